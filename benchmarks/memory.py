@@ -1,0 +1,85 @@
+"""How much memory a program takes, its children included, read from /proc."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from pathlib import Path
+from typing import Self
+
+_PERIOD_S = 0.1
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class MemoryWatch:
+    """Watches the resident memory of process trees while the block runs.
+
+    Parameters
+    ----------
+    roots
+        Name to process id; whatever descends from it counts with it.
+
+    Attributes
+    ----------
+    peak_bytes
+        Highest sum of a tree seen, by name. Shared pages count for each process that has them, and short peaks of
+        a process count by the kernel's own high-water mark where that is higher.
+    """
+
+    def __init__(self, **roots: int) -> None:
+        self._roots = roots
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
+        self.peak_bytes: dict[str, int] = dict.fromkeys(roots, 0)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(_PERIOD_S):
+            children = _children()
+            for name, root in self._roots.items():
+                tree = _tree(root, children)
+                now = sum(_resident_bytes(process) for process in tree)
+                highest = max((_high_water_bytes(process) for process in tree), default=0)
+                self.peak_bytes[name] = max(self.peak_bytes[name], now, highest)
+
+
+def _children() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                parent = int((entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+            except (OSError, IndexError):  # ended meanwhile
+                continue
+            found[parent].append(int(entry.name))
+    return found
+
+
+def _tree(root: int, children: dict[int, list[int]]) -> list[int]:
+    tree = [root]
+    for process in tree:  # grows while we walk
+        tree.extend(children[process])
+    return tree
+
+
+def _resident_bytes(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError):
+        return 0
+
+
+def _high_water_bytes(process: int) -> int:
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)

@@ -1,0 +1,100 @@
+"""Rows of a benchmark: shown as a table, written as JSON, and judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure.
+
+    Attributes
+    ----------
+    unit
+        Of `ours` and `peer`. Rates (``req/s``) are wanted high, times and sizes low.
+    peer
+        The other side's figure; `None` where there is no other side.
+    ratio
+        How many times better than the peer (rates), or how many times our own reference (``× first page``).
+    goal
+        The bound of `ratio`, or of `ours` where there is no peer; `None` where nothing was promised.
+    met
+        `None` without a goal.
+    """
+
+    case: str
+    unit: str
+    ours: float
+    peer: float | None
+    ratio: float | None
+    goal: float | None
+    met: bool | None
+
+
+def faster(case: str, ours: float, peer: float, goal: float | None) -> Row:
+    """Return a row of two rates, of which ours should be `goal` times the peer's."""
+    ratio = ours / peer
+    return Row(case, "req/s", round(ours, 1), round(peer, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=True))
+
+
+def no_slower(case: str, ours: float, first: float, goal: float) -> Row:
+    """Return a row of two of our own rates: what the first takes `ratio` times as long for must stay below `goal`."""
+    ratio = first / ours
+    return Row(case, "req/s", round(ours, 1), round(first, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=False))
+
+
+def at_most(case: str, unit: str, ours: float, goal: float | None) -> Row:
+    """Return a row of one figure that should stay below `goal`."""
+    return Row(case, unit, round(ours, 2), None, None, goal, _met(goal, ours, at_least=False))
+
+
+def _met(goal: float | None, value: float, *, at_least: bool) -> bool | None:
+    if goal is None:
+        return None
+    return value >= goal if at_least else value <= goal
+
+
+def show(rows: Sequence[Row], notes: Sequence[str]) -> None:
+    """Print the rows, and under them what one must know to read them."""
+    table = Table(title="OneMap", title_style="bold")
+    for column in ("case", "unit", "ours", "peer", "ratio", "goal", "met"):
+        table.add_column(column, justify="left" if column in {"case", "unit"} else "right", no_wrap=column == "case")
+    for row in rows:
+        table.add_row(row.case, row.unit, *map(_number, (row.ours, row.peer, row.ratio)), _goal(row), _mark(row))
+    console = Console(width=None if Console().is_terminal else 140)
+    console.print(table)
+    for note in notes:
+        console.print(note, style="dim", highlight=False, markup=False)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _goal(row: Row) -> str:
+    if row.goal is None:
+        return "–"
+    at_least = row.peer is not None and not row.case.startswith("page ")
+    return f"{'≥' if at_least else '≤'} {row.goal:g}"
+
+
+def _mark(row: Row) -> str:
+    return {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "–"}[row.met]
+
+
+def write_json(rows: Sequence[Row], file: Path) -> None:
+    """Write the rows as a JSON array."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def exit_code(rows: Sequence[Row], *, strict: bool) -> int:
+    """Return 1 when a goal was missed and that matters."""
+    return int(strict and any(row.met is False for row in rows))

@@ -1,0 +1,1 @@
+"""What exists, where, in which coordinates: vocabulary, catalogue, loaders, query builder, database. Knows no web."""

@@ -1,0 +1,185 @@
+"""The catalogue: which layers there are, as one unchanging picture, kept fresh by PostgreSQL's notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from types import MappingProxyType
+
+import asyncpg
+import structlog
+
+from layers.actor import Actor
+from layers.definition import CodeList, LayerDefinition
+from layers.errors import NotFound
+from layers.listener import Heard, Listener
+from layers.tables import parse_definition, table_of
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer as the catalogue knows it.
+
+    Attributes
+    ----------
+    version
+        Grows with every statement that writes the table; caches are keyed by it.
+    row_count, extent_crs84, time_span, lowest_grade
+        Statistics of the last load; `extent_crs84` is (west, south, east, north) in degrees or None when empty.
+    """
+
+    definition: LayerDefinition
+    version: int
+    changed_at: datetime
+    row_count: int = 0
+    lowest_grade: int | None = None
+    extent_crs84: tuple[float, float, float, float] | None = None
+    time_span: tuple[datetime, datetime] | None = None
+
+    @property
+    def id(self) -> str:
+        """The collection id."""
+        return self.definition.id
+
+    @property
+    def table(self) -> str:
+        """The quoted table."""
+        return table_of(self.definition.id)
+
+    def visible_to(self, actor: Actor) -> bool:
+        """Whether the actor may know of the layer: its least sensitive row, or its own grade while it is empty."""
+        grade = self.definition.grade if self.lowest_grade is None else self.lowest_grade
+        return grade <= actor.clearance
+
+
+class Catalog(Mapping[str, Layer]):
+    """All layers at one moment, by id.
+
+    Attributes
+    ----------
+    code_lists
+        Every code list by id.
+    """
+
+    def __init__(self, layers: Mapping[str, Layer], code_lists: Mapping[str, CodeList] | None = None) -> None:
+        self._layers = MappingProxyType(dict(layers))
+        self.code_lists: Mapping[str, CodeList] = MappingProxyType(dict(code_lists or {}))
+
+    def __getitem__(self, layer_id: str) -> Layer:
+        return self._layers[layer_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def visible(self, layer_id: str, actor: Actor) -> Layer:
+        """Return a layer the actor may see.
+
+        Raises
+        ------
+        NotFound
+            When there is none, or it is hidden from this actor: both are told in the same words.
+        """
+        layer = self._layers.get(layer_id)
+        if layer is None or not layer.visible_to(actor):
+            known = ", ".join(self.visible_ids(actor)) or "none yet"
+            raise NotFound(f"there is no layer '{layer_id[:80]}'; layers: {known}", parameter="collectionId")
+        return layer
+
+    def visible_ids(self, actor: Actor) -> list[str]:
+        """Ids of the layers the actor may see, sorted."""
+        return sorted(name for name, layer in self._layers.items() if layer.visible_to(actor))
+
+    def with_version(self, layer_id: str, version: int, changed_at: datetime) -> Catalog:
+        """Return the same picture with one layer's version moved on; itself when the layer is unknown."""
+        layer = self._layers.get(layer_id)
+        if layer is None or version <= layer.version:
+            return self
+        moved = replace(layer, version=version, changed_at=changed_at)
+        return Catalog({**self._layers, layer_id: moved}, self.code_lists)
+
+
+_SELECT = """
+SELECT id, definition, version, changed_at, row_count, lowest_grade, time_from, time_to,
+    ST_XMin(extent) AS west, ST_YMin(extent) AS south, ST_XMax(extent) AS east, ST_YMax(extent) AS north
+FROM onemap.layer ORDER BY id
+"""
+
+
+async def read_catalog(connection: asyncpg.Connection, code_lists: Mapping[str, CodeList] | None = None) -> Catalog:
+    """Read the catalogue as it is now.
+
+    A layer whose stored definition this version of the code cannot read is left out and logged.
+    """
+    layers = (_layer(row) for row in await connection.fetch(_SELECT))
+    return Catalog({layer.id: layer for layer in layers if layer is not None}, code_lists)
+
+
+def _layer(row: asyncpg.Record) -> Layer | None:
+    definition = parse_definition(row["definition"])
+    if definition is None:
+        _log.error("layer definition cannot be read; run onemap doctor", layer=row["id"])
+        return None
+    return Layer(
+        definition,
+        row["version"],
+        row["changed_at"],
+        row["row_count"],
+        row["lowest_grade"],
+        None if row["west"] is None else (row["west"], row["south"], row["east"], row["north"]),
+        None if row["time_from"] is None else (row["time_from"], row["time_to"]),
+    )
+
+
+class CatalogHolder:
+    """The current catalogue of a process, kept current by notifications.
+
+    While the connection that listens is down, `trusted` is False and nothing keyed by version may be reused.
+    """
+
+    def __init__(self, url: str, code_lists: Mapping[str, CodeList] | None = None) -> None:
+        heard: dict[str, Heard | None] = {"onemap_layer": self._on_version, "onemap_catalogue": None}
+        self._listener = Listener(url, self._reload, heard, self._on_lost)
+        self._code_lists = code_lists
+        self.current = Catalog({})
+        self.fingerprint = ""  # of the set of layers and their definitions: the same in every worker
+        self.trusted = False
+        self.on_change: list[Callable[[], None]] = []
+
+    async def start(self) -> None:
+        """Read the catalogue and begin to listen.
+
+        Raises
+        ------
+        Unavailable
+            When the database cannot be reached now; later outages are waited out.
+        """
+        await self._listener.start()
+
+    async def stop(self) -> None:
+        """Stop listening; the last picture stays."""
+        await self._listener.stop()
+
+    async def _reload(self, connection: asyncpg.Connection) -> None:
+        found = await read_catalog(connection, self._code_lists)
+        for layer in self.current.values():  # what was announced while we read is newer than what we read
+            found = found.with_version(layer.id, layer.version, layer.changed_at)
+        self.current = found
+        definitions = "".join(layer.definition.model_dump_json() for layer in found.values())
+        self.fingerprint = blake2b(definitions.encode(), digest_size=8).hexdigest()
+        self.trusted = True
+        for listener in self.on_change:
+            listener()
+
+    def _on_version(self, announced: str) -> None:
+        layer_id, version, epoch_s = announced.split(":")
+        self.current = self.current.with_version(layer_id, int(version), datetime.fromtimestamp(float(epoch_s), UTC))
+
+    def _on_lost(self) -> None:
+        self.trusted = False

@@ -1,0 +1,114 @@
+"""Pieces of SQL that carry their own bound values, and the one function that quotes a name.
+
+Values never enter the text: a `Clause` holds text in which `?N` marks its N-th value (from 0), and `render`
+numbers the marks of the whole statement as `$1, $2, …` for PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_MARK = re.compile(r"\?(\d+)")
+
+
+def quote_identifier(name: str) -> str:
+    """Quote a table or column name for PostgreSQL.
+
+    Raises
+    ------
+    ValueError
+        When the name is empty or holds a NUL, which PostgreSQL has no way to write.
+
+    Examples
+    --------
+    >>> quote_identifier('a"b')
+    '"a""b"'
+    """
+    if not name or "\0" in name:
+        raise ValueError(f"not a name PostgreSQL can hold: {name!r}")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(text: str) -> str:
+    """Quote a constant of our own (never a stranger's value, which is bound) as an SQL string.
+
+    Examples
+    --------
+    >>> quote_literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """SQL text and the values of its marks.
+
+    Attributes
+    ----------
+    text
+        SQL in which `?0`, `?1`, … stand for `values[0]`, `values[1]`, …; a mark may stand more than once.
+        A literal question mark followed by a digit cannot be written.
+    values
+        What is bound, in the order of the marks' numbers.
+    """
+
+    text: str
+    values: tuple[object, ...] = ()
+
+    def render(self) -> tuple[str, tuple[object, ...]]:
+        """Return the statement as PostgreSQL wants it: text with `$1…`, and the values in that order."""
+        return _MARK.sub(lambda m: f"${int(m[1]) + 1}", self.text), self.values
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+EMPTY = Clause("")
+
+
+def bind(value: object, cast: str) -> Clause:
+    """One bound value with its PostgreSQL type, for example ``bind("x", "text")``.
+
+    The cast is ours, never a stranger's; without it PostgreSQL would have to guess the type.
+    """
+    return Clause(f"?0::{cast}", (value,))
+
+
+def compose(template: str, *parts: Clause) -> Clause:
+    """Put clauses into the `{}` places of a template, renumbering their marks.
+
+    Raises
+    ------
+    IndexError
+        When there are fewer clauses than places.
+
+    Examples
+    --------
+    >>> compose("{} AND {}", Clause("a = ?0", (1,)), Clause("b = ?0", (2,)))
+    Clause(text='a = ?0 AND b = ?1', values=(1, 2))
+    """
+    values: list[object] = []
+    texts = []
+    for part in parts:
+        texts.append(_shift(part.text, len(values)))
+        values.extend(part.values)
+    return Clause(template.format(*texts), tuple(values))
+
+
+def _shift(text: str, by: int) -> str:
+    return _MARK.sub(lambda mark: f"?{int(mark[1]) + by}", text) if by else text
+
+
+def join(separator: str, parts: Iterable[Clause]) -> Clause:
+    """Join the clauses that are not empty; empty when none is left."""
+    kept: Sequence[Clause] = [p for p in parts if p]
+    return compose(separator.join("{}" for _ in kept), *kept)
+
+
+def all_of(parts: Iterable[Clause]) -> Clause:
+    """`AND` of the clauses that are not empty, each in parentheses; `TRUE` when none is left."""
+    kept = [p for p in parts if p]
+    return compose(" AND ".join("({})" for _ in kept), *kept) if kept else Clause("TRUE")

@@ -1,0 +1,21 @@
+"""The private PostgreSQL of a home folder: where it lives, how it starts and stops, who holds it."""
+
+from layers.cluster.private import (
+    PrivateCluster,
+    borrowed_cluster,
+    home_lock,
+    running_url,
+    stop_cluster,
+    supervisor_of,
+    wait_until_free,
+)
+
+__all__ = [
+    "PrivateCluster",
+    "borrowed_cluster",
+    "home_lock",
+    "running_url",
+    "stop_cluster",
+    "supervisor_of",
+    "wait_until_free",
+]

@@ -1,0 +1,162 @@
+"""Where a private cluster lies: its folder, its data, its log, its socket.
+
+Usually all of it is in the home::
+
+    .onemap/                 0711 when root made it (the postgres account passes through), else 0700
+      cluster.json           where the rest is
+      postgres/              0700, the account's own
+        data/  run/  log
+
+Two things can stand against that. Root's cluster runs as `postgres`, which may be unable to pass through a parent of
+the home (below ``/root``, say): the folder is then made in ``/var/lib/onemap``. And a socket's path has at most 107
+bytes: in a deep home the socket goes to a short folder of its own. Both are written down in ``cluster.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from layers.cluster.programs import Account, account_for
+from layers.errors import Conflict, Unavailable
+
+SOCKET_PATH_BYTES_MAX = 107
+_SOCKET_NAME = ".s.PGSQL.5432"
+_RECORD = "cluster.json"
+FALLBACK = Path("/var/lib/onemap")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one cluster lies, and whose it is."""
+
+    folder: Path
+    socket_dir: Path
+    account: Account
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's own folder."""
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.folder / "log"
+
+    @property
+    def data_version(self) -> int | None:
+        """The major version that wrote the data; None before the first start."""
+        file = self.data / "PG_VERSION"
+        return int(file.read_text(encoding="ascii")) if file.exists() else None
+
+
+def find_place(home: Path) -> Place | None:
+    """Read where the cluster of `home` lies; None when it never had one, or the folder is gone."""
+    try:
+        record = json.loads((home / _RECORD).read_text(encoding="utf-8"))
+        folder = home / record["folder"]  # an absolute path stays what it is
+        return Place(folder, Path(record["socket_dir"]), account_for(folder)) if folder.exists() else None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Conflict(f"cannot read {home / _RECORD}: {error}; delete it to start with an empty database") from error
+
+
+def make_place(home: Path) -> Place:
+    """Find the cluster's folders, or make them, closed to everybody else.
+
+    Raises
+    ------
+    Conflict
+        When they belong to another account.
+    """
+    before = find_place(home)
+    if before is None:
+        folder = _make_folder(home)
+        account = account_for(folder)
+    else:
+        folder, account = before.folder, before.account
+        if os.geteuid() != 0 and folder.stat().st_uid != os.geteuid():
+            raise Conflict(
+                f"the database in {home} was made by another account; start OneMap with that one (or sudo), "
+                "or give another --home"
+            )
+    socket_dir = _make_socket_dir(folder, account, before.socket_dir if before else None)
+    inside = folder.relative_to(home) if folder.is_relative_to(home) else folder
+    _write_record(home / _RECORD, {"folder": str(inside), "socket_dir": str(socket_dir)})
+    return Place(folder, socket_dir, account)
+
+
+def _make_folder(home: Path) -> Path:
+    folder = home / "postgres"
+    account = account_for(folder)
+    if not account.is_us and not _can_enter(account, home):
+        FALLBACK.mkdir(parents=True, exist_ok=True)
+        FALLBACK.chmod(0o755)  # whatever the umask
+        folder = FALLBACK / f"{home.parent.name or 'home'}-{secrets.token_hex(4)}"
+    _make_private(folder, account)
+    if folder.parent == FALLBACK:
+        (folder / "home").write_text(f"{home}\n", encoding="utf-8")  # so that a person knows whose it is
+    return folder
+
+
+def _can_enter(account: Account, folder: Path) -> bool:
+    command = ["/usr/bin/test", "-x", str(folder)]
+    answer = subprocess.run(  # noqa: S603
+        command, cwd="/", check=False, user=account.uid, group=account.gid, extra_groups=[]
+    )
+    return answer.returncode == 0
+
+
+def _make_private(folder: Path, account: Account) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+    if not account.is_us:
+        os.chown(folder, account.uid, account.gid)
+
+
+def _make_socket_dir(folder: Path, account: Account, before: Path | None) -> Path:
+    """Make the folder of the socket. Who may enter it is the database's superuser, so only its owner (and root) may."""
+    usual = folder / "run"
+    if len(os.fsencode(usual / _SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
+        _make_private(usual, account)
+        return usual
+    if before is not None and before != usual and _is_private(before, account):
+        return before
+    root = Path("/run") if os.geteuid() == 0 else Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    parent = root if root.is_absolute() and os.access(root, os.W_OK) else Path("/tmp")  # noqa: S108  # mkdtemp is safe
+    short = Path(tempfile.mkdtemp(prefix="onemap-", dir=parent))
+    _make_private(short, account)
+    if len(os.fsencode(short / _SOCKET_NAME)) > SOCKET_PATH_BYTES_MAX:
+        raise Unavailable(f"no folder for a socket: {short} is longer than {SOCKET_PATH_BYTES_MAX} bytes allow")
+    return short
+
+
+def _is_private(folder: Path, account: Account) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid and stat.S_IMODE(found.st_mode) == 0o700
+
+
+def remove_short_socket_dir(place: Place) -> None:
+    """Remove the socket's folder when it lies outside the cluster's own."""
+    if not place.socket_dir.is_relative_to(place.folder):
+        shutil.rmtree(place.socket_dir, ignore_errors=True)
+
+
+def _write_record(file: Path, record: dict[str, str]) -> None:
+    text = json.dumps(record, indent=2) + "\n"
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        half = file.with_suffix(".new")
+        half.write_text(text, encoding="utf-8")
+        half.replace(file)

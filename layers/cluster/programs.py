@@ -1,0 +1,144 @@
+"""PostgreSQL's programs: where they are, whose account they run under, how they are called."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from layers.errors import Unavailable
+
+_INSTALL = (
+    "Debian: apt-get install postgresql-15 postgresql-15-postgis-3, or set ONEMAP_DATABASE_URL to a running PostGIS"
+)
+_DEBIAN = Path("/usr/lib/postgresql")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The operating system's account that owns a cluster."""
+
+    name: str
+    uid: int
+    gid: int
+
+    @property
+    def is_us(self) -> bool:
+        """Whether this process already runs under it."""
+        return self.uid == os.geteuid()
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """One installed PostgreSQL, for example ``Programs(15, Path("/usr/lib/postgresql/15/bin"))``."""
+
+    version: int
+    folder: Path
+
+    def run(self, account: Account, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run one of the programs under `account` and return what it said; its exit code is for the caller to judge.
+
+        The environment is our own: a stray ``PGDATA`` or ``PGHOST`` must not send us to another cluster.
+        """
+        environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGTZ": "UTC"}
+        return subprocess.run(  # noqa: S603  # our own arguments, no shell
+            [self.folder / program, *arguments],
+            cwd="/",  # the account may not be able to enter ours
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            user=None if account.is_us else account.uid,
+            group=None if account.is_us else account.gid,
+            extra_groups=None if account.is_us else [],
+        )
+
+
+def find_programs(version: int | None = None) -> Programs:
+    """Find an installed PostgreSQL with PostGIS.
+
+    Parameters
+    ----------
+    version
+        The major version wanted, because data of that version exist; None takes the newest that has PostGIS.
+
+    Raises
+    ------
+    Unavailable
+        When there is none; says what is installed and what to install.
+    """
+    installed = installed_programs()
+    if version is not None:
+        for programs in installed:
+            if programs.version == version:
+                return programs
+        found = ", ".join(str(programs.version) for programs in installed) or "none"
+        raise Unavailable(
+            f"the data were written by PostgreSQL {version}, installed is {found}; install postgresql-{version} and "
+            f"postgresql-{version}-postgis-3, or start anew with another --home and load your files again"
+        )
+    for programs in installed:
+        if has_postgis(programs):
+            return programs
+    if installed:
+        raise Unavailable(f"PostgreSQL {installed[0].version} has no PostGIS. {_INSTALL}")
+    raise Unavailable(f"PostgreSQL is not installed. {_INSTALL}")
+
+
+def installed_programs() -> list[Programs]:
+    """Every PostgreSQL of this machine, newest first: Debian's folders, then the `PATH`."""
+    folders = [*_DEBIAN.glob("*/bin"), *(Path(part) for part in os.environ.get("PATH", "").split(":") if part)]
+    found: dict[int, Programs] = {}
+    for folder in folders:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            version = _major_version(folder)
+            if version:
+                found.setdefault(version, Programs(version, folder.resolve()))
+    return sorted(found.values(), key=lambda programs: -programs.version)
+
+
+def _major_version(folder: Path) -> int:
+    if folder.parent.parent == _DEBIAN and folder.parent.name.isdecimal():
+        return int(folder.parent.name)
+    said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    match = re.search(r"\) (\d+)", said.stdout)
+    return int(match.group(1)) if match else 0
+
+
+def has_postgis(programs: Programs) -> bool:
+    """Whether PostGIS is installed for this version."""
+    debian = Path(f"/usr/share/postgresql/{programs.version}")
+    share = debian if programs.folder.is_relative_to(_DEBIAN) else programs.folder.parent / "share"
+    return any((place / "extension" / "postgis.control").exists() for place in (share, share / "postgresql"))
+
+
+def account_for(folder: Path) -> Account:
+    """Whose account runs the cluster in `folder`: its owner's, else ours, else (for root) `postgres`.
+
+    Raises
+    ------
+    Unavailable
+        For root on a machine without a `postgres` account: PostgreSQL refuses to run as root.
+    """
+    if os.geteuid() != 0:
+        return _account(os.geteuid())
+    if folder.exists() and folder.stat().st_uid != 0:
+        return _account(folder.stat().st_uid)
+    try:
+        entry = pwd.getpwnam("postgres")
+    except KeyError as error:
+        message = "PostgreSQL refuses to run as root and there is no account `postgres`; start OneMap as another user"
+        raise Unavailable(message) from error
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def _account(uid: int) -> Account:
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:  # a container's bare number
+        return Account(str(uid), uid, os.getegid() if uid == os.geteuid() else uid)
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)

@@ -1,0 +1,136 @@
+"""The server of one cluster: made, launched, asked after, stopped. Who may do so is decided in `cluster.py`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from pathlib import Path
+
+from layers.cluster.conf import write_conf
+from layers.cluster.place import Place
+from layers.cluster.programs import Programs, find_programs
+from layers.errors import Conflict, Unavailable
+
+DATABASE = "onemap"
+_START_SECONDS_MAX = 600  # crash recovery replays the log first
+_STOP_SECONDS_MAX = 60
+_ORPHAN_SECONDS_MAX = 10
+_LOG_BYTES_MAX = 10 * 1024 * 1024
+
+
+def start_server(place: Place, *, durable: bool) -> None:
+    """Start the server, making its data and the database with PostGIS when they are not there.
+
+    Raises
+    ------
+    Conflict
+        When processes of a killed server do not end.
+    Unavailable
+        When PostgreSQL or PostGIS is missing, of another version than the data, or does not start; says why.
+    """
+    programs = find_programs(place.data_version)
+    if place.data_version is None:
+        _initialise(place, programs, durable=durable)
+    _clear_stale(place)
+    write_conf(place, durable=durable)
+    _launch(place, programs)
+    _ensure_database(place, programs)
+
+
+def stop_server(place: Place) -> None:
+    """Stop the server if it runs: connections are ended, what is committed is on disk."""
+    if postmaster(place) is None:
+        return
+    programs = find_programs(place.data_version)
+    for mode in ("fast", "immediate"):
+        wait = ["-m", mode, "-w", "-t", str(_STOP_SECONDS_MAX), "-s"]
+        if not programs.run(place.account, "pg_ctl", "-D", place.data, *wait, "stop").returncode:
+            return
+
+
+def _initialise(place: Place, programs: Programs, *, durable: bool) -> None:
+    """Make the data folder under another name first: a half-made one is never mistaken for a cluster."""
+    half = place.folder / "data.new"
+    shutil.rmtree(half, ignore_errors=True)
+    options = ["--data-checksums"] if durable else ["--no-sync"]
+    made = programs.run(
+        place.account, "initdb", "-D", half, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", *options
+    )
+    if made.returncode:
+        raise Unavailable(f"initdb could not make a cluster in {half}: {made.stderr.strip()}")
+    half.rename(place.data)
+
+
+def _launch(place: Place, programs: Programs) -> None:
+    if place.log.exists() and place.log.stat().st_size > _LOG_BYTES_MAX:
+        place.log.replace(place.log.with_suffix(".1"))
+    wait = ["-w", "-t", str(_START_SECONDS_MAX), "-s"]
+    said = programs.run(place.account, "pg_ctl", "-D", place.data, "-l", place.log, *wait, "start")
+    if said.returncode:
+        raise Unavailable(f"PostgreSQL did not start: {_last_words(place) or said.stderr.strip()}; see {place.log}")
+
+
+def _last_words(place: Place) -> str:
+    """Quote why the server gave up, from the end of its log."""
+    if not place.log.exists():
+        return ""
+    lines = place.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
+    return " | ".join([line for line in lines if re.search("FATAL|PANIC|ERROR|HINT|invalid", line)][-3:] or lines[-3:])
+
+
+def _ensure_database(place: Place, programs: Programs) -> None:
+    def ask(database: str, sql: str) -> str:
+        options = ["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-h", str(place.socket_dir), "-U", "postgres"]
+        said = programs.run(place.account, "psql", *options, "-d", database, "-c", sql)
+        if said.returncode:
+            raise Unavailable(f"the private database could not be made: {said.stderr.strip()}")
+        return said.stdout.strip()
+
+    known = f"SELECT count(*) FROM pg_database WHERE datname = '{DATABASE}'"
+    if ask("postgres", known) == "0":
+        ask("postgres", f"CREATE DATABASE {DATABASE}")
+    if ask(DATABASE, "SELECT count(*) FROM pg_extension WHERE extname = 'postgis'") == "0":
+        ask(DATABASE, "CREATE EXTENSION postgis")
+
+
+def postmaster(place: Place) -> int | None:
+    """Find the process that serves this data folder.
+
+    The number in `postmaster.pid` alone proves nothing: after a crash, or in a new container, it may be another
+    program's.
+    """
+    try:
+        first = (place.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
+    except FileNotFoundError:
+        return None
+    return int(first) if first.isdecimal() and int(first) in _processes_in(place.data) else None
+
+
+def _processes_in(data: Path) -> set[int]:
+    """Find every process that works in this data folder: the postmaster and all its children do nowhere else."""
+    target, found = data.resolve(), set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                if (entry / "cwd").readlink() == target:
+                    found.add(int(entry.name))
+            except OSError:  # ended meanwhile, or another account's
+                continue
+    return found
+
+
+def _clear_stale(place: Place) -> None:
+    """Remove what a killed server left behind, once nothing of it lives.
+
+    PostgreSQL clears its own pid file unless the number has been given to another program; then it refuses to start.
+    Children of a killed postmaster end by themselves, and must have ended before the file may go.
+    """
+    deadline = time.monotonic() + _ORPHAN_SECONDS_MAX
+    while orphans := _processes_in(place.data):
+        if time.monotonic() > deadline:
+            raise Conflict(f"processes {sorted(orphans)} of a killed PostgreSQL still work in {place.data}; end them")
+        time.sleep(0.05)
+    (place.data / "postmaster.pid").unlink(missing_ok=True)
+    for leftover in place.socket_dir.glob(".s.PGSQL.*"):
+        leftover.unlink(missing_ok=True)

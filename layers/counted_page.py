@@ -1,0 +1,55 @@
+"""A page and the number of rows it is a page of, in one pass over the rows that match.
+
+A filter with an order has to look at every matching row to find the first ones, and counting them looks at the same
+rows again: for a box of buildings half of the time. Here the matching rows are noted once, by their address in the
+table, and the page is built from the notes. More than `ROWS_MAX` matches are not noted: then nothing but "more" is
+answered, and the page and the count are better asked for one by one.
+"""
+
+from __future__ import annotations
+
+from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
+from layers.query import Form, ItemsQuery, condition, feature_json
+
+ROWS_MAX = 50_000
+"""At most this many addresses and keys are noted: a few MB, and a twentieth of a second lost when there are more."""
+
+
+def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Clause:
+    """Build the statement that answers a first page as bytes, with the number of matching rows.
+
+    Returns
+    -------
+    Clause
+        Of one row: `features`, `found` and `last` as of `layers.query.page`, and `matched` (integer). When `matched`
+        is greater than `ROWS_MAX` the other three say nothing.
+    """
+    names = [f"key_{number}" for number in range(len(query.keys))]
+    columns = ", ".join(f"{key.column} AS {name}" for key, name in zip(query.keys, names, strict=True))
+    signs = ["DESC" if key.descending else "ASC" for key in query.keys]
+    order = ", ".join(f"{name} {sign} NULLS LAST" for name, sign in zip(names[:-1], signs[:-1], strict=True))
+    last = ", ".join(f"f.{quote_identifier(key.field.name)}::text" for key in query.keys)
+    limit = bind(query.limit, "bigint")
+    return compose(
+        f"""WITH matching AS MATERIALIZED (
+            SELECT f.ctid AS place, {columns} FROM {query.layer.table} AS f WHERE {{}} LIMIT {ROWS_MAX + 1}
+        ), counted AS MATERIALIZED (SELECT count(*) AS rows FROM matching),
+        chosen AS MATERIALIZED (
+            SELECT place, row_number() OVER () AS row_on_page FROM (
+                SELECT place FROM matching WHERE (SELECT rows FROM counted) <= {ROWS_MAX}
+                ORDER BY {f"{order}, " if order else ""}{names[-1]} LIMIT {{}} OFFSET {{}}) AS sorted
+        )
+        SELECT convert_to(string_agg({{}}, {{}}) FILTER (WHERE f.row_on_page <= {{}}), 'UTF8') AS features,
+            count(*) AS found, max(json_build_array({last})::text) FILTER (WHERE f.row_on_page = {{}}) AS last,
+            (SELECT rows FROM counted) AS matched
+        FROM (
+            SELECT f.*, chosen.row_on_page FROM chosen JOIN {query.layer.table} AS f ON f.ctid = chosen.place
+            ORDER BY chosen.row_on_page) AS f""",
+        condition(query),
+        bind(query.limit + 1, "bigint"),
+        bind(query.offset, "bigint"),
+        feature_json(query, form),
+        Clause(quote_literal(separator)),
+        limit,
+        limit,
+    )

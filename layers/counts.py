@@ -1,0 +1,69 @@
+"""How many rows a query matches: exact and cheap, or honestly a lower bound."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import asyncpg
+
+from layers.query import ItemsQuery, count
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A number of rows; when not `exact`, there are more than `rows`."""
+
+    rows: int
+    exact: bool
+
+
+class CountCache:
+    """Counts by layer version, audience and condition; a write to the layer makes its counts unreachable.
+
+    Parameters
+    ----------
+    cap
+        Counting stops here; above it the answer is a lower bound.
+    size
+        Counts kept, the least recently used dropped first.
+    """
+
+    def __init__(self, cap: int, size: int = 10_000) -> None:
+        self._cap = cap
+        self._size = size
+        self._counts: OrderedDict[tuple[object, ...], Matched] = OrderedDict()
+
+    def known(self, query: ItemsQuery) -> Matched | None:
+        """Return the count if it is known for this version of the layer."""
+        key = _key(query)
+        if key is None or key not in self._counts:
+            return None
+        self._counts.move_to_end(key)
+        return self._counts[key]
+
+    def remember(self, query: ItemsQuery, matched: Matched) -> None:
+        """Keep a count that was made no earlier than the query's version of the layer was read."""
+        key = _key(query)
+        if key is None:
+            return
+        self._counts[key] = matched
+        if len(self._counts) > self._size:
+            self._counts.popitem(last=False)
+
+    async def counted(self, connection: asyncpg.Connection, query: ItemsQuery) -> Matched:
+        """Count in the database, up to the cap, and remember."""
+        text, values = count(query, self._cap).render()
+        rows = await connection.fetchval(text, *values)
+        matched = Matched(min(rows, self._cap), exact=rows <= self._cap)
+        self.remember(query, matched)
+        return matched
+
+
+def _key(query: ItemsQuery) -> tuple[object, ...] | None:
+    key = (query.layer.id, query.layer.version, query.actor.audience, query.where.text, query.where.values)
+    try:
+        hash(key)
+    except TypeError:  # an array among the bound values
+        return (*key[:4], repr(query.where.values))
+    return key

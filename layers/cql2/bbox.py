@@ -1,0 +1,204 @@
+"""Bounding boxes: from a query's text to a predicate that the GiST index serves and that is exact."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely import LineString, MultiPolygon, Point, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from layers.clause import Clause, compose, join
+from layers.cql2.queryable import Queryable
+from layers.crs import STORED_SRID, Crs, transform
+from layers.errors import BadInput
+
+_EDGE_PARTS = 32  # a box's edge in a projected system is a curve in degrees
+_ROUND_TRIP_M = 0.5
+_ROUNDING_DEG = 4e-5  # PostGIS rounds boxes to single precision: at most 1.6e-5 at 180 degrees, twice over
+type Rectangle = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bbox:
+    """A box in CGCS2000 degrees.
+
+    Attributes
+    ----------
+    rectangles
+        ``(west, south, east, north)``; two when the box crosses the antimeridian.
+    outline
+        Of a box in a projected system: its true shape in degrees, within the one rectangle.
+    """
+
+    rectangles: tuple[Rectangle, ...]
+    outline: Polygon | None = None
+
+    @property
+    def shape(self) -> BaseGeometry:
+        """The area as a geometry; a point or line for a box without width or height."""
+        if self.outline is not None:
+            return self.outline
+        shapes = [_shape(rectangle) for rectangle in self.rectangles]
+        return shapes[0] if len(shapes) == 1 else MultiPolygon(shapes)
+
+
+def parse_bbox(text: str, crs: Crs, parameter: str = "bbox") -> Bbox:
+    """Read a box of 4 or 6 numbers in the official axis order of its system; heights are read and left aside.
+
+    Raises
+    ------
+    BadInput
+        When it is not 4 or 6 finite numbers, lies outside the system, or its lower corner is above its upper one;
+        only the western longitude may be the larger one: the box then crosses the antimeridian.
+    """
+    parts = text.split(",", 7)
+    try:
+        numbers = [float(part) for part in parts if "_" not in part]
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(parts):
+        raise BadInput(f"{parameter} is '{text[:80]}'; write 4 or 6 numbers with commas", parameter=parameter)
+    return bbox_of(numbers, crs, parameter)
+
+
+def bbox_of(numbers: Sequence[float], crs: Crs, parameter: str = "bbox") -> Bbox:
+    """Make a box of 4 or 6 numbers; see `parse_bbox`."""
+    if len(numbers) not in {4, 6}:
+        raise BadInput(f"{parameter} has {len(numbers)} numbers; 4 or 6 are allowed", parameter=parameter)
+    if not all(math.isfinite(number) for number in numbers):
+        raise BadInput(f"{parameter} has a number that is not finite", parameter=parameter)
+    half = len(numbers) // 2
+    lower, upper = numbers[:half], numbers[half:]
+    if half == 3 and lower[2] > upper[2]:
+        raise BadInput(f"{parameter}'s lower height {lower[2]} is above its upper {upper[2]}", parameter=parameter)
+    west, south = (lower[1], lower[0]) if crs.flips else (lower[0], lower[1])
+    east, north = (upper[1], upper[0]) if crs.flips else (upper[0], upper[1])
+    if south > north:
+        raise BadInput(
+            f"{parameter}'s southern edge {south:g} is above its northern {north:g}; {_order(crs)}", parameter=parameter
+        )
+    box = (west, south, east, north)
+    return _geographic(box, crs, parameter) if crs.unit == "degree" else _projected(box, crs, parameter)
+
+
+def _order(crs: Crs) -> str:
+    first, second = ("east", "north") if crs.unit == "metre" else ("longitude", "latitude")
+    first, second = (second, first) if crs.flips else (first, second)
+    return f"the axis order of {crs.short} is {first}, {second}"
+
+
+def _geographic(box: Rectangle, crs: Crs, parameter: str) -> Bbox:
+    west, south, east, north = box
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and south >= -90 and north <= 90):
+        raise BadInput(f"{parameter} reaches beyond longitude ±180 or latitude ±90; {_order(crs)}", parameter=parameter)
+    if west > east:
+        return Bbox(((west, south, 180.0, north), (-180.0, south, east, north)))
+    return Bbox((box,))
+
+
+def _projected(box: Rectangle, crs: Crs, parameter: str) -> Bbox:
+    west, south, east, north = box
+    if west > east:
+        raise BadInput(
+            f"{parameter}'s western edge {west:g} is beyond its eastern {east:g}; {_order(crs)}", parameter=parameter
+        )
+    xs, ys = np.linspace(west, east, _EDGE_PARTS + 1), np.linspace(south, north, _EDGE_PARTS + 1)
+    ring = np.vstack(
+        [
+            np.column_stack([xs, np.full_like(xs, south)]),
+            np.column_stack([np.full_like(ys, east), ys])[1:],
+            np.column_stack([xs[::-1], np.full_like(xs, north)])[1:],
+            np.column_stack([np.full_like(ys, west), ys[::-1]])[1:],
+        ]
+    )
+    degrees = to_stored(ring, crs, parameter)
+    (left, bottom), (right, top) = degrees.min(axis=0), degrees.max(axis=0)
+    rectangle = (float(left), float(bottom), float(right), float(top))
+    has_area = west < east and south < north
+    return Bbox((rectangle,), Polygon(degrees) if has_area else None)
+
+
+def to_stored(xy: np.ndarray, crs: Crs, parameter: str) -> np.ndarray:
+    """Transform x, y coordinates `[n, 2]` to CGCS2000 degrees.
+
+    Raises
+    ------
+    BadInput
+        When one is not finite, or lies where the system is not defined (PROJ would wrap it round the world).
+    """
+    if not np.isfinite(xy).all():
+        raise BadInput(f"{parameter} has a coordinate that is not finite", parameter=parameter)
+    degrees = transform(xy, crs.srid, STORED_SRID)
+    inside = (np.abs(degrees) <= (180 + 1e-9, 90)).all()
+    if inside and crs.unit == "metre":
+        inside = (np.abs(transform(degrees, STORED_SRID, crs.srid) - xy) <= _ROUND_TRIP_M).all()
+    if not inside:
+        raise BadInput(
+            f"{parameter} has a coordinate outside the area of {crs.short}; {_order(crs)}", parameter=parameter
+        )
+    return np.clip(degrees, (-180, -90), (180, 90))
+
+
+def compile_bbox(bbox: Bbox, geometry: Queryable) -> Clause:
+    """Build the predicate for a layer's geometry; edges count.
+
+    The `&&` of PostGIS compares boxes rounded to single precision (up to a metre here), so every row it lets through
+    is tested exactly: points by their coordinates, all else by `ST_Intersects`, unless its box lies well within.
+    """
+    column = geometry.clause
+    if bbox.outline is not None:
+        return compose("ST_Intersects({}, {})", column, geometry_literal(bbox.shape))
+    test = _points_in if geometry.geometry_type == "Point" else _shapes_in
+    return compose("({})", join(" OR ", (test(rectangle, column) for rectangle in bbox.rectangles)))
+
+
+def _shapes_in(rectangle: Rectangle, column: Clause) -> Clause:
+    """Most of what a window holds lies well within it, and to see that costs a tenth of an exact test."""
+    west, south, east, north = rectangle
+    exact = compose("ST_Intersects({}, {})", column, geometry_literal(_shape(rectangle)))
+    if min(east - west, north - south) < 4 * _ROUNDING_DEG:
+        return exact
+    inner = (west + _ROUNDING_DEG, south + _ROUNDING_DEG, east - _ROUNDING_DEG, north - _ROUNDING_DEG)
+    within = compose("{} @ {}", column, _envelope(inner))
+    return compose("({} && {} AND ({} OR {}))", column, _envelope(rectangle), within, exact)
+
+
+def _envelope(rectangle: Rectangle) -> Clause:
+    return Clause(
+        "ST_MakeEnvelope(?0::double precision, ?1::double precision, ?2::double precision, ?3::double precision, "
+        f"{STORED_SRID})",
+        rectangle,
+    )
+
+
+def _points_in(rectangle: Rectangle, column: Clause) -> Clause:
+    west, south, east, north = (Clause("?0::double precision", (edge,)) for edge in rectangle)
+    return compose(
+        "({} && {} AND ST_X({}) BETWEEN {} AND {} AND ST_Y({}) BETWEEN {} AND {})",
+        column,
+        _envelope(rectangle),
+        column,
+        west,
+        east,
+        column,
+        south,
+        north,
+    )
+
+
+def geometry_literal(geometry: BaseGeometry) -> Clause:
+    """Bind a geometry in CGCS2000 degrees."""
+    return Clause(f"ST_GeomFromWKB(?0::bytea, {STORED_SRID})", (shapely.to_wkb(geometry),))
+
+
+def _shape(rectangle: Rectangle) -> BaseGeometry:
+    west, south, east, north = rectangle
+    if west < east and south < north:
+        return shapely.box(west, south, east, north)
+    if west == east and south == north:
+        return Point(west, south)
+    return LineString([(west, south), (east, north)])

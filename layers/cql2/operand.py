@@ -1,0 +1,155 @@
+"""A typed piece of an expression: what operators check before they become SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from layers.clause import Clause, bind, compose
+from layers.cql2.limits import PARAMETER
+from layers.cql2.queryable import Queryable
+from layers.errors import BadFilter
+
+Kind = Literal[
+    "string",
+    "integer",  # bigint
+    "number",  # double precision
+    "decimal",  # numeric: literals, and whatever is computed
+    "boolean",
+    "date",
+    "datetime",
+    "open",  # the .. of an interval
+    "interval",
+    "string_array",
+    "json",
+    "geometry",
+]
+NUMBERS = frozenset({"integer", "number", "decimal"})
+INSTANTS = frozenset({"date", "datetime"})
+INT8 = range(-(2**63), 2**63)
+_EXPONENT_MAX = 307  # of a double
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A typed piece of an expression.
+
+    Attributes
+    ----------
+    kind
+        Its type.
+    clause
+        Its SQL over alias `f`; empty for an interval, which is its `ends`.
+    shown
+        How a message names it.
+    value
+        Of a literal: the Python value. `None` for everything else.
+    ends
+        Of an interval: first and last instant.
+    pattern
+        Of a character literal, also inside CASEI and ACCENTI: the text, for LIKE to check.
+    """
+
+    kind: Kind
+    clause: Clause
+    shown: str
+    value: object = None
+    ends: tuple[Operand, ...] = ()
+    pattern: str | None = None
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether it is a plain value."""
+        return self.value is not None
+
+    def recast(self, cast: str) -> Clause:
+        """Return its SQL with another PostgreSQL type."""
+        return compose(f"{{}}::{cast}", self.clause)
+
+
+def of_property(queryable: Queryable) -> Operand:
+    """Make the operand of a property."""
+    return Operand(queryable.type, queryable.clause, f"the {queryable.type} property '{queryable.name}'")
+
+
+def of_string(text: str, parameter: str = PARAMETER) -> Operand:
+    """Make the operand of a character literal.
+
+    Raises
+    ------
+    BadFilter
+        When PostgreSQL cannot hold it: a NUL, or half of a surrogate pair.
+    """
+    check_text(text, parameter)
+    return Operand("string", bind(text, "text"), f"'{text[:40]}'", value=text, pattern=text)
+
+
+def check_text(text: str, parameter: str = PARAMETER) -> None:
+    """Refuse text that UTF-8 in PostgreSQL cannot hold."""
+    if "\0" in text:
+        raise BadFilter(f"{parameter} holds the character U+0000, which no text here can have", parameter=parameter)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadFilter(f"{parameter} holds half of a surrogate pair, which is no character", parameter=parameter)
+
+
+def of_number(value: float | Decimal, parameter: str = PARAMETER) -> Operand:
+    """Make the operand of a number, exact: bigint where it fits, else numeric.
+
+    Raises
+    ------
+    BadFilter
+        When it is not finite or beyond what a double holds.
+    """
+    if isinstance(value, int) and value in INT8:
+        return Operand("integer", bind(value, "bigint"), f"the number {value}", value=value)
+    number = value if isinstance(value, Decimal) else Decimal(str(value)) if isinstance(value, float) else None
+    if number is None and isinstance(value, int) and value.bit_length() < 1024:
+        number = Decimal(value)
+    if number is None or not number.is_finite() or (number and abs(number.adjusted()) > _EXPONENT_MAX):
+        raise BadFilter(
+            f"a number in {parameter} is not between 1e-{_EXPONENT_MAX} and 1e{_EXPONENT_MAX} in size",
+            parameter=parameter,
+        )
+    if len(number.as_tuple().digits) > 400:
+        raise BadFilter(f"a number in {parameter} has more than 400 digits", parameter=parameter)
+    return Operand("decimal", bind(number, "numeric"), f"the number {number}"[:60], value=number)
+
+
+def of_boolean(value: bool) -> Operand:
+    """Make the operand of TRUE or FALSE."""
+    return Operand("boolean", Clause("TRUE" if value else "FALSE"), str(value).upper(), value=value)
+
+
+def truth(clause: Clause, shown: str) -> Operand:
+    """Make the operand of a predicate."""
+    return Operand("boolean", clause, shown)
+
+
+def as_double(operand: Operand) -> Operand:
+    """Bind a number literal as a double, so that an index on a double column serves it."""
+    value = float(operand.value)  # type: ignore[arg-type]  # callers give number literals
+    return replace(operand, kind="number", clause=bind(value, "double precision"), value=value)
+
+
+def expect(operand: Operand, kinds: frozenset[str] | set[str], what: str) -> Operand:
+    """Return the operand when it has one of the types.
+
+    Raises
+    ------
+    BadFilter
+        When it has not; the message says who wanted what and got what.
+    """
+    if operand.kind in kinds:
+        return operand
+    wanted = " or ".join(sorted(k for k in kinds if k != "decimal"))
+    raise BadFilter(f"{what} takes {wanted}, not {operand.shown} ({operand.kind})", parameter=PARAMETER)
+
+
+def expect_count(op: str, operands: Sequence[object], least: int, most: int | None = None) -> None:
+    """Refuse a wrong number of arguments."""
+    top = least if most is None else most
+    if not least <= len(operands) <= top:
+        wanted = str(least) if least == top else f"{least} to {top}" if top < 1_000_000 else f"{least} or more"
+        raise BadFilter(f"{op} takes {wanted} arguments, not {len(operands)}", parameter=PARAMETER)

@@ -1,0 +1,67 @@
+"""What an actor may search on, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from layers.actor import Actor
+from layers.clause import Clause, quote_identifier
+from layers.definition import FieldType, GeometryType, LayerDefinition
+from layers.errors import BadFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Queryable:
+    """A property that may stand in a filter.
+
+    Attributes
+    ----------
+    name
+        What clients call it.
+    column
+        Its column in the layer's table.
+    type
+        The field's type, or ``geometry``.
+    geometry_type
+        Of a geometry; the bbox test of points is cheaper.
+    """
+
+    name: str
+    column: str
+    type: FieldType | Literal["geometry"]
+    geometry_type: GeometryType = "None"
+
+    @property
+    def clause(self) -> Clause:
+        """The column over the table's alias `f`."""
+        return Clause(f"f.{quote_identifier(self.column)}")
+
+
+def queryables_of(definition: LayerDefinition, actor: Actor) -> dict[str, Queryable]:
+    """Return what the actor may search on: the fields whose plain value it sees, `id`, and the geometry.
+
+    A hidden or masked field is left out, so that nobody can find out its value by searching for it. The geometry
+    is `geom`, and `geometry` too unless a field bears that name; a layer without geometry has neither.
+    """
+    found = {"id": Queryable("id", "id", "string")}
+    if definition.geometry_type != "None":
+        for name in ("geom", "geometry"):
+            found[name] = Queryable(name, "geom", "geometry", definition.geometry_type)
+    seen = (field for field in definition.fields if actor.may_see(field))
+    return found | {field.name: Queryable(field.name, field.name, field.type) for field in seen}
+
+
+def find_queryable(name: object, queryables: Mapping[str, Queryable], parameter: str = "filter") -> Queryable:
+    """Return the property of that name.
+
+    Raises
+    ------
+    BadFilter
+        When there is none, or none that the actor may see; the message lists those that are.
+    """
+    if isinstance(name, str) and name in queryables:
+        return queryables[name]
+    allowed = ", ".join(sorted(queryables))
+    raise BadFilter(f"there is no property '{str(name)[:80]}' to search on; allowed are {allowed}", parameter=parameter)

@@ -1,0 +1,154 @@
+"""The coordinate reference systems that are stored, served and read, and the way between them.
+
+Geometries are stored in CGCS2000 (EPSG:4490) as x, y = longitude, latitude, whatever the authority's axis order.
+Transformers are always built with x, y order; the official order matters only at the protocol edge, where
+`Crs.flips` says that PostGIS's x, y must be exchanged.
+
+WGS 84 is taken as CGCS2000 (PROJ knows only a null shift between them; today the true difference is under a metre,
+`domain.md` 3.1): right for a map, never for survey.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from layers.errors import BadCrs
+
+STORED_SRID = 4490
+MEASURING_SRID = 4547
+
+
+@dataclass(frozen=True, slots=True)
+class Crs:
+    """A served coordinate reference system.
+
+    Attributes
+    ----------
+    uri
+        Its OGC name, as `crs`, `bbox-crs` and `Content-Crs` write it.
+    srid
+        What PostGIS calls it; CRS84 is stored and transformed as 4326.
+    axis_order
+        Order of the official axes: ``lonlat`` (east first) or ``latlon`` (north first).
+    unit
+        Unit of both axes.
+    """
+
+    uri: str
+    srid: int
+    axis_order: Literal["lonlat", "latlon"]
+    unit: Literal["degree", "metre"]
+    name: str
+
+    @property
+    def flips(self) -> bool:
+        """Whether the official order is the reverse of PostGIS's x, y."""
+        return self.axis_order == "latlon"
+
+    @property
+    def short(self) -> str:
+        """The short form, for example ``EPSG:4490`` or ``OGC:CRS84``."""
+        return "OGC:CRS84" if self is CRS84 else f"EPSG:{self.srid}"
+
+
+def _epsg(srid: int, axis_order: Literal["lonlat", "latlon"], unit: Literal["degree", "metre"], name: str) -> Crs:
+    return Crs(f"http://www.opengis.net/def/crs/EPSG/0/{srid}", srid, axis_order, unit, name)
+
+
+CRS84 = Crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84", 4326, "lonlat", "degree", "WGS 84 longitude-latitude")
+EPSG_4490 = _epsg(4490, "latlon", "degree", "CGCS2000")
+EPSG_4326 = _epsg(4326, "latlon", "degree", "WGS 84")
+EPSG_3857 = _epsg(3857, "lonlat", "metre", "WGS 84 / Pseudo-Mercator")
+EPSG_4547 = _epsg(4547, "latlon", "metre", "CGCS2000 / 3-degree Gauss-Kruger CM 114E")
+EPSG_4526 = _epsg(4526, "latlon", "metre", "CGCS2000 / 3-degree Gauss-Kruger zone 38")
+
+STORED = EPSG_4490
+SERVED: tuple[Crs, ...] = (CRS84, EPSG_4490, EPSG_4326, EPSG_3857, EPSG_4547, EPSG_4526)
+
+_BY_NAME = {c.short: c for c in SERVED} | {"CRS84": CRS84}
+_FORMS = (
+    re.compile(r"^https?://(?:www\.)?opengis\.net/def/crs/(EPSG|OGC)/[^/]*/(\w+)$", re.IGNORECASE),
+    re.compile(r"^urn:ogc:def:crs:(EPSG|OGC):[^:]*:(\w+)$", re.IGNORECASE),
+    re.compile(r"^\[?(EPSG|OGC):(\w+)\]?$", re.IGNORECASE),
+)
+
+
+def parse_crs(text: str, parameter: str = "crs") -> Crs:
+    """Read the name of a served coordinate reference system.
+
+    Parameters
+    ----------
+    text
+        A URI, a URN, a short form such as ``EPSG:4490`` or a safe CURIE such as ``[EPSG:4490]``.
+    parameter
+        Where it was given, for the message.
+
+    Raises
+    ------
+    BadCrs
+        When it is none of `SERVED`; the message names them.
+    """
+    for form in _FORMS:
+        match = form.match(text.strip()[:200])
+        if match:
+            crs = _BY_NAME.get(f"{match[1].upper()}:{match[2].upper()}")
+            if crs:
+                return crs
+    allowed = ", ".join(c.short for c in SERVED)
+    raise BadCrs(f"{parameter} is '{text[:80]}'; allowed are {allowed}, also as URI", parameter=parameter)
+
+
+@lru_cache(maxsize=64)
+def transformer(source_srid: int, target_srid: int) -> Transformer:
+    """Make (once) the transformer between two EPSG codes, both in x, y order.
+
+    Raises
+    ------
+    BadCrs
+        When PROJ does not know one of the codes.
+    """
+    try:
+        return Transformer.from_crs(source_srid, target_srid, always_xy=True)
+    except CRSError as error:
+        raise BadCrs(f"no way from EPSG:{source_srid} to EPSG:{target_srid}: {error}", parameter="crs") from error
+
+
+def transform(xy: npt.NDArray[np.float64], source_srid: int, target_srid: int) -> npt.NDArray[np.float64]:
+    """Transform coordinates `[n, 2]` (x, y order) between two EPSG codes.
+
+    4326 and 4490 are taken as equal. Coordinates outside the projection come back as infinity; NaN stays NaN.
+    """
+    if source_srid == target_srid or {source_srid, target_srid} == {4326, STORED_SRID}:
+        return xy
+    x, y = transformer(source_srid, target_srid).transform(xy[:, 0], xy[:, 1])
+    return np.column_stack([x, y])
+
+
+@lru_cache(maxsize=64)
+def srid_of(definition: str) -> int:
+    """Find the EPSG code of a source's declaration: ``EPSG:4547``, a WKT from a .prj file, a URN, ``OGC:CRS84``.
+
+    Raises
+    ------
+    BadCrs
+        When PROJ cannot read it or knows no EPSG code for it (a local system, for example): the coordinates
+        must then be converted before loading, or the right code declared.
+    """
+    try:
+        crs = CRS.from_user_input(definition)
+    except CRSError as error:
+        raise BadCrs(f"'{definition[:80]}' is no coordinate reference system PROJ knows", parameter="crs") from error
+    if crs.name.startswith("WGS 84 (CRS84)"):
+        return 4326
+    code = crs.to_epsg(min_confidence=60)
+    if code is None:
+        raise BadCrs(f"the source's reference system '{crs.name}' has no EPSG code; declare one", parameter="crs")
+    return int(code)

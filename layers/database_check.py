@@ -1,0 +1,85 @@
+"""What a database server lacks for OneMap, in words that its administrator can act on."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from layers.database import Role, connect
+from layers.errors import Unavailable
+
+POSTGRESQL_MIN = 14
+POSTGIS_MIN = (3, 1)
+
+_QUESTIONS = """
+SELECT
+    current_setting('server_version_num')::int / 10000 AS postgresql,
+    (SELECT extversion FROM pg_extension WHERE extname = 'postgis') AS postgis,
+    (SELECT default_version FROM pg_available_extensions WHERE name = 'postgis') AS postgis_available,
+    pg_encoding_to_char(encoding) AS encoding,
+    datname AS database,
+    current_user AS who,
+    has_database_privilege(current_user, pg_database.oid, 'CREATE') AS may_create,
+    rolsuper AS superuser,
+    rolcreaterole AS may_create_roles,
+    (SELECT array_agg(rolname::text) FROM pg_roles AS known
+     WHERE pg_has_role(current_user, known.oid, 'MEMBER')) AS roles
+FROM pg_database, pg_roles
+WHERE datname = current_database() AND rolname = current_user
+"""
+
+
+async def lacking(url: str) -> list[str]:
+    """Say what the server, the database or the user of `url` lacks, each with its remedy; empty when it will do.
+
+    Raises
+    ------
+    Unavailable
+        When the server does not answer or refuses us.
+    """
+    connection = await connect(url, role=None)
+    try:
+        return _judge(await connection.fetchrow(_QUESTIONS))
+    finally:
+        await connection.close()
+
+
+async def require_usable(url: str) -> None:
+    """Refuse a database that lacks something.
+
+    Raises
+    ------
+    Unavailable
+        Naming everything that is lacking.
+    """
+    missing = await lacking(url)
+    if missing:
+        raise Unavailable("the database cannot be used yet: " + "; ".join(missing))
+
+
+def _judge(found: asyncpg.Record) -> list[str]:
+    missing: list[str] = []
+    who, database = found["who"], found["database"]
+    if found["postgresql"] < POSTGRESQL_MIN:
+        missing.append(f"PostgreSQL is {found['postgresql']}, {POSTGRESQL_MIN} or later is needed")
+    if found["encoding"] != "UTF8":
+        missing.append(f"its encoding is {found['encoding']}; make it with CREATE DATABASE … ENCODING 'UTF8'")
+    missing += _judge_postgis(found)
+    if not found["may_create"]:
+        missing.append(f"user {who} may not create schemas; GRANT CREATE ON DATABASE {database} TO {who}")
+    roles = {role.value for role in Role}
+    if not (found["may_create_roles"] or found["superuser"] or roles <= set(found["roles"] or ())):
+        names = ", ".join(sorted(roles))
+        missing.append(f"user {who} may not create roles; ALTER ROLE {who} CREATEROLE, or make {names} and grant them")
+    return missing
+
+
+def _judge_postgis(found: asyncpg.Record) -> list[str]:
+    needed = ".".join(map(str, POSTGIS_MIN))
+    version = found["postgis"] or found["postgis_available"]
+    if version is None:
+        return [f"PostGIS is not installed on the server; install {needed} or later (postgresql-NN-postgis-3)"]
+    if tuple(int(part) for part in version.split(".")[:2]) < POSTGIS_MIN:
+        return [f"PostGIS is {version}, {needed} or later is needed"]
+    if found["postgis"] is None and not found["superuser"]:
+        return [f"its database has no PostGIS; a superuser has to CREATE EXTENSION postgis in {found['database']}"]
+    return []

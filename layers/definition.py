@@ -1,0 +1,200 @@
+"""A layer is data, not code: the definition file of a layer, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from layers.errors import BadInput
+
+FieldType = Literal["string", "integer", "number", "boolean", "date", "datetime", "string_array", "json"]
+GeometryType = Literal["Point", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "Geometry", "None"]
+Mask = Literal["absent", "name", "phone", "plate"]
+Derivation = Literal[
+    "area_of_point",  # area_code of the community (else street, else district) that holds the feature's point
+    "grid_of_point",  # grid_code of the grid that holds the feature's point
+    "area_m2",  # area in square metres, on EPSG:4547's ellipsoid
+    "length_m",  # length in metres, geodesic
+    "nearest_waterway",  # id of the nearest waterway within 500 m
+    "chainage_m",  # metres along that waterway, growing downstream
+    "bank",  # left, right or mid, looking downstream
+    "building_count",  # buildings whose point lies in the polygon
+    "camera_count",  # video points in the polygon
+]
+
+DEFINITIONS = Path(__file__).parent / "definitions"
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C: a tenth of a start-up's time
+IDENTIFIER = r"^[a-z][a-z0-9_]{0,62}$"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldDefinition(_Frozen):
+    """One property of a layer.
+
+    `grade` is the data grade 1 (public) to 4 (highly sensitive) of `domain.md` 7.1: an actor with less
+    clearance does not get the value; `mask` says whether the property is then absent or shown in part.
+    """
+
+    name: str = Field(pattern=IDENTIFIER)
+    title_zh: str
+    title_en: str
+    type: FieldType
+    unit: str | None = None  # UCUM, for example m, m2, deg, m3/s, mg/m3
+    codes: str | None = None  # id of a code list in definitions/codes
+    grade: int = Field(default=1, ge=1, le=4)
+    mask: Mask = "absent"
+    standard: str | None = None
+    description: str | None = None
+    max_length: int | None = None
+    required: bool = False
+    derived: Derivation | None = None
+    common: bool = False  # came from _common.yaml
+    internal: bool = False  # kept in the table, never in any output
+
+
+class MapHints(_Frozen):
+    """How the first page draws the layer, and which fields a tile carries."""
+
+    group_zh: str = "其他"
+    group_en: str = "Other"
+    color: str = "#4aa3df"
+    order: int = 50  # drawn from low to high
+    min_zoom: int = Field(default=0, ge=0, le=22)
+    visible: bool = True
+    label: str | None = None  # field written on the map
+    tile_fields: tuple[str, ...] = ()
+
+
+class LayerDefinition(_Frozen):
+    """What a layer is: titles, geometry type, grade, standard, fields."""
+
+    id: str = Field(pattern=IDENTIFIER)
+    title_zh: str
+    title_en: str
+    description_zh: str = ""
+    description_en: str = ""
+    geometry_type: GeometryType
+    grade: int = Field(default=2, ge=1, le=4)
+    openness: Literal["unconditional", "conditional", "closed"] = "closed"
+    standard: str | None = None
+    source: str | None = None
+    attribution: str | None = None
+    synthetic: bool = False
+    keywords: tuple[str, ...] = ()
+    time: str | None = None  # the date or datetime field that `datetime` filters on
+    vertical_datum: str | None = None
+    map: MapHints = MapHints()
+    fields: tuple[FieldDefinition, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [f.name for f in self.fields]
+        twice = {n for n in names if names.count(n) > 1}
+        if twice:
+            raise ValueError(f"layer {self.id}: field names given twice: {sorted(twice)}")
+        reserved = {"id", "geom"} & set(names)
+        if reserved:
+            raise ValueError(f"layer {self.id}: {sorted(reserved)} are always there and must not be listed")
+        for needed in (self.time, self.map.label, *self.map.tile_fields):
+            if needed is not None and needed not in names:
+                raise ValueError(f"layer {self.id}: '{needed}' is not one of its fields {names}")
+        return self
+
+    @cached_property
+    def by_name(self) -> dict[str, FieldDefinition]:
+        """Fields by name."""
+        return {f.name: f for f in self.fields}
+
+
+class Code(_Frozen):
+    """One value of a code list."""
+
+    code: str
+    label_zh: str
+    label_en: str
+    parent: str | None = None
+    color: str | None = None
+
+
+class CodeList(_Frozen):
+    """A code list with the standard and edition it comes from."""
+
+    id: str = Field(pattern=IDENTIFIER)
+    title_zh: str
+    title_en: str
+    standard: str
+    standard_version: str
+    confidence: Literal["V", "K-H", "K-M", "K-L", "P"] = "P"
+    codes: tuple[Code, ...]
+
+
+def read_definitions(folder: Path = DEFINITIONS) -> dict[str, LayerDefinition]:
+    """Read every layer definition of a folder.
+
+    Parameters
+    ----------
+    folder
+        Holds one YAML file a layer, named after it, and `_common.yaml` with the fields every layer has
+        unless its file says `common: false`.
+
+    Returns
+    -------
+    dict
+        Definitions by id, in drawing order of their ids. Empty for an empty folder.
+
+    Raises
+    ------
+    BadInput
+        When a file is not a valid definition; the message names the file and the fault.
+    """
+    common = _yaml(folder / "_common.yaml")["fields"] if (folder / "_common.yaml").exists() else []
+    found = (_read_one(path, common) for path in sorted(folder.glob("[!_]*.yaml")))
+    return {d.id: d for d in found}
+
+
+def read_code_lists(folder: Path = DEFINITIONS / "codes") -> dict[str, CodeList]:
+    """Read every code list of a folder, by id.
+
+    Raises
+    ------
+    BadInput
+        When a file is not a valid code list.
+    """
+    lists = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            code_list = CodeList.model_validate(_yaml(path))
+        except ValueError as error:
+            raise BadInput(f"{path.name} is not a code list: {error}", parameter=path.name) from error
+        lists[code_list.id] = code_list
+    return lists
+
+
+def _read_one(path: Path, common: Iterable[dict[str, Any]]) -> LayerDefinition:
+    raw = _yaml(path)
+    own = {f["name"] for f in raw["fields"]}
+    if raw.pop("common", True):
+        raw["fields"] = [*raw["fields"], *({**f, "common": True} for f in common if f["name"] not in own)]
+    try:
+        definition = LayerDefinition.model_validate(raw)
+    except ValueError as error:
+        raise BadInput(f"{path.name} is not a layer definition: {error}", parameter=path.name) from error
+    if definition.id != path.stem:
+        raise BadInput(f"{path.name} defines '{definition.id}'; file and id must be named alike", parameter=path.name)
+    return definition
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        raw: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_SAFE_LOADER)  # noqa: S506  # safe
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path.name} is not YAML: {error}", parameter=path.name) from error
+    return raw

@@ -1,0 +1,1 @@
+"""The seeded synthetic district: labelled synthetic, at any scale."""

@@ -1,0 +1,164 @@
+"""The whole synthetic district: every layer, from one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import shapely
+
+from layers.demo.areas import make_areas
+from layers.demo.buildings import make_buildings, make_houses
+from layers.demo.cameras import bind_cameras, make_cameras
+from layers.demo.devices import bind_sensors, make_devices
+from layers.demo.district import District
+from layers.demo.events import make_events
+from layers.demo.facilities import make_facilities
+from layers.demo.flooding import make_flood_points
+from layers.demo.land import LAND_USE_CODE, make_land
+from layers.demo.outline import Outline, nearest_outlines, read_outline
+from layers.demo.people import make_vehicles, make_workers
+from layers.demo.resources import make_resources
+from layers.demo.roads import make_network, make_roads
+from layers.demo.stations import make_air_stations, make_level_stations, make_rain_gauges
+from layers.demo.table import Table, joined
+from layers.demo.villages import make_village_outlines, make_villages
+from layers.demo.water import make_waters, make_waterways
+from layers.errors import BadInput
+
+GENERATOR_VERSION = 1  # raise it when the same seed gives another district
+SEED = 440106
+AS_OF = datetime(2026, 1, 5, 10, 0, tzinfo=timezone(timedelta(hours=8)))
+LARGEST_SCALE = 1000.0
+
+
+def generate(
+    scale: float = 1.0, seed: int = SEED, outline: Outline | None = None, *, as_of: datetime = AS_OF
+) -> dict[str, Table]:
+    """Generate every layer.
+
+    Parameters
+    ----------
+    scale
+        How many of everything. Up to 1.5 it is one district with fewer or more in it; beyond that ``round(scale)``
+        neighbouring districts, each with its own outline, codes and its share.
+    seed
+        The same seed gives the same district, to the last byte.
+    outline
+        The district to start from; Tianhe (440106) by default.
+    as_of
+        The moment of the demo, with a time zone: live fields and events lie shortly before it.
+
+    Returns
+    -------
+    dict
+        Tables by layer id, geometries in CGCS2000 degrees of seven decimals.
+
+    Raises
+    ------
+    BadInput
+        When the scale is not between 0.001 and 1000.
+    """
+    made = list(generate_districts(scale, seed, outline, as_of=as_of))
+    return {layer: joined([tables[layer] for tables in made]) for layer in made[0]}
+
+
+def district_count(scale: float) -> int:
+    """How many districts a scale is made of."""
+    return round(scale) if scale > 1.5 else 1
+
+
+def generate_districts(
+    scale: float = 1.0, seed: int = SEED, outline: Outline | None = None, *, as_of: datetime = AS_OF
+) -> Iterator[dict[str, Table]]:
+    """Generate district by district, for a province that does not fit into memory. See `generate`."""
+    if not 0.001 <= scale <= LARGEST_SCALE:
+        raise BadInput(
+            f"the demo's scale is {scale:g}, and must be between 0.001 and {LARGEST_SCALE:g}", parameter="scale"
+        )
+    first = outline or read_outline()
+    count = district_count(scale)
+    outlines = [first] if count == 1 else [first, *nearest_outlines(first.code, count)[1:]]
+    for own, share in zip(outlines, _shares_of(outlines, scale), strict=True):
+        yield _generate_one(District(own, share, seed, as_of))
+
+
+def _shares_of(outlines: list[Outline], scale: float) -> list[float]:
+    """Give the first district an even share, and divide the rest by the square root of the areas."""
+    first = scale / len(outlines)
+    weights = np.sqrt([outline.polygon.area for outline in outlines[1:]])
+    return [first, *((scale - first) * weights / max(float(weights.sum()), 1e-12)).tolist()]
+
+
+def _generate_one(district: District) -> dict[str, Table]:
+    waters = make_waters(district)
+    villages = make_village_outlines(district, waters)
+    network = make_network(district, villages)
+    land = make_land(district)
+    houses = make_houses(district, land, network, waters, villages)
+    areas = make_areas(district, np.array([LAND_USE_CODE[use] for use in land.tolist()]))
+    facilities = make_facilities(district, waters)
+    flood_points = make_flood_points(district, network, waters, facilities)
+    cameras = make_cameras(district, network, villages, houses, [flood_points, facilities])
+    devices = make_devices(district, network, houses, waters, flood_points)
+    bind_cameras(cameras, flood_points)
+    bind_sensors(devices, flood_points)
+    per_village = np.bincount(houses.village[houses.village >= 0], minlength=len(villages))
+    tables = [
+        *areas,
+        make_villages(district, villages, per_village),
+        make_buildings(district, network, houses, [v.name for v in district.plan.villages]),
+        make_roads(district, network),
+        cameras,
+        make_waterways(district, waters),
+        facilities,
+        flood_points,
+        make_level_stations(district, waters),
+        make_rain_gauges(district),
+        make_air_stations(district),
+        devices,
+        make_resources(district, network, land),
+        make_vehicles(district, network),
+        make_workers(district, areas[3]),
+        make_events(district, network, houses, devices.ids, villages),
+    ]
+    return {table.layer: _finished(district, table) for table in tables}
+
+
+_MULTI = {"districts", "streets", "communities", "grids", "urban_villages", "buildings"}
+
+
+def _finished(district: District, table: Table) -> Table:
+    """Turn metres into degrees, and add what every row of the demo says of itself."""
+    geometry = district.frame.degrees(table.geometry)
+    if table.layer in _MULTI:
+        geometry = _multi(geometry)
+    return Table(table.layer, table.ids, geometry, _common(district, table) | table.columns)
+
+
+def _multi(polygons: np.ndarray[Any, np.dtype[np.object_]]) -> np.ndarray[Any, np.dtype[np.object_]]:
+    parts, owner = shapely.get_parts(polygons, return_index=True)
+    return shapely.multipolygons(shapely.orient_polygons(parts), indices=owner)  # type: ignore[no-any-return]
+
+
+def _common(district: District, table: Table) -> dict[str, Any]:
+    since = datetime(2024, 1, 1, tzinfo=UTC)
+    is_open = table.columns["data_grade"] == 1 if isinstance(table.columns["data_grade"], int) else False
+    return {
+        "status": "in_use",
+        "openness": "unconditional" if is_open else "conditional",
+        "sharing_type": "unconditional" if is_open else "conditional",
+        "source_org": "OneMap 合成演示数据",
+        "source_system": "onemap-demo",
+        "source_id": table.ids,
+        "is_authoritative": False,
+        "position_accuracy_m": 1.0,
+        "crs_source": "CGCS2000",
+        "quality_flag": "estimated",
+        "valid_from": since,
+        "created_at": since,
+        "updated_at": district.as_of,
+        "version": 1,
+    }

@@ -1,0 +1,91 @@
+"""What lies where, as smooth fields: how many people, how high the houses, where hills and river are."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from layers.demo.frame import Frame, Points, Warp
+from layers.demo.outline import Outline
+from layers.demo.plan import DistrictPlan
+
+Values = NDArray[np.float64]
+
+_STREET_SPREAD_M = 950
+
+
+class Terrain:
+    """The ground of one district, in metres.
+
+    Parameters
+    ----------
+    outline
+        The border in CRS84, which differs from CGCS2000 by centimetres.
+    plan
+        Names and anchors.
+    """
+
+    def __init__(self, outline: Outline, plan: DistrictPlan) -> None:
+        self.plan = plan
+        self.frame = Frame(outline.polygon.centroid.x)
+        ring = shapely.segmentize(shapely.LineString(outline.polygon.exterior.coords), 0.0006)
+        self.polygon = shapely.Polygon(self.frame.metres(shapely.get_coordinates(ring)))
+        self.warp = Warp(self.polygon.centroid.coords[0])
+        self.size_m = float(np.sqrt(self.polygon.area))
+
+    @cached_property
+    def river_axis(self) -> shapely.LineString:
+        """The lower border, from its south-west to its south-east corner: the middle of the river."""
+        ring = np.array(self.polygon.exterior.coords)[:-1]
+        west, east = int(np.argmin(ring.sum(axis=1))), int(np.argmax(ring[:, 0] - ring[:, 1]))
+        ring = np.roll(ring, -west, axis=0)
+        there = (east - west) % len(ring)
+        ways = [ring[: there + 1], np.vstack([ring[there:], ring[:1]])[::-1]]
+        return shapely.LineString(min(ways, key=lambda way: way[:, 1].mean()))
+
+    @cached_property
+    def river(self) -> shapely.Polygon:
+        """The half of the river that belongs to the district."""
+        band = shapely.simplify(self.river_axis, 40).buffer(self.plan.river.width_m, quad_segs=4)
+        return max(shapely.get_parts(band.intersection(self.polygon)), key=lambda part: part.area)
+
+    def at(self, lonlat: tuple[float, float]) -> Points:
+        """Easting and northing of a point of the plan."""
+        return self.frame.metres(np.array([lonlat])).reshape(2)
+
+    def hill(self, points: Points) -> Values:
+        """How much a place is hill: 0 in the plain to 1 in the forest."""
+        total = np.zeros(len(points))
+        for hill in self.plan.hills:
+            total += 1.35 * self._bump(points, hill.at, hill.radius_m * 0.75)
+        return np.clip(total, 0, 1)
+
+    def density(self, points: Points) -> Values:
+        """How densely a place is lived in; 1 is an ordinary quarter."""
+        mean = np.mean([s.residents for s in self.plan.streets])
+        total = np.full(len(points), 0.16)
+        for street in self.plan.streets:
+            total += 0.55 * street.residents / mean * self._bump(points, street.at, _STREET_SPREAD_M)
+        for centre in self.plan.centres:
+            total += centre.height_m / 260 * self._bump(points, centre.at, centre.radius_m)
+        wet = shapely.contains_xy(self.river, points)
+        return np.where(wet, 0.03, total * (1 - 0.94 * self.hill(points)))
+
+    def height_m(self, points: Points) -> Values:
+        """How high new houses typically are."""
+        total = np.full(len(points), 19.0)
+        for centre in self.plan.centres:
+            total += centre.height_m * self._bump(points, centre.at, centre.radius_m)
+        return total * (1 - 0.55 * self.hill(points))
+
+    def elevation_m(self, points: Points) -> Values:
+        """Ground level over the 1985 datum, smooth: the river's plain at 7 m, rising to the hills."""
+        away = shapely.distance(shapely.points(points), self.river_axis)
+        return 6.8 + away / 900 + 120 * self.hill(points) ** 2  # type: ignore[no-any-return]
+
+    def _bump(self, points: Points, at: tuple[float, float], radius_m: float) -> Values:
+        away = points - self.at(at)
+        return np.exp(-(away**2).sum(axis=1) / (2 * radius_m**2))

@@ -1,0 +1,139 @@
+"""How derived fields are computed: which statement computes which, from which layers, and how they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import asyncpg
+
+from layers.clause import quote_identifier
+from layers.definition import Derivation, LayerDefinition
+from layers.tables import table_of
+
+_SQL = Path(__file__).parent / "sql"
+AREA_CODES = {  # the layers that areas are known by, and the field that holds an area's own code
+    "districts": "district_code",
+    "streets": "street_code",
+    "communities": "community_code",
+    "grids": "grid_code",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Derivations that one statement computes.
+
+    Attributes
+    ----------
+    statement
+        A file of `sql/` that selects `id` and a column for each derivation from the temporary view `derive_row`.
+    reads
+        The layers it reads besides.
+    prepare, temporary
+        A file that makes the temporary tables it reads, and their names.
+    historic
+        What happened keeps what was true at its time.
+    """
+
+    derivations: tuple[Derivation, ...]
+    statement: str
+    reads: tuple[str, ...] = ()
+    prepare: str | None = None
+    temporary: tuple[str, ...] = ()
+    historic: bool = False
+
+
+_PLACE = Rule(
+    ("area_of_point", "grid_of_point"),
+    "derive_place",
+    tuple(AREA_CODES),
+    prepare="derive_place_prepare",
+    temporary=("derive_point", "derive_grid"),
+    historic=True,
+)
+_OWN_CODE = Rule(("area_of_point", "grid_of_point"), "derive_own_code")
+_OTHERS = (
+    Rule(("area_m2", "length_m"), "derive_measure"),
+    Rule(
+        ("nearest_waterway", "chainage_m", "bank"),
+        "derive_waterway",
+        ("waterways",),
+        prepare="derive_waterway_prepare",
+        temporary=("derive_waterway",),
+        historic=True,
+    ),
+    Rule(("building_count",), "derive_building_count", ("buildings",)),
+    Rule(("camera_count",), "derive_camera_count", ("video_points",)),
+)
+
+
+def rules_of(definition: LayerDefinition) -> list[Rule]:
+    """Return the rules that compute the derived fields of a layer; none for a table without geometry."""
+    if definition.geometry_type == "None":
+        return []
+    wanted = {f.derived for f in definition.fields}
+    place = _OWN_CODE if definition.id in AREA_CODES else _PLACE
+    return [rule for rule in (place, *_OTHERS) if wanted.intersection(rule.derivations)]
+
+
+def fields_of(definition: LayerDefinition, rules: Sequence[Rule]) -> dict[str, str]:
+    """Return the layer's fields that some rules compute, each with the SQL of its computed value."""
+    return {
+        field.name: f"{quote_identifier(rule.statement)}.{quote_identifier(field.derived)}"
+        for rule in rules
+        for field in definition.fields
+        if field.derived in rule.derivations
+    }
+
+
+def has_history(definition: LayerDefinition, rule: Rule) -> bool:
+    """Whether the layer keeps what the rule found at the time: it records what happened."""
+    return rule.historic and definition.time is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a layer as the temporary view `derive_row`, and the tables that rules prepare from it.
+
+    Attributes
+    ----------
+    only
+        A table whose column `id` names the rows; None means all.
+    """
+
+    definition: LayerDefinition
+    rules: Sequence[Rule]
+    only: str | None = None
+
+    async def open(self, connection: asyncpg.Connection) -> None:
+        """Make the view and the tables; they end with the transaction, or by `close`."""
+        code = AREA_CODES.get(self.definition.id)
+        own_code = f", coalesce({quote_identifier(code)}, id) AS own_code" if code else ""
+        chosen = f" WHERE id IN (SELECT id FROM {quote_identifier(self.only)})" if self.only else ""
+        await connection.execute(
+            f"CREATE TEMP VIEW derive_row AS SELECT *{own_code} FROM {table_of(self.definition.id)}{chosen}"
+        )
+        for rule in self.rules:
+            if rule.prepare:
+                await connection.execute(read_sql(rule.prepare))
+
+    async def close(self, connection: asyncpg.Connection) -> None:
+        """Remove them."""
+        tables = [table for rule in self.rules for table in rule.temporary]
+        await connection.execute("; ".join([*(f"DROP TABLE {t}" for t in tables), "DROP VIEW derive_row"]))
+
+    def joined(self) -> str:
+        """Compose the rows, as `feature`, with what each rule computes, under the name of its statement."""
+        joins = [
+            f"LEFT JOIN ({read_sql(r.statement)}) AS {r.statement} ON {r.statement}.id = feature.id" for r in self.rules
+        ]
+        return "\n".join(["derive_row AS feature", *joins])
+
+
+@cache
+def read_sql(name: str) -> str:
+    """Read a statement of the folder `sql/`."""
+    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")

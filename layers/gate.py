@@ -1,0 +1,253 @@
+"""The sanity gate: coordinates that cannot be what they are said to be never reach a layer.
+
+What is wrong is found per feature, and the feature is rejected with a reason that says what to declare. Nothing is
+put right by guessing: a fault is only corrected where its name was declared as a fix, and only in the features that
+show it. A feature outside the district is rejected too, unless the caller says that it may lie anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from layers.crs import STORED_SRID, srid_of, transform, transformer
+from layers.datum import Datum, from_datum
+from layers.errors import BadCrs, BadInput
+from layers.loaders.batch import Batch, Geometries, Mask
+
+type Fix = Literal["swapped", "scaled", "zone_prefixed"]
+type Bounds = npt.NDArray[np.float64]
+type BBox = tuple[float, float, float, float]
+
+FIXES: tuple[str, ...] = get_args(Fix.__value__)
+DATUMS: tuple[str, ...] = get_args(Datum.__value__)
+MARGIN_M = 2000.0
+_METRES_PER_DEGREE = 111_320.0
+_WITHOUT_ZONE = {*range(4502, 4513), *range(4534, 4555)}  # CGCS2000 zones named by their meridian: six-digit eastings
+_ZONE_PREFIXED = (13e6, 46e6)  # eastings of zones 13 to 45, the zone number in front of six digits
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCrs:
+    """What a source's coordinates are: an EPSG code, in x, y order, and a shifted datum on top where there is one."""
+
+    srid: int
+    datum: Datum | None = None
+
+    @property
+    def name(self) -> str:
+        """What `crs_source` says of it; a system that is none of the code list's is ``unknown``."""
+        if self.datum:
+            return self.datum.upper()
+        return {4326: "WGS84", 3857: "WGS84"}.get(self.srid, "CGCS2000" if 4479 <= self.srid <= 4554 else "unknown")
+
+    @property
+    def declaration(self) -> str:
+        """How `parse_source_crs` reads it again."""
+        return self.datum or f"EPSG:{self.srid}"
+
+    @property
+    def degrees(self) -> bool:
+        """Whether the coordinates are longitudes and latitudes."""
+        if self.srid in (4326, STORED_SRID):
+            return True
+        source = transformer(self.srid, STORED_SRID).source_crs
+        return source is None or source.is_geographic
+
+
+def parse_source_crs(text: str, said_by_file: str | None = None) -> SourceCrs:
+    """Read what a user declares of a source.
+
+    Parameters
+    ----------
+    text
+        ``auto``, ``gcj02``, ``bd09``, ``EPSG:4547`` or any definition PROJ reads. ``auto`` is what the file says, and
+        CGCS2000 degrees where it says nothing.
+    said_by_file
+        The file's own declaration.
+
+    Raises
+    ------
+    BadCrs
+        When PROJ does not know it, or it has no EPSG code.
+    """
+    plain = text.strip().lower().replace("-", "")
+    if plain == "auto":
+        return SourceCrs(srid_of(said_by_file) if said_by_file else STORED_SRID)
+    if plain == "gcj02":
+        return SourceCrs(4326, "gcj02")
+    if plain == "bd09":
+        return SourceCrs(4326, "bd09")
+    try:
+        source = SourceCrs(srid_of(text.strip()))
+        transformer(source.srid, STORED_SRID)
+    except BadCrs as error:
+        raise BadCrs(
+            f"crs is '{text[:60]}'; allowed are auto, gcj02, bd09 and EPSG codes: {error}", parameter="crs"
+        ) from error
+    return source
+
+
+def parse_fixes(names: frozenset[str]) -> frozenset[str]:
+    """Check the names of declared fixes.
+
+    Raises
+    ------
+    BadInput
+        When there is no such fix.
+    """
+    unknown = names - set(FIXES)
+    if unknown:
+        raise BadInput(f"fix is '{', '.join(sorted(unknown))}'; allowed are {', '.join(FIXES)}", parameter="fix")
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What every geometry of a load must pass.
+
+    Attributes
+    ----------
+    crs
+        What the source's coordinates are declared to be.
+    fixes
+        Faults that are put right instead of rejected, by their names in `FIXES`.
+    district_crs84
+        Extent of the district as west, south, east, north in degrees; None for no such check.
+    """
+
+    crs: SourceCrs
+    fixes: frozenset[str] = frozenset()
+    district_crs84: BBox | None = None
+
+    def let_in(self, batch: Batch) -> None:
+        """Reject what cannot be, bring the rest to stored coordinates (EPSG:4490, longitude before latitude)."""
+        if batch.geometry is None or not len(batch):
+            return
+        self._finite(batch)
+        bounds = shapely.bounds(batch.geometry)
+        faults = _degree_faults(bounds) if self.crs.degrees else _metre_faults(bounds, self.crs.srid)
+        settled = np.zeros(len(batch), dtype=np.bool_)
+        for fault, shown in faults.items():
+            rows = shown & batch.ok & ~settled
+            if not rows.any():
+                continue
+            settled |= rows
+            put_right = _REPAIRS.get(fault) if fault in self.fixes else None
+            if put_right and not (fault == "zone_prefixed" and self.crs.degrees):
+                batch.geometry = _change(batch.geometry, rows, put_right)
+                batch.repaired(fault, int(rows.sum()))
+            else:
+                batch.reject(rows, fault, _said_of(fault, bounds))
+        batch.geometry = self._stored(batch)
+        self._inside(batch)
+
+    def _finite(self, batch: Batch) -> None:
+        assert batch.geometry is not None  # noqa: S101  # let_in has looked
+        xy, owner = shapely.get_coordinates(batch.geometry, return_index=True)
+        broken = np.zeros(len(batch), dtype=np.bool_)
+        finite = np.isfinite(xy).all(axis=1)
+        if not finite.all():
+            broken[owner[~finite]] = True
+            batch.reject(broken, "bad_coordinate", "a coordinate is infinite or not a number")
+
+    def _stored(self, batch: Batch) -> Geometries:
+        assert batch.geometry is not None  # noqa: S101  # let_in has looked
+        if self.crs.datum is None and self.crs.srid in (4326, STORED_SRID):
+            return batch.geometry
+
+        def to_stored(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            return from_datum(xy, self.crs.datum) if self.crs.datum else transform(xy, self.crs.srid, STORED_SRID)
+
+        return _change(batch.geometry, batch.ok, to_stored)
+
+    def _inside(self, batch: Batch) -> None:
+        bounds = shapely.bounds(batch.geometry)
+        there = batch.ok & ~shapely.is_missing(batch.geometry) & ~shapely.is_empty(batch.geometry)
+        sound = (
+            np.isfinite(bounds).all(axis=1)
+            & (np.abs(bounds[:, 0::2]) <= 180).all(1)
+            & (np.abs(bounds[:, 1::2]) <= 90).all(1)
+        )
+        batch.reject(there & ~sound, "not_transformable", f"the coordinates lie outside EPSG:{self.crs.srid}")
+        if self.district_crs84 is None:
+            return
+        west, south, east, north = with_margin(self.district_crs84)
+        apart = (bounds[:, 0] > east) | (bounds[:, 2] < west) | (bounds[:, 1] > north) | (bounds[:, 3] < south)
+        batch.reject(there & apart, "outside_district", _said_of("outside_district", bounds))
+
+
+def with_margin(bbox_crs84: BBox, margin_m: float = MARGIN_M) -> BBox:
+    """Widen a box of degrees by metres on every side."""
+    west, south, east, north = bbox_crs84
+    lat = margin_m / _METRES_PER_DEGREE
+    lon = lat / max(0.01, float(np.cos(np.radians((south + north) / 2))))
+    return west - lon, south - lat, east + lon, north + lat
+
+
+def _degree_faults(b: Bounds) -> dict[str, Mask]:
+    x0, y0, x1, y1 = b.T
+    return {
+        "zero": (np.abs(b) < 1e-6).all(axis=1),
+        "swapped": (y0 >= 70) & (y1 <= 140) & (x0 >= 0) & (x1 <= 60),
+        "zone_prefixed": (x0 >= _ZONE_PREFIXED[0]) & (x1 < _ZONE_PREFIXED[1]) & (y0 > 0) & (y1 < 1e7),
+        "scaled": (x0 >= 70e6) & (x1 <= 140e6) & (y0 >= 1e6) & (y1 <= 60e6),
+        "not_degrees": (x0 < -180) | (x1 > 180) | (y0 < -90) | (y1 > 90),
+    }
+
+
+def _metre_faults(b: Bounds, srid: int) -> dict[str, Mask]:
+    x0, y0, x1, y1 = b.T
+    return {
+        "zero": (np.abs(b) < 1e-6).all(axis=1),
+        "not_metres": (x0 >= -180) & (x1 <= 180) & (y0 >= -90) & (y1 <= 90),
+        "swapped": (y0 >= 1e5) & (y1 < 1e6) & (x0 >= 1.5e6) & (x1 < 6e6),
+        "zone_prefixed": (x0 >= _ZONE_PREFIXED[0]) & (x1 < _ZONE_PREFIXED[1]) & (srid in _WITHOUT_ZONE),
+    }
+
+
+def _swap(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return xy[:, ::-1]
+
+
+def _unscale(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return xy / 1e6
+
+
+def _without_zone(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.column_stack([xy[:, 0] % 1e6, xy[:, 1]])
+
+
+type _Change = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+_REPAIRS: dict[str, _Change] = {"swapped": _swap, "scaled": _unscale, "zone_prefixed": _without_zone}
+_SAID = {
+    "zero": "the position is 0, 0: it was never measured",
+    "swapped": "latitude and longitude, or northing and easting, are exchanged; load with --fix swapped",
+    "scaled": "the degrees are integers times 1,000,000; load with --fix scaled",
+    "not_degrees": "these are no degrees; declare the projection with --crs, for example EPSG:4547",
+    "not_metres": "these are degrees, but a projection in metres is declared; load with --crs EPSG:4490",
+    "outside_district": f"farther than {MARGIN_M:.0f} m outside the district; load with --anywhere if that is right",
+}
+
+
+def _said_of(fault: str, bounds: Bounds) -> Callable[[int], str]:
+    def said(row: int) -> str:
+        x, y = bounds[row, 0], bounds[row, 1]
+        if fault == "zone_prefixed":
+            zone = int(x // 1e6)
+            code = f"EPSG:{4488 + zone}" if zone >= 25 else f"EPSG:{4478 + zone}"  # 3-degree or 6-degree zones
+            return f"the easting has the zone number {zone} in front; load with --crs {code}; given {x:.9g}, {y:.9g}"
+        return f"{_SAID[fault]}; given {x:.9g}, {y:.9g}"
+
+    return said
+
+
+def _change(geometry: Geometries, rows: Mask, change: _Change) -> Geometries:
+    changed = geometry.copy()
+    changed[rows] = shapely.transform(geometry[rows], change)
+    return changed

@@ -1,0 +1,293 @@
+"""The one verb that brings a file into a layer: read, check, stage, and then move all of it in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from time import perf_counter
+from typing import Literal, get_args
+
+import asyncpg
+import pyarrow as pa
+import structlog
+
+from layers.catalog import read_catalog
+from layers.database import Role, connect
+from layers.definition import IDENTIFIER, LayerDefinition, read_code_lists
+from layers.errors import BadFile, BadInput
+from layers.gate import BBox, Gate, parse_fixes, parse_source_crs
+from layers.load.infer import infer_definition
+from layers.load.mapping import QUARANTINE_COLUMNS, FieldMap, check_declared, find_id_column, match_columns
+from layers.load.move import Mode, move
+from layers.load.prepare import Plan, prepare
+from layers.load.staging import Staging
+from layers.loaders.batch import Batch, Source
+from layers.loaders.columns import DECLARABLE
+from layers.loaders.opening import open_source
+from layers.places import placed_fields, read_places
+from layers.tables import table_of
+
+_log = structlog.get_logger(__name__)
+MODES: tuple[str, ...] = get_args(Mode.__value__)
+DEFAULT_GRADE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """How far a load is: rows read so far, what part of the source that is (None: unknown), and what is done now."""
+
+    read: int
+    fraction: float | None
+    stage: Literal["reading", "moving"] = "reading"
+
+
+@dataclass(slots=True)
+class LoadSummary:
+    """What a load did.
+
+    Attributes
+    ----------
+    read
+        Rows (features) the source has. It is `loaded` plus all of `rejected`.
+    repaired, rejected
+        Repairs by kind (a row may have several), refused rows by reason.
+    ignored
+        Columns that went nowhere.
+    new_layer
+        Whether the layer was made from this file.
+    load_id
+        Its row in `onemap.load`, which its quarantined rows name.
+    """
+
+    layer: str
+    source: str
+    format: str
+    mode: str
+    read: int = 0
+    loaded: int = 0
+    repaired: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    new_layer: bool = False
+    load_id: int | None = None
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What a user says of a source; kept with the load, so that its quarantined rows can be loaded again alike."""
+
+    crs: str = "auto"
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    grade: int | None = None
+    encoding: str | None = None
+    source_layer: str | None = None
+    fixes: frozenset[str] = frozenset()
+    anywhere: bool = False
+
+
+async def load_file(
+    url: str,
+    path: Path,
+    layer: str,
+    *,
+    crs: str = "auto",
+    mapping: Mapping[str, str] | None = None,
+    mode: str = "append",
+    grade: int | None = None,
+    encoding: str | None = None,
+    source_layer: str | None = None,
+    fixes: frozenset[str] = frozenset(),
+    anywhere: bool = False,
+    progress: Callable[[LoadProgress], None] | None = None,
+) -> LoadSummary:
+    """Load a file into a layer; a layer that nobody defined is made from the file.
+
+    Parameters
+    ----------
+    url, path, layer
+        The database, a local file of any format in `layers.loaders`, and the id of the layer.
+    crs, mapping
+        ``auto`` (what the file says, CGCS2000 degrees where it says nothing), ``EPSG:n``, ``gcj02``, ``bd09``;
+        field to column: `id` may be a field, and `lon`, `lat`, `x`, `y`, `wkt` name a table's coordinates.
+    mode
+        ``append`` refuses ids that are there, ``upsert`` replaces them, ``replace`` empties the layer first.
+    grade
+        Data grade 1 to 4 of the rows; by default the layer's own, and 2 for a new one.
+    encoding, source_layer, fixes, anywhere
+        Of the source, found out by default; faults of coordinates to put right (`layers.gate.FIXES`); whether
+        features may lie outside the district.
+    progress
+        Is called after every batch, from the thread of the event loop.
+
+    Returns
+    -------
+    LoadSummary
+        What was read, loaded, repaired, rejected and why. Rejected rows are in the quarantine.
+
+    Raises
+    ------
+    BadFile
+        When the file cannot be loaded at all. Nothing has changed then.
+    BadInput
+        When a parameter is wrong; the message names what is allowed.
+    Unavailable
+        When the database does not answer.
+    """
+    options = LoadOptions(crs, dict(mapping or {}), grade, encoding, source_layer, parse_fixes(fixes), anywhere)
+    _check(layer, mode, grade)
+    started = perf_counter()
+    source = await asyncio.to_thread(_open, path, options)
+    connection = await connect(url, Role.OWNER)
+    try:
+        summary = await _Load(connection, source, layer, mode, options, progress or _silent).run()
+    finally:
+        await connection.close(timeout=10)
+    summary.elapsed_s = perf_counter() - started
+    _log.info("loaded", layer=layer, source=source.name, read=summary.read, loaded=summary.loaded)
+    return summary
+
+
+def _check(layer: str, mode: str, grade: int | None) -> None:
+    if not re.match(IDENTIFIER, layer):
+        raise BadInput(
+            f"layer is '{layer[:80]}'; a name has a-z, 0-9 and _, and begins with a letter", parameter="layer"
+        )
+    if mode not in MODES:
+        raise BadInput(f"mode is '{mode}'; allowed are {', '.join(MODES)}", parameter="mode")
+    if grade is not None and not 1 <= grade <= 4:
+        raise BadInput(f"grade is {grade}; allowed are 1 to 4", parameter="grade")
+
+
+def _open(path: Path, options: LoadOptions) -> Source:
+    declared = {k: v for k, v in options.mapping.items() if k in DECLARABLE}
+    return open_source(path, declared=declared, encoding=options.encoding, layer=options.source_layer)
+
+
+def _silent(_: LoadProgress) -> None:
+    """Tell nobody."""
+
+
+class _Load:
+    """One load: what it knows while it runs."""
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        source: Source,
+        layer: str,
+        mode: str,
+        options: LoadOptions,
+        progress: Callable[[LoadProgress], None],
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._options = options
+        self._progress = progress
+        self._resolved: list[int] = []
+        self.summary = LoadSummary(layer, source.name, source.format, mode, notes=source.notes)
+
+    async def run(self) -> LoadSummary:
+        batches = self._source.batches()
+        first = await asyncio.to_thread(next, batches, None)
+        if first is None:
+            raise BadFile(f"'{self._source.name}' has no rows", parameter=self._source.name)
+        plan = await self._plan(first)
+        staging = Staging(self._connection, plan.fields, located=plan.located)
+        await staging.create()
+        await self._stage(chain([first], batches), plan, staging)
+        self._progress(LoadProgress(self.summary.read, 1.0, "moving"))
+        await move(self._connection, plan, staging, self._source, self.summary, self._options, self._resolved)
+        return self.summary
+
+    async def _plan(self, first: Batch) -> Plan:
+        source, options = self._source, self._options
+        known = (await read_catalog(self._connection)).get(self.summary.layer)
+        columns = [c for c in source.columns.names if c not in QUARANTINE_COLUMNS]
+        check_declared({k: v for k, v in options.mapping.items() if k not in DECLARABLE}, columns)
+        id_column = find_id_column(first, columns, options.mapping)
+        if known is not None:
+            definition = known.definition
+            matched = match_columns(definition, columns, options.mapping, id_column)
+        else:
+            definition, fields = infer_definition(
+                self.summary.layer,
+                source,
+                first,
+                grade=options.grade or DEFAULT_GRADE,
+                id_column=id_column,
+                declared={f: c for f, c in options.mapping.items() if f not in DECLARABLE},
+            )
+            matched = FieldMap(fields, id_column)
+        self.summary.new_layer = known is None
+        self.summary.ignored = matched.ignored
+        self._check_geometry(definition)
+        gate = Gate(parse_source_crs(options.crs, source.crs), options.fixes, await self._district())
+        located = source.has_geometry and definition.geometry_type != "None"
+        return Plan(
+            definition,
+            matched,
+            gate,
+            read_code_lists(),
+            located=located,
+            inferred=known is None,
+            guarded="_quarantine_id" in source.columns.names,
+            places=await read_places(self._connection) if located and placed_fields(definition) else None,
+        )
+
+    def _check_geometry(self, definition: LayerDefinition) -> None:
+        if definition.geometry_type != "None" and not self._source.has_geometry and self.summary.mode != "upsert":
+            raise BadFile(
+                f"'{self._source.name}' has no geometry, and {definition.id} holds {definition.geometry_type}s; "
+                f"name its coordinates with --map lon=… --map lat=…, or wkt=…; columns: "
+                f"{', '.join(self._source.columns.names[:40])}",
+                parameter=self._source.name,
+            )
+
+    async def _district(self) -> BBox | None:
+        """Extent of the district, where features are expected; None when it is not known or does not matter."""
+        if self._options.anywhere or self.summary.layer == "districts":
+            return None
+        if await self._connection.fetchval("SELECT to_regclass('layer.districts') IS NULL"):
+            return None
+        box = await self._connection.fetchrow(
+            f"""SELECT ST_XMin(b) AS west, ST_YMin(b) AS south, ST_XMax(b) AS east, ST_YMax(b) AS north
+            FROM (SELECT ST_Extent(geom) AS b FROM {table_of("districts")}) AS extent"""
+        )
+        return None if box["west"] is None else (box["west"], box["south"], box["east"], box["north"])
+
+    async def _stage(self, batches: Iterator[Batch], plan: Plan, staging: Staging) -> None:
+        """Fill the staging tables; the next batch is read and prepared while this one is being copied."""
+        pending = asyncio.create_task(asyncio.to_thread(_next, batches, plan))
+        try:
+            while (made := await pending) is not None:
+                batch, rows = made
+                widened, plan.widened = plan.widened, []
+                pending = asyncio.create_task(asyncio.to_thread(_next, batches, plan))
+                for changed in widened:
+                    await staging.widen(changed)
+                await staging.copy(rows)
+                await staging.reject(batch.rejections())
+                self._count(batch)
+        finally:
+            if not pending.done():
+                await asyncio.wait([pending])  # a thread cannot be stopped; it ends with its batch
+
+    def _count(self, batch: Batch) -> None:
+        self.summary.read += len(batch) + len(batch.refused)
+        self.summary.repaired.update(batch.repairs)
+        if "_quarantine_id" in batch.columns.schema.names:
+            ids = batch.columns.column("_quarantine_id").to_pylist()
+            self._resolved += [int(i) for i in ids if str(i).isdecimal()]
+        self._progress(LoadProgress(self.summary.read, batch.fraction))
+
+
+def _next(batches: Iterator[Batch], plan: Plan) -> tuple[Batch, pa.RecordBatch] | None:
+    batch = next(batches, None)
+    return None if batch is None else (batch, prepare(batch, plan))

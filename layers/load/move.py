@@ -1,0 +1,215 @@
+"""The one transaction of a load: from the staging tables into the layer, with everything that depends on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Literal
+
+import asyncpg
+
+from layers.clause import quote_identifier, quote_literal
+from layers.definition import LayerDefinition
+from layers.derive import derive, derive_dependents
+from layers.errors import Conflict
+from layers.load.infer import geometry_type_of
+from layers.load.prepare import Plan
+from layers.load.rebuild import may_rebuild, rebuild
+from layers.load.staging import REJECTED, STAGED, Staging
+from layers.loaders.batch import Source
+from layers.places import grids_version
+from layers.tables import create_layer, refresh_statistics, table_of
+
+if TYPE_CHECKING:
+    from layers.load import LoadOptions, LoadSummary
+
+type Mode = Literal["append", "replace", "upsert"]
+
+
+async def move(
+    connection: asyncpg.Connection,
+    plan: Plan,
+    staging: Staging,
+    source: Source,
+    summary: LoadSummary,
+    options: LoadOptions,
+    resolved: list[int],
+) -> None:
+    """Move what was staged into the layer, derive, count and record; all of it or nothing.
+
+    Parameters
+    ----------
+    plan, staging, source
+        What was staged, how, and where it came from; the source is read again for the records of repeated rows.
+    summary
+        Gets its last numbers.
+    options
+        Kept with the load.
+    resolved
+        Quarantine entries that this source is the corrected form of.
+
+    Raises
+    ------
+    Conflict
+        When the layer was made by somebody else while this file was read.
+    """
+    async with connection.transaction():
+        await connection.execute("SET LOCAL work_mem = '128MB'")
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"load {summary.layer}")
+        await staging.reject_repeated()
+        await _refuse_conflicts(connection, plan, staging, summary)
+        await _fill_records(staging, source)
+        if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {STAGED})"):
+            await _fill_layer(connection, plan, staging, summary, options)
+        await _record(connection, summary, options, plan.gate.crs.declaration, resolved)
+
+
+async def _refuse_conflicts(connection: asyncpg.Connection, plan: Plan, staging: Staging, summary: LoadSummary) -> None:
+    there = await connection.fetchval("SELECT EXISTS (SELECT FROM onemap.layer WHERE id = $1)", summary.layer)
+    if plan.inferred:
+        if there:
+            raise Conflict(f"the layer {summary.layer} was made by another load meanwhile; load again")
+        return
+    if summary.mode == "append":
+        await staging.reject_present(table_of(summary.layer))
+    elif summary.mode == "upsert" and not plan.located and plan.definition.geometry_type != "None":
+        await staging.reject_absent(table_of(summary.layer))
+
+
+async def _fill_records(staging: Staging, source: Source) -> None:
+    """Read the source again for the original records of rows that were found to be repeated only in the end."""
+    if not await staging.lines_without_record():
+        return
+    batches = source.batches()
+    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+        if not len(batch):
+            continue
+        missing = await staging.missing_records(int(batch.lines[0]), int(batch.lines[-1]))
+        rows = [row for row, line in enumerate(batch.lines.tolist()) if line in missing]
+        await staging.fill_records((int(batch.lines[row]), batch.record(row)) for row in rows)
+
+
+async def _fill_layer(
+    connection: asyncpg.Connection, plan: Plan, staging: Staging, summary: LoadSummary, options: LoadOptions
+) -> None:
+    if plan.inferred:
+        kind = geometry_type_of(await staging.geometry_kinds()) if plan.located else "None"
+        plan.definition = plan.definition.model_copy(update={"geometry_type": kind})
+        await create_layer(connection, plan.definition, declared=False)
+    definition = plan.definition
+    columns, select = _filling(plan, options.grade)
+    staged = await connection.fetchval(f"SELECT count(*) FROM {STAGED}")
+    attributes_only = not plan.located and definition.geometry_type != "None"
+    replaces = summary.mode == "replace"
+    if not attributes_only and await may_rebuild(connection, definition.id, staged, replaces=replaces):
+        summary.loaded = await rebuild(connection, definition, ", ".join(map(quote_identifier, columns)), select)
+    else:
+        if replaces:
+            await connection.execute(f"DELETE FROM {table_of(definition.id)}")
+        status = await connection.execute(_writing(plan, summary.mode, columns, select))
+        summary.loaded = int(status.rsplit(" ", 1)[1])
+    await derive(connection, definition.id, only_new=await _underived(connection, plan))
+    await derive_dependents(connection, definition.id)
+    await refresh_statistics(connection, definition)
+
+
+async def _underived(connection: asyncpg.Connection, plan: Plan) -> str:
+    """Name the table of rows whose derived fields the database must still find."""
+    place = plan.placed.get("grid_of_point")
+    if place is None or plan.places is None or await grids_version(connection) != plan.places.version:
+        return STAGED
+    await connection.execute(
+        f"""CREATE TEMP TABLE load_unplaced ON COMMIT DROP AS
+        SELECT id FROM {STAGED} WHERE {quote_identifier(place)} IS NULL; ANALYZE load_unplaced"""
+    )
+    return "load_unplaced"
+
+
+def _given(plan: Plan) -> dict[str, str]:
+    """Columns that the source fills, with the staged value of each."""
+    geometry = {"geom": "ST_Multi(s.geom)" if plan.definition.geometry_type.startswith("Multi") else "s.geom"}
+    own = {f.name: f"s.{quote_identifier(f.name)}" for f in plan.fields}
+    return {"id": "s.id"} | (geometry if plan.located else {}) | own
+
+
+def _filling(plan: Plan, grade: int | None) -> tuple[list[str], str]:
+    """Compose the columns of new rows and the query that gives them, neighbours on the map one after the other."""
+    given = _given(plan)
+    new = given | _housekeeping(plan, given, grade)
+    order = "s.geom" if plan.located else "s.line"
+    return list(new), f"SELECT {', '.join(new.values())} FROM {STAGED} AS s ORDER BY {order}"
+
+
+def _writing(plan: Plan, mode: str, columns: list[str], select: str) -> str:
+    """Compose the statement that writes into the layer as it is."""
+    table, given = table_of(plan.definition.id), _given(plan)
+    if mode == "upsert":
+        changes = {c: f"excluded.{quote_identifier(c)}" for c in given if c != "id"}
+        if not plan.located and plan.definition.geometry_type != "None":
+            # without a geometry only features that are there change; what the file does not have stays as it is
+            changes = {c: v for c, v in given.items() if c != "id"} | _bumps(plan.definition, given)
+            changes |= {"data_grade": "coalesce(s.data_grade, t.data_grade)"} if "data_grade" in given else {}
+            return f"UPDATE {table} AS t SET {_assignments(changes)} FROM {STAGED} AS s WHERE t.id = s.id"
+        changes |= _bumps(plan.definition, given)
+        conflict = f" ON CONFLICT (id) DO UPDATE SET {_assignments(changes)}"
+    else:
+        conflict = ""
+    names = ", ".join(map(quote_identifier, columns))
+    return f"INSERT INTO {table} AS t ({names}) {select}{conflict}"
+
+
+def _bumps(definition: LayerDefinition, given: dict[str, str]) -> dict[str, str]:
+    bumps = {"version": "coalesce(t.version, 1) + 1", "updated_at": "now()"}
+    return {c: v for c, v in bumps.items() if c in definition.by_name and c not in given}
+
+
+def _assignments(changes: dict[str, str]) -> str:
+    return ", ".join(f"{quote_identifier(c)} = {v}" for c, v in changes.items()) or "id = t.id"
+
+
+def _housekeeping(plan: Plan, given: dict[str, str], grade: int | None) -> dict[str, str]:
+    """Give every new row what its file does not; the grade also where the file leaves it empty."""
+    definition = plan.definition
+    made = {"created_at": "now()", "updated_at": "now()", "version": "1"}
+    if plan.located:
+        made["crs_source"] = quote_literal(plan.gate.crs.name)
+    made = {c: v for c, v in made.items() if c in definition.by_name and c not in given}
+    if "data_grade" in definition.by_name:
+        own = f"{given['data_grade']}, " if "data_grade" in given else ""
+        made["data_grade"] = f"coalesce({own}{int(grade or definition.grade)})"
+    return made
+
+
+async def _record(
+    connection: asyncpg.Connection, summary: LoadSummary, options: LoadOptions, crs: str, resolved: list[int]
+) -> None:
+    reasons = await connection.fetch(f"SELECT reason, count(*) AS n FROM {REJECTED} GROUP BY reason")
+    summary.rejected = Counter({row["reason"]: row["n"] for row in reasons})
+    kept = asdict(options) | {
+        "crs": crs,
+        "fixes": sorted(options.fixes),
+        "repaired": summary.repaired,
+        "rejected": summary.rejected,
+    }
+    summary.load_id = await connection.fetchval(
+        """INSERT INTO onemap.load (layer, source, mode, read, loaded, repaired, rejected, finished_at, summary)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $8::jsonb) RETURNING id""",
+        summary.layer,
+        summary.source,
+        summary.mode,
+        summary.read,
+        summary.loaded,
+        summary.repaired.total(),
+        summary.rejected.total(),
+        json.dumps(kept, ensure_ascii=False),
+    )
+    await connection.execute(
+        f"""INSERT INTO onemap.quarantine (load_id, layer, source, line, reason, detail, record)
+        SELECT $1, $2, $3, line, reason, detail, record FROM {REJECTED} ORDER BY line""",
+        summary.load_id,
+        summary.layer,
+        summary.source,
+    )
+    await connection.execute("UPDATE onemap.quarantine SET resolved_at = now() WHERE id = ANY($1::bigint[])", resolved)

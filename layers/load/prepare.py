@@ -1,0 +1,161 @@
+"""From rows as they were read to rows as the layer's table has them: gate, repair, types, ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+
+from layers.crs import STORED_SRID
+from layers.definition import CodeList, FieldDefinition, LayerDefinition
+from layers.gate import Gate
+from layers.load.content_id import content_ids
+from layers.load.infer import widen
+from layers.load.mapping import FieldMap
+from layers.load.repair import repair_geometries
+from layers.loaders.batch import Batch, Geometries
+from layers.places import Places, placed_fields
+from layers.values import convert, texts
+
+_ID_CHARACTERS_MAX = 200
+
+
+@dataclass(slots=True)
+class Plan:
+    """How a source's rows become a layer's.
+
+    Attributes
+    ----------
+    definition
+        The layer. Where it was inferred from this very source, its fields widen when a row does not fit.
+    inferred
+        Whether it was.
+    places
+        The grids, where the layer's points are to be located on the way; what they cannot tell is null in the field
+        that `placed` names, and left to the database.
+    widened
+        Fields that have changed since the caller looked last.
+    """
+
+    definition: LayerDefinition
+    map: FieldMap
+    gate: Gate
+    code_lists: Mapping[str, CodeList]
+    located: bool
+    inferred: bool = False
+    guarded: bool = False  # the file is an export of the quarantine, whose texts are guarded against spreadsheets
+    places: Places | None = None
+    widened: list[FieldDefinition] = field(default_factory=list)
+
+    @property
+    def fields(self) -> list[FieldDefinition]:
+        """The fields that are staged: those the source gives and those that are located, in the definition's order."""
+        return [f for f in self.definition.fields if f.name in self.map.columns or f.name in self.placed.values()]
+
+    @property
+    def placed(self) -> dict[str, str]:
+        """The fields that `places` fills, by what they derive; empty without places."""
+        return (placed_fields(self.definition) or {}) if self.places else {}
+
+
+def prepare(batch: Batch, plan: Plan) -> pa.RecordBatch:
+    """Make a batch's good rows what the staging table holds: line, id, geometry, fields. The others are rejected in it.
+
+    Raises
+    ------
+    BadInput
+        When a declared column is missing.
+    """
+    plan.gate.let_in(batch)
+    if plan.located:
+        repair_geometries(batch, plan.definition.geometry_type)
+    columns: dict[str, pa.Array] = {}
+    located = _located(batch, plan)
+    for wanted in plan.fields:
+        given = _converted(batch, wanted, plan) if wanted.name in plan.map.columns else None
+        found = located.get(wanted.name)
+        columns[wanted.name] = (
+            pc.coalesce(found, given)
+            if found is not None and given is not None
+            else (given if found is None else found)
+        )
+    ids = _given_ids(batch, plan)
+    good = pa.array(batch.ok)
+    made: dict[str, pa.Array] = {"line": pa.array(batch.lines).filter(good)}
+    own = {name: column.filter(good) for name, column in columns.items()}
+    geometry = {"geom": _ewkb(batch)} if plan.located else {}
+    made["id"] = (
+        ids.filter(good) if ids is not None else content_ids(plan.definition.id, [*own.values(), *geometry.values()])
+    )
+    return pa.RecordBatch.from_pydict(made | geometry | own)
+
+
+def _converted(batch: Batch, wanted: FieldDefinition, plan: Plan) -> pa.Array:
+    column = batch.columns.column(plan.map.columns[wanted.name])
+    column = _unguarded(column, plan)
+    codes = plan.code_lists.get(wanted.codes) if wanted.codes else None
+    made = convert(column, wanted, codes)
+    while plan.inferred and (made.bad & batch.ok).any() and wanted.type != "string":
+        wanted = widen(wanted)
+        _replace(plan, wanted)
+        made = convert(column, wanted, codes)
+    for kind, count in made.repairs.items():
+        batch.repaired(kind, count)
+    if made.bad.any():
+        batch.reject(
+            made.bad, made.reason, lambda row: f"{wanted.name} must be {made.expected}; given '{_shown(column, row)}'"
+        )
+    if wanted.required and wanted.derived is None and wanted.name != "data_grade" and made.values.null_count:
+        missing = made.values.is_null().to_numpy(zero_copy_only=False)
+        batch.reject(missing, "missing_value", f"{wanted.name} ({wanted.title_zh}) must be given")
+    return made.values
+
+
+def _unguarded(column: pa.Array, plan: Plan) -> pa.Array:
+    """Take off the apostrophes that the quarantine's export puts before what a spreadsheet would run."""
+    if not plan.guarded or not pa.types.is_string(column.type):
+        return column
+    return pc.replace_substring_regex(column, r"^'([=+\-@\t\r])", r"\1")
+
+
+def _located(batch: Batch, plan: Plan) -> dict[str, pa.Array]:
+    if plan.places is None or batch.geometry is None:
+        return {}
+    points: Geometries = batch.geometry.copy()
+    points[~batch.ok | (shapely.get_type_id(points) != shapely.GeometryType.POINT)] = None
+    grids = plan.places.locate(points)
+    found = {"grid_of_point": grids, "area_of_point": pc.utf8_slice_codeunits(grids, 0, 12)}
+    return {name: found[derivation] for derivation, name in plan.placed.items()}
+
+
+def _replace(plan: Plan, wider: FieldDefinition) -> None:
+    fields = tuple(wider if f.name == wider.name else f for f in plan.definition.fields)
+    plan.definition = plan.definition.model_copy(update={"fields": fields})
+    plan.definition.__dict__.pop("by_name", None)
+    plan.widened = [f for f in plan.widened if f.name != wider.name] + [wider]
+
+
+def _given_ids(batch: Batch, plan: Plan) -> pa.Array | None:
+    if plan.map.id_column is None:
+        return None
+    column = _unguarded(batch.columns.column(plan.map.id_column), plan)
+    ids = pc.replace_substring(texts(column), "\0", "")
+    empty = pc.or_(ids.is_null(), pc.fill_null(pc.equal(ids, ""), fill_value=True)).to_numpy(zero_copy_only=False)
+    batch.reject(empty, "no_id", f"'{plan.map.id_column}' names the feature and must be given")
+    long = pc.fill_null(pc.greater(pc.utf8_length(ids), _ID_CHARACTERS_MAX), fill_value=False)
+    batch.reject(long.to_numpy(zero_copy_only=False), "too_long", f"an id has at most {_ID_CHARACTERS_MAX} characters")
+    return ids
+
+
+def _ewkb(batch: Batch) -> pa.Array:
+    geometry = batch.geometry if batch.geometry is not None else np.full(len(batch), None, dtype=object)
+    kept = shapely.set_srid(geometry[batch.ok], STORED_SRID)
+    return pa.array(shapely.to_wkb(kept, hex=True, include_srid=True), pa.string())
+
+
+def _shown(column: pa.Array, row: int) -> str:
+    return str(column[row].as_py())[:60]

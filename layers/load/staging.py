@@ -1,0 +1,152 @@
+"""Temporary tables that a load fills first: nothing in a layer changes before everything has been checked."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+
+import asyncpg
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from layers.clause import quote_identifier
+from layers.definition import FieldDefinition
+from layers.loaders.batch import Rejection
+from layers.tables import COLUMN_TYPES
+
+STAGED = "load_staged"
+REJECTED = "load_rejected"
+_WITHOUT_HEADER = pacsv.WriteOptions(include_header=False)
+
+
+class Staging:
+    """The tables `load_staged` (rows in the layer's types) and `load_rejected` (rows that were refused) of one session.
+
+    Parameters
+    ----------
+    connection
+        They live as long as it does.
+    located
+        Whether the rows have a geometry.
+    """
+
+    def __init__(self, connection: asyncpg.Connection, fields: Iterable[FieldDefinition], *, located: bool) -> None:
+        self._connection = connection
+        self._located = located
+        self._fields = {f.name: f for f in fields}
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the staged columns, in the order a batch must have them."""
+        return ["line", "id", *(["geom"] if self._located else []), *self._fields]
+
+    async def create(self) -> None:
+        """Make both tables, empty."""
+        types = {f.name: COLUMN_TYPES[f.type] for f in self._fields.values()}
+        own = "".join(f", {quote_identifier(n)} {t}" for n, t in types.items())
+        geometry = ", geom geometry(Geometry, 4490)" if self._located else ""
+        await self._connection.execute(
+            f"""CREATE TEMP TABLE {STAGED} (line bigint, id text COLLATE "C"{geometry}{own});
+            CREATE TEMP TABLE {REJECTED} (line bigint, reason text, detail text, record jsonb)"""
+        )
+
+    async def copy(self, rows: pa.RecordBatch) -> None:
+        """Add rows whose columns are `self.columns`; geometries are hexadecimal EWKB."""
+        written = io.BytesIO()
+        pacsv.write_csv(rows, written, _WITHOUT_HEADER)
+        written.seek(0)
+        await self._connection.copy_to_table(STAGED, source=written, columns=self.columns, format="csv")
+
+    async def widen(self, field: FieldDefinition) -> None:
+        """Give a field's column another type; what was staged before is cast to it."""
+        self._fields[field.name] = field
+        kind = COLUMN_TYPES[field.type]
+        column = quote_identifier(field.name)
+        await self._connection.execute(
+            f"ALTER TABLE {STAGED} ALTER COLUMN {column} TYPE {kind} USING {column}::text::{kind}"
+        )
+
+    async def reject(self, rejections: Iterable[Rejection]) -> None:
+        """Add refused rows."""
+        rows = [(r.line, r.reason, r.detail, as_jsonb(r.record)) for r in rejections]
+        if rows:
+            await self._connection.copy_records_to_table(
+                REJECTED, records=rows, columns=["line", "reason", "detail", "record"]
+            )
+
+    async def reject_repeated(self) -> int:
+        """Refuse every row whose id an earlier one has; the first stays. Their records are filled in later."""
+        return await self._refuse(
+            f"""WITH repeated AS (
+                SELECT id, min(line) AS first FROM {STAGED} GROUP BY id HAVING count(*) > 1
+            )
+            DELETE FROM {STAGED} AS s USING repeated AS r WHERE s.id = r.id AND s.line > r.first
+            RETURNING s.line, 'duplicate' AS reason, format('id %s is that of line %s', s.id, r.first) AS detail"""
+        )
+
+    async def reject_present(self, table: str) -> int:
+        """Refuse every row whose id the layer already has."""
+        return await self._refuse(
+            f"""DELETE FROM {STAGED} AS s USING {table} AS t WHERE s.id = t.id
+            RETURNING s.line, 'already_there' AS reason,
+                format('the layer has a feature %s; load with --mode upsert to replace it', s.id) AS detail"""
+        )
+
+    async def reject_absent(self, table: str) -> int:
+        """Refuse every row that would be new: without a geometry only features that are there can be changed."""
+        return await self._refuse(
+            f"""DELETE FROM {STAGED} AS s WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.id = s.id)
+            RETURNING s.line, 'no_geometry' AS reason,
+                format('the layer has no feature %s, and the file gives no geometry to make one', s.id) AS detail"""
+        )
+
+    async def _refuse(self, deleting: str) -> int:
+        status = await self._connection.execute(
+            f"WITH refused AS ({deleting}) INSERT INTO {REJECTED} (line, reason, detail) SELECT * FROM refused"
+        )
+        return int(status.rsplit(" ", 1)[1])
+
+    async def lines_without_record(self) -> bool:
+        """Whether rows were refused whose original record is not known yet."""
+        return bool(await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {REJECTED} WHERE record IS NULL)"))
+
+    async def missing_records(self, first: int, last: int) -> set[int]:
+        """Lines from `first` to `last` whose original record is not known yet."""
+        rows = await self._connection.fetch(
+            f"SELECT line FROM {REJECTED} WHERE record IS NULL AND line BETWEEN $1 AND $2", first, last
+        )
+        return {row["line"] for row in rows}
+
+    async def fill_records(self, records: Iterator[tuple[int, dict[str, object]]]) -> None:
+        """Add the original records of rows that were refused without."""
+        await self._connection.executemany(
+            f"UPDATE {REJECTED} SET record = $2::jsonb WHERE line = $1 AND record IS NULL",
+            [(line, as_jsonb(record)) for line, record in records],
+        )
+
+    async def geometry_kinds(self) -> set[str]:
+        """Names of the geometry types that were staged, for example ``{"POINT"}``."""
+        rows = await self._connection.fetch(f"SELECT DISTINCT GeometryType(geom) AS kind FROM {STAGED}")
+        return {row["kind"] for row in rows}
+
+
+def as_jsonb(record: dict[str, object]) -> str:
+    """Write a record as JSON that PostgreSQL's jsonb takes: no NUL, no infinity, no NaN."""
+    return json.dumps(_storable(record), ensure_ascii=False, default=str, allow_nan=False)
+
+
+def _storable(value: object) -> object:
+    match value:
+        case str():
+            return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+        case float() if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124  # NaN differs from itself
+            return str(value)
+        case dict():
+            return {str(_storable(str(k))): _storable(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_storable(v) for v in value]
+        case bytes():
+            return value.hex()
+        case _:
+            return value

@@ -1,0 +1,209 @@
+"""GDAL at arm's length: starts the reader process and takes its Arrow stream apart."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from layers.errors import BadFile
+from layers.loaders.batch import Batch
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_DRIVERS = {"ESRI Shapefile", "GeoJSON", "GeoJSONSeq", "GPKG", "FlatGeobuf", "OSM"}
+BATCH_ROWS = 20_000
+_DESCRIBE_SECONDS_MAX = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What GDAL says of one layer of a file.
+
+    Attributes
+    ----------
+    features
+        How many; -1 when GDAL would have to read the file to know.
+    geometry, fid
+        Names of the columns that are not attributes.
+    attributes
+        The types of the others.
+    """
+
+    driver: str
+    layer: str
+    crs: str | None
+    features: int
+    has_geometry: bool
+    geometry: str
+    fid: str
+    attributes: pa.Schema
+
+
+def describe(path: Path, layer: str | None = None, encoding: str | None = None) -> Description:
+    """Look at a file without reading its rows.
+
+    Raises
+    ------
+    BadFile
+        When GDAL cannot open it, it has no layer of that name, or several and none was named.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603  # our own program, our own arguments
+            _command({"do": "describe", "path": str(path), "layer": layer, "encoding": encoding}),
+            capture_output=True,
+            env=_environment(),
+            cwd=_PROJECT,
+            timeout=_DESCRIBE_SECONDS_MAX,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BadFile(f"'{path.name}' takes too long to open", parameter=path.name) from error
+    if done.returncode:
+        raise _failure(path, done.returncode, done.stderr)
+    said: dict[str, Any] = json.loads(done.stdout)
+    if "schema" not in said:
+        names = ", ".join(said["layers"][:20]) or "none"
+        given = f"has no layer '{layer}'" if layer else "has several layers"
+        raise BadFile(f"'{path.name}' {given}; name one of them with --source-layer: {names}", parameter=path.name)
+    own = {said["geometry"], said["fid"]}
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(said["schema"])))
+    attributes = pa.schema([f.remove_metadata() for f in schema if f.name not in own])
+    known = ("driver", "layer", "crs", "features", "has_geometry", "geometry", "fid")
+    return Description(**{name: said[name] for name in known}, attributes=attributes)
+
+
+def read(path: Path, description: Description, encoding: str | None = None) -> Iterator[Batch]:
+    """Read the rows in batches of at most `BATCH_ROWS`; `lines` counts features from 1.
+
+    Raises
+    ------
+    BadFile
+        When the file breaks off or cannot be decoded; what was read before has been given.
+    """
+    first = 1
+    with _stream(path, description.layer, encoding) as reader:
+        while True:
+            try:
+                batch = reader.read_next_batch()
+                batch.validate(full=True)
+            except StopIteration:
+                _check_whole(path, description, first - 1)
+                return
+            except pa.ArrowInvalid as error:
+                hint = "declare its --encoding, for example GBK" if "UTF8" in str(error) else str(error)
+                raise BadFile(f"'{path.name}' cannot be read: {hint}", parameter=path.name) from error
+            yield _batch(batch, description, first)
+            first += batch.num_rows
+
+
+def _check_whole(path: Path, description: Description, rows: int) -> None:
+    """Refuse a FlatGeobuf that ends before the count in its head, which GDAL takes for its end."""
+    if description.driver == "FlatGeobuf" and 0 <= rows < description.features:
+        said = f"'{path.name}' breaks off after {rows} of {description.features} features"
+        raise BadFile(said, parameter=path.name)
+
+
+def _batch(batch: pa.RecordBatch, described: Description, first: int) -> Batch:
+    geometry = None
+    if described.geometry in batch.schema.names:
+        column = batch.column(described.geometry)
+        wkb = np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
+        geometry = shapely.from_wkb(wkb, on_invalid="ignore")
+    lines = np.arange(first, first + batch.num_rows, dtype=np.int64)
+    total = described.features
+    fraction = min(1.0, (first + batch.num_rows - 1) / total) if total > 0 else None
+    attributes = batch.select(described.attributes.names)
+    made = Batch(attributes.replace_schema_metadata(None), geometry, lines, fraction)
+    if geometry is not None:
+        unreadable = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(geometry)
+        made.reject(unreadable, "bad_geometry", "the geometry cannot be read, or is of a kind with curves")
+    return made
+
+
+@contextmanager
+def _stream(path: Path, layer: str, encoding: str | None) -> Iterator[pa.RecordBatchReader]:
+    request = {"do": "read", "path": str(path), "layer": layer, "encoding": encoding, "batch_size": BATCH_ROWS}
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(  # noqa: S603  # our own program, our own arguments
+            _command(request), stdout=subprocess.PIPE, stderr=said, env=_environment(), cwd=_PROJECT
+        )
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        finished = False
+        try:
+            try:
+                reader = pa.ipc.open_stream(process.stdout)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise _failure(path, process.wait(), _text(said)) from error
+            yield reader
+            finished = _at_end(process.stdout)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _failure(path, process.wait(), _text(said)) from error
+        finally:
+            process.stdout.close()
+            if not finished:
+                process.terminate()
+            code = process.wait()
+        if finished and code:
+            raise _failure(path, code, _text(said))
+
+
+def _at_end(pipe: IO[bytes]) -> bool:
+    return not pipe.peek(1) if hasattr(pipe, "peek") else True
+
+
+def _text(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(64_000)
+
+
+def _failure(path: Path, code: int, stderr: bytes) -> BadFile:
+    if code < 0:
+        name = signal.Signals(-code).name
+        return BadFile(f"'{path.name}' killed the program that read it ({name}); it is damaged", parameter=path.name)
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    try:
+        reason = json.loads(lines[-1])["error"].split(": ", 1)[-1]
+    except (IndexError, ValueError, KeyError, TypeError):
+        reason = "it breaks off or is damaged"
+    return BadFile(f"'{path.name}' cannot be read: {reason.replace(str(path), path.name)[:300]}", parameter=path.name)
+
+
+def _command(request: dict[str, Any]) -> list[str]:
+    return [sys.executable, "-m", "layers.loaders.gdal_reader", json.dumps(request)]
+
+
+@cache
+def _forbidden_drivers() -> str:
+    import pyogrio  # noqa: PLC0415  # loads GDAL, which not every command needs
+
+    return ",".join(sorted(set(pyogrio.list_drivers()) - _DRIVERS))
+
+
+def _environment() -> dict[str, str]:
+    """Allow GDAL the drivers of the formats we load and nothing else: no network, no other files."""
+    ours = {
+        "GDAL_SKIP": _forbidden_drivers(),
+        "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+        "OGR_GEOJSON_MAX_OBJ_SIZE": "64",  # MB of one feature
+        "OGR_SQLITE_LOAD_EXTENSIONS": "NO",
+        "OGR_GPKG_FOREIGN_KEY_CHECK": "NO",
+        "OSM_USE_CUSTOM_INDEXING": "YES",
+        "OSM_MAX_TMPFILE_SIZE": "100",  # MB in memory before it goes to disk
+        "PYTHONWARNINGS": "ignore",
+    }
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in kept if name in os.environ} | ours

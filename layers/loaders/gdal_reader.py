@@ -1,0 +1,93 @@
+"""Program that reads one file with GDAL and writes Arrow to its standard output; see `gdal.py`, which starts it.
+
+A stranger's file is read in a process of its own: the drivers that could reach other files or the network are not
+even registered there, its memory is limited, and a file that kills GDAL kills only the reader.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+MEMORY_BYTES_MAX = 4 * 1024**3
+FAILED = 3
+
+
+def main() -> int:
+    """Do the one request given as JSON in the first argument; a failure goes to standard error as JSON."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    request = json.loads(sys.argv[1])
+    try:
+        _REQUESTS[request.pop("do")](**request)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody listens any more: that is an end too
+    except Exception as error:  # noqa: BLE001  # whatever GDAL says, the parent puts it into our words
+        sys.stderr.write(json.dumps({"error": f"{type(error).__name__}: {error}"[:1000]}) + "\n")
+        return FAILED
+    return 0
+
+
+def _describe(path: str, layer: str | None, encoding: str | None) -> None:
+    _without_frames()
+    import pyogrio  # noqa: PLC0415  # after the limits are set
+
+    layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+    chosen = layer or (layers[0] if len(layers) == 1 else None)
+    described: dict[str, Any] = {"layers": layers, "layer": chosen}
+    if chosen in layers:
+        info = pyogrio.read_info(path, layer=chosen, encoding=encoding)
+        with _arrow(path, chosen, encoding, 1) as (said, reader):
+            schema = base64.b64encode(reader.schema.serialize()).decode()
+        described |= {
+            "driver": info["driver"],
+            "crs": info["crs"],
+            "features": int(info["features"]),
+            "schema": schema,
+            **said,
+        }
+        described["has_geometry"] = info["geometry_type"] is not None
+    json.dump(described, sys.stdout)
+
+
+def _read(path: str, layer: str, encoding: str | None, batch_size: int) -> None:
+    import pyarrow as pa  # noqa: PLC0415  # after the limits are set
+
+    with (
+        _arrow(path, layer, encoding, batch_size) as (_, reader),
+        pa.PythonFile(sys.stdout.buffer, "w") as sink,
+        pa.ipc.new_stream(sink, reader.schema) as writer,
+    ):
+        for batch in reader:
+            writer.write_batch(batch)
+
+
+@contextmanager
+def _arrow(path: str, layer: str, encoding: str | None, batch_size: int) -> Iterator[tuple[dict[str, str], Any]]:
+    """Open the layer, and say which columns are not attributes."""
+    _without_frames()
+    from pyogrio.raw import open_arrow  # noqa: PLC0415  # after the limits are set
+
+    options: dict[str, Any] = {"encoding": encoding} if encoding else {}
+    with open_arrow(path, layer=layer, batch_size=batch_size, use_pyarrow=True, return_fids=True, **options) as (
+        meta,
+        reader,
+    ):
+        yield {"geometry": meta["geometry_name"] or "wkb_geometry", "fid": meta["fid_column"] or "OGC_FID"}, reader
+
+
+def _without_frames() -> None:
+    """Keep pyogrio from importing geopandas, which takes half of the start and is not used here."""
+    sys.modules.setdefault("geopandas", None)  # type: ignore[arg-type]  # None is how Python marks a module as absent
+
+
+_REQUESTS: dict[str, Callable[..., None]] = {"describe": _describe, "read": _read}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The shape of the database: numbered SQL files, each once, in order, in a transaction of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+
+from layers.database import connect
+from layers.errors import Conflict, Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 440106  # any number, the same in every version, so that two programs never migrate at once
+_LEDGER = "CREATE TABLE IF NOT EXISTS onemap.migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+
+
+def available(folder: Path = MIGRATIONS) -> list[Path]:
+    """Return the migration files in the order they are applied."""
+    return sorted(folder.glob("[0-9]*.sql"))
+
+
+async def pending(url: str) -> list[str]:
+    """Return the names of migrations the database lacks; all of them when it was never migrated."""
+    connection = await connect(url, role=None)
+    try:
+        if await connection.fetchval("SELECT to_regclass('onemap.migration') IS NULL"):
+            return [path.stem for path in available()]
+        return [p.stem for p in available() if p.stem not in await _applied(connection)]
+    finally:
+        await connection.close()
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the database to this version of the code.
+
+    Returns
+    -------
+    list of str
+        Names of the files applied now; empty when it was up to date.
+
+    Raises
+    ------
+    Conflict
+        When the database has migrations this code does not know: it is newer than the code.
+    Unavailable
+        When it cannot be reached, or the user may not do what a migration does.
+    """
+    connection = await connect(url, role=None)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute("CREATE SCHEMA IF NOT EXISTS onemap")
+        await connection.execute(_LEDGER)
+        applied = await _applied(connection)
+        _refuse_newer(applied)
+        fresh = [path for path in available() if path.stem not in applied]
+        for path in fresh:
+            await _apply(connection, path)
+        return [path.stem for path in fresh]
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Unavailable(f"the database user may not set up OneMap: {error}; ask for CREATE and CREATEROLE") from error
+    finally:
+        await connection.close()
+
+
+async def _applied(connection: asyncpg.Connection) -> set[str]:
+    return {row["name"] for row in await connection.fetch("SELECT name FROM onemap.migration")}
+
+
+def _refuse_newer(applied: set[str]) -> None:
+    unknown = sorted(applied - {path.stem for path in available()})
+    if unknown:
+        raise Conflict(f"the database is newer than this program: it has {unknown}; update OneMap or use another home")
+
+
+async def _apply(connection: asyncpg.Connection, path: Path) -> None:
+    async with connection.transaction():
+        await connection.execute(path.read_text(encoding="utf-8"))
+        await connection.execute("INSERT INTO onemap.migration (name) VALUES ($1)", path.stem)

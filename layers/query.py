@@ -1,0 +1,265 @@
+"""The one builder of every read of features: pages, single features, counts and exports.
+
+PostgreSQL builds the JSON (or hands over the columns of an export) and we touch the bytes once. The builder adds the
+actor's row scope and masks itself. Table alias is always `f`; filters come as clauses from `layers/cql2.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.clause import EMPTY, Clause, all_of, bind, compose, join, quote_identifier, quote_literal
+from layers.crs import CRS84, STORED_SRID, Crs
+from layers.definition import FieldDefinition
+from layers.errors import BadInput
+from layers.rights import VisibleField, scoped, visible_fields
+from layers.tables import COLUMN_TYPES
+
+DEGREE_DIGITS = 7  # 1 cm
+METRE_DIGITS = 3  # 1 mm
+Form = Literal["geojson", "jsonfg"]
+ID = FieldDefinition(name="id", title_zh="标识", title_en="Id", type="string")
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """A property to sort by; nulls come last in both directions."""
+
+    field: FieldDefinition
+    descending: bool = False
+
+    @property
+    def column(self) -> str:
+        """The column over alias `f`."""
+        return f"f.{quote_identifier(self.field.name)}"
+
+    @property
+    def cast(self) -> str:
+        """PostgreSQL's type of the column."""
+        return COLUMN_TYPES[self.field.type]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsQuery:
+    """What is asked of a layer, by whom.
+
+    Attributes
+    ----------
+    where
+        Everything wanted of a row (bbox, time, properties, CQL2) as one clause over alias `f`; empty means all.
+    properties
+        Names of the properties to return; `None` means all that the actor sees, `()` none.
+    after
+        Sort values and id, as text, of the last row of the page before (`None` for a null); `None` starts at the front.
+    """
+
+    layer: Layer
+    actor: Actor
+    where: Clause = EMPTY
+    properties: tuple[str, ...] | None = None
+    skip_geometry: bool = False
+    crs: Crs = CRS84
+    sort: tuple[SortKey, ...] = ()
+    limit: int = 10
+    offset: int = 0
+    after: tuple[str | None, ...] | None = None
+
+    @property
+    def keys(self) -> tuple[SortKey, ...]:
+        """The sort keys with the id last, which makes the order total."""
+        return (*self.sort, SortKey(ID))
+
+
+def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Clause:
+    """Build the statement that answers one page as bytes.
+
+    Returns
+    -------
+    Clause
+        Of one row: `features` (bytea, features joined by `separator`, null when there are none), `found`
+        (rows on the page, plus one when there are more) and `last` (JSON array of the last row's keys as text).
+    """
+    limit = bind(query.limit, "bigint")
+    last = ", ".join(f"{key.column}::text" for key in query.keys)
+    return compose(
+        """SELECT convert_to(string_agg({}, {}) FILTER (WHERE f.row_on_page <= {}), 'UTF8') AS features,
+            count(*) AS found, max({}) FILTER (WHERE f.row_on_page = {}) AS last
+        FROM (SELECT *, row_number() OVER () AS row_on_page FROM ({}) AS f) AS f""",
+        feature_json(query, form),
+        Clause(quote_literal(separator)),
+        limit,
+        Clause(f"json_build_array({last})::text"),
+        limit,
+        rows(query, extra=1),
+    )
+
+
+def rows(query: ItemsQuery, extra: int = 0) -> Clause:
+    """Build the inner statement: the visible, wanted rows of one page, in order, whole.
+
+    `extra` rows more than the limit tell whether another page follows.
+    """
+    signed = [f"{k.column} {'DESC' if k.descending else 'ASC'} NULLS LAST" for k in query.sort]
+    order = ", ".join([*signed, "f.id"])
+    return compose(
+        f"SELECT f.* FROM {query.layer.table} AS f WHERE {{}} ORDER BY {order} LIMIT {{}} OFFSET {{}}",
+        condition(query),
+        bind(query.limit + extra, "bigint"),  # bound, so that every page has one text and is parsed once
+        bind(query.offset, "bigint"),
+    )
+
+
+def single(layer: Layer, actor: Actor, feature_id: str, crs: Crs, form: Form = "geojson") -> Clause:
+    """Build the statement for one feature: one row with `feature` (bytea) or none."""
+    query = ItemsQuery(layer, actor, Clause("f.id = ?0::text", (feature_id,)), crs=crs)
+    return compose(
+        f"SELECT convert_to({{}}, 'UTF8') AS feature FROM {layer.table} AS f WHERE {{}}",
+        feature_json(query, form),
+        condition(query),
+    )
+
+
+def count(query: ItemsQuery, cap: int) -> Clause:
+    """Build the statement that counts the rows of a query up to `cap`: one value, `cap + 1` meaning "more"."""
+    return compose(
+        f"SELECT count(*) FROM (SELECT 1 FROM {query.layer.table} AS f WHERE {{}} LIMIT {{}}) AS counted",
+        scoped(query.layer, query.actor, query.where),
+        Clause(str(int(cap) + 1)),
+    )
+
+
+def table_rows(query: ItemsQuery) -> Clause:
+    """Build the statement of an export: columns `id`, the chosen properties as text, and `geometry` as WKT."""
+    fields = chosen_fields(query)
+    columns = [f"f.id AS {quote_identifier('id')}"]
+    columns += [f"({field.expression}) AS {quote_identifier(field.definition.name)}" for field in fields]
+    if has_geometry(query):
+        columns.append(f"ST_AsText({geometry(query.crs)}, {_digits(query.crs)}) AS geometry")
+    return compose(f"SELECT {', '.join(columns)} FROM ({{}}) AS f", rows(query))
+
+
+def chosen_fields(query: ItemsQuery) -> tuple[VisibleField, ...]:
+    """Return the properties that go out: seen by the actor and asked for."""
+    seen = visible_fields(query.layer, query.actor)
+    if query.properties is None:
+        return seen
+    return tuple(field for field in seen if field.definition.name in query.properties)
+
+
+def has_geometry(query: ItemsQuery) -> bool:
+    """Whether the answer carries geometries."""
+    return not query.skip_geometry and query.layer.definition.geometry_type != "None"
+
+
+def geometry(crs: Crs) -> str:
+    """Return the geometry in a served system and its official axis order, as an expression over alias `f`."""
+    same = crs.srid in {STORED_SRID, 4326}  # taken as equal, domain.md 3.1
+    moved = "f.geom" if same else f"ST_Transform(f.geom, {int(crs.srid)})"
+    return f"ST_FlipCoordinates({moved})" if crs.flips else moved
+
+
+def sort_keys(names: str, sortable: dict[str, FieldDefinition]) -> tuple[SortKey, ...]:
+    """Read `sortby`: names with an optional sign, separated by commas; `-height_m,name`.
+
+    Raises
+    ------
+    BadInput
+        For a name that is not sortable, or given twice; the message lists those that are.
+    """
+    keys = []
+    for part in names.split(","):
+        name = part.strip()
+        descending, name = name.startswith("-"), name.lstrip("+-")
+        field = sortable.get(name)
+        if field is None:
+            raise BadInput(
+                f"cannot sort by '{name[:80]}'; allowed are {', '.join(sorted(sortable))}", parameter="sortby"
+            )
+        keys.append(SortKey(field, descending))
+    if len({key.field.name for key in keys}) < len(keys):
+        raise BadInput(f"sortby names a property twice: '{names[:200]}'", parameter="sortby")
+    return tuple(keys)
+
+
+def sortable_fields(layer: Layer, actor: Actor) -> dict[str, FieldDefinition]:
+    """Return the properties this actor may sort by, by name: those seen whole, with an order, and the id."""
+    seen = (f.definition for f in visible_fields(layer, actor) if not f.masked)
+    return {"id": ID} | {f.name: f for f in seen if f.type not in {"json", "string_array"}}
+
+
+def feature_json(query: ItemsQuery, form: Form = "geojson") -> Clause:
+    """Return the text expression of one feature over alias `f`; properties with null are there, as null."""
+    fields = chosen_fields(query)
+    pairs = ", ".join(f"{f.expression} AS {quote_identifier(f.definition.name)}" for f in fields)
+    properties = f"(SELECT row_to_json(p)::text FROM (SELECT {pairs}) AS p)" if fields else "'{}'"
+    shape = f"ST_AsGeoJSON({geometry(query.crs)}, {_digits(query.crs)}, 0)" if has_geometry(query) else "NULL"
+    members = _jsonfg_members(query, shape) if form == "jsonfg" else _member("geometry", shape)
+    head = """'{"type":"Feature","id":' || to_json(f.id)::text"""
+    return Clause(f"""{head} || {members} || ',"properties":' || {properties} || '}}'""")
+
+
+def _jsonfg_members(query: ItemsQuery, shape: str) -> str:
+    """Return JSON-FG's members: in CRS84 the geometry is enough, in any other system it goes into `place`."""
+    geojson, place = (shape, "NULL") if query.crs == CRS84 else ("NULL", shape)
+    kind = quote_literal(f',"featureType":"{query.layer.id}"')  # an id is an identifier: nothing to escape
+    return " || ".join([kind, _member("time", _time(query)), _member("place", place), _member("geometry", geojson)])
+
+
+def _member(name: str, json_or_null: str) -> str:
+    return f"""',"{name}":' || coalesce({json_or_null}, 'null')"""
+
+
+def _time(query: ItemsQuery) -> str:
+    field = next((f for f in chosen_fields(query) if f.definition.name == query.layer.definition.time), None)
+    if field is None:
+        return "NULL"
+    if field.definition.type == "date":
+        return f"""'{{"date":"' || {field.expression} || '"}}'"""
+    value = f"""to_char({field.expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    return f"""'{{"timestamp":"' || {value} || '"}}'"""
+
+
+def _digits(crs: Crs) -> int:
+    return DEGREE_DIGITS if crs.unit == "degree" else METRE_DIGITS
+
+
+def condition(query: ItemsQuery) -> Clause:
+    """Return what a row must meet to be on this page or a later one: wanted, visible to the actor, after the cursor."""
+    return all_of((scoped(query.layer, query.actor, query.where), _beyond(query.keys, query.after)))
+
+
+def _beyond(keys: tuple[SortKey, ...], after: tuple[str | None, ...] | None) -> Clause:
+    """Return the keyset condition: rows that sort after the given key values.
+
+    Raises
+    ------
+    BadInput
+        When the number of values is not that of the keys: the link belongs to another query.
+    """
+    if after is None:
+        return EMPTY
+    if len(after) != len(keys):
+        raise BadInput("cursor does not belong to this query; follow the next link as it was given", parameter="cursor")
+    key, value = keys[0], after[0]
+    past = _past(key, value)
+    if len(keys) == 1:
+        return past
+    tie = compose("({} AND {})", _equal(key, value), _beyond(keys[1:], after[1:]))
+    return join(" OR ", (past, tie))
+
+
+def _past(key: SortKey, value: str | None) -> Clause:
+    if value is None:  # nulls sort last: nothing but more nulls comes after
+        return EMPTY
+    sign = "<" if key.descending else ">"
+    strictly = f"{key.column} {sign} ?0::text::{key.cast}"
+    return Clause(strictly if key.field is ID else f"({strictly} OR {key.column} IS NULL)", (value,))
+
+
+def _equal(key: SortKey, value: str | None) -> Clause:
+    return (
+        Clause(f"{key.column} IS NULL") if value is None else Clause(f"{key.column} = ?0::text::{key.cast}", (value,))
+    )

@@ -1,0 +1,18 @@
+-- Grid and area of each feature's point: what grids cover is known by now, place_at finds the rest.
+SELECT
+    covered.id,
+    left(covered.grid_code, 12) AS area_of_point,
+    covered.grid_code AS grid_of_point
+FROM derive_grid AS covered
+WHERE covered.grid_code ~ '^[0-9]{15}$'
+UNION ALL
+SELECT
+    feature.id,
+    place.area_code AS area_of_point,
+    place.grid_code AS grid_of_point
+FROM derive_row AS feature
+CROSS JOIN LATERAL onemap.place_at(feature.geom) AS place
+WHERE NOT EXISTS (
+    SELECT FROM derive_grid AS covered
+    WHERE covered.id = feature.id AND covered.grid_code ~ '^[0-9]{15}$'
+)

@@ -1,0 +1,172 @@
+"""The table behind a layer, made from its definition, and the statistics the catalogue keeps of it."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from layers.clause import quote_identifier, quote_literal
+from layers.code_lists import sync_code_lists
+from layers.database import Role, connect
+from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_definitions
+
+SCHEMA = "layer"
+SRID = 4490
+
+COLUMN_TYPES: dict[FieldType, str] = {
+    "string": "text",
+    "integer": "bigint",
+    "number": "double precision",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "timestamptz",
+    "string_array": "text[]",
+    "json": "jsonb",
+}
+
+
+def table_of(layer_id: str) -> str:
+    """Return the quoted, schema-qualified table of a layer.
+
+    Examples
+    --------
+    >>> table_of("grids")
+    '"layer"."grids"'
+    """
+    return f"{quote_identifier(SCHEMA)}.{quote_identifier(layer_id)}"
+
+
+async def sync_definitions(url: str) -> list[str]:
+    """Make the tables of all definition files, and bring the catalogue and the code lists to them.
+
+    Returns
+    -------
+    list of str
+        Layer ids whose definition was new or changed.
+    """
+    connection = await connect(url, Role.OWNER)
+    try:
+        stored = await _stored(connection)
+        wanted = [_keep_origin(d, stored.get(d.id)) for d in read_definitions().values()]
+        changed = [d for d in wanted if stored.get(d.id) != d]
+        for definition in changed:
+            await create_layer(connection, definition, declared=True)
+        await sync_code_lists(connection)
+        return [d.id for d in changed]
+    finally:
+        await connection.close()
+
+
+async def _stored(connection: asyncpg.Connection) -> dict[str, LayerDefinition | None]:
+    rows = await connection.fetch("SELECT id, definition FROM onemap.layer")
+    return {row["id"]: parse_definition(row["definition"]) for row in rows}
+
+
+def _keep_origin(definition: LayerDefinition, stored: LayerDefinition | None) -> LayerDefinition:
+    """Where the rows came from is said by whoever loaded them, not by the definition file."""
+    if stored is None:
+        return definition
+    origin = {name: getattr(stored, name) for name in ("synthetic", "source", "attribution")}
+    return definition.model_copy(update=origin)
+
+
+def parse_definition(text: str) -> LayerDefinition | None:
+    """Read a definition from the catalogue; `None` when an older version of OneMap wrote it in another shape."""
+    try:
+        return LayerDefinition.model_validate_json(text)
+    except ValueError:
+        return None
+
+
+async def create_layer(
+    connection: asyncpg.Connection, definition: LayerDefinition, *, declared: bool | None = None
+) -> None:
+    """Make a layer's table, indexes and catalogue row; add what an existing table lacks. Idempotent.
+
+    Parameters
+    ----------
+    connection
+        In the owner's role; joins a transaction that is already open.
+    definition
+        The definition to store as it is.
+    declared
+        Whether a definition file names the layer; by default what the catalogue said before, else False.
+    """
+    async with connection.transaction():
+        for statement in _statements(definition):
+            await connection.execute(statement)
+        await connection.execute(
+            """INSERT INTO onemap.layer AS l (id, definition, declared) VALUES ($1, $2::jsonb, coalesce($3, false))
+            ON CONFLICT (id) DO UPDATE SET definition = excluded.definition,
+            declared = coalesce($3, l.declared), version = excluded.version, changed_at = clock_timestamp()""",
+            definition.id,
+            definition.model_dump_json(),
+            declared,
+        )
+
+
+async def drop_layer(connection: asyncpg.Connection, layer_id: str) -> None:
+    """Remove a layer, its rows and its catalogue entry; nothing happens when there is none."""
+    async with connection.transaction():
+        await connection.execute(f"DROP TABLE IF EXISTS {table_of(layer_id)}")
+        await connection.execute("DELETE FROM onemap.layer WHERE id = $1", layer_id)
+
+
+async def refresh_statistics(connection: asyncpg.Connection, definition: LayerDefinition) -> None:
+    """Count the layer, take its extent and time span, and let the planner look at it. Call it after a load."""
+    table = table_of(definition.id)
+    extent = "NULL::geometry" if definition.geometry_type == "None" else "ST_SetSRID(ST_Extent(geom)::geometry, 4490)"
+    grade = "min(data_grade)" if "data_grade" in definition.by_name else f"{definition.grade}"
+    time = quote_identifier(definition.time) if definition.time else "NULL"
+    await connection.execute(f"ANALYZE {table}")
+    await connection.execute(
+        f"""UPDATE onemap.layer SET (row_count, lowest_grade, extent, time_from, time_to) = (
+            SELECT count(*), {grade}, ST_Envelope(ST_Buffer({extent}, 1e-7)),
+                min({time})::timestamptz, max({time})::timestamptz FROM {table})
+        WHERE id = $1""",
+        definition.id,
+    )
+
+
+def _statements(definition: LayerDefinition) -> list[str]:
+    table = table_of(definition.id)
+    geometry = [] if definition.geometry_type == "None" else [f"geom geometry({definition.geometry_type}, {SRID})"]
+    columns = ['id text COLLATE "C" PRIMARY KEY', *geometry, *(_column(definition, f) for f in definition.fields)]
+    added = [*geometry, *(_column(definition, f) for f in definition.fields)]
+    return [
+        f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(columns)})",
+        f"ALTER TABLE {table} {', '.join(f'ADD COLUMN IF NOT EXISTS {c}' for c in added)}" if added else "SELECT 1",
+        *_indexes(definition),
+        f"""CREATE OR REPLACE TRIGGER touch AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION onemap.touch_layer()""",
+        f"GRANT SELECT ON {table} TO onemap_read",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
+        f"COMMENT ON TABLE {table} IS {quote_literal(f'{definition.title_zh} {definition.title_en}')}",
+    ]
+
+
+def _column(definition: LayerDefinition, field: FieldDefinition) -> str:
+    if field.name == "data_grade":  # a row's own grade decides who sees it; without one, the layer's
+        return f"data_grade smallint NOT NULL DEFAULT {definition.grade}"
+    return f"{quote_identifier(field.name)} {COLUMN_TYPES[field.type]}"
+
+
+_INDEXED = ("grid_code", "area_code")  # what every "in my grid" and every area scope asks for
+
+
+def _indexes(definition: LayerDefinition) -> list[str]:
+    table = table_of(definition.id)
+    columns = [c for c in (*_INDEXED, definition.time) if c and c in definition.by_name]
+    plain = [
+        f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, c))} ON {table} ({quote_identifier(c)})"
+        for c in dict.fromkeys(columns)
+    ]
+    if definition.geometry_type == "None":
+        return plain
+    return [
+        f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, 'geom'))} ON {table} USING gist (geom)",
+        *plain,
+    ]
+
+
+def _index(layer_id: str, column: str) -> str:
+    return f"{layer_id[:30]}_{column[:30]}_idx"

@@ -1,0 +1,344 @@
+"""Columns as strangers write them, made into the types a layer's fields have: codes, numbers, dates, 是/否.
+
+Everything works on whole columns. The usual case, where a column simply is what it should be, is one cast; only a
+column with something wrong in it is looked at more closely.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from layers.definition import CodeList, FieldDefinition
+from layers.loaders.batch import Mask
+from layers.moments import as_utc, moments, wall_clock
+
+NULL_WORDS = (
+    "None",
+    "NONE",
+    "NULL",
+    "null",
+    "Null",
+    "<null>",
+    "<Null>",
+    "无",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NaN",
+    "nan",
+    "\\N",
+)
+TRUE_WORDS = ("true", "t", "yes", "y", "1", "1.0", "是", "有", "真")
+FALSE_WORDS = ("false", "f", "no", "n", "0", "0.0", "否", "无", "假")
+
+_NUMBER = r"^[+-]?(\d{1,300}\.?\d*|\.\d+)([eE][+-]?\d{1,2})?$"
+_INTEGER = r"^[+-]?\d{1,18}$"
+_INTEGRAL = r"^([+-]?\d{1,15})\.0*$"
+_LIST_SEPARATORS = re.compile(r"[、,，;；|]")
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A column in its field's type.
+
+    Attributes
+    ----------
+    values
+        The column; null where nothing was given and where `bad`.
+    bad
+        Rows whose value cannot be what the field is.
+    reason, expected
+        Why: a short code, and what would be right.
+    repairs
+        What was put right, counted by kind.
+    """
+
+    values: pa.Array
+    bad: Mask
+    reason: str = "bad_value"
+    expected: str = ""
+    repairs: Counter[str] = field(default_factory=Counter)
+
+
+def convert(column: pa.Array, wanted: FieldDefinition, codes: CodeList | None = None) -> Converted:
+    """Make a column what a field of a layer is.
+
+    Parameters
+    ----------
+    column
+        Of any Arrow type.
+    wanted
+        The field: its type, code list and greatest length.
+    codes
+        The field's code list, when it has one; labels are accepted in place of codes and repaired.
+
+    Returns
+    -------
+    Converted
+        Empty for an empty column. Words that mean nothing (`None`, `NULL`, `无`, `N/A`, `nan`) have become null,
+        unless the field has that word as a code or a truth value.
+    """
+    column = _plain(column)
+    kept = {c.code for c in codes.codes} if codes else set()
+    if wanted.type == "boolean":
+        kept |= {"无"}
+    column, words = without_null_words(column, kept)
+    made = _BY_TYPE[wanted.type](column, wanted)
+    if codes is not None:
+        made = _coded(made, codes)
+    if words:
+        made.repairs["null_word"] += words
+    return made
+
+
+def texts(column: pa.Array) -> pa.Array:
+    """Write a column of any type as trimmed text; whole numbers without a decimal point."""
+    column = _plain(column)
+    if pa.types.is_string(column.type):
+        return pc.utf8_trim_whitespace(column)
+    if pa.types.is_floating(column.type):
+        return pc.replace_substring_regex(pc.cast(column, pa.string()), r"\.0$", "")
+    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        return pa.array([None if v is None else _json_text(v) for v in column.to_pylist()], pa.string())
+    return pc.cast(column, pa.string())
+
+
+def numbers(column: pa.Array) -> tuple[pa.Array, Mask]:
+    """Read a column as float64, and tell which of its values are no finite number."""
+    column = _plain(column)
+    if not pa.types.is_string(column.type):
+        try:
+            made = pc.cast(column, pa.float64(), safe=False)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            made = pa.nulls(len(column), pa.float64())
+    else:
+        made = _cast_text(pc.utf8_trim_whitespace(column), pa.float64(), _NUMBER)
+    made = pc.if_else(pc.is_finite(made), made, pa.scalar(None, pa.float64()))
+    return made, lost(column, made)
+
+
+def lost(before: pa.Array, after: pa.Array) -> Mask:
+    """Tell where a conversion has turned a value into null; an empty or blank text is no value."""
+    had = before.is_valid()
+    if pa.types.is_string(before.type):
+        had = pc.and_kleene(had, pc.not_equal(pc.utf8_trim_whitespace(before), ""))
+    mask: Mask = pc.and_(pc.fill_null(had, fill_value=False), after.is_null()).to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Without dictionaries, views and 64-bit offsets, which half of the functions do not take."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_large_string(column.type) or column.type == pa.string_view():
+        return pc.cast(column, pa.string())
+    if pa.types.is_decimal(column.type) or column.type == pa.float16():
+        return pc.cast(column, pa.float64())
+    return pa.nulls(len(column), pa.string()) if pa.types.is_null(column.type) else column
+
+
+def without_null_words(column: pa.Array, kept: set[str]) -> tuple[pa.Array, int]:
+    """Make null what says so in words, unless the word is one of those to keep; tell also how many there were."""
+    if not pa.types.is_string(column.type):
+        return column, 0
+    words = pa.array([w for w in NULL_WORDS if w not in kept])
+    found = pc.is_in(pc.utf8_trim_whitespace(column), value_set=words)
+    count = int(pc.sum(found).as_py() or 0)
+    return (pc.if_else(found, pa.scalar(None, pa.string()), column), count) if count else (column, 0)
+
+
+def _string(column: pa.Array, wanted: FieldDefinition) -> Converted:
+    made = texts(column)
+    repairs: Counter[str] = Counter()
+    nuls = int(pc.sum(pc.match_substring(made, "\0")).as_py() or 0)
+    if nuls:
+        made = pc.replace_substring(made, "\0", "")
+        repairs["nul_character"] += nuls
+    made = pc.if_else(pc.equal(made, ""), pa.scalar(None, pa.string()), made)
+    if wanted.max_length is None:
+        return Converted(made, np.zeros(len(made), np.bool_), repairs=repairs)
+    bad = pc.fill_null(pc.greater(pc.utf8_length(made), wanted.max_length), fill_value=False).to_numpy(
+        zero_copy_only=False
+    )
+    return Converted(made, bad, "too_long", f"at most {wanted.max_length} characters", repairs)
+
+
+def _integer(column: pa.Array, _: FieldDefinition) -> Converted:
+    if pa.types.is_string(column.type):
+        text = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), _INTEGRAL, r"\1")
+        made = _cast_text(text, pa.int64(), _INTEGER)
+    elif pa.types.is_floating(column.type):
+        whole = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 2.0**53))
+        made = pc.cast(pc.if_else(whole, column, pa.scalar(None, column.type)), pa.int64())
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    else:
+        made = _cast_or_null(column, pa.int64())
+    return Converted(made, lost(column, made), expected="a whole number")
+
+
+def _number(column: pa.Array, _: FieldDefinition) -> Converted:
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    made, bad = numbers(column)
+    return Converted(made, bad, expected="a number")
+
+
+def _boolean(column: pa.Array, _: FieldDefinition) -> Converted:
+    if pa.types.is_boolean(column.type):
+        return Converted(column, np.zeros(len(column), np.bool_))
+    text = pc.utf8_lower(texts(column))
+    true, false = pc.is_in(text, value_set=pa.array(TRUE_WORDS)), pc.is_in(text, value_set=pa.array(FALSE_WORDS))
+    made = pc.if_else(
+        true, pa.scalar(value=True), pc.if_else(false, pa.scalar(value=False), pa.scalar(None, pa.bool_()))
+    )
+    return Converted(made, lost(text, made), expected="是/否, true/false or 1/0")
+
+
+def _date(column: pa.Array, _: FieldDefinition) -> Converted:
+    if pa.types.is_date(column.type):
+        made = _of_our_time(pc.cast(column, pa.date32()))
+        return Converted(made, lost(column, made), expected="a date of the years 1 to 9999")
+    if pa.types.is_timestamp(column.type):
+        moments_given = column if column.type.tz is None else wall_clock(column)
+    else:
+        column = texts(column)
+        moments_given = moments(column, local=False)
+    midnight = pc.floor_temporal(moments_given, unit="day")
+    whole = pc.equal(midnight, moments_given)  # a spreadsheet's date is a midnight; any other time would be lost
+    made = pc.cast(pc.if_else(whole, midnight, pa.scalar(None, midnight.type)), pa.date32())
+    return Converted(made, lost(column, made), expected="a date such as 2026-06-08 or 2026/6/8, without a time")
+
+
+def _datetime(column: pa.Array, _: FieldDefinition) -> Converted:
+    if pa.types.is_timestamp(column.type):
+        made = pc.cast(column, pa.timestamp("us", column.type.tz), safe=False)
+        made = as_utc(made) if column.type.tz is None else pc.cast(made, pa.timestamp("us", "UTC"))
+        made = _of_our_time(made)
+        return Converted(made, lost(column, made), expected="a time of the years 1 to 9999")
+    text = pc.cast(column, pa.string()) if pa.types.is_date(column.type) else column
+    made = moments(texts(text), local=True)
+    return Converted(made, lost(text, made), expected="a time such as 2026-06-08 12:30:00 or 2026-06-08T04:30:00Z")
+
+
+def _of_our_time(moments_given: pa.Array) -> pa.Array:
+    """Leave out years that neither PostgreSQL's output nor RFC 3339 can write."""
+    years = pc.year(moments_given)
+    written = pc.and_(pc.greater(years, 1), pc.less(years, 9999))
+    return pc.if_else(written, moments_given, pa.scalar(None, moments_given.type))
+
+
+def _string_array(column: pa.Array, _: FieldDefinition) -> Converted:
+    made, bad = _each(column, _list_text)
+    return Converted(made, bad, expected="a list, its parts between 、 or commas")
+
+
+def _json(column: pa.Array, _: FieldDefinition) -> Converted:
+    made, bad = _each(column, _json_value)
+    return Converted(made, bad, expected="JSON")
+
+
+def _each(column: pa.Array, make: Callable[[Any], str | None]) -> tuple[pa.Array, Mask]:
+    """Convert value by value, for the few fields that hold lists or JSON."""
+    bad = np.zeros(len(column), np.bool_)
+    made: list[str | None] = []
+    for row, value in enumerate(column.to_pylist()):
+        try:
+            made.append(None if value is None else make(value))
+        except (ValueError, TypeError):
+            bad[row] = True
+            made.append(None)
+    return pa.array(made, pa.string()), bad
+
+
+def _list_text(value: Any) -> str | None:
+    """Write a list as PostgreSQL reads an array."""
+    if isinstance(value, str):
+        text = value.strip()
+        parts: Sequence[Any] = orjson.loads(text) if text.startswith("[") else _LIST_SEPARATORS.split(text)
+    else:
+        parts = value if isinstance(value, list) else [value]
+    kept = [str(p).strip().replace("\0", "") for p in parts if p is not None and str(p).strip()]
+    quoted = ('"' + p.replace("\\", "\\\\").replace('"', '\\"') + '"' for p in kept)
+    return "{" + ",".join(quoted) + "}" if kept else None
+
+
+def _json_value(value: Any) -> str | None:
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        value = orjson.loads(value)
+    text = _json_text(value)
+    if "\\u0000" in text:
+        raise ValueError("PostgreSQL's jsonb holds no NUL")
+    return text
+
+
+def _json_text(value: Any) -> str:
+    return orjson.dumps(value, default=_other_json).decode()
+
+
+def _other_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else repr(value)
+
+
+def _coded(made: Converted, codes: CodeList) -> Converted:
+    """Check a column against a code list; a label in either language stands for its code."""
+    text = pc.cast(made.values, pa.string())
+    known = pc.is_in(text, value_set=pa.array([c.code for c in codes.codes]))
+    if pc.all(pc.or_(known, text.is_null()), min_count=0).as_py():
+        return made
+    labels = {c.label_en: c.code for c in codes.codes} | {c.label_zh: c.code for c in codes.codes}
+    place = pc.index_in(text, value_set=pa.array(list(labels)))
+    by_label = pc.take(pa.array(list(labels.values()), pa.string()), place)
+    repaired = pc.and_(pc.invert(known), by_label.is_valid())
+    coded = pc.if_else(known, text, by_label)
+    bad = made.bad | pc.and_(text.is_valid(), coded.is_null()).to_numpy(zero_copy_only=False)
+    made.repairs["label_to_code"] += int(pc.sum(repaired).as_py() or 0)
+    allowed = ", ".join(c.code for c in codes.codes[:12]) + (" …" if len(codes.codes) > 12 else "")
+    return Converted(
+        pc.cast(coded, made.values.type), bad, "unknown_code", f"a code of {codes.id}: {allowed}", made.repairs
+    )
+
+
+def _cast_text(text: pa.Array, target: pa.DataType, pattern: str) -> pa.Array:
+    """Cast texts, null where one does not fit the pattern; the pattern is only looked at when the cast fails."""
+    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    try:
+        return pc.cast(text, target)
+    except pa.ArrowInvalid:
+        fits = pc.match_substring_regex(text, pattern)
+        text = pc.replace_substring_regex(text, r"^\+", "")
+        return pc.cast(pc.if_else(fits, text, pa.scalar(None, pa.string())), target)
+
+
+def _cast_or_null(column: pa.Array, target: pa.DataType) -> pa.Array:
+    try:
+        return pc.cast(column, target)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.nulls(len(column), target)
+
+
+_BY_TYPE: dict[str, Callable[[pa.Array, FieldDefinition], Converted]] = {
+    "string": _string,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "date": _date,
+    "datetime": _datetime,
+    "string_array": _string_array,
+    "json": _json,
+}

@@ -1,0 +1,94 @@
+"""The application: everything is wired here, when it is created, and nothing at import."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from layers.catalog import CatalogHolder
+from layers.counts import CountCache
+from layers.database import Role, create_pool
+from layers.definition import read_code_lists
+from layers.errors import Unavailable
+from server import errors, ogc
+from server.auth import Authenticator
+from server.build import PROJECT, build_id
+from server.items.fast import FastItems
+from server.routes import feeds, health, live, page, tiles, twin
+from server.settings import Settings
+from server.state import State
+from twin.intake import Intake
+from twin.tail import Tail
+
+FEEDS = PROJECT / "config" / "feeds"
+TITLE = "OneMap 全区一张图"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application of one web worker.
+
+    Parameters
+    ----------
+    settings
+        `settings.database.url` must name a migrated database.
+
+    Raises
+    ------
+    Unavailable
+        At once when there is no database URL; at start-up when the database does not answer.
+    """
+    if settings.database.url is None:
+        raise Unavailable("no database URL is set; './onemap up' starts a private database and sets it")
+    app = FastAPI(
+        title=TITLE,
+        version=build_id(),
+        lifespan=_lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # looking for exporters costs every request
+    )
+    app.add_middleware(FastItems, state=lambda: app.state.shared)
+    errors.install(app)
+    app.include_router(health.router)
+    app.include_router(tiles.router)
+    app.include_router(live.router)
+    app.include_router(feeds.router)
+    app.include_router(twin.router)
+    app.include_router(page.router)
+    ogc.install(app, settings)
+    return app
+
+
+def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202  # FastAPI names this type privately
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as running:
+            await _start(app, settings, running)
+            yield
+
+    return lifespan
+
+
+async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> None:
+    """Start the parts of a worker; what was started is stopped in the reverse order, also when a later one fails."""
+    url, size = str(settings.database.url), settings.database.pool_size
+    timeout_ms = settings.database.statement_timeout_ms
+    pool = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms)
+    running.push_async_callback(pool.close)
+    lookups = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms, plans="generic")
+    running.push_async_callback(lookups.close)
+    catalog = CatalogHolder(url, read_code_lists())
+    running.push_async_callback(catalog.stop)
+    await catalog.start()
+    tail = Tail(url)
+    running.push_async_callback(tail.stop)
+    await tail.start()
+    intake = Intake(url, FEEDS, settings.home, lambda: catalog.current)
+    running.push_async_callback(intake.stop)
+    await intake.start()
+    counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)
+    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id())
+    app.state.tail, app.state.intake = tail, intake
+    app.state.pool, app.state.catalog, app.state.authenticator = pool, catalog, authenticator

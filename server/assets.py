@@ -1,0 +1,105 @@
+"""Files of the page: our own, and an allow-list of third-party ones, under one address that names their version.
+
+Everything a browser loads comes from here; no page refers to another host. The address holds a digest of all files,
+so that a browser may keep them for ever and still gets new ones after an upgrade.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from layers.errors import NotFound, Unavailable
+
+WEB = Path(__file__).parent / "web"
+MODULES = WEB / "node_modules"
+OWN = ("app/**/*.js", "css/*.css", "text/*.json", "images/*.svg", "docs.js", "ogc.js")
+THIRD_PARTY = {
+    "vendor/maplibre-gl.mjs": "maplibre-gl/dist/maplibre-gl.mjs",
+    "vendor/maplibre-gl-worker.mjs": "maplibre-gl/dist/maplibre-gl-worker.mjs",
+    "vendor/maplibre-gl.css": "maplibre-gl/dist/maplibre-gl.css",
+    "vendor/preact.mjs": "htm/preact/standalone.mjs",
+    "vendor/noto-sans-sc/index.css": "@fontsource-variable/noto-sans-sc/index.css",
+    "vendor/noto-sans-sc/files/*.woff2": "@fontsource-variable/noto-sans-sc/files/*.woff2",
+    "vendor/swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
+    "vendor/swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
+}
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2", ".json": "application/json"}
+_COMPRESSED = {".js", ".mjs", ".css", ".json", ".svg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it goes out: its bytes, their gzip form where that is smaller, and the media type."""
+
+    body: bytes
+    zipped: bytes | None
+    media_type: str
+
+
+@dataclass(slots=True)
+class Assets:
+    """Files that may be served, by name below `/ui/{version}/`.
+
+    Attributes
+    ----------
+    files
+        Name to path; nothing outside this mapping can be asked for.
+    version
+        Digest of our own files and of the lock file that pins the others.
+    """
+
+    files: dict[str, Path]
+    version: str
+    _read: dict[str, Asset] = field(default_factory=dict)
+
+    def read(self, name: str) -> Asset:
+        """Return a file, read once.
+
+        Raises
+        ------
+        NotFound
+            When no such name is served.
+        Unavailable
+            When the name is one of a third-party file that is not installed.
+        """
+        if name not in self.files:
+            if name in THIRD_PARTY:
+                raise Unavailable(f"{name} is not installed; run `./onemap up`, or `npm ci` in server/web")
+            raise NotFound(f"the page has no file '{name[:120]}'", parameter="path")
+        if name not in self._read:
+            self._read[name] = _load(self.files[name])
+        return self._read[name]
+
+    def page(self, name: str, **places: str) -> bytes:
+        """Return one of our HTML files with the assets' address, and other places, filled in."""
+        text = (WEB / name).read_text(encoding="utf-8")
+        for place, value in {"ui": f"ui/{self.version}", **places}.items():
+            text = text.replace("{{" + place + "}}", value)
+        return text.encode()
+
+
+def find_assets() -> Assets:
+    """List what may be served; third-party files that are not installed are left out."""
+    own = {path.relative_to(WEB).as_posix(): path for pattern in OWN for path in sorted(WEB.glob(pattern))}
+    others: dict[str, Path] = {}
+    for name, source in THIRD_PARTY.items():
+        others |= {name.replace("*.woff2", path.name): path for path in sorted(MODULES.glob(source))}
+    digest = hashlib.sha256((WEB / "package-lock.json").read_bytes())
+    for name, path in own.items():
+        digest.update(name.encode() + path.read_bytes())
+    return Assets(own | others, digest.hexdigest()[:12])
+
+
+def _load(path: Path) -> Asset:
+    body = path.read_bytes()
+    zipped = gzip.compress(body, 6, mtime=0) if path.suffix in _COMPRESSED else None
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return Asset(body, zipped, media_type)

@@ -1,0 +1,24 @@
+"""Which build of the code this is: caches of an older one must not be taken for ours."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+_PACKAGES = ("layers", "twin", "tiles", "server")
+
+
+@lru_cache(maxsize=1)
+def build_id() -> str:
+    """Return the version with a fingerprint of the source files, for example ``0.1.0+3f9a0c1d``."""
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        number: str = tomllib.load(file)["project"]["version"]
+    digest = blake2b(digest_size=4)
+    for package in _PACKAGES:
+        for path in sorted((PROJECT / package).rglob("*")):
+            if path.suffix in {".py", ".sql", ".yaml"}:
+                digest.update(path.read_bytes())
+    return f"{number}+{digest.hexdigest()}"

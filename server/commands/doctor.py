@@ -1,0 +1,53 @@
+"""``onemap doctor``: looks at everything, changes nothing, exits 1 when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import typer
+from rich.console import Console
+
+from layers.cluster import borrowed_cluster
+from layers.cluster.place import find_place
+from layers.errors import OneMapError
+from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.doctor import Finding, State, examine_machine
+from server.doctor_database import examine_database
+from server.settings import Settings
+
+_STYLE = {State.WELL: "green", State.WARNING: "yellow", State.WRONG: "bold red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)
+
+
+def doctor(home: HomeOption = None, config: ConfigOption = None) -> None:
+    """体检，并说明如何修复。 Look at everything and say what to do about each finding."""
+    console, worst = Console(highlight=False, soft_wrap=True), State.WELL
+    for finding in _examine(settings_of(home, config)):
+        console.print(f"{finding.state} {finding.subject}: {finding.is_so}", style=_STYLE[finding.state], markup=False)
+        if finding.remedy:
+            console.print(f"    → {finding.remedy}", markup=False)
+        worst = State.WRONG if State.WRONG in {worst, finding.state} else worst
+    raise typer.Exit(1 if worst is State.WRONG else 0)
+
+
+def _examine(settings: Settings) -> Iterator[Finding]:
+    yield from examine_machine(settings)
+    with ExitStack() as started:
+        url = settings.database.url
+        if url is None and find_place(settings.home) is None:
+            return  # nothing there yet, and looking must not make it
+        try:
+            url = url or started.enter_context(borrowed_cluster(settings.home))
+            yield from asyncio.run(_all(url))
+        except OneMapError as error:
+            yield Finding(State.WRONG, "数据库 database", error.message, "mend that, then ask again")
+
+
+async def _all(url: str) -> list[Finding]:
+    return [finding async for finding in examine_database(url)]

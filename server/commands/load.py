@@ -1,0 +1,160 @@
+"""``onemap load``: a file into a layer, or a GeoTIFF into the store of rasters."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from layers.errors import BadInput
+from layers.load import LoadProgress, LoadSummary, load_file
+from layers.loaders.raster import load_raster
+from layers.loaders.sniff import Format, sniff
+from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.database import open_database
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(load)
+
+
+def load(  # noqa: PLR0917  # typer takes the options by name
+    file: Annotated[
+        Path,
+        typer.Argument(help="文件。 GeoJSON, GeoPackage, Shapefile, FlatGeobuf, GeoParquet, CSV, XLSX, OSM, GeoTIFF."),
+    ],
+    layer: Annotated[
+        str, typer.Option(help="图层。 The layer to fill; one that is not defined is made from the file.")
+    ],
+    crs: Annotated[str, typer.Option(help="坐标系。 auto, EPSG:n, gcj02 or bd09.")] = "auto",
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="字段=列名，可多次。 field=column, also lon=, lat=, x=, y=, wkt=, id=."),
+    ] = None,
+    mode: Annotated[str, typer.Option(help="append 追加, replace 替换, upsert 按 id 更新。")] = "append",
+    grade: Annotated[int | None, typer.Option(min=1, max=4, help="数据分级。 Data grade of the rows, 1 to 4.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="文字编码。 Of CSV and Shapefile; found out by default.")] = None,
+    source_layer: Annotated[str | None, typer.Option(help="源图层或工作表。 Layer or sheet of the file.")] = None,
+    fix: Annotated[
+        list[str] | None, typer.Option(help="修正 swapped, scaled, zone_prefixed。 Put such coordinates right.")
+    ] = None,
+    *,
+    anywhere: Annotated[
+        bool, typer.Option("--anywhere", help="允许区外要素。 Features may lie outside the district.")
+    ] = False,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """载入文件到图层，失败则不改变任何内容。 Load a file into a layer; a failed load changes nothing."""
+    settings = settings_of(home, config)
+    kind = sniff(file)
+    with open_database(settings) as url:
+        if kind is Format.GEOTIFF:
+            stored = asyncio.run(load_raster(url, file, layer, settings.home / "rasters", crs=crs, grade=grade or 2))
+            _out.print(
+                f"✓ 栅格 raster {stored.id}: {stored.width} × {stored.height}, EPSG:{stored.srid}, {stored.file}"
+            )
+            return
+        with ProgressBar(file.name) as bar:
+            summary = asyncio.run(
+                load_file(
+                    url,
+                    file,
+                    layer,
+                    crs=crs,
+                    mapping=parse_mapping(map_ or []),
+                    mode=mode,
+                    grade=grade,
+                    encoding=encoding,
+                    source_layer=source_layer,
+                    fixes=frozenset(fix or ()),
+                    anywhere=anywhere,
+                    progress=bar.show,
+                )
+            )
+    print_summary(summary)
+
+
+def parse_mapping(pairs: list[str]) -> dict[str, str]:
+    """Read `field=column` pairs.
+
+    Raises
+    ------
+    BadInput
+        When one is not such a pair, or names a field twice.
+    """
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        field, equals, column = pair.partition("=")
+        if not equals or not field.strip() or not column:
+            raise BadInput(f"--map is '{pair[:80]}'; write field=column", parameter="map")
+        if field.strip() in mapping:
+            raise BadInput(f"--map names the field '{field.strip()}' twice", parameter="map")
+        mapping[field.strip()] = column
+    return mapping
+
+
+class ProgressBar:
+    """A bar with rows, rate and time left; on a pipe it stays silent."""
+
+    def __init__(self, title: str) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[rows]:>12,} 行 rows"),
+            TextColumn("{task.fields[rate]:>9,.0f}/s"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=_err,
+            transient=True,
+        )
+        self._task: TaskID = self._bar.add_task(title, total=None, rows=0, rate=0.0)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, progress: LoadProgress) -> None:
+        """Show how far a load is."""
+        elapsed_s = self._bar.tasks[self._task].elapsed or 0.0
+        moving = progress.stage == "moving"
+        self._bar.update(
+            self._task,
+            total=None if moving or progress.fraction is None else 1.0,
+            completed=progress.fraction or 0.0,
+            description="写入图层 moving into the layer" if moving else None,
+            rows=progress.read,
+            rate=progress.read / max(elapsed_s, 0.1),
+        )
+
+
+def print_summary(summary: LoadSummary) -> None:
+    """Print what a load did, and what to do next."""
+    made = "（新图层 new layer）" if summary.new_layer and summary.loaded else ""
+    _out.print(f"{summary.source} → {summary.layer}{made} [{summary.format}, {summary.mode}]", markup=False)
+    rows = (
+        f"  读取 read {summary.read:,} · 载入 loaded {summary.loaded:,} · 修正 repaired {summary.repaired.total():,} · "
+        f"隔离 rejected {summary.rejected.total():,} · {summary.elapsed_s:.1f} s"
+    )
+    _out.print(rows)
+    for title, counts in (("修正 repaired", summary.repaired), ("隔离 rejected", summary.rejected)):
+        for kind, count in counts.most_common():
+            _out.print(f"    {title}: {kind} × {count:,}", markup=False)
+    if summary.ignored:
+        _out.print(f"  未用的列 columns not used: {', '.join(summary.ignored)}（--map field=column）", markup=False)
+    if summary.rejected:
+        _out.print(f"  下一步 next: onemap quarantine list --layer {summary.layer}")

@@ -1,0 +1,22 @@
+"""Options that several commands share, and the settings they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from server.settings import Settings, load_settings
+
+HomeOption = Annotated[
+    Path | None, typer.Option(help="数据目录。 Folder of the private database (default .onemap).", show_default=False)
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option(help="设置文件。 Settings file (default config/onemap.toml).", show_default=False)
+]
+
+
+def settings_of(home: Path | None, config: Path | None, **overrides: Any) -> Settings:
+    """Read the settings for a command; a relative `--home` starts where the command is typed."""
+    return load_settings(config, home=home.absolute() if home else None, **overrides)

@@ -1,0 +1,112 @@
+"""``onemap up``: everything, to the address of the map; Ctrl-C ends everything it started and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from contextlib import ExitStack
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from layers.cluster import PrivateCluster, home_lock
+from layers.cluster.place import find_place
+from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.database import prepare
+from server.demo import load_demo_once
+from server.operator_token import ensure_operator_token
+from server.settings import Settings
+from server.supervisor import address_of, listen, supervise
+
+_console = Console(stderr=True, highlight=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(up)
+
+
+def up(
+    host: Annotated[str | None, typer.Option(help="监听地址。 Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="端口，0 为任意。 Port (8000); 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="网页进程数。 Web processes (2).")] = None,
+    demo: Annotated[bool, typer.Option(help="是否装入合成演示数据。 Load the synthetic district when empty.")] = True,
+    demo_scale: Annotated[float | None, typer.Option(help="演示规模。 Scale of the demo (1); 0.02 is quick.")] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """启动一切，直到地图可用。 Start everything, to the map; Ctrl-C stops it all.
+
+    自建的 PostGIS 只有套接字，没有端口；用 ONEMAP_DATABASE_URL 可改用已有的数据库。
+    The private PostGIS has a socket and no port; ONEMAP_DATABASE_URL takes a database you have instead.
+    """
+    settings = settings_of(
+        home,
+        config,
+        server={"host": host, "port": port, "workers": workers},
+        demo={"enabled": None if demo else False, "scale": demo_scale},
+    )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda *_: signal.raise_signal(signal.SIGINT))  # one way to stop
+    try:
+        with ExitStack() as started:
+            started.callback(_console.print, "已停止 stopped")
+            _run(settings, started)
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def _run(settings: Settings, started: ExitStack) -> None:
+    began = time.monotonic()
+    listening = started.enter_context(listen(settings.server))
+    url = _start_database(settings, started)
+    settings = settings.model_copy(update={"database": settings.database.model_copy(update={"url": url})})
+    asyncio.run(_fill(url, settings))
+    token = ensure_operator_token(settings.home)
+
+    def ready(health: dict[str, Any]) -> None:
+        _announce(address_of(listening), health, token, time.monotonic() - began, settings)
+
+    asyncio.run(supervise(settings, listening, ready))
+
+
+def _start_database(settings: Settings, started: ExitStack) -> str:
+    if settings.database.url is not None:
+        started.enter_context(home_lock(settings.home))
+        return settings.database.url
+    with _console.status("启动数据库 starting the database"):
+        url = started.enter_context(PrivateCluster(settings.home))
+    place = find_place(settings.home)
+    if place and not place.folder.is_relative_to(settings.home):
+        _console.print(
+            f"数据库账户无法进入 {settings.home}，数据放在 {place.folder}\n"
+            f"the database's account cannot enter {settings.home}; its data are in {place.folder}"
+        )
+    return url
+
+
+async def _fill(url: str, settings: Settings) -> None:
+    for name in await prepare(url):
+        _console.print(f"数据库迁移 migrated: {name}")
+    await load_demo_once(url, settings.demo, _console)
+
+
+def _announce(address: str, health: dict[str, Any], token: str | None, seconds: float, settings: Settings) -> None:
+    rows = sum(health["layers"].values())
+    _console.print(f"\n[bold green]{address}[/]   地图 map", f"{address}/ogc   OGC API", sep="\n")
+    _console.print(f"{len(health['layers'])} 个图层 layers, {rows:,} 个要素 features, {seconds:.1f} s")
+    if token:
+        _console.print(
+            f"操作员令牌（仅显示一次，保存在 {settings.home}/operator-token）\n"
+            f"operator's token, shown this once: [bold]{token}[/]"
+        )
+    if not _is_local(settings.server.host):
+        _console.print("[yellow]整个网络均可访问 the whole network can reach this address[/]")
+    _console.print("按 Ctrl-C 停止 Ctrl-C stops everything")
+
+
+def _is_local(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")

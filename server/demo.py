@@ -1,0 +1,54 @@
+"""Loads the synthetic district once: into an empty database, and never over a person's own rows."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from layers.catalog import read_catalog
+from layers.database import Role, connect
+from server.settings import DemoSettings
+
+_RECORD = "demo_generator"  # written by layers.demo.load, with the rows
+
+
+async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> None:
+    """Load the demo unless it is there, is not wanted, or the layers already hold rows."""
+    if not demo.enabled:
+        return
+    found, rows = await _state(url)
+    if found is not None:
+        if (found["scale"], found["seed"]) != (demo.scale, demo.seed):
+            console.print(
+                f"已有演示数据 the demo is already loaded, at scale {found['scale']:g} and seed {found['seed']}; "
+                "其他规模请换 --home another scale needs another --home"
+            )
+        return
+    if rows:
+        console.print("已有数据，不装入演示 there are rows already, so the demo is not loaded")
+        return
+    from layers.demo.load import load_demo  # noqa: PLC0415  # slow to import, and needed once
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("合成演示数据 synthetic demo", total=1.0)
+        await load_demo(
+            url,
+            scale=demo.scale,
+            seed=demo.seed,
+            progress=lambda text, done: bar.update(task, description=text, completed=done),
+        )
+        bar.update(task, description="合成演示数据 synthetic demo", completed=1.0)
+
+
+async def _state(url: str) -> tuple[dict[str, float] | None, int]:
+    """Tell what was recorded of the demo, and how many rows the layers hold."""
+    connection = await connect(url, Role.OWNER)
+    try:
+        recorded = await connection.fetchval("SELECT value FROM onemap.setting WHERE name = $1", _RECORD)
+        catalog = await read_catalog(connection)
+        return (json.loads(recorded) if recorded else None), sum(layer.row_count for layer in catalog.values())
+    finally:
+        await connection.close()

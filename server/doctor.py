@@ -1,0 +1,158 @@
+"""Looks at everything OneMap stands on; every finding that is not well says what to do about it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import socket
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from layers.cluster import place as cluster_place
+from layers.cluster import running_url, supervisor_of
+from layers.cluster.place import find_place
+from layers.cluster.programs import find_programs
+from layers.errors import OneMapError
+from server.assets import MODULES, THIRD_PARTY
+from server.auth import TOKEN_FILE
+from server.settings import Settings
+
+_GIB = 1024**3
+_DISK_GIB_MIN, _DISK_GIB_GOOD = 1, 5
+
+
+class State(StrEnum):
+    """How a thing is."""
+
+    WELL = "✓"
+    WARNING = "!"
+    WRONG = "✗"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    subject
+        What, in both languages.
+    is_so
+        What was found.
+    remedy
+        What to do about it; empty when it is well.
+    """
+
+    state: State
+    subject: str
+    is_so: str
+    remedy: str = ""
+
+
+def well(subject: str, is_so: str) -> Finding:
+    """Make a finding that needs nothing."""
+    return Finding(State.WELL, subject, is_so)
+
+
+def examine_machine(settings: Settings) -> Iterator[Finding]:
+    """Look at what lies outside the database."""
+    yield well("Python", platform.python_version())
+    yield from _programs(settings)
+    yield _disk(settings.home)
+    yield _port(settings)
+    yield from _cluster(settings)
+    yield _page_modules()
+    yield from _token(settings.home)
+
+
+def _programs(settings: Settings) -> Iterator[Finding]:
+    if settings.database.url is not None:
+        return
+    place = find_place(settings.home)
+    try:
+        programs = find_programs(place.data_version if place else None)
+    except OneMapError as error:
+        yield Finding(State.WRONG, "PostgreSQL 程序 programs", error.message, "see there")
+    else:
+        yield well("PostgreSQL 程序 programs", f"{programs.version} in {programs.folder}")
+
+
+def _disk(home: Path) -> Finding:
+    place = find_place(home)
+    folder = place.folder if place else next(parent for parent in (home, *home.parents) if parent.exists())
+    free_gib = shutil.disk_usage(folder).free / _GIB
+    subject, is_so = "磁盘 disk", f"{free_gib:.1f} GiB free at {folder}"
+    remedy = f"free some space, or take a --home on another disk; {_DISK_GIB_GOOD} GiB is comfortable"
+    if free_gib < _DISK_GIB_MIN:
+        return Finding(State.WRONG, subject, is_so, remedy)
+    return Finding(State.WARNING, subject, is_so, remedy) if free_gib < _DISK_GIB_GOOD else well(subject, is_so)
+
+
+def _port(settings: Settings) -> Finding:
+    server, subject = settings.server, "端口 port"
+    where = f"{server.host}:{server.port}"
+    supervisor = supervisor_of(settings.home)
+    try:
+        family, *_ = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
+        socket.create_server((server.host, server.port), family=family).close()
+    except OSError as error:
+        if supervisor:
+            return well(subject, f"{where} is in use, probably by our own process {supervisor}")
+        return Finding(State.WRONG, subject, f"{where}: {error.strerror}", "give another --port, or end what uses it")
+    return well(subject, f"{where} is free")
+
+
+def _cluster(settings: Settings) -> Iterator[Finding]:
+    subject, home = "私有数据库 private database", settings.home
+    if settings.database.url is not None:
+        return
+    place = find_place(home)
+    if place is None:
+        yield well(subject, f"none yet in {home}; ./onemap up makes it")
+    elif running_url(home):
+        supervisor = supervisor_of(home)
+        if supervisor:
+            yield well(subject, f"runs, under process {supervisor}, in {place.folder}")
+        else:
+            left = "runs, but the `onemap up` that started it is gone"
+            yield Finding(State.WARNING, subject, left, f"./onemap stop --home {home}, or up, which takes it over")
+    elif (place.data / "postmaster.pid").exists():
+        stale = f"stopped without a farewell: {place.data}/postmaster.pid is stale"
+        yield Finding(State.WARNING, subject, stale, "nothing: the next start clears it and recovers")
+    else:
+        yield well(subject, f"stopped, in {place.folder}")
+    yield from _forgotten()
+
+
+def _forgotten() -> Iterator[Finding]:
+    """Find data of deleted homes: those that could not lie in the home itself."""
+    for note in sorted(cluster_place.FALLBACK.glob("*/home")):
+        owner = Path(note.read_text(encoding="utf-8").strip())
+        place = find_place(owner)
+        if place is None or place.folder != note.parent:
+            is_so = f"{note.parent} belonged to {owner}, which no longer knows it"
+            yield Finding(State.WARNING, "旧数据 old data", is_so, f"rm -rf {note.parent}, if you do not miss it")
+
+
+def _page_modules() -> Finding:
+    missing = [source for source in THIRD_PARTY.values() if not any(MODULES.glob(source))]
+    if missing:
+        is_so = f"{len(missing)} missing, for example {missing[0]}"
+        return Finding(State.WRONG, "网页模块 page modules", is_so, "./onemap up, or npm ci in server/web")
+    return well("网页模块 page modules", "installed")
+
+
+def _token(home: Path) -> Iterator[Finding]:
+    file = home / TOKEN_FILE
+    if file.exists():
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if mode & 0o077:
+            is_so = f"{file} can be read by others (mode {mode:o})"
+            yield Finding(
+                State.WRONG, "操作员令牌 operator's token", is_so, f"chmod 600 {file}; delete it for a new one"
+            )
+        else:
+            yield well("操作员令牌 operator's token", str(file))

@@ -1,0 +1,126 @@
+"""Looks at the database: versions, rights, migrations, indexes, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+
+from layers.catalog import read_catalog
+from layers.database import connect
+from layers.database_check import lacking
+from layers.errors import OneMapError
+from layers.migrate import available, pending
+from server.doctor import Finding, State, well
+
+_STALE_SHARE = 0.2  # as autovacuum's own default, doubled
+_STALE_ROWS = 1000
+
+_TABLES = """
+SELECT
+    t.relname AS layer,
+    s.n_live_tup AS live,
+    s.n_mod_since_analyze AS changed,
+    t.reltuples AS planned,
+    EXISTS (
+        SELECT 1 FROM pg_attribute AS a JOIN pg_type AS y ON y.oid = a.atttypid
+        WHERE a.attrelid = t.oid AND a.attname = 'geom' AND y.typname = 'geometry'
+    ) AS spatial,
+    EXISTS (
+        SELECT 1 FROM pg_index AS i
+        JOIN pg_class AS c ON c.oid = i.indexrelid
+        JOIN pg_am AS m ON m.oid = c.relam
+        JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid = t.oid AND i.indisvalid AND m.amname = 'gist' AND a.attname = 'geom'
+    ) AS indexed,
+    EXISTS (SELECT 1 FROM pg_index AS i WHERE i.indrelid = t.oid AND i.indisprimary) AS keyed
+FROM pg_class AS t
+JOIN pg_namespace AS n ON n.oid = t.relnamespace
+LEFT JOIN pg_stat_user_tables AS s ON s.relid = t.oid
+WHERE n.nspname = 'layer' AND t.relkind = 'r'
+ORDER BY t.relname
+"""
+
+
+async def examine_database(url: str) -> AsyncIterator[Finding]:
+    """Look at the database behind `url`, and change nothing."""
+    try:
+        missing = await lacking(url)
+    except OneMapError as error:
+        yield Finding(State.WRONG, "数据库 database", error.message, "is it running? is ONEMAP_DATABASE_URL right?")
+        return
+    for sentence in missing:
+        is_so, _, remedy = sentence.partition("; ")
+        yield Finding(State.WRONG, "数据库 database", is_so, remedy or "install or upgrade it")
+    if missing:
+        return
+    connection = await connect(url, role=None)
+    try:
+        for finding in await _versions(connection):
+            yield finding
+        finding = await _migrations(connection, url)
+        yield finding
+        if finding.state is State.WELL:
+            for finding in await _layers(connection):
+                yield finding
+    finally:
+        await connection.close()
+
+
+async def _versions(connection: asyncpg.Connection) -> list[Finding]:
+    found = await connection.fetchrow(
+        "SELECT current_setting('server_version') AS server, "
+        "pg_size_pretty(pg_database_size(current_database())) AS size"
+    )
+    findings = [well("PostgreSQL", f"{found['server']}, {found['size']}")]
+    if not await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'postgis'"):
+        return [*findings, well("PostGIS", "available; ./onemap up puts it into the database")]
+    row = await connection.fetchrow(
+        "SELECT postgis_lib_version() AS postgis, postgis_geos_version() AS geos, postgis_proj_version() AS proj"
+    )
+    names = {"postgis": "PostGIS", "geos": "GEOS", "proj": "PROJ"}
+    return [*findings, *(well(names[key], value.split()[0]) for key, value in row.items())]
+
+
+async def _migrations(connection: asyncpg.Connection, url: str) -> Finding:
+    subject = "迁移 migrations"
+    waiting = await pending(url)
+    if waiting:
+        return Finding(
+            State.WARNING, subject, f"{len(waiting)} not applied: {', '.join(waiting)}", "./onemap up applies them"
+        )
+    applied = {row["name"] for row in await connection.fetch("SELECT name FROM onemap.migration")}
+    unknown = sorted(applied - {path.stem for path in available()})
+    if unknown:
+        return Finding(State.WRONG, subject, f"the database is newer: it has {', '.join(unknown)}", "update OneMap")
+    return well(subject, f"all {len(applied)} applied")
+
+
+async def _layers(connection: asyncpg.Connection) -> list[Finding]:
+    catalog = await read_catalog(connection)
+    tables = {row["layer"]: row for row in await connection.fetch(_TABLES)}
+    findings = [
+        Finding(State.WRONG, f"图层 layer {name}", "is in the catalogue and has no table", "load it again")
+        for name in catalog
+        if name not in tables
+    ]
+    for name, row in tables.items():
+        findings += _judge_table(name, row)
+    rows = sum(layer.row_count for layer in catalog.values())
+    return findings or [well("图层 layers", f"{len(catalog)}, {rows:,} rows, all with indexes and fresh statistics")]
+
+
+def _judge_table(name: str, row: asyncpg.Record) -> list[Finding]:
+    subject, table, found = f"图层 layer {name}", f'layer."{name}"', []
+    if row["spatial"] and not row["indexed"]:
+        remedy = f"CREATE INDEX ON {table} USING gist (geom)"
+        found.append(Finding(State.WRONG, subject, "has no spatial index: every map window reads all of it", remedy))
+    if not row["keyed"]:
+        remedy = f"ALTER TABLE {table} ADD PRIMARY KEY (id)"
+        found.append(Finding(State.WRONG, subject, "has no primary key: pages and single features are slow", remedy))
+    changed, live = row["changed"] or 0, row["live"] or 0
+    never = row["planned"] < 0 and live > _STALE_ROWS
+    if never or changed > _STALE_ROWS + _STALE_SHARE * live:
+        is_so = f"statistics are stale: {changed:,} of {live:,} rows changed since"
+        found.append(Finding(State.WARNING, subject, is_so, f"ANALYZE {table}"))
+    return found

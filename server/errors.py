@@ -1,0 +1,104 @@
+"""Errors as HTTP: one table of status codes, RFC 9457 on our routes, OGC exceptions on OGC's."""
+
+from __future__ import annotations
+
+import uuid
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from layers.errors import BadInput, Conflict, Forbidden, NotFound, OneMapError, TooMuch, Unauthenticated, Unavailable
+from twin.pipeline import Crowded
+
+STATUS_CODES: dict[type[OneMapError], int] = {
+    BadInput: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooMuch: 413,
+    Crowded: 429,
+    Unavailable: 503,
+}
+OGC_CODES = {
+    400: "InvalidParameterValue",
+    401: "NotAuthenticated",
+    403: "Forbidden",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    406: "NotAcceptable",
+    409: "Conflict",
+    413: "LimitExceeded",
+    415: "UnsupportedMediaType",
+    429: "TooManyRequests",
+    503: "ServiceUnavailable",
+}
+_log = structlog.get_logger(__name__)
+
+
+def status_of(error: OneMapError) -> int:
+    """Return the status code of an error: that of its nearest class in the table."""
+    return next((STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES), 500)
+
+
+def problem(status: int, detail: str, parameter: str | None = None) -> Response:
+    """Answer with RFC 9457 problem details."""
+    body = {"type": "about:blank", "title": OGC_CODES.get(status, "Error"), "status": status, "detail": detail}
+    if parameter:
+        body["parameter"] = parameter
+    return Response(orjson.dumps(body), status, _headers(status), "application/problem+json")
+
+
+def ogc_exception(status: int, description: str) -> Response:
+    """Answer with an exception of OGC API - Common."""
+    code = OGC_CODES.get(status, "InternalError")
+    body = {"code": code, "type": code, "description": description}
+    return Response(orjson.dumps(body), status, _headers(status), "application/json")
+
+
+def _headers(status: int) -> dict[str, str]:
+    extra = {401: {"WWW-Authenticate": 'Bearer realm="OneMap"'}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "2"}}
+    return {"Cache-Control": "no-store", **extra.get(status, {})}
+
+
+def respond(path: str, status: int, detail: str, parameter: str | None = None) -> Response:
+    """Answer in the form that belongs to the address."""
+    if path == "/ogc" or path.startswith("/ogc/"):
+        return ogc_exception(status, detail)
+    return problem(status, detail, parameter)
+
+
+def respond_to(path: str, error: Exception) -> Response:
+    """Answer to any exception: ours in its own words, a stranger one with a number to look up in the log."""
+    if isinstance(error, OneMapError):
+        return respond(path, status_of(error), error.message, error.parameter)
+    number = uuid.uuid4().hex[:12]
+    _log.error("unexpected error", error_id=number, path=path, exc_info=error)
+    return respond(path, 500, f"something went wrong on our side; the log has it as {number}")
+
+
+def install(app: FastAPI) -> None:
+    """Teach an application to answer to all errors in our form."""
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
+        response = respond(request.url.path, error.status_code, str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors())
+        return respond(request.url.path, 400, faults)
+
+    async def on_any(request: Request, error: Exception) -> Response:
+        return respond_to(request.url.path, error)
+
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(OneMapError, on_any)
+    app.add_exception_handler(Exception, on_any)

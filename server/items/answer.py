@@ -1,0 +1,209 @@
+"""Pages and single features as bytes: the envelope around what PostgreSQL built."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from urllib.parse import quote
+
+import asyncpg
+import orjson
+
+from layers.counted_page import ROWS_MAX, counted_page
+from layers.counts import Matched
+from layers.crs import CRS84, Crs, parse_crs
+from layers.errors import NotFound
+from layers.query import Form, ItemsQuery, page, single, table_rows
+from server.items.call import Call
+from server.items.request import ItemsRequest, read_items_request, refuse_unknown_item_parameters, write_cursor
+from server.media import CSV, GEOJSONL, JSONFG
+from server.state import State
+
+_JSONFG_CONFORMANCE = (
+    "http://www.opengis.net/spec/json-fg-1/1.0/conf/core",
+    "http://www.opengis.net/spec/json-fg-1/1.0/conf/types-schemas",
+)
+type Statement = tuple[str, tuple[object, ...]]
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body and the headers that belong to it."""
+
+    content: bytes
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A checked request and its statements, good for every request with the same text."""
+
+    request: ItemsRequest
+    form: Form
+    separator: str
+
+    @cached_property
+    def page(self) -> Statement:
+        """The page alone."""
+        return page(self.request.query, self.form, self.separator).render()
+
+    @cached_property
+    def counted(self) -> Statement:
+        """The page with the number of all rows that match."""
+        return counted_page(self.request.query, self.form, self.separator).render()
+
+
+async def single_feature(call: Call, state: State) -> Answer:
+    """Answer `/items/{id}`.
+
+    Raises
+    ------
+    NotFound
+        When there is no such feature, or none that the actor may see.
+    BadInput
+        For parameters that have no meaning here.
+    """
+    refuse_unknown_item_parameters(call.given)
+    crs = parse_crs(call.given["crs"]) if "crs" in call.given else CRS84
+    form: Form = "jsonfg" if call.media is JSONFG else "geojson"
+    key = ("item", call.layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, form)
+    statement = state.plans.get(key, lambda: single(call.layer, call.actor, "", crs, form).render())
+    feature_id = call.feature_id or ""
+    values = [feature_id if value == "" else value for value in statement[1]]
+    feature = None if "\0" in feature_id else await state.lookups.fetchval(statement[0], *values)
+    if feature is None:
+        raise NotFound(f"there is no feature '{feature_id[:80]}' in '{call.layer.id}'", parameter="featureId")
+    return Answer(_with_links(call, feature, crs), call.headers(crs))
+
+
+def item_links(call: Call) -> list[dict[str, str]]:
+    """Return the links of a single feature."""
+    return [
+        *call.representations(f"/items/{quote(call.feature_id or '', safe='')}"),
+        {"href": call.collection_url, "rel": "collection", "type": "application/json", "title": "Collection"},
+    ]
+
+
+def _with_links(call: Call, feature: bytes, crs: Crs) -> bytes:
+    extra: dict[str, object] = {"links": item_links(call)}
+    if call.media is JSONFG:
+        extra = {"conformsTo": _JSONFG_CONFORMANCE, "coordRefSys": crs.uri, **extra}
+    return b"".join((feature[:-1], b",", orjson.dumps(extra)[1:]))
+
+
+async def features(call: Call, state: State) -> Answer:
+    """Answer `/items`.
+
+    Raises
+    ------
+    BadInput
+        For anything unknown or malformed in the request.
+    """
+    plan = _plan(call, state)
+    query = replace(plan.request.query, layer=call.layer)
+    if plan.request.hits:
+        async with state.pool.acquire() as connection:
+            matched = state.counts.known(query) or await state.counts.counted(connection, query)
+        return _collection(call, query, matched, None, 0, None)
+    if call.media is CSV:
+        async with state.pool.acquire() as connection:
+            return await _csv(call, query, connection)
+    row, matched = await _page(plan, query, state)
+    cursor = write_cursor(row["last"]) if row["found"] > query.limit else None
+    return _collection(call, query, matched, row["features"], min(row["found"], query.limit), cursor)
+
+
+async def _page(plan: _Plan, query: ItemsQuery, state: State) -> tuple[asyncpg.Record, Matched]:
+    """Read a page and its count, in one pass over the rows where the count of a filter is not known yet.
+
+    That pass looks at `ROWS_MAX` rows at most, however it is planned, so a kept plan is good enough for it; to plan it
+    anew would cost a twentieth of a window's time.
+    """
+    known = state.counts.known(query)
+    if known is None and query.where and query.after is None:
+        text, values = plan.counted
+        row = await state.lookups.fetchrow(text, *values)
+        if row["matched"] <= ROWS_MAX:
+            known = Matched(row["matched"], exact=True)
+            state.counts.remember(query, known)
+            return row, known
+    text, values = plan.page
+    async with state.pool.acquire() as connection:
+        row = await connection.fetchrow(text, *values)
+        return row, known or await state.counts.counted(connection, query)
+
+
+def _plan(call: Call, state: State) -> _Plan:
+    def make() -> _Plan:
+        request = read_items_request(call.layer, call.actor, call.given, state.settings.limits, call.body)
+        form: Form = "jsonfg" if call.media is JSONFG else "geojson"
+        separator = "\n" if call.media is GEOJSONL else ","
+        return _Plan(request, form, separator)
+
+    key = (
+        *("items", call.layer.id, state.catalog.fingerprint, call.actor.audience),
+        *(call.media.f, call.query_string, call.body),
+    )
+    return state.plans.get(key, make)
+
+
+def _collection(
+    call: Call, query: ItemsQuery, matched: Matched, rows: bytes | None, returned: int, cursor: str | None
+) -> Answer:
+    links = page_links(call, query, cursor)
+    headers = call.headers(query.crs) | {"OGC-NumberReturned": str(returned)}
+    if matched.exact:
+        headers["OGC-NumberMatched"] = str(matched.rows)
+    if call.media in {GEOJSONL, CSV}:  # of CSV only the numbers come this way
+        follow = [link for link in links if link["rel"] in {"next", "prev"}]
+        linked = {"Link": ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"' for link in follow)} if follow else {}
+        return Answer((rows or b"") + (b"\n" if rows else b""), headers | linked)
+    head: dict[str, object] = {"type": "FeatureCollection"}
+    if call.media is JSONFG:
+        head |= {"conformsTo": _JSONFG_CONFORMANCE, "coordRefSys": query.crs.uri, "featureType": call.layer.id}
+    head |= {"numberMatched": matched.rows} if matched.exact else {"numberMatchedAtLeast": matched.rows}
+    head |= {"numberReturned": returned, "timeStamp": _now(), "links": links}
+    return Answer(b"".join((orjson.dumps(head)[:-1], b',"features":[', rows or b"", b"]}")), headers)
+
+
+def page_links(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[str, str]]:
+    """Return the links of a page; the next one carries the keys of its last row."""
+    links = call.representations("/items")
+    media = {"type": call.media.type}
+    if cursor is not None:
+        links.append({"href": call.url("/items", cursor=cursor, offset=None), "rel": "next", "title": "Next", **media})
+    if query.offset > 0:
+        before = str(max(0, query.offset - query.limit))
+        links.append({"href": call.url("/items", offset=before), "rel": "prev", "title": "Previous", **media})
+    links.append({"href": call.collection_url, "rel": "collection", "type": "application/json", "title": "Collection"})
+    return links
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def _csv(call: Call, query: ItemsQuery, connection: asyncpg.Connection) -> Answer:
+    statement, values = table_rows(query).render()
+    prepared = await connection.prepare(statement)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([attribute.name for attribute in prepared.get_attributes()])
+    for record in await prepared.fetch(*values):
+        writer.writerow([_cell(value) for value in record])
+    return Answer(b"\xef\xbb\xbf" + out.getvalue().encode(), call.headers(query.crs))
+
+
+def _cell(value: object) -> object:
+    """Write a value so that a spreadsheet shows it and never runs it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return ";".join(map(str, value))
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return value

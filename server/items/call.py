@@ -1,0 +1,83 @@
+"""One request for items: everything its answer depends on, and the links and headers that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from layers.actor import ANONYMOUS, Actor
+from layers.catalog import Layer
+from layers.crs import Crs
+from server.media import FAST, HTML, JSONLD, OFFERED, Media
+
+PREFIX = "/ogc/collections/"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks for what of which layer, in which form.
+
+    Attributes
+    ----------
+    feature_id
+        Of a single feature; `None` asks for a page.
+    given
+        The query parameters by name.
+    body
+        The filter of a POST; `None` for GET and HEAD.
+    base
+        Where links start, without a slash at the end.
+    """
+
+    layer: Layer
+    actor: Actor
+    media: Media
+    feature_id: str | None
+    query_string: str
+    given: dict[str, str]
+    body: str | None
+    base: str
+
+    @property
+    def collection_url(self) -> str:
+        """Address of the collection."""
+        return f"{self.base}{PREFIX}{self.layer.id}"
+
+    def url(self, path: str, **changed: str | None) -> str:
+        """Return the address of this call with parameters changed, or left out where the value is None.
+
+        A POST's filter moves into the parameters, so that its links can be followed with GET.
+        """
+        parameters = {**self.given, **({"filter": self.body, "filter-lang": self._language} if self.body else {})}
+        parameters |= {name.replace("_", "-"): value for name, value in changed.items()}  # type: ignore[misc]
+        kept = {name: value for name, value in parameters.items() if value is not None}
+        return f"{self.collection_url}{path}" + (f"?{urlencode(kept)}" if kept else "")
+
+    @property
+    def _language(self) -> str:
+        return self.given.get("filter-lang", "cql2-json")
+
+    def representations(self, path: str) -> list[dict[str, str]]:
+        """Return the self link and the same thing in every other form."""
+        offered = OFFERED if self.feature_id is None else (*FAST[:2], HTML, JSONLD)
+        # Encoded once: only `f` differs. No parameter holds a NUL, so that the mark stands nowhere else.
+        before, _, after = self.url(path, f="\0").partition("=%00")
+        return [
+            {
+                "href": f"{before}={media.f}{after}",
+                "rel": "self" if media is self.media else "alternate",
+                "type": media.type,
+                "title": media.title,
+            }
+            for media in offered
+        ]
+
+    def headers(self, crs: Crs) -> dict[str, str]:
+        """Return what goes with every good answer, whatever its body."""
+        public = self.layer.definition.grade == 1 and self.actor == ANONYMOUS
+        return {
+            "Content-Crs": f"<{crs.uri}>",
+            "Cache-Control": "public, no-cache" if public else "private, no-cache",
+            "Vary": "Accept, Accept-Encoding, Authorization",
+            "X-Content-Type-Options": "nosniff",
+        }

@@ -1,0 +1,157 @@
+"""Machine-readable items and single features, answered in front of pygeoapi with bytes that PostgreSQL built.
+
+A plain ASGI layer: routing and dependency injection of a framework would cost more than the query. What it does not
+answer itself (HTML, JSON-LD, other addresses) goes on to the application behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from urllib.parse import unquote
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from layers.crs import CRS84
+from layers.database import in_our_words
+from layers.errors import BadInput, TooMuch
+from server.base_url import base_url
+from server.compression import send_bytes
+from server.conditional import Validators, not_modified
+from server.errors import respond_to
+from server.items.answer import features, single_feature
+from server.items.call import PREFIX, Call
+from server.items.request import parameters_of
+from server.media import FAST, wanted
+from server.state import State
+
+FILTER_TYPES = {
+    "application/json",
+    "application/query-cql-json",
+    "application/cql2+json",
+    "application/cql2+text",
+    "text/plain",
+}
+"""Media types of a POST that are a filter; anything else (a feature to create) is not ours to answer."""
+
+
+class FastItems:
+    """ASGI layer in front of the application.
+
+    Parameters
+    ----------
+    app
+        What answers everything else.
+    state
+        Finds the shared parts of the running process; they exist once the application has started.
+    """
+
+    def __init__(self, app: ASGIApp, state: Callable[[], State]) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is ours, pass on the rest."""
+        parts = _address(scope)
+        if parts is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            with in_our_words():
+                call = await _read(parts, scope, receive, self._state())
+                if call is not None:
+                    await _answer(call, scope, receive, send, self._state())
+        except Exception as error:  # noqa: BLE001  # the outermost place: the client gets an answer, the log the rest
+            await respond_to(scope["path"], error)(scope, receive, send)
+            return
+        if call is None:
+            await self._app(scope, receive, send)
+
+
+def _address(scope: Scope) -> tuple[str, str | None] | None:
+    """Return collection and feature id of an items address, decoded once; `None` for any other address."""
+    if scope["type"] != "http" or not scope["path"].startswith(PREFIX) or "/items" not in scope["path"]:
+        return None
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    parts = raw.decode("latin-1").partition("?")[0].removeprefix(PREFIX).split("/", 2)
+    if len(parts) < 2 or parts[1] != "items" or (len(parts) == 3 and not parts[2]):
+        return None
+    return unquote(parts[0]), unquote(parts[2]) if len(parts) == 3 else None
+
+
+async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, state: State) -> Call | None:
+    """Read the request; `None` when it is one for the application behind."""
+    headers = dict(scope["headers"])
+    collection, feature_id = parts
+    post = scope["method"] == "POST"
+    if scope["method"] not in {"GET", "HEAD", "POST"} or (post and (feature_id or not is_filter(headers))):
+        return None
+    query_string = scope["query_string"].decode("latin-1")
+    given = parameters_of(query_string, state.settings.limits)
+    media = wanted(given.get("f"), headers.get(b"accept", b"").decode("latin-1"))
+    if media not in (FAST if feature_id is None else FAST[:2]):
+        return None
+    actor = state.authenticator.actor(scope["headers"])
+    return Call(
+        layer=state.catalog.current.visible(collection, actor),
+        actor=actor,
+        media=media,
+        feature_id=feature_id,
+        query_string=query_string,
+        given=given,
+        body=await read_body(receive, state.settings.limits.body_bytes) if post else None,
+        base=base_url(scope, state.settings.server.public_url),
+    )
+
+
+async def _answer(call: Call, scope: Scope, receive: Receive, send: Send, state: State) -> None:
+    validators = _validators(call, state)
+    if validators and not_modified(dict(scope["headers"]), validators):
+        headers = call.headers(CRS84) | validators.headers()
+        await Response(status_code=304, headers=headers)(scope, receive, send)
+        return
+    answer = await (features(call, state) if call.feature_id is None else single_feature(call, state))
+    headers = answer.headers | (validators.headers() if validators else {})
+    await send_bytes(scope, send, answer.content, call.media.type, headers)
+
+
+def _validators(call: Call, state: State) -> Validators | None:
+    """Return what a 304 needs, without asking the database; `None` for POST, and while versions may be old."""
+    if call.body is not None or not state.catalog.trusted:
+        return None
+    seen = f"{state.build}|{state.catalog.fingerprint}|{call.actor.audience}|{call.media.f}|{call.base}"
+    asked = f"{call.layer.id}|{call.layer.version}|{call.feature_id}|{call.query_string}"
+    tag = blake2b(f"{seen}|{asked}".encode(), digest_size=12).hexdigest()
+    return Validators(f'W/"{tag}"', call.layer.changed_at)
+
+
+def is_filter(headers: dict[bytes, bytes]) -> bool:
+    """Whether the body of a POST is a filter, by its media type; without one it is taken for CQL2 JSON."""
+    kind = headers.get(b"content-type", b"application/json").decode("latin-1").partition(";")[0]
+    return kind.strip().lower() in FILTER_TYPES
+
+
+async def read_body(receive: Receive, limit_bytes: int) -> str:
+    """Read a body of text.
+
+    Raises
+    ------
+    TooMuch
+        When it is longer than the limit.
+    BadInput
+        When it is not UTF-8.
+    """
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        more = message.get("more_body", False)
+        if size > limit_bytes:
+            raise TooMuch(f"the body has more than {limit_bytes} bytes, which is the most that is read")
+    try:
+        return b"".join(chunks).decode()
+    except UnicodeDecodeError as error:
+        raise BadInput("the body is not UTF-8 text") from error

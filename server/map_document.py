@@ -1,0 +1,115 @@
+"""What the page is told of the map: the district, and each layer with everything needed to draw and explain it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import asyncpg
+import orjson
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.clause import compose
+from layers.counts import CountCache
+from layers.database import in_our_words
+from layers.definition import CodeList
+from layers.query import ItemsQuery
+from layers.rights import VisibleField, scoped, visible_fields
+from tiles.vector import DEEPEST_ZOOM, tile_fields
+
+DISTRICTS = "districts"  # the layer whose outlines frame the map
+_OUTLINE_TOLERANCE_DEG = 0.0001  # about 10 m: the outline is only a frame
+
+
+def fingerprint(catalog: Catalog, actor: Actor) -> str:
+    """Digest of everything `map_document` depends on; equal digests mean equal documents."""
+    layers = [catalog[layer_id] for layer_id in catalog.visible_ids(actor)]
+    what = [actor.audience, *((layer.version, layer.row_count, layer.definition.model_dump_json()) for layer in layers)]
+    return hashlib.sha256(orjson.dumps(what)).hexdigest()[:16]
+
+
+async def map_document(
+    connection: asyncpg.Connection | asyncpg.Pool, catalog: Catalog, actor: Actor, counts: CountCache
+) -> dict[str, Any]:
+    """Describe the map for one reader.
+
+    Returns
+    -------
+    dict
+        `title_zh`, `title_en`, `bbox` (degrees, None when there is no feature at all), `outline` (GeoJSON of the
+        districts or None), `synthetic`, `layers` in drawing order, `codes` by list and code.
+    """
+    layers = [catalog[layer_id] for layer_id in catalog.visible_ids(actor)]
+    layers.sort(key=lambda layer: (layer.definition.map.order, layer.id))
+    described = [await _layer(connection, layer, actor, counts) for layer in layers]
+    used = {field["codes"] for layer in described for field in layer["fields"]} & set(catalog.code_lists)
+    return {
+        **await _district(connection, catalog, actor),
+        "synthetic": any(layer.definition.synthetic for layer in layers),
+        "layers": described,
+        "codes": {name: _codes(catalog.code_lists[name]) for name in sorted(used)},
+    }
+
+
+async def _district(connection: asyncpg.Connection | asyncpg.Pool, catalog: Catalog, actor: Actor) -> dict[str, Any]:
+    extents = [layer.extent_crs84 for layer in catalog.values() if layer.extent_crs84 and layer.visible_to(actor)]
+    bbox = [
+        *map(min, zip(*(e[:2] for e in extents), strict=True)),
+        *map(max, zip(*(e[2:] for e in extents), strict=True)),
+    ]
+    found: dict[str, Any] = {"title_zh": None, "title_en": None, "bbox": bbox or None, "outline": None}
+    layer = catalog.get(DISTRICTS)
+    if layer is None or not layer.row_count or not layer.visible_to(actor):
+        return found
+    text, values = compose(
+        f"""SELECT string_agg(f.name, '、' ORDER BY f.id) AS names,
+            ST_AsGeoJSON(ST_SimplifyPreserveTopology(ST_Union(f.geom), {_OUTLINE_TOLERANCE_DEG}), 5, 0) AS outline
+        FROM {layer.table} AS f WHERE {{}}""",
+        scoped(layer, actor),
+    ).render()
+    with in_our_words():
+        row = await connection.fetchrow(text, *values)
+    outline = orjson.loads(row["outline"]) if row["outline"] else None
+    return found | {"title_zh": row["names"], "outline": outline, "bbox": layer.extent_crs84 or found["bbox"]}
+
+
+async def _layer(
+    connection: asyncpg.Connection | asyncpg.Pool, layer: Layer, actor: Actor, counts: CountCache
+) -> dict[str, Any]:
+    definition, query = layer.definition, ItemsQuery(layer, actor)
+    with in_our_words():
+        matched = counts.known(query) or await counts.counted(connection, query)
+    carried = [field.definition.name for field in tile_fields(layer, actor)]
+    return {
+        "id": layer.id,
+        "title_zh": definition.title_zh,
+        "title_en": definition.title_en,
+        "geometry_type": definition.geometry_type,
+        "synthetic": definition.synthetic,
+        "attribution": definition.attribution,
+        "version": layer.version,
+        "count": matched.rows,
+        "count_exact": matched.exact,
+        "bbox": layer.extent_crs84,
+        "tiles": f"tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt?v={layer.version}",
+        "max_zoom": max(DEEPEST_ZOOM, definition.map.min_zoom),
+        "tile_fields": carried,
+        **_hints(layer, carried),
+        "fields": [_field(field) for field in visible_fields(layer, actor)],
+    }
+
+
+def _hints(layer: Layer, carried: list[str]) -> dict[str, Any]:
+    hints = layer.definition.map.model_dump(include={"group_zh", "group_en", "color", "order", "min_zoom", "visible"})
+    return hints | {"label": layer.definition.map.label if layer.definition.map.label in carried else None}
+
+
+def _field(field: VisibleField) -> dict[str, Any]:
+    wanted = {"name", "title_zh", "title_en", "type", "unit", "codes", "common"}
+    return field.definition.model_dump(include=wanted) | {"masked": field.masked}
+
+
+def _codes(code_list: CodeList) -> list[dict[str, Any]]:
+    wanted = {"code", "label_zh", "label_en", "color"}
+    return [code.model_dump(include=wanted, exclude_none=True) for code in code_list.codes]

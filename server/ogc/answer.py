@@ -1,0 +1,170 @@
+"""From a request to a visit, and from an answer to bytes: the part of the adapter that knows HTTP but not pygeoapi."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from layers.errors import BadInput, OneMapError
+from server.assets import CONTENT_SECURITY_POLICY
+from server.base_url import base_url
+from server.compression import send_bytes
+from server.errors import ogc_exception, respond_to
+from server.items.fast import is_filter, read_body
+from server.items.request import parameters_of, refuse_unknown
+from server.media import GEOJSON, HTML, JSONLD, Media, wanted
+from server.ogc.html import Page, render
+from server.ogc.visit import Visit, language_of
+
+JSON_HTML = (GEOJSON, HTML)
+JSON_HTML_LD = (GEOJSON, HTML, JSONLD)
+_HEADERS = {
+    "Cache-Control": "private, no-cache",
+    "Vary": "Accept, Accept-Encoding, Accept-Language, Authorization",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body, its media type and what else belongs in the header."""
+
+    content: bytes
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of the OGC API.
+
+    Attributes
+    ----------
+    path
+        Below ``/ogc``, as starlette writes it; ``{collection}`` is a layer's id.
+    answer
+        Answers a visit, given the other names in the address.
+    parameters
+        Query parameters that are read; any other is refused. `None` leaves that to the answer.
+    timeless
+        Whether equal bodies mean that nothing changed, so that an entity tag helps.
+    """
+
+    path: str
+    answer: Callable[[Visit, Mapping[str, str]], Awaitable[Answer]]
+    parameters: tuple[str, ...] | None = ("f", "lang")
+    formats: tuple[Media, ...] = JSON_HTML
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    timeless: bool = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens."""
+        if scope["method"] not in self.methods:
+            await self._no_such_method(scope, receive, send)
+            return
+        visit = None
+        try:
+            visit = self._greeted(scope)
+            visit = await self._checked(visit, scope, receive)
+            answer = await self.answer(visit, scope["path_params"])
+        except Exception as error:  # noqa: BLE001  # the outermost place: the client gets an answer, the log the rest
+            await _send_error(error, visit, scope, receive, send)
+            return
+        await self._send(answer, visit, scope, receive, send)
+
+    async def _no_such_method(self, scope: Scope, receive: Receive, send: Send) -> None:
+        allowed = {"Allow": ", ".join((*self.methods, "OPTIONS"))}
+        if scope["method"] == "OPTIONS":
+            response = Response(status_code=204, headers=allowed)
+        else:
+            response = ogc_exception(405, f"{scope['method']} is not allowed here; allowed are {allowed['Allow']}")
+            response.headers.update(allowed)
+        await response(scope, receive, send)
+
+    def _greeted(self, scope: Scope) -> Visit:
+        """Find out who comes and in which form and language to speak to them, be it of a mistake."""
+        state = scope["app"].state.shared
+        headers = dict(scope["headers"])
+        given = parameters_of(scope["query_string"].decode("latin-1"), state.settings.limits)
+        return Visit(
+            state=state,
+            actor=state.authenticator.actor(scope["headers"]),
+            catalog=state.catalog.current,
+            named=None,
+            media=self._media(given.get("f"), headers.get(b"accept", b"").decode("latin-1")),
+            language=language_of(given.get("lang"), headers.get(b"accept-language", b"").decode("latin-1")),
+            base=base_url(scope, state.settings.server.public_url),
+            path=scope["path"],
+            given=given,
+        )
+
+    async def _checked(self, visit: Visit, scope: Scope, receive: Receive) -> Visit:
+        if self.parameters is not None:
+            refuse_unknown(visit.given, self.parameters)
+        collection = scope["path_params"].get("collection")
+        if collection is not None:
+            visit = replace(visit, named=visit.catalog.visible(collection, visit.actor))
+        if scope["method"] != "POST":
+            return visit
+        limit_bytes = visit.state.settings.limits.body_bytes
+        return replace(visit, body=await _filter_of(dict(scope["headers"]), receive, limit_bytes))
+
+    def _media(self, f: str | None, accept: str) -> Media:
+        media = wanted(f, accept)
+        if media in self.formats:
+            return media
+        if f is not None:
+            raise BadInput(f"f is '{f}'; allowed are {', '.join(m.f for m in self.formats)}", parameter="f")
+        return GEOJSON
+
+    async def _send(self, answer: Answer, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {**_HEADERS, "Content-Language": visit.language, **answer.headers}
+        if visit.media is HTML:
+            headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        if self.timeless:
+            tag = f'W/"{blake2b(answer.content, digest_size=12).hexdigest()}"'
+            headers["ETag"] = tag
+            if tag in dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1"):
+                await Response(status_code=304, headers=headers)(scope, receive, send)
+                return
+        await send_bytes(scope, send, answer.content, answer.media_type, headers)
+
+
+async def _filter_of(headers: dict[bytes, bytes], receive: Receive, limit_bytes: int) -> str:
+    if not is_filter(headers):
+        raise BadInput("the body of a POST is a CQL2 filter; layers cannot be written to here", parameter="body")
+    return await read_body(receive, limit_bytes)
+
+
+async def _send_error(error: Exception, visit: Visit | None, scope: Scope, receive: Receive, send: Send) -> None:
+    response = respond_to(scope["path"], error)
+    if visit is not None and visit.media is HTML and isinstance(error, OneMapError):
+        page = Page("exception.html", orjson.loads(response.body))
+        body = await run_in_threadpool(render, page, visit)
+        response = Response(body, response.status_code, {"Cache-Control": "no-store"}, "text/html")
+    await response(scope, receive, send)
+
+
+def written(visit: Visit, document: Page | dict[str, object], media_type: str) -> Answer:
+    """Write a document as the page or the JSON that the visit wants."""
+    if isinstance(document, Page):
+        return Answer(render(document, visit), "text/html; charset=utf-8")
+    return Answer(orjson.dumps(document, default=str), JSONLD.type if visit.media is JSONLD else media_type)
+
+
+def routes(endpoints: Iterable[Endpoint]) -> list[BaseRoute]:
+    """Return the routes below ``/ogc``, each with and without a slash at the end, so that nothing is redirected."""
+    found: list[BaseRoute] = []
+    for endpoint in endpoints:
+        path = f"/ogc{endpoint.path}"
+        found.append(Route(path, endpoint))
+        if not path.endswith(":path}"):
+            found.append(Route(f"{path}/", endpoint))
+    return found

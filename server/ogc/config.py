@@ -1,0 +1,66 @@
+"""What pygeoapi is told: `config/pygeoapi.yml` and, as its resources, the layers an actor may see."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.crs import CRS84, SERVED
+from server.settings import PROJECT, Settings
+
+CONFIG_FILE = PROJECT / "config" / "pygeoapi.yml"
+PROVIDER = "server.ogc.provider.LayerProvider"
+WORLD = (-180.0, -90.0, 180.0, 90.0)
+
+
+@lru_cache(maxsize=1)
+def service() -> dict[str, Any]:
+    """Return what the file says, read once; not to be changed."""
+    config: dict[str, Any] = yaml.safe_load(CONFIG_FILE.read_text(encoding="utf-8"))
+    return config
+
+
+def pygeoapi_config(settings: Settings, catalog: Catalog, actor: Actor) -> dict[str, Any]:
+    """Build the configuration for one audience; a new one each time, for pygeoapi writes into it."""
+    config = deepcopy(service())
+    limits = settings.limits
+    config["server"]["limits"] |= {"default_items": limits.page_default, "max_items": limits.page_max}
+    config["resources"] = {name: _resource(catalog[name]) for name in catalog.visible_ids(actor)}
+    return config
+
+
+def _resource(layer: Layer) -> dict[str, Any]:
+    definition = layer.definition
+    extents: dict[str, Any] = {"spatial": {"bbox": list(layer.extent_crs84 or WORLD), "crs": CRS84.uri}}
+    return {
+        "type": "collection",
+        "title": {"zh-CN": definition.title_zh, "en": definition.title_en},
+        "description": {
+            "zh-CN": definition.description_zh or definition.title_zh,
+            "en": definition.description_en or definition.title_en,
+        },
+        "keywords": list(definition.keywords),
+        "extents": extents,
+        "links": [],
+        "providers": [_provider(layer)],
+    }
+
+
+def _provider(layer: Layer) -> dict[str, Any]:
+    """Describe our provider. pygeoapi takes features as stored in CRS84, and so never turns a box around itself."""
+    definition = {
+        "type": "feature",
+        "name": PROVIDER,
+        "data": layer.id,
+        "id_field": "id",
+        "crs": [crs.uri for crs in SERVED],
+    }
+    label = layer.definition.map.label or "name"
+    if label in layer.definition.by_name:
+        definition["title_field"] = label
+    return definition | ({"time_field": layer.definition.time} if layer.definition.time else {})

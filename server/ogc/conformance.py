@@ -1,0 +1,37 @@
+"""The conformance classes this service honours; `tests/ogc` holds a test for each.
+
+pygeoapi's own list is fixed in its code: it claims writing (Part 4), which we do not offer, and knows nothing of what
+our query builder adds.
+"""
+
+from __future__ import annotations
+
+_OGC = "http://www.opengis.net/spec"
+
+_CLASSES = {
+    "ogcapi-common-1/1.0": ("core", "landing-page", "json", "html", "oas30"),
+    "ogcapi-common-2/1.0": ("collections",),
+    "ogcapi-features-1/1.0": ("core", "geojson", "html", "oas30"),
+    "ogcapi-features-2/1.0": ("crs",),
+    "ogcapi-features-3/1.0": ("queryables", "queryables-query-parameters", "filter", "features-filter"),
+    "ogcapi-features-5/1.0": ("schemas", "core-roles-features", "queryables", "sortables"),
+    "ogcapi-tiles-1/1.0": ("core", "mvt", "tileset", "tilesets-list", "oas30", "geodata-tilesets"),
+    "json-fg-1/1.0": ("core",),
+    "cql2/1.0": (
+        "cql2-text",
+        "cql2-json",
+        "basic-cql2",
+        "advanced-comparison-operators",
+        "case-insensitive-comparison",
+        "accent-insensitive-comparison",
+        "basic-spatial-functions",
+        "basic-spatial-functions-plus",
+        "spatial-functions",
+        "temporal-functions",
+        "array-functions",
+        "property-property",
+        "arithmetic",
+    ),
+}
+
+CLASSES: tuple[str, ...] = tuple(f"{_OGC}/{part}/conf/{name}" for part, names in _CLASSES.items() for name in names)

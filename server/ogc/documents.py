@@ -1,0 +1,201 @@
+"""pygeoapi's documents, made true: what it does not know of our layers is added, what we do not offer is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio import from_thread
+
+from layers.catalog import Layer
+from layers.counts import Matched
+from layers.crs import SERVED, STORED
+from layers.database import in_our_words
+from layers.query import ItemsQuery
+from server.items.answer import item_links, page_links
+from server.items.call import Call
+from server.media import CSV, FAST, HTML, JSONLD
+from server.ogc.conformance import CLASSES
+from server.ogc.schema import SCHEMA_DIALECT, queryables, returnables, sortables
+from server.ogc.titles import in_language
+from server.ogc.visit import Visit
+
+type Document = dict[str, Any]
+_REL = "http://www.opengis.net/def/rel/ogc/1.0"
+_GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+_OPENNESS = {
+    "unconditional": ("无条件开放", "open without conditions"),
+    "conditional": ("有条件开放", "open under conditions"),
+    "closed": ("不予开放", "not open"),
+}
+
+
+def landing(visit: Visit, document: Document) -> Document:
+    """Lead to the map too."""
+    for link in document["links"]:
+        if link["rel"] == "about":
+            link |= {"href": f"{visit.base}/", "title": visit.title("一张图", "The map")}
+    return _titled(visit, document)
+
+
+def interface(visit: Visit, document: Document) -> Document:
+    """Give this server's address as its client knows it."""
+    if "openapi-document-path" in document:  # the page that shows it
+        return document | {"openapi-document-path": f"{visit.ogc}/openapi"}
+    return document | {"servers": [{"url": visit.ogc}]}
+
+
+def tile_matrix_sets(visit: Visit, document: Document) -> Document:
+    """List the one scheme that our tiles have; pygeoapi lists whatever it has heard of."""
+    ours = [scheme for scheme in document["tileMatrixSets"] if scheme["id"] == "WebMercatorQuad"]
+    for link in document["links"]:
+        link["href"] = link["href"].replace("/tileMatrixSets", "/TileMatrixSets")
+    return _titled(visit, document | {"tileMatrixSets": ours})
+
+
+def conformance(_visit: Visit, document: Document) -> Document:
+    """Say what is honoured, not what pygeoapi can do in general."""
+    return document | {"conformsTo": list(CLASSES)}
+
+
+def collections(visit: Visit, document: Document) -> Document:
+    """Describe every collection with all that we know of it."""
+    described = [_described(visit, entry, visit.catalog[entry["id"]]) for entry in document["collections"]]
+    return _titled(visit, document | {"collections": described})
+
+
+def collection(visit: Visit, document: Document) -> Document:
+    """Describe one collection with all that we know of it."""
+    return _described(visit, document, visit.layer)
+
+
+def _described(visit: Visit, document: Document, layer: Layer) -> Document:
+    """Add extent in time, coordinate systems, number of features, grade, origin, and links to all representations."""
+    definition = layer.definition
+    described = document | {
+        "itemType": "feature",
+        "crs": [crs.uri for crs in SERVED],
+        "storageCrs": STORED.uri,
+        "dataGrade": definition.grade,
+        "openness": definition.openness,
+        "synthetic": definition.synthetic,
+        "titles": {"zh-CN": definition.title_zh, "en": definition.title_en},
+    }
+    optional = {"attribution": definition.attribution, "source": definition.source, "standard": definition.standard}
+    described |= {name: text for name, text in optional.items() if text}
+    described["license"] = visit.title(*_OPENNESS[definition.openness])
+    if definition.geometry_type == "None":
+        described["extent"] = {}
+    if layer.time_span:
+        begin, end = (moment.isoformat().replace("+00:00", "Z") for moment in layer.time_span)
+        described["extent"]["temporal"] = {"interval": [[begin, end]], "trs": _GREGORIAN}
+    matched = from_thread.run(_counted, visit, layer)
+    if matched.exact:
+        described["itemCount"] = matched.rows
+    described["links"] = [link for link in document["links"] if link["rel"] != "items"] + _collection_links(
+        visit, layer
+    )
+    return _titled(visit, described)
+
+
+async def _counted(visit: Visit, layer: Layer) -> Matched:
+    query = ItemsQuery(layer, visit.actor)
+    with in_our_words():
+        return visit.state.counts.known(query) or await visit.state.counts.counted(visit.state.pool, query)
+
+
+def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
+    url = f"{visit.ogc}/collections/{layer.id}"
+    items = visit.title("要素", "Items")
+    links = [
+        {
+            "rel": "items",
+            "type": m.type.partition(";")[0],
+            "title": f"{items} {m.title}",
+            "href": f"{url}/items?f={m.f}",
+        }
+        for m in (*FAST, HTML, JSONLD)
+    ]
+    links.append(
+        {
+            "rel": f"{_REL}/sortables",
+            "type": "application/schema+json",
+            "title": visit.title("可排序属性", "Sortables"),
+            "href": f"{url}/sortables",
+        }
+    )
+    if layer.definition.geometry_type != "None":
+        tiles = {"type": "application/json", "title": visit.title("矢量瓦片", "Vector tiles"), "href": f"{url}/tiles"}
+        links.append({"rel": f"{_REL}/tilesets-vector", **tiles})
+    if layer.definition.openness == "unconditional":
+        whole = {
+            "type": CSV.type,
+            "title": "CSV",
+            "href": f"{url}/items?f=csv&limit={visit.state.settings.limits.page_max}",
+        }
+        links.append({"rel": "enclosure", **whole})
+    return links
+
+
+def schema(visit: Visit, document: Document) -> Document:
+    """Part 5: what a feature holds, in the order it is sent."""
+    return _schema(visit, document, returnables, "schema")
+
+
+def queryable_schema(visit: Visit, document: Document) -> Document:
+    """Part 3: what a filter may name; nothing else is allowed."""
+    return _schema(visit, document, queryables, "queryables") | {"additionalProperties": False}
+
+
+def sortable_schema(visit: Visit, document: Document) -> Document:
+    """Part 5: what `sortby` may name."""
+    return _schema(visit, document, sortables, "sortables") | {"additionalProperties": False}
+
+
+def _schema(visit: Visit, document: Document, describe: Any, name: str) -> Document:
+    layer = visit.layer
+    properties = describe(layer, visit.actor, visit.catalog, visit.language)
+    return document | {
+        "$schema": SCHEMA_DIALECT,
+        "$id": f"{visit.ogc}/collections/{layer.id}/{name}",
+        "type": "object",
+        "title": visit.title(layer.definition.title_zh, layer.definition.title_en),
+        "description": visit.title(layer.definition.description_zh, layer.definition.description_en),
+        "properties": properties,
+    }
+
+
+def items(visit: Visit, document: Document) -> Document:
+    """Give the links of the fast path; pygeoapi's next link is wrong with keys and on a last page that is full."""
+    cursor = next((link["href"] for link in document["links"] if link["rel"] == "next" and "title" not in link), None)
+    offset, limit = int(visit.given.get("offset", "0")), visit.state.settings.limits
+    page_size = min(int(visit.given.get("limit", limit.page_default)), limit.page_max)
+    query = ItemsQuery(visit.layer, visit.actor, limit=page_size, offset=offset)
+    return document | {"links": page_links(_call(visit, None), query, cursor)}
+
+
+def item(visit: Visit, document: Document) -> Document:
+    """Give the links of the fast path."""
+    return document | {"links": item_links(_call(visit, str(document["id"])))}
+
+
+def _call(visit: Visit, feature_id: str | None) -> Call:
+    return Call(visit.layer, visit.actor, visit.media, feature_id, "", visit.given, visit.body, visit.base)
+
+
+def process_list(visit: Visit, document: Document) -> Document:
+    """Leave out the representation that pygeoapi announces and does not have."""
+    links = [link for link in document["links"] if not link["href"].endswith("f=jsonld")]
+    return _titled(visit, document | {"links": links})
+
+
+def unchanged(visit: Visit, document: Document) -> Document:
+    """Nothing to correct but the titles of links."""
+    return _titled(visit, document)
+
+
+def _titled(visit: Visit, document: Document) -> Document:
+    """Give pygeoapi's English link titles in the visit's language."""
+    for link in document.get("links", []):
+        if "title" in link:
+            link["title"] = in_language(link["title"], visit.language)
+    return document

@@ -1,0 +1,229 @@
+"""The OGC API: pygeoapi's functions behind our own adapter, and the only file that knows `pygeoapi.api`.
+
+One API object an audience is built in memory, at its first visit after the catalogue changed. A request becomes a
+`Visit` (`server/ogc/answer.py`), pygeoapi answers it with a document in a worker thread, the document is made true
+(`server/ogc/documents.py`) and goes out as JSON or as a page. In front of it all `server/items/fast.py` answers items.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import FastAPI
+from pygeoapi import api as core
+from pygeoapi import linked_data
+from pygeoapi.api import API, APIRequest, itemtypes, processes, tiles
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from layers.catalog import CatalogHolder
+from layers.errors import BadInput, NotFound, OneMapError
+from server.items.request import ITEM_PARAMETERS
+from server.media import GEOJSON, HTML, JSONLD
+from server.ogc import documents
+from server.ogc import tiles as tilesets
+from server.ogc.answer import JSON_HTML_LD, Answer, Endpoint, routes, written
+from server.ogc.config import pygeoapi_config
+from server.ogc.html import Page
+from server.ogc.openapi import OPENAPI_TYPE, openapi
+from server.ogc.request import item_parameters, items_visit, pygeoapi_parameters
+from server.ogc.visit import Visit, visiting
+from server.settings import Settings
+
+_AUDIENCES_MAX = 32
+
+
+def hand_over_documents() -> None:
+    """Have pygeoapi hand over its documents instead of their text.
+
+    Its `to_json` writes `a<b` as `a&lt;b` inside of JSON; its `render_j2_template` compiles every template again at
+    each call and keeps one translated configuration for all audiences. With both replaced we serialise and render
+    the document ourselves, once, after it has been corrected. It would set up logging for the whole process, and
+    writes every client's mistake down as an error of its own: neither is wanted.
+    """
+    logging.getLogger("pygeoapi").setLevel(logging.CRITICAL)
+    for module in (core, itemtypes, processes, tiles):
+        module.to_json = lambda document, *_: document
+        module.render_j2_template = _page
+    linked_data.render_j2_template = lambda _config, _paths, _template, data, *_: data
+    core.setup_logger = lambda _: None
+
+
+def _page(_config: Any, _paths: Any, template: str, data: dict[str, Any], *_: Any) -> Page:
+    return Page(template, data)
+
+
+class Pygeoapi:
+    """The API objects of the current catalogue, by audience; built at an audience's first visit."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._built: OrderedDict[str, API] = OrderedDict()
+        self._followed: CatalogHolder | None = None
+        self._generation = 0
+
+    async def of(self, visit: Visit) -> API:
+        """Return the API object for a visit, with links that start where the visit's do."""
+        self._follow(visit.state.catalog)
+        audience = visit.actor.audience
+        built = self._built.get(audience) or await self._build(visit, audience)
+        if audience in self._built:
+            self._built.move_to_end(audience)
+        return _based(built, visit)
+
+    async def _build(self, visit: Visit, audience: str) -> API:
+        generation = self._generation
+        built = await run_in_threadpool(_built, self._settings, visit)
+        if generation == self._generation:  # else good for this visit, but not to be kept
+            self._built[audience] = built
+        if len(self._built) > _AUDIENCES_MAX:
+            self._built.popitem(last=False)
+        return built
+
+    def _follow(self, holder: CatalogHolder) -> None:
+        if self._followed is not holder:
+            self._followed = holder
+            holder.on_change.append(self._forget)
+
+    def _forget(self) -> None:
+        self._generation += 1
+        self._built.clear()
+
+
+def _built(settings: Settings, visit: Visit) -> API:
+    config = pygeoapi_config(settings, visit.catalog, visit.actor)
+    with visiting(visit):
+        return API(config, openapi(config, visit))
+
+
+def _based(built: API, visit: Visit) -> API:
+    """Return a copy for one request: links start at its base, and JSON-LD's state is its own."""
+    api = copy.copy(built)
+    api.base_url = visit.ogc
+    api.config = {**built.config, "server": {**built.config["server"], "url": visit.ogc}}
+    return api
+
+
+class _Asked:
+    """What pygeoapi reads of a web framework's request."""
+
+    def __init__(self, parameters: dict[str, str], path: str) -> None:
+        self.query_params = parameters
+        self.headers: dict[str, str] = {}
+        self.scope = {"path": path}
+
+
+def _request(api: API, visit: Visit, parameters: dict[str, str]) -> APIRequest:
+    """Make pygeoapi's request: format and language are chosen by us, for its own choice fails on `q=0`."""
+    chosen = {"f": {HTML: "html", JSONLD: "jsonld"}.get(visit.media, "json"), "lang": visit.language}
+    return APIRequest(_Asked(parameters | chosen, visit.path), api.locales)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """How pygeoapi is asked at one address, and what is made of its document."""
+
+    pygeoapi: Pygeoapi
+    function: Callable[..., tuple[dict[str, str], int, Any]]
+    correct: Callable[[Visit, dict[str, Any]], dict[str, Any]]
+    names: tuple[str, ...] = ()
+    media_type: str = "application/json"
+    prepare: Callable[[Visit], tuple[Visit, dict[str, str]]] = lambda visit: (visit, {})
+
+    async def __call__(self, visit: Visit, names: Mapping[str, str]) -> Answer:
+        visit, parameters = self.prepare(visit)
+        api = await self.pygeoapi.of(visit)
+        request = _request(api, visit, parameters)
+        return await run_in_threadpool(self._answer, api, request, visit, [names[name] for name in self.names])
+
+    def _answer(self, api: API, request: APIRequest, visit: Visit, names: list[str]) -> Answer:
+        with visiting(visit):
+            headers, status, document = self.function(api, request, *names)
+            if status >= 400:
+                raise _refused(status, document)
+            if isinstance(document, Page):
+                document = Page(document.template, self.correct(visit, document.data))
+            elif visit.media is not JSONLD:
+                document = self.correct(visit, document)
+            answer = written(visit, document, self.media_type)
+        kept = {name: value for name, value in headers.items() if name == "Content-Crs"}
+        return replace(answer, headers=kept)
+
+
+def _refused(status: int, document: Any) -> OneMapError:
+    """Turn pygeoapi's exception into ours, which is answered in one form everywhere."""
+    body = document.data if isinstance(document, Page) else document
+    kind = {400: BadInput, 404: NotFound}.get(status)
+    if kind is None:
+        raise RuntimeError(f"pygeoapi answered {status}: {body}")
+    return kind(str(body["description"]))
+
+
+def _prepare_items(visit: Visit) -> tuple[Visit, dict[str, str]]:
+    checked = items_visit(visit)
+    return checked, pygeoapi_parameters(checked)
+
+
+def _prepare_item(visit: Visit) -> tuple[Visit, dict[str, str]]:
+    return visit, item_parameters(visit.given)
+
+
+def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint, ...]:
+    def asking(function: Any, correct: Any, *names: str, **how: Any) -> _Asking:
+        return _Asking(pygeoapi, function, correct, names, **how)
+
+    schemas = {"media_type": "application/schema+json"}
+    one = "/collections/{collection}"
+    described = core.describe_collections
+    interface = asking(core.openapi_, documents.interface, media_type=OPENAPI_TYPE)
+    items = asking(
+        itemtypes.get_collection_items, documents.items, "collection", media_type=GEOJSON.type, prepare=_prepare_items
+    )
+    item = asking(
+        itemtypes.get_collection_item,
+        documents.item,
+        "collection",
+        "feature",
+        media_type=GEOJSON.type,
+        prepare=_prepare_item,
+    )
+    schema = core.get_collection_schema
+    queryables = itemtypes.get_collection_queryables
+    return (
+        Endpoint("", asking(core.landing_page, documents.landing), formats=JSON_HTML_LD),
+        Endpoint("/openapi", interface),
+        Endpoint("/api", interface),
+        Endpoint("/conformance", asking(core.conformance, documents.conformance)),
+        Endpoint("/collections", asking(described, documents.collections), formats=JSON_HTML_LD),
+        Endpoint(one, asking(described, documents.collection, "collection"), formats=JSON_HTML_LD),
+        Endpoint(f"{one}/schema", asking(schema, documents.schema, "collection", **schemas)),
+        Endpoint(f"{one}/queryables", asking(queryables, documents.queryable_schema, "collection", **schemas)),
+        Endpoint(f"{one}/sortables", asking(queryables, documents.sortable_schema, "collection", **schemas)),
+        Endpoint(f"{one}/items", items, None, JSON_HTML_LD, ("GET", "HEAD", "POST"), timeless=False),
+        Endpoint(f"{one}/items/{{feature:path}}", item, ITEM_PARAMETERS, JSON_HTML_LD),
+        Endpoint("/TileMatrixSets", asking(tiles.tilematrixsets, documents.tile_matrix_sets)),
+        Endpoint("/TileMatrixSets/{set}", asking(tiles.tilematrixset, documents.unchanged, "set")),
+        Endpoint("/processes", asking(processes.describe_processes, documents.process_list)),
+        Endpoint("/processes/{process}", asking(processes.describe_processes, documents.unchanged, "process")),
+    )
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Put the OGC API of an application at ``/ogc``."""
+    hand_over_documents()
+    app.router.routes.extend(routes((*_endpoints(Pygeoapi(settings)), *tilesets.ENDPOINTS)))
+    app.include_router(tilesets.router)
+
+
+def slow_app(app: FastAPI) -> ASGIApp:
+    """Return the application without the fast path in front: pygeoapi answers everything itself."""
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await app.router({**scope, "app": app}, receive, send)
+
+    return slow

@@ -1,0 +1,235 @@
+"""The OpenAPI description of the OGC API, for one audience: everything that answers, and nothing else.
+
+pygeoapi's own generator points into schemas on other hosts, which a closed network cannot reach, lists fields that an
+audience may not see, and leaves out the parameters that our builder adds; so the document is ours. Texts are in both
+languages, since one document serves both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layers.catalog import Layer
+from layers.cql2 import queryables_of
+from layers.crs import SERVED
+from layers.definition import FieldDefinition, FieldType
+from server.build import build_id
+from server.items.fast import FILTER_TYPES
+from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS
+from server.media import FAST, HTML, JSONLD, OFFERED, Media
+from server.ogc.visit import LANGUAGES, Visit
+from server.settings import LimitSettings
+
+type Json = dict[str, Any]
+OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.0"
+_TYPES: dict[FieldType, Json] = {
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string"},
+    "datetime": {"type": "string"},
+}
+
+
+def openapi(config: Json, visit: Visit) -> Json:
+    """Describe the service as the visit's actor sees it."""
+    limits = visit.state.settings.limits
+    identification = config["metadata"]["identification"]
+    layers = [visit.catalog[name] for name in config["resources"]]
+    paths = _service_paths()
+    for layer in layers:
+        paths |= _layer_paths(layer, visit)
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": _both(identification["title"]),
+            "description": _both(identification["description"]),
+            "version": build_id(),
+            "license": {"name": _both(config["metadata"]["license"]["name"])},
+            "contact": {"name": config["metadata"]["contact"]["name"]},
+        },
+        "servers": [{"url": "/ogc"}],
+        "tags": [{"name": "service"}, *({"name": layer.id, "description": _title(layer)} for layer in layers)],
+        "paths": paths,
+        "components": {
+            "parameters": _parameters(limits),
+            "responses": _responses(),
+            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"operator": []}],
+    }
+
+
+def _both(text: str | Json) -> str:
+    return text if isinstance(text, str) else " · ".join(str(text[language]) for language in LANGUAGES)
+
+
+def _title(layer: Layer) -> str:
+    return f"{layer.definition.title_zh} {layer.definition.title_en}"
+
+
+def _service_paths() -> Json:
+    def get(operation: str, summary: str, *, ld: bool = False) -> Json:
+        return {"get": _operation(operation, summary, "service", _documents(ld=ld), ("f", "lang"))}
+
+    return {
+        "/": get("getLandingPage", "服务首页 Landing page", ld=True),
+        "/openapi": {
+            "get": _operation(
+                "getOpenapi", "本文档 This document", "service", {OPENAPI_TYPE: {}, "text/html": {}}, ("f", "lang")
+            )
+        },
+        "/conformance": get("getConformance", "符合性声明 Conformance"),
+        "/collections": get("getCollections", "图层集合 Collections", ld=True),
+        "/processes": get("getProcesses", "处理服务 Processes"),
+        "/TileMatrixSets": get("getTileMatrixSets", "瓦片矩阵集 Tile matrix sets"),
+        "/TileMatrixSets/WebMercatorQuad": get("getWebMercatorQuad", "瓦片矩阵集 Tile matrix set WebMercatorQuad"),
+    }
+
+
+def _layer_paths(layer: Layer, visit: Visit) -> Json:
+    path, tag, title = f"/collections/{layer.id}", layer.id, _title(layer)
+    name = "".join(part.capitalize() for part in layer.id.split("_"))
+
+    def get(operation: str, what: str, content: Json, names: tuple[str, ...] = ("f", "lang"), *own: Json) -> Json:
+        return {"get": _operation(f"get{name}{operation}", f"{title}: {what}", tag, content, names, *own)}
+
+    schema = {"application/schema+json": {"schema": {"type": "object"}}, "text/html": {}}
+    properties = _property_parameters(layer, visit)
+    page = _features(OFFERED)
+    described = {
+        path: get("", "说明 description", _documents(ld=True)),
+        f"{path}/schema": get("Schema", "结构 schema", schema),
+        f"{path}/queryables": get("Queryables", "可查询属性 queryables", schema),
+        f"{path}/sortables": get("Sortables", "可排序属性 sortables", schema),
+        f"{path}/items": get("Items", "要素 features", page, PARAMETERS, *properties),
+        f"{path}/items/{{featureId}}": get(
+            "Item", "单个要素 one feature", _features((*FAST[:2], HTML, JSONLD)), ITEM_PARAMETERS, _FEATURE_ID
+        ),
+    }
+    post = _operation(
+        f"search{name}Items", f"{title}: 按 CQL2 查询 features by CQL2", tag, page, PARAMETERS, *properties
+    )
+    body = {"required": True, "content": {kind: {"schema": _filter_schema(kind)} for kind in sorted(FILTER_TYPES)}}
+    described[f"{path}/items"]["post"] = post | {"requestBody": body}
+    return described | ({} if layer.definition.geometry_type == "None" else _tile_paths(path, get))
+
+
+def _tile_paths(path: str, get: Any) -> Json:
+    place = [_path_parameter(name, {"type": "integer", "minimum": 0}) for name in ("tileMatrix", "tileRow", "tileCol")]
+    tile = {"application/vnd.mapbox-vector-tile": {"schema": {"type": "string", "format": "binary"}}}
+    drawn = get("Tile", "矢量瓦片 vector tile", tile, (), *place)
+    drawn["get"]["responses"]["204"] = {"description": "空 nothing lies in the tile"}
+    return {
+        f"{path}/tiles": get("Tilesets", "瓦片集列表 tilesets", _documents()),
+        f"{path}/tiles/WebMercatorQuad": get("Tileset", "瓦片集 tileset", _documents()),
+        f"{path}/tiles/WebMercatorQuad/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": drawn,
+    }
+
+
+def _operation(operation: str, summary: str, tag: str, content: Json, names: tuple[str, ...], *own: Json) -> Json:
+    refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in (400, 401, 404, 413, 500, 503)}
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "tags": [tag],
+        "parameters": [*({"$ref": f"#/components/parameters/{name}"} for name in names), *own],
+        "responses": {"200": {"description": "OK", "content": content}, **refused},
+    }
+
+
+def _documents(*, ld: bool = False) -> Json:
+    document = {"application/json": {"schema": {"type": "object"}}, "text/html": {}}
+    return document | ({JSONLD.type: {}} if ld else {})
+
+
+def _features(offered: tuple[Media, ...]) -> Json:
+    return {m.type: {"schema": {"type": "object"}} if "json" in m.type and "seq" not in m.type else {} for m in offered}
+
+
+def _filter_schema(kind: str) -> Json:
+    return {"type": "object"} if kind.endswith("json") else {"type": "string"}
+
+
+def _property_parameters(layer: Layer, visit: Visit) -> list[Json]:
+    """Describe the queryables that may stand as parameters of their own; GDAL and QGIS push filters to these."""
+    allowed = queryables_of(layer.definition, visit.actor)
+    fields = (f for f in layer.definition.fields if f.name in allowed and f.name not in PARAMETERS)
+    return [_property_parameter(f) for f in fields if f.type != "json"]
+
+
+def _property_parameter(field: FieldDefinition) -> Json:
+    described = f"{field.title_zh} {field.title_en}" + (f" ({field.unit})" if field.unit else "")
+    return _query_parameter(field.name, described, _TYPES.get(field.type, {"type": "string"}))
+
+
+def _query_parameter(name: str, description: str, schema: Json) -> Json:
+    how = {"in": "query", "required": False, "style": "form", "explode": False}
+    return {"name": name, "description": description, **how, "schema": schema}
+
+
+def _path_parameter(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+_FEATURE_ID = _path_parameter("featureId", {"type": "string", "minLength": 1})
+
+
+def _parameters(limits: LimitSettings) -> Json:
+    systems = {"type": "string", "enum": [crs.uri for crs in SERVED]}
+    number = {"type": "number"}
+    described: dict[str, tuple[str, Json]] = {
+        "f": (
+            "格式，优先于 Accept 头 format, before the Accept header",
+            {"type": "string", "enum": [m.f for m in OFFERED]},
+        ),
+        "lang": ("语言 language", {"type": "string", "enum": list(LANGUAGES)}),
+        "limit": (
+            "每页最多要素数 most features on a page",
+            {"type": "integer", "minimum": 1, "maximum": limits.page_max, "default": limits.page_default},
+        ),
+        "offset": ("跳过的要素数 features to skip", {"type": "integer", "minimum": 0, "default": 0}),
+        "cursor": ("下一页的位置，取自 next 链接 where the page begins, as the next link has it", {"type": "string"}),
+        "bbox": (
+            "范围，可跨 180° 经线 box; west may be greater than east",
+            {"type": "array", "items": number, "minItems": 4, "maxItems": 6},
+        ),
+        "bbox-crs": ("bbox 的坐标系 of bbox", systems),
+        "crs": ("输出坐标系 of the geometries in the answer", systems),
+        "datetime": ("时间或时间段 RFC 3339 date, date-time or interval", {"type": "string"}),
+        "filter": ("CQL2 表达式 expression", {"type": "string"}),
+        "filter-lang": (
+            "filter 的语言 of filter",
+            {"type": "string", "enum": list(FILTER_LANGUAGES), "default": "cql2-text"},
+        ),
+        "filter-crs": ("filter 的坐标系 of filter", systems),
+        "sortby": (
+            "排序属性，负号为降序 properties, a minus before descending ones",
+            {"type": "array", "items": {"type": "string"}},
+        ),
+        "properties": ("返回的属性 properties in the answer", {"type": "array", "items": {"type": "string"}}),
+        "skipGeometry": ("不返回几何 without geometries", {"type": "boolean", "default": False}),
+        "resulttype": (
+            "只要数量 hits: the number alone",
+            {"type": "string", "enum": ["results", "hits"], "default": "results"},
+        ),
+    }
+    return {name: _query_parameter(name, *of) for name, of in described.items()}
+
+
+def _responses() -> Json:
+    exception = {
+        "type": "object",
+        "required": ["code", "description"],
+        "properties": {name: {"type": "string"} for name in ("code", "type", "description")},
+    }
+    meanings = {
+        400: "参数有误 something in the request is wrong; the description says what is allowed",
+        401: "令牌无效 the token is not one of ours",
+        404: "不存在或无权查看 no such thing, or none that you may see",
+        413: "超出限制 a limit was passed",
+        500: "服务错误 something went wrong on our side",
+        503: "数据库不可用 the database is away",
+    }
+    content = {"application/json": {"schema": exception}, "text/html": {}}
+    return {str(status): {"description": meaning, "content": content} for status, meaning in meanings.items()}

@@ -1,0 +1,118 @@
+"""Our layers as a provider of pygeoapi, over the one query builder.
+
+pygeoapi calls it in a worker thread; the queries run on the event loop's connections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from anyio import from_thread
+from pygeoapi.provider.base import BaseProvider
+
+from layers.catalog import Layer
+from layers.clause import join
+from layers.counts import Matched
+from layers.crs import CRS84, Crs, parse_crs
+from layers.database import in_our_words
+from layers.errors import NotFound
+from layers.query import ItemsQuery, page, single
+from server.items.request import ItemsRequest, read_items_request, write_cursor
+from server.ogc.schema import returnables
+from server.ogc.visit import Visit, current_visit
+
+
+class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no types
+    """A layer, as the visit's actor sees it; made anew by pygeoapi for every request."""
+
+    def __init__(self, provider_def: dict[str, Any]) -> None:
+        super().__init__(provider_def)
+        self._visit: Visit = current_visit()
+        self._layer: Layer = self._visit.catalog.visible(self.data, self._visit.actor)
+        self._fields = self.get_fields()
+
+    def get_fields(self) -> dict[str, dict[str, Any]]:
+        """Return the properties by name, as JSON Schemas; pygeoapi changes them, so they are new each time."""
+        visit = self._visit
+        members = returnables(self._layer, visit.actor, visit.catalog, visit.language)
+        return {name: member for name, member in members.items() if name != "geometry"}
+
+    def query(self, **asked: Any) -> dict[str, Any]:
+        """Answer a page, or only the number of features when `resulttype` is ``hits``."""
+        request = self._request(asked)
+        collection: dict[str, Any] = from_thread.run(_collection, self._visit, request)
+        return collection
+
+    def get(self, identifier: str, **asked: Any) -> dict[str, Any]:
+        """Answer one feature.
+
+        Raises
+        ------
+        NotFound
+            When there is none, or none that the actor may see.
+        """
+        clause = single(self._layer, self._visit.actor, identifier, _crs(asked))
+        feature = None if "\0" in identifier else from_thread.run(_fetch_value, self._visit, *clause.render())
+        if feature is None:
+            raise NotFound(f"there is no feature '{identifier[:80]}' in '{self._layer.id}'", parameter="featureId")
+        found: dict[str, Any] = orjson.loads(feature)
+        return found
+
+    def _request(self, asked: dict[str, Any]) -> ItemsRequest:
+        """Turn pygeoapi's arguments back into parameters, and read them with what it was not told."""
+        visit = self._visit
+        given = {
+            "limit": str(asked["limit"]),
+            "offset": str(asked["offset"]),
+            "resulttype": asked["resulttype"],
+            "crs": _crs(asked).uri,
+            "skipGeometry": "true" if asked["skip_geometry"] else "false",
+            "bbox": ",".join(map(repr, asked["bbox"])),
+            "properties": ",".join(asked["select_properties"]),
+            "sortby": ",".join(f"{key['order']}{key['property']}" for key in asked["sortby"]),
+        }
+        given = {name: value for name, value in given.items() if value} | dict(asked["properties"])
+        request = read_items_request(self._layer, visit.actor, given, visit.state.settings.limits)
+        query = _with(request.query, visit)
+        return ItemsRequest(query, request.hits)
+
+
+def _with(query: ItemsQuery, visit: Visit) -> ItemsQuery:
+    return replace(query, where=join(" AND ", (query.where, visit.condition)), after=visit.after)
+
+
+def _crs(asked: dict[str, Any]) -> Crs:
+    transformation = asked.get("crs_transform_spec")
+    return parse_crs(transformation.target_crs_uri) if transformation else CRS84
+
+
+async def _fetch_value(visit: Visit, statement: str, values: tuple[object, ...]) -> bytes | None:
+    with in_our_words():
+        value: bytes | None = await visit.state.pool.fetchval(statement, *values)
+    return value
+
+
+async def _collection(visit: Visit, request: ItemsRequest) -> dict[str, Any]:
+    query, counts = request.query, visit.state.counts
+    features: list[dict[str, Any]] = []
+    cursor, found = None, query.limit + 1
+    with in_our_words():
+        async with visit.state.pool.acquire() as connection:
+            if not request.hits:
+                statement, values = page(query).render()
+                row = await connection.fetchrow(statement, *values)
+                features, found = orjson.loads(b"[%b]" % (row["features"] or b"")), row["found"]
+                cursor = write_cursor(row["last"]) if found > query.limit else None
+            if query.after is None and query.offset == 0 and found <= query.limit:
+                matched = Matched(found, exact=True)
+            else:
+                matched = counts.known(query) or await counts.counted(connection, query)
+    return {
+        "type": "FeatureCollection",
+        "numberMatched" if matched.exact else "numberMatchedAtLeast": matched.rows,
+        "numberReturned": len(features),
+        "features": features,
+        "links": [{"rel": "next", "href": cursor}] if cursor else [],
+    }

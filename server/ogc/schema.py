@@ -1,0 +1,107 @@
+"""Schemas of a layer as an actor gets it: all properties (Part 5), those to filter on (Part 3), those to sort by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.cql2 import queryables_of
+from layers.definition import CodeList, FieldDefinition, FieldType, GeometryType
+from layers.query import sortable_fields
+from layers.rights import visible_fields
+from server.ogc.visit import Language
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TYPES: dict[FieldType, dict[str, Any]] = {
+    "string": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "string_array": {"type": "array", "items": {"type": "string"}},
+    "json": {"type": "object"},
+}
+_GEOMETRY_FORMATS: dict[GeometryType, str] = {
+    "Point": "geometry-point",
+    "LineString": "geometry-linestring",
+    "MultiLineString": "geometry-multilinestring",
+    "Polygon": "geometry-polygon",
+    "MultiPolygon": "geometry-multipolygon",
+    "Geometry": "geometry-any",
+}
+
+
+def returnables(layer: Layer, actor: Actor, catalog: Catalog, language: Language) -> dict[str, dict[str, Any]]:
+    """Describe every property of a feature, the id and the geometry, in the order they are sent."""
+    seen = visible_fields(layer, actor)
+    described = {
+        f.definition.name: _described(f.definition, layer, catalog, language, coded=not f.masked) for f in seen
+    }
+    members = {"id": _identifier(language), **described, **_geometry(layer, language)}
+    for place, member in enumerate(members.values(), start=1):
+        member["x-ogc-propertySeq"] = place
+    return members
+
+
+def queryables(layer: Layer, actor: Actor, catalog: Catalog, language: Language) -> dict[str, dict[str, Any]]:
+    """Describe what a filter may name, for this actor."""
+    allowed = queryables_of(layer.definition, actor)
+    return {name: member for name, member in returnables(layer, actor, catalog, language).items() if name in allowed}
+
+
+def sortables(layer: Layer, actor: Actor, catalog: Catalog, language: Language) -> dict[str, dict[str, Any]]:
+    """Describe what `sortby` may name, for this actor."""
+    allowed = sortable_fields(layer, actor)
+    return {name: member for name, member in returnables(layer, actor, catalog, language).items() if name in allowed}
+
+
+def _identifier(language: Language) -> dict[str, Any]:
+    titles = {"zh-CN": "标识", "en": "Id"}
+    return {"title": titles[language], "x-onemap-titles": titles, "type": "string", "x-ogc-role": "id"}
+
+
+def _geometry(layer: Layer, language: Language) -> dict[str, dict[str, Any]]:
+    if layer.definition.geometry_type == "None":
+        return {}
+    titles = {"zh-CN": "几何", "en": "Geometry"}
+    geometry = {"title": titles[language], "x-onemap-titles": titles}
+    geometry |= {"format": _GEOMETRY_FORMATS[layer.definition.geometry_type], "x-ogc-role": "primary-geometry"}
+    return {"geometry": geometry}
+
+
+def _described(
+    field: FieldDefinition, layer: Layer, catalog: Catalog, language: Language, *, coded: bool
+) -> dict[str, Any]:
+    titles = {"zh-CN": field.title_zh, "en": field.title_en}
+    member: dict[str, Any] = {"title": titles[language], "x-onemap-titles": titles, **_TYPES[field.type]}
+    if field.description:
+        member["description"] = field.description
+    if field.unit:
+        member |= {"x-ogc-unit": field.unit, "x-ogc-unitLang": "UCUM"}
+    if field.standard:
+        member["x-onemap-standard"] = field.standard
+    if field.grade > 1:
+        member["x-onemap-grade"] = field.grade
+    if field.type == "string" and field.max_length:
+        member["maxLength"] = field.max_length
+    if field.name == layer.definition.time:
+        member["x-ogc-role"] = "primary-instant"
+    code_list = catalog.code_lists.get(field.codes or "")
+    return member | (_enumerated(field, code_list, language) if code_list and coded else {})
+
+
+def _enumerated(field: FieldDefinition, code_list: CodeList, language: Language) -> dict[str, Any]:
+    """Describe a coded property: its values, and what each means, in the schema's language and in both."""
+    values = [int(c.code) if field.type == "integer" else c.code for c in code_list.codes]
+    labels = [{"zh-CN": c.label_zh, "en": c.label_en} for c in code_list.codes]
+    enumerated: dict[str, Any] = {
+        "enum": values,
+        "oneOf": [{"const": value, "title": label[language]} for value, label in zip(values, labels, strict=True)],
+        "x-onemap-labels": {str(value): label for value, label in zip(values, labels, strict=True)},
+        "x-onemap-codelist": f"{code_list.standard} {code_list.standard_version}".strip(),
+    }
+    if field.type == "string_array":
+        return {"items": {"type": "string", **enumerated}}
+    return enumerated

@@ -1,0 +1,72 @@
+"""How a property's value is written on a page: the label of a code, the unit of a number, yes or no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from markupsafe import Markup, escape
+
+from server.ogc.visit import Language
+
+_YES_NO: dict[Language, tuple[str, str]] = {"zh-CN": ("是", "否"), "en": ("yes", "no")}
+
+
+class Values:
+    """Writes the values of one layer; in Python, for a page has tens of thousands of them.
+
+    Parameters
+    ----------
+    fields
+        The members of the layer's schema by name.
+    """
+
+    def __init__(self, fields: Mapping[str, Mapping[str, Any]], language: Language) -> None:
+        self._yes, self._no = _YES_NO[language]
+        self._units = {name: unit_text(field["x-ogc-unit"]) for name, field in fields.items() if "x-ogc-unit" in field}
+        self._labels = {name: _labels(field) for name, field in fields.items()}
+
+    def cells(self, properties: Mapping[str, Any], names: Iterable[str]) -> Markup:
+        """Write the values of a row of a table."""
+        return Markup("".join(f"<td>{self(name, properties.get(name))}</td>" for name in names))  # noqa: S704  # escaped below
+
+    def __call__(self, name: str, value: Any) -> Markup:
+        """Write a value, escaped."""
+        if isinstance(value, str | int | float):
+            return self._scalar(name, value)
+        if value is None:
+            return Markup()
+        if isinstance(value, list):
+            return Markup("、").join(self(name, one) for one in value)
+        return Markup("<code>{}</code>").format(orjson.dumps(value).decode())
+
+    def _scalar(self, name: str, value: str | float) -> Markup:
+        if isinstance(value, bool):
+            return escape(self._yes if value else self._no)
+        label = self._labels[name].get(value) if name in self._labels else None
+        if label is not None:
+            return label
+        if isinstance(value, str):
+            linked = value.startswith(("https://", "http://"))
+            return Markup('<a href="{0}" rel="noopener nofollow">{0}</a>').format(value) if linked else escape(value)
+        return escape(f"{value} {self._units[name]}".rstrip() if name in self._units else value)
+
+
+def unit_text(ucum: str) -> str:
+    """Write a UCUM unit as people do: m2 is m², and {person} says nothing that a field's title does not.
+
+    Examples
+    --------
+    >>> unit_text("m3/s")
+    'm³/s'
+    """
+    if ucum.startswith("{") or ucum == "1":
+        return ""
+    return ucum.replace("2", "²").replace("3", "³").replace("Cel", "℃").replace("deg", "°")
+
+
+def _labels(field: Mapping[str, Any]) -> dict[object, Markup]:
+    coded = field.get("oneOf") or field.get("items", {}).get("oneOf") or ()
+    written = Markup('{} <small class="soft">{}</small>')
+    return {choice["const"]: written.format(choice["title"], choice["const"]) for choice in coded}

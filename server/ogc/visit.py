@@ -1,0 +1,122 @@
+"""One visit to the OGC API: who came, with what, and the picture of the catalogue that answers.
+
+pygeoapi calls its plugins without any word of the request; a context variable tells them. It goes along into the
+worker thread, because `run_in_threadpool` copies the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.clause import EMPTY, Clause
+from server.media import Media
+from server.state import State
+
+Language = Literal["zh-CN", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request as everything behind the adapter sees it.
+
+    Attributes
+    ----------
+    named
+        The layer that the address names; `None` where it names none.
+    base
+        Where links start, without a slash at the end: scheme, host, prefix.
+    given
+        Query parameters by name, each once.
+    body
+        The filter of a POST; `None` for GET.
+    condition
+        What the parameters that pygeoapi does not understand ask of a row.
+    after
+        Keys of the row after which the page begins, from `cursor`.
+    """
+
+    state: State
+    actor: Actor
+    catalog: Catalog
+    named: Layer | None
+    media: Media
+    language: Language
+    base: str
+    path: str
+    given: dict[str, str]
+    body: str | None = None
+    condition: Clause = EMPTY
+    after: tuple[str | None, ...] | None = None
+
+    @property
+    def ogc(self) -> str:
+        """Address of the landing page."""
+        return f"{self.base}/ogc"
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that the address names.
+
+        Raises
+        ------
+        LookupError
+            When it names none.
+        """
+        if self.named is None:
+            raise LookupError(f"{self.path} names no layer")
+        return self.named
+
+    def title(self, zh: str, en: str) -> str:
+        """Choose a text by the visit's language; the other one when it is empty."""
+        return (zh or en) if self.language == "zh-CN" else (en or zh)
+
+
+_VISIT: ContextVar[Visit] = ContextVar("onemap_ogc_visit")
+
+
+def current_visit() -> Visit:
+    """Return the visit of the running context.
+
+    Raises
+    ------
+    LookupError
+        Outside of one.
+    """
+    return _VISIT.get()
+
+
+@contextmanager
+def visiting(visit: Visit) -> Iterator[None]:
+    """Make a visit the running context's."""
+    token = _VISIT.set(visit)
+    try:
+        yield
+    finally:
+        _VISIT.reset(token)
+
+
+def language_of(given: str | None, accept_language: str) -> Language:
+    """Choose the language: `lang` first, then the Accept-Language header in its order of preference, then Chinese."""
+    for tag in (given or "", *_ranked(accept_language)):
+        primary = tag.strip().lower().replace("_", "-").partition("-")[0]
+        if primary in {"zh", "en"}:
+            return "zh-CN" if primary == "zh" else "en"
+    return "zh-CN"
+
+
+def _ranked(accept_language: str) -> list[str]:
+    weighed = []
+    for place, part in enumerate(accept_language.split(",")[:20]):
+        tag, _, weight = part.partition(";q=")
+        try:
+            weighed.append((-float(weight or 1), place, tag))
+        except ValueError:
+            continue
+    return [tag for weight, _, tag in sorted(weighed) if weight < 0]

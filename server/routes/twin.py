@@ -1,0 +1,140 @@
+"""`/twin/…`: where a place lies, what is near it, what is in an area."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.database import in_our_words
+from server.answers import Compressed
+from server.auth import actor_of
+from server.state import State
+from twin.surroundings import RADIUS_M_MAX, Gathered, chosen_layers, nearby
+from twin.surroundings_area import area_features, find_area
+from twin.surroundings_place import Located, locate
+from twin.surroundings_spot import read_spot
+
+router = APIRouter(prefix="/twin", tags=["twin"])
+FEATURES_MAX = 1000
+
+ActorHere = Annotated[Actor, Depends(actor_of)]
+Lon = Annotated[float, Query(description="longitude, or metres east in a projected crs", examples=[113.3316634])]
+Lat = Annotated[float, Query(description="latitude, or metres north in a projected crs", examples=[23.1395597])]
+CrsName = Annotated[str, Query(description="of lon and lat: OGC:CRS84, EPSG:4490, EPSG:4547 …, gcj02 or bd09")]
+LayerNames = Annotated[str, Query(description="layer ids, separated by commas", examples=["video_points,events"])]
+Radius = Annotated[float, Query(description=f"on the ground, more than 0 up to {RADIUS_M_MAX:g}")]
+Limit = Annotated[int, Query(ge=1, le=FEATURES_MAX, description="features of each layer")]
+
+
+class LayerCount(BaseModel):
+    """How much of a layer is in the answer."""
+
+    id: str
+    title_zh: str
+    title_en: str
+    number_matched: int
+    number_returned: int
+
+
+class Feature(BaseModel):
+    """A GeoJSON feature; its properties begin with `layer`, and with `distance_m` where a distance was asked for."""
+
+    type: str = "Feature"
+    id: str
+    geometry: dict[str, Any] | None
+    properties: dict[str, Any]
+
+
+class Features(BaseModel):
+    """Features of several layers."""
+
+    type: str = "FeatureCollection"
+    features: list[Feature]
+    layers: list[LayerCount] = Field(description="in the order they were asked for")
+
+
+class GeoJson(Compressed, JSONResponse):
+    """A collection that is JSON already; private, because it holds what this reader may see."""
+
+    media_type = "application/geo+json"
+
+    def render(self, content: bytes) -> bytes:
+        """Return the bytes as they are."""
+        return content
+
+
+_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
+
+
+@router.get("/locate", summary="Which areas hold a place")
+async def locate_place(
+    request: Request, response: Response, actor: ActorHere, lon: Lon, lat: Lat, crs: CrsName = "OGC:CRS84"
+) -> Located:
+    """Return district, street, community, grid, urban villages, waterway and nearest building of a place."""
+    state: State = request.app.state.shared
+    spot = read_spot(lon, lat, crs)
+    response.headers.update(_PRIVATE)
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            return await locate(connection, state.catalog.current, actor, spot)
+
+
+@router.get("/nearby", summary="What is near a place", response_model=Features, response_class=GeoJson)
+async def near_place(
+    request: Request,
+    actor: ActorHere,
+    lon: Lon,
+    lat: Lat,
+    radius_m: Radius,
+    layers: LayerNames,
+    crs: CrsName = "OGC:CRS84",
+    limit: Limit = 100,
+) -> GeoJson:
+    """Return what lies within a geodesic distance, with `distance_m`, nearest first and then by id."""
+    state: State = request.app.state.shared
+    spot, chosen = read_spot(lon, lat, crs), chosen_layers(state.catalog.current, actor, layers.split(","))
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            return _answer(chosen, await nearby(connection, chosen, actor, spot, radius_m, limit))
+
+
+@router.get("/areas/{code}/features", summary="What is in an area", response_model=Features, response_class=GeoJson)
+async def in_area(
+    code: str, request: Request, actor: ActorHere, layers: LayerNames, limit: Limit = FEATURES_MAX
+) -> GeoJson:
+    """Return what is in a grid, community, street, district (by code) or urban village (by id), layer by layer."""
+    state: State = request.app.state.shared
+    catalog = state.catalog.current
+    chosen = chosen_layers(catalog, actor, layers.split(","))
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            area = await find_area(connection, catalog, actor, code)
+            return _answer(chosen, await area_features(connection, chosen, actor, area, limit))
+
+
+def _answer(layers: Sequence[Layer], found: Gathered) -> GeoJson:
+    """Put the features that PostgreSQL wrote into one collection."""
+    counts = [
+        {
+            "id": layer.id,
+            "title_zh": layer.definition.title_zh,
+            "title_en": layer.definition.title_en,
+            "number_matched": found.matched[layer.id],
+            "number_returned": found.returned[layer.id],
+        }
+        for layer in layers
+    ]
+    parts = [
+        b'{"type":"FeatureCollection","layers":',
+        orjson.dumps(counts),
+        b',"features":[',
+        b",".join(found.features),
+    ]
+    return GeoJson(b"".join([*parts, b"]}"]), headers=_PRIVATE)

@@ -1,0 +1,168 @@
+"""Every setting, once: small frozen models whose names carry their units.
+
+Where a value comes from, the strongest first::
+
+    command line  >  environment ONEMAP_<SECTION>_<NAME>  >  config/onemap.toml  >  the default below
+
+`ONEMAP_HOME` sets `home`. Unknown keys and unknown `ONEMAP_…` variables are refused, so that a misspelt setting is
+never silently without effect. `ONEMAP_TEST_…` belongs to the tests and `ONEMAP_SECRET_…` to the feeds.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from layers.errors import BadInput
+
+PROJECT = Path(__file__).resolve().parent.parent
+CONFIG_FILE = PROJECT / "config" / "onemap.toml"
+ENVIRONMENT_PREFIX = "ONEMAP_"
+OTHERS = ("ONEMAP_TEST_", "ONEMAP_SECRET_")
+_MIB = 1024 * 1024
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(_Section):
+    """The web workers and their address."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=2, ge=1, le=64)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
+
+
+class DatabaseSettings(_Section):
+    """The PostGIS server: our own (no url) or yours."""
+
+    url: str | None = Field(default=None, repr=False)  # it may hold a password
+    pool_size: int = Field(default=4, ge=1, le=64)
+    statement_timeout_ms: int = Field(default=5000, ge=1)
+
+
+class LimitSettings(_Section):
+    """How much a stranger may ask for in one request."""
+
+    page_default: int = Field(default=10, ge=1)
+    page_max: int = Field(default=10_000, ge=1)
+    url_bytes: int = Field(default=65_536, ge=1024)
+    body_bytes: int = Field(default=_MIB, ge=1024)
+    filter_bytes: int = Field(default=65_536, ge=256)
+    filter_vertices: int = Field(default=100_000, ge=4)
+    count_cap: int = Field(default=1_000_000, ge=1)
+    tile_features: int = Field(default=50_000, ge=1)
+
+
+class DemoSettings(_Section):
+    """The synthetic district that is loaded into an empty database."""
+
+    enabled: bool = True
+    scale: float = Field(default=1.0, gt=0, le=100)
+    seed: int = 440_106
+
+
+def _in_project(path: Path) -> Path:
+    return Path(os.path.normpath(PROJECT / path.expanduser()))
+
+
+class Settings(_Section):
+    """All sections.
+
+    Attributes
+    ----------
+    home
+        Folder of the private database, the operator's token and caches. A relative path is taken from the project's
+        folder, so that `onemap stop` means the same thing wherever it is typed.
+    """
+
+    home: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path(".onemap"), validate_default=True)
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    limits: LimitSettings = LimitSettings()
+    demo: DemoSettings = DemoSettings()
+
+
+def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings from file, environment and overrides.
+
+    Parameters
+    ----------
+    path
+        A TOML file; None means `config/onemap.toml`, which may be absent.
+    **overrides
+        The strongest values: a section as a dict, or `home`. None at any depth means "not given".
+
+    Raises
+    ------
+    BadInput
+        For an unreadable file, an unknown key or a value that is not allowed; names all of them.
+
+    Examples
+    --------
+    >>> load_settings(server={"port": 9000}).server.port
+    9000
+    """
+    merged: dict[str, Any] = {}
+    for layer in (_from_file(path), _from_environment(os.environ), overrides):
+        _merge(merged, layer)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise BadInput(_explain(error)) from error
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None and not CONFIG_FILE.exists():
+        return {}
+    try:
+        return tomllib.loads((path or CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"cannot read the settings in {path or CONFIG_FILE}: {error}", parameter="config") from error
+
+
+def environment_names() -> dict[str, tuple[str, ...]]:
+    """Variable name to the path of its setting, for example ``ONEMAP_DATABASE_URL`` to ``("database", "url")``."""
+    names: dict[str, tuple[str, ...]] = {}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        inner = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else None
+        for path in [(name, key) for key in inner] if inner else [(name,)]:
+            names[ENVIRONMENT_PREFIX + "_".join(path).upper()] = path
+    return names
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    known = environment_names()
+    found: dict[str, Any] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable.startswith(OTHERS) or text == "":
+            continue
+        if variable not in known:
+            raise BadInput(f"{variable} is not a setting; known: {', '.join(sorted(known))}", parameter=variable)
+        path = known[variable]
+        _merge(found, {path[0]: {path[1]: text}} if len(path) == 2 else {path[0]: text})
+    return found
+
+
+def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key, {}), dict):
+            _merge(into.setdefault(key, {}), value)
+        elif value is not None:
+            into[key] = value
+
+
+def _explain(error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors(include_url=False, include_input=False):
+        reason = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+        parts.append(f"{'.'.join(map(str, problem['loc']))}: {reason}")
+    return "settings: " + "; ".join(parts)

@@ -1,0 +1,64 @@
+"""The shared parts of one running web worker."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from layers.catalog import CatalogHolder
+from layers.counts import CountCache
+from server.auth import Authenticator
+from server.settings import Settings
+
+
+class Plans:
+    """What was worked out of a request's text and holds for the next one alike: checked queries, statements.
+
+    Keys carry the catalogue's fingerprint and the audience; the least recently used go first. Long requests are
+    worked out anew, so that a stranger cannot fill the memory with them.
+    """
+
+    longest = 2_000
+
+    def __init__(self, size: int = 2048) -> None:
+        self._size = size
+        self._plans: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def get[T](self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+        """Return the plan of a key, made now if it is not there; an error of `make` is not kept."""
+        if sum(len(part) for part in key if isinstance(part, str)) > self.longest:
+            return make()
+        if key in self._plans:
+            self._plans.move_to_end(key)
+            kept: T = self._plans[key]
+            return kept
+        plan = self._plans[key] = make()
+        if len(self._plans) > self._size:
+            self._plans.popitem(last=False)
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything routes share; made at start, closed at stop.
+
+    Attributes
+    ----------
+    pool, lookups
+        Connections of the reading role: one pool for queries, one for look-ups by key, whose plans are kept.
+    build
+        Which code made an answer; part of every entity tag.
+    """
+
+    settings: Settings
+    pool: asyncpg.Pool
+    lookups: asyncpg.Pool
+    catalog: CatalogHolder
+    counts: CountCache
+    authenticator: Authenticator
+    build: str
+    plans: Plans = field(default_factory=Plans)

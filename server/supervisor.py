@@ -1,0 +1,171 @@
+"""Keeps N web workers running on one listening socket, until told to stop.
+
+A worker that dies is started again; one that dies at once waits longer each time. Connections wait in the socket
+meanwhile, which belongs to the supervisor and is never closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from layers.errors import Conflict, Unavailable
+from server.settings import PROJECT, ServerSettings, Settings
+
+_STOP_SECONDS_MAX = 10
+_HEALTHY_SECONDS_MAX = 120
+_PAUSE_SECONDS_MAX = 30
+_LONG_LIFE_SECONDS = 60
+_BACKLOG = 2048
+
+
+def listen(server: ServerSettings) -> socket.socket:
+    """Open the listening socket, before anything else is started for nothing.
+
+    Raises
+    ------
+    Conflict
+        When the port is taken or not allowed.
+    Unavailable
+        When the host is not an address of this machine.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (PermissionError, OSError) as error:
+        where = f"{server.host}:{server.port}"
+        if isinstance(error, socket.gaierror) or error.errno == 99:  # EADDRNOTAVAIL
+            raise Unavailable(f"{where} is not an address of this machine; give another --host") from error
+        raise Conflict(f"cannot listen on {where}: {error.strerror}; give another --port") from error
+
+
+def address_of(listening: socket.socket) -> str:
+    """Return the address a person on this machine types into a browser."""
+    host, port = listening.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104  # recognised, not bound
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def supervise(settings: Settings, listening: socket.socket, ready: Callable[[dict[str, Any]], None]) -> None:
+    """Run the workers until cancelled.
+
+    Parameters
+    ----------
+    settings
+        `database.url` is set.
+    listening
+        From `listen`.
+    ready
+        Called once with what `/health` says, when it says 200.
+
+    Raises
+    ------
+    Unavailable
+        When no worker becomes healthy in time, or every one dies before that; their own words are on standard error.
+    """
+    healthy = asyncio.Event()
+    keepers = [asyncio.create_task(_keep(settings, listening, healthy)) for _ in range(settings.server.workers)]
+    try:
+        waiting = asyncio.create_task(_wait_until_healthy(address_of(listening)))
+        await asyncio.wait([waiting, *keepers], return_when=asyncio.FIRST_COMPLETED)
+        for keeper in keepers:
+            if keeper.done():
+                waiting.cancel()
+                await keeper  # which raises
+        ready(await waiting)
+        healthy.set()
+        await asyncio.gather(*keepers)
+    finally:
+        for task in keepers:
+            task.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+
+
+async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.Event) -> None:
+    """Keep one worker alive. Before anything has ever worked, a death is a fault to show, not to repeat."""
+    pause_s = 0.0
+    while True:
+        began = time.monotonic()
+        code = await _run_worker(settings, listening)
+        if not healthy.is_set():
+            raise Unavailable(f"a web worker ended with code {code} before it could serve; see its message above")
+        pause_s = 0.1 if time.monotonic() - began > _LONG_LIFE_SECONDS else min(pause_s * 2 + 0.1, _PAUSE_SECONDS_MAX)
+        print(f"网页进程意外结束，重新启动 a web worker ended ({code}); starting another", file=sys.stderr)  # noqa: T201
+        await asyncio.sleep(pause_s)
+
+
+async def _run_worker(settings: Settings, listening: socket.socket) -> int:
+    descriptor = listening.fileno()
+    process = subprocess.Popen(  # noqa: S603, ASYNC220  # our own program; starting it takes a millisecond
+        [sys.executable, "-P", "-m", "server.worker", str(descriptor)],
+        stdin=subprocess.PIPE,
+        bufsize=0,
+        pass_fds=(descriptor,),
+        cwd="/",
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order
+    )
+    with process:  # its input stays open until it has ended: see server/worker.py
+        try:
+            assert process.stdin is not None  # noqa: S101  # for the type checker
+            with suppress(BrokenPipeError):  # it died before it read; its exit code tells
+                process.stdin.write(settings.model_dump_json().encode() + b"\n")
+            return await _ended(process)
+        finally:
+            await _end(process)
+
+
+async def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait without a thread: the kernel makes a process's descriptor readable when it ends."""
+    loop, descriptor = asyncio.get_running_loop(), os.pidfd_open(process.pid)
+    over = asyncio.Event()
+    loop.add_reader(descriptor, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    return process.wait()
+
+
+async def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(_ended(process), _STOP_SECONDS_MAX)
+    except TimeoutError:
+        process.kill()
+        await _ended(process)
+
+
+async def _wait_until_healthy(address: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _HEALTHY_SECONDS_MAX
+    said = "nothing"
+    while time.monotonic() < deadline:
+        try:
+            return await asyncio.to_thread(_health, address)
+        except urllib.error.HTTPError as error:
+            said = f"{error.code}: {error.read(500).decode(errors='replace')}"
+        except OSError as error:
+            said = str(error)
+        await asyncio.sleep(0.05)
+    raise Unavailable(f"{address}/health did not answer 200 in {_HEALTHY_SECONDS_MAX} s; it said {said}")
+
+
+def _health(address: str) -> dict[str, Any]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy must not stand between us
+    with opener.open(f"{address}/health", timeout=10) as answer:
+        told: dict[str, Any] = json.load(answer)
+        return told

@@ -1,0 +1,101 @@
+// Questions to the server. Addresses are relative to the page, so that it also works below a proxy's path.
+
+/** @typedef {import("./types.js").MapDocument} MapDocument */
+/** @typedef {import("./types.js").Feature} Feature */
+
+const TOKEN = "onemap.token";
+
+/** An answer that is not what was asked for. */
+export class ServerError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} detail
+   */
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+export const token = {
+  /** @returns {string | null} */
+  get: () => sessionStorage.getItem(TOKEN),
+  /** @param {string | null} value */
+  set: (value) => (value ? sessionStorage.setItem(TOKEN, value) : sessionStorage.removeItem(TOKEN)),
+};
+
+/** @returns {Record<string, string>} */
+export function identity() {
+  const value = token.get();
+  return value ? { Authorization: `Bearer ${value}` } : {};
+}
+
+/**
+ * The full address of a path below the page's own; the braces of a tile's address stay as they are.
+ * @param {string} path
+ */
+export function address(path) {
+  return /^https?:/.test(path) ? path : new URL(".", document.baseURI).href + path;
+}
+
+/**
+ * @param {string} path
+ * @param {Record<string, string>} [headers]
+ */
+async function ask(path, headers = {}) {
+  const answer = await fetch(address(path), { headers: { ...identity(), ...headers }, cache: "no-store" });
+  if (answer.ok || answer.status === 304) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  throw new ServerError(answer.status, problem.detail ?? problem.description ?? answer.statusText);
+}
+
+let etag = "";
+
+/**
+ * The description of the map, or null when it is what we were given last time.
+ * @returns {Promise<MapDocument | null>}
+ */
+export async function fetchMap() {
+  const answer = await ask("map.json", etag ? { "If-None-Match": etag } : {});
+  if (answer.status === 304) return null;
+  etag = answer.headers.get("ETag") ?? "";
+  return answer.json();
+}
+
+export function forgetMap() {
+  etag = "";
+}
+
+/**
+ * @param {string} layer
+ * @param {string} id
+ * @param {string} [format]
+ */
+export function featurePath(layer, id, format = "html") {
+  return `ogc/collections/${encodeURIComponent(layer)}/items/${encodeURIComponent(id)}?f=${format}`;
+}
+
+/**
+ * @param {string} layer
+ * @param {string} id
+ * @returns {Promise<Feature>}
+ */
+export async function fetchFeature(layer, id) {
+  return (await ask(featurePath(layer, id, "json"))).json();
+}
+
+/**
+ * One page of a layer, and where the next one is.
+ * @param {string} path  of the first page, or the `next` link of the page before
+ * @returns {Promise<{ features: Feature[], next: string | null }>}
+ */
+export async function fetchPage(path) {
+  const page = await (await ask(path)).json();
+  const next = page.links?.find((/** @type {{rel: string}} */ link) => link.rel === "next");
+  return { features: page.features, next: next?.href ?? null };
+}
+
+/** @param {string} layer */
+export function firstPage(layer) {
+  return `ogc/collections/${encodeURIComponent(layer)}/items?f=json&limit=20&skipGeometry=true`;
+}

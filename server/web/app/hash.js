@@ -1,0 +1,51 @@
+// The address bar: #zoom/lat/lon, what is selected, which layers are switched; a link to it shows the same.
+
+/** @typedef {import("./types.js").View} View */
+/** @typedef {import("./types.js").Hit} Hit */
+
+/**
+ * @param {string} hash
+ * @returns {{ view: View | null, selected: Hit | null, toggled: Set<string> }}
+ */
+export function readHash(hash) {
+  const [place = "", ...rest] = hash.replace(/^#/, "").split("&");
+  const [zoom, lat, lon] = place.split("/").map(Number);
+  const options = new URLSearchParams(rest.join("&"));
+  const [layer, id] = (options.get("sel") ?? "").split("/").map(decoded);
+  return {
+    view: isPlace(zoom, lat, lon) ? { zoom: Number(zoom), lat: Number(lat), lon: Number(lon) } : null,
+    selected: layer && id ? { layer, id } : null,
+    toggled: new Set((options.get("layers") ?? "").split(",").filter(Boolean)),
+  };
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * @param {number | undefined} zoom
+ * @param {number | undefined} lat
+ * @param {number | undefined} lon
+ */
+function isPlace(zoom = NaN, lat = NaN, lon = NaN) {
+  return zoom >= 0 && zoom <= 24 && Math.abs(lat) <= 85.06 && Math.abs(lon) <= 180;
+}
+
+/**
+ * @param {View | null} view
+ * @param {Hit | undefined} selected
+ * @param {Set<string>} toggled
+ */
+export function writeHash(view, selected, toggled) {
+  const place = view ? `${view.zoom.toFixed(2)}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}` : "";
+  const parts = [place];
+  if (selected) parts.push(`sel=${selected.layer}/${encodeURIComponent(encodeURIComponent(selected.id))}`);
+  if (toggled.size) parts.push(`layers=${[...toggled].sort().join(",")}`);
+  return `#${parts.join("&")}`;
+}

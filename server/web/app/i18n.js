@@ -1,0 +1,120 @@
+// Words of the page in both languages, and how values are written in them. The words are in text/*.json.
+
+/** @typedef {import("./types.js").Language} Language */
+/** @typedef {import("./types.js").Field} Field */
+/** @typedef {import("./types.js").Code} Code */
+
+const STORED = "onemap.language";
+/** @type {Record<Language, Record<string, string>>} */
+const texts = { "zh-CN": {}, en: {} };
+
+/** @returns {Language} */
+export function preferredLanguage() {
+  const asked = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem(STORED) ?? "zh-CN";
+  return asked.startsWith("en") ? "en" : "zh-CN";
+}
+
+/** @param {Language} language */
+export function rememberLanguage(language) {
+  localStorage.setItem(STORED, language);
+}
+
+export async function loadTexts() {
+  const languages = /** @type {Language[]} */ (Object.keys(texts));
+  await Promise.all(
+    languages.map(async (language) => {
+      const answer = await fetch(new URL(`../text/${language}.json`, import.meta.url));
+      texts[language] = await answer.json();
+    }),
+  );
+}
+
+/**
+ * @param {Language} language
+ * @param {string} key
+ * @param {Record<string, string | number>} [places]
+ */
+export function t(language, key, places = {}) {
+  const text = texts[language][key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(places[name] ?? whole));
+}
+
+/**
+ * MapLibre's own texts: those of our keys that begin with "map.".
+ * @param {Language} language
+ */
+export function mapTexts(language) {
+  const entries = Object.entries(texts[language]).filter(([key]) => key.startsWith("map."));
+  return Object.fromEntries(entries.map(([key, text]) => [key.slice(4), text]));
+}
+
+/**
+ * The title of anything that has one in both languages.
+ * @param {Language} language
+ * @param {Record<string, any>} thing
+ * @param {string} [stem]
+ * @returns {string}
+ */
+export function titleOf(language, thing, stem = "title") {
+  const [first, second] = language === "en" ? ["en", "zh"] : ["zh", "en"];
+  return thing[`${stem}_${first}`] || thing[`${stem}_${second}`] || thing["id"] || "";
+}
+
+/**
+ * @param {Language} language
+ * @param {number} number
+ */
+export function formatNumber(language, number) {
+  return new Intl.NumberFormat(language, { maximumFractionDigits: 6 }).format(number);
+}
+
+/**
+ * A value as a person reads it; null when there is nothing to show.
+ * @param {Language} language
+ * @param {Field} field
+ * @param {any} value
+ * @param {Record<string, Code[]>} codes
+ * @returns {string | null}
+ */
+export function formatValue(language, field, value, codes) {
+  if (value === null || value === undefined || value === "") return null;
+  if (Array.isArray(value)) {
+    return value.map((one) => formatValue(language, field, one, codes)).filter(Boolean).join("、") || null;
+  }
+  const code = field.codes && codes[field.codes]?.find((one) => one.code === String(value));
+  if (code) return titleOf(language, code, "label");
+  if (typeof value === "boolean") return t(language, value ? "value.yes" : "value.no");
+  if (typeof value === "object") return JSON.stringify(value);
+  if (field.type === "datetime") return formatTime(language, value);
+  if (typeof value !== "number") return String(value);
+  const plain = field.unit === "a" || /_code$|year/.test(field.name);
+  return plain ? String(value) : formatNumber(language, value) + unitOf(language, field.unit);
+}
+
+/**
+ * @param {Language} language
+ * @param {string} value  RFC 3339
+ */
+function formatTime(language, value) {
+  const time = new Date(value);
+  if (Number.isNaN(time.getTime())) return value;
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Shanghai" }).format(time);
+}
+
+/** @type {Record<string, string>} */
+const UNITS = { deg: "°", Cel: " ℃", "%": "%", "1": "" };
+
+/**
+ * A UCUM unit as it is written: m2 as m², {person} as the word for people.
+ * @param {Language} language
+ * @param {string | null} unit
+ */
+function unitOf(language, unit) {
+  if (!unit) return "";
+  const counted = /^\{(\w+)\}$/.exec(unit);
+  if (counted) {
+    const word = t(language, `unit.${counted[1]}`);
+    return word.startsWith("unit.") ? "" : ` ${word}`;
+  }
+  return UNITS[unit] ?? ` ${unit.replace(/2/g, "²").replace(/3/g, "³")}`;
+}

@@ -1,0 +1,89 @@
+// The page as a whole: which of its parts are there in which state.
+
+import { html, useEffect, useState } from "../../vendor/preact.mjs";
+import { writeHash } from "../hash.js";
+import { t } from "../i18n.js";
+import { FeaturePanel } from "./feature.js";
+import { Header } from "./header.js";
+import { Icon } from "./icons.js";
+import { Layers } from "./layers.js";
+import { ListView } from "./list.js";
+import { MapView } from "./mapview.js";
+
+/** @typedef {import("../store.js").Store} Store */
+/** @typedef {import("../types.js").State} State */
+/** @typedef {import("../types.js").View} View */
+/** @typedef {import("../types.js").Feature} Feature */
+
+/** @param {{ store: Store, refresh: () => Promise<void> }} props */
+export function App({ store, refresh }) {
+  const [state, setState] = useState(store.get());
+  const [view, setView] = useState(/** @type {View | null} */ (null));
+  const [feature, setFeature] = useState(/** @type {Feature | null} */ (null));
+  useEffect(() => {
+    setState(store.get()); // it may have changed between the first drawing and now
+    return store.subscribe((next) => setState(next));
+  }, []);
+  const selected = state.mode === "map" ? state.hits[state.chosen] : undefined;
+  useEffect(() => {
+    if (view) history.replaceState(null, "", writeHash(view, selected, state.toggled));
+  }, [view, selected, state.toggled]);
+  useEffect(() => {
+    document.documentElement.lang = state.language;
+    document.title = t(state.language, "app.name");
+  }, [state.language]);
+  const marked = selected && feature?.id === selected.id ? feature.geometry : null;
+  return html`<div class=${`page ${state.mode}`}>
+    <${Header} store=${store} state=${state} onIdentity=${refresh} />
+    <${Notice} state=${state} refresh=${refresh} />
+    ${state.map && state.mode === "list" && html`<${ListView} store=${store} state=${state} />`}
+    ${state.map && state.webgl && html`<div class="stage" hidden=${state.mode === "list"}>
+      <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} />
+      <${Side} store=${store} state=${state} view=${view} onFeature=${setFeature} />
+      <${Status} state=${state} view=${view} />
+    </div>`}
+  </div>`;
+}
+
+/** @param {{ store: Store, state: State, view: View | null, onFeature: (feature: Feature | null) => void }} props */
+function Side({ store, state, view, onFeature }) {
+  const { language, sheet } = state;
+  const clicked = state.hits.length > 0 && state.mode === "map";
+  const half = sheet === "half" || clicked;
+  return html`<div class=${`side ${half ? "half" : "peek"}`}>
+    <div class=${`card panel ${clicked ? "behind" : ""}`}>
+      <button class="handle" aria-expanded=${half} aria-label=${t(language, half ? "panel.collapse" : "panel.expand")}
+        onClick=${() => store.set({ sheet: half ? "peek" : "half" })}>
+        <${Icon} name="layers" />
+        <strong>${t(language, "layers.title")}</strong>
+        <small>${t(language, "layers.count", { n: state.map?.layers.length ?? 0 })}</small>
+        <${Icon} name="chevron" />
+      </button>
+      <${Layers} store=${store} state=${state} zoom=${view?.zoom ?? 0} />
+    </div>
+    ${clicked && html`<${FeaturePanel} store=${store} state=${state} onFeature=${onFeature} />`}
+  </div>`;
+}
+
+/** @param {{ state: State, view: View | null }} props */
+function Status({ state, view }) {
+  if (!view) return null;
+  const place = `${view.lon.toFixed(5)}°E  ${view.lat.toFixed(5)}°N`;
+  return html`<div class="status">
+    <span>${t(state.language, "status.crs")}</span> <span>${place}</span>
+    <span>${t(state.language, "status.zoom")} ${view.zoom.toFixed(1)}</span>
+  </div>`;
+}
+
+/** @param {{ state: State, refresh: () => Promise<void> }} props */
+function Notice({ state, refresh }) {
+  const { language, status } = state;
+  if (status === "ready" && state.online) return null;
+  if (status === "ready") return html`<p class="notice toast" role="status">${t(language, "state.offline")}</p>`;
+  if (status === "loading") return html`<p class="notice center" role="status"><span class="spinner" />${t(language, "state.loading")}</p>`;
+  if (status === "empty") return html`<p class="notice center" role="status">${t(language, "state.empty")}</p>`;
+  return html`<div class="notice center" role="alert">
+    <p>${t(language, "state.error", { detail: state.message })}</p>
+    <button class="primary" onClick=${refresh}>${t(language, "state.retry")}</button>
+  </div>`;
+}

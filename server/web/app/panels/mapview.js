@@ -1,0 +1,104 @@
+// The map on the page: hands the state to MapLibre, and MapLibre's clicks and moves to the state.
+
+import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
+import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, showVisible, syncLayers } from "../map/map.js";
+import { readHash } from "../hash.js";
+import { t } from "../i18n.js";
+import { Icon } from "./icons.js";
+
+/** @typedef {import("../store.js").Store} Store */
+/** @typedef {import("../types.js").State} State */
+/** @typedef {import("../types.js").Layer} Layer */
+/** @typedef {import("../types.js").View} View */
+/** @typedef {import("maplibre-gl").Map} MapLibre */
+
+/** @param {{ store: Store, state: State, marked: any, onMove: (view: View) => void }} props */
+export function MapView({ store, state, marked, onMove }) {
+  const container = useRef(/** @type {HTMLElement | null} */ (null));
+  const [map, setMap] = useState(/** @type {MapLibre | null} */ (null));
+  const unplaced = useRef(readHash(location.hash).view === null && store.get().hits.length > 0);
+  const drawn = useRef(/** @type {Map<string, Layer>} */ (new Map()));
+  useEffect(() => {
+    const made = start(/** @type {HTMLElement} */ (container.current), store, onMove);
+    made?.once("load", () => setMap(made));
+    return () => made?.remove();
+  }, []);
+  useEffect(() => {
+    if (map) syncLayers(map, state, drawn.current);
+  }, [map, state.map]);
+  useEffect(() => {
+    if (!map) return;
+    showVisible(map, state);
+    map.easeTo({ pitch: state.relief ? 55 : 0, duration: motion() });
+  }, [map, state.relief]);
+  useEffect(() => {
+    if (map) showVisible(map, state);
+  }, [map, state.toggled]);
+  useEffect(() => {
+    if (!map) return;
+    mark(map, marked);
+    if (marked && unplaced.current) flyTo(map, marked); // a link that names a feature but no place
+    if (marked) unplaced.current = false;
+  }, [map, marked]);
+  return html`<div class="mapview" ref=${container} />
+    <${Tools} store=${store} state=${state} map=${map} />`;
+}
+
+const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 500);
+
+/**
+ * On a phone the sources stay behind their button; MapLibre would open them over half of the map.
+ * @param {HTMLElement} container
+ */
+function closeAttribution(container) {
+  const sources = container.querySelector(".maplibregl-ctrl-attrib");
+  sources?.classList.remove("maplibregl-compact-show");
+  sources?.removeAttribute("open");
+}
+
+/**
+ * @param {HTMLElement} container
+ * @param {Store} store
+ * @param {(view: View) => void} onMove
+ */
+function start(container, store, onMove) {
+  const state = store.get();
+  if (!state.map) return null;
+  try {
+    const map = createMap(container, state.map, readHash(location.hash).view, state);
+    map.on("click", (event) => store.set({ hits: hitsAt(map, event.point), chosen: 0 }));
+    map.on("mousemove", (event) => {
+      map.getCanvas().style.cursor = hitsAt(map, event.point).length ? "pointer" : "";
+    });
+    const moved = () => {
+      const { lat, lng } = map.getCenter();
+      onMove({ zoom: map.getZoom(), lat, lon: lng });
+    };
+    map.on("moveend", moved);
+    map.on("load", moved);
+    if (isPhone()) map.once("idle", () => closeAttribution(container));
+    map.on("idle", () => isComplete(map, store.get()) && container.setAttribute("data-idle", String(Date.now())));
+    map.on("dataloading", () => container.removeAttribute("data-idle"));
+    map.on("data", () => container.removeAttribute("data-idle"));
+    Object.assign(container, { map }); // for tests and for the curious: document.querySelector(".mapview").map
+    return map;
+  } catch {
+    store.set({ webgl: false, mode: "list" });
+    return null;
+  }
+}
+
+/** @param {{ store: Store, state: State, map: MapLibre | null }} props */
+function Tools({ store, state, map }) {
+  const { language } = state;
+  const [shared, setShared] = useState(false);
+  const home = () => state.map?.bbox && map?.fitBounds(state.map.bbox, { padding: framing(), duration: motion() });
+  const share = () => navigator.clipboard?.writeText(location.href).then(() => setShared(true), () => setShared(false));
+  return html`<div class="tools" role="toolbar">
+    <button class="tool" title=${t(language, "tool.home")} aria-label=${t(language, "tool.home")} onClick=${home}><${Icon} name="home" /></button>
+    <button class="tool" title=${t(language, "tool.relief")} aria-label=${t(language, "tool.relief")} aria-pressed=${state.relief}
+      onClick=${() => store.set({ relief: !state.relief })}><${Icon} name="cube" /></button>
+    <button class="tool" title=${t(language, "tool.share")} aria-label=${t(language, "tool.share")} onClick=${share}><${Icon} name="link" /></button>
+    ${shared && html`<span class="shared" role="status">${t(language, "tool.shared")}</span>`}
+  </div>`;
+}

@@ -1,0 +1,47 @@
+// The page's state: one frozen object, replaced as a whole; whoever subscribes is told after each change.
+
+/** @typedef {import("./types.js").State} State */
+/** @typedef {import("./types.js").Layer} Layer */
+
+/** @param {State} initial */
+export function createStore(initial) {
+  let state = initial;
+  /** @type {Set<(state: State, previous: State) => void>} */
+  const listeners = new Set();
+  return {
+    /** @returns {State} */
+    get: () => state,
+    /** @param {Partial<State>} change */
+    set(change) {
+      const previous = state;
+      state = { ...state, ...change };
+      for (const listener of listeners) listener(state, previous);
+    },
+    /**
+     * @param {(state: State, previous: State) => void} listener
+     * @returns {() => void} stops it
+     */
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof createStore>} Store */
+
+/**
+ * @param {State} state
+ * @param {Layer} layer
+ */
+export function isVisible(state, layer) {
+  return layer.visible !== state.toggled.has(layer.id);
+}
+
+/**
+ * @param {State} state
+ * @param {string} id
+ */
+export function layerOf(state, id) {
+  return state.map?.layers.find((layer) => layer.id === id);
+}

@@ -1,0 +1,76 @@
+// Shapes of what the server sends (`/map.json`, OGC API features) and of the page's own state.
+
+/** @typedef {"zh-CN" | "en"} Language */
+/** @typedef {{ code: string, label_zh: string, label_en: string, color?: string }} Code */
+
+/**
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {string} title_zh
+ * @property {string} title_en
+ * @property {string} type
+ * @property {string | null} unit  UCUM
+ * @property {string | null} codes  id of a code list
+ * @property {boolean} common
+ * @property {boolean} masked
+ */
+
+/**
+ * @typedef {object} Layer
+ * @property {string} id
+ * @property {string} title_zh
+ * @property {string} title_en
+ * @property {string} group_zh
+ * @property {string} group_en
+ * @property {string} geometry_type
+ * @property {boolean} synthetic
+ * @property {string | null} attribution
+ * @property {number} version
+ * @property {number} count
+ * @property {boolean} count_exact
+ * @property {[number, number, number, number] | null} bbox  degrees
+ * @property {string} tiles
+ * @property {string} color
+ * @property {number} order
+ * @property {number} min_zoom
+ * @property {number} max_zoom
+ * @property {boolean} visible
+ * @property {string | null} label
+ * @property {string[]} tile_fields
+ * @property {Field[]} fields
+ */
+
+/**
+ * @typedef {object} MapDocument
+ * @property {string | null} title_zh
+ * @property {string | null} title_en
+ * @property {[number, number, number, number] | null} bbox  degrees
+ * @property {{ type: string, coordinates: any[] } | null} outline
+ * @property {boolean} synthetic
+ * @property {Layer[]} layers
+ * @property {Record<string, Code[]>} codes
+ */
+
+/** @typedef {{ layer: string, id: string }} Hit */
+/** @typedef {{ id: string, geometry: any, properties: Record<string, any> }} Feature */
+/** @typedef {{ zoom: number, lat: number, lon: number }} View */
+
+/**
+ * @typedef {object} State
+ * @property {"loading" | "ready" | "empty" | "error"} status
+ * @property {string} message  what went wrong, when status is "error" or the connection is lost
+ * @property {boolean} online  whether the last question to the server was answered
+ * @property {MapDocument | null} map
+ * @property {Language} language
+ * @property {Set<string>} toggled  layers whose visibility is not the catalogue's default
+ * @property {Hit[]} hits  what was clicked
+ * @property {number} chosen  which of the hits is open
+ * @property {"map" | "list"} mode
+ * @property {string} listed  the layer whose rows the list shows
+ * @property {boolean} webgl
+ * @property {boolean} relief  buildings stand up
+ * @property {boolean} operator  whether a token is in use
+ * @property {"peek" | "half"} sheet  the bottom sheet of a phone
+ */
+
+export {};

@@ -1,0 +1,7 @@
+// The few names of preact and htm (one file, htm/preact/standalone) that the page uses.
+export type Node = object;
+export function html(strings: TemplateStringsArray, ...values: unknown[]): Node;
+export function render(tree: Node, parent: Element): void;
+export function useEffect(effect: () => void | (() => void), inputs?: readonly unknown[]): void;
+export function useRef<T>(initial: T): { current: T };
+export function useState<T>(initial: T | (() => T)): [T, (next: T | ((previous: T) => T)) => void];

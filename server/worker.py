@@ -1,0 +1,49 @@
+"""One web worker: ``python -m server.worker FD``, with the settings as a line of JSON on standard input.
+
+The settings come by a pipe because they may hold a password, which a command line would show to everybody. The pipe
+stays open: when it closes, whoever started us is gone, and we end too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+
+import uvicorn
+
+from server.app import create_app
+from server.settings import Settings
+
+GRACE_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_is_gone)
+        await super().startup(sockets)
+
+    def _parent_is_gone(self) -> None:
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        self.should_exit = True
+
+
+def main() -> None:
+    """Serve until told to end."""
+    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    _Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

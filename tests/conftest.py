@@ -1,0 +1,172 @@
+"""Fixtures for everybody: a throw-away PostGIS per worker, a database per test, a live server.
+
+`ONEMAP_TEST_DATABASE_URL` takes a running PostgreSQL instead (a superuser's URL of any of its databases). A missing
+PostGIS is an error, never a skip: a green run means that everything ran.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+import uvicorn
+
+from layers.cluster import PrivateCluster
+from layers.migrate import migrate
+from layers.tables import sync_definitions
+from server.settings import Settings, environment_names, load_settings
+
+_START_SECONDS_MAX = 60
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_settings() -> Iterator[None]:
+    """Whoever runs the tests may have settings of their own in the environment; the tests have none."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in environment_names():
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """URL of a PostgreSQL server where databases may be made; one for each xdist worker."""
+    given = os.environ.get("ONEMAP_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="onemap-test-"))
+    folder.chmod(0o711)  # the postgres account passes through
+    try:
+        with PrivateCluster(folder / "home", durable=False) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def template(cluster: str) -> Iterator[str]:
+    """URL of a migrated database without layers, from which the tests' own are cloned."""
+    with _database(cluster) as url:
+        _run(_execute(url, "CREATE EXTENSION IF NOT EXISTS postgis"))
+        _run(migrate(url))
+        yield url
+
+
+@pytest.fixture
+def database_url(cluster: str, template: str) -> Iterator[str]:
+    """URL of a migrated database of the test's own (0.04 s)."""
+    with _database(cluster, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def district_template(cluster: str, template: str) -> Iterator[str]:
+    """URL of a database with every layer and the synthetic district at scale 0.02; do not write to it."""
+    from layers.demo.load import load_demo  # noqa: PLC0415  # most tests need no district
+
+    with _database(cluster, template) as url:
+        _run(sync_definitions(url))
+        _run(load_demo(url, scale=0.02, seed=440106, progress=lambda *_: None))
+        yield url
+
+
+@pytest.fixture
+def district_url(cluster: str, district_template: str) -> Iterator[str]:
+    """URL of a database of the test's own that holds the synthetic district at scale 0.02."""
+    with _database(cluster, district_template) as url:
+        yield url
+
+
+type Serve = Callable[..., str]
+
+
+@pytest.fixture
+def live_server() -> Iterator[Serve]:
+    """Start the real application: ``live_server(url)`` or ``live_server(url, limits={...})`` returns its address."""
+    with ExitStack() as running:
+
+        def serve(url: str, **overrides: Any) -> str:
+            home = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="onemap-home-")))
+            merged: dict[str, Any] = {"home": home, **overrides}
+            merged["database"] = {"url": url, **overrides.get("database", {})}
+            return running.enter_context(_serving(load_settings(**merged)))
+
+        yield serve
+
+
+@contextmanager
+def _serving(settings: Settings) -> Iterator[str]:
+    from server.app import create_app  # noqa: PLC0415  # tests of the lower packages need no web
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False, lifespan="on")
+        server = _ReadyServer(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="live_server")
+        thread.start()
+        try:
+            server.ready.wait(_START_SECONDS_MAX)
+            assert server.started, "the application did not start; see the captured log"
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(_START_SECONDS_MAX)
+            assert not thread.is_alive(), "the application did not end"
+
+
+class _ReadyServer(uvicorn.Server):
+    """A uvicorn that tells when it answers, or has failed to start."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.ready.set()
+
+
+@contextmanager
+def _database(cluster: str, template: str | None = None) -> Iterator[str]:
+    name = f"t_{uuid.uuid4().hex}"
+    origin = urlsplit(template).path[1:] if template else "template1"
+    _run(_execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{origin}"'))
+    try:
+        yield urlunsplit(urlsplit(cluster)._replace(path=f"/{name}"))
+    finally:
+        _run(_execute(cluster, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def _run[T](work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine from a fixture, in a thread because the fixture may be set up inside a test's loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

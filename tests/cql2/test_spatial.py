@@ -1,0 +1,193 @@
+"""Boxes and geometries in every served system and axis order, exactly, and across the antimeridian."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from shapely import LineString, Point, box
+
+from layers.cql2 import FilterLimits, Queryable, compile_bbox, compile_filter, parse, parse_bbox
+from layers.crs import CRS84, EPSG_3857, EPSG_4326, EPSG_4490, EPSG_4526, EPSG_4547, SERVED, Crs, transform
+from layers.errors import BadFilter, BadInput
+from tests.cql2.conftest import Database
+from tests.cql2.expressions import QUERYABLES
+
+ANY = QUERYABLES["geom"]
+POINTS = Queryable("geom", "geom", "geometry", "Point")
+WEST, SOUTH, EAST, NORTH = 113.30, 23.10, 113.40, 23.20
+
+
+def in_order(x: float, y: float, crs: Crs) -> tuple[float, float]:
+    return (y, x) if crs.flips else (x, y)
+
+
+def corners(crs: Crs) -> np.ndarray:
+    return transform(np.array([[WEST, SOUTH], [EAST, NORTH]]), 4490, crs.srid)
+
+
+@pytest.fixture
+def places(database: Database) -> Database:
+    rng = np.random.default_rng(7)
+    rows = [
+        {"id": f"p{i}", "geom": Point(x, y)}
+        for i, (x, y) in enumerate(rng.uniform((113.2, 23.0), (113.5, 23.3), (400, 2)))
+    ]
+    rows += [
+        {"id": f"l{i}", "geom": LineString(c)}
+        for i, c in enumerate(rng.uniform((113.2, 23.0), (113.5, 23.3), (50, 2, 2)))
+    ]
+    database.fill([*rows, {"id": "none", "geom": None}])
+    return database
+
+
+def expected(database: Database, area: shapely.Geometry) -> set[str]:
+    rows = database.fetch_all()
+    return {i for i, wkb in rows if wkb is not None and shapely.from_wkb(wkb).intersects(area)}
+
+
+@pytest.mark.parametrize("crs", SERVED, ids=lambda c: c.short)
+def test_a_box_in_any_system_and_axis_order(places: Database, crs: Crs) -> None:
+    (x0, y0), (x1, y1) = corners(crs)
+    numbers = [*in_order(x0, y0, crs), *in_order(x1, y1, crs)]
+    bbox = parse_bbox(",".join(map(repr, map(float, numbers))), crs)
+    edge = shapely.segmentize(box(x0, y0, x1, y1), max(x1 - x0, y1 - y0) / 2000)
+    area = shapely.transform(edge, lambda xy: transform(xy, crs.srid, 4490))
+    found = places.ids(compile_bbox(bbox, ANY))
+    assert found == expected(places, area)
+    assert 20 < len(found) < 300
+    text = f"S_INTERSECTS(geom, BBOX({','.join(map(repr, map(float, numbers)))}))"
+    assert places.ids(compiled(text, crs)) == found
+
+
+@pytest.mark.parametrize("crs", SERVED, ids=lambda c: c.short)
+def test_a_polygon_in_any_system_and_axis_order(places: Database, crs: Crs) -> None:
+    triangle = np.array([[WEST, SOUTH], [EAST, SOUTH], [WEST, NORTH], [WEST, SOUTH]])
+    ring = [in_order(x, y, crs) for x, y in transform(triangle, 4490, crs.srid)]
+    wkt = shapely.Polygon(ring).wkt
+    for text in (f"S_INTERSECTS(geom, {wkt})", f"S_INTERSECTS({wkt}, geom)"):
+        assert places.ids(compiled(text, crs)) == expected(places, shapely.Polygon(triangle))
+
+
+def compiled(text: str, crs: Crs = CRS84) -> Any:
+    return compile_filter(parse(text, "cql2-text", limits=FilterLimits()), QUERYABLES, filter_crs=crs)
+
+
+def test_points_are_tested_exactly_and_edges_count(database: Database) -> None:
+    """`&&` alone rounds to single precision: it would let in a point a millimetre outside."""
+    inside, outside = 113.3, float(np.nextafter(113.3, 0))
+    database.fill([{"id": "on", "geom": Point(inside, 23.1)}, {"id": "off", "geom": Point(outside, 23.1)}])
+    bbox = parse_bbox("113.3,23.1,113.4,23.2", CRS84)
+    for geometry in (POINTS, ANY):
+        assert database.ids(compile_bbox(bbox, geometry)) == {"on"}
+
+
+def test_a_box_across_the_antimeridian(database: Database) -> None:
+    longitudes = [-180, -179, -170, 0, 113, 170, 179, 180]
+    database.fill([{"id": str(x), "geom": Point(x, 0)} for x in longitudes])
+    bbox = parse_bbox("175,-1,-175,1", CRS84)
+    assert len(bbox.rectangles) == 2
+    for condition in (
+        compile_bbox(bbox, POINTS),
+        compile_bbox(bbox, ANY),
+        compiled("S_INTERSECTS(geom, BBOX(175,-1,-175,1))"),
+    ):
+        assert database.ids(condition) == {"-180", "-179", "179", "180"}
+    flipped = parse_bbox("-1,175,1,-175", EPSG_4326)
+    assert flipped == bbox
+
+
+def test_six_numbers_leave_the_heights_aside() -> None:
+    assert parse_bbox("1,2,-50,3,4,900", CRS84) == parse_bbox("1,2,3,4", CRS84)
+    assert parse_bbox("2,1,-50,4,3,900", EPSG_4490) == parse_bbox("1,2,3,4", CRS84)
+
+
+def test_a_box_without_width_or_height_is_a_point_or_a_line(database: Database) -> None:
+    database.fill(
+        [{"id": "a", "geom": Point(1, 1)}, {"id": "b", "geom": Point(1, 2)}, {"id": "c", "geom": box(0, 0, 3, 3)}]
+    )
+    assert database.ids(compile_bbox(parse_bbox("1,1,1,1", CRS84), ANY)) == {"a", "c"}
+    assert database.ids(compile_bbox(parse_bbox("1,0,1,3", CRS84), ANY)) == {"a", "b", "c"}
+
+
+def test_the_whole_world_in_web_mercator() -> None:
+    edge = 20037508.342789244
+    assert parse_bbox(f"{-edge},{-edge},{edge},{edge}", EPSG_3857).rectangles[0][0] == -180
+
+
+@pytest.mark.parametrize(
+    ("text", "crs", "expected"),
+    [
+        ("", CRS84, "4 or 6 numbers"),
+        ("1,2,3", CRS84, "3 numbers"),
+        ("1,2,3,4,5", CRS84, "5 numbers"),
+        ("1,2,3,4,5,6,7", CRS84, "7 numbers"),
+        ("1,2,3,4" * 1000, CRS84, "numbers"),
+        ("a,b,c,d", CRS84, "4 or 6 numbers"),
+        ("1,2,3,", CRS84, "4 or 6 numbers"),
+        ("1_0,2,3,4", CRS84, "4 or 6 numbers"),
+        ("nan,2,3,4", CRS84, "not finite"),
+        ("1,2,inf,4", CRS84, "not finite"),
+        ("1,2,1e999,4", CRS84, "not finite"),
+        ("1,5,3,4", CRS84, "southern edge 5 is above"),
+        ("1,2,9,3,4,8", CRS84, "lower height 9.0 is above"),
+        ("113,23,114,24", EPSG_4490, "axis order of EPSG:4490 is latitude, longitude"),
+        ("23,113,24,114", CRS84, "axis order of OGC:CRS84 is longitude, latitude"),
+        ("1,-91,3,4", CRS84, "latitude"),
+        ("-181,0,3,4", CRS84, "longitude"),
+        ("9,0,3,4", EPSG_3857, "western edge 9"),
+        ("0,0,9e9,9e9", EPSG_3857, "outside the area of EPSG:3857"),
+        ("0,0,1e300,1e300", EPSG_4547, "outside the area of EPSG:4547"),
+    ],
+)
+def test_a_wrong_box_is_refused(text: str, crs: Crs, expected: str) -> None:
+    with pytest.raises(BadInput, match=expected) as caught:
+        parse_bbox(text, crs)
+    assert caught.value.parameter == "bbox"
+
+
+def test_a_projected_box_has_curved_edges() -> None:
+    (x0, y0), (x1, y1) = transform(np.array([[110.0, 20.0], [118.0, 26.0]]), 4490, 4526)
+    outline = parse_bbox(f"{y0},{x0},{y1},{x1}", EPSG_4526).outline
+    assert outline is not None
+    assert len(outline.exterior.coords) > 100
+    assert outline.area < outline.envelope.area
+
+
+def test_collections(database: Database) -> None:
+    database.fill([{"id": "a", "geom": Point(1, 1)}, {"id": "b", "geom": Point(3, 3)}])
+    mixed = "GEOMETRYCOLLECTION(POINT(1 1), LINESTRING(0 0, 0 1))"
+    assert database.ids(compiled(f"S_INTERSECTS(geom, {mixed})")) == {"a"}
+    assert database.ids(compiled(f"S_DISJOINT(geom, {mixed})")) == {"b"}
+    assert database.ids(compiled("S_WITHIN(geom, GEOMETRYCOLLECTION(POINT(1 1), POINT(3 3)))")) == {"a", "b"}
+    with pytest.raises(BadFilter, match="mixed"):
+        compiled(f"S_WITHIN(geom, {mixed})")
+
+
+def test_distance_is_geodesic(database: Database) -> None:
+    database.fill([{"id": str(n), "geom": Point(113.3, 23.1 + n / 1000)} for n in range(10)])
+    assert database.ids(compiled("S_DWITHIN(geom, POINT(113.3 23.1), 250)")) == {"0", "1", "2"}
+    assert database.ids(compiled("DISTANCE_M(geom, POINT(113.3 23.1)) < 250")) == {"0", "1", "2"}
+    assert database.ids(compiled("S_DWITHIN(geom, POINT(-179.9999 89.9999), 1000000)")) == set()
+    database.fill(
+        [
+            {"id": "square", "geom": box(113, 23, 113.001, 23.001)},
+            {"id": "line", "geom": LineString([(113, 23), (113, 23.01)])},
+        ]
+    )
+    assert database.ids(compiled("AREA_M2(geom) BETWEEN 11300 AND 11400")) == {"square"}
+    assert database.ids(compiled("LENGTH_M(geom) BETWEEN 1100 AND 1110")) == {"line"}
+
+
+def test_a_hundred_thousand_vertices(database: Database) -> None:
+    database.fill([{"id": "in", "geom": Point(113.3, 23.1)}, {"id": "out", "geom": Point(114.3, 23.1)}])
+    angles = np.linspace(0, 2 * np.pi, 99_999, endpoint=False)
+    ring = np.column_stack([113.3 + 0.1 * np.cos(angles), 23.1 + 0.1 * np.sin(angles)]).tolist()
+    node = {
+        "op": "s_intersects",
+        "args": [{"property": "geom"}, {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}],
+    }
+    read = parse(node, "cql2-json", limits=FilterLimits())
+    assert database.ids(compile_filter(read, QUERYABLES, filter_crs=CRS84)) == {"in"}

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from layers.database import Role, connect
+from tests.conftest import _database, _run
+from tests.definitions.fixture import make_layers
+
+
+@pytest.fixture(scope="session")
+def layers_template(cluster: str, template: str) -> Iterator[str]:
+    """URL of a database with every layer, none with rows."""
+    with _database(cluster, template) as url:
+        _run(_make_layers(url))
+        yield url
+
+
+async def _make_layers(url: str) -> None:
+    connection = await connect(url, Role.OWNER)
+    try:
+        await make_layers(connection)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def connection(layers_template: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that sees all layers, none with rows; whatever the test writes is rolled back."""
+    opened = await connect(layers_template, Role.OWNER)
+    transaction = opened.transaction()
+    await transaction.start()
+    try:
+        yield opened
+    finally:
+        await transaction.rollback()
+        await opened.close()

@@ -1,0 +1,44 @@
+"""A page with its count in one pass is the page, and the count."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from layers import counted_page as module
+from layers.clause import Clause
+from layers.counted_page import counted_page
+from layers.query import ItemsQuery, count, page, sort_keys, sortable_fields
+from tests.layers.cameras import EVERYTHING
+
+pytestmark = pytest.mark.anyio
+
+WIDE = Clause("f.height_m IS NOT NULL OR f.height_m IS NULL")
+
+
+async def read(connection, clause):
+    text, values = clause.render()
+    return await connection.fetchrow(text, *values)
+
+
+@pytest.mark.parametrize("sort", ["", "height_m", "-height_m,name", "-id"])
+@pytest.mark.parametrize(("limit", "offset"), [(1, 0), (17, 0), (17, 30), (1000, 0), (5, 5000)])
+@pytest.mark.parametrize(
+    "where", [WIDE, Clause("f.id >= ?0::text", ("c0050",)), Clause("FALSE")], ids=["all", "half", "none"]
+)
+async def test_it_equals_the_page_and_the_count(reader, cameras, sort, limit, offset, where):
+    keys = sort_keys(sort, sortable_fields(cameras, EVERYTHING)) if sort else ()
+    query = ItemsQuery(cameras, EVERYTHING, where=where, sort=keys, limit=limit, offset=offset)
+    together, alone = await read(reader, counted_page(query)), await read(reader, page(query))
+    assert {name: together[name] for name in ("features", "found", "last")} == dict(alone)
+    text, values = count(query, 1_000_000).render()
+    assert together["matched"] == await reader.fetchval(text, *values)
+
+
+async def test_more_rows_than_are_noted_are_told_and_nothing_else(reader, cameras, monkeypatch):
+    monkeypatch.setattr(module, "ROWS_MAX", 20)
+    row = await read(reader, counted_page(ItemsQuery(cameras, EVERYTHING, where=WIDE, limit=5)))
+    assert (row["matched"], row["found"], row["features"]) == (21, 0, None)
+    few = await read(reader, counted_page(ItemsQuery(cameras, EVERYTHING, where=Clause("f.id < 'c0005'"), limit=2)))
+    assert few["matched"] == 5
+    assert [f["id"] for f in orjson.loads(b"[" + few["features"] + b"]")] == ["c0000", "c0001"]

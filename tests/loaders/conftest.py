@@ -1,0 +1,63 @@
+"""Databases and files for the loaders' tests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from layers.tables import sync_definitions
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    assert SHARED.is_dir(), f"the real files are not in {SHARED}"
+    return SHARED
+
+
+@pytest.fixture
+def layers_url(database_url: str) -> str:
+    """A database that has every defined layer, empty."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, sync_definitions(database_url)).result()
+    return database_url
+
+
+@pytest.fixture
+async def db(layers_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(layers_url)
+    yield connection
+    await connection.close()
+
+
+type Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a file: ``write("a.csv", "text")``, bytes, or a list of GeoJSON features."""
+
+    def _write(name: str, content: str | bytes | list[Any], encoding: str = "utf-8") -> Path:
+        path = tmp_path / name
+        if isinstance(content, list):
+            content = json.dumps({"type": "FeatureCollection", "features": content}, ensure_ascii=False)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+
+    return _write
+
+
+def feature(geometry: dict[str, Any] | None, **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def point(lon: float, lat: float) -> dict[str, Any]:
+    return {"type": "Point", "coordinates": [lon, lat]}

@@ -1,0 +1,121 @@
+"""The real application in a thread of its own, asked synchronously: with the fast path in front, and without it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
+
+import httpx
+
+from layers.database import connect
+from layers.tables import create_layer, refresh_statistics
+from server.app import create_app
+from server.auth import Authenticator
+from server.ogc import slow_app
+from server.settings import load_settings
+from tests.ogc.things import ACTORS, LAYERS, rows
+
+ACTOR_HEADER = "x-test-actor"
+BASE = "http://map.test"
+
+
+class Impersonation(Authenticator):
+    """Believes whoever a header names."""
+
+    def actor(self, headers):
+        names = [value.decode() for name, value in headers if name == ACTOR_HEADER.encode()]
+        return ACTORS[names[0]] if names else super().actor(headers)
+
+
+class Service:
+    """One application over one database."""
+
+    def __init__(self, url) -> None:
+        self.url = url
+        self._home = TemporaryDirectory(prefix="onemap-home-")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="service")
+        self._thread.start()
+        self.app = create_app(load_settings(home=self._home.name, database={"url": url}))
+        self._lifespan = self.app.router.lifespan_context(self.app)
+        self.run(self._lifespan.__aenter__())
+        self.app.state.authenticator = Impersonation(None)
+        self.app.state.shared = replace(self.app.state.shared, authenticator=self.app.state.authenticator)
+        self._fast, self._slow = (
+            httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=BASE)
+            for app in (self.app, slow_app(self.app))
+        )
+
+    def run(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def close(self):
+        for client in (self._fast, self._slow):
+            self.run(client.aclose())
+        self.run(self._lifespan.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._home.cleanup()
+
+    def ask(self, path, *, slow=False, actor="anonymous", method="GET", headers=None, content=None, **parameters):
+        """Ask for an address below ``/ogc``; two underscores in a parameter's name stand for a hyphen."""
+        named = {name.replace("__", "-"): value for name, value in parameters.items()}
+        query = f"{'&' if '?' in path else '?'}{urlencode(named)}" if named else ""
+        client = self._slow if slow else self._fast
+        sent = {**({ACTOR_HEADER: actor} if actor else {}), "accept": "application/json", **(headers or {})}
+        target = path if path.startswith(("http", "/")) else f"/ogc/{path}"
+        return self.run(client.request(method, f"{target}{query}", headers=sent, content=content))
+
+    def json(self, path, **how):
+        """Return the document of an address that must answer 200."""
+        answer = self.ask(path, **how)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def wait(self, happened):
+        """Wait until the application has noticed something; the catalogue tells it by notification."""
+        told = threading.Event()
+        holder = self.app.state.shared.catalog
+        listener = told.set
+        holder.on_change.append(listener)
+        try:
+            for _ in range(600):
+                if happened():
+                    return
+                told.wait(0.05)
+                told.clear()
+        finally:
+            holder.on_change.remove(listener)
+        raise AssertionError("the application did not notice")
+
+    def execute(self, statement):
+        async def work():
+            connection = await connect(self.url)
+            try:
+                await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        self.run(work())
+
+
+def fill(url, count):
+    """Make the layers of `things` and give each `count` rows."""
+
+    async def work():
+        connection = await connect(url)
+        try:
+            for definition in LAYERS:
+                await create_layer(connection, definition)
+                await connection.execute(rows(definition), count)
+                await refresh_statistics(connection, definition)
+        finally:
+            await connection.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(work(),))
+    thread.start()
+    thread.join()

@@ -1,0 +1,81 @@
+"""Coordinate systems: axis order of every one, on the way in and on the way out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from layers.crs import CRS84, SERVED, transform
+
+OGC = "http://www.opengis.net/spec"
+PLACE = (113.305, 23.1)  # of r0001, alone within 100 m
+ALL = pytest.mark.parametrize("crs", SERVED, ids=lambda c: c.short)
+
+
+def official(lonlat, crs):
+    """Return a place in a system and its official axis order."""
+    x, y = transform(np.array([lonlat]), 4490, crs.srid)[0].tolist()
+    return (y, x) if crs.flips else (x, y)
+
+
+def around(crs):
+    """Return a box of a few hundred metres around the place."""
+    width = 0.002 if crs.unit == "degree" else 200
+    first, second = official(PLACE, crs)
+    return first - width, second - width, first + width, second + width
+
+
+@ALL
+@pytest.mark.parametrize("path", ["collections/points/items", "collections/points/items/r0001"])
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.requirement(f"{OGC}/ogcapi-features-2/1.0/conf/crs")
+def test_geometries_come_in_the_official_order(service, crs, path, slow):
+    parameters = {"crs": crs.uri} | ({} if path.endswith("r0001") else {"id": "r0001"})
+    answer = service.ask(path, slow=slow, **parameters)
+    assert answer.headers["content-crs"] == f"<{crs.uri}>"
+    document = answer.json()
+    feature = document["features"][0] if "features" in document else document
+    tolerance = 1e-7 if crs.unit == "degree" else 1e-3
+    assert feature["geometry"]["coordinates"] == pytest.approx(official(PLACE, crs), abs=tolerance)
+
+
+@ALL
+def test_a_box_is_read_in_the_official_order(service, crs):
+    box = ",".join(map(repr, around(crs)))
+    found = service.json("collections/points/items", bbox=box, bbox__crs=crs.uri, actor="operator")
+    assert [feature["id"] for feature in found["features"]] == ["r0001"]
+
+
+@ALL
+def test_a_filter_is_read_in_the_official_order(service, crs):
+    a, b, c, d = around(crs)
+    text = f"S_WITHIN(geom, POLYGON(({a} {b}, {c} {b}, {c} {d}, {a} {d}, {a} {b})))"
+    found = service.json("collections/points/items", filter=text, filter__crs=crs.uri, actor="operator")
+    assert [feature["id"] for feature in found["features"]] == ["r0001"]
+
+
+def test_without_crs_the_answer_is_in_crs84(service):
+    answer = service.ask("collections/points/items/r0001")
+    assert answer.headers["content-crs"] == f"<{CRS84.uri}>"
+    assert answer.json()["geometry"]["coordinates"] == list(PLACE)
+
+
+@pytest.mark.parametrize("parameter", ["crs", "bbox__crs", "filter__crs"])
+def test_a_system_that_is_not_offered_is_refused_with_those_that_are(service, parameter):
+    asked = {parameter: "EPSG:2326", "bbox": "113,23,114,24", "filter": "floors = 1"}
+    answer = service.ask("collections/points/items", **asked)
+    assert answer.status_code == 400
+    assert "EPSG:2326" in answer.json()["description"]
+    assert "EPSG:4490" in answer.json()["description"]
+
+
+def test_a_box_over_the_antimeridian(service):
+    everywhere_else = service.json("collections/points/items", bbox="114,-90,113,90")
+    assert everywhere_else["numberMatched"] == 0
+    assert service.json("collections/points/items", bbox="113,-90,112,90")["numberMatched"] == 100
+
+
+def test_a_box_with_heights(service):
+    flat = service.json("collections/points/items", bbox="113.3,23.1,113.35,23.12")
+    high = service.json("collections/points/items", bbox="113.3,23.1,-5,113.35,23.12,5")
+    assert flat["numberMatched"] == high["numberMatched"] > 0

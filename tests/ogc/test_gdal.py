@@ -1,0 +1,111 @@
+"""GDAL reads the service as anybody would: everything, a box, a condition; and finds what was stored.
+
+It runs in a process of its own, for it keeps the interpreter's lock while it waits for an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from layers.database import connect
+
+BOX = (113.299, 23.099, 113.336, 23.118)
+READ = """
+import json, sys
+import pyogrio, shapely
+asked = json.loads(sys.argv[1])
+pyogrio.set_gdal_config_options(asked.pop("config"))
+source = asked.pop("source")
+if "bbox" in asked:
+    asked["bbox"] = tuple(asked["bbox"])
+if asked.pop("list"):
+    print(json.dumps(pyogrio.list_layers(source)[:, 0].tolist()))
+else:
+    frame = pyogrio.read_dataframe(source, **asked)
+    print(json.dumps({
+        "id": frame["id"].tolist(),
+        "floors": [None if n != n else n for n in frame["floors"].tolist()],
+        "xy": shapely.get_coordinates(frame.geometry).tolist(),
+        "types": sorted(set(frame.geom_type)),
+    }))
+"""
+
+
+@pytest.fixture(scope="module")
+def stored(things_url):
+    """Rows of `points` that the public sees, by id."""
+    found = {}
+
+    async def work():
+        connection = await connect(things_url)
+        statement = "SELECT id, ST_X(geom) AS x, ST_Y(geom) AS y, floors FROM layer.points WHERE data_grade <= 2"
+        found.update({row["id"]: row for row in await connection.fetch(statement)})
+        await connection.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(work(),))
+    thread.start()
+    thread.join()
+    return found
+
+
+@pytest.fixture
+def gdal(things_url, live_server):
+    """Read from the service with GDAL; returns what it found and what it said on the way."""
+    source = f"OAPIF:{live_server(things_url)}/ogc"
+
+    def read(*, list=False, layer="points", debug=False, **how):  # noqa: A002
+        asked = {"source": source, "list": list, "config": {"CPL_DEBUG": "ON" if debug else None}}
+        asked |= {} if list else {"layer": layer, **how}
+        command = [sys.executable, "-c", READ, json.dumps(asked)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+    return read
+
+
+def same(found, rows):
+    assert len(found["id"]) == len(rows)
+    assert set(found["id"]) == set(rows)
+    assert np.abs(np.array(found["xy"]) - [(rows[i]["x"], rows[i]["y"]) for i in found["id"]]).max() < 1e-7
+    assert found["floors"] == [rows[i]["floors"] for i in found["id"]]
+
+
+def test_all_features_are_those_stored(gdal, stored):
+    found, _ = gdal()
+    same(found, stored)
+
+
+@pytest.mark.parametrize("crs", ["OGC:CRS84", "EPSG:4490", None])
+def test_a_box(gdal, stored, crs):
+    found, said = gdal(bbox=BOX, PAGE_SIZE="7", debug=True, **({"CRS": crs} if crs else {}))
+    west, south, east, north = BOX
+    rows = {i: row for i, row in stored.items() if west <= row["x"] <= east and south <= row["y"] <= north}
+    same(found, rows)
+    assert 0 < len(rows) < len(stored)
+    assert "bbox=" in said
+
+
+@pytest.mark.parametrize(
+    ("where", "rule"), [("floors = 3", lambda n: n == 3), ("floors > 9", lambda n: n is not None and n > 9)]
+)
+def test_a_condition_is_pushed_to_the_server(gdal, stored, where, rule):
+    found, said = gdal(where=where, debug=True)
+    same(found, {i: row for i, row in stored.items() if rule(row["floors"])})
+    assert "filter-lang=cql-text" in said or "floors=3" in said
+
+
+def test_every_layer_opens_with_its_type(gdal):
+    listed, _ = gdal(list=True)
+    assert {"points", "areas", "lines", "plain_list"} <= set(listed)
+    assert "hidden" not in listed
+    areas, _ = gdal(layer="areas")
+    assert areas["types"] == ["MultiPolygon"]
+    assert len(areas["id"]) == 100

@@ -1,0 +1,115 @@
+"""The interface's description: it is OpenAPI, describes what answers, and nothing that it describes breaks."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from pygeoapi.config import validate_config
+
+from layers.actor import OPERATOR
+from layers.catalog import Catalog
+from server.ogc.config import pygeoapi_config
+from server.ogc.config import service as configured
+from server.settings import Settings
+
+OGC = "http://www.opengis.net/spec"
+ITEMS = "/collections/points/items"
+OURS = re.compile(r"^/(collections/(points|plain_list)|[^c]|conformance|collections$)")
+
+
+@pytest.fixture(scope="module")
+def document(service):
+    return service.json("openapi", actor="operator")
+
+
+def parameters(document, path, method="get"):
+    """Return the parameters of an operation by name, references followed."""
+    listed = document["paths"][path][method]["parameters"]
+    shared = document["components"]["parameters"]
+    followed = [shared[p["$ref"].rsplit("/", 1)[1]] if "$ref" in p else p for p in listed]
+    return {p["name"]: p for p in followed}
+
+
+def test_the_configuration_is_valid_for_pygeoapi(service):
+    assert validate_config(json.loads(json.dumps(configured())))
+    catalog: Catalog = service.app.state.shared.catalog.current
+    assert validate_config(pygeoapi_config(Settings(), catalog, OPERATOR))
+
+
+@pytest.mark.requirement(f"{OGC}/ogcapi-common-1/1.0/conf/oas30")
+@pytest.mark.requirement(f"{OGC}/ogcapi-features-1/1.0/conf/oas30")
+@pytest.mark.requirement(f"{OGC}/ogcapi-tiles-1/1.0/conf/oas30")
+def test_the_document_is_openapi_with_nothing_elsewhere(service, document):
+    answer = service.ask("openapi", headers={"accept": "application/vnd.oai.openapi+json;version=3.0, */*;q=0.1"})
+    assert answer.headers["content-type"] == "application/vnd.oai.openapi+json;version=3.0"
+    schemathesis.openapi.from_dict(document).validate()
+    assert document["servers"] == [{"url": "http://map.test/ogc"}]
+    references = re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(document))
+    assert all(reference.startswith("#/components/") for reference in references)
+    operations = [how["operationId"] for path in document["paths"].values() for how in path.values()]
+    assert len(operations) == len(set(operations))
+
+
+def test_clients_find_what_they_look_for(document):
+    """What QGIS (page size) and GDAL (which filters may be pushed) read, and only there."""
+    limit = document["components"]["parameters"]["limit"]
+    assert limit["schema"]["maximum"] == 10_000
+    found = parameters(document, ITEMS)
+    assert set(found["filter-lang"]["schema"]["enum"]) == {"cql2-text", "cql2-json", "cql-text"}
+    assert found["floors"] == found["floors"] | {"in": "query", "style": "form", "explode": False}
+    assert found["floors"]["schema"]["type"] == "integer"
+    honoured = {"bbox", "bbox-crs", "crs", "datetime", "filter", "filter-crs", "sortby", "properties", "skipGeometry"}
+    assert honoured | {"resulttype", "offset", "cursor", "f", "lang", "limit"} <= found.keys()
+
+
+def test_every_described_address_answers(service, document):
+    for path, methods in document["paths"].items():
+        address = path.format(featureId="r0001", tileMatrix=0, tileRow=0, tileCol=0)
+        if "hidden" in path and "items" in path and "featureId" in path:
+            continue
+        for method in methods:
+            content = b'{"op": "isNull", "args": [{"property": "id"}]}' if method == "post" else None
+            answer = service.ask(f"/ogc{address}", method=method.upper(), content=content, actor="operator")
+            assert answer.status_code in {200, 204}, (path, answer.text)
+            if answer.status_code == 200:
+                described = methods[method]["responses"]["200"]["content"]
+                assert answer.headers["content-type"] in described, path
+
+
+def test_every_described_parameter_is_read(service, document):
+    for name, described in parameters(document, ITEMS).items():
+        answer = service.ask(f"/ogc{ITEMS}?{name}=%21%21", actor="operator")
+        assert answer.status_code in {200, 400}
+        assert "there is no parameter" not in answer.text, described
+
+
+BOUNDED = settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize("address", ["/ogc/openapi?f=json", "/openapi.json"])
+def test_nothing_that_is_described_breaks(live_server, things_url, address):
+    base = live_server(things_url)
+    schema = schemathesis.openapi.from_url(f"{base}{address}")
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if address.startswith("/ogc") and not OURS.match(operation.path):
+            continue
+
+        @BOUNDED
+        @given(case=operation.as_strategy())
+        def never_breaks(case):
+            answer = case.call()
+            assert answer.status_code < 500, (case.as_curl_command(), answer.text)
+
+        never_breaks()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from server.settings import load_settings
+from tests.conftest import _database, _serving
+
+DESK, PHONE = (1440, 900), (390, 844)
+TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
+CHROMIUM = "/usr/bin/chromium-headless-shell"
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+NO_WEBGL = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
+HARMLESS = re.compile("GPU stall due to ReadPixels")
+
+
+@pytest.fixture(scope="session")
+def page_database(cluster: str, district_template: str) -> Iterator[str]:
+    """URL of a clone of the small district for the tests of the page; one of them adds a layer to it."""
+    with _database(cluster, district_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def address(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the real application over the small district; its operator's token is `TOKEN`."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "operator-token").write_text(TOKEN, encoding="ascii")
+    with _serving(load_settings(home=home, database={"url": page_database})) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Callable[[list[str]], Browser]]:
+    """Start Debian's headless browser with flags; a context that ends it.
+
+    Playwright keeps an event loop running in this thread while it lives, so it must end with the module.
+    """
+    with sync_playwright() as playwright:
+        yield lambda flags: playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+
+
+@pytest.fixture(scope="module")
+def browser(launch) -> Iterator[Browser]:
+    with launch(FLAGS) as browser:
+        yield browser
+
+
+class Visitor:
+    """A browser's tab that remembers what a user must never meet: errors, and requests to another host."""
+
+    def __init__(self, browser: Browser, address: str, size: tuple[int, int], path: str = "/") -> None:
+        self.address = address
+        self.faults: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
+        self.page.set_default_timeout(30_000)
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
+        self.page.on("request", self._asked)
+        self.page.goto(address + path)
+
+    def _heard(self, message) -> None:
+        if message.type in {"error", "warning"} and not HARMLESS.search(message.text):
+            self.faults.append(f"console {message.type}: {message.text}")
+
+    def _asked(self, request) -> None:
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.faults.append(f"left the origin: {request.url}")
+
+    def idle(self) -> Page:
+        """Wait until the map has drawn everything it asked for."""
+        expect(self.page.locator(".mapview[data-idle]")).to_be_visible(timeout=60_000)
+        return self.page
+
+    def drawn(self, layer: str) -> list[str]:
+        """Ids of a layer's features on the screen, sorted."""
+        return self.page.evaluate(
+            """layer => { const map = document.querySelector('.mapview').map;
+                const styles = map.getLayersOrder().filter(id => id.startsWith(layer + ':') && !id.endsWith(':label'));
+                return [...new Set(map.queryRenderedFeatures({layers: styles}).map(f => f.properties.id))].sort(); }""",
+            layer,
+        )
+
+    def at(self, lon: float, lat: float) -> tuple[float, float]:
+        """Where on the screen a place is."""
+        x, y = self.page.evaluate(
+            """([lon, lat]) => { const map = document.querySelector('.mapview').map, p = map.project([lon, lat]);
+                const box = map.getCanvas().getBoundingClientRect(); return [box.x + p.x, box.y + p.y]; }""",
+            [lon, lat],
+        )
+        return x, y
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str):
+    """Open the page: ``visit(path, size)``; at the end nothing bad may have happened."""
+    visitors: list[Visitor] = []
+
+    def open_page(path: str = "/", size: tuple[int, int] = DESK) -> Visitor:
+        visitors.append(Visitor(browser, address, size, path))
+        return visitors[-1]
+
+    yield open_page
+    faults = [fault for visitor in visitors for fault in visitor.faults]
+    for visitor in visitors:
+        visitor.page.close()
+    assert not faults
+
+
+@pytest.fixture(scope="session")
+def web() -> Path:
+    return Path(__file__).parents[2] / "server" / "web"

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import httpx
+import pytest
+
+from server.assets import CONTENT_SECURITY_POLICY, THIRD_PARTY, find_assets
+from tests.page.conftest import TOKEN
+
+CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+
+
+@pytest.fixture
+def client(address):
+    with httpx.Client(base_url=address) as client:
+        yield client
+
+
+@pytest.fixture
+def ui(client):
+    return re.search(r'src="(ui/[0-9a-f]{12})/app/main.js"', client.get("/").text)[1]
+
+
+def test_the_page_names_only_files_that_are_served_and_none_elsewhere(client):
+    for path in ("/", "/docs"):
+        answer = client.get(path)
+        assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert answer.headers["cache-control"] == "no-cache"
+        assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
+        assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text)
+        files = re.findall(r'(?:src|href)="(ui/[^"]+)"', answer.text)
+        assert len(files) > 4
+        assert {client.get(f"/{file}").status_code for file in files} == {200}
+
+
+def test_files_may_be_kept_for_ever_under_their_version_and_not_under_another(client, ui):
+    kept = client.get(f"/{ui}/vendor/maplibre-gl.mjs")
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["content-type"].startswith("text/javascript")
+    assert kept.headers["content-encoding"] == "gzip"
+    assert client.get("/ui/another/vendor/maplibre-gl.mjs").headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "package.json",
+        "node_modules/maplibre-gl/package.json",
+        "vendor/typescript.js",
+        "app/../package.json",
+        "..%2f..%2fapp.py",
+        "app/%2e%2e/%2e%2e/app.py",
+        "templates/_base.html",
+        "",
+    ],
+)
+def test_nothing_but_the_listed_files_is_served(client, ui, path):
+    answer = client.get(f"/{ui}/{path}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_every_listed_third_party_file_is_installed_and_from_one_package():
+    served = find_assets().files
+    assert {name for name in THIRD_PARTY if "*" not in name} <= served.keys()
+    assert sum(name.endswith(".woff2") for name in served) == 101
+
+
+def test_both_languages_have_the_same_words(web):
+    chinese, english = (json.loads((web / "text" / f"{n}.json").read_text("utf-8")) for n in ("zh-CN", "en"))
+    assert chinese.keys() == english.keys()
+    for key, text in chinese.items():
+        assert re.findall(r"\{\w+\}", text) == re.findall(r"\{\w+\}", english[key]), key
+
+
+def test_every_word_is_used_and_every_used_word_is_there(web):
+    words = json.loads((web / "text" / "en.json").read_text("utf-8"))
+    code = "\n".join(path.read_text("utf-8") for path in (web / "app").rglob("*.js"))
+    used = {key for key in words if f'"{key}"' in code or key.startswith(("map.", "unit."))}
+    assert used == words.keys()
+    asked = set(re.findall(r't\((?:state\.)?language, "([a-z.]+)"', code))
+    assert len(asked) > 20
+    assert asked <= words.keys()
+
+
+def test_no_chinese_is_written_in_code(web):
+    code = {path: path.read_text("utf-8") for path in [*(web / "app").rglob("*.js"), *web.glob("*.js")]}
+    assert not [path.name for path, text in code.items() if CJK.search(text)]
+
+
+def test_types_are_right(web):
+    node = shutil.which("node")
+    assert node, "node is needed to check the types"
+    compiler = web / "node_modules" / "typescript" / "bin" / "tsc"
+    checked = subprocess.run(
+        [node, str(compiler), "-p", str(web / "jsconfig.json")], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_map_is_described_to_each_reader_as_far_as_he_may_see(client):
+    public, operator = (
+        client.get("/map.json", headers=headers).json() for headers in ({}, {"Authorization": f"Bearer {TOKEN}"})
+    )
+    assert public["title_zh"] == "天河区"
+    assert public["outline"]["type"] in {"Polygon", "MultiPolygon"}
+    assert public["synthetic"] is True
+    cameras = [{one["id"]: one for one in seen["layers"]}["video_points"] for seen in (public, operator)]
+    assert 0 < cameras[0]["count"] < cameras[1]["count"]
+    names = [{one["name"] for one in seen["fields"]} for seen in cameras]
+    assert "play_ref" in names[1] - names[0]
+    assert {one["codes"] for one in cameras[0]["fields"]} - {None} <= public["codes"].keys()
+
+
+def test_an_unchanged_map_costs_nothing(client):
+    first = client.get("/map.json")
+    again = client.get("/map.json", headers={"If-None-Match": first.headers["etag"]})
+    other = client.get(
+        "/map.json", headers={"Authorization": f"Bearer {TOKEN}", "If-None-Match": first.headers["etag"]}
+    )
+    assert (again.status_code, again.content, other.status_code) == (304, b"", 200)
+
+
+def test_tiles_over_http(client):
+    described = client.get("/tiles/streets.json").json()
+    assert described["tilejson"] == "3.0.0"
+    assert described["vector_layers"][0]["id"] == "streets"
+    assert described["minzoom"] == 9
+    west, south, east, north = described["bounds"]
+    assert 113.2 < west < east < 113.5
+    assert 23.0 < south < north < 23.3
+    url = described["tiles"][0].format(z=12, x=3337, y=1777)
+    tile = client.get(url)
+    assert tile.status_code == 200
+    assert tile.headers["content-type"] == "application/vnd.mapbox-vector-tile"
+    assert client.get(url, headers={"If-None-Match": tile.headers["etag"]}).status_code == 304
+    assert client.get(url, headers={"Authorization": f"Bearer {TOKEN}"}).headers["etag"] != tile.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "detail"),
+    [
+        ("streets/12/0/0.mvt", 204, ""),
+        ("streets/3/8/0.mvt", 404, "x goes from 0 to 7"),
+        ("streets/99/0/0.mvt", 404, "zooms go from 0 to 22"),
+        ("streets/1/0/99999999999999999999999.mvt", 404, "y goes from 0 to 1"),
+        ("nosuch/1/0/0.mvt", 404, "there is no layer 'nosuch'"),
+        ("nosuch.json", 404, "there is no layer 'nosuch'"),
+        ("streets/a/0/0.mvt", 400, "z:"),
+    ],
+)
+def test_tiles_that_are_not_there(client, path, status, detail):
+    answer = client.get(f"/tiles/{path}")
+    assert answer.status_code == status
+    assert detail in answer.text

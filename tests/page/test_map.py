@@ -1,0 +1,257 @@
+"""The page as a visitor meets it, in a real browser over the real application."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+from shapely.geometry import shape
+
+from layers.database import connect
+from layers.definition import LayerDefinition, MapHints
+from layers.tables import create_layer, drop_layer, refresh_statistics
+from tests.conftest import _run
+from tests.page.conftest import DESK, NO_WEBGL, PHONE, TOKEN, Visitor
+from tests.page.town import field
+from tests.page.waiting import until
+
+STREET = "streets"
+
+
+@pytest.fixture
+def a_building(address):
+    """One building the public may see: its id, height, and a place in it."""
+    items = httpx.get(
+        f"{address}/ogc/collections/buildings/items?limit=1&filter=height_m>20&filter-lang=cql2-text"
+    ).json()
+    feature = items["features"][0]
+    inside = shape(feature["geometry"]).representative_point()
+    return feature["id"], feature["properties"], inside.x, inside.y
+
+
+def test_the_district_is_framed_and_says_what_it_is(visit):
+    visitor = visit()
+    page = visitor.idle()
+    expect(page.locator("header h1")).to_have_text("全区一张图")
+    expect(page.locator("header .district")).to_have_text("天河区")
+    expect(page.locator("header .badge")).to_have_text("合成数据")
+    expect(page.locator(".maplibregl-ctrl-scale")).to_contain_text("公里")
+    expect(page.locator(".status")).to_contain_text("CGCS2000")
+    assert len(visitor.drawn("streets")) == 21
+    bounds = page.evaluate("document.querySelector('.mapview').map.getBounds().toArray()")
+    (west, south), (east, north) = bounds
+    assert (west < 113.30, south < 23.11, east > 113.43, north > 23.24) == (True,) * 4
+
+
+def test_counts_are_those_of_the_reader(visit, address):
+    page = visit().idle()
+    for layer in httpx.get(f"{address}/map.json").json()["layers"]:
+        shown = page.locator(f'[data-layer="{layer["id"]}"] .count')
+        expect(shown).to_have_text(f"{layer['count']:,}" if layer["count"] else "–")
+
+
+def test_an_eye_hides_and_shows_a_layer_and_the_address_remembers(visit):
+    visitor = visit()
+    page = visitor.idle()
+    eye = page.locator(f'[data-layer="{STREET}"] .eye')
+    eye.click()
+    expect(eye).to_have_attribute("aria-pressed", "false")
+    until(page, "location.hash.includes('layers=streets')")
+    visitor.idle()
+    assert visitor.drawn(STREET) == []
+    page.reload()
+    visitor.idle()
+    assert visitor.drawn(STREET) == []
+    page.locator(f'[data-layer="{STREET}"] .eye').click()
+    until(page, "!location.hash.includes('layers=')")
+    visitor.idle()
+    assert len(visitor.drawn(STREET)) == 21
+
+
+def test_a_click_tells_everything_there_in_chinese(visit, a_building):
+    feature_id, properties, lon, lat = a_building
+    visitor = visit(f"/#17/{lat:.6f}/{lon:.6f}")
+    page = visitor.idle()
+    page.mouse.click(*visitor.at(lon, lat))
+    card = page.locator(".hit", has=page.locator(".hit-title small", has_text="建筑物")).first
+    if card.locator("dl").count() == 0:
+        card.locator(".hit-title").click()
+    expect(card.locator("dt", has_text="高度").first).to_be_visible()
+    row = card.locator("dl div", has=page.locator('dt[title="height_m"]'))
+    expect(row.locator("dd")).to_have_text(f"{properties['height_m']:g} m")
+    expect(card.locator("code")).to_have_text(feature_id)
+    expect(card.locator("dl div", has=page.locator('dt[title="usage_code"]')).locator("dd")).not_to_have_text(
+        properties["usage_code"]
+    )
+    expect(page.locator(".hit small", has_text="街道")).to_have_count(1)
+    link = card.locator("a", has_text="OGC API").get_attribute("href")
+    assert f"/collections/buildings/items/{feature_id}" in f"/{link}"
+    until(page, "location.hash.includes('sel=')")
+    page.keyboard.press("Escape")
+    expect(page.locator(".feature")).to_have_count(0)
+
+
+def test_a_link_to_a_feature_opens_and_frames_it(visit, a_building):
+    feature_id, _, lon, lat = a_building
+    visitor = visit(f"/#&sel=buildings/{feature_id}")
+    page = visitor.idle()
+    expect(page.locator(".hit.open code")).to_have_text(feature_id)
+    until(page, "document.querySelector('.mapview').map.getZoom() > 15")
+    center = page.evaluate("document.querySelector('.mapview').map.getBounds().toArray()")
+    assert center[0][0] < lon < center[1][0]
+    assert center[0][1] < lat < center[1][1]
+
+
+def test_the_other_language_is_one_click_away_and_stays(visit):
+    visitor = visit()
+    page = visitor.idle()
+    page.locator("header button[lang=en]").click()
+    expect(page.locator("header h1")).to_have_text("OneMap")
+    expect(page.locator('[data-layer="urban_villages"] .title')).to_have_text("Urban villages")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.reload()
+    visitor.idle()
+    expect(page.locator("header .badge")).to_have_text("Synthetic")
+
+
+def test_labels_are_drawn_with_our_own_font(visit):
+    page = visit().idle()
+    fonts = page.evaluate("performance.getEntriesByType('resource').map(r => r.name).filter(n => n.endsWith('.woff2'))")
+    assert fonts
+    assert all("/vendor/noto-sans-sc/files/" in font for font in fonts)
+
+
+def test_a_new_layer_appears_without_reload(visit, page_database):
+    definition = LayerDefinition(
+        id="fresh",
+        title_zh="刚刚载入",
+        title_en="Fresh",
+        geometry_type="Polygon",
+        grade=1,
+        map=MapHints(group_zh="新", group_en="New", label="name"),
+        fields=(field("name"),),
+    )
+
+    async def load():
+        connection = await connect(page_database)
+        await create_layer(connection, definition)
+        await connection.execute(
+            """INSERT INTO layer.fresh (id, geom, name)
+            VALUES ('f1', ST_MakeEnvelope(113.33, 23.13, 113.37, 23.16, 4490), '新片区')"""
+        )
+        await refresh_statistics(connection, definition)
+        await connection.close()
+
+    async def unload():
+        connection = await connect(page_database)
+        await drop_layer(connection, "fresh")
+        await connection.close()
+
+    visitor = visit()
+    page = visitor.idle()
+    assert page.locator('[data-layer="fresh"]').count() == 0
+    _run(load())
+    try:
+        expect(page.locator('[data-layer="fresh"] .count')).to_have_text("1", timeout=20_000)
+        until(page, "document.querySelector('.mapview').map.getSource('fresh')?.loaded()")
+        visitor.idle()
+        assert visitor.drawn("fresh") == ["f1"]
+    finally:
+        _run(unload())
+    expect(page.locator('[data-layer="fresh"]')).to_have_count(0, timeout=20_000)
+
+
+def test_the_operator_sees_more(visit, address):
+    visitor = visit()
+    page = visitor.idle()
+    before = page.locator('[data-layer="video_points"] .count').inner_text()
+    page.locator(".signin > button").click()
+    page.locator("input[name=token]").fill("not the token")
+    page.locator(".popover .primary").click()
+    expect(page.locator(".popover .wrong")).to_be_visible()
+    visitor.faults = [fault for fault in visitor.faults if "401" not in fault]  # the browser itself reports it
+    page.locator("input[name=token]").fill(TOKEN)
+    page.locator(".popover .primary").click()
+    seen = httpx.get(f"{address}/map.json", headers={"Authorization": f"Bearer {TOKEN}"}).json()["layers"]
+    count = next(layer["count"] for layer in seen if layer["id"] == "video_points")
+    expect(page.locator('[data-layer="video_points"] .count')).to_have_text(f"{count:,}")
+    assert before != f"{count:,}"
+    page.locator("header button", has_text="退出").click()
+    expect(page.locator('[data-layer="video_points"] .count')).to_have_text(before)
+
+
+def test_buildings_stand_up(visit, a_building):
+    _, _, lon, lat = a_building
+    visitor = visit(f"/#16/{lat:.5f}/{lon:.5f}")
+    page = visitor.idle()
+    page.locator("button[aria-label='三维']").click()
+    until(page, "document.querySelector('.mapview').map.getPitch() > 50")
+    shown = "document.querySelector('.mapview').map.getLayoutProperty('buildings:{}', 'visibility')"
+    assert [page.evaluate(shown.format(kind)) for kind in ("relief", "building")] == ["visible", "none"]
+
+
+def test_on_a_phone_the_layers_are_a_sheet_from_below(visit):
+    visitor = visit(size=PHONE)
+    page = visitor.idle()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+    expect(page.locator(".layers")).to_be_hidden()
+    page.locator(".handle").click()
+    expect(page.locator(f'[data-layer="{STREET}"] .eye')).to_be_visible()
+    sheet, eye = page.locator(".panel").bounding_box(), page.locator(f'[data-layer="{STREET}"] .eye').bounding_box()
+    assert sheet["width"] == PHONE[0]
+    assert sheet["y"] > PHONE[1] * 0.4
+    assert min(eye["width"], eye["height"]) >= 44
+    page.locator(".handle").click()
+    expect(page.locator(".layers")).to_be_hidden()
+
+
+def test_without_webgl_the_features_are_listed(launch, address):
+    with launch(NO_WEBGL) as browser:
+        visitor = Visitor(browser, address, DESK)
+        page = visitor.page
+        expect(page.locator(".notice")).to_contain_text("WebGL 2")
+        page.locator(".list select").select_option(STREET)
+        expect(page.locator("tbody tr")).to_have_count(20)
+        expect(page.locator("thead")).to_contain_text("名称")
+        page.locator("button", has_text="更多").click()
+        expect(page.locator("tbody tr")).to_have_count(21)
+        assert not [fault for fault in visitor.faults if "WebGL" not in fault]
+
+
+def test_a_server_that_is_gone_is_told_and_waited_for(visit):
+    visitor = visit()
+    page = visitor.idle()
+    page.route("**/map.json", lambda route: route.abort())
+    expect(page.locator(".toast")).to_contain_text("连接中断", timeout=15_000)
+    page.unroute("**/map.json")
+    expect(page.locator(".toast")).to_have_count(0, timeout=15_000)
+    visitor.faults = [fault for fault in visitor.faults if "ERR_FAILED" not in fault]
+
+
+def test_a_page_that_cannot_begin_says_why_and_tries_again(browser, address):
+    visitor = Visitor(browser, address, DESK, "/docs")
+    page = visitor.page
+    broken = {"status": 503, "content_type": "application/problem+json", "body": json.dumps({"detail": "the database"})}
+    page.route("**/map.json", lambda route: route.fulfill(**broken))
+    page.goto(address)
+    expect(page.locator(".notice[role=alert]")).to_contain_text("the database")
+    page.unroute("**/map.json")
+    page.locator(".notice button").click()
+    visitor.idle()
+    page.close()
+
+
+def test_everything_is_reached_by_keyboard(visit):
+    page = visit().idle()
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#layers")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.keyboard.press("Space")
+    assert focused == "显示行政区"
+    expect(page.locator('[data-layer="districts"] .eye')).to_have_attribute("aria-pressed", "false")

@@ -1,0 +1,136 @@
+"""`onemap doctor` and the database check, on databases that are broken in every way they know."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from layers.database_check import lacking
+from layers.tables import sync_definitions
+from server.settings import PROJECT
+
+
+def doctor(url: str, home: Path) -> tuple[int, str]:
+    said = subprocess.run(
+        [sys.executable, "-P", "-m", "server.cli", "doctor", "--home", str(home)],
+        env=os.environ | {"PYTHONPATH": str(PROJECT), "ONEMAP_DATABASE_URL": url, "ONEMAP_SERVER_PORT": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert said.stderr == ""
+    return said.returncode, said.stdout
+
+
+def execute(url: str, *statements: str) -> None:
+    async def work() -> None:
+        connection = await asyncpg.connect(url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(work())
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    asyncio.run(sync_definitions(database_url))
+    return database_url
+
+
+def test_a_sound_database_is_well(url: str, tmp_path: Path):
+    code, said = doctor(url, tmp_path)
+    assert code == 0, said
+    for subject in ("Python: 3.", "PostgreSQL: ", "PostGIS: 3.", "GEOS: 3.", "PROJ: ", "migrations: all"):
+        assert subject in said
+
+
+def test_a_lost_index_is_found_and_the_remedy_mends_it(url: str, tmp_path: Path):
+    execute(url, "DROP INDEX layer.grids_geom_idx")
+    code, said = doctor(url, tmp_path)
+    assert code == 1
+    remedy = re.search(r"✗ 图层 layer grids: has no spatial index.*\n    → (CREATE INDEX .*)", said)
+    assert remedy, said
+    execute(url, remedy.group(1))
+    assert doctor(url, tmp_path)[0] == 0
+
+
+def test_stale_statistics_are_a_warning_with_a_remedy(url: str, tmp_path: Path):
+    execute(
+        url,
+        "ALTER TABLE layer.rain_gauges SET (autovacuum_enabled = off)",
+        "ANALYZE layer.rain_gauges",
+        "INSERT INTO layer.rain_gauges (id) SELECT n::text FROM generate_series(1, 5000) AS n",
+    )
+    code, said = doctor(url, tmp_path)
+    assert code == 0, "a warning is not a fault"
+    assert re.search(r'! 图层 layer rain_gauges: statistics are stale.*\n    → ANALYZE layer."rain_gauges"', said)
+
+
+def test_a_layer_without_its_table_is_named(url: str, tmp_path: Path):
+    execute(url, "DROP TABLE layer.waterways CASCADE")
+    code, said = doctor(url, tmp_path)
+    assert code == 1
+    assert "layer waterways: is in the catalogue and has no table" in said
+
+
+def test_a_newer_database_and_an_unmigrated_one(url: str, tmp_path: Path):
+    execute(url, "INSERT INTO onemap.migration (name) VALUES ('9999_tomorrow')")
+    code, said = doctor(url, tmp_path)
+    assert code == 1
+    assert "the database is newer: it has 9999_tomorrow" in said
+    execute(url, "DROP SCHEMA onemap CASCADE")
+    code, said = doctor(url, tmp_path)
+    assert code == 0
+    assert re.search(r"! 迁移 migrations: \d+ not applied: .*\n    → ./onemap up", said)
+
+
+def test_a_server_that_does_not_answer(tmp_path: Path):
+    code, said = doctor(f"postgresql://nobody@/nothing?host={tmp_path}", tmp_path)
+    assert code == 1
+    assert "✗ 数据库 database: the database does not let us in" in said
+
+
+def test_a_token_that_others_can_read(url: str, tmp_path: Path):
+    (tmp_path / "operator-token").write_text("x\n", encoding="ascii")
+    (tmp_path / "operator-token").chmod(0o644)
+    code, said = doctor(url, tmp_path)
+    assert code == 1
+    assert f"→ chmod 600 {tmp_path}/operator-token" in said
+
+
+@pytest.fixture
+def poor_url(cluster: str) -> Iterator[str]:
+    """A database without PostGIS, in the eyes of a user who may do nothing."""
+    name = f"poor_{uuid.uuid4().hex}"
+    execute(cluster, f"CREATE ROLE {name} LOGIN PASSWORD 'poor'", f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        parts = urlsplit(cluster)
+        place = parts.netloc.rpartition("@")[2]
+        yield urlunsplit(parts._replace(netloc=f"{name}:poor@{place}", path=f"/{name}"))
+    finally:
+        execute(cluster, f"DROP DATABASE {name} WITH (FORCE)", f"DROP ROLE {name}")
+
+
+def test_what_a_database_lacks_is_said_with_its_remedy(poor_url: str):
+    missing = asyncio.run(lacking(poor_url))
+    name = urlsplit(poor_url).path[1:]
+    assert [sentence.partition(";")[0] for sentence in missing] == [
+        "its database has no PostGIS",
+        f"user {name} may not create schemas",
+        f"user {name} may not create roles",
+    ]
+    assert "CREATE EXTENSION postgis" in missing[0]
+    assert f"GRANT CREATE ON DATABASE {name} TO {name}" in missing[1]
+    assert "CREATEROLE" in missing[2]

@@ -1,0 +1,218 @@
+"""`onemap up` as a process: what it starts, what it survives, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layers.cluster import running_url, stop_cluster, supervisor_of
+from server.settings import PROJECT
+
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+DEADLINE_S = 60
+
+
+class Up:
+    """A running `onemap up`, its address and what it has said so far."""
+
+    def __init__(self, home: Path, *options: str, **environment: str) -> None:
+        self.home = home
+        self.process = subprocess.Popen(
+            [*_CLI, "up", "--home", str(home), "--port", "0", "--no-demo", *options],
+            env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said = ""
+
+    @property
+    def address(self) -> str:
+        return self.hear(ADDRESS).group()
+
+    def hear(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        """Read what it says until the pattern has come."""
+        assert self.process.stderr is not None
+        while not (match := pattern.search(self.said)):
+            line = self.process.stderr.readline()
+            assert line, f"it ended before {pattern.pattern!r}: {self.said}"
+            self.said += line
+        return match
+
+    def health(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.address}/health", timeout=DEADLINE_S) as answer:
+            told: dict[str, Any] = json.load(answer)
+            return told
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+        return [int(child) for child in children.split()]
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        assert self.process.stderr is not None
+        self.said += self.process.stderr.read()
+        return self.process.wait(DEADLINE_S)
+
+
+_CLI = [sys.executable, "-P", "-m", "server.cli"]
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process that is not our child has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ended, _, _ = select.select([descriptor], [], [], DEADLINE_S)
+        assert ended, f"process {pid} lives on"
+    finally:
+        os.close(descriptor)
+
+
+@pytest.fixture
+def running() -> Iterator[Any]:
+    """Start `up` on a home of the test's own; ends it, and what it left, afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="onemap-"))
+    folder.chmod(0o711)
+    home = folder / "home"
+    with ExitStack() as processes:
+
+        def start(*options: str, **environment: str) -> Up:
+            up = Up(home, *options, **environment)
+            processes.enter_context(up.process)
+            processes.callback(up.process.kill)
+            assert up.address
+            return up
+
+        yield start
+    if running_url(home):
+        stop_cluster(home)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_and_one_signal_ends_everything(running: Any, number: signal.Signals):
+    up = running()
+    assert up.health()["status"] == "ok"
+    token = (up.home / "operator-token").read_text(encoding="ascii").strip()
+    up.hear(re.compile(re.escape(token)))
+    assert (up.home / "operator-token").stat().st_mode & 0o777 == 0o600
+    workers = up.workers()
+    assert len(workers) == 2
+    assert up.end(number) == 0
+    for worker in workers:
+        wait_for_end(worker)
+    assert running_url(up.home) is None
+    assert "Traceback" not in up.said
+
+
+def test_a_second_start_is_quick_and_does_not_show_the_token_again(running: Any):
+    first = running()
+    first.end(signal.SIGTERM)
+    began = time.monotonic()
+    second = running()
+    seconds = time.monotonic() - began
+    second.end(signal.SIGTERM)
+    assert seconds < 6 * _machine_is_shared_by()
+    token = (second.home / "operator-token").read_text(encoding="ascii").strip()
+    assert token in first.said
+    assert token not in second.said
+
+
+def _machine_is_shared_by() -> float:
+    """How many times slower than alone we are: the processes that want a core, for each core."""
+    return max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def test_a_killed_worker_is_replaced(running: Any):
+    up = running()
+    before = up.workers()
+    os.kill(before[0], signal.SIGKILL)
+    up.hear(re.compile("starting another"))
+    assert up.health()["status"] == "ok", "the other one answers"
+    os.kill(before[1], signal.SIGKILL)
+    assert up.health()["status"] == "ok", "the connection waits for the new ones"
+    assert not set(up.workers()) & set(before)
+    up.end(signal.SIGTERM)
+
+
+def test_workers_end_with_a_killed_supervisor_and_the_next_up_takes_over(running: Any):
+    first = running()
+    workers = first.workers()
+    first.end(signal.SIGKILL)
+    for worker in workers:
+        wait_for_end(worker)
+    assert running_url(first.home), "the database goes on"
+    second = running()
+    assert second.health()["status"] == "ok"
+    second.end(signal.SIGTERM)
+    assert running_url(first.home) is None
+
+
+def test_a_second_up_on_the_same_home_is_refused(running: Any):
+    up = running()
+    command = [*_CLI, "up", "--home", str(up.home), "--port", "0"]
+    said = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert said.returncode == 1
+    assert f"in use by process {up.process.pid}" in said.stderr.replace("\n", " ")
+    assert up.health()["status"] == "ok"
+    assert supervisor_of(up.home) == up.process.pid
+    up.end(signal.SIGTERM)
+
+
+def test_a_taken_port_is_told_before_anything_is_started(running: Any):
+    up = running()
+    port = up.address.rpartition(":")[2]
+    other = up.home.parent / "other"
+    said = subprocess.run(
+        [*_CLI, "up", "--home", str(other), "--port", port],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert said.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in said.stderr
+    assert not other.exists()
+    up.end(signal.SIGTERM)
+
+
+def test_stop_ends_it_from_another_terminal(running: Any):
+    up = running()
+    said = subprocess.run(
+        [*_CLI, "stop", "--home", str(up.home)],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "stopped" in said.stderr
+    assert up.process.wait(DEADLINE_S) == 0
+    assert running_url(up.home) is None
+
+
+def test_a_database_of_yours_is_used_and_left_running(running: Any, database_url: str):
+    up = running(ONEMAP_DATABASE_URL=database_url)
+    assert "grids" in up.health()["layers"]
+    assert not (up.home / "postgres").exists()
+    up.end(signal.SIGTERM)

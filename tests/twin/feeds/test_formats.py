@@ -1,0 +1,317 @@
+"""SensorThings, NGSI-LD and dropped files, through the feeds that read them."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import openpyxl
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.twin.feeds.feeds import NOW, feed, only, take
+from twin.envelope_refused import Reason, Refused
+from twin.feeds import table
+from twin.feeds.decode import decode_again
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.table import read_rows
+from twin.feeds.whole import gone
+
+BASE = {"title_zh": "测", "title_en": "Test", "crs_source": "WGS84", "kinds": ["observation"]}
+THINGS = FeedDefinition.model_validate(
+    BASE
+    | {
+        "name": "things",
+        "protocol": "sensorthings",
+        "supplies": ["water_level_stations", "rain_gauges"],
+        "datastreams": {
+            "1": {"subject": "water_level_stations/ST-1", "property": "level_m", "unit": "m", "scale": 0.01},
+            "rain-7": {"subject": "rain_gauges/R-7", "property": "rain_mm", "unit": "mm"},
+        },
+    }
+)
+BROKER = FeedDefinition.model_validate(
+    BASE
+    | {
+        "name": "broker",
+        "protocol": "ngsi",
+        "supplies": ["water_level_stations"],
+        "entity_types": {
+            "WaterObserved": {
+                "layer": "water_level_stations",
+                "id_prefix": "urn:ngsi-ld:WaterObserved:",
+                "properties": {
+                    "level": {"property": "level_m", "unit": "m"},
+                    "flow": {"property": "flow_m3s", "unit": "m3/s"},
+                },
+            }
+        },
+    }
+)
+AT_0158 = datetime(2026, 6, 8, 1, 58, tzinfo=UTC)
+TOPIC = "v1.1/Datastreams(1)/Observations"
+OBSERVATION = {
+    "@iot.id": 99,
+    "phenomenonTime": "2026-06-08T01:58:00Z",
+    "resultTime": "2026-06-08T01:59:00Z",
+    "result": 183,
+}
+
+
+def things(payload: object, **delivery: object):
+    return take(THINGS, orjson.dumps(payload), **delivery)
+
+
+def test_an_observation_by_mqtt():
+    message = only(things(OBSERVATION, topic=TOPIC))
+    assert (message.subject, message.property_code, message.unit) == ("water_level_stations/ST-1", "level_m", "m")
+    assert message.value == pytest.approx(1.83)
+    assert message.phenomenon_time == AT_0158
+    assert message.identity == ("/feeds/things", "1:99", 1)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"Datastream": {"@iot.id": 1}},
+        {"Datastream": {"@iot.id": "1"}},
+        {"Datastream@iot.navigationLink": "https://sta.example.org/v1.1/Datastreams(1)"},
+        {"Datastream@iot.navigationLink": "https://sta.example.org/v1.1/Datastreams('1')"},
+    ],
+)
+def test_a_page_by_rest(link):
+    reading = things({"value": [OBSERVATION | link, OBSERVATION | link | {"@iot.id": 100, "result": 184}]})
+    assert [m.value for m in reading.messages] == pytest.approx([1.83, 1.84])
+
+
+def test_an_observation_of_a_time_span_is_of_its_end_and_one_without_an_id_is_known_by_its_time():
+    span = {"phenomenonTime": "2026-06-08T01:53:00Z/2026-06-08T01:58:00Z", "result": 2.5}
+    message = only(things(span, topic="v1.1/Datastreams('rain-7')/Observations"))
+    assert message.phenomenon_time == AT_0158
+    assert message.id == "rain-7@20260608T015800.000000"
+
+
+@pytest.mark.parametrize(
+    ("result", "value", "text", "quality"),
+    [(True, 1.0, None, None), (None, None, None, "missing"), ("rising", None, "rising", None), (5, 0.05, None, None)],
+)
+def test_results_of_every_type(result, value, text, quality):
+    message = only(things(OBSERVATION | {"result": result}, topic=TOPIC))
+    assert (message.value, message.value_text, message.quality) == (value, text, quality)
+
+
+def test_an_unknown_datastream_is_counted_and_a_bad_one_kept():
+    bad = OBSERVATION | {"Datastream": {"@iot.id": 1}, "result": {"a": 1}}
+    unknown = OBSERVATION | {"Datastream": {"@iot.id": 5}}
+    reading = things({"value": [unknown, bad, OBSERVATION]})
+    assert reading.ignored == 1
+    assert [r.reason for r in reading.refused] == [Reason.WRONG_TYPE, Reason.MISSING]
+
+
+def test_what_was_refused_can_be_mended_and_read_again():
+    (refused,) = things(OBSERVATION | {"phenomenonTime": "soon"}, topic=TOPIC).refused
+    mended = refused.raw.replace(b"soon", b"2026-06-08T01:58:00Z")
+    assert decode_again(THINGS, mended, now=NOW).messages == things(OBSERVATION, topic=TOPIC).messages
+
+
+ENTITY = {
+    "id": "urn:ngsi-ld:WaterObserved:ST-1",
+    "type": "WaterObserved",
+    "level": {"type": "Property", "value": 1.83, "unitCode": "MTR", "observedAt": "2026-06-08T01:58:00Z"},
+    "colour": {"type": "Property", "value": "brown"},
+}
+
+
+def notify(*entities: object):
+    notification = {"id": "urn:ngsi-ld:Notification:1", "type": "Notification", "notifiedAt": "2026-06-08T01:59:00Z"}
+    return take(BROKER, orjson.dumps(notification | {"data": list(entities)}))
+
+
+def test_a_notification():
+    message = only(notify(ENTITY))
+    assert (message.subject, message.property_code, message.value) == ("water_level_stations/ST-1", "level_m", 1.83)
+    assert message.phenomenon_time == AT_0158
+    assert message.sent_time == AT_0158.replace(minute=59)
+
+
+def test_several_properties_are_several_messages():
+    reading = notify(ENTITY | {"flow": {"type": "Property", "value": 12}})
+    assert {m.property_code: m.phenomenon_time.minute for m in reading.messages} == {"level_m": 58, "flow_m3s": 59}
+    assert len({m.identity for m in reading.messages}) == 2
+
+
+def test_the_simplified_form_and_full_uris():
+    simple = {"id": ENTITY["id"], "type": ["https://uri.etsi.org/x#WaterObserved"], "level": 1.83}
+    simple["dateObserved"] = {"type": "Property", "value": {"@type": "DateTime", "@value": "2026-06-08T01:58:00Z"}}
+    assert only(notify(simple)).identity == only(notify(ENTITY)).identity
+
+
+def test_unknown_types_are_counted():
+    assert notify(ENTITY | {"type": "Rumour"}).ignored == 1
+
+
+def test_a_refused_entity_is_read_again():
+    broken = ENTITY | {"level": {"type": "Property", "value": 1.83, "observedAt": "soon"}}
+    (refused,) = notify(broken).refused
+    assert decode_again(BROKER, refused.raw.replace(b"soon", b"2026-06-08T01:58:00Z"), now=NOW).messages == notify(ENTITY).messages  # fmt: skip  # noqa: E501
+
+
+HEADER = "国标编码,在线状态,变更时间\n"
+ROWS = "34020000001320000101,在线,2026/6/8 9:58\n34020000001320000102,故障,2026年6月8日9时58分\n"
+STATUS = feed("video_status")
+
+
+def assert_statuses(reading):
+    assert not reading.refused
+    assert [(m.feature_id, m.data["properties"]["online_status"]) for m in reading.messages] == [
+        ("34020000001320000101", "online"),
+        ("34020000001320000102", "fault"),
+    ]
+    assert {m.phenomenon_time for m in reading.messages} == {AT_0158}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_in_every_encoding(encoding, delimiter):
+    body = (HEADER + ROWS).replace(",", delimiter).replace("\n", "\r\n").encode(encoding)
+    assert_statuses(take(STATUS, body, file_name="video_status_1.csv"))
+
+
+def workbook(rows: list[list[object]]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    body = io.BytesIO()
+    book.save(body)
+    return body.getvalue()
+
+
+def test_xlsx_with_dates_as_dates():
+    moment = datetime(2026, 6, 8, 9, 58)  # noqa: DTZ001 - a spreadsheet knows no zone
+    rows = [["34020000001320000101", "在线", moment], [None, None, None], ["34020000001320000102", "故障", moment]]
+    assert_statuses(take(STATUS, workbook([["国标编码", "在线状态", "变更时间"], *rows]), file_name="a.XLSX"))
+
+
+def test_ndjson_rows():
+    names = HEADER.strip().split(",")
+    lines = [orjson.dumps(dict(zip(names, row.split(","), strict=True))) for row in ROWS.splitlines()]
+    assert_statuses(take(STATUS, b"\n".join(lines), file_name="a.ndjson"))
+
+
+def test_a_bad_row_is_kept_with_its_line_and_read_again():
+    body = (HEADER + ROWS + "34020000001320000103,在线,昨天\n").encode()
+    reading = take(STATUS, body, file_name="a.csv")
+    assert len(reading.messages) == 2
+    (refused,) = reading.refused
+    assert (refused.index, refused.reason) == (4, Reason.BAD_TIME)
+    mended = refused.raw.decode().replace("昨天", "2026-06-08 09:58:00").encode()
+    assert decode_again(STATUS, mended, now=NOW).messages[0].feature_id == "34020000001320000103"
+
+
+def test_a_row_with_too_many_cells():
+    rows, refused = read_rows(b"a,b\n1,2\n1,2,3\n1,2,\n", "a.csv")
+    assert rows == [(2, {"a": "1", "b": "2"}), (4, {"a": "1", "b": "2"})]
+    assert [r.index for r in refused] == [3]
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "reason"),
+    [
+        (b"", "a.csv", Reason.NOT_A_TABLE),
+        (b"a,a\n1,2", "a.csv", Reason.NOT_A_TABLE),
+        (b'a,b\n"1,2', "a.csv", Reason.NOT_A_TABLE),
+        (b"a\0,b\n", "a.csv", Reason.BAD_ENCODING),
+        (b"\xef\xbb\xbf\xff", "a.csv", Reason.BAD_ENCODING),
+        (b"PK\x03\x04", "a.xlsx", Reason.NOT_A_TABLE),
+        (b"<html>", "a.xlsx", Reason.NOT_A_TABLE),
+        (b"a," * 501 + b"a\n", "a.csv", Reason.NOT_A_TABLE),
+    ],
+)
+def test_a_file_that_is_no_table(body, name, reason):
+    with pytest.raises(Refused) as refused:
+        read_rows(body, name)
+    assert refused.value.reason == reason
+
+
+WORKBOOK = workbook([["a", "b"], [1, "x"]])
+
+
+@given(data=st.data())
+def test_a_damaged_workbook_is_read_or_refused(data):
+    body = bytearray(WORKBOOK)
+    for _ in range(data.draw(st.integers(1, 3))):
+        body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        rows, _ = read_rows(bytes(body), "a.xlsx")
+    except Refused as error:
+        assert error.reason in Reason  # noqa: PT017 - not every damage shows
+    else:
+        assert len(rows) <= 2
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["value", "result", "type", "data", "id", "level", "Datastream", "@iot.id", "phenomenonTime"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+)
+
+
+@given(payload=JSON, entity=st.booleans())
+def test_any_json_is_read_or_refused(payload, entity):
+    for definition, wrapped in (
+        (THINGS, OBSERVATION | {"Datastream": {"@iot.id": 1}, "result": payload, "phenomenonTime": payload}),
+        (THINGS, payload),
+        (BROKER, {"type": "Notification", "data": [ENTITY | {"level": payload}]}),
+        (BROKER, {"type": "Notification", "data": payload}),
+    ):
+        try:
+            reading = take(definition, orjson.dumps(wrapped), topic=TOPIC if entity else None)
+        except Refused as error:
+            assert error.reason in Reason  # noqa: PT017 - some of it is good
+        else:
+            assert all(m.kind == "observation" for m in reading.messages)
+
+
+WHOLE = feed("video_status", connection={"pattern": "*.csv", "whole": True})
+KNOWN = ["34020000001320000101", "34020000001320000102", "34020000001320000100"]
+
+
+def test_what_a_whole_file_no_longer_holds_is_gone():
+    reading = take(WHOLE, (HEADER + ROWS).encode(), file_name="a.csv")
+    (deletion,) = gone(WHOLE, reading, KNOWN, now=NOW)
+    assert (deletion.subject, deletion.data["change"]) == ("video_points/34020000001320000100", "delete")
+
+
+@pytest.mark.parametrize("rows", ["", ROWS + "34020000001320000100,在线,昨天\n"])
+def test_half_a_file_and_a_refused_row_remove_nothing(rows):
+    assert gone(WHOLE, take(WHOLE, (HEADER + rows).encode(), file_name="a.csv"), KNOWN, now=NOW) == []
+
+
+def test_a_file_of_changes_removes_nothing():
+    with pytest.raises(ValueError, match="whole"):
+        gone(STATUS, take(STATUS, (HEADER + ROWS).encode(), file_name="a.csv"), KNOWN, now=NOW)
+
+
+def test_a_workbook_that_unpacks_to_too_much(monkeypatch):
+    monkeypatch.setattr(table, "UNZIPPED_BYTES_MAX", 1000)
+    with pytest.raises(Refused) as refused:
+        read_rows(WORKBOOK, "a.xlsx")
+    assert refused.value.reason == Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize(("name", "body"), [("a.csv", b"a\n" + b"1\n" * 11), ("a.ndjson", b'{"a":1}\n' * 11)])
+def test_a_file_of_too_many_rows(monkeypatch, name, body):
+    monkeypatch.setattr(table, "ROWS_MAX", 10)
+    with pytest.raises(Refused) as refused:
+        read_rows(body, name)
+    assert refused.value.reason == Reason.TOO_MANY

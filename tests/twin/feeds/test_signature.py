@@ -1,0 +1,140 @@
+"""Signed messages: only the sender's own, only now, only once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers.errors import Conflict, Unavailable
+from twin.envelope_refused import Reason, Refused
+from twin.feeds.secret import read_secret
+from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP, WINDOW, MemoryNonces, sign, verify
+
+NOW = datetime(2026, 6, 8, 2, 0, tzinfo=UTC)
+KNOWN = "sha256=26e60e480697b600c5670ebd182a18e05f1dd74e515c751f9fba155bdd6b4148"
+SECRET, FEED, BODY, NONCE_1 = b"a secret of sixteen bytes", "hotline", b'{"ticket_no":"1"}', "0123456789abcdef"
+
+
+def signed(**changed: str) -> dict[str, str]:
+    return sign(SECRET, FEED, BODY, now=NOW, nonce=NONCE_1) | changed
+
+
+def reason_of(headers: dict[str, str], *, body: bytes = BODY, feed: str = FEED, now: datetime = NOW) -> Reason:
+    with pytest.raises(Refused) as refused:
+        verify(SECRET, feed, headers, body, now=now)
+    return refused.value.reason
+
+
+def test_a_known_signature():
+    # printf "hotline\n1780884000\n0123456789abcdef\n$BODY" | openssl dgst -sha256 -hmac "$SECRET"
+    assert signed()[TIMESTAMP] == "1780884000"
+    assert signed()[SIGNATURE] == KNOWN
+
+
+def test_a_good_signature():
+    good = verify(SECRET, FEED, {k.title(): v for k, v in signed().items()}, BODY, now=NOW)
+    assert (good.feed, good.nonce) == (FEED, NONCE_1)
+    assert good.expires_at > NOW + WINDOW
+
+
+@given(at=st.integers(0, len(BODY) - 1), bit=st.integers(0, 7))
+def test_one_flipped_bit_of_the_body(at, bit):
+    body = bytearray(BODY)
+    body[at] ^= 1 << bit
+    assert reason_of(signed(), body=bytes(body)) == Reason.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        signed(**{SIGNATURE: "sha256=" + "0" * 64}),
+        signed(**{SIGNATURE: signed()[SIGNATURE].removeprefix("sha256=")}),
+        signed(**{SIGNATURE: "签名"}),
+        signed(**{NONCE: "0123456789abcdeg"}),
+        signed(**{NONCE: "short"}),
+        signed(**{TIMESTAMP: "1780884001"}),
+        signed(**{TIMESTAMP: "soon"}),
+        signed(**{TIMESTAMP: "-1"}),
+        signed(**{TIMESTAMP: "9" * 12}),
+    ],
+)
+def test_another_header_is_another_message(headers):
+    assert reason_of(headers) == Reason.BAD_SIGNATURE
+
+
+def test_a_signature_for_another_feed():
+    assert reason_of(signed(), feed="grid_cases") == Reason.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize("missing", [TIMESTAMP, NONCE, SIGNATURE])
+def test_a_missing_header(missing):
+    assert reason_of({k: v for k, v in signed().items() if k != missing}) == Reason.NO_SIGNATURE
+
+
+@pytest.mark.parametrize("sign_of_time", [1, -1])
+def test_the_window(sign_of_time):
+    assert verify(SECRET, FEED, signed(), BODY, now=NOW + sign_of_time * WINDOW)
+    late = NOW + sign_of_time * (WINDOW + timedelta(seconds=1))
+    assert reason_of(signed(), now=late) == Reason.SIGNATURE_TIME
+
+
+def test_a_time_beyond_the_calendar_is_refused():
+    headers = sign(SECRET, FEED, BODY, now=datetime(9999, 1, 1, tzinfo=UTC), nonce=NONCE_1)
+    assert reason_of(headers) == Reason.SIGNATURE_TIME
+
+
+@pytest.mark.anyio
+async def test_a_nonce_is_good_once_for_as_long_as_its_time_is():
+    nonces = MemoryNonces()
+    good = verify(SECRET, FEED, signed(), BODY, now=NOW)
+    assert await nonces.claim(good, NOW)
+    assert not await nonces.claim(good, NOW)
+    assert not await nonces.claim(good, NOW + WINDOW)
+
+
+@pytest.mark.anyio
+async def test_a_full_house_turns_new_nonces_away_and_forgets_expired_ones():
+    nonces = MemoryNonces(capacity=1)
+    first = verify(SECRET, FEED, signed(), BODY, now=NOW)
+    other = verify(SECRET, FEED, sign(SECRET, FEED, BODY, now=NOW, nonce="f" * 16), BODY, now=NOW)
+    assert await nonces.claim(first, NOW)
+    assert not await nonces.claim(other, NOW)
+    assert await nonces.claim(other, first.expires_at)
+
+
+def write(home, text: bytes = b"0123456789abcdef\n", mode: int = 0o600):
+    (home / "secrets").mkdir(exist_ok=True)
+    file = home / "secrets" / "hotline"
+    file.write_bytes(text)
+    file.chmod(mode)
+
+
+def test_a_secret_of_the_home(tmp_path):
+    write(tmp_path)
+    assert read_secret("hotline", tmp_path, {}) == b"0123456789abcdef"
+
+
+def test_a_secret_of_the_environment_is_stronger(tmp_path):
+    write(tmp_path)
+    assert read_secret("hotline", tmp_path, {"ONEMAP_SECRET_HOTLINE": "f" * 16}) == b"f" * 16
+
+
+def test_a_secret_others_can_read_is_none(tmp_path):
+    write(tmp_path, mode=0o644)
+    with pytest.raises(Conflict, match="chmod"):
+        read_secret("hotline", tmp_path, {})
+
+
+@pytest.mark.parametrize("name", ["hotline", "../hotline", ""])
+def test_a_missing_secret(tmp_path, name):
+    with pytest.raises(Unavailable):
+        read_secret(name, tmp_path, {})
+
+
+def test_a_short_secret(tmp_path):
+    write(tmp_path, b"short")
+    with pytest.raises(Unavailable, match="16"):
+        read_secret("hotline", tmp_path, {})

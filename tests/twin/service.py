@@ -1,0 +1,39 @@
+"""Who asks in these tests, and the real application to ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from layers.actor import ANONYMOUS, OPERATOR, Actor
+from server.auth import Authenticator
+from tests.ogc.service import ACTOR_HEADER, Service
+
+ACTORS = {
+    "anonymous": ANONYMOUS,
+    "operator": OPERATOR,
+    "public": Actor("public", clearance=1),
+    "officer": Actor("officer", clearance=3, area_prefixes=("440106011001",)),
+    "grid_worker": Actor("grid_worker", clearance=3, area_prefixes=("440106011001001",)),
+    "neighbour": Actor("neighbour", clearance=3, area_prefixes=("440106099",)),
+}
+
+
+class Named(Authenticator):
+    """Believes whoever a header names."""
+
+    def actor(self, headers):
+        names = [value.decode() for name, value in headers if name == ACTOR_HEADER.encode()]
+        return ACTORS[names[0]] if names else super().actor(headers)
+
+
+class TwinService(Service):
+    """The application over the fixture; its actors are those above."""
+
+    def __init__(self, url) -> None:
+        super().__init__(url)
+        self.app.state.authenticator = Named(None)
+        self.app.state.shared = replace(self.app.state.shared, authenticator=self.app.state.authenticator)
+
+    def ask(self, path, *, actor="operator", **how):
+        """Ask as the operator, unless somebody else is named."""
+        return super().ask(path, actor=actor, **how)

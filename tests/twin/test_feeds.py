@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from layers.database import connect
+from twin.feeds.signature import sign
+
+pytestmark = pytest.mark.anyio
+SECRET = "a secret of sixteen bytes and more"
+JSON = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch):
+    monkeypatch.setenv("ONEMAP_SECRET_DEMO", SECRET)
+
+
+def cloudevent(number, subject="vehicles/v1", kind="position", **data):
+    return {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": "/feeds/demo",
+        "type": f"cn.gov.district.{kind}.created",
+        "subject": subject,
+        "time": "2026-06-08T09:58:00+08:00",
+        "datacontenttype": "application/json",
+        "data": data or {"lon": 113.35, "lat": 23.13, "speed_kmh": 30.0},
+    }
+
+
+class Sender:
+    """A sender that signs, as the guide tells senders to."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._sent = 0
+
+    def headers(self, body):
+        self._sent += 1
+        return sign(SECRET.encode(), "demo", body, now=datetime.now(UTC), nonce=f"nonce-{self._sent:020}")
+
+    def send(self, content, content_type=BATCH, **headers):
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        signed = {**self.headers(body), "content-type": content_type, **headers}
+        return self._client.post("/feeds/demo", content=body, headers=signed)
+
+
+@pytest.fixture
+def sender(district_url, live_server):
+    with httpx.Client(base_url=live_server(district_url), timeout=30) as client:
+        yield Sender(client)
+
+
+async def test_what_is_sent_twice_counts_once_and_is_joined(sender, district_url):
+    batch = [cloudevent(1), cloudevent(2, "events/e1", "event", source="hotline", title="积水", lon=113.35, lat=23.13)]
+    first, second = sender.send(batch).json(), sender.send(batch).json()
+    assert (first["accepted"], first["duplicate"]) == (2, 0)
+    assert (second["accepted"], second["duplicate"]) == (0, 2)
+    connection = await connect(district_url)
+    grid = await connection.fetchval("SELECT onemap.grid_at(ST_SetSRID(ST_MakePoint(113.35, 23.13), 4490))")
+    assert grid
+    assert await connection.fetchval("SELECT grid_code FROM twin.position_now WHERE id = 'v1'") == grid
+    assert await connection.fetchval("SELECT grid_code FROM layer.events WHERE id = 'e1'") == grid
+    await connection.close()
+    event = sender._client.get("/ogc/collections/events/items/e1").json()
+    assert event["properties"]["title"] == "积水"
+
+
+async def test_one_bad_message_is_kept_with_its_reason_and_spoils_no_other(sender, district_url):
+    answer = sender.send([cloudevent(1), cloudevent(2, lon=1000, lat=23)]).json()
+    assert (answer["accepted"], answer["rejected"]) == (1, 1)
+    assert answer["refused"][0]["index"] == 1
+    connection = await connect(district_url)
+    kept = await connection.fetchrow("SELECT feed, reason, message FROM twin.refused")
+    assert kept["feed"] == "demo"
+    assert kept["reason"] == answer["refused"][0]["reason"]
+    assert json.loads(kept["message"])["id"] == "2"
+    await connection.close()
+    health = {feed["name"]: feed for feed in sender._client.get("/twin/feeds").json()["feeds"]}
+    assert (health["demo"]["received"], health["demo"]["accepted"], health["demo"]["rejected"]) == (2, 1, 1)
+    assert not health["demo"]["silent"]
+    assert health["hotline"]["silent"]
+
+
+async def test_what_is_not_written_yet_is_kept_and_not_called_accepted(sender, district_url):
+    change = cloudevent(1, "video_points/x", "feature_change", change="patch", properties={"online_status": "offline"})
+    answer = sender.send([change, cloudevent(2)]).json()
+    assert (answer["accepted"], answer["rejected"]) == (1, 1)
+    connection = await connect(district_url)
+    kept = json.loads(await connection.fetchval("SELECT message FROM twin.refused"))
+    assert (kept["id"], kept["data"]["properties"]) == ("1", {"online_status": "offline"})
+    await connection.close()
+
+
+async def test_a_day_whose_rows_are_in_the_rest_already_stops_nothing(district_url):
+    connection = await connect(district_url)
+    await connection.execute(
+        "INSERT INTO twin.position (layer, id, phenomenon_time, lon, lat) VALUES ('vehicles', 'v', '2031-05-05', 1, 1)"
+    )
+    await connection.execute("SELECT twin.make_day('2031-05-05'), twin.make_day('2031-05-06')")
+    assert await connection.fetchval("SELECT to_regclass('twin.position_20310506') IS NOT NULL")
+    assert await connection.fetchval("SELECT count(*) FROM twin.position_rest") == 1
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"", JSON, 400),
+        (b"{", JSON, 400),
+        (b"[]", JSON, 400),
+        (b"\xff\xfe", JSON, 400),
+        (json.dumps(cloudevent(1, "vehicles/v1", "face_capture")).encode(), JSON, 400),
+        (json.dumps({**cloudevent(1), "source": "/feeds/hotline"}).encode(), JSON, 400),
+        (b"x" * 1_100_000, JSON, 413),
+    ],
+)
+def test_what_cannot_be_read_is_refused_and_the_server_lives(sender, body, content_type, status):
+    answer = sender.send(body, content_type)
+    assert answer.status_code == status
+    assert answer.json()["detail"]
+    assert sender.send([cloudevent(9)]).status_code == 200
+
+
+def test_who_does_not_sign_is_not_heard(sender):
+    body = json.dumps(cloudevent(1)).encode()
+    client = sender._client
+    assert client.post("/feeds/demo", content=body, headers={"content-type": JSON}).status_code == 401
+    wrong = sign(b"another secret of some length", "demo", body, now=datetime.now(UTC), nonce="n" * 20)
+    assert client.post("/feeds/demo", content=body, headers={"content-type": JSON, **wrong}).status_code == 401
+    old = sign(SECRET.encode(), "demo", body, now=datetime(2026, 1, 1, tzinfo=UTC), nonce="n" * 20)
+    assert client.post("/feeds/demo", content=body, headers={"content-type": JSON, **old}).status_code == 401
+    good = {"content-type": JSON, **sender.headers(body)}
+    assert client.post("/feeds/demo", content=body, headers=good).status_code == 200
+    again = client.post("/feeds/demo", content=body, headers=good)
+    assert again.status_code == 401
+    assert "nonce" in again.json()["detail"]
+
+
+def test_a_feed_without_its_secret_takes_nothing(sender):
+    answer = sender._client.post("/feeds/hotline", content=b"{}", headers={"content-type": JSON})
+    assert answer.status_code == 401
+    assert "ONEMAP_SECRET_HOTLINE" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "vehicles_jt808", "demo'--", "%2e%2e"])
+def test_there_are_only_the_feeds_there_are(sender, name):
+    assert sender._client.post(f"/feeds/{name}", content=b"{}").status_code == 404

@@ -1,0 +1,42 @@
+"""The three operations are described, and answer as described."""
+
+from __future__ import annotations
+
+import jsonschema
+import pytest
+
+from tests.twin.fixture import lonlat
+
+LON, LAT = lonlat(350, 350)
+ASKED = {
+    "/twin/locate": {"lon": LON, "lat": LAT},
+    "/twin/nearby": {"lon": LON, "lat": LAT, "radius_m": 300, "layers": "video_points,waterways,grids"},
+    "/twin/areas/{code}/features": {"layers": "video_points,waterways,grids"},
+}
+
+
+@pytest.fixture(scope="module")
+def described(twin):
+    return twin.json("/openapi.json")
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_answers_are_as_described(twin, described, path):
+    content = described["paths"][path]["get"]["responses"]["200"]["content"]
+    answer = twin.ask(path.replace("{code}", "440106011001001"), **ASKED[path])
+    schema = content[answer.headers["content-type"]]["schema"]
+    jsonschema.validate(answer.json(), {**schema, "components": described["components"]})
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_every_parameter_is_described(described, path):
+    parameters = {p["name"]: p for p in described["paths"][path]["get"]["parameters"]}
+    assert set(ASKED[path]) <= set(parameters)
+    assert all(p["required"] for name, p in parameters.items() if name in ASKED[path] or name == "code")
+    assert all("description" in p for p in parameters.values() if p["in"] == "query")
+
+
+def test_nobody_caches_one_readers_answer_for_another(twin):
+    for path, asked in ASKED.items():
+        answer = twin.ask(path.replace("{code}", "440106011001001"), **asked)
+        assert answer.headers["cache-control"] == "private, no-cache"

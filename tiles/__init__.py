@@ -1,0 +1,1 @@
+"""How it looks at z/x/y: vector tiles built by PostGIS."""

@@ -1,0 +1,166 @@
+"""Vector tiles straight from PostGIS: one statement a tile, in the WebMercatorQuad scheme.
+
+The statement filters on the stored coordinates (so that the GiST index is used), thins what a screen cannot
+show, and only then transforms and clips what is left. A layer of areas comes with a second MVT layer, `labels`:
+one point for each area that is wide enough to be named, so that a name is written once and not once a tile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
+from layers.definition import LayerDefinition
+from layers.errors import NotFound
+from layers.rights import VisibleField, scoped, visible_fields
+from layers.tables import SRID
+
+EXTENT = 4096  # units along a tile's edge
+BUFFER = 64  # units drawn beyond the edge, so that lines and outlines meet their neighbours
+PIXELS = 512  # a tile's edge on the screen, as MapLibre draws it
+LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
+MAX_ZOOM = 22
+DEEPEST_ZOOM = 15  # the last zoom clients ask for; they enlarge its tiles (0.3 m a unit) beyond that
+CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
+_AREAS = ("Polygon", "MultiPolygon")
+_SIZE_DEG = (
+    "greatest(ST_XMax(f.geom) - ST_XMin(f.geom), ST_YMax(f.geom) - ST_YMin(f.geom))"  # read from the row's header
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TileAddress:
+    """Column and row of a tile at a zoom of WebMercatorQuad; row 0 is in the north.
+
+    Raises
+    ------
+    NotFound
+        When there is no such tile; the message says which numbers there are.
+    """
+
+    z: int
+    x: int
+    y: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.z <= MAX_ZOOM:
+            raise NotFound(f"zoom {self.z} does not exist; zooms go from 0 to {MAX_ZOOM}", parameter="z")
+        last = (1 << self.z) - 1
+        for name, number in (("x", self.x), ("y", self.y)):
+            if not 0 <= number <= last:
+                raise NotFound(
+                    f"there is no tile with {name}={number} at zoom {self.z}; {name} goes from 0 to {last}",
+                    parameter=name,
+                )
+
+    @property
+    def pixel_deg(self) -> float:
+        """Width of one screen pixel in degrees of longitude."""
+        return 360 / (1 << self.z) / PIXELS
+
+    def envelope(self, margin: float = 0.0) -> Clause:
+        """Write the tile's square in EPSG:3857, widened on each side by `margin` of its width."""
+        numbers = (bind(self.z, "int"), bind(self.x, "int"), bind(self.y, "int"), bind(margin, "float8"))
+        return compose("ST_TileEnvelope({}, {}, {}, margin => {})", *numbers)
+
+
+def tile_fields(layer: Layer, actor: Actor) -> list[VisibleField]:
+    """Fields that a tile of the layer carries: what the map draws with, as this actor gets them."""
+    wanted = {*layer.definition.map.tile_fields, layer.definition.map.label}
+    return [field for field in visible_fields(layer, actor) if field.definition.name in wanted]
+
+
+def tile_clause(layer: Layer, actor: Actor, tile: TileAddress, *, feature_limit: int) -> Clause:
+    """Build the statement whose one value is the tile, as bytes; no bytes when nothing lies in it.
+
+    Parameters
+    ----------
+    layer
+        The layer; its MVT layer has the same name. `id` comes along as a string, for `promoteId`.
+    actor
+        Who asks: rows and fields are those this actor may see.
+    tile
+        Which tile.
+    feature_limit
+        Most features in the tile. Of areas and lines the largest stay, of points an even and repeatable sample.
+    """
+    fields = tile_fields(layer, actor)
+    shapes = _shapes(layer, fields, tile, _chosen(layer, actor, fields, tile, feature_limit))
+    label = layer.definition.map.label
+    if layer.definition.geometry_type not in _AREAS or label not in {f.definition.name for f in fields}:
+        return shapes
+    return compose("SELECT ({}) || ({})", shapes, _labels(layer, actor, fields, tile, feature_limit))
+
+
+def _chosen(
+    layer: Layer,
+    actor: Actor,
+    fields: Sequence[VisibleField],
+    tile: TileAddress,
+    feature_limit: int,
+    pixels: tuple[float, float] = (1, math.inf),
+) -> Clause:
+    """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out."""
+    wanted = [compose(f"f.geom && ST_Transform({{}}, {SRID})", tile.envelope(BUFFER / EXTENT))]
+    if layer.definition.geometry_type in _AREAS:
+        sides = [bind(side * tile.pixel_deg, "float8") for side in pixels]
+        wanted.append(compose(f"{_SIZE_DEG} BETWEEN {{}} AND {{}}", *sides))
+    return compose(
+        f"SELECT {', '.join(['f.geom', 'f.id', *map(_column, fields)])} FROM {layer.table} AS f"
+        f" WHERE {{}} ORDER BY {_rank(layer.definition)} LIMIT {{}}",
+        scoped(layer, actor, *wanted),
+        bind(feature_limit, "int"),
+    )
+
+
+def _shapes(layer: Layer, fields: Sequence[VisibleField], tile: TileAddress, chosen: Clause) -> Clause:
+    drawn = compose(
+        f"SELECT ST_AsMVTGeom(ST_Transform(c.geom, 3857), {{}}, {EXTENT}, {BUFFER}) AS geom, {_names(fields)}"
+        f" FROM ({{}}) AS c",
+        tile.envelope(),
+        chosen,
+    )
+    return _mvt(layer.id, drawn)
+
+
+def _labels(
+    layer: Layer, actor: Actor, fields: Sequence[VisibleField], tile: TileAddress, feature_limit: int
+) -> Clause:
+    """Name each area at one point inside it, in the one tile that holds the point (no buffer)."""
+    chosen = _chosen(layer, actor, fields, tile, feature_limit, LABEL_PIXELS)
+    point = "ST_Transform(ST_PointOnSurface(c.geom), 3857)"
+    placed = compose(
+        f"SELECT ST_AsMVTGeom({point}, {{}}, {EXTENT}, 0) AS geom, {_names(fields)}"
+        f" FROM ({{}}) AS c WHERE c.{quote_identifier(str(layer.definition.map.label))} IS NOT NULL",
+        tile.envelope(),
+        chosen,
+    )
+    return _mvt("labels", placed)
+
+
+def _mvt(name: str, rows: Clause) -> Clause:
+    tile = f"SELECT ST_AsMVT(t.*, {quote_literal(name)}, {EXTENT}, 'geom')"
+    return compose(f"{tile} FROM ({{}}) AS t WHERE t.geom IS NOT NULL", rows)
+
+
+def _names(fields: Sequence[VisibleField]) -> str:
+    return ", ".join(["c.id", *(f"c.{quote_identifier(field.definition.name)}" for field in fields)])
+
+
+def _column(field: VisibleField) -> str:
+    """Write a field as MVT can hold it: text, number or boolean; MVT would unfold JSON into properties."""
+    name = quote_identifier(field.definition.name)
+    if field.definition.type == "string_array":
+        return f"array_to_string({field.expression}, ',') AS {name}"
+    if field.definition.type in ("date", "datetime", "json"):
+        return f"({field.expression})::text AS {name}"
+    return f"{field.expression} AS {name}"
+
+
+def _rank(definition: LayerDefinition) -> str:
+    """Order in which features stay when a tile has too many."""
+    return "hashtext(f.id)" if definition.geometry_type == "Point" else f"{_SIZE_DEG} DESC"

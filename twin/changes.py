@@ -1,0 +1,105 @@
+"""The change log: every change of the twin in commit order, the one source of every push and every invalidation.
+
+A row is a frame: the changes of one transaction as one JSON array, encoded once and never again. A change's number is
+its frame's first number plus its place in the frame, so numbers have no gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import orjson
+
+from layers.errors import OneMapError
+
+CHANNEL = "onemap_change"
+_LOCK = 440107  # one number for all writers of the log, in every version
+_APPEND = """
+WITH head AS (SELECT coalesce(max(last_seq), 0) AS seq FROM twin.change)
+INSERT INTO twin.change (first_seq, last_seq, changes)
+SELECT seq + 1, seq + $1, $2 FROM head RETURNING first_seq
+"""
+_SINCE = """
+SELECT first_seq, last_seq, committed_at, changes FROM twin.change WHERE last_seq > $1 ORDER BY last_seq LIMIT $2
+"""
+
+
+class Forgotten(OneMapError):
+    """The log no longer reaches back to the number a reader asked for; it must take a snapshot and go on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The changes of one transaction.
+
+    Attributes
+    ----------
+    first_seq, last_seq
+        Numbers of the first and the last change; both are in the frame.
+    encoded
+        A JSON array with one object for each change, in order.
+    """
+
+    first_seq: int
+    last_seq: int
+    committed_at: datetime
+    encoded: bytes
+
+    def changes(self, since: int = 0) -> list[tuple[int, dict[str, Any]]]:
+        """Return number and content of the changes after `since`."""
+        numbered = enumerate(orjson.loads(self.encoded), self.first_seq)
+        return [(seq, change) for seq, change in numbered if seq > since]
+
+
+async def append(connection: asyncpg.Connection, changes: Sequence[dict[str, Any]]) -> int:
+    """Write the changes of the open transaction as its last act, and return the number of the first.
+
+    The lock is held until the commit: another writer's frame is numbered after this one is visible, so that numbers
+    follow the order of commits and nobody who reads up to N can miss a smaller number that commits later.
+
+    Raises
+    ------
+    ValueError
+        When there is nothing to write, or no transaction is open.
+    """
+    if not changes or not connection.is_in_transaction():
+        raise ValueError("a frame has at least one change and belongs to a transaction")
+    encoded = orjson.dumps(list(changes))
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    first_seq: int = await connection.fetchval(_APPEND, len(changes), encoded)
+    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(first_seq + len(changes) - 1))
+    return first_seq
+
+
+async def last_seq(connection: asyncpg.Connection) -> int:
+    """Return the number of the newest change; 0 for an empty log."""
+    number: int = await connection.fetchval("SELECT coalesce(max(last_seq), 0) FROM twin.change")
+    return number
+
+
+async def frames_since(connection: asyncpg.Connection, seq: int, *, limit: int = 100) -> list[Frame]:
+    """Return the frames that hold changes after `seq`, oldest first, at most `limit` of them.
+
+    Raises
+    ------
+    Forgotten
+        When changes after `seq` have been dropped from the log already.
+    """
+    rows = await connection.fetch(_SINCE, seq, limit)
+    if rows and rows[0]["first_seq"] > seq + 1:
+        raise Forgotten(f"the log begins at {rows[0]['first_seq']}; {seq + 1} is no longer there", parameter="since")
+    return [Frame(row["first_seq"], row["last_seq"], row["committed_at"], row["changes"]) for row in rows]
+
+
+async def forget(connection: asyncpg.Connection, older_than: timedelta) -> int:
+    """Drop frames committed longer ago, but never the newest; return how many went."""
+    done: str = await connection.execute(
+        """DELETE FROM twin.change WHERE committed_at < clock_timestamp() - $1::interval
+        AND last_seq < (SELECT max(last_seq) FROM twin.change)""",
+        older_than,
+    )
+    return int(done.rsplit(maxsplit=1)[-1])

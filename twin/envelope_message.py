@@ -1,0 +1,101 @@
+"""A message of a feed after it was read: one flat immutable record, whatever it came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from twin.envelope_refused import Refusal
+
+type Kind = Literal["event", "observation", "position", "feature_change"]
+type Mode = Literal["actual", "exercise", "test"]
+type Change = Literal["upsert", "patch", "delete"]
+
+KINDS: tuple[Kind, ...] = ("event", "observation", "position", "feature_change")
+MODES: tuple[Mode, ...] = ("actual", "exercise", "test")
+
+
+class Message(NamedTuple):
+    """An event, an observation, a position or a change of a feature.
+
+    A named tuple: a frozen dataclass of this width takes 4 µs to make, a tuple 0.2, and `zip(*messages)` turns a
+    batch into columns. Times are aware datetimes in UTC, as the database driver takes them.
+
+    Attributes
+    ----------
+    kind
+        What it is.
+    source, id, version
+        Its identity: sent twice, it counts once.
+    type
+        The CloudEvents type, for example ``cn.gov.district.observation.created``.
+    layer, feature_id
+        What it speaks of: the collection and the id in it.
+    phenomenon_time
+        When it happened or was measured, in UTC.
+    sent_time
+        When the sender sent it, in UTC; None when it does not say.
+    mode
+        ``exercise`` and ``test`` must never paint the live map.
+    suspect
+        Its clock runs ahead by more than `SUSPECT_AFTER`.
+    lon, lat
+        CRS84 degrees; None together when the message has no place of its own.
+    property_code, value, value_text, unit, quality
+        Of an observation; `unit` is UCUM. A missing measurement has neither value nor text.
+    speed_kmh, heading_deg
+        Of a position; degrees clockwise from true north.
+    stage
+        Of an event.
+    data
+        The rest, checked and copied: all fields of an event (times as datetimes), the fields of a position or an
+        observation beside those above, `change` and `properties` of a change.
+    """
+
+    kind: Kind
+    source: str
+    id: str
+    version: int
+    type: str
+    layer: str
+    feature_id: str
+    phenomenon_time: datetime
+    sent_time: datetime | None
+    mode: Mode
+    suspect: bool
+    lon: float | None
+    lat: float | None
+    property_code: str | None
+    value: float | None
+    value_text: str | None
+    unit: str | None
+    quality: str | None
+    speed_kmh: float | None
+    heading_deg: float | None
+    stage: str | None
+    data: dict[str, Any]
+
+    @property
+    def subject(self) -> str:
+        """The CloudEvents subject: the layer and the id in it."""
+        return f"{self.layer}/{self.feature_id}"
+
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """What makes two messages the same message."""
+        return self.source, self.id, self.version
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a body held: messages that are taken, messages that are refused, and how many were of no interest."""
+
+    messages: list[Message] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    ignored: int = 0
+
+    @property
+    def received(self) -> int:
+        """How many messages came, whatever became of them."""
+        return len(self.messages) + len(self.refused) + self.ignored

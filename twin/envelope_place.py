@@ -1,0 +1,48 @@
+"""Places of messages brought to CRS84 from the datum their feed declares; in bulk, and never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from layers.datum import Datum, from_datum
+from twin.envelope_message import Message
+from twin.envelope_refused import Reason, Refused, shown
+
+_DATUMS: dict[str, Datum | None] = {"CGCS2000": None, "WGS84": None, "GCJ02": "gcj02", "BD09": "bd09"}
+SHIFTED = frozenset(name for name, datum in _DATUMS.items() if datum is not None)
+
+
+def to_crs84(messages: Sequence[Message], crs: Sequence[str]) -> list[Message]:
+    """Bring places to CRS84.
+
+    Parameters
+    ----------
+    messages, crs
+        And the datum of each: CGCS2000, WGS84, GCJ02 or BD09. CGCS2000 is taken as WGS 84, as everywhere.
+
+    Returns
+    -------
+    list
+        In the same order; those without a place and those in CRS84 already are the same objects.
+
+    Raises
+    ------
+    Refused
+        For a datum that is none of these.
+    """
+    converted = list(messages)
+    for name in set(crs):
+        if name not in _DATUMS:
+            raise Refused(Reason.UNKNOWN_CODE, f"datum {shown(name)}; known are {', '.join(_DATUMS)}", parameter="crs")
+        datum = _DATUMS[name]
+        if datum is None:
+            continue
+        rows = [i for i, m in enumerate(messages) if crs[i] == name and m.lon is not None]
+        if not rows:
+            continue
+        given = np.array([(messages[i].lon, messages[i].lat) for i in rows], dtype=np.float64)
+        for i, (lon, lat) in zip(rows, from_datum(given, datum).tolist(), strict=True):
+            converted[i] = messages[i]._replace(lon=lon, lat=lat)
+    return converted

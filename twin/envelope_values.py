@@ -1,0 +1,223 @@
+"""The values a message is made of, each checked by hand: what `schemas/*.json` say, at the speed of a feed.
+
+Every check takes a value as JSON gives it and the name of its field, and returns the value as it is stored.
+`tests/twin/test_envelope_schemas.py` proves that they and the published schemas accept the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from twin.envelope_refused import Reason, Refused, shown
+
+type Check = Callable[[Any, str], Any]
+
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
+STRING_CHARACTERS_MAX = 4000
+OBJECT_FIELDS_MAX = 100
+ARRAY_ITEMS_MAX = 1000
+DEPTH_MAX = 4
+CHINA_OFFSET = timedelta(hours=8)  # a time without an offset is China Standard Time
+_NAME_CHARACTERS_MAX = 100
+_TIME = re.compile(
+    r"(?:19[7-9]|20[0-9])[0-9]-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def moment(value: Any, name: str) -> datetime:
+    """Read an RFC 3339 time of the years 1970 to 2099; without an offset it is China Standard Time.
+
+    A datetime with an offset is taken as well, from the decoders of formats that are not text.
+
+    Returns
+    -------
+    datetime
+        In UTC, to the microsecond.
+    """
+    if type(value) is str:
+        found = _to_the_second(value) if len(value) <= _SECOND_CHARACTERS else _written(value)
+        if found is not None:
+            return found
+    elif isinstance(value, datetime) and value.tzinfo is not None and 1970 <= value.year < 2100:
+        return value.astimezone(UTC)
+    given = f"{name} is {shown(value)}" if value is not None else f"{name} is missing"
+    raise Refused(
+        Reason.MISSING if value is None else Reason.BAD_TIME,
+        f"{given}; needed is a time such as 2026-06-08T09:58:00+08:00, of the years 1970 to 2099",
+        parameter=name,
+    )
+
+
+def _written(value: str) -> datetime | None:
+    found = _TIME.fullmatch(value)
+    if found is None:
+        return None
+    offset = found[1]
+    try:
+        if offset == "+08:00":
+            return datetime.fromisoformat(value[:-6] + "Z") - CHINA_OFFSET
+        if offset is None:
+            return datetime.fromisoformat(value + "Z") - CHINA_OFFSET
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except ValueError:  # the 30th of February
+        return None
+
+
+_SECOND_CHARACTERS = 25
+_to_the_second = lru_cache(4096)(_written)  # a fleet that reports by the second repeats itself
+
+
+def identifier(value: Any, name: str) -> str:
+    """Check a name such as a layer's or a property's: lower-case letters, digits and _, at most 63."""
+    if type(value) is str and IDENTIFIER.fullmatch(value):
+        return value
+    raise _wrong(value, name, "lower-case letters, digits and _, at most 63, a letter first")
+
+
+def one_line(characters_max: int) -> Check:
+    """Make a check of a text without control characters, of 1 to `characters_max` characters."""
+
+    def check(value: Any, name: str) -> str:
+        if type(value) is str and 0 < len(value) <= characters_max and not _CONTROL.search(value):
+            return value
+        raise _wrong(value, name, f"a text of 1 to {characters_max} characters without control characters")
+
+    return check
+
+
+def text(characters_max: int) -> Check:
+    """Make a check of a text that may have several lines; at most `characters_max` characters, no NUL."""
+
+    def check(value: Any, name: str) -> str:
+        if type(value) is str and len(value) <= characters_max and "\0" not in value:
+            return value
+        raise _wrong(value, name, f"a text of at most {characters_max} characters without NUL")
+
+    return check
+
+
+def of_form(pattern: str, meaning: str) -> Check:
+    """Make a check of a text that fits a pattern as a whole."""
+    fits = re.compile(pattern).fullmatch
+
+    def check(value: Any, name: str) -> str:
+        if type(value) is str and fits(value):
+            return value
+        raise _wrong(value, name, meaning)
+
+    return check
+
+
+def number(low: float, high: float) -> Check:
+    """Make a check of a number from `low` to `high`, both allowed."""
+
+    def check(value: Any, name: str) -> float:
+        if type(value) is float or type(value) is int:
+            if low <= value <= high:
+                return float(value)
+            raise Refused(Reason.OUT_OF_RANGE, f"{name} is {shown(value)}, not {low:g} to {high:g}", parameter=name)
+        raise _wrong(value, name, f"a number from {low:g} to {high:g}")
+
+    return check
+
+
+def whole(low: int, high: int) -> Check:
+    """Make a check of a whole number from `low` to `high`; 3.0 is one, as in JSON Schema."""
+
+    def check(value: Any, name: str) -> int:
+        if type(value) is int or (type(value) is float and value.is_integer()):
+            if low <= value <= high:
+                return int(value)
+            raise Refused(Reason.OUT_OF_RANGE, f"{name} is {shown(value)}, not {low} to {high}", parameter=name)
+        raise _wrong(value, name, f"a whole number from {low} to {high}")
+
+    return check
+
+
+def list_of(item: Check, items_max: int) -> Check:
+    """Make a check of a list of at most `items_max` items."""
+
+    def check(value: Any, name: str) -> list[Any]:
+        if type(value) is list and len(value) <= items_max:
+            return [item(v, f"{name}[{i}]") for i, v in enumerate(value)]
+        raise _wrong(value, name, f"a list of at most {items_max}")
+
+    return check
+
+
+def flag(value: Any, name: str) -> bool:
+    """Check true or false."""
+    if type(value) is bool:
+        return value
+    raise _wrong(value, name, "true or false")
+
+
+def scalar(value: Any, name: str) -> Any:
+    """Check null, true, false, a number or a text of at most 4000 characters; a datetime of a decoder passes."""
+    if value is None or type(value) in {bool, int, float, datetime}:
+        return value
+    return text(STRING_CHARACTERS_MAX)(value, name)
+
+
+def nested(value: Any, name: str, depth: int = DEPTH_MAX) -> Any:
+    """Check any JSON of a limited depth, width and length; copied, so that nothing of the sender's is shared."""
+    if type(value) not in {dict, list}:
+        return scalar(value, name)
+    if depth == 0:
+        raise Refused(Reason.TOO_DEEP, f"{name} lies more than {DEPTH_MAX} levels deep", parameter=name)
+    if type(value) is list:
+        if len(value) > ARRAY_ITEMS_MAX:
+            raise Refused(Reason.TOO_MANY, f"{name} has {len(value)} items, at most {ARRAY_ITEMS_MAX}", parameter=name)
+        return [nested(v, name, depth - 1) for v in value]
+    return {field_name(k, name): nested(v, f"{name}.{k}", depth - 1) for k, v in _few(value, name).items()}
+
+
+def free_object(value: Any, name: str) -> dict[str, Any]:
+    """Check an object whose fields are the sender's own."""
+    if type(value) is not dict:
+        raise _wrong(value, name, "an object")
+    checked: dict[str, Any] = nested(value, name)
+    return checked
+
+
+def field_name(value: str, name: str) -> str:
+    """Check the name of a field of a free object: 1 to 100 characters without control characters."""
+    if 0 < len(value) <= _NAME_CHARACTERS_MAX and not _CONTROL.search(value):
+        return value
+    raise Refused(Reason.BAD_TEXT, f"{name} has a field named {shown(value)}; 1 to 100 characters", parameter=name)
+
+
+def fields(given: dict[str, Any], checks: Mapping[str, Check], what: str) -> dict[str, Any]:
+    """Check the fields of an object of which all are known; null means that a field is not given."""
+    checked = {}
+    for name, value in given.items():
+        check = checks.get(name)
+        if check is None:
+            raise Refused(
+                Reason.UNKNOWN_FIELD, f"{shown(name)} is no field of {what}; known: {', '.join(checks)}", parameter=name
+            )
+        if value is not None:
+            checked[name] = check(value, name)
+    return checked
+
+
+def _few(value: dict[str, Any], name: str) -> dict[str, Any]:
+    if len(value) > OBJECT_FIELDS_MAX:
+        raise Refused(Reason.TOO_MANY, f"{name} has {len(value)} fields, at most {OBJECT_FIELDS_MAX}", parameter=name)
+    return value
+
+
+def _wrong(value: Any, name: str, allowed: str) -> Refused:
+    if value is None:
+        return Refused(Reason.MISSING, f"{name} is missing; needed is {allowed}", parameter=name)
+    if type(value) is str:
+        reason = Reason.TOO_LONG if len(value) > STRING_CHARACTERS_MAX else Reason.BAD_TEXT
+    else:
+        reason = Reason.WRONG_TYPE
+    return Refused(reason, f"{name} is {shown(value)}; needed is {allowed}", parameter=name)

@@ -1,0 +1,257 @@
+"""What came by a feed, made into messages: the one function between a connector and the pipeline.
+
+Whatever the format, it becomes canonical envelopes, which are read and checked alike; then the feed's own limits
+count (its kinds, its collections, its source), and coordinates are brought from its datum to CRS84.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from twin.envelope import BATCH_MESSAGES_MAX, decode_json, json_lines, read_body, read_structured
+from twin.envelope_message import Message, Reading
+from twin.envelope_place import SHIFTED, to_crs84
+from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
+from twin.envelope_write import write_structured
+from twin.feeds import cap, jt808, ngsi, sensorthings, table
+from twin.feeds.definition import FeedDefinition, Format
+from twin.feeds.rule import look, steps
+
+type Envelopes = list[tuple[dict[str, Any], str | None]]  # each with the datum it is in, None for the feed's own
+type Record = tuple[int, bytes, Callable[[], Envelopes]]  # its place, its bytes, how to read it
+
+_TOPIC = "$topic"  # where a refused record keeps the MQTT topic it came by
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Bytes as a connector got them.
+
+    Attributes
+    ----------
+    headers
+        Of an HTTP request.
+    topic
+        Of an MQTT message.
+    file_name
+        Of a file that was dropped.
+    chains
+        Of warnings: chain by identifier, of those that came before (`Alert.chain`).
+    """
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    topic: str | None = None
+    file_name: str = ""
+    chains: Mapping[str, str] = field(default_factory=dict)
+
+
+def decode(definition: FeedDefinition, delivery: Delivery, *, now: datetime) -> Reading:
+    """Read what a feed delivered.
+
+    Returns
+    -------
+    Reading
+        Messages in CRS84, each refused one with its reason and its bytes, and how many were of no interest.
+
+    Raises
+    ------
+    Refused
+        When the delivery as a whole cannot be read; then nothing of it counts.
+    """
+    if definition.format == "cloudevents":
+        return _own_envelopes(definition, read_body(delivery.headers, delivery.body, now=now))
+    records, refused = _RECORDS[definition.format](definition, delivery)
+    reading, crs = Reading(refused=refused), list[str]()
+    for record in records:
+        _read_record(definition, reading, crs, record, now)
+    reading.messages = to_crs84(reading.messages, crs)
+    return reading
+
+
+def decode_again(definition: FeedDefinition, raw: bytes, *, now: datetime) -> Reading:
+    """Read what was refused once more, when the feed's file or the sender's records were mended.
+
+    Parameters
+    ----------
+    raw
+        The bytes of a `Refusal`, or what a person made of them.
+
+    Raises
+    ------
+    Refused
+        When it can still not be read.
+    """
+    if definition.format in {"cap", "jt808", "ngsi", "sensorthings"}:
+        return decode(definition, Delivery(raw), now=now)
+    record = decode_json(raw)
+    beside: dict[str, Any] = {}
+    if type(record) is dict and type(record.get(_TOPIC)) is str:
+        beside["topic"] = record.pop(_TOPIC).split("/")
+    again: Record = (0, raw, partial(_mapped, definition, beside, record))
+    if definition.format == "cloudevents":
+        again = (0, raw, lambda: [(record, None)])
+    reading, crs = Reading(), list[str]()
+    _read_record(definition, reading, crs, again, now)
+    reading.messages = to_crs84(reading.messages, crs)
+    return reading
+
+
+def _read_record(definition: FeedDefinition, reading: Reading, crs: list[str], record: Record, now: datetime) -> None:
+    """Read the messages of one record, all of them or none."""
+    index, raw, make = record
+    try:
+        made = make()
+        messages = [read_structured(envelope, now=now) for envelope, _ in made]
+        for message in messages:
+            _own_only(definition, message)
+    except Refused as error:
+        reading.refused.append(Refusal.of(index, error, raw))
+        return
+    reading.ignored += not messages
+    reading.messages += messages
+    crs += [datum or definition.crs_source for _, datum in made]
+
+
+def _own_envelopes(definition: FeedDefinition, reading: Reading) -> Reading:
+    """Do the same for messages that came as envelopes, at their rate."""
+    kept: list[Message] = []
+    source, kinds, supplies, every = definition.source, definition.kinds, definition.supplies, definition.exercises
+    for index, message in enumerate(reading.messages):
+        if (
+            message.kind in kinds
+            and message.layer in supplies
+            and message.source == source
+            and (every == "keep" or message.mode == "actual")
+        ):
+            kept.append(message)
+            continue
+        try:
+            _own_only(definition, message)
+        except Refused as error:
+            reading.refused.append(Refusal.of(index, error, raw_of(write_structured(message))))
+    shifted = definition.crs_source in SHIFTED
+    reading.messages = to_crs84(kept, [definition.crs_source] * len(kept)) if shifted else kept
+    return reading
+
+
+def _own_only(definition: FeedDefinition, message: Message) -> None:
+    """Refuse what is not this feed's to send."""
+    if message.kind not in definition.kinds:
+        allowed = ", ".join(definition.kinds)
+        raise Refused(Reason.KIND_NOT_ALLOWED, f"{definition.name} sends {allowed}, not {message.kind}")
+    if message.layer not in definition.supplies:
+        allowed = ", ".join(definition.supplies)
+        raise Refused(Reason.NOT_SUPPLIED, f"{definition.name} supplies {allowed}, not {shown(message.layer)}")
+    if message.source != definition.source:
+        given = f"{definition.name} writes as {definition.source}, not {shown(message.source)}"
+        raise Refused(Reason.WRONG_SOURCE, given, parameter="source")
+    if message.mode != "actual" and definition.exercises == "refuse":
+        raise Refused(Reason.KIND_NOT_ALLOWED, f"{definition.name} takes no message of mode {message.mode}")
+
+
+def _mapped(definition: FeedDefinition, beside: dict[str, Any], record: Any) -> Envelopes:
+    if type(record) is not dict:
+        raise Refused(Reason.WRONG_TYPE, f"a record is an object; this is {shown(record)}")
+    return [
+        (mapping.envelope(record, beside, definition.source), mapping.crs_of(record, beside))
+        for mapping in definition.mapping
+        if mapping.when is None or mapping.when.holds(record, beside)
+    ]
+
+
+def _mapped_line(definition: FeedDefinition, beside: dict[str, Any], line: bytes) -> Envelopes:
+    return _mapped(definition, beside, decode_json(line))
+
+
+def _records(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
+    """JSON of the sender's own: one record, a list, a list somewhere inside, or lines."""
+    beside = {"topic": delivery.topic.split("/")} if delivery.topic else {}
+    media = next((v for n, v in delivery.headers.items() if n.lower() == "content-type"), "")
+    if media.startswith(("application/x-ndjson", "application/jsonl")):
+        lines = json_lines(delivery.body)
+        return [(i, line, partial(_mapped_line, definition, beside, line)) for i, line in lines], []
+    decoded = decode_json(delivery.body)
+    found = decoded if definition.records is None else look(decoded, {}, steps(definition.records))
+    if found is None:
+        raise Refused(Reason.MISSING, f"the body has no {definition.records}", parameter=definition.records)
+    records = found if type(found) is list else [found]
+    if len(records) > BATCH_MESSAGES_MAX:
+        raise Refused(Reason.TOO_MANY, f"{len(records)} records; at most {BATCH_MESSAGES_MAX}")
+    return [
+        (i, _kept(one, delivery.topic), partial(_mapped, definition, beside, one)) for i, one in enumerate(records)
+    ], []
+
+
+def _kept(record: Any, topic: str | None) -> bytes:
+    return raw_of({**record, _TOPIC: topic} if topic and type(record) is dict else record)
+
+
+def _table(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
+    rows, refused = table.read_rows(delivery.body, delivery.file_name, definition.connection.encoding)
+    return [(line, raw_of(row), partial(_mapped, definition, {"line": line}, row)) for line, row in rows], refused
+
+
+def _cap(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
+    def make() -> Envelopes:
+        return [(cap.envelope(cap.read_cap(delivery.body), definition.source, delivery.chains), None)]
+
+    return [(0, delivery.body, make)], []
+
+
+def _sensorthings(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
+    def make(one: dict[str, Any]) -> Envelopes:
+        envelope = sensorthings.envelope(one, definition.datastreams, definition.source)
+        return [] if envelope is None else [(envelope, None)]
+
+    found = sensorthings.observations(decode_json(delivery.body), delivery.topic)
+    return [(i, raw_of(one), partial(make, one)) for i, one in enumerate(found)], []
+
+
+def _ngsi(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
+    def make(entity: dict[str, Any], notified_at: Any) -> Envelopes:
+        made = ngsi.envelopes(entity, notified_at, definition.entity_types, definition.source)
+        return [(envelope, None) for envelope in made]
+
+    found = ngsi.entities(decode_json(delivery.body))
+    return [(i, ngsi.notification(e, at), partial(make, e, at)) for i, (e, at) in enumerate(found)], []
+
+
+def _jt808(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
+    """Whole frames; what stands after the last mark is for the connection to keep (`jt808.split_frames`)."""
+    records: list[Record] = []
+    refused: list[Refusal] = []
+    for index, escaped in enumerate(jt808.split_frames(delivery.body)[0]):
+        try:
+            frame = jt808.read_frame(escaped)
+            bodies = jt808.locations(frame)
+        except Refused as error:
+            refused.append(Refusal.of(index, error, jt808.marked(escaped)))
+            continue
+        records += [(index, jt808.marked(escaped), partial(_located, definition, frame, b)) for b in bodies]
+    return records, refused
+
+
+def _located(definition: FeedDefinition, frame: jt808.Frame, body: bytes) -> Envelopes:
+    location = jt808.read_location(body)
+    if not location.fix_valid:
+        return []
+    record = {"phone": frame.phone}
+    subject = f"vehicles/{frame.phone}"
+    if definition.subject is not None:
+        subject = definition.subject.value(record, {}, "subject")
+    return [(jt808.envelope(frame, location, definition.source, subject), None)]
+
+
+_RECORDS: dict[Format, Callable[[FeedDefinition, Delivery], tuple[Iterable[Record], list[Refusal]]]] = {
+    "records": _records,
+    "table": _table,
+    "cap": _cap,
+    "sensorthings": _sensorthings,
+    "ngsi": _ngsi,
+    "jt808": _jt808,
+}

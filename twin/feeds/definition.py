@@ -1,0 +1,215 @@
+"""A feed is data, not code: the file in `config/feeds/` that says where it comes from and how it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from layers.errors import BadInput
+from twin.envelope_message import Kind
+from twin.feeds.mapping import CrsSource, Mapping
+from twin.feeds.rule import PATH, Rule
+
+type Protocol = Literal["http", "mqtt", "cap", "drop", "sensorthings", "ngsi", "jt808", "pull", "replay"]
+type Format = Literal["cloudevents", "records", "table", "cap", "sensorthings", "ngsi", "jt808"]
+
+NAME = r"^[a-z][a-z0-9_]{0,62}$"
+FILE_BYTES_MAX = 256 * 1024
+_USUAL_FORMAT: dict[Protocol, Format] = {
+    "cap": "cap",
+    "drop": "table",
+    "sensorthings": "sensorthings",
+    "ngsi": "ngsi",
+    "jt808": "jt808",
+    "pull": "records",
+}
+_MAPPED: frozenset[Format] = frozenset({"records", "table"})
+_IN_WGS84: frozenset[Format] = frozenset({"cap", "sensorthings", "ngsi"})  # their standards say so
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Connection(_Frozen):
+    """Where the messages are, for the protocols that go and get them.
+
+    Attributes
+    ----------
+    url
+        Of the broker (``mqtt://``), of the pages to pull, or of the folder's archive; never with a password.
+    topics, group, mqtt_version
+        What to subscribe to; workers of one `group` share a subscription.
+    overlap_s
+        How far a pull reaches back beyond the last one.
+    page_parameter, since_parameter
+        Names in the address of a pull.
+    pattern
+        Names of the files a drop takes, or of the recording a replay plays.
+    whole
+        Whether a file of a drop is everything there is, or what changed.
+    speed
+        Of a replay: 1 is as it was.
+    """
+
+    url: str | None = Field(default=None, pattern=r"^(mqtts?|https?)://[^/@\s]+(/\S*)?$")
+    topics: tuple[str, ...] = ()
+    group: str | None = Field(default=None, pattern=NAME)
+    mqtt_version: Literal["3.1.1", "5"] = "5"
+    interval_s: float = Field(default=300, ge=1)
+    overlap_s: float = Field(default=600, ge=0)
+    page_parameter: str = "page"
+    since_parameter: str = "update_time"
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=1, le=65535)
+    pattern: str | None = Field(default=None, pattern=r"^[^/\\]{1,200}$")
+    whole: bool = False
+    encoding: str | None = None
+    speed: float = Field(default=1, gt=0)
+
+
+class Datastream(_Frozen):
+    """What a SensorThings Datastream measures, where, and in which unit."""
+
+    subject: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}/[^\x00-\x1f]{1,200}$")
+    property: str = Field(pattern=NAME)
+    unit: str | None = None
+    scale: float = 1.0
+
+
+class EntityProperty(_Frozen):
+    """A property of an NGSI-LD entity as an observation."""
+
+    property: str = Field(pattern=NAME)
+    unit: str | None = None
+    scale: float = 1.0
+
+
+class EntityType(_Frozen):
+    """What an NGSI-LD entity type stands for: its layer, and which properties are measured."""
+
+    layer: str = Field(pattern=NAME)
+    id_prefix: str = ""  # taken off the entity's URN
+    properties: dict[str, EntityProperty]
+
+
+class FeedDefinition(_Frozen):
+    """A feed.
+
+    Attributes
+    ----------
+    source
+        The CloudEvents source of all its messages; a feed writes no other.
+    crs_source
+        The datum its coordinates are in. Declared, never guessed.
+    secret
+        Name of the secret its sender signs with: a file in the home's `secrets` folder, or ``ONEMAP_SECRET_<NAME>``.
+    expected_interval_s
+        After three of these without a message the feed counts as silent; None when nothing is expected.
+    rate_limit_per_s
+        Messages a second above which the sender is slowed down.
+    kinds, supplies
+        What it may send, and of which collections.
+    exercises
+        Whether messages of exercises and tests are kept (apart from the live map) or refused.
+    records
+        Path of the list of records in a body; None when the body is the list, or one record.
+    """
+
+    name: str = Field(pattern=NAME)
+    title_zh: str
+    title_en: str
+    protocol: Protocol
+    format: Format = "cloudevents"
+    source: str = Field(default="", pattern=r"^[!-~]{0,200}$")
+    crs_source: CrsSource
+    secret: str | None = Field(default=None, pattern=NAME)
+    expected_interval_s: float | None = Field(default=None, gt=0)
+    rate_limit_per_s: int = Field(default=1000, ge=1, le=100_000)
+    kinds: tuple[Kind, ...] = Field(min_length=1)
+    supplies: tuple[str, ...] = Field(min_length=1)
+    exercises: Literal["keep", "refuse"] = "keep"
+    synthetic: bool = False
+    enabled: bool = True
+    connection: Connection = Connection()
+    records: str | None = Field(default=None, pattern=PATH)
+    mapping: tuple[Mapping, ...] = ()
+    subject: Rule | None = None  # of a JT/T 808 terminal; by default vehicles/{phone}
+    datastreams: dict[str, Datastream] = {}
+    entity_types: dict[str, EntityType] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, given: Any) -> Any:
+        """Fill in what follows from the name and the protocol."""
+        if not isinstance(given, dict):
+            return given
+        filled = {"source": f"/feeds/{given.get('name')}", **given}
+        if "format" not in filled:
+            usual = _USUAL_FORMAT.get(filled.get("protocol", ""), "cloudevents")
+            filled["format"] = "records" if usual == "cloudevents" and filled.get("mapping") else usual
+        return filled
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.format in _MAPPED and not self.mapping:
+            raise ValueError(f"the format {self.format} needs a mapping")
+        if self.format not in _MAPPED and self.mapping:
+            raise ValueError(f"the format {self.format} has no mapping; its own standard says what is what")
+        if self.format in _IN_WGS84 and self.crs_source not in {"WGS84", "CGCS2000"}:
+            raise ValueError(f"the format {self.format} is in WGS84 by its standard, not in {self.crs_source}")
+        if self.format == "sensorthings" and not self.datastreams:
+            raise ValueError("a sensorthings feed names its datastreams")
+        if self.format == "ngsi" and not self.entity_types:
+            raise ValueError("an ngsi feed names its entity_types")
+        self._reachable()
+        forbidden = {m.kind for m in self.mapping} - set(self.kinds)
+        if forbidden:
+            raise ValueError(f"the mapping makes {sorted(forbidden)}, kinds allows {list(self.kinds)}")
+        return self
+
+    def _reachable(self) -> None:
+        connection = self.connection
+        needed: dict[Protocol, tuple[str, object]] = {
+            "mqtt": ("url and topics", connection.url and connection.topics),
+            "pull": ("url", connection.url),
+            "drop": ("pattern", connection.pattern),
+            "replay": ("pattern", connection.pattern),
+            "jt808": ("port", connection.port),
+        }
+        what, given = needed.get(self.protocol, ("", True))
+        if not given:
+            raise ValueError(f"the protocol {self.protocol} needs connection.{what}")
+
+
+def read_feed(path: Path) -> FeedDefinition:
+    """Read the file of a feed.
+
+    Raises
+    ------
+    BadInput
+        When it is too large, not YAML, or not a feed; the message names the file and the fault.
+    """
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise BadInput(f"{path.name} is larger than {FILE_BYTES_MAX} bytes", parameter=path.name)
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"{path.name} is not YAML: {error}", parameter=path.name) from error
+    try:
+        definition = FeedDefinition.model_validate(raw)
+    except ValidationError as error:
+        raise BadInput(f"{path.name} is not a feed: {_explain(error)}", parameter=path.name) from error
+    if definition.name != path.stem:
+        raise BadInput(
+            f"{path.name} defines '{definition.name}'; file and feed must be named alike", parameter=path.name
+        )
+    return definition
+
+
+def _explain(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in problems[:10])

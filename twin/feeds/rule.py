@@ -1,0 +1,210 @@
+"""One field of a message out of a record of a feed: a path, a template or a constant, and what is made of it.
+
+Declarative and closed: a rule can read, look up and convert, nothing else. There is no expression to evaluate.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from twin.envelope_refused import Reason, Refused, shown
+from twin.feeds.times import epoch_moment, local_moment
+
+type As = Literal["text", "number", "integer", "boolean", "time", "epoch_s", "epoch_ms", "list", "json"]
+type Scalar = str | int | float | bool
+type Step = str | int
+
+PATH_STEPS_MAX = 8
+_STEP = r"[^.{}\s][^.{}]{0,99}"
+PATH = rf"^\$?{_STEP}(\.{_STEP}){{0,{PATH_STEPS_MAX - 1}}}$"
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_PATH = re.compile(PATH)
+_NOTHING = frozenset({"", "-", "--", "—", "/", "null", "NULL", "None", "N/A", "无"})
+_TRUE, _FALSE = frozenset({"true", "1", "是", "y", "yes"}), frozenset({"false", "0", "否", "n", "no"})
+_LIST_SEPARATORS = re.compile(r"[、,，;；|]")
+
+
+class Rule(BaseModel):
+    """Where a field comes from; in a file a text alone is a path.
+
+    Attributes
+    ----------
+    path
+        Steps with dots, a number for a place in a list (``data.0.value``). ``$`` names what is beside the record:
+        ``$topic.1`` is the second segment of an MQTT topic, ``$line`` the line of a file.
+    template
+        A text with paths in braces: ``events/hotline-{ticket_no}``; missing when one of them is.
+    constant
+        The value itself.
+    codes, otherwise
+        What the sender's words stand for; `otherwise` for a word that is not listed, without which it is refused.
+    as_
+        What to convert to; None leaves it to the field's name.
+    scale
+        Factor that brings a number to the unit of the field.
+    default
+        What to take when the record has nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    path: str | None = Field(default=None, pattern=PATH)
+    template: str | None = Field(default=None, max_length=300)
+    constant: Scalar | None = None
+    as_: As | None = Field(default=None, alias="as")
+    codes: dict[str, Scalar] | None = None
+    otherwise: Scalar | None = None
+    scale: float | None = None
+    default: Scalar | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_a_path(cls, given: Any) -> Any:
+        return {"path": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if [self.path, self.template, self.constant].count(None) != 2:
+            raise ValueError("a rule has one of path, template and constant")
+        for placeholder in _PLACEHOLDER.findall(self.template or ""):
+            if not _PATH.match(placeholder):
+                raise ValueError(f"'{{{placeholder}}}' in a template is not a path")
+        if self.otherwise is not None and self.codes is None:
+            raise ValueError("otherwise belongs to codes")
+        return self
+
+    @cached_property
+    def _steps(self) -> tuple[Step, ...]:
+        return steps(self.path or "")
+
+    @cached_property
+    def _pieces(self) -> tuple[str | tuple[Step, ...], ...]:
+        """Literal texts and paths of the template, in turn."""
+        split = _PLACEHOLDER.split(self.template or "")
+        return tuple(steps(piece) if i % 2 else piece for i, piece in enumerate(split))
+
+    def value(self, record: Any, beside: dict[str, Any], name: str, default_as: As = "text") -> Any:
+        """Take the field out of a record; None when there is nothing.
+
+        Raises
+        ------
+        Refused
+            When what is there cannot be converted, or is a word that `codes` does not know.
+        """
+        if self.constant is not None:
+            return self.constant
+        found = look(record, beside, self._steps) if self.template is None else self._filled(record, beside)
+        if found is None or (type(found) is str and found.strip() in _NOTHING):
+            if self.default is None:
+                return None
+            found = self.default
+        if self.codes is not None:
+            return self._decoded(found, name)
+        return self._scaled(_CONVERT[self.as_ or default_as](found, name))
+
+    def _filled(self, record: Any, beside: dict[str, Any]) -> str | None:
+        parts = []
+        for piece in self._pieces:
+            found = piece if isinstance(piece, str) else look(record, beside, piece)
+            if found is None or isinstance(found, dict | list):
+                return None
+            parts.append(_text(found, ""))
+        return "".join(parts)
+
+    def _decoded(self, word: Any, name: str) -> Scalar:
+        known = self.codes or {}
+        key = _text(word, name).strip()
+        if key in known:
+            return known[key]
+        if self.otherwise is not None:
+            return self.otherwise
+        allowed = "、".join(list(known)[:12])
+        raise Refused(Reason.UNKNOWN_CODE, f"{name} is {shown(key)}; known are {allowed}", parameter=name)
+
+    def _scaled(self, value: Any) -> Any:
+        return value * self.scale if self.scale is not None and type(value) in {int, float} else value
+
+
+def steps(path: str) -> tuple[Step, ...]:
+    """Cut a path into its steps; a step of digits is a place in a list, or a field of that name."""
+    return tuple(int(step) if step.isascii() and step.isdigit() else step for step in path.split(".") if step)
+
+
+def look(record: Any, beside: dict[str, Any], way: tuple[Step, ...]) -> Any:
+    """Follow a path; None where it leads nowhere."""
+    here = record
+    for index, step in enumerate(way):
+        if index == 0 and type(step) is str and step[0] == "$":
+            here = beside.get(step[1:])
+        elif type(here) is dict:
+            here = here.get(step if type(step) is str else str(step))
+        elif type(here) is list and type(step) is int:
+            here = here[step] if step < len(here) else None
+        else:
+            return None
+    return here
+
+
+def _text(value: Any, name: str) -> str:
+    if type(value) is str:
+        return value
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is float and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if type(value) in {int, float}:
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    raise Refused(Reason.WRONG_TYPE, f"{name} is {shown(value)}; needed is a text", parameter=name)
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        made = float(value) if type(value) in {int, float, str} else math.nan
+    except (ValueError, OverflowError):
+        made = math.nan
+    if math.isfinite(made):
+        return made
+    raise Refused(Reason.WRONG_TYPE, f"{name} is {shown(value)}; needed is a number", parameter=name)
+
+
+def _integer(value: Any, name: str) -> int:
+    if type(value) is int:
+        return value
+    made = _number(value, name)
+    if made.is_integer():
+        return int(made)
+    raise Refused(Reason.WRONG_TYPE, f"{name} is {shown(value)}; needed is a whole number", parameter=name)
+
+
+def _boolean(value: Any, name: str) -> bool:
+    word = _text(value, name).strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise Refused(Reason.WRONG_TYPE, f"{name} is {shown(value)}; needed is true or false", parameter=name)
+
+
+def _list(value: Any, name: str) -> list[str]:
+    if type(value) is list:
+        return [_text(v, name) for v in value]
+    return [part.strip() for part in _LIST_SEPARATORS.split(_text(value, name)) if part.strip()]
+
+
+_CONVERT: dict[As, Callable[[Any, str], Any]] = {
+    "text": _text,
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "time": local_moment,
+    "epoch_s": lambda value, name: epoch_moment(value, name, unit="s"),
+    "epoch_ms": lambda value, name: epoch_moment(value, name, unit="ms"),
+    "list": _list,
+    "json": lambda value, _: value,
+}

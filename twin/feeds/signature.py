@@ -1,0 +1,117 @@
+r"""Who sent it: HMAC-SHA256 over feed, time, nonce and body, compared in constant time, each nonce good once.
+
+::
+
+    X-OneMap-Timestamp: 1780884000                      seconds since 1970
+    X-OneMap-Nonce:     6f1c…                           16 to 64 letters, digits, - and _
+    X-OneMap-Signature: sha256=<hex of the HMAC>
+
+The text that is signed is ``{feed}\n{timestamp}\n{nonce}\n`` followed by the body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from twin.envelope_refused import Reason, Refused
+
+TIMESTAMP, NONCE, SIGNATURE = "x-onemap-timestamp", "x-onemap-nonce", "x-onemap-signature"
+WINDOW = timedelta(minutes=5)
+_NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_SECONDS = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signature that is good, so far as it can be told without knowing which nonces were used.
+
+    Attributes
+    ----------
+    expires_at
+        Until when the nonce has to be remembered; later its time alone refuses it.
+    """
+
+    feed: str
+    nonce: str
+    expires_at: datetime
+
+
+class Nonces(Protocol):
+    """Where used nonces are remembered; shared by all processes that take messages."""
+
+    async def claim(self, signed: Signed, now: datetime) -> bool:
+        """Remember a nonce of a feed; False when it was used before."""
+
+
+class MemoryNonces:
+    """Nonces of one process.
+
+    Parameters
+    ----------
+    capacity
+        How many are remembered; when there are more, all of them unexpired, new ones are turned away rather than
+        old ones forgotten.
+    """
+
+    def __init__(self, capacity: int = 100_000) -> None:
+        self._capacity = capacity
+        self._used: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+
+    async def claim(self, signed: Signed, now: datetime) -> bool:
+        """Remember a nonce of a feed; False when it was used before, or there is no room."""
+        key = (signed.feed, signed.nonce)
+        if len(self._used) >= self._capacity:
+            self._used = OrderedDict((k, until) for k, until in self._used.items() if until > now)
+        if self._used.get(key, now) > now or len(self._used) >= self._capacity:
+            return False
+        self._used[key] = signed.expires_at
+        return True
+
+
+def sign(secret: bytes, feed: str, body: bytes, *, now: datetime, nonce: str) -> dict[str, str]:
+    """Make the three headers of a signed message, for senders."""
+    timestamp = str(int(now.timestamp()))
+    return {
+        TIMESTAMP: timestamp,
+        NONCE: nonce,
+        SIGNATURE: "sha256=" + _mac(secret, feed, timestamp, nonce, body),
+    }
+
+
+def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Signed:
+    """Check a signature and its time; the nonce is then to be claimed with the `Nonces` of the house.
+
+    Raises
+    ------
+    Refused
+        When a header is missing or malformed, the time lies outside the window, or the signature is wrong.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    missing = [name for name in (TIMESTAMP, NONCE, SIGNATURE) if name not in lower]
+    if missing:
+        raise Refused(Reason.NO_SIGNATURE, f"headers are missing: {', '.join(missing)}", parameter=missing[0])
+    timestamp, nonce, given = lower[TIMESTAMP], lower[NONCE], lower[SIGNATURE]
+    if not _SECONDS.fullmatch(timestamp) or not _NONCE.fullmatch(nonce):
+        raise Refused(Reason.BAD_SIGNATURE, "the timestamp is seconds since 1970, the nonce 16 to 64 of A-Za-z0-9_-")
+    if not hmac.compare_digest(
+        ("sha256=" + _mac(secret, feed, timestamp, nonce, body)).encode(), given.encode(errors="replace")
+    ):
+        raise Refused(Reason.BAD_SIGNATURE, "the signature is not the HMAC-SHA256 of this message", parameter=SIGNATURE)
+    signed_at = datetime.fromtimestamp(min(int(timestamp), 2**37), tz=UTC)
+    if abs(signed_at - now) > WINDOW:
+        seconds = int(WINDOW.total_seconds())
+        raise Refused(Reason.SIGNATURE_TIME, f"signed more than {seconds} s from now; check the sender's clock")
+    return Signed(feed, nonce, signed_at + 2 * WINDOW)
+
+
+def _mac(secret: bytes, feed: str, timestamp: str, nonce: str, body: bytes) -> str:
+    mac = hmac.new(secret, f"{feed}\n{timestamp}\n{nonce}\n".encode(), hashlib.sha256)
+    mac.update(body)
+    return mac.hexdigest()

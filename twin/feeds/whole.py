@@ -1,0 +1,55 @@
+"""Files that are everything there is: what they no longer hold is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from twin.envelope import read_structured
+from twin.envelope_message import Message, Reading
+from twin.feeds.definition import FeedDefinition
+
+GONE_SHARE_MAX = 0.5  # a file that would remove more than half of what is known is rather half a file
+
+
+def gone(definition: FeedDefinition, reading: Reading, known_ids: Iterable[str], *, now: datetime) -> list[Message]:
+    """Make the deletions that follow from a whole file.
+
+    Parameters
+    ----------
+    reading
+        What the file held. With a refused row nothing is removed: the row may have been the feature's.
+    known_ids
+        Features of the feed's only collection that came by this feed.
+
+    Returns
+    -------
+    list
+        Messages of kind ``feature_change``, in the order of the ids. Empty as well when more than half would go.
+
+    Raises
+    ------
+    ValueError
+        When the feed does not supply exactly one collection, or its files are not whole.
+    """
+    if len(definition.supplies) != 1 or not definition.connection.whole:
+        raise ValueError(f"{definition.name} is no feed of whole files of one collection")
+    known = set(known_ids)
+    missing = sorted(known - {message.feature_id for message in reading.messages})
+    if reading.refused or len(missing) > GONE_SHARE_MAX * len(known):
+        return []
+    return [
+        read_structured(
+            {
+                "specversion": "1.0",
+                "id": f"gone:{feature_id[:150]}@{now:%Y%m%dT%H%M%S}",
+                "source": definition.source,
+                "type": "cn.gov.district.feature_change.gone",
+                "subject": f"{definition.supplies[0]}/{feature_id}",
+                "time": now,
+                "data": {"change": "delete"},
+            },
+            now=now,
+        )
+        for feature_id in missing
+    ]

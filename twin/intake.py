@@ -1,0 +1,232 @@
+"""Where deliveries come in: which feed, is it really it, what does it say, and into the pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+import asyncpg
+import orjson
+import structlog
+
+from layers.catalog import Catalog
+from layers.database import Role, create_pool
+from layers.errors import NotFound, Unauthenticated, Unavailable
+from twin import changes, receipts
+from twin.envelope_message import Reading
+from twin.envelope_refused import Reason, Refusal, Refused
+from twin.envelope_write import write_structured
+from twin.feeds.decode import Delivery, decode
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.registry import Registry, read_registry
+from twin.feeds.secret import read_secret
+from twin.feeds.signature import verify
+from twin.join import LAYERS, AreaIndex
+from twin.nonces import StoredNonces
+from twin.pipeline import Crowded, Pipeline
+from twin.refusals import keep
+
+PUSHED = frozenset({"http", "cap", "sensorthings", "ngsi"})
+_SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
+LOG_KEPT = timedelta(days=2)
+_LOOK_SECONDS = 1.0
+_HOUSE_SECONDS = 3600.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a delivery; all of it is durable."""
+
+    received: int
+    accepted: int
+    duplicate: int
+    late: int
+    ignored: int
+    refused: list[Refusal] = field(default_factory=list)
+
+
+class Intake:
+    """Takes deliveries of feeds.
+
+    Parameters
+    ----------
+    url
+        The database; connections are made in the ingesting role.
+    folder
+        Of the feeds' definitions; looked at again every second.
+    home
+        Holds the secrets.
+    catalog
+        Returns the current catalogue.
+    """
+
+    def __init__(self, url: str, folder: Path, home: Path, catalog: Callable[[], Catalog]) -> None:
+        self._url, self._folder, self._home, self._catalog = url, folder, home, catalog
+        self._pace: dict[str, tuple[float, float]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._areas: AreaIndex | None = None
+        self._reading = asyncio.Lock()
+        self.registry: Registry = read_registry(folder)
+
+    async def start(self) -> None:
+        """Connect and begin to take deliveries; the areas are read when the first one comes.
+
+        Raises
+        ------
+        Unavailable
+            When the database does not answer.
+        """
+        self._pool = await create_pool(self._url, Role.INGEST, size=3, statement_timeout_ms=60_000)
+        self._nonces = StoredNonces(self._pool)
+        self._pipeline = Pipeline(self._pool, self._catalog, self._known_areas)
+        self._pipeline.start()
+        await self._keep_house()
+        self._task = asyncio.create_task(self._keep_current(), name="intake")
+
+    async def stop(self) -> None:
+        """Stop; what is not committed was not taken."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            await self._pipeline.stop()
+            await self._pool.close()
+
+    def feed(self, name: str) -> FeedDefinition:
+        """Return the definition of a feed that may be pushed to.
+
+        Raises
+        ------
+        NotFound
+            When there is none, it is switched off, or it is one that fetches for itself.
+        """
+        definition = self.registry.feeds.get(name)
+        if definition is None or not definition.enabled or definition.protocol not in PUSHED:
+            raise NotFound(f"there is no feed '{name[:80]}' to push to", parameter="name")
+        return definition
+
+    async def deliver(self, name: str, headers: Mapping[str, str], body: bytes) -> Receipt:
+        """Take one delivery; returns when it is durable.
+
+        Raises
+        ------
+        NotFound
+            For a feed that is not there.
+        Unauthenticated
+            When the feed has a secret and the delivery is not signed with it, or was sent before.
+        Refused
+            When the delivery cannot be read at all.
+        Crowded
+            When the feed sends faster than it may, or too much is waiting. Nothing was taken.
+        """
+        definition = self.feed(name)
+        now = datetime.now(UTC)
+        await self._authenticate(definition, headers, body, now)
+        try:
+            reading = decode(definition, Delivery(body, headers), now=now)
+        except Refused as error:
+            await self._keep(name, [Refusal.of(0, error, body)])
+            raise
+        _set_aside(reading)
+        self._slow_down(definition, len(reading.messages))
+        if self._areas is None:
+            await self._read_areas()
+        outcome = await self._pipeline.offer(name, reading.messages)
+        await self._keep(name, reading.refused)
+        counts = (reading.received, outcome.accepted, outcome.duplicate, outcome.late, reading.ignored)
+        return Receipt(*counts, reading.refused)
+
+    async def _authenticate(
+        self, definition: FeedDefinition, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> None:
+        if definition.secret is None:
+            return
+        try:
+            secret = read_secret(definition.secret, self._home, os.environ)
+        except Unavailable as error:
+            raise Unauthenticated(f"nobody can sign for '{definition.name}' yet: {error.message}") from error
+        try:
+            signed = verify(secret, definition.name, headers, body, now=now)
+        except Refused as error:
+            if error.reason in _SIGNATURE_FAULTS:
+                raise Unauthenticated(error.message, parameter=error.parameter) from error
+            raise
+        if not await self._nonces.claim(signed, now):
+            raise Unauthenticated("this nonce was used before; every delivery has a new one", parameter="nonce")
+
+    def _slow_down(self, definition: FeedDefinition, messages: int) -> None:
+        """Let a feed send its rate, saved up for two seconds at most; one large delivery is let through."""
+        rate, now = definition.rate_limit_per_s, monotonic()
+        tokens, before = self._pace.get(definition.name, (2.0 * rate, now))
+        tokens = min(2.0 * rate, tokens + (now - before) * rate)
+        if tokens <= 0:
+            raise Crowded(f"'{definition.name}' may send {rate} messages a second; send again in a second")
+        self._pace[definition.name] = tokens - messages, now
+
+    async def _keep(self, name: str, refused: list[Refusal]) -> None:
+        async with self._pool.acquire() as connection:
+            await keep(connection, name, refused)
+
+    def _known_areas(self) -> AreaIndex:
+        if self._areas is None:
+            raise Unavailable("the areas are not read yet; send again")
+        return self._areas
+
+    async def _read_areas(self) -> None:
+        """Read the areas, or what has changed of them.
+
+        Raises
+        ------
+        Unavailable
+            When the layers of areas are not there.
+        """
+        missing = [name for name in LAYERS if name not in self._catalog()]
+        if missing:
+            raise Unavailable(f"there are no layers {', '.join(missing)} to join with yet; './onemap up' makes them")
+        async with self._reading, self._pool.acquire() as connection:
+            if self._areas is None or not self._areas.is_current(self._catalog()):
+                self._areas = await AreaIndex.read(connection, self._areas)
+
+    async def _keep_house(self) -> None:
+        """Make the partitions of the days ahead, and drop what is older than anybody resumes from or sends again."""
+        async with self._pool.acquire() as connection:
+            await connection.execute("SELECT twin.make_day(current_date + n) FROM generate_series(-1, 2) AS n")
+            await changes.forget(connection, LOG_KEPT)
+            await receipts.forget(connection)
+
+    async def _keep_current(self) -> None:
+        """Follow the folder of feeds, and the areas once they are in use; keep house every hour."""
+        house_kept_at = monotonic()
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self.registry = read_registry(self._folder, self.registry)
+            try:
+                if monotonic() - house_kept_at > _HOUSE_SECONDS:
+                    house_kept_at = monotonic()
+                    await self._keep_house()
+                if self._areas is not None and not self._areas.is_current(self._catalog()):
+                    await self._read_areas()
+            except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                _log.warning("the house of the twin cannot be kept now; trying again later", error=str(error))
+
+
+def _set_aside(reading: Reading) -> None:
+    """Move what the pipeline does not write yet to the refused, whole: nothing is acknowledged that is not kept."""
+    written = [m for m in reading.messages if m.kind != "feature_change" and m.mode == "actual"]
+    for index, message in enumerate(reading.messages):
+        if message.kind == "feature_change":
+            detail = "changes of features are not applied yet; the message is kept"
+        elif message.mode != "actual":
+            detail = f"this is an {message.mode}: it never paints the live map, and the message is kept"
+        else:
+            continue
+        raw = orjson.dumps(write_structured(message))
+        reading.refused.append(Refusal(index, Reason.KIND_NOT_ALLOWED, detail, raw))
+    reading.messages[:] = written

@@ -1,0 +1,177 @@
+"""The bulk join: which areas, waterway, cameras and flood points each of many points has around it, found in memory.
+
+An `AreaIndex` is a frozen picture of the layers. It is read once and shared; when a layer's version has moved on,
+`read` makes the next one and takes over what has not changed. SQL (`onemap.place_at`, `layers/sql/`) says the same of
+one point at a time, and is the oracle of the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+import numpy as np
+
+from layers.areas import Areas, Points, Positions, Texts, read_areas
+from layers.catalog import Catalog
+from layers.derivation import AREA_CODES
+from twin.join_areas import AreaTiers
+from twin.join_layers import read_points, read_waterways
+from twin.join_metres import MetrePoints
+from twin.join_points import NearPoints
+from twin.join_result import Joined, Lists
+from twin.join_waterways import Waterways
+
+WATERWAY_M, VIDEO_M, FLOOD_M = 100.0, 300.0, 200.0
+VIDEO_POINTS = 3
+_VIDEO_CELLS_M = (25.0, 75.0)  # a few cameras in nine such cells, where a district is watched as cities are
+_TIERS = tuple(AREA_CODES)
+LAYERS = (*_TIERS, "urban_villages", "waterways", "video_points", "flood_risk_points")
+_AREA_LAYERS = (*_TIERS, "urban_villages")
+
+
+@dataclass(frozen=True, slots=True)
+class AreaIndex:
+    """The layers that points are joined with, at one moment.
+
+    Attributes
+    ----------
+    versions
+        Of each layer that was read; 0 where there is none.
+    ends_at
+        When an area ceases to be valid without anybody writing to its layer; None when that is not in sight.
+    """
+
+    versions: Mapping[str, int]
+    ends_at: datetime | None
+    areas: Mapping[str, Areas]
+    tiers: AreaTiers
+    waterways: Waterways
+    video_points: NearPoints
+    flood_risk_points: NearPoints
+
+    @classmethod
+    async def read(cls, connection: asyncpg.Connection, before: AreaIndex | None = None) -> AreaIndex:
+        """Read the layers as they are now, all at the same moment.
+
+        Parameters
+        ----------
+        connection
+            In any role; must not be within a transaction.
+        before
+            An older index; what has not changed since is taken over.
+        """
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return await _read(connection, before)
+
+    def is_current(self, catalog: Catalog) -> bool:
+        """Whether none of the layers has changed since, as far as the catalogue knows."""
+        if self.ends_at is not None and self.ends_at <= datetime.now(UTC):
+            return False
+        return all((catalog[name].version if name in catalog else 0) == self.versions[name] for name in LAYERS)
+
+    def locate(self, lonlat: Points) -> Joined:
+        """Join points with everything.
+
+        Parameters
+        ----------
+        lonlat
+            `[n, 2]` longitude, latitude in CGCS2000 degrees. NaN and points elsewhere have nothing around them.
+        """
+        metres = MetrePoints.of(lonlat)
+        placed = self.tiers.place(lonlat, metres)
+        along = self.waterways.along(metres, WATERWAY_M)
+        video, _ = self.video_points.nearest(metres, VIDEO_POINTS)
+        flood, _ = self.flood_risk_points.nearest(metres, 1)
+        grid_code = _named(self.tiers.grids.codes, placed.grid)
+        return Joined(
+            area_code=placed.area_code,
+            **_parts(placed.area_code),
+            grid_code=grid_code,
+            grid_match=placed.match,
+            grid_distance_m=placed.grid_distance_m,
+            urban_village_ids=_lists(len(lonlat), *self.areas["urban_villages"].covering(lonlat), self._village_ids),
+            waterway_id=_named(self.waterways.ids, along.waterway),
+            chainage_m=along.chainage_m,
+            bank=along.bank,
+            waterway_distance_m=along.distance_m,
+            video_point_ids=_tuples(self.video_points.ids, video),
+            flood_risk_point_id=_named(self.flood_risk_points.ids, flood[:, 0]),
+        )
+
+    @property
+    def _village_ids(self) -> Texts:
+        return self.areas["urban_villages"].codes
+
+
+async def _read(connection: asyncpg.Connection, before: AreaIndex | None) -> AreaIndex:
+    rows = await connection.fetch("SELECT id, version FROM onemap.layer WHERE id = ANY ($1)", list(LAYERS))
+    versions = dict.fromkeys(LAYERS, 0) | {row["id"]: row["version"] for row in rows}
+    expired = before is None or (before.ends_at is not None and before.ends_at <= datetime.now(UTC))
+
+    def same(*names: str) -> AreaIndex | None:
+        return None if before is None or any(before.versions[n] != versions[n] for n in names) else before
+
+    areas = {}
+    for name in _AREA_LAYERS:
+        kept = None if expired else same(name)
+        areas[name] = kept.areas[name] if kept else await read_areas(connection, name, AREA_CODES.get(name))
+    ends = [part.ends_at for part in areas.values() if part.ends_at is not None]
+    kept_tiers = None if expired else same(*_TIERS)
+    kept_water, kept_video, kept_flood = same("waterways"), same("video_points"), same("flood_risk_points")
+    return AreaIndex(
+        versions,
+        min(ends, default=None),
+        areas,
+        kept_tiers.tiers if kept_tiers else AreaTiers.of(areas),
+        kept_water.waterways if kept_water else await read_waterways(connection),
+        kept_video.video_points
+        if kept_video
+        else await read_points(connection, "video_points", VIDEO_M, _VIDEO_CELLS_M),
+        kept_flood.flood_risk_points if kept_flood else await read_points(connection, "flood_risk_points", FLOOD_M),
+    )
+
+
+def _named(names: Texts, positions: Positions) -> Texts:
+    """Take names by position; None for -1."""
+    named = np.full(len(positions), None, dtype=object)
+    known = positions >= 0
+    named[known] = names[positions[known]]
+    return named
+
+
+def _parts(area_code: Texts) -> dict[str, Texts]:
+    """Split area codes: each distinct code once, because many points share a few hundred."""
+    parts = {code: _split(code) for code in set(area_code.tolist())}
+    split = np.array([parts[code] for code in area_code.tolist()], dtype=object).reshape(-1, 3)
+    return {"district": split[:, 0], "street": split[:, 1], "community": split[:, 2]}
+
+
+def _split(code: str | None) -> tuple[str | None, str | None, str | None]:
+    if code is None:
+        return None, None, None
+    street = code[:9] if code[6:9] != "000" else None
+    return code[:6], street, code if code[9:] != "000" else None
+
+
+def _lists(number: int, point: Positions, item: Positions, names: Texts) -> Lists:
+    """Gather pairs into a tuple of names a point; in the order of the names."""
+    made = np.empty(number, dtype=object)
+    made.fill(())
+    for row, name in zip(point[order := np.lexsort([item, point])].tolist(), names[item[order]], strict=True):
+        made[row] += (name,)
+    return made
+
+
+def _tuples(names: Texts, positions: Positions) -> Lists:
+    """Make a tuple of names of each row `[n, k]`, without the -1 at its end."""
+    made = np.empty(len(positions), dtype=object)
+    made.fill(())
+    count = (positions >= 0).sum(axis=1)
+    for k in range(1, positions.shape[1] + 1):
+        rows = np.flatnonzero(count == k)
+        columns = (names[positions[rows, n]].tolist() for n in range(k))
+        made[rows] = np.fromiter(zip(*columns, strict=True), dtype=object, count=len(rows))
+    return made

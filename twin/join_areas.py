@@ -1,0 +1,99 @@
+"""In which grid, community, street and district each of many points lies: `onemap.place_at` in memory and in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from layers.areas import Areas, Points, Positions, Texts, missing
+from layers.crs import MEASURING_SRID, STORED_SRID, transform
+from layers.loaders.batch import Geometries
+from layers.places import is_grid_code
+from twin.join_metres import Lengths, MetrePoints, candidate_of, ranked
+
+NEAREST_M = 30.0
+_NONE = np.iinfo(np.int64).max
+_COARSER = ("communities", "streets", "districts")  # the finest first
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where `n` points lie.
+
+    Attributes
+    ----------
+    grid
+        Positions in the grids; of several that cover a point the smallest code, outside all of them the nearest
+        within 30 m, else -1.
+    match
+        ``inside``, ``nearest`` or ``none``.
+    grid_distance_m
+        0 inside, NaN where there is no grid.
+    area_code
+        12 digits, padded with zeros: of the community, else the street, else the district; None outside.
+    """
+
+    grid: Positions
+    match: Texts
+    grid_distance_m: Lengths
+    area_code: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class AreaTiers:
+    """Grids, communities, streets and districts at one moment."""
+
+    grids: Areas
+    coarser: tuple[Areas, ...]
+    _plane_grids: Geometries
+    _plane_tree: shapely.STRtree
+    _area_of_grid: Texts  # the first 12 digits of a grid's code; None where it is a code of another kind
+
+    @classmethod
+    def of(cls, areas: Mapping[str, Areas]) -> AreaTiers:
+        """Put the tiers together, by layer id."""
+        grids = areas["grids"]
+        plane = shapely.transform(grids.polygons, lambda xy: transform(xy, STORED_SRID, MEASURING_SRID))
+        own = np.array([code[:12] if is_grid_code(code) else None for code in grids.codes], dtype=object)
+        return cls(grids, tuple(areas[name] for name in _COARSER), plane, shapely.STRtree(plane), own)
+
+    def place(self, lonlat: Points, metres: MetrePoints) -> Placed:
+        """Place points `[n, 2]`, given in degrees and in metres."""
+        grid = self.grids.first(lonlat)
+        inside = np.flatnonzero(grid >= 0)
+        distance_m = np.full(len(lonlat), np.nan)
+        distance_m[inside] = 0
+        area_code = np.full(len(lonlat), None, dtype=object)
+        area_code[inside] = self._area_of_grid[grid[inside]]
+        unknown = np.flatnonzero(missing(area_code))
+        area_code[unknown] = self._area_around(lonlat[unknown])
+        outside = np.flatnonzero(grid < 0)
+        grid[outside], distance_m[outside] = self._nearest(metres.take(outside))
+        lost = outside[(grid[outside] >= 0) & missing(area_code[outside])]
+        area_code[lost] = [code[:12] for code in self.grids.codes[grid[lost]]]
+        match = np.where(grid >= 0, "nearest", "none").astype(object)
+        match[inside] = "inside"
+        return Placed(grid, match, distance_m, area_code)
+
+    def _area_around(self, lonlat: Points) -> Texts:
+        found = np.full(len(lonlat), None, dtype=object)
+        for areas in self.coarser:
+            rest = np.flatnonzero(missing(found))
+            area = areas.first(lonlat[rest])
+            hit = area >= 0
+            found[rest[hit]] = [code[:12].ljust(12, "0") for code in areas.codes[area[hit]]]
+        return found
+
+    def _nearest(self, points: MetrePoints) -> tuple[Positions, Lengths]:
+        """Find the nearest grid within 30 m: by millimetres, of equally near ones the smallest code."""
+        places = shapely.points(points.xy_m)
+        point, grid = self._plane_tree.query(places, predicate="dwithin", distance=points.reach_m(NEAREST_M))
+        distance_m = shapely.distance(places[point], self._plane_grids[grid]) / points.scale[point]
+        near = distance_m <= NEAREST_M
+        best = np.full(len(points), _NONE)
+        np.minimum.at(best, point[near], ranked(distance_m[near], grid[near]))
+        none = best == _NONE
+        return np.where(none, -1, candidate_of(best)), np.where(none, np.nan, (best >> 32) / 1000)

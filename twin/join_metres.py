@@ -1,0 +1,67 @@
+"""Metres for the join: the measuring plane, and how much longer it makes a metre of the ground.
+
+Distances in EPSG:4547 are divided by the plane's scale, which makes them geodesic to a millionth: 300 m then are the
+300 m of `geography`, and of every other answer of this server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from layers.areas import Points, Positions
+from layers.crs import MEASURING_SRID, STORED_SRID, transform
+
+type Lengths = npt.NDArray[np.float64]
+
+_FAR_M = 1e8
+_CENTRAL_M = 500_000  # easting of the central meridian
+_EARTH_RADIUS_M = 6_367_000  # mean radius of curvature at 23° N; a hundred kilometres more change nothing
+
+
+@dataclass(frozen=True, slots=True)
+class MetrePoints:
+    """Points in EPSG:4547.
+
+    Attributes
+    ----------
+    xy_m
+        `[n, 2]` metres east and north; what has no place in the plane is put far from everything.
+    scale
+        `[n]` length in the plane over length on the ground.
+    """
+
+    xy_m: Points
+    scale: Lengths
+
+    @classmethod
+    def of(cls, lonlat: Points) -> MetrePoints:
+        """Bring CGCS2000 degrees `[n, 2]` into the plane."""
+        xy_m = transform(lonlat, STORED_SRID, MEASURING_SRID)
+        xy_m[~(np.abs(xy_m) < _FAR_M).all(axis=1)] = _FAR_M
+        offset = np.clip((xy_m[:, 0] - _CENTRAL_M) / _EARTH_RADIUS_M, -1, 1)
+        return cls(xy_m, 1 + offset**2 / 2 + offset**4 / 24)
+
+    def __len__(self) -> int:
+        return len(self.xy_m)
+
+    def take(self, rows: Positions) -> MetrePoints:
+        """Return some of the points."""
+        return MetrePoints(self.xy_m[rows], self.scale[rows])
+
+    def reach_m(self, distance_m: float) -> float:
+        """Return a length in the plane that is nowhere shorter than a distance on the ground."""
+        here = self.xy_m[:, 0] < _FAR_M
+        return float(distance_m * self.scale.max(initial=1.0, where=here) * (1 + 1e-6))
+
+
+def ranked(distance_m: Lengths, candidate: Positions) -> Positions:
+    """Make one number of distance and candidate that sorts by millimetres, then by the candidate's position."""
+    return (np.rint(distance_m * 1000).astype(np.int64) << 32) | candidate
+
+
+def candidate_of(rank: Positions) -> Positions:
+    """Return the candidate of a `ranked` number."""
+    return rank & 0xFFFF_FFFF

@@ -1,0 +1,186 @@
+"""What is around a place: features of several layers in one answer, each with its distance on the ground.
+
+Every feature goes through the one query builder: scope and masks of the actor hold here as anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import asyncpg
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.clause import Clause, bind, compose, join, quote_identifier, quote_literal
+from layers.definition import FieldDefinition
+from layers.errors import BadInput, NotFound, TooMuch
+from layers.query import ItemsQuery, feature_json
+from layers.rights import scoped
+from twin.surroundings_spot import Spot
+
+RADIUS_M_MAX = 5_000.0
+LAYERS_MAX = 20
+DISTANCE = FieldDefinition(name="distance_m", title_zh="距离", title_en="Distance", type="number", unit="m")
+LAYER = FieldDefinition(name="layer", title_zh="图层", title_en="Layer", type="string")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Features of several layers.
+
+    Attributes
+    ----------
+    features
+        GeoJSON features as bytes, in the order of the answer; each has the property `layer`.
+    matched
+        How many features of each layer there are that the actor may see; more than in `features` where the limit cut.
+    returned
+        How many of each layer are in `features`.
+    """
+
+    features: tuple[bytes, ...]
+    matched: dict[str, int]
+    returned: dict[str, int]
+
+
+def chosen_layers(catalog: Catalog, actor: Actor, names: Iterable[str]) -> list[Layer]:
+    """Find the layers somebody named, each once.
+
+    Raises
+    ------
+    BadInput
+        When one does not exist, is hidden from this actor, has no places, or none was named.
+    TooMuch
+        When there are more than `LAYERS_MAX`.
+    """
+    wanted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    allowed = ", ".join(n for n in catalog.visible_ids(actor) if catalog[n].definition.geometry_type != "None")
+    if not wanted:
+        raise BadInput(f"layers names no layer; allowed are {allowed}, separated by commas", parameter="layers")
+    if len(wanted) > LAYERS_MAX:
+        raise TooMuch(
+            f"layers names {len(wanted)} layers; at most {LAYERS_MAX} can be asked at once", parameter="layers"
+        )
+    try:
+        found = [catalog.visible(name, actor) for name in wanted]
+    except NotFound as error:
+        raise BadInput(error.message, parameter="layers") from error
+    for layer in found:
+        if layer.definition.geometry_type == "None":
+            raise BadInput(f"'{layer.id}' has no places; allowed are {allowed}", parameter="layers")
+    return found
+
+
+async def nearby(
+    connection: asyncpg.Connection, layers: Sequence[Layer], actor: Actor, spot: Spot, radius_m: float, limit: int
+) -> Gathered:
+    """Find what lies within a geodesic distance of a place, nearest first, then by id; `limit` of each layer.
+
+    Raises
+    ------
+    BadInput
+        When the radius is not above 0.
+    TooMuch
+        When it is larger than `RADIUS_M_MAX`.
+    """
+    if not radius_m > 0:
+        raise BadInput(
+            f"radius_m is {radius_m:g}; allowed are more than 0 up to {RADIUS_M_MAX:g}", parameter="radius_m"
+        )
+    if radius_m > RADIUS_M_MAX:
+        raise TooMuch(f"radius_m is {radius_m:g}; at most {RADIUS_M_MAX:g} is searched", parameter="radius_m")
+    parts = [nearby_clause(layer, actor, spot, radius_m, limit) for layer in layers]
+    return await gather(connection, layers, parts, "distance_m, id, layer")
+
+
+def nearby_clause(layer: Layer, actor: Actor, spot: Spot, radius_m: float, limit: int) -> Clause:
+    """Build one layer's part: a box in degrees for the index, the distance on the ellipsoid to decide.
+
+    Distances count to the millimetre, as they are shown.
+    """
+    distance = compose("round(ST_Distance(f.geom::geography, {}::geography)::numeric, 3)::float8", spot.geometry)
+    box = compose("f.geom && onemap.box_around({}, {})", spot.geometry, bind(radius_m, "float8"))
+    return selection(
+        layer,
+        actor,
+        where=box,
+        computed={DISTANCE: distance},
+        kept=compose("f.distance_m <= {}", bind(radius_m, "float8")),
+        order="f.distance_m, f.id",
+        limit=limit,
+    )
+
+
+def selection(
+    layer: Layer,
+    actor: Actor,
+    *,
+    where: Clause,
+    limit: int,
+    order: str = "f.id",
+    computed: dict[FieldDefinition, Clause] | None = None,
+    kept: Clause | None = None,
+) -> Clause:
+    """Build the statement for features of one layer that have computed properties besides their own.
+
+    Parameters
+    ----------
+    where
+        What is wanted of a row, over alias `f`; the actor's scope is added here.
+    computed
+        Properties to add; they hide the layer's own of the same name.
+    kept
+        What is wanted of the computed properties, over alias `f`.
+
+    Returns
+    -------
+    Clause
+        Of rows `layer, id, distance_m, matched, feature`; `distance_m` is null when it is not computed.
+    """
+    extra = {LAYER: bind(layer.id, "text"), **(computed or {})}
+    widened = _with_fields(layer, tuple(extra))
+    own = ["id", "geom", *(quote_identifier(f.name) for f in widened.definition.fields if f not in extra)]
+    columns = ", ".join([*(f"whole.{name}" for name in own), *(f"chosen.{f.name}" for f in extra)])
+    added = join(", ", [compose(f"{{}} AS {f.name}", value) for f, value in extra.items()])
+    distance = "f.distance_m" if DISTANCE in extra else "NULL::float8"
+    return compose(  # whole rows are read only of those that are chosen
+        f"""SELECT {quote_literal(layer.id)} AS layer, f.id, {distance} AS distance_m, f._matched AS matched,
+            convert_to({{}}, 'UTF8') AS feature
+        FROM (
+            SELECT {columns}, chosen._matched
+            FROM (
+                SELECT f.*, count(*) OVER () AS _matched
+                FROM (SELECT f.id, {{}} FROM {layer.table} AS f WHERE {{}} OFFSET 0) AS f
+                WHERE {{}} ORDER BY {order} LIMIT {int(limit)}
+            ) AS chosen
+            INNER JOIN {layer.table} AS whole ON whole.id = chosen.id
+        ) AS f""",
+        feature_json(ItemsQuery(widened, actor)),
+        added,
+        scoped(layer, actor, where),
+        kept or Clause("TRUE"),
+    )
+
+
+def _with_fields(layer: Layer, extra: tuple[FieldDefinition, ...]) -> Layer:
+    """Return the layer as if it had some fields more, so that the builder writes them like its own."""
+    names = {field.name for field in extra}
+    fields = (*extra, *(f for f in layer.definition.fields if f.name not in names))
+    definition = layer.definition.model_copy(update={"fields": fields})
+    definition.__dict__.pop("by_name", None)
+    return replace(layer, definition=definition)
+
+
+async def gather(
+    connection: asyncpg.Connection, layers: Sequence[Layer], parts: Sequence[Clause], order: str
+) -> Gathered:
+    """Run the parts of several layers as one statement."""
+    union = compose(" UNION ALL ".join("({})" for _ in parts), *parts)
+    text, values = compose(f"SELECT * FROM ({{}}) AS found ORDER BY {order}", union).render()
+    rows = await connection.fetch(text, *values)
+    matched, returned = ({layer.id: 0 for layer in layers} for _ in range(2))
+    for row in rows:
+        matched[row["layer"]] = row["matched"]
+        returned[row["layer"]] += 1
+    return Gathered(tuple(row["feature"] for row in rows), matched, returned)

@@ -1,0 +1,169 @@
+"""Everything in an area: a grid, a community, a street, a district or an urban village, by the half-open rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.clause import Clause, all_of, bind, compose
+from layers.derivation import AREA_CODES
+from layers.errors import Forbidden, NotFound
+from layers.rights import scoped
+from layers.tables import table_of
+from twin.surroundings import Gathered, gather, selection
+
+CODE_CHARACTERS_MAX = 80
+_CURRENT = Clause("f.superseded_at IS NULL AND (f.valid_to IS NULL OR f.valid_to > now())")
+_NEAREST_DEGREES = 0.0006  # more than the 30 m within which a place still belongs to a grid
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArea:
+    """An area that is there.
+
+    Attributes
+    ----------
+    layer, id
+        Its feature.
+    code
+        6, 9, 12 or 15 digits, without the zeros that pad it; of a village its id.
+    """
+
+    layer: str
+    id: str
+    code: str
+
+    @property
+    def geometry(self) -> Clause:
+        """Its surface, as SQL with bound values."""
+        return compose(
+            f"(SELECT area.geom FROM {table_of(self.layer)} AS area WHERE area.id = {{}})", bind(self.id, "text")
+        )
+
+
+async def find_area(connection: asyncpg.Connection, catalog: Catalog, actor: Actor, code: str) -> KnownArea:
+    """Find an area by its code; an urban village by its id or code.
+
+    Raises
+    ------
+    Forbidden
+        When the actor is bound to areas and this is another one; of a coded area it is not told whether it exists.
+    NotFound
+        When there is none that the actor may see.
+    """
+    layer_ids, short = _kinds(code)
+    if short is not None and not _within_reach(actor, short):
+        raise _FORBIDDEN
+    for layer_id in layer_ids:
+        layer = catalog.get(layer_id)
+        if layer is not None and layer.visible_to(actor) and len(code) <= CODE_CHARACTERS_MAX:
+            reached = Clause("TRUE") if short or not actor.area_prefixes else _sharing_ground_with_own(catalog, actor)
+            row = await connection.fetchrow(*_flat(_search(layer, actor, short or code, reached)))
+            if row is not None and not row["reached"]:
+                raise _FORBIDDEN
+            if row is not None:
+                return KnownArea(layer_id, row["id"], row["code"])
+    raise NotFound(
+        f"there is no area '{code[:CODE_CHARACTERS_MAX]}'; a code has 6 (district), 9 (street), 12 (community) or 15 "
+        "(grid) digits, or is the id of an urban village",
+        parameter="code",
+    )
+
+
+_FORBIDDEN = Forbidden("this area is not one of yours", parameter="code")
+
+
+def _kinds(code: str) -> tuple[tuple[str, ...], str | None]:
+    """Tell in which layers to look for a code, and the code without padding; None for a code of no known form."""
+    if code.isascii() and code.isdigit():
+        short = code.removesuffix("000").removesuffix("000") if len(code) == 12 else code
+        layers = {6: "districts", 9: "streets", 12: "communities", 15: "grids"}
+        if len(short) in layers:
+            return (layers[len(short)],), short
+    return ("urban_villages", "grids"), None
+
+
+def _within_reach(actor: Actor, code: str) -> bool:
+    own = actor.area_prefixes
+    return not own or any(code.startswith(prefix) or prefix.startswith(code) for prefix in own)
+
+
+def _search(layer: Layer, actor: Actor, code: str, reached: Clause) -> Clause:
+    """Build the search for an area anywhere, and whether the actor reaches it."""
+    anywhere = Actor(actor.subject, actor.clearance)
+    return compose(
+        f"""SELECT area.id, area.code, ({{}}) AS reached
+        FROM (SELECT f.id, f.geom, {{}} AS code FROM {layer.table} AS f WHERE {{}} ORDER BY f.id LIMIT 1) AS area""",
+        reached,
+        bind(code, "text") if layer.id in AREA_CODES else Clause("f.id"),
+        scoped(layer, anywhere, _named(layer.id, code), _CURRENT),
+    )
+
+
+def _sharing_ground_with_own(catalog: Catalog, actor: Actor) -> Clause:
+    """Say whether `area` shares ground with a grid of the actor's."""
+    grids = catalog.get("grids")
+    if grids is None:
+        return Clause("FALSE")
+    touching = Clause("ST_Intersects(f.geom, area.geom) AND NOT ST_Touches(f.geom, area.geom)")
+    return compose(f"EXISTS (SELECT FROM {grids.table} AS f WHERE {{}})", scoped(grids, actor, touching, _CURRENT))
+
+
+def _flat(clause: Clause) -> tuple[object, ...]:
+    text, values = clause.render()
+    return text, *values
+
+
+def _named(layer_id: str, code: str) -> Clause:
+    if layer_id == "urban_villages":
+        return Clause("?0::text IN (f.id, f.village_code)", (code,))
+    column = AREA_CODES[layer_id]
+    return Clause(f"coalesce(f.{column}, f.id) IN (?0::text, rpad(?0::text, 12, '0'))", (code,))
+
+
+async def area_features(
+    connection: asyncpg.Connection, layers: Sequence[Layer], actor: Actor, area: KnownArea, limit: int
+) -> Gathered:
+    """Gather what lies in an area: `limit` features of each layer, in the order of the layers, then by id."""
+    parts = [selection(layer, actor, where=within(layer, area), limit=limit) for layer in layers]
+    numbered = [compose(f"SELECT {n} AS layer_order, part.* FROM ({{}}) AS part", part) for n, part in enumerate(parts)]
+    return await gather(connection, layers, numbered, "layer_order, id")
+
+
+def within(layer: Layer, area: KnownArea) -> Clause:
+    """Say over alias `f` what lies in an area.
+
+    A point or a building belongs to one grid and one community, by the code it was given: edges are half-open, and
+    30 m outside of every grid still belong to the nearest. Lines belong to all areas whose ground they share, and
+    membership in urban villages is many-to-many too.
+    """
+    village = area.layer == "urban_villages"
+    overlapping = layer.id == "urban_villages" or (village and layer.id in AREA_CODES)
+    if overlapping or "Line" in layer.definition.geometry_type:
+        return _sharing_ground(area)
+    if village:
+        covered = compose("ST_Covers({}, onemap.point_of(f.geom))", area.geometry)
+        return all_of((compose("f.geom && {}", area.geometry), covered))
+    field = "grid_code" if area.layer == "grids" else "area_code"
+    if field in layer.definition.by_name:
+        return _of_code(f"f.{field}", area.code)
+    near = compose(f"f.geom && ST_Expand({{}}, {_NEAREST_DEGREES})", area.geometry)
+    return all_of((near, _of_code(f"(onemap.place_at(f.geom)).{field}", area.code)))
+
+
+def _of_code(column: str, code: str) -> Clause:
+    whole = len(code) == 15 or len(code) == 12
+    return Clause(f"{column} = ?0::text" if whole else f"{column} ^@ ?0::text", (code,))
+
+
+def _sharing_ground(area: KnownArea) -> Clause:
+    return compose(
+        "f.geom && {} AND ST_Intersects(f.geom, {}) AND NOT ST_Touches(f.geom, {})",
+        area.geometry,
+        area.geometry,
+        area.geometry,
+    )

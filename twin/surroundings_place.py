@@ -1,0 +1,200 @@
+"""Which areas hold a place (district, street, community, grid, urban villages), its waterway and nearest building."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import asyncpg
+from pydantic import BaseModel, Field
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
+from layers.derivation import AREA_CODES
+from layers.errors import NotFound
+from layers.rights import scoped, visible_fields
+from twin.surroundings_spot import Spot
+
+WATERWAY_M, BUILDING_M = 100.0, 50.0
+_RESPONSIBLE = ("responsible_org", "grid_head_id", "worker_ids")
+type Match = Literal["inside", "nearest", "none"]
+_CURRENT = Clause("f.superseded_at IS NULL AND (f.valid_to IS NULL OR f.valid_to > now())")
+_ABSENT = Clause("NULL::json")
+
+
+class Area(BaseModel):
+    """An administrative area."""
+
+    code: str = Field(examples=["440106011"])
+    name: str | None
+
+
+class Village(BaseModel):
+    """An urban village; a place may lie in several, and a village in several grids."""
+
+    id: str
+    name: str | None
+
+
+class Building(BaseModel):
+    """The nearest building within 50 m."""
+
+    id: str
+    name: str | None
+    distance_m: float
+
+
+class WaterwaySpot(BaseModel):
+    """The nearest waterway within 100 m."""
+
+    id: str
+    name: str | None
+    chainage_m: float
+    bank: Literal["left", "right", "mid"]
+    distance_m: float
+
+
+class Located(BaseModel):
+    """Where a place lies, as far as this reader may know; null or empty where it does not."""
+
+    lon: float = Field(description="CGCS2000, degrees")
+    lat: float = Field(description="CGCS2000, degrees")
+    district: Area | None
+    street: Area | None
+    community: Area | None
+    grid: Area | None = Field(description="of several grids that meet here, the smallest code")
+    match: Match = Field(description="how the grid was found: outside every grid the nearest within 30 m counts")
+    distance_m: float | None = Field(description="to the grid: 0 inside")
+    urban_villages: list[Village]
+    nearest_building: Building | None
+    waterway: WaterwaySpot | None
+    responsible: dict[str, Any] | None = Field(description="who answers for the grid, where the reader may know")
+
+
+async def locate(connection: asyncpg.Connection, catalog: Catalog, actor: Actor, spot: Spot) -> Located:
+    """Tell where a place lies.
+
+    Raises
+    ------
+    NotFound
+        When this house has no areas at all.
+    """
+    absent = [name for name in (*AREA_CODES, "waterways") if name not in catalog]
+    if absent:
+        raise NotFound(f"no place can be located here: there is no layer {', '.join(absent)}")
+    text, values = _statement(catalog, actor, spot).render()
+    row = dict(await connection.fetchrow(text, *values))
+    found = {name: json.loads(row[name]) if row[name] else None for name in _PARTS}
+    grid = found.pop("grid") or {}
+    shown: Match = row["grid_match"] if grid else "none"
+    return Located(
+        lon=spot.lon,
+        lat=spot.lat,
+        grid=grid.get("area"),
+        match=shown,
+        distance_m=None if not grid else 0.0 if shown == "inside" else grid["distance_m"],
+        responsible=grid.get("responsible"),
+        urban_villages=found.pop("urban_villages") or [],
+        **found,
+    )
+
+
+_PARTS = ("district", "street", "community", "grid", "urban_villages", "nearest_building", "waterway")
+
+
+def _statement(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
+    """Compose one statement; what the actor may not see is null in it."""
+    parts = (
+        _area(catalog, actor, "districts", "left(place.area_code, 6)"),
+        _area(catalog, actor, "streets", "nullif(left(place.area_code, 9), rpad(left(place.area_code, 6), 9, '0'))"),
+        _area(catalog, actor, "communities", "nullif(place.area_code, rpad(left(place.area_code, 9), 12, '0'))"),
+        _grid(catalog, actor),
+        _villages(catalog, actor),
+        _building(catalog, actor, spot),
+        _waterway(catalog, actor),
+    )
+    return compose(
+        f"""SELECT place.grid_match, {", ".join(f"({{}}) AS {name}" for name in _PARTS)}
+        FROM (SELECT {{}} AS point OFFSET 0) AS spot CROSS JOIN LATERAL onemap.place_at(spot.point) AS place""",
+        *parts,
+        spot.geometry,
+    )
+
+
+def _seen(catalog: Catalog, actor: Actor, layer_id: str) -> Layer | None:
+    layer = catalog.get(layer_id)
+    return layer if layer is not None and layer.visible_to(actor) else None
+
+
+def _name(layer: Layer, actor: Actor) -> str:
+    return next((f.expression for f in visible_fields(layer, actor) if f.definition.name == "name"), "NULL::text")
+
+
+def _area(catalog: Catalog, actor: Actor, layer_id: str, code: str) -> Clause:
+    """Name the area of a code; names of streets and communities are public, so an actor's areas do not matter."""
+    layer = _seen(catalog, actor, layer_id)
+    if layer is None:
+        return _ABSENT
+    own = f"coalesce(f.{quote_identifier(AREA_CODES[layer_id])}, f.id)"
+    everywhere = Actor(actor.subject, actor.clearance, sees_masked=actor.sees_masked)
+    return compose(
+        f"""SELECT json_build_object('code', wanted.code, 'name', (
+            SELECT {_name(layer, actor)} FROM {layer.table} AS f
+            WHERE {own} IN (wanted.code, rpad(wanted.code, 12, '0')) AND {{}} ORDER BY f.id LIMIT 1))
+        FROM (SELECT {code} AS code) AS wanted WHERE wanted.code IS NOT NULL""",
+        scoped(layer, everywhere, _CURRENT),
+    )
+
+
+def _grid(catalog: Catalog, actor: Actor) -> Clause:
+    layer = _seen(catalog, actor, "grids")
+    if layer is None:
+        return _ABSENT
+    seen = {f.definition.name: f.expression for f in visible_fields(layer, actor)}
+    pairs = [f"{quote_literal(name)}, {seen[name]}" for name in _RESPONSIBLE if name in seen]
+    return compose(
+        f"""SELECT json_build_object('area', json_build_object('code', f.grid_code, 'name', {_name(layer, actor)}),
+            'distance_m', round(ST_Distance(f.geom::geography, spot.point::geography)::numeric, 3),
+            'responsible', json_build_object({", ".join(pairs)}))
+        FROM {layer.table} AS f WHERE {{}} ORDER BY f.id LIMIT 1""",
+        scoped(layer, actor, Clause("f.grid_code = place.grid_code"), _CURRENT),
+    )
+
+
+def _villages(catalog: Catalog, actor: Actor) -> Clause:
+    layer = _seen(catalog, actor, "urban_villages")
+    if layer is None:
+        return _ABSENT
+    return compose(
+        f"""SELECT json_agg(json_build_object('id', f.id, 'name', {_name(layer, actor)}) ORDER BY f.id)
+        FROM {layer.table} AS f WHERE {{}}""",
+        scoped(layer, actor, Clause("ST_Covers(f.geom, spot.point)"), _CURRENT),
+    )
+
+
+def _building(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
+    layer = _seen(catalog, actor, "buildings")
+    if layer is None:
+        return _ABSENT
+    box = compose("f.geom && onemap.box_around({}, {})", spot.geometry, bind(BUILDING_M, "float8"))
+    return compose(
+        f"""SELECT json_build_object('id', f.id, 'name', {_name(layer, actor)}, 'distance_m', near.distance_m)
+        FROM {layer.table} AS f CROSS JOIN LATERAL (
+            SELECT round(ST_Distance(f.geom::geography, spot.point::geography)::numeric, 3) AS distance_m) AS near
+        WHERE {{}} AND near.distance_m <= {BUILDING_M} ORDER BY near.distance_m, f.id LIMIT 1""",
+        scoped(layer, actor, box),
+    )
+
+
+def _waterway(catalog: Catalog, actor: Actor) -> Clause:
+    layer = _seen(catalog, actor, "waterways")
+    if layer is None:
+        return _ABSENT
+    return compose(
+        f"""SELECT json_build_object('id', f.id, 'name', {_name(layer, actor)}, 'chainage_m', near.chainage_m,
+            'bank', near.bank, 'distance_m', near.distance_m)
+        FROM onemap.waterway_at(spot.point, {WATERWAY_M}) AS near
+        INNER JOIN {layer.table} AS f ON f.id = near.waterway_id WHERE {{}}""",
+        scoped(layer, actor),
+    )

@@ -1,0 +1,70 @@
+"""A place that somebody asks about, brought into CGCS2000 from the system it was given in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from layers.clause import Clause
+from layers.crs import CRS84, SERVED, STORED_SRID, parse_crs, transform
+from layers.datum import from_datum
+from layers.errors import BadCrs, BadInput
+
+DATUMS = ("gcj02", "bd09")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in CGCS2000 degrees."""
+
+    lon: float
+    lat: float
+
+    @property
+    def geometry(self) -> Clause:
+        """The point, as SQL with bound values."""
+        return Clause(f"ST_SetSRID(ST_MakePoint(?0::float8, ?1::float8), {STORED_SRID})", (self.lon, self.lat))
+
+
+def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
+    """Read a place.
+
+    Parameters
+    ----------
+    lon, lat
+        Longitude (east) and latitude (north) in degrees; metres east and north in a projected system.
+    crs
+        A served system by any of its names, or ``gcj02`` or ``bd09``: declared, never guessed.
+
+    Raises
+    ------
+    BadCrs
+        When it is no such system.
+    BadInput
+        When the numbers are not finite or lie outside the system or the world.
+    """
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        raise BadInput(f"lon and lat are {lon}, {lat}; both must be finite numbers", parameter="lon")
+    found = _converted(np.array([[lon, lat]], dtype=np.float64), crs)
+    east, north = float(found[0, 0]), float(found[0, 1])
+    if not (abs(east) <= 180 and abs(north) <= 90):  # also when they are not finite
+        allowed = "longitude -180 to 180 and latitude -90 to 90, in this order, or metres of a projected crs"
+        raise BadInput(f"lon={lon:g}, lat={lat:g} is no place in {crs[:80]}; allowed are {allowed}", parameter="lon")
+    return Spot(east, north)
+
+
+def _converted(
+    xy: np.ndarray[tuple[int, int], np.dtype[np.float64]], crs: str
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    name = crs.strip().lower()
+    if name == "gcj02":
+        return from_datum(xy, "gcj02")
+    if name == "bd09":
+        return from_datum(xy, "bd09")
+    try:
+        return transform(xy, parse_crs(crs).srid, STORED_SRID)
+    except BadCrs as error:
+        allowed = ", ".join([*DATUMS, *(served.short for served in SERVED)])
+        raise BadCrs(f"crs is '{crs[:80]}'; allowed are {allowed}", parameter="crs") from error
