@@ -120,7 +120,9 @@ function add(map, state, layer) {
 export function isComplete(map, state) {
   const layers = state.map?.layers ?? [];
   const drawable = layers.filter((layer) => layer.geometry_type !== "None" && layer.bbox);
-  return map.areTilesLoaded() && drawable.every((layer) => map.getSource(layer.id));
+  const shown = (/** @type {Layer} */ layer) =>
+    ownLayers(map, layer.id).every((id) => map.getLayoutProperty(id, "visibility") === visibility(id, layer, state));
+  return map.areTilesLoaded() && drawable.every((layer) => map.getSource(layer.id) && shown(layer));
 }
 
 /**
@@ -162,12 +164,18 @@ function ownLayers(map, id) {
  */
 export function showVisible(map, state) {
   for (const layer of state.map?.layers ?? []) {
-    const seen = isVisible(state, layer);
-    for (const id of ownLayers(map, layer.id)) {
-      const hidden = !seen || (id.endsWith(":relief") && !state.relief) || (id.endsWith(":building") && state.relief);
-      map.setLayoutProperty(id, "visibility", hidden ? "none" : "visible");
-    }
+    for (const id of ownLayers(map, layer.id)) map.setLayoutProperty(id, "visibility", visibility(id, layer, state));
   }
+}
+
+/**
+ * @param {string} id  of one of the layer's drawn layers
+ * @param {Layer} layer
+ * @param {State} state
+ */
+function visibility(id, layer, state) {
+  const wrong = id.endsWith(":relief") ? !state.relief : id.endsWith(":building") && state.relief;
+  return isVisible(state, layer) && !wrong ? "visible" : "none";
 }
 
 /**

@@ -21,7 +21,11 @@ export function MapView({ store, state, marked, onMove }) {
   useEffect(() => {
     const made = start(/** @type {HTMLElement} */ (container.current), store, onMove);
     made?.once("load", () => setMap(made));
-    return () => made?.remove();
+    const forget = made && store.subscribe((now, before) => redraws(now, before) && unsettle(made));
+    return () => {
+      forget?.();
+      made?.remove();
+    };
   }, []);
   useEffect(() => {
     if (map) syncLayers(map, state, drawn.current);
@@ -45,6 +49,22 @@ export function MapView({ store, state, marked, onMove }) {
 }
 
 const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 500);
+
+/**
+ * Whether a change of the state is one of the picture.
+ * @param {State} now
+ * @param {State} before
+ */
+const redraws = (now, before) => now.toggled !== before.toggled || now.relief !== before.relief || now.map !== before.map;
+
+/**
+ * The picture is no longer that of the state: idle again once it is drawn, also when nothing has to be.
+ * @param {MapLibre} map
+ */
+function unsettle(map) {
+  map.getContainer().removeAttribute("data-idle");
+  map.triggerRepaint();
+}
 
 /**
  * On a phone the sources stay behind their button; MapLibre would open them over half of the map.
