@@ -39,6 +39,8 @@ class Reason(StrEnum):
     WRONG_SOURCE = "wrong_source"  # a feed writes its own source only
     KIND_NOT_ALLOWED = "kind_not_allowed"
     NOT_SUPPLIED = "not_supplied"  # a layer this feed does not supply
+    UNKNOWN_TERMINAL = "unknown_terminal"  # JT/T 808: no feature has this number
+    NOT_WRITTEN = "not_written"  # the database refuses a value of it
     OUTSIDE_DISTRICT = "outside_district"
     NO_SIGNATURE = "no_signature"
     BAD_SIGNATURE = "bad_signature"

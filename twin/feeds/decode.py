@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from twin.envelope import BATCH_MESSAGES_MAX, decode_json, json_lines, read_body, read_structured
+from twin.envelope import BATCH_MESSAGES_MAX, BODY_BYTES_MAX, decode_json, json_lines, read_body, read_structured
 from twin.envelope_message import Message, Reading
 from twin.envelope_place import SHIFTED, to_crs84
 from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
@@ -41,6 +41,8 @@ class Delivery:
         Of a file that was dropped.
     chains
         Of warnings: chain by identifier, of those that came before (`Alert.chain`).
+    terminals
+        Of JT/T 808: feature by number of the terminal; None when the number itself is the feature.
     """
 
     body: bytes
@@ -48,6 +50,7 @@ class Delivery:
     topic: str | None = None
     file_name: str = ""
     chains: Mapping[str, str] = field(default_factory=dict)
+    terminals: Mapping[str, str] | None = None
 
 
 def decode(definition: FeedDefinition, delivery: Delivery, *, now: datetime) -> Reading:
@@ -69,6 +72,18 @@ def decode(definition: FeedDefinition, delivery: Delivery, *, now: datetime) -> 
     reading, crs = Reading(refused=refused), list[str]()
     for record in records:
         _read_record(definition, reading, crs, record, now)
+    reading.messages = to_crs84(reading.messages, crs)
+    return reading
+
+
+def decode_rows(definition: FeedDefinition, rows: Iterable[table.Row | Refusal], *, now: datetime) -> Reading:
+    """Read some rows of a table (`table.each_row`): a part of a large file at a time."""
+    reading, crs = Reading(), list[str]()
+    for row in rows:
+        if isinstance(row, Refusal):
+            reading.refused.append(row)
+        else:
+            _read_record(definition, reading, crs, _row(definition, row), now)
     reading.messages = to_crs84(reading.messages, crs)
     return reading
 
@@ -175,7 +190,7 @@ def _records(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[R
     if media.startswith(("application/x-ndjson", "application/jsonl")):
         lines = json_lines(delivery.body)
         return [(i, line, partial(_mapped_line, definition, beside, line)) for i, line in lines], []
-    decoded = decode_json(delivery.body)
+    decoded = decode_json(delivery.body, BODY_BYTES_MAX)
     found = decoded if definition.records is None else look(decoded, {}, steps(definition.records))
     if found is None:
         raise Refused(Reason.MISSING, f"the body has no {definition.records}", parameter=definition.records)
@@ -193,7 +208,12 @@ def _kept(record: Any, topic: str | None) -> bytes:
 
 def _table(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
     rows, refused = table.read_rows(delivery.body, delivery.file_name, definition.connection.encoding)
-    return [(line, raw_of(row), partial(_mapped, definition, {"line": line}, row)) for line, row in rows], refused
+    return [_row(definition, row) for row in rows], refused
+
+
+def _row(definition: FeedDefinition, row: table.Row) -> Record:
+    line, fields = row
+    return line, raw_of(fields), partial(_mapped, definition, {"line": line}, fields)
 
 
 def _cap(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
@@ -232,19 +252,28 @@ def _jt808(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Rec
         except Refused as error:
             refused.append(Refusal.of(index, error, jt808.marked(escaped)))
             continue
-        records += [(index, jt808.marked(escaped), partial(_located, definition, frame, b)) for b in bodies]
+        subject = partial(_terminal, definition, frame.phone, delivery.terminals)
+        records += [(index, jt808.marked(escaped), partial(_located, definition, frame, b, subject)) for b in bodies]
     return records, refused
 
 
-def _located(definition: FeedDefinition, frame: jt808.Frame, body: bytes) -> Envelopes:
+def _located(definition: FeedDefinition, frame: jt808.Frame, body: bytes, subject: Callable[[], Any]) -> Envelopes:
     location = jt808.read_location(body)
     if not location.fix_valid:
         return []
-    record = {"phone": frame.phone}
-    subject = f"vehicles/{frame.phone}"
+    return [(jt808.envelope(frame, location, definition.source, subject()), None)]
+
+
+def _terminal(definition: FeedDefinition, phone: str, known: Mapping[str, str] | None) -> Any:
+    """Say what a terminal stands for: as the feed's file has it, else the feature that has the number."""
     if definition.subject is not None:
-        subject = definition.subject.value(record, {}, "subject")
-    return [(jt808.envelope(frame, location, definition.source, subject), None)]
+        return definition.subject.value({"phone": phone}, {}, "subject")
+    if known is None:
+        return f"{definition.supplies[0]}/{phone}"
+    if phone not in known:
+        detail = f"no feature of {definition.supplies[0]} has the terminal {shown(phone)} (sim_no)"
+        raise Refused(Reason.UNKNOWN_TERMINAL, detail, parameter="phone")
+    return f"{definition.supplies[0]}/{known[phone]}"
 
 
 _RECORDS: dict[Format, Callable[[FeedDefinition, Delivery], tuple[Iterable[Record], list[Refusal]]]] = {

@@ -45,12 +45,19 @@ class Connection(_Frozen):
         What to subscribe to; workers of one `group` share a subscription.
     overlap_s
         How far a pull reaches back beyond the last one.
-    page_parameter, since_parameter
-        Names in the address of a pull.
+    page_parameter, page_first, since_parameter, since_as
+        Names in the address of a pull, the number of its first page, and how it writes a time.
+    secret_header
+        Where a pull shows its secret; without one it is ``Authorization: Bearer …``.
+    connections_max, idle_s, rate_per_s
+        Of JT/T 808: how many terminals at once, after how long a silent one is let go, and how many locations a
+        second one may send for long.
     pattern
         Names of the files a drop takes, or of the recording a replay plays.
     whole
         Whether a file of a drop is everything there is, or what changed.
+    count_file
+        Whether a file of a drop waits for ``{its name}.count``, which says how many rows it has.
     speed
         Of a replay: 1 is as it was.
     """
@@ -62,11 +69,18 @@ class Connection(_Frozen):
     interval_s: float = Field(default=300, ge=1)
     overlap_s: float = Field(default=600, ge=0)
     page_parameter: str = "page"
+    page_first: int = Field(default=1, ge=0, le=1)
     since_parameter: str = "update_time"
+    since_as: Literal["iso", "local", "epoch_s", "epoch_ms"] = "iso"
+    secret_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")
+    connections_max: int = Field(default=5000, ge=1, le=50_000)
+    idle_s: float = Field(default=300, gt=0)
+    rate_per_s: float = Field(default=20, gt=0)
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
     pattern: str | None = Field(default=None, pattern=r"^[^/\\]{1,200}$")
     whole: bool = False
+    count_file: bool = False
     encoding: str | None = None
     speed: float = Field(default=1, gt=0)
 
@@ -137,7 +151,7 @@ class FeedDefinition(_Frozen):
     connection: Connection = Connection()
     records: str | None = Field(default=None, pattern=PATH)
     mapping: tuple[Mapping, ...] = ()
-    subject: Rule | None = None  # of a JT/T 808 terminal; by default vehicles/{phone}
+    subject: Rule | None = None  # of a JT/T 808 terminal; by default the vehicle that has its number
     datastreams: dict[str, Datastream] = {}
     entity_types: dict[str, EntityType] = {}
 

@@ -24,25 +24,47 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
 
 
 def read_rows(body: bytes, file_name: str, encoding: str | None = None) -> tuple[list[Row], list[Refusal]]:
-    """Read the rows of a file, told apart by its name: ``.xlsx``, ``.ndjson``, ``.jsonl``, ``.json``, else CSV.
-
-    Returns
-    -------
-    rows, refused
-        Rows without anything in them are left out. A row that cannot be read does not keep its neighbours.
+    """Read all rows of a file at once; as `each_row`.
 
     Raises
     ------
     Refused
         When the file as a whole cannot be read.
     """
+    rows: list[Row] = []
+    refused: list[Refusal] = []
+    for one in each_row(body, file_name, encoding):
+        if isinstance(one, Refusal):
+            refused.append(one)
+        else:
+            rows.append(one)
+    return rows, refused
+
+
+def each_row(body: bytes, file_name: str, encoding: str | None = None) -> Iterator[Row | Refusal]:
+    """Read the rows of a file one by one, known by its name: ``.xlsx``, ``.ndjson``, ``.jsonl``, ``.json``; else CSV.
+
+    Yields
+    ------
+    tuple or Refusal
+        Rows without anything in them are left out. A row that cannot be read does not keep its neighbours.
+
+    Raises
+    ------
+    Refused
+        When the file as a whole cannot be read, which may turn out at any row.
+    """
     if len(body) > FILE_BYTES_MAX:
         raise Refused(Reason.TOO_LARGE, f"{file_name} has {len(body)} bytes; at most {FILE_BYTES_MAX}")
     ending = file_name.lower().rpartition(".")[2]
     if ending in {"ndjson", "jsonl", "json"}:
-        return _json_rows(_text(body, encoding))
-    cells = _sheet(body) if ending == "xlsx" else _lines(_text(body, encoding))
-    return _rows(cells)
+        rows = _json_rows(_text(body, encoding))
+    else:
+        rows = _rows(_sheet(body) if ending == "xlsx" else _lines(_text(body, encoding)))
+    for count, row in enumerate(rows, 1):
+        if count > ROWS_MAX:
+            raise Refused(Reason.TOO_MANY, f"the file has more than {ROWS_MAX} rows")
+        yield row
 
 
 def _text(body: bytes, encoding: str | None) -> str:
@@ -94,10 +116,8 @@ def _workbook(body: bytes) -> openpyxl.Workbook:
     raise Refused(Reason.TOO_LARGE, f"the workbook unpacks to {size} bytes; at most {UNZIPPED_BYTES_MAX}")
 
 
-def _rows(lines: Iterator[tuple[int, list[Any]]]) -> tuple[list[Row], list[Refusal]]:
+def _rows(lines: Iterator[tuple[int, list[Any]]]) -> Iterator[Row | Refusal]:
     names: list[str] | None = None
-    rows: list[Row] = []
-    refused: list[Refusal] = []
     for line, cells in lines:
         if not any(cell not in {None, ""} for cell in cells):
             continue
@@ -105,14 +125,11 @@ def _rows(lines: Iterator[tuple[int, list[Any]]]) -> tuple[list[Row], list[Refus
             names = _names(cells)
         elif len(cells) > len(names) and any(cell not in {None, ""} for cell in cells[len(names) :]):
             detail = f"the row has {len(cells)} cells, the first row names {len(names)}"
-            refused.append(Refusal(line, Reason.NOT_A_TABLE, detail, raw_of(cells)))
+            yield Refusal(line, Reason.NOT_A_TABLE, detail, raw_of(cells))
         else:
-            rows.append((line, {n: c for n, c in zip(names, cells, strict=False) if n and c not in {None, ""}}))
-        if len(rows) + len(refused) > ROWS_MAX:
-            raise Refused(Reason.TOO_MANY, f"the file has more than {ROWS_MAX} rows")
+            yield line, {n: c for n, c in zip(names, cells, strict=False) if n and c not in {None, ""}}
     if names is None:
         raise Refused(Reason.NOT_A_TABLE, "the file has no row that names its columns")
-    return rows, refused
 
 
 def _names(cells: list[Any]) -> list[str]:
@@ -126,21 +143,26 @@ def _names(cells: list[Any]) -> list[str]:
     return names
 
 
-def _json_rows(text: str) -> tuple[list[Row], list[Refusal]]:
-    rows: list[Row] = []
-    refused: list[Refusal] = []
-    for line, written in enumerate(text.split("\n"), 1):
+def _json_rows(text: str) -> Iterator[Row | Refusal]:
+    for line, written in enumerate(_json_lines(text), 1):
         if not written.strip():
             continue
-        if len(rows) + len(refused) >= ROWS_MAX:
-            raise Refused(Reason.TOO_MANY, f"the file has more than {ROWS_MAX} rows")
         try:
             row = orjson.loads(written)
         except orjson.JSONDecodeError as error:
-            refused.append(Refusal(line, Reason.NOT_JSON, f"not JSON: {error}", written.encode()))
+            yield Refusal(line, Reason.NOT_JSON, f"not JSON: {error}", written.encode())
             continue
         if type(row) is dict:
-            rows.append((line, row))
+            yield line, row
         else:
-            refused.append(Refusal(line, Reason.WRONG_TYPE, f"a row is an object, not {shown(row)}", written.encode()))
-    return rows, refused
+            yield Refusal(line, Reason.WRONG_TYPE, f"a row is an object, not {shown(row)}", written.encode())
+
+
+def _json_lines(text: str) -> Iterator[str]:
+    """Cut at line feeds only, one by one: a file of lines need not be held twice."""
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        yield text[at:end]
+        at = end + 1

@@ -6,21 +6,23 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from twin.envelope import read_structured
-from twin.envelope_message import Message, Reading
+from twin.envelope_message import Message
 from twin.feeds.definition import FeedDefinition
 
 GONE_SHARE_MAX = 0.5  # a file that would remove more than half of what is known is rather half a file
 
 
-def gone(definition: FeedDefinition, reading: Reading, known_ids: Iterable[str], *, now: datetime) -> list[Message]:
-    """Make the deletions that follow from a whole file.
+def gone(definition: FeedDefinition, held: Iterable[str], known_ids: Iterable[str], *, now: datetime) -> list[Message]:
+    """Make the deletions that follow from a whole file without a refused row: such a row may have been any feature's.
 
     Parameters
     ----------
-    reading
-        What the file held. With a refused row nothing is removed: the row may have been the feature's.
+    held
+        Ids of the features the file held.
     known_ids
         Features of the feed's only collection that came by this feed.
+    now
+        When the file was written; part of the identity of the deletions, so the same file gives the same ones.
 
     Returns
     -------
@@ -35,14 +37,14 @@ def gone(definition: FeedDefinition, reading: Reading, known_ids: Iterable[str],
     if len(definition.supplies) != 1 or not definition.connection.whole:
         raise ValueError(f"{definition.name} is no feed of whole files of one collection")
     known = set(known_ids)
-    missing = sorted(known - {message.feature_id for message in reading.messages})
-    if reading.refused or len(missing) > GONE_SHARE_MAX * len(known):
+    missing = sorted(known - set(held))
+    if len(missing) > GONE_SHARE_MAX * len(known):
         return []
     return [
         read_structured(
             {
                 "specversion": "1.0",
-                "id": f"gone:{feature_id[:150]}@{now:%Y%m%dT%H%M%S}",
+                "id": f"gone:{feature_id[:150]}@{now:%Y%m%dT%H%M%S%f}",
                 "source": definition.source,
                 "type": "cn.gov.district.feature_change.gone",
                 "subject": f"{definition.supplies[0]}/{feature_id}",
