@@ -14,7 +14,7 @@ from layers.definition import read_code_lists
 from layers.errors import Unavailable
 from server import errors, ogc
 from server.auth import Authenticator
-from server.build import PROJECT, build_id
+from server.build import build_id
 from server.items.fast import FastItems
 from server.routes import feeds, health, live, page, tiles, twin
 from server.settings import Settings
@@ -22,7 +22,6 @@ from server.state import State
 from twin.intake import Intake
 from twin.tail import Tail
 
-FEEDS = PROJECT / "config" / "feeds"
 TITLE = "OneMap 全区一张图"
 
 
@@ -85,7 +84,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tail = Tail(url)
     running.push_async_callback(tail.stop)
     await tail.start()
-    intake = Intake(url, FEEDS, settings.home, lambda: catalog.current)
+    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current)
     running.push_async_callback(intake.stop)
     await intake.start()
     counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)

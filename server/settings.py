@@ -61,16 +61,23 @@ class LimitSettings(_Section):
     tile_features: int = Field(default=50_000, ge=1)
 
 
+def _in_project(path: Path) -> Path:
+    return Path(os.path.normpath(PROJECT / path.expanduser()))
+
+
+class FeedSettings(_Section):
+    """The feeds, and the process that goes and gets them."""
+
+    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/feeds"), validate_default=True)
+    ingest: bool = True
+
+
 class DemoSettings(_Section):
     """The synthetic district that is loaded into an empty database."""
 
     enabled: bool = True
     scale: float = Field(default=1.0, gt=0, le=100)
     seed: int = 440_106
-
-
-def _in_project(path: Path) -> Path:
-    return Path(os.path.normpath(PROJECT / path.expanduser()))
 
 
 class Settings(_Section):
@@ -87,6 +94,7 @@ class Settings(_Section):
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
+    feeds: FeedSettings = FeedSettings()
     demo: DemoSettings = DemoSettings()
 
 

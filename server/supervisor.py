@@ -1,4 +1,4 @@
-"""Keeps N web workers running on one listening socket, until told to stop.
+"""Keeps N web workers running on one listening socket, and one ingest process beside them, until told to stop.
 
 A worker that dies is started again; one that dies at once waits longer each time. Connections wait in the socket
 meanwhile, which belongs to the supervisor and is never closed.
@@ -85,6 +85,8 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
                 await keeper  # which raises
         ready(await waiting)
         healthy.set()
+        if settings.feeds.ingest:  # only now: what serves the map comes first on a small machine
+            keepers.append(asyncio.create_task(_keep_ingest(settings)))
         await asyncio.gather(*keepers)
     finally:
         for task in keepers:
@@ -97,7 +99,7 @@ async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.E
     pause_s = 0.0
     while True:
         began = time.monotonic()
-        code = await _run_worker(settings, listening)
+        code = await _run(settings, "server.worker", listening.fileno())
         if not healthy.is_set():
             raise Unavailable(f"a web worker ended with code {code} before it could serve; see its message above")
         pause_s = 0.1 if time.monotonic() - began > _LONG_LIFE_SECONDS else min(pause_s * 2 + 0.1, _PAUSE_SECONDS_MAX)
@@ -105,13 +107,24 @@ async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.E
         await asyncio.sleep(pause_s)
 
 
-async def _run_worker(settings: Settings, listening: socket.socket) -> int:
-    descriptor = listening.fileno()
+async def _keep_ingest(settings: Settings) -> None:
+    """Keep the ingest process alive. Whatever becomes of it, the map is served."""
+    pause_s = 0.0
+    while True:
+        began = time.monotonic()
+        code = await _run(settings, "server.ingest")
+        pause_s = 0.1 if time.monotonic() - began > _LONG_LIFE_SECONDS else min(pause_s * 2 + 0.1, _PAUSE_SECONDS_MAX)
+        print(f"接入进程意外结束，重新启动 the ingest process ended ({code}); starting another", file=sys.stderr)  # noqa: T201
+        await asyncio.sleep(pause_s)
+
+
+async def _run(settings: Settings, module: str, *descriptors: int) -> int:
+    """Run one of our programs to its end, with the settings by a pipe and descriptors to use."""
     process = subprocess.Popen(  # noqa: S603, ASYNC220  # our own program; starting it takes a millisecond
-        [sys.executable, "-P", "-m", "server.worker", str(descriptor)],
+        [sys.executable, "-P", "-m", module, *map(str, descriptors)],
         stdin=subprocess.PIPE,
         bufsize=0,
-        pass_fds=(descriptor,),
+        pass_fds=descriptors,
         cwd="/",
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -18,8 +18,8 @@ import structlog
 from layers.catalog import Catalog
 from layers.database import Role, create_pool
 from layers.errors import NotFound, Unauthenticated, Unavailable
-from twin import changes, receipts
-from twin.envelope_message import Reading
+from twin.batch import Outcome
+from twin.envelope_message import Message, Reading
 from twin.envelope_refused import Reason, Refusal, Refused
 from twin.envelope_write import write_structured
 from twin.feeds.decode import Delivery, decode
@@ -27,6 +27,7 @@ from twin.feeds.definition import FeedDefinition
 from twin.feeds.registry import Registry, read_registry
 from twin.feeds.secret import read_secret
 from twin.feeds.signature import verify
+from twin.house import make_days
 from twin.join import LAYERS, AreaIndex
 from twin.nonces import StoredNonces
 from twin.pipeline import Crowded, Pipeline
@@ -34,9 +35,7 @@ from twin.refusals import keep
 
 PUSHED = frozenset({"http", "cap", "sensorthings", "ngsi"})
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
-LOG_KEPT = timedelta(days=2)
 _LOOK_SECONDS = 1.0
-_HOUSE_SECONDS = 3600.0
 _log = structlog.get_logger(__name__)
 
 
@@ -87,7 +86,8 @@ class Intake:
         self._nonces = StoredNonces(self._pool)
         self._pipeline = Pipeline(self._pool, self._catalog, self._known_areas)
         self._pipeline.start()
-        await self._keep_house()
+        async with self._pool.acquire() as connection:
+            await make_days(connection)  # the hourly work is that of the ingest process, which may not run yet
         self._task = asyncio.create_task(self._keep_current(), name="intake")
 
     async def stop(self) -> None:
@@ -127,19 +127,55 @@ class Intake:
             When the feed sends faster than it may, or too much is waiting. Nothing was taken.
         """
         definition = self.feed(name)
-        now = datetime.now(UTC)
-        await self._authenticate(definition, headers, body, now)
+        await self._authenticate(definition, headers, body, datetime.now(UTC))
+        return await self._take(definition, Delivery(body, headers))
+
+    async def take(self, name: str, delivery: Delivery) -> Receipt:
+        """Take a delivery from a connector, which knows whom it has it from; returns when it is durable.
+
+        Raises
+        ------
+        NotFound
+            When there is no such feed, or it is switched off.
+        Refused
+            When the delivery cannot be read at all; it is kept with the reason.
+        Crowded
+            When the feed sends faster than it may, or too much is waiting. Nothing was taken: wait, and offer it again.
+        Unavailable
+            When it cannot be taken now. Nothing is acknowledged then; offer it again.
+        """
+        definition = self.registry.feeds.get(name)
+        if definition is None or not definition.enabled:
+            raise NotFound(f"there is no feed '{name[:80]}', or it is switched off", parameter="name")
+        return await self._take(definition, delivery)
+
+    async def offer(self, name: str, messages: Sequence[Message]) -> Outcome:
+        """Take messages that were made in the house; returns when they are durable.
+
+        Parameters
+        ----------
+        name
+            Who made them; they are counted under it, beside the feeds.
+
+        Raises
+        ------
+        Crowded, Unavailable
+            When they cannot be taken now; offer them again, the same identities count once.
+        """
+        if self._areas is None:
+            await self._read_areas()
+        return await self._pipeline.offer(name, messages)
+
+    async def _take(self, definition: FeedDefinition, delivery: Delivery) -> Receipt:
         try:
-            reading = decode(definition, Delivery(body, headers), now=now)
+            reading = decode(definition, delivery, now=datetime.now(UTC))
         except Refused as error:
-            await self._keep(name, [Refusal.of(0, error, body)])
+            await self._keep(definition.name, [Refusal.of(0, error, delivery.body)])
             raise
         _set_aside(reading)
         self._slow_down(definition, len(reading.messages))
-        if self._areas is None:
-            await self._read_areas()
-        outcome = await self._pipeline.offer(name, reading.messages)
-        await self._keep(name, reading.refused)
+        outcome = await self.offer(definition.name, reading.messages)
+        await self._keep(definition.name, reading.refused)
         counts = (reading.received, outcome.accepted, outcome.duplicate, outcome.late, reading.ignored)
         return Receipt(*counts, reading.refused)
 
@@ -194,27 +230,16 @@ class Intake:
             if self._areas is None or not self._areas.is_current(self._catalog()):
                 self._areas = await AreaIndex.read(connection, self._areas)
 
-    async def _keep_house(self) -> None:
-        """Make the partitions of the days ahead, and drop what is older than anybody resumes from or sends again."""
-        async with self._pool.acquire() as connection:
-            await connection.execute("SELECT twin.make_day(current_date + n) FROM generate_series(-1, 2) AS n")
-            await changes.forget(connection, LOG_KEPT)
-            await receipts.forget(connection)
-
     async def _keep_current(self) -> None:
-        """Follow the folder of feeds, and the areas once they are in use; keep house every hour."""
-        house_kept_at = monotonic()
+        """Follow the folder of feeds, and the areas once they are in use."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self.registry = read_registry(self._folder, self.registry)
             try:
-                if monotonic() - house_kept_at > _HOUSE_SECONDS:
-                    house_kept_at = monotonic()
-                    await self._keep_house()
                 if self._areas is not None and not self._areas.is_current(self._catalog()):
                     await self._read_areas()
             except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                _log.warning("the house of the twin cannot be kept now; trying again later", error=str(error))
+                _log.warning("the areas cannot be read now; trying again", error=str(error))
 
 
 def _set_aside(reading: Reading) -> None:

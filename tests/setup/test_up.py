@@ -59,14 +59,27 @@ class Up:
             return told
 
     def workers(self) -> list[int]:
+        return self._children("server.worker")
+
+    def ingest(self) -> list[int]:
+        return self._children("server.ingest")
+
+    def _children(self, module: str) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-        return [int(child) for child in children.split()]
+        return [int(child) for child in children.split() if module in _command(child)]
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         assert self.process.stderr is not None
         self.said += self.process.stderr.read()
         return self.process.wait(DEADLINE_S)
+
+
+def _command(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    except FileNotFoundError:  # it ended while we looked
+        return ""
 
 
 _CLI = [sys.executable, "-P", "-m", "server.cli"]

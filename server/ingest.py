@@ -1,0 +1,113 @@
+"""The ingest process: ``python -m server.ingest``, with the settings as a line of JSON on standard input.
+
+It runs the jobs that must run once per database: connectors, house-keeping, and whatever else follows the log. Started
+anywhere, any number of times, exactly one works (`twin/leader.py`). It ends when its standard input closes: whoever
+started it is gone (see `server/worker.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+import asyncpg
+import structlog
+import uvloop
+
+from layers.catalog import CatalogHolder
+from layers.database import Role, create_pool
+from layers.definition import read_code_lists
+from layers.errors import Unavailable
+from server.settings import Settings
+from twin.connectors.running import Connectors
+from twin.house import House
+from twin.intake import Intake
+from twin.jobs import Job, Parts, keep_working
+from twin.leader import lead
+
+_POOL_SIZE = 6
+_STATEMENT_MS_MAX = 60_000
+_RETRY_SECONDS = 0.5
+_log = structlog.get_logger(__name__)
+
+
+def _jobs(parts: Parts) -> list[Job]:
+    """Return every job of the process; one line each."""
+    return [
+        House(parts.pool),
+        Connectors(parts),
+    ]
+
+
+async def work(settings: Settings) -> None:
+    """Wait for the lead, do the jobs while it lasts, and wait again; until cancelled."""
+    url = str(settings.database.url)
+    while True:
+        async with lead(url) as led, AsyncExitStack() as running:
+            _log.info("this ingest process works now")
+            try:
+                parts = await _start(settings, running)
+            except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                _log.warning("the ingest process cannot start its work; trying again", error=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            await _until(led.lost, keep_working(_jobs(parts)))
+
+
+async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
+    """Make what the jobs work with; `running` stops it."""
+    url = str(settings.database.url)
+    pool = await create_pool(url, Role.INGEST, size=_POOL_SIZE, statement_timeout_ms=_STATEMENT_MS_MAX)
+    running.callback(pool.terminate)
+    catalog = CatalogHolder(url, read_code_lists())
+    running.push_async_callback(catalog.stop)
+    await catalog.start()
+    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current)
+    running.push_async_callback(intake.stop)
+    await intake.start()
+    return Parts(url, settings.home, settings.feeds.folder, lambda: catalog.current, intake, pool, settings)
+
+
+async def _until(over: asyncio.Event, endless: Coroutine[Any, Any, None]) -> None:
+    """Run what never ends by itself until the event; what it raises is raised here."""
+    working, waiting = asyncio.create_task(endless), asyncio.create_task(over.wait())
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+    finally:
+        for task in (working, waiting):
+            task.cancel()
+        await asyncio.gather(working, waiting, return_exceptions=True)
+
+
+async def _main(settings: Settings) -> None:
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+    def parent_is_gone() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        over.set()
+
+    loop.add_reader(sys.stdin.fileno(), parent_is_gone)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    await _until(over, work(settings))
+
+
+def main() -> None:
+    """Work until told to end."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
+    uvloop.run(_main(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What a connector is: a function that works for one feed until it is cancelled, and says how it does.
+
+::
+
+    async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None
+
+It hands what it gets to ``parts.intake.take(definition.name, Delivery(…))`` and acknowledges (takes the file away,
+moves on to the next page) when that returns. When the feed's file changes it is cancelled and run with the new one.
+What it raises is shown as the feed's fault, and it is run again, later each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import structlog
+
+from twin.feeds.definition import FeedDefinition
+from twin.jobs import Parts
+
+_TEXT_MAX = 500
+_SAY = """
+INSERT INTO twin.connector AS c (feed, state, detail) VALUES ($1, $2, $3)
+ON CONFLICT (feed) DO UPDATE SET state = $2, detail = $3, since = now()
+WHERE (c.state, c.detail) IS DISTINCT FROM ($2, $3)
+"""
+_FAULT = """
+INSERT INTO twin.connector AS c (feed, state, fault, faulted_at) VALUES ($1, $2, $3, now())
+ON CONFLICT (feed) DO UPDATE SET state = $2, fault = $3, faulted_at = now(),
+    since = CASE WHEN c.state = $2 THEN c.since ELSE now() END
+"""
+_log = structlog.get_logger(__name__)
+
+
+class Status:
+    """How a connector does, for `/twin/feeds` and `onemap feed list`; it never stands in the connector's way."""
+
+    def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
+        self._pool, self._feed = pool, feed
+
+    async def working(self, detail: str) -> None:
+        """Say that it is connected, listens or looks; with where, for a person."""
+        await self._write(_SAY, "working", detail)
+
+    async def fault(self, message: str) -> None:
+        """Say what went wrong; it goes on trying."""
+        _log.warning("a connector has a fault", feed=self._feed, fault=message)
+        await self._write(_FAULT, "waiting", message)
+
+    async def starting(self) -> None:
+        """Say that it begins."""
+        await self._write(_SAY, "starting", "")
+
+    async def stopped(self) -> None:
+        """Say that its feed was switched off or taken away."""
+        await self._write(_SAY, "stopped", "")
+
+    async def _write(self, statement: str, state: str, text: str) -> None:
+        try:
+            await self._pool.execute(statement, self._feed, state, text.replace("\0", "")[:_TEXT_MAX])
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _log.warning("how a connector does could not be noted", feed=self._feed, error=str(error))
+
+
+type Run = Callable[[FeedDefinition, Parts, Status], Awaitable[None]]

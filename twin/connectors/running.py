@@ -1,0 +1,84 @@
+"""The job that runs a connector for every feed that needs one, as the feeds' files say at the moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+import structlog
+
+from layers.errors import OneMapError
+from twin.connectors.connector import Run, Status
+from twin.feeds.definition import FeedDefinition, Protocol
+from twin.jobs import Parts, Pauses
+
+_LOOK_SECONDS = 0.5
+_log = structlog.get_logger(__name__)
+
+CONNECTORS: Mapping[Protocol, Run] = {}
+"""Who works for which protocol; those that are pushed over HTTP need nobody."""
+
+
+class Connectors:
+    """Starts, stops and restarts connectors as feeds come, go and change.
+
+    Parameters
+    ----------
+    connectors
+        By protocol; None means all there are.
+    """
+
+    name = "connectors"
+
+    def __init__(self, parts: Parts, connectors: Mapping[Protocol, Run] | None = None) -> None:
+        self._parts = parts
+        self._connectors = CONNECTORS if connectors is None else connectors
+        self._running: dict[str, tuple[FeedDefinition, asyncio.Task[None]]] = {}
+
+    async def run(self) -> None:
+        """Follow the registry until cancelled; then every connector is stopped."""
+        seen = None
+        try:
+            while True:
+                if self._parts.intake.registry is not seen:
+                    seen = self._parts.intake.registry
+                    await self._follow(seen.feeds)
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await asyncio.gather(*(self._stop(name) for name in list(self._running)))
+
+    async def _follow(self, feeds: Mapping[str, FeedDefinition]) -> None:
+        wanted = {name: feed for name, feed in feeds.items() if feed.enabled and feed.protocol in self._connectors}
+        for name, (definition, _) in list(self._running.items()):
+            if wanted.get(name) != definition:
+                await self._stop(name)
+            if name not in wanted:
+                await Status(self._parts.pool, name).stopped()
+        for name, feed in wanted.items():
+            if name not in self._running:
+                self._running[name] = feed, asyncio.create_task(self._keep(feed), name=f"connector {name}")
+
+    async def _stop(self, name: str) -> None:
+        _, task = self._running.pop(name)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def _keep(self, feed: FeedDefinition) -> None:
+        """Run the connector of one feed again and again; its faults are its own."""
+        status, pauses, run = Status(self._parts.pool, feed.name), Pauses(), self._connectors[feed.protocol]
+        await status.starting()
+        while True:
+            pauses.begin()
+            try:
+                await run(feed, self._parts, status)
+                fault = "the connector ended by itself"
+            except OneMapError as error:
+                fault = error.message
+            except Exception as error:  # noqa: BLE001  # whatever one connector does, the others go on
+                _log.exception("a connector failed", feed=feed.name)
+                fault = f"{type(error).__name__}: {error}"
+            pause_s = pauses.next()
+            await status.fault(f"{fault}; trying again in {pause_s:.0f} s")
+            await asyncio.sleep(pause_s)

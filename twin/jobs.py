@@ -1,0 +1,112 @@
+"""The jobs of the ingest process: what each is given, and how each is kept alive.
+
+A job works until it is cancelled. Whatever it raises is logged and it is started again, later each time; one job's
+fault never stops another. A job goes on from PostGIS (`twin.cursor`), so it may be killed at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
+
+import asyncpg
+import structlog
+
+from layers.catalog import Catalog
+from twin.intake import Intake
+
+PAUSE_SECONDS_MIN = 0.2
+PAUSE_SECONDS_MAX = 30.0
+_LONG_LIFE_SECONDS = 60.0
+_log = structlog.get_logger(__name__)
+
+
+class Job(Protocol):
+    """Something the ingest process does all the time."""
+
+    @property
+    def name(self) -> str:
+        """What the log and the health page call it."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What jobs work with; made when the process begins to lead, closed when it ends.
+
+    Attributes
+    ----------
+    url
+        The database.
+    home
+        Holds the secrets, and folders that feeds use.
+    folder
+        Of the feeds' definitions.
+    catalog
+        Returns the current catalogue.
+    intake
+        Takes deliveries (`take`) and messages made in the house (`offer`).
+    pool
+        Connections in the ingesting role.
+    settings
+        All settings of the server (`server.settings.Settings`), which this package cannot name.
+    """
+
+    url: str
+    home: Path
+    folder: Path
+    catalog: Callable[[], Catalog]
+    intake: Intake
+    pool: asyncpg.Pool
+    settings: Any
+
+
+class Pauses:
+    """How long to wait before each new attempt: longer each time, short again after a long life."""
+
+    def __init__(self) -> None:
+        self._pause_s = 0.0
+        self._began = monotonic()
+
+    def begin(self) -> None:
+        """Note that an attempt begins now."""
+        self._began = monotonic()
+
+    def next(self) -> float:
+        """Return the seconds to wait now that the attempt has ended."""
+        lived_long = monotonic() - self._began > _LONG_LIFE_SECONDS
+        doubled = max(self._pause_s * 2, PAUSE_SECONDS_MIN)
+        self._pause_s = PAUSE_SECONDS_MIN if lived_long else min(doubled, PAUSE_SECONDS_MAX)
+        return self._pause_s
+
+
+async def keep_working(jobs: Sequence[Job]) -> None:
+    """Run jobs side by side, each started again when it ends, until cancelled."""
+    tasks = [asyncio.create_task(_keep(job), name=job.name) for job in jobs]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep(job: Job) -> None:
+    pauses = Pauses()
+    while True:
+        pauses.begin()
+        try:
+            await job.run()
+        except Exception as error:  # noqa: BLE001  # whatever a job does, the others go on
+            pause_s = pauses.next()
+            _log.exception("a job failed and is started again", job=job.name, pause_s=pause_s, error=str(error))
+        else:
+            pause_s = pauses.next()
+            _log.warning("a job ended and is started again", job=job.name, pause_s=pause_s)
+        await asyncio.sleep(pause_s)

@@ -1,0 +1,122 @@
+"""Exactly one ingest process works per database: the one that holds an advisory lock; the others stand by.
+
+The lock belongs to a connection, and dies with it: with its process, with PostgreSQL, with the network between. The
+heartbeat goes through the same connection, so a lock that nobody could lose unnoticed is never believed in for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+
+from layers.database import Role, connect
+from layers.errors import Unavailable
+
+HEARTBEAT = "ingest"
+ALIVE_SECONDS = 15.0  # a heartbeat older than this is that of a dead process
+_LOCK = 440109
+_BEAT_SECONDS = 2.0
+_BEAT_SECONDS_MAX = 10.0
+_TRY_SECONDS = 0.5
+_BEAT = """
+INSERT INTO twin.cursor AS c (name, seq, state, moved_at) VALUES ($1, 1, $2, clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET seq = c.seq + 1, state = excluded.state, moved_at = excluded.moved_at
+"""
+_ALIVE = """
+SELECT moved_at > clock_timestamp() - make_interval(secs => $2) AS working, state, moved_at
+FROM twin.cursor WHERE name = $1
+"""
+_log = structlog.get_logger(__name__)
+
+
+class Led:
+    """The time during which this process leads.
+
+    Attributes
+    ----------
+    lost
+        Is set when it leads no longer; everything must stop then.
+    """
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+
+
+@asynccontextmanager
+async def lead(url: str) -> AsyncIterator[Led]:
+    """Wait until this process leads, then beat until the block ends.
+
+    The lock is tried for, not waited for in PostgreSQL: a statement that waits for days would keep every dead row of
+    those days from being cleaned.
+    """
+    connection, led = await _take(url), Led()
+    connection.add_termination_listener(lambda *_: led.lost.set())
+    beating = asyncio.create_task(_beat(connection, led), name="heartbeat")
+    try:
+        yield led
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            await connection.close(timeout=1)
+
+
+async def _take(url: str) -> asyncpg.Connection:
+    while True:
+        try:
+            connection = await connect(url, Role.INGEST)
+        except Unavailable as error:
+            _log.warning("the database is away; trying again", error=error.message)
+            await asyncio.sleep(_TRY_SECONDS)
+            continue
+        try:
+            await _lock(connection)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            continue  # it went away while we stood by
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+
+async def _lock(connection: asyncpg.Connection) -> None:
+    while True:
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            return
+        await asyncio.sleep(_TRY_SECONDS)
+
+
+async def _beat(connection: asyncpg.Connection, led: Led) -> None:
+    began = datetime.now().astimezone().isoformat(timespec="seconds")
+    said = orjson.dumps({"host": socket.gethostname(), "process": os.getpid(), "since": began}).decode()
+    try:
+        while True:
+            await connection.execute(_BEAT, HEARTBEAT, said, timeout=_BEAT_SECONDS_MAX)
+            await asyncio.sleep(_BEAT_SECONDS)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        _log.warning("the ingest process leads no longer", error=str(error))
+        led.lost.set()
+
+
+async def ingest_works(reader: asyncpg.Connection | asyncpg.Pool) -> dict[str, Any]:
+    """Tell whether an ingest process works on a database.
+
+    Returns
+    -------
+    dict
+        `working`; where it is known also `process`, `host`, `since` and `seen_at` of the last that did.
+    """
+    row = await reader.fetchrow(_ALIVE, HEARTBEAT, ALIVE_SECONDS)
+    if row is None:
+        return {"working": False}
+    return {"working": row["working"], **orjson.loads(row["state"]), "seen_at": row["moved_at"].isoformat()}
