@@ -6,6 +6,7 @@ import pytest
 
 from layers.tables import sync_definitions
 from tests.conftest import _database, _run
+from tests.twin.broker import Broker
 from tests.twin.fixture import load_fixture
 from tests.twin.service import TwinService
 
@@ -40,3 +41,12 @@ def twin(cluster, fixture_url) -> Iterator[TwinService]:
         running = TwinService(url)
         yield running
         running.close()
+
+
+@pytest.fixture
+def broker(tmp_path) -> Iterator[Broker]:
+    """A running MQTT broker of the test's own: ``broker.url``, ``broker.publish``, ``broker.kill``, ``broker.start``."""
+    running = Broker(tmp_path / "broker")
+    running.start()
+    yield running
+    running.stop()

@@ -1,0 +1,136 @@
+"""A real MQTT broker (Debian's mosquitto) for one test or many, which can be killed and started again.
+
+A missing broker is an error, never a skip: a green run means that everything ran.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from paho.mqtt import client as paho
+
+DEADLINE_S = 60
+_PORTS = range(20_000, 32_000)  # below those the system gives to outgoing connections
+_CONFIGURATION = """
+listener {port} 127.0.0.1
+{access}
+persistence true
+persistence_location {folder}/
+autosave_interval 1
+autosave_on_changes true
+max_queued_messages 0
+log_dest file {folder}/log
+{more}
+"""
+
+
+def program() -> str:
+    """Return the broker's program, which `./onemap test` installs."""
+    found = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    assert found, "mosquitto is missing: apt-get install mosquitto"
+    return found
+
+
+class Broker:
+    """A broker with a folder of its own.
+
+    Parameters
+    ----------
+    folder
+        Is made; holds the configuration, the log and what the broker remembers.
+    more
+        Further lines of its configuration.
+    users
+        Names and passwords; None lets everybody in.
+    """
+
+    def __init__(self, folder: Path, more: str = "", users: dict[str, str] | None = None) -> None:
+        self.folder, self._more, self._users = folder, more, users
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True)
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, again on the same port; returns when it takes connections."""
+        ports = [self.port] * 20 if self.port else random.Random().sample(_PORTS, 20)
+        for port in ports:
+            self._process = subprocess.Popen([program(), "-c", self._write(port)], stderr=subprocess.DEVNULL)
+            if self._answers(port):
+                self.port = port
+                return
+        raise AssertionError(f"mosquitto does not start: {(self.folder / 'log').read_text(encoding='utf-8')}")
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        assert self._process
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        self._process.wait(DEADLINE_S)
+
+    def stop(self) -> None:
+        """End it in order; it writes down what it remembers."""
+        assert self._process
+        self._process.terminate()
+        self._process.wait(DEADLINE_S)
+
+    @contextmanager
+    def publisher(self, version: int = paho.MQTTv5, **login: str):
+        """Yield a connected client that publishes; see `publish`."""
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=version)
+        if login:
+            client.username_pw_set(**login)
+        client.max_queued_messages_set(0)
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        try:
+            yield client
+        finally:
+            client.disconnect()
+            client.loop_stop()
+
+    def publish(self, messages: Iterable[tuple[str, bytes | str]], *, qos: int = 1, retain: bool = False) -> None:
+        """Publish messages (topic, payload); returns when the broker has them all."""
+        with self.publisher() as client:
+            sent = [client.publish(topic, payload, qos=qos, retain=retain) for topic, payload in messages]
+            for one in sent:
+                one.wait_for_publish(DEADLINE_S)
+                assert one.is_published()
+
+    def _write(self, port: int) -> str:
+        access = "allow_anonymous true"
+        if self._users is not None:
+            passwords = self.folder / "passwords"
+            passwords.unlink(missing_ok=True)
+            passwords.touch(mode=0o600)
+            for name, password in self._users.items():
+                subprocess.run(["mosquitto_passwd", "-b", passwords, name, password], check=True, capture_output=True)
+            access = f"allow_anonymous false\npassword_file {passwords}"
+        if os.geteuid() == 0:
+            access += "\nuser root"  # else it would become another user, who cannot enter the test's folder
+        text = _CONFIGURATION.format(port=port, folder=self.folder, access=access, more=self._more)
+        (self.folder / "mosquitto.conf").write_text(text, encoding="utf-8")
+        return str(self.folder / "mosquitto.conf")
+
+    def _answers(self, port: int) -> bool:
+        assert self._process
+        deadline = time.monotonic() + DEADLINE_S
+        while self._process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+                return self._process.poll() is None
+            assert time.monotonic() < deadline, "mosquitto takes no connections"
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.02)
+        return False
