@@ -144,10 +144,17 @@ class Intake:
         Unavailable
             When it cannot be taken now. Nothing is acknowledged then; offer it again.
         """
+        return await self._take(self._of_connector(name), delivery)
+
+    async def take_read(self, name: str, reading: Reading) -> Receipt:
+        """Take what a connector has read itself, a part of a large file for instance; as `take`."""
+        return await self._take_read(self._of_connector(name), reading)
+
+    def _of_connector(self, name: str) -> FeedDefinition:
         definition = self.registry.feeds.get(name)
         if definition is None or not definition.enabled:
             raise NotFound(f"there is no feed '{name[:80]}', or it is switched off", parameter="name")
-        return await self._take(definition, delivery)
+        return definition
 
     async def offer(self, name: str, messages: Sequence[Message]) -> Outcome:
         """Take messages that were made in the house; returns when they are durable.
@@ -172,6 +179,9 @@ class Intake:
         except Refused as error:
             await self._keep(definition.name, [Refusal.of(0, error, delivery.body)])
             raise
+        return await self._take_read(definition, reading)
+
+    async def _take_read(self, definition: FeedDefinition, reading: Reading) -> Receipt:
         _set_aside(reading)
         self._slow_down(definition, len(reading.messages))
         outcome = await self.offer(definition.name, reading.messages)
