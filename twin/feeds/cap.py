@@ -2,13 +2,13 @@
 
 The first message of a chain is the event; an Update or a Cancel refers to it and becomes a later version of it. So
 whoever holds the last version holds the warning, and a cancelled warning is closed. Many senders refer to the last
-message of the chain only: `known` then says to which chain that one belongs.
+message of the chain only: which chain that one belongs to is known where all messages are (`twin/warnings.py`).
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,8 @@ SEVERITY = {  # the words of the national profile and of OASIS; the raw word is 
 }
 _MODES: dict[str, Mode] = {"Actual": "actual", "Exercise": "exercise", "Test": "test"}
 _TYPES = ("Alert", "Update", "Cancel")
-_VERSIONS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
+_VERSIONS_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+_CIRCLE_CORNERS, _CIRCLE_KM_MAX, _KM_A_DEGREE = 64, 1000, 111.195
 _AREA_CODE = re.compile(r"[0-9]{6}(?:[0-9]{3}){0,2}")
 
 type Ring = list[list[float]]
@@ -83,20 +84,11 @@ class Alert:
     area_codes: tuple[str, ...]
     polygons: tuple[Ring, ...]
 
-    def chain(self, known: Mapping[str, str]) -> str:
-        """Name the chain: the identifier of its first message.
-
-        Parameters
-        ----------
-        known
-            Chains of identifiers that came before. Of references that are not among them the oldest is taken for
-            the first.
-        """
+    @property
+    def chain(self) -> str:
+        """The oldest message this one knows of: the first of the chain, if it names them all."""
         if not self.references:
             return self.identifier
-        for reference in self.references:
-            if reference.identifier in known:
-                return known[reference.identifier]
         return min(self.references, key=lambda r: (r.sent, r.identifier)).identifier
 
 
@@ -125,13 +117,13 @@ def read_cap(body: bytes) -> Alert:
     return _alert(root, _MODES[status], message_type, references, info or Element(root.namespace, "info"))
 
 
-def envelope(alert: Alert, source: str, known: Mapping[str, str]) -> dict[str, Any]:
+def envelope(alert: Alert, source: str) -> dict[str, Any]:
     """Make the canonical envelope of a warning.
 
-    Its id is the chain, its version grows with the time it was sent, so that an Update is later than what it updates
-    in whatever order they come; the subject is ``events/warning-`` and the chain.
+    Its id is the identifier, its version grows with the time it was sent, so that an Update is later than what it
+    updates in whatever order they come, in the same second too; the subject is ``events/warning-`` and the chain.
     """
-    chain = alert.chain(known)
+    version = 2 * int((alert.sent - _VERSIONS_FROM).total_seconds()) + (alert.message_type != "Alert")
     info = alert.info
     cancelled = alert.message_type == "Cancel"
     place: dict[str, Any] = {"area": _geojson(alert.polygons)} if alert.polygons else {}
@@ -155,10 +147,10 @@ def envelope(alert: Alert, source: str, known: Mapping[str, str]) -> dict[str, A
     return {
         "specversion": "1.0",
         "source": source,
-        "id": chain,
-        "version": max(1, int((alert.sent - _VERSIONS_FROM).total_seconds())),
+        "id": alert.identifier,
+        "version": max(1, version),
         "type": f"cn.gov.district.event.weather_warning.{alert.message_type.lower()}",
-        "subject": f"events/warning-{chain}",
+        "subject": f"events/warning-{alert.chain}",
         "time": alert.sent,
         "senttime": alert.sent,
         "mode": alert.mode,
@@ -234,9 +226,26 @@ def _area_codes(areas: list[Element]) -> tuple[str, ...]:
 
 def _polygons(areas: list[Element]) -> tuple[Ring, ...]:
     texts = [polygon.text for area in areas for polygon in area.all("polygon") if polygon.text.strip()]
-    if len(texts) > POLYGONS_MAX:
-        raise Refused(Reason.TOO_MANY, f"{len(texts)} polygons; at most {POLYGONS_MAX}")
-    return tuple(_ring(text) for text in texts)
+    circles = [circle.text for area in areas for circle in area.all("circle") if circle.text.strip()]
+    if len(texts) + len(circles) > POLYGONS_MAX:
+        raise Refused(Reason.TOO_MANY, f"{len(texts) + len(circles)} polygons and circles; at most {POLYGONS_MAX}")
+    return (*(_ring(text) for text in texts), *(_round(text) for text in circles))
+
+
+def _round(text: str) -> Ring:
+    """Read ``lat,lon radius``, the radius in kilometres, as a polygon of 64 corners around it."""
+    try:
+        centre, radius = text.split()
+        lat, lon = (float(number) for number in centre.split(","))
+        radius_km = float(radius)
+    except ValueError as error:
+        raise Refused(Reason.BAD_TEXT, f"circle {shown(text)}; needed is lat,lon and a radius in km") from error
+    if not (0 < radius_km <= _CIRCLE_KM_MAX and abs(lat) <= 85 and abs(lon) <= 180):
+        raise Refused(Reason.OUT_OF_RANGE, f"circle {shown(text)}; at most {_CIRCLE_KM_MAX} km, latitudes to 85°")
+    north, east = radius_km / _KM_A_DEGREE, radius_km / (_KM_A_DEGREE * math.cos(math.radians(lat)))
+    turns = [2 * math.pi * corner / _CIRCLE_CORNERS for corner in range(_CIRCLE_CORNERS)]
+    ring = [[round(lon + east * math.cos(t), 7), round(lat + north * math.sin(t), 7)] for t in turns]
+    return [*ring, list(ring[0])]
 
 
 def _ring(text: str) -> Ring:
@@ -275,6 +284,6 @@ def _original(alert: Alert) -> dict[str, Any]:
         "msgType": alert.message_type,
         "severity": alert.severity_word,
         "is_national_identifier": NATIONAL_IDENTIFIER.fullmatch(alert.identifier) is not None,
-        "references": [r.identifier for r in alert.references],
+        "references": [{"identifier": r.identifier, "sent": r.sent.isoformat()} for r in alert.references],
         "info": dict(list(own.items())[:60]),
     }

@@ -39,8 +39,6 @@ class Delivery:
         Of an MQTT message.
     file_name
         Of a file that was dropped.
-    chains
-        Of warnings: chain by identifier, of those that came before (`Alert.chain`).
     terminals
         Of JT/T 808: feature by number of the terminal; None when the number itself is the feature.
     """
@@ -49,7 +47,6 @@ class Delivery:
     headers: Mapping[str, str] = field(default_factory=dict)
     topic: str | None = None
     file_name: str = ""
-    chains: Mapping[str, str] = field(default_factory=dict)
     terminals: Mapping[str, str] | None = None
 
 
@@ -218,7 +215,7 @@ def _row(definition: FeedDefinition, row: table.Row) -> Record:
 
 def _cap(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
     def make() -> Envelopes:
-        return [(cap.envelope(cap.read_cap(delivery.body), definition.source, delivery.chains), None)]
+        return [(cap.envelope(cap.read_cap(delivery.body), definition.source), None)]
 
     return [(0, delivery.body, make)], []
 

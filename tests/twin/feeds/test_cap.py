@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layers.crs import transform
 from tests.twin.feeds.feeds import feed, only, take
 from twin.envelope_refused import Reason, Refused
 from twin.feeds.cap import NATIONAL_IDENTIFIER, read_cap
@@ -96,16 +99,35 @@ CANCEL_LAST = sample("Cancel", THIRD, "2026-06-08T11:30:00+08:00", references=f"
 def test_a_chain_is_versions_of_one_event():
     alert, update, cancel = (warning(body) for body in (ALERT, UPDATE, CANCEL_ALL))
     assert {m.feature_id for m in (alert, update, cancel)} == {f"warning-{FIRST}"}
-    assert {m.id for m in (alert, update, cancel)} == {FIRST}
+    assert [m.id for m in (alert, update, cancel)] == [FIRST, SECOND, THIRD]
     assert alert.version < update.version < cancel.version
     assert update.data["severity"] == "red"
     assert cancel.stage == "closed"
     assert cancel.data["closed_at"] == datetime(2026, 6, 8, 3, 30, tzinfo=UTC)
 
 
-def test_a_chain_whose_messages_refer_to_the_last_one_only():
-    assert warning(CANCEL_LAST).id == SECOND, "nothing else can be known from it alone"
-    assert warning(CANCEL_LAST, chains={SECOND: FIRST}).id == FIRST
+def test_a_message_that_refers_to_the_last_one_only_names_that():
+    assert warning(CANCEL_LAST).feature_id == f"warning-{SECOND}", "nothing else can be known from it alone"
+
+
+def test_an_update_of_the_same_second_is_later():
+    hurried = sample("Update", SECOND, references=f"…,{FIRST},2026-06-08T09:30:00+08:00")
+    assert warning(hurried).phenomenon_time == warning(ALERT).phenomenon_time
+    assert warning(hurried).version > warning(ALERT).version
+
+
+def test_a_circle_is_a_polygon_of_its_radius():
+    message = warning(sample(polygon="<circle>23.13,113.35 5</circle>"))
+    (ring,) = message.data["area"]["coordinates"]
+    assert ring[0] == ring[-1]
+    shape = shapely.transform(shapely.Polygon(ring), lambda xy: transform(xy, 4490, 4547))
+    assert shape.area == pytest.approx(np.pi * 5000**2, rel=0.01)
+
+
+@pytest.mark.parametrize("circle", ["23.13,113.35", "23.13 113.35 5", "113.35,23.13 5", "23.13,113.35 -1", "1,1 nan"])
+def test_bad_circles(circle):
+    (refused,) = take(feed("warnings_cap"), sample(polygon=f"<circle>{circle}</circle>")).refused
+    assert refused.reason in {Reason.BAD_TEXT, Reason.OUT_OF_RANGE}
 
 
 def test_an_update_of_nothing_is_refused():
