@@ -1,4 +1,4 @@
-"""Vector tiles straight from PostGIS: one statement a tile, in the WebMercatorQuad scheme.
+"""Vector tiles straight from PostGIS: one statement a tile, in any tile matrix set of `tiles.grids`.
 
 The statement filters on the stored coordinates (so that the GiST index is used), thins what a screen cannot
 show, and only then transforms and clips what is left. A layer of areas comes with a second MVT layer, `labels`:
@@ -15,15 +15,13 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition
-from layers.errors import NotFound
 from layers.rights import VisibleField, scoped, visible_fields
-from layers.tables import SRID
+from tiles.grids import WEB_MERCATOR, TileMatrixSet
 
 EXTENT = 4096  # units along a tile's edge
 BUFFER = 64  # units drawn beyond the edge, so that lines and outlines meet their neighbours
 PIXELS = 512  # a tile's edge on the screen, as MapLibre draws it
 LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
-MAX_ZOOM = 22
 DEEPEST_ZOOM = 15  # the last zoom clients ask for; they enlarge its tiles (0.3 m a unit) beyond that
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
 _AREAS = ("Polygon", "MultiPolygon")
@@ -34,7 +32,7 @@ _SIZE_DEG = (
 
 @dataclass(frozen=True, slots=True)
 class TileAddress:
-    """Column and row of a tile at a zoom of WebMercatorQuad; row 0 is in the north.
+    """Zoom, column and row of a tile; row 0 is in the north.
 
     Raises
     ------
@@ -45,27 +43,28 @@ class TileAddress:
     z: int
     x: int
     y: int
+    grid: TileMatrixSet = WEB_MERCATOR
 
     def __post_init__(self) -> None:
-        if not 0 <= self.z <= MAX_ZOOM:
-            raise NotFound(f"zoom {self.z} does not exist; zooms go from 0 to {MAX_ZOOM}", parameter="z")
-        last = (1 << self.z) - 1
-        for name, number in (("x", self.x), ("y", self.y)):
-            if not 0 <= number <= last:
-                raise NotFound(
-                    f"there is no tile with {name}={number} at zoom {self.z}; {name} goes from 0 to {last}",
-                    parameter=name,
-                )
+        self.grid.check(self.z, self.x, self.y)
 
     @property
     def pixel_deg(self) -> float:
         """Width of one screen pixel in degrees of longitude."""
-        return 360 / (1 << self.z) / PIXELS
+        return self.grid.tile_deg(self.z) / PIXELS
 
     def envelope(self, margin: float = 0.0) -> Clause:
-        """Write the tile's square in EPSG:3857, widened on each side by `margin` of its width."""
-        numbers = (bind(self.z, "int"), bind(self.x, "int"), bind(self.y, "int"), bind(margin, "float8"))
-        return compose("ST_TileEnvelope({}, {}, {}, margin => {})", *numbers)
+        """Write the tile's square in the grid's system, widened on each side by `margin` of its width."""
+        return self.grid.envelope(self.z, self.x, self.y, margin)
+
+    def stored_envelope(self, margin: float = 0.0) -> Clause:
+        """Write the same square in stored coordinates."""
+        return self.grid.stored_envelope(self.z, self.x, self.y, margin)
+
+
+def deepest_zoom(definition: LayerDefinition) -> int:
+    """Return the last zoom clients should ask for; beyond it they enlarge its tiles."""
+    return max(DEEPEST_ZOOM, definition.map.min_zoom)
 
 
 def tile_fields(layer: Layer, actor: Actor) -> list[VisibleField]:
@@ -105,7 +104,7 @@ def _chosen(
     pixels: tuple[float, float] = (1, math.inf),
 ) -> Clause:
     """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out."""
-    wanted = [compose(f"f.geom && ST_Transform({{}}, {SRID})", tile.envelope(BUFFER / EXTENT))]
+    wanted = [compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT))]
     if layer.definition.geometry_type in _AREAS:
         sides = [bind(side * tile.pixel_deg, "float8") for side in pixels]
         wanted.append(compose(f"{_SIZE_DEG} BETWEEN {{}} AND {{}}", *sides))
@@ -119,7 +118,7 @@ def _chosen(
 
 def _shapes(layer: Layer, fields: Sequence[VisibleField], tile: TileAddress, chosen: Clause) -> Clause:
     drawn = compose(
-        f"SELECT ST_AsMVTGeom(ST_Transform(c.geom, 3857), {{}}, {EXTENT}, {BUFFER}) AS geom, {_names(fields)}"
+        f"SELECT ST_AsMVTGeom({tile.grid.projected('c.geom')}, {{}}, {EXTENT}, {BUFFER}) AS geom, {_names(fields)}"
         f" FROM ({{}}) AS c",
         tile.envelope(),
         chosen,
@@ -132,7 +131,7 @@ def _labels(
 ) -> Clause:
     """Name each area at one point inside it, in the one tile that holds the point (no buffer)."""
     chosen = _chosen(layer, actor, fields, tile, feature_limit, LABEL_PIXELS)
-    point = "ST_Transform(ST_PointOnSurface(c.geom), 3857)"
+    point = tile.grid.projected("ST_PointOnSurface(c.geom)")
     placed = compose(
         f"SELECT ST_AsMVTGeom({point}, {{}}, {EXTENT}, 0) AS geom, {_names(fields)}"
         f" FROM ({{}}) AS c WHERE c.{quote_identifier(str(layer.definition.map.label))} IS NOT NULL",

@@ -44,14 +44,6 @@ def interface(visit: Visit, document: Document) -> Document:
     return document | {"servers": [{"url": visit.ogc}]}
 
 
-def tile_matrix_sets(visit: Visit, document: Document) -> Document:
-    """List the one scheme that our tiles have; pygeoapi lists whatever it has heard of."""
-    ours = [scheme for scheme in document["tileMatrixSets"] if scheme["id"] == "WebMercatorQuad"]
-    for link in document["links"]:
-        link["href"] = link["href"].replace("/tileMatrixSets", "/TileMatrixSets")
-    return _titled(visit, document | {"tileMatrixSets": ours})
-
-
 def conformance(_visit: Visit, document: Document) -> Document:
     """Say what is honoured, not what pygeoapi can do in general."""
     return document | {"conformsTo": list(CLASSES)}

@@ -17,7 +17,7 @@ from typing import Any
 from fastapi import FastAPI
 from pygeoapi import api as core
 from pygeoapi import linked_data
-from pygeoapi.api import API, APIRequest, itemtypes, processes, tiles
+from pygeoapi.api import API, APIRequest, itemtypes, processes
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,8 +25,7 @@ from layers.catalog import CatalogHolder
 from layers.errors import BadInput, NotFound, OneMapError
 from server.items.request import ITEM_PARAMETERS
 from server.media import GEOJSON, HTML, JSONLD
-from server.ogc import documents
-from server.ogc import tiles as tilesets
+from server.ogc import documents, tiles
 from server.ogc.answer import JSON_HTML_LD, Answer, Endpoint, routes, written
 from server.ogc.config import pygeoapi_config
 from server.ogc.html import Page
@@ -47,7 +46,7 @@ def hand_over_documents() -> None:
     writes every client's mistake down as an error of its own: neither is wanted.
     """
     logging.getLogger("pygeoapi").setLevel(logging.CRITICAL)
-    for module in (core, itemtypes, processes, tiles):
+    for module in (core, itemtypes, processes):
         module.to_json = lambda document, *_: document
         module.render_j2_template = _page
     linked_data.render_j2_template = lambda _config, _paths, _template, data, *_: data
@@ -206,8 +205,6 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint, ...]:
         Endpoint(f"{one}/sortables", asking(queryables, documents.sortable_schema, "collection", **schemas)),
         Endpoint(f"{one}/items", items, None, JSON_HTML_LD, ("GET", "HEAD", "POST"), timeless=False),
         Endpoint(f"{one}/items/{{feature:path}}", item, ITEM_PARAMETERS, JSON_HTML_LD),
-        Endpoint("/TileMatrixSets", asking(tiles.tilematrixsets, documents.tile_matrix_sets)),
-        Endpoint("/TileMatrixSets/{set}", asking(tiles.tilematrixset, documents.unchanged, "set")),
         Endpoint("/processes", asking(processes.describe_processes, documents.process_list)),
         Endpoint("/processes/{process}", asking(processes.describe_processes, documents.unchanged, "process")),
     )
@@ -216,8 +213,8 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint, ...]:
 def install(app: FastAPI, settings: Settings) -> None:
     """Put the OGC API of an application at ``/ogc``."""
     hand_over_documents()
-    app.router.routes.extend(routes((*_endpoints(Pygeoapi(settings)), *tilesets.ENDPOINTS)))
-    app.include_router(tilesets.router)
+    app.router.routes.extend(routes((*_endpoints(Pygeoapi(settings)), *tiles.ENDPOINTS)))
+    app.include_router(tiles.router)
 
 
 def slow_app(app: FastAPI) -> ASGIApp:

@@ -19,6 +19,7 @@ from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS
 from server.media import FAST, HTML, JSONLD, OFFERED, Media
 from server.ogc.visit import LANGUAGES, Visit
 from server.settings import LimitSettings
+from tiles.grids import GRIDS
 
 type Json = dict[str, Any]
 OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.0"
@@ -83,8 +84,7 @@ def _service_paths() -> Json:
         "/collections": get("getCollections", "图层集合 Collections", ld=True),
         "/processes": get("getProcesses", "处理服务 Processes"),
         "/TileMatrixSets": get("getTileMatrixSets", "瓦片矩阵集 Tile matrix sets"),
-        "/TileMatrixSets/WebMercatorQuad": get("getWebMercatorQuad", "瓦片矩阵集 Tile matrix set WebMercatorQuad"),
-    }
+    } | {f"/TileMatrixSets/{name}": get(f"get{name}", f"瓦片矩阵集 Tile matrix set {name}") for name in GRIDS}
 
 
 def _layer_paths(layer: Layer, visit: Visit) -> Json:
@@ -118,12 +118,16 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
 def _tile_paths(path: str, get: Any) -> Json:
     place = [_path_parameter(name, {"type": "integer", "minimum": 0}) for name in ("tileMatrix", "tileRow", "tileCol")]
     tile = {"application/vnd.mapbox-vector-tile": {"schema": {"type": "string", "format": "binary"}}}
-    drawn = get("Tile", "矢量瓦片 vector tile", tile, (), *place)
-    drawn["get"]["responses"]["204"] = {"description": "空 nothing lies in the tile"}
+
+    def drawn(name: str) -> Json:
+        operation: Json = get(f"{name}Tile", "矢量瓦片 vector tile", tile, (), *place)
+        operation["get"]["responses"]["204"] = {"description": "空 nothing lies in the tile"}
+        return operation
+
     return {
         f"{path}/tiles": get("Tilesets", "瓦片集列表 tilesets", _documents()),
-        f"{path}/tiles/WebMercatorQuad": get("Tileset", "瓦片集 tileset", _documents()),
-        f"{path}/tiles/WebMercatorQuad/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": drawn,
+        **{f"{path}/tiles/{name}": get(f"{name}Tileset", "瓦片集 tileset", _documents()) for name in GRIDS},
+        **{f"{path}/tiles/{name}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": drawn(name) for name in GRIDS},
     }
 
 

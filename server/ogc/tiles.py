@@ -1,4 +1,4 @@
-"""OGC API - Tiles over the vector tiles: tilesets of a collection, and the tiles at their OGC addresses."""
+"""OGC API - Tiles over the vector tiles: tile matrix sets, tilesets of a collection, and the tiles themselves."""
 
 from __future__ import annotations
 
@@ -16,43 +16,68 @@ from server.ogc.answer import Answer, Endpoint, written
 from server.ogc.html import Page
 from server.ogc.visit import Visit
 from server.routes import tiles
-from tiles.vector import CONTENT_TYPE, DEEPEST_ZOOM, tile_fields
+from tiles.grids import GRIDS, TileMatrixSet, grid_of
+from tiles.vector import CONTENT_TYPE, TileAddress, deepest_zoom, tile_fields
 
-SCHEME = "WebMercatorQuad"
-_SCHEME_URI = f"http://www.opengis.net/def/tilematrixset/OGC/1.0/{SCHEME}"
-_WEB_MERCATOR = "http://www.opengis.net/def/crs/EPSG/0/3857"
+_REL = "http://www.opengis.net/def/rel/ogc/1.0"
 _JSON_TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get(f"/ogc/collections/{{collection}}/tiles/{SCHEME}/{{z}}/{{row}}/{{col}}")
+@router.get("/ogc/collections/{collection}/tiles/{scheme}/{z}/{row}/{col}")
 async def tile(
-    collection: str, z: int, row: int, col: int, request: Request, actor: Annotated[Actor, Depends(actor_of)]
+    collection: str,
+    scheme: str,
+    z: int,
+    row: int,
+    col: int,
+    request: Request,
+    actor: Annotated[Actor, Depends(actor_of)],
 ) -> Response:
-    """Answer the same bytes as the XYZ address; OGC puts the row before the column."""
-    return await tiles.tile(collection, z, col, row, request, actor)
+    """Answer the same bytes as the XYZ address, in any tile matrix set; OGC puts the row before the column."""
+    return await tiles.answer(request, actor, collection, TileAddress(z, col, row, grid_of(scheme)))
+
+
+async def _matrix_sets(visit: Visit, _names: Mapping[str, str]) -> Answer:
+    listed = [{**_named(grid, visit), "links": [_set_link(visit, grid)]} for grid in GRIDS.values()]
+    return await _written(visit, "tilematrixsets/index.html", {"tileMatrixSets": listed})
+
+
+async def _matrix_set(visit: Visit, names: Mapping[str, str]) -> Answer:
+    grid = grid_of(names["set"])
+    return await _written(visit, "tilematrixsets/tilematrixset.html", grid.document() | _named(grid, visit))
+
+
+def _named(grid: TileMatrixSet, visit: Visit) -> dict[str, Any]:
+    named = {"id": grid.id, "title": visit.title(grid.title_zh, grid.title_en), "uri": grid.uri, "crs": grid.crs}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 async def _tilesets(visit: Visit, _names: Mapping[str, str]) -> Answer:
     links = [_link(visit, "self", "", visit.title("矢量瓦片集", "Vector tilesets"))]
     title = visit.title(visit.layer.definition.title_zh, visit.layer.definition.title_en)
-    document = {"id": visit.layer.id, "title": title, "tilesets": [_tileset(visit)], "links": links}
-    return await _written(visit, "collections/tiles/index.html", document)
+    listed = [_tileset(visit, grid) for grid in GRIDS.values()]
+    document = {"id": visit.layer.id, "title": title, "tilesets": listed, "links": links}
+    return await _of_layer(visit, "collections/tiles/index.html", document)
 
 
-async def _one_tileset(visit: Visit, _names: Mapping[str, str]) -> Answer:
-    return await _written(visit, "collections/tiles/metadata.html", _tileset(visit))
+async def _one_tileset(visit: Visit, names: Mapping[str, str]) -> Answer:
+    return await _of_layer(visit, "collections/tiles/metadata.html", _tileset(visit, grid_of(names["set"])))
+
+
+async def _of_layer(visit: Visit, template: str, document: dict[str, Any]) -> Answer:
+    if visit.layer.definition.geometry_type == "None":
+        raise NotFound(f"layer '{visit.layer.id}' has no geometries, and so no tiles", parameter="collectionId")
+    return await _written(visit, template, document)
 
 
 async def _written(visit: Visit, template: str, document: dict[str, Any]) -> Answer:
-    if visit.layer.definition.geometry_type == "None":
-        raise NotFound(f"layer '{visit.layer.id}' has no geometries, and so no tiles", parameter="collectionId")
     made = Page(template, document) if visit.media is HTML else document
     return await run_in_threadpool(written, visit, made, "application/json")
 
 
-def _tileset(visit: Visit) -> dict[str, Any]:
+def _tileset(visit: Visit, grid: TileMatrixSet) -> dict[str, Any]:
     layer = visit.layer
     definition = layer.definition
     fields = {
@@ -60,34 +85,31 @@ def _tileset(visit: Visit) -> dict[str, Any]:
         for f in tile_fields(layer, visit.actor)
     }
     west, south, east, north = layer.extent_crs84 or (-180.0, -85.0511, 180.0, 85.0511)
-    tile_url = f"{visit.ogc}/collections/{layer.id}/tiles/{SCHEME}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}"
-    item = {"rel": "item", "type": CONTENT_TYPE, "title": "Mapbox vector tile", "href": tile_url, "templated": True}
+    href = f"{visit.ogc}/collections/{layer.id}/tiles/{grid.id}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}"
+    item = {"rel": "item", "type": CONTENT_TYPE, "title": "Mapbox vector tile", "href": href, "templated": True}
     return {
         "title": visit.title(definition.title_zh, definition.title_en),
         "dataType": "vector",
-        "crs": _WEB_MERCATOR,
-        "tileMatrixSetURI": _SCHEME_URI,
+        "crs": grid.crs,
+        "tileMatrixSetId": grid.id,
+        "tileMatrixSetURI": grid.uri or f"{visit.ogc}/TileMatrixSets/{grid.id}",
         "boundingBox": {"lowerLeft": [west, south], "upperRight": [east, north]},
         "layers": [
             {
                 "id": layer.id,
                 "dataType": "vector",
-                "minTileMatrix": str(definition.map.min_zoom),
-                "maxTileMatrix": str(max(DEEPEST_ZOOM, definition.map.min_zoom)),
+                "minTileMatrix": str(min(definition.map.min_zoom, grid.deepest)),
+                "maxTileMatrix": str(min(deepest_zoom(definition), grid.deepest)),
                 "propertiesSchema": {"type": "object", "properties": {"id": {"type": "string"}, **fields}},
             }
         ],
-        "links": [
-            _link(visit, "self", f"/{SCHEME}", visit.title("瓦片集", "Tileset")),
-            {
-                "rel": "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme",
-                "type": "application/json",
-                "title": SCHEME,
-                "href": f"{visit.ogc}/TileMatrixSets/{SCHEME}",
-            },
-            item,
-        ],
+        "links": [_link(visit, "self", f"/{grid.id}", visit.title("瓦片集", "Tileset")), _set_link(visit, grid), item],
     }
+
+
+def _set_link(visit: Visit, grid: TileMatrixSet) -> dict[str, str]:
+    href = f"{visit.ogc}/TileMatrixSets/{grid.id}"
+    return {"rel": f"{_REL}/tiling-scheme", "type": "application/json", "title": grid.id, "href": href}
 
 
 def _link(visit: Visit, rel: str, path: str, title: str) -> dict[str, str]:
@@ -96,6 +118,8 @@ def _link(visit: Visit, rel: str, path: str, title: str) -> dict[str, str]:
 
 
 ENDPOINTS = (
+    Endpoint("/TileMatrixSets", _matrix_sets),
+    Endpoint("/TileMatrixSets/{set}", _matrix_set),
     Endpoint("/collections/{collection}/tiles", _tilesets),
-    Endpoint(f"/collections/{{collection}}/tiles/{SCHEME}", _one_tileset),
+    Endpoint("/collections/{collection}/tiles/{set}", _one_tileset),
 )

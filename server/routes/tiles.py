@@ -15,7 +15,7 @@ from server.answers import Compressed
 from server.auth import actor_of
 from server.base_url import base_url
 from server.state import State
-from tiles.vector import CONTENT_TYPE, DEEPEST_ZOOM, TileAddress, tile_clause, tile_fields
+from tiles.vector import CONTENT_TYPE, TileAddress, deepest_zoom, tile_clause, tile_fields
 
 router = APIRouter(prefix="/tiles", tags=["tiles"])
 ActorHere = Annotated[Actor, Depends(actor_of)]
@@ -26,8 +26,18 @@ _TILEJSON_TYPES: dict[FieldType, str] = {"integer": "Number", "number": "Number"
 @router.get("/{layer}/{z}/{x}/{y}.mvt", response_class=Response, summary="One vector tile of a layer")
 async def tile(layer: str, z: int, x: int, y: int, request: Request, actor: ActorHere) -> Response:
     """Return a Mapbox vector tile of WebMercatorQuad (row 0 in the north); 204 when nothing lies in it."""
+    return await answer(request, actor, layer, TileAddress(z, x, y))
+
+
+async def answer(request: Request, actor: Actor, layer: str, address: TileAddress) -> Response:
+    """Answer a tile of any tile matrix set: 304 when the client has it, 204 when nothing lies in it.
+
+    Raises
+    ------
+    NotFound
+        For a layer that is not there, or hidden from the actor.
+    """
     found = _state(request).catalog.current.visible(layer, actor)
-    address = TileAddress(z, x, y)
     headers = _freshness(found, actor, address)
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -58,7 +68,8 @@ async def _draw(request: Request, layer: Layer, actor: Actor, address: TileAddre
 
 def _freshness(layer: Layer, actor: Actor, address: TileAddress) -> dict[str, str]:
     """Headers known before anything is drawn, so that a tile the client has costs no query."""
-    what = f"{layer.id} {layer.version} {layer.definition.map} {actor.audience} {address}"
+    place = f"{address.grid.id}/{address.z}/{address.x}/{address.y}"
+    what = f"{layer.id} {layer.version} {layer.definition.map} {actor.audience} {place}"
     shared = "public" if actor.subject == "anonymous" else "private"
     return {
         "ETag": f'"{hashlib.sha256(what.encode()).hexdigest()[:16]}"',
@@ -80,6 +91,6 @@ def tilejson_of(layer: Layer, actor: Actor, *, base: str) -> dict[str, Any]:
         "tiles": [f"{base}/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt?v={layer.version}"],
         "bounds": layer.extent_crs84 or _WORLD,
         "minzoom": definition.map.min_zoom,
-        "maxzoom": max(DEEPEST_ZOOM, definition.map.min_zoom),
+        "maxzoom": deepest_zoom(definition),
         "vector_layers": [{"id": layer.id, "description": definition.title_zh, "fields": {"id": "String", **fields}}],
     }

@@ -7,6 +7,8 @@ import math
 import mapbox_vector_tile
 import pytest
 
+from tiles.grids import GRIDS
+
 OGC = "http://www.opengis.net/spec"
 ZOOM = 14
 
@@ -53,4 +55,38 @@ def test_a_collection_leads_to_its_tiles(service):
     assert service.ask(address).status_code == 200
     scheme = service.json(next(link["href"] for link in tileset["links"] if link["rel"].endswith("/tiling-scheme")))
     assert scheme["id"] == "WebMercatorQuad"
-    assert [one["id"] for one in service.json("TileMatrixSets")["tileMatrixSets"]] == ["WebMercatorQuad"]
+    sets = service.json("TileMatrixSets")["tileMatrixSets"]
+    assert [one["id"] for one in sets] == ["WebMercatorQuad", "WorldCRS84Quad", "CGCS2000Quad"]
+    assert [service.json(one["links"][0]["href"])["id"] for one in sets] == [one["id"] for one in sets]
+
+
+def degrees(grid, z, x, y, feature):
+    """Return longitude and latitude of a decoded point of a tile."""
+    west, south, east, north = grid.bounds(z, x, y)
+    right, down = feature["geometry"]["coordinates"]
+    easting, northing = west + right / 4096 * (east - west), north - down / 4096 * (north - south)
+    if grid.in_degrees:
+        return easting, northing
+    radius = 6_378_137
+    return math.degrees(easting / radius), math.degrees(math.atan(math.sinh(northing / radius)))
+
+
+def test_a_place_is_the_same_in_every_set(service):
+    places = {}
+    for grid in GRIDS.values():
+        if grid.in_degrees:
+            side = grid.tile_deg(ZOOM)
+            column, row = int((113.305 + 180) / side), int((90 - 23.1) / side)
+        else:
+            column, row = tile_of(113.305, 23.1)
+        tile = service.ask(f"collections/points/tiles/{grid.id}/{ZOOM}/{row}/{column}")
+        assert tile.status_code == 200
+        decoded = mapbox_vector_tile.decode(tile.content, default_options={"y_coord_down": True})
+        for feature in decoded["points"]["features"]:
+            place = degrees(grid, ZOOM, column, row, feature)
+            places.setdefault(feature["properties"]["id"], []).append(place)
+    common = [found for found in places.values() if len(found) == len(GRIDS)]
+    assert common
+    for (lon, lat), *others in common:
+        for other in others:
+            assert other == pytest.approx((lon, lat), abs=1e-5)
