@@ -1,0 +1,123 @@
+"""What the rules look at of an event: few fields, read once from its state in the change log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+_OVER = frozenset({"closed", "voided", "merged", "evaluate"})
+_REACHED = {  # what has been done when a case is in a stage, where its times do not say so
+    "file": ("accept",),
+    "dispatch": ("accept",),
+    "handle": ("accept", "dispatch"),
+    "feedback": ("accept", "dispatch", "handle"),
+    "verify": ("accept", "dispatch", "handle"),
+}
+
+
+class Facts(NamedTuple):
+    """An event as the rules see it.
+
+    Attributes
+    ----------
+    known_at
+        When it was reported, else when it happened: what the limits count from.
+    said_at
+        Time of the newest version.
+    event_class
+        The last four digits of the class code.
+    done
+        When each step was done, as far as the event says: accept, dispatch, arrive, handle, verify and reports.
+    reached
+        Steps that its stage says are done.
+    own_due_at
+        The limit that the event's state carries.
+    is_over
+        Closed, voided, merged or a duplicate.
+    """
+
+    event_id: str
+    source: str
+    known_at: datetime
+    said_at: datetime
+    event_class: str | None = None
+    severity: str | None = None
+    stage: str | None = None
+    level: str | None = None
+    rule_id: str | None = None
+    parent_event_id: str | None = None
+    done: Mapping[str, datetime] = {}
+    reached: tuple[str, ...] = ()
+    own_due_at: datetime | None = None
+    casualties: int = 0
+    streets: int = 0
+    returned: int = 0
+    is_over: bool = False
+    overdue: bool = False
+
+
+def read_facts(state: Mapping[str, Any], returned: int = 0) -> Facts | None:
+    """Read the state of an event as the log tells it.
+
+    Parameters
+    ----------
+    state
+        Times as ISO 8601 text or datetimes.
+    returned
+        How often it has been sent back.
+
+    Returns
+    -------
+    Facts or None
+        None when it says no time at all.
+    """
+    times = {name: _moment(state.get(f"{name}_at")) for name in _TIMES}
+    said_at = _moment(state.get("phenomenon_time"))
+    known_at = times["reported"] or times["occurred"] or said_at
+    if known_at is None:
+        return None
+    given = state.get("extra")
+    extra: dict[str, Any] = given if isinstance(given, dict) else {}
+    steps = {step: times[word] for step, word in _DONE.items()}
+    steps |= {name.removesuffix("_at"): _moment(value) for name, value in extra.items() if name.endswith("_at")}
+    steps["arrive"] = steps.pop("arrived", None)
+    stage = state.get("stage")
+    is_over = stage in _OVER or times["closed"] is not None or state.get("duplicate_of") is not None
+    return Facts(
+        event_id=state["id"],
+        source=str(state.get("source") or "other"),
+        known_at=known_at,
+        said_at=said_at or known_at,
+        event_class=state.get("event_class") or (state.get("event_class_code") or "")[-4:] or None,
+        severity=state.get("severity"),
+        stage=stage,
+        level=state.get("level_current"),
+        rule_id=state.get("rule_id"),
+        parent_event_id=state.get("parent_event_id"),
+        done={step: at for step, at in steps.items() if at is not None},
+        reached=_REACHED.get(stage or "", ()),
+        own_due_at=_moment(state.get("due_at")),
+        casualties=_count(extra.get("casualties")),
+        streets=len({code[:9] for code in state.get("area_codes") or () if len(code) >= 9}),
+        returned=returned,
+        is_over=is_over,
+        overdue=bool(state.get("overdue")),
+    )
+
+
+_DONE = {"accept": "accepted", "dispatch": "dispatched", "handle": "handled", "verify": "verified"}
+_TIMES = (*_DONE.values(), "occurred", "reported", "closed", "due")
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and 0 <= value < 1e6 else 0
