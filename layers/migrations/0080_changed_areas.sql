@@ -71,8 +71,12 @@ WITH ranked AS (
         changed_at < clock_timestamp() - older_than
             OR row_number() OVER (PARTITION BY layer ORDER BY version DESC) > most AS goes
     FROM changed_area
-), last_gone AS (SELECT layer, max(version) AS version FROM ranked WHERE goes GROUP BY layer),
-gone AS (
+), last_gone AS (
+    SELECT
+        layer,
+        max(version) AS version
+    FROM ranked WHERE goes GROUP BY layer
+), gone AS (
     DELETE FROM changed_area AS c USING last_gone AS g WHERE c.layer = g.layer AND c.version < g.version RETURNING 1
 ), kept AS (
     UPDATE changed_area AS c SET boxes = NULL FROM last_gone AS g
