@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -17,43 +18,94 @@ import orjson
 from layers.catalog import Catalog
 from layers.clause import quote_identifier
 from layers.tables import table_of
+from twin import warnings
 from twin.moving import Placed
+from twin.redaction import redact
+from twin.warning_areas import Extent, extents
 
 LAYER = "events"
 _KEEP = """
-INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, stage, record)
-SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::text[], $5::jsonb[])
-ON CONFLICT (event_id, source_version) DO NOTHING
+INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, stage, message, claimed_time, record)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[],
+    $7::jsonb[])
+ON CONFLICT (event_id, phenomenon_time, source_version, message) DO NOTHING
 """
 _VERSIONS = """
 SELECT event_id, record FROM twin.event_version WHERE event_id = ANY ($1::text[])
-ORDER BY event_id, phenomenon_time, source_version
+ORDER BY event_id, phenomenon_time, source_version, message
 """
+_COUNTS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE event_id = ANY ($1::text[]) GROUP BY event_id"
+
+type State = dict[str, Any]
 
 
 async def write(connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[Placed]) -> list[dict[str, Any]]:
     """Write events in the open transaction; returns one change for each event whose state is written anew."""
     if not placed:
         return []
-    rows = sorted((_version(one) for one in placed), key=lambda row: (row[0], row[2]))
+    placed, moved = await _chained(connection, placed)
+    around = await extents(connection, [one.message for one in placed])
+    rows = sorted((_version(*pair) for pair in zip(placed, around, strict=True)), key=lambda row: (row[0], *row[1:3]))
     await connection.execute(_KEEP, *(list(column) for column in zip(*rows, strict=True)))
-    states = await _states(connection, sorted({row[0] for row in rows}))
-    known = [field.name for field in catalog[LAYER].definition.fields]
-    await _upsert(connection, known, states)
-    return [{"kind": "event", "layer": LAYER, **state} for state in states]
+    changes = await settle(connection, catalog, {row[0] for row in rows} | {change["duplicate_of"] for change in moved})
+    return [*moved, *changes]
 
 
-def _version(placed: Placed) -> tuple[str, datetime, int, str | None, str]:
+async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Write the state that follows from the versions of events, in the open transaction; returns the changes.
+
+    Another writer may have added a version that was not committed when we looked. Writing the rows waits for it, so we
+    look once more when we have them, and whoever is second writes what follows from both.
+    """
+    table = catalog[LAYER].definition
+    known = [field.name for field in table.fields if field.has_column and field.name != "data_grade"]
+    settled: dict[str, State] = {}
+    wanted = sorted(event_ids)
+    while wanted:
+        versions = await _versions(connection, wanted)
+        states = [_state(event_id, records) for event_id, records in versions.items()]
+        await _upsert(connection, known, states)
+        settled |= {state["id"]: state for state in states}
+        counts = {row["event_id"]: row["n"] for row in await connection.fetch(_COUNTS, list(versions))}
+        wanted = [event_id for event_id, records in versions.items() if counts[event_id] != len(records)]
+    await warnings.remember(connection, list(settled.values()))
+    return [{"kind": "event", "layer": LAYER, **state} for state in settled.values()]
+
+
+async def _chained(connection: asyncpg.Connection, placed: Sequence[Placed]) -> tuple[list[Placed], list[State]]:
+    """Bring messages of warnings under the event of their chain, and events that are part of another into it."""
+    chains = await warnings.join_chains(connection, [one.message for one in placed])
+    if not chains.chain_of:
+        return list(placed), []
+    moved = await warnings.move(connection, chains.renamed)
+    gone = [change["id"] for change in moved]
+    rows = await connection.fetch(f"DELETE FROM {table_of(LAYER)} WHERE id = ANY ($1::text[]) RETURNING id", gone)
+    told = {row["id"] for row in rows}
+    return [_in_chain(one, chains) for one in placed], [change for change in moved if change["id"] in told]
+
+
+def _in_chain(one: Placed, chains: warnings.Chains) -> Placed:
+    chain = chains.of(one.message)
+    return one if chain is None else replace(one, message=one.message._replace(feature_id=warnings.PREFIX + chain))
+
+
+def _version(placed: Placed, extent: Extent | None) -> tuple[Any, ...]:
     m = placed.message
-    said = {name: value for name, value in m.data.items() if value is not None and name != "area"}
-    place = _place(placed) if m.lon is not None else {}
+    said = {name: value for name, value in m.data.items() if value is not None}
+    claimed = said.pop("claimed_time", None)
+    if "title" in said:
+        said["title"] = redact(said["title"])
+    if "description" in said:
+        said["description_redacted"] = redact(said["description"])
+    place = _place(placed) if m.lon is not None else _extent(extent)
     times = {"phenomenon_time": m.phenomenon_time, "sent_time": m.sent_time}
     identity = {"source_event_id": m.id, "source_version": m.version}
     record = {**identity, **times, **said, **place}
-    return m.feature_id, m.phenomenon_time, m.version, m.stage, orjson.dumps(record).decode()
+    rank = (m.phenomenon_time, m.version, m.stage, f"{m.source} {m.id}")
+    return m.feature_id, *rank, claimed, orjson.dumps(record).decode()
 
 
-def _place(placed: Placed) -> dict[str, Any]:
+def _place(placed: Placed) -> State:
     return {
         "lon": placed.message.lon,
         "lat": placed.message.lat,
@@ -64,11 +116,21 @@ def _place(placed: Placed) -> dict[str, Any]:
     }
 
 
-async def _states(connection: asyncpg.Connection, event_ids: Sequence[str]) -> list[dict[str, Any]]:
-    versions: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _extent(extent: Extent | None) -> State:
+    if extent is None:
+        return {}
+    return {"area": extent.area, "lon": extent.lon, "lat": extent.lat, "area_code": extent.area_code}
+
+
+async def _versions(connection: asyncpg.Connection, event_ids: Sequence[str]) -> dict[str, list[State]]:
+    versions: dict[str, list[State]] = defaultdict(list)
     for row in await connection.fetch(_VERSIONS, event_ids):
         versions[row["event_id"]].append(orjson.loads(row["record"]))
-    return [{"id": event_id, **fold(records)} for event_id, records in versions.items()]
+    return versions
+
+
+def _state(event_id: str, records: Iterable[State]) -> State:
+    return {"id": event_id, **warnings.expire(fold(records), datetime.now(UTC))}
 
 
 def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -83,10 +145,10 @@ def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return state
 
 
-async def _upsert(connection: asyncpg.Connection, known: Sequence[str], states: Sequence[dict[str, Any]]) -> None:
+async def _upsert(connection: asyncpg.Connection, known: Sequence[str], states: Sequence[State]) -> None:
     """Write states into the collection's table; PostgreSQL reads each value by its column's type."""
     table = table_of(LAYER)
-    columns = [quote_identifier(name) for name in known if name != "data_grade"]
+    columns = [quote_identifier(name) for name in known]
     listed = ", ".join(["id", "geom", *columns])
     renewed = ", ".join(f"{c} = excluded.{c}" for c in ["geom", *columns])
     rows = [{**state, "updated_at": state["phenomenon_time"]} for state in states]

@@ -22,6 +22,7 @@ from twin.feeds.xml import Element, read_xml
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 NATIONAL_IDENTIFIER = re.compile(r"[0-9]{6}[0-9]{3}.{3}.{2}_[0-9]{14}_[0-9]")
 CHAIN_MAX = 200
+VERSION_MAX = 2**31 - 1
 SEVERITY = {  # the words of the national profile and of OASIS; the raw word is kept beside
     "red": "red",
     "orange": "orange",
@@ -148,7 +149,7 @@ def envelope(alert: Alert, source: str) -> dict[str, Any]:
         "specversion": "1.0",
         "source": source,
         "id": alert.identifier,
-        "version": max(1, version),
+        "version": min(max(1, version), VERSION_MAX),
         "type": f"cn.gov.district.event.weather_warning.{alert.message_type.lower()}",
         "subject": f"events/warning-{alert.chain}",
         "time": alert.sent,

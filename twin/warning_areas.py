@@ -1,0 +1,102 @@
+"""Where an event holds that has an area instead of a place: a polygon, or the areas whose codes it names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import orjson
+
+from layers.derivation import AREA_CODES
+from layers.tables import table_of
+from twin.envelope_message import Message
+
+_TIERS = ("communities", "streets", "districts")  # the smallest first
+_CURRENT = "superseded_at IS NULL AND (valid_to IS NULL OR valid_to > now())"
+_CODE_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where an event holds.
+
+    Attributes
+    ----------
+    area
+        GeoJSON in CRS84.
+    lon, lat
+        A point of it, for those who want one.
+    area_code
+        The smallest community, street or district that holds all of it; None when none does.
+    """
+
+    area: dict[str, Any]
+    lon: float
+    lat: float
+    area_code: str | None
+
+
+async def extents(connection: asyncpg.Connection, messages: Sequence[Message]) -> list[Extent | None]:
+    """Return the extent of each message that names an area and no place of its own; None for the others."""
+    asked = [n for n, m in enumerate(messages) if m.lon is None and (m.data.get("area") or m.data.get("area_codes"))]
+    found: list[Extent | None] = [None] * len(messages)
+    if not asked:
+        return found
+    polygons = [orjson.dumps(area).decode() if (area := messages[n].data.get("area")) else None for n in asked]
+    codes = [",".join(_padded(code) for code in messages[n].data.get("area_codes") or ()) for n in asked]
+    for row in await connection.fetch(_EXTENTS, asked, polygons, codes):
+        if row["lon"] is None:
+            continue
+        message = messages[row["n"]]
+        code = row["area_code"] if message.data.get("area") else _common(message.data["area_codes"])
+        found[row["n"]] = Extent(orjson.loads(row["area"]), row["lon"], row["lat"], code)
+    return found
+
+
+def _padded(code: str) -> str:
+    return code.ljust(_CODE_DIGITS, "0")
+
+
+def _common(codes: Sequence[str]) -> str | None:
+    """Return the smallest area that holds all areas of these codes."""
+    first, *others = (_padded(code) for code in codes)
+    for digits in (12, 9, 6):
+        if all(other[:digits] == first[:digits] for other in others):
+            return _padded(first[:digits])
+    return None
+
+
+def _tier(layer_id: str) -> str:
+    return f"rpad(coalesce({AREA_CODES[layer_id]}, id), {_CODE_DIGITS}, '0')"
+
+
+def _named() -> str:
+    """Write the current areas of every tier with their codes."""
+    tiers = (f"SELECT geom, {_tier(layer)} AS code FROM {table_of(layer)} WHERE {_CURRENT}" for layer in _TIERS)
+    return " UNION ALL ".join(tiers)
+
+
+def _holding() -> str:
+    """Write the code of the smallest area that holds the shape."""
+    tiers = (
+        f"(SELECT min({_tier(layer)}) FROM {table_of(layer)} AS a WHERE ST_Covers(a.geom, shaped.geom) AND {_CURRENT})"
+        for layer in _TIERS
+    )
+    return f"coalesce({', '.join(tiers)})"
+
+
+_EXTENTS = f"""
+WITH asked AS (
+    SELECT n, ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(polygon), 4490)) AS drawn, string_to_array(codes, ',') AS codes
+    FROM unnest($1::int[], $2::text[], $3::text[]) AS given (n, polygon, codes)
+), shaped AS (
+    SELECT n, drawn IS NOT NULL AS is_drawn, coalesce(drawn, (
+        SELECT ST_Union(area.geom) FROM ({_named()}) AS area WHERE area.code = ANY (asked.codes)
+    )) AS geom FROM asked
+)
+SELECT n, ST_AsGeoJSON(geom, 7) AS area, ST_X(point) AS lon, ST_Y(point) AS lat,
+    CASE WHEN is_drawn THEN {_holding()} END AS area_code
+FROM shaped CROSS JOIN LATERAL ST_PointOnSurface(geom) AS point WHERE NOT ST_IsEmpty(geom)
+"""
