@@ -1,0 +1,210 @@
+"""Clusters: many events of one class at one place in a short time are one matter.
+
+An event founds a cluster when, together with those near it that belong to none, it makes up the number within some
+stretch of the window's length; it is then the cluster's anchor. A later event near the anchor, no further than a window
+from the cluster's first or last event, joins it. An event belongs to one cluster at most, and never changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from math import hypot
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from twin.rules.limits import NAME, Level, Match
+from twin.rules.spans import Span
+
+_PARENT = "cluster-"
+_LATE_WINDOWS = 4  # an event later than this many windows behind the newest founds and joins nothing
+
+
+class ClusterRule(BaseModel):
+    """When events are a cluster.
+
+    Attributes
+    ----------
+    match
+        Events that count: one of these fits; empty means every event that has a class.
+    number, radius_m, window
+        How many, how near on the ground, within how long.
+    same_grid
+        Whether those of one grid count as near, however far apart.
+    level, severity
+        Of the parent event.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(pattern=NAME)
+    kind: Literal["cluster"]
+    title_zh: str
+    title_en: str
+    enabled: bool = True
+    match: tuple[Match, ...] = ()
+    number: int = Field(default=5, ge=2, le=1000)
+    radius_m: float = Field(default=200, gt=0, le=10_000)
+    window: Span = timedelta(minutes=30)
+    same_grid: bool = True
+    level: Level = "street"
+    severity: str | None = None
+
+
+class Spot(NamedTuple):
+    """An event as a cluster sees it; metres in a plane whose metre is one on the ground."""
+
+    event_id: str
+    event_class: str
+    at: datetime
+    x_m: float
+    y_m: float
+    grid_code: str | None
+
+
+class Cluster(NamedTuple):
+    """An open cluster.
+
+    Attributes
+    ----------
+    anchor
+        The event that founded it; whatever joins is near it.
+    size
+        How many events it has.
+    number
+        How many versions of the parent event were said.
+    """
+
+    parent_id: str
+    anchor: Spot
+    first_at: datetime
+    last_at: datetime
+    size: int
+    number: int = 1
+
+
+def near(a: Spot, b: Spot, rule: ClusterRule) -> bool:
+    """Whether two events are at one place."""
+    if rule.same_grid and a.grid_code is not None and a.grid_code == b.grid_code:
+        return True
+    return hypot(a.x_m - b.x_m, a.y_m - b.y_m) <= rule.radius_m
+
+
+def founders(spot: Spot, lonely: Iterable[Spot], rule: ClusterRule) -> list[Spot]:
+    """Return the events that make a cluster with `spot`, itself included, in the order of time; none when too few.
+
+    Of several stretches with the same number of events the earliest counts.
+    """
+    around = sorted(
+        (other for other in lonely if abs(other.at - spot.at) <= rule.window and near(spot, other, rule)),
+        key=lambda other: (other.at, other.event_id),
+    )
+    if len(around) + 1 < rule.number:
+        return []
+    everyone = sorted([*around, spot], key=lambda other: (other.at, other.event_id))
+    stretches = (
+        [other for other in everyone if first.at <= other.at <= first.at + rule.window]
+        for first in everyone
+        if first.at <= spot.at
+    )
+    most = max(stretches, key=len)
+    return most if len(most) >= rule.number else []
+
+
+def joins(spot: Spot, clusters: Iterable[Cluster], rule: ClusterRule) -> Cluster | None:
+    """Return the cluster an event joins: of several the one with the smallest id."""
+    fitting = (
+        cluster
+        for cluster in clusters
+        if cluster.anchor.event_class == spot.event_class
+        and cluster.first_at - rule.window <= spot.at <= cluster.last_at + rule.window
+        and near(spot, cluster.anchor, rule)
+    )
+    return min(fitting, key=lambda cluster: cluster.parent_id, default=None)
+
+
+class Gathering:
+    """The events of one rule that may still become or join clusters.
+
+    Attributes
+    ----------
+    lonely
+        Events that belong to none, by class and id.
+    clusters
+        Open ones by the id of the parent event.
+    """
+
+    def __init__(self, rule: ClusterRule, lonely: Iterable[Spot] = (), clusters: Iterable[Cluster] = ()) -> None:
+        self.rule = rule
+        self.lonely: dict[str, dict[str, Spot]] = {}
+        self.clusters = {cluster.parent_id: cluster for cluster in clusters}
+        self._newest: dict[str, datetime] = {}
+        for spot in lonely:
+            self._keep(spot)
+        for cluster in self.clusters.values():
+            self._note(cluster.anchor.event_class, cluster.last_at)
+
+    def take(self, spot: Spot) -> tuple[Cluster, Sequence[Spot]] | None:
+        """Take an event that was not taken before.
+
+        Returns
+        -------
+        tuple or None
+            The cluster as it is now and the events that are new in it; None when it stays alone.
+        """
+        newest = self._newest.get(spot.event_class)
+        if newest is not None and spot.at < newest - _LATE_WINDOWS * self.rule.window:
+            return None
+        joined = joins(spot, self.clusters.values(), self.rule)
+        if joined is not None:
+            return self._join(joined, spot)
+        found = founders(spot, self.lonely.get(spot.event_class, {}).values(), self.rule)
+        if not found:
+            self._keep(spot)
+            return None
+        for other in found:
+            self.lonely.get(spot.event_class, {}).pop(other.event_id, None)
+        self._note(spot.event_class, spot.at)
+        cluster = Cluster(parent_of(self.rule, spot.event_id), spot, found[0].at, found[-1].at, len(found))
+        self.clusters[cluster.parent_id] = cluster
+        return cluster, found
+
+    def forget(self, event_class: str) -> list[str]:
+        """Drop events of a class too old to matter for anything that may still be taken; return their ids."""
+        newest = self._newest.get(event_class)
+        known = self.lonely.get(event_class, {})
+        if newest is None:
+            return []
+        before = newest - (_LATE_WINDOWS + 1) * self.rule.window
+        old = [event_id for event_id, spot in known.items() if spot.at < before]
+        for event_id in old:
+            del known[event_id]
+        return old
+
+    def _join(self, cluster: Cluster, spot: Spot) -> tuple[Cluster, Sequence[Spot]]:
+        self._note(spot.event_class, spot.at)
+        cluster = cluster._replace(
+            first_at=min(cluster.first_at, spot.at),
+            last_at=max(cluster.last_at, spot.at),
+            size=cluster.size + 1,
+            number=cluster.number + 1,
+        )
+        self.clusters[cluster.parent_id] = cluster
+        return cluster, [spot]
+
+    def _keep(self, spot: Spot) -> None:
+        self.lonely.setdefault(spot.event_class, {})[spot.event_id] = spot
+        self._note(spot.event_class, spot.at)
+
+    def _note(self, event_class: str, at: datetime) -> None:
+        self._newest[event_class] = max(at, self._newest.get(event_class, at))
+
+
+def parent_of(rule: ClusterRule, anchor_id: str) -> str:
+    """Return the id of a parent event: it follows from the rule and the founding event, however often that is done."""
+    return f"{_PARENT}{rule.name}-{anchor_id}"[:200]
+
+
+def is_parent(event_id: str) -> bool:
+    """Whether an event is the parent of a cluster."""
+    return event_id.startswith(_PARENT)
