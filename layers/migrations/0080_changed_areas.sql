@@ -59,7 +59,11 @@ BEGIN
 END
 $$;
 CREATE TRIGGER new_layer AFTER INSERT ON onemap.layer FOR EACH ROW EXECUTE FUNCTION onemap.note_new_layer();
-INSERT INTO onemap.changed_area (layer, version) SELECT id, version FROM onemap.layer;
+INSERT INTO onemap.changed_area (layer, version)
+SELECT
+    id,
+    version
+FROM onemap.layer;
 
 -- Forget old changes: what is older than the last one forgotten counts as changed anywhere.
 CREATE FUNCTION onemap.forget_changed_areas(older_than interval, most bigint) RETURNS bigint
