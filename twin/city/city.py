@@ -1,0 +1,135 @@
+"""The living city: what its feeds say in any stretch of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from twin.city import air
+from twin.city.cameras import Cameras
+from twin.city.clock import DAY
+from twin.city.devices import Devices
+from twin.city.district import District, Thing
+from twin.city.messages import CloudEvent
+from twin.city.places import Places
+from twin.city.roads import Roads
+from twin.city.schedule import Schedule
+from twin.city.tickets import Tickets
+from twin.city.vehicles import Vehicles
+from twin.city.water import EVERY_S, Water
+from twin.city.workers import Workers
+
+_AIR_EVERY_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Liveliness:
+    """How much of the district moves and speaks, so that it stays cheap at any scale.
+
+    Attributes
+    ----------
+    vehicles, workers, cameras
+        How many at most.
+    devices_per_s
+        Reports of devices a second, at most.
+    cases
+        How many cases, 1 for as many as a district has.
+    """
+
+    vehicles: int = 160
+    workers: int = 240
+    cameras: int = 20_000
+    devices_per_s: float = 20.0
+    cases: float = 1.0
+
+    @classmethod
+    def at(cls, rate: float) -> Liveliness:
+        """Return the usual liveliness, multiplied."""
+        usual = cls()
+        return cls(
+            max(round(usual.vehicles * rate), 1),
+            max(round(usual.workers * rate), 1),
+            max(round(usual.cameras * rate), 1),
+            usual.devices_per_s * rate,
+            usual.cases * rate,
+        )
+
+
+class City:
+    """A district that lives. All it says follows from the district, the seed and the time.
+
+    Parameters
+    ----------
+    seed
+        Makes it repeatable: the same seed in the same district says the same.
+    """
+
+    def __init__(self, district: District, seed: int, liveliness: Liveliness | None = None) -> None:
+        much = liveliness or Liveliness()
+        self.district, self.seed = district, seed
+        self.roads = Roads(district)
+        self.vehicles = Vehicles(district, self.roads, seed, much.vehicles)
+        self.workers = Workers(district, seed, much.workers)
+        self.cameras = Cameras(district, seed, much.cameras)
+        self.devices = Devices(district, seed, much.devices_per_s)
+        self.water = Water(district, seed)
+        self.places = Places(district, self.workers, self.devices.things, seed)
+        self.tickets = Tickets(district, self.places, seed, much.cases)
+        stations = [s for s in district.things("air_quality_stations") if not s.is_silent]
+        self._air = Schedule([(s, _AIR_EVERY_S) for s in stations], seed)
+        self._stations, self._gauges, self._points, self._pumps = (
+            Schedule([(thing, EVERY_S) for thing in things], seed)
+            for things in (self.water.stations, self.water.gauges, self.water.points, self.water.pumps)
+        )
+
+    def reports(self, since: int, until: int, *, is_storm: bool = False) -> Iterator[CloudEvent]:
+        """Say what is reported again and again, after `since` and by `until`, in the order of time.
+
+        Parameters
+        ----------
+        since, until
+            Seconds since 1970.
+        is_storm
+            Somebody else plays the water now; the city is silent about it.
+        """
+        for second in range(since + 1, until + 1):
+            yield from self.vehicles.reports(second)
+            yield from self.workers.reports(second)
+            yield from self.devices.reports(second, is_storm=is_storm)
+            for station in self._air.at(second):
+                yield from air.reports(station, second, self.seed)
+            if not is_storm:
+                yield from self._of_water(second)
+
+    def changes(self, since: int, until: int) -> Iterator[CloudEvent]:
+        """Say what happens once and stays so until something else happens, after `since` and by `until`.
+
+        What was missed of it has to be said later, unlike reports, which the next one replaces: cases, cameras, shifts.
+        """
+        yield from self.tickets.changes(since, until)
+        yield from self.cameras.changes(max(since, until - DAY), until)
+        yield from self.workers.changes(max(since, until - DAY), until)
+
+    def _of_water(self, second: int) -> Iterator[CloudEvent]:
+        for station in self._stations.at(second):
+            yield from self.water.station(station, second)
+        for gauge in self._gauges.at(second):
+            yield from self.water.gauge(gauge, second)
+        for point in self._points.at(second):
+            yield from self.water.point(point, second)
+        for pump in self._pumps.at(second):
+            yield from self.water.pump(pump, second)
+
+
+def things_of(city: City) -> dict[str, list[Thing]]:
+    """Return what moves and speaks, by collection."""
+    return {
+        "vehicles": city.vehicles.things,
+        "grid_workers": city.workers.things,
+        "video_points": city.cameras.things,
+        "iot_devices": city.devices.things,
+        "water_level_stations": city.water.stations,
+        "rain_gauges": city.water.gauges,
+        "flood_risk_points": city.water.points,
+        "water_facilities": city.water.pumps,
+    }

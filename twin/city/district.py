@@ -1,0 +1,142 @@
+"""What the city knows of its district: the features it moves in, as OGC API Features gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from twin.city.plane import Floats, Plane
+
+type Feature = Mapping[str, Any]
+
+PROPERTIES: dict[str, tuple[str, ...]] = {  # of each collection, what the city reads
+    "districts": ("name",),
+    "streets": ("street_code", "name"),
+    "grids": ("grid_code",),
+    "roads": ("name", "road_class", "one_way", "width_m", "speed_limit_kmh", "from_node", "to_node", "area_code"),
+    "grid_workers": ("role_code", "grid_codes"),
+    "vehicles": ("vehicle_kind", "status_code"),
+    "video_points": ("area_code", "online_status"),
+    "water_level_stations": ("name", "station_type", "warning_level_m", "area_code", "online_status"),
+    "rain_gauges": ("name", "online_status"),
+    "air_quality_stations": ("station_level", "online_status"),
+    "flood_risk_points": (
+        "name", "area_code", "warn_depth_m", "close_depth_m", "historical_max_depth_m", "drain_design_yr",
+        "responsible_org",
+    ),
+    "water_facilities": ("name", "facility_type", "pump_count", "design_flow_m3s", "installed_kw"),
+    "iot_devices": ("device_type", "name", "area_code", "report_interval_s", "online_status", "mounted_on"),
+}  # fmt: skip
+_SILENT = frozenset({"offline", "fault"})
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A feature that is a point, or stands for one.
+
+    Attributes
+    ----------
+    lonlat
+        CRS84 degrees.
+    x_m, y_m
+        Its place in the district's plane.
+    """
+
+    id: str
+    lonlat: tuple[float, float]
+    x_m: float
+    y_m: float
+    said: Mapping[str, Any]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was broken before the city began to live; such a thing stays so."""
+        return self.said.get("online_status") in _SILENT
+
+
+@dataclass(frozen=True)
+class District:
+    """The features of each collection; a collection that is missing is empty.
+
+    Parameters
+    ----------
+    features
+        GeoJSON features by collection.
+    """
+
+    features: Mapping[str, Sequence[Feature]] = field(repr=False)
+
+    @cached_property
+    def border(self) -> BaseGeometry:
+        """The district, else what its grids cover, in CRS84; empty when there are neither."""
+        found = self.features.get("districts") or self.features.get("grids") or ()
+        return shapely.union_all([shape(one["geometry"]) for one in found if one["geometry"]])
+
+    @cached_property
+    def code(self) -> str:
+        """The six digits of the district."""
+        grids = self.features.get("grids") or ()
+        return str(grids[0]["properties"]["grid_code"])[:6] if grids else "000000"
+
+    @cached_property
+    def name(self) -> str:
+        """The district's name."""
+        found = self.features.get("districts") or ()
+        return str(found[0]["properties"].get("name") or self.code) if found else self.code
+
+    @cached_property
+    def plane(self) -> Plane:
+        """Metres about the middle of the district."""
+        middle = self.border.centroid
+        return Plane(0.0, 0.0) if middle.is_empty else Plane(middle.x, middle.y)
+
+    @cached_property
+    def streets(self) -> dict[str, str]:
+        """Name of each street by its nine digits."""
+        found = self.features.get("streets") or ()
+        return {str(f["properties"]["street_code"])[:9]: str(f["properties"]["name"]) for f in found}
+
+    def street_of(self, code: str | None) -> str:
+        """Name the street of an area's or a grid's code; the district where it is not known."""
+        return self.streets.get((code or "")[:9], self.name)
+
+    def things(self, collection: str) -> list[Thing]:
+        """Return the features of a collection that have a place, in the order of their ids."""
+        given = [f for f in self.features.get(collection) or () if f.get("geometry")]
+        given.sort(key=lambda feature: str(feature["id"]))
+        points = [_point(feature["geometry"]) for feature in given]
+        places = self.plane.metres(points) if points else np.empty((0, 2))
+        return [
+            Thing(str(f["id"]), point, float(place[0]), float(place[1]), f["properties"])
+            for f, point, place in zip(given, points, places, strict=True)
+        ]
+
+    def metres(self, geometry: Mapping[str, Any]) -> BaseGeometry:
+        """Bring a GeoJSON geometry into the plane."""
+        flat: BaseGeometry = shapely.transform(shape(geometry), self._flat)
+        return flat
+
+    @cached_property
+    def inner(self) -> BaseGeometry:
+        """The district in the plane without its outermost 20 m: who stays in it is never reported outside."""
+        inner: BaseGeometry = shapely.transform(self.border, self._flat).buffer(-20.0)
+        shapely.prepare(inner)
+        return inner
+
+    def _flat(self, lonlat: Floats) -> Floats:
+        return self.plane.metres(lonlat)
+
+
+def _point(geometry: Mapping[str, Any]) -> tuple[float, float]:
+    if geometry["type"] == "Point":
+        lon, lat = geometry["coordinates"][:2]
+        return float(lon), float(lat)
+    inside = shape(geometry).representative_point()
+    return inside.x, inside.y

@@ -1,0 +1,32 @@
+"""Who reports in which second: everything has its interval, and its own place in it so that not all speak at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from twin.city.chance import whole
+from twin.city.district import Thing
+
+
+class Schedule:
+    """Things by the seconds they report in.
+
+    Parameters
+    ----------
+    things
+        Each with its interval in seconds.
+    """
+
+    def __init__(self, things: Iterable[tuple[Thing, int]], seed: int) -> None:
+        self._by_interval: dict[int, dict[int, list[Thing]]] = defaultdict(lambda: defaultdict(list))
+        self.things: list[Thing] = []
+        for thing, interval_s in things:
+            phase = whole(0, interval_s - 1, seed, "phase", thing.id)
+            self._by_interval[interval_s][phase].append(thing)
+            self.things.append(thing)
+
+    def at(self, second: int) -> Iterator[Thing]:
+        """Return what reports in a second."""
+        for interval_s, by_phase in self._by_interval.items():
+            yield from by_phase.get(second % interval_s, ())

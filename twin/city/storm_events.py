@@ -1,0 +1,230 @@
+"""What a storm makes happen: alarms of sensors, a burst of calls from about the flood points, cameras that fail."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from math import hypot
+
+from twin.city.cameras import status
+from twin.city.chance import pick, poisson, unit, whole
+from twin.city.clock import HOUR, day_written, written
+from twin.city.district import Thing
+from twin.city.messages import CloudEvent, event
+from twin.city.places import Place, Places
+from twin.city.stages import Step
+from twin.city.storm import Storm
+from twin.city.tickets import Ticket
+
+_CLASS, _TITLE = "0406", "道路积水"
+_CALLS_A_MINUTE = 0.16  # from about one point, for half a metre of water
+_POINTS_USUAL = 12  # with fewer points each is called about more
+_CALLS_WITHIN_M = 150.0
+_MERGED = 0.35
+_DARK_FROM_M, _DARK_WITHIN_M, _DARK_MOST = 0.3, 120.0, 3  # cameras by the water
+_POWER_WITHIN_M, _POWER_MOST, _POWER_MIN = 260.0, 40, 22
+_CLEARS_AT = 0.6  # of the depth that raises an alarm
+_TALK = {"水浸过半个车轮": 3.0, "行人无法通过": 2.0, "雨水井冒水": 2.0, "车辆熄火": 1.0, "商铺进水": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A stretch of minutes in which water stands above a bound."""
+
+    thing: Thing
+    begins: int
+    ends: int
+
+
+class StormEvents:
+    """All that happens in a storm, by the minute.
+
+    Parameters
+    ----------
+    storm
+        With its flood points.
+    """
+
+    def __init__(self, storm: Storm) -> None:
+        self.storm = storm
+        self._places = Places(storm.district, None, (), storm.seed)
+        self._last = storm.lasts_min - 1
+
+    def messages(self, minute: int) -> list[CloudEvent]:
+        """Return what happens in a minute."""
+        return self._by_minute.get(minute, [])
+
+    @cached_property
+    def _by_minute(self) -> dict[int, list[CloudEvent]]:
+        found: dict[int, list[CloudEvent]] = defaultdict(list)
+        for minute, message in [*self._alarms(), *self._calls(), *self._cameras()]:
+            found[minute].append(message)
+        return found
+
+    def spells(self, thing: Thing, raises: float, clears: float, *, of_level: bool = False) -> list[Spell]:
+        """Return when water stood at a place: from `raises` on until it is below `clears`."""
+        found, begins = list[Spell](), None
+        for minute, rise in enumerate(self.storm.rises[thing.id]):
+            height = rise.level_m if of_level else rise.depth_m
+            if begins is None and height >= raises:
+                begins = minute
+            elif begins is not None and height < clears:
+                found.append(Spell(thing, begins, minute))
+                begins = None
+        return found
+
+    def _alarms(self) -> list[tuple[int, CloudEvent]]:
+        """Raise an alarm for each flood point and station above its bound, and close it when the water has gone."""
+        found = []
+        storm, water = self.storm, self.storm.water
+        for point in water.points:
+            warn_m = float(point.said.get("warn_depth_m") or 0.15)
+            close_m = float(point.said.get("close_depth_m") or 0.4)
+            for spell in self.spells(point, warn_m, warn_m * _CLEARS_AT):
+                minutes = range(spell.begins, spell.ends)
+                deep = next((m for m in minutes if self._depth_m(point, m) >= close_m), None)
+                name = str(point.said.get("name") or point.id)
+                found += self._alarm(spell, f"{name}水深超过 {warn_m:g} 米（示例）", deep, _CLASS)
+        for station in water.stations:
+            if station.said.get("warning_level_m") is None:
+                continue
+            usual = water.usual_level_m(station, storm.plan.begins)
+            over = float(station.said["warning_level_m"]) - usual
+            for spell in self.spells(station, over, over - 0.1, of_level=True):
+                name = str(station.said.get("name") or station.id)
+                found += self._alarm(spell, f"{name}超警戒水位（示例）", None, None)
+        return found
+
+    def _depth_m(self, point: Thing, minute: int) -> float:
+        return self.storm.rises[point.id][minute].depth_m
+
+    def _alarm(self, spell: Spell, title: str, deep: int | None, code: str | None) -> list[tuple[int, CloudEvent]]:
+        plan, thing = self.storm.plan, spell.thing
+        began_s = plan.second(spell.begins)
+        number = f"iot_alarm-{day_written(began_s, '%Y%m%d-%H%M%S')}-{thing.id}"
+        said = {
+            "source": "iot_alarm",
+            "title": title,
+            "address": f"{thing.said.get('name') or thing.id}附近",
+            "lon": thing.lonlat[0],
+            "lat": thing.lonlat[1],
+            "location_method": "device",
+            "event_class": code or "04",
+            "severity": "2",
+            "confidence": 0.95,
+            "level_current": "street",
+            "occurred_at": written(began_s),
+            "reported_at": written(began_s),
+            "accepted_at": written(began_s),
+            "dispatched_at": written(began_s),
+            "due_at": written(began_s + HOUR),
+            "device_ids": [thing.id],
+            "lead_org": f"{self.storm.district.street_of(thing.said.get('area_code'))}办事处（示例）",
+            "extra": {"synthetic": True, "storm": plan.begins},
+        }
+        if code:
+            said["event_class_code"] = f"{self.storm.district.code}{code}"
+        steps = [(spell.begins, "raised", said | {"stage": "dispatch"})]
+        if deep is not None and deep > spell.begins:
+            said = said | {"severity": "1", "level_current": "district"}
+            steps.append((deep, "worse", said | {"stage": "handle"}))
+        ended = written(plan.second(spell.ends))
+        done = {"stage": "closed", "handled_at": ended, "verified_at": ended, "closed_at": ended}
+        steps.append((spell.ends, "cleared", said | done))
+        return [
+            (minute, event(number, k + 1, plan.second(minute), verb, data))
+            for k, (minute, verb, data) in enumerate(steps)
+        ]
+
+    def _calls(self) -> list[tuple[int, CloudEvent]]:
+        """Let people call about the water near them: the deeper, the more; later ones are merged with the first."""
+        found = []
+        points = self.storm.water.points
+        often = _CALLS_A_MINUTE * max(1.0, _POINTS_USUAL / max(len(points), 1))
+        for point in points:
+            first: str | None = None
+            for minute in range(self._last - 20):
+                mean = often * min(self._depth_m(point, minute), 1.0) / 0.5
+                about = ("storm", self.storm.plan.begins, point.id, minute)
+                for k in range(poisson(mean, unit(self.storm.seed, "calls", *about))):
+                    ticket = self._ticket(point, minute, first, (*about, k))
+                    first = first or ticket.number
+                    minutes = self._minutes_of(ticket)
+                    found += [(minutes[n], ticket.version(n)) for n in range(len(ticket.steps))]
+        return found
+
+    def _ticket(self, point: Thing, minute: int, first: str | None, about: tuple[object, ...]) -> Ticket:
+        storm, seed = self.storm, self.storm.seed
+        home = self._places.at(point, str(point.said.get("name") or point.id))
+        place = self._places.beside(home, _CALLS_WITHIN_M, *about)
+        at_s = storm.plan.second(minute)
+        is_double = first is not None and unit(seed, "merged", *about) < _MERGED
+        number = f"hotline-{day_written(at_s, '%Y%m%d-%H%M%S')}-{point.id}-{about[-1]}"
+        said = self._said(place, at_s, pick(_TALK, seed, "talk", *about), self._depth_m(point, minute))
+        if is_double:
+            said |= {"duplicate_of": first, "related_ids": [first]}
+        stages = ["collect", "file", "merged"]
+        if not is_double:
+            stages = ["collect", "file", "dispatch", "handle", "feedback", "verify", "closed"]
+        dry = next((m for m in range(minute, self._last) if self._depth_m(point, m) < 0.05), self._last)
+        steps, now = [], minute
+        for k, stage in enumerate(stages):
+            now += whole(1, 4, seed, "step", stage, *about) if k else 0
+            if stage == "feedback":
+                now = max(now, dry)
+            now = min(now, self._last - len(stages) + k)
+            steps.append(Step(stage, storm.plan.second(now)))
+        return Ticket(number, said, tuple(steps))
+
+    def _said(self, place: Place, at_s: int, talk: str, depth_m: float) -> dict[str, object]:
+        title = f"{place.address}{_TITLE}，{talk}（示例）"
+        return {
+            "source": "hotline",
+            "title": title,
+            "description": f"{title}，请尽快处理。合成数据，仅供演示。",
+            "address": place.address,
+            "lon": place.lonlat[0],
+            "lat": place.lonlat[1],
+            "location_method": "geocode",
+            "location_accuracy_m": 30,
+            "event_class": _CLASS,
+            "event_class_code": f"{self.storm.district.code}{_CLASS}",
+            "matter_code": _CLASS,
+            "severity": "1" if depth_m > 0.5 else "2",
+            "confidence": 0.9,
+            "level_current": "street",
+            "occurred_at": written(at_s),
+            "due_at": written(at_s + 2 * HOUR),
+            "lead_org": f"{place.street}办事处（示例）",
+            "extra": {"synthetic": True, "storm": self.storm.plan.begins},
+        }
+
+    def _minutes_of(self, ticket: Ticket) -> list[int]:
+        plan = self.storm.plan
+        return [round((step.at_s - plan.begins) * plan.speed / 60) for step in ticket.steps]
+
+    def _cameras(self) -> list[tuple[int, CloudEvent]]:
+        """Let cameras by deep water fail until it has gone, and those about the deepest place lose their power."""
+        storm = self.storm
+        cameras = [c for c in storm.district.things("video_points") if not c.is_silent]
+        dark: dict[str, tuple[int, int, str]] = {}
+        spells = [s for p in storm.water.points for s in self.spells(p, _DARK_FROM_M, 0.08)]
+        for spell in spells:
+            for camera in _nearest(cameras, spell.thing, _DARK_WITHIN_M, _DARK_MOST):
+                dark.setdefault(camera.id, (spell.begins, min(spell.ends, self._last), "fault"))
+        if spells:
+            worst = max(spells, key=lambda s: max(self._depth_m(s.thing, m) for m in range(s.begins, s.ends)))
+            out = worst.begins + 6
+            for camera in _nearest(cameras, worst.thing, _POWER_WITHIN_M, _POWER_MOST):
+                dark.setdefault(camera.id, (out, min(out + _POWER_MIN, self._last), "offline"))
+        found = []
+        for camera_id, (begins, ends, how) in dark.items():
+            found.append((begins, status(camera_id, storm.plan.second(begins), how)))
+            found.append((ends, status(camera_id, storm.plan.second(ends), "online")))
+        return found
+
+
+def _nearest(things: list[Thing], centre: Thing, within_m: float, most: int) -> list[Thing]:
+    far = [(hypot(t.x_m - centre.x_m, t.y_m - centre.y_m), t.id, t) for t in things]
+    return [t for distance, _, t in sorted(far, key=lambda row: row[:2])[:most] if distance <= within_m]

@@ -1,0 +1,181 @@
+"""Vehicles: each drives rounds from its depot and back, and stands there in between.
+
+A round has a number, and all of it follows from that number: where it leads, how fast, where one waits. So the place
+of a vehicle at any second needs no memory of the seconds before.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from twin.city.chance import between, pick, unit, whole
+from twin.city.clock import MINUTE, hour_of
+from twin.city.district import District, Thing
+from twin.city.messages import CloudEvent, position
+from twin.city.roads import Arc, Roads, turn_deg
+
+ROUND_S = 50 * MINUTE
+DRIVES_EVERY_S, STANDS_EVERY_S = 10, 5 * MINUTE
+SPEED_MAX_KMH = 80.0
+_CRUISE_KMH = {
+    "enforcement": 42.0,
+    "sanitation_sweep": 12.0,
+    "sanitation_transport": 38.0,
+    "muck_truck": 45.0,
+    "sprinkler": 18.0,
+    "ambulance": 65.0,
+    "fire": 60.0,
+    "police": 50.0,
+    "emergency_pump": 45.0,
+    "bus": 36.0,
+}
+_BUSY = {  # share of the rounds that are driven: by day (7 to 21 o'clock) and by night
+    "muck_truck": (0.25, 0.9),
+    "sanitation_sweep": (0.6, 0.8),
+    "sanitation_transport": (0.6, 0.8),
+    "sprinkler": (0.5, 0.6),
+    "bus": (0.95, 0.2),
+    "ambulance": (0.6, 0.4),
+    "fire": (0.25, 0.15),
+    "emergency_pump": (0.15, 0.1),
+}
+_DISPATCHED = frozenset({"ambulance", "fire", "police", "emergency_pump"})
+_DEPOTS_MAX = 4  # of a kind
+_MS = 1 / 3.6
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """A stretch of a round: an arc driven at one speed, from so many seconds after the start; or a wait at its end."""
+
+    arc: Arc
+    speed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    begins: tuple[float, ...]
+    legs: tuple[_Leg, ...]
+    ends: float
+
+
+class Vehicles:
+    """Some of the district's vehicles, driving.
+
+    Parameters
+    ----------
+    most
+        How many at most; chosen by chance.
+    """
+
+    def __init__(self, district: District, roads: Roads, seed: int, most: int) -> None:
+        self._plane, self._roads, self._seed = district.plane, roads, seed
+        able = [v for v in district.things("vehicles") if v.said.get("status_code") != "offline"]
+        able.sort(key=lambda v: unit(seed, "vehicle", v.id))
+        self.things = sorted(able[:most] if roads.junctions else [], key=lambda v: v.id)
+        self._depot = self._depots()
+        self._round: dict[str, tuple[int, _Round | None]] = {}
+
+    def reports(self, second: int) -> Iterator[CloudEvent]:
+        """Say where the vehicles are that report in this second."""
+        for phase, vehicle in enumerate(self.things):
+            if (second + phase) % DRIVES_EVERY_S == 0:
+                message = self.position(vehicle, second)
+                if message["data"]["speed_kmh"] > 0 or (second + phase) % STANDS_EVERY_S == 0:
+                    yield message
+
+    def position(self, vehicle: Thing, second: int) -> CloudEvent:
+        """Say where a vehicle is."""
+        offset_s = whole(0, ROUND_S - 1, self._seed, "offset", vehicle.id)
+        number, since_s = divmod(second + offset_s, ROUND_S)
+        driven = self._round_of(vehicle, number)
+        kind = str(vehicle.said.get("vehicle_kind"))
+        if driven is None or since_s >= driven.ends:
+            x, y = self._roads.junctions[self._depot[vehicle.id]]
+            return self._say(vehicle, second, (x, y, 0.0), 0.0, "idle")
+        k = bisect_right(driven.begins, since_s) - 1
+        leg = driven.legs[k]
+        place = leg.arc.at((since_s - driven.begins[k]) * leg.speed_ms if leg.speed_ms else leg.arc.length_m)
+        status = "dispatched" if kind in _DISPATCHED else "working"
+        return self._say(vehicle, second, place, leg.speed_ms / _MS, status)
+
+    def _say(
+        self, vehicle: Thing, second: int, place: tuple[float, float, float], speed_kmh: float, status: str
+    ) -> CloudEvent:
+        lonlat = self._plane.degrees(place[0], place[1])
+        said = {"speed_kmh": round(speed_kmh, 1), "heading_deg": round(place[2], 1) % 360, "status_code": status}
+        return position("vehicles", vehicle.id, second, lonlat, **said)
+
+    def _depots(self) -> dict[str, int]:
+        """Give each vehicle a depot: a junction near one of the first few of its kind."""
+        places: dict[str, list[int]] = {}
+        depot = {}
+        for vehicle in self.things:
+            kind = str(vehicle.said.get("vehicle_kind"))
+            own = places.setdefault(kind, [])
+            if len(own) < _DEPOTS_MAX:
+                own.append(self._roads.nearest_junction(vehicle.x_m, vehicle.y_m))
+            depot[vehicle.id] = own[whole(0, len(own) - 1, self._seed, "depot", vehicle.id)]
+        return depot
+
+    def _round_of(self, vehicle: Thing, number: int) -> _Round | None:
+        kept = self._round.get(vehicle.id)
+        if kept is None or kept[0] != number:
+            kept = number, self._plan(vehicle, number)
+            self._round[vehicle.id] = kept
+        return kept[1]
+
+    def _plan(self, vehicle: Thing, number: int) -> _Round | None:
+        """Plan a round: wander off, and take the quickest way back in time; None when the vehicle rests."""
+        kind, about = str(vehicle.said.get("vehicle_kind")), (vehicle.id, number)
+        hour = hour_of(number * ROUND_S)
+        busy = _BUSY.get(kind, (0.8, 0.25))[0 if 7 <= hour < 21 else 1]
+        if unit(self._seed, "busy", *about) >= busy:
+            return None
+        depot, cruise_kmh = self._depot[vehicle.id], _CRUISE_KMH.get(kind, 40.0)
+        pace = between(0.75, 1.0, self._seed, "pace", *about) * _traffic(hour)
+        back_s, way_back = self._roads.ways_to(depot)
+        lasts_s = between(0.5, 0.95, self._seed, "lasts", *about) * ROUND_S
+        slow = 80.0 / (cruise_kmh * pace)  # at most, of the quickest way back at the roads' limits
+        legs: list[_Leg] = []
+        begins: list[float] = []
+        here, now_s, homewards = depot, 0.0, False
+        while not (homewards and here == depot):
+            arc = self._roads.arcs[way_back[here] if homewards else self._wander(here, legs, (*about, len(legs)))]
+            speed_ms = min(arc.limit_kmh * pace, cruise_kmh, SPEED_MAX_KMH) * _MS
+            wait_s = 0.0 if homewards or arc.limit_kmh < 30 else _lights(self._seed, *about, len(legs))
+            then_s = now_s + arc.length_m / speed_ms
+            if not homewards and then_s + wait_s + back_s[arc.end] * slow > lasts_s:
+                homewards = True
+                continue
+            begins.append(now_s)
+            legs.append(_Leg(arc, speed_ms))
+            if wait_s:
+                begins.append(then_s)
+                legs.append(_Leg(arc, 0.0))
+            now_s, here = then_s + wait_s, arc.end
+        return _Round(tuple(begins), tuple(legs), now_s) if legs else None
+
+    def _wander(self, here: int, legs: list[_Leg], about: tuple[object, ...]) -> int:
+        """Choose where to go on: rather straight, rather wide, and back only in a dead end."""
+        choices = self._roads.leaving[here]
+        before = legs[-1].arc if legs else None
+        ahead = [k for k in choices if before is None or self._roads.arcs[k].road != before.road] or choices
+        weights = {}
+        for k in ahead:
+            arc = self._roads.arcs[k]
+            straight = 1.0 if before is None or turn_deg(before, arc) < 45 else 0.45
+            weights[str(k)] = straight * arc.limit_kmh
+        return int(pick(weights, self._seed, "turn", *about))
+
+
+def _traffic(hour: float) -> float:
+    """Return which share of its speed a vehicle keeps in the traffic of an hour."""
+    return 0.62 if 7.5 <= hour < 9.5 or 17 <= hour < 19.5 else 0.95 if hour < 6 or hour >= 22 else 0.8
+
+
+def _lights(seed: int, *about: object) -> float:
+    """Return how long one waits at a crossing: mostly not, else up to 45 s."""
+    return between(5.0, 45.0, seed, "wait", *about) if unit(seed, "red", *about) < 0.25 else 0.0

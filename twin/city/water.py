@@ -1,0 +1,101 @@
+"""Levels of river and creeks, rain at the gauges, water at the flood points, and the pumps, on an ordinary day.
+
+A storm adds to what is said here (`twin/city/storm.py`), so that everything goes back to it when the water has gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+from twin.city.chance import between, smooth
+from twin.city.clock import HOUR
+from twin.city.district import District, Thing
+from twin.city.messages import CloudEvent, observation
+from twin.city.weather import shower_mm, tide_m
+
+EVERY_S = 300
+USUALLY_BELOW_WARNING_M = 1.7
+_CREEK_TIDE = 0.25  # how much of the river's tide a creek has
+_PUMP_STARTS_M, _PUMP_FULL_M = 0.3, 1.3  # of rise
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """What a storm adds at one place and second; all zero on an ordinary day."""
+
+    rain_mm: float = 0.0
+    level_m: float = 0.0
+    depth_m: float = 0.0
+
+
+_NONE = Rise()
+
+
+class Water:
+    """Everything of the district that measures or moves water.
+
+    Attributes
+    ----------
+    stations, gauges, points, pumps
+        What works; what was broken before stays silent.
+    """
+
+    def __init__(self, district: District, seed: int) -> None:
+        self._seed = seed
+        self.stations = _working(district, "water_level_stations")
+        self.gauges = _working(district, "rain_gauges")
+        self.points = _working(district, "flood_risk_points")
+        self.pumps = [f for f in district.things("water_facilities") if f.said.get("facility_type") == "pump"]
+
+    def station(self, station: Thing, at_s: int, rise: Rise = _NONE) -> Iterator[CloudEvent]:
+        """Say the level at a station, in metres above the datum that the station's own record names."""
+        level_m = self.usual_level_m(station, at_s) + rise.level_m
+        yield observation("water_level_stations", station.id, at_s, "level_m", round(level_m, 2), "m")
+
+    def usual_level_m(self, station: Thing, at_s: int) -> float:
+        """Return the level of an ordinary day: well below the warning, with the tide of the river."""
+        share = 1.0 if station.said.get("station_type") == "TT" else _CREEK_TIDE
+        usual = float(station.said.get("warning_level_m") or 5.0) - USUALLY_BELOW_WARNING_M
+        return usual + share * 0.55 * tide_m(at_s) + 0.03 * smooth(self._seed, at_s, HOUR, "level", station.id)
+
+    def gauge(self, gauge: Thing, at_s: int, minutes: int = 5, rise: Rise = _NONE) -> Iterator[CloudEvent]:
+        """Say the rain of the minutes before."""
+        shower = 0.0 if rise.rain_mm else shower_mm(self._seed, at_s, minutes, gauge.id)
+        said = {"interval_min": minutes}
+        yield observation("rain_gauges", gauge.id, at_s, "rain_mm", round(shower + rise.rain_mm, 2), "mm", **said)
+
+    def point(self, point: Thing, at_s: int, rise: Rise = _NONE) -> Iterator[CloudEvent]:
+        """Say how deep the water stands at a flood point."""
+        depth_m, said = round(rise.depth_m, 2), {"depth_source": "sensor"}
+        yield observation("flood_risk_points", point.id, at_s, "water_depth_m", depth_m, "m", **said)
+
+    def pump(self, pump: Thing, at_s: int, rise: Rise = _NONE) -> Iterator[CloudEvent]:
+        """Say how many pumps of a station run, what they draw and move, and the levels before and behind."""
+        count, flow, power = (
+            float(pump.said.get(name) or 0) for name in ("pump_count", "design_flow_m3s", "installed_kw")
+        )
+        running = pumps_running(int(count), rise.level_m)
+        share = running / count if count else 0.0
+        outside = 0.6 * tide_m(at_s) + between(4.5, 5.5, self._seed, "outside", pump.id)
+        inside = between(4.2, 4.8, self._seed, "inside", pump.id) + rise.level_m
+        for code, value, unit in (
+            ("pumps_running", float(running), "{pump}"),
+            ("flow_m3s", round(flow * share * 0.92, 2), "m3/s"),
+            ("power_kw", round(power * share * 0.88, 1), "kW"),
+            ("level_in_m", round(inside, 2), "m"),
+            ("level_out_m", round(outside, 2), "m"),
+        ):
+            yield observation("water_facilities", pump.id, at_s, code, value, unit)
+
+
+def pumps_running(count: int, rise_m: float) -> int:
+    """Return how many of a station's pumps run when the creek has risen so far: none, then one after the other."""
+    if rise_m < _PUMP_STARTS_M:
+        return 0
+    return min(count, ceil(count * (rise_m - _PUMP_STARTS_M) / (_PUMP_FULL_M - _PUMP_STARTS_M) + 1e-9))
+
+
+def _working(district: District, collection: str) -> list[Thing]:
+    return [thing for thing in district.things(collection) if not thing.is_silent]
