@@ -99,8 +99,10 @@ def _version(placed: Placed, extent: Extent | None) -> tuple[Any, ...]:
         said["description_redacted"] = redact(said["description"])
     place = _place(placed) if m.lon is not None else _extent(extent)
     times = {"phenomenon_time": m.phenomenon_time, "sent_time": m.sent_time}
-    identity = {"source_event_id": m.id, "source_version": m.version}
-    record = {**identity, **times, **said, **place}
+    identity: State = {"source_event_id": m.id, "source_version": m.version, **times}
+    if "source" not in said:  # a rule of the house amends an event: it says its own fields and nothing else
+        identity = {}
+    record = {**identity, **said, **place}
     rank = (m.phenomenon_time, m.version, m.stage, f"{m.source} {m.id}")
     return m.feature_id, *rank, claimed, orjson.dumps(record).decode()
 
