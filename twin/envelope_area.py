@@ -1,4 +1,4 @@
-"""The polygon of an event that has one, such as a warning: GeoJSON in CRS84, limited and checked."""
+"""Geometries of messages, limited and checked: the area of an event such as a warning, the shape of a feature."""
 
 from __future__ import annotations
 
@@ -25,11 +25,36 @@ def area(value: Any, name: str) -> dict[str, Any]:
     raise _wrong(value["type"], f"{name}.type", "Polygon or MultiPolygon")
 
 
+def geometry(value: Any, name: str) -> dict[str, Any]:
+    """Check a Point, LineString, MultiLineString, Polygon or MultiPolygon; lines of 2 to 10,000 positions."""
+    if type(value) is not dict or value.keys() != {"type", "coordinates"}:
+        raise _wrong(value, name, "a GeoJSON geometry with type and coordinates")
+    coordinates = value["coordinates"]
+    match value["type"]:
+        case "Point":
+            return {"type": "Point", "coordinates": _position(coordinates, name)}
+        case "LineString":
+            return {"type": "LineString", "coordinates": _line(coordinates, name)}
+        case "MultiLineString":
+            lines = _few(coordinates, name, 1, POLYGONS_MAX)
+            return {"type": "MultiLineString", "coordinates": [_line(line, name) for line in lines]}
+        case "Polygon" | "MultiPolygon":
+            return area(value, name)
+    raise _wrong(value["type"], f"{name}.type", "Point, LineString, MultiLineString, Polygon or MultiPolygon")
+
+
+def _line(value: Any, name: str) -> list[list[float]]:
+    return [_position(p, name) for p in _few(value, name, 2, RING_POSITIONS_MAX)]
+
+
 def _polygon(value: Any, name: str) -> list[list[list[float]]]:
-    return [
-        [_position(p, name) for p in _few(ring, name, 4, RING_POSITIONS_MAX)]
-        for ring in _few(value, name, 1, RINGS_MAX)
-    ]
+    return [_ring(ring, name) for ring in _few(value, name, 1, RINGS_MAX)]
+
+
+def _ring(value: Any, name: str) -> list[list[float]]:
+    """Check a ring, and close it when it is open."""
+    ring = [_position(p, name) for p in _few(value, name, 4, RING_POSITIONS_MAX)]
+    return ring if ring[0] == ring[-1] else [*ring, list(ring[0])]
 
 
 def _position(value: Any, name: str) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from twin.envelope_area import area
+from twin.envelope_area import area, geometry
 from twin.envelope_message import Kind
 from twin.envelope_refused import Reason, Refused, shown
 from twin.envelope_values import (
@@ -179,20 +179,23 @@ def event(data: dict[str, Any]) -> Tail:
 
 
 def feature_change(data: dict[str, Any]) -> Tail:
-    """Check a change of a feature: `upsert` and `patch` need properties, `delete` has none."""
-    unknown = data.keys() - {"change", "properties", "lon", "lat"}
+    """Check a change of a feature: `upsert` and `patch` need properties, `delete` has none; one place at most."""
+    unknown = data.keys() - {"change", "properties", "lon", "lat", "geometry"}
     if unknown:
         raise Refused(Reason.UNKNOWN_FIELD, f"{shown(min(unknown))} is no field of a change", parameter=min(unknown))
-    change, properties = data.get("change"), data.get("properties")
+    change, properties, shape = data.get("change"), data.get("properties"), data.get("geometry")
     if type(change) is not str or change not in _CHANGES:
         raise Refused(Reason.WRONG_TYPE, f"change is {shown(change)}, not {', '.join(_CHANGES)}", parameter="change")
     if (properties is None) != (change == "delete"):
         raise Refused(Reason.MISSING, f"a {change} has {'no' if change == 'delete' else 'its'} properties")
-    checked = _properties(properties) if properties is not None else {}
+    tail = {"change": change, "properties": _properties(properties) if properties is not None else {}}
     lon, lat = _place(data)
-    if lon is not None and change == "delete":
+    if change == "delete" and (lon is not None or shape is not None):
         raise Refused(Reason.UNKNOWN_FIELD, "a delete has no place", parameter="lon")
-    tail = {"change": change, "properties": checked}
+    if shape is not None:
+        if lon is not None:
+            raise Refused(Reason.UNKNOWN_FIELD, "a change has lon and lat, or a geometry, not both", parameter="lon")
+        tail["geometry"] = geometry(shape, "geometry")
     return lon, lat, None, None, None, None, None, None, None, None, tail
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import orjson
+import shapely
 
 from layers.datum import Datum, from_datum
 from twin.envelope_message import Message
@@ -39,6 +41,9 @@ def to_crs84(messages: Sequence[Message], crs: Sequence[str]) -> list[Message]:
         datum = _DATUMS[name]
         if datum is None:
             continue
+        for i, message in enumerate(messages):
+            if crs[i] == name and message.kind == "feature_change" and "geometry" in message.data:
+                converted[i] = _shape_to_crs84(message, datum)
         rows = [i for i, m in enumerate(messages) if crs[i] == name and m.lon is not None]
         if not rows:
             continue
@@ -46,3 +51,9 @@ def to_crs84(messages: Sequence[Message], crs: Sequence[str]) -> list[Message]:
         for i, (lon, lat) in zip(rows, from_datum(given, datum).tolist(), strict=True):
             converted[i] = messages[i]._replace(lon=lon, lat=lat)
     return converted
+
+
+def _shape_to_crs84(message: Message, datum: Datum) -> Message:
+    shape = shapely.from_geojson(orjson.dumps(message.data["geometry"]))
+    moved = shapely.transform(shape, lambda xy: from_datum(xy, datum))
+    return message._replace(data={**message.data, "geometry": orjson.loads(shapely.to_geojson(moved))})

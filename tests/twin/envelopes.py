@@ -65,7 +65,16 @@ CHANGE = envelope(
     subject="video_points/34020000001320000101",
 )
 DELETE = envelope("feature_change", {"change": "delete"}, subject="video_points/1")
-ALL = (POSITION, OBSERVATION, EVENT, CHANGE, DELETE)
+SHAPE = envelope(
+    "feature_change",
+    {
+        "change": "upsert",
+        "properties": {"name": "棠下"},
+        "geometry": {"type": "Polygon", "coordinates": [[[113.3, 23.1], [113.4, 23.1], [113.4, 23.2], [113.3, 23.1]]]},
+    },
+    subject="urban_villages/UV1",
+)
+ALL = (POSITION, OBSERVATION, EVENT, CHANGE, SHAPE, DELETE)
 
 _TIMES = st.sampled_from(
     [
@@ -89,7 +98,20 @@ _SCALARS = st.one_of(st.none(), st.booleans(), _TIMES, _TEXTS, _NUMBERS, st.text
 _KEYS = st.sampled_from(
     [
         *sorted({*EVENT_FIELDS, *OBSERVATION_FIELDS, *POSITION_FIELDS}),
-        *("lon", "lat", "value", "value_text", "properties", "change", "extra", "area", "version", "mode", "senttime"),
+        *(
+            "lon",
+            "lat",
+            "value",
+            "value_text",
+            "properties",
+            "change",
+            "extra",
+            "area",
+            "geometry",
+            "version",
+            "mode",
+            "senttime",
+        ),
         *("id", "subject", "data", "time", "unit", "cap", "stage", "quality", "x", "X", "a\0b", ""),
     ]
 )

@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 
-from tests.twin.envelopes import ALL, CHANGE, EVENT, NOW, OBSERVATION, POSITION, anything
+from tests.twin.envelopes import ALL, CHANGE, EVENT, NOW, OBSERVATION, POSITION, SHAPE, anything
 from twin.envelope import read_structured
 from twin.envelope_kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS
 from twin.envelope_refused import Refused
@@ -153,3 +153,25 @@ RING = [[113.3, 23.1], [113.4, 23.1], [113.4, 23.2], [113.3, 23.1]]
 def test_checks_and_schemas_agree_about_areas(area):
     message = {**EVENT, "data": {**EVENT["data"], "area": area}}
     assert accepted(message) == VALIDATOR.is_valid(message)
+    assert_agreed_on_shape(area)
+
+
+def assert_agreed_on_shape(geometry):
+    message = {**SHAPE, "data": {**SHAPE["data"], "geometry": geometry}}
+    assert accepted(message) == VALIDATOR.is_valid(message)
+
+
+@pytest.mark.parametrize(
+    "line", [RING, RING[:2], RING[:1], [], RING * 2500, [*RING * 2500, RING[0]], [[181, 1], [1, 1]]]
+)
+def test_checks_and_schemas_agree_about_lines(line):
+    assert_agreed_on_shape({"type": "LineString", "coordinates": line})
+    for number in (0, 1, 100, 101):
+        assert_agreed_on_shape({"type": "MultiLineString", "coordinates": [line] * number})
+
+
+@pytest.mark.parametrize("place", [[113.3, 23.1], [113.3], [113.3, 23.1, 5], [200, 23], ["113", 23], None])
+def test_checks_and_schemas_agree_about_points(place):
+    assert_agreed_on_shape({"type": "Point", "coordinates": place})
+    message = {**SHAPE, "data": {**SHAPE["data"], "lon": 113.3, "lat": 23.1}}
+    assert accepted(message) == VALIDATOR.is_valid(message) is False
