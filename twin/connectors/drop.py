@@ -1,0 +1,199 @@
+"""The connector of feeds whose sender drops files: each is taken once, in parts of bounded size, and put away.
+
+A file is claimed, read, checked as a whole, taken part by part, noted in PostGIS and then put away. Killed anywhere in
+between, the next life begins with it again: what was taken is known by its identity and counts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from itertools import batched
+from typing import Literal
+
+import asyncpg
+
+from layers.errors import BadInput
+from twin.connectors.connector import Status
+from twin.connectors.drop_folder import DropFolder, DroppedFile
+from twin.connectors.drop_ledger import Ledger
+from twin.connectors.drop_report import ERROR, REPORT, error_text, rows_report
+from twin.connectors.settling import Settle, Tally, patient, settled
+from twin.envelope import BATCH, BODY_BYTES_MAX, LINES, STRUCTURED, decode_json
+from twin.envelope_message import Reading
+from twin.envelope_refused import Reason, Refusal, Refused
+from twin.feeds.decode import Delivery, decode, decode_rows
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.table import each_row
+from twin.feeds.whole import gone
+from twin.intake import Receipt
+from twin.jobs import Parts
+
+FOLDER = "drops"
+PART_ROWS = 2_000
+_LOOK_SECONDS = 1.0
+
+type Take = Callable[[Delivery], Awaitable[Receipt]]
+
+
+async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
+    """Look into the folder of a feed, and take what is whole, until cancelled."""
+    path = parts.home / FOLDER / definition.name
+    folder = DropFolder(path, definition.connection.pattern or "*", counted=definition.connection.count_file)
+    settle = partial(parts.intake.take_read, definition.name)
+    drop = Drop(definition, folder, Ledger(parts.pool, definition.name), settle, partial(_take, parts, definition.name))
+    await status.working(f"looks into {path}")
+    while True:
+        for said in await drop.look():
+            await status.working(f"looks into {path}; last {said}")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _take(parts: Parts, feed: str, delivery: Delivery) -> Receipt:
+    return await parts.intake.take(feed, delivery)
+
+
+class Drop:
+    """Takes the files of one feed.
+
+    Parameters
+    ----------
+    settle, take
+        Have messages written, and a delivery that is read as one (a warning); both return when it is durable.
+    """
+
+    def __init__(
+        self, definition: FeedDefinition, folder: DropFolder, ledger: Ledger, settle: Settle, take: Take
+    ) -> None:
+        if definition.connection.whole and len(definition.supplies) != 1:
+            raise BadInput(f"'{definition.name}' has whole files, so it can supply one collection only")
+        self._definition, self._folder, self._ledger = definition, folder, ledger
+        self._settle, self._take = settle, take
+
+    async def look(self) -> list[str]:
+        """Take every file that is whole, and what an earlier life left half done; returns a sentence for each."""
+        for name in self._folder.look():
+            self._folder.claim(name)
+        said = [await self._one(name) for name in self._folder.claimed()]
+        return [sentence for sentence in said if sentence]
+
+    async def _one(self, name: str) -> str:
+        digest = b""
+        try:
+            file = await asyncio.to_thread(self._folder.read, name)
+            digest = file.digest
+            if await self._ledger.knows(digest, whole=self._definition.connection.whole):
+                return self._away(name, "done", digest, f"{name} was taken before")
+            await asyncio.to_thread(_check, self._definition, file)
+            tally, notes = await self._taken(file)
+        except BlockingIOError:
+            return ""
+        except Refused as error:
+            await self._keep(error, name)
+            notes = {ERROR: error_text(name, error, datetime.now(UTC))}
+            return self._away(name, "failed", digest, f"{name} could not be read: {error.message}", notes)
+        counts = f"{tally.received} rows, {tally.duplicate} known, {len(tally.refused)} refused"
+        return self._away(name, "done", digest, f"{name} was taken: {counts}", notes)
+
+    def _away(
+        self,
+        name: str,
+        where: Literal["done", "failed"],
+        digest: bytes,
+        said: str,
+        notes: dict[str, bytes] | None = None,
+    ) -> str:
+        self._folder.put_away(name, where, digest, notes)
+        return said
+
+    async def _keep(self, error: Refused, name: str) -> None:
+        """Count a file that could not be read among the refused; the file itself is kept in its folder."""
+        refusal = Refusal(0, error.reason, f"{name}: {error.message}", name.encode())
+        await settled(self._settle, Reading([], [refusal]))
+
+    async def _taken(self, file: DroppedFile) -> tuple[Tally, dict[str, bytes]]:
+        tally, held = Tally(), set[str]()
+        parts = _parts(self._definition, file)
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            if isinstance(part, Delivery):
+                tally.add(await self._taken_at_once(part))
+            else:
+                held.update(message.feature_id for message in part.messages)
+                tally.add(await settled(self._settle, part))
+        notes = {REPORT: rows_report(tally.refused)} if tally.refused else {}
+        if not self._definition.connection.whole or tally.refused:  # a refused row may have been any feature's
+            await self._ledger.finished(file, tally, 0, None)
+        else:
+            notes |= await self._without_the_rest(file, tally, held)
+        return tally, notes
+
+    async def _taken_at_once(self, delivery: Delivery) -> Receipt:
+        try:
+            return await patient(lambda: self._take(delivery))
+        except asyncpg.PostgresError as error:
+            raise Refused(Reason.NOT_WRITTEN, f"the database refuses it: {error}") from error
+
+    async def _without_the_rest(self, file: DroppedFile, tally: Tally, held: set[str]) -> dict[str, bytes]:
+        """Remove what a whole file no longer holds; when that is more than half of all, keep it and say so."""
+        known = await self._ledger.features()
+        missing = len(set(known) - held)
+        deletions = gone(self._definition, held, known, now=min(file.written_at, datetime.now(UTC)))
+        for some in batched(deletions, PART_ROWS):
+            await settled(self._settle, Reading(list(some)))
+        await self._ledger.finished(file, tally, len(deletions), held if len(deletions) == missing else {*held, *known})
+        if len(deletions) == missing:
+            return {}
+        detail = f"{missing} of {len(known)} features would go, more than half: none was removed 未删除"
+        return {REPORT: rows_report([Refusal(0, Reason.TOO_MANY, detail, b"")])}
+
+
+def _parts(definition: FeedDefinition, file: DroppedFile) -> Iterator[Reading | Delivery]:
+    """Cut a file into parts that are decoded, or one delivery that is decoded as a whole."""
+    lines = file.name.lower().endswith((".ndjson", ".jsonl"))
+    if definition.format == "table":
+        for some in batched(each_row(file.body, file.name, definition.connection.encoding), PART_ROWS):
+            yield decode_rows(definition, some, now=datetime.now(UTC))
+    elif definition.format in {"cloudevents", "records"} and lines:
+        for first, body in _some_lines(file.body):
+            reading = decode(definition, Delivery(body, {"content-type": LINES}), now=datetime.now(UTC))
+            reading.refused = [Refusal(first + r.index, r.reason, r.detail, r.raw) for r in reading.refused]
+            yield reading
+    else:
+        media = BATCH if file.body.lstrip()[:1] == b"[" else STRUCTURED
+        headers = {"content-type": media} if definition.format == "cloudevents" else {}
+        yield Delivery(file.body, headers, file_name=file.name)
+
+
+def _some_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Cut lines into parts, each with the number of its first, from 1; a line of its own is as long as it may be."""
+    first, at, body = 1, 0, body.removeprefix(b"\xef\xbb\xbf")
+    while at < len(body):
+        end, count = at, 0
+        while end < len(body) and count < PART_ROWS and (count == 0 or end - at < BODY_BYTES_MAX // 8):
+            found = body.find(b"\n", end)
+            end, count = (len(body) if found < 0 else found + 1), count + 1
+        yield first, body[at:end]
+        first, at = first + count, end
+
+
+def _check(definition: FeedDefinition, file: DroppedFile) -> None:
+    """Read a file to its end before anything of it is taken.
+
+    Raises
+    ------
+    Refused
+        When it cannot be read to its end, or has not the rows its count file says.
+    """
+    if definition.format == "table":
+        rows = sum(1 for _ in each_row(file.body, file.name, definition.connection.encoding))
+    elif file.name.lower().endswith((".ndjson", ".jsonl")):
+        rows = sum(1 for line in file.body.split(b"\n") if line.strip())
+    elif file.rows is not None and file.name.lower().endswith(".json"):
+        found = decode_json(file.body)
+        rows = len(found) if type(found) is list else 1
+    else:
+        rows = 1
+    if file.rows is not None and rows != file.rows:
+        raise Refused(Reason.WRONG_TYPE, f"the count file says {file.rows} rows, the file has {rows}")

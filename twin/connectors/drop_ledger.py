@@ -1,0 +1,58 @@
+"""What PostGIS remembers of dropped files: which were taken, and what the last whole one held."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import asyncpg
+
+from twin.connectors.drop_folder import DroppedFile
+from twin.connectors.settling import Tally
+
+_KNOWN = """
+SELECT latest OR NOT $3 FROM (
+    SELECT digest, rejected, taken_at = max(taken_at) OVER () AS latest FROM twin.dropped_file WHERE feed = $1
+) AS taken WHERE digest = $2 AND rejected = 0
+"""
+_FINISHED = """
+INSERT INTO twin.dropped_file (feed, digest, name, received, accepted, duplicate, late, rejected, gone)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (feed, digest) DO UPDATE SET name = excluded.name, received = excluded.received,
+    accepted = excluded.accepted, duplicate = excluded.duplicate, late = excluded.late, rejected = excluded.rejected,
+    gone = excluded.gone, taken_at = excluded.taken_at
+"""
+_FEATURES = "SELECT feature_id FROM twin.dropped_feature WHERE feed = $1"
+_NO_LONGER = "DELETE FROM twin.dropped_feature WHERE feed = $1 AND NOT feature_id = ANY ($2::text[])"
+_HELD = """
+INSERT INTO twin.dropped_feature (feed, feature_id) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING
+"""
+
+
+class Ledger:
+    """The files of one feed."""
+
+    def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
+        self._pool, self._feed = pool, feed
+
+    async def knows(self, digest: bytes, *, whole: bool) -> bool:
+        """Tell whether a file was taken before without a refused row; a whole one counts only when it was the last."""
+        return await self._pool.fetchval(_KNOWN, self._feed, digest, whole) is True
+
+    async def features(self) -> list[str]:
+        """Return the features the last whole file held."""
+        return [row[0] for row in await self._pool.fetch(_FEATURES, self._feed)]
+
+    async def finished(self, file: DroppedFile, tally: Tally, gone: int, held: Collection[str] | None) -> None:
+        """Note that a file was taken.
+
+        Parameters
+        ----------
+        held
+            The features it held, when they are now all there is; None leaves what is known.
+        """
+        counts = (tally.received, tally.accepted, tally.duplicate, tally.late, len(tally.refused), gone)
+        async with self._pool.acquire() as connection, connection.transaction():
+            if held is not None:
+                await connection.execute(_NO_LONGER, self._feed, list(held))
+                await connection.execute(_HELD, self._feed, list(held))
+            await connection.execute(_FINISHED, self._feed, file.digest, file.name, *counts)

@@ -1,0 +1,205 @@
+"""The server that vehicle terminals connect to: JT/T 808 over TCP. A location is answered when it is durable.
+
+One connection can hold little: a frame that is not whole yet, what one read brought, and nothing while it waits. It is
+slowed down by not being read, which TCP tells the other side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+
+import structlog
+
+from layers.errors import Conflict
+from twin.connectors.connector import Status
+from twin.connectors.settling import Settle, settled
+from twin.connectors.terminal_protocol import Platform, Result
+from twin.connectors.terminal_roster import Roster
+from twin.envelope_message import Reading
+from twin.envelope_refused import Refusal, Refused
+from twin.feeds import jt808
+from twin.feeds.decode import Delivery, decode
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.jt808 import Frame
+from twin.feeds.secret import read_secret
+from twin.jobs import Parts
+
+_READ_BYTES = 16 * 1024
+_FAULTS_MAX = 20  # damaged or unauthorised frames in a row, after which the other side is no terminal
+_SAVED_SECONDS = 20.0  # a terminal that was silent may send so many seconds' worth at once: late positions in batches
+_SAY_SECONDS = 5.0
+_log = structlog.get_logger(__name__)
+
+
+async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
+    """Listen for terminals until cancelled."""
+    secret = read_secret(definition.secret, parts.home, os.environ) if definition.secret else None
+    roster = Roster(parts.pool, parts.catalog, definition.supplies[0])
+    settle = partial(parts.intake.take_read, definition.name)
+    server = TerminalServer(definition, settle, roster, secret)
+    await server.start(definition.connection.host, definition.connection.port or 0)
+    try:
+        while True:
+            await status.working(f"listens on {server.address}, {server.connections} terminals connected")
+            await asyncio.sleep(_SAY_SECONDS)
+    finally:
+        await server.stop()
+
+
+class TerminalServer:
+    """Takes what terminals send.
+
+    Parameters
+    ----------
+    settle
+        Has messages written; returns when they are durable.
+    roster
+        Which terminals are known.
+    secret
+        What terminals' codes are made with; None asks for none.
+    """
+
+    def __init__(self, definition: FeedDefinition, settle: Settle, roster: Roster, secret: bytes | None = None) -> None:
+        self.definition, self.settle, self.roster = definition, settle, roster
+        self._secret = secret
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many terminals are connected."""
+        return len(self._tasks)
+
+    async def start(self, host: str, port: int) -> None:
+        """Begin to listen; port 0 is any free one.
+
+        Raises
+        ------
+        Conflict
+            When the address cannot be listened on.
+        """
+        try:
+            self._server = await asyncio.start_server(self._connected, host, port, limit=_READ_BYTES, backlog=1024)
+        except OSError as error:
+            raise Conflict(f"cannot listen on {host}:{port}: {error.strerror or error}", parameter="port") from error
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        self.address = f"{host}:{self.port}"
+
+    async def stop(self) -> None:
+        """Let every terminal go; what was not answered they send again."""
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None or self.connections >= self.definition.connection.connections_max:
+            writer.close()
+            return
+        self._tasks.add(task)
+        try:
+            await _Connection(self, Platform(self.roster, self._secret), reader, writer).run()
+        except (OSError, TimeoutError) as error:
+            _log.info("a terminal went away", feed=self.definition.name, error=str(error))
+        except Exception as error:  # noqa: BLE001  # whatever one terminal brings about, the others go on
+            _log.exception("a terminal was let go", feed=self.definition.name, error=str(error))
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
+class _Connection:
+    """One terminal, or one that says it is."""
+
+    def __init__(
+        self, server: TerminalServer, platform: Platform, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._server, self._platform, self._reader, self._writer = server, platform, reader, writer
+        connection = server.definition.connection
+        self._idle_s, self._rate = connection.idle_s, connection.rate_per_s
+        self._tokens, self._paced_at = self._rate * _SAVED_SECONDS, monotonic()
+        self._faults = 0
+
+    async def run(self) -> None:
+        """Take frames until the terminal goes, is silent for too long, or is none."""
+        rest = b""
+        while self._faults < _FAULTS_MAX:
+            async with asyncio.timeout(self._idle_s):
+                data = await self._reader.read(_READ_BYTES)
+            if not data:
+                return
+            try:
+                escaped, rest = jt808.split_frames(rest + data)
+            except Refused as error:  # it does not speak JT/T 808
+                refusal = Refusal.of(0, error, (rest + data)[: jt808.FRAME_BYTES_MAX])
+                await settled(self._server.settle, Reading([], [refusal]))
+                return
+            if escaped:
+                await self._take(escaped)
+
+    async def _take(self, escaped: list[bytes]) -> None:
+        frames = [_frame(one) for one in escaped]
+        await self._server.roster.keep_current({frame.phone for frame in frames if frame is not None})
+        whole, answers = Reading(), list[bytes]()
+        for raw, frame in zip(escaped, frames, strict=True):
+            answers += self._one(raw, frame, whole)
+        if whole.received:
+            await settled(self._server.settle, whole)
+        async with asyncio.timeout(self._idle_s):
+            self._writer.write(b"".join(answers))
+            await self._writer.drain()
+        await self._slow_down(len(whole.messages))
+
+    def _one(self, raw: bytes, frame: Frame | None, whole: Reading) -> list[bytes]:
+        """Read one frame, add its messages to the whole, and return its answers."""
+        platform = self._platform
+        if frame is None:
+            self._faults += 1
+            _add(whole, self._decoded(raw))
+            return []
+        reply = platform.reply(frame)
+        if reply is not None:
+            self._faults = 0
+            return [reply]
+        if frame.message_id == jt808.TERMINAL_ANSWER:
+            return []
+        if not platform.may_send(frame):
+            self._faults += 1
+            return [platform.answer(frame, Result.FAILED)]
+        self._faults = 0
+        reading = self._decoded(raw)
+        _add(whole, reading)
+        taken = reading.messages or not reading.refused
+        return [platform.answer(frame, Result.TAKEN if taken else Result.WRONG)]
+
+    def _decoded(self, raw: bytes) -> Reading:
+        delivery = Delivery(jt808.marked(raw), terminals=self._server.roster.features)
+        return decode(self._server.definition, delivery, now=datetime.now(UTC))
+
+    async def _slow_down(self, locations: int) -> None:
+        """Read nothing for as long as the terminal is faster than it may be."""
+        now = monotonic()
+        saved = self._tokens + (now - self._paced_at) * self._rate
+        self._tokens, self._paced_at = min(saved, self._rate * _SAVED_SECONDS) - locations, now
+        if self._tokens < 0:
+            await asyncio.sleep(-self._tokens / self._rate)
+
+
+def _frame(escaped: bytes) -> Frame | None:
+    try:
+        return jt808.read_frame(escaped)
+    except Refused:
+        return None
+
+
+def _add(whole: Reading, part: Reading) -> None:
+    whole.messages += part.messages
+    whole.refused += part.refused
+    whole.ignored += part.ignored
