@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
 
 import asyncpg
-import numpy as np
-import numpy.typing as npt
 
 from layers.catalog import Catalog
 from twin import changes, events, measured, moving, receipts
 from twin.envelope_message import Message
-from twin.join_result import Joined
-from twin.moving import Placed
+from twin.grades import Grades
+from twin.prepared import AreaJoin, Prepared
 
 _COUNT = """
-INSERT INTO twin.feed AS f (name, received, accepted, duplicate, late, last_received_at, last_phenomenon_time, lag_s)
-VALUES ($1, $2, $3, $4, $5, now(), $6, $7)
+INSERT INTO twin.feed AS f (name, received, accepted, duplicate, late, coalesced, suspect, last_received_at,
+    last_phenomenon_time, lag_s)
+SELECT name, received, accepted, duplicate, late, coalesced, suspect, now(), newest,
+    extract(epoch FROM clock_timestamp() - newest)
+FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+    $8::timestamptz[]) AS given (name, received, accepted, duplicate, late, coalesced, suspect, newest)
 ON CONFLICT (name) DO UPDATE SET received = f.received + excluded.received, accepted = f.accepted + excluded.accepted,
-    duplicate = f.duplicate + excluded.duplicate, late = f.late + excluded.late, last_received_at = now(),
-    last_phenomenon_time = greatest(f.last_phenomenon_time, excluded.last_phenomenon_time), lag_s = excluded.lag_s
+    duplicate = f.duplicate + excluded.duplicate, late = f.late + excluded.late,
+    coalesced = f.coalesced + excluded.coalesced, suspect = f.suspect + excluded.suspect, last_received_at = now(),
+    last_phenomenon_time = greatest(f.last_phenomenon_time, excluded.last_phenomenon_time),
+    lag_s = coalesce(excluded.lag_s, f.lag_s)
 """
-
-
-class AreaJoin(Protocol):
-    """What places points (`twin.join.AreaIndex`)."""
-
-    def locate(self, lonlat: npt.NDArray[np.float64]) -> Joined:
-        """Return the facts of points `[n, 2]` in CRS84 degrees; NaN has none."""
 
 
 @dataclass(slots=True)
@@ -44,7 +41,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an offer, once it is committed."""
+    """What became of an offer, once it is committed.
+
+    Attributes
+    ----------
+    late
+        Of the accepted: what was older than what is known, and is in history only.
+    """
 
     accepted: int
     duplicate: int
@@ -60,86 +63,100 @@ class Written:
     last_seq: int = 0
 
 
-async def write(connection: asyncpg.Connection, catalog: Catalog, areas: AreaJoin, offers: Sequence[Offer]) -> Written:
-    """Write offers in one transaction; when it returns they are durable, and when it raises nothing was written."""
+type Late = tuple[set[moving.Entity], set[measured.Series]]
+
+
+async def write(
+    connection: asyncpg.Connection,
+    catalog: Catalog,
+    areas: AreaJoin,
+    offers: Sequence[Offer],
+    *,
+    thin: bool = False,
+    grades: Grades | None = None,
+) -> Written:
+    """Write offers in one transaction; when it returns they are durable, and when it raises nothing was written.
+
+    Parameters
+    ----------
+    thin
+        Under pressure: of the positions keep the newest of each thing only.
+    grades
+        What the process remembers of the features' grades.
+    """
+    messages = [message for offer in offers for message in offer.messages]
+    digests = receipts.digests(messages)
+    prepared = Prepared.of(areas, messages, thin=thin)  # as if all were new, which they nearly always are
     async with connection.transaction():
-        taken = await receipts.claim(connection, [m for offer in offers for m in offer.messages])
-        actual = [message for message in taken if message.mode == "actual"]  # an exercise never paints the live map
-        logged, late = await _write_kinds(connection, catalog, _place(areas, actual))
-        written = Written(_outcomes(offers, taken, late))
-        counted = sorted(zip(offers, written.outcomes, strict=True), key=lambda pair: pair[0].feed)
-        for offer, outcome in counted:  # in one order, so that two writers never wait for each other
-            await _count(connection, offer, outcome)
+        fresh = await receipts.claim(connection, digests)
+        if fresh is not None:
+            prepared = Prepared.of(areas, [messages[position] for position in fresh], thin=thin)
+        logged, late = await _write_kinds(connection, catalog, prepared)
+        written = Written(_outcomes(offers, fresh, late))
         await _touch(connection, {change["layer"] for change in logged})
-        await _grade(connection, catalog, logged)
+        await (grades or Grades()).tell(connection, catalog, logged)
+        await _count(connection, offers, written.outcomes, prepared.coalesced)
         if logged:  # the log last: its lock is held to the commit
             written.first_seq = await changes.append(connection, logged)
             written.last_seq = written.first_seq + len(logged) - 1
     return written
 
 
-def _place(areas: AreaJoin, messages: Sequence[Message]) -> list[Placed]:
-    located = [(m.lon, m.lat) if m.lon is not None else (np.nan, np.nan) for m in messages]
-    if not located:
-        return []
-    facts = areas.locate(np.array(located, dtype=np.float64))
-    columns = (facts.grid_code, facts.area_code, facts.urban_village_ids, facts.waterway_id)
-    return [Placed(*row) for row in zip(messages, *columns, strict=True)]
-
-
 async def _write_kinds(
-    connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[Placed]
-) -> tuple[list[dict[str, Any]], int]:
-    def of(kind: str) -> list[Placed]:
-        return [one for one in placed if one.message.kind == kind]
-
-    moved, late_moved = await moving.write(connection, of("position"))
-    observed, late_observed = await measured.write(connection, of("observation"))
-    happened = await events.write(connection, catalog, of("event"))
-    return [*happened, *observed, *moved], late_moved + late_observed
+    connection: asyncpg.Connection, catalog: Catalog, prepared: Prepared
+) -> tuple[list[dict[str, Any]], Late]:
+    moved, late_moved = await moving.write(connection, prepared.moved, prepared.moved_claimed)
+    observed, late_observed = await measured.write(connection, prepared.measured, prepared.measured_claimed)
+    happened = await events.write(connection, catalog, prepared.placed.get("event", []))
+    return [*happened, *observed, *moved], (late_moved, late_observed)
 
 
-def _outcomes(offers: Sequence[Offer], taken: Sequence[Message], late: int) -> list[Outcome]:
-    """Share out what was taken: a message that several offers hold counts for the first, as `receipts.claim` has it."""
-    open_identities = Counter(message.identity for message in taken)
-    outcomes = []
-    for offer in offers:
-        accepted = 0
-        for message in offer.messages:
-            if open_identities[message.identity] > 0:
-                open_identities[message.identity] -= 1
-                accepted += 1
-        outcomes.append(Outcome(accepted, len(offer.messages) - accepted, min(late, accepted)))
-        late -= outcomes[-1].late
-    return outcomes
+def _outcomes(offers: Sequence[Offer], fresh: Sequence[int] | None, late: Late) -> list[Outcome]:
+    """Tell each offer its own: a message that several hold counts for the first, as `receipts.claim` has it."""
+    ends = list(accumulate(len(offer.messages) for offer in offers))
+    taken = [list(offer.messages) for offer in offers]
+    if fresh is not None:
+        taken, ours = [[] for _ in offers], 0
+        for position in fresh:
+            while position >= ends[ours]:
+                ours += 1
+            taken[ours].append(offers[ours].messages[position - ends[ours]])
+    return [
+        Outcome(len(kept), len(offer.messages) - len(kept), _late(kept, late))
+        for offer, kept in zip(offers, taken, strict=True)
+    ]
 
 
-async def _count(connection: asyncpg.Connection, offer: Offer, outcome: Outcome) -> None:
-    if not offer.messages:
-        return
-    newest = max(message.phenomenon_time for message in offer.messages)
-    lag_s = (datetime.now(UTC) - newest).total_seconds()
-    counts = (len(offer.messages), outcome.accepted, outcome.duplicate, outcome.late)
-    await connection.execute(_COUNT, offer.feed, *counts, newest, lag_s)
+def _late(messages: Sequence[Message], late: Late) -> int:
+    moved, observed = late
+    if not moved and not observed:
+        return 0
+    return sum(
+        (m.kind == "position" and (m.layer, m.feature_id) in moved)
+        or (m.kind == "observation" and (m.feature_id, m.property_code) in observed)
+        for m in messages
+    )
 
 
-async def _grade(connection: asyncpg.Connection, catalog: Catalog, logged: Sequence[dict[str, Any]]) -> None:
-    """Tell each change the data grade of its feature, so that streams can keep it from those who may not see it."""
-    ids: dict[str, set[str]] = defaultdict(set)
-    for change in logged:
-        ids[change["layer"]].add(change["id"])
-    for layer_id, wanted in ids.items():
-        layer = catalog.get(layer_id)
-        known: dict[str, int] = {}
-        if layer is not None and "data_grade" in layer.definition.by_name:
-            rows = await connection.fetch(
-                f"SELECT id, data_grade FROM {layer.table} WHERE id = ANY ($1::text[])", list(wanted)
-            )
-            known = dict(map(tuple, rows))
-        default = layer.definition.grade if layer is not None else 4
-        for change in logged:
-            if change["layer"] == layer_id:
-                change["grade"] = known.get(change["id"], default)
+async def _count(
+    connection: asyncpg.Connection, offers: Sequence[Offer], outcomes: Sequence[Outcome], coalesced: Sequence[Message]
+) -> None:
+    """Count for each feed, in one order, so that two writers never wait for each other."""
+    left_out = {id(message) for message in coalesced}
+    counts: dict[str, list[int]] = {}
+    newest: dict[str, datetime | None] = {}
+    for offer, outcome in zip(offers, outcomes, strict=True):
+        here = counts.setdefault(offer.feed, [0] * 6)
+        times = [message.phenomenon_time for message in offer.messages if not message.suspect]
+        newest[offer.feed] = max([*times, *filter(None, [newest.get(offer.feed)])], default=None)
+        thinned = sum(id(message) in left_out for message in offer.messages) if left_out else 0
+        suspect = len(offer.messages) - len(times)
+        added = (len(offer.messages), outcome.accepted, outcome.duplicate, outcome.late, thinned, suspect)
+        counts[offer.feed] = [before + more for before, more in zip(here, added, strict=True)]
+    if counts:
+        names = sorted(counts)
+        columns = zip(*(counts[name] for name in names), strict=True)
+        await connection.execute(_COUNT, names, *(list(c) for c in columns), [newest[name] for name in names])
 
 
 async def _touch(connection: asyncpg.Connection, layer_ids: set[str]) -> None:

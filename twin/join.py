@@ -7,9 +7,10 @@ one point at a time, and is the oracle of the tests.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from time import monotonic
 
 import asyncpg
 import numpy as np
@@ -17,7 +18,9 @@ import numpy as np
 from layers.areas import Areas, Points, Positions, Texts, read_areas
 from layers.catalog import Catalog
 from layers.derivation import AREA_CODES
+from twin import join_devices
 from twin.join_areas import AreaTiers
+from twin.join_devices import Devices, read_devices
 from twin.join_layers import read_points, read_waterways
 from twin.join_metres import MetrePoints
 from twin.join_points import NearPoints
@@ -27,8 +30,10 @@ from twin.join_waterways import Waterways
 WATERWAY_M, VIDEO_M, FLOOD_M = 100.0, 300.0, 200.0
 VIDEO_POINTS = 3
 _VIDEO_CELLS_M = (25.0, 75.0)  # a few cameras in nine such cells, where a district is watched as cities are
+_ROWS_READ_A_SECOND = 10_000  # of a layer of devices that changes all the time, on average
 _TIERS = tuple(AREA_CODES)
-LAYERS = (*_TIERS, "urban_villages", "waterways", "video_points", "flood_risk_points")
+_SURROUNDINGS = ("urban_villages", "waterways", "video_points", "flood_risk_points")
+LAYERS = tuple(dict.fromkeys((*_TIERS, *_SURROUNDINGS, *join_devices.LAYERS)))
 _AREA_LAYERS = (*_TIERS, "urban_villages")
 
 
@@ -39,18 +44,25 @@ class AreaIndex:
     Attributes
     ----------
     versions
-        Of each layer that was read; 0 where there is none.
+        Of each layer that was read; 0 where there is none. They move with the live state of the layers too.
+    tables
+        The versions of the layers' tables alone: what is read anew follows these.
+    rests_until
+        Until when a layer of devices is not read again, however it changes; in seconds of the monotonic clock.
     ends_at
         When an area ceases to be valid without anybody writing to its layer; None when that is not in sight.
     """
 
     versions: Mapping[str, int]
+    tables: Mapping[str, int]
     ends_at: datetime | None
     areas: Mapping[str, Areas]
     tiers: AreaTiers
     waterways: Waterways
     video_points: NearPoints
     flood_risk_points: NearPoints
+    devices: Devices
+    rests_until: Mapping[str, float]
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection, before: AreaIndex | None = None) -> AreaIndex:
@@ -71,6 +83,26 @@ class AreaIndex:
         if self.ends_at is not None and self.ends_at <= datetime.now(UTC):
             return False
         return all((catalog[name].version if name in catalog else 0) == self.versions[name] for name in LAYERS)
+
+    def areas_of(self, lonlat: Points) -> tuple[Texts, Texts]:
+        """Join points with grids, communities, streets and the district alone: for what moves and is kept by the day.
+
+        Parameters
+        ----------
+        lonlat
+            `[n, 2]` longitude, latitude in CGCS2000 degrees; NaN lies nowhere.
+
+        Returns
+        -------
+        tuple
+            `[n]` grid codes and `[n]` area codes; None where there is none.
+        """
+        placed = self.tiers.place(lonlat, MetrePoints.of(lonlat))
+        return _named(self.tiers.grids.codes, placed.grid), placed.area_code
+
+    def device_area(self, layer: str, device_id: str) -> tuple[str | None, str | None]:
+        """Return the grid code and the area code of a device, as its layer says; None twice when it is not known."""
+        return self.devices.place(layer, device_id)
 
     def locate(self, lonlat: Points) -> Joined:
         """Join points with everything.
@@ -107,22 +139,35 @@ class AreaIndex:
 
 
 async def _read(connection: asyncpg.Connection, before: AreaIndex | None) -> AreaIndex:
-    rows = await connection.fetch("SELECT id, version FROM onemap.layer WHERE id = ANY ($1)", list(LAYERS))
+    rows = await connection.fetch(
+        "SELECT id, version, table_version FROM onemap.layer WHERE id = ANY ($1)", list(LAYERS)
+    )
     versions = dict.fromkeys(LAYERS, 0) | {row["id"]: row["version"] for row in rows}
-    expired = before is None or (before.ends_at is not None and before.ends_at <= datetime.now(UTC))
+    tables = dict.fromkeys(LAYERS, 0) | {row["id"]: row["table_version"] for row in rows}
+    if before is not None and before.ends_at is not None and before.ends_at <= datetime.now(UTC):
+        tables_before: Mapping[str, int] = {**before.tables, **dict.fromkeys(_AREA_LAYERS, -1)}  # some have ended
+    else:
+        tables_before = before.tables if before is not None else {}
 
     def same(*names: str) -> AreaIndex | None:
-        return None if before is None or any(before.versions[n] != versions[n] for n in names) else before
+        return None if any(tables_before.get(name) != tables[name] for name in names) else before
 
+    if before is not None:
+        for name in _resting(before):  # what changes every second is not read every second
+            versions[name], tables[name] = before.versions[name], before.tables[name]
+    if kept_all := same(*LAYERS):
+        return replace(kept_all, versions=versions)
     areas = {}
     for name in _AREA_LAYERS:
-        kept = None if expired else same(name)
+        kept = same(name)
         areas[name] = kept.areas[name] if kept else await read_areas(connection, name, AREA_CODES.get(name))
     ends = [part.ends_at for part in areas.values() if part.ends_at is not None]
-    kept_tiers = None if expired else same(*_TIERS)
-    kept_water, kept_video, kept_flood = same("waterways"), same("video_points"), same("flood_risk_points")
+    kept_tiers, kept_water = same(*_TIERS), same("waterways")
+    kept_video, kept_flood = same("video_points"), same("flood_risk_points")
+    devices, rests_until = await _devices(connection, before, [n for n in join_devices.LAYERS if not same(n)])
     return AreaIndex(
         versions,
+        tables,
         min(ends, default=None),
         areas,
         kept_tiers.tiers if kept_tiers else AreaTiers.of(areas),
@@ -131,7 +176,24 @@ async def _read(connection: asyncpg.Connection, before: AreaIndex | None) -> Are
         if kept_video
         else await read_points(connection, "video_points", VIDEO_M, _VIDEO_CELLS_M),
         kept_flood.flood_risk_points if kept_flood else await read_points(connection, "flood_risk_points", FLOOD_M),
+        devices,
+        rests_until,
     )
+
+
+def _resting(before: AreaIndex) -> list[str]:
+    return [name for name, until in before.rests_until.items() if until > monotonic()]
+
+
+async def _devices(
+    connection: asyncpg.Connection, before: AreaIndex | None, changed: Sequence[str]
+) -> tuple[Devices, Mapping[str, float]]:
+    """Read the devices of layers that changed, and say until when each of those rests: the longer the more it holds."""
+    read = await read_devices(connection, changed)
+    kept, resting = (before.devices.by_layer, before.rests_until) if before is not None else ({}, {})
+    now = monotonic()
+    rests_until = {**resting, **{name: now + len(places) / _ROWS_READ_A_SECOND for name, places in read.items()}}
+    return Devices({**kept, **read}), rests_until
 
 
 def _named(names: Texts, positions: Positions) -> Texts:

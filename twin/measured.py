@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import asyncpg
 
-from twin.moving import Placed
+from twin.envelope_message import Message
+from twin.join_devices import Area
 
 _COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag")
+_TAKEN = itemgetter(
+    *map(
+        Message._fields.index,
+        ("feature_id", "property_code", "phenomenon_time", "value", "value_text", "unit", "quality"),
+    )
+)
 _UPSERT = """
 INSERT INTO twin.observation_now AS kept (id, property, phenomenon_time, value, value_text, unit, quality_flag)
 SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::text[], $6::text[], $7::text[])
@@ -21,36 +29,57 @@ WHERE (excluded.phenomenon_time, coalesce(excluded.value, '-inf'), coalesce(excl
 RETURNING id, property
 """
 
-
-async def write(connection: asyncpg.Connection, placed: Sequence[Placed]) -> tuple[list[dict[str, Any]], int]:
-    """Write observations in the open transaction; returns what changed of the state, and how many came late."""
-    if not placed:
-        return [], 0
-    records = [(*_record(p), p.grid_code) for p in placed]
-    await connection.copy_records_to_table(
-        "observation", schema_name="twin", columns=(*_COLUMNS, "grid_code"), records=records
-    )
-    newest: dict[tuple[str, str], Placed] = {}
-    for one in sorted(placed, key=_rank):
-        newest[one.message.feature_id, str(one.message.property_code)] = one
-    ordered = sorted((_record(one) for one in newest.values()), key=itemgetter(0, 1))
-    rows = await connection.fetch(_UPSERT, *(list(column) for column in zip(*ordered, strict=True)))
-    changes = [_change(newest[row["id"], row["property"]]) for row in rows]
-    return changes, len(newest) - len(rows)
+type Row = tuple[Any, ...]
+type Series = tuple[str, str]
+type Newest = tuple[Row, str, Area]  # a row of history, the device's layer, where it stands
 
 
-def _rank(placed: Placed) -> tuple[Any, ...]:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Observations ready to be written: rows of history, and the newest of each series, in the order of the series."""
+
+    rows: list[Row]
+    newest: dict[Series, Newest]
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Measured:
+        """Make rows of observations and their areas; of several at one time the same wins in every order of arrival."""
+        rows = [_TAKEN(message) for message in messages]
+        newest: dict[Series, Newest] = {}
+        for row, message, area in zip(rows, messages, areas, strict=True):
+            known = newest.get(row[:2])
+            if known is None or _rank(row) > _rank(known[0]):
+                newest[row[:2]] = row, message.layer, area
+        history = [(*row, area[0]) for row, area in zip(rows, areas, strict=True)]
+        return cls(history, dict(sorted(newest.items())))
+
+
+async def write(
+    connection: asyncpg.Connection, measured: Measured, claimed: Sequence[Any] | None = None
+) -> tuple[list[dict[str, Any]], set[Series]]:
+    """Write observations in the open transaction; returns what changed of the state, and the series that came late."""
+    if not measured.rows:
+        return [], set()
+    columns, rows = [*_COLUMNS, "grid_code"], measured.rows
+    if claimed is not None:
+        columns, rows = [*columns, "claimed_time"], [(*row, c) for row, c in zip(rows, claimed, strict=True)]
+    await connection.copy_records_to_table("observation", schema_name="twin", columns=columns, records=rows)
+    newest = measured.newest
+    states = (row for row, _, _ in newest.values())
+    found = await connection.fetch(_UPSERT, *(list(column) for column in zip(*states, strict=True)))
+    if len(found) == len(newest):
+        return [_change(one) for one in newest.values()], set()
+    renewed = {(row[0], row[1]) for row in found}
+    return [_change(one) for series, one in newest.items() if series in renewed], newest.keys() - renewed
+
+
+def _rank(row: Row) -> tuple[Any, ...]:
     """Order by time; at one time the same one wins in every order of arrival, as in the statement."""
-    m = placed.message
-    return m.phenomenon_time, float("-inf") if m.value is None else m.value, (m.value_text or "").encode()
+    _, _, phenomenon_time, value, value_text, *_ = row
+    return phenomenon_time, float("-inf") if value is None else value, (value_text or "").encode()
 
 
-def _record(placed: Placed) -> tuple[Any, ...]:
-    m = placed.message
-    return m.feature_id, m.property_code, m.phenomenon_time, m.value, m.value_text, m.unit, m.quality
-
-
-def _change(placed: Placed) -> dict[str, Any]:
-    named = dict(zip(_COLUMNS, _record(placed), strict=True))
-    where = {"grid_code": placed.grid_code, "area_code": placed.area_code}
-    return {"kind": "observation", "layer": placed.message.layer, **named, **where}
+def _change(one: Newest) -> dict[str, Any]:
+    row, layer, (grid_code, area_code) = one
+    named = dict(zip(_COLUMNS, row, strict=True))
+    return {"kind": "observation", "layer": layer, **named, "grid_code": grid_code, "area_code": area_code}

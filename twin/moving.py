@@ -10,10 +10,14 @@ from typing import Any
 import asyncpg
 
 from twin.envelope_message import Message
+from twin.join_devices import Area
 
 _COLUMNS = (
     "layer", "id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code",
 )  # fmt: skip
+_TAKEN = itemgetter(
+    *map(Message._fields.index, ("layer", "feature_id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg"))
+)
 _UPSERT = """
 INSERT INTO twin.position_now AS kept
     (layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code)
@@ -25,6 +29,9 @@ ON CONFLICT (layer, id) DO UPDATE SET phenomenon_time = excluded.phenomenon_time
 WHERE (excluded.phenomenon_time, excluded.lon, excluded.lat) > (kept.phenomenon_time, kept.lon, kept.lat)
 RETURNING layer, id
 """
+
+type Row = tuple[Any, ...]
+type Entity = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +50,54 @@ class Placed:
         return self.message.layer, self.message.feature_id
 
 
-async def write(connection: asyncpg.Connection, placed: Sequence[Placed]) -> tuple[list[dict[str, Any]], int]:
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Positions ready to be written: rows of history, and the newest row of each thing, in the order of the things."""
+
+    rows: list[Row]
+    newest: dict[Entity, Row]
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Moved:
+        """Make rows of positions and their areas; of several at one time the same wins in every order of arrival."""
+        rows = [(*_TAKEN(message), *area) for message, area in zip(messages, areas, strict=True)]
+        newest: dict[Entity, Row] = {}
+        for row in rows:
+            known = newest.get(row[:2])
+            if known is None or row[2:5] > known[2:5]:
+                newest[row[:2]] = row
+        return cls(rows, dict(sorted(newest.items())))  # two writers take rows in the same order
+
+
+async def write(
+    connection: asyncpg.Connection, moved: Moved, claimed: Sequence[Any] | None = None
+) -> tuple[list[dict[str, Any]], set[Entity]]:
     """Write positions in the open transaction.
+
+    Parameters
+    ----------
+    claimed
+        For each row the time its sender said it was, where that lies in the future; None when no sender did.
 
     Returns
     -------
     changes, late
-        What changed of the state, one change an entity; and how many messages were older than what is known, which
+        What changed of the state, one change an entity; and the things of which something newer was known, whose rows
         are in history only.
     """
-    if not placed:
-        return [], 0
-    records = [_record(p) for p in placed]
-    await connection.copy_records_to_table("position", schema_name="twin", columns=_COLUMNS, records=records)
-    newest: dict[tuple[str, str], tuple[Any, ...]] = {}
-    for record in sorted(records, key=itemgetter(2, 3, 4)):  # at one time the same one wins in every order of arrival
-        newest[record[0], record[1]] = record
-    ordered = [newest[key] for key in sorted(newest)]  # two writers take rows in the same order
-    rows = await connection.fetch(_UPSERT, *(list(column) for column in zip(*ordered, strict=True)))
-    changes = [_change(newest[row["layer"], row["id"]]) for row in rows]
-    return changes, len(newest) - len(rows)
+    if not moved.rows:
+        return [], set()
+    columns, rows = list(_COLUMNS), moved.rows
+    if claimed is not None:
+        columns, rows = [*columns, "claimed_time"], [(*row, c) for row, c in zip(rows, claimed, strict=True)]
+    await connection.copy_records_to_table("position", schema_name="twin", columns=columns, records=rows)
+    found = await connection.fetch(_UPSERT, *(list(column) for column in zip(*moved.newest.values(), strict=True)))
+    if len(found) == len(moved.newest):
+        return [_change(row) for row in moved.newest.values()], set()
+    renewed = {(row[0], row[1]) for row in found}
+    changes = [_change(row) for entity, row in moved.newest.items() if entity in renewed]
+    return changes, moved.newest.keys() - renewed
 
 
-def _record(placed: Placed) -> tuple[Any, ...]:
-    m = placed.message
-    where = (m.lon, m.lat, m.speed_kmh, m.heading_deg, placed.grid_code, placed.area_code)
-    return m.layer, m.feature_id, m.phenomenon_time, *where
-
-
-def _change(record: tuple[Any, ...]) -> dict[str, Any]:
-    return {"kind": "position", **dict(zip(_COLUMNS, record, strict=True))}
+def _change(row: Row) -> dict[str, Any]:
+    return {"kind": "position", **dict(zip(_COLUMNS, row, strict=True))}

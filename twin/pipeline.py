@@ -1,38 +1,42 @@
 """From feeds to PostGIS: offers are gathered into batches; a batch is one transaction, acknowledged when committed.
 
 While a batch is being written the next one gathers, so batches grow under load by themselves and stay small without it.
+Two are on their way at a time: one is made ready here while PostgreSQL works on the other. Their order does not
+matter, because no state depends on the order of arrival.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from time import monotonic
 
 import asyncpg
 import structlog
 
 from layers.catalog import Catalog
-from layers.errors import TooMuch, Unavailable
-from twin.batch import AreaJoin, Offer, Outcome, write
+from layers.errors import Unavailable
+from twin.batch import Offer, Outcome, write
 from twin.envelope_message import Message
+from twin.grades import Grades
+from twin.prepared import AreaJoin
+from twin.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue, Waiting
 
-BATCH_MAX = 4_000  # messages; a larger batch gains nothing and delays its first message
-WAITING_MAX = 40_000
+WRITERS = 2
+WAIT_SECONDS_MAX = 30.0  # how long an offer waits for a database that is away; then its sender must keep it
 _RETRY_SECONDS = 0.5
+_AGAIN = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    OSError,
+    asyncpg.OperatorInterventionError,  # PostgreSQL ends, or begins
+    asyncpg.InsufficientResourcesError,  # the disk is full, no connection is free
+    asyncpg.TransactionRollbackError,  # two writers stood in each other's way
+)
 _log = structlog.get_logger(__name__)
 
-
-class Crowded(TooMuch):
-    """More messages wait than may; the sender must slow down and send again."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    offer: Offer
-    done: asyncio.Future[Outcome]
+__all__ = ["BATCH_MAX", "FEED_WAITING_MAX", "WAITING_MAX", "Crowded", "Pipeline"]
 
 
 class Pipeline:
@@ -41,7 +45,7 @@ class Pipeline:
     Parameters
     ----------
     pool
-        Connections in the ingesting role.
+        Connections in the ingesting role; two of them are used.
     catalog, areas
         Return the current catalogue and join; asked once a batch.
     """
@@ -50,23 +54,28 @@ class Pipeline:
         self._pool = pool
         self._catalog = catalog
         self._areas = areas
-        self._waiting: deque[_Waiting] = deque()
-        self._size = 0
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._queue = Queue()
+        self._grades = Grades()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return self._queue.size
 
     def start(self) -> None:
         """Begin to write what is offered."""
-        self._task = asyncio.create_task(self._run(), name="pipeline")
+        self._tasks = [asyncio.create_task(self._run(), name=f"pipeline {n}") for n in range(WRITERS)]
 
     async def stop(self) -> None:
         """Stop; offers that are not committed yet are told so and were not taken."""
-        if self._task:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
             with suppress(asyncio.CancelledError):
-                await self._task
-        while self._waiting:
-            _settle(self._waiting.popleft(), Unavailable("the server is stopping; send again"))
+                await task
+        for waiting in self._queue.clear():
+            waiting.settle(Unavailable("the server is stopping; send again"))
 
     async def offer(self, feed: str, messages: Sequence[Message]) -> Outcome:
         """Have messages written; returns when they are durable.
@@ -76,71 +85,59 @@ class Pipeline:
         Crowded
             When too much waits already; nothing of the offer was taken.
         Unavailable
-            When the server stops before the commit.
+            When the server stops, or the database stays away, before the commit is known.
         BadInput, asyncpg.PostgresError
             When the database refuses a value of this offer; nothing of the offer was taken.
         """
         if not messages:
             return Outcome(0, 0, 0)
-        if self._size + len(messages) > WAITING_MAX and self._waiting:
-            raise Crowded(f"{self._size} messages wait and at most {WAITING_MAX} may; send again in a second")
-        waiting = _Waiting(Offer(feed, messages), asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        self._size += len(messages)
-        self._wake.set()
+        waiting = Waiting(Offer(feed, messages), asyncio.get_running_loop().create_future(), monotonic())
+        self._queue.add(waiting)
         return await waiting.done
 
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
-            batch = self._gather()
+            await self._queue.filled.wait()
+            batch, thin = self._queue.gather()
             if batch:
-                await self._write(batch)
-            else:
-                self._wake.clear()
+                await self._write(batch, thin=thin)
 
-    def _gather(self) -> list[_Waiting]:
-        batch: list[_Waiting] = []
-        size = 0
-        while self._waiting and (not batch or size + len(self._waiting[0].offer.messages) <= BATCH_MAX):
-            batch.append(self._waiting.popleft())
-            size += len(batch[-1].offer.messages)
-        self._size -= size
-        return [waiting for waiting in batch if not waiting.done.cancelled()]
-
-    async def _write(self, batch: list[_Waiting]) -> None:
+    async def _write(self, batch: list[Waiting], *, thin: bool = False) -> None:
         """Write a batch; when the database refuses it, offer by offer, so that one bad offer spoils no other."""
         try:
+            offers = [waiting.offer for waiting in batch]
             async with self._pool.acquire() as connection:
-                written = await write(connection, self._catalog(), self._areas(), [w.offer for w in batch])
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+                written = await write(
+                    connection, self._catalog(), self._areas(), offers, thin=thin, grades=self._grades
+                )
+        except _AGAIN as error:
             await self._again(batch, error)
         except asyncio.CancelledError:
             for waiting in batch:
-                _settle(waiting, Unavailable("the server is stopping; send again"))
+                waiting.settle(Unavailable("the server is stopping; send again"))
             raise
         except Exception as error:  # noqa: BLE001  # whatever one offer brings about, the others go on
             if len(batch) > 1:
                 for waiting in batch:
-                    await self._write([waiting])
+                    await self._write([waiting], thin=thin)
             else:
-                _settle(batch[0], error)
+                batch[0].settle(error)
         else:
             for waiting, outcome in zip(batch, written.outcomes, strict=True):
-                _settle(waiting, outcome)
+                waiting.settle(outcome)
 
-    async def _again(self, batch: list[_Waiting], error: Exception) -> None:
-        """Put a batch back in front: whether it was committed is unknown, and its receipts will tell."""
-        _log.warning("the database is away; messages wait", waiting=self._size, error=str(error))
-        self._waiting.extendleft(reversed(batch))
-        self._size += sum(len(waiting.offer.messages) for waiting in batch)
-        await asyncio.sleep(_RETRY_SECONDS)
+    async def _again(self, batch: list[Waiting], error: Exception) -> None:
+        """Put a batch back in front: whether it was committed is unknown, and its receipts will tell.
 
-
-def _settle(waiting: _Waiting, outcome: Outcome | Exception) -> None:
-    if waiting.done.done():
-        return
-    if isinstance(outcome, Exception):
-        waiting.done.set_exception(outcome)
-    else:
-        waiting.done.set_result(outcome)
+        What has waited too long goes back to its sender, who still has it.
+        """
+        _log.warning("the database cannot write; messages wait", waiting=self._queue.size, error=str(error))
+        patient = []
+        for waiting in batch:
+            if monotonic() - waiting.since > WAIT_SECONDS_MAX:
+                waiting.settle(Unavailable(f"the database cannot write now: {error}; send again"))
+            else:
+                patient.append(waiting)
+        self._queue.put_back(patient)
+        if not isinstance(error, asyncpg.TransactionRollbackError):
+            await asyncio.sleep(_RETRY_SECONDS)

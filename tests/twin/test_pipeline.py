@@ -30,6 +30,13 @@ class Squares:
         nothing = [() for _ in found], [None for _ in found]
         return SimpleNamespace(grid_code=found, area_code=areas, urban_village_ids=nothing[0], waterway_id=nothing[1])
 
+    def areas_of(self, lonlat):
+        found = self.locate(lonlat)
+        return found.grid_code, found.area_code
+
+    def device_area(self, layer, device_id):
+        return f"{layer}/{device_id}", "110"
+
 
 def message(kind, identifier, seconds=0, *, version=0, mode="actual", lon=None, lat=None, **said):
     fixed = {name: said.pop(name, None) for name in ("property_code", "value", "speed_kmh", "heading_deg", "stage")}

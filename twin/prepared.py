@@ -1,0 +1,143 @@
+"""A batch before its transaction: messages placed among the layers and made into rows, while another batch commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from twin.envelope_message import Message
+from twin.join_devices import Area
+from twin.join_result import Joined
+from twin.measured import Measured
+from twin.moving import Moved, Placed
+
+type Times = list[datetime | None]
+
+
+class AreaJoin(Protocol):
+    """What places points and devices (`twin.join.AreaIndex`)."""
+
+    def locate(self, lonlat: npt.NDArray[np.float64]) -> Joined:
+        """Return the facts of points `[n, 2]` in CRS84 degrees; NaN has none."""
+
+    def areas_of(self, lonlat: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+        """Return the grid codes and area codes of such points."""
+
+    def device_area(self, layer: str, device_id: str) -> Area:
+        """Return the grid code and the area code of a device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Messages that count, ready to be written.
+
+    Attributes
+    ----------
+    moved, measured
+        Rows of positions and observations.
+    moved_claimed, measured_claimed
+        What a row's sender said its time was, where that lies in the future; None when no sender did.
+    placed
+        Everything else, by kind.
+    coalesced
+        Positions left out because a newer one of the same thing is in the batch; none unless asked for.
+    """
+
+    moved: Moved
+    moved_claimed: Times | None
+    measured: Measured
+    measured_claimed: Times | None
+    placed: dict[str, list[Placed]]
+    coalesced: list[Message]
+
+    @classmethod
+    def of(cls, areas: AreaJoin, messages: Sequence[Message], *, thin: bool = False) -> Prepared:
+        """Place messages and make rows of them.
+
+        Parameters
+        ----------
+        thin
+            Keep the newest position of each thing only.
+        """
+        by_kind: dict[str, list[Message]] = {"position": [], "observation": []}
+        for message in messages:
+            if message.mode == "actual":  # an exercise never paints the live map
+                by_kind.setdefault(message.kind, []).append(message)
+        positions, coalesced = by_kind.pop("position"), list[Message]()
+        if thin:
+            positions, coalesced = _newest(positions)
+        positions, moved_claimed = at_reception(positions)
+        observations, measured_claimed = at_reception(by_kind.pop("observation"))
+        placed = {kind: _placed(areas, at_reception(found)[0]) for kind, found in by_kind.items()}
+        moved = Moved.of(positions, _areas_of(areas, positions))
+        measured = Measured.of(observations, _areas_of_devices(areas, observations))
+        return cls(moved, moved_claimed, measured, measured_claimed, placed, coalesced)
+
+
+def at_reception(messages: list[Message]) -> tuple[list[Message], Times | None]:
+    """Let messages from the future count at the time they came.
+
+    A clock that jumps ahead would otherwise win the state until its moment has passed.
+
+    Returns
+    -------
+    tuple
+        The messages, and what each of them claimed its time was if that lies in the future; None when none did.
+    """
+    if not any(message.suspect for message in messages):
+        return messages, None
+    now = datetime.now(UTC)
+    claimed = [message.phenomenon_time if message.suspect else None for message in messages]
+    return [_marked(message, now) if message.suspect else message for message in messages], claimed
+
+
+def _marked(message: Message, now: datetime) -> Message:
+    if message.kind in {"position", "observation"}:
+        return message._replace(phenomenon_time=now)
+    data = {**message.data, "claimed_time": message.phenomenon_time} if message.kind == "event" else message.data
+    return message._replace(phenomenon_time=now, data=data)
+
+
+def _newest(positions: list[Message]) -> tuple[list[Message], list[Message]]:
+    """Return the newest position of each thing, and the others."""
+    newest: dict[tuple[str, str], Message] = {}
+    others = []
+    for message in positions:
+        known = newest.setdefault((message.layer, message.feature_id), message)
+        if known is message:
+            continue
+        older = message
+        if (message.phenomenon_time, message.lon, message.lat) > (known.phenomenon_time, known.lon, known.lat):
+            older, newest[message.layer, message.feature_id] = known, message
+        others.append(older)
+    return list(newest.values()), others
+
+
+def _areas_of(areas: AreaJoin, messages: Sequence[Message]) -> list[Area]:
+    if not messages:
+        return []
+    grids, codes = areas.areas_of(np.array([(m.lon, m.lat) for m in messages], dtype=np.float64))
+    return list(zip(grids, codes, strict=True))
+
+
+def _areas_of_devices(areas: AreaJoin, messages: Sequence[Message]) -> list[Area]:
+    """Place observations: where they say they were made, else where their device stands."""
+    found = [areas.device_area(m.layer, m.feature_id) for m in messages]
+    own = [position for position, message in enumerate(messages) if message.lon is not None]
+    for position, area in zip(own, _areas_of(areas, [messages[p] for p in own]), strict=True):
+        found[position] = area
+    return found
+
+
+def _placed(areas: AreaJoin, messages: Sequence[Message]) -> list[Placed]:
+    located = [(m.lon, m.lat) if m.lon is not None else (np.nan, np.nan) for m in messages]
+    if not located:
+        return []
+    facts = areas.locate(np.array(located, dtype=np.float64))
+    columns = (facts.grid_code, facts.area_code, facts.urban_village_ids, facts.waterway_id)
+    return [Placed(*row) for row in zip(messages, *columns, strict=True)]
