@@ -14,10 +14,10 @@ from server.settings import DemoSettings
 _RECORD = "demo_generator"  # written by layers.demo.load, with the rows
 
 
-async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> None:
-    """Load the demo unless it is there, is not wanted, or the layers already hold rows."""
+async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool:
+    """Load the demo unless it is there, is not wanted, or the layers already hold rows; tell whether it is there."""
     if not demo.enabled:
-        return
+        return False
     found, rows = await _state(url)
     if found is not None:
         if (found["scale"], found["seed"]) != (demo.scale, demo.seed):
@@ -25,10 +25,10 @@ async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> None
                 f"已有演示数据 the demo is already loaded, at scale {found['scale']:g} and seed {found['seed']}; "
                 "其他规模请换 --home another scale needs another --home"
             )
-        return
+        return True
     if rows:
         console.print("已有数据，不装入演示 there are rows already, so the demo is not loaded")
-        return
+        return False
     from layers.demo.load import load_demo  # noqa: PLC0415  # slow to import, and needed once
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -41,6 +41,7 @@ async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> None
             progress=lambda text, done: bar.update(task, description=text, completed=done),
         )
         bar.update(task, description="合成演示数据 synthetic demo", completed=1.0)
+    return True
 
 
 async def _state(url: str) -> tuple[dict[str, float] | None, int]:

@@ -73,11 +73,13 @@ class FeedSettings(_Section):
 
 
 class DemoSettings(_Section):
-    """The synthetic district that is loaded into an empty database."""
+    """The synthetic district that is loaded into an empty database, and whether it lives."""
 
     enabled: bool = True
     scale: float = Field(default=1.0, gt=0, le=100)
     seed: int = 440_106
+    live: bool = True
+    live_rate: float = Field(default=1.0, gt=0, le=100)
 
 
 class Settings(_Section):

@@ -18,9 +18,10 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from layers.errors import Conflict, Unavailable
-from server.settings import PROJECT, ServerSettings, Settings
+from server.settings import PROJECT, DatabaseSettings, ServerSettings, Settings
 
 _STOP_SECONDS_MAX = 10
 _HEALTHY_SECONDS_MAX = 120
@@ -86,7 +87,10 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
         ready(await waiting)
         healthy.set()
         if settings.feeds.ingest:  # only now: what serves the map comes first on a small machine
-            keepers.append(asyncio.create_task(_keep_ingest(settings)))
+            keepers.append(asyncio.create_task(_keep_beside(settings, "server.ingest", "接入进程 the ingest process")))
+        if settings.demo.enabled and settings.demo.live:
+            city = _as_client(settings, listening)
+            keepers.append(asyncio.create_task(_keep_beside(city, "server.city", "演示城市 the demo city")))
         await asyncio.gather(*keepers)
     finally:
         for task in keepers:
@@ -107,14 +111,21 @@ async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.E
         await asyncio.sleep(pause_s)
 
 
-async def _keep_ingest(settings: Settings) -> None:
-    """Keep the ingest process alive. Whatever becomes of it, the map is served."""
+def _as_client(settings: Settings, listening: socket.socket) -> Settings:
+    """Return the settings of a program that knows the service by its address only."""
+    where = urlsplit(address_of(listening))
+    server = settings.server.model_copy(update={"host": where.hostname, "port": where.port})
+    return settings.model_copy(update={"server": server, "database": DatabaseSettings()})
+
+
+async def _keep_beside(settings: Settings, module: str, name: str) -> None:
+    """Keep a process alive beside the web workers. Whatever becomes of it, the map is served."""
     pause_s = 0.0
     while True:
         began = time.monotonic()
-        code = await _run(settings, "server.ingest")
+        code = await _run(settings, module)
         pause_s = 0.1 if time.monotonic() - began > _LONG_LIFE_SECONDS else min(pause_s * 2 + 0.1, _PAUSE_SECONDS_MAX)
-        print(f"接入进程意外结束，重新启动 the ingest process ended ({code}); starting another", file=sys.stderr)  # noqa: T201
+        print(f"意外结束，重新启动 {name} ended ({code}); starting another", file=sys.stderr)  # noqa: T201
         await asyncio.sleep(pause_s)
 
 

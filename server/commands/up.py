@@ -17,6 +17,7 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
 from server.demo import load_demo_once
 from server.operator_token import ensure_operator_token
+from server.running import note_address
 from server.settings import Settings
 from server.supervisor import address_of, listen, supervise
 
@@ -33,6 +34,7 @@ def up(
     port: Annotated[int | None, typer.Option(help="端口，0 为任意。 Port (8000); 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="网页进程数。 Web processes (2).")] = None,
     demo: Annotated[bool, typer.Option(help="是否装入合成演示数据。 Load the synthetic district when empty.")] = True,
+    live: Annotated[bool, typer.Option(help="演示城市是否持续上报。 Let the demo city live.")] = True,
     demo_scale: Annotated[float | None, typer.Option(help="演示规模。 Scale of the demo (1); 0.02 is quick.")] = None,
     home: HomeOption = None,
     config: ConfigOption = None,
@@ -46,7 +48,7 @@ def up(
         home,
         config,
         server={"host": host, "port": port, "workers": workers},
-        demo={"enabled": None if demo else False, "scale": demo_scale},
+        demo={"enabled": None if demo else False, "live": None if live else False, "scale": demo_scale},
     )
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
     for name in (signal.SIGTERM, signal.SIGHUP):
@@ -64,10 +66,12 @@ def _run(settings: Settings, started: ExitStack) -> None:
     listening = started.enter_context(listen(settings.server))
     url = _start_database(settings, started)
     settings = settings.model_copy(update={"database": settings.database.model_copy(update={"url": url})})
-    asyncio.run(_fill(url, settings))
+    if not asyncio.run(_fill(url, settings)):  # the city lives in the demo district and never among a person's rows
+        settings = settings.model_copy(update={"demo": settings.demo.model_copy(update={"live": False})})
     token = ensure_operator_token(settings.home)
 
     def ready(health: dict[str, Any]) -> None:
+        note_address(settings.home, address_of(listening))
         _announce(address_of(listening), health, token, time.monotonic() - began, settings)
 
     asyncio.run(supervise(settings, listening, ready))
@@ -88,10 +92,11 @@ def _start_database(settings: Settings, started: ExitStack) -> str:
     return url
 
 
-async def _fill(url: str, settings: Settings) -> None:
+async def _fill(url: str, settings: Settings) -> bool:
+    """Bring the database up to date; tell whether it holds the demo district."""
     for name in await prepare(url):
         _console.print(f"数据库迁移 migrated: {name}")
-    await load_demo_once(url, settings.demo, _console)
+    return await load_demo_once(url, settings.demo, _console)
 
 
 def _announce(address: str, health: dict[str, Any], token: str | None, seconds: float, settings: Settings) -> None:

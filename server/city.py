@@ -1,0 +1,134 @@
+"""The living demo city: ``python -m server.city``, with the settings as a line of JSON on standard input.
+
+A client like any other: it reads the district from the public OGC API and pushes to the public feed `demo`, signed
+with that feed's secret. It knows no database. It ends when its standard input closes (see `server/worker.py`).
+
+What it says follows from seed and time (`twin/city`), so it may be killed at any moment: the next one goes on where
+the clock is. Only what stays until it is said otherwise (cases, cameras, shifts) has to be caught up with, and a file
+in the home says from when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from layers.cluster.lock import holder
+from server.district_reader import read_district
+from server.feed_key import ensure_feed_key
+from server.feed_sender import Sender, connect
+from server.settings import Settings
+from twin.city.city import City, Liveliness
+from twin.city.clock import DAY, HOUR
+
+FEED = "demo"
+STORM_LOCK = "storm.lock"
+_TICK_S, _TICK_S_MAX = 1.0, 15.0
+_REPORTS_FOR_S = 30  # after a pause, who reports again and again says only the newest
+_FIRST_BACK_S, _BACK_S_MAX = 12 * HOUR, 2 * DAY
+_NOTED_EVERY_S = 10
+_BATCH = 400
+
+
+class Living:
+    """A city and how far it has told.
+
+    Parameters
+    ----------
+    home
+        Where that is written down, and where a storm says that it plays the water.
+    """
+
+    def __init__(self, city: City, sender: Sender, home: Path) -> None:
+        self._city, self._sender, self._home = city, sender, home
+        self._file = home / "city.until"
+        self._told = self._noted = self._reported = 0
+        self._tick_s = _TICK_S
+
+    async def live(self) -> None:
+        """Catch up, and then tell what happens as it happens; until cancelled."""
+        self._reported = now = int(time.time())
+        self._told = self._noted = max(self._read(), now - _BACK_S_MAX)
+        self._told = min(self._told, now)
+        while True:
+            await self._tell(int(time.time()))
+            await asyncio.sleep(self._tick_s - time.time() % self._tick_s)
+
+    async def _tell(self, now: int) -> None:
+        """Tell what has happened by now. What cannot be sent in a while is left out, if the next report replaces it."""
+        changes = list(self._city.changes(self._told, now))
+        is_storm = holder(self._home / STORM_LOCK) is not None
+        since = max(self._reported, now - _REPORTS_FOR_S)
+        reports = [] if len(changes) > _BATCH else list(self._city.reports(since, now, is_storm=is_storm))
+        waited = self._sender.sent.waited
+        for first in range(0, len(changes), _BATCH):
+            await self._sender.send(changes[first : first + _BATCH])
+        self._told = now
+        await self._sender.send(reports, patience_s=0.0)
+        self._reported = now
+        self._pace(slower=self._sender.sent.waited > waited)
+        self._note(now)
+
+    def _pace(self, *, slower: bool) -> None:
+        """Speak less often when told to slow down, and again more often by and by."""
+        self._tick_s = min(self._tick_s * 2, _TICK_S_MAX) if slower else max(self._tick_s / 1.2, _TICK_S)
+
+    def _note(self, now: int) -> None:
+        if now - self._noted >= _NOTED_EVERY_S:
+            half = self._file.with_suffix(".new")
+            half.write_text(f"{self._told}\n", encoding="ascii")
+            half.replace(self._file)
+            self._noted = now
+
+    def _read(self) -> int:
+        try:
+            return int(self._file.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return int(time.time()) - _FIRST_BACK_S
+
+
+async def live(settings: Settings, address: str) -> None:
+    """Let the city live, as a client of the service at an address; until cancelled."""
+    async with connect(address) as client:
+        district = await read_district(client)
+        city = City(district, settings.demo.seed, Liveliness.at(settings.demo.live_rate))
+        sender = Sender(client, FEED, ensure_feed_key(FEED, settings.home))
+        await Living(city, sender, settings.home).live()
+
+
+async def _main(settings: Settings) -> None:
+    host = settings.server.host
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
+    living = asyncio.create_task(live(settings, address))
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        with suppress(ValueError):
+            loop.remove_reader(sys.stdin.fileno())
+        living.cancel()
+
+    loop.add_reader(sys.stdin.fileno(), end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    with suppress(asyncio.CancelledError):
+        await living
+
+
+def main() -> None:
+    """Live until told to end."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    asyncio.run(_main(Settings.model_validate_json(sys.stdin.buffer.readline())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""A sender of feeds, as any other system's would be: it signs, sends over HTTP, and slows down when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import orjson
+import structlog
+
+from twin.envelope import BATCH
+from twin.feeds.signature import sign
+
+_BYTES_MAX = 512 * 1024  # half of what a server takes in one delivery by default
+_WAIT_S, _WAIT_S_MAX = 0.5, 20.0
+_TIMEOUT_S = 60.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of everything sent so far."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    waited: int = 0  # times it was told to slow down, or nobody answered
+
+
+class Sender:
+    """Sends to one feed.
+
+    Parameters
+    ----------
+    client
+        With the service's address.
+    key
+        What to sign with.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, feed: str, key: bytes) -> None:
+        self._client, self._feed, self._key = client, feed, key
+        self.sent = Sent()
+
+    async def send(self, messages: Sequence[dict[str, Any]], *, patience_s: float | None = None) -> bool:
+        """Send CloudEvents, in as many deliveries as they need.
+
+        Parameters
+        ----------
+        patience_s
+            How long to try again when told to slow down or nobody answers; None means until it is taken.
+
+        Returns
+        -------
+        bool
+            Whether all were taken (or refused for good, which is counted); False when patience ran out.
+        """
+        for body in _bodies(messages):
+            if not await self.deliver(body, BATCH, patience_s=patience_s):
+                return False
+        return True
+
+    async def deliver(self, body: bytes, content_type: str, *, patience_s: float | None = None) -> bool:
+        """Send one body; as `send`."""
+        began, wait_s = asyncio.get_running_loop().time(), _WAIT_S
+        while True:
+            answer = await self._post(body, content_type)
+            if answer is not None and answer.status_code < 500 and answer.status_code != 429:
+                self._count(answer)
+                return True
+            self.sent.waited += 1
+            if patience_s is not None and asyncio.get_running_loop().time() - began > patience_s:
+                return False
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _WAIT_S_MAX)
+
+    async def _post(self, body: bytes, content_type: str) -> httpx.Response | None:
+        """Post a body, signed anew: a nonce is good once. None when nobody answers."""
+        signed = sign(self._key, self._feed, body, now=datetime.now(UTC), nonce=secrets.token_hex(16))
+        headers = {"content-type": content_type, **signed}
+        try:
+            return await self._client.post(f"/feeds/{self._feed}", content=body, headers=headers)
+        except httpx.HTTPError:
+            return None
+
+    def _count(self, answer: httpx.Response) -> None:
+        if answer.status_code == 200:
+            told = answer.json()
+            self.sent.accepted += told["accepted"]
+            self.sent.duplicate += told["duplicate"]
+            self.sent.rejected += told["rejected"]
+            if told["rejected"]:
+                _log.warning("messages of the demo were refused", feed=self._feed, refused=told["refused"][:3])
+            return
+        self.sent.rejected += 1
+        _log.warning("the demo was refused", feed=self._feed, status=answer.status_code, said=answer.text[:500])
+
+
+def connect(address: str, token: str | None = None) -> httpx.AsyncClient:
+    """Make a client of a running service; a proxy never stands between us."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return httpx.AsyncClient(base_url=address, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
+
+
+def _bodies(messages: Sequence[dict[str, Any]]) -> list[bytes]:
+    """Write messages as JSON arrays of at most half a megabyte."""
+    bodies: list[bytes] = []
+    part: list[bytes] = []
+    size = 0
+    for message in messages:
+        written = orjson.dumps(message)
+        if part and size + len(written) > _BYTES_MAX:
+            bodies.append(b"[" + b",".join(part) + b"]")
+            part, size = [], 0
+        part.append(written)
+        size += len(written) + 1
+    if part:
+        bodies.append(b"[" + b",".join(part) + b"]")
+    return bodies

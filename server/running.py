@@ -1,0 +1,31 @@
+"""Where the service of a home answers: written down when it is up, so that other commands find it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from layers.cluster import supervisor_of
+from layers.errors import Unavailable
+
+_FILE = "address"
+
+
+def note_address(home: Path, address: str) -> None:
+    """Write down the address that a person on this machine uses."""
+    half = home / f"{_FILE}.new"
+    half.write_text(f"{address}\n", encoding="ascii")
+    half.replace(home / _FILE)
+
+
+def running_address(home: Path) -> str:
+    """Return the address of what runs on a home.
+
+    Raises
+    ------
+    Unavailable
+        When nothing runs there.
+    """
+    file = home / _FILE
+    if supervisor_of(home) is None or not file.exists():
+        raise Unavailable(f"nothing runs on {home}; start it with ./onemap up, or name its address with --url")
+    return file.read_text(encoding="ascii").strip()

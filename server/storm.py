@@ -1,0 +1,124 @@
+"""Plays a storm of the demo city minute by minute, through the public feeds `demo` and `warnings_cap`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from server.feed_sender import Sender
+from twin.city.clock import written
+from twin.city.messages import CloudEvent
+from twin.city.rain_warning import chain, document, warnings_in
+from twin.city.stages import ENDS
+from twin.city.storm import Storm
+from twin.city.storm_events import StormEvents
+
+COLLECTIONS = (
+    "districts", "streets", "grids", "water_level_stations", "rain_gauges", "flood_risk_points", "water_facilities",
+    "video_points",
+)  # fmt: skip
+CAP = "application/cap+xml"
+_AFTER_ALL = 100  # more versions than a case has
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """How a storm stands after one of its minutes; `number` counts from 0."""
+
+    number: int
+    phase: str
+    rain_mm_h: float
+    deepest_m: float
+    warnings: tuple[str, ...]
+    alarms: int
+    calls: int
+
+
+class Playing:
+    """A storm that is being played.
+
+    Parameters
+    ----------
+    sender, warner
+        Of the feeds `demo` and `warnings_cap`.
+    tell
+        Called after every minute of the storm.
+    """
+
+    def __init__(self, storm: Storm, sender: Sender, warner: Sender, tell: Callable[[Minute], None]) -> None:
+        self.storm, self._events = storm, StormEvents(storm)
+        self._sender, self._warner, self._tell = sender, warner, tell
+        self._open: dict[str, CloudEvent] = {}
+        self._minute = 0
+
+    async def play(self) -> None:
+        """Play it to its end. When cancelled, everything that was opened is closed first."""
+        try:
+            for minute in range(self.storm.lasts_min):
+                self._minute = minute
+                await asyncio.sleep(max(0.0, self.storm.plan.second(minute + 1) - time.time()))
+                await self._play(minute)
+        except asyncio.CancelledError:
+            await self.wind_up()
+            raise
+
+    async def _play(self, minute: int) -> None:
+        storm = self.storm
+        warnings = warnings_in(storm, minute)
+        for body in warnings:
+            await self._warner.deliver(body, CAP)
+        happened = self._events.messages(minute)
+        self._follow(happened)
+        await self._sender.send([*happened, *storm.measurements(minute)])
+        colours = tuple(w.colour if w.message_type != "Cancel" else "none" for w in chain(storm) if w.minute == minute)
+        verbs = [message["type"] for message in happened]
+        alarms = sum(".iot_alarm.raised" in verb for verb in verbs)
+        calls = sum(".hotline.created" in verb for verb in verbs)
+        state = (storm.phase(minute), storm.falling_mm_h(minute), storm.deepest_m(minute))
+        self._tell(Minute(minute, *state, colours, alarms, calls))
+
+    def _follow(self, messages: list[CloudEvent]) -> None:
+        """Keep what is open: cases that have not ended, cameras that are dark."""
+        for message in messages:
+            data = message["data"]
+            is_over = data.get("stage") in ENDS or data.get("properties", {}).get("online_status") == "online"
+            if is_over:
+                self._open.pop(message["subject"], None)
+            else:
+                self._open[message["subject"]] = message
+
+    async def wind_up(self) -> None:
+        """End it early: cases are closed, cameras come back, the warning is cancelled, the water is as usual."""
+        at_s = int(time.time())
+        await self._sender.send([_closed(message, at_s) for message in self._open.values()])
+        so_far = [w for w in chain(self.storm) if w.minute <= self._minute]
+        if so_far[-1].message_type != "Cancel":
+            cancel = chain(self.storm)[-1]
+            early = type(cancel)(self._minute + 1, cancel.message_type, cancel.colour)
+            await self._warner.deliver(document(self.storm, [*so_far, early]), CAP)
+        water = self.storm.water
+        usual: list[CloudEvent] = []
+        for say, things in (
+            (water.station, water.stations),
+            (water.gauge, water.gauges),
+            (water.point, water.points),
+            (water.pump, water.pumps),
+        ):
+            for thing in things:
+                usual += say(thing, at_s)
+        await self._sender.send(usual)
+
+
+def _closed(message: CloudEvent, at_s: int) -> CloudEvent:
+    """Return the message that closes what another has opened."""
+    data: dict[str, Any] = dict(message["data"])
+    if "properties" in data:
+        data["properties"] = {"online_status": "online", "status_since": written(at_s)}
+        later: dict[str, Any] = {"id": f"{message['id']}-back"}
+    else:
+        data |= {"stage": "closed", "closed_at": written(at_s)}
+        later = {"version": message["version"] + _AFTER_ALL}
+    return {**message, **later, "time": written(at_s), "senttime": written(at_s), "data": data}
