@@ -10,11 +10,12 @@ we have closed our connections, and when we are killed it goes on until the next
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from layers.cluster.keeper import keep_running
 from layers.cluster.lock import hold, holder
 from layers.cluster.place import Place, find_place, make_place, remove_short_socket_dir
 from layers.cluster.server import DATABASE, postmaster, start_server, stop_server
@@ -71,6 +72,21 @@ class PrivateCluster:
                 _stop(self.home)
             finally:
                 lock.__exit__(None, None, None)
+
+    async def keep(self, said: Callable[[str], None]) -> None:
+        """Start the server again whenever it ends, until cancelled; to be run between `start` and `stop`.
+
+        Parameters
+        ----------
+        said
+            Is told when that happens.
+        """
+
+        def find() -> int | None:
+            place = find_place(self.home)
+            return None if place is None else postmaster(place)
+
+        await keep_running(find, lambda: _ensure_running(self.home, durable=self.durable), said)
 
     def is_running(self) -> bool:
         """Whether the server of this home runs, whoever started it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from typing import Annotated, Any
 
@@ -64,7 +65,8 @@ def up(
 def _run(settings: Settings, started: ExitStack) -> None:
     began = time.monotonic()
     listening = started.enter_context(listen(settings.server))
-    url = _start_database(settings, started)
+    cluster = PrivateCluster(settings.home) if settings.database.url is None else None
+    url = _start_database(settings, cluster, started)
     settings = settings.model_copy(update={"database": settings.database.model_copy(update={"url": url})})
     if not asyncio.run(_fill(url, settings)):  # the city lives in the demo district and never among a person's rows
         settings = settings.model_copy(update={"demo": settings.demo.model_copy(update={"live": False})})
@@ -74,15 +76,26 @@ def _run(settings: Settings, started: ExitStack) -> None:
         note_address(settings.home, address_of(listening))
         _announce(address_of(listening), health, token, time.monotonic() - began, settings)
 
-    asyncio.run(supervise(settings, listening, ready))
+    asyncio.run(_keep(cluster, supervise(settings, listening, ready)))
 
 
-def _start_database(settings: Settings, started: ExitStack) -> str:
-    if settings.database.url is not None:
+async def _keep(cluster: PrivateCluster | None, serving: Coroutine[Any, Any, None]) -> None:
+    """Serve, and start the private database again whenever it ends."""
+    keeper = asyncio.create_task(cluster.keep(_console.print)) if cluster else None
+    try:
+        await serving
+    finally:
+        if keeper:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+
+def _start_database(settings: Settings, cluster: PrivateCluster | None, started: ExitStack) -> str:
+    if cluster is None:
         started.enter_context(home_lock(settings.home))
-        return settings.database.url
+        return str(settings.database.url)
     with _console.status("启动数据库 starting the database"):
-        url = started.enter_context(PrivateCluster(settings.home))
+        url = started.enter_context(cluster)
     place = find_place(settings.home)
     if place and not place.folder.is_relative_to(settings.home):
         _console.print(

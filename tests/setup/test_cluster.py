@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -186,3 +187,37 @@ def test_the_log_is_quoted_when_the_server_does_not_start(home: Path):
     (place.data / "custom.conf").write_text("shared_buffers = 'many'\n", encoding="utf-8")
     with pytest.raises(Unavailable, match="shared_buffers"):
         PrivateCluster(home).start()
+
+
+async def test_a_server_that_is_killed_is_started_again(home: Path):
+    cluster = PrivateCluster(home, durable=False)
+    url = cluster.start()
+    said: list[str] = []
+    keeping = asyncio.create_task(cluster.keep(said.append))
+    try:
+        for _ in range(2):
+            before = postmaster(home)
+            os.kill(before, signal.SIGKILL)
+            connection = await again(url, before, home)
+            assert await connection.fetchval("SELECT 1") == 1
+            await connection.close()
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        cluster.stop()
+    assert running_url(home) is None, "nobody starts it once it is to be stopped"
+    assert len(said) >= 2
+
+
+async def again(url: str, before: int, home: Path) -> asyncpg.Connection:
+    """Connect to the server that comes after the one with this process id."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                connection = await asyncpg.connect(url)
+            except (OSError, asyncpg.PostgresError):
+                await asyncio.sleep(0.05)
+                continue
+            if postmaster(home) != before:
+                return connection
+            await connection.close()
