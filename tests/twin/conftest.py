@@ -45,7 +45,7 @@ def twin(cluster, fixture_url) -> Iterator[TwinService]:
 
 @pytest.fixture
 def broker(tmp_path) -> Iterator[Broker]:
-    """A running MQTT broker of the test's own: ``broker.url``, ``broker.publish``, ``broker.kill``, ``broker.start``."""
+    """A running MQTT broker of the test's own; see `Broker`."""
     running = Broker(tmp_path / "broker")
     running.start()
     yield running

@@ -4,42 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from contextlib import ExitStack
-from typing import Self
 
 import pytest
 
 from layers.database import connect
 from layers.tables import sync_definitions
-from server.settings import PROJECT, load_settings
+from server.settings import load_settings
+from tests.twin.ingest import Ingest
 from tests.twin.waiting import DEADLINE_S, until
 from twin.leader import ingest_works
 
 pytestmark = pytest.mark.anyio
-
-
-class Ingest:
-    """A running ingest process, and the pipe that keeps it alive."""
-
-    def __init__(self, settings) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "server.ingest"],
-            stdin=subprocess.PIPE,
-            cwd="/",
-            env=os.environ | {"PYTHONPATH": str(PROJECT)},
-        )
-        self.process.stdin.write(settings.model_dump_json().encode() + b"\n")
-        self.process.stdin.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.process.stdin.close()
-        self.process.kill()
-        self.process.wait(DEADLINE_S)
 
 
 @pytest.fixture

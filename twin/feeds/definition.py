@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -43,6 +43,9 @@ class Connection(_Frozen):
         Of the broker (``mqtt://``), of the pages to pull, or of the folder's archive; never with a password.
     topics, group, mqtt_version
         What to subscribe to; workers of one `group` share a subscription.
+    user, ca
+        Of a broker: who we are (by default as the secret is named, which is the password), and the name of the secret
+        that holds the certificate of its authority, when the system does not know it.
     overlap_s
         How far a pull reaches back beyond the last one.
     page_parameter, page_first, since_parameter, since_as
@@ -63,8 +66,10 @@ class Connection(_Frozen):
     """
 
     url: str | None = Field(default=None, pattern=r"^(mqtts?|https?)://[^/@\s]+(/\S*)?$")
-    topics: tuple[str, ...] = ()
+    topics: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(default=(), max_length=100)
     group: str | None = Field(default=None, pattern=NAME)
+    user: str | None = Field(default=None, min_length=1, max_length=200)
+    ca: str | None = Field(default=None, pattern=NAME)
     mqtt_version: Literal["3.1.1", "5"] = "5"
     interval_s: float = Field(default=300, ge=1)
     overlap_s: float = Field(default=600, ge=0)

@@ -15,13 +15,18 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _OF_OTHERS = 0o077
 
 
-def read_secret(name: str, home: Path, environment: Mapping[str, str]) -> bytes:
+def read_secret(name: str, home: Path, environment: Mapping[str, str], *, bytes_min: int = BYTES_MIN) -> bytes:
     """Find a secret: ``ONEMAP_SECRET_<NAME>``, else the file of that name in the home's `secrets`.
+
+    Parameters
+    ----------
+    bytes_min
+        Fewer are refused: a key that others sign with must be long; a password that others gave us is as it is.
 
     Raises
     ------
     Unavailable
-        When there is none, or it is shorter than 16 bytes.
+        When there is none, or it is too short.
     Conflict
         When others than its owner may read the file.
     """
@@ -38,6 +43,6 @@ def read_secret(name: str, home: Path, environment: Mapping[str, str]) -> bytes:
             raise Unavailable(f"there is no secret '{name}': set {variable} or write {FOLDER}/{name}") from error
         if mode & _OF_OTHERS:
             raise Conflict(f"{FOLDER}/{name} can be read by others; run chmod 600", parameter=name)
-    if len(found) < BYTES_MIN:
-        raise Unavailable(f"the secret '{name}' has {len(found)} bytes; at least {BYTES_MIN}", parameter=name)
+    if len(found) < bytes_min:
+        raise Unavailable(f"the secret '{name}' has {len(found)} bytes; at least {bytes_min}", parameter=name)
     return found

@@ -1,0 +1,148 @@
+"""Messages of an MQTT 3.1.1 or 5 broker: acknowledged when they are committed, and only then.
+
+The broker keeps the session while nobody is connected, so what comes meanwhile is delivered afterwards; what was not
+acknowledged is delivered again and counts once. A retained message tells what was, not what happens: it is left out.
+Under pressure nothing is acknowledged, the broker sends no more than it may have unacknowledged, and the socket is not
+read beyond a limit.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from layers.errors import Unavailable
+from twin.connectors.connector import Status
+from twin.connectors.mqtt_client import PAYLOAD_BYTES_MAX, Link, Place, open_link
+from twin.connectors.mqtt_packets import Published
+from twin.connectors.settling import settled
+from twin.envelope_message import Reading
+from twin.envelope_refused import Reason, Refusal, Refused
+from twin.feeds.decode import Delivery, decode
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.secret import read_secret
+from twin.jobs import Parts
+
+BATCH_MAX = 1_000
+_CIPHERED, _PLAIN = 8883, 1883
+_REMEMBERED = "SELECT state->'topics' FROM twin.cursor WHERE name = $1"
+_REMEMBER = """
+INSERT INTO twin.cursor (name, state) VALUES ($1, jsonb_build_object('topics', $2::jsonb))
+ON CONFLICT (name) DO UPDATE SET state = excluded.state, moved_at = now()
+"""
+_HERE = "SELECT system_identifier || ' ' || current_database() FROM pg_control_system()"
+
+
+async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
+    """Work for one feed until cancelled.
+
+    Raises
+    ------
+    Unavailable
+        When there is no connection, or it is lost.
+    """
+    place = await _place(definition, parts)
+    async with open_link(place) as link:
+        topics = await _subscribe(definition, parts, link)
+        await status.working(f"{definition.connection.url} {', '.join(topics)}")
+        while True:
+            messages = await link.batch(BATCH_MAX)
+            reading = _read(definition, messages)
+            if reading.received:
+                await settled(partial(parts.intake.take_read, definition.name), reading)
+            link.acknowledge(messages)
+
+
+async def _place(definition: FeedDefinition, parts: Parts) -> Place:
+    connection = definition.connection
+    url = urlsplit(str(connection.url))
+    ciphered = url.scheme == "mqtts"
+    password = user = None
+    if definition.secret is not None:
+        password = read_secret(definition.secret, parts.home, os.environ, bytes_min=1)
+        user = connection.user or definition.secret
+    here = await parts.pool.fetchval(_HERE)  # a copy of the database must not take over the session of the original
+    return Place(
+        host=str(url.hostname),
+        port=url.port or (_CIPHERED if ciphered else _PLAIN),
+        tls=_trust(definition, parts) if ciphered else None,
+        version=connection.mqtt_version,
+        client_id=f"onemap-{blake2b(here.encode(), digest_size=4).hexdigest()}-{definition.name}",
+        user=user,
+        password=password,
+    )
+
+
+def _trust(definition: FeedDefinition, parts: Parts) -> ssl.SSLContext:
+    """Trust what the system trusts, or the one authority the feed names."""
+    if definition.connection.ca is None:
+        return ssl.create_default_context()
+    authority = read_secret(definition.connection.ca, parts.home, os.environ)
+    try:
+        return ssl.create_default_context(cadata=authority.decode("ascii"))
+    except (ssl.SSLError, ValueError) as error:
+        raise Unavailable(f"secrets/{definition.connection.ca} is no certificate in PEM: {error}") from error
+
+
+async def _subscribe(definition: FeedDefinition, parts: Parts, link: Link) -> list[str]:
+    """Subscribe, and take back what an earlier version of the feed's file subscribed to; return the subscriptions."""
+    group, wanted = definition.connection.group, list(definition.connection.topics)
+    topics = [f"$share/{group}/{topic}" for topic in wanted] if group else list(wanted)
+    refused = await link.subscribe(topics)
+    if group and any(refused):  # a broker that does not share: we are alone anyway, one process works at a time
+        topics = [plain if why else shared for plain, shared, why in zip(wanted, topics, refused, strict=True)]
+        refused = await link.subscribe(topics)
+    for topic, why in zip(topics, refused, strict=True):
+        if why:
+            raise Unavailable(f"the broker refuses the subscription to {topic}: {why}")
+    name = f"mqtt {definition.name}"
+    remembered = orjson.loads(await parts.pool.fetchval(_REMEMBERED, name) or "[]")
+    await parts.pool.execute(_REMEMBER, name, orjson.dumps(sorted({*topics, *remembered})).decode())
+    gone = [topic for topic in remembered if topic not in topics]
+    if gone:
+        await link.unsubscribe(gone)
+    await parts.pool.execute(_REMEMBER, name, orjson.dumps(topics).decode())
+    return topics
+
+
+def _read(definition: FeedDefinition, messages: Sequence[Published]) -> Reading:
+    """Read messages one by one; a bad one spoils no other."""
+    reading, now = Reading(), datetime.now(UTC)
+    for message in messages:
+        if message.retained or not message.size:
+            continue
+        if message.size > PAYLOAD_BYTES_MAX:
+            detail = f"{message.size} bytes by {message.topic[:100]}; at most {PAYLOAD_BYTES_MAX}"
+            reading.refused.append(Refusal(0, Reason.TOO_LARGE, detail, message.payload))
+            continue
+        try:
+            one = decode(definition, _delivery(message), now=now)
+        except Refused as error:
+            reading.refused.append(Refusal.of(0, error, message.payload))
+            continue
+        reading.messages += one.messages
+        reading.refused += one.refused
+        reading.ignored += one.ignored
+    return reading
+
+
+def _delivery(message: Published) -> Delivery:
+    """Say of a payload what MQTT 5 says of it, or else what it looks like."""
+    headers: dict[str, Any] = {}
+    media = message.properties.get("content-type")
+    binary = "user:specversion" in message.properties  # CloudEvents' own binding: attributes are user properties
+    if binary:
+        named = ((name.removeprefix("user:"), value) for name, value in message.properties.items())
+        headers = {f"ce-{name}": quote(value) for name, value in named if name != "content-type"}
+    if media is None and not binary:
+        batch = message.payload[:64].lstrip()[:1] == b"["
+        media = "application/cloudevents-batch+json" if batch else "application/cloudevents+json"
+    return Delivery(message.payload, {**headers, "content-type": media or "application/json"}, topic=message.topic)
