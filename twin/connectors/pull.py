@@ -1,0 +1,133 @@
+"""The connector of feeds that are pulled: all pages since the newest record that is known, reaching back a little.
+
+Records are known by (source, id, version), so what comes again counts once. How far it got stands in PostGIS and moves
+when all pages were taken; killed before that, the next life asks for the same pages again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from time import monotonic
+
+import asyncpg
+import orjson
+
+from layers.errors import TooMuch, Unavailable
+from twin.connectors.connector import Status
+from twin.connectors.pull_pages import Pages
+from twin.connectors.settling import Settle, Tally, settled
+from twin.envelope_message import Reading
+from twin.envelope_refused import Reason, Refused
+from twin.feeds.decode import Delivery, decode
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.secret import read_secret
+from twin.jobs import Parts
+
+PAGES_MAX = 10_000
+SWEEPS_MAX = 3
+_REMEMBERED_MAX = 10_000
+_READ = "SELECT state ->> 'newest' FROM twin.cursor WHERE name = $1"
+_WRITE = """
+INSERT INTO twin.cursor (name, state) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET state = excluded.state, moved_at = now()
+"""
+
+
+async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
+    """Pull every `interval_s` seconds until cancelled."""
+    secret = read_secret(definition.secret, parts.home, os.environ, bytes_min=1) if definition.secret else None
+    cursor = Cursor(parts.pool, definition.name)
+    async with Pages(definition.connection, secret) as pages:
+        pull = Pull(definition, pages, cursor, partial(parts.intake.take_read, definition.name))
+        while True:
+            began = monotonic()
+            tally = await pull.once()
+            counts = f"{tally.received} records, {tally.accepted} new, {len(tally.refused)} refused"
+            await status.working(f"pulls every {definition.connection.interval_s:g} s; last time {counts}")
+            await asyncio.sleep(max(0.0, definition.connection.interval_s - (monotonic() - began)))
+
+
+class Cursor:
+    """How far a feed was pulled: the time of the newest record, in PostGIS."""
+
+    def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
+        self._pool, self._name = pool, f"pull:{feed}"
+
+    async def read(self) -> datetime | None:
+        """Return the newest time known; None before the first pull."""
+        found = await self._pool.fetchval(_READ, self._name)
+        return None if found is None else datetime.fromisoformat(found)
+
+    async def write(self, newest: datetime) -> None:
+        """Note that everything up to a time was taken."""
+        await self._pool.execute(_WRITE, self._name, orjson.dumps({"newest": newest.isoformat()}).decode())
+
+
+class Pull:
+    """Pulls one feed."""
+
+    def __init__(self, definition: FeedDefinition, pages: Pages, cursor: Cursor, settle: Settle) -> None:
+        self._definition, self._pages, self._cursor, self._settle = definition, pages, cursor, settle
+        self._refused: dict[bytes, None] = {}  # what was refused before and comes again with every overlap
+
+    async def once(self) -> Tally:
+        """Take all pages there are since last time.
+
+        Records that are changed while several pages are read move between the pages, and one may be missed: pages that
+        brought something new are therefore read again.
+
+        Raises
+        ------
+        Unavailable, BadInput, TooMuch
+            When a page does not come, leads elsewhere, is too large or cannot be read; what came before it was taken,
+            and the next time begins with the first page again.
+        """
+        before = await self._cursor.read()
+        since = None if before is None else before - timedelta(seconds=self._definition.connection.overlap_s)
+        whole, newest = Tally(), before
+        for _ in range(SWEEPS_MAX):
+            tally, pages, latest = await self._sweep(since)
+            whole.add(tally)
+            newest = max(filter(None, (newest, latest)), default=None)
+            if pages < 2 or not tally.accepted:
+                break
+        if newest is not None:
+            await self._cursor.write(newest)
+        return whole
+
+    async def _sweep(self, since: datetime | None) -> tuple[Tally, int, datetime | None]:
+        """Take pages until an empty one; returns how many there were, and the newest time in them."""
+        tally, newest, last = Tally(), None, b""
+        first = self._definition.connection.page_first
+        for page in range(first, first + PAGES_MAX):
+            delivery = await self._pages.get(page, since)
+            now, digest = datetime.now(UTC), hashlib.sha256(delivery.body).digest()
+            reading = self._read(delivery, is_first=page == first, now=now)
+            if not reading.received or digest == last:  # the same page again: the interface has no pages
+                return tally, page - first, newest
+            last = digest
+            times = (message.phenomenon_time for message in reading.messages if message.phenomenon_time <= now)
+            newest = max(filter(None, (newest, *times)), default=None)
+            self._forget_known(reading)
+            tally.add(await settled(self._settle, reading))
+        raise TooMuch(f"more than {PAGES_MAX} pages; does the interface know the parameter of the page?")
+
+    def _read(self, delivery: Delivery, *, is_first: bool, now: datetime) -> Reading:
+        try:
+            return decode(self._definition, delivery, now=now)
+        except Refused as error:
+            if error.reason == Reason.MISSING and not is_first:  # an empty page without the list
+                return Reading()
+            raise Unavailable(f"a page cannot be read: {error.message}") from error
+
+    def _forget_known(self, reading: Reading) -> None:
+        """Keep what is refused once, not with every overlap."""
+        digests = {hashlib.sha256(one.raw).digest(): one for one in reading.refused}
+        reading.refused = [one for digest, one in digests.items() if digest not in self._refused]
+        self._refused |= dict.fromkeys(digests)
+        while len(self._refused) > _REMEMBERED_MAX:
+            del self._refused[next(iter(self._refused))]
