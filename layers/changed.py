@@ -17,6 +17,7 @@ from layers.catalog import Layer
 
 type Box = tuple[float, float, float, float]  # west, south, east, north in stored degrees
 
+_SLACK_DEG = 2e-5  # PostGIS compares boxes in single precision, rounded outwards: `&&` finds what lies a metre beyond
 KEPT_CHANGES = 20_000  # of a layer, in memory; what is older counts as changed anywhere
 _READ = """
 SELECT version, boxes FROM onemap.changed_area WHERE layer = $1 AND version > $2 ORDER BY version
@@ -67,7 +68,7 @@ class ChangedAreas:
         if version >= changes.known:
             return True
         newer = changes.boxes[np.searchsorted(changes.versions, version, side="right") :]
-        west, south, east, north = box
+        west, south, east, north = box[0] - _SLACK_DEG, box[1] - _SLACK_DEG, box[2] + _SLACK_DEG, box[3] + _SLACK_DEG
         touched = (newer[:, 0] <= east) & (newer[:, 2] >= west) & (newer[:, 1] <= north) & (newer[:, 3] >= south)
         return not bool(touched.any())
 

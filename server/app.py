@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg
 from fastapi import FastAPI
 
 from layers.catalog import CatalogHolder
+from layers.changed import ChangedAreas
 from layers.counts import CountCache
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
@@ -16,9 +18,12 @@ from server import errors, ogc
 from server.auth import Authenticator
 from server.build import build_id
 from server.items.fast import FastItems
-from server.routes import feeds, health, live, page, tiles, twin
-from server.settings import Settings
+from server.routes import feeds, health, live, live_ws, page, tiles, twin
+from server.settings import MIB, Settings
 from server.state import State
+from server.tiles.fast import FastTiles
+from tiles.cache import TileCache
+from tiles.shelf import Shelf
 from twin.intake import Intake
 from twin.tail import Tail
 
@@ -49,10 +54,12 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # looking for exporters costs every request
     )
     app.add_middleware(FastItems, state=lambda: app.state.shared)
+    app.add_middleware(FastTiles, state=lambda: app.state.shared)
     errors.install(app)
     app.include_router(health.router)
     app.include_router(tiles.router)
     app.include_router(live.router)
+    app.include_router(live_ws.router)
     app.include_router(feeds.router)
     app.include_router(twin.router)
     app.include_router(page.router)
@@ -81,13 +88,22 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
-    tail = Tail(url)
+    tail = Tail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
     intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current)
     running.push_async_callback(intake.stop)
     await intake.start()
     counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)
-    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id())
+    drawn = _tiles(settings, lookups)
+    running.push_async_callback(drawn.close)
+    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn)
     app.state.tail, app.state.intake = tail, intake
     app.state.pool, app.state.catalog, app.state.authenticator = pool, catalog, authenticator
+
+
+def _tiles(settings: Settings, pool: asyncpg.Pool) -> TileCache:
+    """Make the cache of tiles; what an earlier run left on disk is taken as far as it is still right."""
+    disk_bytes = settings.tiles.disk_mib * MIB
+    shelf = Shelf(settings.home / "tiles", disk_bytes) if disk_bytes else None
+    return TileCache(ChangedAreas(pool), shelf, settings.tiles.memory_mib * MIB)

@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 CONFIG_FILE = PROJECT / "config" / "onemap.toml"
 ENVIRONMENT_PREFIX = "ONEMAP_"
 OTHERS = ("ONEMAP_TEST_", "ONEMAP_SECRET_")
-_MIB = 1024 * 1024
+MIB = 1024 * 1024
 
 
 class _Section(BaseModel):
@@ -54,7 +54,7 @@ class LimitSettings(_Section):
     page_default: int = Field(default=10, ge=1)
     page_max: int = Field(default=10_000, ge=1)
     url_bytes: int = Field(default=65_536, ge=1024)
-    body_bytes: int = Field(default=_MIB, ge=1024)
+    body_bytes: int = Field(default=MIB, ge=1024)
     filter_bytes: int = Field(default=65_536, ge=256)
     filter_vertices: int = Field(default=100_000, ge=4)
     count_cap: int = Field(default=1_000_000, ge=1)
@@ -70,6 +70,30 @@ class FeedSettings(_Section):
 
     folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/feeds"), validate_default=True)
     ingest: bool = True
+
+
+class LiveSettings(_Section):
+    """Streams of what changes."""
+
+    clients_max: int = Field(default=5000, ge=1)
+    heartbeat_s: float = Field(default=15.0, gt=0, le=300)
+
+
+class TileSettings(_Section):
+    """What is kept of drawn tiles; in memory by each worker, on disk in the home by all together."""
+
+    memory_mib: int = Field(default=64, ge=1)
+    disk_mib: int = Field(default=1024, ge=0)
+
+
+class RetentionSettings(_Section):
+    """How long the live twin keeps what, in days. Events are kept for good."""
+
+    positions_days: int = Field(default=90, ge=1)
+    observations_days: int = Field(default=365, ge=1)
+    log_days: int = Field(default=2, ge=1)
+    receipts_days: int = Field(default=7, ge=1)
+    refused_days: int = Field(default=90, ge=1)
 
 
 class DemoSettings(_Section):
@@ -97,6 +121,9 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
     feeds: FeedSettings = FeedSettings()
+    live: LiveSettings = LiveSettings()
+    tiles: TileSettings = TileSettings()
+    retention: RetentionSettings = RetentionSettings()
     demo: DemoSettings = DemoSettings()
 
 

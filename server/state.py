@@ -13,6 +13,7 @@ from layers.catalog import CatalogHolder
 from layers.counts import CountCache
 from server.auth import Authenticator
 from server.settings import Settings
+from tiles.cache import TileCache
 
 
 class Plans:
@@ -61,4 +62,5 @@ class State:
     counts: CountCache
     authenticator: Authenticator
     build: str
+    tiles: TileCache
     plans: Plans = field(default_factory=Plans)

@@ -5,6 +5,7 @@ Every set here halves its cells from one level to the next, so three numbers and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +19,7 @@ PIXEL_M = 0.28e-3  # OGC's standard pixel, by which scale denominators are defin
 METRES_PER_DEGREE = 111_319.49079327358  # of the equator of WGS 84, as OGC 17-083r4 has it
 TILE_PIXELS = 256
 _HALF_EQUATOR_M = 20_037_508.342789244
+_RADIUS_M = _HALF_EQUATOR_M / math.pi
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,14 @@ class TileMatrixSet:
         envelope = self.envelope(z, x, y, margin)
         return envelope if self.in_degrees else compose(f"ST_Transform({{}}, {SRID})", envelope)
 
+    def stored_box(self, z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, float, float]:
+        """Return (west, south, east, north) of a tile in stored degrees, widened by `margin` of its width."""
+        west, south, east, north = self.bounds(z, x, y)
+        wider = margin * (east - west)
+        corners = (west - wider, south - wider), (east + wider, north + wider)
+        (west, south), (east, north) = corners if self.in_degrees else map(_degrees, corners)
+        return west, south, east, north
+
     def projected(self, geometry: str) -> str:
         """Write an expression of stored geometries in the set's system; WGS 84 counts as CGCS2000 (domain.md 3.1)."""
         return geometry if self.in_degrees else f"ST_Transform({geometry}, {self.srid})"
@@ -140,6 +150,12 @@ class TileMatrixSet:
             "matrixWidth": self.columns << z,
             "matrixHeight": self.rows << z,
         }
+
+
+def _degrees(place: tuple[float, float]) -> tuple[float, float]:
+    """Return longitude and latitude of a place in Web Mercator."""
+    x, y = place
+    return math.degrees(x / _RADIUS_M), math.degrees(math.atan(math.sinh(y / _RADIUS_M)))
 
 
 WEB_MERCATOR = TileMatrixSet(

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, Clause, bind, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition
+from layers.relation import relation
 from layers.rights import VisibleField, scoped, visible_fields
 from tiles.grids import WEB_MERCATOR, TileMatrixSet
 
@@ -53,6 +54,10 @@ class TileAddress:
         """Width of one screen pixel in degrees of longitude."""
         return self.grid.tile_deg(self.z) / PIXELS
 
+    def box(self, margin: float = 0.0) -> tuple[float, float, float, float]:
+        """Return (west, south, east, north) of the tile in stored degrees, widened by `margin` of its width."""
+        return self.grid.stored_box(self.z, self.x, self.y, margin)
+
     def envelope(self, margin: float = 0.0) -> Clause:
         """Write the tile's square in the grid's system, widened on each side by `margin` of its width."""
         return self.grid.envelope(self.z, self.x, self.y, margin)
@@ -73,7 +78,13 @@ def tile_fields(layer: Layer, actor: Actor) -> list[VisibleField]:
     return [field for field in visible_fields(layer, actor) if field.definition.name in wanted]
 
 
-def tile_clause(layer: Layer, actor: Actor, tile: TileAddress, *, feature_limit: int) -> Clause:
+def depends_on_live(definition: LayerDefinition) -> bool:
+    """Whether a tile of the layer shows what changes without its table: where things are now, or a live field."""
+    shown = {*definition.map.tile_fields, definition.map.label}
+    return definition.motion is not None or any(field.live for field in definition.fields if field.name in shown)
+
+
+def tile_clause(layer: Layer, actor: Actor, tile: TileAddress, *, feature_limit: int, where: Clause = EMPTY) -> Clause:
     """Build the statement whose one value is the tile, as bytes; no bytes when nothing lies in it.
 
     Parameters
@@ -84,15 +95,23 @@ def tile_clause(layer: Layer, actor: Actor, tile: TileAddress, *, feature_limit:
         Who asks: rows and fields are those this actor may see.
     tile
         Which tile.
+    where
+        What is wanted of a row beside lying in the tile; empty means every row.
     feature_limit
         Most features in the tile. Of areas and lines the largest stay, of points an even and repeatable sample.
     """
     fields = tile_fields(layer, actor)
-    shapes = _shapes(layer, fields, tile, _chosen(layer, actor, fields, tile, feature_limit))
+    shapes = _shapes(layer, fields, tile, _chosen(layer, actor, fields, tile, feature_limit, where))
     label = layer.definition.map.label
     if layer.definition.geometry_type not in _AREAS or label not in {f.definition.name for f in fields}:
         return shapes
-    return compose("SELECT ({}) || ({})", shapes, _labels(layer, actor, fields, tile, feature_limit))
+    return compose("SELECT ({}) || ({})", shapes, _labels(layer, actor, fields, tile, feature_limit, where))
+
+
+def composite(*tiles: Clause) -> Clause:
+    """Build the statement of one tile with the layers of several, in the order given."""
+    each = ["coalesce(({}), ''::bytea)"] * len(tiles)
+    return compose(f"SELECT {' || '.join(each)}", *tiles)
 
 
 def _chosen(
@@ -101,17 +120,20 @@ def _chosen(
     fields: Sequence[VisibleField],
     tile: TileAddress,
     feature_limit: int,
+    where: Clause,
     pixels: tuple[float, float] = (1, math.inf),
 ) -> Clause:
     """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out."""
-    wanted = [compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT))]
+    wanted = [compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT)), where]
     if layer.definition.geometry_type in _AREAS:
         sides = [bind(side * tile.pixel_deg, "float8") for side in pixels]
         wanted.append(compose(f"{_SIZE_DEG} BETWEEN {{}} AND {{}}", *sides))
+    condition = scoped(layer, actor, *wanted)
     return compose(
-        f"SELECT {', '.join(['f.geom', 'f.id', *map(_column, fields)])} FROM {layer.table} AS f"
+        f"SELECT {', '.join(['f.geom', 'f.id', *map(_column, fields)])} FROM {{}}"
         f" WHERE {{}} ORDER BY {_rank(layer.definition)} LIMIT {{}}",
-        scoped(layer, actor, *wanted),
+        relation(layer, actor, condition),
+        condition,
         bind(feature_limit, "int"),
     )
 
@@ -126,11 +148,16 @@ def _shapes(layer: Layer, fields: Sequence[VisibleField], tile: TileAddress, cho
     return _mvt(layer.id, drawn)
 
 
-def _labels(
-    layer: Layer, actor: Actor, fields: Sequence[VisibleField], tile: TileAddress, feature_limit: int
+def _labels(  # what is chosen, and where it is drawn
+    layer: Layer,
+    actor: Actor,
+    fields: Sequence[VisibleField],
+    tile: TileAddress,
+    feature_limit: int,
+    where: Clause,
 ) -> Clause:
     """Name each area at one point inside it, in the one tile that holds the point (no buffer)."""
-    chosen = _chosen(layer, actor, fields, tile, feature_limit, LABEL_PIXELS)
+    chosen = _chosen(layer, actor, fields, tile, feature_limit, where, LABEL_PIXELS)
     point = tile.grid.projected("ST_PointOnSurface(c.geom)")
     placed = compose(
         f"SELECT ST_AsMVTGeom({point}, {{}}, {EXTENT}, 0) AS geom, {_names(fields)}"

@@ -105,6 +105,26 @@ def read_items_request(
     return ItemsRequest(query, hits)
 
 
+def read_condition(
+    layer: Layer, actor: Actor, given: Mapping[str, str], limits: LimitSettings, parameters: Sequence[str]
+) -> Clause:
+    """Read what a request that is not for items asks of rows: the same filters, in the same words.
+
+    Parameters
+    ----------
+    parameters
+        Those of `PARAMETERS` that the request may have beside properties.
+
+    Raises
+    ------
+    BadInput
+        For anything unknown or malformed.
+    """
+    queryables = queryables_of(layer.definition, actor)
+    refuse_unknown(given, (*parameters, *queryables))
+    return _where(layer, given, queryables, limits, None)
+
+
 def _where(
     layer: Layer,
     given: Mapping[str, str],

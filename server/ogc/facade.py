@@ -214,7 +214,6 @@ def install(app: FastAPI, settings: Settings) -> None:
     """Put the OGC API of an application at ``/ogc``."""
     hand_over_documents()
     app.router.routes.extend(routes((*_endpoints(Pygeoapi(settings)), *tiles.ENDPOINTS)))
-    app.include_router(tiles.router)
 
 
 def slow_app(app: FastAPI) -> ASGIApp:

@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from layers.actor import Actor
 from layers.errors import NotFound
-from server.auth import actor_of
 from server.media import HTML
 from server.ogc.answer import Answer, Endpoint, written
 from server.ogc.html import Page
 from server.ogc.visit import Visit
-from server.routes import tiles
 from tiles.grids import GRIDS, TileMatrixSet, grid_of
-from tiles.vector import CONTENT_TYPE, TileAddress, deepest_zoom, tile_fields
+from tiles.vector import CONTENT_TYPE, deepest_zoom, tile_fields
 
 _REL = "http://www.opengis.net/def/rel/ogc/1.0"
 _JSON_TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
-
-router = APIRouter(include_in_schema=False)
-
-
-@router.get("/ogc/collections/{collection}/tiles/{scheme}/{z}/{row}/{col}")
-async def tile(
-    collection: str,
-    scheme: str,
-    z: int,
-    row: int,
-    col: int,
-    request: Request,
-    actor: Annotated[Actor, Depends(actor_of)],
-) -> Response:
-    """Answer the same bytes as the XYZ address, in any tile matrix set; OGC puts the row before the column."""
-    return await tiles.answer(request, actor, collection, TileAddress(z, col, row, grid_of(scheme)))
 
 
 async def _matrix_sets(visit: Visit, _names: Mapping[str, str]) -> Answer:

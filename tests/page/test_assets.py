@@ -138,7 +138,7 @@ def test_tiles_over_http(client):
     assert tile.status_code == 200
     assert tile.headers["content-type"] == "application/vnd.mapbox-vector-tile"
     assert client.get(url, headers={"If-None-Match": tile.headers["etag"]}).status_code == 304
-    assert client.get(url, headers={"Authorization": f"Bearer {TOKEN}"}).headers["etag"] != tile.headers["etag"]
+    assert tile.headers["vary"] == "Authorization, Accept-Encoding"
 
 
 @pytest.mark.parametrize(
@@ -146,11 +146,11 @@ def test_tiles_over_http(client):
     [
         ("streets/12/0/0.mvt", 204, ""),
         ("streets/3/8/0.mvt", 404, "x goes from 0 to 7"),
-        ("streets/99/0/0.mvt", 404, "zooms go from 0 to 22"),
+        ("streets/99/0/0.mvt", 404, "zooms of WebMercatorQuad go from 0 to 22"),
         ("streets/1/0/99999999999999999999999.mvt", 404, "y goes from 0 to 1"),
         ("nosuch/1/0/0.mvt", 404, "there is no layer 'nosuch'"),
         ("nosuch.json", 404, "there is no layer 'nosuch'"),
-        ("streets/a/0/0.mvt", 400, "z:"),
+        ("streets/a/0/0.mvt", 404, "no tile with z 'a'"),
     ],
 )
 def test_tiles_that_are_not_there(client, path, status, detail):

@@ -1,0 +1,153 @@
+"""One request for a tile: which layers, where, by whom, and under which conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from urllib.parse import unquote
+
+from layers.actor import ANONYMOUS, Actor
+from layers.catalog import Layer
+from layers.clause import EMPTY, Clause
+from layers.definition import LayerDefinition
+from layers.errors import BadInput, NotFound
+from server.items.request import parameters_of, read_condition
+from server.state import State
+from tiles.cache import Wanted
+from tiles.grids import WEB_MERCATOR, grid_of
+from tiles.vector import BUFFER, EXTENT, TileAddress, depends_on_live
+
+COMPOSITE_MAX = 16
+_XYZ, _OGC = "/tiles/", "/ogc/collections/"
+_SUFFIX = ".mvt"
+_OWN = ("v", "filter", "filter-lang", "filter-crs", "datetime")  # `v` tells caches on the way that content differs
+
+
+@dataclass(frozen=True, slots=True)
+class TilePath:
+    """What the address says.
+
+    Attributes
+    ----------
+    names
+        Ids of the layers; several make one tile of them all, drawn in this order.
+    """
+
+    names: tuple[str, ...]
+    address: TileAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A layer of the tile, with what is wanted of its rows."""
+
+    layer: Layer
+    where: Clause
+
+
+@dataclass(frozen=True, slots=True)
+class TileCall:
+    """A checked request."""
+
+    parts: tuple[Part, ...]
+    actor: Actor
+    address: TileAddress
+    query_string: str
+
+    def wanted(self, build: str) -> Wanted:
+        """Return what the cache is asked for."""
+        place = f"{self.address.grid.id}/{self.address.z}/{self.address.x}/{self.address.y}"
+        looks = ";".join(f"{part.layer.id}:{_looks(part.layer.definition)}{_live(part.layer)}" for part in self.parts)
+        key = f"{build}|{looks}|{place}|{self.actor.audience}|{self.query_string}"
+        durable = not any(depends_on_live(part.layer.definition) for part in self.parts)
+        layers = tuple(part.layer for part in self.parts)
+        return Wanted(key, layers, self.address.box(BUFFER / EXTENT), durable)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a cache that others share may keep the answer."""
+        return self.actor == ANONYMOUS and all(part.layer.definition.grade == 1 for part in self.parts)
+
+
+def tile_path(raw_path: str) -> TilePath | None:
+    """Read the address of a tile; None for any other address.
+
+    Raises
+    ------
+    NotFound
+        When it is one, but there is no such tile or tile matrix set.
+    """
+    if raw_path.startswith(_XYZ) and raw_path.endswith(_SUFFIX):
+        parts = raw_path[len(_XYZ) : -len(_SUFFIX)].split("/")
+        if len(parts) != 4:
+            return None
+        names, z, x, y = parts
+        return TilePath(_names(names), TileAddress(_number("z", z), _number("x", x), _number("y", y), WEB_MERCATOR))
+    if raw_path.startswith(_OGC) and "/tiles/" in raw_path:
+        parts = raw_path[len(_OGC) :].split("/")
+        if len(parts) != 6 or parts[1] != "tiles":
+            return None
+        name, _, scheme, z, row, column = parts
+        numbers = _number("tileMatrix", z), _number("tileCol", column), _number("tileRow", row)
+        return TilePath((unquote(name),), TileAddress(*numbers, grid_of(unquote(scheme))))
+    return None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(unquote(name) for name in text.split(","))
+    if len(names) > COMPOSITE_MAX:
+        raise BadInput(f"{len(names)} layers in one tile are too many; at most {COMPOSITE_MAX}", parameter="layer")
+    if len(set(names)) < len(names):
+        raise BadInput("a layer is named twice", parameter="layer")
+    return names
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 40):
+        raise NotFound(f"there is no tile with {name} '{text[:40]}'; it is a whole number from 0", parameter=name)
+    return int(text)
+
+
+def read_tile_call(path: TilePath, query_string: str, actor: Actor, state: State) -> TileCall:
+    """Check a request.
+
+    Raises
+    ------
+    NotFound
+        For a layer that is not there, or hidden from the actor.
+    BadInput
+        For parameters that are unknown or malformed; properties must be ones of every layer.
+    """
+    catalog = state.catalog.current
+    layers = [catalog.visible(name, actor) for name in path.names]
+    for layer in layers:
+        if layer.definition.geometry_type == "None":
+            raise NotFound(f"layer '{layer.id}' has no geometries, and so no tiles", parameter="collectionId")
+    given = parameters_of(query_string, state.settings.limits) if query_string else {}
+    asked = {name: value for name, value in given.items() if name != "v"}
+    parts = tuple(Part(layer, _condition(layer, actor, asked, state)) for layer in layers)
+    kept = "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
+    return TileCall(parts, actor, path.address, kept)
+
+
+def _condition(layer: Layer, actor: Actor, asked: Mapping[str, str], state: State) -> Clause:
+    return read_condition(layer, actor, asked, state.settings.limits, _OWN) if asked else EMPTY
+
+
+_LOOKS: dict[int, tuple[LayerDefinition, str]] = {}  # by identity: definitions are never changed, only replaced
+
+
+def _looks(definition: LayerDefinition) -> str:
+    """Return a fingerprint of a definition: what is drawn of a layer follows from it and the rows."""
+    known = _LOOKS.get(id(definition))
+    if known is None:
+        if len(_LOOKS) > 1000:
+            _LOOKS.clear()
+        digest = blake2b(definition.model_dump_json().encode(), digest_size=6).hexdigest()
+        known = _LOOKS[id(definition)] = definition, digest
+    return known[1]
+
+
+def _live(layer: Layer) -> str:
+    return f"@{layer.live_version}" if depends_on_live(layer.definition) else ""

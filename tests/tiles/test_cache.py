@@ -1,0 +1,214 @@
+"""A tile from the cache is the tile that would be drawn now; and what no change touches is not drawn again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import pairwise
+
+import pytest
+
+from layers.actor import OPERATOR
+from tiles.cache import TileCache, Wanted
+from tiles.grids import CGCS2000, WEB_MERCATOR
+from tiles.shelf import Kept, Shelf
+from tiles.vector import BUFFER, EXTENT, TileAddress, tile_clause
+
+pytestmark = pytest.mark.anyio
+X, Y, Z = 13348, 7110, 14  # 113.29 to 113.36 east, 23.08 to 23.14 north, about
+ADDRESSES = [TileAddress(Z, X + i, Y + j) for i in range(3) for j in range(3)]
+ADDRESSES += [TileAddress(Z - 1, X // 2 + i, Y // 2) for i in range(2)]
+ADDRESSES += [TileAddress(13, 13348, 3040, CGCS2000), TileAddress(13, 13349, 3041, CGCS2000)]
+
+
+def wanted(layer, address):
+    key = f"{layer.id}/{address.grid.id}/{address.z}/{address.x}/{address.y}"
+    return Wanted(key, (layer,), address.box(BUFFER / EXTENT))
+
+
+def drawing(town, layer, address, drawn=None):
+    async def draw():
+        if drawn is not None:
+            drawn.append(address)
+        text, values = tile_clause(layer, OPERATOR, address, feature_limit=1000).render()
+        return await town.pool.fetchval(text, *values) or b""
+
+    return draw
+
+
+async def get(town, address, drawn=None, cache=None):
+    layer = await town.layer()
+    return await (cache or town.cache).get(wanted(layer, address), drawing(town, layer, address, drawn))
+
+
+def around(chance):
+    """A place in or near the tiles, often close to an edge of one."""
+    west, south, east, north = TileAddress(Z, X + chance.randrange(3), Y + chance.randrange(3)).box()
+    lon = chance.choice([west, east, (west + east) / 2]) + chance.uniform(-1, 1) * (east - west) * 0.03
+    return lon, chance.choice([south, north, (south + north) / 2]) + chance.uniform(-1, 1) * (north - south) * 0.03
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_every_cached_tile_equals_the_freshly_drawn_one_whatever_changed(town, seed):
+    chance = random.Random(seed)
+    for address in ADDRESSES:
+        await get(town, address)
+    for step in range(40):
+        place = around(chance)
+        if chance.random() < 0.2:
+            await town.owner.execute("DELETE FROM layer.lamps WHERE id = $1", f"l{chance.randrange(8)}")
+        else:
+            await town.put(f"l{chance.randrange(8)}", *place)
+        for address in chance.sample(ADDRESSES, 4 if step % 5 else len(ADDRESSES)):
+            tile = await get(town, address)
+            layer = await town.layer()
+            fresh = await drawing(town, layer, address)()
+            assert tile.plain() == fresh
+
+
+async def test_a_change_of_one_lamp_costs_its_own_tiles_alone(town):
+    west, south, east, north = ADDRESSES[4].box()
+    for address in ADDRESSES:
+        await get(town, address)
+    await town.put("l1", (west + east) / 2, (south + north) / 2)
+    drawn = []
+    for address in ADDRESSES:
+        await get(town, address, drawn)
+    within = [a for a in ADDRESSES if a.box()[0] < (west + east) / 2 < a.box()[2]]
+    within = [a for a in within if a.box()[1] < (south + north) / 2 < a.box()[3]]
+    assert drawn == within
+    assert 0 < len(drawn) < len(ADDRESSES)
+
+
+async def test_a_hundred_who_want_one_tile_are_one_query(town):
+    await town.put("l1", 113.3, 23.1)
+    layer, drawn = await town.layer(), []
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        drawn.append(1)
+        begun.set()
+        await release.wait()
+        return b"tile"
+
+    async def ask():
+        return await town.cache.get(wanted(layer, ADDRESSES[0]), slow)
+
+    asking = [asyncio.create_task(ask()) for _ in range(100)]
+    await begun.wait()
+    asking[0].cancel()  # whoever came first goes away; the others are served all the same
+    release.set()
+    tiles = await asyncio.gather(*asking[1:])
+    assert len(drawn) == 1
+    assert all(one is other for one, other in pairwise(tiles))
+
+
+async def test_what_was_begun_before_a_change_is_not_taken_for_what_came_after(town):
+    layer = await town.layer()
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def before():
+        begun.set()
+        await release.wait()
+        return b"before"
+
+    async def after():
+        return b"after"
+
+    west, south, east, north = ADDRESSES[0].box()
+    early = asyncio.create_task(town.cache.get(wanted(layer, ADDRESSES[0]), before))
+    await begun.wait()
+    await town.put("l1", (west + east) / 2, (south + north) / 2)
+    late = await town.cache.get(wanted(await town.layer(), ADDRESSES[0]), after)
+    release.set()
+    assert late.plain() == b"after"
+    assert (await early).plain() == b"before"
+    now = await town.cache.get(wanted(await town.layer(), ADDRESSES[0]), after)
+    assert now.plain() == b"after"
+
+
+async def test_an_error_is_told_to_all_and_not_kept(town):
+    layer = await town.layer()
+
+    async def broken():
+        raise OSError("no")
+
+    async def whole():
+        return b"tile"
+
+    with pytest.raises(OSError, match="no"):
+        await town.cache.get(wanted(layer, ADDRESSES[0]), broken)
+    assert (await town.cache.get(wanted(layer, ADDRESSES[0]), whole)).plain() == b"tile"
+
+
+async def test_memory_is_bounded_and_the_oldest_goes_first(town):
+    layer = await town.layer()
+    cache = TileCache(town.cache.areas, None, 3_000)
+
+    def draw(address):
+        async def content():
+            return random.Random(address.x * 7 + address.y).randbytes(500)
+
+        return content
+
+    for address in ADDRESSES:
+        await cache.get(wanted(layer, address), draw(address))
+    drawn = cache.served.drawn
+    await cache.get(wanted(layer, ADDRESSES[-1]), draw(ADDRESSES[-1]))
+    assert cache.served.drawn == drawn
+    await cache.get(wanted(layer, ADDRESSES[0]), draw(ADDRESSES[0]))
+    assert cache.served.drawn == drawn + 1
+
+
+async def test_the_shelf_survives_a_restart_and_what_changed_meanwhile_is_drawn_anew(town, tmp_path):
+    shelf = Shelf(tmp_path / "tiles", 10_000_000)
+    first = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000)
+    west, south, east, north = ADDRESSES[4].box()
+    await town.put("l0", (west + east) / 2, (south + north) / 2)
+    for address in ADDRESSES:
+        await get(town, address, cache=first)
+    await first.close()
+    await town.put("l0", west + (east - west) / 3, (south + north) / 2)
+    second, drawn = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000), []
+    for address in ADDRESSES:
+        tile = await get(town, address, drawn, cache=second)
+        assert tile.plain() == await drawing(town, await town.layer(), address)()
+    assert ADDRESSES[4] in drawn
+    assert second.served.disk == len(ADDRESSES) - len(drawn) > 0
+
+
+def test_what_a_crash_left_behind_is_not_taken_for_a_tile(tmp_path):
+    shelf = Shelf(tmp_path, 1_000_000)
+    shelf.write("a", Kept(b"tile", (3, 4), 9))
+    assert shelf.read("a") == Kept(b"tile", (3, 4), 9)
+    (path,) = tmp_path.glob("*/*")
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert shelf.read("a") is None
+    path.write_bytes(whole[:-1] + b"x")
+    assert shelf.read("a") is None
+
+
+def test_the_shelf_is_bounded_and_the_least_used_goes_first(tmp_path):
+    shelf = Shelf(tmp_path, 50_000)
+    for n in range(200):
+        shelf.write(f"k{n}", Kept(bytes(1000), (1,), 1000))
+        shelf.read("k0")
+    assert shelf.sweep() <= 50_000
+    assert shelf.read("k199") is not None
+
+
+def test_a_disk_that_cannot_be_written_is_counted_and_harms_nobody(tmp_path):
+    (tmp_path / "tiles").write_text("a file where the folder should be")
+    shelf = Shelf(tmp_path / "tiles", 1_000_000)
+    shelf.write("a", Kept(b"tile", (1,), 4))
+    assert shelf.failures == 1
+    assert shelf.read("a") is None
+
+
+def test_the_box_of_a_tile_in_web_mercator_is_where_it_lies():
+    west, south, east, north = TileAddress(1, 1, 0).box()
+    assert (west, south) == pytest.approx((0, 0), abs=1e-9)
+    assert (east, north) == pytest.approx((180, 85.0511287798), abs=1e-9)
+    assert WEB_MERCATOR.stored_box(0, 0, 0, 0.5) == pytest.approx((-360, -89.78601, 360, 89.78601), abs=1e-4)

@@ -1,0 +1,194 @@
+"""Tiles that were drawn before: in memory, then on disk, and never older than the last change within them.
+
+An entry remembers the versions its layers had when it was drawn. It is served as long as no later change touches its
+box (`layers.changed`), so a change of one camera costs the tiles of that camera and no other. Requests that want the
+same tile while it is being drawn wait for the one drawing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from layers.catalog import Layer
+from layers.changed import Box, ChangedAreas
+from tiles.shelf import Kept, Shelf
+
+_LEVEL = 5  # a tile is compressed once and sent often
+_OVERHEAD_BYTES = 400  # of an entry, about
+_SMALL_BYTES = 16_000  # compressed at once; above that in a thread
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A tile as it is sent.
+
+    Attributes
+    ----------
+    gzipped
+        Empty when nothing lies in the tile.
+    etag
+        Of the content: a tile that is drawn anew and looks the same is the same.
+    size
+        Bytes before compression.
+    versions
+        Of its layers, when it was drawn.
+    """
+
+    gzipped: bytes
+    etag: str
+    size: int
+    versions: tuple[int, ...]
+
+    def plain(self) -> bytes:
+        """Return the tile for a client that cannot read gzip."""
+        return gzip.decompress(self.gzipped) if self.gzipped else b""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A tile that is asked for.
+
+    Attributes
+    ----------
+    key
+        All that its content depends on, except the rows.
+    layers
+        Whose rows it shows.
+    box
+        What it shows, in stored degrees, with its margin.
+    durable
+        Whether it is worth keeping on disk; what changes every second is not.
+    """
+
+    key: str
+    layers: tuple[Layer, ...]
+    box: Box
+    durable: bool = True
+
+
+@dataclass(slots=True)
+class Served:
+    """How tiles were come by, for the metrics."""
+
+    memory: int = 0
+    disk: int = 0
+    shared: int = 0
+    drawn: int = 0
+
+
+@dataclass(slots=True)
+class _Flight:
+    versions: tuple[int, ...]
+    task: asyncio.Task[Tile]
+
+
+@dataclass(slots=True)
+class TileCache:
+    """The tiles of a process.
+
+    Attributes
+    ----------
+    areas
+        Tells where layers changed.
+    shelf
+        Tiles on disk, shared with other processes; None keeps them in memory alone.
+    memory_bytes
+        Bound of the tiles in memory.
+    """
+
+    areas: ChangedAreas
+    shelf: Shelf | None
+    memory_bytes: int
+    served: Served = field(default_factory=Served)
+    _tiles: OrderedDict[str, Tile] = field(default_factory=OrderedDict)
+    _held_bytes: int = 0
+    _flights: dict[str, _Flight] = field(default_factory=dict)
+    _writing: set[asyncio.Future[None]] = field(default_factory=set)
+
+    async def get(self, wanted: Wanted, draw: Callable[[], Awaitable[bytes]]) -> Tile:
+        """Return a tile as it is now: nothing that the catalogue announced before the call is missing in it.
+
+        Parameters
+        ----------
+        draw
+            Makes the tile, uncompressed; its error is that of every request that waits for it, and is not kept.
+        """
+        versions = tuple([await self.areas.follow(layer) for layer in wanted.layers])
+        tile = self._tiles.get(wanted.key)
+        if tile is not None and self._is_current(wanted, tile.versions):
+            self._tiles.move_to_end(wanted.key)
+            self.served.memory += 1
+            return tile
+        flight = self._flights.get(wanted.key)
+        if flight is not None and self._is_current(wanted, flight.versions):
+            self.served.shared += 1
+        else:
+            task = asyncio.create_task(self._made(wanted, versions, draw))
+            flight = self._flights[wanted.key] = _Flight(versions, task)
+            task.add_done_callback(lambda _: self._landed(wanted.key, flight))
+        return await asyncio.shield(flight.task)  # whoever began it may go; the others wait on
+
+    async def close(self) -> None:
+        """Wait for what is on its way to the disk, and stop drawing."""
+        for flight in list(self._flights.values()):
+            flight.task.cancel()
+        await asyncio.gather(*self._writing, return_exceptions=True)
+
+    def _landed(self, key: str, flight: _Flight) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        if not flight.task.cancelled():
+            flight.task.exception()  # was told to those who wait; if none does any more, to nobody
+
+    def _is_current(self, wanted: Wanted, versions: Sequence[int]) -> bool:
+        drawn = zip(wanted.layers, versions, strict=True)
+        return all(self.areas.is_current(layer.id, version, wanted.box) for layer, version in drawn)
+
+    async def _made(self, wanted: Wanted, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]) -> Tile:
+        shelf = self.shelf if wanted.durable else None
+        kept = await asyncio.to_thread(shelf.read, wanted.key) if shelf else None
+        if kept is not None and len(kept.versions) == len(versions) and self._is_current(wanted, kept.versions):
+            self.served.disk += 1
+            tile = Tile(kept.content, _etag(kept.content), kept.size, kept.versions)
+        else:
+            tile = await self._drawn(await draw(), versions)
+            if shelf:  # nobody waits for the disk
+                kept = Kept(tile.gzipped, versions, tile.size)
+                writing = asyncio.get_running_loop().run_in_executor(None, shelf.write, wanted.key, kept)
+                self._writing.add(writing)
+                writing.add_done_callback(self._writing.discard)
+        self._hold(wanted.key, tile)
+        return tile
+
+    async def _drawn(self, content: bytes, versions: tuple[int, ...]) -> Tile:
+        self.served.drawn += 1
+        if not content:
+            return Tile(b"", _etag(b""), 0, versions)
+        if len(content) < _SMALL_BYTES:
+            gzipped = _compressed(content)
+        else:
+            gzipped = await asyncio.to_thread(_compressed, content)
+        return Tile(gzipped, _etag(gzipped), len(content), versions)
+
+    def _hold(self, key: str, tile: Tile) -> None:
+        before = self._tiles.pop(key, None)
+        if before is not None:
+            self._held_bytes -= len(before.gzipped) + _OVERHEAD_BYTES
+        self._tiles[key] = tile
+        self._held_bytes += len(tile.gzipped) + _OVERHEAD_BYTES
+        while self._held_bytes > self.memory_bytes:
+            _, oldest = self._tiles.popitem(last=False)
+            self._held_bytes -= len(oldest.gzipped) + _OVERHEAD_BYTES
+
+
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, _LEVEL, mtime=0)
+
+
+def _etag(gzipped: bytes) -> str:
+    return f'W/"{blake2b(gzipped, digest_size=12).hexdigest()}"'
