@@ -1,0 +1,197 @@
+"""The thresholds at work: observations of the log and the clock against every rule, states in memory and in PostGIS."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from layers.catalog import Catalog
+from layers.errors import OneMapError
+from twin.rules.alarm import Action, Alarm, advance, calm, observe, wakes_at
+from twin.rules.devices import Devices, plain
+from twin.rules.messages import Device, alarm_message
+from twin.rules.store import Work, read_states
+from twin.rules.threshold import Threshold
+from twin.rules.trigger import Trigger
+
+_SUMS = """
+SELECT a.n, (SELECT sum(o.value) FROM twin.observation AS o WHERE o.id = a.id AND o.property = $4
+    AND o.phenomenon_time > a.at - $5::interval AND o.phenomenon_time <= a.at) AS value
+FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS a (n, id, at)
+"""
+_WAITING_MAX = 20_000  # observations of one rule judged with one look at the features
+
+type Change = Mapping[str, Any]
+
+
+class _Heard(NamedTuple):
+    """An observation, or a field that was changed."""
+
+    subject: str
+    at: datetime
+    value: float | str | None
+    quality: str | None
+
+
+class Alarms:
+    """Every threshold rule and its open alarms.
+
+    Attributes
+    ----------
+    faults
+        Of rules that cannot be judged now, by name: their layer or a field of it is not there.
+    """
+
+    def __init__(self, catalog: Callable[[], Catalog]) -> None:
+        self._catalog = catalog
+        self._rules: dict[str, Threshold] = {}
+        self._devices: dict[str, Devices] = {}
+        self._by_source: dict[tuple[str, str, str], list[Threshold]] = {}
+        self._alarms: dict[tuple[str, str], Alarm] = {}
+        self.faults: dict[str, str] = {}
+
+    async def use(self, connection: asyncpg.Connection, rules: Mapping[str, Threshold]) -> None:
+        """Take other rules; alarms of rules that stay go on, those of new ones are read."""
+        fresh = [name for name in rules if name not in self._rules]
+        self._rules, self.faults = dict(rules), {}
+        self._devices = {name: Devices(rule.layer, rule.fields) for name, rule in rules.items()}
+        self._by_source = defaultdict(list)
+        for rule in rules.values():
+            kind = "feature" if rule.of == "field" else "observation"
+            self._by_source[kind, rule.layer, "" if rule.of == "field" else rule.observed].append(rule)
+        kept = {key: alarm for key, alarm in self._alarms.items() if key[0] in rules}
+        for name, subject, state, _ in await read_states(connection, fresh):
+            kept[name, subject] = read_alarm(state)
+        self._alarms = {key: _fitting(alarm, len(rules[key[0]].levels)) for key, alarm in kept.items()}
+
+    def wants(self, change: Change) -> bool:
+        """Whether a change of the log is looked at."""
+        return (change["kind"], change["layer"], change.get("property") or "") in self._by_source
+
+    async def look(self, connection: asyncpg.Connection, changes: Sequence[Change], work: Work) -> None:
+        """Judge changes that are wanted, in their order."""
+        heard: dict[str, list[_Heard]] = defaultdict(list)
+        for change in changes:
+            for rule in self._by_source[change["kind"], change["layer"], change.get("property") or ""]:
+                heard[rule.name].append(_heard(change))
+        for name, values in heard.items():
+            for begin in range(0, len(values), _WAITING_MAX):
+                await self._judge(connection, self._rules[name], values[begin : begin + _WAITING_MAX], work)
+
+    async def tick(self, connection: asyncpg.Connection, now: datetime, work: Work) -> None:
+        """Let the time until `now` pass."""
+        told: dict[str, list[tuple[str, Action]]] = defaultdict(list)
+        for (name, subject), alarm in list(self._alarms.items()):
+            timing = self._rules[name].timing
+            wakes = wakes_at(alarm, timing)
+            if wakes is not None and wakes <= now:
+                after, actions = advance(alarm, now, timing)
+                self._keep(name, subject, after, work)
+                told[name] += [(subject, action) for action in actions]
+        for name, told_of in told.items():
+            await self._tell(connection, self._rules[name], told_of, work)
+
+    @property
+    def open(self) -> dict[str, int]:
+        """How many alarms are open, by rule."""
+        counts = dict.fromkeys(self._rules, 0)
+        for (name, _), alarm in self._alarms.items():
+            counts[name] += alarm.level > 0
+        return counts
+
+    async def _judge(
+        self, connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Heard], work: Work
+    ) -> None:
+        fields: Mapping[str, Device] = {}
+        try:
+            if rule.fields:
+                ids = [value.subject for value in values]
+                fields = await self._devices[rule.name].read(connection, self._catalog(), ids)
+        except OneMapError as error:
+            self.faults[rule.name] = error.message
+            return
+        self.faults.pop(rule.name, None)
+        if rule.window is not None:
+            values = await _summed(connection, rule, values)
+        told: list[tuple[str, Action]] = []
+        for value in values:
+            device = fields.get(value.subject)
+            if rule.fields and device is None:
+                continue
+            known = device.fields if device is not None else {}
+            said = plain(known.get(rule.observed)) if rule.of == "field" else value.value
+            seen = rule.judge(value.at, said, known, value.quality)
+            before = self._alarms.get((rule.name, value.subject))
+            if seen is None or (before is None and not any(seen.above)):
+                continue  # nothing to remember of what is calm
+            before = before or calm(len(rule.levels))
+            after, actions = observe(before, seen, rule.timing, rule.repeat)
+            if after != before:
+                self._keep(rule.name, value.subject, after, work)
+            told += [(value.subject, action) for action in actions]
+        await self._tell(connection, rule, told, work)
+
+    async def _tell(
+        self, connection: asyncpg.Connection, rule: Threshold, told: Iterable[tuple[str, Action]], work: Work
+    ) -> None:
+        actions = list(told)
+        if not actions:
+            return
+        try:
+            devices = await self._devices[rule.name].read(
+                connection, self._catalog(), [subject for subject, _ in actions]
+            )
+        except OneMapError:  # the alarm counts all the same
+            devices = {}
+        for subject, action in actions:
+            device = devices.get(subject) or Device(subject, subject, None, None, {})
+            work.messages.append(alarm_message(rule, device, action))
+
+    def _keep(self, name: str, subject: str, alarm: Alarm, work: Work) -> None:
+        if alarm.is_calm:
+            self._alarms.pop((name, subject), None)
+            work.kept[name, subject] = None
+        else:
+            self._alarms[name, subject] = alarm
+            work.kept[name, subject] = write_alarm(alarm), None
+
+
+async def _summed(connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Heard]) -> list[_Heard]:
+    """Put the sum of the window that ends with it in the place of each value; the history knows all of them."""
+    numbered = list(enumerate(values))
+    columns = [n for n, _ in numbered], [v.subject for v in values], [v.at for v in values]
+    sums = dict(map(tuple, await connection.fetch(_SUMS, *columns, rule.observed, rule.window)))
+    return [value._replace(value=sums.get(n)) for n, value in numbered]
+
+
+def _heard(change: Change) -> _Heard:
+    value = change.get("value")
+    said = value if value is not None else change.get("value_text")
+    at = datetime.fromisoformat(change["phenomenon_time"])
+    return _Heard(change["id"], at, said, change.get("quality_flag"))
+
+
+def _fitting(alarm: Alarm, levels: int) -> Alarm:
+    """Give an alarm as many levels as its rule has now; a level that is new is calm."""
+    triggers = [*alarm.triggers, *[Trigger()] * levels]
+    return alarm._replace(triggers=tuple(triggers[:levels]))
+
+
+def write_alarm(alarm: Alarm) -> dict[str, Any]:
+    """Write a state as JSON; orjson writes the times."""
+    return alarm._asdict() | {"triggers": [list(trigger) for trigger in alarm.triggers]}
+
+
+def read_alarm(state: Mapping[str, Any]) -> Alarm:
+    """Read a state that `write_alarm` wrote."""
+    triggers = tuple(Trigger(raised=raised, since=_moment(since)) for raised, since in state["triggers"])
+    times = {name: _moment(state[name]) for name in ("seen_at", "began_at", "alerted_at", "told_at")}
+    return Alarm(**{**state, **times, "triggers": triggers})
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

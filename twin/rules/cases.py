@@ -1,0 +1,114 @@
+"""Limits and escalation at work: events that changed, and those whose time has come, judged by what is known now."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+
+from twin.rules.case import Case, judge
+from twin.rules.facts import Facts, read_facts
+from twin.rules.limits import Limits
+from twin.rules.messages import amendment_message
+from twin.rules.registry import Rules
+from twin.rules.store import Work, awake, states_of
+
+AT_ONCE = 2_000
+_TIMES = ("due_at", "report_due_at", "wakes_at")
+_EVENTS = """
+SELECT to_jsonb(e) - 'geom' AS state,
+    (SELECT v.record -> 'area_codes' FROM twin.event_version AS v
+        WHERE v.event_id = e.id AND v.record ? 'area_codes'
+        ORDER BY v.phenomenon_time DESC, v.source_version DESC LIMIT 1) AS area_codes,
+    (SELECT count(*) FROM (
+        SELECT v.stage, lag(v.stage) OVER (ORDER BY v.phenomenon_time, v.source_version) AS before
+        FROM twin.event_version AS v WHERE v.event_id = e.id AND v.stage IS NOT NULL) AS course
+        WHERE course.stage = 'returned' AND course.before IS DISTINCT FROM 'returned') AS returned
+FROM layer.events AS e WHERE e.id = ANY ($1::text[])
+"""
+
+
+async def read_events(connection: asyncpg.Connection, event_ids: Sequence[str]) -> dict[str, Facts]:
+    """Return what is known now of events, by id; those that are gone or say no time are left out."""
+    known = {}
+    for row in await connection.fetch(_EVENTS, list(event_ids)):
+        state: dict[str, Any] = orjson.loads(row["state"])
+        state["area_codes"] = orjson.loads(row["area_codes"]) if row["area_codes"] else []
+        facts = read_facts(state, row["returned"])
+        if facts is not None:
+            known[facts.event_id] = facts
+    return known
+
+
+class Cases:
+    """Every table of limits and the events it judges.
+
+    Attributes
+    ----------
+    faults
+        Of tables that cannot be used, by name.
+    """
+
+    def __init__(self) -> None:
+        self._rules = Rules()
+        self.faults: dict[str, str] = {}
+
+    def use(self, rules: Rules) -> None:
+        """Take other rules; what is remembered of events stays."""
+        self._rules = rules
+
+    async def look(self, connection: asyncpg.Connection, known: Mapping[str, Facts], now: datetime, work: Work) -> None:
+        """Judge events that have changed."""
+        for name, limits in self._rules.of(Limits).items():
+            await self._judge(connection, name, limits, known, now, work)
+
+    async def tick(
+        self, connection: asyncpg.Connection, now: datetime, work: Work, judged: Container[str] = ()
+    ) -> None:
+        """Judge events whose time has come, but for those that were judged just now."""
+        for name, limits in self._rules.of(Limits).items():
+            subjects = [one for one in await awake(connection, name, now, AT_ONCE) if one not in judged]
+            known = await read_events(connection, subjects) if subjects else {}
+            await self._judge(connection, name, limits, known, now, work)
+            work.kept |= {(name, subject): None for subject in subjects if subject not in known}
+
+    async def _judge(
+        self,
+        connection: asyncpg.Connection,
+        name: str,
+        limits: Limits,
+        known: Mapping[str, Facts],
+        now: datetime,
+        work: Work,
+    ) -> None:
+        calendar = self._rules.calendar(limits.calendar)
+        if calendar is None:
+            self.faults[name] = f"there is no calendar '{limits.calendar}'"
+            return
+        self.faults.pop(name, None)
+        states = await states_of(connection, name, list(known)) if known else {}
+        for event_id, facts in known.items():
+            before = read_case(states[event_id]) if event_id in states else Case()
+            case, amendments = judge(limits, calendar, before, facts, now)
+            if case != Case() and case != before:
+                work.kept[name, event_id] = write_case(case), case.wakes_at
+            work.messages += [amendment_message(name, event_id, amendment) for amendment in amendments]
+
+
+def write_case(case: Case) -> dict[str, Any]:
+    """Write what is remembered of an event as JSON; orjson writes the times."""
+    return case._asdict() | {"given": sorted(case.given)}
+
+
+def read_case(state: Mapping[str, Any]) -> Case:
+    """Read what `write_case` wrote."""
+    times = {name: _moment(state[name]) for name in _TIMES}
+    began = {step: datetime.fromisoformat(at) for step, at in state["began"].items()}
+    return Case(**{**state, **times, "began": began, "given": frozenset(state["given"])})
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

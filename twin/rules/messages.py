@@ -1,0 +1,165 @@
+"""What rules say, as messages of the pipeline: the same identity however often it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from twin.envelope_message import Message
+from twin.rules.alarm import Action
+from twin.rules.case import Amendment
+from twin.rules.cluster import Cluster, ClusterRule, Spot
+from twin.rules.threshold import Threshold
+
+EVENTS = "events"
+VERSIONS_FROM = 2**40  # a feed's versions are below 2**31: at one moment the rule's version lies over the feed's
+_TYPE = "cn.gov.district.event"
+_TIMES = ("phenomenon_time", "sent_time")
+
+
+class Device(NamedTuple):
+    """The feature an alarm is about; `fields` are those its rule looks at."""
+
+    feature_id: str
+    name: str
+    lon: float | None
+    lat: float | None
+    fields: Mapping[str, Any]
+
+
+def alarm_message(rule: Threshold, device: Device, action: Action) -> Message:
+    """Make a version of the event of an alarm."""
+    began = f"{action.began_at:%Y%m%dT%H%M%S%f}".removesuffix("000000")
+    said: dict[str, Any] = {
+        "source": "iot_alarm",
+        "rule_id": rule.name,
+        "alert_count": action.alerts,
+        "last_alert_at": action.alerted_at,
+        "last_action": action.step,
+    }
+    if action.level > 0:
+        said["severity"] = rule.levels[action.level - 1].severity
+    if action.step in {"raise", "level"}:
+        said["title"] = _title(rule, device, action.value)
+    if action.step == "raise":
+        said |= _opening(rule, device, action)
+    if action.step == "clear" and rule.event.on_clear == "close":
+        said |= {"stage": "closed", "closed_at": action.at}
+    event_id = f"iot_alarm-{began[:8]}-{rule.name}-{device.feature_id}-{began[9:]}"[:200]
+    place = (device.lon, device.lat) if action.step == "raise" else (None, None)
+    return _event(rule.name, event_id, action.number, action.at, f"iot_alarm.{action.step}", said, place)
+
+
+def amendment_message(rule_name: str, event_id: str, amendment: Amendment) -> Message:
+    """Make a version of an event that says only what a rule changes."""
+    return _event(rule_name, event_id, amendment.number, amendment.at, "amended", amendment.fields)
+
+
+def parent_message(rule: ClusterRule, cluster: Cluster, place: tuple[float, float] | None) -> Message:
+    """Make a version of the parent event of a cluster; the first with its place, that of the founding event."""
+    anchor = cluster.anchor
+    said: dict[str, Any] = {
+        "source": "other",
+        "rule_id": rule.name,
+        "alert_count": cluster.size,
+        "last_alert_at": cluster.last_at,
+        "title": f"{rule.title_zh}：{cluster.size} 起（分类 {anchor.event_class}）",
+    }
+    if cluster.number == 1:
+        said |= {
+            "event_class": anchor.event_class,
+            "severity": rule.severity,
+            "stage": "file",
+            "level_current": rule.level,
+            "occurred_at": cluster.first_at,
+            "reported_at": cluster.last_at,
+            "location_method": "area",
+        }
+    where = place if place is not None and cluster.number == 1 else (None, None)
+    return _event(rule.name, cluster.parent_id, cluster.number, cluster.last_at, "cluster", said, where)
+
+
+def child_message(rule: ClusterRule, cluster: Cluster, child: Spot) -> Message:
+    """Tell an event whose child it is."""
+    said = {"parent_event_id": cluster.parent_id}
+    return _event(rule.name, child.event_id, 1, max(child.at, cluster.anchor.at), "cluster_child", said)
+
+
+def closing_message(rule_name: str, parent_id: str, number: int, at: datetime) -> Message:
+    """Close the parent of a cluster, all of whose children are."""
+    said = {"stage": "closed", "closed_at": at, "last_action": "clear"}
+    return _event(rule_name, parent_id, number, at, "cluster_closed", said)
+
+
+def pack(messages: Sequence[Message]) -> list[str]:
+    """Write messages for the outbox."""
+    return [orjson.dumps(message._asdict()).decode() for message in messages]
+
+
+def unpack(text: str) -> Message:
+    """Read a message of the outbox."""
+    given = orjson.loads(text)
+    given |= {name: datetime.fromisoformat(given[name]) for name in _TIMES if given[name] is not None}
+    data = given["data"]
+    data |= {name: datetime.fromisoformat(value) for name, value in data.items() if name.endswith("_at") and value}
+    return Message(**given)
+
+
+def _opening(rule: Threshold, device: Device, action: Action) -> dict[str, Any]:
+    return {
+        "event_class": rule.event.event_class,
+        "stage": "collect",
+        "level_current": rule.event.level,
+        "occurred_at": action.began_at,
+        "reported_at": action.at,
+        "device_ids": [device.feature_id],
+        "location_method": "device",
+    }
+
+
+def _title(rule: Threshold, device: Device, value: float | str | None) -> str:
+    shown = f"{value:g}" if isinstance(value, int | float) else str(value)
+    put_in = {"{name}": device.name, "{id}": device.feature_id, "{value}": shown}
+    title = rule.event.title
+    for mark, text in put_in.items():
+        title = title.replace(mark, text)
+    return title[:200]
+
+
+def _event(
+    rule_name: str,
+    event_id: str,
+    number: int,
+    at: datetime,
+    verb: str,
+    said: Mapping[str, Any],
+    place: tuple[float | None, float | None] = (None, None),
+) -> Message:
+    stage = said.get("stage")
+    return Message(
+        kind="event",
+        source=f"/rules/{rule_name}",
+        id=event_id,
+        version=VERSIONS_FROM + number,
+        type=f"{_TYPE}.{verb}",
+        layer=EVENTS,
+        feature_id=event_id,
+        phenomenon_time=at,
+        sent_time=None,
+        mode="actual",
+        suspect=False,
+        lon=place[0],
+        lat=place[1],
+        property_code=None,
+        value=None,
+        value_text=None,
+        unit=None,
+        quality=None,
+        speed_kmh=None,
+        heading_deg=None,
+        stage=stage if isinstance(stage, str) else None,
+        data={name: value for name, value in said.items() if value is not None},
+    )

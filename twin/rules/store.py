@@ -1,0 +1,103 @@
+"""What rules remember and have yet to say, in PostGIS; written together with the place in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import orjson
+
+from twin.envelope_message import Message
+from twin.rules.messages import pack, unpack
+
+KEPT = timedelta(days=90)
+"""What was not looked at for so long is forgotten."""
+_READ = "SELECT rule, subject, state, wakes_at FROM twin.rule_state WHERE rule = ANY ($1::text[])"
+_OF = "SELECT subject, state FROM twin.rule_state WHERE rule = $1 AND subject = ANY ($2::text[])"
+_AWAKE = "SELECT subject FROM twin.rule_state WHERE rule = $1 AND wakes_at <= $2 ORDER BY wakes_at LIMIT $3"
+_KEEP = """
+INSERT INTO twin.rule_state AS kept (rule, subject, state, wakes_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[])
+ON CONFLICT (rule, subject) DO UPDATE SET state = excluded.state, wakes_at = excluded.wakes_at, updated_at = now()
+"""
+_DROP = """
+DELETE FROM twin.rule_state AS kept USING unnest($1::text[], $2::text[]) AS gone (rule, subject)
+WHERE kept.rule = gone.rule AND kept.subject = gone.subject
+"""
+_SAY = "INSERT INTO twin.rule_outbox (message) SELECT * FROM unnest($1::jsonb[])"
+_UNSAID = "SELECT id, message FROM twin.rule_outbox WHERE fault IS NULL ORDER BY id LIMIT $1"
+_SAID = "DELETE FROM twin.rule_outbox WHERE id = ANY ($1::bigint[])"
+_FAULT = "UPDATE twin.rule_outbox SET fault = $2 WHERE id = $1"
+_FORGET = "DELETE FROM twin.rule_state WHERE wakes_at IS NULL AND updated_at < now() - $1::interval"
+
+type Key = tuple[str, str]  # rule and subject
+
+
+@dataclass(slots=True)
+class Work:
+    """What one look at the log brought about, to be written in one transaction.
+
+    Attributes
+    ----------
+    kept
+        States by rule and subject, each with when it wakes; None drops the row.
+    messages
+        What is to be said, in order.
+    """
+
+    kept: dict[Key, tuple[dict[str, Any], datetime | None] | None] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+
+
+async def read_states(
+    connection: asyncpg.Connection, rules: Sequence[str]
+) -> list[tuple[str, str, dict[str, Any], datetime | None]]:
+    """Return everything remembered of some rules: rule, subject, state, when it wakes."""
+    rows = await connection.fetch(_READ, list(rules))
+    return [(row["rule"], row["subject"], orjson.loads(row["state"]), row["wakes_at"]) for row in rows]
+
+
+async def states_of(connection: asyncpg.Connection, rule: str, subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what is remembered of some subjects of a rule, by subject."""
+    rows = await connection.fetch(_OF, rule, list(subjects))
+    return {row["subject"]: orjson.loads(row["state"]) for row in rows}
+
+
+async def awake(connection: asyncpg.Connection, rule: str, now: datetime, limit: int) -> list[str]:
+    """Return the subjects of a rule whose time has come, the longest waiting first."""
+    return [row["subject"] for row in await connection.fetch(_AWAKE, rule, now, limit)]
+
+
+async def write(connection: asyncpg.Connection, work: Work) -> None:
+    """Write what was decided, in the open transaction."""
+    kept = [(*key, orjson.dumps(value[0]).decode(), value[1]) for key, value in work.kept.items() if value is not None]
+    gone = [key for key, value in work.kept.items() if value is None]
+    if kept:
+        await connection.execute(_KEEP, *(list(column) for column in zip(*kept, strict=True)))
+    if gone:
+        await connection.execute(_DROP, *(list(column) for column in zip(*gone, strict=True)))
+    if work.messages:
+        await connection.execute(_SAY, pack(work.messages))
+
+
+async def unsaid(connection: asyncpg.Connection, limit: int) -> list[tuple[int, Message]]:
+    """Return what has been decided and is not known to be taken, oldest first."""
+    return [(row["id"], unpack(row["message"])) for row in await connection.fetch(_UNSAID, limit)]
+
+
+async def said(connection: asyncpg.Connection, ids: Sequence[int]) -> None:
+    """Forget what has been taken."""
+    await connection.execute(_SAID, list(ids))
+
+
+async def set_aside(connection: asyncpg.Connection, number: int, fault: str) -> None:
+    """Keep a message that nobody can take for a person to look at."""
+    await connection.execute(_FAULT, number, fault[:1000])
+
+
+async def forget(connection: asyncpg.Connection) -> None:
+    """Drop what waits for nothing and was not looked at for long."""
+    await connection.execute(_FORGET, KEPT)

@@ -1,0 +1,165 @@
+"""Thresholds as a file says them, and how a value is judged by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from twin.rules.alarm import Seen
+from twin.rules.limits import NAME, Level
+from twin.rules.spans import Span
+from twin.rules.trigger import Timing
+
+_IGNORED = frozenset({"missing"})
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class FieldValue(_Frozen):
+    """A threshold that each feature has for itself: the value of a field, and something added."""
+
+    field: str = Field(pattern=NAME)
+    plus: float = 0.0
+
+
+type Bound = float | FieldValue
+
+
+class AlarmLevel(_Frozen):
+    """One level: what a value must be, and how severe that is."""
+
+    above: Bound | None = None
+    below: Bound | None = None
+    equals: tuple[float | str, ...] = ()
+    severity: str = Field(max_length=20)
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        if (self.above is not None) + (self.below is not None) + bool(self.equals) != 1:
+            raise ValueError("a level has one of above, below and equals")
+        return self
+
+
+class AlarmEvent(_Frozen):
+    """The event of an alarm.
+
+    Attributes
+    ----------
+    title
+        `{name}`, `{id}` and `{value}` are put in.
+    on_clear
+        Whether the event is closed when the alarm clears, or only noted: somebody has to go and look.
+    """
+
+    event_class: str | None = Field(default=None, alias="class", pattern="^[0-9]{2}(?:[0-9]{2})?$")
+    title: str = Field(max_length=150)
+    level: Level = "community"
+    on_clear: Literal["close", "note"] = "close"
+
+
+class Threshold(_Frozen):
+    """A rule that raises an event while a value is where it should not be.
+
+    Attributes
+    ----------
+    layer, observed
+        Which observations, `property` in the file; or, with `of: field`, which field of a feature that feeds change.
+    only
+        Values that fields of the feature must have, for example of its type.
+    needs
+        Fields that a feature must have a value of; without it is not judged (a level without its datum).
+    levels
+        From the mildest to the worst.
+    window
+        The values of so long a time are added up, and their sum is judged.
+    hysteresis
+        How far back behind the bound a value must go to clear, in the unit of the property.
+    rise, fall
+        How long it must be there: ``for`` and ``clear_for`` in the file.
+    hold
+        How long a value counts when no other follows; null for a state that lasts until it changes.
+    repeat
+        How often at most the counter of an open alarm is written.
+    """
+
+    name: str = Field(pattern=NAME)
+    kind: Literal["threshold"]
+    title_zh: str
+    title_en: str
+    enabled: bool = True
+    layer: str = Field(pattern=NAME)
+    observed: str = Field(pattern=NAME, alias="property")
+    of: Literal["observation", "field"] = "observation"
+    only: dict[str, tuple[str, ...]] = {}
+    needs: tuple[str, ...] = ()
+    levels: tuple[AlarmLevel, ...] = Field(min_length=1, max_length=5)
+    window: Span | None = None
+    hysteresis: float = Field(default=0.0, ge=0)
+    rise: Span = Field(default=timedelta(0), alias="for")
+    fall: Span = Field(default=timedelta(0), alias="clear_for")
+    hold: Span | None = timedelta(minutes=15)
+    repeat: Span = timedelta(minutes=5)
+    event: AlarmEvent
+
+    @property
+    def timing(self) -> Timing:
+        """The durations, as an alarm takes them."""
+        return Timing(self.rise, self.fall, self.hold)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields of the feature that are looked at."""
+        bounds = (bound for level in self.levels for bound in (level.above, level.below))
+        named = [bound.field for bound in bounds if isinstance(bound, FieldValue)]
+        return tuple(dict.fromkeys([*named, *self.needs, *self.only, *([self.observed] if self.of == "field" else [])]))
+
+    def judge(
+        self, at: datetime, value: float | str | None, fields: Mapping[str, Any], quality: str | None = None
+    ) -> Seen | None:
+        """Judge a value.
+
+        Parameters
+        ----------
+        fields
+            Of the feature, by name.
+
+        Returns
+        -------
+        Seen or None
+            None when it proves nothing: there is no value, or the feature lacks what is needed.
+        """
+        if value is None or quality in _IGNORED or any(fields.get(name) is None for name in self.needs):
+            return None
+        if any(fields.get(name) not in allowed for name, allowed in self.only.items()):
+            return None
+        sides = [_sides(level, value, fields, self.hysteresis) for level in self.levels]
+        if any(side is None for side in sides):
+            return None
+        known = [side for side in sides if side is not None]
+        return Seen(at, tuple(above for above, _ in known), tuple(below for _, below in known), value)
+
+
+def _sides(
+    level: AlarmLevel, value: float | str, fields: Mapping[str, Any], hysteresis: float
+) -> tuple[bool, bool] | None:
+    """Tell whether a value is where it raises, and whether it is where it clears; None when nobody can say."""
+    if level.equals:
+        return value in level.equals, value not in level.equals
+    bound = _number(level.above if level.above is not None else level.below, fields)
+    if bound is None or not isinstance(value, int | float):
+        return None
+    if level.above is not None:
+        return value > bound, value < bound - hysteresis or (hysteresis == 0 and value <= bound)
+    return value < bound, value > bound + hysteresis or (hysteresis == 0 and value >= bound)
+
+
+def _number(bound: Bound | None, fields: Mapping[str, Any]) -> float | None:
+    if isinstance(bound, FieldValue):
+        given = fields.get(bound.field)
+        return given + bound.plus if isinstance(given, int | float) else None
+    return bound
