@@ -1,31 +1,69 @@
-"""Reading the log as it grows: one reader a process, woken by PostgreSQL, showing each change to every watcher."""
+"""Reading the log as it grows: one reader a process, woken by PostgreSQL, giving each subscriber what it asked for.
+
+::
+
+    log ─ frame ─ decoded once ─ matched by index ─ encoded once a clearance ─► channel ─ portion ─► its watchers
+                       │                                                           (the same bytes for all of them)
+                       └─ kept for a while: who joins late or falls behind catches up alone, then goes into its channel
+
+A watcher is in its channel, and gets everything the channel hands out, or it is behind, and reads the log from its own
+number. It goes from one to the other where nothing is awaited and the channel has just handed out all it had, so that
+there is no gap and nothing comes twice. Nothing is kept for who does not listen.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Hashable
 
 import asyncpg
 
+from layers.actor import Actor
+from layers.catalog import Catalog
+from layers.errors import Unavailable
 from layers.listener import Listener
 from twin.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
-from twin.watch import Watcher
+from twin.channel import Channel, Watcher, channel_key
+from twin.interest import Interest
+from twin.lens import Lens
+from twin.matching import Matching
+from twin.portion import Gathered, Portion
+from twin.recent import Decoded, Recent
+from twin.rows import Needs, Rows, read_rows
+
+FRAME_SECONDS = 0.15  # changes of one thing within this time are sent as one
+BEHIND_MAX = 1_000_000  # changes: who is further behind is quicker with a snapshot
+_READ_FRAMES = 20
+_CATCH_UP_CHANGES = 2_000  # in one portion
+_REACH_SECONDS = 10.0
 
 
 class Tail:
-    """Follows the log and shows it to watchers.
+    """Follows the log and serves watchers.
 
     Attributes
     ----------
     seq
-        Number of the last change shown.
+        Number of the last change read.
+    flushed
+        Number up to which every channel has handed everything out.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, catalog: Callable[[], Catalog]) -> None:
         self._listener = Listener(url, self._read, {CHANNEL: None})
+        self._catalog = catalog
+        self._channels: dict[Hashable, Channel] = {}
+        self._matching = Matching()
+        self._needs: Needs | None = None  # of all channels; None until it is worked out
+        self._unflushed: set[Channel] = set()
+        self._lenses: dict[int, Lens] = {}
+        self._recent = Recent()
         self._watchers: set[Watcher] = set()
         self._grown = asyncio.Event()
-        self._began = False
-        self.seq = 0
+        self._flushing: asyncio.TimerHandle | None = None
+        self._flushed_at = 0.0
+        self._began = self._ended = False
+        self.seq = self.flushed = 0
 
     @property
     def watching(self) -> int:
@@ -43,51 +81,179 @@ class Tail:
         await self._listener.start()
 
     async def stop(self) -> None:
-        """Stop following; watchers see nothing new."""
+        """Stop following, and let every watcher end."""
+        self.hang_up()
         await self._listener.stop()
+        if self._flushing:
+            self._flushing.cancel()
 
-    async def join(self, watcher: Watcher, pool: asyncpg.Pool) -> None:
-        """Let a watcher catch up from its own number, then see everything new, with no gap and nothing twice.
+    def hang_up(self) -> None:
+        """Let every watcher end, and those that come: the server is stopping."""
+        self._ended = True
+        for watcher in self._watchers:
+            watcher.close()
+
+    def watch(self, interest: Interest, actor: Actor, seq: int | None = None) -> Watcher:
+        """Begin to watch after a number, or from now on; to be left with `leave`."""
+        key = channel_key(interest, actor)
+        channel = self._channels.get(key)
+        if channel is None:
+            clearance = actor.clearance
+            lens = self._lenses.setdefault(clearance, Lens(clearance, self._catalog))
+            channel = self._channels[key] = Channel(key, interest, actor, lens)
+            self._matching.add(channel)
+            self._needs = None
+        channel.watchers += 1
+        watcher = Watcher(channel, self.seq if seq is None else seq)
+        watcher.closed = self._ended
+        self._watchers.add(watcher)
+        return watcher
+
+    def leave(self, watcher: Watcher) -> None:
+        """Forget a watcher; done twice, it is done once."""
+        if watcher not in self._watchers:
+            return
+        self._watchers.discard(watcher)
+        channel = watcher.channel
+        channel.members.discard(watcher)
+        channel.watchers -= 1
+        if not channel.watchers:
+            del self._channels[channel.key]
+            self._matching.discard(channel)
+            self._unflushed.discard(channel)
+            self._needs = None
+
+    async def take(self, watcher: Watcher, pool: asyncpg.Pool, patience_s: float) -> Portion | None:
+        """Return the next portion for a watcher; None when there was none for that time, or it is closed.
+
+        Its `seq` is then the number up to which it has been given everything.
 
         Raises
         ------
         Forgotten
-            When the log no longer reaches back to the watcher's number, or has not reached it yet: it is another log.
+            When the log does not reach back to its number, never was there, or it is too far behind: it must start
+            again from a snapshot.
+        Unavailable
+            When the log cannot be read now.
         """
+        while not watcher.closed:
+            portion = await self._catch_up(watcher, pool) if watcher.behind else watcher.pop()
+            if portion is not None:
+                return portion
+            if not watcher.behind and not await watcher.awaken(patience_s) and not watcher.waiting:
+                watcher.seq = max(watcher.seq, self.flushed)
+                return None
+        return None
+
+    async def _catch_up(self, watcher: Watcher, pool: asyncpg.Pool) -> Portion | None:
+        """Give a watcher what it missed; once it has everything it is in its channel."""
         if watcher.seq > self.seq:
-            raise Forgotten(f"the log is at {self.seq} and knows no {watcher.seq} yet", parameter="since")
-        while watcher.seq < self.seq:
-            async with pool.acquire() as connection:
-                frames = await frames_since(connection, watcher.seq)
-            for frame in frames:
-                for seq, change in frame.changes(watcher.seq):
-                    watcher.look(seq, change)
-        self._watchers.add(watcher)  # nothing was awaited since the last comparison
+            await self._reach(watcher.seq, pool)
+        if self.seq - watcher.seq > BEHIND_MAX:
+            raise Forgotten(f"{self.seq - watcher.seq} changes have been missed; at most {BEHIND_MAX} are sent again")
+        gathered, seq = Gathered(), watcher.seq
+        while seq < self.seq and len(gathered) < _CATCH_UP_CHANGES:
+            decoded, rows = await self._after(seq, watcher.channel, pool)
+            await asyncio.sleep(0)  # a long way back is gone in steps
+            for number, change in decoded:
+                if number > seq:
+                    self._sort_out(watcher.channel, gathered, change, rows)
+                    seq = number
+        portion = gathered.portion(seq) if len(gathered) else None
+        watcher.seq = seq
+        if seq == self.seq:  # nothing is awaited from here on
+            watcher.channel.flush(seq)
+            watcher.channel.members.add(watcher)
+            watcher.behind = False
+        return portion
 
-    def leave(self, watcher: Watcher) -> None:
-        """Forget a watcher."""
-        self._watchers.discard(watcher)
+    @staticmethod
+    def _sort_out(channel: Channel, gathered: Gathered, change: dict[str, object], rows: Rows) -> None:
+        if channel.wants(change, rows.of) and (encoded := channel.lens.encoded(change)) is not None:
+            gathered.add(change, encoded)
 
-    async def grown(self) -> None:
-        """Return when the log has grown."""
-        await self._grown.wait()
+    async def _after(self, seq: int, channel: Channel, pool: asyncpg.Pool) -> tuple[Decoded, Rows]:
+        """Return the frame after a number, and what else its changes' features say."""
+        decoded, needs = self._recent.after(seq), Needs([channel])
+        if decoded is not None and not any(needs.missing(change) for _, change in decoded):
+            return decoded, Rows()
+        async with pool.acquire() as connection:
+            if decoded is None:
+                first, *others = await frames_since(connection, seq, limit=_READ_FRAMES)
+                decoded = self._recent.put(first)
+                for frame in others:
+                    self._recent.put(frame)
+            return decoded, await read_rows(connection, self._catalog(), needs, (change for _, change in decoded))
+
+    async def _reach(self, seq: int, pool: asyncpg.Pool) -> None:
+        """Wait until this process has read what another one has shown already."""
+        async with pool.acquire() as connection:
+            newest = await last_seq(connection)
+        if newest < seq:
+            raise Forgotten(f"the log is at {newest} and knows no {seq} yet", parameter="since")
+        try:
+            async with asyncio.timeout(_REACH_SECONDS):
+                while self.seq < seq:
+                    await self._grown.wait()
+        except TimeoutError as error:
+            raise Unavailable("the log cannot be followed now; come again") from error
 
     async def _read(self, connection: asyncpg.Connection) -> None:
         if not self._began:
-            self.seq, self._began = await last_seq(connection), True
+            self.seq = self.flushed = await last_seq(connection)
+            self._began = True
         try:
-            while frames := await frames_since(connection, self.seq):
+            while frames := await frames_since(connection, self.seq, limit=_READ_FRAMES):
                 for frame in frames:
-                    self._show(frame)
-        except Forgotten:  # we were away for longer than the log reaches back: everybody starts again
+                    await self._take_in(connection, frame)
+        except Forgotten:  # we were away for longer than the log reaches back: everybody finds out for itself
+            self._recent.clear()
             self.seq = await last_seq(connection)
             for watcher in self._watchers:
-                watcher.overrun = True
+                watcher.fall_behind()
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
 
-    def _show(self, frame: Frame) -> None:
-        for seq, change in frame.changes(self.seq):
-            for watcher in self._watchers:
-                watcher.look(seq, change)
+    async def _take_in(self, connection: asyncpg.Connection, frame: Frame) -> None:
+        changes = [change for number, change in self._recent.put(frame) if number > self.seq]
+        await asyncio.sleep(0)  # those who wait to send have their turn
+        while True:
+            needs = self._needs = self._needs or Needs(self._channels.values())
+            rows = await read_rows(connection, self._catalog(), needs, changes)
+            if needs is self._needs:  # nobody came meanwhile with a filter that looks at more
+                break
+        self._show(changes, rows)  # nothing is awaited from here on
         self.seq = frame.last_seq
+        self._flush_soon()
+
+    def _show(self, changes: list[dict[str, object]], rows: Rows) -> None:
+        """Show changes to the channels that may want them; each is encoded once a clearance, when somebody does."""
+        if not self._channels:
+            return
+        catalog = self._catalog()
+        for change in changes:
+            layer = catalog.get(str(change["layer"]))
+            has_areas = layer is None or "area_code" in layer.definition.by_name
+            encoded: dict[int, bytes | None] = {}
+            for channel in self._matching.find(change, rows.place(change), has_areas=has_areas):
+                if not channel.members or not channel.wants(change, rows.of):
+                    continue
+                clearance = channel.lens.clearance
+                if clearance not in encoded:
+                    encoded[clearance] = channel.lens.encoded(change)
+                if (shown := encoded[clearance]) is not None:
+                    channel.gathered.add(change, shown)
+                    self._unflushed.add(channel)
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            loop = asyncio.get_running_loop()
+            pause_s = max(0.0, self._flushed_at + FRAME_SECONDS - loop.time())
+            self._flushing = loop.call_later(pause_s, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing, self._flushed_at = None, asyncio.get_running_loop().time()
+        for channel in self._unflushed:
+            channel.flush(self.seq)
+        self._unflushed.clear()
+        self.flushed = self.seq

@@ -1,0 +1,33 @@
+"""What subscribers are told, in the form of each transport."""
+
+from __future__ import annotations
+
+import orjson
+
+from twin.follow import Notice
+from twin.portion import Portion
+
+
+def as_event(part: Portion | Notice) -> bytes:
+    """Write a part as a server-sent event; a sign of life is a comment that moves the number to resume from."""
+    if isinstance(part, Portion):
+        return part.event
+    number = b"" if part.seq is None else b"id: %d\n" % part.seq
+    if part.kind == "heartbeat":
+        return b": still here\n%s\n" % number
+    return b"%sevent: %s\ndata: %s\n\n" % (number, part.kind.encode(), _content(part))
+
+
+def as_message(part: Portion | Notice) -> str:
+    """Write a part as a message of a WebSocket."""
+    if isinstance(part, Portion):
+        return part.message
+    content = _content(part)
+    return f'{{"type":"{part.kind}",{content[1:].decode()}'
+
+
+def _content(part: Notice) -> bytes:
+    if part.kind == "snapshot":
+        return b'{"layer":%s,"features":[%s]}' % (orjson.dumps(part.layer), part.features)
+    said = {"seq": part.seq} | ({"detail": part.detail} if part.detail else {})
+    return orjson.dumps(said)

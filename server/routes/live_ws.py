@@ -1,0 +1,59 @@
+"""`/live/ws`: the same stream as `/live` over a WebSocket, with a subscription that can be changed."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from starlette.datastructures import Headers
+from starlette.websockets import WebSocket
+
+from layers.actor import Actor
+from layers.errors import OneMapError, Unauthenticated
+from server.auth import Authenticator
+from server.base_url import base_url
+from server.live_socket import LiveSocket
+from server.routes.live import filter_limits, source_of
+from server.state import State
+
+router = APIRouter()
+PROTOCOL = "onemap.live.v1"
+_BEARER = "bearer."  # before the token, as a sub-protocol that is offered beside ours
+_POLICY, _AGAIN = 1008, 1013
+
+
+@router.websocket("/live/ws")
+async def live_ws(socket: WebSocket) -> None:
+    """Serve one WebSocket. A browser sets no headers: it says its token as a sub-protocol or in its first message."""
+    state: State = socket.app.state.shared
+    if not _is_ours(socket, state):
+        return await socket.close(_POLICY, "this page is of another site")
+    offered = [name.strip() for name in socket.headers.get("sec-websocket-protocol", "").split(",")]
+    authenticator: Authenticator = socket.app.state.authenticator
+    try:
+        actor = _actor(authenticator, socket.headers, offered)
+    except Unauthenticated:
+        return await socket.close(_POLICY, "unknown token")
+    try:
+        source = source_of(socket.app.state.tail, state)
+    except OneMapError:
+        return await socket.close(_AGAIN, "too many subscribers")
+    await socket.accept(PROTOCOL if PROTOCOL in offered else None)
+    await LiveSocket(socket, source, actor, authenticator, filter_limits(state)).serve()
+    return None
+
+
+def _actor(authenticator: Authenticator, headers: Headers, offered: list[str]) -> Actor:
+    token = next((name.removeprefix(_BEARER) for name in offered if name.startswith(_BEARER)), None)
+    if token is None:
+        return authenticator.actor(headers.raw)
+    return authenticator.actor([(b"authorization", b"Bearer " + token.encode())])
+
+
+def _is_ours(socket: WebSocket, state: State) -> bool:
+    """Whether the page that asks is one of this server; what is no browser says no origin."""
+    origin = socket.headers.get("origin")
+    if origin is None:
+        return True
+    asked, own = urlsplit(origin), urlsplit(base_url(socket.scope, state.settings.server.public_url))
+    return asked.scheme in {"http", "https"} and asked.netloc == own.netloc

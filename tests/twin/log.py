@@ -1,0 +1,142 @@
+"""A log to write to, without feeds: what streams are tested with."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from layers.actor import Actor
+from layers.catalog import read_catalog
+from layers.database import Role, connect, create_pool
+from layers.tables import sync_definitions
+from twin.changes import append, last_seq
+from twin.portion import MERGED
+from twin.tail import Tail
+
+GRIDS = [f"44010601100{community}{grid:03d}" for community in (1, 2) for grid in (1, 2, 3)]
+DEADLINE_SECONDS = 60
+
+
+def moved(identifier, number, layer="vehicles", grid=GRIDS[0], grade=2):
+    place = {"lon": 113.3 + number % 100 * 0.001, "lat": 23.1, "grid_code": grid, "area_code": grid[:12]}
+    return {"kind": "position", "layer": layer, "id": identifier, **place, "speed_kmh": float(number), "grade": grade}
+
+
+def happened(identifier, number=0, grid=GRIDS[0], grade=2, **said):
+    place = {"lon": 113.3, "lat": 23.1, "grid_code": grid, "area_code": grid[:12]}
+    return {
+        "kind": "event",
+        "layer": "events",
+        "id": identifier,
+        **place,
+        "source_version": number,
+        "grade": grade,
+        **said,
+    }
+
+
+async def write(url, *changes):
+    """Write one frame; returns the number of its last change."""
+    connection = await connect(url, Role.INGEST)
+    try:
+        async with connection.transaction():
+            return await append(connection, list(changes)) + len(changes) - 1
+    finally:
+        await connection.close()
+
+
+async def write_many(url, seed, frames):
+    """Write random frames, as one writer among several."""
+    numbers = random.Random(seed)
+    connection = await connect(url, Role.INGEST)
+    for frame in range(frames):
+        async with connection.transaction():
+            await asyncio.sleep(0)
+            await append(connection, [random_change(numbers, seed, frame, n) for n in range(numbers.randint(1, 6))])
+    await connection.close()
+
+
+def random_change(numbers, seed, frame, n):
+    grid, grade = numbers.choice(GRIDS), numbers.choice([2, 2, 3])
+    if numbers.random() < 0.5:
+        return happened(f"e{seed}-{frame}-{n}", frame, grid, grade, stage=numbers.choice(["collect", "accept"]))
+    return moved(f"v{numbers.randint(0, 5)}", frame * 10 + n, grid=grid, grade=grade)
+
+
+async def written(url):
+    """Return all changes of the log with their numbers."""
+    connection = await connect(url)
+    rows = await connection.fetch("SELECT first_seq, changes FROM twin.change ORDER BY last_seq")
+    await connection.close()
+    return [pair for row in rows for pair in enumerate(orjson.loads(row["changes"]), row["first_seq"])]
+
+
+async def newest(url):
+    connection = await connect(url)
+    try:
+        return await last_seq(connection)
+    finally:
+        await connection.close()
+
+
+@dataclass
+class Heard:
+    """What a subscriber was told: every event, and of each thing the last."""
+
+    events: list[str] = field(default_factory=list)
+    things: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, changes):
+        for change in changes:
+            if change["kind"] in MERGED:
+                self.things[change["layer"], change["id"]] = change
+            else:
+                self.events.append(change["id"])
+
+
+def heard_of(changes):
+    """Return what somebody has heard who was told these changes."""
+    heard = Heard()
+    heard.add(changes)
+    return heard
+
+
+def as_seen(change):
+    """A change as its readers get it: without the grade."""
+    return {name: value for name, value in change.items() if name != "grade"}
+
+
+@asynccontextmanager
+async def tails(url, count=1):
+    """The tails of so many processes, with one catalogue and a pool to catch up with."""
+    owner = await connect(url)
+    catalog = await read_catalog(owner)
+    await owner.close()
+    pool = await create_pool(url, Role.READ, size=2)
+    running = [Tail(url, lambda: catalog) for _ in range(count)]
+    try:
+        for tail in running:
+            await tail.start()
+        yield running, pool
+    finally:
+        for tail in running:
+            await tail.stop()
+        await pool.close()
+
+
+async def prepare(url):
+    """Make the layers, visible from grade 2."""
+    await sync_definitions(url)
+    owner = await connect(url)
+    await owner.execute("UPDATE onemap.layer SET lowest_grade = 2")
+    await owner.close()
+
+
+OFFICER = Actor("officer", 2)
+WORKER = Actor("worker", 3, (GRIDS[0],))
+COMMANDER = Actor("commander", 4)

@@ -1,0 +1,122 @@
+"""Those who ask for the same and may see the same: what they get is matched and encoded once for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+from layers.actor import Actor
+from twin.interest import Change, Interest
+from twin.lens import Lens
+from twin.portion import Gathered, Portion
+
+PORTIONS_MAX = 8  # that wait for one subscriber: after that it reads the log for itself when it is ready
+
+
+class Watcher:
+    """One subscriber.
+
+    Attributes
+    ----------
+    seq
+        Number up to which it was given everything: where it goes on.
+    behind
+        It is not in its channel: it must catch up from the log first.
+    closed
+        It has gone, or the server is stopping.
+    """
+
+    def __init__(self, channel: Channel, seq: int) -> None:
+        self.channel = channel
+        self.seq = seq
+        self.behind = True
+        self.closed = False
+        self._portions: deque[Portion] = deque()
+        self._wake = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many portions wait to be taken."""
+        return len(self._portions)
+
+    def hand(self, portion: Portion) -> None:
+        """Hand it a portion; one that does not take them falls behind, and nothing is kept for it."""
+        if len(self._portions) >= PORTIONS_MAX:
+            self.fall_behind()
+        else:
+            self._portions.append(portion)
+            self._wake.set()
+
+    def fall_behind(self) -> None:
+        """Leave the channel, to catch up from the log after the last portion that was taken."""
+        self._portions.clear()
+        self.behind = True
+        self.channel.members.discard(self)
+        self._wake.set()
+
+    def pop(self) -> Portion | None:
+        """Take the next portion that waits."""
+        if not self._portions:
+            return None
+        portion = self._portions.popleft()
+        self.seq = max(self.seq, portion.seq)
+        return portion
+
+    def close(self) -> None:
+        """Let it end."""
+        self.closed = True
+        self._wake.set()
+
+    async def awaken(self, patience_s: float) -> bool:
+        """Return True when there may be something for it, False after that time."""
+        self._wake.clear()
+        if self._portions or self.closed or self.behind:
+            return True
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class Channel:
+    """What its members get of the log.
+
+    Attributes
+    ----------
+    key
+        What `channel_key` says.
+    scope
+        Prefixes of areas that its members may see; empty is everywhere.
+    """
+
+    def __init__(self, key: Hashable, interest: Interest, actor: Actor, lens: Lens) -> None:
+        self.key = key
+        self.interest = interest
+        self.lens = lens
+        self.scope = actor.area_prefixes
+        self.members: set[Watcher] = set()
+        self.watchers = 0
+        self.gathered = Gathered()
+
+    def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
+        """Whether its members asked for a change and may see where it happened."""
+        if self.scope and not self.lens.lies_in(change, self.scope):
+            return False
+        return self.interest.wants(change, row_of)
+
+    def flush(self, seq: int) -> None:
+        """Hand what was gathered up to a number to every member."""
+        if not len(self.gathered):
+            return
+        portion = self.gathered.portion(seq)
+        for member in tuple(self.members):
+            member.hand(portion)
+
+
+def channel_key(interest: Interest, actor: Actor) -> Hashable:
+    """Return what those have in common who get the same bytes."""
+    return interest, actor.clearance, tuple(sorted(actor.area_prefixes))

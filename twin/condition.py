@@ -1,0 +1,108 @@
+"""A CQL2 filter over changes: true of a change where the same filter over the layer's items is true of the feature.
+
+It looks at what the change says first, and at the feature for what the change does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import shapely
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.cql2 import FilterLimits, Queryable, parse, queryables_of
+from layers.cql2.match import Test, matcher
+from layers.crs import CRS84
+from layers.definition import FieldType
+from layers.errors import BadFilter
+
+_GEOMETRIES = frozenset({"geom", "geometry"})
+_TYPES: dict[str, FieldType] = {
+    "kind": "string",
+    "property": "string",
+    "value": "number",
+    "value_text": "string",
+    "unit": "string",
+    "quality_flag": "string",
+    "speed_kmh": "number",
+    "heading_deg": "number",
+    "phenomenon_time": "datetime",
+}
+_OF_CHANGES = {name: Queryable(name, name, kind) for name, kind in _TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _OfLayer:
+    test: Test
+    fields: frozenset[str]  # of the layer's table
+    shape: bool  # whether it looks at the geometry
+    is_point: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A filter, ready for each layer it was written for; equal when it is written alike.
+
+    Attributes
+    ----------
+    text
+        The filter as CQL2 JSON.
+    node
+        The same, as it is compiled.
+    """
+
+    text: bytes
+    node: Any = field(compare=False, repr=False)
+    _of: Mapping[str, _OfLayer] = field(compare=False, repr=False)
+
+    @classmethod
+    def read(
+        cls, expression: str | dict[str, Any], lang: str, layers: Sequence[Layer], actor: Actor, limits: FilterLimits
+    ) -> Condition:
+        """Read a filter in CQL2 text or JSON, CRS84.
+
+        Raises
+        ------
+        BadFilter
+            When it cannot be read, or names a property that one of the layers does not have or the actor may not
+            see; or when no layer is given to check it with.
+        """
+        if not layers:
+            raise BadFilter("a filter needs layers: their properties are what it can name", parameter="layers")
+        node = parse(expression, lang, limits=limits)
+        made = {layer.id: _of_layer(node, layer, actor) for layer in layers}
+        return cls(orjson.dumps(node, default=str, option=orjson.OPT_SORT_KEYS), node, made)
+
+    def holds(self, layer_id: str, row: Mapping[str, Any]) -> bool:
+        """Whether it is true of a row, which has at least what `fields` and `looks_at_shape` name."""
+        known = self._of.get(layer_id)
+        if known is None:
+            return False
+        if known.shape and "geom" not in row:
+            row = {**row, **dict.fromkeys(_GEOMETRIES, _point(row))}
+        return known.test(row)
+
+    def fields(self, layer_id: str) -> frozenset[str]:
+        """Return the fields of a layer that it looks at."""
+        return self._of[layer_id].fields if layer_id in self._of else frozenset()
+
+    def needs_shape(self, layer_id: str) -> bool:
+        """Whether it looks at a geometry that is no point, which no change says."""
+        return layer_id in self._of and self._of[layer_id].shape and not self._of[layer_id].is_point
+
+
+def _of_layer(node: Any, layer: Layer, actor: Actor) -> _OfLayer:
+    definition = layer.definition
+    own = {name: queryable for name, queryable in _OF_CHANGES.items() if name not in definition.by_name}
+    test, used = matcher(node, own | queryables_of(definition, actor), CRS84)
+    fields = frozenset(name for name in used if name in definition.by_name)
+    return _OfLayer(test, fields, bool(used & _GEOMETRIES), definition.geometry_type == "Point")
+
+
+def _point(row: Mapping[str, Any]) -> shapely.Point | None:
+    lon, lat = row.get("lon"), row.get("lat")
+    return None if lon is None or lat is None else shapely.Point(lon, lat)

@@ -1,0 +1,61 @@
+"""What a subscriber asks for, of all that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twin.condition import Condition
+
+type Change = dict[str, Any]
+type Rectangle = tuple[float, float, float, float]
+AREA_CODE_DIGITS = 12  # a longer code is a grid's
+
+
+def lies_in(change: Mapping[str, Any], prefixes: Iterable[str]) -> bool:
+    """Whether a change lies in one of the areas: a long prefix is compared with its grid, a short one with its area."""
+    grid = change.get("grid_code") or ""
+    area = change.get("area_code") or grid[:AREA_CODE_DIGITS]
+    return any((area if len(prefix) <= AREA_CODE_DIGITS else grid).startswith(prefix) for prefix in prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What a subscriber asks for; empty means no restriction. Two that are equal get the same bytes.
+
+    Attributes
+    ----------
+    layers
+        Collection ids.
+    areas
+        Prefixes of grid or area codes.
+    bbox_crs84
+        West, south, east, north in degrees, edges included; a change without a place is then not wanted.
+    condition
+        A CQL2 filter; it is written for the layers that are asked for.
+    """
+
+    layers: frozenset[str] = frozenset()
+    areas: tuple[str, ...] = ()
+    bbox_crs84: Rectangle | None = None
+    condition: Condition | None = None
+
+    def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
+        """Whether a change is asked for; `row_of` returns the properties a filter may look at."""
+        if self.layers and change["layer"] not in self.layers:
+            return False
+        if self.areas and not lies_in(change, self.areas):
+            return False
+        if self.bbox_crs84 is None and self.condition is None:
+            return True
+        row = row_of(change)
+        if self.bbox_crs84 is not None and not _within(row, self.bbox_crs84):
+            return False
+        return self.condition is None or self.condition.holds(change["layer"], row)
+
+
+def _within(row: Mapping[str, Any], bbox: Rectangle) -> bool:
+    lon, lat = row.get("lon"), row.get("lat")
+    west, south, east, north = bbox
+    return lon is not None and lat is not None and west <= lon <= east and south <= lat <= north

@@ -1,0 +1,101 @@
+"""Which channels a change may be for, found by index: a change costs the same with two channels or two thousand."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from math import floor
+
+from twin.channel import Channel
+from twin.interest import AREA_CODE_DIGITS, Change, Rectangle
+
+_CELLS_DEG = (0.002, 0.01, 0.05, 0.25)  # 200 m to 25 km: from a street's window to a city's
+_CELLS_MAX = 64
+_EVERYWHERE = "everywhere"
+
+type Cell = tuple[int, int, int]  # level, column, row
+type Key = tuple[str, str | Cell]
+
+
+class Matching:
+    """Channels by what narrows them most: areas, else a box, else layers, else nothing."""
+
+    def __init__(self) -> None:
+        self._channels: dict[Key, set[Channel]] = defaultdict(set)
+        self._lengths: Counter[int] = Counter()  # of area codes
+        self._levels: Counter[int] = Counter()  # of cells
+
+    def add(self, channel: Channel) -> None:
+        """Begin to find a channel."""
+        for key in _keys(channel):
+            self._channels[key].add(channel)
+            self._count(key, 1)
+
+    def discard(self, channel: Channel) -> None:
+        """Find it no more."""
+        for key in _keys(channel):
+            self._count(key, -1)
+            self._channels[key].discard(channel)
+            if not self._channels[key]:
+                del self._channels[key]
+
+    def _count(self, key: Key, by: int) -> None:
+        kind, value = key
+        if kind in {"area", "cell"}:
+            counts, at = (self._lengths, len(value)) if isinstance(value, str) else (self._levels, value[0])
+            counts[at] += by
+            if not counts[at]:
+                del counts[at]
+
+    def find(self, change: Change, place: tuple[float, float] | None, *, has_areas: bool) -> set[Channel]:
+        """Return every channel that may want a change; each is still to be asked.
+
+        Parameters
+        ----------
+        change
+            A change of the log.
+        place
+            Longitude and latitude in degrees; None when it has none.
+        has_areas
+            Whether its layer knows areas; what has none may be seen by actors of any area.
+        """
+        grid = change.get("grid_code") or ""
+        area = change.get("area_code") or grid[:AREA_CODE_DIGITS]
+        keys: list[Key] = [("layer", _EVERYWHERE), ("layer", change["layer"])]
+        for length in self._lengths:
+            code = area if length <= AREA_CODE_DIGITS else grid
+            keys.append(("area", code[:length]))
+        if place is not None:
+            keys += (("cell", _cell(level, *place)) for level in self._levels)
+        if not has_areas:
+            keys.append(("scoped", ""))
+        found: set[Channel] = set()
+        for key in keys:
+            if key in self._channels:
+                found |= self._channels[key]
+        return found
+
+
+def _keys(channel: Channel) -> list[Key]:
+    interest = channel.interest
+    if interest.areas:
+        return [("area", area) for area in dict.fromkeys(interest.areas)]
+    if interest.bbox_crs84 is not None and (cells := _cells(interest.bbox_crs84)):
+        return [("cell", cell) for cell in cells]
+    if channel.scope:
+        return [("scoped", ""), *(("area", area) for area in dict.fromkeys(channel.scope))]
+    return [("layer", layer) for layer in interest.layers or (_EVERYWHERE,)]
+
+
+def _cell(level: int, lon: float, lat: float) -> Cell:
+    size = _CELLS_DEG[level]
+    return level, floor(lon / size), floor(lat / size)
+
+
+def _cells(bbox: Rectangle) -> list[Cell]:
+    """Cover a box with cells of the finest level that needs few; empty when none does."""
+    west, south, east, north = bbox
+    for level in range(len(_CELLS_DEG)):
+        (_, left, bottom), (_, right, top) = _cell(level, west, south), _cell(level, east, north)
+        if (right - left + 1) * (top - bottom + 1) <= _CELLS_MAX:
+            return [(level, x, y) for x in range(left, right + 1) for y in range(bottom, top + 1)]
+    return []

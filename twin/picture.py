@@ -1,0 +1,89 @@
+"""The state of layers at one number of the log: what a subscriber starts from, without a gap and without a repeat.
+
+The log is written in the transaction of what it tells, under a lock held to the commit. So one snapshot of PostgreSQL
+that shows number N as the newest shows everything up to N, and nothing after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.clause import EMPTY, Clause, compose, join
+from layers.cql2 import compile_bbox, compile_filter, queryables_of
+from layers.cql2.bbox import Bbox
+from layers.crs import CRS84
+from layers.errors import BadInput, TooMuch
+from layers.query import ItemsQuery, page
+from twin.changes import last_seq
+from twin.interest import AREA_CODE_DIGITS, Interest
+
+FEATURES_MAX = 20_000  # of one layer
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Features by layer.
+
+    Attributes
+    ----------
+    seq
+        Number of the last change that is in it.
+    layers
+        By id: GeoJSON features, joined by commas.
+    """
+
+    seq: int
+    layers: dict[str, bytes]
+
+
+async def take_picture(pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest) -> Picture:
+    """Read the layers of an interest as the actor may see them.
+
+    Raises
+    ------
+    BadInput
+        When no layer is named, or the filter names what only changes have.
+    TooMuch
+        When a layer has more features of that kind than may be sent at once.
+    """
+    if not interest.layers:
+        raise BadInput("a snapshot is of layers; name them", parameter="layers")
+    layers = [catalog.visible(layer_id, actor) for layer_id in sorted(interest.layers)]
+    queries = [ItemsQuery(layer, actor, _where(layer, actor, interest), limit=FEATURES_MAX) for layer in layers]
+    found: dict[str, bytes] = {}
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        seq = await last_seq(connection)
+        for query in queries:
+            text, values = page(query).render()
+            row = await connection.fetchrow(text, *values)
+            if row["found"] > FEATURES_MAX:
+                raise TooMuch(f"'{query.layer.id}' has more than {FEATURES_MAX} such features; ask for less of it")
+            found[query.layer.id] = row["features"] or b""
+    return Picture(seq, found)
+
+
+def _where(layer: Layer, actor: Actor, interest: Interest) -> Clause:
+    queryables = queryables_of(layer.definition, actor)
+    parts = [_areas(layer, interest.areas)]
+    if interest.bbox_crs84 is not None:
+        known = "geom" in queryables
+        parts.append(compile_bbox(Bbox((interest.bbox_crs84,)), queryables["geom"]) if known else Clause("FALSE"))
+    if interest.condition is not None:
+        parts.append(compile_filter(interest.condition.node, queryables, filter_crs=CRS84))
+    return join(" AND ", parts)
+
+
+def _areas(layer: Layer, prefixes: Sequence[str]) -> Clause:
+    if not prefixes:
+        return EMPTY
+    parts = []
+    for column, short in (("area_code", True), ("grid_code", False)):
+        chosen = [prefix for prefix in prefixes if (len(prefix) <= AREA_CODE_DIGITS) is short]
+        if chosen and column in layer.definition.by_name:
+            parts.append(Clause(f"f.{column} ^@ ANY (?0::text[])", (chosen,)))
+    return compose("({})", join(" OR ", parts)) if parts else Clause("FALSE")

@@ -1,0 +1,46 @@
+"""The newest frames of the log, decoded once: who falls behind a little reads them from memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from twin.changes import Frame
+from twin.interest import Change
+
+CHANGES_MAX = 20_000
+
+type Decoded = list[tuple[int, Change]]
+
+
+class Recent:
+    """Decoded frames by the number before their first; the ones that were not used for longest go first."""
+
+    def __init__(self, changes_max: int = CHANGES_MAX) -> None:
+        self._frames: OrderedDict[int, Decoded] = OrderedDict()
+        self._size = 0
+        self._max = changes_max
+
+    def put(self, frame: Frame) -> Decoded:
+        """Decode a frame and keep it; a frame that is here already is not decoded again."""
+        known = self.after(frame.first_seq - 1)
+        if known is not None:
+            return known
+        decoded = frame.changes()
+        self._frames[frame.first_seq - 1] = decoded
+        self._size += len(decoded)
+        while self._size > self._max and len(self._frames) > 1:
+            _, dropped = self._frames.popitem(last=False)
+            self._size -= len(dropped)
+        return decoded
+
+    def after(self, seq: int) -> Decoded | None:
+        """Return the frame that begins after a number, when it is here."""
+        if seq not in self._frames:
+            return None
+        self._frames.move_to_end(seq)
+        return self._frames[seq]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._frames.clear()
+        self._size = 0

@@ -1,0 +1,107 @@
+"""What changes do not say of their features and somebody's filter or box looks at, read once for all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import asyncpg
+import shapely
+
+from layers.catalog import Catalog, Layer
+from layers.clause import quote_identifier
+from twin.channel import Channel
+from twin.interest import Change
+
+_PLACE = "ST_X(p.point) AS lon, ST_Y(p.point) AS lat"
+_POINT = "CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS point) AS p"
+
+
+class Needs:
+    """What the filters and boxes of channels look at, by layer.
+
+    Attributes
+    ----------
+    places
+        Whether anybody asks where things are.
+    """
+
+    def __init__(self, channels: Iterable[Channel]) -> None:
+        self._fields: dict[str, set[str]] = defaultdict(set)
+        self._shapes: set[str] = set()
+        self.places = False
+        for channel in channels:
+            interest = channel.interest
+            self.places = self.places or interest.bbox_crs84 is not None
+            if interest.condition is None:
+                continue
+            self.places = True  # its filter may; a layer's point costs nothing beside its fields
+            for layer_id in interest.layers:
+                self._fields[layer_id] |= interest.condition.fields(layer_id)
+                if interest.condition.needs_shape(layer_id):
+                    self._shapes.add(layer_id)
+
+    def missing(self, change: Change) -> bool:
+        """Whether the change leaves something unsaid that is looked at."""
+        layer_id = change["layer"]
+        fields = self._fields.get(layer_id)
+        unsaid = fields is not None and not fields <= change.keys()
+        return unsaid or layer_id in self._shapes or (self.places and change.get("lon") is None)
+
+    def statement(self, layer: Layer) -> str:
+        """Return the query for the features `$1` of a layer."""
+        fields = sorted(self._fields.get(layer.id, ()))
+        columns = ["f.id", *(f"f.{quote_identifier(name)}" for name in fields)]
+        point = ""
+        if layer.definition.geometry_type != "None":
+            columns.append(_PLACE)
+            point = _POINT
+        if layer.id in self._shapes:
+            columns.append("ST_AsBinary(f.geom) AS geom")
+        return f"SELECT {', '.join(columns)} FROM {layer.table} AS f {point} WHERE f.id = ANY ($1::text[])"
+
+
+class Rows:
+    """The properties of changes and, beneath them, of their features."""
+
+    def __init__(self, known: Mapping[tuple[str, str], Mapping[str, Any]] | None = None) -> None:
+        self._known = known or {}
+        self._last: tuple[Change | None, Mapping[str, Any]] = (None, {})
+
+    def of(self, change: Change) -> Mapping[str, Any]:
+        """Return the row of a change; asked again at once, it is not made again."""
+        if self._last[0] is not change:
+            known = self._known.get((change["layer"], change["id"]))
+            said = change if known is None else {**known, **{n: v for n, v in change.items() if v is not None}}
+            self._last = change, said
+        return self._last[1]
+
+    def place(self, change: Change) -> tuple[float, float] | None:
+        """Return longitude and latitude of a change or of its feature."""
+        row = self.of(change)
+        lon, lat = row.get("lon"), row.get("lat")
+        return None if lon is None or lat is None else (lon, lat)
+
+
+async def read_rows(connection: asyncpg.Connection, catalog: Catalog, needs: Needs, changes: Iterable[Change]) -> Rows:
+    """Read what is missing, with one query a layer; with none when nothing is."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        if needs.missing(change):
+            wanted[change["layer"]].add(change["id"])
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+    for layer_id, ids in wanted.items():
+        layer = catalog.get(layer_id)
+        if layer is not None:
+            for row in await connection.fetch(needs.statement(layer), list(ids)):
+                known[layer_id, row["id"]] = _plain(row)
+    return Rows(known)
+
+
+def _plain(row: asyncpg.Record) -> dict[str, Any]:
+    found = dict(row)
+    if "geom" in found:
+        shape = None if found["geom"] is None else shapely.from_wkb(found["geom"])
+        found["geom"] = found["geometry"] = shape
+    return found

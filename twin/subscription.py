@@ -1,0 +1,80 @@
+"""A subscription as a stranger writes it → what is asked for, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from layers.actor import Actor
+from layers.catalog import Catalog
+from layers.cql2 import FilterLimits
+from layers.cql2.bbox import bbox_of, parse_bbox
+from layers.crs import CRS84
+from layers.errors import BadInput
+from twin.condition import Condition
+from twin.interest import Interest
+
+LAYERS_MAX = 100
+AREAS_MAX = 500
+_CODE_MAX = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a subscriber asks for, as it was sent.
+
+    Attributes
+    ----------
+    layers, areas
+        Collection ids; prefixes of area or grid codes. Empty means all.
+    bbox
+        ``west,south,east,north`` in CRS84, as text or numbers; empty means everywhere.
+    filter, filter_lang
+        CQL2 text, or CQL2 JSON as text or object; `filter_lang` may be left empty, an object is JSON.
+    """
+
+    layers: Sequence[str] = ()
+    areas: Sequence[str] = ()
+    bbox: str | Sequence[float] = ""
+    filter: str | dict[str, Any] = ""
+    filter_lang: str = ""
+
+
+def read_interest(catalog: Catalog, actor: Actor, asked: Asked, limits: FilterLimits) -> Interest:
+    """Check a subscription.
+
+    Raises
+    ------
+    NotFound
+        For a layer that is not there, or that the actor may not see.
+    BadInput
+        For anything else that is wrong; the message says what is allowed.
+    """
+    if len(asked.layers) > LAYERS_MAX or len(asked.areas) > AREAS_MAX:
+        raise BadInput(f"a subscription names at most {LAYERS_MAX} layers and {AREAS_MAX} areas", parameter="layers")
+    ids = sorted({name.strip() for name in asked.layers if name.strip()})
+    layers = [catalog.visible(name, actor) for name in ids]
+    condition = None
+    if asked.filter != "":
+        lang = asked.filter_lang or ("cql2-json" if isinstance(asked.filter, dict) else "cql2-text")
+        condition = Condition.read(asked.filter, lang, layers, actor, limits)
+    return Interest(frozenset(ids), _areas(asked.areas), _bbox(asked.bbox), condition)
+
+
+def _areas(given: Sequence[str]) -> tuple[str, ...]:
+    codes = sorted({code.strip() for code in given if code.strip()})
+    if not all(code.isascii() and code.isalnum() and len(code) <= _CODE_MAX for code in codes):
+        raise BadInput(
+            f"areas holds codes of areas or grids, letters and digits, at most {_CODE_MAX}", parameter="areas"
+        )
+    return tuple(codes)
+
+
+def _bbox(given: str | Sequence[float]) -> tuple[float, float, float, float] | None:
+    if not given:
+        return None
+    box = parse_bbox(given, CRS84) if isinstance(given, str) else bbox_of([float(n) for n in given], CRS84)
+    if len(box.rectangles) > 1:
+        raise BadInput("bbox crosses the antimeridian, which no district does", parameter="bbox")
+    return box.rectangles[0]
