@@ -23,6 +23,7 @@ from layers.catalog import CatalogHolder
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
+from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors
 from twin.house import House
@@ -39,7 +40,7 @@ _log = structlog.get_logger(__name__)
 def _jobs(parts: Parts) -> list[Job]:
     """Return every job of the process; one line each."""
     return [
-        House(parts.pool),
+        House(parts.pool, kept_of(parts.settings)),
         Connectors(parts),
     ]
 

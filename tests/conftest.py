@@ -43,6 +43,8 @@ def _own_settings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in environment_names():
             patch.delenv(name, raising=False)
+        patch.setenv("ONEMAP_RETENTION_POSITIONS_DAYS", "36500")  # the tests' days lie in the past, further every day
+        patch.setenv("ONEMAP_RETENTION_OBSERVATIONS_DAYS", "36500")
         yield
 
 

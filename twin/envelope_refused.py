@@ -34,6 +34,7 @@ class Reason(StrEnum):
     UNKNOWN_CODE = "unknown_code"
     BAD_TEXT = "bad_text"  # control characters, or not of the form that is asked for
     BAD_TIME = "bad_time"
+    TOO_OLD = "too_old"  # older than what is kept
     OUT_OF_RANGE = "out_of_range"
     CONTENT_TYPE = "content_type"
     WRONG_SOURCE = "wrong_source"  # a feed writes its own source only

@@ -1,15 +1,13 @@
-"""Keeping house: partitions of the days ahead are made, and what nobody resumes from or sends again is dropped."""
+"""Keeping house: partitions of the days ahead are made, and what is older than it is kept is dropped."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 import asyncpg
 
-from twin import changes, receipts
+from twin.retention import Kept, forget
 
-LOG_KEPT = timedelta(days=2)
 _HOUSE_SECONDS = 3600.0
 _DAYS = "SELECT twin.make_day(current_date + n) FROM generate_series(-1, 2) AS n"
 
@@ -19,11 +17,10 @@ async def make_days(connection: asyncpg.Connection) -> None:
     await connection.execute(_DAYS)
 
 
-async def keep_house(connection: asyncpg.Connection) -> None:
-    """Make the days ahead, and drop what is older than anybody needs."""
+async def keep_house(connection: asyncpg.Connection, kept: Kept) -> None:
+    """Make the days ahead, and drop what is older than it is kept."""
     await make_days(connection)
-    await changes.forget(connection, LOG_KEPT)
-    await receipts.forget(connection)
+    await forget(connection, kept)
 
 
 class House:
@@ -31,12 +28,13 @@ class House:
 
     name = "house"
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, kept: Kept) -> None:
         self._pool = pool
+        self._kept = kept
 
     async def run(self) -> None:
         """Keep house now and every hour."""
         while True:
             async with self._pool.acquire() as connection:
-                await keep_house(connection)
+                await keep_house(connection, self._kept)
             await asyncio.sleep(_HOUSE_SECONDS)

@@ -1,0 +1,20 @@
+"""How long the twin keeps what, as the settings say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from server.settings import Settings
+from twin.retention import Kept
+
+
+def kept_of(settings: Settings) -> Kept:
+    """Return the settings of retention as the twin takes them."""
+    days = settings.retention
+    return Kept(
+        positions=timedelta(days=days.positions_days),
+        observations=timedelta(days=days.observations_days),
+        log=timedelta(days=days.log_days),
+        receipts=timedelta(days=days.receipts_days),
+        refused=timedelta(days=days.refused_days),
+    )
