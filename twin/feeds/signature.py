@@ -93,17 +93,41 @@ def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *,
     Refused
         When a header is missing or malformed, the time lies outside the window, or the signature is wrong.
     """
-    lower = {name.lower(): value for name, value in headers.items()}
-    missing = [name for name in (TIMESTAMP, NONCE, SIGNATURE) if name not in lower]
-    if missing:
-        raise Refused(Reason.NO_SIGNATURE, f"headers are missing: {', '.join(missing)}", parameter=missing[0])
-    timestamp, nonce, given = lower[TIMESTAMP], lower[NONCE], lower[SIGNATURE]
-    if not _SECONDS.fullmatch(timestamp) or not _NONCE.fullmatch(nonce):
-        raise Refused(Reason.BAD_SIGNATURE, "the timestamp is seconds since 1970, the nonce 16 to 64 of A-Za-z0-9_-")
+    timestamp, nonce = read_stamp(headers)
+    given = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
     if not hmac.compare_digest(
         ("sha256=" + _mac(secret, feed, timestamp, nonce, body)).encode(), given.encode(errors="replace")
     ):
         raise Refused(Reason.BAD_SIGNATURE, "the signature is not the HMAC-SHA256 of this message", parameter=SIGNATURE)
+    return check_window(feed, timestamp, nonce, now=now)
+
+
+def read_stamp(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Read the time stamp and the nonce out of the headers, unchecked but for their form.
+
+    Raises
+    ------
+    Refused
+        When one of the three headers is missing or malformed.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    missing = [name for name in (TIMESTAMP, NONCE, SIGNATURE) if name not in lower]
+    if missing:
+        raise Refused(Reason.NO_SIGNATURE, f"headers are missing: {', '.join(missing)}", parameter=missing[0])
+    timestamp, nonce = lower[TIMESTAMP], lower[NONCE]
+    if not _SECONDS.fullmatch(timestamp) or not _NONCE.fullmatch(nonce):
+        raise Refused(Reason.BAD_SIGNATURE, "the timestamp is seconds since 1970, the nonce 16 to 64 of A-Za-z0-9_-")
+    return timestamp, nonce
+
+
+def check_window(feed: str, timestamp: str, nonce: str, *, now: datetime) -> Signed:
+    """Check that something was signed now.
+
+    Raises
+    ------
+    Refused
+        When it was signed too long ago, or in the future.
+    """
     signed_at = datetime.fromtimestamp(min(int(timestamp), 2**37), tz=UTC)
     if abs(signed_at - now) > WINDOW:
         seconds = int(WINDOW.total_seconds())

@@ -1,0 +1,113 @@
+"""`POST /feeds/{name}` with a body of any length: NDJSON, taken while it comes.
+
+The answer comes at the end; who asks for it (`Accept: application/x-ndjson`) is told after every batch, one line each,
+and so knows at any moment from which line to go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from layers.errors import OneMapError
+from server.errors import OGC_CODES, status_of
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.seal import is_opening
+from twin.intake import Intake
+from twin.streamed import Streamed
+
+LINES = "application/x-ndjson"
+
+
+def is_stream(definition: FeedDefinition, request: Request) -> bool:
+    """Tell whether a body is a stream: lines, of a feed that needs no signature or opened by one."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media in {LINES, "application/jsonl"} and (definition.secret is None or is_opening(request.headers))
+
+
+async def take_stream(intake: Intake, name: str, request: Request) -> Response:
+    """Take a stream to its end.
+
+    Raises
+    ------
+    NotFound, Unauthenticated
+        Before anything is read. What goes wrong later is told in the answer, beside how far the stream was taken.
+    """
+    definition, cutter = await intake.open_stream(name, request.headers)
+    stream = Streamed(intake, definition, cutter)
+    if request.headers.get("accept", "").partition(";")[0].strip() == LINES:
+        return _Receipts(stream, request)
+    try:
+        async for _ in _pieces(stream, request):
+            pass
+    except OneMapError as error:
+        return _answer(status_of(error), _problem(error, stream), "application/problem+json")
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody hears it
+    return _answer(200, taken(stream), "application/json")
+
+
+def taken(stream: Streamed) -> dict[str, Any]:
+    """Write how far a stream was taken."""
+    tally = stream.taken.tally
+    refused = [{"index": one.index, "reason": str(one.reason), "detail": one.detail} for one in tally.refused]
+    counts = {name: getattr(tally, name) for name in ("received", "accepted", "duplicate", "late", "ignored")}
+    return {"lines": stream.taken.lines, **counts, "rejected": stream.taken.rejected, "refused": refused}
+
+
+class _Receipts(Response):
+    """One line after every batch, while the body still comes."""
+
+    def __init__(self, stream: Streamed, request: Request) -> None:
+        super().__init__(media_type=LINES, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._stream, self._request = stream, request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+
+        async def say(what: dict[str, Any], *, more: bool = True) -> None:
+            await send({"type": "http.response.body", "body": orjson.dumps(what) + b"\n", "more_body": more})
+
+        try:
+            async for _ in _pieces(self._stream, self._request):
+                await say(_counts(self._stream))
+        except OneMapError as error:
+            await say(_problem(error, self._stream), more=False)
+        except ClientDisconnect:
+            return
+        else:
+            await say(taken(self._stream), more=False)
+
+
+async def _pieces(stream: Streamed, request: Request) -> AsyncIterator[int]:
+    """Take the body piece by piece; yields whenever it got further."""
+    batches = 0
+    async for piece in request.stream():
+        await stream.add(piece)
+        if stream.taken.batches > batches:
+            batches = stream.taken.batches
+            yield batches
+    await stream.end()
+
+
+def _counts(stream: Streamed) -> dict[str, Any]:
+    return {name: value for name, value in taken(stream).items() if name != "refused"}
+
+
+def _problem(error: OneMapError, stream: Streamed) -> dict[str, Any]:
+    """Write a problem (RFC 9457) that says how far the stream was taken."""
+    status = status_of(error)
+    detail = f"{error.message}; the first {stream.taken.lines} lines are taken, send again what follows"
+    title = OGC_CODES.get(status, "Error")
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, "taken": taken(stream)}
+
+
+def _answer(status: int, what: dict[str, Any], media_type: str) -> Response:
+    return Response(orjson.dumps(what), status, {"Cache-Control": "no-store"}, media_type)
