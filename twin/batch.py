@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from layers.catalog import Catalog
-from twin import changes, events, measured, moving, receipts
+from twin import changes, events, exercises, features, measured, moving, receipts
 from twin.envelope_message import Message
 from twin.grades import Grades
 from twin.prepared import AreaJoin, Prepared
@@ -92,8 +92,10 @@ async def write(
         if fresh is not None:
             prepared = Prepared.of(areas, [messages[position] for position in fresh], thin=thin)
         logged, late = await _write_kinds(connection, catalog, prepared)
-        written = Written(_outcomes(offers, fresh, late))
-        await _touch(connection, {change["layer"] for change in logged})
+        taken = _taken(offers, fresh)
+        written = Written(_outcomes(offers, taken, late))
+        await exercises.keep(connection, _apart(offers, taken))
+        await _touch(connection, {change["layer"] for change in logged if change["kind"] != "feature"})
         await (grades or Grades()).tell(connection, catalog, logged)
         await _count(connection, offers, written.outcomes, prepared.coalesced)
         if logged:  # the log last: its lock is held to the commit
@@ -108,10 +110,11 @@ async def _write_kinds(
     moved, late_moved = await moving.write(connection, prepared.moved, prepared.moved_claimed)
     observed, late_observed = await measured.write(connection, prepared.measured, prepared.measured_claimed)
     happened = await events.write(connection, catalog, prepared.placed.get("event", []))
-    return [*happened, *observed, *moved], (late_moved, late_observed)
+    changed = await features.write(connection, catalog, prepared.placed.get("feature_change", []))
+    return [*happened, *changed, *observed, *moved], (late_moved, late_observed)
 
 
-def _outcomes(offers: Sequence[Offer], fresh: Sequence[int] | None, late: Late) -> list[Outcome]:
+def _taken(offers: Sequence[Offer], fresh: Sequence[int] | None) -> list[list[Message]]:
     """Tell each offer its own: a message that several hold counts for the first, as `receipts.claim` has it."""
     ends = list(accumulate(len(offer.messages) for offer in offers))
     taken = [list(offer.messages) for offer in offers]
@@ -121,6 +124,15 @@ def _outcomes(offers: Sequence[Offer], fresh: Sequence[int] | None, late: Late) 
             while position >= ends[ours]:
                 ours += 1
             taken[ours].append(offers[ours].messages[position - ends[ours]])
+    return taken
+
+
+def _apart(offers: Sequence[Offer], taken: Sequence[Sequence[Message]]) -> list[tuple[str, Message]]:
+    pairs = zip(offers, taken, strict=True)
+    return [(offer.feed, message) for offer, kept in pairs for message in kept if message.mode != "actual"]
+
+
+def _outcomes(offers: Sequence[Offer], taken: Sequence[Sequence[Message]], late: Late) -> list[Outcome]:
     return [
         Outcome(len(kept), len(offer.messages) - len(kept), _late(kept, late))
         for offer, kept in zip(offers, taken, strict=True)

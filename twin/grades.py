@@ -48,7 +48,8 @@ class Grades:
             )
         for change in changes:
             layer_id = change["layer"]
-            change["grade"] = unusual[layer_id].get(change["id"], usual[layer_id])
+            now = unusual[layer_id].get(change["id"], usual[layer_id])
+            change["grade"] = max(now, change.get("grade", 0))  # who writes a change may know of a stricter one
 
     async def _unusual(
         self, connection: asyncpg.Connection, layer_id: str, table: str, usual: int, version: int, ids: Sequence[str]

@@ -87,13 +87,29 @@ async def test_one_bad_message_is_kept_with_its_reason_and_spoils_no_other(sende
     assert health["hotline"]["silent"]
 
 
-async def test_what_is_not_written_yet_is_kept_and_not_called_accepted(sender, district_url):
-    change = cloudevent(1, "video_points/x", "feature_change", change="patch", properties={"online_status": "offline"})
-    answer = sender.send([change, cloudevent(2)]).json()
-    assert (answer["accepted"], answer["rejected"]) == (1, 1)
+async def test_a_change_of_a_feature_is_written_and_one_that_does_not_fit_is_kept(sender, district_url):
     connection = await connect(district_url)
+    name = await connection.fetchval("SELECT min(id) FROM layer.video_points")
+    good = cloudevent(1, f"video_points/{name}", "feature_change", change="patch", properties={"name": "改名"})
+    bad = cloudevent(2, f"video_points/{name}", "feature_change", change="patch", properties={"colour": "red"})
+    answer = sender.send([good, bad, cloudevent(3)]).json()
+    assert (answer["accepted"], answer["rejected"]) == (2, 1)
+    assert "colour" in answer["refused"][0]["detail"]
+    assert await connection.fetchval("SELECT name FROM layer.video_points WHERE id = $1", name) == "改名"
     kept = json.loads(await connection.fetchval("SELECT message FROM twin.refused"))
-    assert (kept["id"], kept["data"]["properties"]) == ("1", {"online_status": "offline"})
+    assert (kept["id"], kept["data"]["properties"]) == ("2", {"colour": "red"})
+    await connection.close()
+
+
+async def test_an_exercise_is_kept_apart_and_shown_nowhere(sender, district_url):
+    drill = {**cloudevent(1, "events/drill", "event", source="hotline", title="演练"), "mode": "exercise"}
+    assert sender.send([drill, cloudevent(2)]).json()["accepted"] == 2
+    assert sender.send([drill]).json()["duplicate"] == 1
+    assert sender._client.get("/ogc/collections/events/items/drill").status_code == 404
+    connection = await connect(district_url)
+    assert json.loads(await connection.fetchval("SELECT message FROM twin.exercise"))["data"]["title"] == "演练"
+    frames = await connection.fetch("SELECT changes FROM twin.change")
+    assert not any(b"drill" in row["changes"] for row in frames)
     await connection.close()
 
 

@@ -1,0 +1,149 @@
+"""Rows of a layer's table, written from what feeds have said of their features."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import orjson
+
+from layers.clause import quote_identifier
+from layers.definition import LayerDefinition
+from layers.tables import table_of
+from twin.feature_words import GEOMETRY, Words
+
+_BOX = """CASE WHEN geom IS NOT NULL AND NOT ST_IsEmpty(geom)
+    THEN ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] END"""
+_COUNTED = ("version", "updated_at")
+
+type Row = dict[str, Any]
+type Names = tuple[str, ...]
+
+
+async def read_rows(
+    connection: asyncpg.Connection, definition: LayerDefinition, ids: Iterable[str], *, lock: bool = False
+) -> dict[str, Row]:
+    """Read what the log says of rows: `box` (west, south, east, north, or None), and grade and areas where known."""
+    parts = ["id", "NULL::float8[] AS box" if definition.geometry_type == "None" else f"{_BOX} AS box"]
+    parts += [name for name in ("data_grade", "area_code", "grid_code") if name in definition.by_name]
+    rows = await connection.fetch(
+        f"""SELECT {", ".join(parts)} FROM {table_of(definition.id)} WHERE id = ANY ($1::text[])
+        ORDER BY id{" FOR UPDATE" if lock else ""}""",
+        sorted(ids),
+    )
+    return {row["id"]: dict(row) for row in rows}
+
+
+@dataclass(slots=True)
+class Work:
+    """What is to be done to rows of a layer.
+
+    Attributes
+    ----------
+    made
+        New rows, by the fields they have.
+    changed
+        Rows of which some fields change, by those fields.
+    renewed
+        Rows that keep nothing: the feature was removed and made again.
+    gone
+        Ids of rows to remove.
+    """
+
+    definition: LayerDefinition
+    made: dict[Names, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    changed: dict[Names, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    renewed: list[Row] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, definition: LayerDefinition, heard: Mapping[str, Words], before: Mapping[str, Row]) -> Work:
+        """Work out what follows for each row from what was heard now."""
+        work = cls(definition)
+        for name, words in sorted(heard.items()):
+            if name in before:
+                work._change(name, words)
+            elif words.made_now and words.exists:
+                row = {**words.values(), **work._count(words), "id": name}
+                work.made[tuple(sorted(row))].append(row)
+        return work
+
+    def _change(self, name: str, words: Words) -> None:
+        if words.gone_now and not words.exists:
+            self.gone.append(name)
+        elif words.gone_now:
+            self.renewed.append({**words.values(), **self._count(words), "id": name})
+        elif words.won:
+            row = {**words.values(words.won), **self._count(words)}
+            self.changed[tuple(sorted(row))].append({**row, "id": name})
+
+    def _count(self, words: Words) -> Row:
+        """Say when the row last changed, and that this is one version more."""
+        newest = max((word[0] for word in words.said.values()), default="").split(" ", 1)[0]
+        counted = {"version": 1, "updated_at": newest or None}
+        return {name: value for name, value in counted.items() if name in self.definition.by_name}
+
+    @property
+    def ids(self) -> set[str]:
+        """Ids of all rows that are written."""
+        grouped = (rows for groups in (self.made, self.changed) for rows in groups.values())
+        return {row["id"] for rows in (*grouped, self.renewed) for row in rows} | set(self.gone)
+
+    @property
+    def reshaped(self) -> list[str]:
+        """Ids of rows whose geometry is new."""
+        moved = [rows for groups in (self.made, self.changed) for names, rows in groups.items() if GEOMETRY in names]
+        return sorted(row["id"] for rows in (*moved, self.renewed) for row in rows)
+
+    async def write(self, connection: asyncpg.Connection) -> None:
+        """Do it, in the open transaction."""
+        table = table_of(self.definition.id)
+        if self.gone:
+            await connection.execute(f"DELETE FROM {table} WHERE id = ANY ($1::text[])", self.gone)
+        for names, rows in self.changed.items():
+            sets = [f"{quote_identifier(name)} = {_raised(name)}" for name in names]
+            await connection.execute(_update(table, sets), _json(rows))
+        if self.renewed:
+            sets = [
+                f"{quote_identifier(n)} = {_raised(n) if n == 'version' else f'r.{quote_identifier(n)}'}"
+                for n in self._own()
+            ]
+            await connection.execute(_update(table, sets), _json(self.renewed))
+        for names, rows in self.made.items():
+            listed = ", ".join(map(quote_identifier, names))
+            await connection.execute(
+                f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {_given(table)} ORDER BY id", _json(rows)
+            )
+
+    def _own(self) -> list[str]:
+        """Name the columns that feeds write."""
+        kept = {"data_grade", "created_at", "crs_source"}
+        own = [f.name for f in self.definition.fields if f.has_column and not f.derived and f.name not in kept]
+        return own if self.definition.geometry_type == "None" else [*own, GEOMETRY]
+
+
+def _raised(name: str) -> str:
+    """Write the new value of a column: of the two that are counted, what the row had counts too."""
+    column = quote_identifier(name)
+    if name == "version":
+        return "coalesce(t.version, 0) + r.version"
+    return f"greatest(t.{column}, r.{column})" if name in _COUNTED else f"r.{column}"
+
+
+def _update(table: str, sets: Sequence[str]) -> str:
+    return f"UPDATE {table} AS t SET {', '.join(sets)} FROM {_given(table)} WHERE t.id = r.id"
+
+
+def _given(table: str) -> str:
+    """Write the rows that are given as JSON, each value read by the type of its column."""
+    return (
+        "jsonb_array_elements($1::jsonb) AS given (row)"
+        f" CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, given.row) AS r"
+    )
+
+
+def _json(rows: Sequence[Row]) -> str:
+    return orjson.dumps(rows).decode()

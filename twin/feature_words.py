@@ -1,0 +1,78 @@
+"""What has been said of one feature: the newest word of every field, whatever order the words came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import shapely
+
+from layers.tables import SRID
+from twin.envelope_message import Message
+from twin.feature_check import shape_of
+
+GEOMETRY = "geom"
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def stamp_of(message: Message) -> str:
+    """Return what decides which of two words counts: the time, and at one time the version, the source and the id."""
+    return f"{message.phenomenon_time.strftime(_TIME)} {message.version:010d} {message.source} {message.id}"
+
+
+@dataclass(slots=True)
+class Words:
+    """What has been said of a feature.
+
+    Attributes
+    ----------
+    made, gone
+        Stamps of the newest upsert and the newest delete; empty when there was none.
+    said
+        Stamp and value of each field, the geometry (WKB in hexadecimal) as `geom`.
+    won
+        Fields whose newest word came now.
+    made_now, gone_now
+        Whether an upsert was among those that came now, and a delete that is the newest.
+    """
+
+    made: str = ""
+    gone: str = ""
+    said: dict[str, list[Any]] = field(default_factory=dict)
+    won: set[str] = field(default_factory=set)
+    made_now: bool = False
+    gone_now: bool = False
+
+    def hear(self, message: Message) -> None:
+        """Take a change in: later words count, and what is older than the removal of the feature is forgotten."""
+        stamp, change = stamp_of(message), message.data["change"]
+        if change == "delete":
+            if stamp > self.gone:
+                self.gone, self.gone_now = stamp, True
+                self.said = {name: word for name, word in self.said.items() if word[0] > stamp}
+                self.won &= self.said.keys()
+            return
+        if change == "upsert":
+            self.made, self.made_now = max(self.made, stamp), True
+        if stamp <= self.gone:
+            return
+        for name, value in _words(message).items():
+            if name not in self.said or stamp > self.said[name][0]:
+                self.said[name] = [stamp, value]
+                self.won.add(name)
+
+    @property
+    def exists(self) -> bool | None:
+        """Whether the feature is there; None when nobody said so, and it is there if it was loaded."""
+        return self.made > self.gone if self.made or self.gone else None
+
+    def values(self, names: set[str] | None = None) -> dict[str, Any]:
+        """Return the newest values of fields; of all that were named when none are."""
+        return {name: word[1] for name, word in self.said.items() if names is None or name in names}
+
+
+def _words(message: Message) -> dict[str, Any]:
+    shape = shape_of(message)
+    stored = None if shape is None else shapely.to_wkb(shapely.set_srid(shape, SRID), hex=True, include_srid=True)
+    place = {} if stored is None else {GEOMETRY: stored}
+    return {**message.data["properties"], **place}

@@ -1,0 +1,135 @@
+"""Changes of features by feeds: kept as they came, and written into the layer's table with everything derived.
+
+A field of a feature is what was last said of it, by the time of the phenomenon: the order of arrival changes nothing.
+An `upsert` makes the feature or changes what it names; a `patch` changes what it names and makes nothing; a `delete`
+removes the feature and forgets what was said before it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import orjson
+
+from layers.catalog import Catalog
+from layers.definition import LayerDefinition
+from layers.derive import derive
+from twin.envelope_message import Message
+from twin.feature_rows import Row, Work, read_rows
+from twin.feature_words import GEOMETRY, Words, stamp_of
+from twin.moving import Placed
+
+_LOCK = 440111  # one writer of a layer's features at a time, from reading what was said to the commit
+_KEEP = """
+INSERT INTO twin.feature_change (layer, id, phenomenon_time, rank, change, record, geom, feed_source)
+SELECT $1, id, phenomenon_time, rank, change, record, geom::geometry, feed_source
+FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::text[])
+    AS said (id, phenomenon_time, rank, change, record, geom, feed_source)
+ON CONFLICT DO NOTHING RETURNING id, rank
+"""
+_SAID = "SELECT id, made, gone, said FROM twin.feature_now WHERE layer = $1 AND id = ANY ($2::text[])"
+_SAY = """
+INSERT INTO twin.feature_now (layer, id, made, gone, said)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[])
+ON CONFLICT (layer, id) DO UPDATE SET made = excluded.made, gone = excluded.gone, said = excluded.said
+"""
+_UPKEEP = """
+INSERT INTO twin.upkeep AS u (layer, shapes_changed) VALUES ($1, $2)
+ON CONFLICT (layer) DO UPDATE SET shapes_changed = u.shapes_changed OR excluded.shapes_changed,
+    asked_at = clock_timestamp()
+"""
+
+
+async def write(connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[Placed]) -> list[dict[str, Any]]:
+    """Write changes of features in the open transaction.
+
+    Returns
+    -------
+    list
+        One change of kind `feature` for each row that was written: `operation` (create, update, delete), and `old` and
+        `new`, its boxes (west, south, east, north in CRS84 degrees), None where there was or is no geometry.
+    """
+    by_layer: dict[str, list[Message]] = defaultdict(list)
+    for one in placed:
+        by_layer[one.message.layer].append(one.message)
+    changes: list[dict[str, Any]] = []
+    for layer_id in sorted(by_layer):
+        changes += await _write_layer(connection, catalog[layer_id].definition, by_layer[layer_id])
+    return changes
+
+
+async def _write_layer(
+    connection: asyncpg.Connection, definition: LayerDefinition, messages: Sequence[Message]
+) -> list[dict[str, Any]]:
+    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LOCK, definition.id)
+    heard = await _hear(connection, definition.id, messages)
+    if not heard:
+        return []
+    before = await read_rows(connection, definition, heard, lock=True)
+    work = Work.of(definition, heard, before)
+    await work.write(connection)
+    if work.reshaped:
+        await _derive(connection, definition.id, work.reshaped)
+    after = await read_rows(connection, definition, heard)
+    changes = [
+        _change(definition, name, before.get(name), after.get(name), written=name in work.ids) for name in sorted(heard)
+    ]
+    told = [change for change in changes if change is not None]
+    if told:
+        await connection.execute(_UPKEEP, definition.id, bool(work.reshaped or work.gone))
+    return told
+
+
+async def _derive(connection: asyncpg.Connection, layer_id: str, ids: Sequence[str]) -> None:
+    """Compute the derived fields of rows whose geometry is new, as a load does."""
+    await connection.execute('CREATE TEMP TABLE feature_touched (id text COLLATE "C") ON COMMIT DROP')
+    await connection.execute("INSERT INTO feature_touched SELECT unnest($1::text[])", ids)
+    await derive(connection, layer_id, only_new="feature_touched")
+    await connection.execute("DROP TABLE feature_touched")
+
+
+async def _hear(connection: asyncpg.Connection, layer_id: str, messages: Sequence[Message]) -> dict[str, Words]:
+    """Keep the changes, and bring what has been said of their features up to date; those that are new count."""
+    records = [_record(message) for message in messages]
+    rows = await connection.fetch(_KEEP, layer_id, *(list(column) for column in zip(*records, strict=True)))
+    fresh = {(row["id"], row["rank"]) for row in rows}
+    counted = [m for m, record in zip(messages, records, strict=True) if (record[0], record[2]) in fresh]
+    ids = sorted({message.feature_id for message in counted})
+    heard = {name: Words() for name in ids}
+    for row in await connection.fetch(_SAID, layer_id, ids):
+        heard[row["id"]] = Words(row["made"], row["gone"], orjson.loads(row["said"]))
+    for message in counted:
+        heard[message.feature_id].hear(message)
+    if ids:
+        stored = [(n, w.made, w.gone, orjson.dumps(w.said).decode()) for n, w in heard.items()]
+        await connection.execute(_SAY, layer_id, *(list(column) for column in zip(*stored, strict=True)))
+    return heard
+
+
+def _record(message: Message) -> tuple[Any, ...]:
+    words = Words()
+    words.hear(message)
+    said = words.values()
+    geometry = said.pop(GEOMETRY, None)
+    record = orjson.dumps(said).decode()
+    stamp = stamp_of(message)
+    return message.feature_id, message.phenomenon_time, stamp, message.data["change"], record, geometry, message.source
+
+
+def _change(
+    definition: LayerDefinition, name: str, before: Row | None, after: Row | None, *, written: bool
+) -> dict[str, Any] | None:
+    """Say what became of a row; None when nothing did."""
+    row = after or before
+    if row is None or not written:
+        return None
+    operation = "delete" if after is None else "create" if before is None else "update"
+    old, new = (None if one is None else one["box"] for one in (before, after))
+    grades = [one.get("data_grade", definition.grade) for one in (before, after) if one is not None]
+    areas = {name: row[name] for name in ("area_code", "grid_code") if row.get(name) is not None}
+    centre = {"lon": (box[0] + box[2]) / 2, "lat": (box[1] + box[3]) / 2} if (box := new or old) else {}
+    said = {"operation": operation, "old": old, "new": new, "grade": max(grades)}
+    return {"kind": "feature", "layer": definition.id, "id": name, **said, **areas, **centre}
