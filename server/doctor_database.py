@@ -12,6 +12,7 @@ from layers.database_check import lacking
 from layers.errors import OneMapError
 from layers.migrate import available, pending
 from server.doctor import Finding, State, well
+from twin.leader import ingest_works
 
 _STALE_SHARE = 0.2  # as autovacuum's own default, doubled
 _STALE_ROWS = 1000
@@ -63,6 +64,7 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
         if finding.state is State.WELL:
             for finding in await _layers(connection):
                 yield finding
+            yield await _ingest(connection)
     finally:
         await connection.close()
 
@@ -94,6 +96,17 @@ async def _migrations(connection: asyncpg.Connection, url: str) -> Finding:
     if unknown:
         return Finding(State.WRONG, subject, f"the database is newer: it has {', '.join(unknown)}", "update OneMap")
     return well(subject, f"all {len(applied)} applied")
+
+
+async def _ingest(connection: asyncpg.Connection) -> Finding:
+    subject, told = "接入进程 ingest process", await ingest_works(connection)
+    if told["working"]:
+        return well(subject, f"process {told['process']} on {told['host']} works, since {told['since']}")
+    last = (
+        f"the last, process {told['process']} on {told['host']}, at {told['seen_at']}" if "process" in told else "never"
+    )
+    is_so = f"none works ({last}): nothing is fetched, no rule looks; what is pushed is taken"
+    return Finding(State.WARNING, subject, is_so, "./onemap up starts one; its messages are on standard error")
 
 
 async def _layers(connection: asyncpg.Connection) -> list[Finding]:

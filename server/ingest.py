@@ -26,6 +26,7 @@ from layers.errors import Unavailable
 from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors
+from twin.feed_rates import FeedRates
 from twin.house import House
 from twin.intake import Intake
 from twin.jobs import Job, Parts, keep_working
@@ -41,6 +42,7 @@ def _jobs(parts: Parts) -> list[Job]:
     """Return every job of the process; one line each."""
     return [
         House(parts.pool, kept_of(parts.settings)),
+        FeedRates(parts.pool),
         Connectors(parts),
     ]
 

@@ -8,25 +8,27 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 import asyncpg
-import orjson
 import structlog
 
 from layers.catalog import Catalog
 from layers.database import Role, create_pool
-from layers.errors import NotFound, Unauthenticated, Unavailable
+from layers.errors import BadInput, NotFound, Unauthenticated, Unavailable
 from twin.batch import Outcome
 from twin.envelope_message import Message, Reading
-from twin.envelope_refused import Reason, Refusal, Refused
+from twin.envelope_refused import Reason, Refusal, Refused, raw_of
 from twin.envelope_write import write_structured
+from twin.feature_check import check_changes
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.registry import Registry, read_registry
+from twin.feeds.seal import Cutter, PlainLines, SealedLines, verify_opening
 from twin.feeds.secret import read_secret
-from twin.feeds.signature import verify
+from twin.feeds.signature import Signed, verify
 from twin.house import make_days
 from twin.join import LAYERS, AreaIndex
 from twin.nonces import StoredNonces
@@ -130,6 +132,26 @@ class Intake:
         await self._authenticate(definition, headers, body, datetime.now(UTC))
         return await self._take(definition, Delivery(body, headers))
 
+    async def open_stream(self, name: str, headers: Mapping[str, str]) -> tuple[FeedDefinition, Cutter]:
+        """Begin to take a body of lines, of any length (`twin.streamed`); who sends it is checked now.
+
+        Returns
+        -------
+        FeedDefinition, Cutter
+            The feed, and what lets those lines through that may be read.
+
+        Raises
+        ------
+        NotFound, Unauthenticated
+            As `deliver`.
+        """
+        definition, now = self.feed(name), datetime.now(UTC)
+        secret = self._secret_of(definition)
+        if secret is None:
+            return definition, PlainLines()
+        await self._claim(partial(verify_opening, secret, name, headers, now=now), now)
+        return definition, SealedLines(secret, name, headers)
+
     async def take(self, name: str, delivery: Delivery) -> Receipt:
         """Take a delivery from a connector, which knows whom it has it from; returns when it is durable.
 
@@ -182,24 +204,46 @@ class Intake:
         return await self._take_read(definition, reading)
 
     async def _take_read(self, definition: FeedDefinition, reading: Reading) -> Receipt:
-        _set_aside(reading)
+        check_changes(reading, self._catalog())
         self._slow_down(definition, len(reading.messages))
-        outcome = await self.offer(definition.name, reading.messages)
+        outcome = await self._offer_what_can_be(definition.name, reading.messages, reading.refused)
         await self._keep(definition.name, reading.refused)
         counts = (reading.received, outcome.accepted, outcome.duplicate, outcome.late, reading.ignored)
         return Receipt(*counts, reading.refused)
 
+    async def _offer_what_can_be(self, name: str, messages: Sequence[Message], refused: list[Refusal]) -> Outcome:
+        """Offer messages; what the database refuses is found by halving and refused, and spoils no other."""
+        try:
+            return await self.offer(name, messages)
+        except (BadInput, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            if len(messages) == 1:
+                raw = raw_of(write_structured(messages[0]))
+                refused.append(Refusal(0, Reason.NOT_WRITTEN, f"the database refuses it: {error}", raw))
+                return Outcome(0, 0, 0)
+        middle = len(messages) // 2
+        first = await self._offer_what_can_be(name, messages[:middle], refused)
+        second = await self._offer_what_can_be(name, messages[middle:], refused)
+        return Outcome(first.accepted + second.accepted, first.duplicate + second.duplicate, first.late + second.late)
+
     async def _authenticate(
         self, definition: FeedDefinition, headers: Mapping[str, str], body: bytes, now: datetime
     ) -> None:
+        secret = self._secret_of(definition)
+        if secret is not None:
+            await self._claim(partial(verify, secret, definition.name, headers, body, now=now), now)
+
+    def _secret_of(self, definition: FeedDefinition) -> bytes | None:
         if definition.secret is None:
-            return
+            return None
         try:
-            secret = read_secret(definition.secret, self._home, os.environ)
+            return read_secret(definition.secret, self._home, os.environ)
         except Unavailable as error:
             raise Unauthenticated(f"nobody can sign for '{definition.name}' yet: {error.message}") from error
+
+    async def _claim(self, verified: Callable[[], Signed], now: datetime) -> None:
+        """Check a signature, and that its nonce was not used before."""
         try:
-            signed = verify(secret, definition.name, headers, body, now=now)
+            signed = verified()
         except Refused as error:
             if error.reason in _SIGNATURE_FAULTS:
                 raise Unauthenticated(error.message, parameter=error.parameter) from error
@@ -250,18 +294,3 @@ class Intake:
                     await self._read_areas()
             except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 _log.warning("the areas cannot be read now; trying again", error=str(error))
-
-
-def _set_aside(reading: Reading) -> None:
-    """Move what the pipeline does not write yet to the refused, whole: nothing is acknowledged that is not kept."""
-    written = [m for m in reading.messages if m.kind != "feature_change" and m.mode == "actual"]
-    for index, message in enumerate(reading.messages):
-        if message.kind == "feature_change":
-            detail = "changes of features are not applied yet; the message is kept"
-        elif message.mode != "actual":
-            detail = f"this is an {message.mode}: it never paints the live map, and the message is kept"
-        else:
-            continue
-        raw = orjson.dumps(write_structured(message))
-        reading.refused.append(Refusal(index, Reason.KIND_NOT_ALLOWED, detail, raw))
-    reading.messages[:] = written

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
+from layers.actor import Actor
 from layers.errors import BadInput, TooMuch
+from server.auth import actor_of
+from server.feed_stream import is_stream, take_stream
 from server.state import State
+from twin import feed_health
+from twin.feed_health import read_health
 from twin.feeds.definition import FeedDefinition
 from twin.intake import Intake
 
 router = APIRouter(tags=["feeds"])
-_COUNTERS = "SELECT * FROM twin.feed"
+_SEES_ADDRESSES = 3  # the clearance of an officer: where brokers and folders are is nothing for the public
 
 
 class RefusedMessage(BaseModel):
@@ -34,7 +41,18 @@ class Taken(BaseModel):
     late: int
     ignored: int
     rejected: int
-    refused: list[RefusedMessage]
+    refused: list[RefusedMessage] = Field(description="the first of them")
+    lines: int | None = Field(default=None, description="of a stream: how many of its lines are taken, or kept")
+
+
+class Connector(BaseModel):
+    """What goes and gets the messages of a feed; where, and what went wrong, is told to the operator only."""
+
+    state: str = Field(description="starting, working, waiting (to try again), stopped; away: no ingest process works")
+    since: datetime | None
+    detail: str | None = None
+    fault: str | None = None
+    faulted_at: datetime | None = None
 
 
 class FeedHealth(BaseModel):
@@ -46,28 +64,60 @@ class FeedHealth(BaseModel):
     protocol: str
     supplies: tuple[str, ...]
     synthetic: bool
+    enabled: bool
+    state: str = Field(description="off, never (heard), live, silent (three expected intervals without a message)")
+    expected_interval_s: float | None
     received: int = 0
     accepted: int = 0
     duplicate: int = 0
     late: int = 0
     rejected: int = 0
+    coalesced: int = 0
+    suspect: int = 0
     last_received_at: datetime | None = None
     last_phenomenon_time: datetime | None = None
     lag_s: float | None = None
-    silent: bool = Field(description="three expected intervals without a message")
+    per_minute_1: float | None = Field(default=None, description="messages a minute over the last minute")
+    per_minute_5: float | None = Field(default=None, description="over the last five minutes")
+    refused: dict[str, int] = Field(description="messages kept with a reason, that nobody has taken again yet")
+    silent: bool = Field(description="three expected intervals without a message, or none ever")
+    connector: Connector | None = Field(description="of feeds that are fetched; null for those that are pushed")
+
+
+class StaleLayer(BaseModel):
+    """A layer whose live state is older than it looks."""
+
+    layer: str
+    feeds: list[str] = Field(description="feeds that supplied it and have gone silent")
+
+
+class Ingest(BaseModel):
+    """The process that goes and gets messages."""
+
+    working: bool
+    since: datetime | None = None
+    seen_at: datetime | None = None
 
 
 class Feeds(BaseModel):
-    """All feeds, and the files that have a fault."""
+    """All feeds, what is stale because one of them is silent, and the files that have a fault."""
 
     feeds: list[FeedHealth]
+    stale: list[StaleLayer]
+    ingest: Ingest
     faults: dict[str, str]
 
 
-@router.post("/feeds/{name}")
-async def deliver(name: str, request: Request) -> Taken:
-    """Take CloudEvents (structured, binary or batch), NDJSON, or what the feed's file maps; answer when durable."""
+@router.post("/feeds/{name}", response_model=Taken)
+async def deliver(name: str, request: Request) -> Taken | Response:
+    """Take CloudEvents (structured, binary or batch), NDJSON of any length, or what the feed's file maps.
+
+    The answer comes when everything is durable. Of NDJSON that is streamed it says how many `lines` were taken, also
+    when something went wrong on the way.
+    """
     intake: Intake = request.app.state.intake
+    if is_stream(intake.feed(name), request):
+        return await take_stream(intake, name, request)
     body = await _read(request)
     receipt = await intake.deliver(name, request.headers, body)
     refused = [RefusedMessage(index=r.index, reason=r.reason, detail=r.detail) for r in receipt.refused]
@@ -98,19 +148,31 @@ async def _read(request: Request) -> bytes:
 
 
 @router.get("/twin/feeds")
-async def feeds(request: Request) -> Feeds:
-    """Say of every feed when it last spoke, what was taken and what was refused."""
+async def feeds(request: Request, actor: Annotated[Actor, Depends(actor_of)]) -> Feeds:
+    """Say of every feed when it last spoke, how fast it goes, what was refused, and what is stale because of it."""
     intake: Intake = request.app.state.intake
     state: State = request.app.state.shared
-    counters = {row["name"]: dict(row) for row in await state.pool.fetch(_COUNTERS)}
-    known = [_health(feed, counters.get(feed.name, {})) for feed in intake.registry.feeds.values()]
-    return Feeds(feeds=known, faults=dict(intake.registry.faults))
+    health = await read_health(state.pool, intake.registry.feeds)
+    return Feeds(
+        feeds=[_told(feed, actor) for feed in health.feeds],
+        stale=[StaleLayer(layer=layer, feeds=list(names)) for layer, names in sorted(health.stale.items())],
+        ingest=Ingest.model_validate(health.ingest),
+        faults=dict(intake.registry.faults),
+    )
 
 
-def _health(feed: FeedDefinition, counters: dict[str, Any]) -> FeedHealth:
-    last = counters.get("last_received_at")
-    age_s = (datetime.now(UTC) - last).total_seconds() if last else None
-    expected_s = feed.expected_interval_s
-    silent = expected_s is not None and (age_s is None or age_s > 3 * expected_s)
-    said = {name: getattr(feed, name) for name in ("name", "title_zh", "title_en", "protocol", "supplies", "synthetic")}
-    return FeedHealth(**{**counters, **said}, silent=silent)
+def _told(feed: feed_health.FeedHealth, actor: Actor) -> FeedHealth:
+    definition, connector = feed.definition, None
+    if feed.connector is not None:
+        how = asdict(feed.connector)
+        private = {} if actor.clearance >= _SEES_ADDRESSES else dict.fromkeys(("detail", "fault", "faulted_at"))
+        connector = Connector(**(how | private))
+    said = {name: getattr(definition, name) for name in FeedHealth.model_fields if name in FeedDefinition.model_fields}
+    counted = {name: value for name, value in feed.counters.items() if name in FeedHealth.model_fields}
+    return FeedHealth(
+        **(counted | said),
+        state=feed.life,
+        silent=feed.life == "silent" or (feed.life == "never" and definition.expected_interval_s is not None),
+        refused=dict(feed.refused),
+        connector=connector,
+    )

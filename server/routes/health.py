@@ -5,12 +5,13 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from layers.actor import ANONYMOUS
 from layers.errors import Unavailable
 from server.build import build_id
 from server.state import State
+from twin.leader import ingest_works
 
 router = APIRouter(tags=["health"])
 
@@ -22,6 +23,7 @@ class Health(BaseModel):
     version: str
     versions: dict[str, str]
     layers: dict[str, int]
+    ingest: bool = Field(description="whether an ingest process works: connectors, rules and what else is done once")
 
 
 @router.get("/health")
@@ -38,4 +40,5 @@ async def health(request: Request) -> Health:
     )
     versions = {"postgis": postgis, **{name: version(name) for name in ("pygeoapi", "fastapi", "asyncpg", "shapely")}}
     counts = {name: current[name].row_count for name in current.visible_ids(ANONYMOUS)}
-    return Health(status="ok", version=build_id(), versions=versions, layers=counts)
+    ingest = (await ingest_works(state.pool))["working"]
+    return Health(status="ok", version=build_id(), versions=versions, layers=counts, ingest=ingest)

@@ -1,0 +1,155 @@
+"""How every feed does: when it last spoke, how fast, what was refused and why; and what is stale because of that."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import asyncpg
+
+from twin.feeds.definition import FeedDefinition
+from twin.leader import ingest_works
+
+type Life = Literal["off", "never", "live", "silent"]
+
+SILENT_AFTER = 3  # expected intervals without a message
+_SINCE = """
+LEFT JOIN LATERAL (
+    SELECT s.received, s.accepted, s.rejected, extract(epoch FROM now() - s.at) / 60 AS minutes
+    FROM twin.feed_sample AS s
+    WHERE s.feed = f.name AND s.at BETWEEN now() - interval '{minutes} minutes' AND now() - interval '5 seconds'
+    ORDER BY s.at LIMIT 1
+) AS last_{minutes} ON TRUE
+"""
+_COUNTERS = f"""
+SELECT f.*, extract(epoch FROM now() - f.last_received_at) AS age_s,
+    (f.received - last_1.received) / last_1.minutes AS per_minute_1,
+    (f.received - last_5.received) / last_5.minutes AS per_minute_5,
+    (f.rejected - last_5.rejected) / last_5.minutes AS rejected_per_minute_5
+FROM twin.feed AS f {_SINCE.format(minutes=1)} {_SINCE.format(minutes=5)}
+"""
+_CONNECTORS = "SELECT feed, state, detail, since, fault, faulted_at FROM twin.connector"
+_REFUSED = """
+SELECT feed, reason, count(*) AS n FROM twin.refused WHERE replayed_at IS NULL AND discarded_at IS NULL
+GROUP BY feed, reason ORDER BY feed, n DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorState:
+    """What a connector does; None of it for feeds that are pushed.
+
+    Attributes
+    ----------
+    state
+        ``starting``, ``working``, ``waiting`` (to try again), ``stopped``, or ``away``: no ingest process works.
+    fault, faulted_at
+        What last went wrong, also when it works again.
+    """
+
+    state: str
+    detail: str = ""
+    since: datetime | None = None
+    fault: str | None = None
+    faulted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """A feed and how it does.
+
+    Attributes
+    ----------
+    life
+        ``off`` by its file, ``never`` heard, ``live``, or ``silent``: three expected intervals without a message.
+    counters
+        Of `twin.feed`, all zero when it was never heard.
+    per_minute
+        Messages a minute over the last 1 and 5 minutes; None where nothing is known.
+    refused
+        Messages that wait in the quarantine, by reason.
+    """
+
+    definition: FeedDefinition
+    life: Life
+    counters: Mapping[str, Any]
+    per_minute: Mapping[int, float | None]
+    refused: Mapping[str, int] = field(default_factory=dict)
+    connector: ConnectorState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedsHealth:
+    """All feeds.
+
+    Attributes
+    ----------
+    stale
+        Layers whose live state a feed has stopped to supply, with the feeds that did.
+    ingest
+        Of the process that goes and gets messages, see `twin.leader.ingest_works`.
+    """
+
+    feeds: Sequence[FeedHealth]
+    stale: Mapping[str, Sequence[str]]
+    ingest: Mapping[str, Any]
+
+
+async def read_health(
+    reader: asyncpg.Connection | asyncpg.Pool, definitions: Mapping[str, FeedDefinition]
+) -> FeedsHealth:
+    """Look at all feeds."""
+    ingest = await ingest_works(reader)
+    counters = {row["name"]: dict(row) for row in await reader.fetch(_COUNTERS)}
+    connectors = {row["feed"]: _connector(row, works=ingest["working"]) for row in await reader.fetch(_CONNECTORS)}
+    refused: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in await reader.fetch(_REFUSED):
+        refused[row["feed"]][row["reason"]] = row["n"]
+    feeds = [
+        _health(one, counters.get(name, {}), refused.get(name, {}), connectors.get(name))
+        for name, one in definitions.items()
+    ]
+    return FeedsHealth(feeds, _stale(feeds), ingest)
+
+
+def life_of(definition: FeedDefinition, age_s: float | None) -> Life:
+    """Tell whether a feed lives, from the seconds since it was last heard (None: never)."""
+    if not definition.enabled:
+        return "off"
+    if age_s is None:
+        return "never"
+    expected_s = definition.expected_interval_s
+    return "silent" if expected_s is not None and age_s > SILENT_AFTER * expected_s else "live"
+
+
+def _health(
+    definition: FeedDefinition,
+    counters: Mapping[str, Any],
+    refused: Mapping[str, int],
+    connector: ConnectorState | None,
+) -> FeedHealth:
+    age_s = counters.get("age_s")
+    rates = {minutes: _float(counters.get(f"per_minute_{minutes}")) for minutes in (1, 5)}
+    life = life_of(definition, _float(age_s))
+    return FeedHealth(definition, life, counters, rates, refused, connector if definition.enabled else None)
+
+
+def _connector(row: asyncpg.Record, *, works: bool) -> ConnectorState:
+    said = dict(row)
+    del said["feed"]
+    return ConnectorState(**(said if works else {**said, "state": "away"}))
+
+
+def _stale(feeds: Sequence[FeedHealth]) -> dict[str, list[str]]:
+    stale: dict[str, list[str]] = defaultdict(list)
+    for feed in feeds:
+        for layer in feed.definition.supplies if feed.life == "silent" else ():
+            stale[layer].append(feed.definition.name)
+    return dict(stale)
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
