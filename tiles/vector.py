@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -17,11 +16,9 @@ from layers.clause import EMPTY, Clause, bind, compose, quote_identifier, quote_
 from layers.definition import LayerDefinition
 from layers.relation import relation
 from layers.rights import VisibleField, scoped, visible_fields
-from tiles.grids import WEB_MERCATOR, TileMatrixSet
+from tiles.address import BUFFER, EXTENT, TileAddress
+from tiles.cells import cells_clause, is_gathered_at
 
-EXTENT = 4096  # units along a tile's edge
-BUFFER = 64  # units drawn beyond the edge, so that lines and outlines meet their neighbours
-PIXELS = 512  # a tile's edge on the screen, as MapLibre draws it
 LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
 DEEPEST_ZOOM = 15  # the last zoom clients ask for; they enlarge its tiles (0.3 m a unit) beyond that
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
@@ -29,42 +26,6 @@ _AREAS = ("Polygon", "MultiPolygon")
 _SIZE_DEG = (
     "greatest(ST_XMax(f.geom) - ST_XMin(f.geom), ST_YMax(f.geom) - ST_YMin(f.geom))"  # read from the row's header
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TileAddress:
-    """Zoom, column and row of a tile; row 0 is in the north.
-
-    Raises
-    ------
-    NotFound
-        When there is no such tile; the message says which numbers there are.
-    """
-
-    z: int
-    x: int
-    y: int
-    grid: TileMatrixSet = WEB_MERCATOR
-
-    def __post_init__(self) -> None:
-        self.grid.check(self.z, self.x, self.y)
-
-    @property
-    def pixel_deg(self) -> float:
-        """Width of one screen pixel in degrees of longitude."""
-        return self.grid.tile_deg(self.z) / PIXELS
-
-    def box(self, margin: float = 0.0) -> tuple[float, float, float, float]:
-        """Return (west, south, east, north) of the tile in stored degrees, widened by `margin` of its width."""
-        return self.grid.stored_box(self.z, self.x, self.y, margin)
-
-    def envelope(self, margin: float = 0.0) -> Clause:
-        """Write the tile's square in the grid's system, widened on each side by `margin` of its width."""
-        return self.grid.envelope(self.z, self.x, self.y, margin)
-
-    def stored_envelope(self, margin: float = 0.0) -> Clause:
-        """Write the same square in stored coordinates."""
-        return self.grid.stored_envelope(self.z, self.x, self.y, margin)
 
 
 def deepest_zoom(definition: LayerDefinition) -> int:
@@ -100,6 +61,8 @@ def tile_clause(layer: Layer, actor: Actor, tile: TileAddress, *, feature_limit:
     feature_limit
         Most features in the tile. Of areas and lines the largest stay, of points an even and repeatable sample.
     """
+    if is_gathered_at(layer, tile):
+        return cells_clause(layer, actor, tile, where)
     fields = tile_fields(layer, actor)
     shapes = _shapes(layer, fields, tile, _chosen(layer, actor, fields, tile, feature_limit, where))
     label = layer.definition.map.label

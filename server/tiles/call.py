@@ -14,9 +14,10 @@ from layers.definition import LayerDefinition
 from layers.errors import BadInput, NotFound
 from server.items.request import parameters_of, read_condition
 from server.state import State
+from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cache import Wanted
 from tiles.grids import WEB_MERCATOR, grid_of
-from tiles.vector import BUFFER, EXTENT, TileAddress, depends_on_live
+from tiles.vector import depends_on_live
 
 COMPOSITE_MAX = 16
 _XYZ, _OGC = "/tiles/", "/ogc/collections/"

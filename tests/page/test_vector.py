@@ -11,7 +11,8 @@ from layers.database import Role, connect
 from layers.errors import NotFound
 from layers.tables import create_layer, refresh_statistics
 from tests.page.town import BLOCKS, LAMPS, ROWS, SECRETS
-from tiles.vector import TileAddress, tile_clause, tile_fields
+from tiles.address import TileAddress
+from tiles.vector import tile_clause, tile_fields
 
 pytestmark = pytest.mark.anyio
 NEAR = TileAddress(14, 13348, 7110)

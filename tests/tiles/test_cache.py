@@ -9,10 +9,11 @@ from itertools import pairwise
 import pytest
 
 from layers.actor import OPERATOR
+from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cache import TileCache, Wanted
 from tiles.grids import CGCS2000, WEB_MERCATOR
 from tiles.shelf import Kept, Shelf
-from tiles.vector import BUFFER, EXTENT, TileAddress, tile_clause
+from tiles.vector import tile_clause
 
 pytestmark = pytest.mark.anyio
 X, Y, Z = 13348, 7110, 14  # 113.29 to 113.36 east, 23.08 to 23.14 north, about

@@ -1,0 +1,50 @@
+"""Counting a layer's points by cells in the database: the triggers that keep `onemap.cell` (migration 0081)."""
+
+from __future__ import annotations
+
+from layers.clause import quote_identifier, quote_literal
+from layers.definition import LayerDefinition
+
+CELL_LEVEL = 18  # a cell is a tile of this zoom
+
+
+def is_gathered(definition: LayerDefinition) -> bool:
+    """Whether the layer's points are counted by cells."""
+    return definition.map.gather_below is not None
+
+
+def gathering_statements(definition: LayerDefinition, table: str) -> list[str]:
+    """Return the statements that begin, change or end the counting of a layer; idempotent.
+
+    Parameters
+    ----------
+    table
+        The layer's quoted table, which is there already; so is the layer's row in the catalogue.
+    """
+    if not is_gathered(definition):
+        drops = [f"DROP TRIGGER IF EXISTS {name} ON {table}" for name in _NAMES]
+        return [*drops, f"DELETE FROM onemap.cell WHERE layer = {quote_literal(definition.id)}"]
+    arguments = ", ".join(quote_literal(expression) for expression in _expressions(definition))
+    triggers = [
+        f"CREATE OR REPLACE TRIGGER {name} AFTER {what.format(table=table)}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION onemap.gather({arguments})"
+        for name, what in _NAMES.items()
+    ]
+    return [*triggers, f"SELECT onemap.gather_anew({quote_literal(definition.id)}, {arguments})"]
+
+
+_NAMES = {
+    "gather_insert": "INSERT ON {table} REFERENCING NEW TABLE AS new_rows",
+    "gather_update": "UPDATE ON {table} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "gather_delete": "DELETE ON {table} REFERENCING OLD TABLE AS old_rows",
+    "gather_truncate": "TRUNCATE ON {table}",
+}
+
+
+def _expressions(definition: LayerDefinition) -> tuple[str, str, str]:
+    """Return what a row is counted under: its grade, its area, its kind."""
+    known = definition.by_name
+    grade = "r.data_grade" if "data_grade" in known else f"{definition.grade}::smallint"
+    area = "r.area_code" if "area_code" in known else "''"
+    kind = f"r.{quote_identifier(definition.map.count_by)}" if definition.map.count_by else "''"
+    return grade, area, kind

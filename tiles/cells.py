@@ -1,0 +1,136 @@
+"""Tiles of points that are too many to draw each: one point a cell, with how many there are and of which kind.
+
+Counts come from `onemap.cell`, which the database keeps; with a filter, or for somebody who is kept to single grids, the
+rows themselves are counted. Both give the same features.
+"""
+
+from __future__ import annotations
+
+import math
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.clause import EMPTY, Clause, bind, compose, quote_identifier, quote_literal
+from layers.gathering import CELL_LEVEL
+from layers.relation import relation
+from layers.rights import row_scope, scoped, visible_fields
+from tiles.address import EXTENT, TileAddress
+
+CELLS_PER_TILE_LEVEL = 4  # 16 cells along a tile's edge: 32 pixels each, room for a number
+
+
+def is_gathered_at(layer: Layer, tile: TileAddress) -> bool:
+    """Whether the layer's points are shown as counted cells in a tile."""
+    below = layer.definition.map.gather_below
+    return below is not None and tile.mercator_zoom < below
+
+
+def cells_clause(layer: Layer, actor: Actor, tile: TileAddress, where: Clause = EMPTY) -> Clause:
+    """Build the statement of a tile of cells.
+
+    Each feature lies at the centre of its cell's points and carries `id`, `count`, and `count_{code}` for each code of
+    the field the layer is counted by, as far as the actor may see that field. It lies in one tile only.
+    """
+    scope = row_scope(layer, actor)
+    direct = bool(where.text) or "grid_code" in scope.text
+    level = min(CELL_LEVEL, tile.mercator_zoom + CELLS_PER_TILE_LEVEL)
+    counted = compose(
+        f"""SELECT x >> {CELL_LEVEL - level} AS x, y >> {CELL_LEVEL - level} AS y, kind, sum(features) AS features,
+            sum(lon_sum) AS lon_sum, sum(lat_sum) AS lat_sum
+        FROM ({{}}) AS c GROUP BY 1, 2, 3""",
+        _from_rows(layer, actor, tile, where) if direct else _from_cells(layer, tile, scope),
+    )
+    kinds = (
+        "jsonb_object_agg('count_' || kind, features::bigint) FILTER (WHERE kind <> '')"
+        if _tells(layer, actor)
+        else "NULL::jsonb"
+    )
+    point = "ST_SetSRID(ST_MakePoint(sum(lon_sum) / sum(features), sum(lat_sum) / sum(features)), 4490)"
+    gathered = compose(
+        f"""SELECT 'c/{level}/' || x || '/' || y AS id, sum(features)::bigint AS count,
+            {kinds} AS kinds, {point} AS place
+        FROM ({{}}) AS k GROUP BY x, y""",
+        counted,
+    )
+    west, south, east, north = (bind(side, "float8") for side in tile.box())
+    return compose(
+        f"""SELECT ST_AsMVT(t.*, {quote_literal(layer.id)}, {EXTENT}, 'geom') FROM (
+            SELECT g.id, g.count, g.kinds,
+                ST_AsMVTGeom({tile.grid.projected("g.place")}, {{}}, {EXTENT}, 0, false) AS geom
+            FROM ({{}}) AS g
+            WHERE ST_X(g.place) >= {{}} AND ST_X(g.place) < {{}} AND ST_Y(g.place) > {{}} AND ST_Y(g.place) <= {{}}
+            ORDER BY g.id) AS t HAVING count(*) > 0""",
+        tile.envelope(),
+        gathered,
+        west,
+        east,
+        south,
+        north,
+    )
+
+
+def _tells(layer: Layer, actor: Actor) -> bool:
+    kind = layer.definition.map.count_by
+    return kind is not None and any(f.definition.name == kind and not f.masked for f in visible_fields(layer, actor))
+
+
+def _from_cells(layer: Layer, tile: TileAddress, scope: Clause) -> Clause:
+    first_x, last_x, first_y, last_y = (bind(number, "int") for number in _range(tile))
+    return compose(
+        f"""SELECT f.* FROM onemap.cell AS f WHERE f.layer = {quote_literal(layer.id)}
+        AND f.x BETWEEN {{}} AND {{}} AND f.y BETWEEN {{}} AND {{}} AND ({{}})""",
+        first_x,
+        last_x,
+        first_y,
+        last_y,
+        scope if scope.text else Clause("TRUE"),
+    )
+
+
+def _from_rows(layer: Layer, actor: Actor, tile: TileAddress, where: Clause) -> Clause:
+    kind = layer.definition.map.count_by
+    kind_of = f"coalesce(f.{quote_identifier(kind)}, '')" if kind else "''"
+    first_x, last_x, first_y, last_y = (bind(number, "int") for number in _range(tile))
+    near = compose("f.geom && {}", tile.stored_envelope(0.1))  # cells reach over the edge of a tile in degrees
+    condition = scoped(layer, actor, near, where)
+    rows = compose(
+        f"""SELECT onemap.cell_x(ST_X(f.geom)) AS x, onemap.cell_y(ST_Y(f.geom)) AS y, {kind_of} AS kind, 1 AS features,
+            ST_X(f.geom) AS lon_sum, ST_Y(f.geom) AS lat_sum FROM {{}} WHERE {{}}""",
+        relation(layer, actor, condition),
+        condition,
+    )
+    return compose(
+        "SELECT * FROM ({}) AS r WHERE r.x BETWEEN {} AND {} AND r.y BETWEEN {} AND {}",
+        rows,
+        first_x,
+        last_x,
+        first_y,
+        last_y,
+    )
+
+
+def _range(tile: TileAddress) -> tuple[int, int, int, int]:
+    """Return the first and last column and row of the whole cells of the tile's level that meet the tile."""
+    west, south, east, north = tile.box()
+    size = 1 << max(0, CELL_LEVEL - tile.mercator_zoom - CELLS_PER_TILE_LEVEL)
+    last = (1 << CELL_LEVEL) - 1
+    inward = 1e-9  # an edge that two tiles share belongs to the cell inside
+    columns = _column(west + inward), _column(east - inward)
+    rows = _row(north - inward), _row(south + inward)
+    first_x, first_y = columns[0] // size * size, rows[0] // size * size
+    return (
+        first_x,
+        min(last, columns[1] // size * size + size - 1),
+        first_y,
+        min(last, rows[1] // size * size + size - 1),
+    )
+
+
+def _column(lon: float) -> int:
+    return max(0, min((1 << CELL_LEVEL) - 1, math.floor((lon + 180) / 360 * (1 << CELL_LEVEL))))
+
+
+def _row(lat: float) -> int:
+    kept = math.radians(max(-85.0511, min(85.0511, lat)))
+    share = (1 - math.asinh(math.tan(kept)) / math.pi) / 2
+    return max(0, min((1 << CELL_LEVEL) - 1, math.floor(share * (1 << CELL_LEVEL))))
