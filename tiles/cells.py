@@ -1,7 +1,7 @@
 """Tiles of points that are too many to draw each: one point a cell, with how many there are and of which kind.
 
-Counts come from `onemap.cell`, which the database keeps; with a filter, or for somebody who is kept to single grids, the
-rows themselves are counted. Both give the same features.
+Counts come from `onemap.cell`, which the database keeps; with a filter, or for somebody who is kept to single grids,
+the rows themselves are counted. Both give the same features.
 """
 
 from __future__ import annotations

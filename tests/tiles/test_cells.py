@@ -36,7 +36,8 @@ VALVES = LayerDefinition(
 )
 ROW = """INSERT INTO layer.valves (id, geom, kind, area_code, grid_code, data_grade) VALUES
 ($1, ST_SetSRID(ST_MakePoint($2, $3), 4490), $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET geom = excluded.geom,
-kind = excluded.kind, area_code = excluded.area_code, grid_code = excluded.grid_code, data_grade = excluded.data_grade"""
+kind = excluded.kind, area_code = excluded.area_code, grid_code = excluded.grid_code,
+data_grade = excluded.data_grade"""
 ACTORS = [
     OPERATOR,
     Actor("a", clearance=1),
