@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -61,8 +61,8 @@ class Sealer:
 class Cutter(Protocol):
     """Cuts a body that arrives in pieces into batches of lines that may be read."""
 
-    def cut(self, piece: bytes) -> list[bytes]:
-        """Return the batches that are whole now."""
+    def cut(self, piece: bytes) -> Iterator[bytes]:
+        """Give out the batches that are whole now, one by one: what is wrong later spoils none before it."""
 
     def end(self) -> bytes:
         """Return what is left when the body has ended and may be read."""
@@ -74,8 +74,8 @@ class PlainLines:
     def __init__(self) -> None:
         self._rest = b""
 
-    def cut(self, piece: bytes) -> list[bytes]:
-        """Return the lines that are whole now, as one batch.
+    def cut(self, piece: bytes) -> Iterator[bytes]:
+        """Give out the lines that are whole now, as one batch.
 
         Raises
         ------
@@ -84,9 +84,10 @@ class PlainLines:
         """
         whole, mark, rest = piece.rpartition(b"\n")
         lines, self._rest = (self._rest + whole + mark, rest) if mark else (b"", self._rest + rest)
+        if lines:
+            yield lines
         if len(self._rest) > BATCH_BYTES_MAX:
             raise Refused(Reason.TOO_LARGE, f"a line has more than {BATCH_BYTES_MAX} bytes")
-        return [lines] if lines else []
 
     def end(self) -> bytes:
         """Return the last line, which may lack its line feed."""
@@ -107,15 +108,14 @@ class SealedLines:
         self._timestamp, self._nonce = read_stamp(headers)
         self._number, self._batch, self._lines, self._rest = 0, bytearray(), 0, b""
 
-    def cut(self, piece: bytes) -> list[bytes]:
-        """Return the batches whose seals have come.
+    def cut(self, piece: bytes) -> Iterator[bytes]:
+        """Give out the batches whose seals have come.
 
         Raises
         ------
         Refused
             When a seal is wrong, or a batch has too many bytes or lines.
         """
-        batches = []
         *whole, self._rest = (self._rest + piece).split(b"\n")
         for line in whole:
             found = _SEAL.fullmatch(line) if len(line) < _SEAL_BYTES_MAX else None
@@ -123,11 +123,10 @@ class SealedLines:
                 self._batch += line + b"\n"
                 self._lines += 1
             else:
-                batches.append(self._sealed(found[1].decode()))
+                yield self._sealed(found[1].decode())
         if len(self._batch) + len(self._rest) > BATCH_BYTES_MAX or self._lines > BATCH_MESSAGES_MAX:
             limits = f"{BATCH_BYTES_MAX} bytes and {BATCH_MESSAGES_MAX} lines"
             raise Refused(Reason.TOO_LARGE, f"a batch has at most {limits} before its seal")
-        return batches
 
     def end(self) -> bytes:
         """Return nothing.
