@@ -76,7 +76,9 @@ class Hyetograph:
 
     def fallen_mm(self, minute: float) -> float:
         """Return what has fallen by a minute of the storm: 0 before it, `total_mm` after it."""
-        minute = min(max(minute, 0.0), self.minutes)
+        if minute <= 0:
+            return 0.0
+        minute = min(minute, self.minutes)
         before, after = self.peak_share, 1 - self.peak_share
         peak = before * self.minutes
         if minute <= peak:

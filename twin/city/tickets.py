@@ -17,6 +17,7 @@ from twin.city.stages import LIFE_MAX_S, REACHED_AT, Step, course
 
 _LOOKS_BACK_S = LIFE_MAX_S + DAY
 _DOUBLES = 0.05
+_BY_PEOPLE = frozenset({"hotline", "grid_case", "public_report"})
 _METHOD = {"hotline": "geocode", "enterprise_appeal": "geocode", "iot_alarm": "device", "video_ai": "device"}
 _LEVELS = {"community": 50.0, "street": 40.0, "district": 10.0}
 
@@ -65,7 +66,7 @@ class Tickets:
         if since != self._told_until:
             self._waiting, self._born_until = [], since - _LOOKS_BACK_S
         while (minute := self._born_until // MINUTE) * MINUTE < until:
-            for ticket in self.born_in(minute):
+            for ticket in self.born_in(minute, open_after=since):
                 for k, step in enumerate(ticket.steps):
                     if step.at_s > since:
                         heappush(self._waiting, (step.at_s, ticket.number, k, ticket))
@@ -75,23 +76,42 @@ class Tickets:
             _, _, k, ticket = heappop(self._waiting)
             yield ticket.version(k)
 
-    def born_in(self, minute: int) -> Iterator[Ticket]:
-        """Return the cases that happen in a minute (since 1970), with the doubles that others will report later."""
+    def born_in(self, minute: int, open_after: int = 0) -> Iterator[Ticket]:
+        """Return the cases that happen in a minute, with the doubles that others will report later.
+
+        Parameters
+        ----------
+        minute
+            Since 1970.
+        open_after
+            A second; cases that have come to their end by then are left out, which is quicker.
+        """
         for source in SOURCES:
             mean = expected(source, minute * MINUTE, self._share)
             for k in range(poisson(mean, unit(self._seed, "cases", source, minute))):
                 about = (source, minute, k)
                 at_s = minute * MINUTE + whole(0, MINUTE - 1, self._seed, "second", *about)
-                place = self._places.of(source, at_s, *about)
-                if place is not None:
-                    yield from self._ticket(source, at_s, place, about)
+                severity = pick(SEVERITIES, self._seed, "severity", *about)
+                steps = course(at_s, PACE[severity] * _night(at_s), self._seed, *about)
+                doubled = source in _BY_PEOPLE and unit(self._seed, "double", *about) < _DOUBLES
+                if (steps[-1].at_s > open_after or doubled) and (place := self._places.of(source, at_s, *about)):
+                    yield from self._tickets(at_s, place, steps, severity, about, doubled=doubled)
 
-    def _ticket(self, source: str, at_s: int, place: Place, about: tuple[object, ...]) -> Iterator[Ticket]:
-        severity = pick(SEVERITIES, self._seed, "severity", *about)
+    def _tickets(
+        self,
+        at_s: int,
+        place: Place,
+        steps: tuple[Step, ...],
+        severity: str,
+        about: tuple[object, ...],
+        *,
+        doubled: bool,
+    ) -> Iterator[Ticket]:
+        source = str(about[0])
         number = _number(source, at_s, about)
         said = self._said(source, at_s, place, severity, about)
-        yield Ticket(number, said, course(at_s, PACE[severity] * _night(at_s), self._seed, *about))
-        if unit(self._seed, "double", *about) < _DOUBLES and source in {"hotline", "grid_case", "public_report"}:
+        yield Ticket(number, said, steps)
+        if doubled:
             later = at_s + whole(4 * MINUTE, 40 * MINUTE, self._seed, "later", *about)
             other = self._places.beside(place, 25.0, "double", *about)
             double = self._said("hotline", later, other, severity, about) | {

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import shapely
+
+from layers.demo.generate import generate
+from twin.city.city import City, Liveliness
+from twin.city.district import PROPERTIES, District
+
+SEED = 440106
+NOON = 1_780_891_200  # 2026-06-08 12:00 in China, a Monday
+
+
+def features(tables):
+    """Return what the OGC API would say of the generated layers."""
+    return {layer: _features(tables[layer]) for layer in PROPERTIES}
+
+
+def _features(table):
+    names = [name for name in PROPERTIES[table.layer] if name in table.columns]
+    shapes = [json.loads(text) for text in shapely.to_geojson(table.geometry).tolist()]
+    rows = zip(*(table.column(name) for name in names), strict=True)
+    return [
+        {"type": "Feature", "id": number, "geometry": shape, "properties": dict(zip(names, row, strict=True))}
+        for number, shape, row in zip(table.ids, shapes, rows, strict=True)
+    ]
+
+
+@pytest.fixture(scope="session")
+def given():
+    return features(generate(0.05))
+
+
+@pytest.fixture(scope="session")
+def district(given):
+    return District(given)
+
+
+@pytest.fixture(scope="session")
+def city(district):
+    return City(district, SEED, Liveliness())
