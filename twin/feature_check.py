@@ -6,7 +6,8 @@ of the geometry. Texts in Chinese forms (是, 2026年6月8日, labels of codes) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -36,106 +37,126 @@ _CGCS2000 = SourceCrs(4490)
 
 def check_changes(reading: Reading, catalog: Catalog) -> None:
     """Bring the changes of features in a reading to their layers' types; move those that do not fit to the refused."""
-    if not any(message.kind == "feature_change" for message in reading.messages):
-        return
-    kept: list[Message] = []
+    by_layer: dict[str, dict[int, Message]] = defaultdict(dict)
     for index, message in enumerate(reading.messages):
-        if message.kind != "feature_change":
-            kept.append(message)
-            continue
+        if message.kind == "feature_change":
+            by_layer[message.layer][index] = message
+    if not by_layer:
+        return
+    kept = dict(enumerate(reading.messages))
+    for layer_id, messages in sorted(by_layer.items()):
+        made, faults = _check_layer(catalog, layer_id, messages)
+        kept |= made
+        for index, error in sorted(faults.items()):
+            raw = raw_of(write_structured(reading.messages[index]))
+            reading.refused.append(Refusal.of(index, error, raw))
+            del kept[index]
+    reading.messages[:] = kept.values()
+
+
+type _Messages = Mapping[int, Message]  # by their place in the reading
+type _Faults = dict[int, Refused]
+
+
+def _check_layer(catalog: Catalog, layer_id: str, messages: _Messages) -> tuple[dict[int, Message], _Faults]:
+    """Check the changes of a layer all at once: a column of a field costs little more than one value."""
+    layer = catalog.get(layer_id)
+    if layer is None or layer_id == "events":
+        why = f"there is no layer {shown(layer_id)}" if layer is None else "events come as messages of kind event"
+        return {}, {index: Refused(Reason.NOT_SUPPLIED, why, parameter="subject") for index in messages}
+    faults: _Faults = {}
+    spoken = {index: message for index, message in messages.items() if message.data["change"] != "delete"}
+    for index, message in spoken.items():
         try:
-            kept.append(checked(message, catalog))
+            _structure(layer, message)
         except Refused as error:
-            reading.refused.append(Refusal.of(index, error, raw_of(write_structured(message))))
-    reading.messages[:] = kept
+            faults[index] = error
+    values = {index: dict(m.data["properties"]) for index, m in spoken.items() if index not in faults}
+    for field in layer.definition.fields:
+        _convert(field, catalog, {i: given for i, given in values.items() if given.get(field.name) is not None}, faults)
+    shapes = _shapes(layer, catalog, {i: spoken[i] for i in values if i not in faults}, faults)
+    return {i: _made(spoken[i], values[i], shapes.get(i)) for i in values if i not in faults}, faults
 
 
-def checked(message: Message, catalog: Catalog) -> Message:
-    """Return a change with its properties in the types of the layer's fields, and its geometry as the layer has it.
-
-    Raises
-    ------
-    Refused
-        When the layer cannot be changed so, or a value does not fit; the message says what would.
-    """
-    layer = catalog.get(message.layer)
-    if layer is None or message.layer == "events":
-        what = "events come as messages of kind event" if layer else f"there is no layer {shown(message.layer)}"
-        raise Refused(Reason.NOT_SUPPLIED, what, parameter="subject")
-    data = dict(message.data)
-    if data["change"] == "delete":
-        return message
-    data["properties"] = _properties(layer, catalog, data["properties"], whole=data["change"] == "upsert")
-    located = message.lon is not None or "geometry" in data
-    if located:
-        shape = _shape(layer, catalog, message)
-        if "geometry" in data:
-            data["geometry"] = orjson.loads(shapely.to_geojson(shape))
-    elif data["change"] == "upsert" and layer.definition.geometry_type != "None":
-        raise Refused(Reason.MISSING, "an upsert of a feature with a place has lon and lat, or a geometry")
+def _made(message: Message, values: dict[str, Any], shape: shapely.Geometry | None) -> Message:
+    data = {**message.data, "properties": values}
+    if "geometry" in data:
+        data["geometry"] = orjson.loads(shapely.to_geojson(shape))
     return message._replace(data=data)
 
 
-def _properties(layer: Layer, catalog: Catalog, given: dict[str, Any], *, whole: bool) -> dict[str, Any]:
+def _structure(layer: Layer, message: Message) -> None:
+    """Check that a change names fields of the layer that feeds write, all that are needed, and a place if it must."""
     known = {f.name: f for f in layer.definition.fields if f.has_column and f.name not in KEPT_BY_THE_HOUSE}
-    made = {}
-    for name, value in given.items():
+    given, is_whole = message.data["properties"], message.data["change"] == "upsert"
+    for name in given:
         field = known.get(name)
-        if field is None or field.derived is not None:
-            why = "is computed here" if field else f"is no field that a feed writes; those of {layer.id} are"
-            allowed = "" if field else f" {', '.join(n for n, f in known.items() if not f.derived)}"
-            raise Refused(Reason.UNKNOWN_FIELD, f"{name} {why}{allowed}", parameter=name)
-        made[name] = None if value is None else _value(field, catalog, value)
+        if field is None:
+            allowed = ", ".join(n for n, f in known.items() if not f.derived)
+            raise Refused(Reason.UNKNOWN_FIELD, f"{name} is no field that a feed writes; {allowed} are", parameter=name)
+        if field.derived is not None:
+            raise Refused(Reason.UNKNOWN_FIELD, f"{name} is computed here", parameter=name)
     for field in known.values():
-        is_missing = made.get(field.name) is None and (whole or field.name in made)
+        is_missing = given.get(field.name) is None and (is_whole or field.name in given)
         if field.required and field.derived is None and is_missing:
             raise Refused(Reason.MISSING, f"{field.name} ({field.title_zh}) must be given", parameter=field.name)
-    return made
+    is_located, has_places = _is_located(message), layer.definition.geometry_type != "None"
+    if is_located and not has_places:
+        raise Refused(Reason.UNKNOWN_FIELD, f"{layer.id} has no geometries", parameter="geometry")
+    if is_whole and has_places and not is_located:
+        raise Refused(Reason.MISSING, "an upsert of a feature with a place has lon and lat, or a geometry")
 
 
-def _value(field: FieldDefinition, catalog: Catalog, value: Any) -> Any:
-    if field.type == "json":
-        return value
-    if field.type == "string_array":
-        return _list(field, value)
-    if isinstance(value, dict | list):
-        raise Refused(Reason.WRONG_TYPE, f"{field.name} is {shown(value)}; needed is one value", parameter=field.name)
+def _is_located(message: Message) -> bool:
+    return message.lon is not None or "geometry" in message.data
+
+
+def _convert(field: FieldDefinition, catalog: Catalog, given: Mapping[int, dict[str, Any]], faults: _Faults) -> None:
+    """Bring the values of a field to its type, in place."""
+    if not given or field.type == "json":
+        return
+    name = field.name
+    texts: dict[int, str] = {}
+    for index, properties in given.items():
+        value = properties[name]
+        parts: Sequence[Any] = value if isinstance(value, list) and field.type == "string_array" else [value]
+        if any(isinstance(part, dict | list) for part in parts):
+            faults[index] = Refused(Reason.WRONG_TYPE, f"{name} is {shown(value)}; needed is one value", parameter=name)
+        elif field.type == "string_array":
+            properties[name] = [_text(part) for part in parts if part is not None]
+        else:
+            texts[index] = _text(value)
+    if not texts:
+        return
     codes = catalog.code_lists.get(field.codes) if field.codes else None
-    made = convert(pa.array([_text(value)]), field, codes)
-    if made.bad[0]:
-        reason = _REASONS.get(made.reason, Reason.WRONG_TYPE)
-        needed = f"{field.name} is {shown(value)}; needed is {made.expected}"
-        raise Refused(reason, needed, parameter=field.name)
-    return made.values[0].as_py()
-
-
-def _list(field: FieldDefinition, value: Any) -> list[str]:
-    parts: Sequence[Any] = value if isinstance(value, list) else [value]
-    if any(isinstance(part, dict | list) for part in parts):
-        raise Refused(Reason.WRONG_TYPE, f"{field.name} is a list of texts", parameter=field.name)
-    return [_text(part) for part in parts if part is not None]
+    made = convert(pa.array(list(texts.values())), field, codes)
+    for index, value, is_bad in zip(texts, made.values.to_pylist(), made.bad.tolist(), strict=True):
+        if is_bad:
+            why = f"{name} is {shown(texts[index])}; needed is {made.expected}"
+            faults[index] = Refused(_REASONS.get(made.reason, Reason.WRONG_TYPE), why, parameter=name)
+        given[index][name] = value
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return orjson.dumps(value).decode()
+    return value.isoformat() if isinstance(value, date | datetime) else orjson.dumps(value).decode()
 
 
-def _shape(layer: Layer, catalog: Catalog, message: Message) -> shapely.Geometry:
-    """Return the geometry of a change, valid and of the layer's kind, in the district or at most 2 km outside."""
-    if layer.definition.geometry_type == "None":
-        raise Refused(Reason.UNKNOWN_FIELD, f"{layer.id} has no geometries", parameter="geometry")
+def _shapes(layer: Layer, catalog: Catalog, spoken: _Messages, faults: _Faults) -> dict[int, shapely.Geometry]:
+    """Return geometries that are valid, of the layer's kind, and in the district or at most 2 km outside."""
+    rows = [index for index, message in spoken.items() if _is_located(message)]
+    if not rows:
+        return {}
+    geometry = np.array([shape_of(spoken[index]) for index in rows], dtype=object)
+    batch = Batch(pa.record_batch({"index": rows}), geometry, np.array(rows))
     districts = catalog.get("districts")
-    batch = Batch(pa.record_batch({"line": [1]}), np.array([shape_of(message)], dtype=object), np.array([1]))
     Gate(_CGCS2000, district_crs84=districts.extent_crs84 if districts else None).let_in(batch)
     repair_geometries(batch, layer.definition.geometry_type)
     for rejection in batch.rejections():
         reason = _REASONS.get(rejection.reason, Reason.OUT_OF_RANGE)
-        raise Refused(reason, rejection.detail, parameter="geometry")
-    return batch.geometry[0]  # type: ignore[index]  # it was given
+        faults[rejection.line] = Refused(reason, rejection.detail, parameter="geometry")
+    return dict(zip(rows, batch.geometry, strict=True)) if batch.geometry is not None else {}
 
 
 def shape_of(message: Message) -> shapely.Geometry | None:
