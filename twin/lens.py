@@ -16,6 +16,7 @@ _OF_KIND: Mapping[str, frozenset[str]] = {
     "observation": frozenset({"value", "value_text", "unit", "quality_flag"}),
     "position": frozenset({"speed_kmh", "heading_deg"}),
     "feature": frozenset({"change", "old", "new"}),
+    "fence": frozenset({"fence", "action", "since", "area_layer", "area_id", "area_name"}),
 }
 
 
