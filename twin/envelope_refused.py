@@ -77,12 +77,15 @@ class Refusal:
         Its place in the body, from 0; for a table the line of the file, from 1.
     raw
         The message as it came, so that it can be looked at and taken again.
+    canonical
+        `raw` is written as we write a message, in CRS84: it had been read before it was refused.
     """
 
     index: int
     reason: Reason
     detail: str
     raw: bytes
+    canonical: bool = False
 
     @classmethod
     def of(cls, index: int, error: Refused, raw: bytes) -> Refusal:

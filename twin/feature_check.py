@@ -49,7 +49,7 @@ def check_changes(reading: Reading, catalog: Catalog) -> None:
         kept |= made
         for index, error in sorted(faults.items()):
             raw = raw_of(write_structured(reading.messages[index]))
-            reading.refused.append(Refusal.of(index, error, raw))
+            reading.refused.append(Refusal(index, error.reason, error.message, raw, canonical=True))
             del kept[index]
     reading.messages[:] = kept.values()
 

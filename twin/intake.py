@@ -34,9 +34,16 @@ from twin.join import LAYERS, AreaIndex
 from twin.nonces import StoredNonces
 from twin.pipeline import Crowded, Pipeline
 from twin.refusals import keep
+from twin.retaking import Retaking
 
 PUSHED = frozenset({"http", "cap", "sensorthings", "ngsi"})
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
+_VALUE_FAULTS = (  # PostGIS reports bad geometries as internal errors
+    BadInput,
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.exceptions.InternalServerError,
+)
 _LOOK_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
@@ -88,6 +95,7 @@ class Intake:
         self._nonces = StoredNonces(self._pool)
         self._pipeline = Pipeline(self._pool, self._catalog, self._known_areas)
         self._pipeline.start()
+        self.retaking = Retaking(self._pool, lambda: self.registry, self._catalog, self.offer)
         async with self._pool.acquire() as connection:
             await make_days(connection)  # the hourly work is that of the ingest process, which may not run yet
         self._task = asyncio.create_task(self._keep_current(), name="intake")
@@ -215,10 +223,11 @@ class Intake:
         """Offer messages; what the database refuses is found by halving and refused, and spoils no other."""
         try:
             return await self.offer(name, messages)
-        except (BadInput, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except _VALUE_FAULTS as error:
             if len(messages) == 1:
                 raw = raw_of(write_structured(messages[0]))
-                refused.append(Refusal(0, Reason.NOT_WRITTEN, f"the database refuses it: {error}", raw))
+                why = f"the database refuses it: {error}"
+                refused.append(Refusal(0, Reason.NOT_WRITTEN, why, raw, canonical=True))
                 return Outcome(0, 0, 0)
         middle = len(messages) // 2
         first = await self._offer_what_can_be(name, messages[:middle], refused)

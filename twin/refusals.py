@@ -1,22 +1,79 @@
-"""What a feed sent and was refused: kept whole with its reason, and counted."""
+"""What a feed sent and was refused: kept whole with its reason, counted, shown, and taken again when it was mended."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import asyncpg
 
+from layers.errors import Conflict, NotFound
 from twin.envelope_refused import Refusal
 
 MESSAGE_BYTES_KEPT = 65_536
 _KEEP = """
-INSERT INTO twin.refused (feed, reason, detail, message)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bytea[])
+INSERT INTO twin.refused (feed, reason, detail, message, shortened, canonical)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bytea[], $5::boolean[], $6::boolean[])
 """
 _COUNT = """
 INSERT INTO twin.feed AS f (name, received, rejected, last_received_at) VALUES ($1, $2, $2, now())
 ON CONFLICT (name) DO UPDATE SET received = f.received + $2, rejected = f.rejected + $2, last_received_at = now()
 """
+_COLUMNS = "id, feed, reason, detail, shortened, canonical, refused_at, replayed_at, discarded_at"
+_OPEN = "replayed_at IS NULL AND discarded_at IS NULL"
+_LIST = f"""
+SELECT {_COLUMNS}, substr(message, 1, 200) AS message, length(message) AS bytes FROM twin.refused
+WHERE ($1::text IS NULL OR feed = $1) AND ($2::text IS NULL OR reason = $2) AND ($3::bigint IS NULL OR id < $3)
+    AND ($4 OR {_OPEN})
+ORDER BY id DESC LIMIT $5
+"""
+_SUMMARY = f"""
+SELECT feed, reason, count(*) AS messages, max(refused_at) AS last_refused_at FROM twin.refused WHERE {_OPEN}
+GROUP BY feed, reason ORDER BY feed, reason
+"""
+_ONE = f"SELECT {_COLUMNS}, message, length(message) AS bytes FROM twin.refused WHERE id = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A refused message as it is kept.
+
+    Attributes
+    ----------
+    message
+        Its bytes; in a list only the first 200.
+    bytes
+        How long it is; of a `shortened` one, how much is kept.
+    canonical
+        The message is written as we write it, in CRS84: it was read, and refused then.
+    """
+
+    id: int
+    feed: str
+    reason: str
+    detail: str
+    shortened: bool
+    canonical: bool
+    refused_at: datetime
+    replayed_at: datetime | None
+    discarded_at: datetime | None
+    message: bytes
+    bytes: int
+
+    def still_open(self) -> None:
+        """Check that nothing was done with it yet.
+
+        Raises
+        ------
+        Conflict
+            When it was taken again or discarded.
+        """
+        if self.replayed_at is not None:
+            raise Conflict(f"the refused message {self.id} was taken again at {self.replayed_at.isoformat()}")
+        if self.discarded_at is not None:
+            raise Conflict(f"the refused message {self.id} was discarded at {self.discarded_at.isoformat()}")
 
 
 async def keep(connection: asyncpg.Connection, feed: str, refusals: Sequence[Refusal]) -> None:
@@ -27,7 +84,70 @@ async def keep(connection: asyncpg.Connection, feed: str, refusals: Sequence[Ref
         [str(refusal.reason) for refusal in refusals],
         [refusal.detail for refusal in refusals],
         [refusal.raw[:MESSAGE_BYTES_KEPT] for refusal in refusals],
+        [len(refusal.raw) > MESSAGE_BYTES_KEPT for refusal in refusals],
+        [refusal.canonical for refusal in refusals],
     )
     async with connection.transaction():
         await connection.execute(_KEEP, feed, *columns)
         await connection.execute(_COUNT, feed, len(refusals))
+
+
+async def refused(
+    connection: asyncpg.Connection,
+    *,
+    feed: str | None = None,
+    reason: str | None = None,
+    before: int | None = None,
+    with_done: bool = False,
+    limit: int = 100,
+) -> list[Kept]:
+    """Return refused messages, the newest first.
+
+    Parameters
+    ----------
+    feed, reason
+        Of one feed or for one reason only; None for all.
+    before
+        The id of the last one of the page before.
+    with_done
+        Also those that were taken again or discarded.
+    """
+    return [Kept(**row) for row in await connection.fetch(_LIST, feed, reason, before, with_done, limit)]
+
+
+async def summary(connection: asyncpg.Connection) -> list[dict[str, Any]]:
+    """Return how many refused messages wait, by feed and reason."""
+    return [dict(row) for row in await connection.fetch(_SUMMARY)]
+
+
+async def one_refused(connection: asyncpg.Connection, refused_id: int) -> Kept:
+    """Return one refused message, whole.
+
+    Raises
+    ------
+    NotFound
+        When there is none of that number.
+    """
+    row = await connection.fetchrow(_ONE, refused_id)
+    if row is None:
+        raise NotFound(f"there is no refused message {refused_id}", parameter="id")
+    return Kept(**row)
+
+
+async def mark_replayed(connection: asyncpg.Connection, refused_id: int) -> None:
+    """Note that a refused message was taken; its receipt makes another attempt harmless if this note is lost."""
+    await connection.execute(
+        "UPDATE twin.refused SET replayed_at = now() WHERE id = $1 AND replayed_at IS NULL", refused_id
+    )
+
+
+async def discard(connection: asyncpg.Connection, refused_id: int) -> None:
+    """Put a refused message out of sight: nobody will take it again. It is kept as long as the others are.
+
+    Raises
+    ------
+    NotFound, Conflict
+        When there is none, or something was done with it already.
+    """
+    (await one_refused(connection, refused_id)).still_open()
+    await connection.execute(f"UPDATE twin.refused SET discarded_at = now() WHERE id = $1 AND {_OPEN}", refused_id)

@@ -24,6 +24,7 @@ from twin.feeds.rule import look, steps
 type Envelopes = list[tuple[dict[str, Any], str | None]]  # each with the datum it is in, None for the feed's own
 type Record = tuple[int, bytes, Callable[[], Envelopes]]  # its place, its bytes, how to read it
 
+_CRS84 = "WGS84"
 _TOPIC = "$topic"  # where a refused record keeps the MQTT topic it came by
 
 
@@ -85,28 +86,30 @@ def decode_rows(definition: FeedDefinition, rows: Iterable[table.Row | Refusal],
     return reading
 
 
-def decode_again(definition: FeedDefinition, raw: bytes, *, now: datetime) -> Reading:
+def decode_again(definition: FeedDefinition, raw: bytes, *, now: datetime, canonical: bool = False) -> Reading:
     """Read what was refused once more, when the feed's file or the sender's records were mended.
 
     Parameters
     ----------
     raw
         The bytes of a `Refusal`, or what a person made of them.
+    canonical
+        They are a message as we write it, in CRS84, whatever the feed's format and datum (`Refusal.canonical`).
 
     Raises
     ------
     Refused
         When it can still not be read.
     """
-    if definition.format in {"cap", "jt808", "ngsi", "sensorthings"}:
+    if definition.format in {"cap", "jt808", "ngsi", "sensorthings"} and not canonical:
         return decode(definition, Delivery(raw), now=now)
     record = decode_json(raw)
     beside: dict[str, Any] = {}
     if type(record) is dict and type(record.get(_TOPIC)) is str:
         beside["topic"] = record.pop(_TOPIC).split("/")
     again: Record = (0, raw, partial(_mapped, definition, beside, record))
-    if definition.format == "cloudevents":
-        again = (0, raw, lambda: [(record, None)])
+    if canonical or definition.format == "cloudevents":
+        again = (0, raw, lambda: [(record, _CRS84 if canonical else None)])
     reading, crs = Reading(), list[str]()
     _read_record(definition, reading, crs, again, now)
     reading.messages = to_crs84(reading.messages, crs)

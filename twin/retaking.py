@@ -1,0 +1,93 @@
+"""Refused messages taken again: as they are when the feed's file was mended, or as a person has put them right."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+
+from layers.catalog import Catalog
+from layers.errors import BadInput, NotFound
+from twin.batch import Outcome
+from twin.envelope_message import Message, Reading
+from twin.feature_check import check_changes
+from twin.feeds.decode import decode_again
+from twin.feeds.registry import Registry
+from twin.refusals import Kept, discard, mark_replayed, one_refused
+
+
+@dataclass(frozen=True, slots=True)
+class Retaking:
+    """What takes refused messages again.
+
+    Attributes
+    ----------
+    pool
+        Connections in the ingesting role.
+    registry, catalog
+        Return the feeds and the layers as they are now.
+    offer
+        Takes messages of a feed; returns when they are durable.
+    """
+
+    pool: asyncpg.Pool
+    registry: Callable[[], Registry]
+    catalog: Callable[[], Catalog]
+    offer: Callable[[str, Sequence[Message]], Awaitable[Outcome]]
+
+    async def replay(self, refused_id: int, corrected: bytes | None = None) -> Outcome:
+        """Take a refused message once more; returns when it is durable.
+
+        It may be interrupted at any moment and asked for again: what was taken has its receipt and counts once.
+
+        Parameters
+        ----------
+        corrected
+            The message put right, in the form in which it is kept; None takes it as it is.
+
+        Raises
+        ------
+        NotFound
+            When there is no such message, or its feed is no more.
+        Conflict
+            When it was taken again or discarded already.
+        BadInput
+            When it can still not be taken; it stays refused.
+        Crowded, Unavailable
+            When it cannot be taken now.
+        """
+        async with self.pool.acquire() as connection:
+            kept = await one_refused(connection, refused_id)
+        kept.still_open()
+        if kept.shortened and corrected is None:
+            raise BadInput(f"only the first {kept.bytes} bytes of it are kept; send the message whole, put right")
+        reading = self._read(kept, kept.message if corrected is None else corrected)
+        if reading.refused:
+            raise BadInput(f"it is refused again: {reading.refused[0].detail}")
+        if not reading.messages:
+            raise BadInput(f"nothing in it is of interest to the feed {kept.feed}")
+        outcome = await self.offer(kept.feed, reading.messages)
+        async with self.pool.acquire() as connection:
+            await mark_replayed(connection, refused_id)
+        return outcome
+
+    async def discard(self, refused_id: int) -> None:
+        """Put a refused message out of sight for good.
+
+        Raises
+        ------
+        NotFound, Conflict
+            As `replay`.
+        """
+        async with self.pool.acquire() as connection:
+            await discard(connection, refused_id)
+
+    def _read(self, kept: Kept, raw: bytes) -> Reading:
+        definition = self.registry().feeds.get(kept.feed)
+        if definition is None:
+            raise NotFound(f"the feed '{kept.feed}' of this message is no more", parameter="feed")
+        reading = decode_again(definition, raw, now=datetime.now(UTC), canonical=kept.canonical)
+        check_changes(reading, self.catalog())
+        return reading
