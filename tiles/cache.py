@@ -11,7 +11,9 @@ import asyncio
 import gzip
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 
 from layers.catalog import Layer
@@ -20,6 +22,7 @@ from tiles.shelf import Kept, Shelf
 
 _LEVEL = 5  # a tile is compressed once and sent often
 _OVERHEAD_BYTES = 400  # of an entry, about
+_THREADS = 32  # most of them wait: for the disk, or for a tile that another process draws
 _SMALL_BYTES = 16_000  # compressed at once; above that in a thread
 
 
@@ -108,7 +111,7 @@ class TileCache:
     _tiles: OrderedDict[str, Tile] = field(default_factory=OrderedDict)
     _held_bytes: int = 0
     _flights: dict[str, _Flight] = field(default_factory=dict)
-    _writing: set[asyncio.Future[None]] = field(default_factory=set)
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "tiles"))
 
     async def get(self, wanted: Wanted, draw: Callable[[], Awaitable[bytes]]) -> Tile:
         """Return a tile as it is now: nothing that the catalogue announced before the call is missing in it.
@@ -134,10 +137,12 @@ class TileCache:
         return await asyncio.shield(flight.task)  # whoever began it may go; the others wait on
 
     async def close(self) -> None:
-        """Wait for what is on its way to the disk, and stop drawing."""
-        for flight in list(self._flights.values()):
-            flight.task.cancel()
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        """Stop drawing."""
+        tasks = [flight.task for flight in self._flights.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _landed(self, key: str, flight: _Flight) -> None:
         if self._flights.get(key) is flight:
@@ -151,19 +156,38 @@ class TileCache:
 
     async def _made(self, wanted: Wanted, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]) -> Tile:
         shelf = self.shelf if wanted.durable else None
-        kept = await asyncio.to_thread(shelf.read, wanted.key) if shelf else None
-        if kept is not None and len(kept.versions) == len(versions) and self._is_current(wanted, kept.versions):
-            self.served.disk += 1
-            tile = Tile(kept.content, _etag(kept.content), kept.size, kept.versions)
-        else:
+        if shelf is None:
             tile = await self._drawn(await draw(), versions)
-            if shelf:  # nobody waits for the disk
-                kept = Kept(tile.gzipped, versions, tile.size)
-                writing = asyncio.get_running_loop().run_in_executor(None, shelf.write, wanted.key, kept)
-                self._writing.add(writing)
-                writing.add_done_callback(self._writing.discard)
+        else:
+            tile = await self._from(shelf, wanted) or await self._drawn_for_all(shelf, wanted, versions, draw)
         self._hold(wanted.key, tile)
         return tile
+
+    async def _from(self, shelf: Shelf, wanted: Wanted) -> Tile | None:
+        kept = await self._aside(shelf.read, wanted.key)
+        if kept is None or len(kept.versions) != len(wanted.layers) or not self._is_current(wanted, kept.versions):
+            return None
+        self.served.disk += 1
+        return Tile(kept.content, _etag(kept.content), kept.size, kept.versions)
+
+    async def _drawn_for_all(
+        self, shelf: Shelf, wanted: Wanted, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]
+    ) -> Tile:
+        """Draw a tile, unless another process is drawing it: then wait for that one."""
+        lock = shelf.drawing(wanted.key)
+        await self._aside(lock.__enter__)
+        try:
+            tile = await self._from(shelf, wanted)
+            if tile is None:
+                tile = await self._drawn(await draw(), versions)
+                await self._aside(shelf.write, wanted.key, Kept(tile.gzipped, versions, tile.size))
+            return tile
+        finally:
+            lock.__exit__(None, None, None)
+
+    async def _aside[**P, T](self, work: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
+        """Do in a thread what waits for the disk."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *values, **named))
 
     async def _drawn(self, content: bytes, versions: tuple[int, ...]) -> Tile:
         self.served.drawn += 1
@@ -172,7 +196,7 @@ class TileCache:
         if len(content) < _SMALL_BYTES:
             gzipped = _compressed(content)
         else:
-            gzipped = await asyncio.to_thread(_compressed, content)
+            gzipped = await self._aside(_compressed, content)
         return Tile(gzipped, _etag(gzipped), len(content), versions)
 
     def _hold(self, key: str, tile: Tile) -> None:

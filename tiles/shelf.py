@@ -6,9 +6,11 @@ whole tile or is not taken for one. Whether a tile is still right is not the she
 
 from __future__ import annotations
 
+import fcntl
 import os
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -48,7 +50,30 @@ class Shelf:
         self._bytes_max = bytes_max
         self._unswept = _SWEEP_BYTES  # look at once: another process may have left it full
         self._warned_at = -_WARN_SECONDS
+        self._locks: int | None = None
         self.failures = 0
+
+    @contextmanager
+    def drawing(self, key: str) -> Iterator[None]:
+        """Wait until no other process draws this tile, and keep them waiting meanwhile.
+
+        The lock is the kernel's, on a byte of a file: it goes with the process that holds it. Where the disk has no
+        room for the file, everybody draws.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if self._locks is None:
+                self._locks = os.open(self._folder / "locks", os.O_RDWR | os.O_CREAT, 0o600)
+            place = int.from_bytes(_digest(key)[:4])
+            fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, place)
+        except OSError as error:
+            self._failed(error)
+            yield
+            return
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, place)
 
     def read(self, key: str) -> Kept | None:
         """Return what is kept under a key; None when there is nothing, or nothing whole."""
@@ -102,7 +127,7 @@ class Shelf:
         return total
 
     def _path(self, key: str) -> Path:
-        name = blake2b(key.encode(), digest_size=16).hexdigest()
+        name = _digest(key).hex()
         return self._folder / name[:2] / name[2:]
 
     def _failed(self, error: OSError) -> None:
@@ -110,6 +135,10 @@ class Shelf:
         if monotonic() - self._warned_at >= _WARN_SECONDS:
             self._warned_at = monotonic()
             _log.warning("tiles cannot be kept on disk; they are served all the same", error=str(error))
+
+
+def _digest(key: str) -> bytes:
+    return blake2b(key.encode(), digest_size=16).digest()
 
 
 def _packed(key: str, kept: Kept) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from itertools import pairwise
 
 import pytest
@@ -176,6 +177,63 @@ async def test_the_shelf_survives_a_restart_and_what_changed_meanwhile_is_drawn_
         assert tile.plain() == await drawing(town, await town.layer(), address)()
     assert ADDRESSES[4] in drawn
     assert second.served.disk == len(ADDRESSES) - len(drawn) > 0
+
+
+async def started(program):
+    """Start a process that draws, and wait until it does."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=pipe, stdout=pipe)
+    assert await process.stdout.readline() == b"drawing\n"
+    return process
+
+
+async def test_two_processes_that_want_one_tile_draw_it_once(town, tmp_path):
+    """The lock is of the process, so one of the two must be another one."""
+    shelf = Shelf(tmp_path, 1_000_000)
+    cache = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000)
+    asked = wanted(await town.layer(), ADDRESSES[0])
+    version = (await town.layer()).version
+    program = f"""
+import sys
+from pathlib import Path
+from tiles.shelf import Kept, Shelf
+shelf = Shelf(Path({str(tmp_path)!r}), 1_000_000)
+with shelf.drawing({asked.key!r}):
+    print("drawing", flush=True)
+    sys.stdin.readline()
+    shelf.write({asked.key!r}, Kept(gzip.compress(b"theirs"), ({version},), 6))
+"""
+    other = await started("import gzip" + program)
+
+    async def ours():
+        return b"ours"
+
+    asking = asyncio.create_task(cache.get(asked, ours))
+    await other.communicate(b"go on\n")
+    assert (await asking).plain() == b"theirs"
+    assert cache.served.drawn == 0
+
+
+async def test_who_dies_while_drawing_keeps_nobody_waiting(town, tmp_path):
+    cache = TileCache(type(town.cache.areas)(town.pool), Shelf(tmp_path, 1_000_000), 1_000_000)
+    asked = wanted(await town.layer(), ADDRESSES[0])
+    program = f"""
+import sys
+from pathlib import Path
+from tiles.shelf import Shelf
+with Shelf(Path({str(tmp_path)!r}), 1_000_000).drawing({asked.key!r}):
+    print("drawing", flush=True)
+    sys.stdin.readline()
+"""
+    other = await started(program)
+
+    async def ours():
+        return b"ours"
+
+    asking = asyncio.create_task(cache.get(asked, ours))
+    other.kill()
+    assert (await asking).plain() == b"ours"
+    await other.wait()
 
 
 def test_what_a_crash_left_behind_is_not_taken_for_a_tile(tmp_path):
