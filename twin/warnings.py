@@ -17,7 +17,7 @@ import asyncpg
 from twin.envelope_message import Message
 
 PREFIX = "warning-"
-_LOCK = 440109  # chains are joined by one writer at a time; warnings are rare
+_LOCK = 440112  # not the leader's 440109; chains are joined by one writer at a time, and warnings are rare
 _KNOWN = """
 WITH met AS (
     SELECT DISTINCT chain FROM twin.warning_chain WHERE scope = $1 AND identifier = ANY ($2::text[])
