@@ -18,7 +18,7 @@ from server import errors, ogc
 from server.auth import Authenticator
 from server.build import build_id
 from server.items.fast import FastItems
-from server.routes import feeds, health, live, live_ws, page, tiles, twin
+from server.routes import exercises, feeds, health, live, live_ws, outlets, page, refused, tiles, twin, warnings
 from server.settings import MIB, Settings
 from server.state import State
 from server.tiles.fast import FastTiles
@@ -60,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(tiles.router)
     app.include_router(live.router)
     app.include_router(live_ws.router)
+    app.include_router(outlets.router)
     app.include_router(feeds.router)
     app.include_router(twin.router)
     app.include_router(page.router)

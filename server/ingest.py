@@ -31,6 +31,7 @@ from twin.house import House
 from twin.intake import Intake
 from twin.jobs import Job, Parts, keep_working
 from twin.leader import lead
+from twin.outlets.job import OutletsJob
 
 _POOL_SIZE = 6
 _STATEMENT_MS_MAX = 60_000
@@ -44,6 +45,7 @@ def _jobs(parts: Parts) -> list[Job]:
         House(parts.pool, kept_of(parts.settings)),
         FeedRates(parts.pool),
         Connectors(parts),
+        OutletsJob(parts, parts.settings.outlets.folder),
     ]
 
 

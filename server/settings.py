@@ -79,6 +79,12 @@ class LiveSettings(_Section):
     heartbeat_s: float = Field(default=15.0, gt=0, le=300)
 
 
+class OutletSettings(_Section):
+    """Webhooks and brokers that changes are sent to."""
+
+    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/outlets"), validate_default=True)
+
+
 class TileSettings(_Section):
     """What is kept of drawn tiles; in memory by each worker, on disk in the home by all together."""
 
@@ -122,6 +128,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     feeds: FeedSettings = FeedSettings()
     live: LiveSettings = LiveSettings()
+    outlets: OutletSettings = OutletSettings()
     tiles: TileSettings = TileSettings()
     retention: RetentionSettings = RetentionSettings()
     demo: DemoSettings = DemoSettings()

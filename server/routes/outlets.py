@@ -1,0 +1,90 @@
+"""`/twin/outlets`: where the log goes out to others, how each does, and a parked one resumed; for operators."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from layers.actor import OPERATOR, Actor
+from layers.database import Role, connect
+from layers.errors import Forbidden
+from server.auth import actor_of
+from server.state import State
+from twin.outlets.definition import Outlet
+from twin.outlets.ledger import Ledger, read_ledgers, resume
+from twin.outlets.registry import Outlets
+
+router = APIRouter(prefix="/twin/outlets", tags=["outlets"])
+
+
+class OutletHealth(BaseModel):
+    """An outlet and how it does."""
+
+    name: str
+    kind: str
+    title_zh: str
+    title_en: str
+    url: str
+    enabled: bool
+    state: str = Field(description="new, working, failing, parked or off")
+    seq: int | None = Field(description="everything up to this number was taken, or was not for it")
+    delivered: int = 0
+    attempts: int = Field(default=0, description="in vain, since it last took something")
+    fault: str | None = None
+    failing_since: datetime | None = None
+    parked_at: datetime | None = None
+    last_delivered_at: datetime | None = None
+
+
+class OutletList(BaseModel):
+    """All outlets, and the files that have a fault."""
+
+    outlets: list[OutletHealth]
+    faults: dict[str, str]
+
+
+class Resumed(BaseModel):
+    """Where a resumed outlet goes on."""
+
+    name: str
+    seq: int
+
+
+def _operator(actor: Annotated[Actor, Depends(actor_of)]) -> Actor:
+    if actor.clearance < OPERATOR.clearance or actor.area_prefixes:
+        raise Forbidden("outlets are an operator's; send the operator's token")
+    return actor
+
+
+@router.get("", dependencies=[Depends(_operator)])
+async def outlets(request: Request) -> OutletList:
+    """Say of every outlet how far it has got and what went wrong."""
+    state: State = request.app.state.shared
+    known = Outlets().renewed(state.settings.outlets.folder)
+    async with state.pool.acquire() as connection:
+        ledgers = await read_ledgers(connection)
+    return OutletList(outlets=[_health(o, ledgers.get(name)) for name, o in known.outlets.items()], faults=known.faults)
+
+
+@router.post("/{name}/resume", dependencies=[Depends(_operator)])
+async def resume_outlet(name: str, request: Request) -> Resumed:
+    """Let a parked outlet try again from where it was."""
+    state: State = request.app.state.shared
+    connection = await connect(str(state.settings.database.url), Role.INGEST)
+    try:
+        return Resumed(name=name, seq=await resume(connection, name))
+    finally:
+        await connection.close()
+
+
+def _health(outlet: Outlet, ledger: Ledger | None) -> OutletHealth:
+    said = {name: getattr(outlet, name) for name in ("name", "kind", "title_zh", "title_en", "url", "enabled")}
+    if ledger is None:
+        return OutletHealth(**said, state="new" if outlet.enabled else "off", seq=None)
+    state = "parked" if ledger.parked_at else "failing" if ledger.fault else "working"
+    kept = ("seq", "delivered", "attempts", "fault", "failing_since", "parked_at", "last_delivered_at")
+    told = {name: getattr(ledger, name) for name in kept}
+    return OutletHealth(**said, **told, state=state if outlet.enabled else "off")

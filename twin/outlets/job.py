@@ -1,0 +1,163 @@
+"""The job that serves every outlet of a folder, each by itself: one that is slow or dead holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+import asyncpg
+import structlog
+
+from layers.errors import OneMapError
+from layers.listener import Listener
+from twin.changes import CHANNEL
+from twin.jobs import Parts
+from twin.outlets.definition import Mqtt, Outlet
+from twin.outlets.ledger import Ledger
+from twin.outlets.mqtt import MqttSender
+from twin.outlets.registry import Outlets
+from twin.outlets.selection import Batch, Selection
+from twin.outlets.sender import Gone, NotTaken, Sender
+from twin.outlets.webhook import WebhookSender
+
+_LOOK_SECONDS = 1.0
+_WAIT_SECONDS = 30.0
+_NOTE_EVERY = 5_000  # changes that were not for an outlet: its place is written down all the same
+_NOTE_SECONDS = 20.0
+_log = structlog.get_logger(__name__)
+
+
+class OutletsJob:
+    """Starts and stops outlets as their files come, go and change."""
+
+    name = "outlets"
+
+    def __init__(self, parts: Parts, folder: Path) -> None:
+        self._parts, self._folder = parts, folder
+        self._registry = Outlets()
+        self._running: dict[str, tuple[Outlet, asyncio.Task[None]]] = {}
+        self._grown = asyncio.Event()
+        self._listener = Listener(parts.url, self._on_growth, {CHANNEL: None})
+
+    async def run(self) -> None:
+        """Follow the folder until cancelled; then every outlet is stopped where it is."""
+        await self._listener.start()
+        try:
+            while True:
+                self._registry = self._registry.renewed(self._folder)
+                await self._follow({n: o for n, o in self._registry.outlets.items() if o.enabled})
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await asyncio.gather(*(self._stop(name) for name in list(self._running)))
+            await self._listener.stop()
+
+    async def _on_growth(self, _: asyncpg.Connection) -> None:
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
+
+    async def _follow(self, wanted: dict[str, Outlet]) -> None:
+        for name, (outlet, _) in list(self._running.items()):
+            if wanted.get(name) != outlet:
+                await self._stop(name)
+        for name, outlet in wanted.items():
+            if name not in self._running:
+                self._running[name] = outlet, asyncio.create_task(self._keep(outlet), name=f"outlet {name}")
+
+    async def _stop(self, name: str) -> None:
+        _, task = self._running.pop(name)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def _keep(self, outlet: Outlet) -> None:
+        """Serve one outlet again and again; its faults are its own."""
+        while True:
+            try:
+                await Delivery(outlet, self._parts, lambda: self._grown).run()
+            except (OneMapError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                _log.warning("an outlet cannot be served now; trying again", outlet=outlet.name, error=str(error))
+            except Exception:  # noqa: BLE001  # whatever one outlet does, the others go on
+                _log.exception("an outlet failed", outlet=outlet.name)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+class Delivery:
+    """Takes the log to one outlet, batch by batch.
+
+    Parameters
+    ----------
+    grown
+        Returns the event that is set when the log grows next.
+    """
+
+    def __init__(self, outlet: Outlet, parts: Parts, grown: Callable[[], asyncio.Event]) -> None:
+        self._outlet, self._parts, self._grown = outlet, parts, grown
+        made = MqttSender(outlet, parts.home) if isinstance(outlet, Mqtt) else WebhookSender(outlet, parts.home)
+        self._sender: Sender = made
+        self._noted_at = monotonic()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with self._parts.pool.acquire() as connection:
+            ledger = await Ledger.open(connection, self._outlet.name)
+        try:
+            selection = Selection(self._outlet, self._parts.catalog)
+            while True:
+                ledger = await self._until_wanted(ledger)
+                grown = self._grown()
+                async with self._parts.pool.acquire() as connection:
+                    batch = await selection.after(connection, ledger.seq)
+                await self._deliver(ledger, batch)
+                if batch.is_last:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(grown.wait(), _WAIT_SECONDS)
+        finally:
+            await self._sender.close()
+
+    async def _until_wanted(self, ledger: Ledger) -> Ledger:
+        """Wait while the outlet is parked; an operator resumes it in PostGIS."""
+        while ledger.parked_at is not None:
+            await asyncio.sleep(_LOOK_SECONDS)
+            async with self._parts.pool.acquire() as connection:
+                ledger = await Ledger.open(connection, self._outlet.name)
+        return ledger
+
+    async def _deliver(self, ledger: Ledger, batch: Batch) -> None:
+        if not batch.changes and batch.lost is None:
+            await self._pass_over(ledger, batch)
+            return
+        try:
+            await self._sender.send(batch)
+        except NotTaken as error:
+            park = isinstance(error, Gone) or self._is_dead(ledger)
+            async with self._parts.pool.acquire() as connection:
+                await ledger.failed(connection, error.message, park=park)
+            if not park:
+                await asyncio.sleep(self._pause_s(ledger.attempts))
+        else:
+            async with self._parts.pool.acquire() as connection:
+                await ledger.took(connection, batch.seq, len(batch.changes))
+
+    async def _pass_over(self, ledger: Ledger, batch: Batch) -> None:
+        """Go on beyond what is not for this outlet; written down now and then, for read again it harms nobody."""
+        ledger.seq = batch.seq
+        if ledger.unwritten >= _NOTE_EVERY or (ledger.unwritten and monotonic() - self._noted_at > _NOTE_SECONDS):
+            self._noted_at = monotonic()
+            async with self._parts.pool.acquire() as connection:
+                await ledger.write(connection)
+
+    def _is_dead(self, ledger: Ledger) -> bool:
+        if ledger.failing_since is None:
+            return False
+        return datetime.now(UTC) - ledger.failing_since > timedelta(hours=self._outlet.retry.park_after_h)
+
+    def _pause_s(self, attempts: int) -> float:
+        """Return a pause that doubles, a little more or less, so that not all come back at one moment."""
+        retry = self._outlet.retry
+        pause_s = min(retry.first_s * 2.0 ** min(attempts - 1, 30), retry.longest_s)
+        return pause_s * random.uniform(0.8, 1.2)  # noqa: S311  # nobody must not guess it

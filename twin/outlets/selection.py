@@ -1,0 +1,82 @@
+"""What of the log is for an outlet: what it asks for and its actor may see, nothing merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from layers.catalog import Catalog
+from layers.errors import OneMapError, Unavailable
+from twin.changes import Forgotten, frames_since
+from twin.channel import Channel
+from twin.interest import Change
+from twin.lens import Lens
+from twin.outlets.definition import Outlet
+from twin.rows import Needs, read_rows
+
+_FRAMES = 10
+_OLDEST = "SELECT min(first_seq) FROM twin.change"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A change as the receiver may see it, with its number and the time of its commit."""
+
+    seq: int
+    committed_at: datetime
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is sent at once.
+
+    Attributes
+    ----------
+    seq
+        Everything up to this number is in it, or not for this receiver.
+    is_last
+        There was nothing after it when it was read.
+    lost
+        Numbers from and to that were dropped from the log before they could be sent; None when none were.
+    """
+
+    seq: int
+    changes: Sequence[Numbered]
+    is_last: bool
+    lost: tuple[int, int] | None = None
+
+
+class Selection:
+    """Reads the log for one outlet."""
+
+    def __init__(self, outlet: Outlet, catalog: Callable[[], Catalog]) -> None:
+        self._outlet, self._catalog = outlet, catalog
+        try:
+            interest = outlet.interest(catalog())
+        except OneMapError as error:  # the layer may come yet
+            raise Unavailable(f"the outlet's file: {error.message}") from error
+        self._channel = Channel(None, interest, outlet.actor, Lens(outlet.rights.clearance, catalog))
+
+    async def after(self, connection: asyncpg.Connection, seq: int) -> Batch:
+        """Return what comes after a number, at most `batch_max` changes of it."""
+        try:
+            frames = await frames_since(connection, seq, limit=_FRAMES)
+        except Forgotten:
+            oldest: int = await connection.fetchval(_OLDEST)
+            return Batch(oldest - 1, (), is_last=False, lost=(seq + 1, oldest - 1))
+        found: list[Numbered] = []
+        needs = Needs([self._channel])
+        for frame in frames:
+            numbered = frame.changes(seq)
+            rows = await read_rows(connection, self._catalog(), needs, (change for _, change in numbered))
+            for number, change in numbered:
+                if len(found) >= self._outlet.batch_max:
+                    return Batch(seq, found, is_last=False)
+                seq = number
+                if self._channel.wants(change, rows.of) and (shown := self._channel.lens.shown(change)) is not None:
+                    found.append(Numbered(number, frame.committed_at, shown))
+        return Batch(seq, found, is_last=not frames)

@@ -1,0 +1,96 @@
+"""Changes as CloudEvents to a webhook: one POST a batch, signed, in order, and the number of a change as its id."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from layers.errors import OneMapError
+from twin.feeds.secret import read_secret
+from twin.feeds.signature import sign
+from twin.outlets.definition import Webhook
+from twin.outlets.selection import Batch, Numbered
+from twin.outlets.sender import Gone, NotTaken
+
+MEDIA_TYPE = "application/cloudevents-batch+json"
+SOURCE = "/onemap/log"
+GAP = "cn.onemap.log.gap"
+_GONE = 410
+
+
+class WebhookSender:
+    """Posts batches to one address.
+
+    Redirects are not followed and no proxy of the environment is used: it goes where the operator said and nowhere
+    else. The answer's body is not read.
+    """
+
+    def __init__(self, webhook: Webhook, home: Path) -> None:
+        self._webhook, self._home = webhook, home
+        self._client = httpx.AsyncClient(timeout=webhook.timeout_s, follow_redirects=False, trust_env=False)
+
+    async def send(self, batch: Batch) -> None:
+        """Post a batch.
+
+        Raises
+        ------
+        Gone
+            When the answer is 410.
+        NotTaken
+            When there is no answer or it is none of 200 to 299; also when there is no secret to sign with.
+        """
+        body = orjson.dumps(events_of(batch))
+        try:
+            async with self._client.stream("POST", self._webhook.url, content=body, headers=self._headers(body)) as got:
+                status = got.status_code
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise NotTaken(f"{type(error).__name__}: {error}") from error
+        except OneMapError as error:
+            raise NotTaken(error.message) from error
+        if status == _GONE:
+            raise Gone("the receiver answers 410: it wants no more")
+        if not 200 <= status < 300:
+            raise NotTaken(f"the receiver answers {status}")
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._client.aclose()
+
+    def _headers(self, body: bytes) -> dict[str, str]:
+        headers = {"Content-Type": MEDIA_TYPE, "User-Agent": "OneMap"}
+        if self._webhook.secret is None:
+            return headers
+        secret = read_secret(self._webhook.secret, self._home, os.environ)
+        return headers | sign(secret, self._webhook.name, body, now=datetime.now(UTC), nonce=secrets.token_urlsafe(16))
+
+
+def events_of(batch: Batch) -> list[dict[str, Any]]:
+    """Write a batch as CloudEvents; what is missing from the log is an event of its own, and the first."""
+    gap = []
+    if batch.lost is not None:
+        first, last = batch.lost
+        told = {"first_seq": first, "last_seq": last, "detail": "dropped from the log unsent; take a snapshot"}
+        gap = [{**_BASE, "id": f"gap-{first}-{last}", "type": GAP, "time": datetime.now(UTC), "data": told}]
+    return [*gap, *(_event(one) for one in batch.changes)]
+
+
+_BASE = {"specversion": "1.0", "source": SOURCE, "datacontenttype": "application/json"}
+
+
+def _event(one: Numbered) -> dict[str, Any]:
+    change = one.change
+    return {
+        **_BASE,
+        "id": str(one.seq),
+        "type": f"cn.onemap.{change['kind']}.changed",
+        "subject": f"{change['layer']}/{change['id']}",
+        "time": one.committed_at,
+        "sequence": str(one.seq),
+        "data": change,
+    }
