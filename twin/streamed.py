@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from layers.errors import Unavailable
 from twin.connectors.settling import Tally, settled
 from twin.envelope import LINES
-from twin.envelope_refused import Refusal
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.seal import Cutter
@@ -78,15 +77,15 @@ class Streamed:
     async def _take(self, batch: bytes) -> None:
         reading = decode(self._definition, Delivery(batch, {"content-type": LINES}), now=datetime.now(UTC))
         first = self.taken.lines
-        reading.refused = [Refusal(first + r.index, r.reason, r.detail, r.raw) for r in reading.refused]
+        reading.refused = [replace(one, index=first + one.index) for one in reading.refused]
         try:
             async with asyncio.timeout(_WAIT_SECONDS_MAX):
-                tally = await settled(partial(self._intake.take_read, self._definition.name), reading)
+                receipt = await settled(partial(self._intake.take_read, self._definition.name), reading)
         except TimeoutError as error:
             raise Unavailable("the database is away or too much is waiting; go on from there later") from error
         taken = self.taken
         taken.lines += batch.count(b"\n") + (not batch.endswith(b"\n"))
         taken.batches += 1
-        taken.rejected += len(tally.refused)
-        taken.tally.add(tally)
+        taken.rejected += len(receipt.refused)
+        taken.tally.add(receipt)
         del taken.tally.refused[REFUSED_SHOWN_MAX:]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import batched
 from typing import Literal
-
-import asyncpg
 
 from layers.errors import BadInput
 from twin.connectors.connector import Status
@@ -118,7 +117,7 @@ class Drop:
         parts = _parts(self._definition, file)
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             if isinstance(part, Delivery):
-                tally.add(await self._taken_at_once(part))
+                tally.add(await patient(partial(self._take, part)))
             else:
                 held.update(message.feature_id for message in part.messages)
                 tally.add(await settled(self._settle, part))
@@ -128,12 +127,6 @@ class Drop:
         else:
             notes |= await self._without_the_rest(file, tally, held)
         return tally, notes
-
-    async def _taken_at_once(self, delivery: Delivery) -> Receipt:
-        try:
-            return await patient(lambda: self._take(delivery))
-        except asyncpg.PostgresError as error:
-            raise Refused(Reason.NOT_WRITTEN, f"the database refuses it: {error}") from error
 
     async def _without_the_rest(self, file: DroppedFile, tally: Tally, held: set[str]) -> dict[str, bytes]:
         """Remove what a whole file no longer holds; when that is more than half of all, keep it and say so."""
@@ -154,11 +147,12 @@ def _parts(definition: FeedDefinition, file: DroppedFile) -> Iterator[Reading | 
     lines = file.name.lower().endswith((".ndjson", ".jsonl"))
     if definition.format == "table":
         for some in batched(each_row(file.body, file.name, definition.connection.encoding), PART_ROWS):
-            yield decode_rows(definition, some, now=datetime.now(UTC))
+            now = datetime.now(UTC)
+            yield decode_rows(definition, some, now=now, file_name=file.name, written_at=min(file.written_at, now))
     elif definition.format in {"cloudevents", "records"} and lines:
         for first, body in _some_lines(file.body):
             reading = decode(definition, Delivery(body, {"content-type": LINES}), now=datetime.now(UTC))
-            reading.refused = [Refusal(first + r.index, r.reason, r.detail, r.raw) for r in reading.refused]
+            reading.refused = [replace(one, index=first + one.index) for one in reading.refused]
             yield reading
     else:
         media = BATCH if file.body.lstrip()[:1] == b"[" else STRUCTURED

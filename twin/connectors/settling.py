@@ -1,4 +1,4 @@
-"""Having what a connector read written: patient while the house is busy, and never stuck on one bad message."""
+"""Having what a connector read written, patiently: a sender is slowed down by not being answered."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import asyncpg
 import structlog
 
 from layers.errors import Unavailable
-from twin.envelope_message import Message, Reading
-from twin.envelope_refused import Reason, Refusal, raw_of
-from twin.envelope_write import write_structured
+from twin.envelope_message import Reading
+from twin.envelope_refused import Refusal
 from twin.intake import Receipt
 from twin.pipeline import Crowded
 
@@ -46,29 +45,18 @@ class Tally:
         self.refused += receipt.refused
 
 
-async def settled(settle: Settle, reading: Reading) -> Tally:
-    """Have a reading written; returns when all of it is durable: taken, or refused and kept with its reason.
-
-    While the house is crowded or its database away this waits, which is how a sender is slowed down. A message whose
-    value the database refuses is found by halving and refused alone.
-    """
-    tally, waiting = Tally(), [reading]
-    while waiting:
-        part = waiting.pop()
-        try:
-            tally.add(await patient(partial(settle, part)))
-        except asyncpg.PostgresError as error:
-            waiting += _halved(part, error)
-    return tally
+async def settled(settle: Settle, reading: Reading) -> Receipt:
+    """Have a reading written; returns when all of it is durable: taken, or refused and kept with its reason."""
+    return await patient(partial(settle, reading))
 
 
 async def patient(offer: Callable[[], Awaitable[Receipt]]) -> Receipt:
-    """Offer again and again until it is taken.
+    """Offer again and again until it is taken, while the house is crowded or its database away.
 
     Raises
     ------
     asyncpg.PostgresError
-        When the database refuses a value of it, which no patience helps against.
+        For what no patience helps against.
     """
     pause_s = 0.1
     while True:
@@ -81,18 +69,3 @@ async def patient(offer: Callable[[], Awaitable[Receipt]]) -> Receipt:
                 raise
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, _PAUSE_SECONDS_MAX)
-
-
-def _halved(reading: Reading, error: asyncpg.PostgresError) -> list[Reading]:
-    """Cut what the database refused in two; of a single message say why it is not taken."""
-    messages = reading.messages
-    if not messages:
-        raise error
-    if len(messages) == 1:
-        return [Reading([], [*reading.refused, _not_written(messages[0], error)], reading.ignored)]
-    middle = len(messages) // 2
-    return [Reading(messages[middle:]), Reading(messages[:middle], reading.refused, reading.ignored)]
-
-
-def _not_written(message: Message, error: asyncpg.PostgresError) -> Refusal:
-    return Refusal(0, Reason.NOT_WRITTEN, f"the database refuses it: {error}", raw_of(write_structured(message)))

@@ -26,6 +26,7 @@ type Record = tuple[int, bytes, Callable[[], Envelopes]]  # its place, its bytes
 
 _CRS84 = "WGS84"
 _TOPIC = "$topic"  # where a refused record keeps the MQTT topic it came by
+_FILE, _WRITTEN = "$file", "$written"  # where a refused row keeps the name and the time of its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,28 @@ def decode(definition: FeedDefinition, delivery: Delivery, *, now: datetime) -> 
     return reading
 
 
-def decode_rows(definition: FeedDefinition, rows: Iterable[table.Row | Refusal], *, now: datetime) -> Reading:
-    """Read some rows of a table (`table.each_row`): a part of a large file at a time."""
+def decode_rows(
+    definition: FeedDefinition,
+    rows: Iterable[table.Row | Refusal],
+    *,
+    now: datetime,
+    file_name: str = "",
+    written_at: datetime | None = None,
+) -> Reading:
+    """Read some rows of a table (`table.each_row`): a part of a large file at a time.
+
+    Parameters
+    ----------
+    file_name, written_at
+        What rules read as ``$file`` and ``$written``, beside ``$line``.
+    """
+    beside = {_FILE: file_name, **({_WRITTEN: written_at.isoformat()} if written_at else {})} if file_name else {}
     reading, crs = Reading(), list[str]()
     for row in rows:
         if isinstance(row, Refusal):
             reading.refused.append(row)
         else:
-            _read_record(definition, reading, crs, _row(definition, row), now)
+            _read_record(definition, reading, crs, _row(definition, row, beside), now)
     reading.messages = to_crs84(reading.messages, crs)
     return reading
 
@@ -105,8 +120,10 @@ def decode_again(definition: FeedDefinition, raw: bytes, *, now: datetime, canon
         return decode(definition, Delivery(raw), now=now)
     record = decode_json(raw)
     beside: dict[str, Any] = {}
-    if type(record) is dict and type(record.get(_TOPIC)) is str:
-        beside["topic"] = record.pop(_TOPIC).split("/")
+    if type(record) is dict:
+        beside = {name[1:]: record.pop(name) for name in (_TOPIC, _FILE, _WRITTEN) if type(record.get(name)) is str}
+    if "topic" in beside:
+        beside["topic"] = beside["topic"].split("/")
     again: Record = (0, raw, partial(_mapped, definition, beside, record))
     if canonical or definition.format == "cloudevents":
         again = (0, raw, lambda: [(record, _CRS84 if canonical else None)])
@@ -208,12 +225,13 @@ def _kept(record: Any, topic: str | None) -> bytes:
 
 def _table(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
     rows, refused = table.read_rows(delivery.body, delivery.file_name, definition.connection.encoding)
-    return [_row(definition, row) for row in rows], refused
+    return [_row(definition, row, {}) for row in rows], refused
 
 
-def _row(definition: FeedDefinition, row: table.Row) -> Record:
+def _row(definition: FeedDefinition, row: table.Row, file: dict[str, str]) -> Record:
     line, fields = row
-    return line, raw_of(fields), partial(_mapped, definition, {"line": line}, fields)
+    beside = {"line": line, **{name[1:]: value for name, value in file.items()}}
+    return line, raw_of({**fields, **file}), partial(_mapped, definition, beside, fields)
 
 
 def _cap(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:

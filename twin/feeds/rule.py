@@ -37,7 +37,8 @@ class Rule(BaseModel):
     ----------
     path
         Steps with dots, a number for a place in a list (``data.0.value``). ``$`` names what is beside the record:
-        ``$topic.1`` is the second segment of an MQTT topic, ``$line`` the line of a file.
+        ``$topic.1`` is the second segment of an MQTT topic, ``$line`` the line of a file, ``$file`` its name and
+        ``$written`` the time it was written.
     template
         A text with paths in braces: ``events/hotline-{ticket_no}``; missing when one of them is.
     constant

@@ -192,3 +192,53 @@ async def test_a_process_killed_while_it_takes_a_file_takes_it_once(empty_url, t
 
 async def _more(taken, least):
     return await taken() >= least
+
+
+CAMERAS = {
+    "name": "cameras",
+    "title_zh": "视频点",
+    "title_en": "Cameras",
+    "protocol": "drop",
+    "crs_source": "CGCS2000",
+    "rate_limit_per_s": 100_000,
+    "kinds": ["feature_change"],
+    "supplies": ["video_points"],
+    "connection": {"pattern": "*.csv", "whole": True},
+    "mapping": [
+        {
+            "kind": "feature_change",
+            "id": {"template": "{编号}@{$written}"},
+            "subject": {"template": "video_points/{编号}"},
+            "time": "$written",
+            "data": {"change": {"constant": "upsert"}, "lon": "经度", "lat": "纬度", "name": "名称"},
+        }
+    ],
+}
+
+
+def cameras(*numbers):
+    return "\n".join(["编号,经度,纬度,名称", *(f"C{n},113.35,23.13,门口{n}" for n in numbers)]).encode("gbk")
+
+
+async def test_what_a_whole_file_no_longer_holds_is_gone_and_half_a_file_removes_nothing(house, owner):
+    drops = house.home / "drops" / "cameras"
+    drops.mkdir(parents=True)
+    definition = await house.feed(CAMERAS)
+
+    async def left():
+        return [row[0] for row in await owner.fetch("SELECT id FROM layer.video_points ORDER BY id")]
+
+    async def taken(name, body):
+        put(drops, name, body)
+        await until((drops / "done" / name).exists)
+        return await left()
+
+    await owner.execute("INSERT INTO layer.video_points (id, geom) VALUES ('C9', 'SRID=4490;POINT(113.35 23.13)')")
+    async with house.connected(drop.run, definition):
+        assert await taken("1.csv", cameras(1, 2, 3)) == ["C1", "C2", "C3", "C9"]
+        assert await taken("2.csv", cameras(1, 2)) == ["C1", "C2", "C9"], "what others brought stays"
+        assert await taken("3.csv", cameras(1, 2) + b"\nC3,far,1,x") == ["C1", "C2", "C9"]
+        assert await taken("4.csv", cameras(1, 2, 3, 4)) == ["C1", "C2", "C3", "C4", "C9"]
+        assert await taken("5.csv", cameras(1)) == ["C1", "C2", "C3", "C4", "C9"]
+        assert "more than half" in (drops / "done" / "5.csv.report.csv").read_text(encoding="utf-8-sig")
+        assert await taken("6.csv", cameras(1, 2)) == ["C1", "C2", "C9"]
