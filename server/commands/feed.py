@@ -1,0 +1,211 @@
+"""``onemap feed``: how the feeds do, and everything to connect a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from layers.database import Role, connect
+from layers.errors import BadInput
+from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.database import open_database
+from server.feed_file import feed_of, switch, write_secret
+from server.feed_post import open_client, post
+from server.feed_trial import try_sample
+from server.feed_words import AGE, LIFE, describe, span
+from server.running import running_address
+from server.settings import Settings
+from twin.feed_health import FeedHealth, FeedsHealth, read_health
+from twin.feeds.definition import FeedDefinition, read_feed
+from twin.feeds.registry import read_registry
+from twin.feeds.secret import read_secret
+from twin.intake import PUSHED
+
+_out = Console(highlight=False, soft_wrap=True)
+NameArgument = Annotated[str, typer.Argument(help="数据源名，即其文件名。 The feed: the name of its file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(
+        help="数据源：状态、检查、发送、密钥。 Feeds: how they do, check a file, send one, secrets.",
+        no_args_is_help=True,
+    )
+    group.command(name="list")(list_feeds)
+    for command in (show, check, secret, send, enable, disable):
+        group.command()(command)
+    app.add_typer(group, name="feed")
+
+
+def list_feeds(home: HomeOption = None, config: ConfigOption = None) -> None:
+    """各数据源的状态：最近消息、滞后、速率、拒收。 How every feed does: last message, lag, rates, refusals.
+
+    静默（三个预期间隔没有消息）以红色显示，其供给的图层随后列为陈旧。
+    A silent feed (three expected intervals without a message) is red, and the layers it supplies are stale.
+    """
+    settings = settings_of(home, config)
+    health = _look(settings)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title in ("数据源\nfeed", "协议\nprotocol", "状态\nstate"):
+        table.add_column(title, no_wrap=True)
+    for title in ("最近\nlast", "滞后\nlag", "每分钟\n/min", "接收\nreceived"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for title in ("拒收待处理\nrefused", "连接\nconnector"):
+        table.add_column(title, overflow="fold")
+    for feed in health.feeds:
+        table.add_row(*_row(feed), style="red" if feed.life == "silent" else "dim" if feed.life == "off" else "")
+    _out.print(table)
+    for layer, names in health.stale.items():
+        _out.print(f"[red]陈旧 stale[/]: {layer} ← {', '.join(names)}")
+    for fault in read_registry(settings.feeds.folder).faults.values():
+        _out.print(f"✗ {fault}", style="bold red", markup=False)
+    if not health.ingest["working"]:
+        _out.print("[yellow]接入进程未运行，只接收推送 no ingest process works: only what is pushed is taken[/]")
+
+
+def show(name: NameArgument, home: HomeOption = None, config: ConfigOption = None) -> None:
+    """一个数据源的一切：定义、计数、连接、故障、怎样发送。 Everything of one feed, and how to send to it."""
+    settings = settings_of(home, config)
+    definition = feed_of(settings.feeds.folder, name)
+    (health,) = _look(settings, {name: definition}).feeds
+    for line in describe(health, settings.home):
+        _out.print(line, markup=False)
+
+
+def check(
+    file: Annotated[
+        Path, typer.Argument(help="数据源定义文件。 The feed's file, for example config/feeds/hotline.yaml.")
+    ],
+    sample: Annotated[
+        Path | None, typer.Option(help="样例：解码并打印。 What a sender sends: decoded and printed.")
+    ] = None,
+    topic: Annotated[str | None, typer.Option(help="样例的 MQTT 主题。 The MQTT topic the sample came by.")] = None,
+) -> None:
+    """检查定义文件；给出样例则按定义解码。 Check a feed's file; with a sample, see the messages it makes of it.
+
+    例 for example:  ./onemap feed check config/feeds/hotline.yaml --sample ticket.json
+    """
+    definition = read_feed(file)
+    _out.print(f"✓ {file.name}: {definition.title_zh} {definition.title_en}", markup=False)
+    if sample is None:
+        return
+    reading = try_sample(definition, sample, topic)
+    for message in reading.messages:
+        said = {name: value for name, value in message._asdict().items() if value is not None}
+        _out.print(orjson.dumps(said, option=orjson.OPT_INDENT_2, default=str).decode(), markup=False)
+    for refused in reading.refused:
+        _out.print(f"✗ 第 {refused.index} 条 no. {refused.index}: {refused.reason}: {refused.detail}", markup=False)
+    total = (
+        f"{len(reading.messages)} 条消息 messages, {len(reading.refused)} 拒收 refused, {reading.ignored} 略过 ignored"
+    )
+    _out.print(total, markup=False)
+    raise typer.Exit(1 if reading.refused else 0)
+
+
+def secret(
+    name: Annotated[
+        str, typer.Argument(help="密钥名（定义文件的 secret）。 The secret's name, as the feed's file has it.")
+    ],
+    *,
+    read: Annotated[
+        bool, typer.Option(help="从标准输入读取对方给的口令。 Take a given password from standard input.")
+    ] = False,
+    replace: Annotated[bool, typer.Option(help="替换已有的。 Replace the one there is.")] = False,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """生成密钥，仅本账户可读。 Make a secret that only this account can read, for a sender to sign with.
+
+    由他人给定的口令（如 MQTT）： A password that others gave you (of a broker):  ./onemap feed secret iot_water --read
+    """
+    settings = settings_of(home, config)
+    content = sys.stdin.read() if read else None
+    path = write_secret(settings.home, name, content, replace=replace)
+    _out.print(f"✓ {path}", markup=False)
+    if not read:
+        _out.print(
+            "把文件内容交给发送方，勿经邮件或聊天 give its content to the sender, not by mail or chat", markup=False
+        )
+
+
+def send(
+    name: NameArgument,
+    file: Annotated[Path, typer.Argument(help=".json, .ndjson, .xml")],
+    url: Annotated[
+        str | None,
+        typer.Option(help="服务地址，默认为本机运行中的。 Where OneMap answers; by default the one running here."),
+    ] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """签名并发送一个文件，试通数据源。 Sign a file and send it, as the feed's sender would.
+
+    例 for example:  ./onemap feed send hotline ticket.json
+    """
+    settings = settings_of(home, config)
+    definition = feed_of(settings.feeds.folder, name)
+    if definition.protocol not in PUSHED:
+        raise BadInput(
+            f"'{name}' is not pushed to, it is fetched by {definition.protocol}; see ./onemap feed show {name}"
+        )
+    key = read_secret(definition.secret, settings.home, os.environ) if definition.secret else None
+    with open_client(url or running_address(settings.home)) as client:
+        posted = post(client, definition, key, file)
+    _out.print(", ".join(f"{count:,} {word}" for word, count in posted.counts.items()), markup=False)
+    for one in posted.refused[:10]:
+        _out.print(f"✗ 第 {one['index']} 条 no. {one['index']}: {one['reason']}: {one['detail']}", markup=False)
+    raise typer.Exit(1 if posted.refused else 0)
+
+
+def enable(name: NameArgument, home: HomeOption = None, config: ConfigOption = None) -> None:
+    """启用数据源，无需重启。 Switch a feed on in its file; what runs notices by itself."""
+    _switch(settings_of(home, config), name, enabled=True)
+
+
+def disable(name: NameArgument, home: HomeOption = None, config: ConfigOption = None) -> None:
+    """停用数据源，无需重启。 Switch a feed off in its file; what runs notices by itself."""
+    _switch(settings_of(home, config), name, enabled=False)
+
+
+def _switch(settings: Settings, name: str, *, enabled: bool) -> None:
+    changed = switch(settings.feeds.folder, name, enabled=enabled)
+    word = "启用 on" if enabled else "停用 off"
+    _out.print(f"✓ {name}: {word}{'' if changed else '（本来如此 as before）'}", markup=False)
+
+
+def _look(settings: Settings, definitions: Mapping[str, FeedDefinition] | None = None) -> FeedsHealth:
+    async def look(url: str) -> FeedsHealth:
+        connection = await connect(url, Role.READ)
+        try:
+            known = read_registry(settings.feeds.folder).feeds if definitions is None else definitions
+            return await read_health(connection, known)
+        finally:
+            await connection.close()
+
+    with open_database(settings) as url:
+        return asyncio.run(look(url))
+
+
+def _row(feed: FeedHealth) -> tuple[str, ...]:
+    counters, rate = feed.counters, feed.per_minute[1]
+    return (
+        feed.definition.name,
+        feed.definition.protocol,
+        LIFE[feed.life],
+        span(counters.get(AGE)),
+        span(counters.get("lag_s")),
+        "" if rate is None else f"{rate:,.0f}",
+        f"{counters.get('received', 0):,}",
+        " ".join(f"{reason}×{count}" for reason, count in list(feed.refused.items())[:3]),
+        "" if feed.connector is None else f"{feed.connector.state} {feed.connector.fault or ''}"[:60].strip(),
+    )

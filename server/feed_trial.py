@@ -1,0 +1,48 @@
+"""A sample of what a sender sends, decoded as a feed's file says, without a server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from layers.errors import BadInput
+from server.feed_post import bodies
+from twin.envelope_message import Reading
+from twin.feeds.decode import Delivery, decode
+from twin.feeds.definition import FeedDefinition
+
+_WHOLE = frozenset({"table", "jt808"})
+
+
+def try_sample(definition: FeedDefinition, sample: Path, topic: str | None = None) -> Reading:
+    """Decode a file as if the feed had brought it.
+
+    Parameters
+    ----------
+    topic
+        Of an MQTT message, which mappings may speak of; None means the first the feed subscribes to.
+
+    Raises
+    ------
+    BadInput
+        When the file cannot be read at all; says why.
+    """
+    now, whole = datetime.now(UTC), Reading()
+    topics = definition.connection.topics
+    by = topic or (topics[0] if topics else None)
+    for body, media in _bodies(definition, sample):
+        delivery = Delivery(body, {"content-type": media}, topic=by, file_name=sample.name)
+        reading = decode(definition, delivery, now=now)
+        whole.messages += reading.messages
+        whole.refused += reading.refused
+        whole.ignored += reading.ignored
+    return whole
+
+
+def _bodies(definition: FeedDefinition, sample: Path) -> list[tuple[bytes, str]]:
+    if definition.format not in _WHOLE:
+        return list(bodies(definition, sample))
+    try:
+        return [(sample.read_bytes(), "application/octet-stream")]
+    except OSError as error:
+        raise BadInput(f"cannot read {sample}: {error.strerror}", parameter="sample") from error

@@ -1,0 +1,70 @@
+"""A feed in words, for a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from twin.feed_health import FeedHealth, Life
+from twin.feeds.definition import FeedDefinition
+
+AGE = "age_s"
+LIFE: dict[Life, str] = {"off": "停用 off", "never": "未接入 never", "live": "正常 live", "silent": "静默 silent"}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def span(seconds: float | None) -> str:
+    """Write a time span as people say it; an empty text when there is none."""
+    if seconds is None:
+        return ""
+    size = abs(float(seconds))
+    sign = "-" if float(seconds) < 0 and size >= 1 else ""
+    if size < _MINUTE:
+        return f"{sign}{size:.0f} s"
+    if size < _HOUR:
+        return f"{sign}{size / _MINUTE:.0f} min"
+    return f"{sign}{size / _HOUR:.0f} h" if size < 2 * _DAY else f"{sign}{size / _DAY:.0f} d"
+
+
+def describe(health: FeedHealth, home: Path) -> Iterator[str]:
+    """Write everything known of a feed, one thing a line."""
+    definition, counters = health.definition, health.counters
+    yield f"{definition.name}  {definition.title_zh} {definition.title_en}  [{LIFE[health.life]}]"
+    yield f"协议 protocol: {definition.protocol}, {definition.format}, {definition.crs_source}"
+    yield f"供给 supplies: {', '.join(definition.supplies)} ({', '.join(definition.kinds)})"
+    expected = span(definition.expected_interval_s) or "—"
+    yield f"预期间隔 expected every: {expected};  上限 at most {definition.rate_limit_per_s:,}/s"
+    words = ("received", "accepted", "duplicate", "late", "suspect", "coalesced", "rejected")
+    yield "计数 counters: " + ", ".join(f"{word} {counters.get(word, 0):,}" for word in words)
+    if counters:
+        yield f"最近 last: {span(counters.get(AGE))} ago;  滞后 lag: {span(counters.get('lag_s'))}"
+    for reason, count in health.refused.items():
+        yield f"拒收待处理 refused, waiting: {reason} × {count:,}"
+    if health.connector is not None:
+        connector = health.connector
+        yield f"连接 connector: {connector.state} {connector.detail}".rstrip()
+        if connector.fault:
+            yield f"最近故障 last fault: {connector.fault} ({connector.faulted_at:%Y-%m-%d %H:%M:%S %Z})"
+    yield from _how_to_send(definition, home)
+
+
+def _how_to_send(definition: FeedDefinition, home: Path) -> Iterator[str]:
+    connection = definition.connection
+    match definition.protocol:
+        case "mqtt":
+            yield f"发布到 publish to: {connection.url} (MQTT {connection.mqtt_version})"
+            yield f"主题 topics: {', '.join(connection.topics)}"
+        case "drop":
+            yield f"文件名 files named: {connection.pattern}"
+        case "jt808":
+            yield f"终端连接 terminals connect to: {connection.host}:{connection.port}"
+        case "pull":
+            yield f"每 every {span(connection.interval_s)}: {connection.url}"
+        case "replay":
+            yield f"录制 recording: {connection.pattern}, × {connection.speed:g}"
+        case _:
+            yield f"发送 send: ./onemap feed send {definition.name} FILE   (POST /feeds/{definition.name})"
+    if definition.secret:
+        file = home / "secrets" / definition.secret
+        there = "有 there" if file.exists() else f"缺 missing: ./onemap feed secret {definition.secret}"
+        yield f"密钥 secret: {file} {there}"
