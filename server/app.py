@@ -63,6 +63,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(outlets.router)
     app.include_router(feeds.router)
     app.include_router(twin.router)
+    app.include_router(warnings.router)
+    app.include_router(exercises.router)
+    app.include_router(refused.router)
     app.include_router(page.router)
     ogc.install(app, settings)
     return app

@@ -1,0 +1,59 @@
+"""`/twin/exercises`: what feeds sent as exercises and tests, for operators. It is nowhere else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from server.operators import Operator
+from server.state import State
+from twin.exercises import counted, kept
+
+router = APIRouter(prefix="/twin", tags=["feeds"])
+LIMIT_MAX = 1000
+
+
+class ExerciseMessage(BaseModel):
+    """A message of an exercise or a test."""
+
+    id: int
+    feed: str
+    mode: str
+    kind: str
+    layer: str
+    feature_id: str
+    chain: str | None = Field(description="of a warning: the identifier of its first message")
+    phenomenon_time: datetime
+    received_at: datetime
+    message: dict[str, Any] = Field(description="a CloudEvent in CRS84")
+
+
+class Exercises(BaseModel):
+    """A page of messages, the newest first, and how many every feed sent."""
+
+    messages: list[ExerciseMessage]
+    next: int | None = Field(description="`before` of the next page")
+    counts: list[dict[str, Any]]
+
+
+@router.get("/exercises", summary="Exercises and tests")
+async def exercises(
+    request: Request,
+    response: Response,
+    _: Operator,
+    feed: Annotated[str | None, Query(max_length=63)] = None,
+    chain: Annotated[str | None, Query(max_length=200)] = None,
+    before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+) -> Exercises:
+    """List messages of exercises and tests; of one feed or one warning if asked."""
+    state: State = request.app.state.shared
+    response.headers["Cache-Control"] = "no-store"
+    async with state.pool.acquire() as connection:
+        found = await kept(connection, feed=feed, chain=chain, before=before, limit=limit)
+        counts = await counted(connection)
+    following = found[-1]["id"] if len(found) == limit else None
+    return Exercises(messages=[ExerciseMessage(**one) for one in found], next=following, counts=counts)

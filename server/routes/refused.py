@@ -1,0 +1,114 @@
+"""`/twin/refused`: what feeds sent and was refused, for operators: looked at, put right, taken again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from layers.errors import TooMuch
+from server.operators import Operator
+from server.state import State
+from twin.intake import Intake
+from twin.refusals import Kept, one_refused, refused, summary
+
+router = APIRouter(prefix="/twin/refused", tags=["feeds"])
+LIMIT_MAX = 1000
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class RefusedMessage(BaseModel):
+    """A message that was not taken."""
+
+    id: int
+    feed: str
+    reason: str
+    detail: str
+    refused_at: datetime
+    replayed_at: datetime | None
+    discarded_at: datetime | None
+    bytes: int
+    shortened: bool = Field(description="only the beginning is kept")
+    canonical: bool = Field(description="kept as a CloudEvent in CRS84, whatever the sender's form")
+    message: str = Field(description="as it came; in a list the first 200 bytes")
+
+
+class RefusedMessages(BaseModel):
+    """A page of refused messages, the newest first, and how many wait."""
+
+    messages: list[RefusedMessage]
+    next: int | None = Field(description="`before` of the next page")
+    waiting: list[dict[str, Any]] = Field(description="messages by feed and reason")
+
+
+class Replayed(BaseModel):
+    """What became of a message that was taken again."""
+
+    id: int
+    accepted: int
+    duplicate: int
+    late: int
+
+
+@router.get("", summary="What was refused")
+async def list_refused(
+    request: Request,
+    response: Response,
+    _: Operator,
+    feed: Annotated[str | None, Query(max_length=63)] = None,
+    reason: Annotated[str | None, Query(max_length=63)] = None,
+    before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+    done: Annotated[bool, Query(description="also what was taken again or discarded")] = False,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+) -> RefusedMessages:
+    """List refused messages that wait for somebody, the newest first."""
+    state: State = request.app.state.shared
+    response.headers.update(_NO_STORE)
+    async with state.pool.acquire() as connection:
+        found = await refused(connection, feed=feed, reason=reason, before=before, with_done=done, limit=limit)
+        waiting = await summary(connection)
+    following = found[-1].id if len(found) == limit else None
+    return RefusedMessages(messages=[_shown(one) for one in found], next=following, waiting=waiting)
+
+
+@router.get("/{refused_id}", summary="One refused message")
+async def show_refused(refused_id: int, request: Request, response: Response, _: Operator) -> RefusedMessage:
+    """Return one refused message, whole."""
+    state: State = request.app.state.shared
+    response.headers.update(_NO_STORE)
+    async with state.pool.acquire() as connection:
+        return _shown(await one_refused(connection, refused_id))
+
+
+@router.post("/{refused_id}/replay", summary="Take a refused message again")
+async def replay(refused_id: int, request: Request, _: Operator) -> Replayed:
+    """Take it again as it is, or as the body has it: the message put right, in the form in which it is kept."""
+    intake: Intake = request.app.state.intake
+    corrected = await _body(request)
+    outcome = await intake.retaking.replay(refused_id, corrected or None)
+    return Replayed(id=refused_id, accepted=outcome.accepted, duplicate=outcome.duplicate, late=outcome.late)
+
+
+@router.post("/{refused_id}/discard", summary="Put a refused message out of sight", status_code=204)
+async def discard(refused_id: int, request: Request, _: Operator) -> None:
+    """Discard it: it is listed no more and cannot be taken again."""
+    intake: Intake = request.app.state.intake
+    await intake.retaking.discard(refused_id)
+
+
+async def _body(request: Request) -> bytes:
+    state: State = request.app.state.shared
+    body, limit_bytes = b"", state.settings.limits.body_bytes
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise TooMuch(f"the body has more than {limit_bytes} bytes, which is the most that is read")
+    return body
+
+
+def _shown(kept: Kept) -> RefusedMessage:
+    names = RefusedMessage.model_fields.keys() - {"message"}
+    text = kept.message.decode("utf-8", errors="replace")
+    return RefusedMessage(message=text, **{name: getattr(kept, name) for name in names})

@@ -1,0 +1,46 @@
+"""`/twin/warnings`: the warnings in force, each with the area it holds for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from layers.clause import Clause
+from layers.database import in_our_words
+from layers.query import ItemsQuery, page
+from server.auth import actor_of
+from server.state import State
+
+router = APIRouter(prefix="/twin", tags=["twin"])
+WARNINGS_MAX = 1000
+_IN_FORCE = Clause("f.cap IS NOT NULL AND f.stage IS DISTINCT FROM 'closed' AND (f.due_at IS NULL OR f.due_at > now())")
+
+
+class Warnings(BaseModel):
+    """Warnings as GeoJSON; the geometry is the area, or a point where no area is known."""
+
+    type: str = "FeatureCollection"
+    features: list[dict[str, Any]]
+
+
+@router.get("/warnings", summary="Warnings in force", response_model=Warnings)
+async def warnings(request: Request) -> Response:
+    """Return the warnings that are neither cancelled nor expired, with their areas as geometries."""
+    state: State = request.app.state.shared
+    actor = actor_of(request)
+    layer = state.catalog.current.visible("events", actor)
+    text, values = page(ItemsQuery(layer, actor, _IN_FORCE, limit=WARNINGS_MAX)).render()
+    with in_our_words():
+        found = await state.pool.fetchval(text, *values)
+    features = [_with_area(feature) for feature in orjson.loads(b"[" + (found or b"") + b"]")]
+    body = orjson.dumps({"type": "FeatureCollection", "features": features})
+    return Response(body, media_type="application/geo+json", headers={"Cache-Control": "private, no-cache"})
+
+
+def _with_area(feature: dict[str, Any]) -> dict[str, Any]:
+    area = feature["properties"].pop("area", None)
+    return {**feature, "geometry": area or feature["geometry"]}
