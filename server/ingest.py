@@ -26,12 +26,14 @@ from layers.errors import Unavailable
 from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors
+from twin.expiry import Expiry
 from twin.feed_rates import FeedRates
 from twin.house import House
 from twin.intake import Intake
 from twin.jobs import Job, Parts, keep_working
 from twin.leader import lead
 from twin.outlets.job import OutletsJob
+from twin.upkeep import Upkeep
 
 _POOL_SIZE = 6
 _STATEMENT_MS_MAX = 60_000
@@ -46,6 +48,8 @@ def _jobs(parts: Parts) -> list[Job]:
         FeedRates(parts.pool),
         Connectors(parts),
         OutletsJob(parts, parts.settings.outlets.folder),
+        Expiry(parts.pool, parts.catalog),
+        Upkeep(parts.url, parts.catalog),
     ]
 
 

@@ -8,11 +8,13 @@ import orjson
 import pytest
 
 from layers.catalog import read_catalog
-from layers.database import Role, connect
+from layers.database import Role, connect, create_pool
 from tests.twin.feeds.feeds import feed, only, take
 from tests.twin.feeds.test_cap import sample
 from tests.twin.fixture import lonlat
 from twin import events, exercises
+from twin.changes import frames_since
+from twin.expiry import Expiry
 from twin.moving import Placed
 
 pytestmark = pytest.mark.anyio
@@ -136,3 +138,19 @@ async def test_exercises_have_chains_of_their_own(ingest):
     assert len(kept) == 4
     assert kept[0]["message"]["mode"] == "exercise"
     assert await exercises.counted(ingest) == [{"feed": "warnings_cap", "mode": "exercise", "messages": 4}]
+
+
+async def test_the_job_closes_what_is_due_and_tells_the_log(ingest, fixture_copy_url):
+    await put(ingest, STORY[0])
+    await ingest.execute(  # time goes by
+        """UPDATE twin.event_version SET record = record || '{"due_at": "2026-06-08T07:30:00+00:00"}';
+        UPDATE twin.warning_open SET expires_at = '2026-06-08T07:30:00Z'"""
+    )
+    catalog = await read_catalog(ingest)
+    async with await create_pool(fixture_copy_url, Role.INGEST, size=1) as pool:
+        assert await Expiry(pool, lambda: catalog).close_due() == 1
+        assert await Expiry(pool, lambda: catalog).close_due() == 0
+    row = await ingest.fetchrow("SELECT stage, closed_at FROM layer.events WHERE cap IS NOT NULL")
+    assert tuple(row) == ("closed", datetime(2026, 6, 8, 7, 30, tzinfo=UTC))
+    ((_, change),) = (await frames_since(ingest, 0))[-1].changes()
+    assert (change["kind"], change["stage"], change["grade"]) == ("event", "closed", 2)

@@ -1,0 +1,51 @@
+"""The job that closes warnings when they expire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+
+from layers.catalog import Catalog
+from twin import changes, events
+from twin.grades import Grades
+
+_LOOK_SECONDS = 5.0
+_AT_ONCE = 500
+_DUE = "SELECT event_id FROM twin.warning_open WHERE expires_at <= now() ORDER BY expires_at LIMIT $1"
+
+
+class Expiry:
+    """Closes warnings whose time is over: the state follows from the versions and the time, and the log is told.
+
+    Parameters
+    ----------
+    pool
+        Connections in the ingesting role.
+    """
+
+    name = "expiry of warnings"
+
+    def __init__(self, pool: asyncpg.Pool, catalog: Callable[[], Catalog]) -> None:
+        self._pool, self._catalog = pool, catalog
+
+    async def run(self) -> None:
+        """Look every few seconds, until cancelled."""
+        while True:
+            while await self.close_due():
+                pass
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def close_due(self) -> int:
+        """Close what is due now, at most 500 warnings; returns how many."""
+        catalog = self._catalog()
+        async with self._pool.acquire() as connection, connection.transaction():
+            due = [row["event_id"] for row in await connection.fetch(_DUE, _AT_ONCE)]
+            if not due or events.LAYER not in catalog:
+                return 0
+            closed = await events.settle(connection, catalog, due)
+            await Grades().tell(connection, catalog, closed)
+            if closed:
+                await changes.append(connection, closed)
+        return sum(change["stage"] == "closed" for change in closed)
