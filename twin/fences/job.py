@@ -1,0 +1,246 @@
+"""The job that watches fences: it follows positions in the log and the clock.
+
+Stays, transitions, their entries in the change log and the place in the log are one transaction: killed at any moment,
+the job goes on as if nothing had been, and every transition is told once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import asyncpg
+import structlog
+
+from layers.catalog import Catalog
+from layers.errors import OneMapError
+from twin import changes
+from twin.changes import Frame
+from twin.fences import store
+from twin.fences.area_set import read_area_set, read_movers
+from twin.fences.definition import Fence
+from twin.fences.tracker import Event, Fix, Tracker
+from twin.follower import Follower
+from twin.grades import Grades
+from twin.rules.registry import Rules, read_rules
+
+CURSOR = "fences"
+GRACE = timedelta(seconds=2)
+_FRAMES = 20
+_TICK_SECONDS = 1.0
+_LOOK_SECONDS = 2.0  # areas that live state chooses change with every observation
+_LOOK_SECONDS_MAX = 60.0  # those that are chosen by time change by themselves
+_FORGET_SECONDS = 3600.0
+_log = structlog.get_logger(__name__)
+
+
+class FenceJob:
+    """Moving things against every set of fences.
+
+    Parameters
+    ----------
+    url, pool
+        The database, and connections in the ingesting role.
+    catalog
+        Returns the current catalogue.
+    folder
+        Of the rules; looked at again every second.
+    clock
+        Tells the time.
+    """
+
+    name = CURSOR
+
+    def __init__(
+        self,
+        url: str,
+        pool: asyncpg.Pool,
+        catalog: Callable[[], Catalog],
+        folder: Path,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._url, self._pool, self._catalog, self._folder, self._clock = url, pool, catalog, folder, clock
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        watch = Watch(self._pool, self._catalog, self._folder, self._clock)
+        async with Follower(self._url, self._pool, CURSOR) as follower:
+            while True:
+                if not await watch.go(follower):
+                    await follower.wait(_TICK_SECONDS)
+
+
+@dataclass(slots=True)
+class _Set:
+    """A set of fences at work.
+
+    Attributes
+    ----------
+    movers
+        Ids that a filter chose; None for everything.
+    versions, read_at
+        What its areas and movers were read at.
+    """
+
+    tracker: Tracker
+    movers: frozenset[str] | None
+    versions: tuple[Any, ...]
+    read_at: float
+
+
+class Watch:
+    """What a run of the job holds in memory; a new run reads it again."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        catalog: Callable[[], Catalog],
+        folder: Path,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._pool, self._catalog, self._folder, self._clock = pool, catalog, folder, clock
+        self._rules: Rules | None = None
+        self._sets: dict[str, _Set] = {}
+        self._faults: dict[str, str] = {}
+        self._grades = Grades()
+        self._looked_at, self._forgot_at = 0.0, 0.0
+        self._told: Mapping[str, Any] = {}
+
+    async def go(self, follower: Follower) -> bool:
+        """Do what there is to do; returns whether there may be more of it at once."""
+        frames = await follower.frames(_FRAMES)
+        async with self._pool.acquire() as connection:
+            events = await self._keep_current(connection)
+            fixes = self._fixes(frames, follower.seq)
+            for name, one in self._sets.items():
+                events[name] += await self._observe(connection, one, fixes.get(one.tracker.fence.movers.layer, []))
+                if len(frames) < _FRAMES:
+                    events[name] += one.tracker.tick(self._clock() - GRACE)
+            seq = frames[-1].last_seq if frames else follower.seq
+            state = {"faults": dict(self._faults), "inside": self._inside()}
+            is_changed = any(one.tracker.changed for one in self._sets.values())
+            if frames or is_changed or any(events.values()) or state != self._told:
+                await self._write(connection, follower, seq, state, events)
+        return bool(frames)
+
+    async def _write(
+        self,
+        connection: asyncpg.Connection,
+        follower: Follower,
+        seq: int,
+        state: Mapping[str, Any],
+        events: Mapping[str, Sequence[Event]],
+    ) -> None:
+        async with connection.transaction():
+            for one in self._sets.values():
+                await store.write_stays(connection, one.tracker)
+            await follower.move(connection, seq, state)
+            transitions = await self._transitions(connection, events)
+            await store.tell(connection, transitions)
+            if transitions:  # the log last: its lock is held to the commit
+                await changes.append(connection, [store.change_of(one) for one in transitions])
+        follower.seq, self._told = seq, state
+        for one in self._sets.values():
+            one.tracker.changed.clear()
+
+    async def _transitions(
+        self, connection: asyncpg.Connection, events: Mapping[str, Sequence[Event]]
+    ) -> list[dict[str, Any]]:
+        """Make the records of events, each with the data grade of its mover or of its fence, whichever is stricter."""
+        told = [
+            store.transition_of(self._sets[name].tracker.fence, event, 0)
+            for name, own in events.items()
+            for event in own
+        ]
+        graded = [{"layer": one["layer"], "id": one["mover"], "grade": one["grade"]} for one in told]
+        if graded:
+            await self._grades.tell(connection, self._catalog(), graded)
+        return [one | {"grade": grade["grade"]} for one, grade in zip(told, graded, strict=True)]
+
+    async def _observe(self, connection: asyncpg.Connection, one: _Set, fixes: Sequence[Fix]) -> list[Event]:
+        if one.movers is not None:
+            fixes = [fix for fix in fixes if fix.mover in one.movers]
+        if not fixes:
+            return []
+        unknown = one.tracker.unknown(fixes)
+        if unknown:
+            fence = one.tracker.fence
+            one.tracker.recall(await store.fixes_before(connection, fence.movers.layer, unknown, fence.gap))
+        return one.tracker.observe(fixes)
+
+    def _fixes(self, frames: Sequence[Frame], seq: int) -> dict[str, list[Fix]]:
+        """Take the positions of layers that somebody watches, in the order of the log."""
+        layers = {one.tracker.fence.movers.layer for one in self._sets.values()}
+        found: dict[str, list[Fix]] = defaultdict(list)
+        for frame in frames:
+            for _, change in frame.changes(seq):
+                if change["kind"] == "position" and change["layer"] in layers and change.get("lon") is not None:
+                    at = datetime.fromisoformat(change["phenomenon_time"])
+                    area = change.get("grid_code"), change.get("area_code")
+                    found[change["layer"]].append(Fix(change["id"], at, change["lon"], change["lat"], *area))
+        return found
+
+    def _inside(self) -> dict[str, int]:
+        return {
+            name: sum(kept.stay.phase != "entering" for kept in one.tracker.stays.values())
+            for name, one in self._sets.items()
+        }
+
+    async def _keep_current(self, connection: asyncpg.Connection) -> dict[str, list[Event]]:
+        """Follow the files, and the layers that areas and movers come from; returns what that alone brings about."""
+        events: dict[str, list[Event]] = defaultdict(list)
+        if self._rules is not None and monotonic() - self._looked_at < _TICK_SECONDS:
+            return events
+        self._looked_at = monotonic()
+        rules = read_rules(self._folder, self._rules)
+        fences = rules.of(Fence)
+        if rules is not self._rules:
+            same = {n for n, one in self._sets.items() if fences.get(n) == one.tracker.fence}
+            self._sets = {name: one for name, one in self._sets.items() if name in same}
+            self._faults = {name: fault for name, fault in self._faults.items() if name in fences}
+            self._rules = rules
+        for name, fence in fences.items():
+            try:
+                events[name] += await self._renew(connection, name, fence)
+                self._faults.pop(name, None)
+            except OneMapError as error:  # what was read before stays in force
+                self._faults[name] = error.message
+        if monotonic() - self._forgot_at > _FORGET_SECONDS or not self._forgot_at:
+            self._forgot_at = monotonic()
+            await store.forget(connection)
+        return events
+
+    async def _renew(self, connection: asyncpg.Connection, name: str, fence: Fence) -> list[Event]:
+        one, now = self._sets.get(name), monotonic()
+        versions = self._versions(fence)
+        if one is not None:
+            age_s = now - one.read_at
+            if age_s < (_LOOK_SECONDS if versions != one.versions else _LOOK_SECONDS_MAX):
+                return []
+        catalog = self._catalog()
+        areas = await read_area_set(connection, catalog, fence)
+        movers = await read_movers(connection, catalog, fence)
+        if one is not None:
+            one.movers, one.versions, one.read_at = movers, versions, now
+            return one.tracker.replace(areas, self._clock())
+        stays = await store.read_stays(connection, name)
+        tracker = Tracker(fence, areas, stays)
+        self._sets[name] = _Set(tracker, movers, versions, now)
+        return tracker.replace(areas, self._clock())
+
+    def _versions(self, fence: Fence) -> tuple[Any, ...]:
+        """Return what the areas and the movers depend on: live state only where a filter may look at it."""
+        catalog, versions = self._catalog(), []
+        for layer_id, is_filtered in (
+            (fence.areas.layer, fence.areas.filter),
+            (fence.movers.layer, fence.movers.filter),
+        ):
+            layer = catalog.get(layer_id)
+            live = layer.live_version if layer is not None and is_filtered is not None else 0
+            versions.append((layer.version if layer is not None else -1, live))
+        return tuple(versions)

@@ -1,0 +1,215 @@
+"""One set of fences at work: positions against its areas in bulk, and the transition table where it matters.
+
+Where a mover is neither in nor near a fence, nor was, nor passed through one, nothing of it is looked at but its time
+and place: that is almost every position, and it costs a microsecond or two.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from layers.areas import Points
+from twin.fences.area_set import AreaFacts, AreaSet
+from twin.fences.definition import Fence
+from twin.fences.transition import Relation, Stay, Terms, Told, advance, dwells_at, ended, step
+from twin.join_metres import MetrePoints
+
+
+class Fix(NamedTuple):
+    """A position of a mover, CRS84 degrees."""
+
+    mover: str
+    at: datetime
+    lon: float
+    lat: float
+    grid_code: str | None = None
+    area_code: str | None = None
+
+
+class Event(NamedTuple):
+    """Something to be told: of which mover and fence, and where the mover was last."""
+
+    told: Told
+    fix: Fix
+    area: AreaFacts
+
+
+class Kept(NamedTuple):
+    """A stay and the mover's last position that was looked at."""
+
+    stay: Stay
+    seen_at: datetime
+
+
+type Key = tuple[str, str]  # mover and area
+
+
+class Tracker:
+    """The state of one set of fences.
+
+    Attributes
+    ----------
+    stays
+        By mover and area, of all that are or may be inside.
+    changed
+        Keys of `stays` that have changed, or gone, since it was emptied.
+    """
+
+    def __init__(self, fence: Fence, areas: AreaSet, stays: Mapping[Key, Kept]) -> None:
+        self.fence = fence
+        self._terms = Terms(fence.fixes, fence.dwell, fence.gap)
+        self._areas = areas
+        self._numbers = {facts.area_id: n for n, facts in enumerate(areas.facts)}
+        self._gone: dict[str, AreaFacts] = {}  # areas that were there, for what is still to be told of them
+        self._last: dict[str, tuple[Fix, float, float]] = {}
+        self.stays = dict(stays)
+        self.changed: set[Key] = set()
+        self._of_mover: dict[str, set[str]] = defaultdict(set)
+        for mover, area_id in self.stays:
+            self._of_mover[mover].add(area_id)
+
+    def unknown(self, fixes: Sequence[Fix]) -> dict[str, datetime]:
+        """Return movers whose last position is not known, each with the time of its first one here."""
+        first: dict[str, datetime] = {}
+        for fix in fixes:
+            if fix.mover not in self._last:
+                first.setdefault(fix.mover, fix.at)
+        return first
+
+    def recall(self, fixes: Sequence[Fix]) -> None:
+        """Take last positions from the history, without any effect."""
+        for fix, (x_m, y_m) in zip(fixes, _metres(fixes), strict=True):
+            self._last[fix.mover] = fix, float(x_m), float(y_m)
+
+    def replace(self, areas: AreaSet, now: datetime) -> list[Event]:
+        """Take the areas as they are now; whoever was in one that is no more has left it."""
+        self._gone = {facts.area_id: facts for facts in self._areas.facts}
+        self._areas, self._numbers = areas, {facts.area_id: n for n, facts in enumerate(areas.facts)}
+        events = []
+        for (mover, area_id), kept in list(self.stays.items()):
+            if area_id not in self._numbers:
+                events += self._events(ended(kept.stay, now), self._fix(mover, kept), area_id)
+                self._put(mover, area_id, None, kept.seen_at)
+        return events
+
+    def observe(self, fixes: Sequence[Fix]) -> list[Event]:
+        """Take positions in their order; one that is not newer than the mover's last changes nothing."""
+        fixes, before = self._newer(fixes)
+        if not fixes:
+            return []
+        metres = _metres(fixes)
+        around: dict[int, dict[int, Relation]] = defaultdict(dict)
+        point, area, inside = self._areas.around(metres)
+        for n, number, is_in in zip(point.tolist(), area.tolist(), inside.tolist(), strict=True):
+            around[n][number] = "in" if is_in else "near"
+        through = self._through(fixes, metres, before)
+        events: list[Event] = []
+        for n, fix in enumerate(fixes):
+            if n in around or n in through or fix.mover in self._of_mover:
+                last = before[n]
+                last_at = None if last is None else (fixes[last].at if isinstance(last, int) else last[0].at)
+                events += self._step(fix, last_at, around.get(n, {}), through.get(n, frozenset()))
+        for n, fix in enumerate(fixes):
+            self._last[fix.mover] = fix, float(metres[n, 0]), float(metres[n, 1])
+        return events
+
+    def tick(self, now: datetime) -> list[Event]:
+        """Let the time until `now` pass: who dwells is told."""
+        events: list[Event] = []
+        for (mover, area_id), kept in list(self.stays.items()):
+            wakes = dwells_at(kept.stay, kept.seen_at, self._terms)
+            if wakes is not None and wakes <= now:
+                stay, told = advance(kept.stay, now, kept.seen_at, self._terms)
+                events += self._events(told, self._fix(mover, kept), area_id)
+                self._put(mover, area_id, stay, kept.seen_at)
+        return events
+
+    def _newer(self, fixes: Sequence[Fix]) -> tuple[list[Fix], list[int | tuple[Fix, float, float] | None]]:
+        """Leave out what is not newer; and find for each the position before: here by its number, or from memory."""
+        taken: list[Fix] = []
+        before: list[int | tuple[Fix, float, float] | None] = []
+        newest: dict[str, int] = {}
+        for fix in fixes:
+            here = newest.get(fix.mover)
+            last = self._last.get(fix.mover) if here is None else None
+            last_at = taken[here].at if here is not None else (last[0].at if last is not None else None)
+            if last_at is not None and fix.at <= last_at:
+                continue
+            newest[fix.mover] = len(taken)
+            taken.append(fix)
+            before.append(here if here is not None else last)
+        return taken, before
+
+    def _through(
+        self, fixes: Sequence[Fix], metres: Points, before: Sequence[int | tuple[Fix, float, float] | None]
+    ) -> dict[int, set[int]]:
+        """Find the fences that the way to each position leads through."""
+        if "cross" not in self.fence.actions or not len(self._areas.facts):
+            return {}
+        ways: list[int] = []
+        starts: list[tuple[float, float]] = []
+        for n, last in enumerate(before):
+            if last is None:
+                continue
+            at, xy_m = (
+                (fixes[last].at, (metres[last, 0], metres[last, 1]))
+                if isinstance(last, int)
+                else (last[0].at, last[1:])
+            )
+            if fixes[n].at - at <= self.fence.gap:
+                ways.append(n)
+                starts.append(xy_m)
+        found: dict[int, set[int]] = defaultdict(set)
+        if ways:
+            way, area = self._areas.through(np.array(starts, dtype=np.float64), metres[ways])
+            for k, number in zip(way.tolist(), area.tolist(), strict=True):
+                found[ways[k]].add(number)
+        return found
+
+    def _step(
+        self, fix: Fix, last_at: datetime | None, around: Mapping[int, Relation], through: frozenset[int] | set[int]
+    ) -> list[Event]:
+        own = {self._numbers[a] for a in self._of_mover.get(fix.mover, ()) if a in self._numbers}
+        events: list[Event] = []
+        for number in sorted(own | around.keys() | through):
+            area_id = self._areas.facts[number].area_id
+            kept = self.stays.get((fix.mover, area_id))
+            before = kept.stay if kept is not None else None
+            relation = around.get(number, "out")
+            stay, told = step(before, relation, fix.at, last_at, self._terms, through=number in through)
+            events += self._events(told, fix, area_id)
+            if stay is not None or before is not None:
+                self._put(fix.mover, area_id, stay, fix.at)
+        return events
+
+    def _put(self, mover: str, area_id: str, stay: Stay | None, seen_at: datetime) -> None:
+        before = self.stays.get((mover, area_id))
+        if before is None or before.stay != stay:  # the time alone is not worth a row for every position
+            self.changed.add((mover, area_id))
+        if stay is not None:
+            self.stays[mover, area_id] = Kept(stay, seen_at)
+            self._of_mover[mover].add(area_id)
+            return
+        self.stays.pop((mover, area_id), None)
+        self._of_mover[mover].discard(area_id)
+        if not self._of_mover[mover]:
+            del self._of_mover[mover]
+
+    def _fix(self, mover: str, kept: Kept) -> Fix:
+        last = self._last.get(mover)
+        return last[0] if last is not None else Fix(mover, kept.seen_at, float("nan"), float("nan"))
+
+    def _events(self, told: Sequence[Told], fix: Fix, area_id: str) -> list[Event]:
+        number = self._numbers.get(area_id)
+        facts = self._areas.facts[number] if number is not None else self._gone.get(area_id)
+        facts = facts or AreaFacts(area_id, None, 4)
+        return [Event(one, fix, facts) for one in told if one.action in self.fence.actions]
+
+
+def _metres(fixes: Sequence[Fix]) -> Points:
+    return MetrePoints.of(np.array([(fix.lon, fix.lat) for fix in fixes], dtype=np.float64).reshape(-1, 2)).xy_m
