@@ -7,7 +7,8 @@ end
 
 function init(args)
   requests = {}
-  for path in io.lines(args[1]) do requests[#requests + 1] = wrk.format("GET", path, { Host = wrk.host .. ":" .. wrk.port }) end
+  wrk.headers["Host"] = wrk.host .. ":" .. wrk.port
+  for path in io.lines(args[1]) do requests[#requests + 1] = wrk.format("GET", path) end
   at = math.floor(#requests / 2) * number
 end
 

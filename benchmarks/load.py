@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,16 @@ def warm_up(address: str, paths: Sequence[str], seconds: float) -> float:
     return done / (time.monotonic() - began)
 
 
-def load(address: str, paths: Sequence[str], seconds: float, folder: Path, expected_rate: float) -> Load:
+def load(  # a run has this many sides
+    address: str,
+    paths: Sequence[str],
+    seconds: float,
+    folder: Path,
+    expected_rate: float,
+    *,
+    connections: int = CONNECTIONS,
+    headers: Mapping[str, str] | None = None,
+) -> Load:
     """Put load on a server and measure it.
 
     Parameters
@@ -87,6 +96,8 @@ def load(address: str, paths: Sequence[str], seconds: float, folder: Path, expec
         How long; longer where each connection would not get an answer in that time.
     expected_rate
         Answers a second, as `warm_up` found them.
+    headers
+        Sent with every request.
 
     Raises
     ------
@@ -95,25 +106,26 @@ def load(address: str, paths: Sequence[str], seconds: float, folder: Path, expec
     """
     listing = folder / "paths.txt"
     listing.write_text("\n".join(paths) + "\n", encoding="utf-8")
-    lasting = min(_LONG_SECONDS, max(seconds, 1.5 * CONNECTIONS / expected_rate))
-    options = [f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{max(1, round(lasting))}s", "--timeout", f"{_TIMEOUT_S}s"]
+    lasting = min(_LONG_SECONDS, max(seconds, 1.5 * connections / expected_rate))
+    options = [f"-t{THREADS}", f"-c{connections}", f"-d{max(1, round(lasting))}s", "--timeout", f"{_TIMEOUT_S}s"]
+    options += [part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")]
     wrk = subprocess.run(
         ["wrk", *options, "-s", _SCRIPT, address, "--", listing], check=True, capture_output=True, text=True
     )
     said: dict[str, float] = json.loads(wrk.stdout.rpartition("RESULT ")[2])
     if not said["requests"] or said["errors"] > _FAILED_MAX * said["requests"]:
         raise RuntimeError(f"{address}{paths[0]}: {said['errors']} failed answers of {said['requests']}")
-    rate = _rate(said)
-    time.sleep(CONNECTIONS / rate)  # what was asked last is still being worked on, and must not slow what comes next
+    rate = _rate(said, connections)
+    time.sleep(connections / rate)  # what was asked last is still being worked on, and must not slow what comes next
     return Load(rate, said["p50_us"] / 1000, said["p99_us"] / 1000)
 
 
-def _rate(said: dict[str, float]) -> float:
+def _rate(said: dict[str, float], connections: int) -> float:
     """Return answers a second, from whichever of two views is kinder to the server.
 
     What is still on its way when time is up is not counted, which hurts a server whose answers take seconds; a closed
     loop's rate is also its connections divided by the mean time of an answer (Little's law), which does not.
     """
     counted = (said["requests"] - said["errors"]) / (said["duration_us"] / 1e6)
-    few = said["requests"] < 10 * CONNECTIONS
-    return max(counted, CONNECTIONS / (said["mean_us"] / 1e6)) if few else counted
+    few = said["requests"] < 10 * connections
+    return max(counted, connections / (said["mean_us"] / 1e6)) if few else counted

@@ -82,6 +82,7 @@ def command(peer: Peer, url: str, home: Path, port: int) -> Command:
     if peer is TIPG:
         environment = {"DATABASE_URL": _socket_as_host(url), "TIPG_DB_SCHEMAS": f'["{PEERS_SCHEMA}"]'}
         environment |= {"TIPG_CATALOG_TTL": "0", "TIPG_MAX_FEATURES_PER_QUERY": "10000"}
+        environment |= {"TIPG_MAX_FEATURES_PER_TILE": "1000000"}  # its own 10,000 would cut tiles off
         return Command((*serve, "tipg.main:app"), environment, "/healthz")
     config, openapi = home / "pygeoapi.yml", home / "pygeoapi-openapi.yml"
     config.write_text(yaml.safe_dump(_pygeoapi_config(url, port), sort_keys=False), encoding="utf-8")

@@ -7,13 +7,13 @@ that differ in nothing but the number of the coordinate system: same rows in the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 
 from layers.clause import quote_identifier
 from layers.database import Role, connect
-from layers.definition import FieldDefinition, FieldType, GeometryType, LayerDefinition
+from layers.definition import FieldDefinition, FieldType, GeometryType, LayerDefinition, MapHints
 from layers.migrate import migrate
 from layers.tables import create_layer, refresh_statistics, sync_definitions, table_of
 
@@ -36,6 +36,7 @@ class Table:
     geometry_type: GeometryType
     geometry: str
     fields: dict[str, tuple[FieldType, str]]
+    map: MapHints = field(default_factory=MapHints)
 
     @property
     def definition(self) -> LayerDefinition:
@@ -51,6 +52,7 @@ class Table:
             geometry_type=self.geometry_type,
             grade=1,
             synthetic=True,
+            map=self.map,
             fields=tuple(fields),
         )
 
@@ -87,6 +89,7 @@ TABLES = (
             "mount_height_m": ("number", "3 + (n * 13 % 90) / 10.0"),
             "data_grade": ("integer", "1"),
         },
+        MapHints(tile_fields=("camera_type", "status"), gather_below=14, count_by="status"),
     ),
     Table(
         "bench_buildings",
@@ -102,6 +105,7 @@ TABLES = (
             "built_year": ("integer", "1970 + n % 55"),
             "data_grade": ("integer", "1"),
         },
+        MapHints(tile_fields=("usage_code", "height_m")),
     ),
     Table(
         "bench_grids",

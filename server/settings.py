@@ -88,7 +88,7 @@ class OutletSettings(_Section):
 class TileSettings(_Section):
     """What is kept of drawn tiles; in memory by each worker, on disk in the home by all together."""
 
-    memory_mib: int = Field(default=64, ge=1)
+    memory_mib: int = Field(default=64, ge=0)
     disk_mib: int = Field(default=1024, ge=0)
 
 

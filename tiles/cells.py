@@ -115,8 +115,8 @@ def _range(tile: TileAddress) -> tuple[int, int, int, int]:
     size = 1 << max(0, CELL_LEVEL - tile.mercator_zoom - CELLS_PER_TILE_LEVEL)
     last = (1 << CELL_LEVEL) - 1
     inward = 1e-9  # an edge that two tiles share belongs to the cell inside
-    columns = _column(west + inward), _column(east - inward)
-    rows = _row(north - inward), _row(south + inward)
+    northwest, southeast = cell_of(west + inward, north - inward), cell_of(east - inward, south + inward)
+    columns, rows = zip(northwest, southeast, strict=True)
     first_x, first_y = columns[0] // size * size, rows[0] // size * size
     return (
         first_x,
@@ -126,11 +126,9 @@ def _range(tile: TileAddress) -> tuple[int, int, int, int]:
     )
 
 
-def _column(lon: float) -> int:
-    return max(0, min((1 << CELL_LEVEL) - 1, math.floor((lon + 180) / 360 * (1 << CELL_LEVEL))))
-
-
-def _row(lat: float) -> int:
+def cell_of(lon: float, lat: float, level: int = CELL_LEVEL) -> tuple[int, int]:
+    """Return column and row of the tile of Web Mercator that holds a place; places beyond its edge count as on it."""
     kept = math.radians(max(-85.0511, min(85.0511, lat)))
-    share = (1 - math.asinh(math.tan(kept)) / math.pi) / 2
-    return max(0, min((1 << CELL_LEVEL) - 1, math.floor(share * (1 << CELL_LEVEL))))
+    shares = (lon + 180) / 360, (1 - math.asinh(math.tan(kept)) / math.pi) / 2
+    x, y = (max(0, min((1 << level) - 1, math.floor(share * (1 << level)))) for share in shares)
+    return x, y

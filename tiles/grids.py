@@ -22,7 +22,7 @@ _HALF_EQUATOR_M = 20_037_508.342789244
 _RADIUS_M = _HALF_EQUATOR_M / math.pi
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each
 class TileMatrixSet:
     """A quadtree of square tiles (OGC 17-083r4).
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import unquote
 
 from layers.actor import ANONYMOUS, Actor
 from layers.catalog import Layer
+from layers.changed import Box
 from layers.clause import EMPTY, Clause
 from layers.definition import LayerDefinition
 from layers.errors import BadInput, NotFound
@@ -37,6 +39,7 @@ class TilePath:
 
     names: tuple[str, ...]
     address: TileAddress
+    box: Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class TileCall:
     parts: tuple[Part, ...]
     actor: Actor
     address: TileAddress
+    box: Box
     query_string: str
 
     def wanted(self, build: str) -> Wanted:
@@ -63,7 +67,7 @@ class TileCall:
         key = f"{build}|{looks}|{place}|{self.actor.audience}|{self.query_string}"
         durable = not any(depends_on_live(part.layer.definition) for part in self.parts)
         layers = tuple(part.layer for part in self.parts)
-        return Wanted(key, layers, self.address.box(BUFFER / EXTENT), durable)
+        return Wanted(key, layers, self.box, durable)
 
     @property
     def is_public(self) -> bool:
@@ -71,6 +75,7 @@ class TileCall:
         return self.actor == ANONYMOUS and all(part.layer.definition.grade == 1 for part in self.parts)
 
 
+@lru_cache(maxsize=4096)
 def tile_path(raw_path: str) -> TilePath | None:
     """Read the address of a tile; None for any other address.
 
@@ -84,15 +89,19 @@ def tile_path(raw_path: str) -> TilePath | None:
         if len(parts) != 4:
             return None
         names, z, x, y = parts
-        return TilePath(_names(names), TileAddress(_number("z", z), _number("x", x), _number("y", y), WEB_MERCATOR))
+        return _path(_names(names), TileAddress(_number("z", z), _number("x", x), _number("y", y), WEB_MERCATOR))
     if raw_path.startswith(_OGC) and "/tiles/" in raw_path:
         parts = raw_path[len(_OGC) :].split("/")
         if len(parts) != 6 or parts[1] != "tiles":
             return None
         name, _, scheme, z, row, column = parts
         numbers = _number("tileMatrix", z), _number("tileCol", column), _number("tileRow", row)
-        return TilePath((unquote(name),), TileAddress(*numbers, grid_of(unquote(scheme))))
+        return _path((unquote(name),), TileAddress(*numbers, grid_of(unquote(scheme))))
     return None
+
+
+def _path(names: tuple[str, ...], address: TileAddress) -> TilePath:
+    return TilePath(names, address, address.box(BUFFER / EXTENT))
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -129,7 +138,7 @@ def read_tile_call(path: TilePath, query_string: str, actor: Actor, state: State
     asked = {name: value for name, value in given.items() if name != "v"}
     parts = tuple(Part(layer, _condition(layer, actor, asked, state)) for layer in layers)
     kept = "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
-    return TileCall(parts, actor, path.address, kept)
+    return TileCall(parts, actor, path.address, path.box, kept)
 
 
 def _condition(layer: Layer, actor: Actor, asked: Mapping[str, str], state: State) -> Clause:

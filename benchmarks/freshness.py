@@ -1,0 +1,165 @@
+"""How many queries a crowd costs, and how long after a commit the fresh tile is served."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import quantiles
+
+import asyncpg
+import mapbox_vector_tile  # type: ignore[import-untyped]
+
+from benchmarks.results import Row, at_most
+from benchmarks.servers import running_ours
+from benchmarks.tables import EAST, NORTH, SOUTH, WEST
+
+_CROWD = 100
+_CROWD_GOAL = 1.2  # times the time of one
+_FRESH_GOAL_S = 1.0
+_CHANGES_PER_S = 100
+_ZOOM = 15
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def ask(address: str, path: str) -> tuple[bytes, str]:
+    """Fetch a tile and its entity tag."""
+    with _OPENER.open(address + path, timeout=60) as answer:
+        return answer.read(), answer.headers["ETag"]
+
+
+def crowd(url: str, home: Path) -> list[Row]:
+    """Let a hundred clients ask at once for a tile that nobody has drawn, several times; the slowest of them counts."""
+    with running_ours(url, home) as address, ThreadPoolExecutor(_CROWD) as clients:
+        ask(address, "/tiles/bench_buildings/11/1668/889.mvt?height_m=5")
+        alone, together, queries = [], [], []
+        for number in range(3):
+            alone.append(_timed(address, f"/tiles/bench_buildings/11/1668/889.mvt?filter=height_m>{number + 0.1}"))
+            path = f"/tiles/bench_buildings/11/1668/889.mvt?filter=height_m>{number + 0.2}"
+            before = asyncio.run(_calls(url))
+            together.append(max(clients.map(lambda _, path=path: _timed(address, path), range(_CROWD))))
+            queries.append(asyncio.run(_calls(url)) - before)
+    ratio = sorted(together)[1] / sorted(alone)[1]
+    return [
+        at_most(f"{_CROWD} clients, one cold tile: the slowest, × the time of one", "×", ratio, _CROWD_GOAL),
+        at_most(f"{_CROWD} clients, one cold tile: index scans, × those of one", "×", max(queries), None),
+    ]
+
+
+def _timed(address: str, path: str) -> float:
+    began = time.monotonic()
+    ask(address, path)
+    return time.monotonic() - began
+
+
+async def _calls(url: str) -> int:
+    """Return how often the layer's spatial index was scanned; PostgreSQL tells about a second late."""
+    connection = await asyncpg.connect(url)
+    try:
+        await asyncio.sleep(1.2)
+        count: int = await connection.fetchval(
+            "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'bench_buildings_geom_idx'"
+        )
+        return count
+    finally:
+        await connection.close()
+
+
+def fresh(url: str, home: Path, seconds: float) -> list[Row]:
+    """Change features a hundred times a second, and ask for the tiles of some until they show it."""
+    with running_ours(url, home) as address, _changing(url) as changes:
+        waits = asyncio.run(_waits(url, address, seconds))
+        done = changes.per_second()
+    p95 = quantiles(waits, n=20)[-1]
+    note = f"commit to fresh tile, p95 of {len(waits)} at {done:.0f} changes/s"
+    return [at_most(note, "s", p95, _FRESH_GOAL_S)]
+
+
+async def _waits(url: str, address: str, seconds: float) -> list[float]:
+    """Move a feature of its own into a random tile, again and again; return how long the tile took to show it."""
+    connection = await asyncpg.connect(url)
+    chance, waits = random.Random(7), []
+    try:
+        until = time.monotonic() + max(3, seconds)
+        while time.monotonic() < until:
+            lon, lat = chance.uniform(WEST, EAST), chance.uniform(SOUTH, NORTH)
+            marked = f"s{chance.randrange(10**9)}"
+            await connection.execute(
+                "UPDATE layer.bench_points SET geom = ST_SetSRID(ST_MakePoint($1, $2), 4490), status = $3"
+                " WHERE id = '0000001'",
+                lon,
+                lat,
+                marked,
+            )
+            committed = time.monotonic()
+            path = "/tiles/bench_points/{}/{}/{}.mvt".format(*_tile_of(lon, lat))
+            while marked not in await asyncio.to_thread(_statuses, address, path):
+                if time.monotonic() - committed > 30:
+                    raise RuntimeError(f"{path} never showed {marked}")
+            waits.append(time.monotonic() - committed)
+    finally:
+        await connection.close()
+    return waits
+
+
+def _statuses(address: str, path: str) -> set[str]:
+    body, _ = ask(address, path)
+    tile = mapbox_vector_tile.decode(body) if body else {}
+    return {f["properties"]["status"] for layer in tile.values() for f in layer["features"]}
+
+
+def _tile_of(lon: float, lat: float) -> tuple[int, int, int]:
+    from tiles.cells import cell_of  # noqa: PLC0415  # not for those who only ask
+
+    return _ZOOM, *cell_of(lon, lat, _ZOOM)
+
+
+class _Changes(threading.Thread):
+    """Other people's changes, in the background."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self._over = threading.Event()
+        self._done, self._began = 0, time.monotonic()
+
+    def run(self) -> None:
+        asyncio.run(self._change())
+
+    async def _change(self) -> None:
+        connection = await asyncpg.connect(self._url)
+        chance = random.Random(8)
+        self._began = time.monotonic()
+        while not self._over.is_set():
+            await connection.execute(
+                "UPDATE layer.bench_points SET azimuth_deg = $1 WHERE id = $2",
+                chance.uniform(0, 360),
+                f"{chance.randint(2, 1000):07}",
+            )
+            self._done += 1
+            ahead = self._began + self._done / _CHANGES_PER_S - time.monotonic()
+            await asyncio.sleep(max(0.0, ahead))
+        await connection.close()
+
+    def per_second(self) -> float:
+        return self._done / (time.monotonic() - self._began)
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join(10)
+
+
+@contextmanager
+def _changing(url: str) -> Iterator[_Changes]:
+    changes = _Changes(url)
+    changes.start()
+    try:
+        yield changes
+    finally:
+        changes.stop()
