@@ -17,6 +17,7 @@ from rich.table import Table
 
 from layers.database import Role, connect
 from layers.errors import BadInput
+from server import feed_refused
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 from server.feed_file import feed_of, switch, write_secret
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     group.command(name="list")(list_feeds)
     for command in (show, check, secret, send, enable, disable):
         group.command()(command)
+    group.add_typer(feed_refused.group(), name="refused")
     app.add_typer(group, name="feed")
 
 

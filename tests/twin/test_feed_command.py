@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from layers.database import connect
 from layers.errors import BadInput, Conflict, NotFound, OneMapError, Unauthenticated, Unavailable
-from server import cli
+from server import cli, feed_refused
 from server.commands import feed
 
 FEED = """\
@@ -47,7 +47,8 @@ def onemap(tmp_path, monkeypatch):
     monkeypatch.setenv("ONEMAP_HOME", str(tmp_path / "home"))
 
     cli.command()  # registers the commands
-    monkeypatch.setattr(feed, "_out", Console(width=200, soft_wrap=True))
+    for module in (feed, feed_refused):
+        monkeypatch.setattr(module, "_out", Console(width=200, soft_wrap=True))
 
     def typed(*words, code=0, given=None):
         result = CliRunner().invoke(cli.app, ["feed", *map(str, words)], input=given)
@@ -148,6 +149,37 @@ def test_a_file_is_signed_sent_and_shown(onemap, sample, fixture_copy_url, live_
     told = onemap("list")
     assert "静默 silent" in told
     assert "陈旧 stale: rain_gauges ← rain" in told
+
+
+def test_what_was_refused_is_put_right_and_taken_again(onemap, tmp_path, fixture_copy_url, monkeypatch, live_server):
+    monkeypatch.setenv("ONEMAP_DATABASE_URL", fixture_copy_url)
+    address = live_server(fixture_copy_url, home=onemap.home, feeds={"folder": onemap.folder})
+    onemap("secret", "rain")
+    bad = tmp_path / "bad.ndjson"
+    bad.write_text("\n".join(json.dumps({**SAMPLE[0], "n": n, "ts": None}) for n in range(4)), encoding="utf-8")
+    with pytest.raises(BadInput, match="nothing was taken"):
+        onemap("send", "rain", bad, "--url", address)
+    assert "rain: missing × 4" in onemap("refused", "list", "--feed", "rain")
+    numbers = [row[0] for row in rows(fixture_copy_url, "SELECT id FROM twin.refused ORDER BY id")]
+    onemap("refused", "show", numbers[0], "--out", tmp_path / "kept.json")
+    mended = json.loads((tmp_path / "kept.json").read_bytes())
+    (tmp_path / "kept.json").write_text(json.dumps({**mended, "ts": 1_780_884_000_000}), encoding="utf-8")
+    with pytest.raises(BadInput, match="refused again"):
+        onemap("refused", "replay", numbers[0])
+    assert "1 重收 taken" in onemap("refused", "replay", numbers[0], "--file", tmp_path / "kept.json")
+    with pytest.raises(Conflict, match="taken again"):
+        onemap("refused", "replay", numbers[0], "--file", tmp_path / "kept.json")
+    onemap("refused", "discard", numbers[1])
+    assert "2 仍被拒收 still refused" in onemap("refused", "replay", "--feed", "rain", code=1)
+    (onemap.folder / "rain.yaml").write_text(
+        FEED.replace("time: {path: ts, as: epoch_ms}", 'time: {constant: "2026-06-08T10:00:00+08:00"}'),
+        encoding="utf-8",
+    )
+    assert "2 重收 taken, 0 仍被拒收" in onemap("refused", "replay", "--feed", "rain")
+    assert "nothing waits" in onemap("refused", "list")
+    assert len(rows(fixture_copy_url, "SELECT FROM twin.observation")) == 3
+    with pytest.raises(BadInput, match="say which"):
+        onemap("refused", "replay")
 
 
 def test_large_files_go_in_parts(onemap, sample, fixture_copy_url, live_server):
