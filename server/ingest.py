@@ -28,11 +28,13 @@ from server.settings import Settings
 from twin.connectors.running import Connectors
 from twin.expiry import Expiry
 from twin.feed_rates import FeedRates
+from twin.fences.job import FenceJob
 from twin.house import House
 from twin.intake import Intake
 from twin.jobs import Job, Parts, keep_working
 from twin.leader import lead
 from twin.outlets.job import OutletsJob
+from twin.rules.job import RulesJob
 from twin.upkeep import Upkeep
 
 _POOL_SIZE = 6
@@ -47,6 +49,8 @@ def _jobs(parts: Parts) -> list[Job]:
         House(parts.pool, kept_of(parts.settings)),
         FeedRates(parts.pool),
         Connectors(parts),
+        RulesJob(parts.url, parts.pool, parts.catalog, parts.intake.offer, parts.settings.rules.folder),
+        FenceJob(parts.url, parts.pool, parts.catalog, parts.settings.rules.folder),
         OutletsJob(parts, parts.settings.outlets.folder),
         Expiry(parts.pool, parts.catalog),
         Upkeep(parts.url, parts.catalog),

@@ -72,6 +72,12 @@ class FeedSettings(_Section):
     ingest: bool = True
 
 
+class RuleSettings(_Section):
+    """Rules: thresholds, limits, clusters, fences."""
+
+    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/rules"), validate_default=True)
+
+
 class LiveSettings(_Section):
     """Streams of what changes."""
 
@@ -127,6 +133,7 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
     feeds: FeedSettings = FeedSettings()
+    rules: RuleSettings = RuleSettings()
     live: LiveSettings = LiveSettings()
     outlets: OutletSettings = OutletSettings()
     tiles: TileSettings = TileSettings()
