@@ -18,7 +18,20 @@ from server import errors, ogc
 from server.auth import Authenticator
 from server.build import build_id
 from server.items.fast import FastItems
-from server.routes import exercises, feeds, health, live, live_ws, outlets, page, refused, tiles, twin, warnings
+from server.routes import (
+    asyncapi,
+    exercises,
+    feeds,
+    health,
+    live,
+    live_ws,
+    outlets,
+    page,
+    refused,
+    tiles,
+    twin,
+    warnings,
+)
 from server.settings import MIB, Settings
 from server.state import State
 from server.tiles.fast import FastTiles
@@ -60,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(tiles.router)
     app.include_router(live.router)
     app.include_router(live_ws.router)
+    app.include_router(asyncapi.router)
     app.include_router(outlets.router)
     app.include_router(feeds.router)
     app.include_router(twin.router)

@@ -68,3 +68,9 @@ class Lens:
 
     def _names(self, layer: Layer) -> frozenset[str]:
         return frozenset(f.definition.name for f in visible_fields(layer, self._actor) if not f.masked)
+
+
+def field_names() -> dict[str, frozenset[str]]:
+    """Return what changes of each kind may say beside the fields of their layer."""
+    own = {kind: names | _ALWAYS for kind, names in _OF_KIND.items()}
+    return {"event": _ALWAYS - {"property"}} | own
