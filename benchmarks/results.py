@@ -38,10 +38,10 @@ class Row:
     met: bool | None
 
 
-def faster(case: str, ours: float, peer: float, goal: float | None) -> Row:
+def faster(case: str, ours: float, peer: float, goal: float | None, unit: str = "req/s") -> Row:
     """Return a row of two rates, of which ours should be `goal` times the peer's."""
     ratio = ours / peer
-    return Row(case, "req/s", round(ours, 1), round(peer, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=True))
+    return Row(case, unit, round(ours, 1), round(peer, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=True))
 
 
 def no_slower(case: str, ours: float, first: float, goal: float) -> Row:
@@ -53,6 +53,11 @@ def no_slower(case: str, ours: float, first: float, goal: float) -> Row:
 def at_most(case: str, unit: str, ours: float, goal: float | None) -> Row:
     """Return a row of one figure that should stay below `goal`."""
     return Row(case, unit, round(ours, 2), None, None, goal, _met(goal, ours, at_least=False))
+
+
+def at_least(case: str, unit: str, ours: float, goal: float | None) -> Row:
+    """Return a row of one rate (its unit ends in ``/s``) that should reach `goal`."""
+    return Row(case, unit, round(ours, 2), None, None, goal, _met(goal, ours, at_least=True))
 
 
 def _met(goal: float | None, value: float, *, at_least: bool) -> bool | None:
@@ -81,8 +86,8 @@ def _number(value: float | None) -> str:
 def _goal(row: Row) -> str:
     if row.goal is None:
         return "–"
-    at_least = row.peer is not None and not row.case.startswith("page ")
-    return f"{'≥' if at_least else '≤'} {row.goal:g}"
+    many = row.unit.endswith("/s") if row.peer is None else not row.case.startswith("page ")
+    return f"{'≥' if many else '≤'} {row.goal:g}"
 
 
 def _mark(row: Row) -> str:

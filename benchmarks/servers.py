@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from server.settings import Settings, load_settings
 from server.supervisor import address_of, listen, supervise
@@ -78,9 +79,9 @@ def running(command: Command, port: int, log: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running_ours(url: str, home: Path) -> Iterator[str]:
+def running_ours(url: str, home: Path, **overrides: Any) -> Iterator[str]:
     """Run our server with the supervisor and the settings of `onemap up`; yield its address once it is healthy."""
-    settings = load_settings(home=home, database={"url": url}, server={"port": 0, "workers": WORKERS})
+    settings = load_settings(home=home, database={"url": url}, server={"port": 0, "workers": WORKERS}, **overrides)
     with listen(settings.server) as listening:
         server = _Ours(settings, listening)
         server.start()

@@ -1,0 +1,105 @@
+"""The subscribers: a process of its own that holds many streams, and says how late what it heard was.
+
+It reads what to do as JSON from standard input, writes ``ready`` when every stream has begun, and what it heard as JSON
+when standard input is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from time import process_time, time
+
+import orjson
+import uvloop
+
+from benchmarks.live_http import Connection
+
+_TIME = re.compile(rb'"phenomenon_time":"([^"]+)"')
+_AT_ONCE = 20  # streams that are opened at a time
+
+
+@dataclass(slots=True)
+class Heard:
+    """What all streams heard.
+
+    Attributes
+    ----------
+    changes
+        How many, over all streams.
+    late_s
+        Of each change: from the time of its phenomenon, which is that of its sending, to our ear; at most a million.
+    resyncs, broken
+        Streams that were told to start again, and that ended.
+    """
+
+    streams: int = 0
+    changes: int = 0
+    late_s: list[float] = field(default_factory=list)
+    resyncs: int = 0
+    broken: int = 0
+    cpu_s: float = 0.0
+
+
+class Ears:
+    """Streams to one server."""
+
+    def __init__(self, port: int, token: str, paths: list[str]) -> None:
+        self._port, self._token, self._paths = port, token, paths
+        self._heard = Heard(streams=len(paths))
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._began = 0
+        self.ready = asyncio.Event()
+
+    async def listen(self) -> Heard:
+        """Listen until standard input is closed."""
+        before = process_time()
+        tasks = [asyncio.create_task(self._hear(path)) for path in self._paths]
+        await self.ready.wait()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.buffer.read)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._heard.cpu_s = process_time() - before
+        return self._heard
+
+    async def _hear(self, path: str) -> None:
+        async with Connection(self._port) as connection:
+            async with self._gate:
+                reader = await connection.stream(path, {"authorization": f"Bearer {self._token}"})
+                await reader.readuntil(b"event: ready")
+            self._began += 1
+            if self._began == len(self._paths):
+                self.ready.set()
+            while piece := await reader.read(1 << 18):
+                self._note(piece)
+            self._heard.broken += 1
+
+    def _note(self, piece: bytes) -> None:
+        """Note the changes of a piece; one that is cut in two between pieces is not counted, which is rare."""
+        now = time()
+        self._heard.resyncs += piece.count(b"event: resync")
+        times = _TIME.findall(piece)
+        self._heard.changes += len(times)
+        if len(self._heard.late_s) < 1_000_000:
+            said = (datetime.fromisoformat(text.decode()).timestamp() for text in times)
+            self._heard.late_s += [now - at for at in said]
+
+
+async def _listen() -> Heard:
+    given = orjson.loads(sys.stdin.buffer.readline())
+    return await Ears(**given).listen()
+
+
+def run() -> None:
+    """Do what standard input says."""
+    sys.stdout.buffer.write(orjson.dumps(asdict(uvloop.run(_listen()))))
+
+
+if __name__ == "__main__":
+    run()
