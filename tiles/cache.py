@@ -82,6 +82,7 @@ class Served:
     disk: int = 0
     shared: int = 0
     drawn: int = 0
+    thinned: int = 0
 
 
 @dataclass(slots=True)

@@ -54,7 +54,7 @@ def cells_clause(layer: Layer, actor: Actor, tile: TileAddress, where: Clause = 
     )
     west, south, east, north = (bind(side, "float8") for side in tile.box())
     return compose(
-        f"""SELECT ST_AsMVT(t.*, {quote_literal(layer.id)}, {EXTENT}, 'geom') FROM (
+        f"""SELECT ST_AsMVT(t.*, {quote_literal(layer.id)}, {EXTENT}, 'geom') AS tile, count(*) AS features FROM (
             SELECT g.id, g.count, g.kinds,
                 ST_AsMVTGeom({tile.grid.projected("g.place")}, {{}}, {EXTENT}, 0, false) AS geom
             FROM ({{}}) AS g

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -45,94 +46,99 @@ def depends_on_live(definition: LayerDefinition) -> bool:
     return definition.motion is not None or any(field.live for field in definition.fields if field.name in shown)
 
 
-def tile_clause(layer: Layer, actor: Actor, tile: TileAddress, *, feature_limit: int, where: Clause = EMPTY) -> Clause:
-    """Build the statement whose one value is the tile, as bytes; no bytes when nothing lies in it.
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is drawn: a layer as an actor sees it, in a tile.
 
-    Parameters
+    Attributes
     ----------
-    layer
-        The layer; its MVT layer has the same name. `id` comes along as a string, for `promoteId`.
-    actor
-        Who asks: rows and fields are those this actor may see.
-    tile
-        Which tile.
+    feature_limit
+        Most features in the tile. Of areas and lines the largest stay; of points those that come first by the layer's
+        `priority`, and among equals an even and repeatable sample.
     where
         What is wanted of a row beside lying in the tile; empty means every row.
-    feature_limit
-        Most features in the tile. Of areas and lines the largest stay, of points an even and repeatable sample.
     """
-    if is_gathered_at(layer, tile):
-        return cells_clause(layer, actor, tile, where)
-    fields = tile_fields(layer, actor)
-    shapes = _shapes(layer, fields, tile, _chosen(layer, actor, fields, tile, feature_limit, where))
-    label = layer.definition.map.label
-    if layer.definition.geometry_type not in _AREAS or label not in {f.definition.name for f in fields}:
+
+    layer: Layer
+    actor: Actor
+    tile: TileAddress
+    feature_limit: int
+    where: Clause = EMPTY
+
+    @property
+    def fields(self) -> list[VisibleField]:
+        """What each feature carries."""
+        return tile_fields(self.layer, self.actor)
+
+    @property
+    def label(self) -> str | None:
+        """The field that areas are named by, if the actor sees it."""
+        definition = self.layer.definition
+        named = definition.geometry_type in _AREAS and definition.map.label in {f.definition.name for f in self.fields}
+        return definition.map.label if named else None
+
+
+def tile_clause(drawing: Drawing) -> Clause:
+    """Build the statement that draws a tile.
+
+    Returns
+    -------
+    Clause
+        Of one row: `tile`, the bytes of an MVT whose layer is named like ours (empty or null when nothing lies in it),
+        and `features`, how many it shows. `id` comes along as a string, for `promoteId`.
+    """
+    if is_gathered_at(drawing.layer, drawing.tile):
+        return cells_clause(drawing.layer, drawing.actor, drawing.tile, drawing.where)
+    shapes = _shapes(drawing)
+    if drawing.label is None:
         return shapes
-    return compose("SELECT ({}) || ({})", shapes, _labels(layer, actor, fields, tile, feature_limit, where))
+    return compose(
+        "SELECT s.tile || l.tile AS tile, s.features FROM ({}) AS s, ({}) AS l", shapes, _labels(drawing, drawing.label)
+    )
 
 
-def composite(*tiles: Clause) -> Clause:
-    """Build the statement of one tile with the layers of several, in the order given."""
-    each = ["coalesce(({}), ''::bytea)"] * len(tiles)
-    return compose(f"SELECT {' || '.join(each)}", *tiles)
-
-
-def _chosen(
-    layer: Layer,
-    actor: Actor,
-    fields: Sequence[VisibleField],
-    tile: TileAddress,
-    feature_limit: int,
-    where: Clause,
-    pixels: tuple[float, float] = (1, math.inf),
-) -> Clause:
+def _chosen(drawing: Drawing, pixels: tuple[float, float] = (1, math.inf)) -> Clause:
     """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out."""
-    wanted = [compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT)), where]
+    layer, tile = drawing.layer, drawing.tile
+    wanted = [compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT)), drawing.where]
     if layer.definition.geometry_type in _AREAS:
         sides = [bind(side * tile.pixel_deg, "float8") for side in pixels]
         wanted.append(compose(f"{_SIZE_DEG} BETWEEN {{}} AND {{}}", *sides))
-    condition = scoped(layer, actor, *wanted)
+    condition = scoped(layer, drawing.actor, *wanted)
     return compose(
-        f"SELECT {', '.join(['f.geom', 'f.id', *map(_column, fields)])} FROM {{}}"
+        f"SELECT {', '.join(['f.geom', 'f.id', *map(_column, drawing.fields)])} FROM {{}}"
         f" WHERE {{}} ORDER BY {_rank(layer.definition)} LIMIT {{}}",
-        relation(layer, actor, condition),
+        relation(layer, drawing.actor, condition),
         condition,
-        bind(feature_limit, "int"),
+        bind(drawing.feature_limit, "int"),
     )
 
 
-def _shapes(layer: Layer, fields: Sequence[VisibleField], tile: TileAddress, chosen: Clause) -> Clause:
+def _shapes(drawing: Drawing) -> Clause:
+    projected = drawing.tile.grid.projected("c.geom")
     drawn = compose(
-        f"SELECT ST_AsMVTGeom({tile.grid.projected('c.geom')}, {{}}, {EXTENT}, {BUFFER}) AS geom, {_names(fields)}"
-        f" FROM ({{}}) AS c",
-        tile.envelope(),
-        chosen,
+        f"SELECT ST_AsMVTGeom({projected}, {{}}, {EXTENT}, {BUFFER}) AS geom, {_names(drawing.fields)}"
+        " FROM ({}) AS c",
+        drawing.tile.envelope(),
+        _chosen(drawing),
     )
-    return _mvt(layer.id, drawn)
+    return _mvt(drawing.layer.id, drawn)
 
 
-def _labels(  # what is chosen, and where it is drawn
-    layer: Layer,
-    actor: Actor,
-    fields: Sequence[VisibleField],
-    tile: TileAddress,
-    feature_limit: int,
-    where: Clause,
-) -> Clause:
+def _labels(drawing: Drawing, label: str) -> Clause:
     """Name each area at one point inside it, in the one tile that holds the point (no buffer)."""
-    chosen = _chosen(layer, actor, fields, tile, feature_limit, where, LABEL_PIXELS)
-    point = tile.grid.projected("ST_PointOnSurface(c.geom)")
+    point = drawing.tile.grid.projected("ST_PointOnSurface(c.geom)")
     placed = compose(
-        f"SELECT ST_AsMVTGeom({point}, {{}}, {EXTENT}, 0) AS geom, {_names(fields)}"
-        f" FROM ({{}}) AS c WHERE c.{quote_identifier(str(layer.definition.map.label))} IS NOT NULL",
-        tile.envelope(),
-        chosen,
+        f"SELECT ST_AsMVTGeom({point}, {{}}, {EXTENT}, 0) AS geom, {_names(drawing.fields)}"
+        f" FROM ({{}}) AS c WHERE c.{quote_identifier(label)} IS NOT NULL",
+        drawing.tile.envelope(),
+        _chosen(drawing, LABEL_PIXELS),
     )
     return _mvt("labels", placed)
 
 
 def _mvt(name: str, rows: Clause) -> Clause:
-    tile = f"SELECT ST_AsMVT(t.*, {quote_literal(name)}, {EXTENT}, 'geom')"
+    tile = f"SELECT ST_AsMVT(t.*, {quote_literal(name)}, {EXTENT}, 'geom') AS tile, count(*) AS features"
     return compose(f"{tile} FROM ({{}}) AS t WHERE t.geom IS NOT NULL", rows)
 
 
@@ -152,4 +158,7 @@ def _column(field: VisibleField) -> str:
 
 def _rank(definition: LayerDefinition) -> str:
     """Order in which features stay when a tile has too many."""
-    return "hashtext(f.id)" if definition.geometry_type == "Point" else f"{_SIZE_DEG} DESC"
+    if definition.geometry_type != "Point":
+        return f"{_SIZE_DEG} DESC"
+    first = f"f.{quote_identifier(definition.map.priority)}, " if definition.map.priority else ""
+    return f"{first}hashtext(f.id)"

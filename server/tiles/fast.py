@@ -6,6 +6,8 @@ A plain ASGI layer, as for items: a warm tile costs less than a framework's rout
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,7 +16,8 @@ from server.errors import respond_to
 from server.state import State
 from server.tiles.call import TileCall, TilePath, read_tile_call, tile_path
 from tiles.cache import Tile
-from tiles.vector import CONTENT_TYPE, composite, tile_clause
+from tiles.draw import draw
+from tiles.vector import CONTENT_TYPE, Drawing
 
 _TYPE = (b"content-type", CONTENT_TYPE.encode())
 _GZIP = (b"content-encoding", b"gzip")
@@ -64,14 +67,22 @@ class FastTiles:
 
 
 async def _tile(call: TileCall, state: State) -> Tile:
-    async def draw() -> bytes:
-        limit = state.settings.limits.tile_features
-        drawn = (tile_clause(p.layer, call.actor, call.address, feature_limit=limit, where=p.where) for p in call.parts)
-        text, values = composite(*drawn).render()
-        body: bytes | None = await state.pool.fetchval(text, *values)
-        return body or b""
+    if len(call.parts) == 1:
+        return await state.tiles.get(call.wanted(state.build), partial(_draw, call, state))
 
-    return await state.tiles.get(call.wanted(state.build), draw)
+    async def joined() -> bytes:
+        each = [await _tile(replace(call, parts=(part,)), state) for part in call.parts]
+        return b"".join(tile.plain() for tile in each)
+
+    return await state.tiles.get(call.wanted(state.build), joined)
+
+
+async def _draw(call: TileCall, state: State) -> bytes:
+    (part,) = call.parts
+    limit = state.settings.limits.tile_features
+    drawn = await draw(state.pool, Drawing(part.layer, call.actor, call.address, limit, part.where))
+    state.tiles.served.thinned += drawn.thinned
+    return drawn.content
 
 
 async def _send(call: TileCall, tile: Tile, scope: Scope, send: Send) -> None:

@@ -12,7 +12,7 @@ from layers.errors import NotFound
 from layers.tables import create_layer, refresh_statistics
 from tests.page.town import BLOCKS, LAMPS, ROWS, SECRETS
 from tiles.address import TileAddress
-from tiles.vector import tile_clause, tile_fields
+from tiles.vector import Drawing, tile_clause, tile_fields
 
 pytestmark = pytest.mark.anyio
 NEAR = TileAddress(14, 13348, 7110)
@@ -34,7 +34,7 @@ async def reader(database_url):
 
 async def drawn(connection, layer_id, actor=OPERATOR, tile=NEAR, feature_limit=1000):
     layer = (await read_catalog(connection))[layer_id]
-    text, values = tile_clause(layer, actor, tile, feature_limit=feature_limit).render()
+    text, values = tile_clause(Drawing(layer, actor, tile, feature_limit)).render()
     body = await connection.fetchval(text, *values)
     return mapbox_vector_tile.decode(body, default_options={"y_coord_down": True}) if body else {}
 
@@ -125,7 +125,7 @@ async def test_the_spatial_index_is_used_whoever_asks(database_url, mode):
     layer = (await read_catalog(owner))["lamps"]
     await owner.execute(f"SET plan_cache_mode = {mode}")
     for actor in (OPERATOR, ANONYMOUS):
-        text, values = tile_clause(layer, actor, NEAR, feature_limit=1000).render()
+        text, values = tile_clause(Drawing(layer, actor, NEAR, 1000)).render()
         plan = "\n".join(r[0] for r in await owner.fetch(f"EXPLAIN {text}", *values))
         assert "lamps_geom_idx" in plan, plan
         assert "Seq Scan" not in plan, plan

@@ -14,7 +14,7 @@ from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cache import TileCache, Wanted
 from tiles.grids import CGCS2000, WEB_MERCATOR
 from tiles.shelf import Kept, Shelf
-from tiles.vector import tile_clause
+from tiles.vector import Drawing, tile_clause
 
 pytestmark = pytest.mark.anyio
 X, Y, Z = 13348, 7110, 14  # 113.29 to 113.36 east, 23.08 to 23.14 north, about
@@ -32,7 +32,7 @@ def drawing(town, layer, address, drawn=None):
     async def draw():
         if drawn is not None:
             drawn.append(address)
-        text, values = tile_clause(layer, OPERATOR, address, feature_limit=1000).render()
+        text, values = tile_clause(Drawing(layer, OPERATOR, address, 1000)).render()
         return await town.pool.fetchval(text, *values) or b""
 
     return draw

@@ -9,13 +9,13 @@ import pytest
 
 from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
-from layers.clause import Clause
+from layers.clause import EMPTY, Clause
 from layers.database import Role, connect
 from layers.definition import LayerDefinition
 from layers.tables import create_layer
 from tiles.address import TileAddress
 from tiles.grids import CGCS2000
-from tiles.vector import tile_clause
+from tiles.vector import Drawing, tile_clause
 
 pytestmark = pytest.mark.anyio
 WEST, SOUTH, EAST, NORTH = 113.25, 23.05, 113.45, 23.25
@@ -71,8 +71,7 @@ def tiles_over(z, grid=None):
 async def features(owner, layer, actor, tiles, where=None):
     found = []
     for tile in tiles:
-        clause = tile_clause(layer, actor, tile, feature_limit=10_000, **({"where": where} if where else {}))
-        text, values = clause.render()
+        text, values = tile_clause(Drawing(layer, actor, tile, 10_000, where or EMPTY)).render()
         body = await owner.fetchval(text, *values)
         if body:
             found += mapbox_vector_tile.decode(body)["valves"]["features"]

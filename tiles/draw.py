@@ -1,0 +1,44 @@
+"""Drawing a tile of one layer, and thinning it until it is small enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import asyncpg
+
+from tiles.vector import Drawing, tile_clause
+
+TILE_BYTES_MAX = 500_000  # uncompressed; a phone on a bad line waits for no more
+_AIM = 0.85  # of the bound, for the next try: features differ in size
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A tile.
+
+    Attributes
+    ----------
+    content
+        MVT, uncompressed; empty when nothing lies in it.
+    thinned
+        Whether features were left out because there were too many bytes.
+    """
+
+    content: bytes
+    thinned: bool = False
+
+
+async def draw(pool: asyncpg.Pool, drawing: Drawing, bytes_max: int = TILE_BYTES_MAX) -> Drawn:
+    """Draw a tile; one with too many bytes is drawn again with fewer features, the least important left out.
+
+    A single feature that is too large by itself is drawn all the same.
+    """
+    asked = drawing.feature_limit
+    while True:
+        text, values = tile_clause(drawing).render()
+        row = await pool.fetchrow(text, *values)
+        content, shown = bytes(row["tile"] or b""), int(row["features"])
+        if len(content) <= bytes_max or shown <= 1:
+            return Drawn(content, drawing.feature_limit < asked)
+        fewer = max(1, int(shown * _AIM * bytes_max / len(content)))
+        drawing = replace(drawing, feature_limit=min(fewer, shown - 1))
