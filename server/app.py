@@ -28,6 +28,7 @@ from server.routes import (
     outlets,
     page,
     refused,
+    rules,
     tiles,
     twin,
     warnings,
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(outlets.router)
     app.include_router(feeds.router)
     app.include_router(twin.router)
+    app.include_router(rules.router)
     app.include_router(warnings.router)
     app.include_router(exercises.router)
     app.include_router(refused.router)

@@ -122,7 +122,7 @@ class Watch:
                 if len(frames) < _FRAMES:
                     events[name] += one.tracker.tick(self._clock() - GRACE)
             seq = frames[-1].last_seq if frames else follower.seq
-            state = {"faults": dict(self._faults), "inside": self._inside()}
+            state = {"faults": dict(self._faults), "open": self._inside(), "in_force": sorted(self._sets)}
             is_changed = any(one.tracker.changed for one in self._sets.values())
             if frames or is_changed or any(events.values()) or state != self._told:
                 await self._write(connection, follower, seq, state, events)

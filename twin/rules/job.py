@@ -26,9 +26,11 @@ from twin.follower import Follower
 from twin.pipeline import Crowded
 from twin.rules import store
 from twin.rules.alarms import Alarms
+from twin.rules.calendar import Calendar
 from twin.rules.cases import Cases, read_events
 from twin.rules.cluster import ClusterRule
 from twin.rules.clusters import Clusters
+from twin.rules.limits import Limits
 from twin.rules.registry import Rules, read_rules
 from twin.rules.store import Work
 from twin.rules.threshold import Threshold
@@ -190,5 +192,7 @@ class _Round:
                     await store.said(connection, [number])
 
     def _state(self) -> dict[str, Any]:
-        faults = {**self._alarms.faults, **self._cases.faults}
-        return {"faults": faults, "open": {**self._alarms.open, **self._clusters.open}}
+        rules = self._rules or Rules()
+        faults = {**rules.faults, **self._alarms.faults, **self._cases.faults}
+        own = [*rules.of(Threshold), *rules.of(Limits), *rules.of(ClusterRule), *rules.of(Calendar)]
+        return {"faults": faults, "open": {**self._alarms.open, **self._clusters.open}, "in_force": sorted(own)}

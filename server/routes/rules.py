@@ -1,0 +1,171 @@
+"""`/twin/rules`: the rules in force and how they do. Transitions of fences; the log of an event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from layers.actor import Actor
+from layers.crs import CRS84
+from layers.database import in_our_words
+from layers.errors import NotFound
+from layers.query import single
+from layers.rights import visible_fields
+from server.auth import actor_of
+from server.state import State
+from twin.changes import last_seq
+from twin.event_log import LogStep, read_log
+from twin.fences.history import Wanted, transitions
+from twin.rules.registry import Rules, read_rules
+
+router = APIRouter(prefix="/twin", tags=["rules"])
+TRANSITIONS_MAX = 1000
+STEPS_MAX = 2000
+_JOBS = "SELECT name, seq, state, moved_at FROM twin.cursor WHERE name IN ('rules', 'fences')"
+_OUTBOX = (
+    "SELECT count(*) FILTER (WHERE fault IS NULL), count(*) FILTER (WHERE fault IS NOT NULL) FROM twin.rule_outbox"
+)
+
+ActorHere = Annotated[Actor, Depends(actor_of)]
+
+
+class RuleHealth(BaseModel):
+    """A rule and how it does."""
+
+    name: str
+    kind: str
+    title_zh: str
+    title_en: str
+    enabled: bool
+    in_force: bool = Field(description="the ingest process works with it")
+    open: int = Field(description="alarms or clusters that are open, or movers that are inside")
+    fault: str | None = Field(description="why it cannot be used; the rule before it stays in force")
+
+
+class RulesHealth(BaseModel):
+    """All rules, the files with a fault, and how far the jobs are."""
+
+    rules: list[RuleHealth]
+    faults: dict[str, str] = Field(description="by file, or by rule where the file is right and the data is not")
+    behind: dict[str, int] = Field(description="changes of the log that each job has still to read")
+    moved_at: dict[str, datetime]
+    unsaid: int = Field(description="messages decided and not yet taken by the pipeline")
+    set_aside: int = Field(description="messages that the pipeline refused; kept for a person")
+
+
+class Transition(BaseModel):
+    """A mover and a fence: what came to be so, and when."""
+
+    id: int
+    fence: str
+    action: Literal["enter", "exit", "dwell", "cross"]
+    at: datetime
+    since: datetime
+    layer: str
+    mover: str
+    area_layer: str
+    area_id: str
+    area_name: str | None
+    lon: float | None
+    lat: float | None
+    grid_code: str | None
+    area_code: str | None
+
+
+class Transitions(BaseModel):
+    """The newest first; `next` is the `before` of the next page."""
+
+    transitions: list[Transition]
+    next: int | None
+
+
+class EventLog(BaseModel):
+    """What became of an event, step by step, oldest first."""
+
+    event_id: str
+    steps: list[LogStep]
+
+
+@router.get("/rules", summary="Rules and how they do")
+async def rules(request: Request, response: Response) -> RulesHealth:
+    """Say of every rule whether it is in force, what is open, and what is wrong with its file."""
+    state: State = request.app.state.shared
+    known = _known(request)
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            jobs = {row["name"]: row for row in await connection.fetch(_JOBS)}
+            unsaid, set_aside = await connection.fetchrow(_OUTBOX)
+            head = await last_seq(connection)
+    response.headers["Cache-Control"] = "no-store"
+    told: dict[str, Any] = {"faults": dict(known.faults), "open": {}, "in_force": []}
+    for row in jobs.values():
+        said = orjson.loads(row["state"])
+        told["faults"] |= said.get("faults", {})
+        told["open"] |= said.get("open", {})
+        told["in_force"] += said.get("in_force", [])
+    return RulesHealth(
+        rules=[_health(name, rule, told) for name, rule in sorted(known.by_name.items())],
+        faults=told["faults"],
+        behind={name: max(head - row["seq"], 0) for name, row in jobs.items()},
+        moved_at={name: row["moved_at"] for name, row in jobs.items()},
+        unsaid=unsaid,
+        set_aside=set_aside,
+    )
+
+
+def _known(request: Request) -> Rules:
+    """Read the folder, if it has changed since this worker last looked."""
+    state: State = request.app.state.shared
+    before: Rules | None = getattr(request.app.state, "rules", None)
+    request.app.state.rules = known = read_rules(state.settings.rules.folder, before)
+    return known
+
+
+def _health(name: str, rule: Any, told: dict[str, Any]) -> RuleHealth:
+    fault = told["faults"].get(f"{name}.yaml") or told["faults"].get(name)
+    said = {field: getattr(rule, field) for field in ("kind", "title_zh", "title_en")}
+    enabled = getattr(rule, "enabled", True)
+    opened = told["open"].get(name, 0)
+    return RuleHealth(name=name, **said, enabled=enabled, in_force=name in told["in_force"], open=opened, fault=fault)
+
+
+@router.get("/fences/transitions", summary="Who entered, left, stayed, passed through")
+async def fence_transitions(
+    request: Request,
+    actor: ActorHere,
+    *,
+    fence: Annotated[str | None, Query(max_length=63, description="a set of fences: the name of its rule")] = None,
+    action: Annotated[Literal["enter", "exit", "dwell", "cross"] | None, Query()] = None,
+    mover: Annotated[str | None, Query(max_length=200)] = None,
+    area: Annotated[str | None, Query(max_length=200, description="id of the fence")] = None,
+    start: Annotated[datetime | None, Query(description="from this moment on")] = None,
+    end: Annotated[datetime | None, Query(description="before this moment")] = None,
+    before: Annotated[int | None, Query(ge=1, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=TRANSITIONS_MAX)] = 100,
+) -> Transitions:
+    """Return transitions, the newest first; only of movers and fences that the reader may see."""
+    state: State = request.app.state.shared
+    wanted = Wanted(fence, action, mover, area, start, end, before)
+    text, values = transitions(state.catalog.current, actor, wanted, limit + 1).render()
+    with in_our_words():
+        rows = [dict(row) for row in await state.pool.fetch(text, *values)]
+    found = [Transition(**row) for row in rows[:limit]]
+    return Transitions(transitions=found, next=found[-1].id if len(rows) > limit else None)
+
+
+@router.get("/events/{event_id}/log", summary="The log of an event")
+async def event_log(request: Request, actor: ActorHere, event_id: str) -> EventLog:
+    """Return what became of an event: its stages, and what rules did (actor `system`), with both times of each step."""
+    state: State = request.app.state.shared
+    layer = state.catalog.current.visible("events", actor)
+    text, values = single(layer, actor, event_id, CRS84).render()
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            if "\0" in event_id or await connection.fetchval(text, *values) is None:
+                raise NotFound(f"there is no event '{event_id[:80]}'", parameter="event_id")
+            visible = {field.definition.name for field in visible_fields(layer, actor) if not field.masked}
+            return EventLog(event_id=event_id, steps=await read_log(connection, event_id, visible, STEPS_MAX))

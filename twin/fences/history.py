@@ -1,0 +1,70 @@
+"""Transitions looked up afterwards, by whoever may see both the mover and the fence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from layers.actor import Actor
+from layers.catalog import Catalog
+from layers.clause import EMPTY, Clause, all_of, bind, compose, join
+
+_AREA_CODE_DIGITS = 12  # a longer prefix is a grid's code
+_COLUMNS = "id, fence, action, at, since, layer, mover, area_layer, area_id, area_name, lon, lat, grid_code, area_code"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which transitions are asked for; None means any.
+
+    Attributes
+    ----------
+    start, end
+        Of the time when it came to be so; the start is in it, the end is not.
+    before
+        Only those with a smaller number: the next page.
+    """
+
+    fence: str | None = None
+    action: str | None = None
+    mover: str | None = None
+    area_id: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    before: int | None = None
+
+
+def transitions(catalog: Catalog, actor: Actor, wanted: Wanted, limit: int) -> Clause:
+    """Build the statement that answers the newest transitions first, by number."""
+    tests = (
+        ("fence = {}", wanted.fence, "text"),
+        ("action = {}", wanted.action, "text"),
+        ("mover = {}", wanted.mover, "text"),
+        ("area_id = {}", wanted.area_id, "text"),
+        ("at >= {}", wanted.start, "timestamptz"),
+        ("at < {}", wanted.end, "timestamptz"),
+        ("id < {}", wanted.before, "bigint"),
+    )
+    asked = [compose(text, bind(value, cast)) for text, value, cast in tests if value is not None]
+    layers = bind([layer.id for layer in catalog.values() if layer.visible_to(actor)], "text[]")
+    visible = compose("layer = ANY ({}) AND area_layer = ANY ({})", layers, layers)
+    graded = compose("grade <= {}", bind(actor.clearance, "smallint"))
+    condition = all_of((*asked, visible, graded, _areas(actor)))
+    return compose(
+        f"SELECT {_COLUMNS} FROM twin.fence_transition WHERE {{}} ORDER BY id DESC LIMIT {{}}",
+        condition,
+        bind(limit, "bigint"),
+    )
+
+
+def _areas(actor: Actor) -> Clause:
+    """Keep an actor to its areas, as the streams do."""
+    if not actor.area_prefixes:
+        return EMPTY
+    areas = [prefix for prefix in actor.area_prefixes if len(prefix) <= _AREA_CODE_DIGITS]
+    grids = [prefix for prefix in actor.area_prefixes if len(prefix) > _AREA_CODE_DIGITS]
+    parts = [
+        compose("area_code ^@ ANY ({})", bind(areas, "text[]")),
+        compose("grid_code ^@ ANY ({})", bind(grids, "text[]")),
+    ]
+    return join(" OR ", parts)
