@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
+from time import time
 from types import MappingProxyType
 
 import asyncpg
@@ -17,6 +18,7 @@ from layers.errors import NotFound
 from layers.listener import Heard, Listener
 from layers.tables import parse_definition, table_of
 
+_AGES_EVERY_S = 60  # an answer that ages is good for the minute it was made in
 _log = structlog.get_logger(__name__)
 
 
@@ -27,7 +29,9 @@ class Layer:
     Attributes
     ----------
     version
-        Grows with every statement that writes the table; caches are keyed by it.
+        Grows with every statement that writes the table; what is made of the table alone is keyed by it.
+    live_version
+        Grows with every change of the state that is joined when features are read.
     row_count, extent_crs84, time_span, lowest_grade
         Statistics of the last load; `extent_crs84` is (west, south, east, north) in degrees or None when empty.
     """
@@ -39,6 +43,7 @@ class Layer:
     lowest_grade: int | None = None
     extent_crs84: tuple[float, float, float, float] | None = None
     time_span: tuple[datetime, datetime] | None = None
+    live_version: int = 0
 
     @property
     def id(self) -> str:
@@ -49,6 +54,20 @@ class Layer:
     def table(self) -> str:
         """The quoted table."""
         return table_of(self.definition.id)
+
+    @property
+    def freshness(self) -> tuple[int, int, int]:
+        """What answers about the features are keyed by: both versions, and the minute where answers age."""
+        minute = int(time() // _AGES_EVERY_S) if self.definition.ages else 0
+        return self.version, self.live_version, minute
+
+    @property
+    def fresh_at(self) -> datetime:
+        """When answers about the features last changed, or may have by age alone."""
+        if not self.definition.ages:
+            return self.changed_at
+        minute = datetime.fromtimestamp(time() // _AGES_EVERY_S * _AGES_EVERY_S, UTC)
+        return max(self.changed_at, minute)
 
     def visible_to(self, actor: Actor) -> bool:
         """Whether the actor may know of the layer: its least sensitive row, or its own grade while it is empty."""
@@ -96,19 +115,25 @@ class Catalog(Mapping[str, Layer]):
         """Ids of the layers the actor may see, sorted."""
         return sorted(name for name, layer in self._layers.items() if layer.visible_to(actor))
 
-    def with_version(self, layer_id: str, version: int, changed_at: datetime) -> Catalog:
-        """Return the same picture with one layer's version moved on; itself when the layer is unknown."""
+    def with_version(self, layer_id: str, version: int, changed_at: datetime, live_version: int = 0) -> Catalog:
+        """Return the same picture with one layer's versions moved on; itself when the layer is unknown."""
         layer = self._layers.get(layer_id)
-        if layer is None or version <= layer.version:
+        if layer is None or (version <= layer.version and live_version <= layer.live_version):
             return self
-        moved = replace(layer, version=version, changed_at=changed_at)
+        moved = replace(
+            layer,
+            version=max(version, layer.version),
+            live_version=max(live_version, layer.live_version),
+            changed_at=max(changed_at, layer.changed_at),
+        )
         return Catalog({**self._layers, layer_id: moved}, self.code_lists)
 
 
 _SELECT = """
-SELECT id, definition, version, changed_at, row_count, lowest_grade, time_from, time_to,
-    ST_XMin(extent) AS west, ST_YMin(extent) AS south, ST_XMax(extent) AS east, ST_YMax(extent) AS north
-FROM onemap.layer ORDER BY id
+SELECT l.id, l.definition, l.version, coalesce(n.version, 0) AS live_version,
+    greatest(l.changed_at, n.changed_at) AS changed_at, l.row_count, l.lowest_grade, l.time_from, l.time_to,
+    ST_XMin(l.extent) AS west, ST_YMin(l.extent) AS south, ST_XMax(l.extent) AS east, ST_YMax(l.extent) AS north
+FROM onemap.layer AS l LEFT JOIN onemap.live AS n ON n.layer = l.id ORDER BY l.id
 """
 
 
@@ -134,6 +159,7 @@ def _layer(row: asyncpg.Record) -> Layer | None:
         row["lowest_grade"],
         None if row["west"] is None else (row["west"], row["south"], row["east"], row["north"]),
         None if row["time_from"] is None else (row["time_from"], row["time_to"]),
+        row["live_version"],
     )
 
 
@@ -169,7 +195,7 @@ class CatalogHolder:
     async def _reload(self, connection: asyncpg.Connection) -> None:
         found = await read_catalog(connection, self._code_lists)
         for layer in self.current.values():  # what was announced while we read is newer than what we read
-            found = found.with_version(layer.id, layer.version, layer.changed_at)
+            found = found.with_version(layer.id, layer.version, layer.changed_at, layer.live_version)
         self.current = found
         definitions = "".join(layer.definition.model_dump_json() for layer in found.values())
         self.fingerprint = blake2b(definitions.encode(), digest_size=8).hexdigest()
@@ -178,8 +204,9 @@ class CatalogHolder:
             listener()
 
     def _on_version(self, announced: str) -> None:
-        layer_id, version, epoch_s = announced.split(":")
-        self.current = self.current.with_version(layer_id, int(version), datetime.fromtimestamp(float(epoch_s), UTC))
+        layer_id, version, epoch_s, *live = announced.split(":")
+        moved_at = datetime.fromtimestamp(float(epoch_s), UTC)
+        self.current = self.current.with_version(layer_id, int(version), moved_at, *map(int, live))
 
     def _on_lost(self) -> None:
         self.trusted = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
 from layers.query import Form, ItemsQuery, condition, feature_json
+from layers.relation import relation
 
 ROWS_MAX = 50_000
 """At most this many addresses and keys are noted: a few MB, and a twentieth of a second lost when there are more."""
@@ -30,9 +31,11 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
     order = ", ".join(f"{name} {sign} NULLS LAST" for name, sign in zip(names[:-1], signs[:-1], strict=True))
     last = ", ".join(f"f.{quote_identifier(key.field.name)}::text" for key in query.keys)
     limit = bind(query.limit, "bigint")
+    wanted = condition(query)
+    place = "id" if query.layer.definition.is_live else "ctid"  # what is joined together has no address of its own
     return compose(
         f"""WITH matching AS MATERIALIZED (
-            SELECT f.ctid AS place, {columns} FROM {query.layer.table} AS f WHERE {{}} LIMIT {ROWS_MAX + 1}
+            SELECT f.{place} AS place, {columns} FROM {{}} WHERE {{}} LIMIT {ROWS_MAX + 1}
         ), counted AS MATERIALIZED (SELECT count(*) AS rows FROM matching),
         chosen AS MATERIALIZED (
             SELECT place, row_number() OVER () AS row_on_page FROM (
@@ -43,13 +46,22 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
             count(*) AS found, max(json_build_array({last})::text) FILTER (WHERE f.row_on_page = {{}}) AS last,
             (SELECT rows FROM counted) AS matched
         FROM (
-            SELECT f.*, chosen.row_on_page FROM chosen JOIN {query.layer.table} AS f ON f.ctid = chosen.place
-            ORDER BY chosen.row_on_page) AS f""",
-        condition(query),
+            SELECT f.*, chosen.row_on_page FROM chosen JOIN {{}} ORDER BY chosen.row_on_page) AS f""",
+        relation(query.layer, query.actor, wanted),
+        wanted,
         bind(query.limit + 1, "bigint"),
         bind(query.offset, "bigint"),
         feature_json(query, form),
         Clause(quote_literal(separator)),
         limit,
         limit,
+        _whole(query, place),
     )
+
+
+def _whole(query: ItemsQuery, place: str) -> Clause:
+    """Return the noted rows as `f`, whole: live state is joined one by one, whatever the planner expects of them."""
+    read = relation(query.layer, query.actor)
+    if not query.layer.definition.is_live:
+        return compose(f"{{}} ON f.{place} = chosen.place", read)
+    return compose(f"LATERAL (SELECT f.* FROM {{}} WHERE f.{place} = chosen.place LIMIT 1) AS f ON true", read)

@@ -19,7 +19,7 @@ class Matched:
 
 
 class CountCache:
-    """Counts by layer version, audience and condition; a write to the layer makes its counts unreachable.
+    """Counts by freshness of the layer, audience and condition; a write to the layer makes its counts unreachable.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class CountCache:
 
 
 def _key(query: ItemsQuery) -> tuple[object, ...] | None:
-    key = (query.layer.id, query.layer.version, query.actor.audience, query.where.text, query.where.values)
+    key = (query.layer.id, query.layer.freshness, query.actor.audience, query.where.text, query.where.values)
     try:
         hash(key)
     except TypeError:  # an array among the bound values

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from layers.errors import BadInput
+from layers.live_source import Live, Motion
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "datetime", "string_array", "json"]
 GeometryType = Literal["Point", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "Geometry", "None"]
@@ -58,6 +59,12 @@ class FieldDefinition(_Frozen):
     derived: Derivation | None = None
     common: bool = False  # came from _common.yaml
     internal: bool = False  # kept in the table, never in any output
+    live: Live | None = None  # computed when it is read, from what feeds brought
+
+    @property
+    def has_column(self) -> bool:
+        """Whether the layer's table has a column of this name."""
+        return self.live is None or self.live.stored
 
 
 class MapHints(_Frozen):
@@ -71,6 +78,9 @@ class MapHints(_Frozen):
     visible: bool = True
     label: str | None = None  # field written on the map
     tile_fields: tuple[str, ...] = ()
+    gather_below: int | None = Field(default=None, ge=1, le=15)  # points are counted by cells at zooms below this one
+    priority: str | None = None  # points with the lowest value of this field stay when a tile has too many
+    count_by: str | None = None  # a code field: cells tell the counts of its values
 
 
 class LayerDefinition(_Frozen):
@@ -92,6 +102,7 @@ class LayerDefinition(_Frozen):
     time: str | None = None  # the date or datetime field that `datetime` filters on
     vertical_datum: str | None = None
     map: MapHints = MapHints()
+    motion: Motion | None = None  # features move: their place is that of their newest position
     fields: tuple[FieldDefinition, ...]
 
     @model_validator(mode="after")
@@ -103,15 +114,40 @@ class LayerDefinition(_Frozen):
         reserved = {"id", "geom"} & set(names)
         if reserved:
             raise ValueError(f"layer {self.id}: {sorted(reserved)} are always there and must not be listed")
-        for needed in (self.time, self.map.label, *self.map.tile_fields):
+        for needed in (self.time, self.map.label, self.map.count_by, self.map.priority, *self.map.tile_fields):
             if needed is not None and needed not in names:
                 raise ValueError(f"layer {self.id}: '{needed}' is not one of its fields {names}")
+        stored = {f.name for f in self.fields if f.has_column}
+        if self.map.gather_below is not None and (self.geometry_type != "Point" or self.motion is not None):
+            raise ValueError(f"layer {self.id}: only points that stay where they are can be gathered in cells")
+        if self.map.count_by is not None and self.map.count_by not in stored:
+            raise ValueError(f"layer {self.id}: cells can only be counted by a stored field, not {self.map.count_by}")
+        for field in self.fields:
+            if field.live and not field.live.fields <= stored:
+                raise ValueError(
+                    f"layer {self.id}: {field.name} reads {sorted(field.live.fields - stored)}, not stored"
+                )
         return self
 
     @cached_property
     def by_name(self) -> dict[str, FieldDefinition]:
         """Fields by name."""
         return {f.name: f for f in self.fields}
+
+    @property
+    def stored_fields(self) -> tuple[FieldDefinition, ...]:
+        """The fields that the table has a column for."""
+        return tuple(f for f in self.fields if f.has_column)
+
+    @cached_property
+    def is_live(self) -> bool:
+        """Whether anything of a feature is computed when it is read."""
+        return self.motion is not None or any(f.live for f in self.fields)
+
+    @cached_property
+    def ages(self) -> bool:
+        """Whether an answer changes with time alone, when nothing happens."""
+        return any(f.live and f.live.ages for f in self.fields)
 
 
 class Code(_Frozen):

@@ -15,6 +15,7 @@ from layers.clause import EMPTY, Clause, all_of, bind, compose, join, quote_iden
 from layers.crs import CRS84, STORED_SRID, Crs
 from layers.definition import FieldDefinition
 from layers.errors import BadInput
+from layers.relation import relation
 from layers.rights import VisibleField, scoped, visible_fields
 from layers.tables import COLUMN_TYPES
 
@@ -104,11 +105,28 @@ def rows(query: ItemsQuery, extra: int = 0) -> Clause:
     """
     signed = [f"{k.column} {'DESC' if k.descending else 'ASC'} NULLS LAST" for k in query.sort]
     order = ", ".join([*signed, "f.id"])
-    return compose(
-        f"SELECT f.* FROM {query.layer.table} AS f WHERE {{}} ORDER BY {order} LIMIT {{}} OFFSET {{}}",
-        condition(query),
+    wanted = condition(query)
+    columns = "f.id" if query.layer.definition.is_live else "f.*"
+    chosen = compose(
+        f"SELECT {columns} FROM {{}} WHERE {{}} ORDER BY {order} LIMIT {{}} OFFSET {{}}",
+        relation(query.layer, query.actor, wanted),
+        wanted,
         bind(query.limit + extra, "bigint"),  # bound, so that every page has one text and is parsed once
         bind(query.offset, "bigint"),
+    )
+    return completed(query, chosen) if query.layer.definition.is_live else chosen
+
+
+def completed(query: ItemsQuery, chosen: Clause) -> Clause:
+    """Look up, row by row and in the same order, all of the features whose ids a statement gives.
+
+    So the live state is joined for the rows that come out, and for no other: a box of cameras is found without it.
+    """
+    return compose(
+        """SELECT f.* FROM (SELECT c.*, row_number() OVER () AS place FROM ({}) AS c) AS chosen
+        CROSS JOIN LATERAL (SELECT f.* FROM {} WHERE f.id = chosen.id LIMIT 1) AS f ORDER BY chosen.place""",
+        chosen,
+        relation(query.layer, query.actor),
     )
 
 
@@ -116,8 +134,9 @@ def single(layer: Layer, actor: Actor, feature_id: str, crs: Crs, form: Form = "
     """Build the statement for one feature: one row with `feature` (bytea) or none."""
     query = ItemsQuery(layer, actor, Clause("f.id = ?0::text", (feature_id,)), crs=crs)
     return compose(
-        f"SELECT convert_to({{}}, 'UTF8') AS feature FROM {layer.table} AS f WHERE {{}}",
+        "SELECT convert_to({}, 'UTF8') AS feature FROM {} WHERE {}",
         feature_json(query, form),
+        relation(layer, actor),
         condition(query),
     )
 
@@ -125,7 +144,8 @@ def single(layer: Layer, actor: Actor, feature_id: str, crs: Crs, form: Form = "
 def count(query: ItemsQuery, cap: int) -> Clause:
     """Build the statement that counts the rows of a query up to `cap`: one value, `cap + 1` meaning "more"."""
     return compose(
-        f"SELECT count(*) FROM (SELECT 1 FROM {query.layer.table} AS f WHERE {{}} LIMIT {{}}) AS counted",
+        "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT {}) AS counted",
+        relation(query.layer, query.actor, query.where),
         scoped(query.layer, query.actor, query.where),
         Clause(str(int(cap) + 1)),
     )

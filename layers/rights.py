@@ -7,6 +7,7 @@ leakproof: row-level security would keep `geom && box` out of the GiST index.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from layers.actor import Actor
@@ -56,7 +57,8 @@ def _seen(field: FieldDefinition, actor: Actor) -> VisibleField | None:
 
 def row_scope(layer: Layer, actor: Actor) -> Clause:
     """Return the predicate over alias `f` that keeps the rows this actor may see; empty when that is all of them."""
-    return join(" AND ", (_grade(layer, actor), _areas(layer, actor)))
+    public = layer.definition.grade == 1
+    return join(" AND ", (_grade(layer, actor), areas_of(actor, layer.definition.by_name, public=public)))
 
 
 def _grade(layer: Layer, actor: Actor) -> Clause:
@@ -67,13 +69,20 @@ def _grade(layer: Layer, actor: Actor) -> Clause:
     return EMPTY if layer.definition.grade <= actor.clearance else Clause("FALSE")
 
 
-def _areas(layer: Layer, actor: Actor) -> Clause:
-    """Keep an actor to its areas; of a layer that knows no areas it sees nothing, unless the layer is public."""
+def areas_of(actor: Actor, known: Container[str], *, public: bool) -> Clause:
+    """Keep an actor to its areas; of rows that know no areas it sees nothing, unless they are public.
+
+    Parameters
+    ----------
+    known
+        Names of the columns; `area_code` and `grid_code` count.
+    public
+        Whether whoever is bound to areas may see rows without areas.
+    """
     if not actor.area_prefixes:
         return EMPTY
-    known = layer.definition.by_name
     if "area_code" not in known:
-        return EMPTY if layer.definition.grade == 1 else Clause("FALSE")
+        return EMPTY if public else Clause("FALSE")
     areas = [prefix for prefix in actor.area_prefixes if len(prefix) <= _AREA_CODE_DIGITS]
     grids = [prefix for prefix in actor.area_prefixes if len(prefix) > _AREA_CODE_DIGITS]
     parts = [Clause("f.area_code ^@ ANY (?0::text[])", (areas,))] if areas else []

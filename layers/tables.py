@@ -8,6 +8,8 @@ from layers.clause import quote_identifier, quote_literal
 from layers.code_lists import sync_code_lists
 from layers.database import Role, connect
 from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_definitions
+from layers.event_indexes import EVENTS, INDEXES
+from layers.gathering import gathering_statements
 
 SCHEMA = "layer"
 SRID = 4490
@@ -102,6 +104,8 @@ async def create_layer(
             definition.model_dump_json(),
             declared,
         )
+        for statement in gathering_statements(definition, table_of(definition.id)):
+            await connection.execute(statement)
 
 
 async def drop_layer(connection: asyncpg.Connection, layer_id: str) -> None:
@@ -130,17 +134,34 @@ async def refresh_statistics(connection: asyncpg.Connection, definition: LayerDe
 def _statements(definition: LayerDefinition) -> list[str]:
     table = table_of(definition.id)
     geometry = [] if definition.geometry_type == "None" else [f"geom geometry({definition.geometry_type}, {SRID})"]
-    columns = ['id text COLLATE "C" PRIMARY KEY', *geometry, *(_column(definition, f) for f in definition.fields)]
-    added = [*geometry, *(_column(definition, f) for f in definition.fields)]
+    columns = [
+        'id text COLLATE "C" PRIMARY KEY',
+        *geometry,
+        *(_column(definition, f) for f in definition.stored_fields),
+    ]
+    added = [*geometry, *(_column(definition, f) for f in definition.stored_fields)]
     return [
         f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(columns)})",
         f"ALTER TABLE {table} {', '.join(f'ADD COLUMN IF NOT EXISTS {c}' for c in added)}" if added else "SELECT 1",
         *_indexes(definition),
         f"""CREATE OR REPLACE TRIGGER touch AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
         FOR EACH STATEMENT EXECUTE FUNCTION onemap.touch_layer()""",
+        *(_change_triggers(table) if geometry else []),
         f"GRANT SELECT ON {table} TO onemap_read",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
         f"COMMENT ON TABLE {table} IS {quote_literal(f'{definition.title_zh} {definition.title_en}')}",
+    ]
+
+
+def _change_triggers(table: str) -> list[str]:
+    """Note where the table changed (after `touch` in the order of names); PostgreSQL wants one trigger an operation."""
+    seen = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows"}
+    seen["UPDATE"] = f"{seen['DELETE']} {seen['INSERT']}"
+    rows = [f"{operation} ON {table} REFERENCING {tables}" for operation, tables in seen.items()]
+    return [
+        f"""CREATE OR REPLACE TRIGGER touched_{on.split(maxsplit=1)[0].lower()} AFTER {on}
+        FOR EACH STATEMENT EXECUTE FUNCTION onemap.note_changed_area()"""
+        for on in (*rows, f"TRUNCATE ON {table}")
     ]
 
 
@@ -160,6 +181,11 @@ def _indexes(definition: LayerDefinition) -> list[str]:
         f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, c))} ON {table} ({quote_identifier(c)})"
         for c in dict.fromkeys(columns)
     ]
+    if definition.id == EVENTS:
+        plain += [
+            f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, name))} ON {table} {what}"
+            for name, what in INDEXES.items()
+        ]
     if definition.geometry_type == "None":
         return plain
     return [

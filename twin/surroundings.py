@@ -16,6 +16,7 @@ from layers.clause import Clause, bind, compose, join, quote_identifier, quote_l
 from layers.definition import FieldDefinition
 from layers.errors import BadInput, NotFound, TooMuch
 from layers.query import ItemsQuery, feature_json
+from layers.relation import relation
 from layers.rights import scoped
 from twin.surroundings_spot import Spot
 
@@ -151,15 +152,17 @@ def selection(
             SELECT {columns}, chosen._matched
             FROM (
                 SELECT f.*, count(*) OVER () AS _matched
-                FROM (SELECT f.id, {{}} FROM {layer.table} AS f WHERE {{}} OFFSET 0) AS f
+                FROM (SELECT f.id, {{}} FROM {{}} WHERE {{}} OFFSET 0) AS f
                 WHERE {{}} ORDER BY {order} LIMIT {int(limit)}
             ) AS chosen
-            INNER JOIN {layer.table} AS whole ON whole.id = chosen.id
+            CROSS JOIN LATERAL (SELECT f.* FROM {{}} WHERE f.id = chosen.id LIMIT 1) AS whole
         ) AS f""",
         feature_json(ItemsQuery(widened, actor)),
         added,
+        relation(layer, actor, where),
         scoped(layer, actor, where),
         kept or Clause("TRUE"),
+        relation(layer, actor),
     )
 
 

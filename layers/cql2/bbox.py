@@ -152,8 +152,16 @@ def compile_bbox(bbox: Bbox, geometry: Queryable) -> Clause:
     column = geometry.clause
     if bbox.outline is not None:
         return compose("ST_Intersects({}, {})", column, geometry_literal(bbox.shape))
-    test = _points_in if geometry.geometry_type == "Point" else _shapes_in
-    return compose("({})", join(" OR ", (test(rectangle, column) for rectangle in bbox.rectangles)))
+    if geometry.geometry_type == "Point":
+        x, y = (Clause("f.lon_now"), Clause("f.lat_now")) if geometry.moves else _coordinates(column)
+        tests = (_points_in(rectangle, column, x, y) for rectangle in bbox.rectangles)
+    else:
+        tests = (_shapes_in(rectangle, column) for rectangle in bbox.rectangles)
+    return compose("({})", join(" OR ", tests))
+
+
+def _coordinates(column: Clause) -> tuple[Clause, Clause]:
+    return compose("ST_X({})", column), compose("ST_Y({})", column)
 
 
 def _shapes_in(rectangle: Rectangle, column: Clause) -> Clause:
@@ -175,18 +183,11 @@ def _envelope(rectangle: Rectangle) -> Clause:
     )
 
 
-def _points_in(rectangle: Rectangle, column: Clause) -> Clause:
+def _points_in(rectangle: Rectangle, column: Clause, x: Clause, y: Clause) -> Clause:
     west, south, east, north = (Clause("?0::double precision", (edge,)) for edge in rectangle)
+    box = _envelope(rectangle)
     return compose(
-        "({} && {} AND ST_X({}) BETWEEN {} AND {} AND ST_Y({}) BETWEEN {} AND {})",
-        column,
-        _envelope(rectangle),
-        column,
-        west,
-        east,
-        column,
-        south,
-        north,
+        "({} && {} AND {} BETWEEN {} AND {} AND {} BETWEEN {} AND {})", column, box, x, west, east, y, south, north
     )
 
 

@@ -26,12 +26,15 @@ class Queryable:
         The field's type, or ``geometry``.
     geometry_type
         Of a geometry; the bbox test of points is cheaper.
+    moves
+        The place of a point is a pair of numbers, `lon_now` and `lat_now`.
     """
 
     name: str
     column: str
     type: FieldType | Literal["geometry"]
     geometry_type: GeometryType = "None"
+    moves: bool = False
 
     @property
     def clause(self) -> Clause:
@@ -48,7 +51,7 @@ def queryables_of(definition: LayerDefinition, actor: Actor) -> dict[str, Querya
     found = {"id": Queryable("id", "id", "string")}
     if definition.geometry_type != "None":
         for name in ("geom", "geometry"):
-            found[name] = Queryable(name, "geom", "geometry", definition.geometry_type)
+            found[name] = Queryable(name, "geom", "geometry", definition.geometry_type, definition.motion is not None)
     seen = (field for field in definition.fields if actor.may_see(field))
     return found | {field.name: Queryable(field.name, field.name, field.type) for field in seen}
 

@@ -66,10 +66,11 @@ def match_columns(
         When a declared field or column does not exist; the message names those that do.
     """
     declared = {f: c for f, c in declared.items() if f not in DECLARABLE or f in definition.by_name}
-    check_declared(declared, columns, (*definition.by_name, "id"))
+    stored = definition.stored_fields
+    check_declared(declared, columns, (*(field.name for field in stored), "id"))
     free = {_plain(c): c for c in reversed(columns) if c not in QUARANTINE_COLUMNS and c not in declared.values()}
     matched = {f: c for f, c in declared.items() if f != "id"}
-    for field in definition.fields:
+    for field in stored:
         for name in (field.name, field.title_zh, field.title_en):
             if field.name not in matched and (column := free.pop(_plain(name), None)):
                 matched[field.name] = column

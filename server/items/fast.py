@@ -121,9 +121,9 @@ def _validators(call: Call, state: State) -> Validators | None:
     if call.body is not None or not state.catalog.trusted:
         return None
     seen = f"{state.build}|{state.catalog.fingerprint}|{call.actor.audience}|{call.media.f}|{call.base}"
-    asked = f"{call.layer.id}|{call.layer.version}|{call.feature_id}|{call.query_string}"
+    asked = f"{call.layer.id}|{call.layer.freshness}|{call.feature_id}|{call.query_string}"
     tag = blake2b(f"{seen}|{asked}".encode(), digest_size=12).hexdigest()
-    return Validators(f'W/"{tag}"', call.layer.changed_at)
+    return Validators(f'W/"{tag}"', call.layer.fresh_at)
 
 
 def is_filter(headers: dict[bytes, bytes]) -> bool:

@@ -1,0 +1,12 @@
+"""The indexes of the events that numbers of events in an area are read from."""
+
+EVENTS = "events"
+_OPEN = "onemap.event_is_open(stage, closed_at)"
+INDEXES = {
+    "open_grid": f"(grid_code) WHERE {_OPEN}",
+    "open_area": f'(area_code COLLATE "C") WHERE {_OPEN}',
+    "open_village": f"USING gin (urban_village_ids) WHERE {_OPEN}",
+    "day_grid": "(grid_code, occurred_at)",
+    "day_area": '(area_code COLLATE "C", occurred_at)',
+}
+"""What is indexed, by a name: the open ones by area, and all by area and day."""

@@ -1,0 +1,110 @@
+"""Where the live value of a field comes from, as a definition file says it.
+
+A field with `live` is computed when it is read: from the newest position or observation of the feature, or from the
+events in it. With `stored` the table has a column of that name too, which counts until something live is known.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+CODE = r"^[a-z][a-z0-9_]{0,62}$"
+SILENT_INTERVALS = 3
+"""Whoever has said nothing for so many of its intervals is stale, and offline (`domain.md` 2.3)."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(_Frozen):
+    """A class that a number is in when it is above a bound (`above`) or at least the bound (`least`)."""
+
+    code: str
+    above: float | str | None = None  # a number, or the name of a field that holds it
+    least: float | str | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if (self.above is None) == (self.least is None):
+            raise ValueError(f"step '{self.code}' needs one of above and least")
+        return self
+
+
+class Live(_Frozen):
+    """Where a value comes from; one of `position`, `observation`, `any_observation`, `events` and `overdue`.
+
+    Attributes
+    ----------
+    stored
+        The table has a column of this name too.
+    position
+        Of the newest position: a number, its time, or whether it is older than `stale_after_s`.
+    observation
+        Code of an observed property; `take` says what of its newest value.
+    over_s
+        Not the value but what it has changed by in so many seconds.
+    sum_s
+        Not the value but the sum of all of the last so many seconds, null when there is none.
+    steps, otherwise
+        Not the number but the code of the first step that holds, or `otherwise`.
+    any_observation
+        Of whatever the device observed: when the last time was, or whether it has been silent for more than
+        `SILENT_INTERVALS` of the interval in the field `interval`.
+    status
+        Whether a device is online: the observed property of that code as text, offline when silent.
+    events
+        Number of events in the area.
+    overdue
+        Of an event: open and past its limit.
+    """
+
+    stored: bool = False
+    position: Literal["speed_kmh", "heading_deg", "phenomenon_time", "stale"] | None = None
+    stale_after_s: int = Field(default=600, gt=0)
+    observation: str | None = Field(default=None, pattern=CODE)
+    take: Literal["value", "time", "quality"] = "value"
+    over_s: int | None = Field(default=None, gt=0)
+    sum_s: int | None = Field(default=None, gt=0)
+    steps: tuple[Step, ...] = ()
+    otherwise: str | None = None
+    any_observation: Literal["time", "stale"] | None = None
+    interval: str | None = None
+    status: str | None = Field(default=None, pattern=CODE)
+    events: Literal["open", "overdue", "today"] | None = None
+    overdue: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = (self.position, self.observation, self.any_observation, self.status, self.events, self.overdue or None)
+        if sum(source is not None for source in given) != 1:
+            raise ValueError("live needs one of position, observation, any_observation, status, events and overdue")
+        if self.any_observation == "stale" and self.interval is None:
+            raise ValueError("stale needs the name of the field that holds the interval")
+        return self
+
+    @property
+    def ages(self) -> bool:
+        """Whether the value changes with time alone, when nothing happens."""
+        stale = "stale" in {self.position, self.any_observation} or (self.status is not None and self.interval)
+        return bool(stale or self.sum_s or self.events in {"overdue", "today"} or self.overdue)
+
+    @property
+    def fields(self) -> set[str]:
+        """Names of the stored fields it reads besides its own."""
+        bounds = {bound for step in self.steps for bound in (step.above, step.least) if isinstance(bound, str)}
+        return bounds | ({self.interval} if self.interval else set())
+
+
+class Motion(_Frozen):
+    """A layer whose features move: their place is that of their newest position.
+
+    Attributes
+    ----------
+    grade
+        Data grade of a position; whoever may see less is shown the stored place and nothing of the position.
+    """
+
+    grade: int = Field(default=1, ge=1, le=4)

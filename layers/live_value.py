@@ -1,0 +1,158 @@
+"""The live value of a field as SQL, over `t` (the stored row), `p` (its position) and joined observations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from layers.actor import Actor
+from layers.area_events import count_events
+from layers.clause import Clause, compose, quote_identifier, quote_literal
+from layers.definition import FieldDefinition, LayerDefinition
+from layers.live_source import SILENT_INTERVALS, Live, Step
+from layers.present import Present
+
+_POSITION = {"speed_kmh": "p.speed_kmh::float8", "heading_deg": "p.heading_deg::float8"}
+_PARTS = {"time": "phenomenon_time", "quality": "quality_flag"}
+_BEFORE_INTERVALS = 4  # what a value has changed by is told only if there is one so many intervals ago at most
+
+
+@dataclass(slots=True)
+class Values:
+    """Writes the values of a layer's live fields and collects the joins they need.
+
+    Attributes
+    ----------
+    moving
+        Whether there is a position `p`; without one the stored value is all there is.
+    """
+
+    definition: LayerDefinition
+    actor: Actor
+    source: Present
+    moving: bool
+    joins: dict[str, Clause] = field(default_factory=dict)
+
+    def of(self, one: FieldDefinition) -> Clause:
+        """Return the value of a field, live or stored."""
+        if one.live is None:
+            return Clause(_stored(one.name))
+        live = self._live(one, one.live)
+        if not one.live.stored:
+            return live
+        if one.live.position or one.live.status or one.live.overdue:
+            return live
+        newer = "greatest" if one.type == "datetime" else "coalesce"
+        return compose(f"{newer}({{}}, {_stored(one.name)})", live)
+
+    def _live(self, one: FieldDefinition, live: Live) -> Clause:
+        ways: Mapping[str, Callable[[FieldDefinition, Live], Clause]] = {
+            "position": self._position,
+            "observation": self._observation,
+            "any_observation": self._any_observation,
+            "status": self._status,
+            "events": self._events,
+            "overdue": self._overdue,
+        }
+        return next(write for name, write in ways.items() if getattr(live, name))(one, live)
+
+    def _position(self, one: FieldDefinition, live: Live) -> Clause:
+        kept = _stored(one.name) if live.stored else "NULL"
+        if not self.moving:
+            return Clause(f"{kept}::boolean" if live.position == "stale" else kept)
+        if live.position == "stale":
+            return compose(f"{{}} - p.phenomenon_time > interval '{live.stale_after_s} seconds'", self.source.now)
+        own = _POSITION.get(str(live.position), "p.phenomenon_time")
+        return Clause(f"CASE WHEN p.id IS NULL THEN {kept} ELSE {own} END")
+
+    def _observation(self, one: FieldDefinition, live: Live) -> Clause:
+        code = str(live.observation)
+        if live.sum_s:
+            since = compose(
+                f"h.phenomenon_time > {{}} - interval '{live.sum_s} seconds' AND h.phenomenon_time <= {{}}",
+                self.source.now,
+                self.source.now,
+            )
+            return compose("(SELECT sum(h.value) FROM {} AND {})", self.source.series(code), since)
+        alias = self._joined(code)
+        if live.take != "value":
+            return Clause(f"{alias}.{_PARTS[live.take]}")
+        if live.over_s:
+            return self._classed(live, self._change(code, alias, live.over_s))
+        if live.steps:
+            return self._classed(live, Clause(f"{alias}.value"))
+        if one.type == "string":
+            return Clause(f"coalesce({alias}.value_text, {alias}.value::text)")
+        return Clause(f"round({alias}.value)::bigint" if one.type == "integer" else f"{alias}.value")
+
+    def _joined(self, code: str) -> str:
+        alias = f"o_{code}"
+        self.joins.setdefault(alias, self.source.observed(code, alias))
+        return alias
+
+    def _change(self, code: str, alias: str, over_s: int) -> Clause:
+        at = f"{alias}.phenomenon_time"
+        return compose(
+            f"""({alias}.value - (
+            SELECT h.value FROM {{}} AND h.value IS NOT NULL AND h.phenomenon_time <= {at} - interval '{over_s} seconds'
+                AND h.phenomenon_time > {at} - interval '{_BEFORE_INTERVALS * over_s} seconds'
+            ORDER BY h.phenomenon_time DESC LIMIT 1))""",
+            self.source.series(code),
+        )
+
+    def _classed(self, live: Live, value: Clause) -> Clause:
+        bounds = [bound for step in live.steps if isinstance(bound := _bound(step), str)]
+        unknown = f" OR coalesce({', '.join(map(_stored, bounds))}) IS NULL" if bounds else ""
+        cases = " ".join(map(_case, live.steps))
+        otherwise = quote_literal(live.otherwise) if live.otherwise is not None else "NULL"
+        return compose(
+            f"""(SELECT CASE WHEN number.of IS NULL{unknown} THEN NULL {cases} ELSE {otherwise} END
+            FROM (SELECT {{}} AS of) AS number)""",
+            value,
+        )
+
+    def _any_observation(self, _: FieldDefinition, live: Live) -> Clause:
+        self.joins.setdefault("seen", self.source.seen("seen"))
+        if live.any_observation == "time":
+            return Clause("seen.phenomenon_time")
+        return self._silent(str(live.interval))
+
+    def _silent(self, interval: str) -> Clause:
+        return compose(
+            f"{{}} - seen.phenomenon_time > {SILENT_INTERVALS} * make_interval(secs => {_stored(interval)})",
+            self.source.now,
+        )
+
+    def _status(self, one: FieldDefinition, live: Live) -> Clause:
+        alias, kept = self._joined(str(live.status)), _stored(one.name)
+        if live.interval is None:
+            since = "t.status_since" if "status_since" in self.definition.by_name else "NULL"
+            newer = f"{alias}.phenomenon_time >= coalesce({since}, '-infinity')"
+            return Clause(f"CASE WHEN {newer} THEN coalesce({alias}.value_text, {kept}) ELSE {kept} END")
+        self.joins.setdefault("seen", self.source.seen("seen"))
+        return compose(
+            f"""CASE WHEN seen.phenomenon_time IS NULL THEN {kept} WHEN {{}} THEN 'offline'
+            ELSE coalesce({alias}.value_text, 'online') END""",
+            self._silent(live.interval),
+        )
+
+    def _events(self, _: FieldDefinition, live: Live) -> Clause:
+        return count_events(self.definition.id, str(live.events), self.actor, self.source)
+
+    def _overdue(self, one: FieldDefinition, _: Live) -> Clause:
+        ended = "CASE WHEN onemap.event_is_open(t.stage, t.closed_at) THEN {} ELSE t.closed_at END"
+        return compose(f"coalesce({ended} > t.due_at, {_stored(one.name)})", self.source.now)
+
+
+def _stored(name: str) -> str:
+    return f"t.{quote_identifier(name)}"
+
+
+def _bound(step: Step) -> float | str | None:
+    return step.least if step.above is None else step.above
+
+
+def _case(step: Step) -> str:
+    bound = _bound(step)
+    written = _stored(bound) if isinstance(bound, str) else f"{float(bound or 0)!r}"
+    return f"WHEN number.of {'>' if step.least is None else '>='} {written} THEN {quote_literal(step.code)}"

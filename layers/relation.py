@@ -1,0 +1,81 @@
+"""What a layer's features are read from: its table, or its table with the live state of the twin.
+
+Every read of features (items, counts, tiles, exports, what is around a place) begins with `FROM` and this relation,
+whose alias is `f`. Live values are joined by key; what a statement does not ask for is not computed, for PostgreSQL
+takes unused columns and joins out of its plan.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.clause import EMPTY, Clause, compose, join, quote_identifier
+from layers.definition import FieldDefinition
+from layers.live_value import Values
+from layers.present import Present
+
+type How = Literal["stored", "moved", "either"]  # where a row's place is: in the table, in a position, in one of them
+
+_NOW = Present()
+_HERE = "ST_SetSRID(ST_MakePoint(p.lon, p.lat), 4490)"
+_GEOMETRY = re.compile(r'\bf\."?geom\b')
+_PLACED = ("grid_code", "area_code")  # of a moving thing: where it is
+
+
+def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
+    """Return the FROM item, with alias `f`, that this actor reads a layer's features from.
+
+    Parameters
+    ----------
+    where
+        What will be wanted of a row. When it asks for the place of things that move, they are looked for among the
+        positions; otherwise among the rows of the layer, which then come in the order of their key at no cost.
+
+    Returns
+    -------
+    Clause
+        Columns `id`, `geom` and every field of the layer; of a layer that moves also `lon_now` and `lat_now`.
+    """
+    definition = layer.definition
+    if not definition.is_live:
+        return Clause(f"{layer.table} AS f")
+    if definition.motion is None or actor.clearance < definition.motion.grade:
+        return compose("({}) AS f", _select(layer, actor, "stored"))
+    if not _GEOMETRY.search(where.text):
+        return compose("({}) AS f", _select(layer, actor, "either", _NOW.position(layer)))
+    found = _select(layer, actor, "moved", compose("INNER JOIN {} ON p.id = t.id", _NOW.positions(layer)))
+    absent = compose(" WHERE NOT EXISTS (SELECT FROM {} WHERE p.id = t.id)", _NOW.positions(layer))
+    return compose("({} UNION ALL {}{}) AS f", found, _select(layer, actor, "stored"), absent)
+
+
+def _select(layer: Layer, actor: Actor, how: How, joined: Clause = EMPTY) -> Clause:
+    definition = layer.definition
+    values = Values(definition, actor, _NOW, how != "stored")
+    columns = [Clause("t.id")]
+    if definition.geometry_type != "None":
+        columns.append(Clause(f"{_geometry(how)} AS geom"))
+    if definition.motion is not None:
+        columns += [Clause(f"{_axis(axis, how)} AS {axis}_now") for axis in ("lon", "lat")]
+    for field in definition.fields:
+        columns.append(compose(f"{{}} AS {quote_identifier(field.name)}", _value(field, values, how)))
+    joins = join(" ", (joined, *values.joins.values()))
+    return compose("SELECT {} FROM {} {}", join(", ", columns), _NOW.rows(layer), joins)
+
+
+def _value(field: FieldDefinition, values: Values, how: How) -> Clause:
+    if field.name not in _PLACED or how == "stored":
+        return values.of(field)
+    name = quote_identifier(field.name)
+    return Clause(f"p.{name}" if how == "moved" else f"CASE WHEN p.id IS NULL THEN t.{name} ELSE p.{name} END")
+
+
+def _geometry(how: How) -> str:
+    return {"stored": "t.geom", "moved": _HERE, "either": f"CASE WHEN p.id IS NULL THEN t.geom ELSE {_HERE} END"}[how]
+
+
+def _axis(axis: str, how: How) -> str:
+    stored = f"ST_{'X' if axis == 'lon' else 'Y'}(t.geom)"
+    return {"stored": stored, "moved": f"p.{axis}", "either": f"coalesce(p.{axis}, {stored})"}[how]
