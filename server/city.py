@@ -11,19 +11,18 @@ in the home says from when.
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
 
 from layers.cluster.lock import holder
 from server.district_reader import read_district
 from server.feed_key import ensure_feed_key
 from server.feed_sender import Sender, connect
+from server.logs import configure_logs
 from server.settings import Settings
 from twin.city.city import City, Liveliness
 from twin.city.clock import DAY, HOUR
@@ -123,10 +122,7 @@ async def _main(settings: Settings) -> None:
 
 def main() -> None:
     """Live until told to end."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure_logs()
     asyncio.run(_main(Settings.model_validate_json(sys.stdin.buffer.readline())))
 
 

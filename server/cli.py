@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import pkgutil
 import sys
 from typing import Any
 
-import structlog
 import typer
 from rich.console import Console
 
 from layers.errors import OneMapError
 from server import commands
+from server.logs import configure_logs
 
 app = typer.Typer(
     name="onemap",
@@ -49,10 +48,7 @@ def command() -> Any:
 def main() -> None:
     """Run the command that was typed."""
     _register_commands(next(iter(sys.argv[1:]), None))
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),  # what a command prints is its answer, not its log
-    )
+    configure_logs()
     try:
         app(prog_name="./onemap")
     except OneMapError as error:

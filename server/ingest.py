@@ -8,7 +8,6 @@ started it is gone (see `server/worker.py`).
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Coroutine
@@ -23,6 +22,7 @@ from layers.catalog import CatalogHolder
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
+from server.logs import configure_logs
 from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors
@@ -114,10 +114,7 @@ async def _main(settings: Settings) -> None:
 
 def main() -> None:
     """Work until told to end."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure_logs()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     uvloop.run(_main(settings))
 

@@ -13,6 +13,7 @@ import sys
 import uvicorn
 
 from server.app import create_app
+from server.logs import configure_logs
 from server.settings import Settings
 
 GRACE_SECONDS = 5
@@ -30,6 +31,7 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until told to end."""
+    configure_logs()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     listening = socket.socket(fileno=int(sys.argv[1]))
     config = uvicorn.Config(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -60,13 +60,14 @@ def list_feeds(home: HomeOption = None, config: ConfigOption = None) -> None:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("数据源\nfeed", "协议\nprotocol", "状态\nstate"):
         table.add_column(title, no_wrap=True)
-    for title in ("最近\nlast", "滞后\nlag", "每分钟\n/min", "接收\nreceived"):
+    for title in ("最近\nlast", "滞后\nlag", "每分钟\n/min", "接收\nreceived", "拒收\nrefused"):
         table.add_column(title, justify="right", no_wrap=True)
-    for title in ("拒收待处理\nrefused", "连接\nconnector"):
-        table.add_column(title, overflow="fold")
     for feed in health.feeds:
         table.add_row(*_row(feed), style="red" if feed.life == "silent" else "dim" if feed.life == "off" else "")
     _out.print(table)
+    for feed in health.feeds:
+        for line in _remarks(feed):
+            _out.print(line, markup=False)
     for layer, names in health.stale.items():
         _out.print(f"[red]陈旧 stale[/]: {layer} ← {', '.join(names)}")
     for fault in read_registry(settings.feeds.folder).faults.values():
@@ -208,6 +209,14 @@ def _row(feed: FeedHealth) -> tuple[str, ...]:
         span(counters.get("lag_s")),
         "" if rate is None else f"{rate:,.0f}",
         f"{counters.get('received', 0):,}",
-        " ".join(f"{reason}×{count}" for reason, count in list(feed.refused.items())[:3]),
-        "" if feed.connector is None else f"{feed.connector.state} {feed.connector.fault or ''}"[:60].strip(),
+        f"{sum(feed.refused.values()):,}",
     )
+
+
+def _remarks(feed: FeedHealth) -> Iterator[str]:
+    """Say what is not as it should be."""
+    name, connector = feed.definition.name, feed.connector
+    if feed.refused:
+        yield f"{name}: 拒收待处理 refused, waiting: {', '.join(f'{why} × {n:,}' for why, n in feed.refused.items())}"
+    if connector is not None and connector.state not in {"working", "stopped"}:
+        yield f"{name}: 连接 connector: {connector.state}; {connector.fault or ''}".rstrip("; ")

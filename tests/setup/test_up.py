@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,14 @@ def wait_for_end(pid: int) -> None:
         os.close(descriptor)
 
 
+def wait_until(so: Callable[[], Any]) -> None:
+    """Ask until it is so."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not so():
+        assert time.monotonic() < deadline, "it did not become so"
+        select.select([], [], [], 0.05)
+
+
 @pytest.fixture
 def running() -> Iterator[Any]:
     """Start `up` on a home of the test's own; ends it, and what it left, afterwards."""
@@ -128,6 +136,8 @@ def test_it_serves_and_one_signal_ends_everything(running: Any, number: signal.S
     assert (up.home / "operator-token").stat().st_mode & 0o777 == 0o600
     workers = up.workers()
     assert len(workers) == 2
+    wait_until(up.ingest)
+    workers += up.ingest()
     assert up.end(number) == 0
     for worker in workers:
         wait_for_end(worker)
@@ -163,6 +173,20 @@ def test_a_killed_worker_is_replaced(running: Any):
     assert up.health()["status"] == "ok", "the connection waits for the new ones"
     assert not set(up.workers()) & set(before)
     up.end(signal.SIGTERM)
+
+
+def test_a_killed_ingest_process_is_replaced_and_the_map_is_served_meanwhile(running: Any):
+    up = running()
+    wait_until(lambda: up.health()["ingest"])
+    (before,) = up.ingest()
+    os.kill(before, signal.SIGKILL)
+    assert up.health()["status"] == "ok"
+    up.hear(re.compile("the ingest process ended"))
+    wait_until(lambda: up.ingest() not in ([], [before]))
+    wait_until(lambda: up.health()["ingest"])
+    (after,) = up.ingest()
+    up.end(signal.SIGTERM)
+    wait_for_end(after)
 
 
 def test_workers_end_with_a_killed_supervisor_and_the_next_up_takes_over(running: Any):

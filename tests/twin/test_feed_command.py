@@ -141,7 +141,7 @@ def test_a_file_is_signed_sent_and_shown(onemap, sample, fixture_copy_url, live_
     assert rows(fixture_copy_url, "SELECT value FROM twin.observation ORDER BY 1") == [(0.0,), (0.1,), (0.2,)]
     told = onemap("list")
     assert "正常 live" in told
-    assert "missing×1" in told
+    assert "rain: 拒收待处理 refused, waiting: missing × 1" in told
     shown = onemap("show", "rain")
     assert "received 7, accepted 3, duplicate 3" in shown
     assert "./onemap feed send rain FILE" in shown
