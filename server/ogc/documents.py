@@ -30,10 +30,15 @@ _OPENNESS = {
 
 
 def landing(visit: Visit, document: Document) -> Document:
-    """Lead to the map too."""
+    """Lead to the map too, to the stream of what changes, and to the description of all streams."""
     for link in document["links"]:
         if link["rel"] == "about":
             link |= {"href": f"{visit.base}/", "title": visit.title("一张图", "The map")}
+    streams = {"type": "application/asyncapi+json", "title": visit.title("推送接口说明", "Description of the streams")}
+    document["links"] += [
+        _hub(visit, f"{visit.base}/live"),
+        {"rel": "service-desc", **streams, "href": f"{visit.base}/asyncapi.json"},
+    ]
     return _titled(visit, document)
 
 
@@ -118,6 +123,7 @@ def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
     if layer.definition.geometry_type != "None":
         tiles = {"type": "application/json", "title": visit.title("矢量瓦片", "Vector tiles"), "href": f"{url}/tiles"}
         links.append({"rel": f"{_REL}/tilesets-vector", **tiles})
+    links.append(_hub(visit, f"{visit.base}/live?layers={layer.id}"))
     if layer.definition.openness == "unconditional":
         whole = {
             "type": CSV.type,
@@ -141,6 +147,16 @@ def queryable_schema(visit: Visit, document: Document) -> Document:
 def sortable_schema(visit: Visit, document: Document) -> Document:
     """Part 5: what `sortby` may name."""
     return _schema(visit, document, sortables, "sortables") | {"additionalProperties": False}
+
+
+def _hub(visit: Visit, href: str) -> Document:
+    """Return the link to a stream of changes, in the words of OGC API - Publish-Subscribe."""
+    return {
+        "rel": "hub",
+        "type": "text/event-stream",
+        "title": visit.title("变更推送", "Changes as they happen"),
+        "href": href,
+    }
 
 
 def _schema(visit: Visit, document: Document, describe: Any, name: str) -> Document:

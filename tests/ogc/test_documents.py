@@ -12,8 +12,13 @@ def test_landing_page_answers_with_and_without_slash(service, path):
     assert links["data"]["href"] == "http://map.test/ogc/collections"
 
 
+def finite(links):
+    """Leave out the streams, whose answers have no end (`tests/twin/test_asyncapi.py` asks them)."""
+    return [link for link in links if link["rel"] != "hub"]
+
+
 def test_every_link_of_the_landing_page_leads_somewhere(service):
-    for link in service.json("/ogc")["links"]:
+    for link in finite(service.json("/ogc")["links"]):
         answer = service.ask(link["href"])
         assert answer.status_code == 200, link
 
@@ -47,5 +52,5 @@ def test_a_collection_says_what_it_is(service):
 
 
 def test_every_link_of_a_collection_leads_somewhere(service):
-    for link in service.json("collections/points")["links"]:
+    for link in finite(service.json("collections/points")["links"]):
         assert service.ask(link["href"]).status_code == 200, link

@@ -121,3 +121,14 @@ async def test_what_webhooks_are_sent_is_as_described(address):
 
 async def test_the_documentation_leads_to_it(address):
     assert "asyncapi.json" in httpx.get(f"{address}/docs", timeout=DEADLINE_SECONDS).text
+
+
+async def test_the_ogc_documents_lead_to_the_streams(address):
+    landing = httpx.get(f"{address}/ogc?f=json", timeout=DEADLINE_SECONDS).json()
+    links = {(link["rel"], link["type"]): link["href"] for link in landing["links"]}
+    assert links["hub", "text/event-stream"] == f"{address}/live"
+    assert httpx.get(links["service-desc", "application/asyncapi+json"], timeout=DEADLINE_SECONDS).json()["asyncapi"]
+    described = httpx.get(f"{address}/ogc/collections/events?f=json", timeout=DEADLINE_SECONDS).json()
+    hub = next(link["href"] for link in described["links"] if link["rel"] == "hub")
+    with httpx.stream("GET", hub, timeout=DEADLINE_SECONDS) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
