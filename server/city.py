@@ -17,7 +17,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-
 from layers.cluster.lock import holder
 from server.district_reader import read_district
 from server.feed_key import ensure_feed_key
