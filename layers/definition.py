@@ -145,6 +145,16 @@ class LayerDefinition(_Frozen):
         return self.motion is not None or any(f.live for f in self.fields)
 
     @cached_property
+    def observed_grades(self) -> dict[str, int]:
+        """Data grade of each observed property that a field shows, by its code: of several fields the lowest."""
+        grades: dict[str, int] = {}
+        for field in self.fields:
+            code = field.live and (field.live.observation or field.live.status)
+            if code:
+                grades[code] = min(field.grade, grades.get(code, field.grade))
+        return grades
+
+    @cached_property
     def ages(self) -> bool:
         """Whether an answer changes with time alone, when nothing happens."""
         return any(f.live and f.live.ages for f in self.fields)

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from layers.catalog import Catalog
+from layers.catalog import Catalog, Layer
 
 UNKNOWN = 4  # what is in no layer is nobody's to see
 _VERSIONS = "SELECT id, table_version FROM onemap.layer WHERE id = ANY ($1::text[])"
@@ -49,7 +49,8 @@ class Grades:
         for change in changes:
             layer_id = change["layer"]
             now = unusual[layer_id].get(change["id"], usual[layer_id])
-            change["grade"] = max(now, change.get("grade", 0))  # who writes a change may know of a stricter one
+            stricter = change.get("grade", 0)  # known to who writes the change
+            change["grade"] = max(now, stricter, _of_content(catalog.get(layer_id), change))
 
     async def _unusual(
         self, connection: asyncpg.Connection, layer_id: str, table: str, usual: int, version: int, ids: Sequence[str]
@@ -68,3 +69,12 @@ class Grades:
         found = {row[0]: row[1] for row in rows}
         self.exceptions[layer_id] = version, found
         return found
+
+
+def _of_content(layer: Layer | None, change: dict[str, Any]) -> int:
+    """Return the grade of what a change says: a position, or an observation that a graded field shows."""
+    if layer is None:
+        return UNKNOWN
+    if change["kind"] == "position":
+        return layer.definition.motion.grade if layer.definition.motion else 0
+    return layer.definition.observed_grades.get(change.get("property", ""), 0)
