@@ -77,7 +77,8 @@ class Alarms:
         heard: dict[str, list[_Heard]] = defaultdict(list)
         for change in changes:
             for rule in self._by_source[change["kind"], change["layer"], change.get("property") or ""]:
-                heard[rule.name].append(_heard(change))
+                if "phenomenon_time" in change:  # a change of a feature does not say it
+                    heard[rule.name].append(_heard(change))
         for name, values in heard.items():
             for begin in range(0, len(values), _WAITING_MAX):
                 await self._judge(connection, self._rules[name], values[begin : begin + _WAITING_MAX], work)
