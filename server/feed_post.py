@@ -81,11 +81,18 @@ def post(client: httpx.Client, definition: FeedDefinition, key: bytes | None, pa
     """
     posted = Posted()
     for body, media in bodies(definition, path):
-        posted.add(_deliver(client, definition.name, key, body, media))
+        posted.add(deliver(client, definition.name, key, body, media))
     return posted
 
 
-def _deliver(client: httpx.Client, feed: str, key: bytes | None, body: bytes, media: str) -> dict[str, Any]:
+def deliver(client: httpx.Client, feed: str, key: bytes | None, body: bytes, media: str) -> dict[str, Any]:
+    """Send one body, signed when there is a key, more slowly when asked to; returns what the server counted.
+
+    Raises
+    ------
+    Unauthenticated, BadInput, Unavailable, TooMuch
+        When the server does not take it; with what the server said.
+    """
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         signed = {} if key is None else sign(key, feed, body, now=datetime.now(UTC), nonce=secrets.token_hex(16))

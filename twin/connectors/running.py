@@ -9,7 +9,7 @@ from contextlib import suppress
 import structlog
 
 from layers.errors import OneMapError
-from twin.connectors import drop, mqtt, pull, terminal
+from twin.connectors import drop, mqtt, pull, replay, terminal
 from twin.connectors.connector import Run, Status
 from twin.feeds.definition import FeedDefinition, Protocol
 from twin.jobs import Parts, Pauses
@@ -17,7 +17,13 @@ from twin.jobs import Parts, Pauses
 _LOOK_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
-CONNECTORS: Mapping[Protocol, Run] = {"drop": drop.run, "jt808": terminal.run, "mqtt": mqtt.run, "pull": pull.run}
+CONNECTORS: Mapping[Protocol, Run] = {
+    "drop": drop.run,
+    "jt808": terminal.run,
+    "mqtt": mqtt.run,
+    "pull": pull.run,
+    "replay": replay.run,
+}
 """Who works for which protocol; those that are pushed over HTTP need nobody."""
 
 

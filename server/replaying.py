@@ -1,0 +1,115 @@
+"""Playing a recording through the public door: portion by portion, when they are due, and resumable after each."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from layers.errors import BadFile, BadInput, Conflict, Unavailable
+from server.feed_post import Posted, deliver
+from twin.envelope import BATCH
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.recording import Place, Portion, played
+
+FOLDER = "replays"
+_PATIENCE_S, _WAIT_S = 120.0, 1.0
+
+
+@dataclass(slots=True)
+class Replaying:
+    """One recording played to one feed.
+
+    Parameters
+    ----------
+    home
+        Where it is written down how far it got.
+    key
+        To sign with; None for a feed without a secret.
+    """
+
+    path: Path
+    definition: FeedDefinition
+    home: Path
+    key: bytes | None
+    speed: float
+    keep_times: bool
+    posted: Posted = field(default_factory=Posted)
+
+    def play(self, client: httpx.Client, *, resume: bool, show: Callable[[Portion, Posted], None]) -> None:
+        """Play to the end; when it is stopped before, `resume` goes on behind what was acknowledged.
+
+        Raises
+        ------
+        BadFile
+            When it is no recording.
+        Conflict
+            When there is nothing to resume.
+        OneMapError
+            When the server does not take it; with what the server said.
+        """
+        place, run = self._resumed() if resume else (None, "" if self.keep_times else secrets.token_hex(4))
+        for due_at, portion, reached in played(self.path, place, speed=self.speed, run=run, now=_now):
+            time.sleep(max(0.0, (due_at - _now()).total_seconds()))
+            self._note(reached)
+            self._send(client, portion.events)
+            show(portion, self.posted)
+        self._file.unlink(missing_ok=True)
+
+    def _send(self, client: httpx.Client, events: list[dict[str, Any]]) -> None:
+        body = orjson.dumps([{**event, "source": self.definition.source} for event in events])
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self.posted.add(deliver(client, self.definition.name, self.key, body, BATCH))
+            except BadInput as error:  # none of them was taken, and all are kept
+                one = {"reason": "refused", "detail": error.message}
+                self.posted.add({"received": len(events), "rejected": len(events), "refused": [one]})
+                return
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_WAIT_S)  # it is being started again, perhaps
+            else:
+                return
+
+    @property
+    def _file(self) -> Path:
+        of = f"{self.path.resolve()}\n{self.definition.name}\n{self.keep_times}"
+        return self.home / FOLDER / f"{hashlib.sha256(of.encode()).hexdigest()[:16]}.json"
+
+    def _resumed(self) -> tuple[Place, str]:
+        try:
+            noted = orjson.loads(self._file.read_bytes())
+            place, stamp = Place.read(noted["place"]), noted["stamp"]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise Conflict(f"{self.path.name} was not left half way; play it without --resume") from error
+        if stamp != _stamp(self.path):
+            raise Conflict(f"{self.path.name} has changed since it was left; play it without --resume")
+        return place, place.shift.run
+
+    def _note(self, place: Place) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        half = self._file.with_suffix(".new")
+        half.write_bytes(orjson.dumps({"place": place.written(), "stamp": _stamp(self.path)}))
+        half.replace(self._file)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _stamp(path: Path) -> str:
+    try:
+        of = path.stat()
+    except OSError as error:
+        raise BadFile(f"cannot read {path}: {error.strerror}", parameter="file") from error
+    return f"{of.st_size}:{of.st_mtime_ns}"
