@@ -1,0 +1,106 @@
+"""`/twin/aggregate`: how many features there are in each area, the empty ones included."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from layers.actor import Actor
+from layers.clause import EMPTY, Clause
+from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
+from layers.crs import CRS84
+from layers.database import in_our_words
+from layers.errors import BadInput
+from server.auth import actor_of
+from server.state import State
+from twin.aggregate import Question
+from twin.aggregate_answer import as_csv, as_geojson, as_json, hides_small
+from twin.aggregate_areas import membership, parse_by
+from twin.aggregate_run import count_by_area
+from twin.envelope_values import moment
+
+router = APIRouter(prefix="/twin", tags=["twin"])
+_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+_MEDIA = {"geojson": "application/geo+json", "json": "application/json", "csv": "text/csv; charset=utf-8"}
+
+type Form = Literal["geojson", "json", "csv"]
+
+
+class AreaCounts(BaseModel):
+    """Counts by area as GeoJSON; with ``f=json`` the properties alone, as `areas`."""
+
+    type: str = "FeatureCollection"
+    layer: str
+    by: str
+    matched: int | None = None
+    areas_with_any: int
+    features: list[dict[str, Any]]
+
+
+class Asked(BaseModel):
+    """What is asked for, as the address says it."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    layer: str = Field(max_length=63, description="图层 the layer", examples=["events"])
+    by: str = Field(
+        "grid", max_length=20, description="grid, community, street, urban_village, district, h3:8, square:250"
+    )
+    start: str | None = Field(None, alias="from", max_length=40, description="起（含） from this time on")
+    end: str | None = Field(None, alias="to", max_length=40, description="止（不含） before this time")
+    filter: str | None = Field(None, description="CQL2, as of /items")
+    filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
+    f: Form = Field("geojson", description="geojson, json, csv")
+
+
+@router.get("/aggregate", summary="How many in each area", response_model=AreaCounts)
+async def aggregate(
+    request: Request, actor: Annotated[Actor, Depends(actor_of)], asked: Annotated[Asked, Query()]
+) -> Response:
+    """Count the features of a layer by area: open and overdue ones, densities, and how unusual that is.
+
+    A count is that of `/items` with the same filter. `baseline_mean` and `z_score` compare with the same span of the
+    last eight weeks; they need `from` and `to`.
+    """
+    state: State = request.app.state.shared
+    catalog = state.catalog.current
+    question = _question(state, actor, asked)
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            counts = await count_by_area(connection, catalog, question, with_geometry=asked.f == "geojson")
+    head = {"layer": question.layer.id, "by": asked.by, "from": question.start, "to": question.end}
+    head["timeStamp"] = datetime.now(UTC)
+    hide = hides_small(question.layer, actor)
+    if asked.f == "csv":
+        body = as_csv(counts, hide=hide)
+    else:
+        body = (as_json if asked.f == "json" else as_geojson)(counts, head, hide=hide)
+    return Response(body, media_type=_MEDIA[asked.f], headers=_PRIVATE)
+
+
+def _question(state: State, actor: Actor, asked: Asked) -> Question:
+    catalog, limits = state.catalog.current, state.settings.limits
+    several = f"{asked.layer}s"  # `event` is understood as `events`
+    layer = catalog.visible(several if several in catalog and asked.layer not in catalog else asked.layer, actor)
+    where: Clause = EMPTY
+    if asked.filter is not None:
+        bounds = FilterLimits(length=limits.filter_bytes, vertices=limits.filter_vertices)
+        expression = parse(asked.filter, asked.filter_lang, limits=bounds)
+        where = compile_filter(expression, queryables_of(layer.definition, actor), filter_crs=CRS84)
+    by = membership(parse_by(asked.by), layer)
+    return Question(layer, actor, by, where, _moment(asked.start, "from"), _moment(asked.end, "to"))
+
+
+def _moment(text: str | None, name: str) -> datetime | None:
+    """Read a time; without an offset it is China Standard Time, and a plus may have become a space on its way."""
+    if text is None:
+        return None
+    mended = text.replace(" ", "+") if "T" in text else text
+    try:
+        return moment(mended, name)
+    except BadInput as error:
+        raise BadInput(error.message, parameter=name) from error

@@ -1,0 +1,182 @@
+"""Counts of features by area, with the areas where there is nothing: one statement, whoever asks.
+
+A count is that of the items of the same filter: rows come from the same relation under the same rights
+(`layers/query.py`), and every feature is in the area that it has in the collection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.clause import EMPTY, Clause, bind, compose, join, quote_identifier
+from layers.crs import MEASURING_SRID
+from layers.errors import BadInput
+from layers.relation import relation
+from layers.rights import scoped, visible_fields
+from twin.aggregate_areas import By
+
+WEEKS = 8
+_OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
+_OVERDUE = f"{_OPEN} AND f.due_at < now()"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be counted.
+
+    Attributes
+    ----------
+    layer
+        Whose features.
+    where
+        What is wanted of a feature, over alias `f`, without the time; empty means all.
+    start, end
+        Features from `start` on and before `end`, by the layer's time; None where that side is open.
+    """
+
+    layer: Layer
+    actor: Actor
+    by: By
+    where: Clause = EMPTY
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the time can be asked for.
+
+        Raises
+        ------
+        BadInput
+            When the layer has no time, or it ends before it begins.
+        """
+        if (self.start or self.end) and self.time is None:
+            raise BadInput(f"features of {self.layer.id} have no time: 'from' and 'to' cannot choose", parameter="from")
+        if self.start and self.end and self.start >= self.end:
+            raise BadInput("'to' is not later than 'from'", parameter="to")
+
+    @property
+    def time(self) -> str | None:
+        """The column of the time; None when there is none that the actor sees."""
+        name = self.layer.definition.time
+        seen = {field.definition.name for field in visible_fields(self.layer, self.actor) if not field.masked}
+        return f"f.{quote_identifier(name)}" if name in seen else None
+
+    @property
+    def knows_stage(self) -> bool:
+        """Whether features are open or closed, and late or not."""
+        return {"stage", "closed_at", "due_at"} <= self.layer.definition.by_name.keys()
+
+    @property
+    def has_baseline(self) -> bool:
+        """Whether there is a span whose like can be looked for in the weeks before."""
+        return self.start is not None and self.end is not None
+
+
+def counted(question: Question) -> Clause:
+    """Build the query of the counts: `key, count, open, overdue`; features that are nowhere have the key null."""
+    sums = "count(*) AS count"
+    sums += f", count(*) FILTER (WHERE {_OPEN}) AS open" if question.knows_stage else ", NULL::bigint AS open"
+    sums += f", count(*) FILTER (WHERE {_OVERDUE}) AS overdue" if question.knows_stage else ", NULL::bigint AS overdue"
+    return _grouped(question, in_span(question), sums)
+
+
+def past(question: Question) -> Clause:
+    """Build the query of the baseline: `key, mean, squares` of the counts of the same span in the last eight weeks."""
+    if question.time is None or question.start is None or question.end is None:
+        return Clause("SELECT NULL::text AS key, NULL::float8 AS mean, NULL::float8 AS squares WHERE false")
+    back = "w.n * interval '7 days'"
+    span = compose(
+        f"{question.time} >= {{}} - {back} AND {question.time} < {{}} - {back}",
+        bind(question.start, "timestamptz"),
+        bind(question.end, "timestamptz"),
+    )
+    weekly = _grouped(question, span, "count(*) AS n", weekly=True)
+    return compose(
+        f"SELECT key, sum(n)::float8 / {WEEKS} AS mean, sum(n * n)::float8 / {WEEKS} AS squares FROM ({{}}) AS weekly"
+        " GROUP BY key",
+        weekly,
+    )
+
+
+def in_span(question: Question) -> Clause:
+    """Return the condition of the time; empty when all times are asked for."""
+    if question.time is None:
+        return EMPTY
+    sides = ((">=", question.start), ("<", question.end))
+    parts = (compose(f"{question.time} {sign} {{}}", bind(at, "timestamptz")) for sign, at in sides if at is not None)
+    return join(" AND ", parts)
+
+
+def _grouped(question: Question, span: Clause, sums: str, *, weekly: bool = False) -> Clause:
+    """Group what is wanted by the key of its area; `weekly` also by `w.n`, one of eight weeks back."""
+    where = join(" AND ", (question.where, span))
+    source, wanted = relation(question.layer, question.actor, where), scoped(question.layer, question.actor, where)
+    state = ", f.stage, f.closed_at, f.due_at" if question.knows_stage else ""
+    weeks = f"generate_series(1, {WEEKS}) AS w (n) CROSS JOIN " if weekly else ""
+    key, origin, rest = _keyed(question.by)
+    week = ", w.n AS week" if weekly else ""
+    first = f"DISTINCT ON (f.id{', w.n' if weekly else ''}) " if question.by.kind == "h3" else ""
+    order = f" ORDER BY f.id{', w.n' if weekly else ''}, area.key" if first else ""
+    chosen = compose(
+        f"SELECT {first}{key} AS key{state}{week} FROM {weeks}{origin}{{}}{rest} WHERE {{}}{order}", source, wanted
+    )
+    return compose(f"SELECT f.key, {sums} FROM ({{}}) AS f GROUP BY f.key{', f.week' if weekly else ''}", chosen)
+
+
+def _keyed(by: By) -> tuple[str, str, str]:
+    """Return how a feature gets the key of its area: the key, and what is joined before and after the features."""
+    match by.kind:
+        case "code":
+            return by.key, "", ""
+        case "member":
+            return "v.key", "", " CROSS JOIN LATERAL unnest(f.urban_village_ids) AS v (key)"
+        case "square":
+            spot = f"ST_Transform(onemap.point_of(f.geom), {MEASURING_SRID})"
+            key = f"floor(ST_X(spot.p) / {by.size})::bigint || '_' || floor(ST_Y(spot.p) / {by.size})::bigint"
+            return key, "", f" CROSS JOIN LATERAL {spot} AS spot (p)"
+    return "area.key", "area JOIN ", f" ON {_COVERS}"  # a point on the edge of cells is in the first of them
+
+
+_COVERS = "f.geom && area.geom AND ST_Covers(area.geom, onemap.point_of(f.geom))"
+
+
+def statement(question: Question, areas: Clause, *, with_geometry: bool) -> Clause:
+    """Build the statement: a row for each area, ordered by its key, and one with the key null for all together.
+
+    Returns
+    -------
+    Clause
+        Of the columns `key, id, name, km2, people, count, open, overdue, mean, squares, geometry`; of the row for all,
+        `count` is the number of features that are wanted, wherever they are.
+    """
+    shape = "ST_AsGeoJSON(area.geom, 7)" if with_geometry else "NULL::text"
+    partition = question.by.kind in {"code", "square"}
+    total = Clause("SELECT coalesce(sum(count), 0)::bigint FROM counted") if partition else _total(question)
+    return compose(
+        f"""WITH area AS MATERIALIZED ({{}}), counted AS MATERIALIZED ({{}}), past AS MATERIALIZED ({{}})
+        SELECT area.key, area.id, area.name, area.km2, area.people, coalesce(c.count, 0) AS count,
+            {"coalesce(c.open, 0)" if question.knows_stage else "NULL::bigint"} AS open,
+            {"coalesce(c.overdue, 0)" if question.knows_stage else "NULL::bigint"} AS overdue,
+            {"coalesce(p.mean, 0)" if question.has_baseline else "NULL::float8"} AS mean,
+            {"coalesce(p.squares, 0)" if question.has_baseline else "NULL::float8"} AS squares, {shape} AS geometry
+        FROM area LEFT JOIN counted AS c ON c.key = area.key LEFT JOIN past AS p ON p.key = area.key
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, NULL, ({{}}), NULL, NULL, NULL, NULL, NULL
+        ORDER BY 1 NULLS LAST""",
+        areas,
+        counted(question),
+        past(question),
+        total,
+    )
+
+
+def _total(question: Question) -> Clause:
+    where = join(" AND ", (question.where, in_span(question)))
+    return compose(
+        "SELECT count(*) FROM {} WHERE {}",
+        relation(question.layer, question.actor, where),
+        scoped(question.layer, question.actor, where),
+    )

@@ -1,0 +1,117 @@
+"""Counts by area as they go out: rates, how unusual they are, and small numbers of persons hidden."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import orjson
+
+from layers.actor import Actor
+from layers.catalog import Layer
+
+PERSON_LAYERS = frozenset({"grid_workers"})
+"""Layers whose features are persons: of a few in one place each is known to whoever lives there."""
+OFFICER_CLEARANCE = 3
+SMALL = range(1, 5)
+HIDDEN = "<5"
+COLUMNS = (
+    "code", "name", "count", "open", "overdue", "area_km2", "per_km2", "per_10k_pop", "baseline_mean", "z_score",
+)  # fmt: skip
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts by area.
+
+    Attributes
+    ----------
+    areas
+        Rows of the statement of `twin.aggregate`, ordered by key.
+    matched
+        How many features are wanted, wherever they are.
+    """
+
+    areas: Sequence[Mapping[str, Any]]
+    matched: int
+
+
+def hides_small(layer: Layer, actor: Actor) -> bool:
+    """Whether counts of 1 to 4 are hidden from this actor."""
+    return layer.id in PERSON_LAYERS and actor.clearance < OFFICER_CLEARANCE
+
+
+def properties(row: Mapping[str, Any], *, hide: bool) -> dict[str, Any]:
+    """Return what is said of an area, in the order of `COLUMNS`.
+
+    `count` is ``"<5"`` where it is hidden, and everything that would tell it is null.
+    """
+    count, km2, people = row["count"], row["km2"], row["people"]
+    mean, squares = row["mean"], row["squares"]
+    spread = None if mean is None else sqrt(max(squares - mean * mean, 0.0))
+    said = {
+        "code": row["key"],
+        "name": row["name"],
+        "count": count,
+        "open": row["open"],
+        "overdue": row["overdue"],
+        "area_km2": _rounded(km2),
+        "per_km2": _rounded(count / km2) if km2 else None,
+        "per_10k_pop": _rounded(10_000 * count / people) if people else None,
+        "baseline_mean": _rounded(mean),
+        "z_score": _rounded((count - mean) / spread) if spread else None,
+    }
+    if hide and count in SMALL:
+        told = dict.fromkeys(("open", "overdue", "per_km2", "per_10k_pop", "z_score"))
+        return {**said, "count": HIDDEN, **told}
+    return said
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def as_json(counts: Counts, head: Mapping[str, Any], *, hide: bool) -> bytes:
+    """Write the rows as JSON."""
+    rows = [properties(row, hide=hide) for row in counts.areas]
+    return orjson.dumps({**head, **_totals(counts, hide=hide), "areas": rows})
+
+
+def as_geojson(counts: Counts, head: Mapping[str, Any], *, hide: bool) -> bytes:
+    """Write the rows as GeoJSON features, each with its area."""
+    features = [
+        {
+            "type": "Feature",
+            "id": row["id"],
+            "geometry": orjson.Fragment(row["geometry"] or "null"),
+            "properties": properties(row, hide=hide),
+        }
+        for row in counts.areas
+    ]
+    return orjson.dumps({"type": "FeatureCollection", **head, **_totals(counts, hide=hide), "features": features})
+
+
+def as_csv(counts: Counts, *, hide: bool) -> bytes:
+    """Write the rows as CSV in UTF-8 with a byte order mark, which spreadsheets need to read Chinese."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in counts.areas:
+        writer.writerow([_cell(value) for value in properties(row, hide=hide).values()])
+    return b"\xef\xbb\xbf" + lines.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Keep a spreadsheet from running a text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _totals(counts: Counts, *, hide: bool) -> dict[str, Any]:
+    """Say how many features are wanted and in how many areas they are; not where it would tell what is hidden."""
+    occupied = sum(1 for row in counts.areas if row["count"])
+    return {"areas_with_any": occupied} if hide else {"matched": counts.matched, "areas_with_any": occupied}
