@@ -102,7 +102,7 @@ def _version(placed: Placed, extent: Extent | None) -> tuple[Any, ...]:
     identity: State = {"source_event_id": m.id, "source_version": m.version, **times}
     if "source" not in said:  # a rule of the house amends an event: it says its own fields and nothing else
         identity = {}
-    record = {**identity, **said, **place}
+    record = {name: value for name, value in {**identity, **said, **place}.items() if value is not None}
     rank = (m.phenomenon_time, m.version, m.stage, f"{m.source} {m.id}")
     return m.feature_id, *rank, claimed, orjson.dumps(record).decode()
 
