@@ -157,7 +157,9 @@ class Watch:
             for name, own in events.items()
             for event in own
         ]
-        graded = [{"layer": one["layer"], "id": one["mover"], "grade": one["grade"]} for one in told]
+        graded = [  # it says where the mover is: no less than a position
+            {"kind": "position", "layer": one["layer"], "id": one["mover"], "grade": one["grade"]} for one in told
+        ]
         if graded:
             await self._grades.tell(connection, self._catalog(), graded)
         return [one | {"grade": grade["grade"]} for one, grade in zip(told, graded, strict=True)]

@@ -93,6 +93,9 @@ class House:
     def observation(self, layer, device, minutes, code, value, **said):
         return self._message("observation", layer, device, minutes, property_code=code, value=value, **said)
 
+    def position(self, vehicle, minutes, lon, lat):
+        return self._message("position", "vehicles", vehicle, minutes, lon=lon, lat=lat)
+
     def event(self, event_id, minutes=0, version=1, place=P, **said):
         said = {"source": "hotline", "event_class": "0199"} | said
         at = {name: NOON + timedelta(minutes=value) for name, value in said.items() if name.endswith("_at")}
