@@ -18,6 +18,7 @@ from server import errors, ogc
 from server.auth import Authenticator
 from server.build import build_id
 from server.items.fast import FastItems
+from server.retention import kept_of
 from server.routes import (
     asyncapi,
     exercises,
@@ -111,7 +112,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tail = Tail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
-    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current)
+    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current, kept_of(settings))
     running.push_async_callback(intake.stop)
     await intake.start()
     counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)

@@ -29,6 +29,7 @@ from twin.connectors.running import Connectors
 from twin.expiry import Expiry
 from twin.feed_rates import FeedRates
 from twin.fences.job import FenceJob
+from twin.five_minutes import FiveMinutes
 from twin.house import House
 from twin.intake import Intake
 from twin.jobs import Job, Parts, keep_working
@@ -53,6 +54,7 @@ def _jobs(parts: Parts) -> list[Job]:
         FenceJob(parts.url, parts.pool, parts.catalog, parts.settings.rules.folder),
         OutletsJob(parts, parts.settings.outlets.folder),
         Expiry(parts.pool, parts.catalog),
+        FiveMinutes(parts.pool),
         Upkeep(parts.url, parts.catalog),
     ]
 
@@ -80,7 +82,7 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
-    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current)
+    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current, kept_of(settings))
     running.push_async_callback(intake.stop)
     await intake.start()
     return Parts(url, settings.home, settings.feeds.folder, lambda: catalog.current, intake, pool, settings)

@@ -35,6 +35,7 @@ from twin.nonces import StoredNonces
 from twin.pipeline import Crowded, Pipeline
 from twin.refusals import keep
 from twin.retaking import Retaking
+from twin.retention import Kept, refuse_too_old
 
 PUSHED = frozenset({"http", "cap", "sensorthings", "ngsi"})
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
@@ -73,10 +74,15 @@ class Intake:
         Holds the secrets.
     catalog
         Returns the current catalogue.
+    kept
+        How long history is kept: what is older is refused. None takes messages of any age.
     """
 
-    def __init__(self, url: str, folder: Path, home: Path, catalog: Callable[[], Catalog]) -> None:
+    def __init__(
+        self, url: str, folder: Path, home: Path, catalog: Callable[[], Catalog], kept: Kept | None = None
+    ) -> None:
         self._url, self._folder, self._home, self._catalog = url, folder, home, catalog
+        self._kept = kept
         self._pace: dict[str, tuple[float, float]] = {}
         self._task: asyncio.Task[None] | None = None
         self._areas: AreaIndex | None = None
@@ -91,7 +97,7 @@ class Intake:
         Unavailable
             When the database does not answer.
         """
-        self._pool = await create_pool(self._url, Role.INGEST, size=3, statement_timeout_ms=60_000)
+        self._pool = await create_pool(self._url, Role.INGEST, size=4, statement_timeout_ms=60_000)
         self._nonces = StoredNonces(self._pool)
         self._pipeline = Pipeline(self._pool, self._catalog, self._known_areas)
         self._pipeline.start()
@@ -213,6 +219,8 @@ class Intake:
 
     async def _take_read(self, definition: FeedDefinition, reading: Reading) -> Receipt:
         check_changes(reading, self._catalog())
+        if self._kept:
+            refuse_too_old(reading, self._kept, now=datetime.now(UTC))
         self._slow_down(definition, len(reading.messages))
         outcome = await self._offer_what_can_be(definition.name, reading.messages, reading.refused)
         await self._keep(definition.name, reading.refused)

@@ -167,3 +167,13 @@ def test_a_feed_without_its_secret_takes_nothing(sender):
 @pytest.mark.parametrize("name", ["nothing", "vehicles_jt808", "demo'--", "%2e%2e"])
 def test_there_are_only_the_feeds_there_are(sender, name):
     assert sender._client.post(f"/feeds/{name}", content=b"{}").status_code == 404
+
+
+def test_what_is_older_than_history_is_kept_is_refused_and_its_neighbours_are_taken(district_url, live_server):
+    address = live_server(district_url, retention={"positions_days": 90})
+    with httpx.Client(base_url=address, timeout=30) as client:
+        fresh = {**cloudevent(1), "time": datetime.now(UTC).isoformat()}
+        answer = Sender(client).send([{**fresh, "id": "2", "time": "2020-06-08T09:58:00+08:00"}, fresh]).json()
+    assert (answer["accepted"], answer["rejected"]) == (1, 1)
+    assert answer["refused"][0]["reason"] == "too_old"
+    assert "kept for 90 days" in answer["refused"][0]["detail"]
