@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import asyncpg
 from fastapi import FastAPI
 
 from layers.catalog import CatalogHolder
-from layers.changed import ChangedAreas
 from layers.counts import CountCache
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
@@ -20,7 +18,9 @@ from server.build import build_id
 from server.items.fast import FastItems
 from server.retention import kept_of
 from server.routes import (
+    aggregate,
     asyncapi,
+    basemaps,
     exercises,
     feeds,
     health,
@@ -34,11 +34,11 @@ from server.routes import (
     twin,
     warnings,
 )
-from server.settings import MIB, Settings
+from server.settings import Settings
 from server.state import State
 from server.tiles.fast import FastTiles
-from tiles.cache import TileCache
-from tiles.shelf import Shelf
+from server.tiles.make import TileMaker, tile_cache
+from tiles.basemaps import Basemaps
 from twin.intake import Intake
 from twin.tail import Tail
 
@@ -73,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     app.include_router(health.router)
     app.include_router(tiles.router)
+    app.include_router(basemaps.router)
     app.include_router(live.router)
     app.include_router(live_ws.router)
     app.include_router(asyncapi.router)
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(feeds.router)
     app.include_router(twin.router)
     app.include_router(rules.router)
+    app.include_router(aggregate.router)
     app.include_router(warnings.router)
     app.include_router(exercises.router)
     app.include_router(refused.router)
@@ -116,15 +118,10 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     running.push_async_callback(intake.stop)
     await intake.start()
     counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)
-    drawn = _tiles(settings, lookups)
-    running.push_async_callback(drawn.close)
-    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn)
+    cache = tile_cache(settings, lookups)
+    running.push_async_callback(cache.close)
+    drawn = TileMaker(cache, pool, settings.limits.tile_features, build_id())
+    maps = Basemaps(settings.home / "basemaps")
+    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps)
     app.state.tail, app.state.intake = tail, intake
     app.state.pool, app.state.catalog, app.state.authenticator = pool, catalog, authenticator
-
-
-def _tiles(settings: Settings, pool: asyncpg.Pool) -> TileCache:
-    """Make the cache of tiles; what an earlier run left on disk is taken as far as it is still right."""
-    disk_bytes = settings.tiles.disk_mib * MIB
-    shelf = Shelf(settings.home / "tiles", disk_bytes) if disk_bytes else None
-    return TileCache(ChangedAreas(pool), shelf, settings.tiles.memory_mib * MIB)

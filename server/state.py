@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
@@ -13,7 +13,10 @@ from layers.catalog import CatalogHolder
 from layers.counts import CountCache
 from server.auth import Authenticator
 from server.settings import Settings
-from tiles.cache import TileCache
+from tiles.basemaps import Basemaps
+
+if TYPE_CHECKING:
+    from server.tiles.make import TileMaker  # which reads calls, and those the state
 
 
 class Plans:
@@ -62,5 +65,6 @@ class State:
     counts: CountCache
     authenticator: Authenticator
     build: str
-    tiles: TileCache
+    tiles: TileMaker
+    basemaps: Basemaps
     plans: Plans = field(default_factory=Plans)

@@ -50,15 +50,18 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 SELECT CASE WHEN ST_IsEmpty(geom) THEN NULL ELSE ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] END
 $$;
 
--- A layer that is made anew has nothing to do with one of the same name before.
+-- A layer that is made anew has nothing to do with one of the same name before; one that is declared anew may have got
+-- another table (layers/load/rebuild.py).
 CREATE FUNCTION onemap.note_new_layer() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = onemap, pg_temp AS $$
 BEGIN
-    INSERT INTO changed_area (layer, version) VALUES (new.id, new.version) ON CONFLICT DO NOTHING;
+    INSERT INTO changed_area (layer, version) VALUES (new.id, new.version)
+    ON CONFLICT (layer, version) DO UPDATE SET boxes = NULL;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER new_layer AFTER INSERT ON onemap.layer FOR EACH ROW EXECUTE FUNCTION onemap.note_new_layer();
+CREATE TRIGGER new_layer AFTER INSERT OR UPDATE OF definition ON onemap.layer
+FOR EACH ROW EXECUTE FUNCTION onemap.note_new_layer();
 INSERT INTO onemap.changed_area (layer, version)
 SELECT
     id,

@@ -6,8 +6,6 @@ A plain ASGI layer, as for items: a warm tile costs less than a framework's rout
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,8 +14,7 @@ from server.errors import respond_to
 from server.state import State
 from server.tiles.call import TileCall, TilePath, read_tile_call, tile_path
 from tiles.cache import Tile
-from tiles.draw import draw
-from tiles.vector import CONTENT_TYPE, Drawing
+from tiles.vector import CONTENT_TYPE
 
 _TYPE = (b"content-type", CONTENT_TYPE.encode())
 _GZIP = (b"content-encoding", b"gzip")
@@ -62,27 +59,8 @@ class FastTiles:
         actor = state.authenticator.actor(scope["headers"])
         with in_our_words():
             call = read_tile_call(path, scope["query_string"].decode("latin-1"), actor, state)
-            tile = await _tile(call, state)
+            tile = await state.tiles.tile(call)
         await _send(call, tile, scope, send)
-
-
-async def _tile(call: TileCall, state: State) -> Tile:
-    if len(call.parts) == 1:
-        return await state.tiles.get(call.wanted(state.build), partial(_draw, call, state))
-
-    async def joined() -> bytes:
-        each = [await _tile(replace(call, parts=(part,)), state) for part in call.parts]
-        return b"".join(tile.plain() for tile in each)
-
-    return await state.tiles.get(call.wanted(state.build), joined)
-
-
-async def _draw(call: TileCall, state: State) -> bytes:
-    (part,) = call.parts
-    limit = state.settings.limits.tile_features
-    drawn = await draw(state.pool, Drawing(part.layer, call.actor, call.address, limit, part.where))
-    state.tiles.served.thinned += drawn.thinned
-    return drawn.content
 
 
 async def _send(call: TileCall, tile: Tile, scope: Scope, send: Send) -> None:

@@ -1,0 +1,168 @@
+"""``onemap tiles …``: draw tiles before anybody asks, and carry them away as a file."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from layers.actor import ANONYMOUS, OPERATOR, Actor
+from layers.catalog import Catalog, read_catalog
+from layers.clause import EMPTY
+from layers.database import Role, create_pool
+from layers.errors import BadInput
+from server.build import build_id
+from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.database import open_database
+from server.routes.tiles import tilejson_of
+from server.settings import Settings
+from server.tiles.call import Part, TileCall
+from server.tiles.make import TileMaker, tile_cache
+from tiles.address import BUFFER, EXTENT, TileAddress
+from tiles.archive import Head, writing
+from tiles.cache import Tile
+from tiles.pyramid import Box, count_over, tiles_over
+
+_AT_ONCE = 4
+_console = Console(stderr=True, highlight=False)
+ZoomsOption = Annotated[str, typer.Option("--zooms", help="缩放级别，如 8-14。 Zooms, as 8-14 or 12.")]
+OperatorOption = Annotated[
+    bool, typer.Option("--operator", help="操作员所见，而非公众所见。 What the operator sees, not the public.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(help="瓦片。 Tiles.", no_args_is_help=True)
+    group.command()(warm)
+    group.command()(export)
+    app.add_typer(group, name="tiles")
+
+
+def warm(
+    layer: Annotated[str, typer.Argument(help="图层，多个用逗号分隔。 A layer, or several by comma.")],
+    zooms: ZoomsOption = "8-14",
+    operator: OperatorOption = False,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """预先绘制瓦片，放入磁盘缓存；可中断，再次运行会跳过已有的。 Draw tiles into the cache on disk.
+
+    Interrupt it at will: what is drawn stays, and the next run passes over it.
+    """
+    settings = settings_of(home, config)
+    if not settings.tiles.disk_mib:
+        raise BadInput("tiles.disk_mib is 0: there is no cache on disk to fill", parameter="tiles.disk_mib")
+    with open_database(settings) as url:
+        drawn, kept = asyncio.run(_warm(url, settings, layer, _zooms(zooms), OPERATOR if operator else ANONYMOUS))
+    _console.print(f"绘制 drawn: {drawn:,}；已有 there already: {kept:,}")
+
+
+def export(
+    layer: Annotated[str, typer.Argument(help="图层，多个用逗号分隔。 A layer, or several by comma.")],
+    file: Annotated[Path, typer.Argument(help="写入的文件 *.pmtiles。 The file to write.")],
+    zooms: ZoomsOption = "8-14",
+    operator: OperatorOption = False,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """导出为一个 PMTiles 文件。 Export tiles as one PMTiles file, for a web page, QGIS, or another OneMap."""
+    settings = settings_of(home, config)
+    with open_database(settings) as url:
+        count = asyncio.run(_export(url, settings, layer, _zooms(zooms), file, OPERATOR if operator else ANONYMOUS))
+    _console.print(f"{file}: {count:,} 个瓦片 tiles, {file.stat().st_size / 1e6:.1f} MB")
+
+
+def _zooms(text: str) -> range:
+    found = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    if not 0 <= first <= last <= 22:
+        raise BadInput(
+            f"--zooms is '{text}'; write one or two with a hyphen, 0 to 22: 8-14", parameter="zooms"
+        )
+    return range(first, last + 1)
+
+
+class _Walk:
+    """The tiles of some layers over their extent, made one after the other."""
+
+    def __init__(self, maker: TileMaker, catalog: Catalog, names: str, actor: Actor) -> None:
+        self.maker, self.actor = maker, actor
+        self.layers = [catalog.visible(name.strip(), actor) for name in names.split(",")]
+
+    def box(self) -> Box:
+        extents = [layer.extent_crs84 for layer in self.layers if layer.extent_crs84]
+        if not extents:
+            raise BadInput(
+                f"nothing lies in {', '.join(layer.id for layer in self.layers)}: there are no tiles to make"
+            )
+        west, south, east, north = zip(*extents, strict=True)
+        return min(west), min(south), max(east), max(north)
+
+    async def tile(self, address: TileAddress) -> Tile:
+        parts = tuple(Part(layer, EMPTY) for layer in self.layers)
+        return await self.maker.tile(TileCall(parts, self.actor, address, address.box(BUFFER / EXTENT), ""))
+
+
+@asynccontextmanager
+async def _walking(url: str, settings: Settings, names: str, actor: Actor) -> AsyncIterator[_Walk]:
+    pool = await create_pool(url, Role.READ, size=_AT_ONCE, statement_timeout_ms=600_000)
+    cache = tile_cache(settings, pool)
+    try:
+        async with pool.acquire() as connection:
+            catalog = await read_catalog(connection)
+        yield _Walk(TileMaker(cache, pool, settings.limits.tile_features, build_id()), catalog, names, actor)
+    finally:
+        await cache.close()
+        await pool.close()
+
+
+async def _made(walk: _Walk, zooms: range) -> AsyncIterator[tuple[TileAddress, Tile]]:
+    """Make the tiles of a pyramid a few at a time, in order, with a bar that tells the rate and the time left."""
+    box = walk.box()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_console) as progress:
+        task = progress.add_task("瓦片 tiles", total=count_over(box, zooms), rate="")
+        for some in _by(_AT_ONCE, tiles_over(box, zooms)):
+            for made in zip(some, await asyncio.gather(*map(walk.tile, some)), strict=True):
+                yield made
+            speed = progress.tasks[task].finished_speed or progress.tasks[task].speed
+            progress.update(task, advance=len(some), rate=f"{speed:,.0f}/s" if speed else "")
+
+
+def _by(number: int, tiles: Iterator[TileAddress]) -> Iterator[list[TileAddress]]:
+    while some := [tile for tile, _ in zip(tiles, range(number), strict=False)]:
+        yield some
+
+
+async def _warm(url: str, settings: Settings, names: str, zooms: range, actor: Actor) -> tuple[int, int]:
+    async with _walking(url, settings, names, actor) as walk:
+        async for _ in _made(walk, zooms):
+            pass
+        return walk.maker.cache.served.drawn, walk.maker.cache.served.disk
+
+
+async def _export(url: str, settings: Settings, names: str, zooms: range, file: Path, actor: Actor) -> int:
+    async with _walking(url, settings, names, actor) as walk:
+        described = [tilejson_of(layer, actor, base="") for layer in walk.layers]
+        head = Head(
+            name="、".join(layer.definition.title_zh for layer in walk.layers),
+            description=", ".join(layer.definition.title_en for layer in walk.layers),
+            attribution="；".join({str(one["attribution"]) for one in described if one["attribution"]}),
+            bounds_crs84=walk.box(),
+            zooms=zooms,
+            vector_layers=tuple(part for one in described for part in one["vector_layers"]),
+        )
+        count = 0
+        with writing(file, head) as add:
+            async for address, tile in _made(walk, zooms):
+                add(address.z, address.x, address.y, tile.gzipped)
+                count += bool(tile.gzipped)
+        return count

@@ -1,0 +1,56 @@
+"""Making the tile of a call: from the cache, else drawn; several layers in one are those of each, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import asyncpg
+
+from layers.changed import ChangedAreas
+from server.settings import MIB, Settings
+from server.tiles.call import TileCall
+from tiles.cache import Tile, TileCache
+from tiles.draw import draw
+from tiles.shelf import Shelf
+from tiles.vector import Drawing
+
+
+def tile_cache(settings: Settings, pool: asyncpg.Pool) -> TileCache:
+    """Make the cache of tiles; what an earlier run left on disk is taken as far as it is still right."""
+    disk_bytes = settings.tiles.disk_mib * MIB
+    shelf = Shelf(settings.home / "tiles", disk_bytes) if disk_bytes else None
+    return TileCache(ChangedAreas(pool), shelf, settings.tiles.memory_mib * MIB)
+
+
+@dataclass(frozen=True, slots=True)
+class TileMaker:
+    """Makes tiles of layers.
+
+    Attributes
+    ----------
+    feature_limit
+        Most features of a layer in a tile.
+    build
+        Which code draws; tiles that another one drew are not taken for ours.
+    """
+
+    cache: TileCache
+    pool: asyncpg.Pool
+    feature_limit: int
+    build: str
+
+    async def tile(self, call: TileCall) -> Tile:
+        """Return the tile as it is now."""
+        make = partial(self._draw, call) if len(call.parts) == 1 else partial(self._join, call)
+        return await self.cache.get(call.wanted(self.build), make)
+
+    async def _join(self, call: TileCall) -> bytes:
+        each = [await self.tile(replace(call, parts=(part,))) for part in call.parts]
+        return b"".join(tile.plain() for tile in each)
+
+    async def _draw(self, call: TileCall) -> bytes:
+        (part,) = call.parts
+        drawn = await draw(self.pool, Drawing(part.layer, call.actor, call.address, self.feature_limit, part.where))
+        self.cache.served.thinned += drawn.thinned
+        return drawn.content

@@ -1,0 +1,63 @@
+"""Base maps an operator put into the home folder: PMTiles archives, found again when files change."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import structlog
+
+from layers.errors import BadInput, NotFound
+from tiles.archive import Archive
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_log = structlog.get_logger(__name__)
+
+type _Stamp = tuple[int, int]  # time of change in ns, size in bytes
+
+
+class Basemaps:
+    """The archives of a folder by name.
+
+    Parameters
+    ----------
+    folder
+        May be missing: no base maps. Files are called ``{name}.pmtiles``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: dict[str, tuple[_Stamp, Archive]] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of those there are, sorted."""
+        return sorted(path.stem for path in self._folder.glob("*.pmtiles") if _NAME.fullmatch(path.stem))
+
+    def get(self, name: str) -> Archive:
+        """Return an archive, opened anew when its file was replaced.
+
+        Raises
+        ------
+        NotFound
+            When there is none of this name, or its file cannot be read; the log says why.
+        """
+        path = self._folder / f"{name}.pmtiles"
+        try:
+            if not _NAME.fullmatch(name):
+                raise FileNotFoundError(name)
+            status = path.stat()
+        except OSError as error:
+            known = ", ".join(self.names()) or "none"
+            raise NotFound(f"there is no base map '{name[:80]}'; there are: {known}", parameter="name") from error
+        stamp = status.st_mtime_ns, status.st_size
+        kept = self._open.get(name)
+        if kept is None or kept[0] != stamp:
+            kept = self._open[name] = stamp, self._opened(name, path)
+        return kept[1]
+
+    def _opened(self, name: str, path: Path) -> Archive:
+        try:
+            return Archive(path)
+        except BadInput as error:
+            _log.error("a base map cannot be read", file=path.name, error=error.message)
+            raise NotFound(f"the base map '{name}' cannot be read; the log says why", parameter="name") from error
