@@ -13,6 +13,7 @@ import sys
 import uvicorn
 
 from server.app import create_app
+from server.live_socket import MESSAGE_BYTES_MAX
 from server.logs import configure_logs
 from server.settings import Settings
 
@@ -23,6 +24,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_is_gone)
         await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        tail = getattr(self.config.app.state, "tail", None)  # type: ignore[union-attr]  # ours is an application
+        if tail is not None:
+            tail.hang_up()  # streams have no end of their own
+        await super().shutdown(sockets)
 
     def _parent_is_gone(self) -> None:
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
@@ -43,6 +50,8 @@ def main() -> None:
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,  # a compressor a client costs more memory than the client
     )
     _Server(config).run(sockets=[listening])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -18,6 +19,7 @@ _OF_KIND: Mapping[str, frozenset[str]] = {
     "feature": frozenset({"change", "old", "new"}),
     "fence": frozenset({"fence", "action", "since", "area_layer", "area_id", "area_name"}),
 }
+_OF_PLACES = frozenset({"position", "fence"})  # kinds that tell where something is
 
 
 class Lens:
@@ -30,16 +32,16 @@ class Lens:
         self.clearance = clearance
         self._actor = Actor("lens", clearance)
         self._catalog = catalog
-        self._seen_of: tuple[Catalog | None, dict[str, frozenset[str]]] = (None, {})
+        self._seen_of: tuple[Catalog | None, dict[str, _Seen]] = (None, {})
 
     def shown(self, change: Change) -> Change | None:
         """Return the change as it may be seen; None when its layer or its feature is hidden."""
         if change.get("grade", 4) > self.clearance:
             return None
-        seen = self._fields(change["layer"])
-        if seen is None:
+        seen = self._seen(change["layer"])
+        if seen is None or change["kind"] in seen.hidden_kinds or change.get("property") in seen.hidden_properties:
             return None
-        names = _ALWAYS | seen | _OF_KIND.get(change["kind"], frozenset())
+        names = seen.names[change["kind"] if change["kind"] in _OF_KIND else ""]
         return {name: value for name, value in change.items() if name in names and value is not None}
 
     def encoded(self, change: Change) -> bytes | None:
@@ -54,7 +56,7 @@ class Lens:
             return layer.definition.grade == 1
         return lies_in(change, prefixes)
 
-    def _fields(self, layer_id: str) -> frozenset[str] | None:
+    def _seen(self, layer_id: str) -> _Seen | None:
         catalog = self._catalog()
         if self._seen_of[0] is not catalog:
             self._seen_of = catalog, {}
@@ -63,11 +65,41 @@ class Lens:
             layer = catalog.get(layer_id)
             if layer is None or not layer.visible_to(self._actor):
                 return None
-            known[layer_id] = self._names(layer)
+            known[layer_id] = _Seen.of(layer, self._actor)
         return known[layer_id]
 
-    def _names(self, layer: Layer) -> frozenset[str]:
-        return frozenset(f.definition.name for f in visible_fields(layer, self._actor) if not f.masked)
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What an actor sees of a layer's changes.
+
+    Attributes
+    ----------
+    names
+        Of members, by kind; those of any other kind under the empty text.
+    hidden_kinds
+        Where things are is graded by itself: whoever may not see it hears of no position.
+    hidden_properties
+        Observed properties that are fields the actor may not see.
+    """
+
+    names: Mapping[str, frozenset[str]]
+    hidden_kinds: frozenset[str]
+    hidden_properties: frozenset[str]
+
+    @classmethod
+    def of(cls, layer: Layer, actor: Actor) -> _Seen:
+        """Work it out."""
+        definition = layer.definition
+        shown = frozenset(f.definition.name for f in visible_fields(layer, actor) if not f.masked)
+        hidden = [field for field in definition.fields if field.name not in shown]
+        unseen = {field.name for field in hidden}
+        if any(field.live and field.live.any_observation == "time" for field in hidden):
+            unseen.add("phenomenon_time")
+        still = definition.motion is None or definition.motion.grade <= actor.clearance
+        names = {kind: (_ALWAYS | shown | own) - unseen for kind, own in {"": frozenset[str](), **_OF_KIND}.items()}
+        observed = {source for f in hidden if f.live and (source := f.live.observation or f.live.status)}
+        return cls(names, frozenset() if still else _OF_PLACES, frozenset(observed))
 
 
 def field_names() -> dict[str, frozenset[str]]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 import shapely
 
+from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import quote_identifier
+from layers.clause import Clause, compose, quote_identifier
+from layers.relation import relation
 from twin.channel import Channel
 from twin.interest import Change
 
+_EVERYTHING = Actor("rows", clearance=4)  # what is read is matched, and not shown
 _PLACE = "ST_X(p.point) AS lon, ST_Y(p.point) AS lat"
 _POINT = "CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS point) AS p"
 
@@ -49,8 +52,8 @@ class Needs:
         unsaid = fields is not None and not fields <= change.keys()
         return unsaid or layer_id in self._shapes or (self.places and change.get("lon") is None)
 
-    def statement(self, layer: Layer) -> str:
-        """Return the query for the features `$1` of a layer."""
+    def statement(self, layer: Layer, ids: Sequence[str]) -> Clause:
+        """Return the query for features of a layer."""
         fields = sorted(self._fields.get(layer.id, ()))
         columns = ["f.id", *(f"f.{quote_identifier(name)}" for name in fields)]
         point = ""
@@ -59,7 +62,11 @@ class Needs:
             point = _POINT
         if layer.id in self._shapes:
             columns.append("ST_AsBinary(f.geom) AS geom")
-        return f"SELECT {', '.join(columns)} FROM {layer.table} AS f {point} WHERE f.id = ANY ($1::text[])"
+        return compose(
+            f"SELECT {', '.join(columns)} FROM {{}} {point} WHERE {{}}",
+            relation(layer, _EVERYTHING),
+            Clause("f.id = ANY (?0::text[])", (ids,)),
+        )
 
 
 class Rows:
@@ -94,7 +101,8 @@ async def read_rows(connection: asyncpg.Connection, catalog: Catalog, needs: Nee
     for layer_id, ids in wanted.items():
         layer = catalog.get(layer_id)
         if layer is not None:
-            for row in await connection.fetch(needs.statement(layer), list(ids)):
+            text, values = needs.statement(layer, list(ids)).render()
+            for row in await connection.fetch(text, *values):
                 known[layer_id, row["id"]] = _plain(row)
     return Rows(known)
 

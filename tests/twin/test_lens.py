@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.catalog import Catalog, Layer
-from tests.layers.cameras import CAMERAS
+from layers.definition import read_definitions
+from layers.live_source import Live
+from tests.layers.cameras import CAMERAS, field
 from twin.lens import Lens
 from twin.portion import Gathered
 
@@ -40,6 +42,31 @@ def test_a_feature_of_a_higher_grade_or_of_no_known_layer_is_not_there():
     assert public.shown(moved("a") | {"grade": 3}) is None
     assert public.shown(moved("b") | {"layer": "unknown"}) is None
     assert public.shown({name: value for name, value in moved("c").items() if name != "grade"}) is None
+
+
+REAL = Catalog({d.id: Layer(d, 1, datetime.now(UTC), lowest_grade=1) for d in read_definitions().values()})
+
+
+def test_where_people_are_is_heard_by_those_who_may_know_it_alone():
+    walking = moved("w1") | {"layer": "grid_workers"}
+    driving = moved("v1") | {"layer": "vehicles"}
+    crossing = walking | {"kind": "fence", "fence": "f1", "action": "enter"}
+    public, commander = Lens(2, lambda: REAL), Lens(3, lambda: REAL)
+    assert public.shown(driving) is not None
+    assert public.shown(walking) is None
+    assert public.shown(crossing) is None
+    assert commander.shown(walking)["lon"] == walking["lon"]
+    assert commander.shown(crossing)["fence"] == "f1"
+
+
+def test_an_observation_of_a_hidden_field_is_hidden():
+    live = Live(observation="oxygen")
+    secret = CAMERAS.model_copy(update={"fields": (*CAMERAS.fields, field("oxygen_now", "number", grade=3, live=live))})
+    catalog = Catalog({"cameras": Layer(secret, 1, datetime.now(UTC), lowest_grade=1)})
+    measured = {"kind": "observation", "layer": "cameras", "id": "c1", "grade": 1, "property": "oxygen", "value": 5.0}
+    assert Lens(2, lambda: catalog).shown(measured) is None
+    assert Lens(3, lambda: catalog).shown(measured)["value"] == 5.0
+    assert Lens(2, lambda: catalog).shown(measured | {"property": "noise"})["value"] == 5.0
 
 
 things = st.builds(moved, st.sampled_from("abc"), st.floats(113, 114))
