@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import asyncpg
 import typer
@@ -14,14 +14,15 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from layers.catalog import read_catalog
 from layers.database import Role, connect
 from layers.errors import BadInput, OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 from server.settings import Settings
-from twin.intake import Intake
 from twin.refusals import Kept, one_refused, refused, summary
+
+if TYPE_CHECKING:
+    from twin.intake import Intake
 
 _out = Console(highlight=False, soft_wrap=True)
 _PAGE = 1_000
@@ -166,6 +167,9 @@ async def _replay(
 @asynccontextmanager
 async def _intake(url: str, settings: Settings) -> AsyncIterator[Intake]:
     """Take messages in this process, beside those that run."""
+    from layers.catalog import read_catalog  # noqa: PLC0415  # slow to import, as the next
+    from twin.intake import Intake  # noqa: PLC0415
+
     connection = await connect(url, Role.READ)
     try:
         catalog = await read_catalog(connection)

@@ -24,7 +24,7 @@ from twin.envelope_refused import Reason, Refusal, Refused, raw_of
 from twin.envelope_write import write_structured
 from twin.feature_check import check_changes
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import FeedDefinition
+from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.feeds.registry import Registry, read_registry
 from twin.feeds.seal import Cutter, PlainLines, SealedLines, verify_opening
 from twin.feeds.secret import read_secret
@@ -37,7 +37,6 @@ from twin.refusals import keep
 from twin.retaking import Retaking
 from twin.retention import Kept, refuse_too_old
 
-PUSHED = frozenset({"http", "cap", "sensorthings", "ngsi"})
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
 _VALUE_FAULTS = (  # PostGIS reports bad geometries as internal errors
     BadInput,

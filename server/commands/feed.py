@@ -27,10 +27,9 @@ from server.feed_words import AGE, LIFE, describe, span
 from server.running import running_address
 from server.settings import Settings
 from twin.feed_health import FeedHealth, FeedsHealth, read_health
-from twin.feeds.definition import FeedDefinition, read_feed
+from twin.feeds.definition import PUSHED, FeedDefinition, read_feed
 from twin.feeds.registry import read_registry
 from twin.feeds.secret import read_secret
-from twin.intake import PUSHED
 
 _out = Console(highlight=False, soft_wrap=True)
 NameArgument = Annotated[str, typer.Argument(help="数据源名，即其文件名。 The feed: the name of its file.")]
@@ -148,15 +147,22 @@ def send(
         str | None,
         typer.Option(help="服务地址，默认为本机运行中的。 Where OneMap answers; by default the one running here."),
     ] = None,
+    topic: Annotated[str | None, typer.Option(help="MQTT 主题。 The topic, for a feed of a broker.")] = None,
     home: HomeOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """签名并发送一个文件，试通数据源。 Sign a file and send it, as the feed's sender would.
+    """签名并发送（MQTT 则发布）一个文件，试通数据源。 Sign a file and send it, as the feed's sender would.
 
     例 for example:  ./onemap feed send hotline ticket.json
     """
     settings = settings_of(home, config)
     definition = feed_of(settings.feeds.folder, name)
+    if definition.protocol == "mqtt":
+        from server.feed_publish import publish  # noqa: PLC0415  # what takes messages is slow to import
+
+        count = asyncio.run(publish(definition, settings.home, file, topic))
+        _out.print(f"✓ {count:,} 条已交服务器 payloads are with the broker: {definition.connection.url}", markup=False)
+        return
     if definition.protocol not in PUSHED:
         raise BadInput(
             f"'{name}' is not pushed to, it is fetched by {definition.protocol}; see ./onemap feed show {name}"

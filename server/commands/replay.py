@@ -18,12 +18,11 @@ from server.feed_post import Posted, open_client
 from server.replaying import Replaying
 from server.running import running_address
 from server.settings import Settings
-from twin.feeds.definition import FeedDefinition
+from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.feeds.recording import Portion, each_event, moment_of
 from twin.feeds.registry import read_registry
 from twin.feeds.secret import read_secret
 from twin.feeds.times import CHINA
-from twin.intake import PUSHED
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)

@@ -16,6 +16,7 @@ from twin.feeds.rule import PATH, Rule
 type Protocol = Literal["http", "mqtt", "cap", "drop", "sensorthings", "ngsi", "jt808", "pull", "replay"]
 type Format = Literal["cloudevents", "records", "table", "cap", "sensorthings", "ngsi", "jt808"]
 
+PUSHED: frozenset[Protocol] = frozenset({"http", "cap", "sensorthings", "ngsi"})  # the sender comes to us, over HTTP
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 FILE_BYTES_MAX = 256 * 1024
 _USUAL_FORMAT: dict[Protocol, Format] = {
