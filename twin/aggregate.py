@@ -19,8 +19,8 @@ from layers.rights import scoped, visible_fields
 from twin.aggregate_areas import By
 
 WEEKS = 8
-_OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
-_OVERDUE = f"{_OPEN} AND f.due_at < now()"
+OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
+_OVERDUE = f"{OPEN} AND f.due_at < now()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Question:
 def counted(question: Question) -> Clause:
     """Build the query of the counts: `key, count, open, overdue`; features that are nowhere have the key null."""
     sums = "count(*) AS count"
-    sums += f", count(*) FILTER (WHERE {_OPEN}) AS open" if question.knows_stage else ", NULL::bigint AS open"
+    sums += f", count(*) FILTER (WHERE {OPEN}) AS open" if question.knows_stage else ", NULL::bigint AS open"
     sums += f", count(*) FILTER (WHERE {_OVERDUE}) AS overdue" if question.knows_stage else ", NULL::bigint AS overdue"
     return _grouped(question, in_span(question), sums)
 
@@ -143,8 +143,15 @@ def _keyed(by: By) -> tuple[str, str, str]:
 _COVERS = "f.geom && area.geom AND ST_Covers(area.geom, onemap.point_of(f.geom))"
 
 
-def statement(question: Question, areas: Clause, *, with_geometry: bool) -> Clause:
+def statement(question: Question, areas: Clause, counts: Clause, baseline: Clause, *, with_geometry: bool) -> Clause:
     """Build the statement: a row for each area, ordered by its key, and one with the key null for all together.
+
+    Parameters
+    ----------
+    areas
+        `key, id, name, km2, people, geom` of the areas.
+    counts, baseline
+        What `counted` and `past` return, or its like.
 
     Returns
     -------
@@ -167,8 +174,8 @@ def statement(question: Question, areas: Clause, *, with_geometry: bool) -> Clau
         SELECT NULL, NULL, NULL, NULL, NULL, ({{}}), NULL, NULL, NULL, NULL, NULL
         ORDER BY 1 NULLS LAST""",
         areas,
-        counted(question),
-        past(question),
+        counts,
+        baseline,
         total,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from layers.catalog import Catalog
-from twin import changes, events, exercises, features, measured, moving, receipts
+from twin import changes, events, exercises, features, five_minutes, measured, moving, receipts
 from twin.envelope_message import Message
 from twin.grades import Grades
 from twin.prepared import AreaJoin, Prepared
@@ -109,6 +109,7 @@ async def _write_kinds(
 ) -> tuple[list[dict[str, Any]], Late]:
     moved, late_moved = await moving.write(connection, prepared.moved, prepared.moved_claimed)
     observed, late_observed = await measured.write(connection, prepared.measured, prepared.measured_claimed)
+    await five_minutes.mark_late(connection, prepared.measured.rows)
     happened = await events.write(connection, catalog, prepared.placed.get("event", []))
     changed = await features.write(connection, catalog, prepared.placed.get("feature_change", []))
     return [*happened, *changed, *observed, *moved], (late_moved, late_observed)

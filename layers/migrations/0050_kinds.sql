@@ -59,7 +59,7 @@ ALTER TABLE twin.event_version ADD COLUMN message text COLLATE "C" NOT NULL DEFA
 DROP CONSTRAINT event_version_pkey,
 ADD PRIMARY KEY (event_id, phenomenon_time, source_version, message);
 
-ALTER TABLE twin.refused ADD COLUMN discarded_at timestamptz, ADD COLUMN shortened boolean NOT NULL DEFAULT false;
+ALTER TABLE twin.refused ADD COLUMN discarded_at timestamptz, ADD COLUMN shortened boolean NOT NULL DEFAULT FALSE;
 
 GRANT ALL ON ALL TABLES IN SCHEMA twin TO onemap_owner;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA twin TO onemap_owner;

@@ -124,6 +124,24 @@ def test_whoever_has_an_area_counts_in_it_only(twin, actor):
     assert found["matched"] == items(twin, "events", [], actor)
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.none() | st.integers(-9 * 7 * 288, 0),
+    length=st.none() | st.integers(1, 30 * 288),
+    by=st.sampled_from(["grid", "community", "street", "district"]),
+    actor=ACTORS,
+)
+def test_the_roll_ups_say_what_the_rows_say(district, start, length, by, actor):
+    five, now = timedelta(minutes=5), datetime(2026, 6, 17, tzinfo=UTC)
+    begin = None if start is None else now + start * five
+    end = None if length is None else (begin or now - 30 * timedelta(days=1)) + length * five
+    span = {name: at.isoformat() for name, at in (("from", begin), ("to", end)) if at is not None}
+    asked = {"layer": "events", "by": by, "actor": actor, "f": "json", **span}
+    rolled, counted = aggregate(district, **asked), aggregate(district, filter="id IS NOT NULL", **asked)
+    assert rolled["areas"] == counted["areas"]
+    assert rolled["matched"] == counted["matched"]
+
+
 def test_every_area_is_there_with_its_shape_and_size(district, codes):
     found = aggregate(district, layer="events", by="grid", actor="operator", filter="title = 'nothing at all'")
     assert found["matched"] == 0

@@ -1,0 +1,156 @@
+"""Roll-ups equal their recomputation, after anything that came late, twice or in any order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from layers.catalog import read_catalog
+from layers.database import Role, connect, create_pool
+from tests.conftest import _database
+from tests.twin.test_pipeline import NOON, Squares, event, message
+from tests.twin.waiting import until
+from twin.five_minutes import BUCKET, FiveMinutes, bucket_of, five_minutes
+from twin.pipeline import Pipeline
+
+pytestmark = pytest.mark.anyio
+EVENTS_NOW = """
+SELECT twin.bucket(occurred_at, $1::interval), coalesce(grid_code, ''), coalesce(area_code, ''), {} data_grade, count(*)
+FROM layer.events GROUP BY 1, 2, 3, 4 {} ORDER BY 1, 2, 3, 4 {}
+"""
+RECOMPUTED = """
+SELECT id, property, twin.bucket(phenomenon_time, '5 minutes'), count(value),
+    sum(value ORDER BY phenomenon_time, value), min(value), max(value)
+FROM twin.observation WHERE value IS NOT NULL AND phenomenon_time < $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+
+
+@pytest.fixture
+async def owner(cluster, layers_url):
+    with _database(cluster, layers_url) as url:
+        connection = await connect(url)
+        connection.url = url
+        yield connection
+        await connection.close()
+
+
+@pytest.fixture
+async def pool(owner):
+    async with await create_pool(owner.url, Role.INGEST, size=3) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def pipeline(owner, pool):
+    catalog = await read_catalog(owner)
+    pipeline = Pipeline(pool, lambda: catalog, Squares)
+    pipeline.start()
+    yield pipeline
+    await pipeline.stop()
+
+
+async def assert_events_counted(owner):
+    for table, width, by_class in (("event_5min", BUCKET, True), ("event_day", timedelta(days=1), False)):
+        of_class = ("coalesce(event_class, ''),", ", 5", ", 5") if by_class else ("", "", "")
+        wanted = await owner.fetch(EVENTS_NOW.format(*of_class), width)
+        kept = await owner.fetch(f"SELECT * FROM twin.{table} WHERE n <> 0 ORDER BY 1, 2, 3, 4{of_class[1]}")
+        assert list(map(tuple, kept)) == list(map(tuple, wanted))
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_events_are_counted_whatever_comes(pipeline, owner, seed):
+    numbers = random.Random(seed)
+    story = [
+        event(
+            f"e{numbers.randrange(20)}",
+            numbers.randrange(100_000),
+            version,
+            numbers.choice(["file", "handle", "closed"]),
+            event_class=numbers.choice(["0101", "0406"]),
+            **({"occurred_at": NOON - timedelta(seconds=numbers.randrange(300_000))} if numbers.random() < 0.8 else {}),
+            **({"lon": 113 + numbers.random(), "lat": 23.1} if numbers.random() < 0.5 else {}),
+        )
+        for version in range(80)
+    ]
+    sent = [*story, *numbers.choices(story, k=20)]
+    numbers.shuffle(sent)
+    for start in range(0, len(sent), 17):
+        await pipeline.offer("test", sent[start : start + 17])
+    await assert_events_counted(owner)
+    await owner.execute("UPDATE layer.events SET grid_code = 'x', data_grade = 3 WHERE id > 'e5'")
+    await owner.execute("DELETE FROM layer.events WHERE id < 'e3'")
+    await assert_events_counted(owner)
+    await owner.execute("TRUNCATE layer.events")
+    await assert_events_counted(owner)
+
+
+async def test_a_table_that_is_made_anew_is_counted_anew(owner):
+    await owner.execute(
+        """INSERT INTO layer.events (id, occurred_at) SELECT 'e' || n, now() FROM generate_series(1, 50) AS n;
+        CREATE TABLE layer.fresh (LIKE layer.events INCLUDING ALL);
+        INSERT INTO layer.fresh (id, occurred_at) SELECT 'f' || n, now() FROM generate_series(1, 7) AS n;
+        DROP TABLE layer.events; ALTER TABLE layer.fresh RENAME TO events;
+        UPDATE onemap.layer SET definition = definition WHERE id = 'events'"""
+    )
+    await assert_events_counted(owner)
+    await owner.execute("DELETE FROM layer.events WHERE id = 'f1'")
+    await assert_events_counted(owner)
+
+
+def measured(numbers, device, seconds):
+    return message("observation", device, seconds, property_code="rain_mm", value=round(numbers.random(), 3))
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_observations_are_rolled_up_whatever_comes(pipeline, owner, pool, seed):
+    numbers = random.Random(seed)
+    story = [measured(numbers, f"g{n % 3}", numbers.randrange(7200)) for n in range(200)]
+    sent = [*story, *numbers.choices(story, k=40)]
+    job = FiveMinutes(pool)
+    for start in range(0, len(sent), 31):
+        await pipeline.offer("test", sent[start : start + 31])
+        await job.catch_up(NOON + timedelta(seconds=start * 40))
+        read = [b for n in range(3) for b in await five_minutes(owner, f"g{n}", "rain_mm", NOON, NOON + 30 * BUCKET)]
+        rows = await owner.fetch(RECOMPUTED, datetime(2100, 1, 1, tzinfo=UTC))
+        assert [(b.start, b.n, b.mean, b.low, b.high) for b in read] == [
+            (r[2], r[3], r[4] / r[3], *r[5:]) for r in rows
+        ]
+    closed = NOON + timedelta(hours=3)
+    await job.catch_up(closed)
+    kept = await owner.fetch("SELECT * FROM twin.observation_5min ORDER BY 1, 2, 3")
+    assert list(map(tuple, kept)) == list(map(tuple, await owner.fetch(RECOMPUTED, closed)))
+    assert await owner.fetchval("SELECT count(*) FROM twin.observation_late") == 0
+
+
+async def test_what_is_written_while_buckets_are_closed_is_not_lost(owner, pool):
+    """A writer that looked before the bucket was closed commits after: closing waits for it."""
+    async with pool.acquire() as writer:
+        transaction = writer.transaction()
+        await transaction.start()
+        await writer.fetchval("SELECT twin.closed_until()")
+        await writer.execute(
+            "INSERT INTO twin.observation (id, property, phenomenon_time, value) VALUES ('g', 'p', $1, 1)", NOON
+        )
+        closing = asyncio.create_task(FiveMinutes(pool).catch_up(NOON + BUCKET))
+        await until(lambda: owner.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        await transaction.commit()
+    await closing
+    assert await owner.fetchval("SELECT n FROM twin.observation_5min WHERE id = 'g'") == 1
+
+
+async def test_what_was_dropped_of_history_stays_in_the_roll_up(pipeline, owner, pool):
+    numbers, job = random.Random(0), FiveMinutes(pool)
+    await pipeline.offer("test", [measured(numbers, "g", s) for s in range(5)])
+    await job.catch_up(NOON + BUCKET)
+    await owner.execute("DELETE FROM twin.observation")
+    await pipeline.offer("test", [measured(numbers, "g", 10)])
+    await job.catch_up(NOON + BUCKET)
+    assert await owner.fetchval("SELECT n FROM twin.observation_5min") == 5
+
+
+def test_buckets_begin_every_five_minutes():
+    assert bucket_of(NOON + timedelta(seconds=299)) == NOON
+    assert bucket_of(datetime(1999, 12, 31, 23, 59, tzinfo=UTC)) == datetime(1999, 12, 31, 23, 55, tzinfo=UTC)

@@ -1,0 +1,181 @@
+"""Observations in buckets of five minutes: how many, their mean, the lowest and the highest; exact whatever comes late.
+
+A bucket is computed once, when it is over. Who writes observations learns until when buckets are closed, and notes what
+came for a closed one; that bucket is then computed again from history. So the roll-up always equals its recomputation,
+and the path of what comes in time costs one look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+BUCKET = timedelta(minutes=5)
+GRACE = timedelta(seconds=30)  # most of what is a little late still comes in time
+_LOOK_SECONDS = 5.0
+_SPAN = timedelta(minutes=30)  # computed at once
+_AT_ONCE = 5_000
+_LOCK = 440110  # shared by whoever writes observations, alone by whoever closes buckets
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+_MARK = """
+INSERT INTO twin.observation_late (id, property, bucket) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
+ON CONFLICT DO NOTHING
+"""
+_SUMS = """
+o.id, o.property, twin.bucket(o.phenomenon_time, '5 minutes') AS bucket, count(*) AS n,
+    sum(o.value ORDER BY o.phenomenon_time, o.value) AS total, min(o.value) AS low, max(o.value) AS high
+"""
+_KEEP = """
+INSERT INTO twin.observation_5min AS kept (id, property, bucket, n, total, low, high)
+{} ORDER BY 1, 2, 3
+ON CONFLICT (id, property, bucket) DO UPDATE SET n = excluded.n, total = excluded.total, low = excluded.low,
+    high = excluded.high
+WHERE excluded.n >= kept.n
+"""
+"""What raw observations were dropped of is never computed again from fewer."""
+_COMPUTE = _KEEP.format(
+    f"SELECT {_SUMS} FROM twin.observation AS o"
+    " WHERE o.phenomenon_time >= $1 AND o.phenomenon_time < $2 AND o.value IS NOT NULL GROUP BY 1, 2, 3"
+)
+_TAKE_LATE = """
+DELETE FROM twin.observation_late AS l USING (
+    SELECT id, property, bucket FROM twin.observation_late ORDER BY bucket, id, property LIMIT $1 FOR UPDATE SKIP LOCKED
+) AS t WHERE (l.id, l.property, l.bucket) = (t.id, t.property, t.bucket) RETURNING l.id, l.property, l.bucket
+"""
+_COMPUTE_LATE = _KEEP.format(
+    f"""SELECT {_SUMS} FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS late (id, property, bucket)
+    JOIN twin.observation AS o ON o.id = late.id AND o.property = late.property
+        AND o.phenomenon_time >= late.bucket AND o.phenomenon_time < late.bucket + interval '5 minutes'
+    WHERE o.value IS NOT NULL GROUP BY 1, 2, 3"""
+)
+_READ = f"""
+SELECT k.bucket, k.n, k.total / k.n AS mean, k.low, k.high FROM twin.observation_5min AS k
+WHERE k.id = $1 AND k.property = $2 AND k.bucket >= $3 AND k.bucket < $4
+    AND k.bucket < (SELECT computed FROM twin.observation_closed) AND NOT EXISTS (
+        SELECT FROM twin.observation_late AS l WHERE (l.id, l.property, l.bucket) = (k.id, k.property, k.bucket)
+    )
+UNION ALL
+SELECT s.bucket, s.n, s.total / s.n, s.low, s.high FROM (
+    SELECT {_SUMS} FROM twin.observation AS o
+    WHERE o.id = $1 AND o.property = $2 AND o.phenomenon_time >= $3 AND o.phenomenon_time < $4 AND o.value IS NOT NULL
+        AND (o.phenomenon_time >= (SELECT computed FROM twin.observation_closed) OR EXISTS (
+            SELECT FROM twin.observation_late AS l WHERE l.id = o.id AND l.property = o.property
+                AND l.bucket = twin.bucket(o.phenomenon_time, '5 minutes')
+        ))
+    GROUP BY 1, 2, 3
+) AS s
+ORDER BY bucket
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What was observed in five minutes, from `start` on."""
+
+    start: datetime
+    n: int
+    mean: float
+    low: float
+    high: float
+
+
+def bucket_of(moment: datetime) -> datetime:
+    """Return when the bucket of a moment begins."""
+    return moment - (moment - _EPOCH) % BUCKET
+
+
+async def mark_late(connection: asyncpg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Note observations for closed buckets, in the transaction that writes them.
+
+    Parameters
+    ----------
+    rows
+        Each begins with the device, the property and the time.
+    """
+    if not rows:
+        return
+    closed: datetime = await connection.fetchval("SELECT twin.closed_until()")
+    late = sorted({(row[0], row[1], bucket_of(row[2])) for row in rows if row[2] < closed})
+    if late:
+        await connection.execute(_MARK, *(list(column) for column in zip(*late, strict=True)))
+
+
+async def five_minutes(
+    connection: asyncpg.Connection, device_id: str, code: str, start: datetime, end: datetime
+) -> list[Bucket]:
+    """Return the buckets of a series that begin from `start` on and before `end`, both on whole five minutes.
+
+    Exact at any moment: buckets that are not closed yet, or that something came for, are computed here.
+    """
+    return [Bucket(*row) for row in await connection.fetch(_READ, device_id, code, start, end)]
+
+
+class FiveMinutes:
+    """The job that computes buckets.
+
+    Parameters
+    ----------
+    pool
+        Connections in the ingesting role.
+    """
+
+    name = "five minutes"
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def run(self) -> None:
+        """Look every few seconds, until cancelled."""
+        while True:
+            await self.catch_up(datetime.now(UTC) - GRACE)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def catch_up(self, until: datetime) -> None:
+        """Close what is over at a moment, and compute it and what came late; it may be interrupted anywhere."""
+        async with self._pool.acquire() as connection:
+            await _close(connection, bucket_of(until))
+            while await _compute(connection):
+                pass
+            while await _compute_late(connection):
+                pass
+
+
+async def _close(connection: asyncpg.Connection, until: datetime) -> None:
+    """Close buckets. Whoever writes now is waited for; whoever writes later finds them closed."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("UPDATE twin.observation_closed SET closed = $1 WHERE closed < $1", until)
+
+
+async def _compute(connection: asyncpg.Connection) -> bool:
+    """Compute the next closed buckets; False when all are computed."""
+    async with connection.transaction():
+        row = await connection.fetchrow("SELECT closed, computed FROM twin.observation_closed FOR UPDATE")
+        if row["computed"] >= row["closed"]:
+            return False
+        first = await connection.fetchval(
+            "SELECT min(phenomenon_time) FROM twin.observation WHERE phenomenon_time >= $1 AND phenomenon_time < $2",
+            row["computed"],
+            row["closed"],
+        )
+        end = row["closed"] if first is None else min(bucket_of(first) + _SPAN, row["closed"])
+        if first is not None:
+            await connection.execute(_COMPUTE, bucket_of(first), end)
+        await connection.execute("UPDATE twin.observation_closed SET computed = $1", end)
+    return True
+
+
+async def _compute_late(connection: asyncpg.Connection) -> bool:
+    """Compute again what something came for; False when nothing is left."""
+    async with connection.transaction():
+        rows = await connection.fetch(_TAKE_LATE, _AT_ONCE)
+        if rows:
+            keys = [(row["id"], row["property"], row["bucket"]) for row in rows]
+            await connection.execute(_COMPUTE_LATE, *(list(column) for column in zip(*keys, strict=True)))
+    return bool(rows)
