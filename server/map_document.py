@@ -92,7 +92,7 @@ async def _layer(
         "count": matched.rows,
         "count_exact": matched.exact,
         "bbox": layer.extent_crs84,
-        "tiles": f"tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt?v={layer.version}",
+        "tiles": f"tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt",
         "max_zoom": max(DEEPEST_ZOOM, definition.map.min_zoom),
         "tile_fields": carried,
         **_hints(layer, carried),

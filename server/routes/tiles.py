@@ -42,7 +42,7 @@ def tilejson_of(layer: Layer, actor: Actor, *, base: str) -> dict[str, Any]:
         "description": definition.title_en,
         "attribution": definition.attribution or "",
         "scheme": "xyz",
-        "tiles": [f"{base}/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt?v={layer.version}"],
+        "tiles": [f"{base}/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt"],
         "bounds": layer.extent_crs84 or _WORLD,
         "minzoom": definition.map.min_zoom,
         "maxzoom": deepest_zoom(definition),

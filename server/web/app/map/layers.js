@@ -197,7 +197,7 @@ function lineLabel(layer) {
  */
 function points(layer, codes) {
   const from = layer.min_zoom;
-  const isPoint = ["==", ["geometry-type"], "Point"];
+  const isPoint = ["all", ["==", ["geometry-type"], "Point"], ["!", ["has", "count"]]];
   const near = Math.max(from + 2, 16);
   const dense = layer.count > DENSE;
   const hasStatus = layer.tile_fields.includes("online_status");
@@ -218,6 +218,39 @@ function points(layer, codes) {
       },
     },
     ...(layer.label ? [pointLabel(layer, isPoint)] : []),
+    ...cells(layer),
+  ];
+}
+
+/**
+ * Points that the server counted by cells because there are too many to draw: a disc as large as their number.
+ * @param {Layer} layer
+ */
+function cells(layer) {
+  const isCell = ["has", "count"];
+  const size = ["interpolate", ["linear"], ["log10", ["get", "count"]], 0, 3, 1, 8, 2, 12, 3, 17, 4, 22];
+  const short = ["step", ["get", "count"], ["to-string", ["get", "count"]], 10_000, ["concat", ["to-string", ["round", ["/", ["get", "count"], 1000]]], "k"]];
+  return [
+    {
+      id: `${layer.id}:cell`,
+      type: "circle",
+      filter: isCell,
+      paint: {
+        "circle-color": layer.color,
+        "circle-opacity": 0.28,
+        "circle-radius": size,
+        "circle-stroke-color": layer.color,
+        "circle-stroke-opacity": 0.7,
+        "circle-stroke-width": 1,
+      },
+    },
+    {
+      id: `${layer.id}:number`,
+      type: "symbol",
+      filter: ["all", isCell, [">", ["get", "count"], 9]],
+      layout: { "text-field": short, "text-font": [FONT], "text-size": 10.5, "text-padding": 1, "symbol-sort-key": ["-", ["get", "count"]] },
+      paint: { "text-color": TEXT, "text-halo-color": HALO, "text-halo-width": 1.2 },
+    },
   ];
 }
 

@@ -68,7 +68,7 @@ export function syncLayers(map, state, drawn) {
   for (const layer of wanted) {
     const before = drawn.get(layer.id);
     if (!before) add(map, state, layer);
-    else if (before.version !== layer.version) tilesOf(map, layer.id)?.setTiles([address(layer.tiles)]);
+    else if (before.version !== layer.version) refresh(map, layer.id);
     drawn.set(layer.id, layer);
   }
   order(map, wanted);
@@ -86,11 +86,13 @@ function looksDifferent(now, before) {
 }
 
 /**
+ * Ask for a layer's tiles again, what is drawn stays until they come; those that did not change come as a 304.
  * @param {maplibre.Map} map
  * @param {string} id
  */
-function tilesOf(map, id) {
-  return /** @type {maplibre.VectorTileSource | undefined} */ (map.getSource(id));
+export function refresh(map, id) {
+  const shown = ownLayers(map, id).some((style) => map.getLayoutProperty(style, "visibility") !== "none");
+  if (map.getSource(id) && shown) map.refreshTiles(id);
 }
 
 /**

@@ -1,9 +1,10 @@
 // The map on the page: hands the state to MapLibre, and MapLibre's clicks and moves to the state.
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
-import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, showVisible, syncLayers } from "../map/map.js";
+import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, refresh, showVisible, syncLayers } from "../map/map.js";
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
+import { followChanges } from "../live.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -11,6 +12,8 @@ import { Icon } from "./icons.js";
 /** @typedef {import("../types.js").Layer} Layer */
 /** @typedef {import("../types.js").View} View */
 /** @typedef {import("maplibre-gl").Map} MapLibre */
+
+const FRESH_MS = 2000;
 
 /** @param {{ store: Store, state: State, marked: any, onMove: (view: View) => void }} props */
 export function MapView({ store, state, marked, onMove }) {
@@ -27,6 +30,7 @@ export function MapView({ store, state, marked, onMove }) {
       made?.remove();
     };
   }, []);
+  useEffect(() => (map ? keepFresh(map) : undefined), [map]);
   useEffect(() => {
     if (map) syncLayers(map, state, drawn.current);
   }, [map, state.map]);
@@ -49,6 +53,25 @@ export function MapView({ store, state, marked, onMove }) {
 }
 
 const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 500);
+
+/**
+ * Draw layers again when their features change, each at most every other second, and none while nobody looks.
+ * @param {MapLibre} map
+ */
+function keepFresh(map) {
+  const changed = new Set();
+  const stop = followChanges((layers) => layers.forEach((layer) => changed.add(layer)));
+  const timer = setInterval(() => {
+    if (document.hidden) return;
+    const all = changed.has("*") ? Object.keys(map.getStyle().sources) : changed;
+    for (const layer of all) refresh(map, layer);
+    changed.clear();
+  }, FRESH_MS);
+  return () => {
+    clearInterval(timer);
+    stop();
+  };
+}
 
 /**
  * Whether a change of the state is one of the picture.
