@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -49,7 +50,7 @@ async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
     Unavailable
         When there is no connection, or it is lost.
     """
-    place = await _place(definition, parts)
+    place = place_of(definition, parts.home, await _client_id(definition, parts))
     async with open_link(place) as link:
         topics = await _subscribe(definition, parts, link)
         await status.working(f"{definition.connection.url} {', '.join(topics)}")
@@ -61,31 +62,43 @@ async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
             link.acknowledge(messages)
 
 
-async def _place(definition: FeedDefinition, parts: Parts) -> Place:
+async def _client_id(definition: FeedDefinition, parts: Parts) -> str:
+    """Name the session: a copy of the database must not take over the session of the original."""
+    here = await parts.pool.fetchval(_HERE)
+    return f"onemap-{blake2b(here.encode(), digest_size=4).hexdigest()}-{definition.name}"
+
+
+def place_of(definition: FeedDefinition, home: Path, client_id: str) -> Place:
+    """Tell where the broker of a feed is, and as whom to come.
+
+    Raises
+    ------
+    Unavailable, Conflict
+        When the feed's secret is not there, or others may read it.
+    """
     connection = definition.connection
     url = urlsplit(str(connection.url))
     ciphered = url.scheme == "mqtts"
     password = user = None
     if definition.secret is not None:
-        password = read_secret(definition.secret, parts.home, os.environ, bytes_min=1)
+        password = read_secret(definition.secret, home, os.environ, bytes_min=1)
         user = connection.user or definition.secret
-    here = await parts.pool.fetchval(_HERE)  # a copy of the database must not take over the session of the original
     return Place(
         host=str(url.hostname),
         port=url.port or (_CIPHERED if ciphered else _PLAIN),
-        tls=_trust(definition, parts) if ciphered else None,
+        tls=_trust(definition, home) if ciphered else None,
         version=connection.mqtt_version,
-        client_id=f"onemap-{blake2b(here.encode(), digest_size=4).hexdigest()}-{definition.name}",
+        client_id=client_id,
         user=user,
         password=password,
     )
 
 
-def _trust(definition: FeedDefinition, parts: Parts) -> ssl.SSLContext:
+def _trust(definition: FeedDefinition, home: Path) -> ssl.SSLContext:
     """Trust what the system trusts, or the one authority the feed names."""
     if definition.connection.ca is None:
         return ssl.create_default_context()
-    authority = read_secret(definition.connection.ca, parts.home, os.environ)
+    authority = read_secret(definition.connection.ca, home, os.environ)
     try:
         return ssl.create_default_context(cadata=authority.decode("ascii"))
     except (ssl.SSLError, ValueError) as error:
