@@ -11,6 +11,7 @@ from twin.portion import MERGED
 
 type Schema = dict[str, Any]
 _NUMBER = {"type": "integer", "minimum": 0, "description": "序号：从此之后续接 resume after this number"}
+_BOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
 _TYPES: dict[str, Schema] = {
     "lon": {"type": "number", "description": "CRS84, degrees"},
     "lat": {"type": "number", "description": "CRS84, degrees"},
@@ -18,8 +19,9 @@ _TYPES: dict[str, Schema] = {
     "value": {"type": "number"},
     "speed_kmh": {"type": "number"},
     "heading_deg": {"type": "number"},
-    "old": {"description": "bbox or state before"},
-    "new": {"description": "bbox or state after"},
+    "operation": {"enum": ["create", "update", "delete"]},
+    "old": _BOX | {"description": "where it was"},
+    "new": _BOX | {"description": "where it is"},
 }
 
 

@@ -16,7 +16,7 @@ _ALWAYS = frozenset({"kind", "layer", "id", "lon", "lat", "phenomenon_time", "gr
 _OF_KIND: Mapping[str, frozenset[str]] = {
     "observation": frozenset({"value", "value_text", "unit", "quality_flag"}),
     "position": frozenset({"speed_kmh", "heading_deg"}),
-    "feature": frozenset({"change", "old", "new"}),
+    "feature": frozenset({"operation", "old", "new"}),
     "fence": frozenset({"fence", "action", "since", "area_layer", "area_id", "area_name"}),
 }
 _OF_PLACES = frozenset({"position", "fence"})  # kinds that tell where something is

@@ -86,7 +86,7 @@ class MqttSender:
             told = {"first_seq": batch.lost[0], "last_seq": batch.lost[1]}
             messages.append((f"{prefix}/_gap", orjson.dumps(told), False))
         for one in batch.changes:
-            topic, is_gone = topic_of(prefix, one.change), one.change.get("change") == "delete"
+            topic, is_gone = topic_of(prefix, one.change), one.change.get("operation") == "delete"
             payload = orjson.dumps({"seq": one.seq, **one.change})
             messages.append((topic, payload, self._mqtt.retain and not is_gone))
             if is_gone and self._mqtt.retain:

@@ -62,7 +62,7 @@ async def test_the_broker_keeps_the_newest_of_each_thing_and_forgets_what_is_del
     house.write("city", kind="mqtt", url=broker.url, topic="district/tianhe")
     async with house.working():
         await begun(house, "city")
-        gone = {"kind": "feature", "layer": "vehicles", "id": "v2", "grade": 2, "change": "delete"}
+        gone = {"kind": "feature", "layer": "vehicles", "id": "v2", "grade": 2, "operation": "delete"}
         await write(house.url, moved("v1", 1), moved("v1", 2), moved("v2", 1), gone, moved("secret", 1, grade=4))
         with subscriber(broker, "district/tianhe/#", "first") as heard:
             await until(lambda: [m for m in heard if m[0] == "district/tianhe/vehicles/v1"])
