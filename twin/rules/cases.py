@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -17,6 +17,8 @@ from twin.rules.registry import Rules
 from twin.rules.store import Work, awake, states_of
 
 AT_ONCE = 2_000
+SETTLES = timedelta(seconds=3)
+"""How long after an event has come late the rest of its story may take."""
 _TIMES = ("due_at", "report_due_at", "wakes_at")
 _EVENTS = """
 SELECT to_jsonb(e) - 'geom' AS state,
@@ -61,9 +63,13 @@ class Cases:
         self._rules = rules
 
     async def look(self, connection: asyncpg.Connection, known: Mapping[str, Facts], now: datetime, work: Work) -> None:
-        """Judge events that have changed."""
+        """Judge events that have changed.
+
+        Where time has run out already, the event came late, and what follows of its story may be on its way: it is
+        judged when that has had the time to come.
+        """
         for name, limits in self._rules.of(Limits).items():
-            await self._judge(connection, name, limits, known, now, work)
+            await self._judge(connection, name, limits, known, now, work, settles=True)
 
     async def tick(
         self, connection: asyncpg.Connection, now: datetime, work: Work, judged: Container[str] = ()
@@ -83,6 +89,8 @@ class Cases:
         known: Mapping[str, Facts],
         now: datetime,
         work: Work,
+        *,
+        settles: bool = False,
     ) -> None:
         calendar = self._rules.calendar(limits.calendar)
         if calendar is None:
@@ -93,6 +101,9 @@ class Cases:
         for event_id, facts in known.items():
             before = read_case(states[event_id]) if event_id in states else Case()
             case, amendments = judge(limits, calendar, before, facts, now)
+            if settles and any(amendment.at > facts.said_at for amendment in amendments):
+                work.kept[name, event_id] = write_case(before), now + SETTLES
+                continue
             if case != Case() and case != before:
                 work.kept[name, event_id] = write_case(case), case.wakes_at
             work.messages += [amendment_message(name, event_id, amendment) for amendment in amendments]

@@ -115,10 +115,25 @@ async def test_limits_and_escalation_are_versions_that_say_only_their_own(house)
 async def test_what_happened_while_nobody_worked_is_dated_as_it_was(house):
     await house.send(house.event("e1", severity="1", reported_at=0))
     await house.work(1000)
+    assert len(await house.versions("e1")) == 1, "the rest of its story may be on its way"
+    await house.work(1000.1)
     rows = await house.versions("e1")
     assert [row["phenomenon_time"] for row in rows] == [NOON, NOON, after(2.5), after(5), after(10)]
     (event,) = await house.events()
     assert (event["level_current"], event["overdue"]) == ("district", True)
+
+
+async def test_a_story_that_comes_late_is_judged_when_it_is_whole(house):
+    """Whoever was away sends version after version; the first alone would have been escalated."""
+    await house.send(house.event("e1", 0, 1, severity="1", reported_at=0))
+    await house.work(1000)
+    await house.send(house.event("e1", 1, 2, severity="1", stage="dispatch", reported_at=0, accepted_at=1))
+    await house.work(1000.02)
+    await house.send(house.event("e1", 3, 3, severity="1", stage="closed", reported_at=0, closed_at=3))
+    await house.work(1000.04)
+    await house.work(1001)
+    (event,) = await house.events()
+    assert (event["level_current"], event["overdue"], event["stage"]) == (None, None, "closed")
 
 
 async def test_an_event_sent_back_twice_goes_to_the_district(house):
