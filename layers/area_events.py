@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layers.actor import Actor
-from layers.clause import EMPTY, Clause, all_of, compose
+from layers.clause import EMPTY, Clause, all_of, compose, join
 from layers.present import Present
 from layers.rights import areas_of
 
@@ -16,6 +16,13 @@ _BELONGS = {
     "communities": f"{_AREA} = t.community_code",
     "grids": "f.grid_code = t.grid_code",
     "urban_villages": 'f.urban_village_ids @> ARRAY[t.id COLLATE "default"]',
+}
+_CODES = {  # the code of an event's area of each kind, and the area's own
+    "districts": ("left(f.area_code, 6)", "t.district_code"),
+    "streets": ("left(f.area_code, 9)", "t.street_code"),
+    "communities": ("f.area_code", "t.community_code"),
+    "grids": ("f.grid_code", "t.grid_code"),
+    "urban_villages": ("unnest(f.urban_village_ids)", "t.id"),
 }
 LAYERS = tuple(sorted(_BELONGS))
 """The layers whose features have numbers of events."""
@@ -31,13 +38,36 @@ def count_events(layer_id: str, kind: str, actor: Actor, source: Present) -> Cla
     kind
         ``open``; ``overdue``: open and past its limit; ``today``: occurred on this day, Beijing time.
     """
-    wanted = {
+    seen = all_of((Clause(_BELONGS[layer_id]), _wanted(source)[kind], _visible(actor)))
+    return compose("(SELECT count(*) FROM {} WHERE {})", source.events(), seen)
+
+
+def events_by_area(layer_id: str, actor: Actor, source: Present) -> Clause:
+    """Return the statement of all areas with events: `code`, and the number of each kind as `events_{kind}`.
+
+    For moments in the past, where what an event was then has to be worked out once and not for every area.
+    """
+    numbers = [compose(f"count(*) FILTER (WHERE {{}}) AS events_{kind}", w) for kind, w in _wanted(source).items()]
+    return compose(
+        f"SELECT area.code, {{}} FROM {{}} CROSS JOIN LATERAL (SELECT {_CODES[layer_id][0]} AS code) AS area "
+        "WHERE {} GROUP BY area.code",
+        join(", ", numbers),
+        source.events(),
+        _visible(actor) or Clause("TRUE"),
+    )
+
+
+def area_key(layer_id: str) -> str:
+    """Return the code of the area `t`, as `events_by_area` has it."""
+    return _CODES[layer_id][1]
+
+
+def _wanted(source: Present) -> dict[str, Clause]:
+    return {
         "open": Clause(_OPEN),
         "overdue": compose(f"{_OPEN} AND f.due_at < {{}}", source.now),
         "today": compose("f.occurred_at >= onemap.day_of({}) AND f.occurred_at <= {}", source.now, source.now),
     }
-    seen = all_of((Clause(_BELONGS[layer_id]), wanted[kind], _visible(actor)))
-    return compose("(SELECT count(*) FROM {} WHERE {})", source.events(), seen)
 
 
 def _visible(actor: Actor) -> Clause:

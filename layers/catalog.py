@@ -16,6 +16,7 @@ from layers.actor import Actor
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
 from layers.listener import Heard, Listener
+from layers.moment import Moment
 from layers.tables import parse_definition, table_of
 
 _AGES_EVERY_S = 60  # an answer that ages is good for the minute it was made in
@@ -32,6 +33,8 @@ class Layer:
         Grows with every statement that writes the table; what is made of the table alone is keyed by it.
     live_version
         Grows with every change of the state that is joined when features are read.
+    moment
+        As of when features are read (`as_of`); `None` is the present.
     row_count, extent_crs84, time_span, lowest_grade
         Statistics of the last load; `extent_crs84` is (west, south, east, north) in degrees or None when empty.
     """
@@ -44,6 +47,7 @@ class Layer:
     extent_crs84: tuple[float, float, float, float] | None = None
     time_span: tuple[datetime, datetime] | None = None
     live_version: int = 0
+    moment: Moment | None = None
 
     @property
     def id(self) -> str:
@@ -56,9 +60,18 @@ class Layer:
         return table_of(self.definition.id)
 
     @property
+    def is_table(self) -> bool:
+        """Whether features are read from the table alone: nothing is joined, and they are asked for as they are now."""
+        return self.moment is None and not self.definition.is_live
+
+    def as_of(self, moment: Moment | None) -> Layer:
+        """Return the same layer as of a moment, for every read; of the present when there is none."""
+        return self if moment == self.moment else replace(self, moment=moment)
+
+    @property
     def freshness(self) -> tuple[int, int, int]:
         """What answers about the features are keyed by: both versions, and the minute where answers age."""
-        minute = int(time() // _AGES_EVERY_S) if self.definition.ages else 0
+        minute = int(time() // _AGES_EVERY_S) if self.definition.ages and self.moment is None else 0
         return self.version, self.live_version, minute
 
     @property

@@ -32,7 +32,7 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
     last = ", ".join(f"f.{quote_identifier(key.field.name)}::text" for key in query.keys)
     limit = bind(query.limit, "bigint")
     wanted = condition(query)
-    place = "id" if query.layer.definition.is_live else "ctid"  # what is joined together has no address of its own
+    place = "ctid" if query.layer.is_table else "id"  # what is joined together has no address of its own
     return compose(
         f"""WITH matching AS MATERIALIZED (
             SELECT f.{place} AS place, {columns} FROM {{}} WHERE {{}} LIMIT {ROWS_MAX + 1}
@@ -62,6 +62,6 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
 def _whole(query: ItemsQuery, place: str) -> Clause:
     """Return the noted rows as `f`, whole: live state is joined one by one, whatever the planner expects of them."""
     read = relation(query.layer, query.actor)
-    if not query.layer.definition.is_live:
+    if query.layer.is_table:
         return compose(f"{{}} ON f.{place} = chosen.place", read)
     return compose(f"LATERAL (SELECT f.* FROM {{}} WHERE f.{place} = chosen.place LIMIT 1) AS f ON true", read)

@@ -61,7 +61,13 @@ class CountCache:
 
 
 def _key(query: ItemsQuery) -> tuple[object, ...] | None:
-    key = (query.layer.id, query.layer.freshness, query.actor.audience, query.where.text, query.where.values)
+    key = (
+        query.layer.id,
+        (query.layer.freshness, query.layer.moment),
+        query.actor.audience,
+        query.where.text,
+        query.where.values,
+    )
     try:
         hash(key)
     except TypeError:  # an array among the bound values

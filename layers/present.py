@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from layers.catalog import Layer
 from layers.clause import Clause, quote_literal
+from layers.event_indexes import EVENTS
+from layers.tables import table_of
 
 
 class Present:
     """Pieces of SQL over the alias `t` of a layer's rows; `layers.past.Past` has the same ones of another moment."""
 
     now = Clause("now()")
+    is_past = False
 
     def rows(self, layer: Layer) -> Clause:
         """Return what the layer's rows are read from, with alias `t`."""
@@ -42,4 +45,4 @@ class Present:
 
     def events(self) -> Clause:
         """Return the events as a FROM item with alias `f`."""
-        return Clause('"layer"."events" AS f')
+        return Clause(f"{table_of(EVENTS)} AS f")

@@ -106,7 +106,7 @@ def rows(query: ItemsQuery, extra: int = 0) -> Clause:
     signed = [f"{k.column} {'DESC' if k.descending else 'ASC'} NULLS LAST" for k in query.sort]
     order = ", ".join([*signed, "f.id"])
     wanted = condition(query)
-    columns = "f.id" if query.layer.definition.is_live else "f.*"
+    columns = "f.*" if query.layer.is_table else "f.id"
     chosen = compose(
         f"SELECT {columns} FROM {{}} WHERE {{}} ORDER BY {order} LIMIT {{}} OFFSET {{}}",
         relation(query.layer, query.actor, wanted),
@@ -114,7 +114,7 @@ def rows(query: ItemsQuery, extra: int = 0) -> Clause:
         bind(query.limit + extra, "bigint"),  # bound, so that every page has one text and is parsed once
         bind(query.offset, "bigint"),
     )
-    return completed(query, chosen) if query.layer.definition.is_live else chosen
+    return chosen if query.layer.is_table else completed(query, chosen)
 
 
 def completed(query: ItemsQuery, chosen: Clause) -> Clause:

@@ -15,6 +15,7 @@ from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
 from layers.live_value import Values
+from layers.past import Past
 from layers.present import Present
 
 type How = Literal["stored", "moved", "either"]  # where a row's place is: in the table, in a position, in one of them
@@ -40,20 +41,22 @@ def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
         Columns `id`, `geom` and every field of the layer; of a layer that moves also `lon_now` and `lat_now`.
     """
     definition = layer.definition
-    if not definition.is_live:
+    if layer.is_table:
         return Clause(f"{layer.table} AS f")
     if definition.motion is None or actor.clearance < definition.motion.grade:
         return compose("({}) AS f", _select(layer, actor, "stored"))
     if not _GEOMETRY.search(where.text):
-        return compose("({}) AS f", _select(layer, actor, "either", _NOW.position(layer)))
-    found = _select(layer, actor, "moved", compose("INNER JOIN {} ON p.id = t.id", _NOW.positions(layer)))
-    absent = compose(" WHERE NOT EXISTS (SELECT FROM {} WHERE p.id = t.id)", _NOW.positions(layer))
+        return compose("({}) AS f", _select(layer, actor, "either", _source(layer).position(layer)))
+    positions = _source(layer).positions(layer)
+    found = _select(layer, actor, "moved", compose("INNER JOIN {} ON p.id = t.id", positions))
+    absent = compose(" WHERE NOT EXISTS (SELECT FROM {} WHERE p.id = t.id)", positions)
     return compose("({} UNION ALL {}{}) AS f", found, _select(layer, actor, "stored"), absent)
 
 
 def _select(layer: Layer, actor: Actor, how: How, joined: Clause = EMPTY) -> Clause:
     definition = layer.definition
-    values = Values(definition, actor, _NOW, how != "stored")
+    source = _source(layer)
+    values = Values(definition, actor, source, how != "stored")
     columns = [Clause("t.id")]
     if definition.geometry_type != "None":
         columns.append(Clause(f"{_geometry(how)} AS geom"))
@@ -62,7 +65,13 @@ def _select(layer: Layer, actor: Actor, how: How, joined: Clause = EMPTY) -> Cla
     for field in definition.fields:
         columns.append(compose(f"{{}} AS {quote_identifier(field.name)}", _value(field, values, how)))
     joins = join(" ", (joined, *values.joins.values()))
-    return compose("SELECT {} FROM {} {}", join(", ", columns), _NOW.rows(layer), joins)
+    tables = join(", ", (compose(f"{name} AS MATERIALIZED ({{}})", text) for name, text in values.tables.items()))
+    read = compose("SELECT {} FROM {} {}", join(", ", columns), source.rows(layer), joins)
+    return compose("WITH {} {}", tables, read) if tables else read
+
+
+def _source(layer: Layer) -> Present:
+    return _NOW if layer.moment is None else Past(layer.moment)
 
 
 def _value(field: FieldDefinition, values: Values, how: How) -> Clause:

@@ -12,6 +12,8 @@ from layers.event_indexes import EVENTS, INDEXES
 from layers.gathering import gathering_statements
 
 SCHEMA = "layer"
+PAST = "past"
+KNOWN_SINCE = "_known_since timestamptz NOT NULL DEFAULT now()"
 SRID = 4490
 
 COLUMN_TYPES: dict[FieldType, str] = {
@@ -35,6 +37,16 @@ def table_of(layer_id: str) -> str:
     '"layer"."grids"'
     """
     return f"{quote_identifier(SCHEMA)}.{quote_identifier(layer_id)}"
+
+
+def past_of(layer_id: str) -> str:
+    """Return the quoted table of rows that a layer no longer has, or has in another form."""
+    return f"{quote_identifier(PAST)}.{quote_identifier(layer_id)}"
+
+
+def keeps_past(layer_id: str) -> bool:
+    """Whether replaced rows of a layer are kept; of events, feeds' messages tell what they were."""
+    return layer_id != EVENTS
 
 
 async def sync_definitions(url: str) -> list[str]:
@@ -111,7 +123,7 @@ async def create_layer(
 async def drop_layer(connection: asyncpg.Connection, layer_id: str) -> None:
     """Remove a layer, its rows and its catalogue entry; nothing happens when there is none."""
     async with connection.transaction():
-        await connection.execute(f"DROP TABLE IF EXISTS {table_of(layer_id)}")
+        await connection.execute(f"DROP TABLE IF EXISTS {table_of(layer_id)}, {past_of(layer_id)}")
         await connection.execute("DELETE FROM onemap.layer WHERE id = $1", layer_id)
 
 
@@ -138,8 +150,9 @@ def _statements(definition: LayerDefinition) -> list[str]:
         'id text COLLATE "C" PRIMARY KEY',
         *geometry,
         *(_column(definition, f) for f in definition.stored_fields),
+        KNOWN_SINCE,
     ]
-    added = [*geometry, *(_column(definition, f) for f in definition.stored_fields)]
+    added = [*geometry, *(_column(definition, f) for f in definition.stored_fields), KNOWN_SINCE]
     return [
         f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(columns)})",
         f"ALTER TABLE {table} {', '.join(f'ADD COLUMN IF NOT EXISTS {c}' for c in added)}" if added else "SELECT 1",
@@ -147,6 +160,7 @@ def _statements(definition: LayerDefinition) -> list[str]:
         f"""CREATE OR REPLACE TRIGGER touch AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
         FOR EACH STATEMENT EXECUTE FUNCTION onemap.touch_layer()""",
         *(_change_triggers(table) if geometry else []),
+        *(_past(definition, added[:-1]) if keeps_past(definition.id) else []),
         f"GRANT SELECT ON {table} TO onemap_read",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
         f"COMMENT ON TABLE {table} IS {quote_literal(f'{definition.title_zh} {definition.title_en}')}",
@@ -162,6 +176,25 @@ def _change_triggers(table: str) -> list[str]:
         f"""CREATE OR REPLACE TRIGGER touched_{on.split(maxsplit=1)[0].lower()} AFTER {on}
         FOR EACH STATEMENT EXECUTE FUNCTION onemap.note_changed_area()"""
         for on in (*rows, f"TRUNCATE ON {table}")
+    ]
+
+
+def _past(definition: LayerDefinition, columns: list[str]) -> list[str]:
+    """Make the table of a layer's past, and have it filled by the statements that change or delete rows."""
+    table, past = table_of(definition.id), past_of(definition.id)
+    known = ["_known_from timestamptz NOT NULL", "_known_to timestamptz NOT NULL"]
+    old = f"ON {table} REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onemap.keep_past()"
+    index = quote_identifier(f"{definition.id[:40]}_past_idx")
+    loose = [column.replace(" NOT NULL", "") for column in columns]
+    return [
+        f'CREATE TABLE IF NOT EXISTS {past} (id text COLLATE "C" NOT NULL, {", ".join([*loose, *known])})',
+        f"ALTER TABLE {past} {', '.join(f'ADD COLUMN IF NOT EXISTS {column}' for column in loose)}",
+        f"CREATE INDEX IF NOT EXISTS {index} ON {past} (id, _known_to)",
+        f"CREATE OR REPLACE TRIGGER keep_past_updated AFTER UPDATE {old}",
+        f"CREATE OR REPLACE TRIGGER keep_past_deleted AFTER DELETE {old}",
+        f"""CREATE OR REPLACE TRIGGER keep_past_all BEFORE TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION onemap.keep_past()""",
+        f"GRANT SELECT ON {past} TO onemap_read, onemap_ingest",
     ]
 
 

@@ -16,6 +16,7 @@ from server import errors, ogc
 from server.auth import Authenticator
 from server.build import build_id
 from server.items.fast import FastItems
+from server.rasters import Rasters
 from server.retention import kept_of
 from server.routes import (
     aggregate,
@@ -24,10 +25,12 @@ from server.routes import (
     exercises,
     feeds,
     health,
+    history,
     live,
     live_ws,
     outlets,
     page,
+    raster,
     refused,
     rules,
     tiles,
@@ -74,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(tiles.router)
     app.include_router(basemaps.router)
+    app.include_router(raster.router)
     app.include_router(live.router)
     app.include_router(live_ws.router)
     app.include_router(asyncapi.router)
@@ -82,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(twin.router)
     app.include_router(rules.router)
     app.include_router(aggregate.router)
+    app.include_router(history.router)
     app.include_router(warnings.router)
     app.include_router(exercises.router)
     app.include_router(refused.router)
@@ -122,6 +127,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     running.push_async_callback(cache.close)
     drawn = TileMaker(cache, pool, settings.limits.tile_features, build_id())
     maps = Basemaps(settings.home / "basemaps")
-    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps)
+    rasters = Rasters(lookups, settings.home / "rasters", catalog)
+    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps, rasters)
     app.state.tail, app.state.intake = tail, intake
     app.state.pool, app.state.catalog, app.state.authenticator = pool, catalog, authenticator

@@ -18,11 +18,13 @@ from layers.cql2 import compile_bbox, compile_filter, queryables_of
 from layers.cql2.bbox import Bbox
 from layers.crs import CRS84
 from layers.errors import BadInput, TooMuch
+from layers.moment import Moment
 from layers.query import ItemsQuery, page
 from twin.changes import last_seq
 from twin.interest import AREA_CODE_DIGITS, Interest
 
 FEATURES_MAX = 20_000  # of one layer
+SEPARATOR = ",\n"  # no line ends within a feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,17 @@ class Picture:
     seq
         Number of the last change that is in it.
     layers
-        By id: GeoJSON features, joined by commas.
+        By id: GeoJSON features, joined by `SEPARATOR`.
     """
 
     seq: int
     layers: dict[str, bytes]
 
 
-async def take_picture(pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest) -> Picture:
-    """Read the layers of an interest as the actor may see them.
+async def take_picture(
+    pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest, moment: Moment | None = None
+) -> Picture:
+    """Read the layers of an interest as the actor may see them; now, or as of a moment.
 
     Raises
     ------
@@ -53,13 +57,13 @@ async def take_picture(pool: asyncpg.Pool, catalog: Catalog, actor: Actor, inter
     """
     if not interest.layers:
         raise BadInput("a snapshot is of layers; name them", parameter="layers")
-    layers = [catalog.visible(layer_id, actor) for layer_id in sorted(interest.layers)]
+    layers = [catalog.visible(layer_id, actor).as_of(moment) for layer_id in sorted(interest.layers)]
     queries = [ItemsQuery(layer, actor, _where(layer, actor, interest), limit=FEATURES_MAX) for layer in layers]
     found: dict[str, bytes] = {}
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         seq = await last_seq(connection)
         for query in queries:
-            text, values = page(query).render()
+            text, values = page(query, separator=SEPARATOR).render()
             row = await connection.fetchrow(text, *values)
             if row["found"] > FEATURES_MAX:
                 raise TooMuch(f"'{query.layer.id}' has more than {FEATURES_MAX} such features; ask for less of it")

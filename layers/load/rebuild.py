@@ -10,7 +10,7 @@ import asyncpg
 
 from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
-from layers.tables import SCHEMA, create_layer, table_of
+from layers.tables import SCHEMA, create_layer, keeps_past, table_of
 
 _ROWS_MIN = 10_000  # below that, an exchange costs more than it saves
 
@@ -60,6 +60,8 @@ async def rebuild(connection: asyncpg.Connection, definition: LayerDefinition, c
     status = await connection.execute(f"INSERT INTO {fresh} ({columns}) {select}")
     key = quote_identifier(f"{name[:50]}_key")
     await connection.execute(f"ALTER TABLE {fresh} ADD CONSTRAINT {key} PRIMARY KEY (id)")
+    if keeps_past(definition.id):
+        await connection.execute("SELECT onemap.keep_all_past($1)", definition.id)
     await connection.execute(f"DROP TABLE {table}")
     await connection.execute(f"ALTER TABLE {fresh} RENAME TO {quote_identifier(definition.id)}")
     await connection.execute(

@@ -18,7 +18,13 @@ from layers.crs import CRS84, Crs, parse_crs
 from layers.errors import NotFound
 from layers.query import Form, ItemsQuery, page, single, table_rows
 from server.items.call import Call
-from server.items.request import ItemsRequest, read_items_request, refuse_unknown_item_parameters, write_cursor
+from server.items.request import (
+    ItemsRequest,
+    layer_of,
+    read_items_request,
+    refuse_unknown_item_parameters,
+    write_cursor,
+)
 from server.media import CSV, GEOJSONL, JSONFG
 from server.state import State
 
@@ -70,8 +76,9 @@ async def single_feature(call: Call, state: State) -> Answer:
     refuse_unknown_item_parameters(call.given)
     crs = parse_crs(call.given["crs"]) if "crs" in call.given else CRS84
     form: Form = "jsonfg" if call.media is JSONFG else "geojson"
-    key = ("item", call.layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, form)
-    statement = state.plans.get(key, lambda: single(call.layer, call.actor, "", crs, form).render())
+    layer = layer_of(call.layer, call.given)
+    key = ("item", layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, form, layer.moment)
+    statement = state.plans.get(key, lambda: single(layer, call.actor, "", crs, form).render())
     feature_id = call.feature_id or ""
     values = [feature_id if value == "" else value for value in statement[1]]
     feature = None if "\0" in feature_id else await state.lookups.fetchval(statement[0], *values)
@@ -104,7 +111,7 @@ async def features(call: Call, state: State) -> Answer:
         For anything unknown or malformed in the request.
     """
     plan = _plan(call, state)
-    query = replace(plan.request.query, layer=call.layer)
+    query = replace(plan.request.query, layer=call.layer.as_of(plan.request.query.layer.moment))
     if plan.request.hits:
         async with state.pool.acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)

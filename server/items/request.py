@@ -26,15 +26,16 @@ from layers.cql2 import (
 )
 from layers.crs import CRS84, parse_crs
 from layers.errors import BadInput
+from layers.moment import read_moment
 from layers.query import ItemsQuery, sort_keys, sortable_fields
 from layers.rights import visible_fields
 from server.settings import LimitSettings
 
 PARAMETERS = (
     "f", "lang", "limit", "offset", "cursor", "bbox", "bbox-crs", "crs", "datetime", "filter", "filter-lang",
-    "filter-crs", "sortby", "properties", "skipGeometry", "resulttype",
+    "filter-crs", "sortby", "properties", "skipGeometry", "resulttype", "at", "basis",
 )  # fmt: skip
-ITEM_PARAMETERS = ("f", "lang", "crs")
+ITEM_PARAMETERS = ("f", "lang", "crs", "at", "basis")
 FILTER_LANGUAGES = ("cql2-text", "cql2-json", "cql-text")  # GDAL sends the draft's name cql-text
 
 
@@ -91,7 +92,7 @@ def read_items_request(
     refuse_unknown(given, (*PARAMETERS, *queryables))
     hits = _choice(given, "resulttype", ("results", "hits"), "results") == "hits"
     query = ItemsQuery(
-        layer,
+        layer_of(layer, given),
         actor,
         where=_where(layer, given, queryables, limits, body_filter),
         properties=_properties(layer, actor, given.get("properties")),
@@ -123,6 +124,18 @@ def read_condition(
     queryables = queryables_of(layer.definition, actor)
     refuse_unknown(given, (*parameters, *queryables))
     return _where(layer, given, queryables, limits, None)
+
+
+def layer_of(layer: Layer, given: Mapping[str, str]) -> Layer:
+    """Return the layer as of the moment that `at` and `basis` name; itself when they name none.
+
+    Raises
+    ------
+    BadInput
+        When they are malformed, or the moment is not yet.
+    """
+    moment = read_moment(given.get("at"), given.get("basis"))
+    return layer if moment is None else layer.as_of(moment)
 
 
 def _where(

@@ -13,6 +13,7 @@ from layers.catalog import Layer
 from layers.cql2 import queryables_of
 from layers.crs import SERVED
 from layers.definition import FieldDefinition, FieldType
+from layers.moment import BASES
 from server.build import build_id
 from server.items.fast import FILTER_TYPES
 from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS
@@ -216,6 +217,14 @@ def _parameters(limits: LimitSettings) -> Json:
         "resulttype": (
             "只要数量 hits: the number alone",
             {"type": "string", "enum": ["results", "hits"], "default": "results"},
+        ),
+        "at": (
+            "截至的时刻，须带时区；缺省为现在 as of this moment, with its offset; now by default",
+            {"type": "string", "format": "date-time"},
+        ),
+        "basis": (
+            "known：当时所知；phenomenon：当时实情 what was known then, or what was true then",
+            {"type": "string", "enum": list(BASES), "default": "known"},
         ),
     }
     return {name: _query_parameter(name, *of) for name, of in described.items()}

@@ -19,7 +19,7 @@ from layers.crs import CRS84, Crs, parse_crs
 from layers.database import in_our_words
 from layers.errors import NotFound
 from layers.query import ItemsQuery, page, single
-from server.items.request import ItemsRequest, read_items_request, write_cursor
+from server.items.request import ItemsRequest, layer_of, read_items_request, write_cursor
 from server.ogc.schema import returnables
 from server.ogc.visit import Visit, current_visit
 
@@ -30,7 +30,8 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
     def __init__(self, provider_def: dict[str, Any]) -> None:
         super().__init__(provider_def)
         self._visit: Visit = current_visit()
-        self._layer: Layer = self._visit.catalog.visible(self.data, self._visit.actor)
+        found = self._visit.catalog.visible(self.data, self._visit.actor)
+        self._layer: Layer = layer_of(found, self._visit.given)
         self._fields = self.get_fields()
 
     def get_fields(self) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,8 @@ from server.ogc.visit import Visit
 # filters: it knows neither CQL2's functions as they are written nor our coordinate systems in them;
 # datetime: it takes a date for its midnight and refuses what lies outside of the collection's extent;
 # bbox-crs: it turns boxes with the authority's axes and takes six numbers for two points
-_MISREAD = ("filter", "filter-lang", "filter-crs", "datetime", "cursor")
+# at and basis are ours: the layer is asked as of that moment
+_MISREAD = ("filter", "filter-lang", "filter-crs", "datetime", "cursor", "at", "basis")
 _MISREAD_WITH_BBOX = (*_MISREAD, "bbox", "bbox-crs")
 
 
@@ -52,7 +53,8 @@ def pygeoapi_parameters(visit: Visit) -> dict[str, str]:
 
 def item_parameters(given: dict[str, str]) -> dict[str, str]:
     """Return the parameters of a single feature for pygeoapi, which knows a coordinate system only by its URI."""
-    return given | ({"crs": parse_crs(given["crs"]).uri} if "crs" in given else {})
+    told = {name: value for name, value in given.items() if name not in {"at", "basis"}}
+    return told | ({"crs": parse_crs(given["crs"]).uri} if "crs" in given else {})
 
 
 def _misread(given: dict[str, str]) -> tuple[str, ...]:

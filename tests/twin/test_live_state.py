@@ -30,6 +30,8 @@ CLOSED = {"closed", "evaluate", "merged", "voided"}
 def message(kind, layer, feature_id, ago_s, *, version=0, **said):
     blank = dict.fromkeys(Message._fields)
     hot = {name: said.pop(name) for name in list(said) if name in blank and name != "source"}
+    if "stage" in hot:
+        said["stage"] = hot["stage"]
     filled = {"kind": kind, "layer": layer, "feature_id": feature_id, "version": version, "data": said} | hot
     filled |= {"source": "/feeds/test", "type": "test", "mode": "actual", "suspect": False}
     filled |= {"id": f"{feature_id}-{hot.get('property_code')}-{ago_s}-{version}"}

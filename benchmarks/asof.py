@@ -1,0 +1,186 @@
+"""Items as of a moment beside the same items now, on a day of ten million positions and observations.
+
+Run it with `./onemap bench asof`. What is measured is the statement behind an answer, the dearest part of it: a page in
+the order of ids, a box, a filter and a sort, of things that move, of stations, of events and of areas.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+
+from benchmarks.machine import describe_machine
+from benchmarks.results import Row, exit_code, no_slower, show, write_json
+from layers.actor import OPERATOR
+from layers.catalog import Catalog, read_catalog
+from layers.clause import EMPTY, Clause
+from layers.cluster import PrivateCluster
+from layers.cql2 import compile_bbox, compile_property, parse_bbox, queryables_of
+from layers.crs import CRS84
+from layers.database import Role, connect, create_pool
+from layers.demo.load import load_demo
+from layers.migrate import migrate
+from layers.moment import BASES, Moment
+from layers.query import ItemsQuery, page, sort_keys, sortable_fields
+from layers.tables import sync_definitions
+from server.settings import PROJECT
+
+_GOAL = 2.0
+_REPEATS = 15
+_AGO = timedelta(hours=9)
+_MOVING_SHARE, _MEASURED_SHARE = 0.7, 0.3
+_VERSIONS = 4  # of an event
+
+_MOVED = """
+INSERT INTO twin.position (layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code,
+    ingested_at)
+SELECT m.layer, m.id, tick.at, ST_X(m.geom) + random() * 0.02 - 0.01, ST_Y(m.geom) + random() * 0.02 - 0.01, 30, 90,
+    m.grid_code, m.area_code, tick.at + interval '2 seconds'
+FROM generate_series(1, $1::int) AS n
+CROSS JOIN LATERAL (SELECT $2::timestamptz - n * interval '20 hours' / $1 AS at) AS tick
+CROSS JOIN (
+    SELECT 'vehicles' AS layer, id, geom, grid_code, area_code FROM layer.vehicles
+    UNION ALL SELECT 'grid_workers', id, geom, grid_code, area_code FROM layer.grid_workers) AS m
+"""
+_MEASURED = """
+INSERT INTO twin.observation (id, property, phenomenon_time, value, value_text, unit, ingested_at)
+SELECT d.id, d.property, tick.at, CASE WHEN d.property = 'level_m' THEN random() * 5 END,
+    CASE WHEN d.property <> 'level_m' THEN 'online' END, NULL, tick.at + interval '2 seconds'
+FROM generate_series(1, $1::int) AS n
+CROSS JOIN LATERAL (SELECT $2::timestamptz - n * interval '20 hours' / $1 AS at) AS tick
+CROSS JOIN (
+    SELECT id, 'level_m' AS property FROM layer.water_level_stations
+    UNION ALL SELECT id, 'online_status' FROM layer.iot_devices
+    UNION ALL SELECT id, 'online_status' FROM layer.video_points) AS d
+"""
+_NOW = (
+    """INSERT INTO twin.position_now SELECT DISTINCT ON (layer, id) layer, id, lon, lat, phenomenon_time, speed_kmh,
+    heading_deg, grid_code, area_code, ingested_at FROM twin.position ORDER BY layer, id, phenomenon_time DESC""",
+    """INSERT INTO twin.observation_now (id, property, value, value_text, phenomenon_time, ingested_at)
+    SELECT DISTINCT ON (id, property) id, property, value, value_text, phenomenon_time, ingested_at
+    FROM twin.observation ORDER BY id, property, phenomenon_time DESC""",
+)
+_HAPPENED = f"""
+INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, stage, record, ingested_at, message)
+SELECT e.id, at.time, n, stage.name,
+    jsonb_strip_nulls(to_jsonb(e) - 'geom' - '_known_since') || jsonb_build_object('stage', stage.name,
+        'lon', ST_X(e.geom), 'lat', ST_Y(e.geom), 'phenomenon_time', at.time),
+    at.time, 'bench'
+FROM layer.events AS e CROSS JOIN generate_series(1, {_VERSIONS}) AS n
+CROSS JOIN LATERAL (SELECT e.occurred_at + n * interval '1 hour' AS time) AS at
+CROSS JOIN LATERAL (SELECT (ARRAY['collect', 'file', 'handle', 'closed'])[n] AS name) AS stage
+"""
+_BOX = "113.33,23.12,113.36,23.15"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, write; return the exit code."""
+    parser = argparse.ArgumentParser(prog="onemap bench asof", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the demo (1)")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="of history in the day (10,000,000)")
+    parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
+    options = parser.parse_args(arguments)
+    rows = measure(options.home.absolute() / "asof", options.scale, options.rows)
+    show(rows, [describe_machine()])
+    if options.json:
+        write_json(rows, options.json)
+    return exit_code(rows, strict=options.strict)
+
+
+def measure(home: Path, scale: float, rows: int) -> list[Row]:
+    """Measure with a database of its own, made anew."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    home.chmod(0o711)  # the database's account passes through
+    with PrivateCluster(home, durable=False) as url:
+        return asyncio.run(_measure(url, scale, rows))
+
+
+async def _measure(url: str, scale: float, rows: int) -> list[Row]:
+    await migrate(url)
+    await sync_definitions(url)
+    print(f"→ making the demo at scale {scale:g}", flush=True)
+    await load_demo(url, scale=scale)
+    print(f"→ making a day of {rows:,} rows", flush=True)
+    connection = await connect(url)
+    try:
+        now = await _fill(connection, rows)
+        catalog = await read_catalog(connection)
+    finally:
+        await connection.close()
+    pool = await create_pool(url, Role.READ, size=1, statement_timeout_ms=60_000)
+    try:
+        return [await _compared(pool, *case, now - _AGO) for case in _cases(catalog)]
+    finally:
+        await pool.close()
+
+
+async def _fill(connection: asyncpg.Connection, rows: int) -> datetime:
+    now: datetime = await connection.fetchval("SELECT now() - interval '1 minute'")
+    for day in (now.date() - timedelta(days=1), now.date()):
+        await connection.execute("SELECT twin.make_day($1)", day)
+    count = "SELECT (SELECT count(*) FROM layer.{}) + (SELECT count(*) FROM layer.{})"
+    moving = await connection.fetchval(count.format("vehicles", "grid_workers"))
+    measuring = await connection.fetchval(count.format("iot_devices", "video_points"))
+    await connection.execute(_MOVED, max(1, round(rows * _MOVING_SHARE / moving)), now)
+    await connection.execute(_MEASURED, max(1, round(rows * _MEASURED_SHARE / measuring)), now)
+    for statement in (*_NOW, _HAPPENED):
+        await connection.execute(statement)
+    for table in ("position", "observation", "position_now", "observation_now", "event_version"):
+        await connection.execute(f"VACUUM ANALYZE twin.{table}")
+    return now
+
+
+def _cases(catalog: Catalog) -> Iterator[tuple[str, ItemsQuery]]:
+    for name in ("vehicles", "grid_workers", "video_points", "events", "grids", "water_level_stations", "buildings"):
+        layer = catalog[name]
+        found = queryables_of(layer.definition, OPERATOR)
+        box = compile_bbox(parse_bbox(_BOX, CRS84), found["geom"])
+        yield f"{name} limit=100", _asked(layer.id, catalog)
+        yield f"{name} bbox limit=100", _asked(layer.id, catalog, box)
+    vehicles = queryables_of(catalog["vehicles"].definition, OPERATOR)
+    yield (
+        "vehicles of a kind",
+        _asked("vehicles", catalog, compile_property("vehicle_kind", "bus", vehicles["vehicle_kind"])),
+    )
+    yield "vehicles sortby=-speed_kmh", _asked("vehicles", catalog, sortby="-speed_kmh")
+    cameras = queryables_of(catalog["video_points"].definition, OPERATOR)
+    offline = compile_property("online_status", "offline", cameras["online_status"])
+    yield "video_points online_status=offline", _asked("video_points", catalog, offline)
+
+
+def _asked(layer_id: str, catalog: Catalog, where: Clause = EMPTY, sortby: str = "") -> ItemsQuery:
+    layer = catalog[layer_id]
+    sort = sort_keys(sortby, sortable_fields(layer, OPERATOR)) if sortby else ()
+    return ItemsQuery(layer, OPERATOR, where=where, sort=sort, limit=100)
+
+
+async def _compared(pool: asyncpg.Pool, name: str, query: ItemsQuery, at: datetime) -> Row:
+    """Ask now and as of then in turns, on both bases; the row tells of the dearer basis."""
+    layers = [query.layer, *(query.layer.as_of(Moment(at, basis)) for basis in BASES)]
+    statements = [
+        page(ItemsQuery(layer, OPERATOR, query.where, sort=query.sort, limit=query.limit)).render() for layer in layers
+    ]
+    taken: list[list[float]] = [[] for _ in layers]
+    async with pool.acquire() as connection:
+        for _ in range(_REPEATS):
+            for times, (text, values) in zip(taken, statements, strict=True):
+                began = time.perf_counter()
+                await connection.fetchrow(text, *values)
+                times.append(time.perf_counter() - began)
+    now, *then = (statistics.median(times) for times in taken)
+    return no_slower(name, 1 / max(then), 1 / now, _GOAL)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,77 @@
+"""A moment that the twin is asked about, and whether as it was known then or as it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, get_args
+
+from layers.errors import BadInput
+
+Basis = Literal["known", "phenomenon"]
+BASES: tuple[Basis, ...] = get_args(Basis)
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(seconds=5)  # a client's clock may be ahead of ours by a little
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """As of when, and on which basis.
+
+    Attributes
+    ----------
+    at
+        In UTC; nothing after it counts.
+    basis
+        ``known``: what had arrived by then, as it was answered then. ``phenomenon``: what was true then, by all that is
+        known today.
+    """
+
+    at: datetime
+    basis: Basis = "known"
+
+
+def read_moment(at: str | None, basis: str | None, parameter: str = "at") -> Moment | None:
+    """Read the parameters `at` and `basis`; `None` when neither is given: the present.
+
+    Raises
+    ------
+    BadInput
+        When `at` is no RFC 3339 time with an offset, or lies in the future or before 1900; when `basis` is none of the
+        two, or is given without `at`.
+    """
+    if at is None:
+        if basis is not None:
+            raise BadInput("basis is given without at; say which moment is meant", parameter="basis")
+        return None
+    if basis is not None and basis not in BASES:
+        raise BadInput(f"basis is '{basis[:40]}'; allowed are {', '.join(BASES)}", parameter="basis")
+    moment = read_time(at, parameter)
+    present = datetime.now(UTC)
+    if moment > present + _AHEAD:
+        raise BadInput(
+            f"{parameter} is {at[:40]}, which is not yet; it is {present:%Y-%m-%dT%H:%M:%SZ}", parameter=parameter
+        )
+    return Moment(min(moment, present), "phenomenon" if basis == "phenomenon" else "known")
+
+
+def read_time(text: str, parameter: str) -> datetime:
+    """Read a time with its offset, in UTC.
+
+    Raises
+    ------
+    BadInput
+        When it is none, has no offset, or lies before 1900.
+    """
+    try:
+        read = datetime.fromisoformat(text.strip().replace(" ", "+"))  # a plus sign that was not percent-encoded
+    except ValueError:
+        read = None
+    if read is None or read.tzinfo is None or "T" not in text.upper():
+        raise BadInput(
+            f"{parameter} is '{text[:60]}'; write a time with its offset, for example 2026-06-08T10:00:00+08:00",
+            parameter=parameter,
+        )
+    if read < _EARLIEST:
+        raise BadInput(f"{parameter} is '{text[:60]}'; times begin with the year 1900", parameter=parameter)
+    return read.astimezone(UTC)

@@ -1,0 +1,131 @@
+"""Where the state of the twin is read from when it is asked for as of a moment: the same pieces as of the present.
+
+Of what feeds brought, the newest that counts is looked up in history, thing by thing, through the index of its series.
+Rows of layers are those that stood at the moment; the rows that were replaced since are in the schema `past`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from layers.catalog import Layer
+from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
+from layers.definition import LayerDefinition, read_definitions
+from layers.event_indexes import EVENTS
+from layers.moment import Moment
+from layers.past_events import events_at
+from layers.present import Present
+from layers.tables import past_of
+
+_MEASURED = "h.value, h.value_text, h.quality_flag, h.phenomenon_time"
+_LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.value, '-inf') DESC,
+    coalesce(h.value_text, '') COLLATE "C" DESC"""
+_MOVED = "h.id, h.lon, h.lat, h.phenomenon_time, h.speed_kmh, h.heading_deg, h.grid_code, h.area_code"
+_LAST_MOVED = "h.phenomenon_time DESC, h.lon DESC, h.lat DESC"
+_VALID = ("valid_from", "valid_to")
+
+
+class Past(Present):
+    """Pieces of SQL over the alias `t` of a layer's rows, as of a moment."""
+
+    is_past = True
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment = moment
+        self.at = bind(moment.at, "timestamptz")
+        self.now = self.at
+
+    @property
+    def known(self) -> bool:
+        """Whether only what had arrived by then counts."""
+        return self._moment.basis == "known"
+
+    def rows(self, layer: Layer) -> Clause:
+        """Return the layer's rows as they stood."""
+        if layer.id == EVENTS:
+            return compose("({}) AS t", events_at(layer.definition, self.at, known=self.known))
+        definition = layer.definition
+        names = ["id", *(["geom"] if definition.geometry_type != "None" else [])]
+        names += [field.name for field in definition.stored_fields]
+        columns = ", ".join(f"r.{quote_identifier(name)}" for name in names)
+        valid = self._valid(layer)
+        return compose(
+            f"(SELECT {columns} FROM {layer.table} AS r WHERE {{}} UNION ALL "
+            f"SELECT {columns} FROM {past_of(layer.id)} AS r WHERE {{}}) AS t",
+            all_of((self._standing(layer), *valid)),
+            all_of((self._gone(layer), *valid)),
+        )
+
+    def _standing(self, layer: Layer) -> Clause:
+        later = compose(
+            f"NOT EXISTS (SELECT FROM {past_of(layer.id)} AS l WHERE l.id = r.id AND l._known_to > {{}})", self.at
+        )
+        return all_of((compose("r._known_since <= {}", self.at), later)) if self.known else later
+
+    def _gone(self, layer: Layer) -> Clause:
+        """Choose rows that were replaced later; what had not been told us yet counts from the first we heard of it."""
+        if self.known:
+            return compose("r._known_from <= {} AND r._known_to > {}", self.at, self.at)
+        first = f"NOT EXISTS (SELECT FROM {past_of(layer.id)} AS e WHERE e.id = r.id AND e._known_from < r._known_from)"
+        return compose(f"r._known_to > {{}} AND (r._known_from <= {{}} OR {first})", self.at, self.at)
+
+    def _valid(self, layer: Layer) -> Sequence[Clause]:
+        if not set(_VALID) <= layer.definition.by_name.keys():
+            return ()
+        return (
+            compose("r.valid_from IS NULL OR r.valid_from <= {}", self.at),
+            compose("r.valid_to IS NULL OR r.valid_to > {}", self.at),
+        )
+
+    def _until(self) -> Clause:
+        heard = compose(" AND h.ingested_at <= {}", self.at) if self.known else EMPTY
+        return compose("h.phenomenon_time <= {}{}", self.at, heard)
+
+    def observed(self, code: str, alias: str) -> Clause:
+        """Join the last observation of a property by then, if there is one."""
+        last = self._last("twin.observation", _MEASURED, f"h.id = t.id AND h.property = {quote_literal(code)}")
+        return compose(f"LEFT JOIN LATERAL ({{}} ORDER BY {_LAST_MEASURED} LIMIT 1) AS {alias} ON true", last)
+
+    def seen(self, alias: str) -> Clause:
+        """Join the time of the last observation of any property by then."""
+        last = self._last("twin.observation", _MEASURED, "h.id = n.id AND h.property = n.property")
+        return compose(
+            f"""LEFT JOIN LATERAL (
+            SELECT max(o.phenomenon_time) AS phenomenon_time FROM twin.observation_now AS n
+            CROSS JOIN LATERAL ({{}} ORDER BY {_LAST_MEASURED} LIMIT 1) AS o WHERE n.id = t.id
+            ) AS {alias} ON true""",
+            last,
+        )
+
+    def series(self, code: str) -> Clause:
+        """Return all that was observed of a property by then."""
+        same = f"h.id = t.id AND h.property = {quote_literal(code)}"
+        return compose(f"twin.observation AS h WHERE {same} AND {{}}", self._until())
+
+    def positions(self, layer: Layer) -> Clause:
+        """Return the last positions of a layer's features by then, one row a feature."""
+        same = f"h.layer = {quote_literal(layer.id)} AND h.id = n.id"
+        return compose(
+            f"""(SELECT l.* FROM twin.position_now AS n
+            CROSS JOIN LATERAL ({{}} ORDER BY {_LAST_MOVED} LIMIT 1) AS l
+            WHERE n.layer = {quote_literal(layer.id)}) AS p""",
+            self._last("twin.position", _MOVED, same),
+        )
+
+    def position(self, layer: Layer) -> Clause:
+        """Join the last position by then, if there is one."""
+        last = self._last("twin.position", _MOVED, f"h.layer = {quote_literal(layer.id)} AND h.id = t.id")
+        return compose(f"LEFT JOIN LATERAL ({{}} ORDER BY {_LAST_MOVED} LIMIT 1) AS p ON true", last)
+
+    def events(self) -> Clause:
+        """Return the events as they were."""
+        return compose("({}) AS f", events_at(_events(), self.at, known=self.known))
+
+    def _last(self, table: str, columns: str, same: str) -> Clause:
+        return compose(f"SELECT {columns} FROM {table} AS h WHERE {same} AND {{}}", self._until())
+
+
+@cache
+def _events() -> LayerDefinition:
+    return read_definitions()[EVENTS]

@@ -1,0 +1,162 @@
+"""`/twin/snapshot` and `/twin/replay`: the state of several layers now or as of a moment, and a time played again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from layers.actor import Actor
+from layers.cql2 import parse_bbox
+from layers.crs import CRS84
+from layers.database import in_our_words
+from layers.errors import BadInput, TooMuch, Unavailable
+from layers.moment import Basis, read_moment, read_time
+from server.answers import Compressed
+from server.auth import actor_of
+from server.state import State
+from twin.interest import Interest
+from twin.picture import take_picture
+from twin.playback import LAYERS_MAX, Span, play
+from twin.surroundings import chosen_layers
+
+router = APIRouter(prefix="/twin", tags=["twin"])
+PLAYBACKS_MAX = 4  # at a time in one process
+_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization, Accept-Encoding"}
+_STEP = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
+_SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
+_ONE_BOX = "allowed is one box west,south,east,north that does not cross the 180th meridian"
+
+ActorHere = Annotated[Actor, Depends(actor_of)]
+
+
+class Asked(BaseModel):
+    """What both addresses are asked for."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    layers: str = Field(
+        max_length=800, description=f"图层，逗号分隔 layer ids, at most {LAYERS_MAX}", examples=["events,grids"]
+    )
+    basis: str | None = Field(
+        None, max_length=40, description="known 当时所知 as known then (default); phenomenon 当时实情 as it was"
+    )
+    areas: str | None = Field(None, max_length=2000, description="区划或网格代码前缀 prefixes of area or grid codes")
+    bbox: str | None = Field(None, max_length=200, description="west,south,east,north")
+
+    def interest(self, state: State, actor: Actor) -> Interest:
+        """Return the layers, areas and box as an interest."""
+        chosen = chosen_layers(state.catalog.current, actor, self.layers.split(","))
+        if len(chosen) > LAYERS_MAX:
+            raise TooMuch(f"layers names {len(chosen)} layers; at most {LAYERS_MAX} at once", parameter="layers")
+        areas = tuple(dict.fromkeys(part.strip() for part in (self.areas or "").split(",") if part.strip()))
+        boxes = parse_bbox(self.bbox, CRS84).rectangles if self.bbox is not None else (None,)
+        if len(boxes) != 1:
+            raise BadInput(f"bbox is '{(self.bbox or '')[:80]}'; {_ONE_BOX}", parameter="bbox")
+        return Interest(frozenset(layer.id for layer in chosen), areas, boxes[0])
+
+
+class AskedMoment(Asked):
+    """What a snapshot is asked for."""
+
+    at: str | None = Field(None, max_length=60, description="时刻，须带时区 as of this moment; now by default")
+
+
+class AskedSpan(Asked):
+    """What a replay is asked for."""
+
+    start: str = Field(
+        alias="from", max_length=60, description="第一帧 first frame", examples=["2026-06-08T09:00:00+08:00"]
+    )
+    end: str = Field(
+        alias="to", max_length=60, description="最后一帧 last frame", examples=["2026-06-08T11:00:00+08:00"]
+    )
+    step: str = Field("60s", max_length=10, description="步长 for example 60s, 5m, 1h")
+
+
+class Snapshot(BaseModel):
+    """The state of layers at one moment."""
+
+    at: datetime = Field(description="the moment; without `at` that of the answer")
+    basis: str
+    seq: int | None = Field(None, description="now only: go on with `/live?since=` and miss nothing")
+    layers: dict[str, dict[str, Any]] = Field(description="a GeoJSON FeatureCollection a layer")
+
+
+@router.get("/snapshot", summary="Several layers now, or as of a moment", response_model=Snapshot)
+async def snapshot(request: Request, actor: ActorHere, asked: Annotated[AskedMoment, Query()]) -> Response:
+    """Return each layer as a GeoJSON FeatureCollection, all of one moment.
+
+    `known` is what had arrived by then, as it was answered then; `phenomenon` what was true then, by all that is known
+    today. Without `at` the answer holds the number of the log, `seq`: subscribe to `/live?since=` with it and no change
+    is missed or told twice.
+    """
+    state = _state(request)
+    moment = read_moment(asked.at, asked.basis)
+    interest = asked.interest(state, actor)
+    with in_our_words():
+        picture = await take_picture(state.pool, state.catalog.current, actor, interest, moment)
+    found = (
+        b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in picture.layers.items()
+    )
+    head: dict[str, object] = {"at": datetime.now(UTC), "basis": "known", "seq": picture.seq}
+    if moment is not None:
+        head = {"at": moment.at, "basis": moment.basis}
+    body = b'%b,"layers":{%b}}' % (orjson.dumps(head)[:-1], b",".join(found))
+    return Compressed(body, media_type="application/json", headers=_PRIVATE)
+
+
+@router.get("/replay", summary="A time played again, frame by frame", response_class=StreamingResponse)
+async def replay(request: Request, actor: ActorHere, asked: Annotated[AskedSpan, Query()]) -> StreamingResponse:
+    """Stream lines of JSON, one a step: `at`, and by layer the `features` that are new or other and the ids `removed`.
+
+    The first line holds everything; a client that replaces and removes has the state of each moment.
+    """
+    state = _state(request)
+    last = read_moment(asked.end, asked.basis, "to")
+    basis: Basis = last.basis if last else "known"
+    span = Span(read_time(asked.start, "from"), last.at if last else datetime.now(UTC), _step(asked.step))
+    running = _playbacks(request)
+    if len(running) >= PLAYBACKS_MAX:
+        raise Unavailable(f"{PLAYBACKS_MAX} replays are running, which is the most at a time; try again soon")
+    frames = play(state.pool, state.catalog.current, actor, asked.interest(state, actor), span, basis)
+    with in_our_words():
+        first = await anext(frames)  # what is wrong is told before the answer begins
+    lines = _counted(running, first, frames)
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers=_PRIVATE | {"X-Accel-Buffering": "no"})
+
+
+async def _counted(playbacks: set[object], first: bytes, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    mark = object()
+    playbacks.add(mark)
+    try:
+        yield first
+        async for frame in frames:
+            yield frame
+    finally:
+        playbacks.discard(mark)
+
+
+def _step(text: str) -> timedelta:
+    found = _STEP.fullmatch(text.strip())
+    if found is None:
+        raise BadInput(f"step is '{text[:20]}'; write seconds, minutes or hours: 60s, 5m, 1h", parameter="step")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def _playbacks(request: Request) -> set[object]:
+    if not hasattr(request.app.state, "playbacks"):
+        request.app.state.playbacks = set()
+    running: set[object] = request.app.state.playbacks
+    return running
+
+
+def _state(request: Request) -> State:
+    state: State = request.app.state.shared
+    return state

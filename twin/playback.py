@@ -1,0 +1,94 @@
+"""A time that has passed, played again: frames at even steps, each with what has changed since the one before.
+
+A frame holds whole features, as items would have answered at its moment, so that a client only has to replace and to
+remove. The first frame holds everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+import orjson
+
+from layers.actor import Actor
+from layers.catalog import Catalog
+from layers.errors import BadInput, TooMuch
+from layers.moment import Basis, Moment
+from twin.interest import Interest
+from twin.picture import SEPARATOR, take_picture
+
+LAYERS_MAX = 10
+FRAMES_MAX = 1_500
+STEP_MIN, STEP_MAX = timedelta(seconds=1), timedelta(days=1)
+_SEPARATOR = SEPARATOR.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The moments of a playback.
+
+    Raises
+    ------
+    BadInput
+        When it ends before it begins, or the step is too short or too long.
+    TooMuch
+        When it has more than `FRAMES_MAX` frames.
+    """
+
+    start: datetime
+    end: datetime
+    step: timedelta
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise BadInput(f"to is {self.end.isoformat()}, before from; allowed are later times", parameter="to")
+        if not STEP_MIN <= self.step <= STEP_MAX:
+            raise BadInput(f"step is {self.step}; allowed are {STEP_MIN} to {STEP_MAX}", parameter="step")
+        if (frames := (self.end - self.start) // self.step + 1) > FRAMES_MAX:
+            raise TooMuch(f"{frames} frames are asked for; at most {FRAMES_MAX}: take a longer step", parameter="step")
+
+    def moments(self) -> list[datetime]:
+        """Return the moment of each frame."""
+        return [self.start + number * self.step for number in range((self.end - self.start) // self.step + 1)]
+
+
+async def play(
+    pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest, span: Span, basis: Basis
+) -> AsyncIterator[bytes]:
+    """Yield frames as lines of JSON: `at`, and by layer the `features` that are new or other and the ids `removed`.
+
+    Raises
+    ------
+    BadInput, NotFound, TooMuch
+        As `take_picture`; before the first frame.
+    """
+    shown: dict[str, dict[bytes, str]] = {layer_id: {} for layer_id in interest.layers}
+    for at in span.moments():
+        picture = await take_picture(pool, catalog, actor, interest, Moment(at, basis))
+        changes = []
+        for layer_id, features in picture.layers.items():
+            now, change = _difference(shown[layer_id], features)
+            shown[layer_id] = now
+            if change:
+                changes.append(b"%b:%b" % (orjson.dumps(layer_id), change))
+        yield b'{"at":%b,"layers":{%b}}\n' % (orjson.dumps(at), b",".join(changes))
+
+
+def _difference(before: dict[bytes, str], features: bytes) -> tuple[dict[bytes, str], bytes]:
+    """Return the features by their text, with their ids, and what a client has to do; nothing when nothing changed."""
+    lines = features.split(_SEPARATOR) if features else []
+    now = {line: before[line] if line in before else _id(line) for line in lines}
+    fresh = [line for line in lines if line not in before]
+    there = set(now.values())
+    removed = sorted({one for one in before.values() if one not in there})
+    if not fresh and not removed:
+        return now, b""
+    return now, b'{"features":[%b],"removed":%b}' % (b",".join(fresh), orjson.dumps(removed))
+
+
+def _id(line: bytes) -> str:
+    found: str = orjson.loads(line)["id"]
+    return found
