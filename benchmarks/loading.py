@@ -77,7 +77,7 @@ def _up(home: Path, scale: float) -> Iterator[float]:
     """Run `./onemap up`; yield the seconds until `/health` answered 200."""
     port = free_port()
     began = time.monotonic()
-    arguments = ("up", "--home", str(home), "--port", str(port), "--demo-scale", f"{scale:g}")
+    arguments = ("up", "--home", str(home), "--port", str(port), "--demo-scale", f"{scale:g}", "--no-live")
     with (home / "up.log").open("ab") as log:
         process = subprocess.Popen(
             [PROJECT / "onemap", *arguments], stdout=log, stderr=subprocess.STDOUT, env=_environment(), process_group=0

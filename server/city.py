@@ -28,7 +28,7 @@ from twin.city.clock import DAY, HOUR
 
 FEED = "demo"
 STORM_LOCK = "storm.lock"
-_TICK_S, _TICK_S_MAX = 1.0, 15.0
+_TICK_S, _TICK_S_MAX = 3.0, 15.0  # a delivery costs the service far more than its messages do
 _REPORTS_FOR_S = 30  # after a pause, who reports again and again says only the newest
 _FIRST_BACK_S, _BACK_S_MAX = 12 * HOUR, 2 * DAY
 _NOTED_EVERY_S = 10
