@@ -9,6 +9,7 @@ import orjson
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
+from layers.definition import LayerDefinition
 from layers.rights import visible_fields
 from twin.interest import Change, lies_in
 
@@ -23,7 +24,7 @@ _OF_PLACES = frozenset({"position", "fence"})  # kinds that tell where something
 
 
 class Lens:
-    """Shows changes to actors of one clearance; worked out once a catalogue.
+    """Shows changes to actors of one clearance; worked out once for each definition of a layer.
 
     Masked values are left out: a change is not the place to show a part of a name.
     """
@@ -32,7 +33,7 @@ class Lens:
         self.clearance = clearance
         self._actor = Actor("lens", clearance)
         self._catalog = catalog
-        self._seen_of: tuple[Catalog | None, dict[str, _Seen]] = (None, {})
+        self._kept: dict[str, tuple[LayerDefinition, _Seen]] = {}
 
     def shown(self, change: Change) -> Change | None:
         """Return the change as it may be seen; None when its layer or its feature is hidden."""
@@ -57,16 +58,13 @@ class Lens:
         return lies_in(change, prefixes)
 
     def _seen(self, layer_id: str) -> _Seen | None:
-        catalog = self._catalog()
-        if self._seen_of[0] is not catalog:
-            self._seen_of = catalog, {}
-        known = self._seen_of[1]
-        if layer_id not in known:
-            layer = catalog.get(layer_id)
-            if layer is None or not layer.visible_to(self._actor):
-                return None
-            known[layer_id] = _Seen.of(layer, self._actor)
-        return known[layer_id]
+        layer = self._catalog().get(layer_id)
+        if layer is None or not layer.visible_to(self._actor):
+            return None
+        kept = self._kept.get(layer_id)
+        if kept is None or kept[0] is not layer.definition:  # the catalogue changes often, a definition hardly ever
+            kept = self._kept[layer_id] = layer.definition, _Seen.of(layer, self._actor)
+        return kept[1]
 
 
 @dataclass(frozen=True, slots=True)
