@@ -73,6 +73,8 @@ class Action(NamedTuple):
         After it; 0 when the alarm has cleared.
     began_at, number
         Together with rule and device the identity of the action.
+    rose
+        Whether the level is higher than before.
     """
 
     step: Step
@@ -83,6 +85,7 @@ class Action(NamedTuple):
     alerts: int
     alerted_at: datetime
     value: float | str | None
+    rose: bool = False
 
 
 def calm(levels: int) -> Alarm:
@@ -154,9 +157,9 @@ def _turn(alarm: Alarm, at: datetime, timing: Timing) -> tuple[Alarm, Action]:
     alarm = alarm._replace(triggers=tuple(turned(trigger) if now else trigger for trigger, now in pairs))
     if before == 0:
         alarm = alarm._replace(began_at=began_at, alerts=1, alerted_at=alarm.seen_at, number=0, told_at=None)
-        return _tell(alarm, "raise", at)
+        return _tell(alarm, "raise", at, rose=True)
     if alarm.level > 0:
-        return _tell(alarm, "level", at)
+        return _tell(alarm, "level", at, rose=alarm.level > before)
     alarm, action = _tell(alarm, "clear", at)
     return alarm._replace(began_at=None, alerts=0, alerted_at=None, number=0, told_at=None), action
 
@@ -165,10 +168,10 @@ def _first(triggers: Sequence[Trigger]) -> datetime | None:
     return min((trigger.since for trigger in triggers if trigger.since is not None), default=None)
 
 
-def _tell(alarm: Alarm, step: Step, at: datetime) -> tuple[Alarm, Action]:
+def _tell(alarm: Alarm, step: Step, at: datetime, *, rose: bool = False) -> tuple[Alarm, Action]:
     at = at if alarm.told_at is None else max(at, alarm.told_at)
     alarm = alarm._replace(number=alarm.number + 1, told_at=at)
     assert alarm.began_at is not None  # noqa: S101  # an alarm that speaks has begun
     assert alarm.alerted_at is not None  # noqa: S101
     told = (alarm.began_at, alarm.number, alarm.alerts, alarm.alerted_at, alarm.value)
-    return alarm, Action(step, at, alarm.level, *told)
+    return alarm, Action(step, at, alarm.level, *told, rose)

@@ -42,7 +42,7 @@ def alarm_message(rule: Threshold, device: Device, action: Action) -> Message:
     }
     if action.level > 0:
         said["severity"] = rule.levels[action.level - 1].severity
-    if action.step in {"raise", "level"}:
+    if action.rose:  # a milder level keeps the title of the worst
         said["title"] = _title(rule, device, action.value)
     if action.step == "raise":
         said |= _opening(rule, device, action)

@@ -100,6 +100,7 @@ def test_the_course_of_a_flood():
     ]
     assert {action.began_at for action in actions} == {at(60)}
     assert [action.number for action in actions] == [1, 2, 3, 4]
+    assert [action.rose for action in actions] == [True, True, False, False]
     assert actions[-1].alerts == 4
     assert actions[-1].alerted_at == at(480)
 
