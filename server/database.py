@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from layers.cluster import borrowed_cluster
 from layers.database_check import require_usable
-from layers.migrate import migrate
+from layers.migrate import migrate, pending
 from layers.tables import sync_definitions
 from server.settings import Settings
 
@@ -30,6 +30,22 @@ def open_database(settings: Settings) -> Iterator[str]:
         return
     with borrowed_cluster(settings.home) as url:
         asyncio.run(prepare(url))
+        yield url
+
+
+@contextmanager
+def open_current(settings: Settings) -> Iterator[str]:
+    """Yield the URL of a database to look into, as `open_database`; one that is up to date is taken as it is.
+
+    Raises
+    ------
+    Unavailable, Conflict
+        As `open_database`.
+    """
+    with ExitStack() as opened:
+        url = settings.database.url or opened.enter_context(borrowed_cluster(settings.home))
+        if asyncio.run(pending(url)):
+            asyncio.run(prepare(url))
         yield url
 
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from layers.database import Role, connect
 from layers.errors import BadInput, OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
-from server.database import open_database
+from server.database import open_current
 from server.settings import Settings
 from twin.refusals import Kept, one_refused, refused, summary
 
@@ -118,7 +118,7 @@ def replay(
         raise BadInput("--file puts one message right; give its number too", parameter="file")
     corrected = None if file is None else _content(file)
     settings = settings_of(home, config)
-    with open_database(settings) as url:
+    with open_current(settings) as url:
         taken, still = asyncio.run(_replay(url, settings, refused_id, corrected, (feed, reason)))
     for line in still[:10]:
         _out.print(f"✗ {line}", markup=False)
@@ -134,7 +134,7 @@ def discard(refused_id: IdArgument, home: HomeOption = None, config: ConfigOptio
         async with _intake(url, settings) as intake:
             await intake.retaking.discard(refused_id)
 
-    with open_database(settings) as url:
+    with open_current(settings) as url:
         asyncio.run(put_away(url))
     _out.print(f"✓ {refused_id}", markup=False)
 
@@ -191,7 +191,7 @@ def _read[T](settings: Settings, look: Callable[[asyncpg.Connection], Awaitable[
         finally:
             await connection.close()
 
-    with open_database(settings) as url:
+    with open_current(settings) as url:
         return asyncio.run(work(url))
 
 

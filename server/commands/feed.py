@@ -19,7 +19,7 @@ from layers.database import Role, connect
 from layers.errors import BadInput
 from server import feed_refused
 from server.commands.options import ConfigOption, HomeOption, settings_of
-from server.database import open_database
+from server.database import open_current
 from server.feed_file import feed_of, switch, write_secret
 from server.feed_post import open_client, post
 from server.feed_trial import try_sample
@@ -201,7 +201,7 @@ def _look(settings: Settings, definitions: Mapping[str, FeedDefinition] | None =
         finally:
             await connection.close()
 
-    with open_database(settings) as url:
+    with open_current(settings) as url:
         return asyncio.run(look(url))
 
 
