@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import asyncpg
 
-from twin.feeds.definition import FeedDefinition
+from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.leader import ingest_works
 
 type Life = Literal["off", "never", "live", "silent"]
@@ -134,7 +134,8 @@ def _health(
     age_s = counters.get("age_s")
     rates = {minutes: _float(counters.get(f"per_minute_{minutes}")) for minutes in (1, 5)}
     life = life_of(definition, _float(age_s))
-    return FeedHealth(definition, life, counters, rates, refused, connector if definition.enabled else None)
+    fetched = definition.enabled and definition.protocol not in PUSHED
+    return FeedHealth(definition, life, counters, rates, refused, connector if fetched else None)
 
 
 def _connector(row: asyncpg.Record, *, works: bool) -> ConnectorState:
