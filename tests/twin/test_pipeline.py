@@ -229,3 +229,24 @@ async def test_too_much_waiting_is_told_at_once(database_url, owner):
         await pipeline.stop()
         with pytest.raises(Exception, match="stopping"):
             await first
+
+
+async def test_a_clock_that_runs_ahead_never_wins_for_ever_and_is_marked(pipeline, owner):
+    ahead = position("v1", 0, 113.9)._replace(phenomenon_time=datetime.now(UTC) + timedelta(days=9), suspect=True)
+    for _ in range(2):
+        await pipeline.offer("test", [ahead])
+    row = await owner.fetchrow("SELECT phenomenon_time, claimed_time FROM twin.position")
+    assert row["claimed_time"] == ahead.phenomenon_time
+    assert row["phenomenon_time"] <= datetime.now(UTC)
+    now = position("v1", 0, 113.2)._replace(phenomenon_time=datetime.now(UTC) + timedelta(seconds=1), id="now")
+    await pipeline.offer("test", [now])
+    assert (await state(owner))[0][0][0][2] == 113.2
+    counters = await owner.fetchrow("SELECT accepted, duplicate, suspect FROM twin.feed WHERE name = 'test'")
+    assert tuple(counters) == (2, 1, 2)
+
+
+async def test_an_observation_lies_where_its_device_stands(pipeline, owner):
+    await pipeline.offer("test", [observation("g1", 0, 1.5)])
+    assert await owner.fetchval("SELECT grid_code FROM twin.observation") == "rain_gauges/g1"
+    (change,) = [change for frame in await frames_since(owner, 0) for _, change in frame.changes()]
+    assert (change["grid_code"], change["area_code"]) == ("rain_gauges/g1", "110")

@@ -1,0 +1,204 @@
+"""A real house for the faults: `onemap up` in a home of its own, and what can be done to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+
+from layers.cluster import running_url
+from layers.cluster.place import find_place
+from layers.database import connect
+from server.settings import PROJECT
+
+SECRET = "a secret of the house of faults"  # noqa: S105  # of a house that nobody else reaches
+SECONDS_MAX = 120
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+_LISTENERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ILIKE '%LISTEN %'
+"""
+
+
+class House:
+    """A running `onemap up`.
+
+    Attributes
+    ----------
+    said
+        What it has written so far.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.said = ""
+        self._heard = threading.Condition()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ONEMAP_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "server.cli", "up", "--home", str(home), "--port", "0", "--no-demo"],
+            env=environment | {"PYTHONPATH": str(PROJECT), "ONEMAP_SECRET_DEMO": SECRET},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._hearing = threading.Thread(target=self._hear, name="hearing", daemon=True)
+        self._hearing.start()
+
+    @property
+    def port(self) -> int:
+        """Its port, once it serves.
+
+        Raises
+        ------
+        RuntimeError
+            When it does not come to that.
+        """
+        with self._heard:
+            self._heard.wait_for(lambda: _ADDRESS.search(self.said) or self._process.poll() is not None, SECONDS_MAX)
+        found = _ADDRESS.search(self.said)
+        if found is None:
+            raise RuntimeError(f"the house does not serve; it said: {self.said[-2000:]}")
+        return int(found.group(1))
+
+    @property
+    def token(self) -> str:
+        """The operator's."""
+        return (self.home / "operator-token").read_text(encoding="ascii").strip()
+
+    @property
+    def url(self) -> str:
+        """Of its database, while that runs.
+
+        Raises
+        ------
+        ConnectionError
+            When it does not run now.
+        """
+        url = running_url(self.home)
+        if url is None:
+            raise ConnectionError("the database does not run now")
+        return url
+
+    def processes(self, program: str) -> list[int]:
+        """Find its processes of a program, for example ``server.worker``."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text(encoding="ascii")
+        return [int(child) for child in children.split() if program.encode() in _command(int(child))]
+
+    def kill(self, program: str) -> None:
+        """Kill one process of a program without mercy; nothing when none runs now."""
+        for process in self.processes(program)[:1]:
+            os.kill(process, signal.SIGKILL)
+
+    def kill_database(self) -> None:
+        """Kill PostgreSQL without mercy; nothing when it does not run now."""
+        place = find_place(self.home)
+        if place is None or running_url(self.home) is None:
+            return
+        os.kill(int((place.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0]), signal.SIGKILL)
+
+    async def cut_listeners(self) -> None:
+        """End every connection that listens."""
+        connection = await connect(self.url, role=None)
+        try:
+            await connection.execute(_LISTENERS)
+        finally:
+            await connection.close()
+
+    def fill_disk(self) -> None:
+        """Leave no room on the file system of the home, which must be one of its own."""
+        with (self.home / "ballast").open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(1 << 16))
+            except OSError:
+                return
+
+    def free_disk(self) -> None:
+        """Give the room back."""
+        (self.home / "ballast").unlink(missing_ok=True)
+
+    def end(self) -> None:
+        """End it in order, or without mercy when it does not."""
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._hearing.join(SECONDS_MAX)
+        if self._process.stderr and not self._hearing.is_alive():
+            self._process.stderr.close()
+
+    def _hear(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101  # for the type checker
+        for line in self._process.stderr:
+            with self._heard:
+                self.said += line
+                self._heard.notify_all()
+        with self._heard:
+            self._heard.notify_all()
+
+
+@contextmanager
+def house(folder: Path, *, disk_mib: int | None = None) -> Iterator[House]:
+    """Run a house in a folder of its own, which goes afterwards.
+
+    Parameters
+    ----------
+    disk_mib
+        Puts the home on a small file system of its own, which takes root and the right to mount; None does not.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)  # the database's account passes through
+    mounted = disk_mib is not None and mount(folder, disk_mib)
+    running = House(folder / "home")
+    try:
+        assert running.port  # noqa: S101  # it serves
+        yield running
+    finally:
+        running.end()
+        if mounted:
+            subprocess.run(["umount", folder], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def mount(folder: Path, size_mib: int) -> bool:
+    """Mount a small file system in memory on a folder; False where that is not allowed."""
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m,mode=711", "tmpfs", folder], check=False, capture_output=True
+    )
+    return done.returncode == 0
+
+
+async def database(running: House) -> asyncpg.Connection:
+    """Connect to the house's database, waiting until it is back.
+
+    Raises
+    ------
+    TimeoutError
+        When it does not come back.
+    """
+    deadline = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < deadline:
+        try:
+            return await connect(running.url, role=None)
+        except Exception:  # noqa: BLE001  # whatever it is, it is not back yet
+            time.sleep(0.1)  # noqa: ASYNC251  # nothing else goes on here
+    raise TimeoutError("the database did not come back by itself")
+
+
+def _command(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""

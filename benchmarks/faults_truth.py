@@ -1,0 +1,150 @@
+"""What must hold after everything broke, worked out anew from what was sent: an oracle that knows no SQL of ours."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import asyncpg
+import orjson
+
+from benchmarks.faults_ear import Change, Ear
+from benchmarks.faults_story import Sent
+
+_AMENDMENTS_FROM = 2**40  # versions that the house adds itself: limits, escalation
+
+type Log = list[tuple[int, Change]]
+
+
+def _time(sent: Sent) -> datetime:
+    return datetime.fromisoformat(sent["time"])
+
+
+def _thing(sent: Sent) -> str:
+    name: str = sent["subject"].partition("/")[2]
+    return name
+
+
+def _of(acknowledged: Mapping[Any, Sent], kind: str) -> list[Sent]:
+    return [sent for sent in acknowledged.values() if f".{kind}." in sent["type"]]
+
+
+async def faults(connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent], ears: Sequence[Ear]) -> list[str]:
+    """Compare history, state, log and what subscribers heard with what was acknowledged; returns what is wrong."""
+    log = await read_log(connection)
+    wrong = [
+        *await _history(connection, acknowledged),
+        *await _state(connection, acknowledged),
+        *await _clocks(connection),
+    ]
+    if [seq for seq, _ in log] != list(range(1, len(log) + 1)):
+        wrong.append("the numbers of the log have a gap or a repeat")
+    for number, ear in enumerate(ears):
+        wrong += [f"subscriber {number}: {fault}" for fault in heard_wrong(ear, log)]
+    return wrong
+
+
+async def read_log(connection: asyncpg.Connection) -> Log:
+    """Read the whole log: number and change."""
+    rows = await connection.fetch("SELECT first_seq, changes FROM twin.change ORDER BY last_seq")
+    return [(row["first_seq"] + n, c) for row in rows for n, c in enumerate(orjson.loads(row["changes"]))]
+
+
+async def _history(connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent]) -> list[str]:
+    """Say which acknowledged messages are not there, or are there twice."""
+    wrong = []
+    for kind, table in (("position", "position"), ("observation", "observation")):
+        rows = await connection.fetch(f"SELECT id, coalesce(claimed_time, phenomenon_time) AS t FROM twin.{table}")
+        there = Counter((row["id"], row["t"]) for row in rows)
+        sent = Counter((_thing(one), _time(one)) for one in _of(acknowledged, kind))
+        wrong += _differs(kind, sent, there)
+    rows = await connection.fetch(
+        "SELECT event_id, source_version FROM twin.event_version WHERE event_id LIKE 'E%' AND source_version < $1",
+        _AMENDMENTS_FROM,
+    )
+    versions = Counter((row[0], row[1]) for row in rows)
+    wrong += _differs("event", Counter((_thing(one), one["version"]) for one in _of(acknowledged, "event")), versions)
+    return wrong
+
+
+def _differs(kind: str, sent: Counter[Any], there: Counter[Any]) -> list[str]:
+    lost, more = sent - there, there - sent
+    wrong = [f"{kind}: {lost.total()} acknowledged and lost, for example {next(iter(lost))}"] if lost else []
+    return wrong + ([f"{kind}: {more.total()} too many, for example {next(iter(more))}"] if more else [])
+
+
+async def _state(connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent]) -> list[str]:
+    """Say where the state is not what follows from all messages by their times, in whatever order they came."""
+    wrong = []
+    rows = await connection.fetch("SELECT id, phenomenon_time, lon, lat FROM twin.position_now")
+    positions = {row["id"]: tuple(row)[1:] for row in rows if not row["id"].startswith("jumping")}
+    steady = [one for one in _of(acknowledged, "position") if not _thing(one).startswith("jumping")]
+    expected: dict[str, Any] = {}
+    for sent in sorted(steady, key=lambda one: (_time(one), one["data"]["lon"], one["data"]["lat"])):
+        expected[_thing(sent)] = (_time(sent), sent["data"]["lon"], sent["data"]["lat"])
+    wrong += _unequal("where things are", positions, expected)
+    rows = await connection.fetch("SELECT id, phenomenon_time, value FROM twin.observation_now")
+    expected = {}
+    for sent in sorted(_of(acknowledged, "observation"), key=lambda one: (_time(one), one["data"]["value"])):
+        expected[_thing(sent)] = (_time(sent), sent["data"]["value"])
+    wrong += _unequal("what was measured", {row["id"]: tuple(row)[1:] for row in rows}, expected)
+    rows = await connection.fetch("SELECT id, stage, title FROM layer.events WHERE id LIKE 'E%'")
+    expected = {}
+    for sent in sorted(_of(acknowledged, "event"), key=lambda one: (_time(one), one["version"])):
+        expected[_thing(sent)] = (sent["data"]["stage"], sent["data"]["title"])
+    return wrong + _unequal("events", {row["id"]: tuple(row)[1:] for row in rows}, expected)
+
+
+def _unequal(what: str, there: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    odd = sorted(name for name in there.keys() | expected.keys() if there.get(name) != expected.get(name))
+    if not odd:
+        return []
+    name = odd[0]
+    return [f"{what}: {len(odd)} differ, for example {name}: {there.get(name)} instead of {expected.get(name)}"]
+
+
+async def _clocks(connection: asyncpg.Connection) -> list[str]:
+    """Say what a clock that ran ahead sent and is not marked, or lies in the future."""
+    rows = await connection.fetch("SELECT phenomenon_time, claimed_time FROM twin.position WHERE id LIKE 'jumping%'")
+    now = datetime.now(UTC)
+    bad = [row for row in rows if row["claimed_time"] is None or row["phenomenon_time"] > now]
+    ahead = await connection.fetchval("SELECT count(*) FROM twin.position_now WHERE phenomenon_time > now()")
+    return [f"clock: {len(bad)} of {len(rows)} not marked, {ahead} in the state ahead of time"] if bad or ahead else []
+
+
+def heard_wrong(ear: Ear, log: Log) -> list[str]:
+    """Compare what a subscriber heard with the log: every event once and in order, of the rest at least the last."""
+    wrong = [f"was told {ear.resyncs} times to start again"] if ear.resyncs else []
+    numbers = [seq for seq, _ in ear.heard]
+    if any(a >= b for a, b in pairwise(numbers)):
+        wrong.append("numbers did not grow")
+    since = [(seq, change) for seq, change in log if seq > (ear.began or 0)]
+    told = [_event(c) for _, changes in ear.heard for c in changes if c["kind"] == "event"]
+    happened = [_event(c) for _, c in since if c["kind"] == "event"]
+    if told != happened:
+        wrong.append(f"heard {len(told)} changes of events, {len(happened)} happened, or their order differs")
+    last_heard = {_key(c): c["phenomenon_time"] for _, changes in ear.heard for c in changes if _is_value(c)}
+    last_there = {_key(c): c["phenomenon_time"] for _, c in since if _is_value(c)}
+    return wrong + _unequal("last values", last_heard, last_there) + _repeats(ear, since)
+
+
+def _repeats(ear: Ear, since: Log) -> list[str]:
+    """No change of a value is heard twice: there are at most as many as the log holds, each of them in it."""
+    there = Counter((_key(c), c["phenomenon_time"]) for _, c in since if _is_value(c))
+    heard = Counter((_key(c), c["phenomenon_time"]) for _, changes in ear.heard for c in changes if _is_value(c))
+    return [f"{(heard - there).total()} changes of values were heard twice or never happened"] if heard - there else []
+
+
+def _is_value(change: Change) -> bool:
+    return change["kind"] in {"position", "observation"}
+
+
+def _key(change: Change) -> str:
+    return f"{change['layer']}/{change['id']}/{change.get('property', '')}"
+
+
+def _event(change: Change) -> tuple[Any, ...]:
+    return change["id"], change.get("stage"), change.get("title")

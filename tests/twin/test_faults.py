@@ -1,0 +1,28 @@
+"""Everything breaks while messages come, in a real `onemap up`; `./onemap bench faults` plays twenty rounds of it.
+
+The disk is filled there only: that takes a file system of its own. `tests/twin/test_mqtt.py` kills the broker.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults import play
+from benchmarks.faults_house import house
+
+pytestmark = pytest.mark.anyio
+ROUNDS = int(os.environ.get("ONEMAP_TEST_FAULT_ROUNDS", "3"))
+
+
+@pytest.mark.timeout(300 + 100 * ROUNDS)
+async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_counted_twice_and_everybody_hears_it_once():
+    with house(Path(tempfile.mkdtemp(prefix="onemap-faults-"))) as running:
+        rounds = await play(running, ROUNDS, seed=440_106, disk=False)
+    assert len(rounds) == ROUNDS
+    for number, one in enumerate(rounds, 1):
+        assert not one.wrong, f"round {number}, {one.broken}: {one.wrong}\n{running.said[-3000:]}"
+        assert one.acknowledged > 0
