@@ -16,6 +16,7 @@ from server import errors, ogc
 from server.auth import Authenticator
 from server.build import build_id
 from server.items.fast import FastItems
+from server.rasters import Rasters
 from server.retention import kept_of
 from server.routes import (
     aggregate,
@@ -29,6 +30,7 @@ from server.routes import (
     live_ws,
     outlets,
     page,
+    raster,
     refused,
     rules,
     tiles,
@@ -75,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(tiles.router)
     app.include_router(basemaps.router)
+    app.include_router(raster.router)
     app.include_router(live.router)
     app.include_router(live_ws.router)
     app.include_router(asyncapi.router)
@@ -124,6 +127,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     running.push_async_callback(cache.close)
     drawn = TileMaker(cache, pool, settings.limits.tile_features, build_id())
     maps = Basemaps(settings.home / "basemaps")
-    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps)
+    rasters = Rasters(lookups, settings.home / "rasters", catalog)
+    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps, rasters)
     app.state.tail, app.state.intake = tail, intake
     app.state.pool, app.state.catalog, app.state.authenticator = pool, catalog, authenticator

@@ -12,6 +12,7 @@ import asyncpg
 from layers.catalog import CatalogHolder
 from layers.counts import CountCache
 from server.auth import Authenticator
+from server.rasters import Rasters
 from server.settings import Settings
 from tiles.basemaps import Basemaps
 
@@ -67,4 +68,5 @@ class State:
     build: str
     tiles: TileMaker
     basemaps: Basemaps
+    rasters: Rasters
     plans: Plans = field(default_factory=Plans)

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 import uvicorn
 
@@ -30,6 +31,12 @@ from layers.tables import sync_definitions
 from server.settings import Settings, environment_names, load_settings
 
 _START_SECONDS_MAX = 60
+
+# A slow machine is no fault of what is tested; examples are the same in every run, so that a red run can be repeated.
+hypothesis.settings.register_profile(
+    "onemap", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("onemap")
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,8 @@ class Tile:
 
     Attributes
     ----------
-    gzipped
-        Empty when nothing lies in the tile.
+    content
+        Compressed with gzip when `packed`; empty when nothing lies in the tile.
     etag
         Of the content: a tile that is drawn anew and looks the same is the same.
     size
@@ -42,14 +42,15 @@ class Tile:
         Of its layers, when it was drawn.
     """
 
-    gzipped: bytes
+    content: bytes
     etag: str
     size: int
     versions: tuple[int, ...]
+    packed: bool = True
 
     def plain(self) -> bytes:
         """Return the tile for a client that cannot read gzip."""
-        return gzip.decompress(self.gzipped) if self.gzipped else b""
+        return gzip.decompress(self.content) if self.packed and self.content else self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,15 @@ class Wanted:
         What it shows, in stored degrees, with its margin.
     durable
         Whether it is worth keeping on disk; what changes every second is not.
+    packed
+        Whether it is worth compressing; pictures are compressed already.
     """
 
     key: str
     layers: tuple[Layer, ...]
     box: Box
     durable: bool = True
+    packed: bool = True
 
 
 @dataclass(slots=True)
@@ -158,7 +162,7 @@ class TileCache:
     async def _made(self, wanted: Wanted, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]) -> Tile:
         shelf = self.shelf if wanted.durable else None
         if shelf is None:
-            tile = await self._drawn(await draw(), versions)
+            tile = await self._drawn(await draw(), versions, packed=wanted.packed)
         else:
             tile = await self._from(shelf, wanted) or await self._drawn_for_all(shelf, wanted, versions, draw)
         self._hold(wanted.key, tile)
@@ -169,7 +173,7 @@ class TileCache:
         if kept is None or len(kept.versions) != len(wanted.layers) or not self._is_current(wanted, kept.versions):
             return None
         self.served.disk += 1
-        return Tile(kept.content, _etag(kept.content), kept.size, kept.versions)
+        return Tile(kept.content, _etag(kept.content), kept.size, kept.versions, wanted.packed)
 
     async def _drawn_for_all(
         self, shelf: Shelf, wanted: Wanted, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]
@@ -180,8 +184,8 @@ class TileCache:
         try:
             tile = await self._from(shelf, wanted)
             if tile is None:
-                tile = await self._drawn(await draw(), versions)
-                await self._aside(shelf.write, wanted.key, Kept(tile.gzipped, versions, tile.size))
+                tile = await self._drawn(await draw(), versions, packed=wanted.packed)
+                await self._aside(shelf.write, wanted.key, Kept(tile.content, versions, tile.size))
             return tile
         finally:
             lock.__exit__(None, None, None)
@@ -190,10 +194,10 @@ class TileCache:
         """Do in a thread what waits for the disk."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *values, **named))
 
-    async def _drawn(self, content: bytes, versions: tuple[int, ...]) -> Tile:
+    async def _drawn(self, content: bytes, versions: tuple[int, ...], *, packed: bool) -> Tile:
         self.served.drawn += 1
-        if not content:
-            return Tile(b"", _etag(b""), 0, versions)
+        if not content or not packed:
+            return Tile(content, _etag(content), len(content), versions, packed)
         if len(content) < _SMALL_BYTES:
             gzipped = _compressed(content)
         else:
@@ -203,12 +207,12 @@ class TileCache:
     def _hold(self, key: str, tile: Tile) -> None:
         before = self._tiles.pop(key, None)
         if before is not None:
-            self._held_bytes -= len(before.gzipped) + _OVERHEAD_BYTES
+            self._held_bytes -= len(before.content) + _OVERHEAD_BYTES
         self._tiles[key] = tile
-        self._held_bytes += len(tile.gzipped) + _OVERHEAD_BYTES
+        self._held_bytes += len(tile.content) + _OVERHEAD_BYTES
         while self._held_bytes > self.memory_bytes:
             _, oldest = self._tiles.popitem(last=False)
-            self._held_bytes -= len(oldest.gzipped) + _OVERHEAD_BYTES
+            self._held_bytes -= len(oldest.content) + _OVERHEAD_BYTES
 
 
 def _compressed(content: bytes) -> bytes:

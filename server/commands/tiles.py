@@ -163,6 +163,6 @@ async def _export(url: str, settings: Settings, names: str, zooms: range, file: 
         count = 0
         with writing(file, head) as add:
             async for address, tile in _made(walk, zooms):
-                add(address.z, address.x, address.y, tile.gzipped)
-                count += bool(tile.gzipped)
+                add(address.z, address.x, address.y, tile.content)
+                count += bool(tile.content)
         return count

@@ -1,27 +1,25 @@
-"""Vector tiles, answered in front of the application: from the cache where it holds them, else drawn once for all.
+"""Tiles, answered in front of the application: from the cache where it holds them, else drawn once for all.
 
 A plain ASGI layer, as for items: a warm tile costs less than a framework's routing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from layers.database import in_our_words
 from server.errors import respond_to
 from server.state import State
-from server.tiles.call import TileCall, TilePath, read_tile_call, tile_path
-from tiles.cache import Tile
+from server.tiles.call import TilePath, read_tile_call, tile_path
+from server.tiles.raster import RasterPath, raster_path, raster_tile
+from server.tiles.send import send_tile
 from tiles.vector import CONTENT_TYPE
 
-_TYPE = (b"content-type", CONTENT_TYPE.encode())
-_GZIP = (b"content-encoding", b"gzip")
-_VARY = (b"vary", b"Authorization, Accept-Encoding")
-_NOSNIFF = (b"x-content-type-options", b"nosniff")
-_PUBLIC = (b"cache-control", b"public, no-cache")  # keep it, and ask: a 304 costs no query
-_PRIVATE = (b"cache-control", b"private, no-cache")
+_METHODS = {"GET", "HEAD"}
+type _Answer = Callable[[Scope, Send], Awaitable[None]]
 
 
 class FastTiles:
@@ -41,42 +39,38 @@ class FastTiles:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is ours, pass on the rest."""
-        if scope["type"] != "http" or "/tiles/" not in scope["path"] or scope["method"] not in {"GET", "HEAD"}:
+        ours = scope["type"] == "http" and ("/tiles/" in scope["path"] or scope["path"].startswith("/raster/"))
+        if not ours or scope["method"] not in _METHODS:
             await self._app(scope, receive, send)
             return
         try:
-            path = tile_path((scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0])
-            if path is not None:
-                await self._answer(path, scope, send)
+            answer = self._answer_to(scope)
+            if answer is not None:
+                with in_our_words():
+                    await answer(scope, send)
         except Exception as error:  # noqa: BLE001  # the outermost place: the client gets an answer, the log the rest
             await respond_to(scope["path"], error)(scope, receive, send)
             return
-        if path is None:
+        if answer is None:
             await self._app(scope, receive, send)
 
-    async def _answer(self, path: TilePath, scope: Scope, send: Send) -> None:
+    def _answer_to(self, scope: Scope) -> _Answer | None:
+        raw = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+        vector = tile_path(raw)
+        if vector is not None:
+            return partial(self._vector, vector)
+        raster = raster_path(raw)
+        return partial(self._raster, raster) if raster is not None else None
+
+    async def _vector(self, path: TilePath, scope: Scope, send: Send) -> None:
         state = self._state()
         actor = state.authenticator.actor(scope["headers"])
-        with in_our_words():
-            call = read_tile_call(path, scope["query_string"].decode("latin-1"), actor, state)
-            tile = await state.tiles.tile(call)
-        await _send(call, tile, scope, send)
+        call = read_tile_call(path, scope["query_string"].decode("latin-1"), actor, state)
+        tile = await state.tiles.tile(call)
+        await send_tile(scope, send, tile, CONTENT_TYPE, public=call.is_public)
 
-
-async def _send(call: TileCall, tile: Tile, scope: Scope, send: Send) -> None:
-    headers = [(b"etag", tile.etag.encode()), _PUBLIC if call.is_public else _PRIVATE, _VARY, _NOSNIFF]
-    asked = {name: value for name, value in scope["headers"] if name in {b"if-none-match", b"accept-encoding"}}
-    body = b""
-    if tile.etag.encode() in asked.get(b"if-none-match", b""):
-        status = 304
-    elif not tile.gzipped:
-        status = 204
-    else:
-        status, body = 200, tile.gzipped
-        if b"gzip" in asked.get(b"accept-encoding", b""):
-            headers.append(_GZIP)
-        else:
-            body = tile.plain()
-        headers += [_TYPE, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    async def _raster(self, path: RasterPath, scope: Scope, send: Send) -> None:
+        state = self._state()
+        actor = state.authenticator.actor(scope["headers"])
+        tile, raster = await raster_tile(path, scope["query_string"].decode("latin-1"), actor, state)
+        await send_tile(scope, send, tile, path.media_type, public=raster.grade == 1)
