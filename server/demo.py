@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -42,6 +44,25 @@ async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool
         )
         bar.update(task, description="合成演示数据 synthetic demo", completed=1.0)
     return True
+
+
+async def load_ground_once(url: str, demo: DemoSettings, home: Path) -> None:
+    """Give the demo its synthetic terrain as the raster `dem`, unless there is one."""
+    connection = await connect(url, Role.OWNER)
+    try:
+        there = await connection.fetchval("SELECT EXISTS (SELECT FROM onemap.raster WHERE id = 'dem')")
+    finally:
+        await connection.close()
+    if there:
+        return
+    from layers.demo.ground import VERTICAL_DATUM, write_ground  # noqa: PLC0415  # slow to import, and needed once
+    from layers.loaders.raster import load_raster  # noqa: PLC0415  # as above
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "地形 terrain.tif"
+        write_ground(file, demo.seed)
+        said = {"vertical_datum": VERTICAL_DATUM, "synthetic": True, "grade": 2}
+        await load_raster(url, file, "dem", home / "rasters", **said)  # type: ignore[arg-type]
 
 
 async def _state(url: str) -> tuple[dict[str, float] | None, int]:

@@ -36,12 +36,15 @@ _SAFE = {
     "GDAL_NUM_THREADS": "2",
 }
 _INSERT = """
-INSERT INTO onemap.raster (id, title, file, source, srid, width, height, bands, resolution, extent, bytes, grade)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, ST_MakeEnvelope($10, $11, $12, $13, 4490), $14, $15)
+INSERT INTO onemap.raster (id, title, file, source, srid, width, height, bands, resolution, extent, bytes, grade,
+    vertical_datum, synthetic)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, ST_MakeEnvelope($10, $11, $12, $13, 4490), $14, $15, $16, $17)
 ON CONFLICT (id) DO UPDATE SET
-    (title, file, source, srid, width, height, bands, resolution, extent, bytes, grade, loaded_at)
+    (title, file, source, srid, width, height, bands, resolution, extent, bytes, grade, vertical_datum, synthetic,
+        loaded_at)
     = (excluded.title, excluded.file, excluded.source, excluded.srid, excluded.width, excluded.height, excluded.bands,
-       excluded.resolution, excluded.extent, excluded.bytes, excluded.grade, now())
+       excluded.resolution, excluded.extent, excluded.bytes, excluded.grade, excluded.vertical_datum,
+       excluded.synthetic, now())
 """
 
 
@@ -64,8 +67,16 @@ class RasterSummary:
     extent_crs84: tuple[float, float, float, float]
 
 
-async def load_raster(
-    url: str, path: Path, raster_id: str, folder: Path, *, crs: str = "auto", grade: int = 2
+async def load_raster(  # what a raster is said to be
+    url: str,
+    path: Path,
+    raster_id: str,
+    folder: Path,
+    *,
+    crs: str = "auto",
+    grade: int = 2,
+    vertical_datum: str | None = None,
+    synthetic: bool = False,
 ) -> RasterSummary:
     """Store a GeoTIFF as a cloud-optimised one and catalogue it; a raster of that id is replaced.
 
@@ -81,6 +92,10 @@ async def load_raster(
         ``auto`` or an EPSG code; pixels are not shifted, so GCJ-02 and BD-09 are refused.
     grade
         Data grade, 1 to 4.
+    vertical_datum
+        What heights in it are above; None for anything but heights, or when nobody knows.
+    synthetic
+        Whether it is made up.
 
     Raises
     ------
@@ -104,7 +119,8 @@ async def load_raster(
         connection = await connect(url, Role.OWNER)
         try:
             async with connection.transaction():
-                await _catalogue(connection, raster_id, path, stored, fresh.stat().st_size, described, grade)
+                said = (grade, vertical_datum, synthetic)
+                await _catalogue(connection, raster_id, path, stored, fresh.stat().st_size, described, said)
                 fresh.replace(stored)
         finally:
             await connection.close()
@@ -164,7 +180,13 @@ def _describe(path: Path, source: Any, srid: int | None) -> dict[str, Any]:
 
 
 async def _catalogue(
-    connection: Any, raster_id: str, path: Path, stored: Path, size: int, described: dict[str, Any], grade: int
+    connection: Any,
+    raster_id: str,
+    path: Path,
+    stored: Path,
+    size: int,
+    described: dict[str, Any],
+    said: tuple[Any, ...],
 ) -> None:
     await connection.execute(
         _INSERT,
@@ -179,5 +201,5 @@ async def _catalogue(
         described["resolution"],
         *described["extent"],
         size,
-        grade,
+        *said,
     )

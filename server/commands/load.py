@@ -42,6 +42,9 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     ] = None,
     mode: Annotated[str, typer.Option(help="append 追加, replace 替换, upsert 按 id 更新。")] = "append",
     grade: Annotated[int | None, typer.Option(min=1, max=4, help="数据分级。 Data grade of the rows, 1 to 4.")] = None,
+    vertical_datum: Annotated[
+        str | None, typer.Option(help="高程基准（栅格），如 1985。 What heights of a raster are above: 1985, pearl …")
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="文字编码。 Of CSV and Shapefile; found out by default.")] = None,
     source_layer: Annotated[str | None, typer.Option(help="源图层或工作表。 Layer or sheet of the file.")] = None,
     fix: Annotated[
@@ -59,7 +62,8 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     kind = sniff(file)
     with open_database(settings) as url:
         if kind is Format.GEOTIFF:
-            stored = asyncio.run(load_raster(url, file, layer, settings.home / "rasters", crs=crs, grade=grade or 2))
+            said = {"crs": crs, "grade": grade or 2, "vertical_datum": vertical_datum}
+            stored = asyncio.run(load_raster(url, file, layer, settings.home / "rasters", **said))  # type: ignore[arg-type]
             _out.print(
                 f"✓ 栅格 raster {stored.id}: {stored.width} × {stored.height}, EPSG:{stored.srid}, {stored.file}"
             )

@@ -16,7 +16,7 @@ from layers.cluster import PrivateCluster, home_lock
 from layers.cluster.place import find_place
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
-from server.demo import load_demo_once
+from server.demo import load_demo_once, load_ground_once
 from server.operator_token import ensure_operator_token
 from server.running import note_address
 from server.settings import Settings
@@ -109,7 +109,10 @@ async def _fill(url: str, settings: Settings) -> bool:
     """Bring the database up to date; tell whether it holds the demo district."""
     for name in await prepare(url):
         _console.print(f"数据库迁移 migrated: {name}")
-    return await load_demo_once(url, settings.demo, _console)
+    loaded = await load_demo_once(url, settings.demo, _console)
+    if loaded:
+        await load_ground_once(url, settings.demo, settings.home)
+    return loaded
 
 
 def _announce(address: str, health: dict[str, Any], token: str | None, seconds: float, settings: Settings) -> None:

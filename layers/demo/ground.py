@@ -1,0 +1,50 @@
+"""The synthetic ground as a raster: heights of the district's terrain, labelled as made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+
+from layers.demo.generate import SEED
+from layers.demo.outline import Outline, read_outline
+from layers.demo.plan import plan_of
+from layers.demo.terrain import Terrain
+
+PIXEL_M = 40.0
+VERTICAL_DATUM = "1985"
+_MARGIN_M = 600.0
+_NOTHING = -9999.0
+_ROUGH_M = 0.35
+
+
+def write_ground(path: Path, seed: int = SEED, outline: Outline | None = None) -> None:
+    """Write the district's heights in metres above the 1985 datum as a GeoTIFF in its Gauss-Krüger zone.
+
+    Cells of 40 m; beyond a margin around the border there is nothing. The same seed gives the same bytes.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    outline
+        The district; Tianhe by default.
+    """
+    given = outline or read_outline()
+    terrain = Terrain(given, plan_of(given, seed))
+    area = terrain.polygon.buffer(_MARGIN_M)
+    west, south, east, north = (round(side / PIXEL_M) * PIXEL_M for side in area.bounds)
+    columns, rows = round((east - west) / PIXEL_M), round((north - south) / PIXEL_M)
+    x = west + (np.arange(columns) + 0.5) * PIXEL_M
+    y = north - (np.arange(rows) + 0.5) * PIXEL_M
+    places = np.column_stack([part.ravel() for part in np.meshgrid(x, y)])
+    heights = terrain.elevation_m(places) + np.random.default_rng(seed).normal(0, _ROUGH_M, len(places))
+    heights[~shapely.contains_xy(area, places)] = _NOTHING
+    shaped = heights.reshape(rows, columns).astype(np.float32)
+    options = {"driver": "GTiff", "width": columns, "height": rows, "count": 1, "dtype": "float32", "nodata": _NOTHING}
+    there = {"crs": f"EPSG:{terrain.frame.epsg}", "transform": from_origin(west, north, PIXEL_M, PIXEL_M)}
+    with rasterio.open(path, "w", **options, **there, compress="deflate") as file:
+        file.write(shaped, 1)
