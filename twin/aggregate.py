@@ -35,6 +35,8 @@ class Question:
         What is wanted of a feature, over alias `f`, without the time; empty means all.
     start, end
         Features from `start` on and before `end`, by the layer's time; None where that side is open.
+    bin_deg
+        Side of the bins of hexagons (`twin.aggregate_cells`).
     """
 
     layer: Layer
@@ -43,6 +45,7 @@ class Question:
     where: Clause = EMPTY
     start: datetime | None = None
     end: datetime | None = None
+    bin_deg: float = 0.0
 
     def __post_init__(self) -> None:
         """Check that the time can be asked for.
@@ -116,18 +119,15 @@ def _grouped(question: Question, span: Clause, sums: str, *, weekly: bool = Fals
     source, wanted = relation(question.layer, question.actor, where), scoped(question.layer, question.actor, where)
     state = ", f.stage, f.closed_at, f.due_at" if question.knows_stage else ""
     weeks = f"generate_series(1, {WEEKS}) AS w (n) CROSS JOIN " if weekly else ""
-    key, origin, rest = _keyed(question.by)
+    key, origin, rest = _keyed(question)
     week = ", w.n AS week" if weekly else ""
-    first = f"DISTINCT ON (f.id{', w.n' if weekly else ''}) " if question.by.kind == "h3" else ""
-    order = f" ORDER BY f.id{', w.n' if weekly else ''}, area.key" if first else ""
-    chosen = compose(
-        f"SELECT {first}{key} AS key{state}{week} FROM {weeks}{origin}{{}}{rest} WHERE {{}}{order}", source, wanted
-    )
+    chosen = compose(f"SELECT {key} AS key{state}{week} FROM {weeks}{origin}{{}}{rest} WHERE {{}}", source, wanted)
     return compose(f"SELECT f.key, {sums} FROM ({{}}) AS f GROUP BY f.key{', f.week' if weekly else ''}", chosen)
 
 
-def _keyed(by: By) -> tuple[str, str, str]:
+def _keyed(question: Question) -> tuple[str, str, str]:
     """Return how a feature gets the key of its area: the key, and what is joined before and after the features."""
+    by = question.by
     match by.kind:
         case "code":
             return by.key, "", ""
@@ -137,19 +137,28 @@ def _keyed(by: By) -> tuple[str, str, str]:
             spot = f"ST_Transform(onemap.point_of(f.geom), {MEASURING_SRID})"
             key = f"floor(ST_X(spot.p) / {by.size})::bigint || '_' || floor(ST_Y(spot.p) / {by.size})::bigint"
             return key, "", f" CROSS JOIN LATERAL {spot} AS spot (p)"
-    return "area.key", "area JOIN ", f" ON {_COVERS}"  # a point on the edge of cells is in the first of them
+        case "h3":  # a bin that lies in one cell decides; a point on the edge of cells is in the first of them
+            side = f"{question.bin_deg!r}::float8"
+            near = f"(SELECT c.key FROM unnest(b.keys, b.geoms) AS c (key, geom) WHERE {_IN_CELL} LIMIT 1)"
+            point = " CROSS JOIN LATERAL onemap.point_of(f.geom) AS spot (p)"
+            bins = f" JOIN bin AS b ON b.x = floor(ST_X(spot.p) / {side}) AND b.y = floor(ST_Y(spot.p) / {side})"
+            return f"CASE WHEN b.whole THEN b.keys[1] ELSE {near} END", "", point + bins
+    return "area.key", "area JOIN ", f" ON {_COVERS}"
 
 
+_IN_CELL = "ST_Covers(c.geom, spot.p)"
 _COVERS = "f.geom && area.geom AND ST_Covers(area.geom, onemap.point_of(f.geom))"
 
 
-def statement(question: Question, areas: Clause, counts: Clause, baseline: Clause, *, with_geometry: bool) -> Clause:
+def statement(question: Question, areas: Clause, bins: Clause, counts: Clause, baseline: Clause) -> Clause:
     """Build the statement: a row for each area, ordered by its key, and one with the key null for all together.
 
     Parameters
     ----------
     areas
-        `key, id, name, km2, people, geom` of the areas.
+        `key, id, name, km2, people, geom, shape` of the areas.
+    bins
+        Of hexagons the bins, over `area`; empty for all others.
     counts, baseline
         What `counted` and `past` return, or its like.
 
@@ -159,21 +168,22 @@ def statement(question: Question, areas: Clause, counts: Clause, baseline: Claus
         Of the columns `key, id, name, km2, people, count, open, overdue, mean, squares, geometry`; of the row for all,
         `count` is the number of features that are wanted, wherever they are.
     """
-    shape = "ST_AsGeoJSON(area.geom, 7)" if with_geometry else "NULL::text"
+    binned = compose(" bin AS MATERIALIZED ({}),", bins) if bins else EMPTY
     partition = question.by.kind in {"code", "square"}
     total = Clause("SELECT coalesce(sum(count), 0)::bigint FROM counted") if partition else _total(question)
     return compose(
-        f"""WITH area AS MATERIALIZED ({{}}), counted AS MATERIALIZED ({{}}), past AS MATERIALIZED ({{}})
+        f"""WITH area AS MATERIALIZED ({{}}),{{}} counted AS MATERIALIZED ({{}}), past AS MATERIALIZED ({{}})
         SELECT area.key, area.id, area.name, area.km2, area.people, coalesce(c.count, 0) AS count,
             {"coalesce(c.open, 0)" if question.knows_stage else "NULL::bigint"} AS open,
             {"coalesce(c.overdue, 0)" if question.knows_stage else "NULL::bigint"} AS overdue,
             {"coalesce(p.mean, 0)" if question.has_baseline else "NULL::float8"} AS mean,
-            {"coalesce(p.squares, 0)" if question.has_baseline else "NULL::float8"} AS squares, {shape} AS geometry
+            {"coalesce(p.squares, 0)" if question.has_baseline else "NULL::float8"} AS squares, area.shape AS geometry
         FROM area LEFT JOIN counted AS c ON c.key = area.key LEFT JOIN past AS p ON p.key = area.key
         UNION ALL
         SELECT NULL, NULL, NULL, NULL, NULL, ({{}}), NULL, NULL, NULL, NULL, NULL
         ORDER BY 1 NULLS LAST""",
         areas,
+        binned,
         counts,
         baseline,
         total,

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import asyncpg
-import h3
-import numpy as np
-import shapely
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import Clause, bind, compose, quote_identifier
-from layers.crs import MEASURING_SRID, STORED_SRID
-from layers.errors import BadInput, TooMuch
+from layers.clause import Clause, compose, quote_identifier
+from layers.crs import STORED_SRID
+from layers.errors import BadInput
 from layers.rights import scoped
 from layers.tables import table_of
+from twin.aggregate_cells import NO_CELLS, Cells, hexagons, squares
 
-CELLS_MAX = 50_000
 SQUARES_M = (100, 500)
 H3_LEVELS = (8, 9)
 _FORM = re.compile(r"(h3|square):([0-9]{1,3})")
@@ -91,8 +89,8 @@ def parse_by(text: str) -> By:
     raise BadInput(f"by is '{text[:40]}'; allowed are {allowed}", parameter="by")
 
 
-def areas_clause(by: By, catalog: Catalog, actor: Actor) -> Clause:
-    """Build the query of the areas of a layer: `key, id, name, km2, people, geom`, those in force and visible."""
+def areas_clause(by: By, catalog: Catalog, actor: Actor, *, with_geometry: bool) -> Clause:
+    """Build the query of the areas in force that the actor sees: `key, id, name, km2, people, geom, shape`."""
     layer = catalog.visible(str(by.layer_id), actor)
     known = layer.definition.by_name
     people = by.population_field
@@ -100,54 +98,52 @@ def areas_clause(by: By, catalog: Catalog, actor: Actor) -> Clause:
     columns = (
         f"f.{quote_identifier(by.code_field)} AS key, f.id, f.name,"
         " coalesce(nullif(f.area_m2, 0), ST_Area(f.geom::geography)) / 1e6 AS km2,"
-        f" {f'f.{quote_identifier(people)}' if people and is_seen else 'NULL'}::float8 AS people, f.geom"
+        f" {f'f.{quote_identifier(people)}' if people and is_seen else 'NULL'}::float8 AS people, f.geom,"
+        f" {'ST_AsGeoJSON(f.geom, 7)' if with_geometry else 'NULL::text'} AS shape"
     )
     return compose(f"SELECT {columns} FROM {layer.table} AS f WHERE {{}}", scoped(layer, actor, _CURRENT))
 
 
-async def cells_clause(connection: asyncpg.Connection, by: By) -> Clause:
-    """Build the query of the cells or squares that cover the district, in the form of `areas_clause`.
+async def read_cells(connection: asyncpg.Connection, by: By) -> Cells:
+    """Return the cells or squares that touch the districts, which are the same until their border changes.
 
     Raises
     ------
     TooMuch
-        When the district has more than `CELLS_MAX` of them.
+        When there are too many of them.
     """
-    districts = f"SELECT ST_Union(geom) AS geom FROM {table_of('districts')} AS f WHERE {_CURRENT.text}"
-    if by.kind == "square":
-        km2 = await connection.fetchval(f"SELECT ST_Area(geom::geography) / 1e6 FROM ({districts}) AS d") or 0.0
-        _few(km2 / (by.size / 1000) ** 2)
-        side = bind(by.size, "float8")
-        return compose(
-            f"""SELECT s.i || '_' || s.j AS key, 'square:{by.size}:' || s.i || '_' || s.j AS id, NULL::text AS name,
-                {by.size**2 / 1e6}::float8 AS km2, NULL::float8 AS people,
-                ST_Transform(s.geom, {STORED_SRID}) AS geom
-            FROM (SELECT ST_Transform(geom, {MEASURING_SRID}) AS geom FROM ({districts}) AS d) AS district
-            CROSS JOIN LATERAL ST_SquareGrid({{}}, district.geom) AS s WHERE ST_Intersects(s.geom, district.geom)""",
-            side,
-        )
-    outline = await connection.fetchval(f"SELECT ST_AsBinary(geom) FROM ({districts}) AS d")
-    cells = [] if outline is None else cells_over(shapely.from_wkb(outline), by.size)
-    edges = [shapely.polygons(np.array(h3.cell_to_boundary(cell))[:, ::-1]) for cell in cells]
-    columns = (cells, [shapely.to_wkb(edge) for edge in edges], [h3.cell_area(cell, "km^2") for cell in cells])
+    outline = await connection.fetchval(
+        f"SELECT ST_AsBinary(ST_Union(geom)) FROM {table_of('districts')} AS f WHERE {_CURRENT.text}"
+    )
+    if outline is None:
+        return NO_CELLS
+    return await asyncio.to_thread(squares if by.kind == "square" else hexagons, bytes(outline), by.size)
+
+
+def cells_clause(by: By, cells: Cells, *, with_geometry: bool) -> Clause:
+    """Build the query of cells in the form of `areas_clause`, their outlines drawn already as `shape`."""
+    shapes = cells.shapes if with_geometry else [None] * len(cells.keys)
+    wkb: list[bytes | None] = [*cells.wkb] or [None] * len(cells.keys)
+    ids = cells.keys if by.kind == "h3" else [f"{by.text}:{key}" for key in cells.keys]
     return Clause(
-        f"""SELECT key, key AS id, NULL::text AS name, km2, NULL::float8 AS people,
-            ST_GeomFromWKB(wkb, {STORED_SRID}) AS geom
-        FROM unnest(?0::text[], ?1::bytea[], ?2::float8[]) AS cell (key, wkb, km2)""",
-        columns,
+        f"""SELECT key, id, NULL::text AS name, km2, NULL::float8 AS people,
+            ST_GeomFromWKB(wkb, {STORED_SRID}) AS geom, shape, place
+        FROM unnest(?0::text[], ?1::text[], ?2::float8[], ?3::bytea[], ?4::text[])
+            WITH ORDINALITY AS cell (key, id, km2, wkb, shape, place)""",
+        (cells.keys, ids, cells.km2, wkb, shapes),
     )
 
 
-def cells_over(area: shapely.Geometry, level: int) -> list[str]:
-    """Return the H3 cells of a level that touch an area, sorted."""
-    _few(area.area * 12_300 / h3.average_hexagon_area(level, "km^2"))  # a square degree has at most so many km²
-    shape = h3.geo_to_h3shape(shapely.geometry.mapping(area))
-    return sorted(h3.h3shape_to_cells_experimental(shape, level, contain="overlap"))
-
-
-def _few(number: float) -> None:
-    if number > CELLS_MAX:
-        raise TooMuch(f"the district has about {number:.0f} such cells, at most {CELLS_MAX}; ask for larger ones")
+def bins_clause(cells: Cells) -> Clause:
+    """Build the query of the bins over `area`: `x, y, whole, keys, geoms`, the cells of each in the order of keys."""
+    columns = tuple(cells.bins[:, n].tolist() for n in range(3))
+    return Clause(
+        """SELECT b.x, b.y, bool_or(b.whole) AS whole, array_agg(area.key ORDER BY area.key) AS keys,
+            array_agg(area.geom ORDER BY area.key) AS geoms
+        FROM unnest(?0::bigint[], ?1::bigint[], ?2::bigint[], ?3::boolean[]) AS b (x, y, place, whole)
+        JOIN area ON area.place = b.place + 1 GROUP BY b.x, b.y""",
+        (*columns, cells.bins[:, 3].astype(bool).tolist()),
+    )
 
 
 def membership(by: By, layer: Layer) -> By:

@@ -6,12 +6,11 @@ whose filter asks for nothing else, and whose times are whole five minutes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from layers.clause import Clause, bind, compose, join
 from layers.rights import scoped
-from twin.aggregate import OPEN, WEEKS, Question, counted, past
+from twin.aggregate import WEEKS, Question, in_span, past
 from twin.five_minutes import bucket_of
 
 LAYER = "events"
@@ -34,10 +33,14 @@ def is_rolled(question: Question) -> bool:
 def rolled_counts(question: Question) -> Clause:
     """Build the query of the counts: `key, count, open, overdue`, as `twin.aggregate.counted`.
 
-    The open ones are few and change with the time; they are counted one by one.
+    The open ones are few, and which are overdue changes with the time; they are counted one by one.
     """
     rolled = _grouped(question, _pieces(question, question.start, question.end), "sum(f.n) AS count")
-    opened = counted(replace(question, where=Clause(OPEN)))
+    opened = compose(
+        f"""SELECT {question.by.key} AS key, count(*) AS open, count(*) FILTER (WHERE f.due_at < now()) AS overdue
+        FROM twin.event_open AS f WHERE {{}} GROUP BY 1""",
+        scoped(question.layer, question.actor, in_span(question)),
+    )
     return compose(
         """SELECT key, sum(count)::bigint AS count, sum(open)::bigint AS open, sum(overdue)::bigint AS overdue FROM (
             SELECT key, count, 0 AS open, 0 AS overdue FROM ({}) AS r UNION ALL

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import asyncpg
 
 from layers.catalog import Catalog
+from layers.clause import EMPTY
 from twin.aggregate import Question, counted, past, statement
 from twin.aggregate_answer import Counts
-from twin.aggregate_areas import areas_clause, cells_clause
+from twin.aggregate_areas import areas_clause, bins_clause, cells_clause, read_cells
 from twin.aggregate_rolled import is_rolled, rolled_counts, rolled_past
 
 
@@ -24,14 +27,18 @@ async def count_by_area(
         When there would be too many cells.
     """
     by = question.by
-    if by.layer_id is None:
-        areas = await cells_clause(connection, by)
+    bins = EMPTY
+    if by.layer_id is not None:
+        areas = areas_clause(by, catalog, question.actor, with_geometry=with_geometry)
     else:
-        areas = areas_clause(by, catalog, question.actor)
+        cells = await read_cells(connection, by)
+        areas = cells_clause(by, cells, with_geometry=with_geometry)
+        if by.kind == "h3":
+            bins, question = bins_clause(cells), replace(question, bin_deg=cells.bin_deg or 1.0)
     if is_rolled(question):
         counts, baseline = rolled_counts(question), rolled_past(question)
     else:
         counts, baseline = counted(question), past(question)
-    text, values = statement(question, areas, counts, baseline, with_geometry=with_geometry).render()
+    text, values = statement(question, areas, bins, counts, baseline).render()
     *rows, total = await connection.fetch(text, *values)
     return Counts(rows, total["count"])

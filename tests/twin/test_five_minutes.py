@@ -52,7 +52,15 @@ async def pipeline(owner, pool):
     await pipeline.stop()
 
 
+OPEN = "SELECT id, grid_code, area_code, data_grade, occurred_at, due_at FROM {} ORDER BY id"
+
+
 async def assert_events_counted(owner):
+    kept, wanted = (
+        OPEN.format("twin.event_open"),
+        OPEN.format("layer.events WHERE onemap.event_is_open(stage, closed_at)"),
+    )
+    assert list(map(tuple, await owner.fetch(kept))) == list(map(tuple, await owner.fetch(wanted)))
     for table, width, by_class in (("event_5min", BUCKET, True), ("event_day", timedelta(days=1), False)):
         of_class = ("coalesce(event_class, ''),", ", 5", ", 5") if by_class else ("", "", "")
         wanted = await owner.fetch(EVENTS_NOW.format(*of_class), width)
