@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import asyncpg
 
 from twin.retention import Kept, forget
 
 _HOUSE_SECONDS = 3600.0
+_AREAS = "SELECT onemap.forget_changed_areas($1::interval, $2::bigint)"  # caches older than that draw anew
+_AREAS_KEPT, _AREAS_MOST = timedelta(days=2), 20_000
 _DAYS = "SELECT twin.make_day(current_date + n) FROM generate_series(-1, 2) AS n"
 
 
@@ -21,6 +24,7 @@ async def keep_house(connection: asyncpg.Connection, kept: Kept) -> None:
     """Make the days ahead, and drop what is older than it is kept."""
     await make_days(connection)
     await forget(connection, kept)
+    await connection.execute(_AREAS, _AREAS_KEPT, _AREAS_MOST)
 
 
 class House:
