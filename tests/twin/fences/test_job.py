@@ -18,6 +18,7 @@ from twin.envelope_message import Message
 from twin.fences.job import CURSOR, Watch
 from twin.follower import Follower
 from twin.intake import Intake
+from twin.lens import Lens
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
@@ -147,6 +148,9 @@ async def test_a_vehicle_enters_dwells_and_leaves(city):
     assert {change["layer"] for change in logged} == {"vehicles"}
     assert all(change["grade"] >= 3 for change in logged), "who may not see the vehicle hears nothing"
     assert logged[0]["lon"] is not None
+    shown = Lens(4, lambda: city.catalog).shown(logged[0])
+    assert (shown["kind"], shown["action"], shown["area_id"]) == ("fence", "enter", "A")
+    assert Lens(2, lambda: city.catalog).shown(logged[0]) is None
 
 
 async def test_a_fence_that_is_drawn_now_counts_from_now_and_one_that_goes_lets_out(city):
