@@ -29,7 +29,12 @@ class Sent:
     accepted: int = 0
     duplicate: int = 0
     rejected: int = 0
-    waited: int = 0  # times it was told to slow down, or nobody answered
+    waited: int = 0  # times it was told to slow down, was refused altogether, or nobody answered
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anything was taken, so far as anything was sent."""
+        return self.accepted + self.duplicate > 0 or self.rejected == 0
 
 
 class Sender:
@@ -98,6 +103,7 @@ class Sender:
                 _log.warning("messages of the demo were refused", feed=self._feed, refused=told["refused"][:3])
             return
         self.sent.rejected += 1
+        self.sent.waited += 1  # whoever is refused altogether need not hurry either
         _log.warning("the demo was refused", feed=self._feed, status=answer.status_code, said=answer.text[:500])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from layers.errors import Unauthenticated
 from server.feed_sender import Sender
 from twin.city.clock import written
 from twin.city.messages import CloudEvent
@@ -55,7 +56,13 @@ class Playing:
         self._minute = 0
 
     async def play(self) -> None:
-        """Play it to its end. When cancelled, everything that was opened is closed first."""
+        """Play it to its end. When cancelled, everything that was opened is closed first.
+
+        Raises
+        ------
+        Unauthenticated
+            When the service takes nothing of what is sent.
+        """
         try:
             for minute in range(self.storm.lasts_min):
                 self._minute = minute
@@ -73,6 +80,10 @@ class Playing:
         happened = self._events.messages(minute)
         self._follow(happened)
         await self._sender.send([*happened, *storm.measurements(minute)])
+        if not (self._sender.sent.is_heard and self._warner.sent.is_heard):
+            raise Unauthenticated(
+                "the service refuses what is sent; its feeds' secrets must be those of the home (--home)"
+            )
         colours = tuple(w.colour if w.message_type != "Cancel" else "none" for w in chain(storm) if w.minute == minute)
         verbs = [message["type"] for message in happened]
         alarms = sum(".iot_alarm.raised" in verb for verb in verbs)

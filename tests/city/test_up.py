@@ -1,0 +1,104 @@
+"""`onemap up` with a city that lives, as a person starts it; and a storm over it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from server.settings import PROJECT
+from tests.setup.test_up import _CLI, running
+
+__all__ = ["running"]
+DEADLINE_S = 180
+KEY = "a secret of sixteen bytes and more"
+
+
+def wait_for_more(up: Any, than: int) -> int:
+    """Wait until the feed of the city has taken more messages."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{up.address}/twin/feeds", timeout=DEADLINE_S) as answer:
+            told = next(feed for feed in orjson.loads(answer.read())["feeds"] if feed["name"] == "demo")
+        assert told["rejected"] == 0
+        if told["accepted"] > than:
+            return int(told["accepted"])
+        time.sleep(0.2)
+    raise AssertionError(f"the feed has not taken more than {than}")
+
+
+def city_of(up: Any) -> int:
+    """Find the process of the city among those that `up` started."""
+    started = Path(f"/proc/{up.process.pid}/task/{up.process.pid}/children").read_text(encoding="ascii").split()
+    for pid in map(int, started):
+        if b"server.city" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    raise AssertionError("there is no city")
+
+
+@pytest.mark.timeout(600)  # it starts everything and makes a district; on a busy machine that takes its time
+def test_the_city_lives_and_survives(running: Any):
+    up = running("--demo", "--demo-scale", "0.02", "--workers", "1")
+    taken = wait_for_more(up, 0)
+    assert (up.home / "secrets" / "demo").stat().st_mode & 0o777 == 0o600
+    os.kill(city_of(up), signal.SIGKILL)
+    up.hear(re.compile(r"the demo city ended \(-9\); starting another"))
+    wait_for_more(up, taken)
+    assert up.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.timeout(600)
+def test_a_storm_is_played_told_and_broken_off(
+    district_url: str, live_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for feed in ("DEMO", "WARNINGS_CAP"):
+        monkeypatch.setenv(f"ONEMAP_SECRET_{feed}", KEY)
+    address = live_server(district_url)
+    command = ["demo", "storm", "--url", address, "--home", str(tmp_path), "--minutes", "10", "--speed", "60"]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    stranger = subprocess.run(
+        [*_CLI, *command],
+        env=environment | {"ONEMAP_SECRET_DEMO": KEY + "?"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert stranger.returncode == 1
+    assert "secrets must be those" in " ".join(stranger.stderr.split())
+    with subprocess.Popen([*_CLI, *command], env=environment, stderr=subprocess.PIPE, text=True) as storm:
+        assert storm.stderr is not None
+        said = ""
+        while "雨峰过境" not in said:
+            line = storm.stderr.readline()
+            assert line, said
+            said += line
+        again = subprocess.run([*_CLI, *command], env=environment, capture_output=True, text=True, check=False)
+        storm.send_signal(signal.SIGINT)
+        said += storm.stderr.read()
+    assert storm.returncode == 0, said
+    assert "黄色预警" in said
+    assert "what it opened is closed" in said
+    assert again.returncode == 1
+    assert "being played already" in again.stderr
+
+
+def test_a_storm_without_a_service_says_what_to_start(tmp_path: Path):
+    said = subprocess.run(
+        [*_CLI, "demo", "storm", "--home", str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert said.returncode == 1
+    assert "./onemap up" in said.stderr
