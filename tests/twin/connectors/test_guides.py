@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from server.settings import PROJECT
-from tests.twin.connectors.house import House
-from tests.twin.waiting import DEADLINE_S, until
+from tests.twin.connectors.house import PROCESS_SECONDS, House
+from tests.twin.waiting import until
 from twin.connectors import drop, terminal
 from twin.feeds.definition import FeedDefinition, read_feed
 
@@ -56,7 +56,7 @@ class Desk:
                 [*command[:-1], text],
                 cwd=self.folder,
                 env=self._environment,
-                timeout=DEADLINE_S,
+                timeout=PROCESS_SECONDS,
                 check=False,
                 capture_output=True,
                 text=True,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
 from layers.errors import BadInput, TooMuch, Unavailable
-from tests.twin.connectors.house import GAUGES
+from tests.twin.connectors.house import GAUGES, PROCESS_SECONDS, House
 from tests.twin.connectors.interface import Interface, break_off, say, serving
 from tests.twin.waiting import until
 from twin.connectors import pull, pull_pages
@@ -90,6 +91,7 @@ async def test_all_pages_then_only_what_is_new_with_the_overlap(interface, rain,
         lambda handler: say(handler, 503, Retry_After="Mon, 08 Jun 2020 00:00:00 GMT"),
         break_off,
     ],
+    ids=["500", "429", "503", "broken off"],
 )
 async def test_a_page_that_fails_in_the_middle_is_asked_for_again(interface, rain, once, owner, fault):
     interface.records = [record(n) for n in range(25)]
@@ -113,6 +115,26 @@ async def test_an_interface_that_is_started_again_is_read_on(interface, rain, on
     with serving(interface, port):
         tally = await once(definition)
     assert (tally.accepted, len(await known(owner))) == (15, 25)
+
+
+async def test_a_process_killed_between_two_pages_takes_every_record_once(empty_url, tmp_path, owner, interface):
+    interface.records = [record(n) for n in range(25)]
+    stuck = threading.Event()
+    interface.before_page = lambda page: page == 3 and not stuck.wait(PROCESS_SECONDS)
+    house = House(empty_url, tmp_path)
+    with serving(interface) as port:
+        connection = {"url": f"http://127.0.0.1:{port}/", "interval_s": 1, "page_parameter": "pageNo"}
+        house.write(GAUGES, protocol="pull", format="records", records="result.rows", connection=connection)
+        with house.process() as process:
+            await until(lambda: interface.pages[3], seconds=PROCESS_SECONDS)
+            process.kill()
+            process.wait()
+        assert len(await known(owner)) == 20
+        assert await owner.fetchval("SELECT count(*) FROM twin.cursor WHERE name LIKE 'pull:%'") == 0
+        stuck.set()
+        with house.process():
+            await until(lambda: _knows(owner, "R024"), seconds=PROCESS_SECONDS)
+    assert len(await known(owner)) == 25
 
 
 async def test_records_that_move_between_pages_while_they_are_read(interface, rain, once, owner):

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from server import cli
 from server.settings import PROJECT
-from tests.twin.connectors.house import CARS, House, position
+from tests.twin.connectors.house import CARS, PROCESS_SECONDS, House, position
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors import replay
 
@@ -63,14 +63,13 @@ async def test_a_process_killed_while_it_plays_plays_each_event_once(empty_url, 
     house.write(RECORDED)
     recording(house.home / "recordings" / "a.ndjson", 4000)
     with house.process() as process:
-        await until(lambda: at_least(owner, 500))
+        await until(lambda: at_least(owner, 500), seconds=PROCESS_SECONDS)
         process.kill()
         process.wait()
     left = await count(owner)
     assert 500 <= left < 4000
     with house.process():
-        await until(lambda: at_least(owner, 4000))
-        await until(lambda: _played(owner))
+        await until(lambda: _played(owner), seconds=PROCESS_SECONDS)
     assert await count(owner) == 4000
 
 
@@ -135,7 +134,7 @@ async def test_kept_times_count_once(player, tmp_path, owner):
 async def test_a_playing_that_was_stopped_is_gone_on_with(player, tmp_path, owner, number):
     file = recording(tmp_path / "rec.ndjson", 400)
     process = player.start(file, "--speed", "20")
-    await until(lambda: at_least(owner, 30))
+    await until(lambda: at_least(owner, 30), seconds=PROCESS_SECONDS)
     process.send_signal(number)
     said, _ = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.twin.connectors.house import House
+from tests.twin.connectors.house import PROCESS_SECONDS, House
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors import terminal
 from twin.connectors.terminal import TerminalServer
@@ -263,7 +263,7 @@ async def test_what_was_answered_survives_a_kill_and_the_rest_is_sent_again(empt
 
     async def talk(process, kill_at=None):
         """Send what was not answered yet, as a terminal does, until the other side is gone."""
-        reader, writer = await until(lambda: _open(port))
+        reader, writer = await until(lambda: _open(port), seconds=PROCESS_SECONDS)
         device = Device(reader, writer)
         for second in sorted(set(range(200)) - answered):
             if second == kill_at:
