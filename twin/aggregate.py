@@ -124,26 +124,26 @@ def _grouped(question: Question, span: Clause, sums: str) -> Clause:
 def _keyed(question: Question) -> tuple[str, str, str]:
     """Return how a feature gets the key of its area: the key, and what is joined before and after the features."""
     by = question.by
+    is_point = question.layer.definition.geometry_type == "Point"
+    point = "f.geom" if is_point else "onemap.point_of(f.geom)"
     match by.kind:
         case "code":
             return by.key, "", ""
         case "member":
             return "v.key", "", " CROSS JOIN LATERAL unnest(f.urban_village_ids) AS v (key)"
         case "square":
-            spot = f"ST_Transform(onemap.point_of(f.geom), {MEASURING_SRID})"
-            key = f"floor(ST_X(spot.p) / {by.size})::bigint || '_' || floor(ST_Y(spot.p) / {by.size})::bigint"
-            return key, "", f" CROSS JOIN LATERAL {spot} AS spot (p)"
+            spot = f" CROSS JOIN LATERAL (SELECT ST_Transform({point}, {MEASURING_SRID}) AS p OFFSET 0) AS spot"
+            return (
+                f"floor(ST_X(spot.p) / {by.size})::bigint || '_' || floor(ST_Y(spot.p) / {by.size})::bigint",
+                "",
+                spot,
+            )
         case "h3":  # a bin that lies in one cell decides; a point on the edge of cells is in the first of them
-            side = f"{question.bin_deg!r}::float8"
-            near = f"(SELECT c.key FROM unnest(b.keys, b.geoms) AS c (key, geom) WHERE {_IN_CELL} LIMIT 1)"
-            point = " CROSS JOIN LATERAL onemap.point_of(f.geom) AS spot (p)"
-            bins = f" JOIN bin AS b ON b.x = floor(ST_X(spot.p) / {side}) AND b.y = floor(ST_Y(spot.p) / {side})"
-            return f"CASE WHEN b.whole THEN b.keys[1] ELSE {near} END", "", point + bins
-    return "area.key", "area JOIN ", f" ON {_COVERS}"
-
-
-_IN_CELL = "ST_Covers(c.geom, spot.p)"
-_COVERS = "f.geom && area.geom AND ST_Covers(area.geom, onemap.point_of(f.geom))"
+            x, y = (f"floor(ST_{axis}({point}) / {question.bin_deg!r}::float8)" for axis in "XY")
+            covers = f"ST_Covers(c.geom, {point})"
+            near = f"(SELECT c.key FROM unnest(b.keys, b.geoms) AS c (key, geom) WHERE {covers} LIMIT 1)"
+            return f"CASE WHEN b.whole THEN b.keys[1] ELSE {near} END", "", f" JOIN bin AS b ON b.x = {x} AND b.y = {y}"
+    return "area.key", "area JOIN ", f" ON f.geom && area.geom AND ST_Covers(area.geom, {point})"
 
 
 def statement(question: Question, areas: Clause, bins: Clause, counts: Clause, baseline: Clause) -> Clause:
