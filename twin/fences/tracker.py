@@ -181,11 +181,20 @@ class Tracker:
             kept = self.stays.get((fix.mover, area_id))
             before = kept.stay if kept is not None else None
             relation = around.get(number, "out")
+            if before is not None and relation == "in" and self._rests(before, fix.at, last_at):
+                self.stays[fix.mover, area_id] = Kept(before, fix.at)
+                continue
             stay, told = step(before, relation, fix.at, last_at, self._terms, through=number in through)
             events += self._events(told, fix, area_id)
             if stay is not None or before is not None:
                 self._put(fix.mover, area_id, stay, fix.at)
         return events
+
+    def _rests(self, stay: Stay, at: datetime, last_at: datetime | None) -> bool:
+        """Tell at little cost whether one more position inside changes nothing: so it is of almost everybody inside."""
+        dwell = self._terms.dwell
+        is_told = stay.dwelt or dwell is None or at < stay.counts_from + dwell
+        return stay.phase == "inside" and is_told and last_at is not None and at - last_at <= self._terms.gap
 
     def _put(self, mover: str, area_id: str, stay: Stay | None, seen_at: datetime) -> None:
         before = self.stays.get((mover, area_id))
