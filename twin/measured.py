@@ -11,6 +11,7 @@ import asyncpg
 
 from twin.envelope_message import Message
 from twin.join_devices import Area
+from twin.staged import stage
 
 _COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag")
 _TAKEN = itemgetter(
@@ -21,12 +22,15 @@ _TAKEN = itemgetter(
 )
 _UPSERT = """
 INSERT INTO twin.observation_now AS kept (id, property, phenomenon_time, value, value_text, unit, quality_flag)
-SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::text[], $6::text[], $7::text[])
+SELECT id, property, phenomenon_time, value, value_text, unit, quality_flag FROM pg_temp.incoming_observation
 ON CONFLICT (id, property) DO UPDATE SET phenomenon_time = excluded.phenomenon_time, value = excluded.value,
     value_text = excluded.value_text, unit = excluded.unit, quality_flag = excluded.quality_flag, ingested_at = now()
 WHERE (excluded.phenomenon_time, coalesce(excluded.value, '-inf'), coalesce(excluded.value_text, '') COLLATE "C")
     > (kept.phenomenon_time, coalesce(kept.value, '-inf'), coalesce(kept.value_text, '') COLLATE "C")
-RETURNING id, property
+"""
+_RENEWED = """
+SELECT id, property FROM pg_temp.incoming_observation JOIN twin.observation_now AS kept USING (id, property)
+WHERE kept.xmin = pg_current_xact_id()::xid
 """
 
 type Row = tuple[Any, ...]
@@ -65,11 +69,12 @@ async def write(
         columns, rows = [*columns, "claimed_time"], [(*row, c) for row, c in zip(rows, claimed, strict=True)]
     await connection.copy_records_to_table("observation", schema_name="twin", columns=columns, records=rows)
     newest = measured.newest
-    states = (row for row, _, _ in newest.values())
-    found = await connection.fetch(_UPSERT, *(list(column) for column in zip(*states, strict=True)))
-    if len(found) == len(newest):
+    states = [row for row, _, _ in newest.values()]
+    await stage(connection, "incoming_observation", "twin.observation_now", _COLUMNS, states)
+    done: str = await connection.execute(_UPSERT)
+    if int(done.rpartition(" ")[2]) == len(newest):
         return [_change(one) for one in newest.values()], set()
-    renewed = {(row[0], row[1]) for row in found}
+    renewed = {(row[0], row[1]) for row in await connection.fetch(_RENEWED)}
     return [_change(one) for series, one in newest.items() if series in renewed], newest.keys() - renewed
 
 

@@ -11,6 +11,7 @@ import asyncpg
 
 from twin.envelope_message import Message
 from twin.join_devices import Area
+from twin.staged import stage
 
 _COLUMNS = (
     "layer", "id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code",
@@ -21,13 +22,15 @@ _TAKEN = itemgetter(
 _UPSERT = """
 INSERT INTO twin.position_now AS kept
     (layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code)
-SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::float8[], $6::real[], $7::real[],
-    $8::text[], $9::text[])
+SELECT layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code FROM pg_temp.incoming_position
 ON CONFLICT (layer, id) DO UPDATE SET phenomenon_time = excluded.phenomenon_time, lon = excluded.lon,
     lat = excluded.lat, speed_kmh = excluded.speed_kmh, heading_deg = excluded.heading_deg,
     grid_code = excluded.grid_code, area_code = excluded.area_code, ingested_at = now()
 WHERE (excluded.phenomenon_time, excluded.lon, excluded.lat) > (kept.phenomenon_time, kept.lon, kept.lat)
-RETURNING layer, id
+"""
+_RENEWED = """
+SELECT layer, id FROM pg_temp.incoming_position JOIN twin.position_now AS kept USING (layer, id)
+WHERE kept.xmin = pg_current_xact_id()::xid
 """
 
 type Row = tuple[Any, ...]
@@ -91,13 +94,26 @@ async def write(
     if claimed is not None:
         columns, rows = [*columns, "claimed_time"], [(*row, c) for row, c in zip(rows, claimed, strict=True)]
     await connection.copy_records_to_table("position", schema_name="twin", columns=columns, records=rows)
-    found = await connection.fetch(_UPSERT, *(list(column) for column in zip(*moved.newest.values(), strict=True)))
-    if len(found) == len(moved.newest):
+    await stage(connection, "incoming_position", "twin.position_now", _COLUMNS, moved.newest.values())
+    done: str = await connection.execute(_UPSERT)
+    if int(done.rpartition(" ")[2]) == len(moved.newest):
         return [_change(row) for row in moved.newest.values()], set()
-    renewed = {(row[0], row[1]) for row in found}
+    renewed = {(row[0], row[1]) for row in await connection.fetch(_RENEWED)}
     changes = [_change(row) for entity, row in moved.newest.items() if entity in renewed]
     return changes, moved.newest.keys() - renewed
 
 
 def _change(row: Row) -> dict[str, Any]:
-    return {"kind": "position", **dict(zip(_COLUMNS, row, strict=True))}
+    layer, name, time, lon, lat, speed_kmh, heading_deg, grid_code, area_code = row
+    return {
+        "kind": "position",
+        "layer": layer,
+        "id": name,
+        "phenomenon_time": time,
+        "lon": lon,
+        "lat": lat,
+        "speed_kmh": speed_kmh,
+        "heading_deg": heading_deg,
+        "grid_code": grid_code,
+        "area_code": area_code,
+    }
