@@ -8,13 +8,15 @@ from itertools import pairwise
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 
+from layers.definition import read_definitions
 from tests.city.conftest import NOON, SEED
 from twin.city import chance, clock
 from twin.city.city import City, Liveliness
-from twin.city.district import District
+from twin.city.district import PROPERTIES, District
 from twin.envelope import read_all
 
 HOUR = 3600
@@ -28,7 +30,7 @@ def test_the_same_seed_says_the_same_and_another_something_else(district, city):
 
 
 @settings(max_examples=4, deadline=None)
-@given(cuts=st.lists(st.integers(0, 2 * HOUR), max_size=2))
+@drawn(cuts=st.lists(st.integers(0, 2 * HOUR), max_size=2))
 def test_a_restart_leaves_nothing_out_and_repeats_nothing(district, city, cuts):
     """Whoever is stopped and started anew, at whatever moments, says what one says that runs through."""
     bounds = [NOON, *sorted(NOON + cut for cut in cuts), NOON + 2 * HOUR]
@@ -79,12 +81,30 @@ def test_how_much_it_says_is_bounded(district):
     assert counts[0] < counts[1] < 60
 
 
+def test_the_city_reads_nothing_that_it_changes_itself():
+    """What it says would else follow from what it said before, and from how long nobody said anything."""
+    definitions = read_definitions()
+    for layer, names in PROPERTIES.items():
+        own = definitions[layer].by_name
+        assert all(own[name].live is None for name in names)
+        assert not {"online_status", "status_code", "on_duty", "status_since"} & set(names)
+
+
+def test_where_things_have_gone_meanwhile_changes_nothing(given, city):
+    moved = dict(given)
+    for layer in ("vehicles", "grid_workers"):
+        other = {"type": "Point", "coordinates": [113.36, 23.14]}
+        moved[layer] = [{**feature, "geometry": other} for feature in given[layer]]
+    again = City(District(moved), SEED)
+    assert list(again.reports(NOON, NOON + 60)) == list(city.reports(NOON, NOON + 60))
+
+
 def test_a_district_without_anything_is_silent():
     empty = City(District({}), SEED)
     assert [*empty.reports(NOON, NOON + 60), *empty.changes(NOON, NOON + HOUR)] == []
 
 
-@given(seed=st.integers(-(2**63), 2**63 - 1), name=st.text(max_size=20))
+@drawn(seed=st.integers(-(2**63), 2**63 - 1), name=st.text(max_size=20))
 def test_chance_repeats_itself(seed, name):
     assert 0 <= chance.unit(seed, name) < 1
     assert chance.unit(seed, name) == chance.unit(seed, name)

@@ -29,7 +29,7 @@ class Outage:
 
 
 class Cameras:
-    """The district's cameras that worked when the city began to live.
+    """The district's cameras.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Cameras:
 
     def __init__(self, district: District, seed: int, most: int) -> None:
         self._seed = seed
-        able = [c for c in district.things("video_points") if not c.is_silent]
+        able = district.things("video_points")
         able.sort(key=lambda c: unit(seed, "camera", c.id))
         self.things = sorted(able[:most], key=lambda c: c.id)
         self._sites: dict[str, list[Thing]] = defaultdict(list)

@@ -75,8 +75,7 @@ class City:
         self.water = Water(district, seed)
         self.places = Places(district, self.workers, self.devices.things, seed)
         self.tickets = Tickets(district, self.places, seed, much.cases)
-        stations = [s for s in district.things("air_quality_stations") if not s.is_silent]
-        self._air = Schedule([(s, _AIR_EVERY_S) for s in stations], seed)
+        self._air = Schedule([(s, _AIR_EVERY_S) for s in district.things("air_quality_stations")], seed)
         self._stations, self._gauges, self._points, self._pumps = (
             Schedule([(thing, EVERY_S) for thing in things], seed)
             for things in (self.water.stations, self.water.gauges, self.water.points, self.water.pumps)

@@ -45,7 +45,7 @@ _MEASURES: dict[str, tuple[str, str, int, _Measure]] = {  # kind: property, unit
 
 
 class Devices:
-    """The district's devices that worked when the city began to live.
+    """The district's devices.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Devices:
 
     def __init__(self, district: District, seed: int, per_s: float) -> None:
         self._seed = seed
-        able = [d for d in district.things("iot_devices") if not d.is_silent and d.said.get("device_type") in _MEASURES]
+        able = [d for d in district.things("iot_devices") if d.said.get("device_type") in _MEASURES]
         able.sort(key=lambda d: unit(seed, "device", d.id))
         wanted_per_s = sum(1 / _interval_s(d) for d in able)
         stretch = min(max(wanted_per_s / per_s, 1.0), STRETCH_MAX) if per_s else STRETCH_MAX

@@ -16,25 +16,24 @@ from twin.city.plane import Floats, Plane
 
 type Feature = Mapping[str, Any]
 
-PROPERTIES: dict[str, tuple[str, ...]] = {  # of each collection, what the city reads
+PROPERTIES: dict[str, tuple[str, ...]] = {  # of each collection, what the city reads: nothing that it changes itself
     "districts": ("name",),
     "streets": ("street_code", "name"),
     "grids": ("grid_code",),
     "roads": ("name", "road_class", "one_way", "width_m", "speed_limit_kmh", "from_node", "to_node", "area_code"),
     "grid_workers": ("role_code", "grid_codes"),
-    "vehicles": ("vehicle_kind", "status_code"),
-    "video_points": ("area_code", "online_status"),
-    "water_level_stations": ("name", "station_type", "warning_level_m", "area_code", "online_status"),
-    "rain_gauges": ("name", "online_status"),
-    "air_quality_stations": ("station_level", "online_status"),
+    "vehicles": ("vehicle_kind",),
+    "video_points": ("area_code",),
+    "water_level_stations": ("name", "station_type", "warning_level_m", "area_code"),
+    "rain_gauges": ("name",),
+    "air_quality_stations": ("station_level",),
     "flood_risk_points": (
         "name", "area_code", "warn_depth_m", "close_depth_m", "historical_max_depth_m", "drain_design_yr",
         "responsible_org",
     ),
     "water_facilities": ("name", "facility_type", "pump_count", "design_flow_m3s", "installed_kw"),
-    "iot_devices": ("device_type", "name", "area_code", "report_interval_s", "online_status", "mounted_on"),
+    "iot_devices": ("device_type", "name", "area_code", "report_interval_s"),
 }  # fmt: skip
-_SILENT = frozenset({"offline", "fault"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,6 @@ class Thing:
     x_m: float
     y_m: float
     said: Mapping[str, Any]
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether it was broken before the city began to live; such a thing stays so."""
-        return self.said.get("online_status") in _SILENT
 
 
 @dataclass(frozen=True)

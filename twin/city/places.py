@@ -53,7 +53,7 @@ class Places:
     def __init__(self, district: District, workers: Workers | None, devices: Sequence[Thing], seed: int) -> None:
         self._district, self._workers, self._seed = district, workers, seed
         self._devices = devices
-        self._cameras = [c for c in district.things("video_points") if not c.is_silent]
+        self._cameras = district.things("video_points")
 
     def of(self, source: str, at_s: int, *about: object) -> Place | None:
         """Return where a case of a source happens; None where there is no such place."""

@@ -111,16 +111,6 @@ class Roads:
         self.arcs = [arc for arc in self.arcs if arc.start in best and arc.end in best]
         self.junctions = {number: place for number, place in self.junctions.items() if number in best}
 
-    def nearest_junction(self, x_m: float, y_m: float) -> int:
-        """Return the junction nearest to a place.
-
-        Raises
-        ------
-        ValueError
-            When there are no roads.
-        """
-        return min(self.junctions, key=lambda j: (hypot(self.junctions[j][0] - x_m, self.junctions[j][1] - y_m), j))
-
     @lru_cache(maxsize=64)  # noqa: B019  # there is one graph a process
     def ways_to(self, goal: int) -> tuple[dict[int, float], dict[int, int]]:
         """Return, by junction, the seconds to a goal at the roads' limits and the arc to take."""

@@ -207,7 +207,7 @@ class StormEvents:
     def _cameras(self) -> list[tuple[int, CloudEvent]]:
         """Let cameras by deep water fail until it has gone, and those about the deepest place lose their power."""
         storm = self.storm
-        cameras = [c for c in storm.district.things("video_points") if not c.is_silent]
+        cameras = storm.district.things("video_points")
         dark: dict[str, tuple[int, int, str]] = {}
         spells = [s for p in storm.water.points for s in self.spells(p, _DARK_FROM_M, 0.08)]
         for spell in spells:

@@ -72,8 +72,7 @@ class Vehicles:
 
     def __init__(self, district: District, roads: Roads, seed: int, most: int) -> None:
         self._plane, self._roads, self._seed = district.plane, roads, seed
-        able = [v for v in district.things("vehicles") if v.said.get("status_code") != "offline"]
-        able.sort(key=lambda v: unit(seed, "vehicle", v.id))
+        able = sorted(district.things("vehicles"), key=lambda v: unit(seed, "vehicle", v.id))
         self.things = sorted(able[:most] if roads.junctions else [], key=lambda v: v.id)
         self._depot = self._depots()
         self._round: dict[str, tuple[int, _Round | None]] = {}
@@ -109,15 +108,16 @@ class Vehicles:
         return position("vehicles", vehicle.id, second, lonlat, **said)
 
     def _depots(self) -> dict[str, int]:
-        """Give each vehicle a depot: a junction near one of the first few of its kind."""
-        places: dict[str, list[int]] = {}
+        """Give each vehicle one of the depots of its kind, which are junctions.
+
+        Where a vehicle is by now is no help: that is what the city itself has said of it.
+        """
+        junctions = sorted(self._roads.junctions)
         depot = {}
         for vehicle in self.things:
-            kind = str(vehicle.said.get("vehicle_kind"))
-            own = places.setdefault(kind, [])
-            if len(own) < _DEPOTS_MAX:
-                own.append(self._roads.nearest_junction(vehicle.x_m, vehicle.y_m))
-            depot[vehicle.id] = own[whole(0, len(own) - 1, self._seed, "depot", vehicle.id)]
+            number = whole(1, _DEPOTS_MAX, self._seed, "depot", vehicle.id)
+            kind = vehicle.said.get("vehicle_kind")
+            depot[vehicle.id] = junctions[whole(0, len(junctions) - 1, self._seed, "depot of", kind, number)]
         return depot
 
     def _round_of(self, vehicle: Thing, number: int) -> _Round | None:

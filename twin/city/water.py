@@ -39,14 +39,14 @@ class Water:
     Attributes
     ----------
     stations, gauges, points, pumps
-        What works; what was broken before stays silent.
+        Each in the order of its ids.
     """
 
     def __init__(self, district: District, seed: int) -> None:
         self._seed = seed
-        self.stations = _working(district, "water_level_stations")
-        self.gauges = _working(district, "rain_gauges")
-        self.points = _working(district, "flood_risk_points")
+        self.stations = district.things("water_level_stations")
+        self.gauges = district.things("rain_gauges")
+        self.points = district.things("flood_risk_points")
         self.pumps = [f for f in district.things("water_facilities") if f.said.get("facility_type") == "pump"]
 
     def station(self, station: Thing, at_s: int, rise: Rise = _NONE) -> Iterator[CloudEvent]:
@@ -95,7 +95,3 @@ def pumps_running(count: int, rise_m: float) -> int:
     if rise_m < _PUMP_STARTS_M:
         return 0
     return min(count, ceil(count * (rise_m - _PUMP_STARTS_M) / (_PUMP_FULL_M - _PUMP_STARTS_M) + 1e-9))
-
-
-def _working(district: District, collection: str) -> list[Thing]:
-    return [thing for thing in district.things(collection) if not thing.is_silent]
