@@ -56,13 +56,13 @@ async def load_ground_once(url: str, demo: DemoSettings, home: Path) -> None:
     if there:
         return
     from layers.demo.ground import VERTICAL_DATUM, write_ground  # noqa: PLC0415  # slow to import, and needed once
-    from layers.loaders.raster import load_raster  # noqa: PLC0415  # as above
+    from layers.loaders.raster import Said, load_raster  # noqa: PLC0415  # as above
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "地形 terrain.tif"
         write_ground(file, demo.seed)
-        said = {"vertical_datum": VERTICAL_DATUM, "synthetic": True, "grade": 2}
-        await load_raster(url, file, "dem", home / "rasters", **said)  # type: ignore[arg-type]
+        said = Said(vertical_datum=VERTICAL_DATUM, synthetic=True)
+        await load_raster(url, file, "dem", home / "rasters", said=said)
 
 
 async def _state(url: str) -> tuple[dict[str, float] | None, int]:

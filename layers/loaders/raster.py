@@ -67,16 +67,27 @@ class RasterSummary:
     extent_crs84: tuple[float, float, float, float]
 
 
-async def load_raster(  # what a raster is said to be
-    url: str,
-    path: Path,
-    raster_id: str,
-    folder: Path,
-    *,
-    crs: str = "auto",
-    grade: int = 2,
-    vertical_datum: str | None = None,
-    synthetic: bool = False,
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a raster is said to be.
+
+    Attributes
+    ----------
+    grade
+        Data grade, 1 to 4.
+    vertical_datum
+        What heights in it are above; None for anything but heights, or when nobody knows.
+    synthetic
+        Whether it is made up.
+    """
+
+    grade: int = 2
+    vertical_datum: str | None = None
+    synthetic: bool = False
+
+
+async def load_raster(
+    url: str, path: Path, raster_id: str, folder: Path, *, crs: str = "auto", said: Said | None = None
 ) -> RasterSummary:
     """Store a GeoTIFF as a cloud-optimised one and catalogue it; a raster of that id is replaced.
 
@@ -90,12 +101,8 @@ async def load_raster(  # what a raster is said to be
         Where rasters are kept; it is made when missing.
     crs
         ``auto`` or an EPSG code; pixels are not shifted, so GCJ-02 and BD-09 are refused.
-    grade
-        Data grade, 1 to 4.
-    vertical_datum
-        What heights in it are above; None for anything but heights, or when nobody knows.
-    synthetic
-        Whether it is made up.
+    said
+        What nobody can read from the file.
 
     Raises
     ------
@@ -119,8 +126,8 @@ async def load_raster(  # what a raster is said to be
         connection = await connect(url, Role.OWNER)
         try:
             async with connection.transaction():
-                said = (grade, vertical_datum, synthetic)
-                await _catalogue(connection, raster_id, path, stored, fresh.stat().st_size, described, said)
+                size = fresh.stat().st_size
+                await _catalogue(connection, raster_id, path, stored, size, described, said or Said())
                 fresh.replace(stored)
         finally:
             await connection.close()
@@ -186,7 +193,7 @@ async def _catalogue(
     stored: Path,
     size: int,
     described: dict[str, Any],
-    said: tuple[Any, ...],
+    said: Said,
 ) -> None:
     await connection.execute(
         _INSERT,
@@ -201,5 +208,7 @@ async def _catalogue(
         described["resolution"],
         *described["extent"],
         size,
-        *said,
+        said.grade,
+        said.vertical_datum,
+        said.synthetic,
     )

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from layers.errors import BadInput
 from layers.load import LoadProgress, LoadSummary, load_file
-from layers.loaders.raster import load_raster
+from layers.loaders.raster import Said, load_raster
 from layers.loaders.sniff import Format, sniff
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
@@ -62,8 +62,8 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     kind = sniff(file)
     with open_database(settings) as url:
         if kind is Format.GEOTIFF:
-            said = {"crs": crs, "grade": grade or 2, "vertical_datum": vertical_datum}
-            stored = asyncio.run(load_raster(url, file, layer, settings.home / "rasters", **said))  # type: ignore[arg-type]
+            said = Said(grade or 2, vertical_datum)
+            stored = asyncio.run(load_raster(url, file, layer, settings.home / "rasters", crs=crs, said=said))
             _out.print(
                 f"✓ 栅格 raster {stored.id}: {stored.width} × {stored.height}, EPSG:{stored.srid}, {stored.file}"
             )
