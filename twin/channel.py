@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from layers.actor import Actor
-from twin.interest import Change, Interest
+from twin.interest import Change, Interest, is_whole
 from twin.lens import Lens
 from twin.portion import Gathered, Portion
 
@@ -104,6 +104,8 @@ class Channel:
 
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
         """Whether its members asked for a change and may see where it happened."""
+        if not is_whole(change):
+            return False
         if self.scope and not self.lens.lies_in(change, self.scope):
             return False
         return self.interest.wants(change, row_of)

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import shapely
+from shapely.errors import ShapelyError
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -84,7 +85,15 @@ class Condition:
             return False
         if known.shape and "geom" not in row:
             row = {**row, **dict.fromkeys(_GEOMETRIES, _point(row))}
-        return known.test(row)
+        try:
+            return known.test(row)
+        except (
+            ValueError,
+            TypeError,
+            ArithmeticError,
+            ShapelyError,
+        ):  # a value that is not of its field's type
+            return False
 
     def fields(self, layer_id: str) -> frozenset[str]:
         """Return the fields of a layer that it looks at."""

@@ -13,6 +13,11 @@ type Rectangle = tuple[float, float, float, float]
 AREA_CODE_DIGITS = 12  # a longer code is a grid's
 
 
+def is_whole(change: Mapping[str, Any]) -> bool:
+    """Whether a change says what it is about; what does not is nobody's."""
+    return all(isinstance(change.get(name), str) for name in ("kind", "layer", "id"))
+
+
 def lies_in(change: Mapping[str, Any], prefixes: Iterable[str]) -> bool:
     """Whether a change lies in one of the areas: a long prefix is compared with its grid, a short one with its area."""
     grid = change.get("grid_code") or ""

@@ -8,14 +8,16 @@ from typing import Any
 
 import asyncpg
 import shapely
+import structlog
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, compose, quote_identifier
 from layers.relation import relation
 from twin.channel import Channel
-from twin.interest import Change
+from twin.interest import Change, is_whole
 
+_log = structlog.get_logger(__name__)
 _EVERYTHING = Actor("rows", clearance=4)  # what is read is matched, and not shown
 _PLACE = "ST_X(p.point) AS lon, ST_Y(p.point) AS lat"
 _POINT = "CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS point) AS p"
@@ -47,6 +49,8 @@ class Needs:
 
     def missing(self, change: Change) -> bool:
         """Whether the change leaves something unsaid that is looked at."""
+        if not is_whole(change):
+            return False
         layer_id = change["layer"]
         fields = self._fields.get(layer_id)
         unsaid = fields is not None and not fields <= change.keys()
@@ -101,10 +105,21 @@ async def read_rows(connection: asyncpg.Connection, catalog: Catalog, needs: Nee
     for layer_id, ids in wanted.items():
         layer = catalog.get(layer_id)
         if layer is not None:
-            text, values = needs.statement(layer, list(ids)).render()
-            for row in await connection.fetch(text, *values):
+            for row in await _read(connection, layer, needs, list(ids)):
                 known[layer_id, row["id"]] = _plain(row)
     return Rows(known)
+
+
+async def _read(connection: asyncpg.Connection, layer: Layer, needs: Needs, ids: Sequence[str]) -> list[asyncpg.Record]:
+    text, values = needs.statement(layer, ids).render()
+    try:
+        rows: list[asyncpg.Record] = await connection.fetch(text, *values)
+    except asyncpg.PostgresConnectionError:
+        raise
+    except asyncpg.PostgresError as error:  # the table is being rebuilt: one filter must not hold up the log
+        _log.warning("features cannot be looked up for a filter", layer=layer.id, error=str(error))
+        return []
+    return rows
 
 
 def _plain(row: asyncpg.Record) -> dict[str, Any]:

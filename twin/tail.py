@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 
 import asyncpg
+import structlog
 
 from layers.actor import Actor
 from layers.catalog import Catalog
@@ -24,7 +25,7 @@ from layers.errors import Unavailable
 from layers.listener import Listener
 from twin.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
 from twin.channel import Channel, Watcher, channel_key
-from twin.interest import Interest
+from twin.interest import Change, Interest, is_whole
 from twin.lens import Lens
 from twin.matching import Matching
 from twin.portion import Gathered, Portion
@@ -36,6 +37,7 @@ BEHIND_MAX = 1_000_000  # changes: who is further behind is quicker with a snaps
 _READ_FRAMES = 20
 _CATCH_UP_CHANGES = 2_000  # in one portion
 _REACH_SECONDS = 10.0
+_log = structlog.get_logger(__name__)
 
 
 class Tail:
@@ -168,7 +170,7 @@ class Tail:
         return portion
 
     @staticmethod
-    def _sort_out(channel: Channel, gathered: Gathered, change: dict[str, object], rows: Rows) -> None:
+    def _sort_out(channel: Channel, gathered: Gathered, change: Change, rows: Rows) -> None:
         if channel.wants(change, rows.of) and (encoded := channel.lens.encoded(change)) is not None:
             gathered.add(change, encoded)
 
@@ -226,24 +228,30 @@ class Tail:
         self.seq = frame.last_seq
         self._flush_soon()
 
-    def _show(self, changes: list[dict[str, object]], rows: Rows) -> None:
+    def _show(self, changes: list[Change], rows: Rows) -> None:
         """Show changes to the channels that may want them; each is encoded once a clearance, when somebody does."""
         if not self._channels:
             return
         catalog = self._catalog()
-        for change in changes:
-            layer = catalog.get(str(change["layer"]))
-            has_areas = layer is None or "area_code" in layer.definition.by_name
-            encoded: dict[int, bytes | None] = {}
-            for channel in self._matching.find(change, rows.place(change), has_areas=has_areas):
-                if not channel.members or not channel.wants(change, rows.of):
-                    continue
-                clearance = channel.lens.clearance
-                if clearance not in encoded:
-                    encoded[clearance] = channel.lens.encoded(change)
-                if (shown := encoded[clearance]) is not None:
-                    channel.gathered.add(change, shown)
-                    self._unflushed.add(channel)
+        for change in filter(is_whole, changes):
+            try:
+                self._show_one(catalog, change, rows)
+            except Exception:  # noqa: BLE001  # whatever one change is, the others go on
+                _log.exception("a change of the log cannot be shown", change=str(change)[:500])
+
+    def _show_one(self, catalog: Catalog, change: Change, rows: Rows) -> None:
+        layer = catalog.get(change["layer"])
+        has_areas = layer is None or "area_code" in layer.definition.by_name
+        encoded: dict[int, bytes | None] = {}
+        for channel in self._matching.find(change, rows.place(change), has_areas=has_areas):
+            if not channel.members or not channel.wants(change, rows.of):
+                continue
+            clearance = channel.lens.clearance
+            if clearance not in encoded:
+                encoded[clearance] = channel.lens.encoded(change)
+            if (shown := encoded[clearance]) is not None:
+                channel.gathered.add(change, shown)
+                self._unflushed.add(channel)
 
     def _flush_soon(self) -> None:
         if self._flushing is None:

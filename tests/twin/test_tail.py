@@ -223,3 +223,19 @@ async def test_stopping_lets_everybody_end(database_url):
         assert await waiting is None
         assert watcher.closed
         assert tail.watch(Interest(), OFFICER).closed
+
+
+async def test_what_cannot_be_understood_holds_up_nobody(database_url):
+    await prepare(database_url)
+    async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
+        catalog = tail._catalog()
+        asked = [Asked(), Asked(["events"], filter="due_at < TIMESTAMP('2026-01-01T00:00:00Z') OR title = 'x'")]
+        watchers = [tail.watch(read_interest(catalog, OFFICER, one, FilterLimits()), OFFICER) for one in asked]
+        for watcher in watchers:
+            assert await tail.take(watcher, pool, 0) is None
+        late = [tail.watch(watcher.channel.interest, OFFICER) for watcher in watchers]
+        odd = [{"n": 1}, {"kind": "event", "layer": ["?"], "id": 1}, happened("e1", due_at="soon")]
+        await write(database_url, *odd, happened("e2", title="x"))
+        for watcher in (*watchers, *late):
+            heard = orjson.loads((await tail.take(watcher, pool, 30)).body)
+            assert [change["id"] for change in heard][-1] == "e2"
