@@ -68,7 +68,10 @@ class Retaking:
             raise BadInput(f"it is refused again: {reading.refused[0].detail}")
         if not reading.messages:
             raise BadInput(f"nothing in it is of interest to the feed {kept.feed}")
-        outcome = await self.offer(kept.feed, reading.messages)
+        try:
+            outcome = await self.offer(kept.feed, reading.messages)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            raise BadInput(f"it is refused again: the database refuses it: {error}") from error
         async with self.pool.acquire() as connection:
             await mark_replayed(connection, refused_id)
         return outcome
