@@ -21,10 +21,15 @@ def features(tables):
 def _features(table):
     names = [name for name in PROPERTIES[table.layer] if name in table.columns]
     shapes = [json.loads(text) for text in shapely.to_geojson(table.geometry).tolist()]
-    rows = zip(*(table.column(name) for name in names), strict=True)
+    columns = {name: table.column(name) for name in names}
     return [
-        {"type": "Feature", "id": number, "geometry": shape, "properties": dict(zip(names, row, strict=True))}
-        for number, shape, row in zip(table.ids, shapes, rows, strict=True)
+        {
+            "type": "Feature",
+            "id": number,
+            "geometry": shapes[k],
+            "properties": {name: column[k] for name, column in columns.items()},
+        }
+        for k, number in enumerate(table.ids)
     ]
 
 
