@@ -26,7 +26,6 @@ listener {port} 127.0.0.1
 persistence true
 persistence_location {folder}/
 autosave_interval 1
-autosave_on_changes true
 max_queued_messages 0
 log_dest file {folder}/log
 {more}

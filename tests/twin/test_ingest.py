@@ -15,7 +15,7 @@ from tests.twin.ingest import Ingest
 from tests.twin.waiting import DEADLINE_S, until
 from twin.leader import ingest_works
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # so that a wait that is too long says what it waited for
 
 
 @pytest.fixture

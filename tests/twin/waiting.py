@@ -6,7 +6,7 @@ import inspect
 
 import anyio
 
-DEADLINE_S = 60
+DEADLINE_S = 240
 
 
 async def until(check, *, seconds=DEADLINE_S):
