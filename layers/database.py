@@ -94,6 +94,7 @@ async def create_pool(
             | _PLANNING
             | {"plan_cache_mode": f"force_{plans}_plan"},
             statement_cache_size=512,
+            max_cacheable_statement_size=200_000,  # a layer of the past with all its fields has 30 kB
             max_inactive_connection_lifetime=0,
         )
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:

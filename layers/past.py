@@ -41,20 +41,19 @@ class Past(Present):
         """Whether only what had arrived by then counts."""
         return self._moment.basis == "known"
 
-    def rows(self, layer: Layer) -> Clause:
-        """Return the layer's rows as they stood."""
+    def rows(self, layer: Layer) -> tuple[Clause, ...]:
+        """Return the layer's rows as they stood: those that still stand, and those that have been replaced since."""
         if layer.id == EVENTS:
-            return compose("({}) AS t", events_at(layer.definition, self.at, known=self.known))
+            return tuple(compose("({}) AS t", part) for part in events_at(layer.definition, self.at, known=self.known))
         definition = layer.definition
         names = ["id", *(["geom"] if definition.geometry_type != "None" else [])]
         names += [field.name for field in definition.stored_fields]
         columns = ", ".join(f"r.{quote_identifier(name)}" for name in names)
         valid = self._valid(layer)
-        return compose(
-            f"(SELECT {columns} FROM {layer.table} AS r WHERE {{}} UNION ALL "
-            f"SELECT {columns} FROM {past_of(layer.id)} AS r WHERE {{}}) AS t",
-            all_of((self._standing(layer), *valid)),
-            all_of((self._gone(layer), *valid)),
+        parts = ((layer.table, self._standing(layer)), (past_of(layer.id), self._gone(layer)))
+        return tuple(
+            compose(f"(SELECT {columns} FROM {table} AS r WHERE {{}}) AS t", all_of((there, *valid)))
+            for table, there in parts
         )
 
     def _standing(self, layer: Layer) -> Clause:
@@ -85,7 +84,7 @@ class Past(Present):
     def observed(self, code: str, alias: str) -> Clause:
         """Join the last observation of a property by then, if there is one."""
         last = self._last("twin.observation", _MEASURED, f"h.id = t.id AND h.property = {quote_literal(code)}")
-        return compose(f"LEFT JOIN LATERAL ({{}} ORDER BY {_LAST_MEASURED} LIMIT 1) AS {alias} ON true", last)
+        return _joined(compose(f"{{}} ORDER BY {_LAST_MEASURED} LIMIT 1", last), _MEASURED, alias)
 
     def seen(self, alias: str) -> Clause:
         """Join the time of the last observation of any property by then."""
@@ -113,17 +112,34 @@ class Past(Present):
             self._last("twin.position", _MOVED, same),
         )
 
+    def absent(self, layer: Layer) -> Clause:
+        """Say of `t` that no position was known of it; asked thing by thing, as the planner should."""
+        same = f"h.layer = {quote_literal(layer.id)} AND h.id = t.id"
+        return compose("({} LIMIT 1) IS NULL", self._last("twin.position", "true", same))
+
     def position(self, layer: Layer) -> Clause:
         """Join the last position by then, if there is one."""
         last = self._last("twin.position", _MOVED, f"h.layer = {quote_literal(layer.id)} AND h.id = t.id")
-        return compose(f"LEFT JOIN LATERAL ({{}} ORDER BY {_LAST_MOVED} LIMIT 1) AS p ON true", last)
+        return _joined(compose(f"{{}} ORDER BY {_LAST_MOVED} LIMIT 1", last), _MOVED, "p")
 
     def events(self) -> Clause:
         """Return the events as they were."""
-        return compose("({}) AS f", events_at(_events(), self.at, known=self.known))
+        parts = events_at(_events(), self.at, known=self.known)
+        return compose(f"({' UNION ALL '.join('{}' for _ in parts)}) AS f", *parts)
 
     def _last(self, table: str, columns: str, same: str) -> Clause:
         return compose(f"SELECT {columns} FROM {table} AS h WHERE {same} AND {{}}", self._until())
+
+
+def _joined(last: Clause, columns: str, alias: str) -> Clause:
+    """Join the one row of a statement, if there is one.
+
+    It is written as an aggregate of that row: then PostgreSQL knows that there is never more than one, and leaves the
+    join out where nobody asks for a column of it.
+    """
+    names = [column.removeprefix("h.") for column in columns.split(", ")]
+    kept = ", ".join(f"max(l.{name}) AS {name}" for name in names)
+    return compose(f"LEFT JOIN LATERAL (SELECT {kept} FROM ({{}}) AS l) AS {alias} ON true", last)
 
 
 @cache

@@ -5,16 +5,17 @@ Events that no feed brought (a file was loaded) have no versions; of those the t
 
 from __future__ import annotations
 
-from layers.clause import Clause, compose, quote_identifier
-from layers.definition import LayerDefinition
-from layers.tables import table_of
+from layers.clause import Clause, compose, quote_identifier, quote_literal
+from layers.definition import FieldDefinition, LayerDefinition
+from layers.tables import COLUMN_TYPES, table_of
 
 _STEPS = ("reported_at", "accepted_at", "dispatched_at", "handled_at", "verified_at", "closed_at")
-_WARNING_IS_OVER = "w.cap IS NOT NULL AND w.due_at IS NOT NULL AND coalesce(w.stage, '') <> 'closed' AND w.due_at <= {}"
 
 
-def events_at(definition: LayerDefinition, at: Clause, *, known: bool) -> Clause:
-    """Return the statement of the events' rows, with the columns of the table.
+def events_at(definition: LayerDefinition, at: Clause, *, known: bool) -> tuple[Clause, ...]:
+    """Return the statements of the events' rows, with the columns of the table; each event is in one of them.
+
+    Of most events nothing has been said since: they are as they stand. The others are folded, and those of files cut.
 
     Parameters
     ----------
@@ -23,46 +24,84 @@ def events_at(definition: LayerDefinition, at: Clause, *, known: bool) -> Clause
     known
         Whether what had arrived by then counts; otherwise what had happened.
     """
-    return compose("{} UNION ALL {}", _of_feeds(definition, at, known=known), _of_files(definition, at, known=known))
-
-
-def _of_feeds(definition: LayerDefinition, at: Clause, *, known: bool) -> Clause:
-    until = "v.ingested_at <= {}" if known else "v.phenomenon_time <= {}"
-    shown = Clause("TRUE") if known else compose("coalesce(w.occurred_at, w.phenomenon_time) <= {}", at)
-    ended = compose(_WARNING_IS_OVER, at)
-    columns = {
-        "data_grade": "e.data_grade",
-        "updated_at": "w.phenomenon_time",
-        "stage": "CASE WHEN over.now THEN 'closed' ELSE w.stage END",
-        "closed_at": "CASE WHEN over.now THEN w.due_at ELSE w.closed_at END",
-    }
-    fields = ", ".join(
-        f"{columns.get(field.name, f'w.{quote_identifier(field.name)}')} AS {quote_identifier(field.name)}"
-        for field in definition.stored_fields
+    clock = "v.ingested_at" if known else "v.phenomenon_time"
+    until = compose(f"v.event_id = e.id AND {clock} <= {{}}", at)
+    shown = compose("EXISTS (SELECT FROM twin.event_version AS v WHERE {})", until)
+    if not known:
+        shown = compose("(e.occurred_at IS NULL OR e.occurred_at <= {}) AND {}", at, shown)
+    later = compose(f"EXISTS (SELECT FROM twin.event_version AS v WHERE v.event_id = e.id AND {clock} > {{}})", at)
+    return (
+        _standing(definition, compose("{} AND NOT {} AND e.cap IS NULL", shown, later)),
+        _folded(definition, at, until, compose("{} AND ({} OR e.cap IS NOT NULL)", shown, later)),
+        _of_files(definition, at, known=known),
     )
+
+
+def _standing(definition: LayerDefinition, shown: Clause) -> Clause:
+    columns = ", ".join(f"e.{quote_identifier(name)}" for name in ("id", "geom", *_names(definition)))
+    return compose(f"SELECT {columns} FROM {table_of(definition.id)} AS e WHERE {{}}", shown)
+
+
+def _names(definition: LayerDefinition) -> list[str]:
+    return [field.name for field in definition.stored_fields]
+
+
+def _folded(definition: LayerDefinition, at: Clause, until: Clause, shown: Clause) -> Clause:
+    """Fold the versions of each event; what nobody asks for is not computed, nor the fold when nothing of it is."""
+    over = compose(f"({_is_over()})", at)
+    columns = [_field(field, over) for field in definition.stored_fields]
+    place = "ST_SetSRID(ST_MakePoint((w.state ->> 'lon')::float8, (w.state ->> 'lat')::float8), 4490) AS geom"
     return compose(
-        f"""SELECT e.id, ST_SetSRID(ST_MakePoint(
-            (folded.state ->> 'lon')::float8, (folded.state ->> 'lat')::float8), 4490) AS geom, {fields}
+        f"""SELECT e.id, {place}, {", ".join("{}" for _ in columns)}
         FROM {table_of(definition.id)} AS e
-        CROSS JOIN LATERAL (
+        LEFT JOIN LATERAL (
             SELECT twin.laid_over(v.record ORDER BY v.phenomenon_time, v.source_version, v.message) AS state
-            FROM twin.event_version AS v WHERE v.event_id = e.id AND {until} HAVING count(*) > 0
-        ) AS folded
-        CROSS JOIN LATERAL jsonb_populate_record(NULL::{table_of(definition.id)}, folded.state) AS w
-        CROSS JOIN LATERAL (SELECT {{}} AS now) AS over
+            FROM twin.event_version AS v WHERE {{}}
+        ) AS w ON true
         WHERE {{}}""",
-        at,
-        ended,
+        *columns,
+        until,
         shown,
     )
+
+
+def _is_over() -> str:
+    """Tell whether a warning had expired by then: it was closed, whether anybody said so or not."""
+    due, stage = _said("due_at", "timestamptz"), _said("stage", "text")
+    return f"w.state ? 'cap' AND coalesce({stage}, '') <> 'closed' AND coalesce({due} <= {{}}, false)"
+
+
+def _field(field: FieldDefinition, over: Clause) -> Clause:
+    name = quote_identifier(field.name)
+    if field.name == "data_grade":
+        return Clause(f"e.{name}")
+    if field.name == "updated_at":
+        return Clause(f"{_said('phenomenon_time', 'timestamptz')} AS {name}")
+    said = _said(field.name, COLUMN_TYPES[field.type])
+    if field.name == "stage":
+        return compose(f"CASE WHEN {{}} THEN 'closed' ELSE {said} END AS {name}", over)
+    if field.name == "closed_at":
+        return compose(f"CASE WHEN {{}} THEN {_said('due_at', 'timestamptz')} ELSE {said} END AS {name}", over)
+    return Clause(f"{said} AS {name}")
+
+
+def _said(name: str, kind: str) -> str:
+    """Return what the fold says of a field, as its column has it."""
+    key = quote_literal(name)
+    if kind == "jsonb":
+        return f"w.state -> {key}"
+    if kind == "text[]":
+        listed = f"ARRAY(SELECT jsonb_array_elements_text(w.state -> {key}))"
+        return f"CASE WHEN jsonb_typeof(w.state -> {key}) = 'array' THEN {listed} END"
+    return f"(w.state ->> {key})::{kind}"
 
 
 def _of_files(definition: LayerDefinition, at: Clause, *, known: bool) -> Clause:
     cut = {name: compose(f"CASE WHEN r.{name} <= {{}} THEN r.{name} END AS {name}", at) for name in _STEPS}
     steps = ", ".join(f"r.{name}" for name in _STEPS[1:])
     cut["stage"] = compose(f"onemap.stage_at({{}}, r.stage, {steps}) AS stage", at)
-    names = [field.name for field in definition.stored_fields]
-    columns = [Clause("r.id"), Clause("r.geom"), *(cut.get(n, Clause(f"r.{quote_identifier(n)}")) for n in names)]
+    kept = (cut.get(name, Clause(f"r.{quote_identifier(name)}")) for name in _names(definition))
+    columns = [Clause("r.id"), Clause("r.geom"), *kept]
     happened = compose("coalesce(r.occurred_at, r.phenomenon_time, r._known_since) <= {}", at)
     shown = compose("r._known_since <= {} AND {}", at, happened) if known else happened
     listed = compose(", ".join("{}" for _ in columns), *columns)

@@ -14,9 +14,9 @@ class Present:
     now = Clause("now()")
     is_past = False
 
-    def rows(self, layer: Layer) -> Clause:
-        """Return what the layer's rows are read from, with alias `t`."""
-        return Clause(f"{layer.table} AS t")
+    def rows(self, layer: Layer) -> tuple[Clause, ...]:
+        """Return what the layer's rows are read from, with alias `t`; of several, each has rows of its own."""
+        return (Clause(f"{layer.table} AS t"),)
 
     def observed(self, code: str, alias: str) -> Clause:
         """Join the newest observation of a property, if there is one: `value, value_text, quality_flag, …`."""
@@ -38,6 +38,11 @@ class Present:
     def positions(self, layer: Layer) -> Clause:
         """Return the newest positions of a layer's features as a FROM item with alias `p`, one row a feature."""
         return Clause(f"(SELECT * FROM twin.position_now AS n WHERE n.layer = {quote_literal(layer.id)}) AS p")
+
+    def absent(self, layer: Layer) -> Clause:
+        """Say of `t` that no position is known of it."""
+        known = f"SELECT FROM twin.position_now AS n WHERE n.layer = {quote_literal(layer.id)} AND n.id = t.id"
+        return Clause(f"NOT EXISTS ({known})")
 
     def position(self, layer: Layer) -> Clause:
         """Join the newest position, if there is one, with alias `p`."""

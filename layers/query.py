@@ -15,7 +15,7 @@ from layers.clause import EMPTY, Clause, all_of, bind, compose, join, quote_iden
 from layers.crs import CRS84, STORED_SRID, Crs
 from layers.definition import FieldDefinition
 from layers.errors import BadInput
-from layers.relation import relation
+from layers.relation import relation, relations
 from layers.rights import VisibleField, scoped, visible_fields
 from layers.tables import COLUMN_TYPES
 
@@ -103,18 +103,24 @@ def rows(query: ItemsQuery, extra: int = 0) -> Clause:
 
     `extra` rows more than the limit tell whether another page follows.
     """
-    signed = [f"{k.column} {'DESC' if k.descending else 'ASC'} NULLS LAST" for k in query.sort]
-    order = ", ".join([*signed, "f.id"])
     wanted = condition(query)
-    columns = "f.*" if query.layer.is_table else "f.id"
-    chosen = compose(
-        f"SELECT {columns} FROM {{}} WHERE {{}} ORDER BY {order} LIMIT {{}} OFFSET {{}}",
-        relation(query.layer, query.actor, wanted),
-        wanted,
-        bind(query.limit + extra, "bigint"),  # bound, so that every page has one text and is parsed once
-        bind(query.offset, "bigint"),
-    )
-    return chosen if query.layer.is_table else completed(query, chosen)
+    limit, offset = (bind(n, "bigint") for n in (query.limit + extra, query.offset))  # bound: one text for every page
+    live = query.layer.definition.is_live
+    columns = ", ".join(dict.fromkeys(key.column for key in query.keys)) if live else "f.*"
+    select = f"SELECT {columns} FROM {{}} WHERE {{}} ORDER BY {_order(query)} LIMIT {{}}"
+    parts = relations(query.layer, query.actor, wanted)
+    if len(parts) == 1:
+        chosen = compose(f"{select} OFFSET {{}}", parts[0], wanted, limit, offset)
+        return completed(query, chosen) if live else chosen
+    enough = Clause(str(int(query.limit + extra + query.offset)))  # written, for the planner must know that it is few
+    union = compose(" UNION ALL ".join("({})" for _ in parts), *(compose(select, p, wanted, enough) for p in parts))
+    chosen = compose(f"SELECT * FROM ({{}}) AS f ORDER BY {_order(query)} LIMIT {{}} OFFSET {{}}", union, limit, offset)
+    return completed(query, chosen) if live else chosen
+
+
+def _order(query: ItemsQuery) -> str:
+    signed = [f"{k.column} {'DESC' if k.descending else 'ASC'} NULLS LAST" for k in query.sort]
+    return ", ".join([*signed, "f.id"])
 
 
 def completed(query: ItemsQuery, chosen: Clause) -> Clause:

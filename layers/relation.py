@@ -40,22 +40,35 @@ def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
     Clause
         Columns `id`, `geom` and every field of the layer; of a layer that moves also `lon_now` and `lat_now`.
     """
+    parts = relations(layer, actor, where)
+    if len(parts) == 1:
+        return parts[0]
+    return compose(f"({' UNION ALL '.join('SELECT f.* FROM {}' for _ in parts)}) AS f", *parts)
+
+
+def relations(layer: Layer, actor: Actor, where: Clause = EMPTY) -> tuple[Clause, ...]:
+    """Return the same as FROM items that have a part of the features each, to be sorted and cut part by part."""
     definition = layer.definition
     if layer.is_table:
-        return Clause(f"{layer.table} AS f")
+        return (Clause(f"{layer.table} AS f"),)
+    source = _NOW if layer.moment is None else Past(layer.moment)
+    rows = source.rows(layer)
     if definition.motion is None or actor.clearance < definition.motion.grade:
-        return compose("({}) AS f", _select(layer, actor, "stored"))
-    if not _GEOMETRY.search(where.text):
-        return compose("({}) AS f", _select(layer, actor, "either", _source(layer).position(layer)))
-    positions = _source(layer).positions(layer)
-    found = _select(layer, actor, "moved", compose("INNER JOIN {} ON p.id = t.id", positions))
-    absent = compose(" WHERE NOT EXISTS (SELECT FROM {} WHERE p.id = t.id)", positions)
-    return compose("({} UNION ALL {}{}) AS f", found, _select(layer, actor, "stored"), absent)
+        selects = [_select(layer, actor, source, "stored", table) for table in rows]
+    elif not _GEOMETRY.search(where.text):
+        joined = source.position(layer)
+        selects = [_select(layer, actor, source, "either", table, joined) for table in rows]
+    else:
+        positions = source.positions(layer)
+        moved = compose("INNER JOIN {} ON p.id = t.id", positions)
+        absent = compose(" WHERE {}", source.absent(layer))
+        selects = [_select(layer, actor, source, "moved", table, moved) for table in rows]
+        selects += [compose("{}{}", _select(layer, actor, source, "stored", table), absent) for table in rows]
+    return tuple(compose("({}) AS f", select) for select in selects)
 
 
-def _select(layer: Layer, actor: Actor, how: How, joined: Clause = EMPTY) -> Clause:
+def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause, joined: Clause = EMPTY) -> Clause:
     definition = layer.definition
-    source = _source(layer)
     values = Values(definition, actor, source, how != "stored")
     columns = [Clause("t.id")]
     if definition.geometry_type != "None":
@@ -66,12 +79,8 @@ def _select(layer: Layer, actor: Actor, how: How, joined: Clause = EMPTY) -> Cla
         columns.append(compose(f"{{}} AS {quote_identifier(field.name)}", _value(field, values, how)))
     joins = join(" ", (joined, *values.joins.values()))
     tables = join(", ", (compose(f"{name} AS MATERIALIZED ({{}})", text) for name, text in values.tables.items()))
-    read = compose("SELECT {} FROM {} {}", join(", ", columns), source.rows(layer), joins)
+    read = compose("SELECT {} FROM {} {}", join(", ", columns), table, joins)
     return compose("WITH {} {}", tables, read) if tables else read
-
-
-def _source(layer: Layer) -> Present:
-    return _NOW if layer.moment is None else Past(layer.moment)
 
 
 def _value(field: FieldDefinition, values: Values, how: How) -> Clause:

@@ -113,7 +113,7 @@ async def features(call: Call, state: State) -> Answer:
     plan = _plan(call, state)
     query = replace(plan.request.query, layer=call.layer.as_of(plan.request.query.layer.moment))
     if plan.request.hits:
-        async with state.pool.acquire() as connection:
+        async with _pool(state, query).acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)
         return _collection(call, query, matched, None, 0, None)
     if call.media is CSV:
@@ -139,9 +139,14 @@ async def _page(plan: _Plan, query: ItemsQuery, state: State) -> tuple[asyncpg.R
             state.counts.remember(query, known)
             return row, known
     text, values = plan.page
-    async with state.pool.acquire() as connection:
+    async with _pool(state, query).acquire() as connection:
         row = await connection.fetchrow(text, *values)
         return row, known or await state.counts.counted(connection, query)
+
+
+def _pool(state: State, query: ItemsQuery) -> asyncpg.Pool:
+    """Return where a page is read: of the past with kept plans, for planning over the days of history takes longer."""
+    return state.pool if query.layer.moment is None else state.lookups
 
 
 def _plan(call: Call, state: State) -> _Plan:
