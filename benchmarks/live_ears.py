@@ -71,14 +71,26 @@ class Ears:
     async def _hear(self, path: str) -> None:
         async with Connection(self._port) as connection:
             async with self._gate:
-                reader = await connection.stream(path, {"authorization": f"Bearer {self._token}"})
-                await reader.readuntil(b"event: ready")
+                reader = await self._open(connection, path)
             self._began += 1
             if self._began == len(self._paths):
                 self.ready.set()
             while piece := await reader.read(1 << 18):
                 self._note(piece)
             self._heard.broken += 1
+
+    async def _open(self, connection: Connection, path: str) -> asyncio.StreamReader:
+        """Open a stream and wait until it has begun; again when a busy server does not take it."""
+        while True:
+            try:
+                reader = await connection.stream(path, {"authorization": f"Bearer {self._token}"})
+                await reader.readuntil(b"event: ready")
+            except (OSError, asyncio.IncompleteReadError) as error:
+                sys.stderr.write(f"a stream is opened again: {error}\n")
+                connection.close()
+                await asyncio.sleep(1)
+            else:
+                return reader
 
     def _note(self, piece: bytes) -> None:
         """Note the changes of a piece; one that is cut in two between pieces is not counted, which is rare."""
