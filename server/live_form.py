@@ -28,6 +28,7 @@ def as_message(part: Portion | Notice) -> str:
 
 def _content(part: Notice) -> bytes:
     if part.kind == "snapshot":
-        return b'{"layer":%s,"features":[%s]}' % (orjson.dumps(part.layer), part.features)
+        features = part.features.replace(b"\n", b"")  # between features; an event's data is one line
+        return b'{"layer":%s,"features":[%s]}' % (orjson.dumps(part.layer), features)
     said = {"seq": part.seq} | ({"detail": part.detail} if part.detail else {})
     return orjson.dumps(said)
