@@ -95,7 +95,7 @@ class Playing:
         """Keep what is open: cases that have not ended, cameras that are dark."""
         for message in messages:
             data = message["data"]
-            is_over = data.get("stage") in ENDS or data.get("properties", {}).get("online_status") == "online"
+            is_over = data.get("stage") in ENDS or data.get("value_text") == "online"
             if is_over:
                 self._open.pop(message["subject"], None)
             else:
@@ -126,8 +126,8 @@ class Playing:
 def _closed(message: CloudEvent, at_s: int) -> CloudEvent:
     """Return the message that closes what another has opened."""
     data: dict[str, Any] = dict(message["data"])
-    if "properties" in data:
-        data["properties"] = {"online_status": "online", "status_since": written(at_s)}
+    if "value_text" in data:
+        data["value_text"] = "online"
         later: dict[str, Any] = {"id": f"{message['id']}-back"}
     else:
         data |= {"stage": "closed", "closed_at": written(at_s)}

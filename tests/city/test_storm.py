@@ -130,8 +130,8 @@ def test_everything_that_opens_closes(said):
     for message in flat:
         if ".event." in message["type"]:
             events[message["id"]].append(message)
-        elif "feature_change" in message["type"]:
-            cameras[message["subject"]].append(message["data"]["properties"]["online_status"])
+        elif message["data"]["property"] == "online_status":
+            cameras[message["subject"]].append(message["data"]["value_text"])
     assert {m[0]["data"]["source"] for m in events.values()} == {"hotline", "iot_alarm"}
     for versions in events.values():
         assert [m["version"] for m in versions] == list(range(1, len(versions) + 1))

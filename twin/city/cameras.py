@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from twin.city.chance import around, unit, whole
-from twin.city.clock import DAY, HOUR, MINUTE, day_of, day_starts, written
+from twin.city.clock import DAY, HOUR, MINUTE, day_of, day_starts
 from twin.city.district import District, Thing
-from twin.city.messages import CloudEvent, patch
+from twin.city.messages import CloudEvent, text_observation
 
 FLAPS_A_DAY = 0.015
 _SITES_A_DAY = 1.0  # of the whole district
@@ -77,5 +77,8 @@ class Cameras:
 
 
 def status(camera: str, at_s: int, online_status: str) -> CloudEvent:
-    """Say that a camera has a status from now on."""
-    return patch("video_points", camera, at_s, online_status=online_status, status_since=written(at_s))
+    """Say that a camera has a status from now on.
+
+    Observed, not changed: the feature stays what it is, and nobody has to read the layer again.
+    """
+    return text_observation("video_points", camera, at_s, "online_status", online_status)
