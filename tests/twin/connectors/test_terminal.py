@@ -265,7 +265,7 @@ async def test_what_was_answered_survives_a_kill_and_the_rest_is_sent_again(empt
         """Send what was not answered yet, as a terminal does, until the other side is gone."""
         reader, writer = await until(lambda: _open(port), seconds=PROCESS_SECONDS)
         device = Device(reader, writer)
-        for second in sorted(set(range(200)) - answered):
+        for second in sorted(set(range(60)) - answered):
             if second == kill_at:
                 process.kill()
             try:
@@ -276,13 +276,13 @@ async def test_what_was_answered_survives_a_kill_and_the_rest_is_sent_again(empt
         writer.close()
 
     with house.process() as process:
-        await talk(process, kill_at=120)
-    assert 100 <= len(answered) < 200
+        await talk(process, kill_at=40)
+    assert 40 <= len(answered) < 60
     assert await owner.fetchval("SELECT count(*) FROM twin.position") >= len(answered)
     with house.process() as process:
         await talk(process)
-    assert answered == set(range(200))
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 200
+    assert answered == set(range(60))
+    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 60
 
 
 async def _open(port):
