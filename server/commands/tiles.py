@@ -84,9 +84,7 @@ def _zooms(text: str) -> range:
     found = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text)
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
     if not 0 <= first <= last <= 22:
-        raise BadInput(
-            f"--zooms is '{text}'; write one or two with a hyphen, 0 to 22: 8-14", parameter="zooms"
-        )
+        raise BadInput(f"--zooms is '{text}'; write one or two with a hyphen, 0 to 22: 8-14", parameter="zooms")
     return range(first, last + 1)
 
 
