@@ -6,7 +6,9 @@ everything else: no other driver, no side files, no network.
 
 from __future__ import annotations
 
+import io
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
+import shapely
 from rasterio.env import Env
 
 from layers.errors import BadInput, NotFound, Unavailable
@@ -142,15 +145,22 @@ def statistics_under(raster: Raster, polygon_crs84: dict[str, Any]) -> dict[str,
 
     Raises
     ------
+    BadInput
+        When it is no polygon.
     NotFound
         When the polygon does not touch the raster.
     """
+    try:
+        area = shapely.geometry.shape(polygon_crs84)
+        touches = area.intersects(shapely.box(*raster.extent_crs84))
+    except (TypeError, ValueError, IndexError, AttributeError, shapely.errors.ShapelyError) as error:
+        raise BadInput("the body is no polygon in GeoJSON", parameter="geometry") from error
+    if not touches:
+        raise NotFound(f"the polygon does not touch the raster '{raster.id}'", parameter="geometry")
     with _reading(raster) as reader:
-        try:
-            image = reader.feature(polygon_crs84, max_size=AREA_PIXELS_MAX)
-        except Exception as error:
-            raise NotFound(f"the polygon does not touch the raster '{raster.id}'", parameter="geometry") from error
-        found = image.statistics(coverage=image.get_coverage_array(polygon_crs84))
+        image = reader.feature(polygon_crs84, max_size=AREA_PIXELS_MAX)
+        with warnings.catch_warnings(action="ignore"):  # of what rio-tiler itself calls
+            found = image.statistics(coverage=image.get_coverage_array(polygon_crs84))
     wanted = ("count", "min", "max", "mean", "sum", "std", "median", "valid_percent")
     return {name: {key: _finite(getattr(band, key)) for key in wanted} for name, band in found.items()}
 
@@ -183,7 +193,9 @@ def _metres_per_degree(lat: float) -> npt.NDArray[np.float64]:
 
 
 def _rendered(image: Any, look: Look, form: Format, raster: Raster) -> bytes:
-    if form in {"npy", "tif"}:
+    if form == "npy":
+        return _values(image)
+    if form == "tif":
         content: bytes = image.render(img_format=_DRIVERS[form], add_mask=True)
         return content
     low_high = look.rescale or _range(raster, look)
@@ -193,6 +205,13 @@ def _rendered(image: Any, look: Look, form: Format, raster: Raster) -> bytes:
     colours = _colours(look) if image.count == 1 else None
     drawn: bytes = image.render(img_format=_DRIVERS[form], add_mask=form != "jpg", colormap=colours)
     return drawn
+
+
+def _values(image: Any) -> bytes:
+    """Write bands as a NumPy array ``[band, row, column]`` of 32-bit floats; NaN where there is nothing."""
+    buffer = io.BytesIO()
+    np.save(buffer, image.array.astype(np.float32).filled(np.nan))
+    return buffer.getvalue()
 
 
 def _colours(look: Look) -> Any:
@@ -216,7 +235,8 @@ def _relief(reader: Any, tile: TileAddress, look: Look, form: Format) -> bytes:
     """Draw what is computed of heights; neighbours of the tile's pixels are read along, so that tiles meet."""
     from rio_tiler.models import ImageData  # noqa: PLC0415  # see _reading
 
-    image = reader.tile(tile.x, tile.y, tile.z, TILE_PIXELS, indexes=1, buffer=1)
+    smooth = {"resampling_method": "bilinear", "reproject_method": "bilinear"}
+    image = reader.tile(tile.x, tile.y, tile.z, TILE_PIXELS, indexes=1, buffer=1, **smooth)
     inner = np.ma.getmaskarray(image.array)[0, 1:-1, 1:-1]
     heights = image.array[0].astype(np.float64).filled(np.nan)
     if look.form == "terrain":
@@ -231,7 +251,9 @@ def _relief(reader: Any, tile: TileAddress, look: Look, form: Format) -> bytes:
         values = slope_deg(heights, pixel_m)
     hidden = inner | ~np.isfinite(values)
     shown = ImageData(np.ma.MaskedArray(np.nan_to_num(values), mask=hidden)[np.newaxis].astype(np.float32))
-    if form in {"npy", "tif"}:
+    if form == "npy":
+        return _values(shown)
+    if form == "tif":
         kept: bytes = shown.render(img_format=_DRIVERS[form])
         return kept
     shown.rescale(in_range=[look.rescale or ((0, 255) if look.form == "hillshade" else (0, 60))])

@@ -95,12 +95,12 @@ def test_the_value_at_a_place_is_that_of_the_file(client):
 def test_values_of_a_tile_are_the_file_warped(client):
     answer = client.get(f"/raster/dem/{tile()}.npy")
     assert answer.status_code == 200
-    values, mask = np.load(io.BytesIO(answer.content))
+    (values,) = np.load(io.BytesIO(answer.content))
     assert values.shape == (256, 256)
-    assert (mask == 255).any()
-    seen = values[mask == 255]
-    assert 20 <= seen.min() < seen.max() <= 399
-    along = values[128][mask[128] == 255]
+    there = np.isfinite(values)
+    assert there.any()
+    assert 20 <= values[there].min() < values[there].max() <= 399
+    along = values[128][there[128]]
     assert (np.diff(along) >= -1e-6).all()
 
 
@@ -118,8 +118,8 @@ def test_terrain_rgb_can_be_read_back(client):
     answer = client.get(f"/raster/dem/{tile()}.png", params={"form": "terrain"})
     red, green, blue = picture(answer.content)[:3]
     decoded = -10_000 + (red * 65_536 + green * 256 + blue) * 0.1
-    values, mask = np.load(io.BytesIO(client.get(f"/raster/dem/{tile()}.npy").content))
-    assert np.abs(decoded - values)[mask == 255].max() <= 0.051
+    (values,) = np.load(io.BytesIO(client.get(f"/raster/dem/{tile()}.npy").content))
+    assert np.nanmax(np.abs(decoded - values)) <= 1.1  # a pixel of the file; heights are interpolated
     described = client.get("/raster/dem.json", params={"form": "terrain"}).json()
     assert described["encoding"] == "mapbox"
 
@@ -129,11 +129,10 @@ def test_tiles_of_relief_meet_at_their_edges(client):
     left, right = (
         np.load(io.BytesIO(client.get(f"/raster/dem/{ZOOM}/{x + i}/{y}.npy?form=slope").content)) for i in (0, 1)
     )
-    both = (left[1][:, -1] == 255) & (right[1][:, 0] == 255)
-    assert both.any()
-    assert np.abs(left[0][:, -1] - right[0][:, 0])[both].max() < 1.0
-    inside = left[0][left[1] == 255]
-    assert math.isclose(float(np.median(inside)), math.degrees(math.atan(0.1)), rel_tol=0.05)
+    edges = np.abs(left[0][:, -1] - right[0][:, 0])
+    assert np.isfinite(edges).any()
+    assert np.nanmax(edges) < 1.0
+    assert math.isclose(float(np.nanmedian(left[0])), math.degrees(math.atan(0.1)), rel_tol=0.05)
 
 
 def test_a_profile_follows_the_line(client):
@@ -151,6 +150,7 @@ def test_a_profile_follows_the_line(client):
 def test_statistics_under_a_polygon_are_those_of_its_pixels(client):
     corners = [place(100, 100), place(200, 100), place(200, 200), place(100, 200), place(100, 100)]
     answer = client.post("/raster/dem/statistics", json={"type": "Polygon", "coordinates": [corners]}).json()
+    assert "bands" in answer, answer
     band = answer["bands"]["b1"]
     assert band["mean"] == pytest.approx(150, abs=1)
     assert band["count"] == pytest.approx(100 * 100, rel=0.03)

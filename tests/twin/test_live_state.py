@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import SimpleNamespace
 
 import pytest
@@ -23,7 +24,13 @@ from twin.envelope_message import Message
 from twin.join import AreaIndex
 from twin.pipeline import Pipeline
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+
+@lru_cache(maxsize=1)
+def begun() -> datetime:
+    """The moment the messages are made, not the one the file is read: a suite takes longer than things stay fresh."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 CLOSED = {"closed", "evaluate", "merged", "voided"}
 
 
@@ -35,7 +42,7 @@ def message(kind, layer, feature_id, ago_s, *, version=0, **said):
     filled = {"kind": kind, "layer": layer, "feature_id": feature_id, "version": version, "data": said} | hot
     filled |= {"source": "/feeds/test", "type": "test", "mode": "actual", "suspect": False}
     filled |= {"id": f"{feature_id}-{hot.get('property_code')}-{ago_s}-{version}"}
-    return Message(**(blank | filled | {"phenomenon_time": NOW - timedelta(seconds=ago_s)}))
+    return Message(**(blank | filled | {"phenomenon_time": begun() - timedelta(seconds=ago_s)}))
 
 
 def story(ids):
@@ -94,11 +101,11 @@ def depths(ids, numbers):
 def tickets(_, numbers):
     for number in range(80):
         place = {"lon": numbers.uniform(113.31, 113.42), "lat": numbers.uniform(23.11, 23.18)}
-        began, due = numbers.randrange(10, 200_000), NOW + timedelta(seconds=numbers.uniform(-9e4, 9e4))
-        first = {"stage": "collect", "occurred_at": NOW - timedelta(seconds=began), "due_at": due, **place}
+        began, due = numbers.randrange(10, 200_000), begun() + timedelta(seconds=numbers.uniform(-9e4, 9e4))
+        first = {"stage": "collect", "occurred_at": begun() - timedelta(seconds=began), "due_at": due, **place}
         yield message("event", "events", f"T{number}", began, version=1, source="hotline", **first)
         if number % 3 == 1:
-            ended = {"stage": "closed", "closed_at": NOW - timedelta(seconds=5)}
+            ended = {"stage": "closed", "closed_at": begun() - timedelta(seconds=5)}
             yield message("event", "events", f"T{number}", 5, version=2, source="hotline", **ended)
         if number % 3 == 2:
             yield message("event", "events", f"T{number}", 5, version=2, source="hotline", stage="handle")
@@ -213,7 +220,7 @@ def test_gauges_answer_with_sums_of_their_series(city):
         for name, hours in (("rain_1h_mm", 1), ("rain_3h_mm", 3), ("rain_24h_mm", 24)):
             sums = [  # the test may run at any second of the interval
                 sum(value for at, value in rains.items() if now - timedelta(hours=hours) < at <= now)
-                for now in (NOW + timedelta(seconds=s) for s in range(0, 300, 20))
+                for now in (begun() + timedelta(seconds=s) for s in range(0, 900, 20))
             ]
             assert any(feature["properties"][name] == pytest.approx(total) for total in sums)
 
