@@ -30,7 +30,7 @@ def test(context: typer.Context) -> None:
     例 for example:  ./onemap test tests/setup -k cluster
     """
     failed = [] if context.args else [name for name, command in _checks() if not _passes(name, command)]
-    arguments = context.args or ["-n", "2"]
+    arguments = context.args or ["-n", "3"]  # many tests wait for processes; two cores have time for a third
     tests = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=PROJECT, check=False)  # noqa: S603
     if failed:
         _console.print(f"✗ 检查未通过 checks failed: {', '.join(failed)} (见上文 see above)", style="bold red")
