@@ -141,6 +141,10 @@ class TileCache:
             task.add_done_callback(lambda _: self._landed(wanted.key, flight))
         return await asyncio.shield(flight.task)  # whoever began it may go; the others wait on
 
+    async def anew(self, draw: Callable[[], Awaitable[bytes]]) -> Tile:
+        """Return a tile drawn for this call alone, and keep nothing."""
+        return await self._drawn(await draw(), (), packed=True)
+
     async def close(self) -> None:
         """Stop drawing."""
         tasks = [flight.task for flight in self._flights.values()]

@@ -66,7 +66,7 @@ class FastTiles:
         state = self._state()
         actor = state.authenticator.actor(scope["headers"])
         call = read_tile_call(path, scope["query_string"].decode("latin-1"), actor, state)
-        tile = await state.tiles.tile(call)
+        tile = await state.tiles.tile(call, trusted=state.catalog.trusted)
         await send_tile(scope, send, tile, CONTENT_TYPE, public=call.is_public)
 
     async def _raster(self, path: RasterPath, scope: Scope, send: Send) -> None:

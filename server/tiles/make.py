@@ -40,13 +40,21 @@ class TileMaker:
     feature_limit: int
     build: str
 
-    async def tile(self, call: TileCall) -> Tile:
-        """Return the tile as it is now."""
-        make = partial(self._draw, call) if len(call.parts) == 1 else partial(self._join, call)
+    async def tile(self, call: TileCall, *, trusted: bool = True) -> Tile:
+        """Return the tile as it is now.
+
+        Parameters
+        ----------
+        trusted
+            Whether the catalogue hears of changes; while it does not, nothing that was kept is served.
+        """
+        make = partial(self._draw, call) if len(call.parts) == 1 else partial(self._join, call, trusted=trusted)
+        if not trusted:
+            return await self.cache.anew(make)
         return await self.cache.get(call.wanted(self.build), make)
 
-    async def _join(self, call: TileCall) -> bytes:
-        each = [await self.tile(replace(call, parts=(part,))) for part in call.parts]
+    async def _join(self, call: TileCall, *, trusted: bool) -> bytes:
+        each = [await self.tile(replace(call, parts=(part,)), trusted=trusted) for part in call.parts]
         return b"".join(tile.plain() for tile in each)
 
     async def _draw(self, call: TileCall) -> bytes:

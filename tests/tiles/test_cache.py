@@ -271,3 +271,17 @@ def test_the_box_of_a_tile_in_web_mercator_is_where_it_lies():
     assert (west, south) == pytest.approx((0, 0), abs=1e-9)
     assert (east, north) == pytest.approx((180, 85.0511287798), abs=1e-9)
     assert WEB_MERCATOR.stored_box(0, 0, 0, 0.5) == pytest.approx((-360, -89.78601, 360, 89.78601), abs=1e-4)
+
+
+async def test_what_is_drawn_anew_is_neither_taken_from_the_cache_nor_kept(town):
+    layer = await town.layer()
+
+    async def kept():
+        return b"kept"
+
+    async def fresh():
+        return b"fresh"
+
+    await town.cache.get(wanted(layer, ADDRESSES[0]), kept)
+    assert (await town.cache.anew(fresh)).plain() == b"fresh"
+    assert (await town.cache.get(wanted(layer, ADDRESSES[0]), fresh)).plain() == b"kept"
