@@ -31,7 +31,9 @@ class Receiver:
 
     def be(self, mood: str) -> None:
         """Answer so from now on: well, failing (503), slow (dawdles, then answers), hanging, gone (410)."""
-        (self.folder / "mood").write_text(mood, encoding="ascii")
+        told = self.folder / "mood.new"
+        told.write_text(mood, encoding="ascii")
+        told.replace(self.folder / "mood")  # at once: a request in between must not read an empty mood
 
     def start(self) -> Self:
         """Start it, again on the same port."""
