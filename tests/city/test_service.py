@@ -113,7 +113,7 @@ async def test_a_storm_that_is_broken_off_closes_what_it_opened(address):
 
         playing = Playing(storm, sender(client), sender(client, "warnings_cap"), tell)
         task = asyncio.create_task(playing.play())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             await deep.wait()
         task.cancel()
         assert await asyncio.gather(task, return_exceptions=True)
@@ -139,11 +139,11 @@ async def test_the_city_goes_on_where_it_was(address, tmp_path):
 
 
 async def _until(happened):
-    for _ in range(1200):
+    for _ in range(4800):
         if happened():
             return
         await asyncio.sleep(0.05)
-    raise AssertionError("it has not happened in a minute")
+    raise AssertionError("it has not happened in four minutes")
 
 
 @asynccontextmanager

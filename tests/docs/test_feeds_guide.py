@@ -23,7 +23,7 @@ from tests.twin.ingest import Ingest
 
 GUIDE = (PROJECT / "docs" / "guide" / "feeds.md").read_text(encoding="utf-8")
 SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"^## ", GUIDE, flags=re.MULTILINE)[1:]}
-DEADLINE_S = 120
+DEADLINE_S = 240
 _WRITTEN = re.compile(r"^cat > (\S+) <<'(\w+)'\n(.*?)^\2\n", re.MULTILINE | re.DOTALL)
 
 

@@ -15,7 +15,7 @@ from layers.tables import create_layer, drop_layer
 from tests.layers.cameras import CAMERAS, ROWS, field
 
 pytestmark = pytest.mark.anyio
-SECONDS_MAX = 10
+SECONDS_MAX = 240
 
 
 async def until(condition):

@@ -83,7 +83,7 @@ class Service:
         listener = told.set
         holder.on_change.append(listener)
         try:
-            for _ in range(600):
+            for _ in range(4800):
                 if happened():
                     return
                 told.wait(0.05)

@@ -64,7 +64,7 @@ def gdal(things_url, live_server):
         asked = {"source": source, "list": list, "config": {"CPL_DEBUG": "ON" if debug else None}}
         asked |= {} if list else {"layer": layer, **how}
         command = [sys.executable, "-c", READ, json.dumps(asked)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1]), done.stderr
 

@@ -16,7 +16,7 @@ CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 @pytest.fixture
 def client(address):
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 

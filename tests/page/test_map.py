@@ -24,7 +24,8 @@ STREET = "streets"
 def a_building(address):
     """One building the public may see: its id, height, and a place in it."""
     items = httpx.get(
-        f"{address}/ogc/collections/buildings/items?limit=1&filter=height_m>20&filter-lang=cql2-text"
+        f"{address}/ogc/collections/buildings/items?limit=1&filter=height_m>20&filter-lang=cql2-text",
+        timeout=60,
     ).json()
     feature = items["features"][0]
     inside = shape(feature["geometry"]).representative_point()
@@ -47,7 +48,7 @@ def test_the_district_is_framed_and_says_what_it_is(visit):
 
 def test_counts_are_those_of_the_reader(visit, address):
     page = visit().idle()
-    for layer in httpx.get(f"{address}/map.json").json()["layers"]:
+    for layer in httpx.get(f"{address}/map.json", timeout=60).json()["layers"]:
         shown = page.locator(f'[data-layer="{layer["id"]}"] .count')
         expect(shown).to_have_text(f"{layer['count']:,}" if layer["count"] else "–")
 
@@ -154,13 +155,13 @@ def test_a_new_layer_appears_without_reload(visit, page_database):
     assert page.locator('[data-layer="fresh"]').count() == 0
     _run(load())
     try:
-        expect(page.locator('[data-layer="fresh"] .count')).to_have_text("1", timeout=20_000)
+        expect(page.locator('[data-layer="fresh"] .count')).to_have_text("1")
         until(page, "document.querySelector('.mapview').map.getSource('fresh')?.loaded()")
         visitor.idle()
         assert visitor.drawn("fresh") == ["f1"]
     finally:
         _run(unload())
-    expect(page.locator('[data-layer="fresh"]')).to_have_count(0, timeout=20_000)
+    expect(page.locator('[data-layer="fresh"]')).to_have_count(0)
 
 
 def test_the_operator_sees_more(visit, address):
@@ -174,7 +175,7 @@ def test_the_operator_sees_more(visit, address):
     expect(page.locator(".popover .wrong")).to_be_visible()
     page.locator("input[name=token]").fill(TOKEN)
     page.locator(".popover .primary").click()
-    seen = httpx.get(f"{address}/map.json", headers={"Authorization": f"Bearer {TOKEN}"}).json()["layers"]
+    seen = httpx.get(f"{address}/map.json", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60).json()["layers"]
     count = next(layer["count"] for layer in seen if layer["id"] == "video_points")
     expect(page.locator('[data-layer="video_points"] .count')).to_have_text(f"{count:,}")
     assert before != f"{count:,}"

@@ -211,7 +211,7 @@ async def test_a_server_that_is_killed_is_started_again(home: Path):
 
 async def again(url: str, before: int, home: Path) -> asyncpg.Connection:
     """Connect to the server that comes after the one with this process id."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while True:
             try:
                 connection = await asyncpg.connect(url)

@@ -136,7 +136,7 @@ def test_an_export_is_read_by_gdal_and_served_as_a_base_map(url, tmp_path, monke
     assert "id" in told["fields"]
     with ExitStack() as started:
         address = started.enter_context(_serving(load_settings(home=tmp_path, database={"url": url})))
-        client = started.enter_context(httpx.Client(base_url=address))
+        client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         described = client.get("/basemaps/town.json").json()
         assert (described["minzoom"], described["maxzoom"]) == (9, 11)
         assert {"streets", "labels"} & {layer["id"] for layer in described["vector_layers"]}

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from paho.mqtt import client as paho
 
-DEADLINE_S = 60
+DEADLINE_S = 240
 _PORTS = range(20_000, 32_000)  # below those the system gives to outgoing connections
 _CONFIGURATION = """
 listener {port} 127.0.0.1

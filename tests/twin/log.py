@@ -19,7 +19,7 @@ from twin.portion import MERGED
 from twin.tail import Tail
 
 GRIDS = [f"44010601100{community}{grid:03d}" for community in (1, 2) for grid in (1, 2, 3)]
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 240
 
 
 def moved(identifier, number, layer="vehicles", grid=GRIDS[0], grade=2):

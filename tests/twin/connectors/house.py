@@ -17,7 +17,7 @@ from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors.connector import Status
 from twin.feeds.definition import FeedDefinition
 
-PROCESS_SECONDS = 120  # to start a process and see its work, on a machine that does much else
+PROCESS_SECONDS = 240  # to start a process and see its work, on a machine that does much else
 GAUGES = {
     "name": "gauges",
     "title_zh": "雨量",
