@@ -22,6 +22,7 @@ from layers.catalog import CatalogHolder
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
+from server.garbage import search_seldom
 from server.logs import configure_logs
 from server.retention import kept_of
 from server.settings import Settings
@@ -118,6 +119,7 @@ def main() -> None:
     """Work until told to end."""
     configure_logs()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
+    search_seldom()
     uvloop.run(_main(settings))
 
 

@@ -13,6 +13,7 @@ import sys
 import uvicorn
 
 from server.app import create_app
+from server.garbage import search_seldom
 from server.live_socket import MESSAGE_BYTES_MAX
 from server.logs import configure_logs
 from server.settings import Settings
@@ -24,6 +25,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_is_gone)
         await super().startup(sockets)
+        search_seldom()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         tail = getattr(self.config.app.state, "tail", None)  # type: ignore[union-attr]  # ours is an application
