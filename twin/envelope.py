@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from twin.envelope_glance import Times, glance, remember
 from twin.envelope_kinds import READ
 from twin.envelope_message import KINDS, MODES, Kind, Message, Reading
 from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
@@ -79,15 +80,13 @@ def read_batch(body: bytes, *, now: datetime) -> Reading:
 
 def read_all(given: list[Any], *, now: datetime) -> Reading:
     """Read CloudEvents that are decoded already."""
-    latest = now + SUSPECT_AFTER
-    messages: list[Message] = []
-    refused: list[Refusal] = []
+    latest, times, reading = now + SUSPECT_AFTER, Times(), Reading()
     for index, one in enumerate(given):
         try:
-            messages.append(_read(one, latest))
+            reading.messages.append(glance(one, latest, times) or _learn(one, latest))
         except Refused as error:
-            refused.append(Refusal.of(index, error, raw_of(one)))
-    return Reading(messages, refused)
+            reading.refused.append(Refusal.of(index, error, raw_of(one)))
+    return reading
 
 
 def read_lines(body: bytes, *, now: datetime) -> Reading:
@@ -98,11 +97,11 @@ def read_lines(body: bytes, *, now: datetime) -> Reading:
     Refused
         When the body as a whole is too large or has too many lines.
     """
-    latest = now + SUSPECT_AFTER
-    reading = Reading()
+    latest, times, reading = now + SUSPECT_AFTER, Times(), Reading()
     for index, line in json_lines(body):
         try:
-            reading.messages.append(_read(decode_json(line, MESSAGE_BYTES_MAX), latest))
+            one = decode_json(line, MESSAGE_BYTES_MAX)
+            reading.messages.append(glance(one, latest, times) or _learn(one, latest))
         except Refused as error:
             reading.refused.append(Refusal.of(index, error, line))
     return reading
@@ -185,6 +184,13 @@ def decode_json(body: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Any:
 def _limit(body: bytes, bytes_max: int) -> None:
     if len(body) > bytes_max:
         raise Refused(Reason.TOO_LARGE, f"{len(body)} bytes; at most {bytes_max}")
+
+
+def _learn(given: Any, latest: datetime) -> Message:
+    """Read a message the long way, so that the next one like it can be read at a glance."""
+    message = _read(given, latest)
+    remember(given, message)
+    return message
 
 
 def _read(given: Any, latest: datetime) -> Message:
