@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from layers.errors import BadInput
 from layers.live_source import Live, Motion
@@ -67,6 +67,9 @@ class FieldDefinition(_Frozen):
         return self.live is None or self.live.stored
 
 
+Pictogram = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
+
+
 class MapHints(_Frozen):
     """How the first page draws the layer, and which fields a tile carries."""
 
@@ -81,6 +84,9 @@ class MapHints(_Frozen):
     gather_below: int | None = Field(default=None, ge=1, le=15)  # points are counted by cells at zooms below this one
     priority: str | None = None  # points with the lowest value of this field stay when a tile has too many
     count_by: str | None = None  # a code field: cells tell the counts of its values
+    icon: Pictogram | None = None  # drawn on points near by: a name of maki or temaki
+    icon_by: str | None = None  # a code field whose values have pictograms of their own, `icons`
+    icons: dict[str, Pictogram] = Field(default_factory=dict)
 
 
 class LayerDefinition(_Frozen):
@@ -114,7 +120,15 @@ class LayerDefinition(_Frozen):
         reserved = {"id", "geom"} & set(names)
         if reserved:
             raise ValueError(f"layer {self.id}: {sorted(reserved)} are always there and must not be listed")
-        for needed in (self.time, self.map.label, self.map.count_by, self.map.priority, *self.map.tile_fields):
+        hints = self.map
+        for needed in (
+            self.time,
+            hints.label,
+            hints.count_by,
+            hints.priority,
+            hints.icon_by,
+            *hints.tile_fields,
+        ):
             if needed is not None and needed not in names:
                 raise ValueError(f"layer {self.id}: '{needed}' is not one of its fields {names}")
         stored = {f.name for f in self.fields if f.has_column}

@@ -33,6 +33,7 @@ from server.routes import (
     raster,
     refused,
     rules,
+    styles,
     tiles,
     twin,
     warnings,
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(tiles.router)
     app.include_router(basemaps.router)
+    app.include_router(styles.router)
     app.include_router(raster.router)
     app.include_router(live.router)
     app.include_router(live_ws.router)

@@ -5,21 +5,17 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import asyncpg
 import orjson
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import compose
 from layers.counts import CountCache
 from layers.database import in_our_words
 from layers.definition import CodeList
 from layers.query import ItemsQuery
-from layers.rights import VisibleField, scoped, visible_fields
+from layers.rights import VisibleField, visible_fields
+from server.outline import Connection, Outlines
 from tiles.vector import DEEPEST_ZOOM, tile_fields
-
-DISTRICTS = "districts"  # the layer whose outlines frame the map
-_OUTLINE_TOLERANCE_DEG = 0.0001  # about 10 m: the outline is only a frame
 
 
 def fingerprint(catalog: Catalog, actor: Actor) -> str:
@@ -30,7 +26,7 @@ def fingerprint(catalog: Catalog, actor: Actor) -> str:
 
 
 async def map_document(
-    connection: asyncpg.Connection | asyncpg.Pool, catalog: Catalog, actor: Actor, counts: CountCache
+    connection: Connection, catalog: Catalog, actor: Actor, counts: CountCache, outlines: Outlines
 ) -> dict[str, Any]:
     """Describe the map for one reader.
 
@@ -45,38 +41,29 @@ async def map_document(
     described = [await _layer(connection, layer, actor, counts) for layer in layers]
     used = {field["codes"] for layer in described for field in layer["fields"]} & set(catalog.code_lists)
     return {
-        **await _district(connection, catalog, actor),
+        **await _district(connection, catalog, actor, outlines),
         "synthetic": any(layer.definition.synthetic for layer in layers),
         "layers": described,
         "codes": {name: _codes(catalog.code_lists[name]) for name in sorted(used)},
     }
 
 
-async def _district(connection: asyncpg.Connection | asyncpg.Pool, catalog: Catalog, actor: Actor) -> dict[str, Any]:
+async def _district(connection: Connection, catalog: Catalog, actor: Actor, outlines: Outlines) -> dict[str, Any]:
     extents = [layer.extent_crs84 for layer in catalog.values() if layer.extent_crs84 and layer.visible_to(actor)]
     bbox = [
         *map(min, zip(*(e[:2] for e in extents), strict=True)),
         *map(max, zip(*(e[2:] for e in extents), strict=True)),
     ]
-    found: dict[str, Any] = {"title_zh": None, "title_en": None, "bbox": bbox or None, "outline": None}
-    layer = catalog.get(DISTRICTS)
-    if layer is None or not layer.row_count or not layer.visible_to(actor):
-        return found
-    text, values = compose(
-        f"""SELECT string_agg(f.name, '、' ORDER BY f.id) AS names,
-            ST_AsGeoJSON(ST_SimplifyPreserveTopology(ST_Union(f.geom), {_OUTLINE_TOLERANCE_DEG}), 5, 0) AS outline
-        FROM {layer.table} AS f WHERE {{}}""",
-        scoped(layer, actor),
-    ).render()
-    with in_our_words():
-        row = await connection.fetchrow(text, *values)
-    outline = orjson.loads(row["outline"]) if row["outline"] else None
-    return found | {"title_zh": row["names"], "outline": outline, "bbox": layer.extent_crs84 or found["bbox"]}
+    district = await outlines.of(connection, catalog, actor)
+    return {
+        "title_zh": district.names,
+        "title_en": None,
+        "bbox": district.extent_crs84 or bbox or None,
+        "outline": district.outline,
+    }
 
 
-async def _layer(
-    connection: asyncpg.Connection | asyncpg.Pool, layer: Layer, actor: Actor, counts: CountCache
-) -> dict[str, Any]:
+async def _layer(connection: Connection, layer: Layer, actor: Actor, counts: CountCache) -> dict[str, Any]:
     definition, query = layer.definition, ItemsQuery(layer, actor)
     with in_our_words():
         matched = counts.known(query) or await counts.counted(connection, query)

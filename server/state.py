@@ -12,6 +12,7 @@ import asyncpg
 from layers.catalog import CatalogHolder
 from layers.counts import CountCache
 from server.auth import Authenticator
+from server.outline import Outlines
 from server.rasters import Rasters
 from server.settings import Settings
 from tiles.basemaps import Basemaps
@@ -70,3 +71,4 @@ class State:
     basemaps: Basemaps
     rasters: Rasters
     plans: Plans = field(default_factory=Plans)
+    outlines: Outlines = field(default_factory=Outlines)

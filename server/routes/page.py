@@ -70,5 +70,5 @@ async def describe_map(request: Request, actor: ActorHere) -> Response:
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    document = await map_document(state.pool, state.catalog.current, actor, state.counts)
+    document = await map_document(state.pool, state.catalog.current, actor, state.counts, state.outlines)
     return Compressed(orjson.dumps(document), media_type="application/json", headers=headers)

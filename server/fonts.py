@@ -1,0 +1,31 @@
+"""The font of the map's labels: its files and the characters each holds, as a style lists them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from server.assets import MODULES
+
+_SHEET = MODULES / "@fontsource-variable" / "noto-sans-sc" / "index.css"
+_FACE = re.compile(r"url\(\./files/([\w.-]+\.woff2)\)[^}]*?unicode-range:\s*([^;]+);", re.DOTALL)
+
+
+def font_faces(base: str, version: str) -> list[dict[str, Any]]:
+    """Return the `font-faces` of a style; a client fetches only the files whose characters it shows.
+
+    Parameters
+    ----------
+    base, version
+        Full address of the service, and the version that the page's files are served under.
+    """
+    folder = f"{base}/ui/{version}/vendor/noto-sans-sc/files"
+    return [{"url": f"{folder}/{file}", "unicode-range": list(ranges)} for file, ranges in _files()]
+
+
+@cache
+def _files() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """File names and ranges; none when the font is not installed: clients then use one of their own."""
+    sheet = _SHEET.read_text(encoding="utf-8") if _SHEET.is_file() else ""
+    return tuple((file, tuple(part.strip() for part in ranges.split(","))) for file, ranges in _FACE.findall(sheet))

@@ -1,0 +1,121 @@
+"""Styles of the map for MapLibre clients, their legends, and the pictograms they are drawn with."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from layers.actor import ANONYMOUS, Actor
+from layers.errors import NotFound
+from server.answers import Compressed
+from server.assets import MODULES
+from server.auth import actor_of
+from server.base_url import base_url
+from server.fonts import font_faces
+from server.routes.page import AssetsHere
+from server.state import State
+from tiles.styles.legend import legend_of, legend_svg
+from tiles.styles.sprite import Sprite, draw_sprite, pictograms
+from tiles.styles.style import Surroundings, build_style
+from tiles.styles.theme import Theme, read_themes, theme_of
+
+router = APIRouter(prefix="/styles", tags=["styles"])
+ActorHere = Annotated[Actor, Depends(actor_of)]
+_ICONS = (MODULES / "@mapbox" / "maki" / "icons", MODULES / "@rapideditor" / "temaki" / "icons")
+_SPRITE = "onemap"
+
+
+@router.get("", summary="样式列表 The styles there are")
+async def listed(request: Request, _actor: ActorHere) -> dict[str, list[dict[str, str]]]:
+    """List styles with the addresses of their documents and legends."""
+    base = _base(request)
+    return {
+        "styles": [
+            {
+                "id": theme.id,
+                "title_zh": theme.title_zh,
+                "title_en": theme.title_en,
+                "style": f"{base}/styles/{theme.id}.json",
+                "legend": f"{base}/styles/{theme.id}/legend",
+            }
+            for theme in read_themes().values()
+        ]
+    }
+
+
+@router.get("/{name}.json", response_class=Response, summary="MapLibre 样式 A MapLibre style")
+async def style(
+    name: str,
+    request: Request,
+    actor: ActorHere,
+    assets: AssetsHere,
+    relief: Annotated[bool, Query(description="建筑立体显示 Buildings stand")] = False,
+) -> Response:
+    """Return a style (MapLibre style specification 8) with the layers this reader may see, all served from here."""
+    document = await _document(theme_of(name), request, actor, assets.version, relief=relief)
+    return _answer(request, actor, orjson.dumps(document), "application/json")
+
+
+@router.get("/{name}/legend", response_class=Response, summary="图例 The legend of a style")
+async def legend(name: str, request: Request, actor: ActorHere, f: Literal["json", "svg"] = "json") -> Response:
+    """Return what the colours of a style mean, as JSON or as a drawing, in both languages."""
+    theme = theme_of(name)
+    document = await _document(theme, request, actor, "")
+    if f == "svg":
+        return _answer(request, actor, legend_svg(document, theme).encode(), "image/svg+xml")
+    return _answer(request, actor, orjson.dumps({"style": name, "legend": legend_of(document)}), "application/json")
+
+
+@router.get("/sprites/{file}", response_class=Response, summary="图标 The pictograms of the styles, on one sheet")
+async def sprite(file: str, request: Request, actor: ActorHere) -> Response:
+    """Return the sheet (`onemap.png`, `onemap@2x.png`) or its index (`onemap.json`, `onemap@2x.json`)."""
+    stem, _, ending = file.rpartition(".")
+    ratios = {_SPRITE: 1, f"{_SPRITE}@2x": 2}
+    if stem not in ratios or ending not in {"json", "png"}:
+        known = ", ".join(f"{name}.{end}" for name in ratios for end in ("json", "png"))
+        raise NotFound(f"there is no sprite '{file[:80]}'; there are: {known}", parameter="file")
+    catalog = _state(request).catalog.current
+    names = pictograms(catalog[layer].definition for layer in catalog.visible_ids(actor))
+    sheet: Sprite = await run_in_threadpool(draw_sprite, names, _ICONS, ratios[stem])
+    if ending == "png":
+        return _answer(request, actor, sheet.png, "image/png")
+    return _answer(request, actor, orjson.dumps(sheet.index), "application/json")
+
+
+async def _document(
+    theme: Theme, request: Request, actor: Actor, version: str, *, relief: bool = False
+) -> dict[str, Any]:
+    state, base = _state(request), _base(request)
+    catalog = state.catalog.current
+    district = await state.outlines.of(state.pool, catalog, actor)
+    surroundings = Surroundings(base, district.outline, font_faces(base, version))
+    return build_style(catalog, actor, theme, surroundings, relief=relief)
+
+
+def _answer(request: Request, actor: Actor, body: bytes, media_type: str) -> Response:
+    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    catalog = _state(request).catalog.current
+    public = actor == ANONYMOUS and all(catalog[layer].definition.grade == 1 for layer in catalog.visible_ids(actor))
+    headers = {
+        "ETag": etag,
+        "Cache-Control": f"{'public' if public else 'private'}, no-cache",
+        "Vary": "Authorization, Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    answer = Response if media_type == "image/png" else Compressed
+    return answer(body, media_type=media_type, headers=headers)
+
+
+def _base(request: Request) -> str:
+    return base_url(request.scope, _state(request).settings.server.public_url)
+
+
+def _state(request: Request) -> State:
+    state: State = request.app.state.shared
+    return state

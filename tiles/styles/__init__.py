@@ -1,0 +1,1 @@
+"""Styles of the map, built from the definitions of its layers."""

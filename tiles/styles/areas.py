@@ -1,0 +1,72 @@
+"""Areas: a faint fill, a boundary that lies over the roads; buildings flat or standing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tiles.styles.drawn import Drawn, Expression, Json
+from tiles.styles.names import area_name
+
+_IS_AREA = ["==", ["geometry-type"], "Polygon"]
+_STOREY_M = 6  # of a building whose height nobody knows
+_FIRST_DASHED_ORDER = 11  # below the district, boundaries are dashed, the shorter the lower
+
+
+def is_building(layer: Drawn) -> bool:
+    """Whether the areas have heights."""
+    return "height_m" in layer.carried
+
+
+def area_layers(layer: Drawn) -> dict[str, list[Json]]:
+    """Return the style layers of areas by the pass they are drawn in."""
+    if is_building(layer):
+        return _buildings(layer)
+    tinted = layer.coloring is not None or layer.label is None
+    fill = layer.styled(
+        "area",
+        "fill",
+        filter=_IS_AREA,
+        paint={"fill-color": layer.color(), "fill-opacity": layer.theme.area_opacity if tinted else 0.01},
+    )
+    return {"fills": [fill], "edges": [_edge(layer, tinted=tinted)], "names": area_name(layer)}
+
+
+def _edge(layer: Drawn, *, tinted: bool) -> Json:
+    first = layer.first_zoom
+    paint: Json = {
+        "line-color": layer.edge_color,
+        "line-width": ["interpolate", ["linear"], ["zoom"], first, 0.6, first + 4, 1.7 if tinted else 1.4],
+        "line-opacity": ["interpolate", ["linear"], ["zoom"], first, 0.6, first + 2, 0.9],
+    }
+    depth = layer.definition.map.order - _FIRST_DASHED_ORDER
+    if not tinted and depth >= 0:
+        paint["line-dasharray"] = [max(1.5, 5 - 1.5 * depth), 2]
+    return layer.styled("edge", "line", filter=_IS_AREA, layout={"line-join": "round"}, paint=paint)
+
+
+def _buildings(layer: Drawn) -> dict[str, list[Json]]:
+    theme = layer.theme
+    height: Expression = ["coalesce", ["get", "height_m"], _STOREY_M]
+    ramp: list[Any] = [part for step in theme.heights for part in (step.metres, step.color)]
+    shade: Expression = ["interpolate", ["linear"], height, *ramp]
+    flat = layer.styled(
+        "building",
+        "fill",
+        paint={
+            "fill-color": shade,
+            "fill-opacity": ["interpolate", ["linear"], ["zoom"], layer.first_zoom, 0.5, layer.first_zoom + 1.5, 0.95],
+            "fill-outline-color": theme.building_edge,
+        },
+    )
+    standing = layer.styled(
+        "relief",
+        "fill-extrusion",
+        layout={"visibility": "none"},
+        paint={
+            "fill-extrusion-color": shade,
+            "fill-extrusion-height": height,
+            "fill-extrusion-opacity": 0.92,
+            "fill-extrusion-vertical-gradient": True,
+        },
+    )
+    return {"buildings": [flat], "relief": [standing], "names": area_name(layer, first_zoom=17)}

@@ -1,0 +1,85 @@
+"""Lines: as wide as on the ground where that is known, else by rank; each over its casing."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from tiles.styles.color import mixed
+from tiles.styles.drawn import Drawn, Expression, Json
+from tiles.styles.names import line_name
+from tiles.styles.theme import RoadTone
+
+_IS_LINE = ["==", ["geometry-type"], "LineString"]
+_METRES_A_PIXEL_0 = 72_000  # of a 512-pixel tile at 23°N and zoom 0
+_RANKED_FROM_ZOOM = 12  # the two first ranks are there from the layer's first zoom, each further one later
+
+
+def line_layers(layer: Drawn) -> dict[str, list[Json]]:
+    """Return the style layers of lines by the pass they are drawn in."""
+    wide = "width_m" in layer.carried
+    metres: Expression = ["coalesce", ["get", "width_m"], 8] if wide else _metres(layer)
+    least: Expression = 1.1 if wide else _least(layer)
+    layout: Json = {"line-cap": "round", "line-join": "round"}
+    if not wide and layer.coloring:
+        layout["line-sort-key"] = layer.by_rank(lambda rank: -rank, -99)
+    casing = layer.styled(
+        "casing",
+        "line",
+        filter=_IS_LINE,
+        layout=layout,
+        paint={
+            "line-color": layer.theme.casing,
+            "line-width": _ground_width(["+", metres, 2.2], ["+", least, 1.0]),
+            "line-opacity": ["interpolate", ["linear"], ["zoom"], 11.5, 0, 13, 0.9],
+        },
+    )
+    line = layer.styled(
+        "line",
+        "line",
+        filter=_IS_LINE,
+        layout=layout,
+        paint={"line-color": _sunk(layer) if wide else _toned(layer), "line-width": _ground_width(metres, least)},
+    )
+    where = "water" if wide else "roads"
+    return {where: [line] if wide else [casing, line], "names": line_name(layer)}
+
+
+def _ground_width(metres: Expression, least: Expression) -> Expression:
+    """Width in pixels that stands for metres on the ground, never less than `least` pixels."""
+
+    def at(zoom: int) -> Expression:
+        return ["max", least, ["*", metres, 2**zoom / _METRES_A_PIXEL_0]]
+
+    return ["interpolate", ["exponential", 2], ["zoom"], 9, at(9), 20, at(20)]
+
+
+def _metres(layer: Drawn) -> Expression:
+    return layer.by_rank(lambda rank: round(max(3.5, 30 * 0.7**rank), 2), 6)
+
+
+def _least(layer: Drawn) -> Expression:
+    return layer.by_rank(lambda rank: round(max(0.3, 2.2 * 0.66**rank), 2), 0.6)
+
+
+def _sunk(layer: Drawn) -> Expression:
+    theme = layer.theme
+    return mixed(layer.definition.map.color, theme.district, theme.water_share)
+
+
+def _toned(layer: Drawn) -> Expression:
+    """Bright while lines are thin, quieter the wider they become."""
+
+    def at(tone: RoadTone) -> Expression:
+        if layer.coloring is None:
+            return mixed(layer.definition.map.color, tone.paper, tone.share)
+        return layer.by_code(
+            lambda code: mixed(str(code.color), tone.paper, tone.share),
+            mixed(layer.definition.map.color, tone.paper, tone.share),
+        )
+
+    tones = layer.theme.roads
+    if any(after.zoom <= before.zoom for before, after in pairwise(tones)):
+        raise ValueError("the tones of roads must come by zoom")
+    steps: list[Any] = [part for tone in tones for part in (tone.zoom, at(tone))]
+    return ["interpolate", ["linear"], ["zoom"], *steps]

@@ -1,0 +1,137 @@
+"""Points: small dots from afar, discs with pictograms near by; counted cells where there are too many to draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tiles.styles.color import luminance, readable
+from tiles.styles.drawn import Drawn, Expression, Json
+from tiles.styles.names import FONT, point_name
+from tiles.styles.sprite import DARK, LIGHT, pictogram_of
+
+DENSE = 1500  # layers with more points than this begin small
+_OFFLINE = ["offline", "OFF", "0"]
+_BRIGHT = 0.36  # a disc brighter than this takes dark ink
+_NEAR = 16  # where a point is a thing with a place, no longer one of a crowd
+
+
+def point_layers(layer: Drawn) -> dict[str, list[Json]]:
+    """Return the style layers of points by the pass they are drawn in."""
+    is_point: list[Any] = ["all", ["==", ["geometry-type"], "Point"], ["!", ["has", "count"]]]
+    gathered = layer.definition.map.gather_below is not None
+    return {
+        "points": [*(_cells(layer) if gathered else []), _dot(layer, is_point), *_pictogram(layer, is_point)],
+        "numbers": _numbers(layer) if gathered else [],
+        "names": point_name(layer, is_point),
+    }
+
+
+def _dot(layer: Drawn, is_point: list[Any]) -> Json:
+    first, near = layer.first_zoom, max(layer.first_zoom + 2, _NEAR)
+    dense = layer.layer.row_count > DENSE
+    disc = 9.5 if layer.definition.map.icon else 7
+    sizes = [first, 1.2 if dense else 2.4, near, 3 if dense else 5.5, near + 1.5, disc]
+    rim = [first, 0 if dense else 0.8, near, 0.8, near + 2, 1.5]
+    return layer.styled(
+        "point",
+        "circle",
+        filter=is_point,
+        paint={
+            "circle-color": layer.color(),
+            "circle-opacity": [
+                "interpolate",
+                ["linear"],
+                ["zoom"],
+                first,
+                _present(layer, 0.55 if dense else 1),
+                first + 3,
+                _present(layer, 1),
+            ],
+            "circle-radius": ["interpolate", ["linear"], ["zoom"], *sizes],
+            "circle-stroke-color": layer.rim_color,
+            "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], *rim],
+        },
+    )
+
+
+def _present(layer: Drawn, full: float) -> Expression:
+    """Strength of a point: what is off line is weaker."""
+    if "online_status" not in layer.carried:
+        return full
+    return ["match", ["to-string", ["get", "online_status"]], _OFFLINE, round(full * 0.45, 3), full]
+
+
+def _pictogram(layer: Drawn, is_point: list[Any]) -> list[Json]:
+    if layer.definition.map.icon is None:
+        return []
+    return [
+        layer.styled(
+            "icon",
+            "symbol",
+            filter=is_point,
+            minzoom=max(layer.first_zoom + 2, _NEAR) + 0.75,
+            layout={
+                "icon-image": ["concat", pictogram_of(layer.definition, layer.carried), _ink(layer)],
+                "icon-size": ["interpolate", ["linear"], ["zoom"], _NEAR + 0.75, 0.7, _NEAR + 1.5, 0.9],
+                "icon-allow-overlap": True,
+                "icon-ignore-placement": True,
+            },
+        )
+    ]
+
+
+def _ink(layer: Drawn) -> Expression:
+    """Return the ending of the pictogram's name that can be read on the point's colour."""
+
+    def on(color: str) -> str:
+        return DARK if luminance(color) > _BRIGHT else LIGHT
+
+    return layer.by_code(lambda code: on(str(code.color)), on(layer.own_color))
+
+
+def _cells(layer: Drawn) -> list[Json]:
+    """Points that the server counted by cells: a disc that grows with their number and never hides its neighbour."""
+    color = layer.own_color
+    size = ["interpolate", ["linear"], ["log10", ["get", "count"]], 0, 1.6, 1, 4, 2, 9, 3, 13, 4, 16]
+    return [
+        layer.styled(
+            "cell",
+            "circle",
+            filter=["has", "count"],
+            paint={
+                "circle-color": color,
+                "circle-opacity": ["interpolate", ["linear"], ["log10", ["get", "count"]], 0, 0.35, 2, 0.6],
+                "circle-radius": size,
+            },
+        )
+    ]
+
+
+def _numbers(layer: Drawn) -> list[Json]:
+    short = [
+        "step",
+        ["get", "count"],
+        ["to-string", ["get", "count"]],
+        10_000,
+        ["concat", ["to-string", ["round", ["/", ["get", "count"], 1000]]], "k"],
+    ]
+    theme = layer.theme
+    return [
+        layer.styled(
+            "number",
+            "symbol",
+            filter=[">", ["get", "count"], 24],
+            layout={
+                "text-field": short,
+                "text-font": [FONT],
+                "text-size": 10.5,
+                "text-padding": 1,
+                "symbol-sort-key": ["-", ["get", "count"]],
+            },
+            paint={
+                "text-color": theme.text,
+                "text-halo-color": readable(theme.halo, theme.text, theme.district, 3),
+                "text-halo-width": 1.2,
+            },
+        )
+    ]
