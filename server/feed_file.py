@@ -30,10 +30,10 @@ def feed_of(folder: Path, name: str) -> FeedDefinition:
     registry = read_registry(folder)
     if f"{name}.yaml" in registry.faults:
         raise BadInput(registry.faults[f"{name}.yaml"], parameter="name")
-    if name not in registry.feeds:
-        known = ", ".join(sorted(registry.feeds)) or "none"
+    if name not in registry.by_name:
+        known = ", ".join(sorted(registry.by_name)) or "none"
         raise NotFound(f"there is no feed '{name[:80]}' in {folder}; there are: {known}", parameter="name")
-    return registry.feeds[name]
+    return registry.by_name[name]
 
 
 def switch(folder: Path, name: str, *, enabled: bool) -> bool:

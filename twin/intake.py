@@ -80,7 +80,7 @@ class Intake:
     def __init__(
         self, url: str, folder: Path, home: Path, catalog: Callable[[], Catalog], kept: Kept | None = None
     ) -> None:
-        self._url, self._folder, self._home, self._catalog = url, folder, home, catalog
+        self._url, self._home, self._catalog = url, home, catalog
         self._kept = kept
         self._pace: dict[str, tuple[float, float]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -122,7 +122,7 @@ class Intake:
         NotFound
             When there is none, it is switched off, or it is one that fetches for itself.
         """
-        definition = self.registry.feeds.get(name)
+        definition = self.registry.by_name.get(name)
         if definition is None or not definition.enabled or definition.protocol not in PUSHED:
             raise NotFound(f"there is no feed '{name[:80]}' to push to", parameter="name")
         return definition
@@ -186,7 +186,7 @@ class Intake:
         return await self._take_read(self._of_connector(name), reading)
 
     def _of_connector(self, name: str) -> FeedDefinition:
-        definition = self.registry.feeds.get(name)
+        definition = self.registry.by_name.get(name)
         if definition is None or not definition.enabled:
             raise NotFound(f"there is no feed '{name[:80]}', or it is switched off", parameter="name")
         return definition
@@ -304,7 +304,7 @@ class Intake:
         """Follow the folder of feeds, and the areas once they are in use."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            self.registry = read_registry(self._folder, self.registry)
+            self.registry = self.registry.renewed()
             try:
                 if self._areas is not None and not self._areas.is_current(self._catalog()):
                     await self._read_areas()

@@ -88,7 +88,7 @@ class Retaking:
             await discard(connection, refused_id)
 
     def _read(self, kept: Kept, raw: bytes) -> Reading:
-        definition = self.registry().feeds.get(kept.feed)
+        definition = self.registry().by_name.get(kept.feed)
         if definition is None:
             raise NotFound(f"the feed '{kept.feed}' of this message is no more", parameter="feed")
         reading = decode_again(definition, raw, now=datetime.now(UTC), canonical=kept.canonical)

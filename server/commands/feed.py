@@ -196,7 +196,7 @@ def _look(settings: Settings, definitions: Mapping[str, FeedDefinition] | None =
     async def look(url: str) -> FeedsHealth:
         connection = await connect(url, Role.READ)
         try:
-            known = read_registry(settings.feeds.folder).feeds if definitions is None else definitions
+            known = read_registry(settings.feeds.folder).by_name if definitions is None else definitions
             return await read_health(connection, known)
         finally:
             await connection.close()

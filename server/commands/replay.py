@@ -81,7 +81,7 @@ def _feed(settings: Settings, file: Path, name: str | None) -> FeedDefinition:
     """Find the feed: the one that is named, or the one whose source the recording has."""
     if name is None:
         source = next((event.get("source") for event, _ in each_event(file)), None)
-        feeds = read_registry(settings.feeds.folder).feeds.values()
+        feeds = read_registry(settings.feeds.folder).by_name.values()
         name = next((feed.name for feed in feeds if feed.source == source), None)
         if name is None:
             raise BadInput(f"{file.name} comes from {source!r}, which is no feed here; name one with --feed")

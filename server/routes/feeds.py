@@ -152,7 +152,7 @@ async def feeds(request: Request, actor: Annotated[Actor, Depends(actor_of)]) ->
     """Say of every feed when it last spoke, how fast it goes, what was refused, and what is stale because of it."""
     intake: Intake = request.app.state.intake
     state: State = request.app.state.shared
-    health = await read_health(state.pool, intake.registry.feeds)
+    health = await read_health(state.pool, intake.registry.by_name)
     return Feeds(
         feeds=[_told(feed, actor) for feed in health.feeds],
         stale=[StaleLayer(layer=layer, feeds=list(names)) for layer, names in sorted(health.stale.items())],

@@ -13,9 +13,9 @@ from layers.database import Role, connect
 from layers.errors import Forbidden
 from server.auth import actor_of
 from server.state import State
-from twin.outlets.definition import Outlet
+from twin.folder import Folder
+from twin.outlets.definition import Outlet, read_outlet
 from twin.outlets.ledger import Ledger, read_ledgers, resume
-from twin.outlets.registry import Outlets
 
 router = APIRouter(prefix="/twin/outlets", tags=["outlets"])
 
@@ -63,10 +63,12 @@ def _operator(actor: Annotated[Actor, Depends(actor_of)]) -> Actor:
 async def outlets(request: Request) -> OutletList:
     """Say of every outlet how far it has got and what went wrong."""
     state: State = request.app.state.shared
-    known = Outlets().renewed(state.settings.outlets.folder)
+    known = Folder(state.settings.outlets.folder, read_outlet).renewed()
     async with state.pool.acquire() as connection:
         ledgers = await read_ledgers(connection)
-    return OutletList(outlets=[_health(o, ledgers.get(name)) for name, o in known.outlets.items()], faults=known.faults)
+    return OutletList(
+        outlets=[_health(o, ledgers.get(name)) for name, o in known.by_name.items()], faults=dict(known.faults)
+    )
 
 
 @router.post("/{name}/resume", dependencies=[Depends(_operator)])

@@ -50,7 +50,7 @@ class Connectors:
             while True:
                 if self._parts.intake.registry is not seen:
                     seen = self._parts.intake.registry
-                    await self._follow(seen.feeds)
+                    await self._follow(seen.by_name)
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             await asyncio.gather(*(self._stop(name) for name in list(self._running)))

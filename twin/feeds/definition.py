@@ -5,20 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from layers.errors import BadInput
 from twin.envelope_message import Kind
 from twin.feeds.mapping import CrsSource, Mapping
 from twin.feeds.rule import PATH, Rule
+from twin.folder import read_definition
 
 type Protocol = Literal["http", "mqtt", "cap", "drop", "sensorthings", "ngsi", "jt808", "pull", "replay"]
 type Format = Literal["cloudevents", "records", "table", "cap", "sensorthings", "ngsi", "jt808"]
 
 PUSHED: frozenset[Protocol] = frozenset({"http", "cap", "sensorthings", "ngsi"})  # the sender comes to us, over HTTP
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
-FILE_BYTES_MAX = 256 * 1024
 _USUAL_FORMAT: dict[Protocol, Format] = {
     "cap": "cap",
     "drop": "table",
@@ -205,6 +203,9 @@ class FeedDefinition(_Frozen):
             raise ValueError(f"the protocol {self.protocol} needs connection.{what}")
 
 
+_READER = TypeAdapter(FeedDefinition)
+
+
 def read_feed(path: Path) -> FeedDefinition:
     """Read the file of a feed.
 
@@ -213,23 +214,4 @@ def read_feed(path: Path) -> FeedDefinition:
     BadInput
         When it is too large, not YAML, or not a feed; the message names the file and the fault.
     """
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise BadInput(f"{path.name} is larger than {FILE_BYTES_MAX} bytes", parameter=path.name)
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"{path.name} is not YAML: {error}", parameter=path.name) from error
-    try:
-        definition = FeedDefinition.model_validate(raw)
-    except ValidationError as error:
-        raise BadInput(f"{path.name} is not a feed: {_explain(error)}", parameter=path.name) from error
-    if definition.name != path.stem:
-        raise BadInput(
-            f"{path.name} defines '{definition.name}'; file and feed must be named alike", parameter=path.name
-        )
-    return definition
-
-
-def _explain(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in problems[:10])
+    return read_definition(path, _READER, "a feed")

@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.cql2 import FilterLimits
-from layers.errors import BadInput
+from twin.folder import read_definition
 from twin.interest import Interest
 from twin.subscription import Asked, read_interest
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
-FILE_BYTES_MAX = 64 * 1024
 
 
 class _Frozen(BaseModel):
@@ -132,16 +130,4 @@ def read_outlet(path: Path) -> Outlet:
     BadInput
         When it is too large, not YAML, or not an outlet; the message names the file and the fault.
     """
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise BadInput(f"{path.name} is larger than {FILE_BYTES_MAX} bytes", parameter=path.name)
-        outlet = _READER.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"{path.name} is not YAML: {error}", parameter=path.name) from error
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        said = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in problems[:10])
-        raise BadInput(f"{path.name} is not an outlet: {said}", parameter=path.name) from error
-    if outlet.name != path.stem:
-        raise BadInput(f"{path.name} defines '{outlet.name}'; file and outlet must be named alike", parameter=path.name)
-    return outlet
+    return read_definition(path, _READER, "an outlet")

@@ -16,11 +16,11 @@ import structlog
 from layers.errors import OneMapError
 from layers.listener import Listener
 from twin.changes import CHANNEL
+from twin.folder import Folder
 from twin.jobs import Parts
-from twin.outlets.definition import Mqtt, Outlet
+from twin.outlets.definition import Mqtt, Outlet, read_outlet
 from twin.outlets.ledger import Ledger
 from twin.outlets.mqtt import MqttSender
-from twin.outlets.registry import Outlets
 from twin.outlets.selection import Batch, Selection
 from twin.outlets.sender import Gone, NotTaken, Sender
 from twin.outlets.webhook import WebhookSender
@@ -38,8 +38,8 @@ class OutletsJob:
     name = "outlets"
 
     def __init__(self, parts: Parts, folder: Path) -> None:
-        self._parts, self._folder = parts, folder
-        self._registry = Outlets()
+        self._parts = parts
+        self._outlets = Folder(folder, read_outlet)
         self._running: dict[str, tuple[Outlet, asyncio.Task[None]]] = {}
         self._grown = asyncio.Event()
         self._listener = Listener(parts.url, self._on_growth, {CHANNEL: None})
@@ -49,8 +49,8 @@ class OutletsJob:
         await self._listener.start()
         try:
             while True:
-                self._registry = self._registry.renewed(self._folder)
-                await self._follow({n: o for n, o in self._registry.outlets.items() if o.enabled})
+                self._outlets = self._outlets.renewed()
+                await self._follow({n: o for n, o in self._outlets.by_name.items() if o.enabled})
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             await asyncio.gather(*(self._stop(name) for name in list(self._running)))

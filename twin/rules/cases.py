@@ -13,7 +13,7 @@ from twin.rules.case import Case, judge
 from twin.rules.facts import Facts, read_facts
 from twin.rules.limits import Limits
 from twin.rules.messages import amendment_message
-from twin.rules.registry import Rules
+from twin.rules.registry import NO_RULES, Rules
 from twin.rules.store import Work, awake, states_of
 
 AT_ONCE = 2_000
@@ -55,7 +55,7 @@ class Cases:
     """
 
     def __init__(self) -> None:
-        self._rules = Rules()
+        self._rules = NO_RULES
         self.faults: dict[str, str] = {}
 
     def use(self, rules: Rules) -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from layers.errors import BadInput
 from twin.fences.definition import Fence
+from twin.folder import read_definition
 from twin.rules.calendar import Calendar
 from twin.rules.cluster import ClusterRule
 from twin.rules.limits import Limits
 from twin.rules.threshold import Threshold
-
-FILE_BYTES_MAX = 256 * 1024
 
 type Rule = Threshold | Limits | Calendar | ClusterRule | Fence
 _RULE: TypeAdapter[Rule] = TypeAdapter(Annotated[Rule, Field(discriminator="kind")])
@@ -30,19 +27,7 @@ def read_rule(path: Path) -> Rule:
     BadInput
         When it is too large, not YAML, or not a rule; the message names the file and the fault.
     """
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise BadInput(f"{path.name} is larger than {FILE_BYTES_MAX} bytes", parameter=path.name)
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"{path.name} is not YAML: {error}", parameter=path.name) from error
-    try:
-        rule = _RULE.validate_python(raw)
-    except ValidationError as error:
-        raise BadInput(f"{path.name} is not a rule: {_explain(error)}", parameter=path.name) from error
-    if rule.name != path.stem:
-        raise BadInput(f"{path.name} defines '{rule.name}'; file and rule must be named alike", parameter=path.name)
-    return rule
+    return read_definition(path, _RULE, "a rule")
 
 
 def check_together(rules: Mapping[str, Rule]) -> dict[str, str]:
@@ -53,8 +38,3 @@ def check_together(rules: Mapping[str, Rule]) -> dict[str, str]:
         for name, rule in rules.items()
         if isinstance(rule, Limits) and rule.calendar not in calendars
     }
-
-
-def _explain(error: ValidationError) -> str:
-    problems: list[Any] = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in problems[:10])

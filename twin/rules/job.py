@@ -31,7 +31,7 @@ from twin.rules.cases import Cases, read_events
 from twin.rules.cluster import ClusterRule
 from twin.rules.clusters import Clusters
 from twin.rules.limits import Limits
-from twin.rules.registry import Rules, read_rules
+from twin.rules.registry import NO_RULES, Rules, read_rules
 from twin.rules.store import Work
 from twin.rules.threshold import Threshold
 
@@ -192,7 +192,7 @@ class _Round:
                     await store.said(connection, [number])
 
     def _state(self) -> dict[str, Any]:
-        rules = self._rules or Rules()
+        rules = self._rules or NO_RULES
         faults = {**rules.faults, **self._alarms.faults, **self._cases.faults}
         own = [*rules.of(Threshold), *rules.of(Limits), *rules.of(ClusterRule), *rules.of(Calendar)]
         return {"faults": faults, "open": {**self._alarms.open, **self._clusters.open}, "in_force": sorted(own)}

@@ -1,41 +1,21 @@
-"""All rules of a folder, read again when a file changes: a broken file leaves the old rule in force."""
+"""All rules of a folder."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
-from layers.errors import BadInput
+from twin.folder import Folder
 from twin.rules.calendar import Calendar
 from twin.rules.definition import Rule, check_together, read_rule
 
-type Stamp = tuple[int, int]  # time of change in ns, size in bytes
 
+class Rules(Folder[Rule]):
+    """The rules of a folder at a moment."""
 
-@dataclass(frozen=True, slots=True)
-class RuleFile:
-    """A file as it was last read."""
-
-    stamp: Stamp
-    rule: Rule | None  # the last good one
-    fault: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The rules of a folder at a moment.
-
-    Attributes
-    ----------
-    by_name
-        Those in force; where a file has a fault, the rule as it was before.
-    faults
-        By file name: what is wrong with it.
-    """
-
-    by_name: dict[str, Rule] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-    files: dict[str, RuleFile] = field(default_factory=dict, repr=False)
+    def together(self, by_name: Mapping[str, Rule]) -> dict[str, str]:
+        """Return which tables have no calendar, by file name."""
+        return {f"{name}.yaml": fault for name, fault in check_together(by_name).items()}
 
     def of[T](self, kind: type[T]) -> dict[str, T]:
         """Return the rules of a kind that are switched on, by name."""
@@ -48,48 +28,9 @@ class Rules:
         return rule if isinstance(rule, Calendar) else None
 
 
+NO_RULES = Rules(Path(), read_rule)  # before a folder was read
+
+
 def read_rules(folder: Path, before: Rules | None = None) -> Rules:
-    """Read the `*.yaml` files of a folder; those whose time and size are as before are not read again.
-
-    Parameters
-    ----------
-    folder
-        May be missing: no rules. Files whose names start with ``_`` or ``.`` are left out.
-    before
-        What was read last.
-
-    Returns
-    -------
-    Rules
-        `before` itself when nothing changed, so that `is` tells.
-    """
-    known = before.files if before is not None else {}
-    stamps = _stamps(folder)
-    if before is not None and stamps == {name: file.stamp for name, file in known.items()}:
-        return before
-    files = {}
-    for name, stamp in stamps.items():
-        old = known.get(name)
-        files[name] = old if old is not None and old.stamp == stamp else _read(folder / name, stamp, old)
-    by_name = {file.rule.name: file.rule for file in files.values() if file.rule is not None}
-    apart = {f"{name}.yaml": fault for name, fault in check_together(by_name).items()}
-    faults = apart | {name: file.fault for name, file in files.items() if file.fault is not None}
-    return Rules(by_name, faults, files)
-
-
-def _stamps(folder: Path) -> dict[str, Stamp]:
-    stamps = {}
-    for path in sorted(folder.glob("[!_.]*.yaml")):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:  # it went while we looked
-            continue
-        stamps[path.name] = (stat.st_mtime_ns, stat.st_size)
-    return stamps
-
-
-def _read(path: Path, stamp: Stamp, old: RuleFile | None) -> RuleFile:
-    try:
-        return RuleFile(stamp, read_rule(path), None)
-    except BadInput as error:
-        return RuleFile(stamp, old.rule if old is not None else None, error.message)
+    """Read the rules of a folder; `before` itself when nothing has changed since it was read."""
+    return (before or Rules(folder, read_rule)).renewed()

@@ -93,7 +93,7 @@ class House:
     async def feed(self, given: dict[str, Any], **changed: Any) -> FeedDefinition:
         """Write the file of a feed and wait until it is known."""
         wanted = self.write(given, **changed)
-        await until(lambda: self.parts.intake.registry.feeds.get(wanted.name) == wanted)
+        await until(lambda: self.parts.intake.registry.by_name.get(wanted.name) == wanted)
         return wanted
 
     @asynccontextmanager

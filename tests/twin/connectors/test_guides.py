@@ -79,7 +79,7 @@ async def test_files(desk, house, owner):
     feed, *others = blocks("feeds-files.md", "sh")
     await desk.runs(*SHELL, feed)
     definition = read_feed(house.folder / "rain_files.yaml")
-    await until(lambda: house.parts.intake.registry.feeds.get("rain_files") == definition)
+    await until(lambda: house.parts.intake.registry.by_name.get("rain_files") == definition)
     async with house.connected(drop.run, definition):
         for block in others:
             await desk.runs(*SHELL, block)

@@ -36,12 +36,12 @@ def write(folder: Path, text: str, name: str = "one.yaml") -> None:
 def test_the_feeds_of_the_house_are_good():
     registry = read_registry(CONFIG)
     assert registry.faults == {}
-    assert set(registry.feeds) >= NAMES
+    assert set(registry.by_name) >= NAMES
 
 
 def test_the_feeds_of_the_house_supply_collections_and_fields_that_exist():
     layers = read_definitions()
-    for feed in read_registry(CONFIG).feeds.values():
+    for feed in read_registry(CONFIG).by_name.values():
         assert set(feed.supplies) <= set(layers), feed.name
         for mapping in feed.mapping:
             if mapping.kind == "feature_change":
@@ -57,7 +57,7 @@ def test_no_secret_is_in_a_file():
 def test_an_unchanged_folder_is_not_read_again(tmp_path):
     write(tmp_path, GOOD)
     first = read_registry(tmp_path)
-    assert read_registry(tmp_path, first) is first
+    assert first.renewed() is first
 
 
 def test_a_changed_file_counts_and_its_neighbour_stays_the_same_object(tmp_path):
@@ -65,27 +65,27 @@ def test_a_changed_file_counts_and_its_neighbour_stays_the_same_object(tmp_path)
     write(tmp_path, GOOD.replace("one", "two"), "two.yaml")
     first = read_registry(tmp_path)
     write(tmp_path, GOOD + "rate_limit_per_s: 7\n")
-    second = read_registry(tmp_path, first)
-    assert second.feeds["one"].rate_limit_per_s == 7
-    assert second.feeds["two"] is first.feeds["two"]
+    second = first.renewed()
+    assert second.by_name["one"].rate_limit_per_s == 7
+    assert second.by_name["two"] is first.by_name["two"]
 
 
 def test_a_broken_file_keeps_the_old_feed_and_says_why_until_it_is_mended(tmp_path):
     write(tmp_path, GOOD)
     first = read_registry(tmp_path)
     write(tmp_path, GOOD.replace("crs_source: CGCS2000", "crs_source: WGS72"))
-    second = read_registry(tmp_path, first)
-    assert second.feeds["one"] is first.feeds["one"]
+    second = first.renewed()
+    assert second.by_name["one"] is first.by_name["one"]
     assert "crs_source" in second.faults["one.yaml"]
-    assert read_registry(tmp_path, second) is second
+    assert second.renewed() is second
     write(tmp_path, GOOD)
-    assert read_registry(tmp_path, second).faults == {}
+    assert second.renewed().faults == {}
 
 
 def test_a_new_broken_file_is_reported_and_is_no_feed(tmp_path):
     write(tmp_path, "name: [")
     registry = read_registry(tmp_path)
-    assert registry.feeds == {}
+    assert registry.by_name == {}
     assert "not YAML" in registry.faults["one.yaml"]
 
 
@@ -93,11 +93,11 @@ def test_a_removed_file_ends_the_feed(tmp_path):
     write(tmp_path, GOOD)
     first = read_registry(tmp_path)
     (tmp_path / "one.yaml").unlink()
-    assert read_registry(tmp_path, first).feeds == {}
+    assert first.renewed().by_name == {}
 
 
 def test_a_missing_folder_has_no_feeds(tmp_path):
-    assert read_registry(tmp_path / "none").feeds == {}
+    assert read_registry(tmp_path / "none").by_name == {}
 
 
 MAPPING = """
@@ -115,6 +115,7 @@ mapping:
     [
         ("just a text", "file"),
         (GOOD + "passwort: x\n", "passwort"),
+        (GOOD + "since: 2026-13-45\n", "not YAML"),
         (GOOD.replace("[position]", "[]"), "kinds"),
         (GOOD.replace("name: one", "name: other"), "named alike"),
         (GOOD.replace("protocol: http", "protocol: mqtt"), "connection.url"),

@@ -92,17 +92,17 @@ def test_a_broken_file_leaves_the_old_rule_and_a_mended_one_comes_back(tmp_path)
     path = tmp_path / "flood_depth.yaml"
     path.write_text(GOOD, encoding="utf-8")
     first = read_rules(tmp_path)
-    assert read_rules(tmp_path, first) is first
+    assert first.renewed() is first
     path.write_text("name: [", encoding="utf-8")
-    broken = read_rules(tmp_path, first)
+    broken = first.renewed()
     assert broken.by_name == first.by_name
     assert broken.faults.keys() == {"flood_depth.yaml"}
     path.write_text(GOOD.replace("0.15", "0.10"), encoding="utf-8")
-    mended = read_rules(tmp_path, broken)
+    mended = broken.renewed()
     assert mended.faults == {}
     assert mended.by_name["flood_depth"].levels[0].above == 0.10
     path.unlink()
-    assert read_rules(tmp_path, mended).by_name == {}
+    assert mended.renewed().by_name == {}
     assert read_rules(Path(tmp_path / "none")).by_name == {}
 
 

@@ -1,0 +1,131 @@
+"""A folder of definitions, one file each, read again when a file changes: a broken file leaves the old one in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from layers.errors import BadInput
+
+FILE_BYTES_MAX = 256 * 1024
+_PROBLEMS_MAX = 10
+
+type Stamp = tuple[int, int]  # time of change in ns, size in bytes
+
+
+class Named(Protocol):
+    """What a file defines."""
+
+    @property
+    def name(self) -> str:
+        """As the file's, without its ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState[T]:
+    """A file as it was last read."""
+
+    stamp: Stamp
+    definition: T | None  # the last good one
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class Folder[T: Named]:
+    """The definitions of a folder at a moment.
+
+    Parameters
+    ----------
+    path
+        May be missing: no definitions. Only `*.yaml` counts; names that start with ``_`` or ``.`` are left out.
+    read
+        Reads one file; raises BadInput where that has a fault.
+
+    Attributes
+    ----------
+    by_name
+        Those in force; where a file has a fault, the definition as it was before.
+    faults
+        By file name: what is wrong with it.
+    """
+
+    path: Path
+    read: Callable[[Path], T]
+    by_name: Mapping[str, T] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    _files: Mapping[str, FileState[T]] = field(default_factory=dict, repr=False)
+
+    def renewed(self) -> Self:
+        """Read the files whose time or size has changed; itself when none has, so that `is` tells."""
+        stamps = _stamps(self.path)
+        if stamps == {name: file.stamp for name, file in self._files.items()}:
+            return self
+        files = {name: self._file(name, stamp) for name, stamp in stamps.items()}
+        by_name = {file.definition.name: file.definition for file in files.values() if file.definition is not None}
+        faults = {name: file.fault for name, file in files.items() if file.fault is not None}
+        return replace(self, by_name=by_name, faults=self.together(by_name) | faults, _files=files)
+
+    def together(self, _: Mapping[str, T]) -> dict[str, str]:
+        """Return what is wrong between definitions, each right by itself; by file name."""
+        return {}
+
+    def _file(self, name: str, stamp: Stamp) -> FileState[T]:
+        old = self._files.get(name)
+        if old is not None and old.stamp == stamp:
+            return old
+        try:
+            return FileState(stamp, self.read(self.path / name), None)
+        except BadInput as error:
+            return FileState(stamp, old.definition if old is not None else None, error.message)
+
+
+def read_definition[T: Named](path: Path, adapter: TypeAdapter[T], what: str) -> T:
+    """Read the file of a definition.
+
+    Parameters
+    ----------
+    what
+        It defines, with its article, for messages: ``a feed``.
+
+    Raises
+    ------
+    BadInput
+        When it is too large, not YAML, or no such definition; the message names the file and the fault.
+    """
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise BadInput(f"{path.name} is larger than {FILE_BYTES_MAX} bytes", parameter=path.name)
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # a date that is none is a ValueError
+        raise BadInput(f"{path.name} is not YAML: {error}", parameter=path.name) from error
+    try:
+        definition = adapter.validate_python(raw)
+    except ValidationError as error:
+        raise BadInput(f"{path.name} is not {what}: {_explain(error)}", parameter=path.name) from error
+    if definition.name != path.stem:
+        noun = what.rsplit(" ", maxsplit=1)[-1]
+        raise BadInput(
+            f"{path.name} defines '{definition.name}'; file and {noun} must be named alike", parameter=path.name
+        )
+    return definition
+
+
+def _stamps(folder: Path) -> dict[str, Stamp]:
+    stamps = {}
+    for path in sorted(folder.glob("[!_.]*.yaml")):
+        try:
+            stat = path.stat()
+        except FileNotFoundError:  # it went while we looked
+            continue
+        stamps[path.name] = (stat.st_mtime_ns, stat.st_size)
+    return stamps
+
+
+def _explain(error: ValidationError) -> str:
+    problems: list[Any] = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in problems[:_PROBLEMS_MAX])
