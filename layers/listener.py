@@ -72,10 +72,14 @@ class Listener:
 
     async def _listen(self) -> None:
         connection = self._connection = await connect(self._url, Role.READ)
-        for channel, heard in self._heard.items():
-            await connection.add_listener(channel, self._on_notification(heard))
-        connection.add_termination_listener(self._on_lost)
-        await self._work(connection)
+        try:
+            for channel, heard in self._heard.items():
+                await connection.add_listener(channel, self._on_notification(heard))
+            connection.add_termination_listener(self._on_lost)
+            await self._work(connection)
+        except BaseException:  # cancelled included: nobody else would end it
+            connection.terminate()
+            raise
 
     def _on_notification(self, heard: Heard | None) -> Callable[..., None]:
         def on_notification(_connection: object, _pid: int, _channel: str, text: str) -> None:
@@ -101,5 +105,9 @@ class Listener:
                     await self._work(self._connection)
             except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 _log.warning("the database does not answer; trying again", error=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)
-                self.wake()
+            except Exception:  # noqa: BLE001  # a fault of the work must not end the listening
+                _log.exception("what was to be done on a notification failed; trying again")
+            else:
+                continue
+            await asyncio.sleep(_RETRY_SECONDS)
+            self.wake()

@@ -93,7 +93,8 @@ async def keep_working(jobs: Sequence[Job]) -> None:
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # told twice, it would leave off in the midst of closing what it holds
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
