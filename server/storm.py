@@ -34,7 +34,6 @@ class Minute:
     rain_mm_h: float
     deepest_m: float
     warnings: tuple[str, ...]
-    alarms: int
     calls: int
 
 
@@ -85,11 +84,9 @@ class Playing:
                 "the service refuses what is sent; its feeds' secrets must be those of the home (--home)"
             )
         colours = tuple(w.colour if w.message_type != "Cancel" else "none" for w in chain(storm) if w.minute == minute)
-        verbs = [message["type"] for message in happened]
-        alarms = sum(".iot_alarm.raised" in verb for verb in verbs)
-        calls = sum(".hotline.created" in verb for verb in verbs)
+        calls = sum(".hotline.created" in message["type"] for message in happened)
         state = (storm.phase(minute), storm.falling_mm_h(minute), storm.deepest_m(minute))
-        self._tell(Minute(minute, *state, colours, alarms, calls))
+        self._tell(Minute(minute, *state, colours, calls))
 
     def _follow(self, messages: list[CloudEvent]) -> None:
         """Keep what is open: cases that have not ended, cameras that are dark."""

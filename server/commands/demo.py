@@ -143,7 +143,7 @@ class _Progress:
         self._bar = Progress(*columns, console=_console, transient=True)
         self._task = self._bar.add_task("暴雨 storm", total=played.lasts_min)
         self._phase = ""
-        self._alarms = self._calls = 0
+        self._calls = 0
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -154,10 +154,9 @@ class _Progress:
 
     def tell(self, minute: Minute) -> None:
         """Show a minute of the storm."""
-        self._alarms += minute.alarms
         self._calls += minute.calls
         figures = f"雨强 rain {minute.rain_mm_h:.0f} mm/h · 最深积水 deepest {minute.deepest_m:.2f} m"
-        counts = f"告警 alarms {self._alarms} · 来电 calls {self._calls}"
+        counts = f"来电 calls {self._calls}"
         for colour in minute.warnings:
             _console.print(f"{minute.number:4} min  {_COLOUR[colour]}")
         if minute.phase != self._phase:

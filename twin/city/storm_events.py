@@ -1,4 +1,7 @@
-"""What a storm makes happen: alarms of sensors, a burst of calls from about the flood points, cameras that fail."""
+"""What a storm makes happen: a burst of calls from about the flood points, cameras that fail.
+
+Alarms of sensors are not among it: the rules raise them, from what is measured.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,6 @@ _CALLS_WITHIN_M = 150.0
 _MERGED = 0.35
 _DARK_FROM_M, _DARK_WITHIN_M, _DARK_MOST = 0.3, 120.0, 3  # cameras by the water
 _POWER_WITHIN_M, _POWER_MOST, _POWER_MIN = 260.0, 40, 22
-_CLEARS_AT = 0.6  # of the depth that raises an alarm
 _TALK = {"水浸过半个车轮": 3.0, "行人无法通过": 2.0, "雨水井冒水": 2.0, "车辆熄火": 1.0, "商铺进水": 1.0}
 
 
@@ -58,84 +60,23 @@ class StormEvents:
     @cached_property
     def _by_minute(self) -> dict[int, list[CloudEvent]]:
         found: dict[int, list[CloudEvent]] = defaultdict(list)
-        for minute, message in [*self._alarms(), *self._calls(), *self._cameras()]:
+        for minute, message in [*self._calls(), *self._cameras()]:
             found[minute].append(message)
         return found
 
-    def spells(self, thing: Thing, raises: float, clears: float, *, of_level: bool = False) -> list[Spell]:
-        """Return when water stood at a place: from `raises` on until it is below `clears`."""
+    def spells(self, point: Thing, raises: float, clears: float) -> list[Spell]:
+        """Return when water stood at a flood point: from `raises` on until it is below `clears`."""
         found, begins = list[Spell](), None
-        for minute, rise in enumerate(self.storm.rises[thing.id]):
-            height = rise.level_m if of_level else rise.depth_m
-            if begins is None and height >= raises:
+        for minute, rise in enumerate(self.storm.rises[point.id]):
+            if begins is None and rise.depth_m >= raises:
                 begins = minute
-            elif begins is not None and height < clears:
-                found.append(Spell(thing, begins, minute))
+            elif begins is not None and rise.depth_m < clears:
+                found.append(Spell(point, begins, minute))
                 begins = None
-        return found
-
-    def _alarms(self) -> list[tuple[int, CloudEvent]]:
-        """Raise an alarm for each flood point and station above its bound, and close it when the water has gone."""
-        found = []
-        storm, water = self.storm, self.storm.water
-        for point in water.points:
-            warn_m = float(point.said.get("warn_depth_m") or 0.15)
-            close_m = float(point.said.get("close_depth_m") or 0.4)
-            for spell in self.spells(point, warn_m, warn_m * _CLEARS_AT):
-                minutes = range(spell.begins, spell.ends)
-                deep = next((m for m in minutes if self._depth_m(point, m) >= close_m), None)
-                name = str(point.said.get("name") or point.id)
-                found += self._alarm(spell, f"{name}水深超过 {warn_m:g} 米（示例）", deep, _CLASS)
-        for station in water.stations:
-            if station.said.get("warning_level_m") is None:
-                continue
-            usual = water.usual_level_m(station, storm.plan.begins)
-            over = float(station.said["warning_level_m"]) - usual
-            for spell in self.spells(station, over, over - 0.1, of_level=True):
-                name = str(station.said.get("name") or station.id)
-                found += self._alarm(spell, f"{name}超警戒水位（示例）", None, None)
         return found
 
     def _depth_m(self, point: Thing, minute: int) -> float:
         return self.storm.rises[point.id][minute].depth_m
-
-    def _alarm(self, spell: Spell, title: str, deep: int | None, code: str | None) -> list[tuple[int, CloudEvent]]:
-        plan, thing = self.storm.plan, spell.thing
-        began_s = plan.second(spell.begins)
-        number = f"iot_alarm-{day_written(began_s, '%Y%m%d-%H%M%S')}-{thing.id}"
-        said = {
-            "source": "iot_alarm",
-            "title": title,
-            "address": f"{thing.said.get('name') or thing.id}附近",
-            "lon": thing.lonlat[0],
-            "lat": thing.lonlat[1],
-            "location_method": "device",
-            "event_class": code or "04",
-            "severity": "2",
-            "confidence": 0.95,
-            "level_current": "street",
-            "occurred_at": written(began_s),
-            "reported_at": written(began_s),
-            "accepted_at": written(began_s),
-            "dispatched_at": written(began_s),
-            "due_at": written(began_s + HOUR),
-            "device_ids": [thing.id],
-            "lead_org": f"{self.storm.district.street_of(thing.said.get('area_code'))}办事处（示例）",
-            "extra": {"synthetic": True, "storm": plan.begins},
-        }
-        if code:
-            said["event_class_code"] = f"{self.storm.district.code}{code}"
-        steps = [(spell.begins, "raised", said | {"stage": "dispatch"})]
-        if deep is not None and deep > spell.begins:
-            said = said | {"severity": "1", "level_current": "district"}
-            steps.append((deep, "worse", said | {"stage": "handle"}))
-        ended = written(plan.second(spell.ends))
-        done = {"stage": "closed", "handled_at": ended, "verified_at": ended, "closed_at": ended}
-        steps.append((spell.ends, "cleared", said | done))
-        return [
-            (minute, event(number, k + 1, plan.second(minute), verb, data))
-            for k, (minute, verb, data) in enumerate(steps)
-        ]
 
     def _calls(self) -> list[tuple[int, CloudEvent]]:
         """Let people call about the water near them: the deeper, the more; later ones are merged with the first."""
