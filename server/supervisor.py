@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from layers.cluster.programs import KEEP_MEMORY
 from layers.errors import Conflict, Unavailable
 from server.settings import PROJECT, DatabaseSettings, ServerSettings, Settings
 
@@ -137,7 +138,7 @@ async def _run(settings: Settings, module: str, *descriptors: int) -> int:
         bufsize=0,
         pass_fds=descriptors,
         cwd="/",
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        env=KEEP_MEMORY | os.environ | {"PYTHONPATH": str(PROJECT)},
         start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order
     )
     with process:  # its input stays open until it has ended: see server/worker.py

@@ -15,6 +15,11 @@ _INSTALL = (
     "Debian: apt-get install postgresql-15 postgresql-15-postgis-3, or set ONEMAP_DATABASE_URL to a running PostGIS"
 )
 _DEBIAN = Path("/usr/lib/postgresql")
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(16 * 1024 * 1024), "MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024)}
+"""Environment of processes that build large answers: up to 16 MiB stay theirs (glibc) between two of them.
+
+Otherwise each page of memory of a large answer is asked of the kernel anew: a sixth of the time of 10,000 features.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Programs:
 
         The environment is our own: a stray ``PGDATA`` or ``PGHOST`` must not send us to another cluster.
         """
-        environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGTZ": "UTC"}
+        environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGTZ": "UTC", **KEEP_MEMORY}
         return subprocess.run(  # noqa: S603  # our own arguments, no shell
             [self.folder / program, *arguments],
             cwd="/",  # the account may not be able to enter ours
