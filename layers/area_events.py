@@ -24,6 +24,8 @@ _CODES = {  # the code of an event's area of each kind, and the area's own
     "grids": ("f.grid_code", "t.grid_code"),
     "urban_villages": ("unnest(f.urban_village_ids)", "t.id"),
 }
+KINDS = ("open", "overdue", "today")
+"""What is counted: open; open and past its limit; occurred on this day, Beijing time."""
 LAYERS = tuple(sorted(_BELONGS))
 """The layers whose features have numbers of events."""
 
@@ -36,22 +38,32 @@ def count_events(layer_id: str, kind: str, actor: Actor, source: Present) -> Cla
     layer_id
         One of `LAYERS`.
     kind
-        ``open``; ``overdue``: open and past its limit; ``today``: occurred on this day, Beijing time.
+        One of `KINDS`.
     """
     seen = all_of((Clause(_BELONGS[layer_id]), _wanted(source)[kind], _visible(actor)))
     return compose("(SELECT count(*) FROM {} WHERE {})", source.events(), seen)
 
 
 def events_by_area(layer_id: str, actor: Actor, source: Present) -> Clause:
-    """Return the statement of all areas with events: `code`, and the number of each kind as `events_{kind}`.
+    """Join `happened.by_area`, a JSON object: by the code of an area its numbers of events, in the order of `KINDS`.
 
-    For moments in the past, where what an event was then has to be worked out once and not for every area.
+    For moments in the past, where what an event was then has to be worked out once and not for every area. Once means:
+    in a table that is kept while rows come and go. One aggregate of it is one row, so that PostgreSQL leaves the join
+    out where nobody asks for a number.
     """
-    numbers = [compose(f"count(*) FILTER (WHERE {{}}) AS events_{kind}", w) for kind, w in _wanted(source).items()]
+    wanted = _wanted(source)
+    numbers = join(", ", (compose("count(*) FILTER (WHERE {})", wanted[kind]) for kind in KINDS))
     return compose(
-        f"SELECT area.code, {{}} FROM {{}} CROSS JOIN LATERAL (SELECT {_CODES[layer_id][0]} AS code) AS area "
-        "WHERE {} GROUP BY area.code",
-        join(", ", numbers),
+        f"""LEFT JOIN (
+        WITH counted AS MATERIALIZED (
+            SELECT jsonb_object_agg(by_code.code, by_code.numbers) AS by_area FROM (
+                SELECT area.code, jsonb_build_array({{}}) AS numbers
+                FROM {{}} CROSS JOIN LATERAL (SELECT {_CODES[layer_id][0]} AS code) AS area
+                WHERE area.code IS NOT NULL AND {{}} GROUP BY area.code
+            ) AS by_code
+        ) SELECT (array_agg(by_area))[1] AS by_area FROM counted
+        ) AS happened ON true""",
+        numbers,
         source.events(),
         _visible(actor) or Clause("TRUE"),
     )

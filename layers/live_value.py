@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from layers.actor import Actor
-from layers.area_events import area_key, count_events, events_by_area
+from layers.area_events import KINDS, area_key, count_events, events_by_area
 from layers.clause import Clause, compose, quote_identifier, quote_literal
 from layers.definition import FieldDefinition, LayerDefinition
 from layers.live_source import SILENT_INTERVALS, Live, Step
@@ -19,7 +19,7 @@ _BEFORE_INTERVALS = 4  # what a value has changed by is told only if there is on
 
 @dataclass(slots=True)
 class Values:
-    """Writes the values of a layer's live fields and collects the joins they need, and the tables made for them.
+    """Writes the values of a layer's live fields and collects the joins they need.
 
     Attributes
     ----------
@@ -32,7 +32,6 @@ class Values:
     source: Present
     moving: bool
     joins: dict[str, Clause] = field(default_factory=dict)
-    tables: dict[str, Clause] = field(default_factory=dict)
 
     def of(self, one: FieldDefinition) -> Clause:
         """Return the value of a field, live or stored."""
@@ -140,10 +139,9 @@ class Values:
     def _events(self, _: FieldDefinition, live: Live) -> Clause:
         if not self.source.is_past:
             return count_events(self.definition.id, str(live.events), self.actor, self.source)
-        self.tables.setdefault("happened", events_by_area(self.definition.id, self.actor, self.source))
-        same = f"happened.code = {area_key(self.definition.id)}"
-        self.joins.setdefault("happened", Clause(f"LEFT JOIN happened ON {same}"))
-        return Clause(f"coalesce(happened.events_{live.events}, 0)")
+        self.joins.setdefault("happened", events_by_area(self.definition.id, self.actor, self.source))
+        number = f"happened.by_area -> {area_key(self.definition.id)} -> {KINDS.index(live.events or '')}"
+        return Clause(f"coalesce(({number})::bigint, 0)")
 
     def _overdue(self, one: FieldDefinition, _: Live) -> Clause:
         ended = "CASE WHEN onemap.event_is_open(t.stage, t.closed_at) THEN {} ELSE t.closed_at END"

@@ -22,6 +22,7 @@ _MEASURED = "h.value, h.value_text, h.quality_flag, h.phenomenon_time"
 _LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.value, '-inf') DESC,
     coalesce(h.value_text, '') COLLATE "C" DESC"""
 _MOVED = "h.id, h.lon, h.lat, h.phenomenon_time, h.speed_kmh, h.heading_deg, h.grid_code, h.area_code"
+_MOVED_THERE = _MOVED.replace("h.id", "n.id").replace("h.", "l.")  # the index of what moves gives their order
 _LAST_MOVED = "h.phenomenon_time DESC, h.lon DESC, h.lat DESC"
 _VALID = ("valid_from", "valid_to")
 
@@ -106,7 +107,7 @@ class Past(Present):
         """Return the last positions of a layer's features by then, one row a feature."""
         same = f"h.layer = {quote_literal(layer.id)} AND h.id = n.id"
         return compose(
-            f"""(SELECT l.* FROM twin.position_now AS n
+            f"""(SELECT {_MOVED_THERE} FROM twin.position_now AS n
             CROSS JOIN LATERAL ({{}} ORDER BY {_LAST_MOVED} LIMIT 1) AS l
             WHERE n.layer = {quote_literal(layer.id)}) AS p""",
             self._last("twin.position", _MOVED, same),

@@ -78,9 +78,7 @@ def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause
     for field in definition.fields:
         columns.append(compose(f"{{}} AS {quote_identifier(field.name)}", _value(field, values, how)))
     joins = join(" ", (joined, *values.joins.values()))
-    tables = join(", ", (compose(f"{name} AS MATERIALIZED ({{}})", text) for name, text in values.tables.items()))
-    read = compose("SELECT {} FROM {} {}", join(", ", columns), table, joins)
-    return compose("WITH {} {}", tables, read) if tables else read
+    return compose("SELECT {} FROM {} {}", join(", ", columns), table, joins)
 
 
 def _value(field: FieldDefinition, values: Values, how: How) -> Clause:
