@@ -127,9 +127,10 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)
     cache = tile_cache(settings, lookups)
     running.push_async_callback(cache.close)
-    drawn = TileMaker(cache, pool, settings.limits.tile_features, build_id())
+    drawn = TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id())
     maps = Basemaps(settings.home / "basemaps")
     rasters = Rasters(lookups, settings.home / "rasters", catalog)
+    running.push_async_callback(rasters.close)
     app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps, rasters)
     app.state.tail, app.state.intake = tail, intake
     app.state.pool, app.state.catalog, app.state.authenticator = pool, catalog, authenticator

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from layers.clause import Clause
+from layers.clause import Clause, bind, compose
+from layers.tables import SRID
 from tiles.grids import WEB_MERCATOR, TileMatrixSet
 
 EXTENT = 4096  # units along a tile's edge
 BUFFER = 64  # units drawn beyond the edge, so that lines and outlines meet their neighbours
 PIXELS = 512  # a tile's edge on the screen, as MapLibre draws it
+_BENT_MAX = 0.25  # units: what a tile may be off when it is drawn straight from degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,32 @@ class TileAddress:
         """Return (west, south, east, north) of the tile in stored degrees, widened by `margin` of its width."""
         return self.grid.stored_box(self.z, self.x, self.y, margin)
 
+    @property
+    def is_straight(self) -> bool:
+        """Whether degrees are as good as the grid's own units: no place is a quarter of a drawn unit off.
+
+        So deep a tile of Web Mercator is drawn straight from what is stored; its corners are the same numbers for its
+        neighbours.
+        """
+        if self.grid.in_degrees:
+            return True
+        if self.z == 0:  # from pole to pole it bends both ways, and its middle is right
+            return False
+        _, south, _, north = self.box()
+        bottom, middle, top = map(_mercator, (south, (south + north) / 2, north))
+        return abs((middle - bottom) / (top - bottom) - 0.5) * EXTENT < _BENT_MAX
+
+    def square(self) -> Clause:
+        """Write the tile's square in the system it is drawn in; what `drawn` returns lies in the same."""
+        if not self.is_straight:
+            return self.envelope()
+        sides = (bind(side, "float8") for side in self.box())
+        return compose(f"ST_MakeEnvelope({{}}, {{}}, {{}}, {{}}, {SRID})", *sides)
+
+    def drawn(self, geometry: str) -> str:
+        """Write an expression of stored geometries in the system the tile is drawn in."""
+        return geometry if self.is_straight else self.grid.projected(geometry)
+
     def envelope(self, margin: float = 0.0) -> Clause:
         """Write the tile's square in the grid's system, widened on each side by `margin` of its width."""
         return self.grid.envelope(self.z, self.x, self.y, margin)
@@ -51,3 +80,7 @@ class TileAddress:
     def stored_envelope(self, margin: float = 0.0) -> Clause:
         """Write the same square in stored coordinates."""
         return self.grid.stored_envelope(self.z, self.x, self.y, margin)
+
+
+def _mercator(latitude: float) -> float:
+    return math.asinh(math.tan(math.radians(latitude)))

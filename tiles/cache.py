@@ -12,7 +12,7 @@ import gzip
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 
@@ -33,7 +33,8 @@ class Tile:
     Attributes
     ----------
     content
-        Compressed with gzip when `packed`; empty when nothing lies in the tile.
+        Compressed with gzip when `packed`, which is worth it for what is sent more than once; empty when nothing lies
+        in the tile.
     etag
         Of the content: a tile that is drawn anew and looks the same is the same.
     size
@@ -51,6 +52,10 @@ class Tile:
     def plain(self) -> bytes:
         """Return the tile for a client that cannot read gzip."""
         return gzip.decompress(self.content) if self.packed and self.content else self.content
+
+    def gzipped(self) -> bytes:
+        """Return the tile compressed; nothing stays nothing."""
+        return self.content if self.packed or not self.content else _compressed(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,8 @@ class TileCache:
         versions = tuple([await self.areas.follow(layer) for layer in wanted.layers])
         tile = self._tiles.get(wanted.key)
         if tile is not None and self._is_current(wanted, tile.versions):
+            if tile.versions != versions:  # right until now, so that only later changes are looked at next time
+                tile = self._tiles[wanted.key] = replace(tile, versions=versions)
             self._tiles.move_to_end(wanted.key)
             self.served.memory += 1
             return tile
@@ -143,7 +150,7 @@ class TileCache:
 
     async def anew(self, draw: Callable[[], Awaitable[bytes]]) -> Tile:
         """Return a tile drawn for this call alone, and keep nothing."""
-        return await self._drawn(await draw(), (), packed=True)
+        return await self._drawn(await draw(), (), packed=False)
 
     async def close(self) -> None:
         """Stop drawing."""
@@ -166,7 +173,7 @@ class TileCache:
     async def _made(self, wanted: Wanted, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]) -> Tile:
         shelf = self.shelf if wanted.durable else None
         if shelf is None:
-            tile = await self._drawn(await draw(), versions, packed=wanted.packed)
+            tile = await self._drawn(await draw(), versions, packed=wanted.packed and self.memory_bytes > 0)
         else:
             tile = await self._from(shelf, wanted) or await self._drawn_for_all(shelf, wanted, versions, draw)
         self._hold(wanted.key, tile)

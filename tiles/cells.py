@@ -1,7 +1,7 @@
 """Tiles of points that are too many to draw each: one point a cell, with how many there are and of which kind.
 
-Counts come from `onemap.cell`, which the database keeps; with a filter, or for somebody who is kept to single grids,
-the rows themselves are counted. Both give the same features.
+Counts come from `onemap.cell`, which the database keeps; with a filter, of the past, or for somebody who is kept to
+single grids, the rows themselves are counted. Both give the same features.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def cells_clause(layer: Layer, actor: Actor, tile: TileAddress, where: Clause = 
     the field the layer is counted by, as far as the actor may see that field. It lies in one tile only.
     """
     scope = row_scope(layer, actor)
-    direct = bool(where.text) or "grid_code" in scope.text
+    direct = bool(where.text) or "grid_code" in scope.text or layer.moment is not None
     level = min(CELL_LEVEL, tile.mercator_zoom + CELLS_PER_TILE_LEVEL)
     counted = compose(
         f"""SELECT x >> {CELL_LEVEL - level} AS x, y >> {CELL_LEVEL - level} AS y, kind, sum(features) AS features,

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, Clause, bind, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition
 from layers.relation import relation
 from layers.rights import VisibleField, scoped, visible_fields
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cells import cells_clause, is_gathered_at
+from tiles.geometry import fitted
 
 LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
 DEEPEST_ZOOM = 15  # the last zoom clients ask for; they enlarge its tiles (0.3 m a unit) beyond that
@@ -100,46 +101,41 @@ def tile_clause(drawing: Drawing) -> Clause:
 def _chosen(drawing: Drawing, pixels: tuple[float, float] = (1, math.inf)) -> Clause:
     """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out."""
     layer, tile = drawing.layer, drawing.tile
-    wanted = [compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT)), drawing.where]
-    if layer.definition.geometry_type in _AREAS:
-        sides = [bind(side * tile.pixel_deg, "float8") for side in pixels]
-        wanted.append(compose(f"{_SIZE_DEG} BETWEEN {{}} AND {{}}", *sides))
-    condition = scoped(layer, drawing.actor, *wanted)
+    near = compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT))
+    condition = scoped(layer, drawing.actor, near, drawing.where)
+    columns = ", ".join(["f.geom", "f.id", *map(_column, drawing.fields), _rank(layer.definition)])
+    wide = [compose("c._rank BETWEEN {} AND {}", *(bind(side * tile.pixel_deg, "float8") for side in pixels))]
     return compose(
-        f"SELECT {', '.join(['f.geom', 'f.id', *map(_column, drawing.fields)])} FROM {{}}"
-        f" WHERE {{}} ORDER BY {_rank(layer.definition)} LIMIT {{}}",
+        f"SELECT * FROM (SELECT {columns} FROM {{}} WHERE {{}} OFFSET 0) AS c"
+        f" WHERE {{}} ORDER BY {_order(layer.definition)} LIMIT {{}}",
         relation(layer, drawing.actor, condition),
         condition,
+        all_of(wide if layer.definition.geometry_type in _AREAS else []),
         bind(drawing.feature_limit, "int"),
     )
 
 
 def _shapes(drawing: Drawing) -> Clause:
-    projected = drawing.tile.grid.projected("c.geom")
-    drawn = compose(
-        f"SELECT ST_AsMVTGeom({projected}, {{}}, {EXTENT}, {BUFFER}) AS geom, {_names(drawing.fields)}"
-        " FROM ({}) AS c",
-        drawing.tile.envelope(),
-        _chosen(drawing),
-    )
-    return _mvt(drawing.layer.id, drawn)
+    areas = drawing.layer.definition.geometry_type in _AREAS
+    return _mvt(drawing.layer.id, fitted(drawing.tile, _chosen(drawing), _names(drawing.fields), areas=areas))
 
 
 def _labels(drawing: Drawing, label: str) -> Clause:
     """Name each area at one point inside it, in the one tile that holds the point (no buffer)."""
-    point = drawing.tile.grid.projected("ST_PointOnSurface(c.geom)")
+    point = drawing.tile.drawn("ST_PointOnSurface(c.geom)")
     placed = compose(
         f"SELECT ST_AsMVTGeom({point}, {{}}, {EXTENT}, 0) AS geom, {_names(drawing.fields)}"
-        f" FROM ({{}}) AS c WHERE c.{quote_identifier(label)} IS NOT NULL",
-        drawing.tile.envelope(),
+        f" FROM ({{}}) AS c WHERE c.{quote_identifier(label)} IS NOT NULL OFFSET 0",
+        drawing.tile.square(),
         _chosen(drawing, LABEL_PIXELS),
     )
     return _mvt("labels", placed)
 
 
 def _mvt(name: str, rows: Clause) -> Clause:
-    tile = f"SELECT ST_AsMVT(t.*, {quote_literal(name)}, {EXTENT}, 'geom') AS tile, count(*) AS features"
-    return compose(f"{tile} FROM ({{}}) AS t WHERE t.geom IS NOT NULL", rows)
+    """Put rows together; one whose `geom` is null is left out. Rows must not be merged with this, or they go twice."""
+    tile = f"SELECT ST_AsMVT(t.*, {quote_literal(name)}, {EXTENT}, 'geom') AS tile, count(t.geom) AS features"
+    return compose(f"{tile} FROM ({{}}) AS t", rows)
 
 
 def _names(fields: Sequence[VisibleField]) -> str:
@@ -157,8 +153,14 @@ def _column(field: VisibleField) -> str:
 
 
 def _rank(definition: LayerDefinition) -> str:
-    """Order in which features stay when a tile has too many."""
+    """Columns that features are ordered by when a tile has too many; no field begins with an underscore."""
     if definition.geometry_type != "Point":
-        return f"{_SIZE_DEG} DESC"
-    first = f"f.{quote_identifier(definition.map.priority)}, " if definition.map.priority else ""
-    return f"{first}hashtext(f.id)"
+        return f"{_SIZE_DEG} AS _rank"
+    first = f"f.{quote_identifier(definition.map.priority)} AS _priority, " if definition.map.priority else ""
+    return f"{first}hashtext(f.id) AS _rank"
+
+
+def _order(definition: LayerDefinition) -> str:
+    if definition.geometry_type != "Point":
+        return "c._rank DESC, c.id"
+    return "c._priority, c._rank, c.id" if definition.map.priority else "c._rank, c.id"

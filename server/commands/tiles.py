@@ -116,7 +116,7 @@ async def _walking(url: str, settings: Settings, names: str, actor: Actor) -> As
     try:
         async with pool.acquire() as connection:
             catalog = await read_catalog(connection)
-        yield _Walk(TileMaker(cache, pool, settings.limits.tile_features, build_id()), catalog, names, actor)
+        yield _Walk(TileMaker(cache, pool, pool, settings.limits.tile_features, build_id()), catalog, names, actor)
     finally:
         await cache.close()
         await pool.close()
@@ -161,6 +161,6 @@ async def _export(url: str, settings: Settings, names: str, zooms: range, file: 
         count = 0
         with writing(file, head) as add:
             async for address, tile in _made(walk, zooms):
-                add(address.z, address.x, address.y, tile.content)
+                add(address.z, address.x, address.y, tile.gzipped())
                 count += bool(tile.content)
         return count

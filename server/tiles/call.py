@@ -14,7 +14,7 @@ from layers.changed import Box
 from layers.clause import EMPTY, Clause
 from layers.definition import LayerDefinition
 from layers.errors import BadInput, NotFound
-from server.items.request import parameters_of, read_condition
+from server.items.request import layer_of, parameters_of, read_condition
 from server.state import State
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cache import Wanted
@@ -24,7 +24,8 @@ from tiles.vector import depends_on_live
 COMPOSITE_MAX = 16
 _XYZ, _OGC = "/tiles/", "/ogc/collections/"
 _SUFFIX = ".mvt"
-_OWN = ("v", "filter", "filter-lang", "filter-crs", "datetime")  # `v` tells caches on the way that content differs
+# `v` tells caches on the way that content differs
+_OWN = ("v", "filter", "filter-lang", "filter-crs", "datetime", "at", "basis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class TilePath:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A layer of the tile, with what is wanted of its rows."""
+    """A layer of the tile as of the moment that is asked for, with what is wanted of its rows."""
 
     layer: Layer
     where: Clause
@@ -68,6 +69,11 @@ class TileCall:
         durable = not any(depends_on_live(part.layer.definition) for part in self.parts)
         layers = tuple(part.layer for part in self.parts)
         return Wanted(key, layers, self.box, durable)
+
+    @property
+    def is_past(self) -> bool:
+        """Whether it is asked for as of a moment: such a tile is drawn for who asks, and never kept."""
+        return any(part.layer.moment is not None for part in self.parts)
 
     @property
     def is_public(self) -> bool:
@@ -136,7 +142,7 @@ def read_tile_call(path: TilePath, query_string: str, actor: Actor, state: State
             raise NotFound(f"layer '{layer.id}' has no geometries, and so no tiles", parameter="collectionId")
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
     asked = {name: value for name, value in given.items() if name != "v"}
-    parts = tuple(Part(layer, _condition(layer, actor, asked, state)) for layer in layers)
+    parts = tuple(Part(layer_of(layer, asked), _condition(layer, actor, asked, state)) for layer in layers)
     kept = "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
     return TileCall(parts, actor, path.address, path.box, kept)
 
@@ -160,4 +166,7 @@ def _looks(definition: LayerDefinition) -> str:
 
 
 def _live(layer: Layer) -> str:
-    return f"@{layer.live_version}" if depends_on_live(layer.definition) else ""
+    if not depends_on_live(layer.definition):
+        return ""
+    _, live, minute = layer.freshness
+    return f"@{live}.{minute}"

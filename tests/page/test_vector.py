@@ -46,7 +46,7 @@ async def test_a_tile_carries_shapes_fields_and_one_name_for_each_area(reader):
     shapes = {f["properties"]["id"]: f for f in tile["blocks"]["features"]}
     names = {f["properties"]["id"]: f for f in tile["labels"]["features"]}
     assert json.dumps([shapes["b0"], names["b0"]], ensure_ascii=False, sort_keys=True) == (
-        '[{"geometry": {"coordinates": [[[3722, 2835], [3722, 4051], [2603, 4051], [2603, 2835], [3722, 2835]]],'
+        '[{"geometry": {"coordinates": [[[2603, 4051], [2603, 2835], [3722, 2835], [3722, 4051], [2603, 4051]]],'
         ' "type": "Polygon"}, "id": 0, "properties": {"id": "b0", "name": "街区0", "storeys": 0}, "type": "Feature"},'
         ' {"geometry": {"coordinates": [3162, 3443], "type": "Point"}, "id": 0,'
         ' "properties": {"id": "b0", "name": "街区0", "storeys": 0}, "type": "Feature"}]'
