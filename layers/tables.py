@@ -184,12 +184,13 @@ def _past(definition: LayerDefinition, columns: list[str]) -> list[str]:
     table, past = table_of(definition.id), past_of(definition.id)
     known = ["_known_from timestamptz NOT NULL", "_known_to timestamptz NOT NULL"]
     old = f"ON {table} REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onemap.keep_past()"
-    index = quote_identifier(f"{definition.id[:40]}_past_idx")
+    index, old_ones = (quote_identifier(f"{definition.id[:40]}_{what}_idx") for what in ("past", "old"))
     loose = [column.replace(" NOT NULL", "") for column in columns]
     return [
         f'CREATE TABLE IF NOT EXISTS {past} (id text COLLATE "C" NOT NULL, {", ".join([*loose, *known])})',
         f"ALTER TABLE {past} {', '.join(f'ADD COLUMN IF NOT EXISTS {column}' for column in loose)}",
         f"CREATE INDEX IF NOT EXISTS {index} ON {past} (id, _known_to)",
+        f"CREATE INDEX IF NOT EXISTS {old_ones} ON {past} USING brin (_known_to)",
         f"CREATE OR REPLACE TRIGGER keep_past_updated AFTER UPDATE {old}",
         f"CREATE OR REPLACE TRIGGER keep_past_deleted AFTER DELETE {old}",
         f"""CREATE OR REPLACE TRIGGER keep_past_all BEFORE TRUNCATE ON {table}

@@ -14,6 +14,7 @@ def kept_of(settings: Settings) -> Kept:
     return Kept(
         positions=timedelta(days=days.positions_days),
         observations=timedelta(days=days.observations_days),
+        layers=timedelta(days=days.layers_days),
         log=timedelta(days=days.log_days),
         receipts=timedelta(days=days.receipts_days),
         refused=timedelta(days=days.refused_days),

@@ -98,11 +98,21 @@ class TileSettings(_Section):
     disk_mib: int = Field(default=1024, ge=0)
 
 
+class BasemapSettings(_Section):
+    """天地图 under the map; off without a key."""
+
+    tianditu_key: str | None = Field(default=None, repr=False, min_length=8, max_length=200)  # a secret
+    tianditu_url: str = Field(default="https://t0.tianditu.gov.cn", pattern=r"^https?://[^/\s]+$")
+    tianditu_attribution: str = "天地图 Tianditu"
+    cache_mib: int = Field(default=32, ge=0)
+
+
 class RetentionSettings(_Section):
     """How long the live twin keeps what, in days. Events are kept for good."""
 
     positions_days: int = Field(default=90, ge=1)
     observations_days: int = Field(default=365, ge=1)
+    layers_days: int = Field(default=1095, ge=1)
     log_days: int = Field(default=2, ge=1)
     receipts_days: int = Field(default=7, ge=1)
     refused_days: int = Field(default=90, ge=1)
@@ -137,6 +147,7 @@ class Settings(_Section):
     live: LiveSettings = LiveSettings()
     outlets: OutletSettings = OutletSettings()
     tiles: TileSettings = TileSettings()
+    basemap: BasemapSettings = BasemapSettings()
     retention: RetentionSettings = RetentionSettings()
     demo: DemoSettings = DemoSettings()
 

@@ -14,6 +14,7 @@ from twin.envelope_refused import Reason, Refusal, raw_of
 from twin.envelope_write import write_structured
 
 _log = structlog.get_logger(__name__)
+_PAST_ROWS = 5000  # a transaction
 _DROP = "SELECT twin.drop_days($1, (now() AT TIME ZONE 'UTC' - $2::interval)::date)"
 
 
@@ -25,6 +26,8 @@ class Kept:
     ----------
     positions, observations
         Whole days of history (UTC); a day goes when all of it is older.
+    layers
+        Rows of layers that were replaced or deleted since.
     log
         Changes that a stream can be resumed from.
     receipts
@@ -35,6 +38,7 @@ class Kept:
 
     positions: timedelta = timedelta(days=90)
     observations: timedelta = timedelta(days=365)
+    layers: timedelta = timedelta(days=1095)
     log: timedelta = timedelta(days=2)
     receipts: timedelta = timedelta(days=7)
     refused: timedelta = timedelta(days=90)
@@ -68,6 +72,7 @@ async def forget(connection: asyncpg.Connection, kept: Kept) -> dict[str, int]:
     went = {
         "days of positions": await _forget_history(connection, "position", kept.positions),
         "days of observations": await _forget_history(connection, "observation", kept.observations),
+        "rows of layers": await _forget_layers(connection, kept.layers),
         "frames of the log": await changes.forget(connection, kept.log),
     }
     await receipts.forget(connection, kept.receipts)
@@ -86,4 +91,13 @@ async def _forget_history(connection: asyncpg.Connection, table: str, older_than
         WHERE phenomenon_time < (now() AT TIME ZONE 'UTC' - $1::interval)::date AT TIME ZONE 'UTC'""",
         older_than,
     )
+    return dropped
+
+
+async def _forget_layers(connection: asyncpg.Connection, older_than: timedelta) -> int:
+    """Drop rows in small transactions: whoever replaces rows meanwhile does not wait."""
+    dropped, went = 0, _PAST_ROWS
+    while went == _PAST_ROWS:
+        went = await connection.fetchval("SELECT onemap.forget_past($1, $2)", older_than, _PAST_ROWS)
+        dropped += went
     return dropped

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from layers.database import Role, connect
+from layers.tables import sync_definitions
 from tests.twin.test_pipeline import event, observation, position
+from twin import retention
 from twin.envelope_message import Reading
 from twin.retention import Kept, forget, refuse_too_old
 
@@ -60,6 +62,26 @@ async def test_a_day_that_somebody_reads_stays_until_the_next_time(ingest, datab
         assert await reader.fetchval("SELECT count(*) FROM twin.position") == 1
     assert (await forget(ingest, KEPT))["days of positions"] == 1
     await reader.close()
+
+
+async def test_rows_that_were_replaced_long_ago_go_in_batches_and_no_others(ingest, database_url, monkeypatch):
+    monkeypatch.setattr(retention, "_PAST_ROWS", 3)
+    await sync_definitions(database_url)
+    owner = await connect(database_url)
+    put = "INSERT INTO past.{} (id, _known_from, _known_to) SELECT n::text, now() - $1::interval, now() - $2::interval"
+    long_ago, before_it, young = (
+        KEPT.layers + timedelta(hours=1),
+        timedelta(days=9999),
+        KEPT.layers - timedelta(hours=1),
+    )
+    for layer, rows in (("grids", 7), ("streets", 4)):
+        await owner.execute(put.format(layer) + f" FROM generate_series(1, {rows}) AS n", before_it, long_ago)
+    await owner.execute(put.format("streets") + " FROM generate_series(1, 2) AS n", before_it, young)
+    assert (await forget(ingest, KEPT))["rows of layers"] == 11
+    assert await owner.fetchval("SELECT count(*) FROM past.grids") == 0
+    assert await owner.fetchval("SELECT count(*) FROM past.streets") == 2
+    assert (await forget(ingest, KEPT))["rows of layers"] == 0
+    await owner.close()
 
 
 async def test_receipts_nonces_and_refused_messages_go_when_nobody_needs_them(ingest):
