@@ -16,7 +16,8 @@ from shapely.geometry.base import BaseGeometry
 from shapely.validation import explain_validity
 
 from layers.clause import Clause, compose
-from layers.cql2.bbox import bbox_of, geometry_literal, to_stored
+from layers.cql2.bbox import bbox_of, geometry_literal, intersects, to_stored
+from layers.cql2.inscribed import inscribed
 from layers.cql2.limits import PARAMETER
 from layers.cql2.operand import NUMBERS, Operand, expect, truth
 from layers.crs import Crs
@@ -140,7 +141,14 @@ def relate(op: str, left: Operand, right: Operand) -> Operand:
         expect(side, {"geometry"}, op.upper())
         if getattr(side.value, "geom_type", "") == "GeometryCollection" and op not in _COLLECTIONS_TOO:
             raise BadFilter(f"{op.upper()} takes no collection of mixed geometries", parameter=PARAMETER)
-    return truth(compose(PREDICATES[op], left.clause, right.clause), op.upper())
+    return truth(_related(op, left, right), op.upper())
+
+
+def _related(op: str, left: Operand, right: Operand) -> Clause:
+    column, literal = (left, right) if right.is_literal else (right, left)
+    if op != "s_intersects" or column.is_literal or not isinstance(literal.value, BaseGeometry):
+        return compose(PREDICATES[op], left.clause, right.clause)
+    return intersects(column.clause, literal.value, inscribed(literal.value))
 
 
 def is_within_distance(left: Operand, right: Operand, distance_m: Operand) -> Operand:

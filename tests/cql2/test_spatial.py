@@ -71,6 +71,16 @@ def test_a_polygon_in_any_system_and_axis_order(places: Database, crs: Crs) -> N
         assert places.ids(compiled(text, crs)) == expected(places, shapely.Polygon(triangle))
 
 
+def test_an_area_with_a_bay_and_a_hole(places: Database) -> None:
+    """Most of what meets it is known by its box, and the rest is tested exactly."""
+    bay = shapely.Polygon([(113.2, 23.0), (113.5, 23.0), (113.5, 23.3), (113.35, 23.1), (113.2, 23.3)])
+    area = bay.difference(box(113.25, 23.03, 113.28, 23.06))
+    assert places.ids(compiled(f"S_INTERSECTS(geom, {area.wkt})")) == expected(places, area)
+    assert places.ids(compiled(f"NOT S_INTERSECTS({area.wkt}, geom)")) == (
+        expected(places, box(-180, -90, 180, 90)) - expected(places, area)
+    )
+
+
 def compiled(text: str, crs: Crs = CRS84) -> Any:
     return compile_filter(parse(text, "cql2-text", limits=FilterLimits()), QUERYABLES, filter_crs=crs)
 

@@ -1,0 +1,54 @@
+"""A rectangle inside an area: what lies in it by its box alone lies in the area, and needs no exact test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import shapely
+from shapely import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+_HALVINGS = 5  # the rectangle is found to a thirtieth of its size: more would cost more than it saves
+type Rectangle = tuple[float, float, float, float]
+
+
+def inscribed(area: BaseGeometry) -> Rectangle | None:
+    """Return a large rectangle ``(west, south, east, north)`` inside an area, in its units.
+
+    Not the largest: one about the middle of the largest part, as high and wide as that, then moved out side by side.
+    `None` for what has no area, and where nothing was found.
+    """
+    if not isinstance(area, Polygon | MultiPolygon) or area.is_empty:
+        return None
+    part = max(area.geoms, key=lambda each: each.area) if isinstance(area, MultiPolygon) else area
+    shapely.prepare(part)
+    centre = part.centroid
+    middle = centre if shapely.contains(part, centre) else part.representative_point()
+    found = _grown(part, (middle.x, middle.y, middle.x, middle.y), (0, 1, 2, 3))
+    for side in range(4):
+        found = _grown(part, found, (side,))
+    return found if found[0] < found[2] and found[1] < found[3] else None
+
+
+def _grown(part: Polygon, box: Rectangle, sides: tuple[int, ...]) -> Rectangle:
+    """Move some sides of a box towards those of the area's own box, as far as it stays inside."""
+    limits = part.bounds
+
+    def moved(share: float) -> Rectangle:
+        west, south, east, north = (
+            edge + share * (limit - edge) if side in sides else edge
+            for side, (edge, limit) in enumerate(zip(box, limits, strict=True))
+        )
+        return west, south, east, north
+
+    return moved(_largest(lambda share: bool(shapely.contains(part, shapely.box(*moved(share))))))
+
+
+def _largest(holds: Callable[[float], bool]) -> float:
+    """Return about the largest share, from 0 to 1, for which something holds that holds for smaller ones too."""
+    share, step = 0.0, 0.5
+    for _ in range(_HALVINGS):
+        if holds(share + step):
+            share += step
+        step /= 2
+    return share
