@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import httpx
 import mapbox_vector_tile
@@ -117,3 +118,15 @@ def test_what_is_shown_follows_the_caller_also_from_the_cache(client, place):
         assert seen[0] < seen[1]
         assert inside.headers["cache-control"].startswith("private")
         assert client.get(f"/tiles/buildings/{place}", headers={"Authorization": "Bearer x"}).status_code == 401
+
+
+def test_a_moment_is_read_as_for_items(client, place):
+    now = decoded(client.get(f"/tiles/buildings/{place}"))["buildings"]["features"]
+    before = client.get(f"/tiles/buildings/{place}", params={"at": "2001-01-01T00:00:00+08:00"})
+    assert before.status_code == 204
+    for basis in ("known", "phenomenon"):
+        same = client.get(f"/tiles/buildings/{place}", params={"at": datetime.now(UTC).isoformat(), "basis": basis})
+        assert decoded(same)["buildings"]["features"] == now
+    for query in ("at=yesterday", "at=2999-01-01T00:00:00Z", "basis=known", "at=2001-01-01T00:00:00Z&basis=x"):
+        answer = client.get(f"/tiles/buildings/{place}?{query}")
+        assert (answer.status_code, answer.json()["parameter"]) == (400, "basis" if "basis" in query else "at")
