@@ -11,15 +11,15 @@ _TERRAIN_STEP_M = 0.1
 _TERRAIN_BASE_M = -10_000.0
 
 
-def gradient(heights_m: Values, pixel_m: float) -> tuple[Values, Values]:
+def gradient(heights_m: Values, pixel_m: float, pixel_north_m: float | None = None) -> tuple[Values, Values]:
     """Return the rise to the east and to the north, metres a metre, by Horn's method of eight neighbours.
 
     Parameters
     ----------
     heights_m
         Rows from north to south; the outermost pixels are given to compute the others, and cut off in the result.
-    pixel_m
-        Width of a pixel on the ground.
+    pixel_m, pixel_north_m
+        Width and height of a pixel on the ground; None for one as high as it is wide.
 
     Notes
     -----
@@ -28,24 +28,30 @@ def gradient(heights_m: Values, pixel_m: float) -> tuple[Values, Values]:
     z = heights_m
     west, east = z[:-2, :-2] + 2 * z[1:-1, :-2] + z[2:, :-2], z[:-2, 2:] + 2 * z[1:-1, 2:] + z[2:, 2:]
     north, south = z[:-2, :-2] + 2 * z[:-2, 1:-1] + z[:-2, 2:], z[2:, :-2] + 2 * z[2:, 1:-1] + z[2:, 2:]
-    return (east - west) / (8 * pixel_m), (north - south) / (8 * pixel_m)
+    return (east - west) / (8 * pixel_m), (north - south) / (8 * (pixel_north_m or pixel_m))
 
 
-def hillshade(heights_m: Values, pixel_m: float, azimuth_deg: float = 315.0, altitude_deg: float = 45.0) -> Values:
+def hillshade(
+    heights_m: Values,
+    pixel_m: float,
+    azimuth_deg: float = 315.0,
+    altitude_deg: float = 45.0,
+    pixel_north_m: float | None = None,
+) -> Values:
     """Return how lit each pixel is, 0 to 255; the light comes from `azimuth_deg` (clockwise from north).
 
     As `gradient`, one pixel smaller on each side.
     """
-    to_east, to_north = gradient(heights_m, pixel_m)
+    to_east, to_north = gradient(heights_m, pixel_m, pixel_north_m)
     azimuth, altitude = np.radians(azimuth_deg), np.radians(altitude_deg)
     light = np.array([np.sin(azimuth) * np.cos(altitude), np.cos(azimuth) * np.cos(altitude), np.sin(altitude)])
     lit = (light[2] - to_east * light[0] - to_north * light[1]) / np.sqrt(1 + to_east**2 + to_north**2)
     return np.asarray(np.clip(lit, 0, 1) * 255)
 
 
-def slope_deg(heights_m: Values, pixel_m: float) -> Values:
+def slope_deg(heights_m: Values, pixel_m: float, pixel_north_m: float | None = None) -> Values:
     """Return how steep each pixel is, 0 to 90 degrees. As `gradient`, one pixel smaller on each side."""
-    to_east, to_north = gradient(heights_m, pixel_m)
+    to_east, to_north = gradient(heights_m, pixel_m, pixel_north_m)
     return np.asarray(np.degrees(np.arctan(np.hypot(to_east, to_north))))
 
 

@@ -1,61 +1,67 @@
-"""GeoTIFF: checked, stored as a cloud-optimised GeoTIFF, and entered into the catalogue of rasters."""
+"""GeoTIFFs into the store of rasters: a raster has one member or many, beside, over or after each other."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from uuid import uuid4
 
-import rasterio
-import rasterio.shutil
-from rasterio.crs import CRS
-from rasterio.env import Env
-from rasterio.errors import NotGeoreferencedWarning
-from rasterio.warp import transform_bounds
+import asyncpg
+import orjson
 
-from layers.crs import STORED_SRID
 from layers.database import Role, connect
 from layers.definition import IDENTIFIER
-from layers.errors import BadFile, BadInput
+from layers.errors import BadFile, BadInput, TooMuch
 from layers.gate import parse_source_crs
+from layers.loaders.geotiff import Described, write_cog
+from layers.loaders.raster_time import WhenOf, when_of
 from layers.loaders.sniff import Format, sniff
 
-PIXELS_MAX = 10_000_000_000
-BANDS_MAX = 64
-_SAFE = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no side files
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
-    "GDAL_CACHEMAX": 128,  # MB
-    "GDAL_NUM_THREADS": "2",
-}
-_INSERT = """
-INSERT INTO onemap.raster (id, title, file, source, srid, width, height, bands, resolution, extent, bytes, grade,
-    vertical_datum, synthetic)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, ST_MakeEnvelope($10, $11, $12, $13, 4490), $14, $15, $16, $17)
+MODES = ("append", "replace", "upsert")
+MEMBERS_MAX = 50_000
+Overlap = Literal["newest", "first"]
+_HEAD = """
+INSERT INTO onemap.raster AS r (id, title, grade, vertical_datum, synthetic, overlap)
+VALUES ($1, $2, coalesce($3, 2), $4, $5, coalesce($6, 'newest'))
 ON CONFLICT (id) DO UPDATE SET
-    (title, file, source, srid, width, height, bands, resolution, extent, bytes, grade, vertical_datum, synthetic,
-        loaded_at)
-    = (excluded.title, excluded.file, excluded.source, excluded.srid, excluded.width, excluded.height, excluded.bands,
-       excluded.resolution, excluded.extent, excluded.bytes, excluded.grade, excluded.vertical_datum,
-       excluded.synthetic, now())
+    grade = greatest(coalesce($3, r.grade), CASE WHEN $7 THEN 1 ELSE r.grade END),
+    vertical_datum = coalesce($4, CASE WHEN $7 THEN NULL ELSE r.vertical_datum END),
+    synthetic = $5 OR (r.synthetic AND NOT $7),
+    overlap = coalesce($6, r.overlap),
+    title = CASE WHEN $7 THEN $2 ELSE r.title END,
+    loaded_at = now()
+"""
+_MEMBER = """
+INSERT INTO onemap.raster_member
+    (raster, file, source, phenomenon_time, srid, width, height, bands, resolution, extent, bytes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, ST_MakeEnvelope($10, $11, $12, $13, 4490), $14)
+"""
+_KEPT = """
+SELECT r.vertical_datum, count(*) AS members, count(m.phenomenon_time) AS timed,
+    min(jsonb_array_length(m.bands)) AS bands, min(m.bands -> 0 ->> 'type') AS type
+FROM onemap.raster AS r JOIN onemap.raster_member AS m ON m.raster = r.id
+WHERE r.id = $1 GROUP BY r.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class RasterSummary:
-    """A raster that was stored.
+    """Files that were stored as members of a raster; the other facts are those of the last.
 
     Attributes
     ----------
     extent_crs84
         West, south, east, north in degrees.
+    time
+        What it shows was then, in UTC; None for what has no time.
+    members
+        How many the raster has now.
     """
 
     id: str
@@ -65,36 +71,60 @@ class RasterSummary:
     height: int
     bands: int
     extent_crs84: tuple[float, float, float, float]
+    time: datetime | None
+    members: int
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a raster is said to be.
+    """What a raster is said to be; None leaves what was said before.
 
     Attributes
     ----------
     grade
-        Data grade, 1 to 4.
+        Data grade, 1 to 4; 2 for a new raster. Appending never lowers it.
     vertical_datum
         What heights in it are above; None for anything but heights, or when nobody knows.
     synthetic
         Whether it is made up.
+    overlap
+        Which of two members is seen where both have a value: the one loaded last (``newest``, as of a new raster),
+        or ``first``.
     """
 
-    grade: int = 2
+    grade: int | None = None
     vertical_datum: str | None = None
     synthetic: bool = False
+    overlap: Overlap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A file that was written and is not yet known to anybody."""
+
+    source: Path
+    written: Path
+    told: Described
+    time: datetime | None
 
 
 async def load_raster(
-    url: str, path: Path, raster_id: str, folder: Path, *, crs: str = "auto", said: Said | None = None
+    url: str,
+    paths: Path | Sequence[Path],
+    raster_id: str,
+    folder: Path,
+    *,
+    crs: str = "auto",
+    said: Said | None = None,
+    mode: str = "append",
+    time: str | Sequence[str] | None = None,
 ) -> RasterSummary:
-    """Store a GeoTIFF as a cloud-optimised one and catalogue it; a raster of that id is replaced.
+    """Store GeoTIFFs as cloud-optimised ones and catalogue them as members of a raster, all or none.
 
     Parameters
     ----------
-    url, path
-        The database, and the file.
+    url, paths
+        The database, and the files.
     raster_id
         Its id: a-z, 0-9 and _.
     folder
@@ -102,113 +132,163 @@ async def load_raster(
     crs
         ``auto`` or an EPSG code; pixels are not shifted, so GCJ-02 and BD-09 are refused.
     said
-        What nobody can read from the file.
+        What nobody can read from the files.
+    mode
+        ``append`` adds members, ``replace`` removes all others, ``upsert`` those from files of the same name and time.
+    time
+        When what is shown was: see `raster_time`; a list gives each file's.
 
     Raises
     ------
     BadFile
-        When it is no GeoTIFF, is damaged, has no position, or is larger than allowed. Nothing has changed then.
+        When one is no GeoTIFF, is damaged, has no position, or is larger than allowed. Nothing has changed then.
     BadInput
-        When the id or the reference system is not allowed.
+        When the id, the reference system, the mode or the time is not allowed, or a file does not fit the others.
+    TooMuch
+        When the raster would have more members than allowed.
     """
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    times: list[str | None] = list(time) if isinstance(time, (list, tuple)) else [time] * len(files)  # type: ignore[list-item]
+    srid = _checked(raster_id, files, crs, mode)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh: list[_Fresh] = []
+    try:
+        for file, when in zip(files, map(when_of, times), strict=True):
+            written = folder / f".{raster_id}.{os.getpid()}.{uuid4().hex[:8]}.tif"
+            try:
+                told = await asyncio.to_thread(write_cog, file, written, srid)
+                fresh.append(_Fresh(file, written, told, _time(when, file, told)))
+            except BaseException:
+                written.unlink(missing_ok=True)
+                raise
+        return await _catalogued(url, raster_id, folder, fresh, said or Said(), mode)
+    finally:
+        for one in fresh:
+            one.written.unlink(missing_ok=True)
+
+
+def _checked(raster_id: str, files: Sequence[Path], crs: str, mode: str) -> int | None:
     if not re.match(IDENTIFIER, raster_id):
         raise BadInput(f"'{raster_id[:80]}' is no id; a-z, 0-9 and _ are allowed", parameter="layer")
-    if sniff(path) is not Format.GEOTIFF:
-        raise BadFile(f"'{path.name}' is not a GeoTIFF", parameter=path.name)
-    srid = None if crs == "auto" else parse_source_crs(crs)
-    if srid is not None and srid.datum:
+    if mode not in MODES:
+        raise BadInput(f"mode is '{mode[:40]}'; allowed are {', '.join(MODES)}", parameter="mode")
+    for path in files:
+        if sniff(path) is not Format.GEOTIFF:
+            raise BadFile(f"'{path.name}' is not a GeoTIFF", parameter=path.name)
+    declared = None if crs == "auto" else parse_source_crs(crs)
+    if declared is not None and declared.datum:
         raise BadInput("a raster cannot be loaded from GCJ-02 or BD-09; warp it first", parameter="crs")
-    folder.mkdir(parents=True, exist_ok=True)
-    stored = folder / f"{raster_id}.tif"
-    fresh = folder / f".{raster_id}.{os.getpid()}.tif"
+    return declared.srid if declared else None
+
+
+def _time(when: WhenOf | None, file: Path, told: Described) -> datetime | None:
+    return when(file.name, told.tagged_time) if when else None
+
+
+async def _catalogued(
+    url: str, raster_id: str, folder: Path, fresh: Sequence[_Fresh], said: Said, mode: str
+) -> RasterSummary:
+    connection = await connect(url, Role.OWNER)
+    placed: list[Path] = []
     try:
-        described = await asyncio.to_thread(_store, path, fresh, srid.srid if srid else None)
-        connection = await connect(url, Role.OWNER)
-        try:
-            async with connection.transaction():
-                size = fresh.stat().st_size
-                await _catalogue(connection, raster_id, path, stored, size, described, said or Said())
-                fresh.replace(stored)
-        finally:
-            await connection.close()
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('onemap raster ' || $1))", raster_id)
+            gone = await _removed(connection, raster_id, fresh, mode)
+            members = await _fitting(connection, raster_id, fresh, said)
+            await connection.execute(
+                _HEAD,
+                raster_id,
+                fresh[0].source.stem,
+                said.grade,
+                said.vertical_datum,
+                said.synthetic,
+                said.overlap,
+                mode == "replace",
+            )
+            for one in fresh:
+                stored = folder / f"{raster_id}.{uuid4().hex[:12]}.tif"
+                size = one.written.stat().st_size
+                one.written.replace(stored)
+                placed.append(stored)
+                await connection.execute(_MEMBER, *_row(raster_id, stored, one, size))
+    except BaseException:
+        for stored in placed:
+            stored.unlink(missing_ok=True)
+        raise
     finally:
-        fresh.unlink(missing_ok=True)
+        await connection.close()
+    for name in gone:  # who has one open reads on; who opens it now asks the catalogue again
+        (folder / name).unlink(missing_ok=True)
+    last = fresh[-1].told
     return RasterSummary(
-        raster_id,
-        stored,
-        described["srid"],
-        described["width"],
-        described["height"],
-        len(described["bands"]),
-        described["extent"],
+        id=raster_id,
+        file=placed[-1],
+        srid=last.srid,
+        width=last.width,
+        height=last.height,
+        bands=len(last.bands),
+        extent_crs84=last.extent_crs84,
+        time=fresh[-1].time,
+        members=members,
     )
 
 
-def _store(path: Path, target: Path, srid: int | None) -> dict[str, Any]:
-    try:
-        with warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning), _opened(path) as source:
-            described = _describe(path, source, srid)
-            options = {"compress": "DEFLATE", "blocksize": 512, "overviews": "AUTO", "BIGTIFF": "IF_SAFER"}
-            rasterio.shutil.copy(source, target, driver="COG", **options)
-            return described
-    except BadFile:
-        raise
-    except Exception as error:  # GDAL's own errors reach us under no public name
-        raise BadFile(f"'{path.name}' cannot be stored: {str(error)[:300]}", parameter=path.name) from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    with Env(**_SAFE), rasterio.open(path, driver="GTiff") as source:
-        yield source
-
-
-def _describe(path: Path, source: Any, srid: int | None) -> dict[str, Any]:
-    if source.width * source.height > PIXELS_MAX or source.count > BANDS_MAX:
-        raise BadFile(f"'{path.name}' has more than {PIXELS_MAX:,} pixels or {BANDS_MAX} bands", parameter=path.name)
-    code = srid or (source.crs.to_epsg() if source.crs else None)
-    if code is None or source.transform.is_identity:
-        raise BadFile(
-            f"'{path.name}' does not say where it lies; declare --crs, or add a geotransform", parameter=path.name
-        )
-    extent = transform_bounds(CRS.from_epsg(code), CRS.from_epsg(STORED_SRID), *source.bounds)
-    bands = [
-        {"type": kind, "nodata": None if nodata is None else str(nodata)}
-        for kind, nodata in zip(source.dtypes, source.nodatavals, strict=True)
-    ]
-    return {
-        "srid": code,
-        "width": source.width,
-        "height": source.height,
-        "bands": bands,
-        "resolution": list(source.res),
-        "extent": extent,
-    }
-
-
-async def _catalogue(
-    connection: Any,
-    raster_id: str,
-    path: Path,
-    stored: Path,
-    size: int,
-    described: dict[str, Any],
-    said: Said,
-) -> None:
-    await connection.execute(
-        _INSERT,
+async def _removed(connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], mode: str) -> list[str]:
+    """Take out the members that the new ones stand for; return the names of their files."""
+    if mode == "append":
+        return []
+    if mode == "replace":
+        rows = await connection.fetch("DELETE FROM onemap.raster_member WHERE raster = $1 RETURNING file", raster_id)
+        return [row["file"] for row in rows]
+    rows = await connection.fetch(
+        """DELETE FROM onemap.raster_member AS m USING unnest($2::text[], $3::timestamptz[]) AS n (source, at)
+        WHERE m.raster = $1 AND m.source = n.source AND m.phenomenon_time IS NOT DISTINCT FROM n.at
+        RETURNING m.file""",
         raster_id,
-        path.stem,
+        [one.source.name for one in fresh],
+        [one.time for one in fresh],
+    )
+    return [row["file"] for row in rows]
+
+
+async def _fitting(connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], said: Said) -> int:
+    """Refuse what does not go together with the members there are; return how many there will be."""
+    row = await connection.fetchrow(_KEPT, raster_id)
+    first = fresh[0]
+    bands, kind, timed = len(first.told.bands), first.told.bands[0]["type"], first.time is not None
+    datum, already = said.vertical_datum, 0
+    if row is not None:
+        bands, kind, timed, already = row["bands"], row["type"], row["timed"] > 0, row["members"]
+        if datum and row["vertical_datum"] and datum != row["vertical_datum"]:
+            told = f"raster '{raster_id}' has heights above {row['vertical_datum']}, not {datum}"
+            raise BadInput(told, parameter="vertical_datum")
+    for one in fresh:
+        if (len(one.told.bands), one.told.bands[0]["type"]) != (bands, kind):
+            raise BadInput(
+                f"'{one.source.name}' has {len(one.told.bands)} bands of {one.told.bands[0]['type']}; the other "
+                f"members of raster '{raster_id}' have {bands} of {kind}",
+                parameter=one.source.name,
+            )
+        if (one.time is not None) != timed:
+            has = "have a time: say --time" if timed else "have no time"
+            raise BadInput(f"the other members of raster '{raster_id}' {has}", parameter="time")
+    if already + len(fresh) > MEMBERS_MAX:
+        raise TooMuch(f"raster '{raster_id}' would have {already + len(fresh):,} members; at most {MEMBERS_MAX:,}")
+    return already + len(fresh)
+
+
+def _row(raster_id: str, stored: Path, one: _Fresh, size: int) -> tuple[Any, ...]:
+    told = one.told
+    return (
+        raster_id,
         stored.name,
-        path.name,
-        described["srid"],
-        described["width"],
-        described["height"],
-        json.dumps(described["bands"]),
-        described["resolution"],
-        *described["extent"],
+        one.source.name,
+        one.time,
+        told.srid,
+        told.width,
+        told.height,
+        orjson.dumps(told.bands).decode(),
+        list(told.resolution),
+        *told.extent_crs84,
         size,
-        said.grade,
-        said.vertical_datum,
-        said.synthetic,
     )

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from layers.errors import BadInput
 from layers.load import LoadProgress, LoadSummary, load_file
-from layers.loaders.raster import Said, load_raster
+from layers.loaders.raster import Overlap, RasterSummary, Said, load_raster
 from layers.loaders.sniff import Format, sniff
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
@@ -45,6 +45,13 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     vertical_datum: Annotated[
         str | None, typer.Option(help="高程基准（栅格），如 1985。 What heights of a raster are above: 1985, pearl …")
     ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(help="时刻（栅格）：时间、文件名格式或 tag。 A time, a pattern like rain_%Y%m%d%H%M.tif, or tag."),
+    ] = None,
+    overlap: Annotated[
+        Overlap | None, typer.Option(help="重叠处（栅格）以谁为准。 Which of overlapping rasters is seen.")
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="文字编码。 Of CSV and Shapefile; found out by default.")] = None,
     source_layer: Annotated[str | None, typer.Option(help="源图层或工作表。 Layer or sheet of the file.")] = None,
     fix: Annotated[
@@ -62,11 +69,10 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     kind = sniff(file)
     with open_database(settings) as url:
         if kind is Format.GEOTIFF:
-            said = Said(grade or 2, vertical_datum)
-            stored = asyncio.run(load_raster(url, file, layer, settings.home / "rasters", crs=crs, said=said))
-            _out.print(
-                f"✓ 栅格 raster {stored.id}: {stored.width} × {stored.height}, EPSG:{stored.srid}, {stored.file}"
-            )
+            said = Said(grade, vertical_datum, overlap=overlap)
+            folder = settings.home / "rasters"
+            stored = asyncio.run(load_raster(url, file, layer, folder, crs=crs, said=said, mode=mode, time=time))
+            print_raster(stored)
             return
         with ProgressBar(file.name) as bar:
             summary = asyncio.run(
@@ -144,6 +150,14 @@ class ProgressBar:
             rows=progress.read,
             rate=progress.read / max(elapsed_s, 0.1),
         )
+
+
+def print_raster(stored: RasterSummary) -> None:
+    """Print what was stored of a raster."""
+    when = f", {stored.time:%Y-%m-%dT%H:%M:%SZ}" if stored.time else ""
+    _out.print(f"✓ 栅格 raster {stored.id}: {stored.width} × {stored.height}, EPSG:{stored.srid}{when}, {stored.file}")
+    if stored.members > 1:
+        _out.print(f"  现有 {stored.members:,} 个文件 files in it now; --mode replace 只留此文件 keeps this one alone")
 
 
 def print_summary(summary: LoadSummary) -> None:

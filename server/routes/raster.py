@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from math import nan
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
 from layers.actor import Actor
 from layers.errors import BadInput, TooMuch
+from layers.moment import read_time
 from server.auth import actor_of
 from server.base_url import base_url
 from server.state import State
-from tiles import raster as read
+from server.tiles.raster import moment_of
+from tiles import sounding
 from tiles.look import COLORMAPS, FORMS, MEDIA, read_look
-from tiles.raster import PROFILE_POINTS_MAX, Raster
+from tiles.opened import OpenRasters
+from tiles.picture import TILE_PIXELS
+from tiles.raster import Frame, Raster, written
+from tiles.sounding import PROFILE_POINTS_MAX
 
 router = APIRouter(tags=["raster"])
 ActorHere = Annotated[Actor, Depends(actor_of)]
 Lon = Annotated[float, Query(ge=-180, le=180, description="经度 Longitude (CRS84)")]
 Lat = Annotated[float, Query(ge=-90, le=90, description="纬度 Latitude (CRS84)")]
+When = Annotated[
+    str | None,
+    Query(alias="datetime", max_length=100, description="时刻 The newest at or before it; without it the newest"),
+]
+Span = Annotated[
+    str | None, Query(alias="datetime", max_length=100, description="时刻或时段 A moment, or first/last, .. is open")
+]
 
 
 class Area(BaseModel):
@@ -47,30 +59,53 @@ async def tilejson(name: str, request: Request, actor: ActorHere) -> dict[str, A
     state = _state(request)
     raster = await state.rasters.get(name, actor)
     look = {key: value for key, value in request.query_params.items() if key != "f"}
-    chosen = read_look(look, raster.bands)
+    chosen = read_look({key: value for key, value in look.items() if key != "datetime"}, raster.bands)
+    raster.at(moment_of(look))
     query = f"?{urlencode(look)}" if look else ""
     suffix = "png" if chosen.form == "terrain" else "webp"
     base = base_url(request.scope, state.settings.server.public_url)
-    west, south, east, north = raster.extent_crs84
     described = {
         "tilejson": "3.0.0",
         "name": raster.title,
         "scheme": "xyz",
         "tiles": [f"{base}/raster/{raster.id}/{{z}}/{{x}}/{{y}}.{suffix}{query}"],
-        "bounds": [west, south, east, north],
+        "bounds": list(raster.extent_crs84),
         "minzoom": 0,
         "maxzoom": raster.max_zoom,
-        "tileSize": read.TILE_PIXELS,
+        "tileSize": TILE_PIXELS,
+        **raster.described_times(),
     }
     return described | ({"encoding": "mapbox"} if chosen.form == "terrain" else {})
 
 
-@router.get("/raster/{name}/point", summary="某点的值 The value at a place")
-async def point(name: str, lon: Lon, lat: Lat, request: Request, actor: ActorHere) -> dict[str, Any]:
-    """Return the value of each band at a place; null where there is none."""
+@router.get("/raster/{name}/times", summary="时刻列表 The moments a raster shows")
+async def times(
+    name: str,
+    request: Request,
+    actor: ActorHere,
+    when: Span = None,
+    limit: Annotated[int, Query(ge=1, le=10_000, description="至多几个 The newest so many")] = 1000,
+) -> dict[str, Any]:
+    """List the times of a raster, oldest first; of more than `limit` the newest."""
     raster = await _state(request).rasters.get(name, actor)
-    values = await run_in_threadpool(read.value_at, raster, lon, lat)
-    return {"raster": raster.id, "lon": lon, "lat": lat, "values": values, **_facts(raster)}
+    found = raster.within(*_span(when))
+    listed = [written(time) for time in found[-limit:]]
+    return {"raster": raster.id, "numberMatched": len(found), **raster.described_times(), "times": listed}
+
+
+@router.get("/raster/{name}/point", summary="某点的值 The value at a place, or its course in time")
+async def point(name: str, lon: Lon, lat: Lat, request: Request, actor: ActorHere, when: Span = None) -> dict[str, Any]:
+    """Return the value of each band at a place, null where there is none; for an interval, of every moment in it."""
+
+    def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
+        told = {"raster": raster.id, "lon": lon, "lat": lat}
+        if when is not None and "/" in when:
+            series = sounding.series_at(files, raster, raster.within(*_span(when)), lon, lat)
+            return {**told, "series": series, **_facts(raster)}
+        frame = raster.at(_moment(when))
+        return {**told, "values": sounding.value_at(files, raster, frame, lon, lat), **_facts(raster, frame)}
+
+    return await _state(request).rasters.read(name, actor, read)
 
 
 @router.get("/raster/{name}/profile", summary="沿线剖面 Values along a line")
@@ -80,23 +115,49 @@ async def profile(
     request: Request,
     actor: ActorHere,
     n: Annotated[int, Query(ge=2, le=PROFILE_POINTS_MAX, description="点数 Number of places")] = 100,
+    when: When = None,
 ) -> dict[str, Any]:
     """Return the first band at evenly spaced places of a line, with the distance from its beginning."""
-    raster = await _state(request).rasters.get(name, actor)
-    rows = await run_in_threadpool(read.profile, raster, _line(line), n)
-    return {"raster": raster.id, "points": rows, **_facts(raster)}
+    corners = _line(line)
+
+    def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
+        frame = raster.at(_moment(when))
+        return {"raster": raster.id, "points": sounding.profile(files, frame, corners, n), **_facts(raster, frame)}
+
+    return await _state(request).rasters.read(name, actor, read)
 
 
 @router.post("/raster/{name}/statistics", summary="面内统计 Statistics under a polygon")
-async def statistics(name: str, area: Area, request: Request, actor: ActorHere) -> dict[str, Any]:
+async def statistics(name: str, area: Area, request: Request, actor: ActorHere, when: When = None) -> dict[str, Any]:
     """Return statistics of each band under a polygon, pixels weighted by how much of them it covers."""
     state = _state(request)
-    raster = await state.rasters.get(name, actor)
     corners = _count(area.coordinates)
     if corners > state.settings.limits.filter_vertices:
         raise TooMuch(f"the polygon has {corners} corners; at most {state.settings.limits.filter_vertices} are read")
-    bands = await run_in_threadpool(read.statistics_under, raster, area.model_dump())
-    return {"raster": raster.id, "bands": bands, **_facts(raster)}
+
+    def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
+        frame = raster.at(_moment(when))
+        bands = sounding.statistics_under(files, raster, frame, area.model_dump())
+        return {"raster": raster.id, "bands": bands, **_facts(raster, frame)}
+
+    return await state.rasters.read(name, actor, read)
+
+
+def _moment(when: str | None) -> datetime | None:
+    return moment_of({} if when is None else {"datetime": when})
+
+
+def _span(when: str | None) -> tuple[datetime | None, datetime | None]:
+    """Read a moment or an interval; None is open."""
+    if when is None:
+        return None, None
+    first, slash, last = when.partition("/")
+    if not slash:
+        last = first
+    begin, end = (None if side in {"", ".."} else read_time(side, "datetime") for side in (first, last))
+    if begin and end and begin > end:
+        raise BadInput(f"datetime is '{when[:80]}', which ends before it begins", parameter="datetime")
+    return begin, end
 
 
 def _described(raster: Raster, base: str) -> dict[str, Any]:
@@ -105,16 +166,20 @@ def _described(raster: Raster, base: str) -> dict[str, Any]:
         "title": raster.title,
         "bounds": raster.extent_crs84,
         "bands": raster.bands,
-        "srid": raster.srid,
+        "srids": raster.srids,
+        "members": sum(len(frame.members) for frame in raster.frames.values()),
+        "overlap": raster.overlap,
         "maxzoom": raster.max_zoom,
         "tilejson": f"{base}/raster/{raster.id}.json",
+        **raster.described_times(),
         **_facts(raster),
     }
 
 
-def _facts(raster: Raster) -> dict[str, Any]:
-    """Return what a reader of values must know: what heights are above, and whether they are made up."""
-    return {"vertical_datum": raster.vertical_datum, "synthetic": raster.synthetic}
+def _facts(raster: Raster, frame: Frame | None = None) -> dict[str, Any]:
+    """Return what a reader of values must know: when it was, what heights are above, whether they are made up."""
+    facts = {"vertical_datum": raster.vertical_datum, "synthetic": raster.synthetic}
+    return facts | ({"time": written(frame.time)} if frame and frame.time else {})
 
 
 def _line(text: str) -> list[tuple[float, float]]:

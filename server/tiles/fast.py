@@ -72,5 +72,5 @@ class FastTiles:
     async def _raster(self, path: RasterPath, scope: Scope, send: Send) -> None:
         state = self._state()
         actor = state.authenticator.actor(scope["headers"])
-        tile, raster = await raster_tile(path, scope["query_string"].decode("latin-1"), actor, state)
-        await send_tile(scope, send, tile, path.media_type, public=raster.grade == 1)
+        found = await raster_tile(path, scope["query_string"].decode("latin-1"), actor, state)
+        await send_tile(scope, send, found.tile, found.media_type, public=found.public)

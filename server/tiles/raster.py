@@ -1,53 +1,57 @@
-"""Tiles of rasters: the address, the look, the cache."""
+"""Tiles of rasters: the address, the moment, the look, the cache."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from datetime import datetime
+from functools import lru_cache
 from urllib.parse import unquote
 
 from layers.actor import Actor
-from layers.errors import NotFound
+from layers.errors import BadInput, NotFound
+from layers.moment import read_time
 from server.items.request import parameters_of
 from server.state import State
 from tiles.address import TileAddress
 from tiles.cache import Tile, Wanted
-from tiles.look import MEDIA, Format, read_look
-from tiles.raster import Raster, draw_tile
+from tiles.grids import grid_of
+from tiles.look import MEDIA, Format, Look, read_look
+from tiles.opened import OpenRasters
+from tiles.picture import TILE_PIXELS, draw
+from tiles.raster import Frame, Raster
+from tiles.reading import Area
 
-_PREFIX = "/raster/"
+_XYZ, _OGC = "/raster/", "/ogc/collections/"
+MAP_FORMATS: Mapping[str, Format] = {"png": "png", "jpg": "jpg", "jpeg": "jpg", "webp": "webp", "tif": "tif"}
 
 
 @dataclass(frozen=True, slots=True)
 class RasterPath:
-    """What the address says."""
+    """What the address says; the format may be left to the query string."""
 
     name: str
     address: TileAddress
-    format: Format
-
-    @property
-    def media_type(self) -> str:
-        """Of the answer."""
-        return MEDIA[self.format]
+    format: Format | None
 
 
 @lru_cache(maxsize=4096)
 def raster_path(raw_path: str) -> RasterPath | None:
-    """Read ``/raster/{id}/{z}/{x}/{y}.{format}``; None for any other address.
+    """Read ``/raster/{id}/{z}/{x}/{y}.{format}`` or its OGC address; None for any other.
 
     Raises
     ------
     NotFound
         For a format or a tile that there is not.
     """
-    parts = raw_path.removeprefix(_PREFIX).split("/")
-    if not raw_path.startswith(_PREFIX) or len(parts) != 4:
+    if raw_path.startswith(_OGC):
+        return _ogc_path(raw_path)
+    parts = raw_path.removeprefix(_XYZ).split("/")
+    if not raw_path.startswith(_XYZ) or len(parts) != 4:
         return None
     name, z, x, last = parts
     y, dot, suffix = last.partition(".")
-    if not dot or not all(part.isascii() and part.isdigit() and len(part) < 40 for part in (z, x, y)):
+    if not dot or not _are_numbers(z, x, y):
         raise NotFound(f"'{raw_path[:100]}' is no tile; the address is /raster/{{id}}/{{z}}/{{x}}/{{y}}.png")
     found = next((known for known in MEDIA if known == suffix), None)
     if found is None:
@@ -55,25 +59,97 @@ def raster_path(raw_path: str) -> RasterPath | None:
     return RasterPath(unquote(name), TileAddress(int(z), int(x), int(y)), found)
 
 
-async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: State) -> tuple[Tile, Raster]:
+def _ogc_path(raw_path: str) -> RasterPath | None:
+    parts = raw_path[len(_OGC) :].split("/")
+    if len(parts) != 7 or parts[1:3] != ["map", "tiles"]:
+        return None
+    name, _, _, scheme, z, row, column = parts
+    if not _are_numbers(z, row, column):
+        raise NotFound(f"'{raw_path[:100]}' is no tile; its numbers are {{tileMatrix}}/{{tileRow}}/{{tileCol}}")
+    return RasterPath(unquote(name), TileAddress(int(z), int(column), int(row), grid_of(unquote(scheme))), None)
+
+
+def _are_numbers(*parts: str) -> bool:
+    return all(part.isascii() and part.isdigit() and len(part) < 40 for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class RasterTile:
+    """A tile as it is sent."""
+
+    tile: Tile
+    format: Format
+    public: bool
+
+    @property
+    def media_type(self) -> str:
+        """Of the answer."""
+        return MEDIA[self.format]
+
+
+def moment_of(given: Mapping[str, str]) -> datetime | None:
+    """Read ``datetime`` where it is one moment; None when it is not given: the newest.
+
+    Raises
+    ------
+    BadInput
+        When it is no time with an offset.
+    """
+    text = given.get("datetime")
+    if text is not None and "/" in text:
+        raise BadInput("datetime is an interval; a picture shows one moment", parameter="datetime")
+    return None if text is None else read_time(text, "datetime")
+
+
+def map_format(text: str | None) -> Format:
+    """Read the parameter ``f`` of maps; PNG when it is not given.
+
+    Raises
+    ------
+    BadInput
+        For a format that there is not.
+    """
+    found = MAP_FORMATS.get(text or "png")
+    if found is None:
+        raise BadInput(f"f is '{(text or '')[:40]}'; allowed are {', '.join(MAP_FORMATS)}", parameter="f")
+    return found
+
+
+async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: State) -> RasterTile:
     """Return a tile, drawn in a thread when nobody has drawn it before.
 
     Raises
     ------
     NotFound
-        For a raster that is not there, or hidden from the actor.
+        For a raster that is not there, or hidden from the actor, or begins after the moment asked for.
     BadInput
         For parameters that are unknown or malformed.
     """
     raster = await state.rasters.get(path.name, actor)
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
-    look = read_look(given, raster.bands)
-    place = f"{path.address.z}/{path.address.x}/{path.address.y}.{path.format}"
-    key = f"{state.build}|raster|{raster.id}@{raster.stamp}|{place}|{look}"
+    moment = moment_of(given)
+    form = path.format or map_format(given.get("f"))
+    own = {"datetime"} if path.format else {"datetime", "f"}
+    look = read_look({name: text for name, text in given.items() if name not in own}, raster.bands)
+    frame = raster.at(moment)
+    place = f"{path.address.grid.id}/{path.address.z}/{path.address.x}/{path.address.y}.{form}"
+    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{_stretch(raster, look)}|{place}|{look}"
 
-    async def draw() -> bytes:
-        async with state.rasters.turns:
-            return await asyncio.to_thread(partial(draw_tile, raster, path.address, look, path.format))
+    def draw_it(files: OpenRasters, found: Raster) -> bytes:
+        shown = frame if found is raster else found.at(moment)
+        return _drawn(files, found, shown, path.address, look, form)
 
-    wanted = Wanted(key, (), path.address.box(), packed=path.format in {"npy", "tif"})
-    return await state.tiles.cache.get(wanted, draw), raster
+    async def drawn() -> bytes:
+        return await state.rasters.read(path.name, actor, draw_it)
+
+    wanted = Wanted(key, (), path.address.box(), packed=form in {"npy", "tif"})
+    return RasterTile(await state.tiles.cache.get(wanted, drawn), form, raster.grade == 1)
+
+
+def _stretch(raster: Raster, look: Look) -> str:
+    """Return what the colours depend on beside the frame: the range of the whole raster, where none is given."""
+    return "" if look.rescale else f"{raster.ranges}"
+
+
+def _drawn(files: OpenRasters, raster: Raster, frame: Frame, tile: TileAddress, look: Look, form: Format) -> bytes:
+    return draw(files, raster, frame, Area.of_tile(tile, TILE_PIXELS), look, form)

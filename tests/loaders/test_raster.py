@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import rasterio
@@ -34,21 +36,25 @@ def tiff(tmp_path):
 async def test_stored_and_catalogued(layers_url, db, tiff, tmp_path):
     folder = tmp_path / "rasters"
     summary = await load_raster(layers_url, tiff(), "dem", folder)
-    with rasterio.open(folder / "dem.tif") as stored:
+    with rasterio.open(summary.file) as stored:
         assert stored.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert stored.overviews(1)
         assert stored.read(1)[599, 699] == 600 * 700 - 1
-    row = await db.fetchrow("SELECT *, ST_XMin(extent) AS west, ST_YMax(extent) AS north FROM onemap.raster")
-    assert (row["id"], row["srid"], row["width"], row["height"], row["file"]) == ("dem", 4547, 700, 600, "dem.tif")
+    row = await db.fetchrow("SELECT *, ST_XMin(extent) AS west, ST_YMax(extent) AS north FROM onemap.raster_member")
+    assert (row["raster"], row["srid"], row["width"], row["height"]) == ("dem", 4547, 700, 600)
     assert (row["west"], row["north"]) == pytest.approx((113.32825, 23.14362), abs=1e-4)
     assert summary.extent_crs84[0] == row["west"]
-    assert sorted(p.name for p in folder.iterdir()) == ["dem.tif"]
+    assert [p.name for p in folder.iterdir()] == [row["file"]]
+    (band,) = json.loads(row["bands"])
+    assert (band["type"], band["nodata"], band["min"], band["max"]) == ("float32", "-9999.0", 0, 600 * 700 - 1)
+    assert band["mean"] == pytest.approx((600 * 700 - 1) / 2)
 
 
 async def test_again_replaces(layers_url, db, tiff, tmp_path):
     for _ in range(2):
-        await load_raster(layers_url, tiff(), "dem", tmp_path / "rasters")
-    assert await db.fetchval("SELECT count(*) FROM onemap.raster") == 1
+        await load_raster(layers_url, tiff(), "dem", tmp_path / "rasters", mode="replace")
+    assert await db.fetchval("SELECT count(*) FROM onemap.raster_member") == 1
+    assert len(list((tmp_path / "rasters").iterdir())) == 1
 
 
 async def test_refused_and_nothing_left(layers_url, db, tiff, tmp_path):

@@ -1,0 +1,158 @@
+"""One GeoTIFF: checked, described, and written anew as a cloud-optimised one.
+
+GDAL is kept from everything else: no other driver, no side files, no network, and no file that would need more memory
+or work than its size promises.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.crs import CRS
+from rasterio.env import Env
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.warp import transform_bounds
+
+from layers.crs import STORED_SRID
+from layers.errors import BadFile
+
+PIXELS_MAX = 10_000_000_000
+BANDS_MAX = 64
+BLOCK_BYTES_MAX = 256 * 1024 * 1024
+_EMPTINESS_MAX = 2_000  # bytes of pixels for each byte of the file; compression reaches half of it
+_SMALL_BYTES = 256 * 1024 * 1024  # of pixels: not worth a question
+_LOOK_PIXELS = 1024  # along each side of what the statistics are taken from
+_SAFE = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no side files
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+    "GDAL_CACHEMAX": 128,  # MB
+    "GDAL_NUM_THREADS": "2",
+}
+_AS = {"compress": "ZSTD", "predictor": "YES", "blocksize": 256, "overviews": "AUTO", "BIGTIFF": "IF_SAFER"}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of a GeoTIFF.
+
+    Attributes
+    ----------
+    bands
+        Type, nodata, and of what there is min, max, mean and std (None where there is nothing) of each.
+    resolution
+        Size of a pixel in x and y, in units of the srid.
+    extent_crs84
+        West, south, east, north in degrees.
+    tagged_time
+        What the file's own tag of date and time says; None without one.
+    """
+
+    srid: int
+    width: int
+    height: int
+    bands: tuple[dict[str, Any], ...]
+    resolution: tuple[float, float]
+    extent_crs84: tuple[float, float, float, float]
+    tagged_time: str | None
+
+
+def write_cog(path: Path, target: Path, srid: int | None) -> Described:
+    """Write a GeoTIFF as a cloud-optimised one.
+
+    Parameters
+    ----------
+    srid
+        Its reference system; None takes what the file says.
+
+    Raises
+    ------
+    BadFile
+        When it is damaged, has no position, or would need more than is allowed.
+    """
+    try:
+        with (
+            warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
+            Env(**_SAFE),
+            rasterio.open(path, driver="GTiff") as source,
+        ):
+            _check(path, source)
+            code = _code(path, source, srid)
+            rasterio.shutil.copy(source, target, driver="COG", **_AS)
+            return _described(path, source, code, target)
+    except BadFile:
+        raise
+    except Exception as error:  # GDAL's own errors reach us under no public name
+        raise BadFile(f"'{path.name}' cannot be stored: {str(error)[:300]}", parameter=path.name) from error
+
+
+def _check(path: Path, source: Any) -> None:
+    if source.width * source.height > PIXELS_MAX or source.count > BANDS_MAX:
+        raise BadFile(f"'{path.name}' has more than {PIXELS_MAX:,} pixels or {BANDS_MAX} bands", parameter=path.name)
+    each = max(np.dtype(kind).itemsize for kind in source.dtypes)
+    block = max(rows * columns for rows, columns in source.block_shapes) * each
+    if block > BLOCK_BYTES_MAX:
+        raise BadFile(
+            f"'{path.name}' is written in blocks of {block // 2**20:,} MiB, each of which has to be held whole; "
+            f"at most {BLOCK_BYTES_MAX // 2**20} MiB: write it in strips or tiles",
+            parameter=path.name,
+        )
+    size = source.width * source.height * source.count * each
+    if size > max(_SMALL_BYTES, path.stat().st_size * _EMPTINESS_MAX):
+        raise BadFile(
+            f"'{path.name}' says it has {size // 2**20:,} MiB of pixels, and holds {path.stat().st_size:,} bytes",
+            parameter=path.name,
+        )
+
+
+def _code(path: Path, source: Any, srid: int | None) -> int:
+    code = srid or (source.crs.to_epsg() if source.crs else None)
+    if code is None or source.transform.is_identity:
+        raise BadFile(
+            f"'{path.name}' does not say where it lies; declare --crs, or add a geotransform", parameter=path.name
+        )
+    return int(code)
+
+
+def _described(path: Path, source: Any, code: int, stored: Path) -> Described:
+    extent = transform_bounds(CRS.from_epsg(code), CRS.from_epsg(STORED_SRID), *source.bounds)
+    west, south, east, north = extent
+    if not (all(map(math.isfinite, extent)) and -180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise BadFile(f"'{path.name}' does not lie on the earth when read as EPSG:{code}", parameter=path.name)
+    kinds = zip(source.dtypes, source.nodatavals, _statistics(stored, source.count), strict=True)
+    return Described(
+        srid=code,
+        width=source.width,
+        height=source.height,
+        bands=tuple(
+            {"type": kind, "nodata": None if nodata is None else str(nodata), **told} for kind, nodata, told in kinds
+        ),
+        resolution=source.res,
+        extent_crs84=extent,
+        tagged_time=source.tags().get("TIFFTAG_DATETIME"),
+    )
+
+
+def _statistics(stored: Path, bands: int) -> list[dict[str, float | None]]:
+    """Return min, max, mean and std of each band, from an overview where the raster is large."""
+    found = []
+    with rasterio.open(stored, driver="GTiff") as file:
+        shape = min(file.height, _LOOK_PIXELS), min(file.width, _LOOK_PIXELS)
+        for band in range(1, bands + 1):
+            values = file.read(band, out_shape=shape, masked=True).astype(np.float64)
+            there = values.compressed()
+            there = there[np.isfinite(there)]
+            told = (there.min(), there.max(), there.mean(), there.std()) if there.size else (None,) * 4
+            found.append(
+                {
+                    name: None if value is None else float(value)
+                    for name, value in zip(("min", "max", "mean", "std"), told, strict=True)
+                }
+            )
+    return found

@@ -1,0 +1,180 @@
+"""What rasters hold in a square of the map: warped by GDAL, the members of a mosaic laid over each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, Resampling
+from rasterio.transform import from_bounds
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
+from rasterio.windows import Window
+
+from layers.errors import TooMuch
+from tiles.address import TileAddress
+from tiles.opened import OpenRasters, system_of
+from tiles.raster import Box, Frame, Member
+
+OPENED_MAX = 64  # members for one picture
+_METRES_PER_DEGREE = 111_320.0
+
+type Pixels = np.ma.MaskedArray[Any, Any]  # [band, row, column]
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle of pixels.
+
+    Attributes
+    ----------
+    bounds
+        West, south, east, north in units of the system, west first whatever its axes.
+    box
+        The same in stored degrees.
+    """
+
+    bounds: tuple[float, float, float, float]
+    box: Box
+    srid: int
+    width: int
+    height: int
+
+    @staticmethod
+    def of_tile(tile: TileAddress, pixels: int) -> Area:
+        """Return the square of a tile."""
+        return Area(tile.grid.bounds(tile.z, tile.x, tile.y), tile.box(), tile.grid.srid, pixels, pixels)
+
+    def wider(self, pixels: int) -> Area:
+        """Return it with more pixels on each side."""
+        margin_x, margin_y = (pixels * side for side in self.pixel)
+        west, south, east, north = self.bounds
+        box_x = (self.box[2] - self.box[0]) / self.width * pixels
+        box_y = (self.box[3] - self.box[1]) / self.height * pixels
+        return replace(
+            self,
+            bounds=(west - margin_x, south - margin_y, east + margin_x, north + margin_y),
+            box=(self.box[0] - box_x, self.box[1] - box_y, self.box[2] + box_x, self.box[3] + box_y),
+            width=self.width + 2 * pixels,
+            height=self.height + 2 * pixels,
+        )
+
+    @property
+    def pixel(self) -> tuple[float, float]:
+        """Width and height of a pixel in units of the system."""
+        west, south, east, north = self.bounds
+        return (east - west) / self.width, (north - south) / self.height
+
+    @property
+    def pixel_m(self) -> tuple[float, float]:
+        """Width and height of a pixel on the ground in its middle, about."""
+        west, south, east, north = self.box
+        narrow = math.cos(math.radians((south + north) / 2))
+        across, up = (east - west) * narrow / self.width, (north - south) / self.height
+        return across * _METRES_PER_DEGREE, up * _METRES_PER_DEGREE
+
+    @property
+    def transform(self) -> Affine:
+        """From pixels to units of the system."""
+        made: Affine = from_bounds(*self.bounds, self.width, self.height)
+        return made
+
+
+def read_area(
+    files: OpenRasters, frame: Frame, area: Area, bands: Sequence[int], *, smooth: bool = False
+) -> Pixels | None:
+    """Read bands of a frame; a member that lies below is read where those above it have nothing.
+
+    Returns
+    -------
+    masked array or None
+        ``[band, row, column]`` in the raster's own type; None when no member reaches into the area.
+
+    Raises
+    ------
+    TooMuch
+        When more members reach into it than are opened for one picture.
+    Unavailable
+        When a file cannot be read.
+    """
+    touching = [member for member in frame.members if member.touches(area.box)]
+    if len(touching) > OPENED_MAX:
+        raise TooMuch(f"{len(touching)} files of the raster lie here; at most {OPENED_MAX} are opened: come nearer")
+    found: Pixels | None = None
+    for member in touching:
+        below = _read_member(files, member, area, bands, smooth=smooth)
+        if found is None:
+            found = below
+        else:
+            empty = np.ma.getmaskarray(found)
+            found = np.ma.MaskedArray(np.where(empty, below.data, found.data), mask=empty & np.ma.getmaskarray(below))
+        if not np.ma.getmaskarray(found).any():
+            break
+    return found
+
+
+def _read_member(files: OpenRasters, member: Member, area: Area, bands: Sequence[int], *, smooth: bool) -> Pixels:
+    window = _reached(member, area)
+    with files.reading(member, min(area.pixel_m)) as dataset:
+        kind = dataset.dtypes[bands[0] - 1]
+        values = np.zeros((len(bands), area.height, area.width), dtype=kind)
+        hidden = np.ones(values.shape, dtype=bool)
+        if window is not None:
+            rows, columns = window.toslices()
+            read = _warped(dataset, system_of(area.srid), area.transform, window, bands, smooth=smooth)
+            values[:, rows, columns], hidden[:, rows, columns] = read.data, np.ma.getmaskarray(read)
+    return np.ma.MaskedArray(values, mask=hidden)
+
+
+def _reached(member: Member, area: Area) -> Window | None:
+    """Return the pixels that a member can reach: GDAL is asked for no place where its projection has no meaning."""
+    west, south, east, north = (
+        clip(side, other) for clip, side, other in zip((max, max, min, min), member.extent_crs84, area.box, strict=True)
+    )
+    if west >= east or south >= north:
+        return None
+    left, low, right, high = transform_bounds(CRS.from_epsg(4326), system_of(area.srid), west, south, east, north)
+    across, up = area.pixel
+    first_column = max(0, math.floor((left - area.bounds[0]) / across) - 1)
+    last_column = min(area.width, math.ceil((right - area.bounds[0]) / across) + 1)
+    first_row = max(0, math.floor((area.bounds[3] - high) / up) - 1)
+    last_row = min(area.height, math.ceil((area.bounds[3] - low) / up) + 1)
+    if first_column >= last_column or first_row >= last_row:
+        return None
+    return Window(first_column, first_row, last_column - first_column, last_row - first_row)
+
+
+def _warped(
+    dataset: Any, system: CRS, transform: Affine, window: Window, bands: Sequence[int], *, smooth: bool
+) -> Pixels:
+    """Have GDAL warp a window; one reading gives values and what is nothing."""
+    nodata = dataset.nodata
+    has_alpha = ColorInterp.alpha in dataset.colorinterp
+    how: dict[str, Any] = {"add_alpha": nodata is None and not has_alpha}
+    if nodata is not None:
+        how |= {"nodata": nodata, "src_nodata": nodata}
+    with WarpedVRT(
+        dataset,
+        src_crs=dataset.crs,
+        crs=system,
+        transform=transform @ Affine.translation(window.col_off, window.row_off),
+        width=window.width,
+        height=window.height,
+        resampling=Resampling.bilinear if smooth else Resampling.nearest,
+        **how,
+    ) as warped:
+        if nodata is not None:
+            values = warped.read(list(bands))
+            hidden = np.isnan(values) if math.isnan(nodata) else values == nodata
+        else:
+            alpha = dataset.colorinterp.index(ColorInterp.alpha) + 1 if has_alpha else warped.count
+            values = warped.read([*bands, alpha])
+            values, hidden = values[:-1], np.broadcast_to(values[-1:] == 0, values[:-1].shape)
+        if values.dtype.kind == "f":
+            hidden = hidden | ~np.isfinite(values)
+    return np.ma.MaskedArray(values, mask=hidden)

@@ -1,0 +1,181 @@
+"""What rasters hold at a place, along a line, under an area; at one moment or at several."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from rasterio.crs import CRS
+from rasterio.warp import transform
+
+from layers.errors import BadInput, NotFound, TooMuch
+from tiles.opened import OpenRasters, system_of
+from tiles.raster import Frame, Member, Raster, written
+from tiles.reading import Area, read_area
+
+PROFILE_POINTS_MAX = 2000
+SERIES_MAX = 1000  # frames of one answer
+AREA_PIXELS_MAX = 2048  # along the longer side of what is read for statistics
+_WGS84 = CRS.from_epsg(4326)
+_WANTED = ("count", "min", "max", "mean", "sum", "std", "median", "valid_percent")
+
+type Values = list[float | None]
+
+
+def value_at(files: OpenRasters, raster: Raster, frame: Frame, lon: float, lat: float) -> Values:
+    """Return the value of each band at a place in CRS84; None where there is none.
+
+    Raises
+    ------
+    NotFound
+        When the place is outside of the raster.
+    """
+    found = _sampled(files, frame, [(lon, lat)], range(1, raster.bands + 1))
+    if found is None:
+        raise NotFound(f"{lon}, {lat} is outside of the raster '{raster.id}'", parameter="lon")
+    return found[0]
+
+
+def series_at(
+    files: OpenRasters, raster: Raster, times: Sequence[datetime], lon: float, lat: float
+) -> list[dict[str, Any]]:
+    """Return time and values of each band at a place, frame by frame; values are null where a frame has none.
+
+    Raises
+    ------
+    TooMuch
+        For more times than one answer holds.
+    """
+    if len(times) > SERIES_MAX:
+        raise TooMuch(f"there are {len(times):,} times in it; at most {SERIES_MAX:,} are read", parameter="datetime")
+    bands = range(1, raster.bands + 1)
+    nothing: list[Values] = [[None] * raster.bands]
+    return [
+        {
+            "time": written(time),
+            "values": (_sampled(files, raster.frames[time], [(lon, lat)], bands) or nothing)[0],
+        }
+        for time in times
+    ]
+
+
+def profile(
+    files: OpenRasters, frame: Frame, line_crs84: Sequence[tuple[float, float]], points: int
+) -> list[dict[str, float | None]]:
+    """Return distance, place and first band's value at evenly spaced places of a line.
+
+    Raises
+    ------
+    BadInput
+        For fewer than two corners, or too many points.
+    """
+    if len(line_crs84) < 2 or not 2 <= points <= PROFILE_POINTS_MAX:
+        raise BadInput(
+            f"a profile has a line of two corners or more and 2 to {PROFILE_POINTS_MAX} points", parameter="n"
+        )
+    corners = np.array(line_crs84, dtype=np.float64)
+    steps = np.hypot(*(np.diff(corners, axis=0) * _metres_per_degree(corners[:, 1].mean())).T)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    distances = np.linspace(0, along[-1], points)
+    places = np.column_stack([np.interp(distances, along, corners[:, axis]) for axis in (0, 1)])
+    values = _sampled(files, frame, [(float(x), float(y)) for x, y in places], (1,)) or [[None]] * points
+    rows = zip(distances, places, values, strict=True)
+    return [
+        {"distance_m": round(float(d), 2), "lon": float(p[0]), "lat": float(p[1]), "value": value[0]}
+        for d, p, value in rows
+    ]
+
+
+def _sampled(
+    files: OpenRasters, frame: Frame, places: Sequence[tuple[float, float]], bands: Sequence[int]
+) -> list[Values] | None:
+    """Return values place by place, from the first member that has one there; None when no member reaches any."""
+    found: list[Values] = [[None] * len(bands) for _ in places]
+    reached = False
+    for member in frame.members:
+        open_ones = [n for n, values in enumerate(found) if values[0] is None and _within(member, *places[n])]
+        if not open_ones:
+            continue
+        for n, values in zip(open_ones, _values_of(files, member, [places[n] for n in open_ones], bands), strict=True):
+            if values is not None:
+                reached, found[n] = True, values
+    return found if reached else None
+
+
+def _within(member: Member, lon: float, lat: float) -> bool:
+    west, south, east, north = member.extent_crs84
+    return west <= lon <= east and south <= lat <= north
+
+
+def _values_of(
+    files: OpenRasters, member: Member, places: Sequence[tuple[float, float]], bands: Sequence[int]
+) -> Iterator[Values | None]:
+    """Yield the values at each place; None beside the pixels."""
+    with files.reading(member) as source:
+        x, y = transform(_WGS84, system_of(member.srid), *map(list, zip(*places, strict=True)))
+        read = []
+        for at in zip(x, y, strict=True):
+            row, column = source.index(*at)
+            inside = 0 <= row < source.height and 0 <= column < source.width
+            read.append(next(source.sample([at], indexes=list(bands), masked=True)) if inside else None)
+    for one in read:
+        yield None if one is None else [None if _is_nothing(value) else float(value) for value in one]
+
+
+def _is_nothing(value: Any) -> bool:
+    return bool(np.ma.is_masked(value)) or not math.isfinite(value)
+
+
+def statistics_under(
+    files: OpenRasters, raster: Raster, frame: Frame, polygon_crs84: dict[str, Any]
+) -> dict[str, dict[str, float | None]]:
+    """Return statistics of each band under a polygon in CRS84: count, min, max, mean, sum, std, median.
+
+    Raises
+    ------
+    BadInput
+        When it is no polygon.
+    NotFound
+        When the polygon does not touch the raster.
+    """
+    from rio_tiler.models import ImageData  # noqa: PLC0415  # a second to import, and most processes need it not
+
+    try:
+        area = shapely.geometry.shape(polygon_crs84)
+        shared = area.intersection(shapely.box(*raster.extent_crs84)) if shapely.is_valid(area) else area
+        touches = shapely.is_valid(area) and not shared.is_empty and shared.area > 0
+    except (TypeError, ValueError, IndexError, AttributeError, shapely.errors.ShapelyError) as error:
+        raise BadInput("the body is no polygon in GeoJSON", parameter="geometry") from error
+    if not shapely.is_valid(area):
+        raise BadInput(f"the polygon is not valid: {shapely.is_valid_reason(area)[:80]}", parameter="geometry")
+    rectangle = _rectangle(raster, shared.bounds) if touches else None
+    pixels = read_area(files, frame, rectangle, range(1, raster.bands + 1)) if rectangle else None
+    if rectangle is None or pixels is None:
+        raise NotFound(f"the polygon does not touch the raster '{raster.id}'", parameter="geometry")
+    image = ImageData(pixels, bounds=rectangle.bounds, crs=_WGS84)
+    with warnings.catch_warnings(action="ignore"):  # of what rio-tiler itself calls
+        found = image.statistics(coverage=image.get_coverage_array(polygon_crs84))
+    return {name: {key: _finite(getattr(band, key)) for key in _WANTED} for name, band in found.items()}
+
+
+def _rectangle(raster: Raster, bounds: tuple[float, float, float, float]) -> Area:
+    """Return the pixels to read under bounds in degrees: as fine as the raster, or as many as are allowed."""
+    west, south, east, north = bounds
+    across_m, up_m = (np.array([east - west, north - south]) * _metres_per_degree((south + north) / 2)).tolist()
+    pixel_m = max(raster.pixel_m, across_m / AREA_PIXELS_MAX, up_m / AREA_PIXELS_MAX)
+    width, height = (max(1, math.ceil(side / pixel_m)) for side in (across_m, up_m))
+    return Area(bounds, bounds, 4326, min(width, AREA_PIXELS_MAX), min(height, AREA_PIXELS_MAX))
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _metres_per_degree(lat: float) -> npt.NDArray[np.float64]:
+    return np.array([111_320.0 * math.cos(math.radians(lat)), 110_946.0])
