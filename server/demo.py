@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,23 +47,28 @@ async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool
     return True
 
 
-async def load_ground_once(url: str, demo: DemoSettings, home: Path) -> None:
-    """Give the demo its synthetic terrain as the raster `dem`, unless there is one."""
+async def load_rasters_once(url: str, demo: DemoSettings, home: Path) -> None:
+    """Give the demo its synthetic terrain as the raster `dem` and an hour of rain as `rain`, unless there is one."""
     connection = await connect(url, Role.OWNER)
     try:
-        there = await connection.fetchval("SELECT EXISTS (SELECT FROM onemap.raster WHERE id = 'dem')")
+        there = {row["id"] for row in await connection.fetch("SELECT id FROM onemap.raster")}
     finally:
         await connection.close()
-    if there:
+    if {"dem", "rain"} <= there:
         return
-    from layers.demo.ground import VERTICAL_DATUM, write_ground  # noqa: PLC0415  # slow to import, and needed once
+    from layers.demo import ground, rain  # noqa: PLC0415  # slow to import, and needed once
     from layers.loaders.raster import Said, load_raster  # noqa: PLC0415  # as above
 
     with TemporaryDirectory() as folder:
-        file = Path(folder) / "地形 terrain.tif"
-        write_ground(file, demo.seed)
-        said = Said(vertical_datum=VERTICAL_DATUM, synthetic=True)
-        await load_raster(url, file, "dem", home / "rasters", said=said)
+        if "dem" not in there:
+            file = Path(folder) / "地形 terrain.tif"
+            ground.write_ground(file, demo.seed)
+            said = Said(vertical_datum=ground.VERTICAL_DATUM, synthetic=True)
+            await load_raster(url, file, "dem", home / "rasters", said=said)
+        if "rain" not in there:
+            files = rain.write_rain(Path(folder), datetime.now(UTC), demo.seed)
+            said = Said(title="合成降雨 synthetic rain, mm/h", synthetic=True)
+            await load_raster(url, files, "rain", home / "rasters", said=said, time=rain.NAMES)
 
 
 async def _state(url: str) -> tuple[dict[str, float] | None, int]:

@@ -28,13 +28,13 @@ MEMBERS_MAX = 50_000
 Overlap = Literal["newest", "first"]
 _HEAD = """
 INSERT INTO onemap.raster AS r (id, title, grade, vertical_datum, synthetic, overlap)
-VALUES ($1, $2, coalesce($3, 2), $4, $5, coalesce($6, 'newest'))
+VALUES ($1, coalesce($8, $2), coalesce($3, 2), $4, $5, coalesce($6, 'newest'))
 ON CONFLICT (id) DO UPDATE SET
     grade = greatest(coalesce($3, r.grade), CASE WHEN $7 THEN 1 ELSE r.grade END),
     vertical_datum = coalesce($4, CASE WHEN $7 THEN NULL ELSE r.vertical_datum END),
     synthetic = $5 OR (r.synthetic AND NOT $7),
     overlap = coalesce($6, r.overlap),
-    title = CASE WHEN $7 THEN $2 ELSE r.title END,
+    title = coalesce($8, CASE WHEN $7 THEN $2 ELSE r.title END),
     loaded_at = now()
 """
 _MEMBER = """
@@ -90,12 +90,15 @@ class Said:
     overlap
         Which of two members is seen where both have a value: the one loaded last (``newest``, as of a new raster),
         or ``first``.
+    title
+        What it is called; the name of its first file for a new raster.
     """
 
     grade: int | None = None
     vertical_datum: str | None = None
     synthetic: bool = False
     overlap: Overlap | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,7 @@ async def _catalogued(
                 said.synthetic,
                 said.overlap,
                 mode == "replace",
+                said.title,
             )
             for one in fresh:
                 stored = folder / f"{raster_id}.{uuid4().hex[:12]}.tif"

@@ -16,7 +16,7 @@ from layers.cluster import PrivateCluster, home_lock
 from layers.cluster.place import find_place
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
-from server.demo import load_demo_once, load_ground_once
+from server.demo import load_demo_once, load_rasters_once
 from server.operator_token import ensure_operator_token
 from server.running import note_address
 from server.settings import Settings
@@ -111,7 +111,7 @@ async def _fill(url: str, settings: Settings) -> bool:
         _console.print(f"数据库迁移 migrated: {name}")
     loaded = await load_demo_once(url, settings.demo, _console)
     if loaded:
-        await load_ground_once(url, settings.demo, settings.home)
+        await load_rasters_once(url, settings.demo, settings.home)
     return loaded
 
 
