@@ -22,7 +22,6 @@ _MEASURED = "h.value, h.value_text, h.quality_flag, h.phenomenon_time"
 _LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.value, '-inf') DESC,
     coalesce(h.value_text, '') COLLATE "C" DESC"""
 _MOVED = "h.id, h.lon, h.lat, h.phenomenon_time, h.speed_kmh, h.heading_deg, h.grid_code, h.area_code"
-_MOVED_THERE = _MOVED.replace("h.id", "n.id").replace("h.", "l.")  # the index of what moves gives their order
 _LAST_MOVED = "h.phenomenon_time DESC, h.lon DESC, h.lat DESC"
 _VALID = ("valid_from", "valid_to")
 
@@ -42,7 +41,7 @@ class Past(Present):
         """Whether only what had arrived by then counts."""
         return self._moment.basis == "known"
 
-    def rows(self, layer: Layer) -> tuple[Clause, ...]:
+    def rows(self, layer: Layer, *, in_order: bool = False) -> tuple[Clause, ...]:
         """Return the layer's rows as they stood: those that still stand, and those that have been replaced since."""
         if layer.id == EVENTS:
             return tuple(compose("({}) AS t", part) for part in events_at(layer.definition, self.at, known=self.known))
@@ -52,8 +51,9 @@ class Past(Present):
         columns = ", ".join(f"r.{quote_identifier(name)}" for name in names)
         valid = self._valid(layer)
         parts = ((layer.table, self._standing(layer)), (past_of(layer.id), self._gone(layer)))
+        order = " ORDER BY r.id OFFSET 0" if in_order and definition.motion else ""  # OFFSET: the planner keeps to it
         return tuple(
-            compose(f"(SELECT {columns} FROM {table} AS r WHERE {{}}) AS t", all_of((there, *valid)))
+            compose(f"(SELECT {columns} FROM {table} AS r WHERE {{}}{order}) AS t", all_of((there, *valid)))
             for table, there in parts
         )
 
@@ -102,21 +102,6 @@ class Past(Present):
         """Return all that was observed of a property by then."""
         same = f"h.id = t.id AND h.property = {quote_literal(code)}"
         return compose(f"twin.observation AS h WHERE {same} AND {{}}", self._until())
-
-    def positions(self, layer: Layer) -> Clause:
-        """Return the last positions of a layer's features by then, one row a feature."""
-        same = f"h.layer = {quote_literal(layer.id)} AND h.id = n.id"
-        return compose(
-            f"""(SELECT {_MOVED_THERE} FROM twin.position_now AS n
-            CROSS JOIN LATERAL ({{}} ORDER BY {_LAST_MOVED} LIMIT 1) AS l
-            WHERE n.layer = {quote_literal(layer.id)}) AS p""",
-            self._last("twin.position", _MOVED, same),
-        )
-
-    def absent(self, layer: Layer) -> Clause:
-        """Say of `t` that no position was known of it; asked thing by thing, as the planner should."""
-        same = f"h.layer = {quote_literal(layer.id)} AND h.id = t.id"
-        return compose("({} LIMIT 1) IS NULL", self._last("twin.position", "true", same))
 
     def position(self, layer: Layer) -> Clause:
         """Join the last position by then, if there is one."""

@@ -14,8 +14,12 @@ class Present:
     now = Clause("now()")
     is_past = False
 
-    def rows(self, layer: Layer) -> tuple[Clause, ...]:
-        """Return what the layer's rows are read from, with alias `t`; of several, each has rows of its own."""
+    def rows(self, layer: Layer, *, in_order: bool = False) -> tuple[Clause, ...]:  # noqa: ARG002  # of the past
+        """Return what the layer's rows are read from, with alias `t`; of several, each has rows of its own.
+
+        `in_order` says that what is wanted of a row cannot be found by an index, and costs much to tell: rows of
+        things that move are then given in the order of their ids, so that looking can stop when a page is full.
+        """
         return (Clause(f"{layer.table} AS t"),)
 
     def observed(self, code: str, alias: str) -> Clause:

@@ -33,7 +33,8 @@ def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
     ----------
     where
         What will be wanted of a row. When it asks for the place of things that move, they are looked for among the
-        positions; otherwise among the rows of the layer, which then come in the order of their key at no cost.
+        positions; otherwise, and in the past, among the rows of the layer, which then come in the order of their key at
+        no cost.
 
     Returns
     -------
@@ -52,15 +53,15 @@ def relations(layer: Layer, actor: Actor, where: Clause = EMPTY) -> tuple[Clause
     if layer.is_table:
         return (Clause(f"{layer.table} AS f"),)
     source = _NOW if layer.moment is None else Past(layer.moment)
-    rows = source.rows(layer)
+    by_place = bool(_GEOMETRY.search(where.text))
+    rows = source.rows(layer, in_order=by_place)
     if definition.motion is None or actor.clearance < definition.motion.grade:
         selects = [_select(layer, actor, source, "stored", table) for table in rows]
-    elif not _GEOMETRY.search(where.text):
+    elif source.is_past or not by_place:
         joined = source.position(layer)
         selects = [_select(layer, actor, source, "either", table, joined) for table in rows]
     else:
-        positions = source.positions(layer)
-        moved = compose("INNER JOIN {} ON p.id = t.id", positions)
+        moved = compose("INNER JOIN {} ON p.id = t.id", source.positions(layer))
         absent = compose(" WHERE {}", source.absent(layer))
         selects = [_select(layer, actor, source, "moved", table, moved) for table in rows]
         selects += [compose("{}{}", _select(layer, actor, source, "stored", table), absent) for table in rows]

@@ -145,8 +145,9 @@ async def _page(plan: _Plan, query: ItemsQuery, state: State) -> tuple[asyncpg.R
 
 
 def _pool(state: State, query: ItemsQuery) -> asyncpg.Pool:
-    """Return where a page is read: of the past with kept plans, for planning over the days of history takes longer."""
-    return state.pool if query.layer.moment is None else state.lookups
+    """Return where a page is read: where history is looked into, with kept plans, for to plan its days takes long."""
+    by_history = query.layer.moment is not None and query.layer.definition.is_live
+    return state.lookups if by_history else state.pool
 
 
 def _plan(call: Call, state: State) -> _Plan:
