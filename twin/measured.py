@@ -11,7 +11,7 @@ import asyncpg
 
 from twin.envelope_message import Message
 from twin.join_devices import Area
-from twin.staged import stage
+from twin.staged import in_one_order, stage
 
 _COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag")
 _TAKEN = itemgetter(
@@ -48,14 +48,15 @@ class Measured:
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Measured:
         """Make rows of observations and their areas; of several at one time the same wins in every order of arrival."""
-        rows = [_TAKEN(message) for message in messages]
+        rows = list(map(_TAKEN, messages))
         newest: dict[Series, Newest] = {}
         for row, message, area in zip(rows, messages, areas, strict=True):
-            known = newest.get(row[:2])
-            if known is None or _rank(row) > _rank(known[0]):
-                newest[row[:2]] = row, message.layer, area
+            one = row, message.layer, area
+            known = newest.setdefault(row[:2], one)
+            if known is not one and _rank(row) > _rank(known[0]):
+                newest[row[:2]] = one
         history = [(*row, area[0]) for row, area in zip(rows, areas, strict=True)]
-        return cls(history, dict(sorted(newest.items())))
+        return cls(history, {series: newest[series] for series in in_one_order(newest)})
 
 
 async def write(
@@ -85,6 +86,17 @@ def _rank(row: Row) -> tuple[Any, ...]:
 
 
 def _change(one: Newest) -> dict[str, Any]:
-    row, layer, (grid_code, area_code) = one
-    named = dict(zip(_COLUMNS, row, strict=True))
-    return {"kind": "observation", "layer": layer, **named, "grid_code": grid_code, "area_code": area_code}
+    (name, code, time, value, value_text, unit, quality), layer, (grid_code, area_code) = one
+    return {
+        "kind": "observation",
+        "layer": layer,
+        "id": name,
+        "property": code,
+        "phenomenon_time": time,
+        "value": value,
+        "value_text": value_text,
+        "unit": unit,
+        "quality_flag": quality,
+        "grid_code": grid_code,
+        "area_code": area_code,
+    }

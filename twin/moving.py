@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any
 
 import asyncpg
 
 from twin.envelope_message import Message
 from twin.join_devices import Area
-from twin.staged import stage
+from twin.staged import in_one_order, stage
 
 _COLUMNS = (
     "layer", "id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code",
@@ -63,13 +63,13 @@ class Moved:
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Moved:
         """Make rows of positions and their areas; of several at one time the same wins in every order of arrival."""
-        rows = [(*_TAKEN(message), *area) for message, area in zip(messages, areas, strict=True)]
+        rows = list(map(add, map(_TAKEN, messages), areas))
         newest: dict[Entity, Row] = {}
         for row in rows:
-            known = newest.get(row[:2])
-            if known is None or row[2:5] > known[2:5]:
+            known = newest.setdefault(row[:2], row)
+            if known is not row and row[2:5] > known[2:5]:
                 newest[row[:2]] = row
-        return cls(rows, dict(sorted(newest.items())))  # two writers take rows in the same order
+        return cls(rows, {entity: newest[entity] for entity in in_one_order(newest)})
 
 
 async def write(
