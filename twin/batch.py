@@ -115,16 +115,17 @@ async def _write_kinds(
     return [*happened, *changed, *observed, *moved], (late_moved, late_observed)
 
 
-def _taken(offers: Sequence[Offer], fresh: Sequence[int] | None) -> list[list[Message]]:
+def _taken(offers: Sequence[Offer], fresh: Sequence[int] | None) -> Sequence[Sequence[Message]]:
     """Tell each offer its own: a message that several hold counts for the first, as `receipts.claim` has it."""
+    if fresh is None:
+        return [offer.messages for offer in offers]
     ends = list(accumulate(len(offer.messages) for offer in offers))
-    taken = [list(offer.messages) for offer in offers]
-    if fresh is not None:
-        taken, ours = [[] for _ in offers], 0
-        for position in fresh:
-            while position >= ends[ours]:
-                ours += 1
-            taken[ours].append(offers[ours].messages[position - ends[ours]])
+    taken: list[list[Message]] = [[] for _ in offers]
+    ours = 0
+    for position in fresh:
+        while position >= ends[ours]:
+            ours += 1
+        taken[ours].append(offers[ours].messages[position - ends[ours]])
     return taken
 
 

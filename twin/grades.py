@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,32 +29,24 @@ class Grades:
 
     async def tell(self, connection: asyncpg.Connection, catalog: Catalog, changes: Sequence[dict[str, Any]]) -> None:
         """Put `grade` into each change; to be called in the transaction that writes them."""
-        ids: dict[str, list[str]] = defaultdict(list)
+        layer_ids = {change["layer"] for change in changes}
+        versions = {row[0]: row[1] for row in await connection.fetch(_VERSIONS, list(layer_ids))}
+        known: dict[str, _Known] = {}
+        for layer_id in layer_ids:
+            layer, unusual = catalog.get(layer_id), dict[str, int]()
+            if layer is not None and "data_grade" in layer.definition.by_name:
+                wanted = [change["id"] for change in changes if change["layer"] == layer_id]
+                version = versions.get(layer_id, 0)
+                unusual = await self._unusual(connection, layer, version, wanted)
+            known[layer_id] = _Known.of(layer, unusual)
         for change in changes:
-            ids[change["layer"]].append(change["id"])
-        versions = {row[0]: row[1] for row in await connection.fetch(_VERSIONS, list(ids))}
-        usual, unusual = {}, {}
-        for layer_id, wanted in ids.items():
-            layer = catalog.get(layer_id)
-            usual[layer_id] = UNKNOWN if layer is None else layer.definition.grade
-            graded = layer is not None and "data_grade" in layer.definition.by_name
-            unusual[layer_id] = (
-                await self._unusual(
-                    connection, layer_id, layer.table, usual[layer_id], versions.get(layer_id, 0), wanted
-                )
-                if graded and layer is not None
-                else {}
-            )
-        for change in changes:
-            layer_id = change["layer"]
-            now = unusual[layer_id].get(change["id"], usual[layer_id])
-            stricter = change.get("grade", 0)  # known to who writes the change
-            change["grade"] = max(now, stricter, _of_content(catalog.get(layer_id), change))
+            change["grade"] = known[change["layer"]].grade(change)
 
     async def _unusual(
-        self, connection: asyncpg.Connection, layer_id: str, table: str, usual: int, version: int, ids: Sequence[str]
+        self, connection: asyncpg.Connection, layer: Layer, version: int, ids: Sequence[str]
     ) -> dict[str, int]:
         """Return the features that have another grade: all of a table that rests, else those that are asked for."""
+        layer_id, table, usual = layer.id, layer.table, layer.definition.grade
         known = self.exceptions.get(layer_id)
         if known is not None and known[0] == version:
             return known[1]
@@ -71,10 +62,32 @@ class Grades:
         return found
 
 
-def _of_content(layer: Layer | None, change: dict[str, Any]) -> int:
-    """Return the grade of what a change says: a position, or an observation that a graded field shows."""
-    if layer is None:
-        return UNKNOWN
-    if change["kind"] == "position":
-        return layer.definition.motion.grade if layer.definition.motion else 0
-    return layer.definition.observed_grades.get(change.get("property", ""), 0)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What decides of a layer: the grade of its features, and of what changes say of them.
+
+    Attributes
+    ----------
+    unusual
+        Of the features whose grade is not the layer's.
+    observed
+        By property, where a graded field shows it.
+    """
+
+    usual: int
+    unusual: Mapping[str, int]
+    moving: int
+    observed: Mapping[str, int]
+
+    @classmethod
+    def of(cls, layer: Layer | None, unusual: Mapping[str, int]) -> _Known:
+        if layer is None:
+            return cls(UNKNOWN, unusual, UNKNOWN, {})
+        shown = layer.definition
+        return cls(shown.grade, unusual, shown.motion.grade if shown.motion else 0, shown.observed_grades)
+
+    def grade(self, change: dict[str, Any]) -> int:
+        of_content = self.moving if change["kind"] == "position" else self.observed.get(change.get("property", ""), 0)
+        of_feature = self.unusual.get(change["id"], self.usual)
+        of_writer: int = change.get("grade", 0)  # known to who writes the change
+        return max(of_feature, of_content, of_writer)

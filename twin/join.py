@@ -97,8 +97,7 @@ class AreaIndex:
         tuple
             `[n]` grid codes and `[n]` area codes; None where there is none.
         """
-        placed = self.tiers.place(lonlat, MetrePoints.of(lonlat))
-        return _named(self.tiers.grids.codes, placed.grid), placed.area_code
+        return self.tiers.codes(lonlat)
 
     def device_area(self, layer: str, device_id: str) -> tuple[str | None, str | None]:
         """Return the grid code and the area code of a device, as its layer says; None twice when it is not known."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 
-from layers.areas import Areas, Points, Positions, Texts, missing
+from layers.areas import Areas, Mask, Points, Positions, Texts, missing
 from layers.crs import MEASURING_SRID, STORED_SRID, transform
 from layers.loaders.batch import Geometries
 from layers.places import is_grid_code
@@ -50,33 +50,48 @@ class AreaTiers:
     coarser: tuple[Areas, ...]
     _plane_grids: Geometries
     _plane_tree: shapely.STRtree
+    _code_of_grid: Texts  # None at the end, where the position -1 of what is in no grid finds it; so the next two
     _area_of_grid: Texts  # the first 12 digits of a grid's code; None where it is a code of another kind
+    _tells_no_area: Mask
 
     @classmethod
     def of(cls, areas: Mapping[str, Areas]) -> AreaTiers:
         """Put the tiers together, by layer id."""
         grids = areas["grids"]
         plane = shapely.transform(grids.polygons, lambda xy: transform(xy, STORED_SRID, MEASURING_SRID))
-        own = np.array([code[:12] if is_grid_code(code) else None for code in grids.codes], dtype=object)
-        return cls(grids, tuple(areas[name] for name in _COARSER), plane, shapely.STRtree(plane), own)
+        own = np.array([*(code[:12] if is_grid_code(code) else None for code in grids.codes), None], dtype=object)
+        codes = np.array([*grids.codes, None], dtype=object)
+        coarser = tuple(areas[name] for name in _COARSER)
+        return cls(grids, coarser, plane, shapely.STRtree(plane), codes, own, missing(own))
 
     def place(self, lonlat: Points, metres: MetrePoints) -> Placed:
         """Place points `[n, 2]`, given in degrees and in metres."""
+        grid, area_code, outside, distance_m = self._found(lonlat, metres.take)
+        distances_m = np.zeros(len(lonlat))
+        distances_m[outside] = distance_m
+        match = np.full(len(lonlat), "inside", dtype=object)
+        match[outside] = np.where(grid[outside] >= 0, "nearest", "none")
+        return Placed(grid, match, distances_m, area_code)
+
+    def codes(self, lonlat: Points) -> tuple[Texts, Texts]:
+        """Return the grid codes and area codes of points `[n, 2]` alone; None where there is none."""
+        grid, area_code, _, _ = self._found(lonlat, lambda rows: MetrePoints.of(lonlat[rows]))
+        return self._code_of_grid[grid], area_code
+
+    def _found(
+        self, lonlat: Points, metres: Callable[[Positions], MetrePoints]
+    ) -> tuple[Positions, Texts, Positions, Lengths]:
+        """Return the grid and the area code of each point, which of them lie in no grid, and how far those are."""
         grid = self.grids.first(lonlat)
-        inside = np.flatnonzero(grid >= 0)
-        distance_m = np.full(len(lonlat), np.nan)
-        distance_m[inside] = 0
-        area_code = np.full(len(lonlat), None, dtype=object)
-        area_code[inside] = self._area_of_grid[grid[inside]]
-        unknown = np.flatnonzero(missing(area_code))
+        area_code = self._area_of_grid[grid]
+        unknown = np.flatnonzero(self._tells_no_area[grid])
         area_code[unknown] = self._area_around(lonlat[unknown])
         outside = np.flatnonzero(grid < 0)
-        grid[outside], distance_m[outside] = self._nearest(metres.take(outside))
-        lost = outside[(grid[outside] >= 0) & missing(area_code[outside])]
+        grid[outside], distance_m = self._nearest(metres(outside))
+        lost = outside[grid[outside] >= 0]
+        lost = lost[missing(area_code[lost])]
         area_code[lost] = [code[:12] for code in self.grids.codes[grid[lost]]]
-        match = np.where(grid >= 0, "nearest", "none").astype(object)
-        match[inside] = "inside"
-        return Placed(grid, match, distance_m, area_code)
+        return grid, area_code, outside, distance_m
 
     def _area_around(self, lonlat: Points) -> Texts:
         found = np.full(len(lonlat), None, dtype=object)

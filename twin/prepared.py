@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,19 +65,25 @@ class Prepared:
         thin
             Keep the newest position of each thing only.
         """
-        by_kind: dict[str, list[Message]] = {"position": [], "observation": []}
+        by_kind = defaultdict[str, list[Message]](list)
         for message in messages:
-            if message.mode == "actual":  # an exercise never paints the live map
-                by_kind.setdefault(message.kind, []).append(message)
-        positions, coalesced = by_kind.pop("position"), list[Message]()
+            by_kind[message.kind].append(message)
+        actual = {kind: _actual(found) for kind, found in by_kind.items()}
+        positions, coalesced = actual.pop("position", []), list[Message]()
         if thin:
             positions, coalesced = _newest(positions)
         positions, moved_claimed = at_reception(positions)
-        observations, measured_claimed = at_reception(by_kind.pop("observation"))
-        placed = {kind: _placed(areas, at_reception(found)[0]) for kind, found in by_kind.items()}
+        observations, measured_claimed = at_reception(actual.pop("observation", []))
+        placed = {kind: _placed(areas, at_reception(found)[0]) for kind, found in actual.items()}
         moved = Moved.of(positions, _areas_of(areas, positions))
         measured = Measured.of(observations, _areas_of_devices(areas, observations))
         return cls(moved, moved_claimed, measured, measured_claimed, placed, coalesced)
+
+
+def _actual(messages: list[Message]) -> list[Message]:
+    """Leave out what is an exercise, which never paints the live map."""
+    modes = {message.mode for message in messages}
+    return messages if modes <= {"actual"} else [message for message in messages if message.mode == "actual"]
 
 
 def at_reception(messages: list[Message]) -> tuple[list[Message], Times | None]:
@@ -89,7 +96,7 @@ def at_reception(messages: list[Message]) -> tuple[list[Message], Times | None]:
     tuple
         The messages, and what each of them claimed its time was if that lies in the future; None when none did.
     """
-    if not any(message.suspect for message in messages):
+    if True not in {message.suspect for message in messages}:
         return messages, None
     now = datetime.now(UTC)
     claimed = [message.phenomenon_time if message.suspect else None for message in messages]
@@ -121,23 +128,29 @@ def _newest(positions: list[Message]) -> tuple[list[Message], list[Message]]:
 def _areas_of(areas: AreaJoin, messages: Sequence[Message]) -> list[Area]:
     if not messages:
         return []
-    grids, codes = areas.areas_of(np.array([(m.lon, m.lat) for m in messages], dtype=np.float64))
-    return list(zip(grids, codes, strict=True))
+    return list(zip(*areas.areas_of(_lonlat(messages)), strict=True))
 
 
 def _areas_of_devices(areas: AreaJoin, messages: Sequence[Message]) -> list[Area]:
     """Place observations: where they say they were made, else where their device stands."""
-    found = [areas.device_area(m.layer, m.feature_id) for m in messages]
+    found = [areas.device_area(message.layer, message.feature_id) for message in messages]
     own = [position for position, message in enumerate(messages) if message.lon is not None]
     for position, area in zip(own, _areas_of(areas, [messages[p] for p in own]), strict=True):
         found[position] = area
     return found
 
 
+def _lonlat(messages: Sequence[Message]) -> npt.NDArray[np.float64]:
+    """Return the places `[n, 2]` of messages; NaN where there is none, which is how numpy reads None."""
+    lonlat = np.empty((len(messages), 2))
+    lonlat[:, 0] = [message.lon for message in messages]
+    lonlat[:, 1] = [message.lat for message in messages]
+    return lonlat
+
+
 def _placed(areas: AreaJoin, messages: Sequence[Message]) -> list[Placed]:
-    located = [(m.lon, m.lat) if m.lon is not None else (np.nan, np.nan) for m in messages]
-    if not located:
+    if not messages:
         return []
-    facts = areas.locate(np.array(located, dtype=np.float64))
+    facts = areas.locate(_lonlat(messages))
     columns = (facts.grid_code, facts.area_code, facts.urban_village_ids, facts.waterway_id)
     return [Placed(*row) for row in zip(messages, *columns, strict=True)]
