@@ -16,6 +16,7 @@ _CLASSES = {
     "ogcapi-features-3/1.0": ("queryables", "queryables-query-parameters", "filter", "features-filter"),
     "ogcapi-features-5/1.0": ("schemas", "core-roles-features", "queryables", "sortables"),
     "ogcapi-tiles-1/1.0": ("core", "mvt", "tileset", "tilesets-list", "oas30", "geodata-tilesets"),
+    "ogcapi-maps-1/1.0": ("core", "collection-map", "tilesets", "scaling", "crs", "datetime", "png", "jpeg", "tiff"),
     "json-fg-1/1.0": ("core",),
     "cql2/1.0": (
         "cql2-text",
@@ -34,4 +35,10 @@ _CLASSES = {
     ),
 }
 
-CLASSES: tuple[str, ...] = tuple(f"{_OGC}/{part}/conf/{name}" for part, names in _CLASSES.items() for name in names)
+_PUBSUB = "https://www.opengis.net/spec/ogcapi-pubsub-1/1.0/conf"  # a draft, written as pygeoapi writes it
+_PUBSUB_CLASSES = ("discovery", "message-payload-cloudevents-json")
+
+CLASSES: tuple[str, ...] = (
+    *(f"{_OGC}/{part}/conf/{name}" for part, names in _CLASSES.items() for name in names),
+    *(f"{_PUBSUB}/{name}" for name in _PUBSUB_CLASSES),
+)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
+
+from twin.outlets.selection import Batch, Numbered
+from twin.outlets.webhook import events_of
 
 OGC = "http://www.opengis.net/spec"
 CQL2 = f"{OGC}/cql2/1.0/conf"
@@ -166,6 +171,28 @@ def test_features_come_as_geojson_and_json_fg(service):
     assert fg["place"]["type"] == "Point"
     assert fg["coordRefSys"].endswith("/4547")
     assert fg["time"] == {"timestamp": "2025-12-31T23:00:00.000000Z"}
+
+
+@pytest.mark.requirement("https://www.opengis.net/spec/ogcapi-pubsub-1/1.0/conf/discovery")
+@pytest.mark.parametrize("place", ["/ogc", "collections/points"])
+def test_streams_are_found_from_the_landing_page_and_every_collection(service, place):
+    hubs = [link for link in service.json(place)["links"] if link["rel"] == "hub"]
+    described = [link for link in service.json("/ogc")["links"] if link["type"] == "application/asyncapi+json"]
+    assert [hub["type"] for hub in hubs] == ["text/event-stream"]
+    assert [link["rel"] for link in described] == ["service-desc"]
+    document = service.json(described[0]["href"])
+    assert document["asyncapi"].startswith("3.")
+    assert "/live" in {str(channel["address"]).partition("{")[0] for channel in document["channels"].values()}
+    assert hubs[0]["href"].partition("?")[0].endswith("/live")
+
+
+@pytest.mark.requirement("https://www.opengis.net/spec/ogcapi-pubsub-1/1.0/conf/message-payload-cloudevents-json")
+def test_what_a_webhook_receives_is_cloudevents():
+    change = {"kind": "event", "layer": "events", "id": "e1", "operation": "update"}
+    event = json.loads(orjson.dumps(events_of(Batch(8, [Numbered(7, datetime.now(UTC), change)], is_last=True))))[0]
+    assert (event["specversion"], event["id"], event["subject"]) == ("1.0", "7", "events/e1")
+    assert {"source", "type", "time", "datacontenttype"} <= event.keys()
+    assert event["data"] == change
 
 
 def test_every_declared_class_is_tested_and_every_tested_class_declared(service):
