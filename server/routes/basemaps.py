@@ -14,6 +14,7 @@ from server.answers import Compressed
 from server.auth import actor_of
 from server.base_url import base_url
 from server.state import State
+from server.tianditu import Tianditu
 from tiles.archive import Archive
 
 router = APIRouter(prefix="/basemaps", tags=["tiles"])
@@ -64,6 +65,15 @@ async def tile(name: str, z: int, x: int, y: int, request: Request, _actor: Acto
         return Response(None, 204, headers)
     answer = Compressed if archive.is_vector else Response
     return answer(content, media_type=archive.media_type, headers=headers)
+
+
+@router.get("/tianditu/{layer}/{z}/{x}/{y}", response_class=Response, summary="天地图瓦片 One tile of 天地图, by proxy")
+async def tianditu(layer: str, z: int, x: int, y: int, request: Request, _actor: ActorHere) -> Response:
+    """Return a tile of 天地图 (`vec`, `cva`, `img`, `cia`), fetched with the operator's key."""
+    service: Tianditu = request.app.state.tianditu
+    picture = await service.tile(layer, z, x, y)
+    headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
+    return Response(picture.content, media_type=picture.media_type, headers=headers)
 
 
 def _check(archive: Archive, z: int, x: int, y: int) -> None:

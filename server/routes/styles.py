@@ -18,6 +18,7 @@ from server.base_url import base_url
 from server.fonts import font_faces
 from server.routes.page import AssetsHere
 from server.state import State
+from server.tianditu import raster_sources
 from tiles.styles.legend import legend_of, legend_svg
 from tiles.styles.sprite import Sprite, draw_sprite, pictograms
 from tiles.styles.style import Surroundings, build_style
@@ -54,9 +55,10 @@ async def style(
     actor: ActorHere,
     assets: AssetsHere,
     relief: Annotated[bool, Query(description="建筑立体显示 Buildings stand")] = False,
+    basemap: Annotated[Literal["vec", "img"] | None, Query(description="天地图底图 A base map of 天地图")] = None,
 ) -> Response:
     """Return a style (MapLibre style specification 8) with the layers this reader may see, all served from here."""
-    document = await _document(theme_of(name), request, actor, assets.version, relief=relief)
+    document = await _document(theme_of(name), request, actor, assets.version, relief=relief, basemap=basemap)
     return _answer(request, actor, orjson.dumps(document), "application/json")
 
 
@@ -87,12 +89,13 @@ async def sprite(file: str, request: Request, actor: ActorHere) -> Response:
 
 
 async def _document(
-    theme: Theme, request: Request, actor: Actor, version: str, *, relief: bool = False
+    theme: Theme, request: Request, actor: Actor, version: str, *, relief: bool = False, basemap: str | None = None
 ) -> dict[str, Any]:
     state, base = _state(request), _base(request)
     catalog = state.catalog.current
     district = await state.outlines.of(state.pool, catalog, actor)
-    surroundings = Surroundings(base, district.outline, font_faces(base, version))
+    under = raster_sources(request.app.state.tianditu, basemap, base) if basemap else {}
+    surroundings = Surroundings(base, district.outline, font_faces(base, version), under)
     return build_style(catalog, actor, theme, surroundings, relief=relief)
 
 
