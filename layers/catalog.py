@@ -189,7 +189,8 @@ class CatalogHolder:
         self.current = Catalog({})
         self.fingerprint = ""  # of the set of layers and their definitions: the same in every worker
         self.trusted = False
-        self.on_change: list[Callable[[], None]] = []
+        self.on_change: list[Callable[[], None]] = []  # the picture was read anew
+        self.on_version: list[Callable[[], None]] = []  # a version in it moved on
 
     async def start(self) -> None:
         """Read the catalogue and begin to listen.
@@ -220,6 +221,8 @@ class CatalogHolder:
         layer_id, version, epoch_s, *live = announced.split(":")
         moved_at = datetime.fromtimestamp(float(epoch_s), UTC)
         self.current = self.current.with_version(layer_id, int(version), moved_at, *map(int, live))
+        for listener in self.on_version:
+            listener()
 
     def _on_lost(self) -> None:
         self.trusted = False

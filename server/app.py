@@ -41,6 +41,7 @@ from server.routes import (
 from server.settings import Settings
 from server.state import State
 from server.tianditu import Tianditu
+from server.tile_news import TileNews
 from server.tiles.fast import FastTiles
 from server.tiles.make import TileMaker, tile_cache
 from tiles.basemaps import Basemaps
@@ -134,6 +135,9 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     running.push_async_callback(rasters.close)
     app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps, rasters)
     app.state.tail, app.state.intake = tail, intake
+    app.state.tile_news = TileNews(lookups, catalog)
+    running.push_async_callback(app.state.tile_news.stop)
+    app.state.tile_news.start()
     app.state.tianditu = Tianditu(settings.basemap)
     running.push_async_callback(app.state.tianditu.close)
     app.state.pool, app.state.catalog, app.state.authenticator = pool, catalog, authenticator

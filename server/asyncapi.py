@@ -25,6 +25,7 @@ _QUERY = {
     "filter-lang": "cql2-text, cql2-json",
     "since": "从此序号之后 after this number",
     "snapshot": "true: 先发当前状态 the state first",
+    "tiles": "true: 也通知哪些瓦片变了 also which tiles changed",
 }
 
 
@@ -84,7 +85,7 @@ def _channel(address: str | None, servers: list[str], title: str, messages: list
 
 
 def _channels() -> Document:
-    told = ["snapshot", "ready", "changes", "resync"]
+    told = ["snapshot", "ready", "changes", "resync", "tiles"]
     feed = {"name": {"description": "数据源名称，见 GET /twin/feeds  name of a feed, see GET /twin/feeds"}}
     feature = {"layer": {"description": "图层 collection id"}, "id": {"description": "要素标识 id in it, escaped"}}
     socket = {"ws": {"method": "GET", "bindingVersion": "0.1.0"}}

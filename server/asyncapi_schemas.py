@@ -25,6 +25,38 @@ _TYPES: dict[str, Schema] = {
 }
 
 
+_COUNT = {"type": "integer", "minimum": 0}
+_SET = {
+    "type": "object",
+    "required": ["zoom", "ranges"],
+    "properties": {
+        "zoom": _COUNT,
+        "ranges": {
+            "type": "array",
+            "description": "first column, first row, last column, last row; of another zoom those tiles changed whose"
+            " square, widened by an eighth of its side, meets one of them",
+            "items": {"type": "array", "items": _COUNT, "minItems": 4, "maxItems": 4},
+        },
+    },
+}
+_TILES: Schema = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["layer", "since", "version", "sets"],
+        "properties": {
+            "layer": {"type": "string"},
+            "since": _COUNT | {"description": "从此版本起 what changed after this version of the layer"},
+            "version": _COUNT,
+            "sets": {
+                "description": "by tile matrix set; null: anywhere, empty: nowhere that you may see",
+                "oneOf": [{"type": "null"}, {"type": "object", "additionalProperties": _SET}],
+            },
+        },
+    },
+}
+
+
 def changes_schema() -> Schema:
     """Return the schema of an array of changes: one form a kind, with the fields of the layer beside those named."""
     return {"type": "array", "items": {"oneOf": [_change(kind, names) for kind, names in field_names().items()]}}
@@ -64,6 +96,13 @@ def notices() -> dict[str, Schema]:
         found[f"{name}Message"] = _message(name, summary, _typed(name, payload))
     changes = _object(seq=_NUMBER, changes={"$ref": "#/components/schemas/changes"})
     found["changesMessage"] = _message("changes", "变更 changes in order", _typed("changes", changes))
+    tiles = (
+        "变化的瓦片：提示，不入日志，无序号。首条只说各图层版本；since 与所知版本不同，则视该图层全部瓦片为已变。"
+        " Tiles that changed: hints that are not in the log and have no number. The first tells versions alone; where"
+        " since is not the version that was heard last, every tile of the layer counts as changed"
+    )
+    found["tiles"] = _message("tiles", tiles, _TILES)
+    found["tilesMessage"] = _message("tiles", tiles, _typed("tiles", _object(layers=_TILES)))
     found["heartbeatMessage"] = _message(
         "heartbeat", "心跳 a sign of life", _typed("heartbeat", _object(seq={"type": ["integer", "null"]}))
     )

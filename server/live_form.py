@@ -26,6 +26,16 @@ def as_message(part: Portion | Notice) -> str:
     return f'{{"type":"{part.kind}",{content[1:].decode()}'
 
 
+def tiles_event(notices: bytes) -> bytes:
+    """Write notices of changed tiles as a server-sent event; it has no number, for it is not of the log."""
+    return b"event: tiles\ndata: %s\n\n" % notices
+
+
+def tiles_message(notices: bytes) -> str:
+    """Write the same as a message of a WebSocket."""
+    return f'{{"type":"tiles","layers":{notices.decode()}}}'
+
+
 def _content(part: Notice) -> bytes:
     if part.kind == "snapshot":
         features = part.features.replace(b"\n", b"")  # between features; an event's data is one line

@@ -7,7 +7,7 @@ that nothing between them is lost or told twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 from time import monotonic
 from typing import Any, Literal
@@ -24,7 +24,8 @@ from layers.database import in_our_words
 from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated, Unavailable
 from server.auth import Authenticator
 from server.errors import status_of
-from server.live_form import as_message
+from server.live_form import as_message, tiles_message
+from server.tile_news import TileNews
 from twin.follow import Following, Source
 from twin.subscription import AREAS_MAX, LAYERS_MAX, Asked, read_interest
 
@@ -52,6 +53,7 @@ class Subscribe(BaseModel):
     filter: str | dict[str, Any] | None = Field(default=None, description="CQL2 text or JSON; needs layers")
     since: int | None = Field(default=None, ge=0, le=2**62)
     snapshot: bool = Field(default=False, description="the state of the layers first, then its changes")
+    tiles: bool = Field(default=False, description="also which tiles of the layers changed")
 
     @property
     def asked(self) -> Asked:
@@ -77,9 +79,16 @@ class LiveSocket:
     """
 
     def __init__(
-        self, socket: WebSocket, source: Source, actor: Actor, authenticator: Authenticator, limits: FilterLimits
+        self,
+        socket: WebSocket,
+        source: Source,
+        actor: Actor,
+        authenticator: Authenticator,
+        limits: FilterLimits,
+        news: TileNews,
     ) -> None:
         self._socket, self._source, self._limits = socket, source, limits
+        self._news, self._hearing = news, asyncio.create_task(asyncio.sleep(0), name="live-tiles")
         self._actor, self._authenticator = actor, authenticator
         self._following: Following | None = None
         self._next: asyncio.Queue[Following] = asyncio.Queue(1)
@@ -92,9 +101,9 @@ class LiveSocket:
         try:
             await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (listening, telling):
+            for task in (listening, telling, self._hearing):
                 task.cancel()
-            results = await asyncio.gather(listening, telling, return_exceptions=True)
+            results = await asyncio.gather(listening, telling, self._hearing, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, (WebSocketDisconnect, RuntimeError)):
                 raise result
@@ -153,7 +162,15 @@ class LiveSocket:
         self._next.put_nowait(following)
         if before:
             before.end()
+        self._hearing.cancel()
+        if asked.tiles:
+            self._hearing = asyncio.create_task(self._tell_of_tiles(interest.layers), name="live-tiles")
         return None
+
+    async def _tell_of_tiles(self, layers: Collection[str]) -> None:
+        with self._news.hearing(self._actor, layers) as ear:
+            async for notices in ear.notices():
+                await self._socket.send_text(tiles_message(notices))
 
     async def _tell(self) -> None:
         while True:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, suppress
 
 import asyncpg
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from layers.errors import OneMapError
-from server.live_form import as_event
+from server.live_form import as_event, tiles_event
+from server.tile_news import TileEar
 from twin.follow import Following
 
 _RETRY = b"retry: 2000\n\n"  # also the first bytes, so that proxies pass the headers on at once
@@ -26,10 +27,11 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, following: Following) -> None:
+    def __init__(self, following: Following, tiles: AbstractContextManager[TileEar] | None = None) -> None:
         super().__init__(headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._following = following
+        self._tiles = tiles
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, and stop when the client leaves."""
@@ -53,6 +55,23 @@ class EventStream(Response):
 
     async def _tell(self, send: Send) -> None:
         parts: AsyncIterator = self._following.parts()  # type: ignore[type-arg]
-        async with aclosing(parts) as telling:  # type: ignore[type-var]  # a generator
+        async with aclosing(parts) as telling, meanwhile(self._tell_of_tiles(send)):  # type: ignore[type-var]
             async for part in telling:
                 await send({"type": "http.response.body", "body": as_event(part), "more_body": True})
+
+    async def _tell_of_tiles(self, send: Send) -> None:
+        if self._tiles is not None:
+            with self._tiles as ear:
+                async for notices in ear.notices():
+                    await send({"type": "http.response.body", "body": tiles_event(notices), "more_body": True})
+
+
+@asynccontextmanager
+async def meanwhile(telling: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Tell something of its own while the context lasts; that the client has gone is found out by the context."""
+    task = asyncio.create_task(telling, name="live-tiles")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -17,6 +17,7 @@ from layers.rights import row_scope, scoped, visible_fields
 from tiles.address import EXTENT, TileAddress
 
 CELLS_PER_TILE_LEVEL = 4  # 16 cells along a tile's edge: 32 pixels each, room for a number
+CELL_SHARE = 0.1  # of a tile's side: a cell reaches no further over the edge of a tile in degrees
 
 
 def is_gathered_at(layer: Layer, tile: TileAddress) -> bool:
@@ -91,7 +92,7 @@ def _from_rows(layer: Layer, actor: Actor, tile: TileAddress, where: Clause) -> 
     kind = layer.definition.map.count_by
     kind_of = f"coalesce(f.{quote_identifier(kind)}, '')" if kind else "''"
     first_x, last_x, first_y, last_y = (bind(number, "int") for number in _range(tile))
-    near = compose("f.geom && {}", tile.stored_envelope(0.1))  # cells reach over the edge of a tile in degrees
+    near = compose("f.geom && {}", tile.stored_envelope(CELL_SHARE))
     condition = scoped(layer, actor, near, where)
     rows = compose(
         f"""SELECT onemap.cell_x(ST_X(f.geom)) AS x, onemap.cell_y(ST_Y(f.geom)) AS y, {kind_of} AS kind, 1 AS features,

@@ -13,6 +13,7 @@ from layers.errors import BadInput, Unavailable
 from server.auth import actor_of
 from server.live_stream import EventStream
 from server.state import State
+from server.tile_news import TileNews
 from twin.follow import Following, Source
 from twin.subscription import Asked, read_interest
 from twin.tail import Tail
@@ -36,6 +37,7 @@ async def live(
     asked: Annotated[Asked, Depends(_asked)],
     since: Annotated[int | None, Query(ge=0, le=2**62, description="从此序号之后 After this number")] = None,
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
+    tiles: Annotated[bool, Query(description="也通知哪些瓦片变了 Also which tiles changed")] = False,
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
 ) -> EventStream:
     """Stream changes from now on, or from a number on that was seen before."""
@@ -45,7 +47,8 @@ async def live(
     following = Following(source, actor, interest, _seen(since, last_event_id), snapshot=snapshot)
     with in_our_words():
         await following.prepare()
-    return EventStream(following)
+    news: TileNews = request.app.state.tile_news
+    return EventStream(following, news.hearing(actor, interest.layers) if tiles else None)
 
 
 def source_of(tail: Tail, state: State) -> Source:

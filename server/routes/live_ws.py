@@ -15,6 +15,7 @@ from server.base_url import base_url
 from server.live_socket import LiveSocket
 from server.routes.live import filter_limits, source_of
 from server.state import State
+from server.tile_news import TileNews
 
 router = APIRouter()
 PROTOCOL = "onemap.live.v1"
@@ -39,7 +40,8 @@ async def live_ws(socket: WebSocket) -> None:
     except OneMapError:
         return await socket.close(_AGAIN, "too many subscribers")
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
-    await LiveSocket(socket, source, actor, authenticator, filter_limits(state)).serve()
+    news: TileNews = socket.app.state.tile_news
+    await LiveSocket(socket, source, actor, authenticator, filter_limits(state), news).serve()
     return None
 
 

@@ -18,6 +18,7 @@ from server.items.request import layer_of, parameters_of, read_condition
 from server.state import State
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cache import Wanted
+from tiles.cells import CELL_SHARE
 from tiles.grids import WEB_MERCATOR, grid_of
 from tiles.vector import depends_on_live
 
@@ -107,7 +108,8 @@ def tile_path(raw_path: str) -> TilePath | None:
 
 
 def _path(names: tuple[str, ...], address: TileAddress) -> TilePath:
-    return TilePath(names, address, address.box(BUFFER / EXTENT))
+    margin = CELL_SHARE if address.grid.in_degrees else BUFFER / EXTENT  # cells are squares of Web Mercator
+    return TilePath(names, address, address.box(margin))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,0 +1,58 @@
+"""Which tiles a change touches, in few words: squares of one zoom, from which those of every other zoom follow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layers.changed import Box
+from tiles.address import TileAddress
+from tiles.cells import cell_of
+from tiles.grids import TileMatrixSet
+
+RANGES_MAX = 32
+MARGIN = 1 / 8  # of a tile's side: what lies so near beyond its edge may show in it
+_DEEPEST = 15
+
+type Range = tuple[int, int, int, int]  # first column, first row, last column, last row
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Tiles of one zoom of a tile matrix set, as ranges of columns and rows that may overlap."""
+
+    zoom: int
+    ranges: tuple[Range, ...]
+
+    def holds(self, tile: TileAddress) -> bool:
+        """Whether a tile of any zoom shows what changed: its square, widened by `MARGIN` of its side, meets a range."""
+        scale = 2.0 ** (self.zoom - tile.z)
+        west, north = (tile.x - MARGIN) * scale, (tile.y - MARGIN) * scale
+        side = (1 + 2 * MARGIN) * scale
+        return any(
+            west <= last_x + 1 and first_x <= west + side and north <= last_y + 1 and first_y <= north + side
+            for first_x, first_y, last_x, last_y in self.ranges
+        )
+
+
+def touched(boxes: Sequence[Box], grid: TileMatrixSet) -> Touched:
+    """Return the tiles that boxes in stored degrees lie in, at the deepest zoom at which they are few ranges."""
+    for zoom in range(_DEEPEST, 0, -1):
+        ranges = {_range(box, grid, zoom) for box in boxes}
+        if len(ranges) <= RANGES_MAX:
+            return Touched(zoom, tuple(sorted(ranges)))
+    return Touched(0, tuple(sorted({_range(box, grid, 0) for box in boxes})))
+
+
+def _range(box: Box, grid: TileMatrixSet, zoom: int) -> Range:
+    west, south, east, north = box
+    return *_column_and_row(west, north, grid, zoom), *_column_and_row(east, south, grid, zoom)
+
+
+def _column_and_row(lon: float, lat: float, grid: TileMatrixSet, zoom: int) -> tuple[int, int]:
+    if not grid.in_degrees:
+        return cell_of(lon, lat, zoom)
+    side = grid.tile_deg(zoom)
+    column, row = math.floor((lon - grid.west) / side), math.floor((grid.north - lat) / side)
+    return min(max(column, 0), (grid.columns << zoom) - 1), min(max(row, 0), (grid.rows << zoom) - 1)
