@@ -8,7 +8,7 @@ answered, and the page and the count are better asked for one by one.
 
 from __future__ import annotations
 
-from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
+from layers.clause import Clause, bind, compose, quote_literal
 from layers.query import Form, ItemsQuery, condition, feature_json
 from layers.relation import relation
 
@@ -29,8 +29,7 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
     columns = ", ".join(f"{key.column} AS {name}" for key, name in zip(query.keys, names, strict=True))
     signs = ["DESC" if key.descending else "ASC" for key in query.keys]
     order = ", ".join(f"{name} {sign} NULLS LAST" for name, sign in zip(names[:-1], signs[:-1], strict=True))
-    last = ", ".join(f"f.{quote_identifier(key.field.name)}::text" for key in query.keys)
-    limit = bind(query.limit, "bigint")
+    limit, offset = bind(query.limit, "bigint"), bind(query.offset, "bigint")
     wanted = condition(query)
     place = "ctid" if query.layer.is_table else "id"  # what is joined together has no address of its own
     return compose(
@@ -38,30 +37,17 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
             SELECT f.{place} AS place, {columns} FROM {{}} WHERE {{}} LIMIT {ROWS_MAX + 1}
         ), counted AS MATERIALIZED (SELECT count(*) AS rows FROM matching),
         chosen AS MATERIALIZED (
-            SELECT place, row_number() OVER () AS row_on_page FROM (
-                SELECT place FROM matching WHERE (SELECT rows FROM counted) <= {ROWS_MAX}
-                ORDER BY {f"{order}, " if order else ""}{names[-1]} LIMIT {{}} OFFSET {{}}) AS sorted
+            SELECT * FROM matching WHERE (SELECT rows FROM counted) <= {ROWS_MAX}
+            ORDER BY {f"{order}, " if order else ""}{names[-1]} LIMIT {{}} OFFSET {{}}
         )
-        SELECT convert_to(string_agg({{}}, {{}}) FILTER (WHERE f.row_on_page <= {{}}), 'UTF8') AS features,
-            count(*) AS found, max(json_build_array({last})::text) FILTER (WHERE f.row_on_page = {{}}) AS last,
+        SELECT textsend(string_agg({{}}, {{}})) AS features,
+            (SELECT CASE WHEN rows <= {ROWS_MAX} THEN least(greatest(rows - {{}}, 0), {{}} + 1) ELSE 0 END
+             FROM counted) AS found,
+            (SELECT json_build_array({", ".join(f"{name}::text" for name in names)})::text
+             FROM chosen LIMIT 1 OFFSET {{}} - 1) AS last,
             (SELECT rows FROM counted) AS matched
-        FROM (
-            SELECT f.*, chosen.row_on_page FROM chosen JOIN {{}} ORDER BY chosen.row_on_page) AS f""",
-        relation(query.layer, query.actor, wanted),
-        wanted,
-        bind(query.limit + 1, "bigint"),
-        bind(query.offset, "bigint"),
-        feature_json(query, form),
-        Clause(quote_literal(separator)),
-        limit,
-        limit,
-        _whole(query, place),
+        FROM chosen CROSS JOIN LATERAL (SELECT f.* FROM {{}} WHERE f.{place} = chosen.place LIMIT 1) AS f""",
+        *(relation(query.layer, query.actor, wanted), wanted, limit, offset),
+        *(feature_json(query, form), Clause(quote_literal(separator)), offset, limit, limit),
+        relation(query.layer, query.actor),  # looked up one by one, in this order, whatever the planner expects
     )
-
-
-def _whole(query: ItemsQuery, place: str) -> Clause:
-    """Return the noted rows as `f`, whole: live state is joined one by one, whatever the planner expects of them."""
-    read = relation(query.layer, query.actor)
-    if query.layer.is_table:
-        return compose(f"{{}} ON f.{place} = chosen.place", read)
-    return compose(f"LATERAL (SELECT f.* FROM {{}} WHERE f.{place} = chosen.place LIMIT 1) AS f ON true", read)

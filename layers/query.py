@@ -7,6 +7,7 @@ actor's row scope and masks itself. Table alias is always `f`; filters come as c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import batched
 from typing import Literal
 
 from layers.actor import Actor
@@ -21,6 +22,7 @@ from layers.tables import COLUMN_TYPES
 
 DEGREE_DIGITS = 7  # 1 cm
 METRE_DIGITS = 3  # 1 mm
+_PAIRS_MAX = 49  # a function of PostgreSQL takes 100 arguments
 Form = Literal["geojson", "jsonfg"]
 ID = FieldDefinition(name="id", title_zh="标识", title_en="Id", type="string")
 
@@ -73,6 +75,11 @@ class ItemsQuery:
         """The sort keys with the id last, which makes the order total."""
         return (*self.sort, SortKey(ID))
 
+    @property
+    def walks_the_key(self) -> bool:
+        """Whether a page is whatever of the table comes next by id: nothing to find, nothing to sort."""
+        return self.layer.is_table and not self.where and not self.sort
+
 
 def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Clause:
     """Build the statement that answers one page as bytes.
@@ -83,10 +90,12 @@ def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Cla
         Of one row: `features` (bytea, features joined by `separator`, null when there are none), `found`
         (rows on the page, plus one when there are more) and `last` (JSON array of the last row's keys as text).
     """
+    if query.walks_the_key:
+        return _walk(query, form, separator)
     limit = bind(query.limit, "bigint")
     last = ", ".join(f"{key.column}::text" for key in query.keys)
     return compose(
-        """SELECT convert_to(string_agg({}, {}) FILTER (WHERE f.row_on_page <= {}), 'UTF8') AS features,
+        """SELECT textsend(string_agg({}, {}) FILTER (WHERE f.row_on_page <= {})) AS features,
             count(*) AS found, max({}) FILTER (WHERE f.row_on_page = {}) AS last
         FROM (SELECT *, row_number() OVER () AS row_on_page FROM ({}) AS f) AS f""",
         feature_json(query, form),
@@ -95,6 +104,28 @@ def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Cla
         Clause(f"json_build_array({last})::text"),
         limit,
         rows(query, extra=1),
+    )
+
+
+def _walk(query: ItemsQuery, form: Form, separator: str) -> Clause:
+    """Build a page of a whole table in the order of its key: without numbering rows, and good for a kept plan.
+
+    Whether there are more is one look at the key beyond the last row. The planner must know that few rows are wanted,
+    so a power of two above their number is written into the text, and the number itself is bound.
+    """
+    read = relation(query.layer, query.actor)
+    few = 1 << max(10, (query.limit + query.offset - 1).bit_length())
+    limit = bind(query.limit, "bigint")
+    return compose(
+        f"""SELECT p.features, CASE WHEN p.found = {{}} THEN json_build_array(p.last)::text END AS last,
+            CASE WHEN p.found = {{}} AND (SELECT f.id FROM {{}} WHERE {{}} AND f.id > p.last ORDER BY f.id LIMIT 1)
+                IS NOT NULL THEN p.found + 1 ELSE p.found END AS found
+        FROM (SELECT textsend(string_agg({{}}, {{}})) AS features, count(*) AS found, max(f.id) AS last
+            FROM (SELECT * FROM (SELECT f.* FROM {{}} WHERE {{}} ORDER BY f.id LIMIT {few}) AS f
+                LIMIT {{}} OFFSET {{}}) AS f) AS p""",
+        *(limit, limit, read, scoped(query.layer, query.actor)),
+        *(feature_json(query, form), Clause(quote_literal(separator))),
+        *(read, condition(query), limit, bind(query.offset, "bigint")),
     )
 
 
@@ -140,7 +171,7 @@ def single(layer: Layer, actor: Actor, feature_id: str, crs: Crs, form: Form = "
     """Build the statement for one feature: one row with `feature` (bytea) or none."""
     query = ItemsQuery(layer, actor, Clause("f.id = ?0::text", (feature_id,)), crs=crs)
     return compose(
-        "SELECT convert_to({}, 'UTF8') AS feature FROM {} WHERE {}",
+        "SELECT textsend({}) AS feature FROM {} WHERE {}",
         feature_json(query, form),
         relation(layer, actor),
         condition(query),
@@ -218,24 +249,40 @@ def sortable_fields(layer: Layer, actor: Actor) -> dict[str, FieldDefinition]:
 
 def feature_json(query: ItemsQuery, form: Form = "geojson") -> Clause:
     """Return the text expression of one feature over alias `f`; properties with null are there, as null."""
-    fields = chosen_fields(query)
-    pairs = ", ".join(f"{f.expression} AS {quote_identifier(f.definition.name)}" for f in fields)
-    properties = f"(SELECT row_to_json(p)::text FROM (SELECT {pairs}) AS p)" if fields else "'{}'"
     shape = f"ST_AsGeoJSON({geometry(query.crs)}, {_digits(query.crs)}, 0)" if has_geometry(query) else "NULL"
-    members = _jsonfg_members(query, shape) if form == "jsonfg" else _member("geometry", shape)
-    head = """'{"type":"Feature","id":' || to_json(f.id)::text"""
-    return Clause(f"""{head} || {members} || ',"properties":' || {properties} || '}}'""")
+    parts = [('{"type":"Feature","id":', "to_json(f.id)")]
+    parts += _jsonfg_members(query, shape) if form == "jsonfg" else [(',"geometry":', _or_null(shape))]
+    before = ',"properties":{'
+    for field in chosen_fields(query):
+        parts.append((f'{before}"{field.definition.name}":', _value(field)))  # a name is an identifier: not to escape
+        before = ","
+    end = "}}" if before == "," else f"{before}}}}}"
+    pairs = [f"{quote_literal(text)}, {value}" for text, value in parts]
+    calls = [f"concat({', '.join(some)})" for some in batched(pairs, _PAIRS_MAX)]
+    return Clause(f"{' || '.join(calls)} || {quote_literal(end)}")
 
 
-def _jsonfg_members(query: ItemsQuery, shape: str) -> str:
+def _value(field: VisibleField) -> str:
+    """Write a property as JSON; what is mentioned once is computed once."""
+    match field.definition.type:
+        case "integer" if not field.masked:
+            return f"coalesce(({field.expression})::text, 'null')"  # the one type whose text is always JSON
+        case _:
+            return f"coalesce(to_json({field.expression}), 'null')"
+
+
+def _or_null(json: str) -> str:
+    return f"coalesce({json}, 'null')"
+
+
+def _jsonfg_members(query: ItemsQuery, shape: str) -> list[tuple[str, str]]:
     """Return JSON-FG's members: in CRS84 the geometry is enough, in any other system it goes into `place`."""
     geojson, place = (shape, "NULL") if query.crs == CRS84 else ("NULL", shape)
-    kind = quote_literal(f',"featureType":"{query.layer.id}"')  # an id is an identifier: nothing to escape
-    return " || ".join([kind, _member("time", _time(query)), _member("place", place), _member("geometry", geojson)])
-
-
-def _member(name: str, json_or_null: str) -> str:
-    return f"""',"{name}":' || coalesce({json_or_null}, 'null')"""
+    return [
+        (f',"featureType":"{query.layer.id}","time":', _or_null(_time(query))),  # an id is an identifier too
+        (',"place":', _or_null(place)),
+        (',"geometry":', _or_null(geojson)),
+    ]
 
 
 def _time(query: ItemsQuery) -> str:
