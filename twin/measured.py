@@ -9,11 +9,12 @@ from typing import Any
 
 import asyncpg
 
+from twin import binary
 from twin.envelope_message import Message
 from twin.join_devices import Area
 from twin.staged import in_one_order, stage
 
-_COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag")
+_COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag", "grid_code")
 _TAKEN = itemgetter(
     *map(
         Message._fields.index,
@@ -35,12 +36,20 @@ WHERE kept.xmin = pg_current_xact_id()::xid
 
 type Row = tuple[Any, ...]
 type Series = tuple[str, str]
-type Newest = tuple[Row, str, Area]  # a row of history, the device's layer, where it stands
+type Newest = tuple[int, str, Area]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Observations ready to be written: rows of history, and the newest of each series, in the order of the series."""
+    """Observations ready to be written.
+
+    Attributes
+    ----------
+    rows
+        Of history.
+    newest
+        Which of them is the newest of each series, in the order of the series, its device's layer, and where it was.
+    """
 
     rows: list[Row]
     newest: dict[Series, Newest]
@@ -48,15 +57,14 @@ class Measured:
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Measured:
         """Make rows of observations and their areas; of several at one time the same wins in every order of arrival."""
-        rows = list(map(_TAKEN, messages))
+        rows = [(*_TAKEN(message), area[0]) for message, area in zip(messages, areas, strict=True)]
         newest: dict[Series, Newest] = {}
-        for row, message, area in zip(rows, messages, areas, strict=True):
-            one = row, message.layer, area
+        for place, row in enumerate(rows):
+            one = place, messages[place].layer, areas[place]
             known = newest.setdefault(row[:2], one)
-            if known is not one and _rank(row) > _rank(known[0]):
+            if known is not one and _rank(row) > _rank(rows[known[0]]):
                 newest[row[:2]] = one
-        history = [(*row, area[0]) for row, area in zip(rows, areas, strict=True)]
-        return cls(history, {series: newest[series] for series in in_one_order(newest)})
+        return cls(rows, {series: newest[series] for series in in_one_order(newest)})
 
 
 async def write(
@@ -65,18 +73,22 @@ async def write(
     """Write observations in the open transaction; returns what changed of the state, and the series that came late."""
     if not measured.rows:
         return [], set()
-    columns, rows = [*_COLUMNS, "grid_code"], measured.rows
-    if claimed is not None:
-        columns, rows = [*columns, "claimed_time"], [(*row, c) for row, c in zip(rows, claimed, strict=True)]
-    await connection.copy_records_to_table("observation", schema_name="twin", columns=columns, records=rows)
-    newest = measured.newest
-    states = [row for row, _, _ in newest.values()]
-    await stage(connection, "incoming_observation", "twin.observation_now", _COLUMNS, states)
+    rows, newest = measured.rows, measured.newest
+    written = binary.observations(rows)
+    if claimed is None:
+        await binary.copy(connection, "observation", _COLUMNS, written)
+    else:
+        marked = binary.with_moments(written, claimed)
+        await binary.copy(connection, "observation", (*_COLUMNS, "claimed_time"), marked)
+    states = (written[place] for place, _, _ in newest.values())
+    await stage(connection, "incoming_observation", "twin.observation", _COLUMNS, states)
     done: str = await connection.execute(_UPSERT)
     if int(done.rpartition(" ")[2]) == len(newest):
-        return [_change(one) for one in newest.values()], set()
+        return [_change(rows[place], layer, area) for place, layer, area in newest.values()], set()
     renewed = {(row[0], row[1]) for row in await connection.fetch(_RENEWED)}
-    return [_change(one) for series, one in newest.items() if series in renewed], newest.keys() - renewed
+    told = ((series, one) for series, one in newest.items() if series in renewed)
+    changes = [_change(rows[place], layer, area) for _, (place, layer, area) in told]
+    return changes, newest.keys() - renewed
 
 
 def _rank(row: Row) -> tuple[Any, ...]:
@@ -85,8 +97,8 @@ def _rank(row: Row) -> tuple[Any, ...]:
     return phenomenon_time, float("-inf") if value is None else value, (value_text or "").encode()
 
 
-def _change(one: Newest) -> dict[str, Any]:
-    (name, code, time, value, value_text, unit, quality), layer, (grid_code, area_code) = one
+def _change(row: Row, layer: str, area: Area) -> dict[str, Any]:
+    name, code, time, value, value_text, unit, quality, grid_code = row
     return {
         "kind": "observation",
         "layer": layer,
@@ -98,5 +110,5 @@ def _change(one: Newest) -> dict[str, Any]:
         "unit": unit,
         "quality_flag": quality,
         "grid_code": grid_code,
-        "area_code": area_code,
+        "area_code": area[1],
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from twin import binary
 from twin.envelope_message import Message
 from twin.join_devices import Area
 from twin.staged import in_one_order, stage
@@ -55,20 +56,28 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Positions ready to be written: rows of history, and the newest row of each thing, in the order of the things."""
+    """Positions ready to be written.
+
+    Attributes
+    ----------
+    rows
+        Of history.
+    newest
+        Which of them is the newest of each thing, in the order of the things.
+    """
 
     rows: list[Row]
-    newest: dict[Entity, Row]
+    newest: dict[Entity, int]
 
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Moved:
         """Make rows of positions and their areas; of several at one time the same wins in every order of arrival."""
         rows = list(map(add, map(_TAKEN, messages), areas))
-        newest: dict[Entity, Row] = {}
-        for row in rows:
-            known = newest.setdefault(row[:2], row)
-            if known is not row and row[2:5] > known[2:5]:
-                newest[row[:2]] = row
+        newest: dict[Entity, int] = {}
+        for place, row in enumerate(rows):
+            known = newest.setdefault(row[:2], place)
+            if known != place and row[2:5] > rows[known][2:5]:
+                newest[row[:2]] = place
         return cls(rows, {entity: newest[entity] for entity in in_one_order(newest)})
 
 
@@ -90,17 +99,21 @@ async def write(
     """
     if not moved.rows:
         return [], set()
-    columns, rows = list(_COLUMNS), moved.rows
-    if claimed is not None:
-        columns, rows = [*columns, "claimed_time"], [(*row, c) for row, c in zip(rows, claimed, strict=True)]
-    await connection.copy_records_to_table("position", schema_name="twin", columns=columns, records=rows)
-    await stage(connection, "incoming_position", "twin.position_now", _COLUMNS, moved.newest.values())
+    rows, newest = moved.rows, moved.newest
+    written = binary.positions(rows)
+    if claimed is None:
+        await binary.copy(connection, "position", _COLUMNS, written)
+    else:
+        marked = binary.with_moments(written, claimed)
+        await binary.copy(connection, "position", (*_COLUMNS, "claimed_time"), marked)
+    states = (written[place] for place in newest.values())
+    await stage(connection, "incoming_position", "twin.position_now", _COLUMNS, states)
     done: str = await connection.execute(_UPSERT)
-    if int(done.rpartition(" ")[2]) == len(moved.newest):
-        return [_change(row) for row in moved.newest.values()], set()
+    if int(done.rpartition(" ")[2]) == len(newest):
+        return [_change(rows[place]) for place in newest.values()], set()
     renewed = {(row[0], row[1]) for row in await connection.fetch(_RENEWED)}
-    changes = [_change(row) for entity, row in moved.newest.items() if entity in renewed]
-    return changes, moved.newest.keys() - renewed
+    changes = [_change(rows[place]) for entity, place in newest.items() if entity in renewed]
+    return changes, newest.keys() - renewed
 
 
 def _change(row: Row) -> dict[str, Any]:
