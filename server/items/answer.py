@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from urllib.parse import quote
 
 import asyncpg
 import orjson
@@ -18,6 +17,7 @@ from layers.crs import CRS84, Crs, parse_crs
 from layers.errors import NotFound
 from layers.query import Form, ItemsQuery, page, single, table_rows
 from server.items.call import Call
+from server.items.links import KeptLinks, item_links, page_links
 from server.items.request import (
     ItemsRequest,
     layer_of,
@@ -51,6 +51,7 @@ class _Plan:
     request: ItemsRequest
     form: Form
     separator: str
+    links: KeptLinks = field(default_factory=KeptLinks)
 
     @cached_property
     def page(self) -> Statement:
@@ -61,6 +62,16 @@ class _Plan:
     def counted(self) -> Statement:
         """The page with the number of all rows that match."""
         return counted_page(self.request.query, self.form, self.separator).render()
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What was found: the rows as bytes, how many they are and of how many, and where the next page begins."""
+
+    matched: Matched
+    features: bytes | None
+    returned: int
+    cursor: str | None
 
 
 async def single_feature(call: Call, state: State) -> Answer:
@@ -87,14 +98,6 @@ async def single_feature(call: Call, state: State) -> Answer:
     return Answer(_with_links(call, feature, crs), call.headers(crs))
 
 
-def item_links(call: Call) -> list[dict[str, str]]:
-    """Return the links of a single feature."""
-    return [
-        *call.representations(f"/items/{quote(call.feature_id or '', safe='')}"),
-        {"href": call.collection_url, "rel": "collection", "type": "application/json", "title": "Collection"},
-    ]
-
-
 def _with_links(call: Call, feature: bytes, crs: Crs) -> bytes:
     extra: dict[str, object] = {"links": item_links(call)}
     if call.media is JSONFG:
@@ -115,13 +118,13 @@ async def features(call: Call, state: State) -> Answer:
     if plan.request.hits:
         async with _pool(state, query).acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)
-        return _collection(call, query, matched, None, 0, None)
+        return _collection(call, plan, query, _Page(matched, None, 0, None))
     if call.media is CSV:
         async with state.pool.acquire() as connection:
             return await _csv(call, query, connection)
     row, matched = await _page(plan, query, state)
     cursor = write_cursor(row["last"]) if row["found"] > query.limit else None
-    return _collection(call, query, matched, row["features"], min(row["found"], query.limit), cursor)
+    return _collection(call, plan, query, _Page(matched, row["features"], min(row["found"], query.limit), cursor))
 
 
 async def _page(plan: _Plan, query: ItemsQuery, state: State) -> tuple[asyncpg.Record, Matched]:
@@ -145,9 +148,9 @@ async def _page(plan: _Plan, query: ItemsQuery, state: State) -> tuple[asyncpg.R
 
 
 def _pool(state: State, query: ItemsQuery) -> asyncpg.Pool:
-    """Return where a page is read: where history is looked into, with kept plans, for to plan its days takes long."""
+    """Return where a page is read: with kept plans where there is but one plan, or history has days to plan for."""
     by_history = query.layer.moment is not None and query.layer.definition.is_live
-    return state.lookups if by_history else state.pool
+    return state.lookups if by_history or query.walks_the_key else state.pool
 
 
 def _plan(call: Call, state: State) -> _Plan:
@@ -164,36 +167,22 @@ def _plan(call: Call, state: State) -> _Plan:
     return state.plans.get(key, make)
 
 
-def _collection(
-    call: Call, query: ItemsQuery, matched: Matched, rows: bytes | None, returned: int, cursor: str | None
-) -> Answer:
-    links = page_links(call, query, cursor)
-    headers = call.headers(query.crs) | {"OGC-NumberReturned": str(returned)}
+def _collection(call: Call, plan: _Plan, query: ItemsQuery, found: _Page) -> Answer:
+    matched = found.matched
+    headers = call.headers(query.crs) | {"OGC-NumberReturned": str(found.returned)}
     if matched.exact:
         headers["OGC-NumberMatched"] = str(matched.rows)
+    rows = found.features or b""
     if call.media in {GEOJSONL, CSV}:  # of CSV only the numbers come this way
-        follow = [link for link in links if link["rel"] in {"next", "prev"}]
+        follow = [link for link in page_links(call, query, found.cursor) if link["rel"] in {"next", "prev"}]
         linked = {"Link": ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"' for link in follow)} if follow else {}
-        return Answer((rows or b"") + (b"\n" if rows else b""), headers | linked)
+        return Answer(rows + (b"\n" if rows else b""), headers | linked)
     head: dict[str, object] = {"type": "FeatureCollection"}
     if call.media is JSONFG:
         head |= {"conformsTo": _JSONFG_CONFORMANCE, "coordRefSys": query.crs.uri, "featureType": call.layer.id}
     head |= {"numberMatched": matched.rows} if matched.exact else {"numberMatchedAtLeast": matched.rows}
-    head |= {"numberReturned": returned, "timeStamp": _now(), "links": links}
-    return Answer(b"".join((orjson.dumps(head)[:-1], b',"features":[', rows or b"", b"]}")), headers)
-
-
-def page_links(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[str, str]]:
-    """Return the links of a page; the next one carries the keys of its last row."""
-    links = call.representations("/items")
-    media = {"type": call.media.type}
-    if cursor is not None:
-        links.append({"href": call.url("/items", cursor=cursor, offset=None), "rel": "next", "title": "Next", **media})
-    if query.offset > 0:
-        before = str(max(0, query.offset - query.limit))
-        links.append({"href": call.url("/items", offset=before), "rel": "prev", "title": "Previous", **media})
-    links.append({"href": call.collection_url, "rel": "collection", "type": "application/json", "title": "Collection"})
-    return links
+    head |= {"numberReturned": found.returned, "timeStamp": _now(), "links": plan.links.json(call, query, found.cursor)}
+    return Answer(b"".join((orjson.dumps(head)[:-1], b',"features":[', rows, b"]}")), headers)
 
 
 def _now() -> str:

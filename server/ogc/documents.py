@@ -11,9 +11,10 @@ from layers.counts import Matched
 from layers.crs import SERVED, STORED
 from layers.database import in_our_words
 from layers.query import ItemsQuery
-from server.items.answer import item_links, page_links
 from server.items.call import Call
+from server.items.links import item_links, page_links
 from server.media import CSV, FAST, HTML, JSONLD
+from server.ogc import maps
 from server.ogc.conformance import CLASSES
 from server.ogc.schema import SCHEMA_DIALECT, queryables, returnables, sortables
 from server.ogc.titles import in_language
@@ -57,6 +58,7 @@ def conformance(_visit: Visit, document: Document) -> Document:
 def collections(visit: Visit, document: Document) -> Document:
     """Describe every collection with all that we know of it."""
     described = [_described(visit, entry, visit.catalog[entry["id"]]) for entry in document["collections"]]
+    described += maps.raster_collections(visit)
     return _titled(visit, document | {"collections": described})
 
 
