@@ -24,6 +24,7 @@ from tiles.geometry import fitted
 LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
 DEEPEST_ZOOM = 15  # the last zoom clients ask for; they enlarge its tiles (0.3 m a unit) beyond that
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
+LABELS = "labels"  # the MVT layer of the names of areas
 _AREAS = ("Polygon", "MultiPolygon")
 _SIZE_DEG = (
     "greatest(ST_XMax(f.geom) - ST_XMin(f.geom), ST_YMax(f.geom) - ST_YMin(f.geom))"  # read from the row's header
@@ -39,6 +40,13 @@ def tile_fields(layer: Layer, actor: Actor) -> list[VisibleField]:
     """Fields that a tile of the layer carries: what the map draws with, as this actor gets them."""
     wanted = {*layer.definition.map.tile_fields, layer.definition.map.label}
     return [field for field in visible_fields(layer, actor) if field.definition.name in wanted]
+
+
+def label_of(layer: Layer, fields: Sequence[VisibleField]) -> str | None:
+    """Return the field that areas are named by, if it is among those that are seen."""
+    label = layer.definition.map.label
+    named = layer.definition.geometry_type in _AREAS and label in {field.definition.name for field in fields}
+    return label if named else None
 
 
 def depends_on_live(definition: LayerDefinition) -> bool:
@@ -74,9 +82,7 @@ class Drawing:
     @property
     def label(self) -> str | None:
         """The field that areas are named by, if the actor sees it."""
-        definition = self.layer.definition
-        named = definition.geometry_type in _AREAS and definition.map.label in {f.definition.name for f in self.fields}
-        return definition.map.label if named else None
+        return label_of(self.layer, self.fields)
 
 
 def tile_clause(drawing: Drawing) -> Clause:
@@ -129,7 +135,7 @@ def _labels(drawing: Drawing, label: str) -> Clause:
         drawing.tile.square(),
         _chosen(drawing, LABEL_PIXELS),
     )
-    return _mvt("labels", placed)
+    return _mvt(LABELS, placed)
 
 
 def _mvt(name: str, rows: Clause) -> Clause:

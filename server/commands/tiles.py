@@ -149,14 +149,14 @@ async def _warm(url: str, settings: Settings, names: str, zooms: range, actor: A
 
 async def _export(url: str, settings: Settings, names: str, zooms: range, file: Path, actor: Actor) -> int:
     async with _walking(url, settings, names, actor) as walk:
-        described = [tilejson_of(layer, actor, base="") for layer in walk.layers]
+        described = tilejson_of(walk.layers, actor, base="")
         head = Head(
-            name="、".join(layer.definition.title_zh for layer in walk.layers),
-            description=", ".join(layer.definition.title_en for layer in walk.layers),
-            attribution="；".join({str(one["attribution"]) for one in described if one["attribution"]}),
+            name=described["name"],
+            description=described["description"],
+            attribution=described["attribution"],
             bounds_crs84=walk.box(),
             zooms=zooms,
-            vector_layers=tuple(part for one in described for part in one["vector_layers"]),
+            vector_layers=tuple(described["vector_layers"]),
         )
         count = 0
         with writing(file, head) as add:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -12,7 +13,8 @@ from layers.definition import FieldType
 from server.auth import actor_of
 from server.base_url import base_url
 from server.state import State
-from tiles.vector import deepest_zoom, tile_fields
+from server.tiles.call import names_of
+from tiles.vector import LABELS, deepest_zoom, label_of, tile_fields
 
 router = APIRouter(prefix="/tiles", tags=["tiles"])
 ActorHere = Annotated[Actor, Depends(actor_of)]
@@ -20,31 +22,42 @@ _WORLD = (-180.0, -85.0511, 180.0, 85.0511)
 _TILEJSON_TYPES: dict[FieldType, str] = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
 
 
-@router.get("/{layer}.json", summary="TileJSON 3.0 of a layer")
-async def tilejson(layer: str, request: Request, actor: ActorHere) -> dict[str, Any]:
-    """Describe a layer's tiles: their address, bounds, zooms and fields."""
-    found = _state(request).catalog.current.visible(layer, actor)
-    return tilejson_of(found, actor, base=base_url(request.scope, _state(request).settings.server.public_url))
-
-
-def _state(request: Request) -> State:
+@router.get("/{layers}.json", summary="TileJSON 3.0 of a layer, or of several in one tile")
+async def tilejson(layers: str, request: Request, actor: ActorHere) -> dict[str, Any]:
+    """Describe the tiles of a layer, or of several by comma: their address, bounds, zooms and fields."""
     state: State = request.app.state.shared
-    return state
+    found = [state.catalog.current.visible(name, actor) for name in names_of(layers)]
+    return tilejson_of(found, actor, base=base_url(request.scope, state.settings.server.public_url))
 
 
-def tilejson_of(layer: Layer, actor: Actor, *, base: str) -> dict[str, Any]:
-    """Build the TileJSON of a layer for an actor; `base` is the service's address without a final slash."""
-    definition = layer.definition
-    fields = {f.definition.name: _TILEJSON_TYPES.get(f.definition.type, "String") for f in tile_fields(layer, actor)}
+def tilejson_of(layers: Sequence[Layer], actor: Actor, *, base: str) -> dict[str, Any]:
+    """Build the TileJSON of one or several layers for an actor; `base` is the service's address without a slash."""
+    definitions = [layer.definition for layer in layers]
+    extents = [layer.extent_crs84 for layer in layers if layer.extent_crs84]
+    west, south, east, north = zip(*extents or [_WORLD], strict=True)
     return {
         "tilejson": "3.0.0",
-        "name": definition.title_zh,
-        "description": definition.title_en,
-        "attribution": definition.attribution or "",
+        "name": "、".join(definition.title_zh for definition in definitions),
+        "description": ", ".join(definition.title_en for definition in definitions),
+        "attribution": "；".join(dict.fromkeys(d.attribution for d in definitions if d.attribution)),
         "scheme": "xyz",
-        "tiles": [f"{base}/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt"],
-        "bounds": layer.extent_crs84 or _WORLD,
-        "minzoom": definition.map.min_zoom,
-        "maxzoom": deepest_zoom(definition),
-        "vector_layers": [{"id": layer.id, "description": definition.title_zh, "fields": {"id": "String", **fields}}],
+        "tiles": [f"{base}/tiles/{','.join(layer.id for layer in layers)}/{{z}}/{{x}}/{{y}}.mvt"],
+        "bounds": (min(west), min(south), max(east), max(north)),
+        "minzoom": min(definition.map.min_zoom for definition in definitions),
+        "maxzoom": max(map(deepest_zoom, definitions)),
+        "vector_layers": [part for layer in layers for part in _vector_layers(layer, actor, alone=len(layers) == 1)],
     }
+
+
+def _vector_layers(layer: Layer, actor: Actor, *, alone: bool) -> Iterator[dict[str, Any]]:
+    """Yield what a tile holds of a layer: its features, and for areas the points of their names."""
+    definition = layer.definition
+    seen = tile_fields(layer, actor)
+    fields = {f.definition.name: _TILEJSON_TYPES.get(f.definition.type, "String") for f in seen}
+    zooms = {"minzoom": definition.map.min_zoom, "maxzoom": deepest_zoom(definition)}
+    counted = {"count": "Number"} if definition.map.gather_below is not None else {}
+    told = {"description": definition.title_zh, **zooms}
+    yield {"id": layer.id, **told, "fields": {"id": "String", **counted, **fields}}
+    if label_of(layer, seen) is not None:
+        name = LABELS if alone else f"{layer.id}_{LABELS}"
+        yield {"id": name, **told, "fields": {"id": "String", **fields}}

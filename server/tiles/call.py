@@ -96,7 +96,7 @@ def tile_path(raw_path: str) -> TilePath | None:
         if len(parts) != 4:
             return None
         names, z, x, y = parts
-        return _path(_names(names), TileAddress(_number("z", z), _number("x", x), _number("y", y), WEB_MERCATOR))
+        return _path(names_of(names), TileAddress(_number("z", z), _number("x", x), _number("y", y), WEB_MERCATOR))
     if raw_path.startswith(_OGC) and "/tiles/" in raw_path:
         parts = raw_path[len(_OGC) :].split("/")
         if len(parts) != 6 or parts[1] != "tiles":
@@ -112,7 +112,14 @@ def _path(names: tuple[str, ...], address: TileAddress) -> TilePath:
     return TilePath(names, address, address.box(margin))
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_of(text: str) -> tuple[str, ...]:
+    """Read the ids of the layers of one tile, by comma.
+
+    Raises
+    ------
+    BadInput
+        For too many, or one twice.
+    """
     names = tuple(unquote(name) for name in text.split(","))
     if len(names) > COMPOSITE_MAX:
         raise BadInput(f"{len(names)} layers in one tile are too many; at most {COMPOSITE_MAX}", parameter="layer")

@@ -12,6 +12,7 @@ from server.settings import MIB, Settings
 from server.tiles.call import TileCall
 from tiles.cache import Tile, TileCache
 from tiles.draw import draw
+from tiles.joined import joined
 from tiles.shelf import Shelf
 from tiles.vector import Drawing
 
@@ -57,8 +58,8 @@ class TileMaker:
         return await self.cache.get(call.wanted(self.build), make)
 
     async def _join(self, call: TileCall, *, trusted: bool) -> bytes:
-        each = [await self.tile(replace(call, parts=(part,)), trusted=trusted) for part in call.parts]
-        return b"".join(tile.plain() for tile in each)
+        each = {part.layer.id: await self.tile(replace(call, parts=(part,)), trusted=trusted) for part in call.parts}
+        return joined({layer_id: tile.plain() for layer_id, tile in each.items()})
 
     async def _draw(self, call: TileCall) -> bytes:
         (part,) = call.parts

@@ -69,9 +69,27 @@ def test_a_condition_that_cannot_be_read_is_told(client, place, query, detail):
 
 def test_several_layers_in_one_tile_are_those_of_each(client, place):
     together = decoded(client.get(f"/tiles/buildings,streets/{place}"))
-    alone = decoded(client.get(f"/tiles/buildings/{place}")), decoded(client.get(f"/tiles/streets/{place}"))
-    assert together["buildings"] == alone[0]["buildings"]
-    assert together["streets"] == alone[1]["streets"]
+    for name in ("buildings", "streets"):
+        alone = decoded(client.get(f"/tiles/{name}/{place}"))
+        assert together[name] == alone[name]
+        assert together.get(f"{name}_labels") == alone.get("labels")
+
+
+def test_tilejson_tells_of_every_layer_of_a_tile(client, place):
+    alone = [client.get(f"/tiles/{name}.json").json() for name in ("buildings", "streets")]
+    together = client.get("/tiles/buildings,streets.json").json()
+    assert [part["id"] for part in alone[0]["vector_layers"]] == ["buildings", "labels"]
+    names = [part["id"] for part in together["vector_layers"]]
+    assert names == ["buildings", "buildings_labels", "streets", "streets_labels"]
+    assert (together["minzoom"], together["maxzoom"]) == (9, 15)
+    for tiles in alone:
+        assert all(one <= other for one, other in zip(together["bounds"][:2], tiles["bounds"][:2], strict=True))
+    tile = decoded(client.get(together["tiles"][0].format(z=15, x=place.split("/")[1], y=place.split("/")[2][:-4])))
+    fields = {part["id"]: set(part["fields"]) for part in together["vector_layers"]}
+    for name, layer in tile.items():
+        assert {key for feature in layer["features"] for key in feature["properties"]} <= fields[name]
+    assert client.get("/tiles/buildings,nosuch.json").status_code == 404
+    assert client.get("/tiles/buildings,buildings.json").status_code == 400
 
 
 @pytest.mark.parametrize(
