@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,6 +19,9 @@ from tiles.reading import Area, Pixels, read_area
 from tiles.relief import hillshade, slope_deg, terrain_rgb
 
 TILE_PIXELS = 256
+type Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
+
+_WHITE: Colour = (255, 255, 255)
 _DRIVERS = {"png": "PNG", "webp": "WEBP", "jpg": "JPEG", "npy": "NPY", "tif": "GTIFF"}
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {"png": {"ZLEVEL": 3}}  # a fifth larger than the best, in half of the time
 _LOOK_PIXELS = 512  # along each side of what an expression's range is taken from
@@ -27,8 +29,21 @@ _BAND = re.compile(r"b([1-9][0-9]?)")
 _RELIEF_RANGE = {"hillshade": (0.0, 255.0), "slope": (0.0, 60.0)}
 
 
-def draw(files: OpenRasters, raster: Raster, frame: Frame, area: Area, look: Look, form: Format) -> bytes:
+def draw(
+    files: OpenRasters,
+    raster: Raster,
+    frame: Frame,
+    area: Area,
+    look: Look,
+    form: Format,
+    ground: Colour | None = None,
+) -> bytes:
     """Draw what a frame of a raster shows of an area.
+
+    Parameters
+    ----------
+    ground
+        What is seen where there is nothing; None is transparent, or white in a JPEG.
 
     Returns
     -------
@@ -50,9 +65,32 @@ def draw(files: OpenRasters, raster: Raster, frame: Frame, area: Area, look: Loo
         if pixels is None:
             return b""
         image = _image(pixels, area)
-        return _rendered(image.apply_expression(expression) if expression else image, look, form, raster, files, frame)
+        image = image.apply_expression(expression) if expression else image
+        if form in {"npy", "tif"}:
+            return _plain(image, form)
+        picture = image.array.dtype == np.uint8 and look.rescale is None and look.colormap is None and image.count == 3
+        if not picture:
+            image.rescale(in_range=[look.rescale or _range(raster, look, files, frame)])
+        return _encoded(image, look, form, ground)
     heights = read_area(files, frame, area.wider(1), (1,), smooth=True)  # so that neighbouring tiles meet
-    return b"" if heights is None else _relief(heights, area, look, form)
+    return b"" if heights is None else _relief(heights, area, look, form, ground)
+
+
+def draw_map(
+    files: OpenRasters,
+    raster: Raster,
+    frame: Frame,
+    area: Area,
+    look: Look,
+    form: Format,
+    ground: Colour | None = None,
+) -> bytes:
+    """Draw as `draw`; where the raster does not reach, a picture of nothing."""
+    drawn = draw(files, raster, frame, area, look, form, ground)
+    if drawn:
+        return drawn
+    nothing = _image(np.ma.masked_all((1, area.height, area.width), dtype=np.uint8), area)
+    return _plain(nothing, form) if form in {"npy", "tif"} else _encoded(nothing, look, form, ground)
 
 
 def _wanted(raster: Raster, look: Look) -> Sequence[int]:
@@ -68,15 +106,6 @@ def _image(pixels: Pixels, area: Area) -> Any:
     return ImageData(pixels, bounds=area.bounds, crs=CRS.from_epsg(area.srid))
 
 
-def _rendered(image: Any, look: Look, form: Format, raster: Raster, files: OpenRasters, frame: Frame) -> bytes:
-    if form in {"npy", "tif"}:
-        return _plain(image, form)
-    picture = image.array.dtype == np.uint8 and look.rescale is None and look.colormap is None and image.count == 3
-    if not picture:
-        image.rescale(in_range=[look.rescale or _range(raster, look, files, frame)])
-    return _encoded(image, look, form)
-
-
 def _plain(image: Any, form: Format) -> bytes:
     """Write values: a NumPy array ``[band, row, column]`` of 32-bit floats with NaN for nothing, or a GeoTIFF."""
     if form == "npy":
@@ -87,13 +116,23 @@ def _plain(image: Any, form: Format) -> bytes:
     return content
 
 
-def _encoded(image: Any, look: Look, form: Format) -> bytes:
-    colours = _colours(look.colormap) if look.colormap and image.count == 1 else None
-    with warnings.catch_warnings(action="ignore"):
-        drawn: bytes = image.render(
-            img_format=_DRIVERS[form], add_mask=form != "jpg", colormap=colours, **_OPTIONS.get(form, {})
-        )
-    return drawn
+def _encoded(image: Any, look: Look, form: Format, ground: Colour | None) -> bytes:
+    """Encode bytes as a picture; what is masked is transparent, or the ground."""
+    from rio_tiler.colormap import apply_cmap  # noqa: PLC0415  # see _image
+    from rio_tiler.utils import render  # noqa: PLC0415  # see _image
+
+    seen = ~np.ma.getmaskarray(image.array).all(axis=0)
+    data = image.array.data
+    if look.colormap and image.count == 1:
+        data, alpha = apply_cmap(data, _colours(look.colormap))
+        seen &= alpha > 0
+    ground = ground or (_WHITE if form == "jpg" else None)
+    if ground is None:
+        shown: bytes = render(data, seen * np.uint8(255), img_format=_DRIVERS[form], **_OPTIONS.get(form, {}))
+        return shown
+    whole = np.where(seen, np.broadcast_to(data, (3, *seen.shape)), np.array(ground, dtype=np.uint8)[:, None, None])
+    opaque: bytes = render(whole.astype(np.uint8), img_format=_DRIVERS[form], **_OPTIONS.get(form, {}))
+    return opaque
 
 
 @lru_cache(maxsize=32)
@@ -123,7 +162,7 @@ def _apart(low: float, high: float) -> tuple[float, float]:
     return (low, high) if low < high else (low, low + 1)
 
 
-def _relief(pixels: Pixels, area: Area, look: Look, form: Format) -> bytes:
+def _relief(pixels: Pixels, area: Area, look: Look, form: Format, ground: Colour | None) -> bytes:
     """Draw what is computed of heights, given with one more pixel on each side."""
     inner = np.ma.getmaskarray(pixels)[0, 1:-1, 1:-1]
     heights = pixels[0].astype(np.float64).filled(np.nan)
@@ -142,7 +181,7 @@ def _relief(pixels: Pixels, area: Area, look: Look, form: Format) -> bytes:
     if form in {"npy", "tif"}:
         return _plain(shown, form)
     shown.rescale(in_range=[look.rescale or _RELIEF_RANGE[look.form]])
-    return _encoded(shown, look, form)
+    return _encoded(shown, look, form, ground)
 
 
 def _encoded_heights(image: Any, form: Format) -> bytes:

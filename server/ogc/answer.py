@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Protocol
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -159,7 +160,18 @@ def written(visit: Visit, document: Page | dict[str, object], media_type: str) -
     return Answer(orjson.dumps(document, default=str), JSONLD.type if visit.media is JSONLD else media_type)
 
 
-def routes(endpoints: Iterable[Endpoint]) -> list[BaseRoute]:
+class Addressed(Protocol):
+    """An application at an address below ``/ogc``."""
+
+    @property
+    def path(self) -> str:
+        """As starlette writes it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+
+def routes(endpoints: Iterable[Addressed]) -> list[BaseRoute]:
     """Return the routes below ``/ogc``, each with and without a slash at the end, so that nothing is redirected."""
     found: list[BaseRoute] = []
     for endpoint in endpoints:

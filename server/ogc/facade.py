@@ -25,7 +25,7 @@ from layers.catalog import CatalogHolder
 from layers.errors import BadInput, NotFound, OneMapError
 from server.items.request import ITEM_PARAMETERS
 from server.media import GEOJSON, HTML, JSONLD
-from server.ogc import documents, tiles
+from server.ogc import documents, maps, tiles
 from server.ogc.answer import JSON_HTML_LD, Answer, Endpoint, routes, written
 from server.ogc.config import pygeoapi_config
 from server.ogc.html import Page
@@ -172,7 +172,7 @@ def _prepare_item(visit: Visit) -> tuple[Visit, dict[str, str]]:
     return visit, item_parameters(visit.given)
 
 
-def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint, ...]:
+def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | maps.RasterFirst, ...]:
     def asking(function: Any, correct: Any, *names: str, **how: Any) -> _Asking:
         return _Asking(pygeoapi, function, correct, names, **how)
 
@@ -199,7 +199,7 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint, ...]:
         Endpoint("/api", interface),
         Endpoint("/conformance", asking(core.conformance, documents.conformance)),
         Endpoint("/collections", asking(described, documents.collections), formats=JSON_HTML_LD),
-        Endpoint(one, asking(described, documents.collection, "collection"), formats=JSON_HTML_LD),
+        maps.raster_first(Endpoint(one, asking(described, documents.collection, "collection"), formats=JSON_HTML_LD)),
         Endpoint(f"{one}/schema", asking(schema, documents.schema, "collection", **schemas)),
         Endpoint(f"{one}/queryables", asking(queryables, documents.queryable_schema, "collection", **schemas)),
         Endpoint(f"{one}/sortables", asking(queryables, documents.sortable_schema, "collection", **schemas)),
@@ -213,7 +213,7 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint, ...]:
 def install(app: FastAPI, settings: Settings) -> None:
     """Put the OGC API of an application at ``/ogc``."""
     hand_over_documents()
-    app.router.routes.extend(routes((*_endpoints(Pygeoapi(settings)), *tiles.ENDPOINTS)))
+    app.router.routes.extend(routes((*_endpoints(Pygeoapi(settings)), *tiles.ENDPOINTS, *maps.ENDPOINTS)))
 
 
 def slow_app(app: FastAPI) -> ASGIApp:

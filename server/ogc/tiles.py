@@ -15,12 +15,12 @@ from server.ogc.visit import Visit
 from tiles.grids import GRIDS, TileMatrixSet, grid_of
 from tiles.vector import CONTENT_TYPE, deepest_zoom, tile_fields
 
-_REL = "http://www.opengis.net/def/rel/ogc/1.0"
+REL = "http://www.opengis.net/def/rel/ogc/1.0"
 _JSON_TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 
 async def _matrix_sets(visit: Visit, _names: Mapping[str, str]) -> Answer:
-    listed = [{**_named(grid, visit), "links": [_set_link(visit, grid)]} for grid in GRIDS.values()]
+    listed = [{**_named(grid, visit), "links": [matrix_set_link(visit, grid)]} for grid in GRIDS.values()]
     return await _written(visit, "tilematrixsets/index.html", {"tileMatrixSets": listed})
 
 
@@ -83,13 +83,18 @@ def _tileset(visit: Visit, grid: TileMatrixSet) -> dict[str, Any]:
                 "propertiesSchema": {"type": "object", "properties": {"id": {"type": "string"}, **fields}},
             }
         ],
-        "links": [_link(visit, "self", f"/{grid.id}", visit.title("瓦片集", "Tileset")), _set_link(visit, grid), item],
+        "links": [
+            _link(visit, "self", f"/{grid.id}", visit.title("瓦片集", "Tileset")),
+            matrix_set_link(visit, grid),
+            item,
+        ],
     }
 
 
-def _set_link(visit: Visit, grid: TileMatrixSet) -> dict[str, str]:
+def matrix_set_link(visit: Visit, grid: TileMatrixSet) -> dict[str, str]:
+    """Return the link from a tileset to how its tiles lie."""
     href = f"{visit.ogc}/TileMatrixSets/{grid.id}"
-    return {"rel": f"{_REL}/tiling-scheme", "type": "application/json", "title": grid.id, "href": href}
+    return {"rel": f"{REL}/tiling-scheme", "type": "application/json", "title": grid.id, "href": href}
 
 
 def _link(visit: Visit, rel: str, path: str, title: str) -> dict[str, str]:
