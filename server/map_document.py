@@ -15,6 +15,7 @@ from layers.definition import CodeList
 from layers.query import ItemsQuery
 from layers.rights import VisibleField, visible_fields
 from server.outline import Connection, Outlines
+from tiles.styles.theme import read_themes
 from tiles.vector import DEEPEST_ZOOM, tile_fields
 
 
@@ -34,7 +35,7 @@ async def map_document(
     -------
     dict
         `title_zh`, `title_en`, `bbox` (degrees, None when there is no feature at all), `outline` (GeoJSON of the
-        districts or None), `synthetic`, `layers` in drawing order, `codes` by list and code.
+        districts or None), `synthetic`, `layers` in drawing order, `styles` there are, `codes` by list and code.
     """
     layers = [catalog[layer_id] for layer_id in catalog.visible_ids(actor)]
     layers.sort(key=lambda layer: (layer.definition.map.order, layer.id))
@@ -44,6 +45,7 @@ async def map_document(
         **await _district(connection, catalog, actor, outlines),
         "synthetic": any(layer.definition.synthetic for layer in layers),
         "layers": described,
+        "styles": [theme.model_dump(include={"id", "title_zh", "title_en"}) for theme in read_themes().values()],
         "codes": {name: _codes(catalog.code_lists[name]) for name in sorted(used)},
     }
 

@@ -1,10 +1,9 @@
 // The map on an OGC page: one layer as tiles, or the features of the page over it. The page says which.
 
 import * as maplibre from "./vendor/maplibre-gl.mjs";
-import { styleLayers } from "./app/map/layers.js";
-import { BELOW, baseStyle } from "./app/map/style.js";
+import { dressed } from "./app/map/style.js";
 
-/** @typedef {import("./app/types.js").MapDocument} MapDocument */
+/** @typedef {import("./app/types.js").Style} Style */
 
 const place = document.getElementById("map");
 if (place) await show(place);
@@ -12,23 +11,23 @@ if (place) await show(place);
 /** @param {HTMLElement} container */
 async function show(container) {
   const root = container.dataset["root"] ?? "/";
-  /** @type {MapDocument} */
-  const described = await (await fetch(`${root}map.json`)).json();
-  const layer = described.layers.find((one) => one.id === container.dataset["layer"]);
+  const layer = container.dataset["layer"] ?? "";
   const features = JSON.parse(container.dataset["features"] ?? "[]");
-  const bounds = boundsOf(features) ?? layer?.bbox ?? described.bbox ?? undefined;
   try {
-    const map = new maplibre.Map({ container, style: baseStyle(described), bounds, fitBoundsOptions: { padding: 40, maxZoom: 17 } });
+    /** @type {Style} */
+    const style = await (await fetch(`${root}styles/dark.json`)).json();
+    const source = style.sources[layer];
+    const shapes = features.map((/** @type {any} */ { geometry }) => geometry);
+    const bounds = boundsOf(features) ?? source?.bounds ?? undefined;
+    const map = new maplibre.Map({
+      container,
+      style: dressed(style, (id, other) => other === layer && !id.endsWith(":relief"), shapes),
+      bounds,
+      fitBoundsOptions: { padding: 40, maxZoom: 17 },
+    });
     map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
     await map.once("load");
-    if (layer?.bbox) {
-      map.addSource(layer.id, { type: "vector", tiles: [root + layer.tiles], maxzoom: layer.max_zoom, bounds: layer.bbox, promoteId: "id" });
-      if (map.getZoom() < layer.min_zoom && !features.length) map.jumpTo({ zoom: layer.min_zoom + 0.5 });
-      for (const style of styleLayers(layer, described.codes)) map.addLayer(/** @type {any} */ (style), style.type === "symbol" ? undefined : BELOW);
-    }
-    const marked = /** @type {maplibre.GeoJSONSource} */ (map.getSource("chosen"));
-    const shapes = features.map((/** @type {any} */ { geometry }) => ({ type: "Feature", properties: {}, geometry }));
-    marked.setData({ type: "FeatureCollection", features: shapes }); // without ids: a code of 20 digits is no number to MapLibre
+    if (source && map.getZoom() < source.minzoom && !features.length) map.jumpTo({ zoom: source.minzoom + 0.5 });
     map.on("idle", () => container.setAttribute("data-idle", ""));
   } catch {
     container.hidden = true; // no WebGL 2: the page's text says everything the map would

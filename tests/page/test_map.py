@@ -117,6 +117,31 @@ def test_the_other_language_is_one_click_away_and_stays(visit):
     expect(page.locator("header .badge")).to_have_text("Synthetic")
 
 
+def test_another_style_is_one_choice_away_and_stays(visit, address):
+    visitor = visit()
+    page = visitor.idle()
+    ground = "document.querySelector('.mapview').map.getPaintProperty('ground', 'background-color')"
+    served = {name: httpx.get(f"{address}/styles/{name}.json").json() for name in ("dark", "light", "print")}
+    wanted = {name: style["layers"][0]["paint"]["background-color"] for name, style in served.items()}
+    assert page.evaluate(ground) == wanted["dark"]
+    for name in ("light", "print"):
+        page.locator("select.themes").select_option(name)
+        until(page, f"{ground} === '{wanted[name]}'")
+        expect(page.locator("html")).to_have_attribute("data-theme", name)
+        until(page, f"location.hash.includes('style={name}')")
+    visitor.idle()
+    assert len(visitor.drawn(STREET)) == 21
+    page.goto(f"{address}/")
+    visitor.idle()
+    assert page.evaluate(ground) == wanted["print"]
+
+
+def test_a_style_that_is_not_there_is_the_usual_one(visit):
+    page = visit("/#&style=pink").idle()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    until(page, "!location.hash.includes('style=')")
+
+
 def test_labels_are_drawn_with_our_own_font(visit):
     page = visit().idle()
     fonts = page.evaluate("performance.getEntriesByType('resource').map(r => r.name).filter(n => n.endsWith('.woff2'))")

@@ -32,15 +32,17 @@ def area_layers(layer: Drawn) -> dict[str, list[Json]]:
 
 
 def _edge(layer: Drawn, *, tinted: bool) -> Json:
+    """Boundaries: the smaller the areas, the finer, since those of small ones run along every road."""
     first = layer.first_zoom
+    depth = 0 if tinted else max(0, layer.definition.map.order - _FIRST_DASHED_ORDER)
+    width, strength = max(0.7, 1.8 - 0.5 * depth), max(0.35, 0.9 - 0.25 * depth)
     paint: Json = {
         "line-color": layer.edge_color,
-        "line-width": ["interpolate", ["linear"], ["zoom"], first, 0.6, first + 4, 1.7 if tinted else 1.4],
-        "line-opacity": ["interpolate", ["linear"], ["zoom"], first, 0.6, first + 2, 0.9],
+        "line-width": ["interpolate", ["linear"], ["zoom"], first, round(width / 2, 2), first + 4, round(width, 2)],
+        "line-opacity": ["interpolate", ["linear"], ["zoom"], first, round(strength / 2, 2), first + 2, strength],
     }
-    depth = layer.definition.map.order - _FIRST_DASHED_ORDER
-    if not tinted and depth >= 0:
-        paint["line-dasharray"] = [max(1.5, 5 - 1.5 * depth), 2]
+    if not tinted and layer.definition.map.order >= _FIRST_DASHED_ORDER:
+        paint["line-dasharray"] = [max(2, 5 - 1.5 * depth), 2]
     return layer.styled("edge", "line", filter=_IS_AREA, layout={"line-join": "round"}, paint=paint)
 
 

@@ -17,7 +17,7 @@ def area_name(layer: Drawn, first_zoom: float | None = None) -> list[Json]:
         return []
     order = layer.definition.map.order
     coded = layer.label.endswith("_code")  # long numbers come later, and quieter, than names
-    later = 2.5 if coded else 0 if order < _LARGE_BELOW_ORDER else 0.8
+    later = 2.5 if coded else 0 if layer.first_zoom == 0 else 1 if order < _LARGE_BELOW_ORDER else 0.8
     style = _name(layer, first_zoom or layer.first_zoom + later)
     style |= {"source-layer": "labels", "filter": ["==", ["geometry-type"], "Point"]}
     if coded:

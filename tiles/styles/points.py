@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tiles.styles.color import luminance, readable
@@ -27,11 +28,12 @@ def point_layers(layer: Drawn) -> dict[str, list[Json]]:
 
 
 def _dot(layer: Drawn, is_point: list[Any]) -> Json:
-    first, near = layer.first_zoom, max(layer.first_zoom + 2, _NEAR)
+    first, near = layer.first_zoom, _near(layer)
     dense = layer.layer.row_count > DENSE
+    small = round(min(3, max(1.2, 4.2 - math.log10(layer.layer.row_count + 1))), 1)
     disc = 9.5 if layer.definition.map.icon else 7
-    sizes = [first, 1.2 if dense else 2.4, near, 3 if dense else 5.5, near + 1.5, disc]
-    rim = [first, 0 if dense else 0.8, near, 0.8, near + 2, 1.5]
+    sizes = [first, small, near, 3 if dense else 5, near + 1.5, disc]
+    rim = [first, 0 if dense else 0.6, near, 0.5 if dense else 0.8, near + 2, 1.4]
     return layer.styled(
         "point",
         "circle",
@@ -54,6 +56,10 @@ def _dot(layer: Drawn, is_point: list[Any]) -> Json:
     )
 
 
+def _near(layer: Drawn) -> int:
+    return max(layer.first_zoom + 1, _NEAR)
+
+
 def _present(layer: Drawn, full: float) -> Expression:
     """Strength of a point: what is off line is weaker."""
     if "online_status" not in layer.carried:
@@ -64,15 +70,16 @@ def _present(layer: Drawn, full: float) -> Expression:
 def _pictogram(layer: Drawn, is_point: list[Any]) -> list[Json]:
     if layer.definition.map.icon is None:
         return []
+    near = _near(layer)
     return [
         layer.styled(
             "icon",
             "symbol",
             filter=is_point,
-            minzoom=max(layer.first_zoom + 2, _NEAR) + 0.75,
+            minzoom=near + 0.75,
             layout={
                 "icon-image": ["concat", pictogram_of(layer.definition, layer.carried), _ink(layer)],
-                "icon-size": ["interpolate", ["linear"], ["zoom"], _NEAR + 0.75, 0.7, _NEAR + 1.5, 0.9],
+                "icon-size": ["interpolate", ["linear"], ["zoom"], near + 0.75, 0.6, near + 1.5, 0.85],
                 "icon-allow-overlap": True,
                 "icon-ignore-placement": True,
             },
@@ -120,7 +127,7 @@ def _numbers(layer: Drawn) -> list[Json]:
         layer.styled(
             "number",
             "symbol",
-            filter=[">", ["get", "count"], 24],
+            filter=["all", ["has", "count"], [">", ["get", "count"], 24]],
             layout={
                 "text-field": short,
                 "text-font": [FONT],

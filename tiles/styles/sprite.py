@@ -17,9 +17,10 @@ from tiles.styles.drawn import Expression
 
 DARK, LIGHT = "-dark", "-light"  # endings of names: the ink
 _INKS = {DARK: "#0b1424", LIGHT: "#ffffff"}
-_SIDE, _GAP = 15, 2  # pixels; both icon sets are drawn on 15 by 15
+_SIDE, _GAP = 15, 2  # pixels
 _SUBSTITUTE = '<circle cx="7.5" cy="7.5" r="4"/>'  # for a name that no set has
-_INSIDE = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
+_FILE = re.compile(r"<svg([^>]*)>(.*)</svg>", re.DOTALL)
+_BOX = re.compile(r'viewBox="([\d.\s-]+)"')
 
 
 def pictogram_of(definition: LayerDefinition, carried: Collection[str]) -> Expression:
@@ -97,6 +98,8 @@ def _inside(name: str, folders: Iterable[Path]) -> str:
     for folder in folders:
         path = folder / f"{name}.svg"
         if path.is_file():
-            found = _INSIDE.search(path.read_text(encoding="utf-8"))
-            return found[1] if found else _SUBSTITUTE
+            found = _FILE.search(path.read_text(encoding="utf-8"))
+            box = _BOX.search(found[1]) if found else None
+            if found and box:
+                return f'<svg width="{_SIDE}" height="{_SIDE}" viewBox="{box[1]}">{found[2]}</svg>'
     return _SUBSTITUTE

@@ -130,6 +130,8 @@ def _metadata(theme: Theme, layers: Sequence[Drawn], base: str) -> Json:
         "onemap:title_zh": theme.title_zh,
         "onemap:title_en": theme.title_en,
         "onemap:base": base,
+        "onemap:accent": theme.frame,
+        "onemap:ink": theme.text,
         "onemap:synthetic": any(layer.definition.synthetic for layer in layers),
     }
 

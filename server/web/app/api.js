@@ -2,6 +2,7 @@
 
 /** @typedef {import("./types.js").MapDocument} MapDocument */
 /** @typedef {import("./types.js").Feature} Feature */
+/** @typedef {import("./types.js").Style} Style */
 
 const TOKEN = "onemap.token";
 
@@ -62,8 +63,37 @@ export async function fetchMap() {
   return answer.json();
 }
 
+/** @type {Map<string, { etag: string, style: Style }>} by theme */
+const styles = new Map();
+
+/**
+ * A style of the map; the same object as last time when the server says that it did not change.
+ * @param {string} theme
+ * @returns {Promise<Style>}
+ */
+export async function fetchStyle(theme) {
+  const kept = styles.get(theme);
+  const answer = await ask(`styles/${encodeURIComponent(theme)}.json`, kept ? { "If-None-Match": kept.etag } : {});
+  if (kept && answer.status === 304) return kept.style;
+  const style = ours(await answer.text());
+  styles.set(theme, { etag: answer.headers.get("ETag") ?? "", style });
+  return style;
+}
+
+/**
+ * A style names full addresses, as the server knows itself; below a proxy's path the page knows better.
+ * @param {string} text
+ * @returns {Style}
+ */
+function ours(text) {
+  const style = JSON.parse(text);
+  const [told, known] = [style.metadata["onemap:base"], address("").slice(0, -1)];
+  return told === known ? style : JSON.parse(text.replaceAll(`"${told}/`, `"${known}/`));
+}
+
 export function forgetMap() {
   etag = "";
+  styles.clear();
 }
 
 /**

@@ -1,11 +1,13 @@
-// The address bar: #zoom/lat/lon, what is selected, which layers are switched; a link to it shows the same.
+// The address bar: #zoom/lat/lon, what is selected, which layers are switched, the style; a link to it shows the same.
+
+import { USUAL_THEME } from "./theme.js";
 
 /** @typedef {import("./types.js").View} View */
 /** @typedef {import("./types.js").Hit} Hit */
 
 /**
  * @param {string} hash
- * @returns {{ view: View | null, selected: Hit | null, toggled: Set<string> }}
+ * @returns {{ view: View | null, selected: Hit | null, toggled: Set<string>, theme: string | null }}
  */
 export function readHash(hash) {
   const [place = "", ...rest] = hash.replace(/^#/, "").split("&");
@@ -16,6 +18,7 @@ export function readHash(hash) {
     view: isPlace(zoom, lat, lon) ? { zoom: Number(zoom), lat: Number(lat), lon: Number(lon) } : null,
     selected: layer && id ? { layer, id } : null,
     toggled: new Set((options.get("layers") ?? "").split(",").filter(Boolean)),
+    theme: options.get("style"),
   };
 }
 
@@ -41,11 +44,13 @@ function isPlace(zoom = NaN, lat = NaN, lon = NaN) {
  * @param {View | null} view
  * @param {Hit | undefined} selected
  * @param {Set<string>} toggled
+ * @param {string} theme
  */
-export function writeHash(view, selected, toggled) {
+export function writeHash(view, selected, toggled, theme) {
   const place = view ? `${view.zoom.toFixed(2)}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}` : "";
   const parts = [place];
   if (selected) parts.push(`sel=${selected.layer}/${encodeURIComponent(encodeURIComponent(selected.id))}`);
   if (toggled.size) parts.push(`layers=${[...toggled].sort().join(",")}`);
+  if (theme !== USUAL_THEME) parts.push(`style=${encodeURIComponent(theme)}`);
   return `#${parts.join("&")}`;
 }

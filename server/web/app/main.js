@@ -1,11 +1,12 @@
 // Start: read the words and the map's description, show the page, and keep asking whether the catalogue changed.
 
 import { html, render } from "../vendor/preact.mjs";
-import { ServerError, fetchMap, token } from "./api.js";
+import { ServerError, fetchMap, fetchStyle, forgetMap, token } from "./api.js";
 import { readHash } from "./hash.js";
 import { loadTexts, preferredLanguage } from "./i18n.js";
 import { App } from "./panels/app.js";
 import { createStore } from "./store.js";
+import { USUAL_THEME, preferredTheme } from "./theme.js";
 
 const ASK_EVERY_MS = 4000;
 
@@ -15,6 +16,8 @@ const store = createStore({
   message: "",
   online: true,
   map: null,
+  theme: preferredTheme(asked.theme),
+  style: null,
   language: preferredLanguage(),
   toggled: asked.toggled,
   hits: asked.selected ? [asked.selected] : [],
@@ -29,10 +32,16 @@ const store = createStore({
 
 async function refresh() {
   try {
-    const map = await fetchMap();
-    if (map) store.set({ map, status: map.layers.some((layer) => layer.count > 0) ? "ready" : "empty" });
+    const map = (await fetchMap()) ?? store.get().map;
+    const theme = themeAmong(map?.styles ?? []);
+    if (map !== store.get().map || !isDrawn(theme)) {
+      const style = await fetchStyle(theme);
+      const status = map?.layers.some((layer) => layer.count > 0) ? "ready" : "empty";
+      if (theme === themeAmong(map?.styles ?? [])) store.set({ map, theme, style, status }); // else somebody chose another
+    }
     if (!store.get().online) store.set({ online: true });
   } catch (error) {
+    forgetMap(); // one answer of two is none
     if (error instanceof ServerError && error.status === 401) {
       token.set(null); // the server has another token now
       store.set({ operator: false });
@@ -40,6 +49,20 @@ async function refresh() {
     const message = /** @type {Error} */ (error).message;
     store.set(store.get().map ? { online: false } : { status: "error", message });
   }
+}
+
+/**
+ * The style that is wanted, if there is one of this name.
+ * @param {{ id: string }[]} styles
+ */
+function themeAmong(styles) {
+  const { theme } = store.get();
+  return styles.some(({ id }) => id === theme) ? theme : USUAL_THEME;
+}
+
+/** @param {string} theme */
+function isDrawn(theme) {
+  return store.get().style?.metadata["onemap:theme"] === theme;
 }
 
 async function keepAsking() {

@@ -40,6 +40,18 @@
  * @property {Field[]} fields
  */
 
+/** @typedef {{ id: string, source?: string, layout?: Record<string, any>, metadata?: Record<string, any> }} StyleLayer */
+
+/**
+ * A MapLibre style as the server makes it.
+ * @typedef {object} Style
+ * @property {Record<string, any>} metadata
+ * @property {Record<string, any>} sources
+ * @property {StyleLayer[]} layers
+ * @property {number[]} [center]
+ * @property {number} [zoom]
+ */
+
 /**
  * @typedef {object} MapDocument
  * @property {string | null} title_zh
@@ -49,6 +61,7 @@
  * @property {boolean} synthetic
  * @property {Layer[]} layers
  * @property {Record<string, Code[]>} codes
+ * @property {{ id: string, title_zh: string, title_en: string }[]} styles
  */
 
 /** @typedef {{ layer: string, id: string }} Hit */
@@ -61,6 +74,8 @@
  * @property {string} message  what went wrong, when status is "error" or the connection is lost
  * @property {boolean} online  whether the last question to the server was answered
  * @property {MapDocument | null} map
+ * @property {string} theme  id of the style that is asked for
+ * @property {Style | null} style  what the map is drawn with
  * @property {Language} language
  * @property {Set<string>} toggled  layers whose visibility is not the catalogue's default
  * @property {Hit[]} hits  what was clicked

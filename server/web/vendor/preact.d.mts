@@ -3,5 +3,6 @@ export type Node = object;
 export function html(strings: TemplateStringsArray, ...values: unknown[]): Node;
 export function render(tree: Node, parent: Element): void;
 export function useEffect(effect: () => void | (() => void), inputs?: readonly unknown[]): void;
+export function useMemo<T>(make: () => T, inputs: readonly unknown[]): T;
 export function useRef<T>(initial: T): { current: T };
 export function useState<T>(initial: T | (() => T)): [T, (next: T | ((previous: T) => T)) => void];

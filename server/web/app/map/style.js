@@ -1,81 +1,91 @@
-// The map's ground: background, district, what lies outside of it, fonts. The layers of the catalogue come between.
+// The style the server made, dressed for the page: which layers are switched on, and what is marked.
 
-import { CHOSEN, DISTRICT, FRAME, GROUND, OUTSIDE } from "./colors.js";
+import { isVisible } from "../store.js";
 
-/** @typedef {import("../types.js").MapDocument} MapDocument */
+/** @typedef {import("../types.js").State} State */
+/** @typedef {import("../types.js").Style} Style */
+/** @typedef {import("../types.js").Layer} Layer */
+/** @typedef {{ layer: string, color: string, codes: import("../types.js").Code[] }} Note */
 
-export const FONT = "Noto Sans SC";
-export const BELOW = "outside"; // layers of the catalogue are drawn before this one
-const WORLD = [[-180, -85], [180, -85], [180, 85], [-180, 85], [-180, -85]];
-const NOTHING = { type: "FeatureCollection", features: [] };
+const POINTS = ["literal", ["Point", "MultiPoint"]];
+const AREAS = ["literal", ["Polygon", "MultiPolygon"]];
 
 /**
- * The font files that the page's own style sheet lists, as MapLibre wants them: labels are then drawn with our
- * font on any computer, and only the files that hold the characters on the screen are fetched.
+ * GeoJSON of what is marked: any number of geometries, without ids, since a code of 20 digits is no number to MapLibre.
+ * @param {any[]} geometries
  */
-function fontFaces() {
-  const faces = [];
-  for (const sheet of document.styleSheets) {
-    if (!sheet.href?.includes("/noto-sans-sc/")) continue;
-    for (const rule of sheet.cssRules) {
-      if (!(rule instanceof CSSFontFaceRule)) continue;
-      const file = /url\(["']?([^"')]+)/.exec(rule.style.getPropertyValue("src"))?.[1] ?? "";
-      const ranges = rule.style.getPropertyValue("unicode-range").split(",").map((range) => range.trim());
-      faces.push({ url: new URL(file, sheet.href).href, "unicode-range": ranges });
-    }
-  }
-  return { [FONT]: faces };
+export function collection(geometries) {
+  return { type: "FeatureCollection", features: geometries.map((geometry) => ({ type: "Feature", properties: {}, geometry })) };
 }
 
 /**
- * @param {MapDocument} map
+ * @param {Style} style
+ * @param {(id: string, layer: string) => boolean} shown  whether a style layer of a catalogue's layer is drawn
+ * @param {any[]} marked  geometries
  * @returns {any}
  */
-export function baseStyle(map) {
-  return {
-    version: 8,
-    "font-faces": fontFaces(),
-    sources: {
-      district: { type: "geojson", data: map.outline ?? NOTHING },
-      outside: { type: "geojson", data: outside(map.outline) },
-      chosen: { type: "geojson", data: NOTHING },
-    },
-    layers: [
-      { id: "ground", type: "background", paint: { "background-color": map.outline ? OUTSIDE : GROUND } },
-      { id: "district", type: "fill", source: "district", paint: { "fill-color": DISTRICT } },
-      { id: BELOW, type: "fill", source: "outside", paint: { "fill-color": OUTSIDE, "fill-opacity": 0.72 } },
-      ...frame(),
-      ...chosen(),
-    ],
+export function dressed(style, shown, marked) {
+  const { center, zoom, ...rest } = style; // where the map is, is the page's business
+  const layers = style.layers.map((layer) =>
+    isOfCatalogue(layer) ? { ...layer, layout: { ...layer.layout, visibility: shown(layer.id, layer.source) ? "visible" : "none" } } : layer,
+  );
+  const sources = { ...style.sources, chosen: { type: "geojson", data: collection(marked) } };
+  return { ...rest, sources, layers: [...layers, ...marks(style)] };
+}
+
+/**
+ * Style layers of the catalogue's layers are called after them.
+ * @param {import("../types.js").StyleLayer} layer
+ * @returns {layer is import("../types.js").StyleLayer & { source: string }}
+ */
+export function isOfCatalogue(layer) {
+  return layer.source !== undefined && layer.id.startsWith(`${layer.source}:`);
+}
+
+/**
+ * Whether the state wants a style layer; buildings either lie or stand.
+ * @param {State} state
+ * @returns {(id: string, layer: string) => boolean}
+ */
+export function wanted(state) {
+  const layers = new Map((state.map?.layers ?? []).map((layer) => [layer.id, layer]));
+  return (id, layer) => {
+    const known = layers.get(layer);
+    const wrong = id.endsWith(":relief") ? !state.relief : id.endsWith(":building") && state.relief;
+    return known !== undefined && isVisible(state, known) && !wrong;
   };
 }
 
-/** @param {MapDocument["outline"]} outline */
-function outside(outline) {
-  if (!outline) return NOTHING;
-  const polygons = outline.type === "Polygon" ? [outline.coordinates] : outline.coordinates;
-  const holes = polygons.map((/** @type {any[]} */ rings) => rings[0]);
-  return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [WORLD, ...holes] } };
+/**
+ * Style layers that answer to clicks; outlines, casings and labels do not.
+ * @param {string} id
+ */
+export function isClickable(id) {
+  return /:(area|building|relief|line|point)$/.test(id);
 }
 
-function frame() {
-  const line = { type: "line", source: "district", layout: { "line-join": "round" } };
-  return [
-    { ...line, id: "frame-glow", paint: { "line-color": FRAME, "line-width": 9, "line-blur": 8, "line-opacity": 0.28 } },
-    { ...line, id: "frame", paint: { "line-color": FRAME, "line-width": 1.4, "line-opacity": 0.85 } },
-  ];
+/**
+ * What the style says of its colours, by layer.
+ * @param {Style | null} style
+ * @returns {Map<string, Note>}
+ */
+export function legend(style) {
+  const notes = (style?.layers ?? []).flatMap((layer) => layer.metadata?.["onemap:legend"] ?? []);
+  return new Map(notes.map((note) => [note.layer, note]));
 }
 
-function chosen() {
+/** @param {Style} style */
+function marks(style) {
+  const { "onemap:accent": accent, "onemap:ink": ink } = style.metadata;
   const width = ["interpolate", ["linear"], ["zoom"], 10, 2, 17, 4];
-  const onlyPoints = ["in", ["geometry-type"], ["literal", ["Point", "MultiPoint"]]];
+  const onlyPoints = ["in", ["geometry-type"], POINTS];
   return [
     {
       id: "chosen-area",
       type: "fill",
       source: "chosen",
-      filter: ["in", ["geometry-type"], ["literal", ["Polygon", "MultiPolygon"]]],
-      paint: { "fill-color": FRAME, "fill-opacity": 0.16 },
+      filter: ["in", ["geometry-type"], AREAS],
+      paint: { "fill-color": accent, "fill-opacity": 0.16 },
     },
     {
       id: "chosen-line",
@@ -83,19 +93,14 @@ function chosen() {
       source: "chosen",
       filter: ["!", onlyPoints],
       layout: { "line-join": "round", "line-cap": "round" },
-      paint: { "line-color": CHOSEN, "line-width": width },
+      paint: { "line-color": ink, "line-width": width },
     },
     {
       id: "chosen-point",
       type: "circle",
       source: "chosen",
       filter: onlyPoints,
-      paint: {
-        "circle-radius": 12,
-        "circle-color": "transparent",
-        "circle-stroke-color": CHOSEN,
-        "circle-stroke-width": 2.5,
-      },
+      paint: { "circle-radius": 13, "circle-color": "transparent", "circle-stroke-color": ink, "circle-stroke-width": 2.5 },
     },
   ];
 }

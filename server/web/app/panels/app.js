@@ -26,18 +26,21 @@ export function App({ store, refresh }) {
   }, []);
   const selected = state.mode === "map" ? state.hits[state.chosen] : undefined;
   useEffect(() => {
-    if (view) history.replaceState(null, "", writeHash(view, selected, state.toggled));
-  }, [view, selected, state.toggled]);
+    if (view) history.replaceState(null, "", writeHash(view, selected, state.toggled, state.theme));
+  }, [view, selected, state.toggled, state.theme]);
+  useEffect(() => {
+    document.documentElement.dataset["theme"] = state.theme;
+  }, [state.theme]);
   useEffect(() => {
     document.documentElement.lang = state.language;
     document.title = t(state.language, "app.name");
   }, [state.language]);
   const marked = selected && feature?.id === selected.id ? feature.geometry : null;
   return html`<div class=${`page ${state.mode}`}>
-    <${Header} store=${store} state=${state} onIdentity=${refresh} />
+    <${Header} store=${store} state=${state} refresh=${refresh} />
     <${Notice} state=${state} refresh=${refresh} />
     ${state.map && state.mode === "list" && html`<${ListView} store=${store} state=${state} />`}
-    ${state.map && state.webgl && html`<div class="stage" hidden=${state.mode === "list"}>
+    ${state.map && state.style && state.webgl && html`<div class="stage" hidden=${state.mode === "list"}>
       <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} />
       <${Side} store=${store} state=${state} view=${view} onFeature=${setFeature} />
       <${Status} state=${state} view=${view} />

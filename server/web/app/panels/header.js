@@ -3,13 +3,14 @@
 import { html, useState } from "../../vendor/preact.mjs";
 import { ServerError, forgetMap, fetchMap, token } from "../api.js";
 import { rememberLanguage, t, titleOf } from "../i18n.js";
+import { rememberTheme } from "../theme.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
 
-/** @param {{ store: Store, state: State, onIdentity: () => void }} props */
-export function Header({ store, state, onIdentity }) {
+/** @param {{ store: Store, state: State, refresh: () => Promise<void> }} props */
+export function Header({ store, state, refresh }) {
   const { language, map } = state;
   const switchLanguage = () => {
     const next = language === "en" ? "zh-CN" : "en";
@@ -24,12 +25,27 @@ export function Header({ store, state, onIdentity }) {
     <nav>
       <a class="wide" href="ogc?f=html&lang=${language}">${t(language, "links.api")}</a>
       <a class="wide" href="docs">${t(language, "links.docs")}</a>
-      <${SignIn} state=${state} store=${store} onIdentity=${onIdentity} />
+      ${state.webgl && state.mode === "map" && html`<${Themes} state=${state} store=${store} refresh=${refresh} />`}
+      <${SignIn} state=${state} store=${store} onIdentity=${refresh} />
       <button class="plain" lang=${language === "en" ? "zh-CN" : "en"} aria-label=${t(language, "language.label")} onClick=${switchLanguage}>
         ${t(language, "language.switch")}
       </button>
     </nav>
   </header>`;
+}
+
+/** @param {{ store: Store, state: State, refresh: () => Promise<void> }} props */
+function Themes({ store, state, refresh }) {
+  const { language, map, theme } = state;
+  const choose = (/** @type {Event} */ event) => {
+    const chosen = /** @type {HTMLSelectElement} */ (event.currentTarget).value;
+    rememberTheme(chosen);
+    store.set({ theme: chosen });
+    void refresh();
+  };
+  return html`<select class="themes" aria-label=${t(language, "theme.label")} title=${t(language, "theme.label")} onChange=${choose}>
+    ${(map?.styles ?? []).map((one) => html`<option value=${one.id} selected=${one.id === theme} key=${one.id}>${titleOf(language, one)}</option>`)}
+  </select>`;
 }
 
 /** @param {Event} event */

@@ -1,20 +1,23 @@
 // The layer list: groups, an eye and a colour for each layer, how many features this reader may see.
 
-import { html, useState } from "../../vendor/preact.mjs";
+import { html, useMemo, useState } from "../../vendor/preact.mjs";
 import { formatNumber, t, titleOf } from "../i18n.js";
+import { legend } from "../map/style.js";
 import { isVisible } from "../store.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("../types.js").Layer} Layer */
+/** @typedef {import("../map/style.js").Note} Note */
 
 /** @param {{ store: Store, state: State, zoom: number }} props */
 export function Layers({ store, state, zoom }) {
   const layers = state.map?.layers ?? [];
   const groups = grouped(layers);
+  const notes = useMemo(() => legend(state.style), [state.style]);
   return html`<section id="layers" class="layers" tabindex="-1" aria-label=${t(state.language, "layers.title")}>
-    ${[...groups.values()].map((group) => html`<${Group} store=${store} state=${state} zoom=${zoom} group=${group} key=${group[0]?.group_zh} />`)}
+    ${[...groups.values()].map((group) => html`<${Group} store=${store} state=${state} zoom=${zoom} group=${group} notes=${notes} key=${group[0]?.group_zh} />`)}
   </section>`;
 }
 
@@ -29,20 +32,20 @@ function grouped(layers) {
   return groups;
 }
 
-/** @param {{ store: Store, state: State, zoom: number, group: Layer[] }} props */
-function Group({ store, state, zoom, group }) {
+/** @param {{ store: Store, state: State, zoom: number, group: Layer[], notes: Map<string, Note> }} props */
+function Group({ store, state, zoom, group, notes }) {
   const [open, setOpen] = useState(true);
   const first = /** @type {Layer} */ (group[0]);
   return html`<div class="group">
     <button class="group-title" aria-expanded=${open} onClick=${() => setOpen(!open)}>
       <${Icon} name="chevron" />${titleOf(state.language, first, "group")}
     </button>
-    ${open && html`<ul>${group.map((layer) => html`<${Row} store=${store} state=${state} zoom=${zoom} layer=${layer} key=${layer.id} />`)}</ul>`}
+    ${open && html`<ul>${group.map((layer) => html`<${Row} store=${store} state=${state} zoom=${zoom} layer=${layer} note=${notes.get(layer.id)} key=${layer.id} />`)}</ul>`}
   </div>`;
 }
 
-/** @param {{ store: Store, state: State, zoom: number, layer: Layer }} props */
-function Row({ store, state, zoom, layer }) {
+/** @param {{ store: Store, state: State, zoom: number, layer: Layer, note: Note | undefined }} props */
+function Row({ store, state, zoom, layer, note }) {
   const { language } = state;
   const seen = isVisible(state, layer);
   const title = titleOf(language, layer);
@@ -57,7 +60,7 @@ function Row({ store, state, zoom, layer }) {
     <button class="eye" aria-pressed=${seen} aria-label=${t(language, "layers.show", { layer: title })} onClick=${toggle}>
       <${Icon} name=${seen ? "eye" : "eyeOff"} />
     </button>
-    <span class=${`swatch ${swatch}`} style=${{ "--color": layer.color }} aria-hidden="true" />
+    <span class=${`swatch ${swatch}`} style=${{ "--color": note?.color ?? layer.color }} aria-hidden="true" />
     <span class="title" title=${deeper ? t(language, "layers.zoom", { zoom: layer.min_zoom }) : title}>${title}</span>
     <button
       class="count"

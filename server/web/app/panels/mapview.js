@@ -1,7 +1,7 @@
 // The map on the page: hands the state to MapLibre, and MapLibre's clicks and moves to the state.
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
-import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, refresh, showVisible, syncLayers } from "../map/map.js";
+import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, refresh, show } from "../map/map.js";
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
 import { followChanges } from "../live.js";
@@ -9,7 +9,6 @@ import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
-/** @typedef {import("../types.js").Layer} Layer */
 /** @typedef {import("../types.js").View} View */
 /** @typedef {import("maplibre-gl").Map} MapLibre */
 
@@ -20,7 +19,6 @@ export function MapView({ store, state, marked, onMove }) {
   const container = useRef(/** @type {HTMLElement | null} */ (null));
   const [map, setMap] = useState(/** @type {MapLibre | null} */ (null));
   const unplaced = useRef(readHash(location.hash).view === null && store.get().hits.length > 0);
-  const drawn = useRef(/** @type {Map<string, Layer>} */ (new Map()));
   useEffect(() => {
     const made = start(/** @type {HTMLElement} */ (container.current), store, onMove);
     made?.once("load", () => setMap(made));
@@ -32,16 +30,11 @@ export function MapView({ store, state, marked, onMove }) {
   }, []);
   useEffect(() => (map ? keepFresh(map) : undefined), [map]);
   useEffect(() => {
-    if (map) syncLayers(map, state, drawn.current);
-  }, [map, state.map]);
+    if (map) show(map, state);
+  }, [map, state.map, state.style, state.toggled, state.relief]);
   useEffect(() => {
-    if (!map) return;
-    showVisible(map, state);
-    map.easeTo({ pitch: state.relief ? 55 : 0, duration: motion() });
+    map?.easeTo({ pitch: state.relief ? 55 : 0, duration: motion() });
   }, [map, state.relief]);
-  useEffect(() => {
-    if (map) showVisible(map, state);
-  }, [map, state.toggled]);
   useEffect(() => {
     if (!map) return;
     mark(map, marked);
@@ -78,7 +71,7 @@ function keepFresh(map) {
  * @param {State} now
  * @param {State} before
  */
-const redraws = (now, before) => now.toggled !== before.toggled || now.relief !== before.relief || now.map !== before.map;
+const redraws = (now, before) => now.toggled !== before.toggled || now.relief !== before.relief || now.map !== before.map || now.style !== before.style;
 
 /**
  * The picture is no longer that of the state: idle again once it is drawn, also when nothing has to be.
@@ -106,9 +99,9 @@ function closeAttribution(container) {
  */
 function start(container, store, onMove) {
   const state = store.get();
-  if (!state.map) return null;
+  if (!state.map || !state.style) return null;
   try {
-    const map = createMap(container, state.map, readHash(location.hash).view, state);
+    const map = createMap(container, readHash(location.hash).view, { ...state, map: state.map, style: state.style });
     map.on("click", (event) => store.set({ hits: hitsAt(map, event.point), chosen: 0 }));
     map.on("mousemove", (event) => {
       map.getCanvas().style.cursor = hitsAt(map, event.point).length ? "pointer" : "";
