@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from layers.actor import Actor
-from twin.interest import Change, Interest, is_whole
+from twin.interest import Change, Interest
 from twin.lens import Lens
 from twin.portion import Gathered, Portion
 
@@ -103,20 +103,19 @@ class Channel:
         self.gathered = Gathered()
 
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
-        """Whether its members asked for a change and may see where it happened."""
-        if not is_whole(change):
-            return False
+        """Whether its members asked for a change, a whole one, and may see where it happened."""
         if self.scope and not self.lens.lies_in(change, self.scope):
             return False
         return self.interest.wants(change, row_of)
 
-    def flush(self, seq: int) -> None:
-        """Hand what was gathered up to a number to every member."""
+    def flush(self, seq: int) -> int:
+        """Hand what was gathered up to a number to every member, and return to how many."""
         if not len(self.gathered):
-            return
-        portion = self.gathered.portion(seq)
-        for member in tuple(self.members):
+            return 0
+        portion, members = self.gathered.portion(seq), tuple(self.members)
+        for member in members:
             member.hand(portion)
+        return len(members)
 
 
 def channel_key(interest: Interest, actor: Actor) -> Hashable:

@@ -15,7 +15,8 @@ AREA_CODE_DIGITS = 12  # a longer code is a grid's
 
 def is_whole(change: Mapping[str, Any]) -> bool:
     """Whether a change says what it is about; what does not is nobody's."""
-    return all(isinstance(change.get(name), str) for name in ("kind", "layer", "id"))
+    kind, layer, feature = change.get("kind"), change.get("layer"), change.get("id")
+    return isinstance(kind, str) and isinstance(layer, str) and isinstance(feature, str)
 
 
 def lies_in(change: Mapping[str, Any], prefixes: Iterable[str]) -> bool:

@@ -32,7 +32,10 @@ from twin.portion import Gathered, Portion
 from twin.recent import Decoded, Recent
 from twin.rows import Needs, Rows, read_rows
 
-FRAME_SECONDS = 0.15  # changes of one thing within this time are sent as one
+FRAME_SECONDS = 0.1  # changes of one thing within this time are sent as one
+BUSY_FRAME_SECONDS = 0.25  # the same where many subscribers are handed something each time
+_BUSY = 100  # subscribers
+_AT_A_TURN = 50  # subscribers that are handed something before requests and acknowledgements have their turn
 BEHIND_MAX = 1_000_000  # changes: who is further behind is quicker with a snapshot
 _READ_FRAMES = 20
 _CATCH_UP_CHANGES = 2_000  # in one portion
@@ -58,11 +61,13 @@ class Tail:
         self._matching = Matching()
         self._needs: Needs | None = None  # of all channels; None until it is worked out
         self._unflushed: set[Channel] = set()
+        self._leaving: list[Channel] = []  # of the flush that is going on: what is left of it
         self._lenses: dict[int, Lens] = {}
         self._recent = Recent()
         self._watchers: set[Watcher] = set()
         self._grown = asyncio.Event()
-        self._flushing: asyncio.TimerHandle | None = None
+        self._flushing: asyncio.Handle | None = None
+        self._flush_seq = self._handed = 0
         self._flushed_at = 0.0
         self._began = self._ended = False
         self.seq = self.flushed = 0
@@ -171,7 +176,8 @@ class Tail:
 
     @staticmethod
     def _sort_out(channel: Channel, gathered: Gathered, change: Change, rows: Rows) -> None:
-        if channel.wants(change, rows.of) and (encoded := channel.lens.encoded(change)) is not None:
+        wanted = is_whole(change) and channel.wants(change, rows.of)
+        if wanted and (encoded := channel.lens.encoded(change)) is not None:
             gathered.add(change, encoded)
 
     async def _after(self, seq: int, channel: Channel, pool: asyncpg.Pool) -> tuple[Decoded, Rows]:
@@ -256,12 +262,23 @@ class Tail:
     def _flush_soon(self) -> None:
         if self._flushing is None:
             loop = asyncio.get_running_loop()
-            pause_s = max(0.0, self._flushed_at + FRAME_SECONDS - loop.time())
+            frame_s = BUSY_FRAME_SECONDS if self._handed > _BUSY else FRAME_SECONDS
+            pause_s = max(0.0, self._flushed_at + frame_s - loop.time())
             self._flushing = loop.call_later(pause_s, self._flush)
 
     def _flush(self) -> None:
-        self._flushing, self._flushed_at = None, asyncio.get_running_loop().time()
-        for channel in self._unflushed:
-            channel.flush(self.seq)
-        self._unflushed.clear()
-        self.flushed = self.seq
+        self._flushed_at, self._handed, self._flush_seq = asyncio.get_running_loop().time(), 0, self.seq
+        self._leaving, self._unflushed = [*self._unflushed], set()
+        self._flush_some()
+
+    def _flush_some(self) -> None:
+        """Hand out to some, and to the others in a later turn of the loop."""
+        enough = self._handed + _AT_A_TURN
+        while self._leaving:
+            self._handed += self._leaving.pop().flush(self.seq)
+            if self._handed >= enough:
+                self._flushing = asyncio.get_running_loop().call_soon(self._flush_some)
+                return
+        self._flushing, self.flushed = None, self._flush_seq
+        if self.seq > self.flushed:
+            self._flush_soon()
