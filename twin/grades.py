@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,18 +30,16 @@ class Grades:
 
     async def tell(self, connection: asyncpg.Connection, catalog: Catalog, changes: Sequence[dict[str, Any]]) -> None:
         """Put `grade` into each change; to be called in the transaction that writes them."""
-        layer_ids = {change["layer"] for change in changes}
-        versions = {row[0]: row[1] for row in await connection.fetch(_VERSIONS, list(layer_ids))}
-        known: dict[str, _Known] = {}
-        for layer_id in layer_ids:
+        by_layer: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for change in changes:
+            by_layer[change["layer"]].append(change)
+        versions = {row[0]: row[1] for row in await connection.fetch(_VERSIONS, list(by_layer))}
+        for layer_id, here in by_layer.items():
             layer, unusual = catalog.get(layer_id), dict[str, int]()
             if layer is not None and "data_grade" in layer.definition.by_name:
-                wanted = [change["id"] for change in changes if change["layer"] == layer_id]
-                version = versions.get(layer_id, 0)
-                unusual = await self._unusual(connection, layer, version, wanted)
-            known[layer_id] = _Known.of(layer, unusual)
-        for change in changes:
-            change["grade"] = known[change["layer"]].grade(change)
+                ids = [change["id"] for change in here]
+                unusual = await self._unusual(connection, layer, versions.get(layer_id, 0), ids)
+            _tell(here, layer, unusual)
 
     async def _unusual(
         self, connection: asyncpg.Connection, layer: Layer, version: int, ids: Sequence[str]
@@ -62,32 +61,23 @@ class Grades:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What decides of a layer: the grade of its features, and of what changes say of them.
+def _tell(changes: Sequence[dict[str, Any]], layer: Layer | None, unusual: Mapping[str, int]) -> None:
+    """Grade the changes of one layer, as the strictest of the feature, of what is said of it, and of who says it.
 
-    Attributes
+    Parameters
     ----------
     unusual
-        Of the features whose grade is not the layer's.
-    observed
-        By property, where a graded field shows it.
+        Grades of the features that have not their layer's.
     """
-
-    usual: int
-    unusual: Mapping[str, int]
-    moving: int
-    observed: Mapping[str, int]
-
-    @classmethod
-    def of(cls, layer: Layer | None, unusual: Mapping[str, int]) -> _Known:
-        if layer is None:
-            return cls(UNKNOWN, unusual, UNKNOWN, {})
-        shown = layer.definition
-        return cls(shown.grade, unusual, shown.motion.grade if shown.motion else 0, shown.observed_grades)
-
-    def grade(self, change: dict[str, Any]) -> int:
-        of_content = self.moving if change["kind"] == "position" else self.observed.get(change.get("property", ""), 0)
-        of_feature = self.unusual.get(change["id"], self.usual)
-        of_writer: int = change.get("grade", 0)  # known to who writes the change
-        return max(of_feature, of_content, of_writer)
+    usual, moving, observed = UNKNOWN, UNKNOWN, dict[str, int]()
+    if layer is not None:
+        motion = layer.definition.motion
+        usual, moving = layer.definition.grade, motion.grade if motion else 0
+        observed = layer.definition.observed_grades
+    for change in changes:
+        if change["kind"] == "position":
+            said = moving
+        else:
+            said = observed.get(change["property"], 0) if "property" in change else 0
+        grade = unusual.get(change["id"], usual) if unusual else usual
+        change["grade"] = max(grade, said, change.get("grade", 0))
