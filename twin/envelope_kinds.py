@@ -63,7 +63,7 @@ OBSERVATION_FIELDS: dict[str, Check] = {
     "lon": _LON,
     "lat": _LAT,
     "device_id": one_line(200),
-    "vertical_datum": identifier,
+    "vertical_datum": of_form("[a-z0-9][a-z0-9_]{0,62}", "a code such as 1985: lower-case letters, digits and _"),
     "interval_min": number(0, 100_000),
     "depth_source": identifier,
     "result_time": moment,

@@ -22,6 +22,8 @@ _IDENTITY = re.compile(rf"{_ALONE}{_D}{{6}}{_GAP}?{_D}{{8}}{_GAP}?{_D}{{3}}{_GAP
 _CARD = re.compile(rf"{_ALONE}{_D}{{4}}(?:{_GAP}{{1,2}}{_D}{{4}}){{2,3}}(?:{_GAP}{{1,2}}{_D}{{1,4}})?{_END}")
 _MOBILE = re.compile(rf"{_ALONE}(?:[+＋]?[8８][6６]{_GAP}{{0,2}})?[1１]{_GAP}?[3-9３-９](?:{_GAP}?{_D}){{9}}{_END}")
 _LANDLINE = re.compile(rf"{_ALONE}[0０]{_D}{{2,3}}[)）]?{_GAP}{{0,2}}[2-9２-９]{_D}{{2,3}}{_GAP}?{_D}{{4}}{_END}")
+_INSIDE_ID = re.compile(r"[A-Za-z][0-9]{4,}-\Z")
+_UNUSUAL = re.compile(r"[0-9]{2}-[0-9]{9}")
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
 _LETTER, _SIGN = "A-Za-zＡ-Ｚａ-ｚ", "A-Za-zＡ-Ｚａ-ｚ0-9０-９"
 _PLATE = re.compile(rf"[{_PROVINCES}]\s?[{_LETTER}]{_GAP}?[{_SIGN}]{{4}}[{_SIGN}挂学警港澳领]{{1,2}}(?![{_SIGN}])")
@@ -69,6 +71,11 @@ def redact(text: str) -> str:
     return text
 
 
+def _mobile(found: re.Match[str]) -> str:
+    """Leave what goes on an identifier, such as the 14-155717602 of E440106-14-155717602: no phone is written so."""
+    return found[0] if _INSIDE_ID.search(found.string[: found.start()]) and _UNUSUAL.fullmatch(found[0]) else PHONE
+
+
 def _run(found: re.Match[str]) -> str:
     """Say what a run of digits is by its length; whatever it is, eleven digits and more identify somebody."""
     digits = found[0].translate(_TO_ASCII)
@@ -87,7 +94,7 @@ _STEPS: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
     (_AFTER, rf"\1{NAME}"),
     (_IDENTITY, IDENTITY),
     (_CARD, CARD),
-    (_MOBILE, PHONE),
+    (_MOBILE, _mobile),
     (_LANDLINE, PHONE),
     (_RUN, _run),
     (_PLATE, PLATE),

@@ -43,6 +43,12 @@ def test_what_is_redacted_stays_as_it_is(text):
     assert not re.search(r"[0-9０-９]{11}", once)
 
 
+@pytest.mark.parametrize("number", ["E440106-14-155717602", "G440106-13-900000001"])
+def test_the_number_of_an_event_is_no_phone(number):
+    assert redact(f"重复工单 {number}，见附件") == f"重复工单 {number}，见附件"
+    assert redact(number.removeprefix(number[:8])) == "[电话]"
+
+
 @given(st.text("道路积水请速处理，。01234 \n", max_size=200).filter(lambda text: len(digits_of(text)) < 11))
 def test_other_text_is_left_alone(text):
     assert redact(text) == text
