@@ -28,6 +28,7 @@ from server.routes import (
     history,
     live,
     live_ws,
+    metrics,
     outlets,
     page,
     raster,
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(FastTiles, state=lambda: app.state.shared)
     errors.install(app)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(tiles.router)
     app.include_router(basemaps.router)
     app.include_router(styles.router)

@@ -91,6 +91,8 @@ class Served:
     disk: int = 0
     shared: int = 0
     drawn: int = 0
+    drawn_bytes: int = 0
+    queries: int = 0
     thinned: int = 0
 
 
@@ -122,6 +124,11 @@ class TileCache:
     _held_bytes: int = 0
     _flights: dict[str, _Flight] = field(default_factory=dict)
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "tiles"))
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory the tiles take, about."""
+        return self._held_bytes
 
     async def get(self, wanted: Wanted, draw: Callable[[], Awaitable[bytes]]) -> Tile:
         """Return a tile as it is now: nothing that the catalogue announced before the call is missing in it.
@@ -207,6 +214,7 @@ class TileCache:
 
     async def _drawn(self, content: bytes, versions: tuple[int, ...], *, packed: bool) -> Tile:
         self.served.drawn += 1
+        self.served.drawn_bytes += len(content)
         if not content or not packed:
             return Tile(content, _etag(content), len(content), versions, packed)
         if len(content) < _SMALL_BYTES:

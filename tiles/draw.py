@@ -22,10 +22,13 @@ class Drawn:
         MVT, uncompressed; empty when nothing lies in it.
     thinned
         Whether features were left out because there were too many bytes.
+    queries
+        How many statements it took.
     """
 
     content: bytes
     thinned: bool = False
+    queries: int = 1
 
 
 async def draw(pool: asyncpg.Pool, drawing: Drawing, bytes_max: int = TILE_BYTES_MAX) -> Drawn:
@@ -33,12 +36,13 @@ async def draw(pool: asyncpg.Pool, drawing: Drawing, bytes_max: int = TILE_BYTES
 
     A single feature that is too large by itself is drawn all the same.
     """
-    asked = drawing.feature_limit
+    asked, queries = drawing.feature_limit, 0
     while True:
+        queries += 1
         text, values = tile_clause(drawing).render()
         row = await pool.fetchrow(text, *values)
         content, shown = bytes(row["tile"] or b""), int(row["features"])
         if len(content) <= bytes_max or shown <= 1:
-            return Drawn(content, drawing.feature_limit < asked)
+            return Drawn(content, drawing.feature_limit < asked, queries)
         fewer = max(1, int(shown * _AIM * bytes_max / len(content)))
         drawing = replace(drawing, feature_limit=min(fewer, shown - 1))

@@ -66,6 +66,7 @@ class TileMaker:
         drawing = Drawing(part.layer, call.actor, call.address, self.feature_limit, part.where)
         drawn = await draw(self.lookups if _is_plain(drawing) else self.pool, drawing)
         self.cache.served.thinned += drawn.thinned
+        self.cache.served.queries += drawn.queries
         return drawn.content
 
 

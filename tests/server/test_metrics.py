@@ -1,0 +1,61 @@
+"""`/metrics` is Prometheus's text format, for operators."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from server.metrics import Metric, written
+
+TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
+LINE = re.compile(r'^(?:# (?:HELP|TYPE) onemap_\w+ .+|onemap_\w+(?:\{(?:\w+="(?:[^"\\]|\\.)*",?)+\})? [-+.e\d]+)$')
+
+
+def test_what_labels_hold_is_escaped_and_what_has_no_figure_left_out():
+    nothing = Metric("onemap_a", "gauge", "none", ())
+    odd = Metric("onemap_b", "gauge", "odd", (({"feed": 'a"b\\c\nd'}, 1.5), ({}, 2**40)))
+    assert written([nothing, odd]).decode() == (
+        '# HELP onemap_b odd\n# TYPE onemap_b gauge\nonemap_b{feed="a\\"b\\\\c\\nd"} 1.5\nonemap_b 1099511627776\n'
+    )
+
+
+@pytest.fixture
+def client(district_url, live_server, tmp_path):
+    (tmp_path / "operator-token").write_text(TOKEN, encoding="ascii")
+    with httpx.Client(base_url=live_server(district_url, home=tmp_path), timeout=120) as client:
+        yield client
+
+
+def figures(client):
+    answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200, answer.text
+    lines = answer.text.splitlines()
+    assert all(LINE.match(line) for line in lines), answer.text
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+
+def of(found, name, **labels):
+    return sum(
+        value
+        for key, value in found.items()
+        if key.partition("{")[0] == name and all(f'{label}="{text}"' in key for label, text in labels.items())
+    )
+
+
+def test_only_operators_see_them(client):
+    assert client.get("/metrics").status_code == 403
+
+
+def test_tiles_are_counted_by_how_they_were_come_by(client):
+    before = figures(client)
+    client.get("/tiles/streets/12/3337/1777.mvt").raise_for_status()
+    client.get("/tiles/streets/12/3337/1777.mvt").raise_for_status()
+    after = figures(client)
+    for how in ("drawn", "memory"):
+        assert of(after, "onemap_tiles_total", how=how) == of(before, "onemap_tiles_total", how=how) + 1
+    assert of(after, "onemap_tile_queries_total") == of(before, "onemap_tile_queries_total") + 1
+    assert of(after, "onemap_tile_drawn_bytes_total") > of(before, "onemap_tile_drawn_bytes_total")
+    assert of(after, "onemap_layer_features", layer="streets") > 0
+    assert of(after, "onemap_catalogue_trusted") == 1
