@@ -154,23 +154,23 @@ def statistics_under(
         raise BadInput("the body is no polygon in GeoJSON", parameter="geometry") from error
     if not shapely.is_valid(area):
         raise BadInput(f"the polygon is not valid: {shapely.is_valid_reason(area)[:80]}", parameter="geometry")
-    rectangle = _rectangle(raster, shared.bounds) if touches else None
-    pixels = read_area(files, frame, rectangle, range(1, raster.bands + 1)) if rectangle else None
-    if rectangle is None or pixels is None:
+    pixels_of = rectangle(raster, shared.bounds) if touches else None
+    pixels = read_area(files, frame, pixels_of, range(1, raster.bands + 1)) if pixels_of else None
+    if pixels_of is None or pixels is None:
         raise NotFound(f"the polygon does not touch the raster '{raster.id}'", parameter="geometry")
-    image = ImageData(pixels, bounds=rectangle.bounds, crs=_WGS84)
+    image = ImageData(pixels, bounds=pixels_of.bounds, crs=_WGS84)
     with warnings.catch_warnings(action="ignore"):  # of what rio-tiler itself calls
         found = image.statistics(coverage=image.get_coverage_array(polygon_crs84))
     return {name: {key: _finite(getattr(band, key)) for key in _WANTED} for name, band in found.items()}
 
 
-def _rectangle(raster: Raster, bounds: tuple[float, float, float, float]) -> Area:
-    """Return the pixels to read under bounds in degrees: as fine as the raster, or as many as are allowed."""
+def rectangle(raster: Raster, bounds: tuple[float, float, float, float], most: int = AREA_PIXELS_MAX) -> Area:
+    """Return the pixels to read within bounds in degrees: as fine as the raster, or `most` along the longer side."""
     west, south, east, north = bounds
     across_m, up_m = (np.array([east - west, north - south]) * _metres_per_degree((south + north) / 2)).tolist()
-    pixel_m = max(raster.pixel_m, across_m / AREA_PIXELS_MAX, up_m / AREA_PIXELS_MAX)
+    pixel_m = max(raster.pixel_m, across_m / most, up_m / most)
     width, height = (max(1, math.ceil(side / pixel_m)) for side in (across_m, up_m))
-    return Area(bounds, bounds, 4326, min(width, AREA_PIXELS_MAX), min(height, AREA_PIXELS_MAX))
+    return Area(bounds, bounds, 4326, min(width, most), min(height, most))
 
 
 def _finite(value: float) -> float | None:

@@ -20,7 +20,8 @@ from server.media import GEOJSON, Media
 from server.ogc.answer import Answer, Endpoint, written
 from server.ogc.tiles import REL, matrix_set_link
 from server.ogc.visit import Visit
-from server.tiles.raster import MAP_FORMATS, map_format, moment_of
+from server.tiles.moment import moment_of
+from server.tiles.raster import MAP_FORMATS, map_format
 from tiles.grids import GRIDS, PIXEL_M, TileMatrixSet, grid_of
 from tiles.look import MEDIA, PARAMETERS, read_look
 from tiles.opened import OpenRasters, system_of

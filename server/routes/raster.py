@@ -11,13 +11,17 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from layers.actor import Actor
+from layers.cql2 import parse_bbox
+from layers.crs import CRS84
 from layers.errors import BadInput, TooMuch
 from layers.moment import read_time
 from server.auth import actor_of
 from server.base_url import base_url
 from server.state import State
-from server.tiles.raster import moment_of
+from server.tiles.contours import interval_of
+from server.tiles.moment import moment_of
 from tiles import sounding
+from tiles.contours import contours, geojson, interval_at
 from tiles.look import COLORMAPS, FORMS, MEDIA, read_look
 from tiles.opened import OpenRasters
 from tiles.picture import TILE_PIXELS
@@ -25,6 +29,7 @@ from tiles.raster import Frame, Raster, written
 from tiles.sounding import PROFILE_POINTS_MAX
 
 router = APIRouter(tags=["raster"])
+CONTOUR_PIXELS_MAX = 1024  # along the longer side of what is read for them
 ActorHere = Annotated[Actor, Depends(actor_of)]
 Lon = Annotated[float, Query(ge=-180, le=180, description="经度 Longitude (CRS84)")]
 Lat = Annotated[float, Query(ge=-90, le=90, description="纬度 Latitude (CRS84)")]
@@ -76,6 +81,53 @@ async def tilejson(name: str, request: Request, actor: ActorHere) -> dict[str, A
         **raster.described_times(),
     }
     return described | ({"encoding": "mapbox"} if chosen.form == "terrain" else {})
+
+
+@router.get("/raster/{name}/contours.json", summary="TileJSON 3.0 of a raster's contours")
+async def contours_tilejson(name: str, request: Request, actor: ActorHere) -> dict[str, Any]:
+    """Describe vector tiles of contours; `interval_m` and `datetime` go into their address."""
+    state = _state(request)
+    raster = await state.rasters.get(name, actor)
+    given = {key: value for key, value in request.query_params.items() if key in {"interval_m", "datetime"}}
+    interval_of(given, 1.0)
+    raster.at(moment_of(given))
+    query = f"?{urlencode(given)}" if given else ""
+    base = base_url(request.scope, state.settings.server.public_url)
+    fields = {"value": "Number", "index": "Boolean"}
+    return {
+        "tilejson": "3.0.0",
+        "name": raster.title,
+        "scheme": "xyz",
+        "tiles": [f"{base}/raster/{raster.id}/contours/{{z}}/{{x}}/{{y}}.mvt{query}"],
+        "bounds": list(raster.extent_crs84),
+        "minzoom": max(0, raster.max_zoom - 5),
+        "maxzoom": raster.max_zoom,
+        "vector_layers": [{"id": "contours", "fields": fields}],
+    }
+
+
+@router.get("/raster/{name}/contours", summary="等值线 Contours in a box, as GeoJSON")
+async def contours_in_box(
+    name: str,
+    bbox: Annotated[str, Query(max_length=200, description="west,south,east,north (CRS84)")],
+    request: Request,
+    actor: ActorHere,
+    interval_m: Annotated[str | None, Query(max_length=40, description="等高距 Step between lines, m")] = None,
+    when: When = None,
+) -> dict[str, Any]:
+    """Return lines of equal value; every fifth is marked `index`."""
+    box = parse_bbox(bbox, CRS84).shape.bounds
+    if box[0] >= box[2] or box[1] >= box[3]:
+        raise BadInput(f"bbox '{bbox[:80]}' has no area", parameter="bbox")
+    given = {} if interval_m is None else {"interval_m": interval_m}
+
+    def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
+        frame, area = raster.at(_moment(when)), sounding.rectangle(raster, box, CONTOUR_PIXELS_MAX)
+        step = interval_of(given, interval_at(raster.max_zoom - 2))
+        found = geojson(contours(files, frame, area, step), area)
+        return {**found, "raster": raster.id, "interval_m": step, **_facts(raster, frame)}
+
+    return await _state(request).rasters.read(name, actor, read)
 
 
 @router.get("/raster/{name}/times", summary="时刻列表 The moments a raster shows")

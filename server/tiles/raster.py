@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from urllib.parse import unquote
 
 from layers.actor import Actor
 from layers.errors import BadInput, NotFound
-from layers.moment import read_time
 from server.items.request import parameters_of
 from server.state import State
+from server.tiles.contours import contour_tile
+from server.tiles.moment import moment_of
 from tiles.address import TileAddress
 from tiles.cache import Tile, Wanted
 from tiles.grids import grid_of
@@ -21,6 +21,7 @@ from tiles.opened import OpenRasters
 from tiles.picture import TILE_PIXELS, draw
 from tiles.raster import Frame, Raster
 from tiles.reading import Area
+from tiles.vector import CONTENT_TYPE
 
 _XYZ, _OGC = "/raster/", "/ogc/collections/"
 MAP_FORMATS: Mapping[str, Format] = {"png": "png", "jpg": "jpg", "jpeg": "jpg", "webp": "webp", "tif": "tif"}
@@ -28,16 +29,23 @@ MAP_FORMATS: Mapping[str, Format] = {"png": "png", "jpg": "jpg", "jpeg": "jpg", 
 
 @dataclass(frozen=True, slots=True)
 class RasterPath:
-    """What the address says; the format may be left to the query string."""
+    """What the address says; the format may be left to the query string.
+
+    Attributes
+    ----------
+    contours
+        Whether lines are asked for, as a vector tile.
+    """
 
     name: str
     address: TileAddress
     format: Format | None
+    contours: bool = False
 
 
 @lru_cache(maxsize=4096)
 def raster_path(raw_path: str) -> RasterPath | None:
-    """Read ``/raster/{id}/{z}/{x}/{y}.{format}`` or its OGC address; None for any other.
+    """Read ``/raster/{id}/{z}/{x}/{y}.{format}``, its OGC address, or that of contours; None for any other.
 
     Raises
     ------
@@ -47,15 +55,20 @@ def raster_path(raw_path: str) -> RasterPath | None:
     if raw_path.startswith(_OGC):
         return _ogc_path(raw_path)
     parts = raw_path.removeprefix(_XYZ).split("/")
-    if not raw_path.startswith(_XYZ) or len(parts) != 4:
+    lines = len(parts) == 5 and parts[1] == "contours"
+    if not raw_path.startswith(_XYZ) or not (lines or len(parts) == 4):
         return None
-    name, z, x, last = parts
+    name, z, x, last = parts[0], *parts[-3:]
     y, dot, suffix = last.partition(".")
     if not dot or not _are_numbers(z, x, y):
         raise NotFound(f"'{raw_path[:100]}' is no tile; the address is /raster/{{id}}/{{z}}/{{x}}/{{y}}.png")
-    found = next((known for known in MEDIA if known == suffix), None)
+    if lines and suffix == "mvt":
+        return RasterPath(unquote(name), TileAddress(int(z), int(x), int(y)), None, contours=True)
+    found = None if lines else next((known for known in MEDIA if known == suffix), None)
     if found is None:
-        raise NotFound(f"there is no format '{suffix[:20]}'; there are {', '.join(MEDIA)}", parameter="format")
+        raise NotFound(
+            f"there is no format '{suffix[:20]}'; there are {'mvt' if lines else ', '.join(MEDIA)}", parameter="format"
+        )
     return RasterPath(unquote(name), TileAddress(int(z), int(x), int(y)), found)
 
 
@@ -78,27 +91,8 @@ class RasterTile:
     """A tile as it is sent."""
 
     tile: Tile
-    format: Format
+    media_type: str
     public: bool
-
-    @property
-    def media_type(self) -> str:
-        """Of the answer."""
-        return MEDIA[self.format]
-
-
-def moment_of(given: Mapping[str, str]) -> datetime | None:
-    """Read ``datetime`` where it is one moment; None when it is not given: the newest.
-
-    Raises
-    ------
-    BadInput
-        When it is no time with an offset.
-    """
-    text = given.get("datetime")
-    if text is not None and "/" in text:
-        raise BadInput("datetime is an interval; a picture shows one moment", parameter="datetime")
-    return None if text is None else read_time(text, "datetime")
 
 
 def map_format(text: str | None) -> Format:
@@ -125,6 +119,9 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
     BadInput
         For parameters that are unknown or malformed.
     """
+    if path.contours:
+        tile, shown = await contour_tile(path.name, path.address, query_string, actor, state)
+        return RasterTile(tile, CONTENT_TYPE, shown.grade == 1)
     raster = await state.rasters.get(path.name, actor)
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
     moment = moment_of(given)
@@ -143,7 +140,7 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
         return await state.rasters.read(path.name, actor, draw_it)
 
     wanted = Wanted(key, (), path.address.box(), packed=form in {"npy", "tif"})
-    return RasterTile(await state.tiles.cache.get(wanted, drawn), form, raster.grade == 1)
+    return RasterTile(await state.tiles.cache.get(wanted, drawn), MEDIA[form], raster.grade == 1)
 
 
 def _stretch(raster: Raster, look: Look) -> str:

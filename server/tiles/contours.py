@@ -1,0 +1,70 @@
+"""Vector tiles of a raster's contours: the step between lines, the moment, the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from layers.actor import Actor
+from layers.database import in_our_words
+from layers.errors import BadInput
+from server.items.request import parameters_of, refuse_unknown
+from server.state import State
+from server.tiles.moment import moment_of
+from tiles.address import TileAddress
+from tiles.cache import Tile, Wanted
+from tiles.contours import INTERVAL_M_RANGE, Contour, contours, encode, interval_at
+from tiles.opened import OpenRasters
+from tiles.picture import TILE_PIXELS
+from tiles.raster import Raster
+from tiles.reading import Area
+
+
+def interval_of(given: Mapping[str, str], default: float) -> float:
+    """Read ``interval_m``.
+
+    Raises
+    ------
+    BadInput
+        When it is no number, or not in `INTERVAL_M_RANGE`.
+    """
+    low, high = INTERVAL_M_RANGE
+    try:
+        interval = float(given.get("interval_m", default))
+    except ValueError:
+        interval = 0.0
+    if not low <= interval <= high:
+        told = f"interval_m is '{given['interval_m'][:40]}'; a number of metres from {low:g} to {high:g}"
+        raise BadInput(told, parameter="interval_m")
+    return interval
+
+
+async def contour_tile(
+    name: str, address: TileAddress, query_string: str, actor: Actor, state: State
+) -> tuple[Tile, Raster]:
+    """Return a tile of contours.
+
+    Raises
+    ------
+    NotFound
+        For a raster that is not there, or hidden from the actor, or begins after the moment asked for.
+    BadInput
+        For parameters that are unknown or malformed.
+    TooMuch
+        For an interval so small that there would be too many lines.
+    """
+    raster = await state.rasters.get(name, actor)
+    given = parameters_of(query_string, state.settings.limits) if query_string else {}
+    refuse_unknown(given, ("interval_m", "datetime", "v"))
+    moment, interval_m = moment_of(given), interval_of(given, interval_at(address.z))
+    place = f"{address.z}/{address.x}/{address.y}"
+    key = f"{state.build}|contours|{raster.id}@{raster.at(moment).stamp}|{place}|{interval_m}"
+
+    def lines(files: OpenRasters, found: Raster) -> list[Contour]:
+        return contours(files, found.at(moment), Area.of_tile(address, TILE_PIXELS), interval_m)
+
+    async def draw() -> bytes:
+        found = await state.rasters.read(name, actor, lines)
+        with in_our_words():
+            return await encode(state.pool, address, found)
+
+    return await state.tiles.cache.get(Wanted(key, (), address.box()), draw), raster
