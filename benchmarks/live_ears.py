@@ -110,7 +110,9 @@ async def _listen() -> Heard:
 
 def run() -> None:
     """Do what standard input says."""
-    sys.stdout.buffer.write(orjson.dumps(asdict(uvloop.run(_listen()))))
+    heard = uvloop.run(_listen())
+    with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # unlike sys.stdout it never writes a part only
+        out.write(orjson.dumps(asdict(heard)))
 
 
 if __name__ == "__main__":

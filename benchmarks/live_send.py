@@ -165,7 +165,8 @@ def run() -> None:
     given = orjson.loads(sys.stdin.buffer.read())
     city = City(**given.pop("city"))
     sent = uvloop.run(Sender(Order(**given, city=city)).run())
-    sys.stdout.buffer.write(orjson.dumps(asdict(sent)))
+    with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # unlike sys.stdout it never writes a part only
+        out.write(orjson.dumps(asdict(sent)))
 
 
 if __name__ == "__main__":
