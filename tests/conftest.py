@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -53,6 +54,13 @@ def _own_settings() -> Iterator[None]:
         patch.setenv("ONEMAP_RETENTION_POSITIONS_DAYS", "36500")  # the tests' days lie in the past, further every day
         patch.setenv("ONEMAP_RETENTION_OBSERVATIONS_DAYS", "36500")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Tests that are run in the background of a shell ignore Ctrl-C, and so would every process they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
