@@ -24,6 +24,7 @@ _HELP = {
     "scale": "of the demo",
     "rate": "messages a second of the case write",
     "seconds": "for which they are sent",
+    "batches": "of the case stages",
     "ingest": "run the ingest process (rules, fences, outlets) beside the web workers",
 }
 

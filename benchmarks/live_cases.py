@@ -15,10 +15,12 @@ from benchmarks.live_house import House, cluster, difference, ears, forget_all, 
 from benchmarks.live_http import Connection
 from benchmarks.live_reads import Reading, reads_a_second
 from benchmarks.live_send import Sent
+from benchmarks.live_stages import measure
 from benchmarks.results import Row, at_least, at_most, faster
 
 _STABLE_SECONDS = 2.0  # a queue of so many seconds of messages at the end is not growing
 _MIB_MAX = 1536
+_SHOWN_US = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Amount:
     areas_seconds: float = 30.0
     entities: int = 100_000
     connections: int = 16
+    batches: int = 20
     ingest: bool = False
 
 
@@ -145,6 +148,23 @@ def restart(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
     ], []
 
 
+def stages(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
+    """Send full batches within this process; what each stage of a message costs."""
+    with cluster(home, amount.scale) as url:
+        asyncio.run(forget_all(url))
+        ours, database = asyncio.run(measure(url, home, amount.batches))
+        asyncio.run(forget_all(url))
+    whole = {"a message, processor time of this process": ours, "a message, processor time of PostgreSQL": database}
+    return [
+        row
+        for title, parts in whole.items()
+        for row in (
+            at_most(title, "µs", sum(parts.values()), None),
+            *(at_most(f"  {name}", "µs", us, None) for name, us in parts.items() if us >= _SHOWN_US),
+        )
+    ], [f"{amount.batches} batches one after the other, without HTTP; of each stage the lowest quartile"]
+
+
 async def _clean(home: Path, scale: float) -> None:
     def forget() -> None:
         with cluster(home, scale) as url:
@@ -153,7 +173,7 @@ async def _clean(home: Path, scale: float) -> None:
     await asyncio.to_thread(forget)
 
 
-CASES = {"write": write, "streams": streams, "areas": areas, "restart": restart}
+CASES = {"write": write, "streams": streams, "areas": areas, "restart": restart, "stages": stages}
 
 
 @contextmanager

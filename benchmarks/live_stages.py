@@ -1,0 +1,178 @@
+"""What a message costs, stage by stage, in processor time: of this process, and of PostgreSQL statement by statement.
+
+Everything runs in this process, one batch after the other, without HTTP: so a busy machine makes the figures larger,
+all of them alike, and mixes none up. Of many batches the cheaper ones count.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from inspect import iscoroutinefunction
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+from unittest.mock import patch
+
+import asyncpg
+
+from benchmarks.live_bodies import Bodies, City
+from benchmarks.live_house import SECRET, run_name
+from layers.catalog import read_catalog
+from layers.database import connect
+from server.garbage import search_seldom
+from server.settings import PROJECT
+from twin.feeds.signature import sign
+from twin.intake import Intake
+from twin.queue import BATCH_MAX
+
+_STAGES = {  # where it is called, and what a reader calls it
+    "twin.intake.verify": "check the signature",
+    "twin.intake.decode": "read the envelopes",
+    "twin.envelope.decode_json": "read the JSON",
+    "twin.receipts.digests": "make receipts",
+    "twin.receipts.claim": "claim receipts",
+    "twin.prepared._areas_of": "join positions",
+    "twin.prepared._placed": "join events",
+    "twin.prepared.Prepared.of": "make rows",
+    "twin.moving.write": "write positions",
+    "twin.measured.write": "write observations",
+    "twin.events.write": "write events",
+    "twin.grades.Grades.tell": "grade changes",
+    "twin.changes.append": "write the log",
+    "twin.batch._count": "count for the feeds",
+    "twin.pipeline.write": "the rest of a batch",
+}
+_STATEMENTS = ("execute", "fetch", "fetchval", "copy_to_table", "copy_records_to_table")
+_LABEL = 64  # characters of a statement
+_WARM_UP = 4
+
+type Spent = dict[str, float]  # seconds, by stage or statement
+
+
+class Meter:
+    """Adds up processor time; what a stage within another uses counts for the inner one alone."""
+
+    def __init__(self) -> None:
+        self.ours: Spent = defaultdict(float)
+        self.database: Spent = defaultdict(float)
+        self._within: list[float] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure a block."""
+        began = time.process_time()
+        self._within.append(0.0)
+        try:
+            yield
+        finally:
+            used = time.process_time() - began
+            self.ours[name] += used - self._within.pop()
+            if self._within:
+                self._within[-1] += used
+
+    def staged(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a function so that it is measured."""
+
+        @wraps(function)
+        async def awaited(*given: Any, **named: Any) -> Any:
+            with self.stage(name):
+                return await function(*given, **named)
+
+        @wraps(function)
+        def called(*given: Any, **named: Any) -> Any:
+            with self.stage(name):
+                return function(*given, **named)
+
+        return awaited if iscoroutinefunction(function) else called
+
+    def statement(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a method of a connection: what its process of PostgreSQL uses counts for the statement."""
+        copies = function.__name__.startswith("copy")
+
+        @wraps(function)
+        async def sent(connection: asyncpg.Connection, text: str, *given: Any, **named: Any) -> Any:
+            what = " ".join(("COPY " * copies + text).split())[:_LABEL]
+            process = connection.get_server_pid()
+            began_s = _used_s(process)
+            with self.stage("speak with PostgreSQL"):
+                answer = await function(connection, text, *given, **named)
+            self.database[what] += _used_s(process) - began_s
+            return answer
+
+        return sent
+
+
+async def measure(url: str, home: Path, batches: int) -> tuple[Spent, Spent]:
+    """Send batches; returns microseconds a message of this process by stage, and of PostgreSQL by statement."""
+    connection = await connect(url)
+    city, catalog = await City.read(connection), await read_catalog(connection)
+    await connection.close()
+    bodies, rounds = Bodies(city, BATCH_MAX, run_name(), number=8), list[tuple[Spent, Spent]]()
+    intake = Intake(url, PROJECT / "config" / "feeds", home, lambda: catalog)
+    with ExitStack() as patched:
+        patched.enter_context(patch.dict(os.environ, {"ONEMAP_SECRET_DEMO": SECRET}))
+        patched.enter_context(_garbage_as_in_a_server())
+        await intake.start()
+        try:
+            for _ in range(_WARM_UP):
+                await _deliver(intake, bodies.next())
+            meter = _watch(patched)
+            for _ in range(batches):
+                body = bodies.next()
+                meter.ours, meter.database = defaultdict(float), defaultdict(float)
+                with meter.stage("everything else"):
+                    await _deliver(intake, body)
+                rounds.append((meter.ours, meter.database))
+        finally:
+            await intake.stop()
+    return _cheap([ours for ours, _ in rounds]), _cheap([database for _, database in rounds])
+
+
+async def _deliver(intake: Intake, body: bytes) -> None:
+    now = datetime.now(UTC)
+    signed = sign(SECRET.encode(), "demo", body, now=now, nonce=f"{os.getpid():08}{time.monotonic_ns():020}")
+    receipt = await intake.deliver("demo", {"content-type": "application/cloudevents-batch+json", **signed}, body)
+    if receipt.accepted != receipt.received:
+        raise RuntimeError(f"of {receipt.received} messages {receipt.accepted} were accepted")
+
+
+@contextmanager
+def _garbage_as_in_a_server() -> Iterator[None]:
+    before = gc.get_threshold()
+    search_seldom()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _watch(patched: ExitStack) -> Meter:
+    """Measure every stage and statement, until `patched` is left."""
+    meter = Meter()
+    for path, name in _STAGES.items():
+        measured = meter.staged(name, resolve_name(path))
+        of_class = path.endswith(".Prepared.of")
+        patched.enter_context(patch(path, staticmethod(measured) if of_class else measured))
+    for name in _STATEMENTS:
+        measured = meter.statement(getattr(asyncpg.Connection, name))
+        patched.enter_context(patch.object(asyncpg.Connection, name, measured))
+    return meter
+
+
+def _cheap(rounds: list[Spent]) -> Spent:
+    """Return what a quarter of the rounds stayed below, in microseconds a message, the dearest first."""
+    names = {name for one in rounds for name in one}
+    spent = {name: sorted(one.get(name, 0.0) for one in rounds)[len(rounds) // 4] / BATCH_MAX * 1e6 for name in names}
+    return dict(sorted(spent.items(), key=lambda item: -item[1]))
+
+
+def _used_s(process: int) -> float:
+    return int(Path(f"/proc/{process}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
