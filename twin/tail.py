@@ -211,7 +211,9 @@ class Tail:
             self.seq = self.flushed = await last_seq(connection)
             self._began = True
         try:
-            while frames := await frames_since(connection, self.seq, limit=_READ_FRAMES):
+            while not await self._skipped(connection) and (
+                frames := await frames_since(connection, self.seq, limit=_READ_FRAMES)
+            ):
                 for frame in frames:
                     await self._take_in(connection, frame)
         except Forgotten:  # we were away for longer than the log reaches back: everybody finds out for itself
@@ -221,6 +223,17 @@ class Tail:
                 watcher.fall_behind()
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
+
+    async def _skipped(self, connection: asyncpg.Connection) -> bool:
+        """Go to the end of the log unread while nobody watches: whoever comes and wants it reads it alone."""
+        if self._channels:
+            return False
+        newest = await last_seq(connection)
+        if self._channels:  # somebody came meanwhile
+            return False
+        self.seq = newest
+        self._flush_soon()
+        return True
 
     async def _take_in(self, connection: asyncpg.Connection, frame: Frame) -> None:
         changes = [change for number, change in self._recent.put(frame) if number > self.seq]

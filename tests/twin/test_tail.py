@@ -28,6 +28,7 @@ from tests.twin.log import (
     write_many,
     written,
 )
+from tests.twin.waiting import until
 from twin import tail as tail_module
 from twin.changes import Forgotten
 from twin.channel import PORTIONS_MAX
@@ -146,6 +147,25 @@ async def test_one_that_is_too_far_behind_must_start_again(database_url, monkeyp
             await tail.take(other, pool, 0.1)
         with pytest.raises(Forgotten, match="5 changes have been missed"):
             await tail.take(watcher, pool, 0)
+
+
+async def test_while_nobody_watches_nothing_is_read_and_who_comes_later_hears_all(database_url, monkeypatch):
+    await prepare(database_url)
+    async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
+        monkeypatch.setattr(tail_module.Tail, "_take_in", None)  # who takes in a frame, fails
+        seq = await write(database_url, *(happened(f"e{number}") for number in range(5)))
+        await until(lambda: tail.seq == seq)
+        monkeypatch.undo()
+        late, heard = tail.watch(Interest(), OFFICER, seq - 3), []
+        while late.seq < seq:
+            portion = await tail.take(late, pool, 0.2)
+            heard += orjson.loads(portion.body) if portion else []
+        assert len(heard) == 3
+        seq = await write(database_url, happened("e9"))
+        while late.seq < seq:
+            portion = await tail.take(late, pool, 0.2)
+            heard += orjson.loads(portion.body) if portion else []
+        assert [change["id"] for change in heard] == ["e2", "e3", "e4", "e9"]
 
 
 async def test_a_number_that_another_process_has_shown_is_waited_for_and_one_nobody_has_is_not(database_url):
