@@ -81,6 +81,9 @@ class MapHints(_Frozen):
     visible: bool = True
     label: str | None = None  # field written on the map
     tile_fields: tuple[str, ...] = ()
+    fields_from: dict[str, int] = Field(default_factory=dict)  # the first zoom at which tiles carry a field, if not all
+    covers: bool = False  # areas that meet without gaps: none is left out for being small
+    merge_below: int | None = Field(default=None, ge=1, le=22)  # lines that say the same are one at zooms below this
     gather_below: int | None = Field(default=None, ge=1, le=15)  # points are counted by cells at zooms below this one
     priority: str | None = None  # points with the lowest value of this field stay when a tile has too many
     count_by: str | None = None  # a code field: cells tell the counts of its values
@@ -128,12 +131,15 @@ class LayerDefinition(_Frozen):
             hints.priority,
             hints.icon_by,
             *hints.tile_fields,
+            *hints.fields_from,
         ):
             if needed is not None and needed not in names:
                 raise ValueError(f"layer {self.id}: '{needed}' is not one of its fields {names}")
         stored = {f.name for f in self.fields if f.has_column}
         if self.map.gather_below is not None and (self.geometry_type != "Point" or self.motion is not None):
             raise ValueError(f"layer {self.id}: only points that stay where they are can be gathered in cells")
+        if hints.merge_below is not None and "LineString" not in self.geometry_type:
+            raise ValueError(f"layer {self.id}: only lines can be merged")
         if self.map.count_by is not None and self.map.count_by not in stored:
             raise ValueError(f"layer {self.id}: cells can only be counted by a stored field, not {self.map.count_by}")
         for field in self.fields:

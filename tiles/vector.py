@@ -21,6 +21,7 @@ from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cells import cells_clause, is_gathered_at
 from tiles.geometry import fitted
 
+SEEN_PIXELS = (1, math.inf)  # areas that are narrower cannot be seen
 LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
 DEEPEST_ZOOM = 15  # the last zoom clients ask for; they enlarge its tiles (0.3 m a unit) beyond that
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
@@ -36,9 +37,10 @@ def deepest_zoom(definition: LayerDefinition) -> int:
     return max(DEEPEST_ZOOM, definition.map.min_zoom)
 
 
-def tile_fields(layer: Layer, actor: Actor) -> list[VisibleField]:
-    """Fields that a tile of the layer carries: what the map draws with, as this actor gets them."""
-    wanted = {*layer.definition.map.tile_fields, layer.definition.map.label}
+def tile_fields(layer: Layer, actor: Actor, zoom: int = 22) -> list[VisibleField]:
+    """Fields that a tile of the layer carries at a zoom: what the map draws with, as this actor gets them."""
+    hints = layer.definition.map
+    wanted = {name for name in (*hints.tile_fields, hints.label) if name and hints.fields_from.get(name, 0) <= zoom}
     return [field for field in visible_fields(layer, actor) if field.definition.name in wanted]
 
 
@@ -77,7 +79,7 @@ class Drawing:
     @property
     def fields(self) -> list[VisibleField]:
         """What each feature carries."""
-        return tile_fields(self.layer, self.actor)
+        return tile_fields(self.layer, self.actor, self.tile.mercator_zoom)
 
     @property
     def label(self) -> str | None:
@@ -104,26 +106,42 @@ def tile_clause(drawing: Drawing) -> Clause:
     )
 
 
-def _chosen(drawing: Drawing, pixels: tuple[float, float] = (1, math.inf)) -> Clause:
-    """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out."""
+def _chosen(drawing: Drawing, pixels: tuple[float, float] = SEEN_PIXELS) -> Clause:
+    """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out.
+
+    Areas that cover the ground together are all drawn, however small.
+    """
     layer, tile = drawing.layer, drawing.tile
     near = compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT))
     condition = scoped(layer, drawing.actor, near, drawing.where)
     columns = ", ".join(["f.geom", "f.id", *map(_column, drawing.fields), _rank(layer.definition)])
     wide = [compose("c._rank BETWEEN {} AND {}", *(bind(side * tile.pixel_deg, "float8") for side in pixels))]
+    if layer.definition.geometry_type not in _AREAS or (layer.definition.map.covers and pixels == SEEN_PIXELS):
+        wide = []
     return compose(
         f"SELECT * FROM (SELECT {columns} FROM {{}} WHERE {{}} OFFSET 0) AS c"
         f" WHERE {{}} ORDER BY {_order(layer.definition)} LIMIT {{}}",
         relation(layer, drawing.actor, condition),
         condition,
-        all_of(wide if layer.definition.geometry_type in _AREAS else []),
+        all_of(wide),
         bind(drawing.feature_limit, "int"),
     )
 
 
 def _shapes(drawing: Drawing) -> Clause:
-    areas = drawing.layer.definition.geometry_type in _AREAS
-    return _mvt(drawing.layer.id, fitted(drawing.tile, _chosen(drawing), _names(drawing.fields), areas=areas))
+    definition, names = drawing.layer.definition, _names(drawing.fields)
+    below = definition.map.merge_below
+    merges = below is not None and drawing.tile.mercator_zoom < below
+    rows = _merged(_chosen(drawing), drawing.fields) if merges else _chosen(drawing)
+    return _mvt(definition.id, fitted(drawing.tile, rows, names, areas=definition.geometry_type in _AREAS))
+
+
+def _merged(rows: Clause, fields: Sequence[VisibleField]) -> Clause:
+    """Make one of lines that say the same; its id is that of one of them."""
+    same = [f"c.{quote_identifier(field.definition.name)}" for field in fields]
+    columns = ", ".join(["ST_LineMerge(ST_Collect(c.geom)) AS geom", "min(c.id) AS id", *same])
+    grouped = f"GROUP BY {', '.join(same)} " if same else ""
+    return compose(f"SELECT {columns} FROM ({{}}) AS c {grouped}ORDER BY max(c._rank) DESC, min(c.id)", rows)
 
 
 def _labels(drawing: Drawing, label: str) -> Clause:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -46,6 +47,17 @@ def of(found, name, **labels):
 
 def test_only_operators_see_them(client):
     assert client.get("/metrics").status_code == 403
+
+
+def test_a_crowd_that_wants_one_tile_is_one_query(client):
+    before = figures(client)
+    with ThreadPoolExecutor(30) as crowd:
+        path = f"{client.base_url}/tiles/buildings/13/6675/3554.mvt"
+        answers = list(crowd.map(lambda _: httpx.get(path, timeout=120), range(100)))
+    after = figures(client)
+    assert len({answer.content for answer in answers}) == 1
+    assert of(after, "onemap_tile_queries_total") == of(before, "onemap_tile_queries_total") + 1
+    assert of(after, "onemap_tiles_total") == of(before, "onemap_tiles_total") + 100
 
 
 def test_tiles_are_counted_by_how_they_were_come_by(client):
