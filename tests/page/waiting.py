@@ -6,7 +6,7 @@ from time import monotonic
 
 from playwright.sync_api import Page
 
-SECONDS_MAX = 30
+SECONDS_MAX = 60
 
 
 def until(page: Page, expression: str) -> None:
