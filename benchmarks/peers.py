@@ -19,7 +19,7 @@ from benchmarks.servers import Command
 from benchmarks.tables import EAST, NORTH, PEERS_SCHEMA, SOUTH, TABLES, WEST
 
 _UVICORN = ("uvicorn==0.54.*", "uvloop==0.23.*", "httptools==0.9.*")
-_QUIET = ("--workers", "2", "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
+QUIET = ("--workers", "2", "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
 CRS_LIST = ("http://www.opengis.net/def/crs/OGC/1.3/CRS84", "http://www.opengis.net/def/crs/EPSG/0/3857")
 
 
@@ -43,6 +43,7 @@ PYGEOAPI = Peer(
     ),
 )
 TIPG = Peer("tipg", ("tipg==1.6.*", *_UVICORN))
+TITILER = Peer("titiler.core", ("titiler.core==2.4.*", *_UVICORN))
 PEERS = {peer.name: peer for peer in (PYGEOAPI, TIPG)}
 
 
@@ -78,7 +79,7 @@ def installed_version(peer: Peer, home: Path) -> str:
 def command(peer: Peer, url: str, home: Path, port: int) -> Command:
     """Install a peer where needed, write its configuration, and tell how it is started."""
     programs = install(peer, home)
-    serve = [str(programs / "uvicorn"), "--port", str(port), *_QUIET]
+    serve = [str(programs / "uvicorn"), "--port", str(port), *QUIET]
     if peer is TIPG:
         environment = {"DATABASE_URL": _socket_as_host(url), "TIPG_DB_SCHEMAS": f'["{PEERS_SCHEMA}"]'}
         environment |= {"TIPG_CATALOG_TTL": "0", "TIPG_MAX_FEATURES_PER_QUERY": "10000"}

@@ -17,7 +17,7 @@ from statistics import median
 
 import mapbox_vector_tile  # type: ignore[import-untyped]
 
-from benchmarks import bare, freshness, peers
+from benchmarks import bare, freshness, peers, raster
 from benchmarks.load import load, require_wrk, warm_up
 from benchmarks.machine import describe_database, describe_machine, describe_versions
 from benchmarks.results import Row, at_least, at_most, exit_code, faster, show, write_json
@@ -55,7 +55,7 @@ CASES = (
     Case("z16", "bench_points", 16, 2.5),
     Case("buildings", "bench_buildings", 14, 2),
 )
-OTHERS = ("warm", "crowd", "fresh")
+OTHERS = ("warm", "crowd", "fresh", "raster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows += freshness.crowd(url, options.home)
         if "fresh" in wanted:
             rows += freshness.fresh(url, options.home, options.seconds)
+        if "raster" in wanted:
+            rows += raster.measure(url, options)
         notes = [describe_machine(), describe_versions(), asyncio.run(describe_database(url)), *_NOTES]
     show(rows, notes)
     if options.json:
@@ -106,7 +108,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
     parser.add_argument("--seconds", type=float, default=9, help="of load for each case and server, all rounds (9)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of which the median counts (3)")
-    parser.add_argument("--peers", default="tipg,bare", help="whom to compare with; empty for nobody")
+    parser.add_argument("--peers", default="tipg,bare,titiler", help="whom to compare with; empty for nobody")
     parser.add_argument("--cases", default="", help=f"which of {','.join(known)} (all)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows, for trials (1)")
     parser.add_argument("--home", type=Path, default=HOME, help="folder of databases and environments (.onemap/bench)")

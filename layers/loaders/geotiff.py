@@ -84,8 +84,9 @@ def write_cog(path: Path, target: Path, srid: int | None) -> Described:
         ):
             _check(path, source)
             code = _code(path, source, srid)
+            extent = _extent(path, source, code)
             rasterio.shutil.copy(source, target, driver="COG", **_AS)
-            return _described(path, source, code, target)
+            return _described(source, code, extent, target)
     except BadFile:
         raise
     except Exception as error:  # GDAL's own errors reach us under no public name
@@ -120,11 +121,15 @@ def _code(path: Path, source: Any, srid: int | None) -> int:
     return int(code)
 
 
-def _described(path: Path, source: Any, code: int, stored: Path) -> Described:
-    extent = transform_bounds(CRS.from_epsg(code), CRS.from_epsg(STORED_SRID), *source.bounds)
-    west, south, east, north = extent
-    if not (all(map(math.isfinite, extent)) and -180 <= west < east <= 180 and -90 <= south < north <= 90):
+def _extent(path: Path, source: Any, code: int) -> tuple[float, float, float, float]:
+    west, south, east, north = transform_bounds(CRS.from_epsg(code), CRS.from_epsg(STORED_SRID), *source.bounds)
+    finite = all(map(math.isfinite, (west, south, east, north)))
+    if not (finite and -180 <= west < east <= 180 and -90 <= south < north <= 90):
         raise BadFile(f"'{path.name}' does not lie on the earth when read as EPSG:{code}", parameter=path.name)
+    return west, south, east, north
+
+
+def _described(source: Any, code: int, extent: tuple[float, float, float, float], stored: Path) -> Described:
     kinds = zip(source.dtypes, source.nodatavals, _statistics(stored, source.count), strict=True)
     return Described(
         srid=code,
