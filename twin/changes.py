@@ -17,12 +17,7 @@ import orjson
 from layers.errors import OneMapError
 
 CHANNEL = "onemap_change"
-_LOCK = 440107  # one number for all writers of the log, in every version
-_APPEND = """
-WITH head AS (SELECT coalesce(max(last_seq), 0) AS seq FROM twin.change)
-INSERT INTO twin.change (first_seq, last_seq, changes)
-SELECT seq + 1, seq + $1, $2 FROM head RETURNING first_seq
-"""
+_APPEND = "SELECT twin.append_changes($1, $2)"  # locks, numbers, writes and wakes
 _SINCE = """
 SELECT first_seq, last_seq, committed_at, changes FROM twin.change WHERE last_seq > $1 ORDER BY last_seq LIMIT $2
 """
@@ -68,10 +63,7 @@ async def append(connection: asyncpg.Connection, changes: Sequence[dict[str, Any
     """
     if not changes or not connection.is_in_transaction():
         raise ValueError("a frame has at least one change and belongs to a transaction")
-    encoded = orjson.dumps(list(changes))
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-    first_seq: int = await connection.fetchval(_APPEND, len(changes), encoded)
-    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(first_seq + len(changes) - 1))
+    first_seq: int = await connection.fetchval(_APPEND, len(changes), orjson.dumps(list(changes)))
     return first_seq
 
 
