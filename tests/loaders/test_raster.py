@@ -94,7 +94,7 @@ async def test_what_would_need_more_than_it_promises_is_refused(layers_url, db, 
         (disguised, "of no format"),
         (made("huge.tif", width=200_000, height=60_000, **tiled), "more than"),
         (made("hollow.tif", width=90_000, height=90_000, compress="DEFLATE", **tiled), "MiB of pixels, and holds"),
-        (made("strip.tif", width=30_000, height=30_000, blockysize=30_000, compress="DEFLATE"), "in blocks of"),
+        (made("tile.tif", width=9000, height=9000, tiled=True, blockxsize=32_768, blockysize=16_384), "in blocks of"),
         (made("bands.tif", width=8, height=8, **where | {"count": 65}), "64 bands"),
         (made("far.tif", width=8, height=8, **far), "on the earth|cannot be stored"),
     ):
