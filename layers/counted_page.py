@@ -9,7 +9,7 @@ answered, and the page and the count are better asked for one by one.
 from __future__ import annotations
 
 from layers.clause import Clause, bind, compose, quote_literal
-from layers.query import Form, ItemsQuery, condition, feature_json
+from layers.query import Form, ItemsQuery, condition, feature_json, order_of
 from layers.relation import relation
 
 ROWS_MAX = 50_000
@@ -46,8 +46,23 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
             (SELECT json_build_array({", ".join(f"{name}::text" for name in names)})::text
              FROM chosen LIMIT 1 OFFSET {{}} - 1) AS last,
             (SELECT rows FROM counted) AS matched
-        FROM chosen CROSS JOIN LATERAL (SELECT f.* FROM {{}} WHERE f.{place} = chosen.place LIMIT 1) AS f""",
+        FROM ({{}}) AS f""",
         *(relation(query.layer, query.actor, wanted), wanted, limit, offset),
         *(feature_json(query, form), Clause(quote_literal(separator)), offset, limit, limit),
-        relation(query.layer, query.actor),  # looked up one by one, in this order, whatever the planner expects
+        _whole(query),
+    )
+
+
+def _whole(query: ItemsQuery) -> Clause:
+    """Return the chosen rows whole and in order.
+
+    By their addresses all at once, which reads each page of the table once. Live state has none and is looked up row
+    by row, whatever the planner expects.
+    """
+    read = relation(query.layer, query.actor)
+    if query.layer.is_table:
+        text = f"SELECT f.* FROM {{}} WHERE f.ctid = ANY (ARRAY(SELECT place FROM chosen)) ORDER BY {order_of(query)}"
+        return compose(text, read)
+    return compose(
+        "SELECT f.* FROM chosen CROSS JOIN LATERAL (SELECT f.* FROM {} WHERE f.id = chosen.place LIMIT 1) AS f", read
     )

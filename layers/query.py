@@ -138,18 +138,21 @@ def rows(query: ItemsQuery, extra: int = 0) -> Clause:
     limit, offset = (bind(n, "bigint") for n in (query.limit + extra, query.offset))  # bound: one text for every page
     live = query.layer.definition.is_live
     columns = ", ".join(dict.fromkeys(key.column for key in query.keys)) if live else "f.*"
-    select = f"SELECT {columns} FROM {{}} WHERE {{}} ORDER BY {_order(query)} LIMIT {{}}"
+    select = f"SELECT {columns} FROM {{}} WHERE {{}} ORDER BY {order_of(query)} LIMIT {{}}"
     parts = relations(query.layer, query.actor, wanted)
     if len(parts) == 1:
         chosen = compose(f"{select} OFFSET {{}}", parts[0], wanted, limit, offset)
         return completed(query, chosen) if live else chosen
     enough = Clause(str(int(query.limit + extra + query.offset)))  # written, for the planner must know that it is few
     union = compose(" UNION ALL ".join("({})" for _ in parts), *(compose(select, p, wanted, enough) for p in parts))
-    chosen = compose(f"SELECT * FROM ({{}}) AS f ORDER BY {_order(query)} LIMIT {{}} OFFSET {{}}", union, limit, offset)
+    chosen = compose(
+        f"SELECT * FROM ({{}}) AS f ORDER BY {order_of(query)} LIMIT {{}} OFFSET {{}}", union, limit, offset
+    )
     return completed(query, chosen) if live else chosen
 
 
-def _order(query: ItemsQuery) -> str:
+def order_of(query: ItemsQuery) -> str:
+    """Return the order of a query's rows over alias `f`, as after ORDER BY."""
     signed = [f"{k.column} {'DESC' if k.descending else 'ASC'} NULLS LAST" for k in query.sort]
     return ", ".join([*signed, "f.id"])
 
