@@ -15,6 +15,7 @@ import asyncpg
 
 from benchmarks import ask, peers
 from benchmarks.ask import Ask, Truth, truth_of
+from benchmarks.calm import wait_until_calm
 from benchmarks.cases import Case
 from benchmarks.load import Load, load, warm_up
 from benchmarks.servers import free_port, get, running, running_ours
@@ -89,6 +90,7 @@ def contest(
         for contestant in (*taking_part[turn:], *taking_part[:turn]):
             print(f"→ round {number + 1} of {rounds}: {contestant.name}", flush=True)
             with contestant.start() as address:
+                wait_until_calm()
                 for case in (case for case in cases if contestant.takes_part(case)):
                     _check(contestant, case, address, truths[case.title])
                     paths = [contestant.path(wanted) for wanted in case.asks]
@@ -104,6 +106,7 @@ def follow_next(home: Path, us: Contestant, measured: Measured, seconds: float, 
     """Walk to a late page by its `next` links, and measure it and the first one in turn."""
     first = us.path(Ask("bench_points", 1000))
     with us.start() as address:
+        wait_until_calm()
         path = first
         for _ in range(pages - 1):
             links = json.loads(get(address + path))["links"]

@@ -43,15 +43,16 @@ class MemoryWatch:
 
     def _watch(self) -> None:
         while not self._done.wait(_PERIOD_S):
-            children = _children()
+            known = children()
             for name, root in self._roots.items():
-                tree = _tree(root, children)
-                now = sum(_resident_bytes(process) for process in tree)
-                highest = max((_high_water_bytes(process) for process in tree), default=0)
+                processes = tree(root, known)
+                now = sum(_resident_bytes(process) for process in processes)
+                highest = max((_high_water_bytes(process) for process in processes), default=0)
                 self.peak_bytes[name] = max(self.peak_bytes[name], now, highest)
 
 
-def _children() -> dict[int, list[int]]:
+def children() -> dict[int, list[int]]:
+    """Return the processes of this machine by their parent."""
     found: dict[int, list[int]] = defaultdict(list)
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -63,11 +64,12 @@ def _children() -> dict[int, list[int]]:
     return found
 
 
-def _tree(root: int, children: dict[int, list[int]]) -> list[int]:
-    tree = [root]
-    for process in tree:  # grows while we walk
-        tree.extend(children[process])
-    return tree
+def tree(root: int, known: dict[int, list[int]]) -> list[int]:
+    """Return a process and all that descend from it."""
+    found = [root]
+    for process in found:  # grows while we walk
+        found.extend(known.get(process, ()))
+    return found
 
 
 def _resident_bytes(process: int) -> int:
