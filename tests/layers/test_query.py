@@ -2,16 +2,30 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime
 
 import numpy as np
 import orjson
 import pytest
 
 from layers.actor import ANONYMOUS, Actor
+from layers.catalog import Layer
 from layers.clause import Clause
 from layers.crs import CRS84, SERVED, parse_crs, transform
+from layers.definition import LayerDefinition
 from layers.errors import BadInput
-from layers.query import ItemsQuery, SortKey, count, page, single, sort_keys, sortable_fields, table_rows
+from layers.query import (
+    ItemsQuery,
+    SortKey,
+    count,
+    feature_json,
+    page,
+    single,
+    sort_keys,
+    sortable_fields,
+    table_rows,
+)
+from layers.tables import COLUMN_TYPES
 from tests.layers.cameras import EVERYTHING, field
 
 pytestmark = pytest.mark.anyio
@@ -164,3 +178,43 @@ def test_a_cursor_of_another_query_is_refused(cameras_definition):
 def test_sorting_by_what_is_not_sortable_names_what_is(cameras_definition, names):
     with pytest.raises(BadInput, match=r"allowed are|twice"):
         sort_keys(names, sortable_fields(cameras_definition, ANONYMOUS))
+
+
+ODD = {
+    "string": ["'a\"\\/b'", "E'\\n\\x01 建筑'", "''", "NULL"],
+    "integer": ["0", "'-9223372036854775808'", "NULL"],
+    "number": ["1.5", "1e300", "'NaN'", "'-Infinity'", "-0.0", "NULL"],
+    "boolean": ["true", "false", "NULL"],
+    "date": ["'2024-02-29'", "'infinity'", "NULL"],
+    "datetime": ["'2024-02-29T01:02:03.004+08:00'", "NULL"],
+    "string_array": ["ARRAY['a\"', NULL, '']", "'{}'", "NULL"],
+    "json": ["""'{"a": [1, null, "ü"]}'""", "'null'", "NULL"],
+}
+
+
+async def test_the_text_of_properties_is_that_of_row_to_json_however_many_there_are(reader):
+    """Of every type, also what JSON has no number for; a function of PostgreSQL takes 100 arguments, so 120 fields."""
+    values = [(kind, value) for kind, odd in ODD.items() for value in odd]
+    columns = {f"p{n:03}": values[n % len(values)] for n in range(120)}
+    layer = Layer(
+        LayerDefinition(
+            id="odd",
+            title_zh="怪",
+            title_en="Odd",
+            geometry_type="None",
+            grade=1,
+            fields=tuple(field(name, kind) for name, (kind, _) in columns.items()),
+        ),
+        version=1,
+        changed_at=datetime.now(UTC),
+    )
+    row = ", ".join(f"{value}::{COLUMN_TYPES[kind]} AS {name}" for name, (kind, value) in columns.items())
+    text = feature_json(ItemsQuery(layer, EVERYTHING)).text
+    found = await reader.fetchrow(
+        f"""SELECT {text} AS ours, row_to_json(p)::text AS theirs
+        FROM (SELECT '7' AS id, p.* FROM (SELECT {row}) AS p) AS f, (SELECT {row}) AS p"""
+    )
+    feature = orjson.loads(found["ours"])
+    assert feature["properties"] == orjson.loads(found["theirs"])
+    assert list(feature["properties"]) == list(columns)
+    assert (feature["id"], feature["geometry"]) == ("7", None)
