@@ -74,12 +74,12 @@ class Watcher:
         self._wake.clear()
         if self._portions or self.closed or self.behind:
             return True
+        timer = asyncio.get_running_loop().call_later(patience_s, self._wake.set)  # cheaper than a timeout
         try:
-            async with asyncio.timeout(patience_s):
-                await self._wake.wait()
-        except TimeoutError:
-            return False
-        return True
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+        return bool(self._portions or self.closed or self.behind)
 
 
 class Channel:
