@@ -7,7 +7,7 @@ fault never stops another. A job goes on from PostGIS (`twin.cursor`), so it may
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -22,6 +22,7 @@ from twin.intake import Intake
 PAUSE_SECONDS_MIN = 0.2
 PAUSE_SECONDS_MAX = 30.0
 _LONG_LIFE_SECONDS = 60.0
+_END_SECONDS = 3.0
 _log = structlog.get_logger(__name__)
 
 
@@ -92,10 +93,24 @@ async def keep_working(jobs: Sequence[Job]) -> None:
     try:
         await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            if not task.cancelling():  # told twice, it would leave off in the midst of closing what it holds
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """End tasks, each told once: told twice, it would leave off in the midst of closing what it holds.
+
+    Who has not ended after a while is told again: a task that happens to wait for the end of another one may take what
+    it is told for the other's.
+    """
+    for task in tasks:
+        if not task.cancelling():
+            task.cancel()
+    waiting: Iterable[asyncio.Task[None]] = tasks
+    while waiting:
+        _, waiting = await asyncio.wait(waiting, timeout=_END_SECONDS)
+        for task in waiting:
+            _log.warning("a job does not end and is told again", job=task.get_name())
+            task.cancel()
 
 
 async def _keep(job: Job) -> None:
