@@ -14,7 +14,7 @@ from twin.city.cameras import status
 from twin.city.chance import pick, poisson, unit, whole
 from twin.city.clock import HOUR, day_written, written
 from twin.city.district import Thing
-from twin.city.messages import CloudEvent, event
+from twin.city.messages import CloudEvent
 from twin.city.places import Place, Places
 from twin.city.stages import Step
 from twin.city.storm import Storm
