@@ -29,6 +29,7 @@ _HEALTHY_SECONDS_MAX = 120
 _PAUSE_SECONDS_MAX = 30
 _LONG_LIFE_SECONDS = 60
 _BACKLOG = 2048
+_PROGRAM = "import gc; gc.disable(); from {} import main; gc.enable(); main()"  # what is imported is never garbage
 
 
 def listen(server: ServerSettings) -> socket.socket:
@@ -133,7 +134,7 @@ async def _keep_beside(settings: Settings, module: str, name: str) -> None:
 async def _run(settings: Settings, module: str, *descriptors: int) -> int:
     """Run one of our programs to its end, with the settings by a pipe and descriptors to use."""
     process = subprocess.Popen(  # noqa: S603, ASYNC220  # our own program; starting it takes a millisecond
-        [sys.executable, "-P", "-m", module, *map(str, descriptors)],
+        [sys.executable, "-P", "-c", _PROGRAM.format(module), *map(str, descriptors)],
         stdin=subprocess.PIPE,
         bufsize=0,
         pass_fds=descriptors,
