@@ -22,6 +22,18 @@ _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
 
+TimeOption = Annotated[
+    str | None,
+    typer.Option(help="时刻（栅格）：时间、文件名格式或 tag。 A time, a pattern like rain_%Y%m%d%H%M.tif, or tag."),
+]
+OverlapOption = Annotated[
+    Overlap | None, typer.Option(help="重叠处（栅格）以谁为准。 Which of overlapping rasters is seen.")
+]
+DatumOption = Annotated[
+    str | None, typer.Option(help="高程基准（栅格），如 1985。 What heights of a raster are above: 1985, pearl …")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(load)
@@ -42,16 +54,9 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     ] = None,
     mode: Annotated[str, typer.Option(help="append 追加, replace 替换, upsert 按 id 更新。")] = "append",
     grade: Annotated[int | None, typer.Option(min=1, max=4, help="数据分级。 Data grade of the rows, 1 to 4.")] = None,
-    vertical_datum: Annotated[
-        str | None, typer.Option(help="高程基准（栅格），如 1985。 What heights of a raster are above: 1985, pearl …")
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(help="时刻（栅格）：时间、文件名格式或 tag。 A time, a pattern like rain_%Y%m%d%H%M.tif, or tag."),
-    ] = None,
-    overlap: Annotated[
-        Overlap | None, typer.Option(help="重叠处（栅格）以谁为准。 Which of overlapping rasters is seen.")
-    ] = None,
+    vertical_datum: DatumOption = None,
+    time: TimeOption = None,
+    overlap: OverlapOption = None,
     encoding: Annotated[str | None, typer.Option(help="文字编码。 Of CSV and Shapefile; found out by default.")] = None,
     source_layer: Annotated[str | None, typer.Option(help="源图层或工作表。 Layer or sheet of the file.")] = None,
     fix: Annotated[

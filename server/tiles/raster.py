@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -109,6 +110,23 @@ def map_format(text: str | None) -> Format:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the query string asks for; `text` is the look as a part of the cache's key."""
+
+    moment: datetime | None
+    format: Format
+    look: Look
+    text: str
+
+
+def _asked(form: Format | None, query_string: str, raster: Raster, state: State) -> _Asked:
+    given = parameters_of(query_string, state.settings.limits) if query_string else {}
+    own = {"datetime"} if form else {"datetime", "f"}
+    look = read_look({name: text for name, text in given.items() if name not in own}, raster.bands)
+    return _Asked(moment_of(given), form or map_format(given.get("f")), look, repr(look))
+
+
 async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: State) -> RasterTile:
     """Return a tile, drawn in a thread when nobody has drawn it before.
 
@@ -123,14 +141,14 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
         tile, shown = await contour_tile(path.name, path.address, query_string, actor, state)
         return RasterTile(tile, CONTENT_TYPE, shown.grade == 1)
     raster = await state.rasters.get(path.name, actor)
-    given = parameters_of(query_string, state.settings.limits) if query_string else {}
-    moment = moment_of(given)
-    form = path.format or map_format(given.get("f"))
-    own = {"datetime"} if path.format else {"datetime", "f"}
-    look = read_look({name: text for name, text in given.items() if name not in own}, raster.bands)
+    asked = state.plans.get(
+        ("raster", raster.id, str(raster.bands), path.format, query_string),
+        lambda: _asked(path.format, query_string, raster, state),
+    )
+    moment, form, look = asked.moment, asked.format, asked.look
     frame = raster.at(moment)
     place = f"{path.address.grid.id}/{path.address.z}/{path.address.x}/{path.address.y}.{form}"
-    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{_stretch(raster, look)}|{place}|{look}"
+    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{_stretch(raster, look)}|{place}|{asked.text}"
 
     def draw_it(files: OpenRasters, found: Raster) -> bytes:
         shown = frame if found is raster else found.at(moment)
