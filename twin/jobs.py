@@ -91,7 +91,7 @@ async def keep_working(jobs: Sequence[Job]) -> None:
     """Run jobs side by side, each started again when it ends, until cancelled."""
     tasks = [asyncio.create_task(_keep(job), name=job.name) for job in jobs]
     try:
-        await asyncio.gather(*tasks)
+        await asyncio.wait(tasks)
     finally:
         await _end(tasks)
 
@@ -99,8 +99,8 @@ async def keep_working(jobs: Sequence[Job]) -> None:
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     """End tasks, each told once: told twice, it would leave off in the midst of closing what it holds.
 
-    Who has not ended after a while is told again: a task that happens to wait for the end of another one may take what
-    it is told for the other's.
+    Who has not ended after a while is told again: a connection that breaks in the same moment may raise an error of its
+    own in place of what the task was told.
     """
     for task in tasks:
         if not task.cancelling():
