@@ -15,7 +15,7 @@ TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 NO_WEBGL = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
-expect.set_options(timeout=60_000)  # a slow machine is not a fault
+expect.set_options(timeout=150_000)  # a slow machine is not a fault
 HARMLESS = re.compile("GPU stall due to ReadPixels")
 
 
@@ -59,7 +59,7 @@ class Visitor:
         self.faults: list[str] = []
         self._expected: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(150_000)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
         self.page.on("request", self._asked)

@@ -6,7 +6,7 @@ from time import monotonic
 
 from playwright.sync_api import Page
 
-SECONDS_MAX = 60
+SECONDS_MAX = 120
 
 
 def until(page: Page, expression: str) -> None:

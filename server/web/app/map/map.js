@@ -66,7 +66,7 @@ export function framing() {
  */
 export function show(map, state) {
   const before = shown.get(map);
-  if (!state.style || !before) return;
+  if (!state.style || !before || isTold(before, state)) return;
   shown.set(map, { ...state, marked: before.marked });
   map.setStyle(dressed(state.style, wanted(state), before.marked), { diff: true, validate: false }); // the server makes no invalid ones
   for (const layer of state.map?.layers ?? []) {
@@ -93,7 +93,15 @@ export function refresh(map, id) {
  */
 export function isComplete(map, state) {
   const told = shown.get(map);
-  return map.areTilesLoaded() && told?.style === state.style && told?.map === state.map && told?.toggled === state.toggled && told?.relief === state.relief;
+  return told !== undefined && isTold(told, state) && map.areTilesLoaded();
+}
+
+/**
+ * @param {Shown} told
+ * @param {State} state
+ */
+function isTold(told, state) {
+  return told.style === state.style && told.map === state.map && told.toggled === state.toggled && told.relief === state.relief;
 }
 
 /**
@@ -149,6 +157,7 @@ export function mark(map, geometry) {
   const marked = geometry ? [geometry] : [];
   const source = /** @type {maplibre.GeoJSONSource | undefined} */ (map.getSource("chosen"));
   const before = shown.get(map);
-  if (before) shown.set(map, { ...before, marked });
+  if (!before || (!geometry && !before.marked.length)) return;
+  shown.set(map, { ...before, marked });
   source?.setData(/** @type {any} */ (collection(marked)));
 }

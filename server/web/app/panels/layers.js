@@ -47,6 +47,8 @@ function Group({ store, state, zoom, group, notes }) {
 /** @param {{ store: Store, state: State, zoom: number, layer: Layer, note: Note | undefined }} props */
 function Row({ store, state, zoom, layer, note }) {
   const { language } = state;
+  const [explained, setExplained] = useState(false);
+  const codes = note?.codes ?? [];
   const seen = isVisible(state, layer);
   const title = titleOf(language, layer);
   const deeper = seen && zoom < layer.min_zoom && layer.count > 0;
@@ -62,6 +64,8 @@ function Row({ store, state, zoom, layer, note }) {
     </button>
     <span class=${`swatch ${swatch}`} style=${{ "--color": note?.color ?? layer.color }} aria-hidden="true" />
     <span class="title" title=${deeper ? t(language, "layers.zoom", { zoom: layer.min_zoom }) : title}>${title}</span>
+    ${codes.length > 0 && html`<button class="explain" aria-expanded=${explained} aria-label=${t(language, "layers.legend", { layer: title })}
+      title=${t(language, "layers.legend", { layer: title })} onClick=${() => setExplained(!explained)}><${Icon} name="chevron" /></button>`}
     <button
       class="count"
       title=${t(language, "layers.list", { layer: title })}
@@ -71,5 +75,8 @@ function Row({ store, state, zoom, layer, note }) {
     >
       ${layer.count ? formatNumber(language, layer.count) + (layer.count_exact ? "" : "+") : "–"}
     </button>
-  </li>`;
+  </li>
+  ${explained && codes.map((code) => html`<li class="code" key=${code.code}>
+    <span class=${`swatch ${swatch}`} style=${{ "--color": code.color }} aria-hidden="true" />${titleOf(language, code, "label")}
+  </li>`)}`;
 }
