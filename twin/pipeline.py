@@ -1,8 +1,9 @@
 """From feeds to PostGIS: offers are gathered into batches; a batch is one transaction, acknowledged when committed.
 
 While a batch is being written the next one gathers, so batches grow under load by themselves and stay small without it.
-Two are on their way at a time: one is made ready here while PostgreSQL works on the other. Their order does not
-matter, because no state depends on the order of arrival.
+Two are on their way at a time: one is made ready here while PostgreSQL works on the other. The second waits a moment
+for company, because many small batches cost more than few large ones. Their order does not matter, because no state
+depends on the order of arrival.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from twin.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue,
 WRITERS = 2
 WAIT_SECONDS_MAX = 30.0  # how long an offer waits for a database that is away; then its sender must keep it
 _RETRY_SECONDS = 0.5
+_ENOUGH = BATCH_MAX // 2  # messages, with which a second batch sets out at once
+_COMPANY_SECONDS = 0.05  # for which fewer wait for more, while another batch is on its way
 _AGAIN = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -56,6 +59,8 @@ class Pipeline:
         self._areas = areas
         self._queue = Queue()
         self._grades = Grades()
+        self._writing = 0  # batches on their way
+        self._ready = asyncio.Event()  # there is enough for another, or one has arrived
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -93,14 +98,31 @@ class Pipeline:
             return Outcome(0, 0, 0)
         waiting = Waiting(Offer(feed, messages), asyncio.get_running_loop().create_future(), monotonic())
         self._queue.add(waiting)
+        if self._queue.size >= _ENOUGH:
+            self._ready.set()
         return await waiting.done
 
     async def _run(self) -> None:
         while True:
             await self._queue.filled.wait()
+            await self._gathered()
             batch, thin = self._queue.gather()
-            if batch:
+            if not batch:
+                continue
+            self._writing += 1
+            try:
                 await self._write(batch, thin=thin)
+            finally:
+                self._writing -= 1
+                self._ready.set()
+
+    async def _gathered(self) -> None:
+        """Wait until there is enough for a batch, nothing else is on its way, or a moment has passed."""
+        if self._writing and self._queue.size < _ENOUGH:
+            self._ready.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_COMPANY_SECONDS):
+                    await self._ready.wait()
 
     async def _write(self, batch: list[Waiting], *, thin: bool = False) -> None:
         """Write a batch; when the database refuses it, offer by offer, so that one bad offer spoils no other."""

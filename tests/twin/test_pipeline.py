@@ -13,6 +13,7 @@ import pytest
 from layers.catalog import read_catalog
 from layers.database import Role, connect, create_pool
 from layers.tables import sync_definitions
+from tests.twin.waiting import until
 from twin.changes import frames_since
 from twin.envelope_message import Message
 from twin.pipeline import WAITING_MAX, Crowded, Pipeline
@@ -185,6 +186,23 @@ async def test_offers_made_at_once_share_transactions_and_each_learns_its_own(pi
     assert [outcome.accepted for outcome in outcomes] == [2, 1] + [1] * 48
     assert outcomes[1].duplicate == 1
     assert len(await frames_since(owner, 0)) < 50
+
+
+async def test_a_batch_that_is_held_up_holds_up_the_next_one_for_a_moment_only(pipeline, owner):
+    await pipeline.offer("test", [position("v1", 0)])
+    async with owner.transaction():
+        await owner.execute("SELECT FROM twin.position_now FOR UPDATE")
+        held = asyncio.create_task(pipeline.offer("test", [position("v1", 10)]))
+
+        async def is_held() -> bool:
+            return await owner.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+            )
+
+        await until(is_held)
+        assert (await pipeline.offer("another", [observation("g1", 0, 1.5)])).accepted == 1
+        assert not held.done()
+    assert (await held).accepted == 1
 
 
 async def test_a_connection_cut_at_any_moment_loses_nothing_and_doubles_nothing(pipeline, owner):
