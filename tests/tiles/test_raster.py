@@ -215,6 +215,11 @@ def test_a_known_tile_is_not_sent_again_and_a_damaged_file_kills_nobody(client):
             file.write_bytes(damaged)
             assert client.get(f"/raster/dem/{tile()}.png?rescale=0,{len(damaged) + 1}").status_code in {503, 500, 204}
             assert client.get(first.url).content == first.content
+        middle = len(whole) // 2
+        file.write_bytes(whole[: middle - 2000] + b"\xff" * 4000 + whole[middle + 2000 :])
+        within = client.get(f"/raster/dem/{tile()}.png?rescale=0,{len(whole)}")
+        assert within.status_code in {503, 200}  # as the damage lies within what is read, or beside it
+        assert within.status_code == 200 or "cannot be read now" in within.text
     finally:
         file.write_bytes(whole)
     assert client.get(f"/raster/dem/{tile()}.png?rescale=1,301").status_code == 200
