@@ -22,6 +22,7 @@ from benchmarks.faults_ear import Ear
 from benchmarks.faults_house import SECONDS_MAX, House, database, house
 from benchmarks.faults_story import Story
 from benchmarks.faults_truth import faults
+from benchmarks.faults_wire import FEED
 from benchmarks.machine import describe_machine
 from benchmarks.results import Row, at_most, exit_code, show, write_json
 
@@ -49,12 +50,24 @@ async def play(running: House, rounds: int, seed: int, *, disk: bool) -> list[Ro
     hearing = [asyncio.create_task(ear.run()) for ear in ears]
     try:
         async with asyncio.timeout(SECONDS_MAX):
-            await asyncio.gather(*(ear.ready.wait() for ear in ears))
+            await asyncio.gather(_subscribed(running), *(ear.ready.wait() for ear in ears))
         return [await _round(running, story, ears, chosen) for chosen in _choose(rounds, chance, disk=disk)]
     finally:
         for task in hearing:
             task.cancel()
         await asyncio.gather(*hearing, return_exceptions=True)
+
+
+async def _subscribed(running: House) -> None:
+    """Wait until the house has come to the broker once: what is published before that is for nobody."""
+    connection = await database(running)
+    try:
+        state = None
+        while state != "working":
+            await asyncio.sleep(0.1)
+            state = await connection.fetchval("SELECT state FROM twin.connector WHERE feed = $1", FEED)
+    finally:
+        await connection.close()
 
 
 def _choose(rounds: int, chance: random.Random, *, disk: bool) -> list[tuple[str, str]]:
@@ -118,6 +131,10 @@ async def _postgresql(running: House, _: Story) -> None:
     running.kill_database()
 
 
+async def _broker(running: House, _: Story) -> None:
+    await asyncio.to_thread(running.kill_broker)
+
+
 async def _listeners(running: House, _: Story) -> None:
     connection = await database(running)
     await connection.close()
@@ -132,6 +149,7 @@ async def _clock(_: House, story: Story) -> None:
 
 async def _disk(running: House, _: Story) -> None:
     running.fill_disk()
+    await running.run_out_of_disk()
     await asyncio.sleep(2 * _LOAD_SECONDS)
     running.free_disk()
 
@@ -139,6 +157,7 @@ async def _disk(running: House, _: Story) -> None:
 FAULTS: dict[str, Callable[[House, Story], Awaitable[None]]] = {
     "web worker": _web_worker,
     "PostgreSQL": _postgresql,
+    "broker": _broker,
     "listeners": _listeners,
     "ingest process": _ingest_process,
     "clock": _clock,

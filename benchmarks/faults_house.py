@@ -16,6 +16,8 @@ from pathlib import Path
 
 import asyncpg
 
+from benchmarks.broker import Broker
+from benchmarks.faults_wire import FEED, feed_file
 from layers.cluster import running_url
 from layers.cluster.place import find_place
 from layers.database import connect
@@ -24,6 +26,8 @@ from server.settings import PROJECT
 SECRET = "a secret of the house of faults"  # noqa: S105  # of a house that nobody else reaches
 SECONDS_MAX = 120
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+_WAL_SEGMENTS = 100
+_WRITE_SEGMENT = "SELECT pg_logical_emit_message(true, 'ballast', repeat('x', 16777216))"
 _LISTENERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ILIKE '%LISTEN %'
@@ -35,18 +39,24 @@ class House:
 
     Attributes
     ----------
+    broker
+        Where one of its feeds comes from.
     said
         What it has written so far.
     """
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, broker: Broker) -> None:
+        self.home, self.broker = home, broker
         self.said = ""
         self._heard = threading.Condition()
+        feeds = home.parent / "feeds"
+        shutil.copytree(PROJECT / "config" / "feeds", feeds)
+        (feeds / f"{FEED}.yaml").write_text(feed_file(broker), encoding="utf-8")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ONEMAP_")}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "server.cli", "up", "--home", str(home), "--port", "0", "--no-demo"],
-            env=environment | {"PYTHONPATH": str(PROJECT), "ONEMAP_SECRET_DEMO": SECRET},
+            env=environment
+            | {"PYTHONPATH": str(PROJECT), "ONEMAP_SECRET_DEMO": SECRET, "ONEMAP_FEEDS_FOLDER": str(feeds)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -106,6 +116,11 @@ class House:
             return
         os.kill(int((place.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0]), signal.SIGKILL)
 
+    def kill_broker(self) -> None:
+        """Kill the broker without mercy, and start it again as its supervisor would."""
+        self.broker.kill()
+        self.broker.start()
+
     async def cut_listeners(self) -> None:
         """End every connection that listens."""
         connection = await connect(self.url, role=None)
@@ -122,6 +137,17 @@ class House:
                     file.write(bytes(1 << 16))
             except OSError:
                 return
+
+    async def run_out_of_disk(self) -> None:
+        """Write to the database until it has no room: it keeps some ahead, and would go on for a while."""
+        connection = await database(self)
+        try:
+            for _ in range(_WAL_SEGMENTS):
+                await connection.execute(_WRITE_SEGMENT)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            return
+        finally:
+            connection.terminate()
 
     def free_disk(self) -> None:
         """Give the room back."""
@@ -161,15 +187,22 @@ def house(folder: Path, *, disk_mib: int | None = None) -> Iterator[House]:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)  # the database's account passes through
     mounted = disk_mib is not None and mount(folder, disk_mib)
-    running = House(folder / "home")
+    beside = folder.with_name(f"{folder.name}-broker")  # its disk is not the one that becomes full
+    broker = Broker(beside, "autosave_on_changes true")
+    broker.start()
     try:
-        assert running.port  # noqa: S101  # it serves
-        yield running
+        running = House(folder / "home", broker)
+        try:
+            assert running.port  # noqa: S101  # it serves
+            yield running
+        finally:
+            running.end()
     finally:
-        running.end()
+        broker.stop()
         if mounted:
             subprocess.run(["umount", folder], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+        for made in (folder, beside):
+            shutil.rmtree(made, ignore_errors=True)
 
 
 def mount(folder: Path, size_mib: int) -> bool:

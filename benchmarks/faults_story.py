@@ -12,6 +12,7 @@ import httpx
 import orjson
 
 from benchmarks.faults_house import SECRET, House
+from benchmarks.faults_wire import FEED, Wire
 from twin.feeds.signature import sign
 
 VEHICLES, GAUGES = 12, 8
@@ -52,6 +53,15 @@ class Story:
 
     async def run(self, over: asyncio.Event) -> None:
         """Send until `over`, then until everything that was begun is acknowledged."""
+        async with asyncio.TaskGroup() as both:
+            wire = Wire(self.house.broker, self._by_broker, self.seed)
+            by_wire = both.create_task(wire.run(over))
+            both.create_task(self._over_http(over))
+        self.failures += wire.lost
+        for message in by_wire.result():
+            self.acknowledged[message["id"], 1] = message
+
+    async def _over_http(self, over: asyncio.Event) -> None:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.house.port}", timeout=60) as client:
             senders = [asyncio.create_task(self._send(client)) for _ in range(_SENDERS)]
             repeats: list[Sent] = []
@@ -105,13 +115,15 @@ class Story:
             return self._position()
         return self._observation() if share < 0.8 else self._event()
 
-    def _envelope(self, kind: str, subject: str, data: Mapping[str, object], *, jumps: bool = False) -> Sent:
+    def _envelope(
+        self, kind: str, subject: str, data: Mapping[str, object], *, jumps: bool = False, feed: str = "demo"
+    ) -> Sent:
         number = self._numbers[subject] = self._numbers.get(subject, 0) + 1
         when = datetime.now(UTC) + (_AHEAD if jumps else timedelta())
         return {
             "specversion": "1.0",
             "id": f"{self.seed}/{subject}/{number}",
-            "source": "/feeds/demo",
+            "source": f"/feeds/{feed}",
             "type": f"cn.gov.district.{kind}.updated",
             "subject": subject,
             "time": when.isoformat(),
@@ -128,6 +140,11 @@ class Story:
         value = round(self._random.uniform(0, 50), 2)
         subject = f"rain_gauges/g{self._random.randrange(GAUGES)}"
         return self._envelope("observation", subject, {"property": "rain_mm", "value": value, "unit": "mm"})
+
+    def _by_broker(self) -> Sent:
+        value = round(self._random.uniform(0, 50), 2)
+        subject = f"rain_gauges/b{self._random.randrange(GAUGES)}"
+        return self._envelope("observation", subject, {"property": "rain_mm", "value": value, "unit": "mm"}, feed=FEED)
 
     def _event(self) -> Sent:
         if self._open and self._random.random() < 0.6:

@@ -13,12 +13,12 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from benchmarks.broker import Broker
 from layers.cluster import home_lock
 from server.feed_key import ensure_feed_key
 from server.running import note_address
 from server.settings import PROJECT, load_settings
 from tests.conftest import _database, _serving
-from tests.twin.broker import Broker
 from tests.twin.ingest import Ingest
 
 GUIDE = (PROJECT / "docs" / "guide" / "feeds.md").read_text(encoding="utf-8")

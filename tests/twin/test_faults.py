@@ -1,6 +1,6 @@
 """Everything breaks while messages come, in a real `onemap up`; `./onemap bench faults` plays twenty rounds of it.
 
-The disk is filled there only: that takes a file system of its own. `tests/twin/test_mqtt.py` kills the broker.
+The disk is filled there only: that takes a file system of its own.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from benchmarks.broker import Broker
 from layers.database import connect
 from server.settings import load_settings
-from tests.twin.broker import Broker
 from tests.twin.ingest import Ingest, working
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors.mqtt_client import RECEIVE_MAXIMUM

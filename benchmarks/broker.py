@@ -1,4 +1,4 @@
-"""A real MQTT broker (Debian's mosquitto) for one test or many, which can be killed and started again.
+"""A real MQTT broker (Debian's mosquitto) for tests and faults, which can be killed and started again.
 
 A missing broker is an error, never a skip: a green run means that everything ran.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 DEADLINE_S = 240
 _PORTS = range(20_000, 32_000)  # below those the system gives to outgoing connections
@@ -33,9 +33,16 @@ log_dest file {folder}/log
 
 
 def program() -> str:
-    """Return the broker's program, which `./onemap test` installs."""
+    """Return the broker's program, which `./onemap test` installs.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is missing.
+    """
     found = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    assert found, "mosquitto is missing: apt-get install mosquitto"
+    if found is None:
+        raise FileNotFoundError("mosquitto is missing: apt-get install mosquitto")
     return found
 
 
@@ -60,35 +67,43 @@ class Broker:
 
     @property
     def url(self) -> str:
+        """Its address, once it has begun."""
         return f"mqtt://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, again on the same port; returns when it takes connections."""
+        """Start it, again on the same port; returns when it takes connections.
+
+        Raises
+        ------
+        RuntimeError
+            When it does not start.
+        """
         ports = [self.port] * 20 if self.port else random.Random().sample(_PORTS, 20)
         for port in ports:
             self._process = subprocess.Popen([program(), "-c", self._write(port)], stderr=subprocess.DEVNULL)
-            if self._answers(port):
+            if _answers(self._process, port):
                 self.port = port
                 return
-        raise AssertionError(f"mosquitto does not start: {(self.folder / 'log').read_text(encoding='utf-8')}")
+        raise RuntimeError(f"mosquitto does not start: {(self.folder / 'log').read_text(encoding='utf-8')}")
 
     def kill(self) -> None:
         """End it at once, as a power cut would."""
-        assert self._process
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGKILL)
-        self._process.wait(DEADLINE_S)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(DEADLINE_S)
 
     def stop(self) -> None:
         """End it in order; it writes down what it remembers."""
-        assert self._process
-        self._process.terminate()
-        self._process.wait(DEADLINE_S)
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(DEADLINE_S)
 
     @contextmanager
-    def publisher(self, version: int = paho.MQTTv5, **login: str):
+    def publisher(
+        self, version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5, **login: str
+    ) -> Iterator[paho.Client]:
         """Yield a connected client that publishes; see `publish`."""
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=version)
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
         if login:
             client.username_pw_set(**login)
         client.max_queued_messages_set(0)
@@ -101,12 +116,19 @@ class Broker:
             client.loop_stop()
 
     def publish(self, messages: Iterable[tuple[str, bytes | str]], *, qos: int = 1, retain: bool = False) -> None:
-        """Publish messages (topic, payload); returns when the broker has them all."""
+        """Publish messages (topic, payload); returns when the broker has them all.
+
+        Raises
+        ------
+        TimeoutError
+            When it does not take them.
+        """
         with self.publisher() as client:
             sent = [client.publish(topic, payload, qos=qos, retain=retain) for topic, payload in messages]
             for one in sent:
                 one.wait_for_publish(DEADLINE_S)
-                assert one.is_published()
+                if not one.is_published():
+                    raise TimeoutError("the broker does not take what is published")
 
     def _write(self, port: int) -> str:
         access = "allow_anonymous true"
@@ -123,13 +145,13 @@ class Broker:
         (self.folder / "mosquitto.conf").write_text(text, encoding="utf-8")
         return str(self.folder / "mosquitto.conf")
 
-    def _answers(self, port: int) -> bool:
-        assert self._process
-        deadline = time.monotonic() + DEADLINE_S
-        while self._process.poll() is None:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
-                return self._process.poll() is None
-            assert time.monotonic() < deadline, "mosquitto takes no connections"
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.02)
-        return False
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until a broker takes connections; False when it ends instead, because somebody else has the port."""
+    deadline = time.monotonic() + DEADLINE_S
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return process.poll() is None
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+    return False
