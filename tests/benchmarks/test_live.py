@@ -20,7 +20,8 @@ from twin.envelope_message import Message
 
 _TINY = {
     "scale": 0.02, "rate": 400, "seconds": 2, "burst-rate": 800, "burst-seconds": 1, "one-by-one-seconds": 0.5,
-    "mixed-rate": 200, "mixed-seconds": 2, "subscribers": 6, "areas": 10, "areas-seconds": 3, "entities": 200, "batches": 2,
+    "mixed-rate": 200, "mixed-seconds": 2, "subscribers": 6, "areas": 10, "areas-seconds": 3, "entities": 200,
+    "batches": 2,
 }  # fmt: skip
 
 
