@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +18,7 @@ from layers.catalog import Catalog
 from layers.database import Role, create_pool
 from layers.errors import BadInput, NotFound, Unauthenticated, Unavailable
 from twin.batch import Outcome
+from twin.ending import end
 from twin.envelope_message import Message, Reading
 from twin.envelope_refused import Reason, Refusal, Refused, raw_of
 from twin.envelope_write import write_structured
@@ -45,6 +45,7 @@ _VALUE_FAULTS = (  # PostGIS reports bad geometries as internal errors
     asyncpg.exceptions.InternalServerError,
 )
 _LOOK_SECONDS = 1.0
+_CLOSE_SECONDS_MAX = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -108,11 +109,12 @@ class Intake:
     async def stop(self) -> None:
         """Stop; what is not committed was not taken."""
         if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end([self._task])
             await self._pipeline.stop()
-            await self._pool.close()
+            try:
+                await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS_MAX)
+            except TimeoutError:  # whoever still holds a connection does not give it back
+                self._pool.terminate()
 
     def feed(self, name: str) -> FeedDefinition:
         """Return the definition of a feed that may be pushed to.

@@ -7,7 +7,7 @@ fault never stops another. A job goes on from PostGIS (`twin.cursor`), so it may
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -17,12 +17,12 @@ import asyncpg
 import structlog
 
 from layers.catalog import Catalog
+from twin.ending import end
 from twin.intake import Intake
 
 PAUSE_SECONDS_MIN = 0.2
 PAUSE_SECONDS_MAX = 30.0
 _LONG_LIFE_SECONDS = 60.0
-_END_SECONDS = 3.0
 _log = structlog.get_logger(__name__)
 
 
@@ -93,24 +93,7 @@ async def keep_working(jobs: Sequence[Job]) -> None:
     try:
         await asyncio.wait(tasks)
     finally:
-        await _end(tasks)
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """End tasks, each told once: told twice, it would leave off in the midst of closing what it holds.
-
-    Who has not ended after a while is told again: a connection that breaks in the same moment may raise an error of its
-    own in place of what the task was told.
-    """
-    for task in tasks:
-        if not task.cancelling():
-            task.cancel()
-    waiting: Iterable[asyncio.Task[None]] = tasks
-    while waiting:
-        _, waiting = await asyncio.wait(waiting, timeout=_END_SECONDS)
-        for task in waiting:
-            _log.warning("a job does not end and is told again", job=task.get_name())
-            task.cancel()
+        await end(tasks)
 
 
 async def _keep(job: Job) -> None:

@@ -19,6 +19,7 @@ import structlog
 from layers.catalog import Catalog
 from layers.errors import Unavailable
 from twin.batch import Offer, Outcome, write
+from twin.ending import end
 from twin.envelope_message import Message
 from twin.grades import Grades
 from twin.prepared import AreaJoin
@@ -74,11 +75,7 @@ class Pipeline:
 
     async def stop(self) -> None:
         """Stop; offers that are not committed yet are told so and were not taken."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
         for waiting in self._queue.clear():
             waiting.settle(Unavailable("the server is stopping; send again"))
 
