@@ -208,6 +208,26 @@ def test_the_operator_sees_more(visit, address):
     expect(page.locator('[data-layer="video_points"] .count')).to_have_text(before)
 
 
+def test_what_a_hand_in_the_database_changes_is_drawn_again(visit, a_building, page_database):
+    feature_id, properties, lon, lat = a_building
+    visitor = visit(f"/#16/{lat:.5f}/{lon:.5f}")
+    page = visitor.idle()
+
+    async def raise_to(height):
+        connection = await connect(page_database)
+        await connection.execute("UPDATE layer.buildings SET height_m = $1 WHERE id = $2", height, feature_id)
+        await connection.close()
+
+    seen = f"""document.querySelector('.mapview').map.querySourceFeatures('buildings', {{sourceLayer: 'buildings'}})
+        .filter(feature => feature.properties.id === '{feature_id}').map(feature => feature.properties.height_m)"""
+    until(page, f"({seen}).includes({properties['height_m']})")
+    try:
+        _run(raise_to(199.5))
+        until(page, f"({seen}).includes(199.5)")
+    finally:
+        _run(raise_to(properties["height_m"]))
+
+
 def test_buildings_stand_up(visit, a_building):
     _, _, lon, lat = a_building
     visitor = visit(f"/#16/{lat:.5f}/{lon:.5f}")

@@ -22,9 +22,10 @@ export function followChanges(onChange) {
  */
 async function keepFollowing(onChange, signal) {
   let seen = "";
+  const versions = new Map();
   while (!signal.aborted) {
     try {
-      seen = await follow(onChange, seen, signal);
+      seen = await follow(onChange, seen, versions, signal);
     } catch {
       // the connection broke; the page says so by itself, and the numbers tell where to go on
     }
@@ -36,23 +37,25 @@ async function keepFollowing(onChange, signal) {
  * One connection, to its end.
  * @param {(layers: Set<string>) => void} onChange
  * @param {string} seen  number of the last change that was heard of, if any
+ * @param {Map<string, number>} versions  of the layers that tiles were last told of
  * @param {AbortSignal} signal
  * @returns {Promise<string>} where to go on
  */
-async function follow(onChange, seen, signal) {
+async function follow(onChange, seen, versions, signal) {
   const broken = new AbortController();
   const end = () => broken.abort();
   signal.addEventListener("abort", end);
   let silent = setTimeout(end, SILENT_MS);
   try {
     const headers = { Accept: "text/event-stream", ...identity(), ...(seen ? { "Last-Event-ID": seen } : {}) };
-    const answer = await fetch(address("live"), { headers, cache: "no-store", signal: broken.signal });
+    const answer = await fetch(address("live?tiles=true"), { headers, cache: "no-store", signal: broken.signal });
     if (!answer.ok || !answer.body) return "";
     for await (const event of events(answer.body)) {
       clearTimeout(silent);
       silent = setTimeout(end, SILENT_MS);
       seen = event.id || seen;
       if (event.name === "changes") onChange(new Set(JSON.parse(event.data).map((/** @type {any} */ change) => change.layer)));
+      else if (event.name === "tiles") onChange(redrawn(JSON.parse(event.data), versions));
       else if (event.name === "resync") onChange(new Set(["*"]));
     }
     return seen;
@@ -61,6 +64,22 @@ async function follow(onChange, seen, signal) {
     signal.removeEventListener("abort", end);
     broken.abort();
   }
+}
+
+/**
+ * Layers of which a tile may have changed; who missed a notice finds it out by the versions.
+ * @param {{ layer: string, since: number, version: number, sets: object | null }[]} notices
+ * @param {Map<string, number>} versions
+ */
+function redrawn(notices, versions) {
+  const found = new Set();
+  for (const { layer, since, version, sets } of notices) {
+    const missed = (versions.get(layer) ?? since) !== since;
+    const nowhere = sets !== null && Object.keys(sets).length === 0;
+    if (missed || !nowhere) found.add(layer);
+    versions.set(layer, version);
+  }
+  return found;
 }
 
 /**

@@ -37,6 +37,7 @@ export function createMap(container, view, state) {
     maxPitch: 70,
     attributionControl: false,
     validateStyle: false,
+    zoomLevelsToOverscale: undefined, // what is cut from a deepest tile would be kept when that tile is asked for again
     locale: mapTexts(state.language),
     transformRequest: (url) => (isOurs(url) ? { url, headers: identity() } : { url }),
   });
