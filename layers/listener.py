@@ -45,6 +45,7 @@ class Listener:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection | None = None
+        self._is_over = False
 
     async def start(self) -> None:
         """Connect, work once, and go on in the background.
@@ -54,11 +55,13 @@ class Listener:
         Unavailable
             When the database cannot be reached now; later outages are waited out.
         """
+        self._is_over = False
         await self._listen()
         self._task = asyncio.create_task(self._follow(), name="listener")
 
     async def stop(self) -> None:
         """Stop listening."""
+        self._is_over = True  # a connection that breaks now may raise its own error in place of the cancellation
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -95,7 +98,7 @@ class Listener:
         self.wake()
 
     async def _follow(self) -> None:
-        while True:
+        while not self._is_over:
             await self._wake.wait()
             self._wake.clear()
             try:
