@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 
 import structlog
 
 from layers.errors import OneMapError
 from twin.connectors import drop, mqtt, pull, replay, terminal
 from twin.connectors.connector import Run, Status
+from twin.ending import end
 from twin.feeds.definition import FeedDefinition, Protocol
 from twin.jobs import Parts, Pauses
 
@@ -68,9 +68,7 @@ class Connectors:
 
     async def _stop(self, name: str) -> None:
         _, task = self._running.pop(name)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end([task])
 
     async def _keep(self, feed: FeedDefinition) -> None:
         """Run the connector of one feed again and again; its faults are its own."""

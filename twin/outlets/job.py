@@ -16,6 +16,7 @@ import structlog
 from layers.errors import OneMapError
 from layers.listener import Listener
 from twin.changes import CHANNEL
+from twin.ending import end
 from twin.folder import Folder
 from twin.jobs import Parts
 from twin.outlets.definition import Mqtt, Outlet, read_outlet
@@ -70,9 +71,7 @@ class OutletsJob:
 
     async def _stop(self, name: str) -> None:
         _, task = self._running.pop(name)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end([task])
 
     async def _keep(self, outlet: Outlet) -> None:
         """Serve one outlet again and again; its faults are its own."""
