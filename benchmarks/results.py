@@ -86,8 +86,9 @@ def _number(value: float | None) -> str:
 def _goal(row: Row) -> str:
     if row.goal is None:
         return "–"
-    many = row.unit.endswith("/s") if row.peer is None else not row.case.startswith("page ")
-    return f"{'≥' if many else '≤'} {row.goal:g}"
+    value = row.ours if row.ratio is None else row.ratio
+    bound = "≤" if (value <= row.goal) == row.met else "≥"  # a figure lies on the side of its goal that `met` says
+    return f"{bound} {row.goal:g}"
 
 
 def _mark(row: Row) -> str:
