@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import orjson
 import pytest
 
 from server.settings import PROJECT
-from tests.setup.test_up import _CLI, running
+from tests.setup.test_up import _CLI, running, wait_until
 
 __all__ = ["running"]
 DEADLINE_S = 180
@@ -24,15 +23,16 @@ KEY = "a secret of sixteen bytes and more"
 
 def wait_for_more(up: Any, than: int) -> int:
     """Wait until the feed of the city has taken more messages."""
-    deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{up.address}/twin/feeds", timeout=DEADLINE_S) as answer:
-            told = next(feed for feed in orjson.loads(answer.read())["feeds"] if feed["name"] == "demo")
-        assert told["rejected"] == 0
-        if told["accepted"] > than:
-            return int(told["accepted"])
-        time.sleep(0.2)
-    raise AssertionError(f"the feed has not taken more than {than}")
+    wait_until(lambda: taken_by(up) > than)
+    return taken_by(up)
+
+
+def taken_by(up: Any) -> int:
+    """How many messages the feed of the city has taken; it refuses none."""
+    with urllib.request.urlopen(f"{up.address}/twin/feeds", timeout=DEADLINE_S) as answer:
+        told = next(feed for feed in orjson.loads(answer.read())["feeds"] if feed["name"] == "demo")
+    assert told["rejected"] == 0
+    return int(told["accepted"])
 
 
 def city_of(up: Any) -> int:
