@@ -20,5 +20,5 @@ async def metrics(request: Request, _operator: Operator) -> Response:
     with in_our_words():
         async with state.pool.acquire() as connection:
             shared = await of_service(connection, state)
-    body = written([*of_worker(state, request.app.state.tail), *shared])
+    body = written(*of_worker(state, request.app.state.tail), *shared)
     return Response(body, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
