@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from layers.clause import Clause, bind, compose, join
 from layers.cql2.limits import PARAMETER
-from layers.cql2.operand import INSTANTS, NUMBERS, Operand, as_double, expect, truth
+from layers.cql2.operand import INSTANTS, NUMBERS, Operand, as_boolean, as_double, expect, truth
 from layers.cql2.temporal import as_instant, compare_instants
 from layers.errors import BadFilter
 
@@ -34,6 +34,10 @@ def compare(op: str, left: Operand, right: Operand) -> Operand:
 
 
 def _compare(op: str, left: Operand, right: Operand) -> Clause:
+    if left.kind == "boolean" and left.is_property:
+        right = as_boolean(right)
+    elif right.kind == "boolean" and right.is_property:
+        left = as_boolean(left)
     kinds = {left.kind, right.kind}
     if kinds <= NUMBERS:
         return compose(f"{{}} {op} {{}}", *_numbers([left, right]))
@@ -41,15 +45,15 @@ def _compare(op: str, left: Operand, right: Operand) -> Clause:
         return compare_instants(op, as_instant(left), as_instant(right))
     if kinds == {"string"}:
         return compose(f"{{}} {op} {{}}", *_texts([left, right], is_order=op not in {"=", "<>"}))
-    if kinds == {"boolean"} and op in {"=", "<>"}:
+    if kinds == {"boolean"}:  # false is less than true
         return compose(f"({{}}) {op} ({{}})", left.clause, right.clause)
     raise _cannot(op, left, right)
 
 
 def _cannot(op: str, left: Operand, right: Operand) -> BadFilter:
     hint = next((f"; {_HINTS[o.kind]}" for o in (left, right) if o.kind in _HINTS), "")
-    if left.kind == right.kind == "boolean":
-        hint = "; booleans know = and <>"
+    if "boolean" in (left.kind, right.kind):
+        hint = "; a boolean is true or false, 1 or 0"
     return BadFilter(f"{op} cannot compare {left.shown} with {right.shown}{hint}", parameter=PARAMETER)
 
 
@@ -70,7 +74,7 @@ def _texts(operands: Sequence[Operand], *, is_order: bool = False) -> list[Claus
 
 
 def between(operands: Sequence[Operand]) -> Operand:
-    """`x BETWEEN low AND high`, ends included, of numbers, text or instants."""
+    """`x BETWEEN low AND high`, ends included, of numbers, text, booleans or instants."""
     value, low, high = operands
     shown = f"{value.shown} BETWEEN"
     return truth(compose("({} AND {})", _compare(">=", value, low), _compare("<=", value, high)), shown)
@@ -79,6 +83,8 @@ def between(operands: Sequence[Operand]) -> Operand:
 def is_in(value: Operand, members: Sequence[Operand]) -> Operand:
     """`x IN (…)`; false for an empty list."""
     shown = f"{value.shown} IN"
+    if value.kind == "boolean" and value.is_property:
+        members = [as_boolean(member) for member in members]
     if not members:
         return truth(Clause("FALSE"), shown)
     kinds = {value.kind, *(m.kind for m in members)}

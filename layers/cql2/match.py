@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import shapely
@@ -32,16 +33,6 @@ type Row = Mapping[str, Any]
 type Test = Callable[[Row], bool]
 _GEOD = Geod(a=6_378_137.0, rf=298.257222101)  # of CGCS2000
 _TOLERANCE_M = 1e-8
-_SPATIAL: dict[str, Callable[..., Any]] = {
-    "s_intersects": shapely.intersects,
-    "s_disjoint": shapely.disjoint,
-    "s_equals": shapely.equals,
-    "s_touches": shapely.touches,
-    "s_within": shapely.within,
-    "s_contains": shapely.contains,
-    "s_overlaps": shapely.overlaps,
-    "s_crosses": shapely.crosses,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +106,7 @@ class _Builder:
         terms = [self.term(argument) for argument in args]
         makers: tuple[tuple[Any, Callable[[str, Sequence[_Term]], _Term]], ...] = (
             (OPERATORS, lambda op, terms: _compare(op, *terms)),
-            (_SPATIAL, _spatially),
+            (spatial.SHAPELY, _spatially),
             (temporal.RELATIONS, _temporally),
             (_ARRAYS, lambda op, terms: _strict("boolean", _ARRAYS[op], terms)),
             (ARITHMETIC, lambda op, terms: _strict("decimal", ARITHMETIC[op], [_exact(t) for t in terms])),
@@ -184,11 +175,17 @@ def _numbers(terms: Sequence[_Term]) -> list[_Term]:
 def _instant(term: _Term) -> _Term:
     if term.kind != "string":
         return term
-    value = temporal.of_instant(term.of({})).value
+    value = temporal.of_literal(term.of({})).value
     return _literal("datetime" if isinstance(value, datetime) else "date", value)
 
 
+def _boolean(term: _Term) -> _Term:
+    return _literal("boolean", term.of({}) == 1) if term.is_literal and term.kind == "integer" else term
+
+
 def _compare(op: str, left: _Term, right: _Term) -> _Term:
+    if "boolean" in (left.kind, right.kind):
+        left, right = _boolean(left), _boolean(right)
     kinds = {left.kind, right.kind}
     if kinds & INSTANTS:
         return _strict("boolean", lambda a, b: compare_instants(op, a, b), [_instant(left), _instant(right)])
@@ -237,7 +234,9 @@ def _spatially(op: str, terms: Sequence[_Term]) -> _Term:
     left, right = terms
     if right.is_literal and op in {"s_intersects", "s_disjoint"}:
         left, right = right, left  # the literal is prepared, and goes first
-    test = _SPATIAL[op]
+    if "GeometryCollection" in (left.shape, right.shape):
+        return _strict("boolean", partial(spatial.relate_shapes, op), [left, right])
+    test = spatial.SHAPELY[op]
     return _strict("boolean", lambda a, b: bool(test(a, b)), [left, right])
 
 

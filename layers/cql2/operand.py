@@ -58,6 +58,7 @@ class Operand:
     value: object = None
     ends: tuple[Operand, ...] = ()
     pattern: str | None = None
+    is_property: bool = False
 
     @property
     def is_literal(self) -> bool:
@@ -71,7 +72,8 @@ class Operand:
 
 def of_property(queryable: Queryable) -> Operand:
     """Make the operand of a property."""
-    return Operand(queryable.type, queryable.clause, f"the {queryable.type} property '{queryable.name}'")
+    shown = f"the {queryable.type} property '{queryable.name}'"
+    return Operand(queryable.type, queryable.clause, shown, is_property=True)
 
 
 def of_string(text: str, parameter: str = PARAMETER) -> Operand:
@@ -120,6 +122,13 @@ def of_number(value: float | Decimal, parameter: str = PARAMETER) -> Operand:
 def of_boolean(value: bool) -> Operand:
     """Make the operand of TRUE or FALSE."""
     return Operand("boolean", Clause("TRUE" if value else "FALSE"), str(value).upper(), value=value)
+
+
+def as_boolean(operand: Operand) -> Operand:
+    """Return 0 and 1 as FALSE and TRUE, which is how GDAL writes them; anything else as it is."""
+    if operand.kind == "integer" and operand.is_literal and operand.value in {0, 1}:
+        return of_boolean(operand.value == 1)
+    return operand
 
 
 def truth(clause: Clause, shown: str) -> Operand:

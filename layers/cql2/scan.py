@@ -13,7 +13,7 @@ TokenKind = Literal["geometry", "string", "quoted", "number", "name", "symbol", 
 
 _TOKEN = re.compile(
     r"""\s*+(?:
-    (?P<geometry>(?i:(?:multi)?(?:point|linestring|polygon)|geometrycollection)\s*+(?i:zm|z|m)?\s*+(?=\())
+    (?P<geometry>(?i:(?:multi)?(?:point|linestring|polygon)|geometrycollection)\s*+(?i:zm|z|m)?\s*+(?=\(|(?<=\s)(?i:empty)\b))
   | (?P<string>'(?:''|[^'])*+')
   | (?P<quoted>"(?:""|[^"])*+")
   | (?P<number>(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?)
@@ -23,6 +23,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _PARENTHESIS = re.compile(r"[()]")
+_EMPTY = re.compile(r"[a-z]++\s*+(?:zm|z|m)?\s*+empty\b", re.IGNORECASE | re.ASCII)
 _WKT_DEPTH = 6  # a collection of multipolygons needs 4; deeper ones would recurse in GEOS
 
 
@@ -73,7 +74,10 @@ def fault(token: Token, expected: str) -> BadFilter:
 
 
 def _end_of_geometry(text: str, start: int) -> int:
-    """Find the end of a WKT literal: its own closing parenthesis."""
+    """Find the end of a WKT literal: its own closing parenthesis, or the word EMPTY."""
+    empty = _EMPTY.match(text, start)
+    if empty is not None:
+        return empty.end()
     depth = 0
     for match in _PARENTHESIS.finditer(text, start):
         depth += 1 if match[0] == "(" else -1

@@ -5,11 +5,13 @@ The literal is brought to the layers' system, never the column, so that the GiST
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import shapely
+from shapely import GeometryCollection
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
@@ -19,6 +21,7 @@ from layers.clause import Clause, compose
 from layers.cql2.bbox import bbox_of, geometry_literal, intersects, to_stored
 from layers.cql2.inscribed import inscribed
 from layers.cql2.limits import PARAMETER
+from layers.cql2.mixed import relate_mixed, shapes_relate, union_of
 from layers.cql2.operand import NUMBERS, Operand, expect, truth
 from layers.crs import Crs
 from layers.errors import BadFilter, BadInput
@@ -40,6 +43,16 @@ PREDICATES = {
     "s_contains": "ST_Contains({}, {})",
     "s_overlaps": "ST_Overlaps({}, {})",
     "s_crosses": "ST_Crosses({}, {})",
+}
+SHAPELY: dict[str, Callable[..., Any]] = {
+    "s_intersects": shapely.intersects,
+    "s_disjoint": shapely.disjoint,
+    "s_equals": shapely.equals,
+    "s_touches": shapely.touches,
+    "s_within": shapely.within,
+    "s_contains": shapely.contains,
+    "s_overlaps": shapely.overlaps,
+    "s_crosses": shapely.crosses,
 }
 _COLLECTIONS_TOO = {"s_intersects", "s_disjoint"}
 _METRES_PER_DEGREE = 110_000  # a little less than the shortest degree of latitude: boxes come out larger
@@ -135,20 +148,42 @@ def relate(op: str, left: Operand, right: Operand) -> Operand:
     Raises
     ------
     BadFilter
-        When an argument is no geometry, or a mixed collection where only S_INTERSECTS and S_DISJOINT take one.
+        When an argument is no geometry.
     """
     for side in (left, right):
         expect(side, {"geometry"}, op.upper())
-        if getattr(side.value, "geom_type", "") == "GeometryCollection" and op not in _COLLECTIONS_TOO:
-            raise BadFilter(f"{op.upper()} takes no collection of mixed geometries", parameter=PARAMETER)
     return truth(_related(op, left, right), op.upper())
 
 
 def _related(op: str, left: Operand, right: Operand) -> Clause:
+    if op not in _COLLECTIONS_TOO:
+        for column, literal in ((left, right), (right, left)):
+            if isinstance(literal.value, GeometryCollection):
+                return _with_collection(op, column, literal.value, turned=literal is left)
     column, literal = (left, right) if right.is_literal else (right, left)
     if op != "s_intersects" or column.is_literal or not isinstance(literal.value, BaseGeometry):
         return compose(PREDICATES[op], left.clause, right.clause)
     return intersects(column.clause, literal.value, inscribed(literal.value))
+
+
+def _with_collection(op: str, other: Operand, collection: GeometryCollection, *, turned: bool) -> Clause:
+    if isinstance(other.value, BaseGeometry):
+        pair = (collection, other.value) if turned else (other.value, collection)
+        return Clause("TRUE" if relate_shapes(op, *pair) else "FALSE")
+    united = union_of(collection)
+    if isinstance(united, GeometryCollection):
+        return relate_mixed(op, other.clause, united, turned=turned)
+    literal = geometry_literal(united)
+    return compose(PREDICATES[op], *((literal, other.clause) if turned else (other.clause, literal)))
+
+
+def relate_shapes(op: str, left: BaseGeometry, right: BaseGeometry) -> bool:
+    """Apply one of the functions in memory; of two collections GEOS itself says how they relate."""
+    mixed = [isinstance(shape, GeometryCollection) for shape in (left, right)]
+    if mixed[0] == mixed[1]:
+        return bool(SHAPELY[op](left, right))
+    shape, collection = (right, left) if mixed[0] else (left, right)
+    return shapes_relate(op, shape, collection, turned=mixed[0])
 
 
 def is_within_distance(left: Operand, right: Operand, distance_m: Operand) -> Operand:

@@ -88,6 +88,11 @@ def of_instant(text: Any, parameter: str = PARAMETER) -> Operand:
     raise BadFilter(f"'{str(text)[:40]}' is no date or timestamp; write {_FORMS}", parameter=parameter)
 
 
+def of_literal(text: Any) -> Operand:
+    """Make the operand of a character literal that stands beside an instant; GDAL writes a date as ``2020-01-01T``."""
+    return of_instant(text[:-1] if isinstance(text, str) and len(text) == 11 and text[10] in "Tt" else text)
+
+
 def as_instant(operand: Operand) -> Operand:
     """Return a date or timestamp; a character literal beside one is read as one.
 
@@ -97,7 +102,7 @@ def as_instant(operand: Operand) -> Operand:
         When it is none.
     """
     if operand.kind == "string" and operand.is_literal:
-        return of_instant(operand.value)
+        return of_literal(operand.value)
     return expect(operand, INSTANTS, "a date or time comparison")
 
 

@@ -175,6 +175,8 @@ class _Skeleton:
         if "property" in node:
             name = node["property"]
             return self.hidden[int(name)] if name.isdecimal() else node
+        if "op" not in node:  # a literal of the grammar that is not taken out before, and so is not checked
+            raise self._fault(f"'{' '.join(self.words)[:80]}' is no expression")
         if node["op"] == "^":
             return self._power(node)
         args = [self._restore(argument) for argument in node["args"]]
