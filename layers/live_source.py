@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 CODE = r"^[a-z][a-z0-9_]{0,62}$"
 SILENT_INTERVALS = 3
 """Whoever has said nothing for so many of its intervals is stale, and offline (`domain.md` 2.3)."""
+INTERVAL_S = 86_400
+"""The interval of a device that names none: silence has an end for it too."""
 
 
 class _Frozen(BaseModel):
@@ -54,7 +56,8 @@ class Live(_Frozen):
         Of whatever the device observed: when the last time was, or whether it has been silent for more than
         `SILENT_INTERVALS` of the interval in the field `interval`.
     status
-        Whether a device is online: the observed property of that code as text, offline when silent.
+        Whether a device is online: the observed property of that code as text, offline when silent. With `interval` a
+        device that was never heard is not online, whatever its stored status says, but unknown.
     events
         Number of events in the area.
     overdue

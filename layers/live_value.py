@@ -9,7 +9,7 @@ from layers.actor import Actor
 from layers.area_events import KINDS, area_key, count_events, events_by_area
 from layers.clause import Clause, compose, quote_identifier, quote_literal
 from layers.definition import FieldDefinition, LayerDefinition
-from layers.live_source import SILENT_INTERVALS, Live, Step
+from layers.live_source import INTERVAL_S, SILENT_INTERVALS, Live, Step
 from layers.present import Present
 
 _POSITION = {"speed_kmh": "p.speed_kmh::float8", "heading_deg": "p.heading_deg::float8"}
@@ -112,16 +112,26 @@ class Values:
         )
 
     def _any_observation(self, _: FieldDefinition, live: Live) -> Clause:
-        self.joins.setdefault("seen", self.source.seen("seen"))
         if live.any_observation == "time":
+            self.joins.setdefault("seen", self.source.seen("seen"))
             return Clause("seen.phenomenon_time")
         return self._silent(str(live.interval))
 
+    def _last_seen(self) -> str:
+        """Return when a device was last heard: by a feed, or as its row says; null when never."""
+        self.joins.setdefault("seen", self.source.seen("seen"))
+        kept = [
+            _stored(one.name)
+            for one in self.definition.fields
+            if one.live is not None and one.live.any_observation == "time" and one.live.stored
+        ]
+        return f"greatest({', '.join(('seen.phenomenon_time', *kept))})"
+
     def _silent(self, interval: str) -> Clause:
-        return compose(
-            f"{{}} - seen.phenomenon_time > {SILENT_INTERVALS} * make_interval(secs => {_stored(interval)})",
-            self.source.now,
-        )
+        """Say whether a device has been silent for too long; one that was never heard has."""
+        since = f"coalesce({self._last_seen()}, '-infinity')"
+        seconds = f"coalesce({_stored(interval)}, {INTERVAL_S})"
+        return compose(f"{{}} - {SILENT_INTERVALS} * make_interval(secs => {seconds}) > {since}", self.source.now)
 
     def _status(self, one: FieldDefinition, live: Live) -> Clause:
         alias, kept = self._joined(str(live.status)), _stored(one.name)
@@ -129,10 +139,11 @@ class Values:
             since = "t.status_since" if "status_since" in self.definition.by_name else "NULL"
             newer = f"{alias}.phenomenon_time >= coalesce({since}, '-infinity')"
             return Clause(f"CASE WHEN {newer} THEN coalesce({alias}.value_text, {kept}) ELSE {kept} END")
-        self.joins.setdefault("seen", self.source.seen("seen"))
+        never = f"{self._last_seen()} IS NULL"
+        said = f"CASE WHEN seen.phenomenon_time IS NULL THEN {kept} ELSE {alias}.value_text END"
         return compose(
-            f"""CASE WHEN seen.phenomenon_time IS NULL THEN {kept} WHEN {{}} THEN 'offline'
-            ELSE coalesce({alias}.value_text, 'online') END""",
+            f"""CASE WHEN {never} THEN coalesce(nullif({kept}, 'online'), 'unknown') WHEN {{}} THEN 'offline'
+            ELSE coalesce({said}, 'online') END""",
             self._silent(live.interval),
         )
 

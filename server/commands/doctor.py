@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime
 
 import typer
 from rich.console import Console
@@ -15,7 +16,9 @@ from layers.errors import OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.doctor import Finding, State, examine_machine
 from server.doctor_database import examine_database
+from server.doctor_rules import examine_rules
 from server.settings import Settings
+from twin.rules.calendar import LOCAL
 
 _STYLE = {State.WELL: "green", State.WARNING: "yellow", State.WRONG: "bold red"}
 
@@ -38,6 +41,7 @@ def doctor(home: HomeOption = None, config: ConfigOption = None) -> None:
 
 def _examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_machine(settings)
+    yield from examine_rules(settings.rules.folder, datetime.now(LOCAL).date())
     with ExitStack() as started:
         url = settings.database.url
         if url is None and find_place(settings.home) is None:

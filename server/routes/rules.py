@@ -16,10 +16,12 @@ from layers.errors import NotFound
 from layers.query import single
 from layers.rights import visible_fields
 from server.auth import actor_of
+from server.doctor_rules import calendar_note
 from server.state import State
 from twin.changes import last_seq
 from twin.event_log import LogStep, read_log
 from twin.fences.history import Wanted, transitions
+from twin.rules.calendar import LOCAL
 from twin.rules.registry import Rules, read_rules
 
 router = APIRouter(prefix="/twin", tags=["rules"])
@@ -44,6 +46,7 @@ class RuleHealth(BaseModel):
     in_force: bool = Field(description="the ingest process works with it")
     open: int = Field(description="alarms or clusters that are open, or movers that are inside")
     fault: str | None = Field(description="why it cannot be used; the rule before it stays in force")
+    note: str | None = Field(default=None, description="what it does not know: years whose holidays are missing")
 
 
 class RulesHealth(BaseModel):
@@ -108,7 +111,7 @@ async def rules(request: Request, response: Response) -> RulesHealth:
         told["open"] |= said.get("open", {})
         told["in_force"] += said.get("in_force", [])
     return RulesHealth(
-        rules=[_health(name, rule, told) for name, rule in sorted(known.by_name.items())],
+        rules=[_health(name, rule, told, known) for name, rule in sorted(known.by_name.items())],
         faults=told["faults"],
         behind={name: max(head - row["seq"], 0) for name, row in jobs.items()},
         moved_at={name: row["moved_at"] for name, row in jobs.items()},
@@ -125,12 +128,14 @@ def _known(request: Request) -> Rules:
     return known
 
 
-def _health(name: str, rule: Any, told: dict[str, Any]) -> RuleHealth:
+def _health(name: str, rule: Any, told: dict[str, Any], known: Rules) -> RuleHealth:
     fault = told["faults"].get(f"{name}.yaml") or told["faults"].get(name)
     said = {field: getattr(rule, field) for field in ("kind", "title_zh", "title_en")}
     enabled = getattr(rule, "enabled", True)
     opened = told["open"].get(name, 0)
-    return RuleHealth(name=name, **said, enabled=enabled, in_force=name in told["in_force"], open=opened, fault=fault)
+    in_force, calendar = name in told["in_force"], getattr(rule, "calendar", name)
+    note = calendar_note(known, calendar, datetime.now(LOCAL).date())
+    return RuleHealth(name=name, **said, enabled=enabled, in_force=in_force, open=opened, fault=fault, note=note)
 
 
 @router.get("/fences/transitions", summary="Who entered, left, stayed, passed through")

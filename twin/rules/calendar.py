@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from twin.rules.spans import Limit
 
 LOCAL = timezone(timedelta(hours=8))  # one time zone, no summer time
+_NEXT_YEAR_FROM_MONTH = 12
 _DAYS_MAX = 3660  # ten years of days without work end the search
 
 
@@ -70,6 +71,14 @@ class Calendar(BaseModel):
         if self.weekend >= set(range(1, 8)):
             raise ValueError("a week needs a working day")
         return self
+
+    def lacking(self, today: date) -> tuple[int, ...]:
+        """Return the years that limits already reach into, or soon will, and whose holidays are not known.
+
+        The notice of the next year comes in autumn, and limits of 15 working days begun in December end in it.
+        """
+        soon = {today.year, today.year + 1} if today.month == _NEXT_YEAR_FROM_MONTH else {today.year}
+        return tuple(sorted(soon - self.years))
 
     @cached_property
     def day_length(self) -> timedelta:

@@ -10,10 +10,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.doctor import State
+from server.doctor_rules import calendar_note, examine_rules
 from twin.rules.calendar import LOCAL, Calendar
+from twin.rules.registry import read_rules
 from twin.rules.spans import Limit, read_limit, read_span
 
-SHIPPED = Path(__file__).parents[3] / "config" / "rules" / "workdays.yaml"
+RULES = Path(__file__).parents[3] / "config" / "rules"
+SHIPPED = RULES / "workdays.yaml"
 CALENDAR = Calendar.model_validate(yaml.safe_load(SHIPPED.read_text(encoding="utf-8")))
 
 
@@ -121,3 +125,30 @@ def test_working_days_end_with_a_working_day(at, days):
     assert len(worked) == days
     assert worked[-1] == end.date()
     assert (end.hour, end.minute) == (17, 30)
+
+
+def test_a_year_that_is_not_known_is_told_in_time():
+    known = max(CALENDAR.years)
+    assert CALENDAR.lacking(date(known, 11, 30)) == ()
+    assert CALENDAR.lacking(date(known, 12, 1)) == (known + 1,)
+    assert CALENDAR.lacking(date(known + 1, 1, 1)) == (known + 1,)
+    assert CALENDAR.lacking(date(known + 1, 12, 31)) == (known + 1, known + 2)
+
+
+def test_the_doctor_says_which_holidays_are_missing_and_where_they_go():
+    known = max(CALENDAR.years)
+    (finding,) = examine_rules(RULES, date(known, 11, 30))
+    assert finding.state is State.WELL
+    (finding,) = examine_rules(RULES, date(known, 12, 1))
+    assert finding.state is State.WARNING
+    assert f"{known + 1}" in finding.is_so
+    assert str(RULES / "workdays.yaml") in finding.remedy
+    assert calendar_note(read_rules(RULES), "workdays", date(known, 11, 30)) is None
+    assert f"{known + 1}" in calendar_note(read_rules(RULES), "workdays", date(known, 12, 1))
+
+
+def test_the_doctor_names_a_rule_that_cannot_be_read(tmp_path):
+    (tmp_path / "flood.yaml").write_text("name: flood\n", encoding="utf-8")
+    (finding,) = examine_rules(tmp_path, date(2026, 6, 1))
+    assert finding.state is State.WRONG
+    assert "flood.yaml" in finding.is_so

@@ -67,6 +67,8 @@ FLOOD = {"event_class": "0406"}
 ALARM = {"source": "iot_alarm"}
 HOTLINE = {"source": "hotline"}
 ORDINARY = {"event_class": "0199"}
+EMERGENCY = {"source": "emergency_report"}
+AT_NIGHT = datetime(2026, 6, 8, 22, 0, tzinfo=LOCAL)
 LIMIT_TABLE = [  # row, what is done already, when the running clock ends
     (DANGER, {}, "08 10:05"),
     (DANGER, {"accepted_at": minutes(3)}, "08 10:08"),
@@ -92,6 +94,10 @@ LIMIT_TABLE = [  # row, what is done already, when the running clock ends
     ({"event_class": "0105"}, {"dispatched_at": minutes(50)}, "30 17:30"),
     (ORDINARY, {"dispatched_at": minutes(50), "handled_at": minutes(60)}, "08 17:00"),
     ({"source": "weather_warning", "severity": "red"}, {}, None),
+    *((EMERGENCY | {"severity": level}, {}, "08 10:05") for level in "ⅠⅡⅢⅣ"),
+    (EMERGENCY, {}, "08 10:05"),
+    (EMERGENCY | {"event_class": "0101"}, {"accepted_at": minutes(3), "dispatched_at": minutes(6)}, "08 12:06"),
+    ({"source": "hotline", "severity": "Ⅲ"}, {}, "08 10:05"),
 ]
 
 
@@ -100,6 +106,47 @@ def test_every_cell_of_the_table_of_limits(row, done, due):
     story = Story(**row, **done).judged(minutes(1))
     said = story.state.get("due_at")
     assert (said.astimezone(LOCAL).strftime("%d %H:%M") if said else None) == due
+
+
+DOMAIN_TABLE = {  # the table of limits of the domain reference, 4.7; None is not limited
+    "danger_to_life": ("5 min", "5 min", "30 min", "2 h", "2 h"),
+    "water_on_road": ("10 min", "10 min", "60 min", None, "2 h"),
+    "alarm_unconfirmed": ("15 min", None, None, None, None),
+    "hotline": ("1 wd", "1 wd", None, "5 wd", "1 wd"),
+    "city_management": ("30 wmin", "1 wh", None, "5 wd", "4 wh"),
+}
+DOMAIN_CLASSES = {"0101": "15 wd", "0102": "1 wd", "0103": "4 wd", "0104": "5 wh", "0105": "15 wd"}
+
+
+def test_the_file_says_what_the_table_of_the_domain_says():
+    rows = {row["id"]: row for row in yaml.safe_load((SHIPPED / "handling.yaml").read_text(encoding="utf-8"))["rows"]}
+    clocks = ("accept", "dispatch", "arrive", "handle", "verify")
+    assert {name: tuple(row.get(clock) for clock in clocks) for name, row in rows.items()} == DOMAIN_TABLE
+    assert rows["city_management"]["handle_by_class"] == DOMAIN_CLASSES
+
+
+codes = yaml.safe_load((SHIPPED.parents[1] / "layers/definitions/codes/event_source.yaml").read_text(encoding="utf-8"))
+sources = st.sampled_from([code["code"] for code in codes["codes"]])
+
+
+@given(
+    source=sources,
+    severity=st.sampled_from("ⅠⅡⅢⅣ1"),
+    kind=st.sampled_from([None, "0101", "0104", "04", "0406", "0601"]),
+    begins=st.integers(0, 366 * 24 * 60),
+)
+def test_an_emergency_never_waits_for_working_time(source, severity, kind, begins):
+    at = MONDAY + timedelta(minutes=begins)
+    facts = read_facts(event(at=at, reported_at=at, source=source, severity=severity, event_class=kind))
+    case, _ = judge(LIMITS, CALENDAR, Case(), facts, at)
+    assert case.due_at - at == timedelta(minutes=5)
+    assert case.report_due_at is None or case.report_due_at - at == timedelta(minutes=30)
+
+
+def test_a_road_that_collapses_at_night_is_accepted_at_night():
+    at = AT_NIGHT
+    story = Story(at=at, reported_at=at, source="emergency_report", severity="Ⅲ").judged(at)
+    assert story.state["due_at"] == at + timedelta(minutes=5)
 
 
 ESCALATIONS = [  # what is so, when it is judged, which rules were given when, at which level

@@ -1,0 +1,41 @@
+"""Looks at the rules: files with a fault, and calendars that do not reach as far as limits do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from server.doctor import Finding, State, well
+from twin.rules.calendar import Calendar
+from twin.rules.registry import Rules, read_rules
+
+
+def examine_rules(folder: Path, today: date) -> Iterator[Finding]:
+    """Look at the folder of rules as it stands on a day."""
+    rules = read_rules(folder)
+    for fault in rules.faults.values():
+        yield Finding(State.WRONG, "规则 rules", fault, "mend the file; what runs takes it up by itself")
+    for name, rule in sorted(rules.by_name.items()):
+        if isinstance(rule, Calendar):
+            yield _calendar(folder / f"{name}.yaml", rule, today)
+
+
+def calendar_note(rules: Rules, name: str, today: date) -> str | None:
+    """Say what the limits of a calendar do not know; None when they know what they need."""
+    calendar = rules.calendar(name)
+    lacking = calendar.lacking(today) if calendar is not None else ()
+    if not lacking:
+        return None
+    years = "、".join(map(str, lacking))
+    return f"{years} 年节假日未录入，只按周末计算 the holidays of {years} are not known: only weekends count as free"
+
+
+def _calendar(file: Path, calendar: Calendar, today: date) -> Finding:
+    subject, lacking = f"工作日历 calendar {calendar.name}", calendar.lacking(today)
+    if not lacking:
+        return well(subject, f"knows the holidays of {', '.join(map(str, sorted(calendar.years)))}")
+    years = ", ".join(map(str, lacking))
+    is_so = f"{years} 年节假日未录入 the holidays of {years} are missing: limits in working time count weekends only"
+    remedy = f"put the days of the State Council's yearly notice 国务院办公厅节假日安排通知 and the year into {file}"
+    return Finding(State.WARNING, subject, is_so, remedy)
