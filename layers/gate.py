@@ -131,7 +131,7 @@ class Gate:
             return
         self._finite(batch)
         bounds = shapely.bounds(batch.geometry)
-        faults = _degree_faults(bounds) if self.crs.degrees else _metre_faults(bounds, self.crs.srid)
+        faults = degree_faults(bounds) if self.crs.degrees else _metre_faults(bounds, self.crs.srid)
         settled = np.zeros(len(batch), dtype=np.bool_)
         for fault, shown in faults.items():
             rows = shown & batch.ok & ~settled
@@ -177,9 +177,15 @@ class Gate:
         batch.reject(there & ~sound, "not_transformable", f"the coordinates lie outside EPSG:{self.crs.srid}")
         if self.district_crs84 is None:
             return
-        west, south, east, north = with_margin(self.district_crs84)
-        apart = (bounds[:, 0] > east) | (bounds[:, 2] < west) | (bounds[:, 1] > north) | (bounds[:, 3] < south)
+        apart = outside(bounds, self.district_crs84)
         batch.reject(there & apart, "outside_district", _said_of("outside_district", bounds))
+
+
+def outside(b: Bounds, district_crs84: BBox) -> Mask:
+    """Mark the boxes of degrees that lie wholly farther from the district's extent than the margin."""
+    west, south, east, north = with_margin(district_crs84)
+    apart: Mask = (b[:, 0] > east) | (b[:, 2] < west) | (b[:, 1] > north) | (b[:, 3] < south)
+    return apart
 
 
 def with_margin(bbox_crs84: BBox, margin_m: float = MARGIN_M) -> BBox:
@@ -190,7 +196,8 @@ def with_margin(bbox_crs84: BBox, margin_m: float = MARGIN_M) -> BBox:
     return west - lon, south - lat, east + lon, north + lat
 
 
-def _degree_faults(b: Bounds) -> dict[str, Mask]:
+def degree_faults(b: Bounds) -> dict[str, Mask]:
+    """Mark the boxes of degrees that cannot be right, by the name of their fault; the first that fits counts."""
     x0, y0, x1, y1 = b.T
     return {
         "zero": (np.abs(b) < 1e-6).all(axis=1),

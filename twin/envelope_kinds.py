@@ -92,6 +92,7 @@ EVENT_FIELDS: dict[str, Check] = {
     "handler_id": _SHORT,
     "location_method": identifier,
     "location_accuracy_m": number(0, 1e6),
+    "place_fault": identifier,  # what was wrong with the place that is therefore left out
     "area_codes": list_of(_AREA_CODE, 1000),
     "area": area,  # GeoJSON Polygon or MultiPolygon, CRS84
     "parent_event_id": one_line(200),
@@ -111,10 +112,8 @@ def position(data: dict[str, Any]) -> Tail:
     """Check a position; lon and lat are needed."""
     get = data.get
     lon, lat, speed, heading = get("lon"), get("lat"), get("speed_kmh"), get("heading_deg")
-    if not (type(lon) is float and -180.0 <= lon <= 180.0):
-        lon = _LON(lon, "lon")
-    if not (type(lat) is float and -90.0 <= lat <= 90.0):
-        lat = _LAT(lat, "lat")
+    if not (type(lon) is float and -180.0 <= lon <= 180.0 and type(lat) is float and -90.0 <= lat <= 90.0):
+        lon, lat = _on_earth(lon, lat)
     known = 2
     if speed is not None:
         known += 1
@@ -211,8 +210,26 @@ def _place(data: dict[str, Any]) -> tuple[float | None, float | None]:
     lon, lat = data.get("lon"), data.get("lat")
     if lon is None and lat is None:
         return None, None
+    return _on_earth(lon, lat)
+
+
+def _on_earth(lon: Any, lat: Any) -> tuple[float, float]:
+    if are_swapped(lon, lat):
+        raise Refused(Reason.SWAPPED, f"longitude and latitude are exchanged; given {lon:.9g}, {lat:.9g}")
     checked: tuple[float, float] = _LON(lon, "lon"), _LAT(lat, "lat")
     return checked
+
+
+def are_swapped(lon: Any, lat: Any) -> bool:
+    """Tell whether a place is on earth only when its longitude and its latitude change places."""
+    numbers = {int, float}
+    return type(lon) in numbers and type(lat) in numbers and abs(lon) <= 90 < abs(lat) <= 180
+
+
+def unplaced(data: dict[str, Any], fault: str, given: Any) -> dict[str, Any]:
+    """Return the data of an event without its place, flagged with what was wrong with it."""
+    kept = {name: value for name, value in data.items() if name not in {"lon", "lat", "area"}}
+    return {**kept, "place_fault": fault, "extra": {**(data.get("extra") or {}), "place_given": given}}
 
 
 def _rest(data: dict[str, Any], hot: tuple[str, ...], checks: dict[str, Check], what: str) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Reason(StrEnum):
     NOT_SUPPLIED = "not_supplied"  # a layer this feed does not supply
     UNKNOWN_TERMINAL = "unknown_terminal"  # JT/T 808: no feature has this number
     NOT_WRITTEN = "not_written"  # the database refuses a value of it
+    ZERO = "zero"  # a place at 0, 0: it was never measured
+    SWAPPED = "swapped"  # longitude and latitude are exchanged
     OUTSIDE_DISTRICT = "outside_district"
     NO_SIGNATURE = "no_signature"
     BAD_SIGNATURE = "bad_signature"

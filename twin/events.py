@@ -143,6 +143,8 @@ def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """
     state: dict[str, Any] = {}
     for record in records:
+        if record.get("lon") is not None:  # a place that may be right; what was wrong with another is over
+            state.pop("place_fault", None)
         state |= {name: value for name, value in record.items() if value is not None}
     return state
 

@@ -18,7 +18,7 @@ import shapely
 
 from layers.catalog import Catalog, Layer
 from layers.definition import FieldDefinition
-from layers.gate import Gate, SourceCrs
+from layers.gate import BBox, Gate, SourceCrs
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
 from layers.values import convert
@@ -31,12 +31,20 @@ _REASONS = {
     "too_long": Reason.TOO_LONG,
     "unknown_code": Reason.UNKNOWN_CODE,
     "outside_district": Reason.OUTSIDE_DISTRICT,
+    "zero": Reason.ZERO,
+    "swapped": Reason.SWAPPED,
 }
 _CGCS2000 = SourceCrs(4490)
 
 
-def check_changes(reading: Reading, catalog: Catalog) -> None:
-    """Bring the changes of features in a reading to their layers' types; move those that do not fit to the refused."""
+def check_changes(reading: Reading, catalog: Catalog, *, anywhere: bool = False) -> None:
+    """Bring the changes of features in a reading to their layers' types; move those that do not fit to the refused.
+
+    Parameters
+    ----------
+    anywhere
+        Whether a feature may lie farther than 2 km outside the district.
+    """
     by_layer: dict[str, dict[int, Message]] = defaultdict(dict)
     for index, message in enumerate(reading.messages):
         if message.kind == "feature_change":
@@ -44,8 +52,9 @@ def check_changes(reading: Reading, catalog: Catalog) -> None:
     if not by_layer:
         return
     kept = dict(enumerate(reading.messages))
+    district_crs84 = None if anywhere else district_of(catalog)
     for layer_id, messages in sorted(by_layer.items()):
-        made, faults = _check_layer(catalog, layer_id, messages)
+        made, faults = _check_layer(catalog, layer_id, messages, district_crs84)
         kept |= made
         for index, error in sorted(faults.items()):
             raw = raw_of(write_structured(reading.messages[index]))
@@ -58,7 +67,9 @@ type _Messages = Mapping[int, Message]  # by their place in the reading
 type _Faults = dict[int, Refused]
 
 
-def _check_layer(catalog: Catalog, layer_id: str, messages: _Messages) -> tuple[dict[int, Message], _Faults]:
+def _check_layer(
+    catalog: Catalog, layer_id: str, messages: _Messages, district_crs84: BBox | None
+) -> tuple[dict[int, Message], _Faults]:
     """Check the changes of a layer all at once: a column of a field costs little more than one value."""
     layer = catalog.get(layer_id)
     if layer is None or layer_id == "events":
@@ -74,7 +85,7 @@ def _check_layer(catalog: Catalog, layer_id: str, messages: _Messages) -> tuple[
     values = {index: dict(m.data["properties"]) for index, m in spoken.items() if index not in faults}
     for field in layer.definition.fields:
         _convert(field, catalog, {i: given for i, given in values.items() if given.get(field.name) is not None}, faults)
-    shapes = _shapes(layer, catalog, {i: spoken[i] for i in values if i not in faults}, faults)
+    shapes = _shapes(layer, district_crs84, {i: spoken[i] for i in values if i not in faults}, faults)
     return {i: _made(spoken[i], values[i], shapes.get(i)) for i in values if i not in faults}, faults
 
 
@@ -143,20 +154,27 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date | datetime) else orjson.dumps(value).decode()
 
 
-def _shapes(layer: Layer, catalog: Catalog, spoken: _Messages, faults: _Faults) -> dict[int, shapely.Geometry]:
+def _shapes(
+    layer: Layer, district_crs84: BBox | None, spoken: _Messages, faults: _Faults
+) -> dict[int, shapely.Geometry]:
     """Return geometries that are valid, of the layer's kind, and in the district or at most 2 km outside."""
     rows = [index for index, message in spoken.items() if _is_located(message)]
     if not rows:
         return {}
     geometry = np.array([shape_of(spoken[index]) for index in rows], dtype=object)
     batch = Batch(pa.record_batch({"index": rows}), geometry, np.array(rows))
-    districts = catalog.get("districts")
-    Gate(_CGCS2000, district_crs84=districts.extent_crs84 if districts else None).let_in(batch)
+    Gate(_CGCS2000, district_crs84=district_crs84).let_in(batch)
     repair_geometries(batch, layer.definition.geometry_type)
     for rejection in batch.rejections():
         reason = _REASONS.get(rejection.reason, Reason.OUT_OF_RANGE)
         faults[rejection.line] = Refused(reason, rejection.detail, parameter="geometry")
     return dict(zip(rows, batch.geometry, strict=True)) if batch.geometry is not None else {}
+
+
+def district_of(catalog: Catalog) -> BBox | None:
+    """Return the extent of the district; None while there is none to compare with."""
+    districts = catalog.get("districts")
+    return None if districts is None else districts.extent_crs84
 
 
 def shape_of(message: Message) -> shapely.Geometry | None:

@@ -22,7 +22,6 @@ from twin.ending import end
 from twin.envelope_message import Message, Reading
 from twin.envelope_refused import Reason, Refusal, Refused, raw_of
 from twin.envelope_write import write_structured
-from twin.feature_check import check_changes
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.feeds.registry import Registry, read_registry
@@ -33,6 +32,7 @@ from twin.house import make_days
 from twin.join import LAYERS, AreaIndex
 from twin.nonces import StoredNonces
 from twin.pipeline import Crowded, Pipeline
+from twin.place_check import gate
 from twin.refusals import keep
 from twin.retaking import Retaking
 from twin.retention import Kept, refuse_too_old
@@ -219,7 +219,7 @@ class Intake:
         return await self._take_read(definition, reading)
 
     async def _take_read(self, definition: FeedDefinition, reading: Reading) -> Receipt:
-        check_changes(reading, self._catalog())
+        gate(definition, reading, self._catalog())
         if self._kept:
             refuse_too_old(reading, self._kept, now=datetime.now(UTC))
         self._slow_down(definition, len(reading.messages))

@@ -12,9 +12,9 @@ from layers.catalog import Catalog
 from layers.errors import BadInput, NotFound
 from twin.batch import Outcome
 from twin.envelope_message import Message, Reading
-from twin.feature_check import check_changes
 from twin.feeds.decode import decode_again
 from twin.feeds.registry import Registry
+from twin.place_check import gate
 from twin.refusals import Kept, discard, mark_replayed, one_refused
 
 
@@ -92,5 +92,5 @@ class Retaking:
         if definition is None:
             raise NotFound(f"the feed '{kept.feed}' of this message is no more", parameter="feed")
         reading = decode_again(definition, raw, now=datetime.now(UTC), canonical=kept.canonical)
-        check_changes(reading, self.catalog())
+        gate(definition, reading, self.catalog())
         return reading

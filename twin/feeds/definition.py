@@ -123,6 +123,8 @@ class FeedDefinition(_Frozen):
         The CloudEvents source of all its messages; a feed writes no other.
     crs_source
         The datum its coordinates are in. Declared, never guessed.
+    anywhere
+        Whether what it sends may lie farther than 2 km outside the district.
     secret
         Name of the secret its sender signs with: a file in the home's `secrets` folder, or ``ONEMAP_SECRET_<NAME>``.
     expected_interval_s
@@ -144,6 +146,7 @@ class FeedDefinition(_Frozen):
     format: Format = "cloudevents"
     source: str = Field(default="", pattern=r"^[!-~]{0,200}$")
     crs_source: CrsSource
+    anywhere: bool = False
     secret: str | None = Field(default=None, pattern=NAME)
     expected_interval_s: float | None = Field(default=None, gt=0)
     rate_limit_per_s: int = Field(default=1000, ge=1, le=100_000)

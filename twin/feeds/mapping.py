@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from twin.envelope_kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS
+from twin.envelope_kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS, are_swapped, unplaced
 from twin.envelope_message import Kind
 from twin.envelope_refused import Reason, Refused, shown
 from twin.envelope_values import IDENTIFIER
@@ -142,11 +142,23 @@ class Mapping(BaseModel):
         taken = _taken(self.data, record, beside, "json" if self.kind == "feature_change" else "text")
         if self.kind == "observation":
             taken.setdefault("value", None)
+        if self.kind == "event":
+            return _placed(taken)
         if self.kind != "feature_change":
             return taken
         outside: dict[str, Any] = {name: taken.pop(name) for name in ("change", "lon", "lat") if name in taken}
         outside.setdefault("change", "patch")
         return outside if outside["change"] == "delete" else {**outside, "properties": taken}
+
+
+def _placed(data: dict[str, Any]) -> dict[str, Any]:
+    """Take a place that is none on earth off an event, and flag it: the ticket is taken without it."""
+    lon, lat = data.get("lon"), data.get("lat")
+    if type(lon) is not float or type(lat) is not float or (abs(lon) <= 180 and abs(lat) <= 90):
+        return data
+    if type(data.get("extra", {})) is not dict:
+        return data  # which is refused
+    return unplaced(data, "swapped" if are_swapped(lon, lat) else "not_degrees", f"{lon:.9g}, {lat:.9g}")
 
 
 def _taken(rules: TextMapping[str, Rule | None], record: Any, beside: dict[str, Any], otherwise: As) -> dict[str, Any]:

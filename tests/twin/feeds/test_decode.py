@@ -58,7 +58,6 @@ def test_the_datum_a_ticket_declares_counts_before_the_feed_s():
         ({"accept_time": "昨天"}, Reason.BAD_TIME),
         ({"accept_time": "2026-02-30 08:00:00"}, Reason.BAD_TIME),
         ({"x": "east"}, Reason.WRONG_TYPE),
-        ({"x": 23.1, "y": 113.3}, Reason.OUT_OF_RANGE),
         ({"x": None}, Reason.MISSING),
         ({"version": 1.5}, Reason.WRONG_TYPE),
         ({"address": ["a"]}, Reason.WRONG_TYPE),
@@ -68,6 +67,17 @@ def test_a_bad_ticket_is_kept_whole(changed, reason):
     (refused,) = ticket(**changed).refused
     assert refused.reason == reason
     assert orjson.loads(refused.raw) == {k: v for k, v in (TICKET | changed).items() if v is not None}
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"), [({"x": 23.1, "y": 113.3}, "swapped"), ({"x": 113_300_000, "y": 23_100_000}, "not_degrees")]
+)
+def test_a_ticket_whose_place_is_none_on_earth_is_taken_without_it_and_flagged(place, fault):
+    message = only(ticket(**place))
+    assert (message.lon, message.lat) == (None, None)
+    assert message.data["place_fault"] == fault
+    assert message.data["extra"]["place_given"] == f"{place['x']:.9g}, {place['y']:.9g}"
+    assert message.data["address"] == TICKET["address"]
 
 
 def test_a_mended_ticket_is_read_again():

@@ -1,0 +1,100 @@
+"""The loader's gate for messages: a place that cannot be right is never shown.
+
+A position or an observation made there is refused: without its place it says nothing, and it can be taken again when it
+was put right. An event is taken without its place, because somebody waits for help: its `place_fault` says what was
+wrong, and what the sender gave stands in `extra`, for whoever finds the right place. Changes of features pass the gate
+in `feature_check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import orjson
+import shapely
+
+from layers.catalog import Catalog
+from layers.gate import MARGIN_M, BBox, Bounds, degree_faults, outside
+from layers.loaders.batch import Mask
+from twin.envelope_kinds import unplaced
+from twin.envelope_message import Message, Reading
+from twin.envelope_refused import Reason, Refusal, raw_of
+from twin.envelope_write import write_structured
+from twin.feature_check import check_changes, district_of
+from twin.feeds.definition import FeedDefinition
+
+OUTSIDE = "outside_district"
+_SAID = {
+    "zero": "the place is 0, 0: it was never measured",
+    "swapped": "longitude and latitude are exchanged",
+    OUTSIDE: f"the place lies farther than {MARGIN_M:.0f} m outside the district; a feed that may send such says "
+    "'anywhere: true' in its file",
+}
+_REASON = {"zero": Reason.ZERO, "swapped": Reason.SWAPPED, OUTSIDE: Reason.OUTSIDE_DISTRICT}
+
+
+def gate(definition: FeedDefinition, reading: Reading, catalog: Catalog) -> None:
+    """Let in what a feed may send and the layers can hold; move the rest to the refused, each with its reason."""
+    check_changes(reading, catalog, anywhere=definition.anywhere)
+    check_places(reading, None if definition.anywhere else district_of(catalog))
+
+
+def check_places(reading: Reading, district_crs84: BBox | None) -> None:
+    """Move positions and observations whose place cannot be right to the refused; take the place off such events.
+
+    Parameters
+    ----------
+    district_crs84
+        None lets a message lie anywhere on earth.
+    """
+    located = [index for index, m in enumerate(reading.messages) if m.lon is not None and m.kind != "feature_change"]
+    drawn = [index for index, m in enumerate(reading.messages) if m.kind == "event" and "area" in m.data]
+    places = {index: (m.lon, m.lat) for index in located if (m := reading.messages[index])}
+    faults = dict(zip(located, _faults(_points(list(places.values())), district_crs84), strict=True)) if located else {}
+    if drawn:  # an area is drawn by its authority: it may be a neighbour's or the province's
+        bounds = shapely.bounds([shapely.from_geojson(orjson.dumps(reading.messages[i].data["area"])) for i in drawn])
+        for index, fault in zip(drawn, _faults(bounds, None), strict=True):
+            faults[index] = faults.get(index) or fault
+    if not any(faults.values()):
+        return
+    kept = []
+    for index, message in enumerate(reading.messages):
+        fault = faults.get(index)
+        if fault is None:
+            kept.append(message)
+        elif message.kind == "event":
+            kept.append(_without_place(message, fault))
+        else:
+            detail = f"{_SAID[fault]}; given {message.lon:.9g}, {message.lat:.9g}"
+            reading.refused.append(
+                Refusal(index, _REASON[fault], detail, raw_of(write_structured(message)), canonical=True)
+            )
+    reading.messages[:] = kept
+
+
+def _without_place(message: Message, fault: str) -> Message:
+    given = f"{message.lon:.7f}, {message.lat:.7f}" if message.lon is not None else "area"
+    return message._replace(lon=None, lat=None, data=unplaced(message.data, fault, given))
+
+
+def _points(places: Sequence[tuple[float | None, float | None]]) -> Bounds:
+    lonlat = np.array(places, dtype=np.float64)
+    return np.hstack([lonlat, lonlat])
+
+
+def _faults(bounds: Bounds, district_crs84: BBox | None) -> list[str | None]:
+    """Name what is wrong with each box; None for one that may be right."""
+    shown = {name: rows for name, rows in degree_faults(bounds).items() if name in _SAID}
+    if district_crs84 is not None:
+        shown[OUTSIDE] = outside(bounds, district_crs84)
+    found: list[str | None] = [None] * len(bounds)
+    for name, rows in reversed(shown.items()):
+        for row in _where(rows):
+            found[row] = name
+    return found
+
+
+def _where(rows: Mask) -> list[int]:
+    indices: list[int] = np.flatnonzero(rows).tolist()
+    return indices
