@@ -1,15 +1,16 @@
-"""Connections to PostGIS, each in the role its work needs, and PostgreSQL's errors in our words."""
+"""Connections to PostGIS, each in the role its work needs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import Literal
 
 import asyncpg
 
-from layers.errors import BadInput, OneMapError, TooMuch, Unavailable
+from layers.database_faults import in_our_words
+from layers.errors import OneMapError, Unavailable
+from layers.pool import Pool
+from layers.statements import Connection
 
 type Plans = Literal["custom", "generic"]
 
@@ -22,15 +23,10 @@ class Role(StrEnum):
     READ = "onemap_read"
 
 
+CONNECT_SECONDS_MAX = 10.0
+_GRACE_SECONDS = 3.0  # after the server's own limit: a server that does not end a statement by then is hung
 _PLANNING = {"max_parallel_workers_per_gather": "0"}
 """Many small queries at once use all cores anyway; starting a parallel worker costs more than most of them take."""
-
-
-class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """A pooled connection that costs no round trip when it goes back: nothing of ours leaves session state."""
-
-    def get_reset_query(self) -> str:
-        return ""
 
 
 def _settings(role: Role | None, statement_timeout_ms: int) -> dict[str, str]:
@@ -62,7 +58,10 @@ async def connect(url: str, role: Role | None = Role.OWNER, *, statement_timeout
     """
     try:
         return await asyncpg.connect(
-            url, connection_class=_Connection, server_settings=_settings(role, statement_timeout_ms)
+            url,
+            connection_class=Connection,
+            server_settings=_settings(role, statement_timeout_ms),
+            timeout=CONNECT_SECONDS_MAX,
         )
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         raise Unavailable(f"the database does not let us in: {error}") from error
@@ -70,11 +69,14 @@ async def connect(url: str, role: Role | None = Role.OWNER, *, statement_timeout
 
 async def create_pool(
     url: str, role: Role = Role.READ, *, size: int = 4, statement_timeout_ms: int = 5000, plans: Plans = "custom"
-) -> asyncpg.Pool:
+) -> Pool:
     """Open a pool for one process.
 
     Parameters
     ----------
+    statement_timeout_ms
+        When the server ends a statement; one that it does not end, because it hangs, is given up soon after. As long
+        a caller waits for its turn.
     plans
         ``custom`` plans every statement for its values: a box may hold ten rows or all of them. ``generic`` plans
         once: right for look-ups by key, where planning would cost more than the query.
@@ -84,51 +86,27 @@ async def create_pool(
     Unavailable
         When the server does not answer or refuses.
     """
+    pool = Pool(
+        url,
+        min_size=1,
+        max_size=size,
+        max_queries=50_000,
+        loop=None,
+        record_class=asyncpg.Record,
+        connection_class=Connection,
+        server_settings=_settings(role, statement_timeout_ms) | _PLANNING | {"plan_cache_mode": f"force_{plans}_plan"},
+        patience_s=statement_timeout_ms / 1000,
+        timeout=CONNECT_SECONDS_MAX,
+        command_timeout=statement_timeout_ms / 1000 + _GRACE_SECONDS,
+        statement_cache_size=512,
+        max_cacheable_statement_size=200_000,  # a layer of the past with all its fields has 30 kB
+        max_inactive_connection_lifetime=0,
+    )
     try:
-        return await asyncpg.create_pool(
-            url,
-            min_size=1,
-            max_size=size,
-            connection_class=_Connection,
-            server_settings=_settings(role, statement_timeout_ms)
-            | _PLANNING
-            | {"plan_cache_mode": f"force_{plans}_plan"},
-            statement_cache_size=512,
-            max_cacheable_statement_size=200_000,  # a layer of the past with all its fields has 30 kB
-            max_inactive_connection_lifetime=0,
-        )
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        await pool
+    except (OSError, asyncpg.PostgresError) as error:
         raise Unavailable(f"the database does not let us in: {error}") from error
+    return pool
 
 
-@contextmanager
-def in_our_words() -> Iterator[None]:
-    """Turn what PostgreSQL refuses into errors of ours, by SQLSTATE class.
-
-    Raises
-    ------
-    TooMuch
-        Statement time ran out.
-    BadInput
-        The value cannot be what the query makes of it (class 22: out of range, division by zero, bad geometry).
-    Unavailable
-        The connection or the server went away.
-    """
-    try:
-        yield
-    except asyncpg.QueryCanceledError as error:
-        raise TooMuch(
-            "the query took longer than a statement may; ask for a smaller area or a simpler filter"
-        ) from error
-    except (asyncpg.DataError, asyncpg.exceptions.InternalServerError) as error:
-        # PostGIS reports bad geometries as XX000 with a text of GEOS or PROJ
-        raise BadInput(f"the database cannot evaluate this: {error}") from error
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError) as error:
-        raise Unavailable("the database went away; try again") from error
-    except asyncpg.exceptions.PostgresError as error:
-        if error.sqlstate and error.sqlstate[:2] in {"53", "57", "54"}:
-            raise Unavailable(f"the database is out of resources: {error}") from error
-        raise
-
-
-__all__ = ["OneMapError", "Role", "connect", "create_pool", "in_our_words"]
+__all__ = ["OneMapError", "Pool", "Role", "connect", "create_pool", "in_our_words"]

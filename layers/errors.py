@@ -12,8 +12,10 @@
     ├── Forbidden               the actor is known, and this is not theirs to ask for
     ├── NotFound                no such layer, feature or tile, or none that this actor may see
     ├── TooMuch                 a limit was passed (page, vertices, area, statement time)
+    ├── TooOften                the same was tried too many times in a while
     ├── Conflict                the state of the house forbids it (home in use, newer database)
     └── Unavailable             something outside is missing (database, extension, program)
+        └── Damaged             the database itself is at fault: corrupt data, a broken disk, an internal error
 """
 
 from __future__ import annotations
@@ -72,9 +74,27 @@ class TooMuch(OneMapError):
     """A limit was passed."""
 
 
+class TooOften(OneMapError):
+    """It was tried too many times in a while."""
+
+
 class Conflict(OneMapError):
     """The state of the house forbids it."""
 
 
 class Unavailable(OneMapError):
     """Something outside is missing or does not answer."""
+
+
+class Damaged(Unavailable):
+    """The database has a fault of its own, which somebody must look at; it is no fault of what was sent.
+
+    Parameters
+    ----------
+    sqlstate
+        What PostgreSQL calls it, for example XX002 for a damaged index.
+    """
+
+    def __init__(self, message: str, sqlstate: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate

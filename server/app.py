@@ -15,6 +15,7 @@ from layers.errors import Unavailable
 from server import errors, ogc
 from server.auth import Authenticator
 from server.build import build_id
+from server.front import Front
 from server.items.fast import FastItems
 from server.rasters import Rasters
 from server.retention import kept_of
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(FastItems, state=lambda: app.state.shared)
     app.add_middleware(FastTiles, state=lambda: app.state.shared)
+    app.add_middleware(Front, state=lambda: app.state.shared)  # around all that answers
     errors.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)

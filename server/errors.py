@@ -11,7 +11,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from layers.errors import BadInput, Conflict, Forbidden, NotFound, OneMapError, TooMuch, Unauthenticated, Unavailable
+from layers.database_faults import in_words
+from layers.errors import (
+    BadInput,
+    Conflict,
+    Forbidden,
+    NotFound,
+    OneMapError,
+    TooMuch,
+    TooOften,
+    Unauthenticated,
+    Unavailable,
+)
 from twin.pipeline import Crowded
 
 STATUS_CODES: dict[type[OneMapError], int] = {
@@ -21,6 +32,7 @@ STATUS_CODES: dict[type[OneMapError], int] = {
     NotFound: 404,
     Conflict: 409,
     TooMuch: 413,
+    TooOften: 429,
     Crowded: 429,
     Unavailable: 503,
 }
@@ -74,15 +86,16 @@ def respond(path: str, status: int, detail: str, parameter: str | None = None) -
 
 def respond_to(path: str, error: Exception) -> Response:
     """Answer to any exception: ours in its own words, a stranger one with a number to look up in the log."""
-    if isinstance(error, OneMapError):
-        return respond(path, status_of(error), error.message, error.parameter)
+    said = error if isinstance(error, OneMapError) else in_words(error)
+    if said is not None:
+        return respond(path, status_of(said), said.message, said.parameter)
     number = uuid.uuid4().hex[:12]
     _log.error("unexpected error", error_id=number, path=path, exc_info=error)
     return respond(path, 500, f"something went wrong on our side; the log has it as {number}")
 
 
 def install(app: FastAPI) -> None:
-    """Teach an application to answer to all errors in our form."""
+    """Teach an application to answer in our form what its framework refuses; all else is `server.front`'s."""
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
@@ -95,10 +108,5 @@ def install(app: FastAPI) -> None:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors())
         return respond(request.url.path, 400, faults)
 
-    async def on_any(request: Request, error: Exception) -> Response:
-        return respond_to(request.url.path, error)
-
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
-    app.add_exception_handler(OneMapError, on_any)
-    app.add_exception_handler(Exception, on_any)

@@ -38,6 +38,7 @@ class ServerSettings(_Section):
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=2, ge=1, le=64)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
+    disk_free_min_mib: int = Field(default=256, ge=0)
 
 
 class DatabaseSettings(_Section):

@@ -15,6 +15,7 @@ from server.auth import Authenticator
 from server.outline import Outlines
 from server.rasters import Rasters
 from server.settings import Settings
+from server.troubles import Troubles
 from tiles.basemaps import Basemaps
 
 if TYPE_CHECKING:
@@ -72,3 +73,4 @@ class State:
     rasters: Rasters
     plans: Plans = field(default_factory=Plans)
     outlines: Outlines = field(default_factory=Outlines)
+    troubles: Troubles = field(default_factory=Troubles)

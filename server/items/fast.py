@@ -14,12 +14,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from layers.crs import CRS84
-from layers.database import in_our_words
 from layers.errors import BadInput, TooMuch
 from server.base_url import base_url
 from server.compression import send_bytes
 from server.conditional import Validators, not_modified
-from server.errors import respond_to
 from server.items.answer import features, single_feature
 from server.items.call import PREFIX, Call
 from server.items.request import parameters_of
@@ -57,15 +55,10 @@ class FastItems:
         if parts is None:
             await self._app(scope, receive, send)
             return
-        try:
-            with in_our_words():
-                call = await _read(parts, scope, receive, self._state())
-                if call is not None:
-                    await _answer(call, scope, receive, send, self._state())
-        except Exception as error:  # noqa: BLE001  # the outermost place: the client gets an answer, the log the rest
-            await respond_to(scope["path"], error)(scope, receive, send)
-            return
-        if call is None:
+        call = await _read(parts, scope, receive, self._state())
+        if call is not None:
+            await _answer(call, scope, receive, send, self._state())
+        else:
             await self._app(scope, receive, send)
 
 

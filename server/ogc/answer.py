@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from layers.database_faults import in_words
 from layers.errors import BadInput, OneMapError
 from server.assets import CONTENT_SECURITY_POLICY
 from server.base_url import base_url
@@ -75,8 +76,12 @@ class Endpoint:
             visit = self._greeted(scope)
             visit = await self._checked(visit, scope, receive)
             answer = await self.answer(visit, scope["path_params"])
-        except Exception as error:  # noqa: BLE001  # the outermost place: the client gets an answer, the log the rest
-            await _send_error(error, visit, scope, receive, send)
+        except Exception as error:
+            said = error if isinstance(error, OneMapError) else in_words(error)
+            if said is None or visit is None or visit.media is not HTML:
+                raise  # which `server.front` answers
+            visit.state.troubles.note(said)
+            await _send_error_page(said, visit, scope, receive, send)
             return
         await self._send(answer, visit, scope, receive, send)
 
@@ -144,13 +149,12 @@ async def _filter_of(headers: dict[bytes, bytes], receive: Receive, limit_bytes:
     return await read_body(receive, limit_bytes)
 
 
-async def _send_error(error: Exception, visit: Visit | None, scope: Scope, receive: Receive, send: Send) -> None:
+async def _send_error_page(error: OneMapError, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
     response = respond_to(scope["path"], error)
-    if visit is not None and visit.media is HTML and isinstance(error, OneMapError):
-        page = Page("exception.html", orjson.loads(response.body))
-        body = await run_in_threadpool(render, page, visit)
-        response = Response(body, response.status_code, {"Cache-Control": "no-store"}, "text/html")
-    await response(scope, receive, send)
+    page = Page("exception.html", orjson.loads(response.body))
+    body = await run_in_threadpool(render, page, visit)
+    kept = {name: value for name, value in response.headers.items() if name in {"cache-control", "retry-after"}}
+    await Response(body, response.status_code, kept, "text/html")(scope, receive, send)
 
 
 def written(visit: Visit, document: Page | dict[str, object], media_type: str) -> Answer:

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from layers.catalog import CatalogHolder
 from layers.errors import BadInput, NotFound, OneMapError
+from server.front import Front
 from server.items.request import ITEM_PARAMETERS
 from server.media import GEOJSON, HTML, JSONLD
 from server.ogc import documents, maps, tiles
@@ -222,4 +223,4 @@ def slow_app(app: FastAPI) -> ASGIApp:
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await app.router({**scope, "app": app}, receive, send)
 
-    return slow
+    return Front(slow, lambda: app.state.shared)

@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.metadata import version
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from layers.actor import ANONYMOUS
+from layers.admission import CALLER
 from layers.errors import Unavailable
 from server.build import build_id
 from server.state import State
+from server.troubles import lack_of_room
 from twin.leader import ingest_works
 
 router = APIRouter(tags=["health"])
+ANSWER_SECONDS_MAX = 3.0
 
 
 class Health(BaseModel):
     """What a serving worker says of itself; counts are those of layers that the public may see."""
 
-    status: str
+    status: str = Field(description="ok; degraded when the map is served and something in `troubles` is wrong")
     version: str
     versions: dict[str, str]
     layers: dict[str, int]
     ingest: bool = Field(description="whether an ingest process works: connectors, rules and what else is done once")
+    troubles: list[str] = Field(description="what somebody must look at: a disk that fills, a damaged database")
 
 
 @router.get("/health")
 async def health(request: Request) -> Health:
-    """Answer 200 once layers are served, 503 while there are none or the database is away."""
+    """Answer 200 once layers are served, 503 while there are none or the database is away or does not answer."""
     state: State = request.app.state.shared
     current = state.catalog.current
     if not state.catalog.trusted:
         raise Unavailable("the database is away; this worker waits for it")
     if not current:
         raise Unavailable("no layer is loaded yet")
-    postgis = await state.pool.fetchval(
-        "SELECT postgis_lib_version() || ' / PostgreSQL ' || current_setting('server_version')"
-    )
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            postgis, ingest = await _database(state)
+    except TimeoutError as error:
+        raise Unavailable(f"the database did not answer within {ANSWER_SECONDS_MAX:.0f} s") from error
     versions = {"postgis": postgis, **{name: version(name) for name in ("pygeoapi", "fastapi", "asyncpg", "shapely")}}
     counts = {name: current[name].row_count for name in current.visible_ids(ANONYMOUS)}
-    ingest = (await ingest_works(state.pool))["working"]
-    return Health(status="ok", version=build_id(), versions=versions, layers=counts, ingest=ingest)
+    troubles = state.troubles.damage() + lack_of_room(state.settings.home, state.settings.server.disk_free_min_mib)
+    return Health(
+        status="degraded" if troubles else "ok",
+        version=build_id(),
+        versions=versions,
+        layers=counts,
+        ingest=ingest,
+        troubles=troubles,
+    )
+
+
+async def _database(state: State) -> tuple[str, bool]:
+    CALLER.set(None)  # whoever asks, the answer is about the house
+    async with state.lookups.acquire() as connection:
+        postgis = await connection.fetchval(
+            "SELECT postgis_lib_version() || ' / PostgreSQL ' || current_setting('server_version')"
+        )
+        return postgis, (await ingest_works(connection))["working"]

@@ -10,8 +10,6 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from layers.database import in_our_words
-from server.errors import respond_to
 from server.state import State
 from server.tiles.call import TilePath, read_tile_call, tile_path
 from server.tiles.raster import RasterPath, raster_path, raster_tile
@@ -43,15 +41,10 @@ class FastTiles:
         if not ours or scope["method"] not in _METHODS:
             await self._app(scope, receive, send)
             return
-        try:
-            answer = self._answer_to(scope)
-            if answer is not None:
-                with in_our_words():
-                    await answer(scope, send)
-        except Exception as error:  # noqa: BLE001  # the outermost place: the client gets an answer, the log the rest
-            await respond_to(scope["path"], error)(scope, receive, send)
-            return
-        if answer is None:
+        answer = self._answer_to(scope)
+        if answer is not None:
+            await answer(scope, send)
+        else:
             await self._app(scope, receive, send)
 
     def _answer_to(self, scope: Scope) -> _Answer | None:

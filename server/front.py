@@ -1,0 +1,95 @@
+"""The first to take a request: for whom it is, an answer whatever goes wrong, and the headers of every answer.
+
+A plain ASGI layer around the fast paths and the application. What they raise becomes an answer here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from layers.admission import CALLER
+from layers.database_faults import in_words
+from layers.errors import OneMapError, TooOften, Unauthenticated
+from server.cost import address_of, caller_of
+from server.errors import respond_to
+from server.guesses import Guesses
+from server.state import State
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+
+
+class Front:
+    """ASGI layer around everything.
+
+    Parameters
+    ----------
+    app
+        What answers.
+    state
+        Finds the shared parts of the running process; they exist once the application has started.
+    """
+
+    def __init__(self, app: ASGIApp, state: Callable[[], State]) -> None:
+        self._app = app
+        self._state = state
+        self._guesses = Guesses()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                _complete(message)
+            await send(message)
+
+        state = self._state()
+        try:
+            CALLER.set(caller_of(scope, state.authenticator))
+            self._refuse_guesses(scope, state)
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            said = error if isinstance(error, OneMapError) else in_words(error)
+            if said is not None:
+                state.troubles.note(said)
+            if begun or scope["type"] == "websocket":
+                raise
+            await respond_to(scope["path"], said or error)(scope, receive, sending)
+
+    def _refuse_guesses(self, scope: Scope, state: State) -> None:
+        """Look at a token, if there is one, before anything else does.
+
+        Raises
+        ------
+        TooOften
+            When its address has shown too many wrong ones.
+        """
+        if not any(name == b"authorization" for name, _ in scope["headers"]):
+            return
+        address = address_of(scope)
+        if not self._guesses.may(address):
+            raise TooOften("too many wrong tokens came from your address; wait a minute")
+        try:
+            state.authenticator.actor(scope["headers"])
+        except Unauthenticated:
+            self._guesses.wrong(address)
+        else:
+            self._guesses.right(address)
+
+
+def _complete(start: Message) -> None:
+    """Add the headers that every answer has, where they are not said already."""
+    headers = start.setdefault("headers", [])
+    said = {name.lower() for name, _ in headers}
+    start["headers"] = [*headers, *(header for header in _HEADERS if header[0] not in said)]
