@@ -58,7 +58,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        made = self._stmt_cache
+        made: _StatementCache = self._stmt_cache
         self._stmt_cache = KeptStatements(
             loop=self._loop,
             max_size=made.get_max_size(),
