@@ -56,9 +56,11 @@ class KeptStatements(_StatementCache):  # type: ignore[misc]  # asyncpg ships no
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
     """A connection that prepares what comes again, and costs no round trip when it goes back to its pool."""
 
+    _stmt_cache: Any
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        made: _StatementCache = self._stmt_cache
+        made = self._stmt_cache
         self._stmt_cache = KeptStatements(
             loop=self._loop,
             max_size=made.get_max_size(),
