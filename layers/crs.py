@@ -75,9 +75,9 @@ SERVED: tuple[Crs, ...] = (CRS84, EPSG_4490, EPSG_4326, EPSG_3857, EPSG_4547, EP
 
 _BY_NAME = {c.short: c for c in SERVED} | {"CRS84": CRS84}
 _FORMS = (
-    re.compile(r"^https?://(?:www\.)?opengis\.net/def/crs/(EPSG|OGC)/[^/]*/(\w+)$", re.IGNORECASE),
-    re.compile(r"^urn:ogc:def:crs:(EPSG|OGC):[^:]*:(\w+)$", re.IGNORECASE),
-    re.compile(r"^\[?(EPSG|OGC):(\w+)\]?$", re.IGNORECASE),
+    re.compile(r"https?://(?:www\.)?opengis\.net/def/crs/(EPSG|OGC)/[^/]*/(\w+)", re.IGNORECASE),
+    re.compile(r"urn:ogc:def:crs:(EPSG|OGC):[^:]*:(\w+)", re.IGNORECASE),
+    re.compile(r"\[?(EPSG|OGC):(\w+)\]?", re.IGNORECASE),
 )
 
 
@@ -97,7 +97,7 @@ def parse_crs(text: str, parameter: str = "crs") -> Crs:
         When it is none of `SERVED`; the message names them.
     """
     for form in _FORMS:
-        match = form.match(text.strip()[:200])
+        match = form.fullmatch(text.strip()[:200])
         if match:
             crs = _BY_NAME.get(f"{match[1].upper()}:{match[2].upper()}")
             if crs:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-import asyncpg
 from asyncpg.connection import _StatementCache
+
+from layers.broken_copy import CopyingConnection
 
 KEPT_CHARACTERS_MAX = 256 * 1024  # of a connection: about 30 MB of PostgreSQL's memory
 _SEEN_MAX = 1024
@@ -53,7 +54,7 @@ class KeptStatements(_StatementCache):  # type: ignore[misc]  # asyncpg ships no
             self._on_remove(entry._statement)  # noqa: SLF001  # as asyncpg's own cleaning does
 
 
-class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+class Connection(CopyingConnection):
     """A connection that prepares what comes again, and costs no round trip when it goes back to its pool."""
 
     _stmt_cache: Any

@@ -16,7 +16,7 @@ from server import cli
 from server.settings import CONFIG_FILE, PROJECT, environment_names
 
 FOLDER = PROJECT / "docs" / "reference"
-_KEY = re.compile(r"^(?:# )?(?P<name>[a-z_]+) = (?P<value>.+)$")
+_KEY = re.compile(r"(?:# )?(?P<name>[a-z_]+) = (?P<value>.+)")
 _HEAD = "<!-- written by python -m server.reference -->\n\n"
 
 
@@ -41,7 +41,7 @@ def _documented_settings() -> list[tuple[tuple[str, ...], str, str]]:
     section: tuple[str, ...] = ()
     comments: list[str] = []
     for line in CONFIG_FILE.read_text(encoding="utf-8").splitlines():
-        key = _KEY.match(line)
+        key = _KEY.fullmatch(line)
         if line.startswith("["):
             section, comments = (line.strip("[]"),), []
         elif key:

@@ -35,7 +35,7 @@ _START_SECONDS_MAX = 180
 
 # A slow machine is no fault of what is tested; examples are the same in every run, so that a red run can be repeated.
 hypothesis.settings.register_profile(
-    "onemap", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "onemap", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("onemap")
 

@@ -155,7 +155,7 @@ async def load_file(
 
 
 def _check(layer: str, mode: str, grade: int | None) -> None:
-    if not re.match(IDENTIFIER, layer):
+    if not re.fullmatch(IDENTIFIER, layer):
         raise BadInput(
             f"layer is '{layer[:80]}'; a name has a-z, 0-9 and _, and begins with a letter", parameter="layer"
         )

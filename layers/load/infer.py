@@ -16,7 +16,7 @@ from layers.values import convert, texts
 _CANDIDATES: tuple[FieldType, ...] = ("boolean", "integer", "number", "date", "datetime")
 _WIDER: dict[FieldType, FieldType] = {"integer": "number", "date": "datetime"}
 _RESERVED = {"id", "geom", "line", "data_grade"}
-_IS_CODE = re.compile(r"(code|id|no|phone|tel|编码|代码|编号|电话|手机|证号|序列号)$", re.IGNORECASE)
+_IS_CODE = re.compile(r"(code|id|no|phone|tel|编码|代码|编号|电话|手机|证号|序列号)\Z", re.IGNORECASE)
 _TRUTH = {"true", "false", "是", "否"}
 _TILE_FIELDS = 6
 

@@ -21,7 +21,7 @@ X = {"x", "easting", "east", "东坐标", "横坐标", "xcoord", "pointx"}
 Y = {"y", "northing", "north", "北坐标", "纵坐标", "ycoord", "pointy"}
 WKT = {"wkt", "geom", "thegeom", "ewkt", "几何", "坐标串", "geomwkt", GEOMETRY_KEY}
 DECLARABLE = ("lon", "lat", "x", "y", "wkt")
-_SUFFIX = re.compile(r"[(（\[【].*$")
+_SUFFIX = re.compile(r"[(（\[【].*\Z", re.DOTALL)
 _FILLER = re.compile(r"[\s_\-.°]+")
 _SRID = re.compile(r"^\s*SRID=\d+;")
 

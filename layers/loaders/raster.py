@@ -171,7 +171,7 @@ async def load_raster(
 
 
 def _checked(raster_id: str, files: Sequence[Path], crs: str, mode: str) -> int | None:
-    if not re.match(IDENTIFIER, raster_id):
+    if not re.fullmatch(IDENTIFIER, raster_id):
         raise BadInput(f"'{raster_id[:80]}' is no id; a-z, 0-9 and _ are allowed", parameter="layer")
     if mode not in MODES:
         raise BadInput(f"mode is '{mode[:40]}'; allowed are {', '.join(MODES)}", parameter="mode")

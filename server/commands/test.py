@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import typer
 from rich.console import Console
@@ -17,7 +19,11 @@ from server.settings import PROJECT
 
 _console = Console(stderr=True, highlight=False)
 _TESTS_FAILED = 1  # what pytest then answers
-_MANY = 8  # as many failed tests are no accident
+_MANY = 8  # with as many failed tests the rest tells nothing new
+_BROWSER_LOST = re.compile(  # playwright's words when the browser's process died or its pipe broke, and no others
+    r"Target page, context or browser has been closed|Target crashed|Page crashed|Browser closed|"
+    r"Connection closed while reading from the driver"
+)
 _FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _WEB = PROJECT / "server" / "web"
 
@@ -40,32 +46,51 @@ def test(context: typer.Context) -> None:
 
 
 def _all_tests() -> int:
-    """Run all tests, three at a time; the few that fail so run once more, alone, and that counts.
+    """Run all tests, three at a time; a test whose browser was lost runs once more, and is named.
 
-    Three processes with servers, databases and browsers on two cores make a machine stand still for seconds. What
-    fails only then is named, to be made steady; what also fails alone is broken, and so is all when many fail.
+    Everything else that fails is red: what fails one time in fifty is a fault of the product or of the test, and a
+    counterexample that a property test found is never tried away.
     """
-    three = ["-n", "3"]  # many tests wait for processes; two cores have time for a third
-    code = _pytest(*three, "--cache-clear", f"--maxfail={_MANY}")
-    if code != _TESTS_FAILED or len(_last_failed()) >= _MANY:
+    with tempfile.TemporaryDirectory(prefix="onemap-report-") as folder:
+        report = Path(folder) / "report.xml"
+        code = _pytest("-n", "3", f"--maxfail={_MANY}", f"--junit-xml={report}")  # many tests wait for processes
+        again = browser_lost_in(report) if code == _TESTS_FAILED else []
+    if not again:
         return code
-    unsteady = _last_failed()
-    _console.print("未通过的单独重试 what failed runs again, alone:", ", ".join(unsteady), style="bold yellow")
-    code = _pytest("--last-failed", "--last-failed-no-failures", "none")
-    if code == 0:
-        _console.print("✓ 单独运行通过，需改得更稳 alone they pass, but are unsteady:", *unsteady, style="bold yellow")
-    return code
+    _console.print(f"浏览器中断，重试 {len(again)} 项 the browser was lost; run again:", *again, style="bold yellow")
+    return _pytest(*again)
+
+
+def browser_lost_in(report: Path, root: Path = PROJECT) -> list[str]:
+    """Return the tests that failed, if each of them failed because its browser was lost; otherwise none.
+
+    Parameters
+    ----------
+    report
+        What pytest wrote with ``--junit-xml``. A report that is missing or was cut off names no test.
+    root
+        The folder that pytest ran in.
+    """
+    try:
+        cases = ET.parse(report).getroot().iter("testcase")  # noqa: S314  # our own pytest wrote it
+        failed = [(case, fault) for case in cases for fault in (*case.iter("failure"), *case.iter("error"))]
+    except (OSError, ET.ParseError):
+        return []
+    if not all(_BROWSER_LOST.search(fault.get("message", "")) for _, fault in failed):
+        return []
+    return list(dict.fromkeys(_node_id(case, root) for case, _ in failed))
+
+
+def _node_id(case: ET.Element, root: Path) -> str:
+    """Return the name by which pytest runs a test: its module's file, its classes, its own name."""
+    parts = case.get("classname", "").split(".")
+    depth = next(n for n in range(len(parts), 0, -1) if (root / f"{'/'.join(parts[:n])}.py").exists())
+    return "::".join([f"{'/'.join(parts[:depth])}.py", *parts[depth:], case.get("name", "")])
 
 
 def _pytest(*arguments: str) -> int:
     command = [sys.executable, "-m", "pytest", *arguments]
     return subprocess.run(command, cwd=PROJECT, check=False).returncode  # noqa: S603  # ours
-
-
-def _last_failed() -> list[str]:
-    """Return the names of the tests that failed when pytest last ran; it keeps them in its cache."""
-    kept = PROJECT / ".pytest_cache" / "v" / "cache" / "lastfailed"
-    return sorted(json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else []
 
 
 def _checks() -> list[tuple[str, list[str]]]:

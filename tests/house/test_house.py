@@ -90,3 +90,27 @@ def test_a_person_finds_the_way():
 def test_links_between_documents_lead_somewhere():
     links = [(path, link) for path in tracked("*.md") for link in LINK.findall(path.read_text(encoding="utf-8"))]
     assert not [f"{path.relative_to(PROJECT)} → {link}" for path, link in links if not (path.parent / link).exists()]
+
+
+def test_no_pattern_ends_before_a_newline():
+    """In Python `$` also matches before a last newline: ``"host\n"`` passed for a host. Guards use `fullmatch`."""
+    found = []
+    for path in SOURCES:
+        if path.suffix == ".py":
+            calls = (n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Call))
+            found += [f"{path.relative_to(PROJECT)}:{call.lineno}" for call in calls if _ends_at_a_line(call)]
+    assert not found
+
+
+def _ends_at_a_line(call: ast.Call) -> bool:
+    """Whether a call of `re` may take a text with a newline at its end for one without."""
+    function = call.func
+    if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "re"):
+        return False
+    if function.attr == "match" or not call.args:
+        return function.attr == "match"
+    pieces = [n.value for n in ast.walk(call.args[0]) if isinstance(n, ast.Constant)]
+    last = next((p for p in reversed(pieces) if isinstance(p, str | bytes)), "")
+    last = last.decode("latin-1") if isinstance(last, bytes) else last
+    multiline = any(isinstance(n, ast.Attribute) and n.attr in {"MULTILINE", "M"} for n in ast.walk(call))
+    return function.attr != "fullmatch" and last.endswith("$") and not last.endswith(r"\$") and not multiline

@@ -13,7 +13,7 @@ from twin.feeds.definition import EntityType
 from twin.feeds.sensorthings import result
 from twin.feeds.times import local_moment
 
-_LAST_OF_URI = re.compile(r"[^/#]*$")
+_LAST_OF_URI = re.compile(r"[^/#]*\Z")
 
 
 def entities(decoded: Any) -> list[tuple[dict[str, Any], Any]]:

@@ -74,7 +74,7 @@ class Rule(BaseModel):
         if [self.path, self.template, self.constant].count(None) != 2:
             raise ValueError("a rule has one of path, template and constant")
         for placeholder in _PLACEHOLDER.findall(self.template or ""):
-            if not _PATH.match(placeholder):
+            if not _PATH.fullmatch(placeholder):
                 raise ValueError(f"'{{{placeholder}}}' in a template is not a path")
         if self.otherwise is not None and self.codes is None:
             raise ValueError("otherwise belongs to codes")
