@@ -58,6 +58,9 @@ class Live(_Frozen):
     status
         Whether a device is online: the observed property of that code as text, offline when silent. With `interval` a
         device that was never heard is not online, whatever its stored status says, but unknown.
+    air
+        The air quality index of what a station measured (`layers.air_index`), or what follows from it; an index that
+        the station sends itself counts until something newer was measured.
     events
         Number of events in the area.
     overdue
@@ -76,14 +79,20 @@ class Live(_Frozen):
     any_observation: Literal["time", "stale"] | None = None
     interval: str | None = None
     status: str | None = Field(default=None, pattern=CODE)
+    air: Literal["index", "level", "primary", "time"] | None = None
     events: Literal["open", "overdue", "today"] | None = None
     overdue: bool = False
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = (self.position, self.observation, self.any_observation, self.status, self.events, self.overdue or None)
+        given = (
+            self.position, self.observation, self.any_observation, self.status, self.air, self.events,
+            self.overdue or None,
+        )  # fmt: skip
         if sum(source is not None for source in given) != 1:
-            raise ValueError("live needs one of position, observation, any_observation, status, events and overdue")
+            raise ValueError(
+                "live needs one of position, observation, any_observation, status, air, events and overdue"
+            )
         if self.any_observation == "stale" and self.interval is None:
             raise ValueError("stale needs the name of the field that holds the interval")
         return self

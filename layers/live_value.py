@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from layers.actor import Actor
+from layers.air_index import CLEAN, LEVELS, SERIES, sub_index_sql
 from layers.area_events import KINDS, area_key, count_events, events_by_area
 from layers.clause import Clause, compose, quote_identifier, quote_literal
 from layers.definition import FieldDefinition, LayerDefinition
@@ -14,6 +15,7 @@ from layers.present import Present
 
 _POSITION = {"speed_kmh": "p.speed_kmh::float8", "heading_deg": "p.heading_deg::float8"}
 _PARTS = {"time": "phenomenon_time", "quality": "quality_flag"}
+_SAME_HOUR = "1 hour"  # what is older than this beside the newest is of another hour
 _BEFORE_INTERVALS = 4  # what a value has changed by is told only if there is one so many intervals ago at most
 
 
@@ -51,6 +53,7 @@ class Values:
             "observation": self._observation,
             "any_observation": self._any_observation,
             "status": self._status,
+            "air": self._air,
             "events": self._events,
             "overdue": self._overdue,
         }
@@ -145,6 +148,50 @@ class Values:
             f"""CASE WHEN {never} THEN coalesce(nullif({kept}, 'online'), 'unknown') WHEN {{}} THEN 'offline'
             ELSE coalesce({said}, 'online') END""",
             self._silent(live.interval),
+        )
+
+    def _air(self, _: FieldDefinition, live: Live) -> Clause:
+        sent, told = self._joined("aqi"), self._joined("primary_pollutant")
+        self._air_joined()
+        is_newer = f"air.at > coalesce({sent}.phenomenon_time, '-infinity')"
+        index = f"CASE WHEN {is_newer} THEN air.index ELSE round({sent}.value)::integer END"
+        cases = " ".join(f"WHEN ({index}) > {above} THEN '{level}'" for level, above in LEVELS.items())
+        return Clause(
+            {
+                "index": f"({index})::bigint",
+                "level": f"CASE WHEN ({index}) IS NULL THEN NULL {cases} ELSE '1' END",
+                "primary": f"CASE WHEN {is_newer} THEN air.worst ELSE {told}.value_text END",
+                "time": f"CASE WHEN {is_newer} THEN air.at ELSE {sent}.phenomenon_time END",
+            }[str(live.air)]
+        )
+
+    def _air_joined(self) -> None:
+        """Join the index as `air (index, worst, at)`: of what was measured within an hour of the newest."""
+        if "air" in self.joins:
+            return
+        aliases = {one.property_code: self._joined(one.property_code) for one in SERIES}
+        newest = f"greatest({', '.join(f'{alias}.phenomenon_time' for alias in aliases.values())})"
+        rows = []
+        for one in SERIES:
+            alias = aliases[one.property_code]
+            better = [aliases[other.property_code] for other in SERIES if other.instead_of == one.property_code]
+            fresh = [f"{alias}.phenomenon_time > {newest} - interval '{_SAME_HOUR}'"]
+            fresh += [f"{each}.value IS NULL" for each in better]
+            value = f"CASE WHEN {' AND '.join(fresh)} THEN {alias}.value END"
+            part = sub_index_sql(one.pollutant, one.period_h, "v.value")
+            rows.append(
+                f"SELECT '{one.pollutant}' AS pollutant, {part} AS index, {alias}.phenomenon_time AS at "
+                f"FROM (SELECT {value} AS value) AS v"
+            )
+        ranked = " UNION ALL ".join(rows)
+        official = "t.station_level IS DISTINCT FROM 'micro'" if "station_level" in self.definition.by_name else "true"
+        self.joins["air"] = Clause(
+            f"""LEFT JOIN LATERAL (
+            SELECT max(i.index) AS index, max(i.at) FILTER (WHERE i.index IS NOT NULL) AS at,
+                CASE WHEN max(i.index) > {CLEAN}
+                    THEN (array_agg(i.pollutant ORDER BY i.index DESC NULLS LAST, i.pollutant))[1]
+                    WHEN max(i.index) IS NOT NULL THEN 'none' END AS worst
+            FROM ({ranked}) AS i WHERE {official}) AS air ON true"""
         )
 
     def _events(self, _: FieldDefinition, live: Live) -> Clause:
