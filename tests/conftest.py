@@ -40,6 +40,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("onemap")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--real FOLDER``: real files of a district, for the tests in `tests/real`, which need them."""
+    parser.addoption("--real", type=Path, metavar="FOLDER", help="real files of a district, for tests/real")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the tests of real files unless the files were named."""
+    alone = config.getoption("--real") is None and "real" in collection_path.relative_to(config.rootpath).parts[:2]
+    return True if alone else None
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

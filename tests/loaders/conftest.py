@@ -14,14 +14,6 @@ import pytest
 
 from layers.tables import sync_definitions
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    assert SHARED.is_dir(), f"the real files are not in {SHARED}"
-    return SHARED
-
 
 @pytest.fixture
 def layers_url(database_url: str) -> str:

@@ -1,11 +1,13 @@
-"""The verb: modes, atomicity, duplicates, ids, mapping, inference, real files."""
+"""The verb: modes, atomicity, duplicates, ids, mapping, inference."""
 
 from __future__ import annotations
 
 import pytest
 import shapely
 
+from layers import datum
 from layers.database import Role, connect
+from layers.demo.outline import read_outline
 from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import load_file
 from tests.loaders.conftest import feature, point
@@ -232,39 +234,28 @@ async def test_progress_is_told(layers_url, write):
     assert [(p.read, p.stage) for p in told] == [(2, "reading"), (2, "moving")]
 
 
-async def test_real_waterways_with_none_in_words(layers_url, db, shared):
-    summary = await load_file(layers_url, shared / "odbl" / "waterways.geojson", "osm_waterways")
-    assert (summary.read, summary.loaded) == (180, 180)
-    assert await db.fetchval("SELECT count(*) FROM layer.osm_waterways WHERE 'None' IN (name, tunnel, width)") == 0
-    assert await db.fetchval("SELECT count(*) FROM layer.osm_waterways WHERE name IS NULL") > 0
+async def test_none_in_words_is_nothing(layers_url, db, write):
+    names = ("车陂涌", "None", None)
+    lines = [{"type": "LineString", "coordinates": [[113.3, 23.1], [113.31, 23.11 + n / 100]]} for n in range(3)]
+    made = [feature(line, name=name, tunnel="None", width="3") for line, name in zip(lines, names, strict=True)]
+    summary = await load_file(layers_url, write("a.geojson", made), "made_waterways")
+    assert (summary.read, summary.loaded) == (3, 3)
+    assert await db.fetchval("SELECT count(*) FROM layer.made_waterways WHERE name IS NULL") == 2
+    assert await db.fetchval("SELECT count(*) FROM layer.made_waterways WHERE name = '车陂涌'") == 1
 
 
-async def test_real_gcj02_district_lies_on_the_wgs84_one(layers_url, db, shared):
-    codes = {"id": "adcode", "district_code": "adcode"}
-    await load_file(layers_url, shared / "admin" / "guangzhou_districts_wgs84.geojson", "districts", mapping=codes)
-    await load_file(layers_url, shared / "admin" / "tianhe_district_gcj02.geojson", "gcj", crs="gcj02")
-    await load_file(layers_url, shared / "admin" / "tianhe_district_gcj02.geojson", "raw")
+async def test_a_gcj02_outline_lies_on_the_wgs84_one(layers_url, db, write):
+    outline = read_outline("440106").polygon
+    moved = shapely.transform(outline, datum.wgs84_to_gcj02)
+    as_is = write("as_is.geojson", [feature(shapely.geometry.mapping(outline), adcode="440106", name="天河区")])
+    gcj02 = write("gcj02.geojson", [feature(shapely.geometry.mapping(moved), adcode="440106", name="天河区")])
+    await load_file(layers_url, as_is, "districts", mapping={"id": "adcode", "district_code": "adcode"})
+    await load_file(layers_url, gcj02, "converted", crs="gcj02")
+    await load_file(layers_url, gcj02, "raw")
     overlap = """SELECT ST_Area(ST_Intersection(a.geom, b.geom)) / ST_Area(ST_Union(a.geom, b.geom))
     FROM layer.districts AS a, layer.{} AS b WHERE a.id = '440106'"""
-    assert await db.fetchval(overlap.format("gcj")) > 0.99
-    assert await db.fetchval(overlap.format("raw")) < 0.86
-
-
-async def test_real_roads_and_tables(layers_url, db, shared):
-    roads = await load_file(layers_url, shared / "odbl" / "wushan_road_edges.geojson", "edges")
-    assert (roads.loaded, roads.rejected.total()) == (3078, 0)
-    assert await db.fetchval("SELECT max(car_m) >= 1000000 FROM layer.edges")
-    communities = await load_file(layers_url, shared / "admin" / "tianhe_communities.csv", "community_names")
-    assert communities.loaded == 230
-    assert (
-        await db.fetchval("SELECT definition ->> 'geometry_type' FROM onemap.layer WHERE id = 'community_names'")
-        == "None"
-    )
-    assert await db.fetchval("SELECT name FROM layer.community_names WHERE id = '440106001001'") == "岳洲社区居委会"
-    storm = await load_file(layers_url, shared / "ccby" / "storm_2010-05_hourly.csv", "storm")
-    assert storm.loaded == 241
-    peak = await db.fetchval("SELECT time_cst FROM layer.storm ORDER BY precip_mm_h DESC LIMIT 1")
-    assert peak.isoformat() == "2010-05-06T18:00:00+00:00"  # 02:00 of the 7th in China
+    assert await db.fetchval(overlap.format("converted")) > 0.999
+    assert await db.fetchval(overlap.format("raw")) < 0.9
 
 
 async def test_geometry_types_are_promoted_and_declared(layers_url, db, write):

@@ -1,11 +1,10 @@
-"""The real files of a district: loaded, served, read back by GDAL, and equal to what was in them."""
+"""Real files of a district: loaded, served, read back by GDAL, and equal to what was in them (``--real FOLDER``)."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyogrio
@@ -15,7 +14,6 @@ import shapely
 from layers.load import load_file
 from layers.tables import sync_definitions
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 FILES = {
     "real_waterways": ("odbl/waterways.geojson", {}),
     "real_roads": ("odbl/wushan_road_edges.geojson", {}),
@@ -37,22 +35,21 @@ frame = pyogrio.read_dataframe(source, layer=layer, **asked)
 print(json.dumps({"wkb": [g.hex() for g in shapely.to_wkb(frame.geometry.array)], "columns": list(frame.columns),
                   "names": [None if n != n else n for n in frame.get("name", [])]}))
 """
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real files lie beside the project, in ../shared/data")
 
 
 @pytest.fixture(scope="module")
-def real_url(cluster, template):
+def real_url(cluster, template, real):
     from tests.conftest import _database, _run  # noqa: PLC0415  # fixtures of a module need what those of a test have
 
     with _database(cluster, template) as url:
-        _run(_load_all(url))
+        _run(_load_all(url, real))
         yield url
 
 
-async def _load_all(url):
+async def _load_all(url, real):
     await sync_definitions(url)
     for layer, (name, options) in FILES.items():
-        summary = await load_file(url, DATA / name, layer, **options)
+        summary = await load_file(url, real / name, layer, **options)
         assert summary.read == summary.loaded, summary.rejected
 
 
@@ -74,8 +71,8 @@ def gdal(cluster, real_url, live_server):
         yield read
 
 
-def of_file(layer, **asked):
-    frame = pyogrio.read_dataframe(DATA / FILES[layer][0], **asked)
+def of_file(real, layer, **asked):
+    frame = pyogrio.read_dataframe(real / FILES[layer][0], **asked)
     return frame, np.asarray(frame.geometry.array)
 
 
@@ -93,45 +90,45 @@ def same_shapes(ours, theirs, tolerance_deg=1e-7):
 
 
 @pytest.mark.parametrize("layer", ["real_waterways", "real_roads", "real_places", "real_districts"])
-def test_all_features_come_back_as_they_were(gdal, layer):
+def test_all_features_come_back_as_they_were(real, gdal, layer):
     _, ours = gdal(layer)
-    _, theirs = of_file(layer)
+    _, theirs = of_file(real, layer)
     assert len(ours) == len(theirs)
     assert same_shapes(ours, theirs)
 
 
-def test_names_come_back_and_nothing_stays_nothing(gdal):
+def test_names_come_back_and_nothing_stays_nothing(real, gdal):
     found, _ = gdal("real_waterways")
-    frame, _ = of_file("real_waterways")
+    frame, _ = of_file(real, "real_waterways")
     assert sorted(n for n in found["names"] if n) == sorted(frame["name"].dropna())
     assert found["names"].count(None) == frame["name"].isna().sum() > 0
 
 
 @pytest.mark.parametrize("layer", ["real_waterways", "real_roads", "real_places"])
-def test_a_box_selects_what_it_selects_in_the_file(gdal, layer):
+def test_a_box_selects_what_it_selects_in_the_file(real, gdal, layer):
     box = BOXES[layer]
     _, ours = gdal(layer, bbox=box)
-    _, theirs = of_file(layer)
+    _, theirs = of_file(real, layer)
     inside = theirs[shapely.intersects(theirs, shapely.box(*box))]
     assert len(inside) > 0
     assert same_shapes(ours, inside)
 
 
-def test_a_condition_selects_what_it_selects_in_the_file(gdal):
-    frame, shapes = of_file("real_waterways")
+def test_a_condition_selects_what_it_selects_in_the_file(real, gdal):
+    frame, shapes = of_file(real, "real_waterways")
     name = frame["name"].dropna().iloc[0]
     found, ours = gdal("real_waterways", where=f"name = '{name}'")
     assert set(found["names"]) == {name}
     assert same_shapes(ours, shapes[(frame["name"] == name).to_numpy()])
 
 
-def test_the_gcj02_outline_lies_on_the_wgs84_one(gdal):
+def test_the_gcj02_outline_lies_on_the_wgs84_one(real, gdal):
     _, outline = gdal("real_outline")
-    frame, districts = of_file("real_districts")
+    frame, districts = of_file(real, "real_districts")
     code = next(column for column in frame.columns if frame[column].astype(str).eq("440106").any())
     tianhe = districts[frame[code].astype(str).eq("440106").to_numpy()][0]
     converted = shapely.union_all(outline)
-    raw = shapely.union_all(pyogrio.read_dataframe(DATA / FILES["real_outline"][0]).geometry.array)
+    raw = shapely.union_all(pyogrio.read_dataframe(real / FILES["real_outline"][0]).geometry.array)
     assert _overlap(converted, tianhe) > 0.99
     assert _overlap(raw, tianhe) < 0.86
 
