@@ -38,19 +38,25 @@ _AREA_CODE = of_form(r"[0-9]{6}(?:[0-9]{3}){0,2}", "an area code of 6, 9 or 12 d
 _IDS = list_of(one_line(200), 1000)
 _SHORT = one_line(40)
 
+POSITION_LIMITS: dict[str, tuple[float, float]] = {
+    "speed_kmh": (0, 1200),
+    "heading_deg": (0, 360),
+    "altitude_m": (-1000, 20000),
+    "mileage_km": (0, 1e7),
+}
 POSITION_FIELDS: dict[str, Check] = {
     "lon": _LON,
     "lat": _LAT,
     "speed_kmh": _SPEED_KMH,
     "heading_deg": _HEADING_DEG,
-    "altitude_m": number(-1000, 20000),
+    "altitude_m": number(*POSITION_LIMITS["altitude_m"]),
     "accuracy_m": number(0, 1e6),
     "hdop": number(0, 100),
     "fix_type": identifier,
     "fix_valid": flag,
     "alarm_flags": _UINT32,
     "status_flags": _UINT32,
-    "mileage_km": number(0, 1e7),
+    "mileage_km": number(*POSITION_LIMITS["mileage_km"]),
     "is_late_report": flag,
     "status_code": identifier,
 }

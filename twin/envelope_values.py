@@ -27,6 +27,10 @@ _TIME = re.compile(
     r"(?:19[7-9]|20[0-9])[0-9]-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
     r"(Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?"
 )
+_RARE_TIME = re.compile(  # PostgreSQL writes +08, ISO's basic form has no marks, 24:00:00 ends a day
+    r"((?:19[7-9]|20[0-9])[0-9])(-?)([0-9]{2})\2([0-9]{2})[T ]([0-9]{2})(:?)([0-9]{2})\6([0-9]{2})"
+    r"(?:\.([0-9]{1,9}))?(Z|[+-](?:0?[0-9]|1[0-4])(?::?[0-5][0-9])?)?"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -57,7 +61,7 @@ def moment(value: Any, name: str) -> datetime:
 def _written(value: str) -> datetime | None:
     found = _TIME.fullmatch(value)
     if found is None:
-        return None
+        return _written_rarely(value)
     offset = found[1]
     try:
         if offset == "+08:00":
@@ -67,6 +71,50 @@ def _written(value: str) -> datetime | None:
         return datetime.fromisoformat(value).astimezone(UTC)
     except ValueError:  # the 30th of February
         return None
+
+
+def _written_rarely(value: str) -> datetime | None:
+    found = _RARE_TIME.fullmatch(value)
+    if found is None:
+        return None
+    year, _, month, day, hour, _, minute, second, fraction, offset = found.groups()
+    try:
+        midnight = datetime(int(year), int(month), int(day), tzinfo=UTC)
+        past = since_midnight(int(hour), int(minute), int(second))
+    except ValueError:
+        return None
+    return midnight + past + timedelta(microseconds=micros(fraction)) - offset_of(offset)
+
+
+def since_midnight(hour: int, minute: int, second: int) -> timedelta:
+    """Say how long after midnight a clock shows this; 24:00:00 ends the day, and a leap second an hour.
+
+    Raises
+    ------
+    ValueError
+        When no clock shows it.
+    """
+    is_shown = hour < 24 and minute < 60 and (second < 60 or (minute, second) == (59, 60))
+    if not is_shown and (hour, minute, second) != (24, 0, 0):
+        raise ValueError("no clock shows that")
+    return timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+def micros(fraction: str | None) -> int:
+    """Read the digits behind the point as microseconds, cut off."""
+    return int((fraction or "").ljust(6, "0")[:6])
+
+
+def offset_of(written: str | None) -> timedelta:
+    """Read ``Z``, ``+08``, ``+8:00`` or ``+0800``; none is China Standard Time."""
+    if not written:
+        return CHINA_OFFSET
+    if written in {"Z", "z"}:
+        return timedelta()
+    digits = written[1:].replace(":", "")
+    hours, minutes = (digits, "0") if len(digits) <= len("08") else (digits[:-2], digits[-2:])
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return -offset if written[0] == "-" else offset
 
 
 _SECOND_CHARACTERS = 25

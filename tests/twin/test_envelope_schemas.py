@@ -21,14 +21,14 @@ SCHEMAS = {p.stem: json.loads(p.read_text("utf-8")) for p in Path("twin/schemas"
 
 
 def of_calendar(value: str) -> bool:
-    year, month, day = (int(part) for part in re.match(r"(\d{4})-(\d\d)-(\d\d)", value).groups())
+    year, month, day = (int(part) for part in re.match(r"(\d{4})-?(\d\d)-?(\d\d)", value).groups())
     return 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
 
 
 VALIDATOR = jsonschema_rs.Draft202012Validator(
     SCHEMAS["envelope"],
     registry=jsonschema_rs.Registry([(schema["$id"], schema) for schema in SCHEMAS.values()]),
-    formats={"calendar-time": lambda value: bool(re.match(r"\d{4}-\d\d-\d\d", value)) and of_calendar(value)},
+    formats={"calendar-time": lambda value: bool(re.match(r"\d{4}-?\d\d-?\d\d", value)) and of_calendar(value)},
     validate_formats=True,
 )
 

@@ -7,15 +7,14 @@ message of the chain only: which chain that one belongs to is known where all me
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from twin.envelope_area import POLYGONS_MAX, RING_POSITIONS_MAX
 from twin.envelope_message import Mode
 from twin.envelope_refused import Reason, Refused, shown
+from twin.feeds.cap_areas import Areas, read_areas
 from twin.feeds.times import local_moment
 from twin.feeds.xml import Element, read_xml
 
@@ -41,11 +40,9 @@ SEVERITY = {  # the words of the national profile and of OASIS; the raw word is 
 }
 _MODES: dict[str, Mode] = {"Actual": "actual", "Exercise": "exercise", "Test": "test"}
 _TYPES = ("Alert", "Update", "Cancel")
+_COLOURS = ("white", "blue", "yellow", "orange", "red")  # the worst last
+INFOS_MAX = 50
 _VERSIONS_FROM = datetime(2020, 1, 1, tzinfo=UTC)
-_CIRCLE_CORNERS, _CIRCLE_KM_MAX, _KM_A_DEGREE = 64, 1000, 111.195
-_AREA_CODE = re.compile(r"[0-9]{6}(?:[0-9]{3}){0,2}")
-
-type Ring = list[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +56,18 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A CAP message, of which the Chinese (else the first) `info` counts.
+    """A CAP message: what all its infos say together.
 
     Attributes
     ----------
+    info
+        The info that is worst, of the Chinese ones where there are any; the others are in `others`.
     severity, severity_word
-        The colour, None for Unknown and for a word nobody knows; and the word as it came.
-    polygons
-        Rings of longitude and latitude, closed.
+        The highest colour of all infos, None for Unknown and for a word nobody knows; and the word as it came.
+    effective, onset, expires
+        The first of all infos, and the last.
+    areas
+        Of all infos.
     """
 
     identifier: str
@@ -76,14 +77,13 @@ class Alert:
     message_type: str
     references: tuple[Reference, ...]
     info: dict[str, str]
+    others: tuple[dict[str, str], ...]
     severity: str | None
     severity_word: str | None
     effective: datetime | None
     onset: datetime | None
     expires: datetime | None
-    area_text: str | None
-    area_codes: tuple[str, ...]
-    polygons: tuple[Ring, ...]
+    areas: Areas
 
     @property
     def chain(self) -> str:
@@ -112,10 +112,10 @@ def read_cap(body: bytes) -> Alert:
     references = _references(root.first("references"))
     if message_type != "Alert" and not references:
         raise Refused(Reason.MISSING, f"a message of type {message_type} names no references", parameter="references")
-    info = _info(root)
-    if info is None and message_type != "Cancel":
+    infos = root.all("info")
+    if not infos and message_type != "Cancel":
         raise Refused(Reason.MISSING, "the alert has no info", parameter="info")
-    return _alert(root, _MODES[status], message_type, references, info or Element(root.namespace, "info"))
+    return _alert(root, _MODES[status], message_type, references, infos or [Element(root.namespace, "info")])
 
 
 def envelope(alert: Alert, source: str) -> dict[str, Any]:
@@ -127,21 +127,19 @@ def envelope(alert: Alert, source: str) -> dict[str, Any]:
     version = 2 * int((alert.sent - _VERSIONS_FROM).total_seconds()) + (alert.message_type != "Alert")
     info = alert.info
     cancelled = alert.message_type == "Cancel"
-    place: dict[str, Any] = {"area": _geojson(alert.polygons)} if alert.polygons else {}
-    if alert.area_codes:
-        place["area_codes"] = list(alert.area_codes)
+    place = alert.areas.place()
     data = {
         "source": "weather_warning" if info.get("category", "Met") == "Met" else "emergency_report",
         "title": (info.get("headline") or info.get("event") or "")[:200] or None,
         "description": (info.get("description") or "")[:4000] or None,
-        "address": (alert.area_text or "")[:200] or None,
+        "address": alert.areas.text[:200] or None,
         "severity": alert.severity,
         "stage": "closed" if cancelled else "dispatch",
         "occurred_at": alert.onset or alert.effective or (None if cancelled else alert.sent),
         "reported_at": alert.sent,
         "due_at": alert.expires,
         "closed_at": alert.sent if cancelled else None,
-        "location_method": "area" if place else None,
+        "location_method": "area" if place.keys() - {"place_fault"} else None,
         "cap": _original(alert),
         **place,
     }
@@ -159,12 +157,16 @@ def envelope(alert: Alert, source: str) -> dict[str, Any]:
     }
 
 
-def _alert(root: Element, mode: Mode, kind: str, references: tuple[Reference, ...], info: Element) -> Alert:
-    word = info.first("severity")
-    areas = info.all("area")
+def _alert(root: Element, mode: Mode, kind: str, references: tuple[Reference, ...], infos: list[Element]) -> Alert:
+    """Put together what the infos say: other languages of one, or other places and times (`docs/decisions`)."""
     identifier = _needed(root, "identifier")
     if len(identifier) > 150:
         raise Refused(Reason.TOO_LONG, f"identifier is {shown(identifier)}; at most 150 characters")
+    if len(infos) > INFOS_MAX:
+        raise Refused(Reason.TOO_MANY, f"{len(infos)} infos; at most {INFOS_MAX}")
+    spoken = _chinese(infos) or infos
+    main, worst = max(spoken, key=_rank), max(infos, key=_rank)
+    word = worst.first("severity")
     return Alert(
         identifier=identifier,
         sender=_needed(root, "sender"),
@@ -172,16 +174,37 @@ def _alert(root: Element, mode: Mode, kind: str, references: tuple[Reference, ..
         mode=mode,
         message_type=kind,
         references=references,
-        info={c.name: c.text.strip() for c in info.children if not c.children and c.text.strip()},
-        severity=SEVERITY.get(word.lower()) if word else None,
+        info=_texts(main),
+        others=tuple(_texts(info) for info in infos if info is not main),
+        severity=_colour(worst),
         severity_word=word,
-        effective=_time(info, "effective"),
-        onset=_time(info, "onset"),
-        expires=_time(info, "expires"),
-        area_text="；".join(text for a in areas if (text := a.first("areaDesc"))) or None,
-        area_codes=_area_codes(areas),
-        polygons=_polygons(areas),
+        effective=min(_times(infos, "effective"), default=None),
+        onset=min(_times(infos, "onset"), default=None),
+        expires=max(_times(infos, "expires"), default=None),
+        areas=read_areas(_areas_of(spoken), _areas_of(infos)),
     )
+
+
+def _areas_of(infos: list[Element]) -> list[Element]:
+    return [area for info in infos for area in info.all("area")]
+
+
+def _chinese(infos: list[Element]) -> list[Element]:
+    return [info for info in infos if (info.first("language") or "").lower().startswith("zh")]
+
+
+def _colour(info: Element) -> str | None:
+    return SEVERITY.get((info.first("severity") or "").lower())
+
+
+def _rank(info: Element) -> int:
+    """Order by severity; of several alike `max` takes the first."""
+    colour = _colour(info)
+    return -1 if colour is None else _COLOURS.index(colour)
+
+
+def _texts(info: Element) -> dict[str, str]:
+    return {c.name: c.text.strip() for c in info.children if not c.children and c.text.strip()}
 
 
 def _needed(element: Element, name: str) -> str:
@@ -191,16 +214,8 @@ def _needed(element: Element, name: str) -> str:
     return found
 
 
-def _time(info: Element, name: str) -> datetime | None:
-    found = info.first(name)
-    return None if found is None else local_moment(found, name)
-
-
-def _info(root: Element) -> Element | None:
-    """Choose the Chinese part; a message may say the same in several languages."""
-    infos = root.all("info")
-    chinese = [i for i in infos if (i.first("language") or "").lower().startswith("zh")]
-    return next(iter(chinese or infos), None)
+def _times(infos: list[Element], name: str) -> list[datetime]:
+    return [local_moment(found, name) for info in infos if (found := info.first(name)) is not None]
 
 
 def _references(text: str | None) -> tuple[Reference, ...]:
@@ -213,65 +228,6 @@ def _references(text: str | None) -> tuple[Reference, ...]:
     if len(found) > CHAIN_MAX:
         raise Refused(Reason.TOO_MANY, f"{len(found)} references; at most {CHAIN_MAX}")
     return tuple(found)
-
-
-def _area_codes(areas: list[Element]) -> tuple[str, ...]:
-    """Take the geocodes that are area codes of this country, whatever the sender calls them."""
-    found = []
-    for area in areas:
-        for geocode in area.all("geocode"):
-            value = geocode.first("value") or ""
-            found += [code for code in re.split(r"[,，;；\s]+", value) if _AREA_CODE.fullmatch(code)]
-    return tuple(dict.fromkeys(found))[:1000]
-
-
-def _polygons(areas: list[Element]) -> tuple[Ring, ...]:
-    texts = [polygon.text for area in areas for polygon in area.all("polygon") if polygon.text.strip()]
-    circles = [circle.text for area in areas for circle in area.all("circle") if circle.text.strip()]
-    if len(texts) + len(circles) > POLYGONS_MAX:
-        raise Refused(Reason.TOO_MANY, f"{len(texts) + len(circles)} polygons and circles; at most {POLYGONS_MAX}")
-    return (*(_ring(text) for text in texts), *(_round(text) for text in circles))
-
-
-def _round(text: str) -> Ring:
-    """Read ``lat,lon radius``, the radius in kilometres, as a polygon of 64 corners around it."""
-    try:
-        centre, radius = text.split()
-        lat, lon = (float(number) for number in centre.split(","))
-        radius_km = float(radius)
-    except ValueError as error:
-        raise Refused(Reason.BAD_TEXT, f"circle {shown(text)}; needed is lat,lon and a radius in km") from error
-    if not (0 < radius_km <= _CIRCLE_KM_MAX and abs(lat) <= 85 and abs(lon) <= 180):
-        raise Refused(Reason.OUT_OF_RANGE, f"circle {shown(text)}; at most {_CIRCLE_KM_MAX} km, latitudes to 85°")
-    north, east = radius_km / _KM_A_DEGREE, radius_km / (_KM_A_DEGREE * math.cos(math.radians(lat)))
-    turns = [2 * math.pi * corner / _CIRCLE_CORNERS for corner in range(_CIRCLE_CORNERS)]
-    ring = [[round(lon + east * math.cos(t), 7), round(lat + north * math.sin(t), 7)] for t in turns]
-    return [*ring, list(ring[0])]
-
-
-def _ring(text: str) -> Ring:
-    """Read ``lat,lon lat,lon …``: CAP has the latitude first; a ring that is open is closed."""
-    pairs = text.split()
-    if len(pairs) > RING_POSITIONS_MAX - 1:
-        raise Refused(Reason.TOO_MANY, f"a polygon of {len(pairs)} points; at most {RING_POSITIONS_MAX - 1}")
-    ring = []
-    for pair in pairs:
-        try:
-            lat, lon = (float(number) for number in pair.split(","))
-        except ValueError as error:
-            raise Refused(Reason.BAD_TEXT, f"{shown(pair)} in a polygon is no lat,lon") from error
-        ring.append([lon, lat])
-    if ring and ring[0] != ring[-1]:
-        ring.append(list(ring[0]))
-    if len(ring) < 4:
-        raise Refused(Reason.BAD_TEXT, f"a polygon of {len(ring)} points; at least 4, the last as the first")
-    return ring
-
-
-def _geojson(polygons: tuple[Ring, ...]) -> dict[str, Any]:
-    if len(polygons) == 1:
-        return {"type": "Polygon", "coordinates": [polygons[0]]}
-    return {"type": "MultiPolygon", "coordinates": [[ring] for ring in polygons]}
 
 
 def _original(alert: Alert) -> dict[str, Any]:
@@ -287,4 +243,10 @@ def _original(alert: Alert) -> dict[str, Any]:
         "is_national_identifier": NATIONAL_IDENTIFIER.fullmatch(alert.identifier) is not None,
         "references": [{"identifier": r.identifier, "sent": r.sent.isoformat()} for r in alert.references],
         "info": dict(list(own.items())[:60]),
+        **({"infos": [_shortened(one) for one in alert.others]} if alert.others else {}),
+        **({"bad_shapes": list(alert.areas.faults)} if alert.areas.faults else {}),
     }
+
+
+def _shortened(info: dict[str, str]) -> dict[str, str]:
+    return {name: text[:1000] for name, text in list(info.items())[:60]}

@@ -266,20 +266,21 @@ def _jt808(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Rec
     for index, escaped in enumerate(jt808.split_frames(delivery.body)[0]):
         try:
             frame = jt808.read_frame(escaped)
-            bodies = jt808.locations(frame)
+            bodies, fault = jt808.locations(frame)
         except Refused as error:
             refused.append(Refusal.of(index, error, jt808.marked(escaped)))
             continue
+        if fault is not None:
+            refused.append(Refusal.of(index, fault, jt808.marked(escaped)))
         subject = partial(_terminal, definition, frame.phone, delivery.terminals)
         records += [(index, jt808.marked(escaped), partial(_located, definition, frame, b, subject)) for b in bodies]
     return records, refused
 
 
 def _located(definition: FeedDefinition, frame: jt808.Frame, body: bytes, subject: Callable[[], Any]) -> Envelopes:
-    location = jt808.read_location(body)
-    if not location.fix_valid:
+    if not jt808.has_fix(body):
         return []
-    return [(jt808.envelope(frame, location, definition.source, subject()), None)]
+    return [(jt808.envelope(frame, jt808.read_location(body), definition.source, subject()), None)]
 
 
 def _terminal(definition: FeedDefinition, phone: str, known: Mapping[str, str] | None) -> Any:

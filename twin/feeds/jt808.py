@@ -13,6 +13,7 @@ from functools import reduce
 from operator import xor
 from typing import Any
 
+from twin.envelope_kinds import POSITION_LIMITS
 from twin.envelope_refused import Reason, Refused
 from twin.envelope_values import CHINA_OFFSET, moment
 
@@ -49,22 +50,21 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a terminal is; speed in km/h, direction in degrees clockwise from north."""
+    """Where a terminal is; speed in km/h, direction in degrees clockwise from north.
+
+    What stands beside the place and cannot be right (direction 65535, a speed of 6553.5 km/h) is None: it is unknown,
+    and the place counts all the same.
+    """
 
     alarm_flags: int
     status_flags: int
     lon: float
     lat: float
-    altitude_m: int
-    speed_kmh: float
-    heading_deg: int
+    altitude_m: int | None
+    speed_kmh: float | None
+    heading_deg: int | None
     time: datetime
     mileage_km: float | None
-
-    @property
-    def fix_valid(self) -> bool:
-        """Whether the receiver had a fix; without one the place is the last known, or nothing."""
-        return bool(self.status_flags & _FIX_VALID)
 
 
 def split_frames(buffer: bytes) -> tuple[list[bytes], bytes]:
@@ -110,68 +110,90 @@ def read_frame(escaped: bytes) -> Frame:
     return Frame(message_id, phone, serial, body, is_2019, part, parts)
 
 
+def has_fix(body: bytes) -> bool:
+    """Tell whether the receiver had a fix when it wrote the body of 0x0200.
+
+    Without one the place and the time are the last known, zeros or ones: there is nothing in them to judge.
+
+    Raises
+    ------
+    Refused
+        When the body is too short.
+    """
+    _, status, *_ = _fields(body)
+    return bool(status & _FIX_VALID)
+
+
 def read_location(body: bytes) -> Location:
-    """Read the body of 0x0200.
+    """Read the body of a 0x0200 that has a fix.
 
     Raises
     ------
     Refused
         When it is too short, its time is none, or its coordinates are off the globe.
     """
-    if len(body) < _LOCATION.size:
-        raise Refused(Reason.BAD_FRAME, f"a location of {len(body)} bytes; at least {_LOCATION.size}")
-    alarm, status, lat, lon, altitude, speed, heading, time = _LOCATION.unpack_from(body)
-    if lat > 90_000_000 or lon > 180_000_000 or heading > 360:
-        raise Refused(Reason.OUT_OF_RANGE, f"latitude {lat}e-6, longitude {lon}e-6, direction {heading}")
+    alarm, status, lat, lon, altitude, speed, heading, time = _fields(body)
+    if lat > 90_000_000 or lon > 180_000_000:
+        raise Refused(Reason.OUT_OF_RANGE, f"latitude {lat}e-6, longitude {lon}e-6")
+    mileage_km, altitude_m = _mileage_km(body[_LOCATION.size :]), altitude - 65536 if altitude >= 32768 else altitude
     return Location(
         alarm_flags=alarm,
         status_flags=status,
         lon=(-lon if status & _WEST else lon) / 1e6,
         lat=(-lat if status & _SOUTH else lat) / 1e6,
-        altitude_m=altitude - 65536 if altitude >= 32768 else altitude,
-        speed_kmh=speed / 10,
-        heading_deg=heading,
+        altitude_m=_within(altitude_m, POSITION_LIMITS["altitude_m"]),
+        speed_kmh=_within(speed / 10, POSITION_LIMITS["speed_kmh"]),
+        heading_deg=_within(heading, POSITION_LIMITS["heading_deg"]),
         time=_time(time),
-        mileage_km=_mileage_km(body[_LOCATION.size :]),
+        mileage_km=None if mileage_km is None else _within(mileage_km, POSITION_LIMITS["mileage_km"]),
     )
 
 
-def read_location_batch(body: bytes) -> list[bytes]:
-    """Cut the body of 0x0704 into bodies of 0x0200.
+def _fields(body: bytes) -> tuple[Any, ...]:
+    if len(body) < _LOCATION.size:
+        raise Refused(Reason.BAD_FRAME, f"a location of {len(body)} bytes; at least {_LOCATION.size}")
+    return _LOCATION.unpack_from(body)
+
+
+def read_location_batch(body: bytes) -> tuple[list[bytes], Refused | None]:
+    """Cut the body of 0x0704 into bodies of 0x0200; what is whole counts, and what is wrong with the rest is returned.
 
     Raises
     ------
     Refused
-        When the lengths inside do not fit the whole.
+        When it is too short, or announces too many.
     """
     if len(body) < 3:
         raise Refused(Reason.BAD_FRAME, f"a batch of {len(body)} bytes; at least 3")
     count, at = int.from_bytes(body[:2]), 3
     if count > BATCH_LOCATIONS_MAX:
         raise Refused(Reason.TOO_MANY, f"a batch of {count} locations; at most {BATCH_LOCATIONS_MAX}")
-    bodies = []
-    for _ in range(count):
-        length = int.from_bytes(body[at : at + 2])
-        bodies.append(body[at + 2 : at + 2 + length])
-        at += 2 + length
-    if at != len(body):
-        raise Refused(Reason.BAD_FRAME, f"{count} locations make {at} bytes, the batch has {len(body)}")
-    return bodies
+    bodies = list[bytes]()
+    while len(bodies) < count:
+        end = at + 2 + int.from_bytes(body[at : at + 2])
+        if at + 2 > len(body) or end > len(body):
+            break
+        bodies.append(body[at + 2 : end])
+        at = end
+    if len(bodies) == count and at == len(body):
+        return bodies, None
+    said = f"the batch announces {count} locations; {len(bodies)} are whole, {len(body) - at} bytes are left over"
+    return bodies, Refused(Reason.BAD_FRAME, said)
 
 
-def locations(frame: Frame) -> list[bytes]:
-    """Bodies of the locations in a frame; empty for a message that carries none.
+def locations(frame: Frame) -> tuple[list[bytes], Refused | None]:
+    """Return the bodies of the locations in a frame, and what is wrong with the rest of it.
 
     Raises
     ------
     Refused
-        For a part of a message in several frames, and a batch whose lengths do not fit.
+        For a part of a message in several frames, and a batch that is none.
     """
     if frame.message_id not in {LOCATION, LOCATION_BATCH}:
-        return []
+        return [], None
     if frame.parts > 1:
         raise Refused(Reason.BAD_FRAME, "a location in several frames is not read")
-    return [frame.body] if frame.message_id == LOCATION else read_location_batch(frame.body)
+    return ([frame.body], None) if frame.message_id == LOCATION else read_location_batch(frame.body)
 
 
 def envelope(frame: Frame, location: Location, source: str, subject: str) -> dict[str, Any]:
@@ -180,9 +202,9 @@ def envelope(frame: Frame, location: Location, source: str, subject: str) -> dic
         "lon": location.lon,
         "lat": location.lat,
         "speed_kmh": location.speed_kmh,
-        "heading_deg": float(location.heading_deg),
+        "heading_deg": location.heading_deg,
         "altitude_m": location.altitude_m,
-        "fix_valid": location.fix_valid,
+        "fix_valid": True,
         "alarm_flags": location.alarm_flags,
         "status_flags": location.status_flags,
         "mileage_km": location.mileage_km,
@@ -255,6 +277,11 @@ def _time(raw: bytes) -> datetime:
     except ValueError as error:
         raise Refused(Reason.BAD_TIME, f"the time is {digits}: {error}", parameter="time") from error
     return moment(made - CHINA_OFFSET, "time")
+
+
+def _within[Number: (int, float)](value: Number, limits: tuple[float, float]) -> Number | None:
+    low, high = limits
+    return value if low <= value <= high else None
 
 
 def _mileage_km(extra: bytes) -> float | None:

@@ -10,10 +10,13 @@ from typing import Any
 
 from twin.envelope_refused import Reason, Refused, raw_of, shown
 from twin.feeds.definition import EntityType
-from twin.feeds.sensorthings import result
+from twin.feeds.sensorthings import digest, result
 from twin.feeds.times import local_moment
 
+NULL = "urn:ngsi-ld:null"
 _LAST_OF_URI = re.compile(r"[^/#]*\Z")
+_NUMBERS = frozenset({"float", "double", "decimal", "integer", "int", "long"})  # of XML Schema
+_NAME_CHARACTERS, _CUT_CHARACTERS = 170, 150  # 200 with the time behind it
 
 
 def entities(decoded: Any) -> list[tuple[dict[str, Any], Any]]:
@@ -24,11 +27,20 @@ def entities(decoded: Any) -> list[tuple[dict[str, Any], Any]]:
     Refused
         When it is no notification.
     """
-    if type(decoded) is not dict or decoded.get("type") != "Notification" or type(decoded.get("data")) is not list:
+    data = decoded.get("data") if type(decoded) is dict and decoded.get("type") == "Notification" else None
+    if type(data) is dict:  # one entity, or the GeoJSON form
+        features = data.get("features") if data.get("type") == "FeatureCollection" else None
+        data = [_of_feature(one) for one in features] if type(features) is list else [data]
+    if type(data) is not list:
         raise Refused(Reason.WRONG_TYPE, f"needed is an NGSI-LD Notification with data; this is {shown(decoded)}")
-    if not all(type(one) is dict for one in decoded["data"]):
+    if not all(type(one) is dict for one in data):
         raise Refused(Reason.WRONG_TYPE, "the data of a notification holds entities only")
-    return [(one, decoded.get("notifiedAt")) for one in decoded["data"]]
+    return [(one, decoded.get("notifiedAt")) for one in data]
+
+
+def _of_feature(feature: Any) -> Any:
+    properties = feature.get("properties") if type(feature) is dict else None
+    return {**properties, "id": feature.get("id")} if type(properties) is dict else feature
 
 
 def notification(entity: dict[str, Any], notified_at: Any) -> bytes:
@@ -52,17 +64,18 @@ def envelopes(
     urn = entity.get("id")
     if type(urn) is not str:
         raise Refused(Reason.MISSING, f"the entity's id is {shown(urn)}; needed is a URI", parameter="id")
-    observed = _plain(entity.get("dateObserved")) or _plain(entity.get("observationDateTime"))
+    said = _by_short_name(entity)
+    observed = _plain(said.get("dateObserved")) or _plain(said.get("observationDateTime"))
     made = []
     for name, mapped in kind.properties.items():
-        for instance in _instances(entity.get(name)):
-            value, when = _value_and_time(instance)
+        for instance in _instances(said.get(name)):
+            value, when, dataset = _read_instance(instance)
             time = local_moment(when or observed or notified_at, f"{name}.observedAt")
             made.append(
                 {
                     "specversion": "1.0",
                     "source": source,
-                    "id": f"{urn[:120]}#{name[:40]}@{time:%Y%m%dT%H%M%S.%f}",
+                    "id": _identity(urn, name, dataset, f"{time:%Y%m%dT%H%M%S.%f}"),
                     "type": "cn.gov.district.observation.created",
                     "subject": f"{kind.layer}/{urn.removeprefix(kind.id_prefix)}",
                     "time": time,
@@ -73,25 +86,65 @@ def envelopes(
     return made
 
 
+def _identity(urn: str, name: str, dataset: str | None, time: str) -> str:
+    """Name an instance of a property at a time; what is too long for a name is cut, and told apart by a digest."""
+    whole = f"{urn}#{name}" if dataset is None else f"{urn}#{name}#{dataset}"
+    short = whole if len(whole) <= _NAME_CHARACTERS else f"{whole[:_CUT_CHARACTERS]}~{digest(whole)}"
+    return f"{short}@{time}"
+
+
+def _by_short_name(entity: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes by the last part of their URIs; one that has the short name itself counts before others."""
+    return {_short(name): value for name, value in entity.items()} | entity
+
+
+def _short(name: str) -> str:
+    found = _LAST_OF_URI.search(name)
+    return found[0] if found else name
+
+
 def _type_names(given: Any) -> list[str]:
     """Short names of an entity's types, which may be a list and may be full URIs."""
     names = given if type(given) is list else [given]
-    return [found[0] for name in names if type(name) is str and (found := _LAST_OF_URI.search(name))]
+    return [_short(name) for name in names if type(name) is str]
 
 
 def _instances(given: Any) -> list[Any]:
-    """One property may come several times, with different data set ids."""
+    """One property may come several times, with different data set ids: as a list, or by data set in the short form."""
     if given is None:
         return []
+    datasets = given.get("dataset") if type(given) is dict and given.keys() == {"dataset"} else None
+    if type(datasets) is dict:
+        return [{"value": value, "datasetId": name} for name, value in datasets.items()]
     return given if type(given) is list else [given]
 
 
-def _value_and_time(instance: Any) -> tuple[Any, Any]:
-    if type(instance) is not dict:  # the simplified form
-        return instance, None
+def _read_instance(instance: Any) -> tuple[Any, Any, str | None]:
+    """Read the value, the time and the data set of an instance; a deleted one has no value."""
+    if type(instance) is not dict or "@value" in instance:  # the simplified form
+        return _typed(instance), None, None
     if "value" not in instance:
         raise Refused(Reason.MISSING, "the property has no value", parameter="value")
-    return instance["value"], instance.get("observedAt")
+    dataset = instance.get("datasetId")
+    return _typed(instance["value"]), instance.get("observedAt"), dataset if type(dataset) is str else None
+
+
+def _typed(value: Any) -> Any:
+    """Take the value out of a JSON-LD value object; NGSI-LD's null says that the property is gone.
+
+    Raises
+    ------
+    Refused
+        When it says that it is a number and is none.
+    """
+    if type(value) is dict and "@value" in value:
+        of_type, value = _short(str(value.get("@type", ""))).rpartition(":")[2], value["@value"]
+        if type(value) is str and of_type in _NUMBERS:
+            try:
+                value = float(value)
+            except ValueError as error:
+                raise Refused(Reason.WRONG_TYPE, f"{shown(value)} is no {of_type}", parameter="value") from error
+    return None if value == NULL else value
 
 
 def _plain(given: Any) -> Any:

@@ -7,35 +7,58 @@ that is not there is ignored and counted.
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
-from twin.envelope_refused import Reason, Refused, shown
+from twin.envelope import BATCH_MESSAGES_MAX
+from twin.envelope_refused import Reason, Refused, raw_of, shown
 from twin.feeds.definition import Datastream
 from twin.feeds.times import local_moment
 
-_OF_DATASTREAM = re.compile(r"Datastreams\(('?)([^()']{1,100})\1\)")
+_OF_DATASTREAM = re.compile(r"(?<![A-Za-z])Datastreams\(('?)([^()']{1,100})\1\)")  # of a MultiDatastream it is not
+_IDENTIFIERS = {"id": "@iot.id", "FeatureOfInterest/id": "FeatureOfInterest"}  # of a data array
 
 
 def observations(decoded: Any, topic: str | None) -> list[dict[str, Any]]:
-    """Find the observations of a payload: one, or the page ``{"value": […]}`` of a REST answer.
+    """Find the observations of a payload: one, a list, a page ``{"value": […]}`` of a REST answer, or data arrays.
 
     Each gets its Datastream's id as `datastream`, from the entity, its navigation link or the MQTT topic.
 
     Raises
     ------
     Refused
-        When it is neither.
+        When it is none of these, or there are too many.
     """
-    if type(decoded) is not dict:
+    page = decoded["value"] if type(decoded) is dict and "result" not in decoded and "value" in decoded else decoded
+    entities = page if type(page) is list else [page]
+    if not all(type(one) is dict for one in entities):
         raise Refused(Reason.WRONG_TYPE, f"an observation is an object; this is {shown(decoded)}")
-    found = decoded["value"] if type(decoded.get("value")) is list and "result" not in decoded else [decoded]
-    if not all(type(one) is dict for one in found):
-        raise Refused(Reason.WRONG_TYPE, "a page of observations holds objects only")
+    found = [row for entity in entities for row in _rows(entity)]
+    if len(found) > BATCH_MESSAGES_MAX:
+        raise Refused(Reason.TOO_MANY, f"{len(found)} observations; at most {BATCH_MESSAGES_MAX}")
     return [{**one, "datastream": _datastream_id(one, topic)} for one in found]
+
+
+def _rows(entity: dict[str, Any]) -> list[dict[str, Any]]:
+    """Write the rows of a data array as the observations they stand for; any other entity is one."""
+    components, rows = entity.get("components"), entity.get("dataArray")
+    if type(components) is not list or type(rows) is not list:
+        return [entity]
+    names = [_IDENTIFIERS.get(name, name) for name in components if type(name) is str]
+    beside = {name: value for name, value in entity.items() if name not in {"components", "dataArray"}}
+    made = []
+    for row in rows:
+        fits = type(row) is list and len(row) == len(names) == len(components)
+        made.append({**beside, **(dict(zip(names, row, strict=True)) if fits else {"row": row})})
+    return made
 
 
 def envelope(observation: dict[str, Any], streams: dict[str, Datastream], source: str) -> dict[str, Any] | None:
     """Make the canonical envelope of an observation; None when its Datastream is not mapped.
+
+    Its identity is its Datastream, its time and its result, not ``@iot.id``: a service publishes what it was sent and
+    then the same with the id it gave it, which counts once; and one it corrects keeps its id, and counts again.
 
     Raises
     ------
@@ -50,20 +73,44 @@ def envelope(observation: dict[str, Any], streams: dict[str, Datastream], source
         return None
     if "result" not in observation:
         raise Refused(Reason.MISSING, "the observation has no result", parameter="result")
-    written = observation.get("phenomenonTime") or observation.get("resultTime")
-    time = local_moment(written.rpartition("/")[2] if type(written) is str else written, "phenomenonTime")
-    identifier = observation.get("@iot.id")
-    data = {"property": stream.property, "unit": stream.unit, **result(observation["result"], stream.scale)}
+    time, resulted = _times(observation)
+    said = result(observation["result"], stream.scale)
     return {
         "specversion": "1.0",
         "source": source,
-        "id": f"{name}:{identifier}" if type(identifier) in {int, str} else f"{name}@{time:%Y%m%dT%H%M%S.%f}",
+        "id": f"{name}@{time:%Y%m%dT%H%M%S.%f}#{digest(said)}",
         "type": "cn.gov.district.observation.created",
         "subject": stream.subject,
         "time": time,
-        "senttime": observation.get("resultTime"),
-        "data": data,
+        "senttime": resulted,
+        "data": {"property": stream.property, "unit": stream.unit, **said},
     }
+
+
+def _times(observation: dict[str, Any]) -> tuple[datetime, datetime | None]:
+    """Read when it happened and when there was a result.
+
+    Nothing happens after it was measured: a later time is when the service heard of it, put in where the sender gave
+    none.
+    """
+    happened, resulted = (_end(observation.get(name)) for name in ("phenomenonTime", "resultTime"))
+    measured_at = local_moment(resulted, "resultTime") if resulted else None
+    if happened is None and measured_at is not None:
+        return measured_at, measured_at
+    time = local_moment(happened, "phenomenonTime")
+    return (time if measured_at is None else min(time, measured_at)), measured_at
+
+
+def _end(written: Any) -> Any:
+    """Take the end of an interval (``start/end``, or an object of SensorThings 2.0); None for an empty text."""
+    if type(written) is dict:
+        written = written.get("end") or written.get("start")
+    return written.rpartition("/")[2] or None if type(written) is str else written
+
+
+def digest(said: Any) -> str:
+    """Return a short name of a value: the same value has the same name, and no two others do."""
+    return blake2b(raw_of(said), digest_size=8).hexdigest()
 
 
 def result(given: Any, scale: float) -> dict[str, Any]:
@@ -89,8 +136,8 @@ def _datastream_id(observation: dict[str, Any], topic: str | None) -> str | None
     if type(observation.get("datastream")) is str:  # it was found before, and the observation is read again
         return str(observation["datastream"])
     entity = observation.get("Datastream")
-    if type(entity) is dict and type(entity.get("@iot.id")) in {int, str}:
-        return str(entity["@iot.id"])
+    if type(entity) is dict and type(number := entity.get("@iot.id", entity.get("id"))) in {int, str}:
+        return str(number)
     for place in (observation.get("Datastream@iot.navigationLink"), topic):
         if type(place) is str and (found := _OF_DATASTREAM.search(place)):
             return found[2]

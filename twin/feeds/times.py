@@ -7,20 +7,28 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from twin.envelope_refused import Reason, Refused, shown
-from twin.envelope_values import CHINA_OFFSET, moment
+from twin.envelope_values import CHINA_OFFSET, micros, moment, offset_of, since_midnight
 
 CHINA = timezone(CHINA_OFFSET)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WRITTEN = re.compile(
     r"([0-9]{4})\s?[-/.年]\s?([0-9]{1,2})\s?[-/.月]\s?([0-9]{1,2})"
-    r"(?:(?:日?[T ]{1,3}|日)([0-9]{1,2})[:时]([0-9]{1,2})(?:[:分](?:([0-9]{1,2})(?:\.([0-9]{1,9}))?秒?)?)?)?日?"
-    r"\s?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+    r"(?:(?:日?[T ]{1,3}|日)(上午|下午)?\s?([0-9]{1,2})[:时]([0-9]{1,2})"
+    r"(?:[:分](?:([0-9]{1,2})(?:\.([0-9]{1,9}))?秒?)?)?)?日?"
+    r"\s?(Z|z|[+-][0-9]{1,2}(?::?[0-9]{2})?)?"
 )
-_COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2})([0-9]{2})([0-9]{2})())?(Z)?")
+_COMPACT = re.compile(
+    r"([0-9]{4})([0-9]{2})([0-9]{2})()(?:T?([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,9}))?)?"
+    r"(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+_NOON, _OFFSET_MAX = 12, timedelta(hours=15)
+_YEARS = (1970, 2100)
 
 
 def local_moment(value: Any, name: str) -> datetime:
-    """Read a time such as ``2026/6/8 8:05``, ``2026年6月8日9时5分``, ``20260608080500`` or RFC 3339.
+    """Read a time such as ``2026/6/8 8:05``, ``2026年6月8日9时5分``, ``2026-06-08 下午 3:05`` or ``20260608080500``.
+
+    RFC 3339 too, its offset also as ``+08``, ``+8:00`` or ``+0800``; 24:00:00 is the end of the day.
 
     Returns
     -------
@@ -38,15 +46,27 @@ def local_moment(value: Any, name: str) -> datetime:
         return moment(value, name)
     text = value.strip()
     found = _WRITTEN.fullmatch(text) or _COMPACT.fullmatch(text)
-    if found is None:
+    if found is None or not _YEARS[0] <= int(found[1]) < _YEARS[1]:
         return moment(text, name)
-    year, month, day, hour, minute, second, fraction, offset = found.groups()
+    year, month, day, half, hour, minute, second, fraction, offset = found.groups()
+    east = offset_of(offset)
     try:
-        made = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC)
+        midnight = datetime(int(year), int(month), int(day), tzinfo=UTC)
+        past = since_midnight(_hour(int(hour or 0), half), int(minute or 0), int(second or 0))
     except ValueError as error:
         raise Refused(Reason.BAD_TIME, f"{name} is {shown(value)}: {error}", parameter=name) from error
-    made = made.replace(microsecond=int((fraction or "").ljust(6, "0")[:6]), tzinfo=_zone(offset))
-    return moment(made, name)
+    if abs(east) >= _OFFSET_MAX:
+        raise Refused(Reason.BAD_TIME, f"{name} is {shown(value)}: no place has that offset", parameter=name)
+    return moment(midnight + past + timedelta(microseconds=micros(fraction)) - east, name)
+
+
+def _hour(hour: int, half: str | None) -> int:
+    """Bring an hour of the morning (上午) or the afternoon (下午) to those of a day."""
+    if not half:
+        return hour
+    if not 0 < hour <= _NOON:
+        raise ValueError(f"{half} has hours 1 to 12")
+    return hour % _NOON + (_NOON if half == "下午" else 0)
 
 
 def epoch_moment(value: Any, name: str, *, unit: str) -> datetime:
@@ -58,12 +78,3 @@ def epoch_moment(value: Any, name: str, *, unit: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise Refused(Reason.BAD_TIME, f"{name} is {shown(value)}; needed are {unit} since 1970", parameter=name)
-
-
-def _zone(offset: str | None) -> timezone:
-    if offset is None:
-        return CHINA
-    if offset == "Z":
-        return UTC
-    minutes = min(int(offset[1:3]), 14) * 60 + int(offset[-2:])
-    return timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))

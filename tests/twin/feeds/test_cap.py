@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layers.crs import transform
 from tests.twin.feeds.feeds import feed, only, take
 from twin.envelope_refused import Reason, Refused
-from twin.feeds.cap import NATIONAL_IDENTIFIER, read_cap
+from twin.feeds.cap import NATIONAL_IDENTIFIER, SEVERITY, read_cap
 from twin.feeds.xml import DEPTH_MAX, read_xml
 
 FIRST = "44010641600000_20260608093000_0"
@@ -124,10 +124,104 @@ def test_a_circle_is_a_polygon_of_its_radius():
     assert shape.area == pytest.approx(np.pi * 5000**2, rel=0.01)
 
 
-@pytest.mark.parametrize("circle", ["23.13,113.35", "23.13 113.35 5", "113.35,23.13 5", "23.13,113.35 -1", "1,1 nan"])
-def test_bad_circles(circle):
-    (refused,) = take(feed("warnings_cap"), sample(polygon=f"<circle>{circle}</circle>")).refused
-    assert refused.reason in {Reason.BAD_TEXT, Reason.OUT_OF_RANGE}
+GOOD = "<polygon>23.1,113.3 23.1,113.4 23.2,113.4</polygon>"
+BAD = [
+    *(f"<circle>{c}</circle>" for c in ("23.13,113.35", "23.13 113.35 5", "113.35,23.13 5", "1,1 -1")),
+    *(f"<circle>{c}</circle>" for c in ("23.13,113.35 1001", "inf,1 1", "89,1 1", "x", "1,1 nan")),
+    *(f"<polygon>{p}</polygon>" for p in ("113,23 114,23 114,24", "23,113 23", "23,113 24,113")),
+    *(f"<polygon>{p}</polygon>" for p in ("nan,1 2,nan 3,3", "1,1 " * 10_000, "1e400,1 2,2 3,3", "1;2 3;4 5;6")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD, ids=range(len(BAD)))
+def test_a_bad_shape_costs_only_itself_and_is_told(bad):
+    expected = warning(sample(polygon=GOOD))
+    message = warning(sample(polygon=bad + GOOD))
+    assert message.data["area"] == expected.data["area"]
+    assert message.data["place_fault"] == "bad_shape"
+    assert len(message.data["cap"]["bad_shapes"]) == 1
+    alone = warning(sample(polygon=bad))
+    assert "area" not in alone.data
+    assert alone.data["area_codes"] == ["440106000000"]
+
+
+def test_a_circle_without_a_radius_is_a_point():
+    point = warning(sample(polygon="<circle>23.13,113.35 0</circle>"))
+    assert (point.lon, point.lat, "area" in point.data) == (113.35, 23.13, False)
+    both = warning(sample(polygon="<circle>23.13,113.35 0.0</circle>" + GOOD))
+    assert (both.lon, both.lat) == (113.35, 23.13)
+    assert both.data["area"] == warning(sample(polygon=GOOD)).data["area"]
+    several = warning(sample(polygon="<circle>23.13,113.35 0</circle><circle>23.14,113.36 0</circle>"))
+    assert (several.lon, several.lat) == (113.35, 23.13)
+    assert shapely.Polygon(several.data["area"]["coordinates"][0]).contains(shapely.Point(113.36, 23.14))
+
+
+def test_shapes_beyond_the_limit_are_left_out_and_told():
+    rings = "".join(f"<polygon>{n / 100},1 {n / 100},2 {n / 100 + 0.01},2</polygon>" for n in range(103))
+    message = warning(sample(polygon=rings))
+    assert len(message.data["area"]["coordinates"]) == 100
+    assert "103" in message.data["cap"]["bad_shapes"][0]
+
+
+AREAS = {
+    "A": "<area><areaDesc>甲</areaDesc><polygon>23.1,113.3 23.1,113.4 23.2,113.4</polygon></area>",
+    "B": "<area><areaDesc>乙</areaDesc><geocode><valueName>c</valueName><value>440106011000</value></geocode></area>",
+    "": "",
+}
+
+
+def info(language="zh-CN", severity="Minor", area="A", event="暴雨", expires="2026-06-08T15:30:00+08:00"):
+    return f"""<info><language>{language}</language><category>Met</category><event>{event}</event>
+<severity>{severity}</severity><expires>{expires}</expires>{AREAS[area]}</info>"""
+
+
+def alert(*infos):
+    head, _, rest = sample().decode().partition("<info>")
+    return warning((head + "".join(infos) + rest.partition("</info>")[2]).encode())
+
+
+def test_several_infos_are_one_warning_with_the_highest_severity_and_all_areas():
+    message = alert(info(), info(severity="Extreme", area="B", event="山洪", expires="2026-06-08T18:30:00+08:00"))
+    assert (message.data["severity"], message.data["title"]) == ("red", "山洪")
+    assert (message.data["address"], message.data["area_codes"]) == ("甲；乙", ["440106011000"])
+    assert message.data["area"]["type"] == "Polygon"
+    assert message.data["due_at"] == datetime(2026, 6, 8, 10, 30, tzinfo=UTC), "it is over when all of it is"
+    assert message.data["cap"]["severity"] == "Extreme"
+    assert [one["event"] for one in message.data["cap"]["infos"]] == ["暴雨"]
+
+
+def test_what_is_said_in_another_language_counts_and_what_is_shown_is_chinese():
+    english = info("en-US", "Severe", "B", "Rainstorm")
+    for infos in ((english, info(area="")), (info(area=""), english)):
+        message = alert(*infos)
+        assert (message.data["title"], message.data["severity"]) == ("暴雨", "orange")
+        assert message.data["area_codes"] == ["440106011000"]
+    assert alert(info("en-US", event="Rainstorm"), info(area="A")).data["address"] == "甲"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["zh-CN", "en-US"]),
+            st.sampled_from(["Minor", "Moderate", "Severe", "Extreme", "Unknown", "蓝色", "红色"]),
+            st.sampled_from([*AREAS]),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.randoms(),
+)
+def test_the_order_of_infos_hides_no_severity_and_no_area(parts, order):
+    message = alert(*(info(*part) for part in parts))
+    colours = ["blue", "yellow", "orange", "red"]
+    worst = max((colours.index(SEVERITY[s.lower()]) for _, s, _ in parts if s.lower() in SEVERITY), default=None)
+    assert message.data.get("severity") == (None if worst is None else colours[worst])
+    assert ("area" in message.data) == any(area == "A" for *_, area in parts)
+    assert ("area_codes" in message.data) == any(area == "B" for *_, area in parts)
+    order.shuffle(parts)
+    other = alert(*(info(*part) for part in parts))
+    for name in ("severity", "area", "area_codes", "due_at"):
+        assert other.data.get(name) == message.data.get(name)
 
 
 def test_an_update_of_nothing_is_refused():
@@ -139,19 +233,8 @@ def test_polygons_are_lat_lon_and_are_closed():
     message = warning(sample(polygon="<polygon>23.1,113.3 23.1,113.4 23.2,113.4</polygon>"))
     ring = [[113.3, 23.1], [113.4, 23.1], [113.4, 23.2], [113.3, 23.1]]
     assert message.data["area"] == {"type": "Polygon", "coordinates": [ring]}
-    both = "<polygon>23.1,113.3 23.1,113.4 23.2,113.4</polygon>" * 2
+    both = GOOD + GOOD.replace("23.2,", "23.3,")
     assert warning(sample(polygon=both)).data["area"]["type"] == "MultiPolygon"
-
-
-@pytest.mark.parametrize(
-    ("polygon", "reason"),
-    [("113.3,23.1 113.4,23.1 113.4,23.2", Reason.OUT_OF_RANGE), ("23.1,113.3 23.1", Reason.BAD_TEXT),
-     ("23.1,113.3 23.2,113.3", Reason.BAD_TEXT), ("nan,1 2,nan 3,3", Reason.OUT_OF_RANGE),
-     ("1,1 " * 10_000, Reason.TOO_MANY)],
-)  # fmt: skip
-def test_bad_polygons(polygon, reason):
-    (refused,) = take(feed("warnings_cap"), sample(polygon=f"<polygon>{polygon}</polygon>")).refused
-    assert refused.reason == reason
 
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.twin.envelopes import EVENT, OBSERVATION, POSITION
 from tests.twin.feeds.feeds import NOW, feed, only, take
 from twin.envelope_refused import Reason, Refused
+from twin.envelope_values import moment
 from twin.feeds.decode import decode_again
 from twin.feeds.rule import Rule
 from twin.feeds.times import local_moment
@@ -175,6 +176,8 @@ AT_0958 = datetime(2026, 6, 8, 1, 58, tzinfo=UTC)
     [
         "2026/6/8 9:58", "2026-06-08 09:58:00", "2026.6.8 9:58:00", "2026年6月8日 9时58分", "2026年6月8日9:58",
         "20260608095800", "20260608T015800Z", "2026-06-08T09:58:00+0800", " 2026-06-08T01:58:00Z ",
+        "2026-06-08 09:58:00+08", "2026-06-08T09:58:00+8:00", "20260608T095800+0800", "20260608T095800+08",
+        "2026-06-08 上午 9:58", "2026年6月8日 上午9时58分", "2026-06-08T01:58:00z", "20260608T015800.000Z",
         datetime(2026, 6, 8, 9, 58),  # noqa: DTZ001 - a cell
     ],
 )  # fmt: skip
@@ -183,12 +186,40 @@ def test_times_as_they_are_written(written):
 
 
 @pytest.mark.parametrize(
-    "written", ["2026/13/8 9:58", "2026年6月8日9:5 8", "2026/6/31", "1969/1/1", "9999/1/1", "0001/1/1", "8/6/2026", ""]
-)
+    "written",
+    [
+        "2026/13/8 9:58", "2026年6月8日9:5 8", "2026/6/31", "1969/1/1", "9999/1/1", "0001/1/1", "8/6/2026", "",
+        "2026-06-08T24:00:01", "2026-06-08T25:00:00", "2026-06-08T10:30:60", "2026-06-08 下午 13:05",
+        "2026-06-08T10:00:00+99",
+    ],
+)  # fmt: skip
 def test_times_that_are_none(written):
     with pytest.raises(Refused) as refused:
         local_moment(written, "t")
     assert refused.value.reason == Reason.BAD_TIME
+
+
+MIDNIGHT_OF_THE_9TH = datetime(2026, 6, 8, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-06-08 24:00:00", "2026/6/8 24:00", "20260608T240000+0800", "2026-06-08T23:59:60+08:00"]
+)
+def test_a_day_ends_at_24_and_a_leap_second_ends_an_hour(written):
+    assert local_moment(written, "t") == MIDNIGHT_OF_THE_9TH
+
+
+@given(
+    st.datetimes(datetime(1971, 1, 1), datetime(2098, 12, 31)).map(lambda t: t.replace(microsecond=0)),  # noqa: DTZ001
+    st.sampled_from(["Z", "+08", "+08:00", "+0800", "+8:00", "-3:30", ""]),
+    st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y%m%dT%H%M%S"]),
+)
+def test_every_form_of_a_time_is_the_same_to_envelopes_and_to_feeds(wall, offset, form):
+    written = wall.strftime(form) + offset
+    hours = {"Z": 0, "-3:30": -3.5}.get(offset, 8)
+    expected = wall.replace(tzinfo=UTC) - timedelta(hours=hours)
+    assert local_moment(written, "t") == expected
+    assert moment(written, "t") == expected
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,6 @@ def test_an_observation_by_mqtt():
     assert (message.subject, message.property_code, message.unit) == ("water_level_stations/ST-1", "level_m", "m")
     assert message.value == pytest.approx(1.83)
     assert message.phenomenon_time == AT_0158
-    assert message.identity == ("/feeds/things", "1:99", 1)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ def test_an_observation_of_a_time_span_is_of_its_end_and_one_without_an_id_is_kn
     span = {"phenomenonTime": "2026-06-08T01:53:00Z/2026-06-08T01:58:00Z", "result": 2.5}
     message = only(things(span, topic="v1.1/Datastreams('rain-7')/Observations"))
     assert message.phenomenon_time == AT_0158
-    assert message.id == "rain-7@20260608T015800.000000"
+    assert message.id.startswith("rain-7@20260608T015800.000000#")
 
 
 @pytest.mark.parametrize(
@@ -100,6 +99,55 @@ def test_an_observation_of_a_time_span_is_of_its_end_and_one_without_an_id_is_kn
 def test_results_of_every_type(result, value, text, quality):
     message = only(things(OBSERVATION | {"result": result}, topic=TOPIC))
     assert (message.value, message.value_text, message.quality) == (value, text, quality)
+
+
+SENT = {"result": 1.26, "resultTime": "2026-06-08T01:58:00-00:00"}
+NORMALISED = {
+    "phenomenonTime": "2026-06-08T01:58:01.583Z", "resultTime": "2026-06-08T01:58:00.000Z", "result": 1.26,
+    "Datastream@iot.navigationLink": "https://h/v1.0/Observations(47352)/Datastream", "@iot.id": 47352,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (SENT, NORMALISED),
+        ({"result": 1.26, "phenomenonTime": "2026-06-08T01:58:00Z"}, OBSERVATION | {"result": 1.26}),
+        ({"result": 1.26, "phenomenonTime": "2026-06-08T09:58:00+08"}, OBSERVATION | {"result": 1.26}),
+        ({"result": 1.26, "phenomenonTime": {"start": "2026-06-08T01:58:00Z"}, "id": 3}, SENT),
+        (
+            {"components": ["phenomenonTime", "result"], "dataArray": [["2026-06-08T01:58:00Z", 1.26]]},
+            {"value": [OBSERVATION | {"result": 1.26}]},
+        ),
+    ],
+    ids=["as sent and normalised", "without an id", "another offset", "2.0", "data array"],
+)
+def test_an_observation_in_two_forms_is_one_message(first, second):
+    one, other = only(things(first, topic=TOPIC)), only(things(second, topic=TOPIC))
+    assert (one.identity, one.phenomenon_time, one.value) == (other.identity, other.phenomenon_time, other.value)
+
+
+def test_a_corrected_observation_is_another_message():
+    first, corrected = (only(things(OBSERVATION | {"result": r}, topic=TOPIC)) for r in (110, 990))
+    assert first.identity != corrected.identity
+    assert first.phenomenon_time == corrected.phenomenon_time
+
+
+def test_data_arrays_are_read_and_a_row_that_does_not_fit_is_kept():
+    stream = {"Datastream@iot.navigationLink": "http://h/v1.1/Datastreams(1)"}
+    rows = [[1, "2026-06-08T01:00:00Z", 110], [2, "2026-06-08T01:58:00Z"], [3, "2026-06-08T01:05:00Z", 120], 7]
+    array = stream | {"components": ["id", "phenomenonTime", "result"], "dataArray@iot.count": 4, "dataArray": rows}
+    for page in ({"value": [array]}, [array], array):
+        reading = things(page)
+        assert [m.value for m in reading.messages] == pytest.approx([1.1, 1.2])
+        assert [r.reason for r in reading.refused] == [Reason.MISSING] * 2
+    mended = reading.refused[0].raw.replace(b'"row":', b'"phenomenonTime":"2026-06-08T01:58:00Z","result":115,"row":')
+    assert only(decode_again(THINGS, mended, now=NOW)).value == pytest.approx(1.15)
+
+
+def test_a_multi_datastream_is_no_datastream_of_that_number():
+    reading = things(OBSERVATION | {"Datastream@iot.navigationLink": "http://h/v1.1/MultiDatastreams(1)"})
+    assert [r.reason for r in reading.refused] == [Reason.MISSING]
 
 
 def test_an_unknown_datastream_is_counted_and_a_bad_one_kept():
@@ -146,6 +194,72 @@ def test_the_simplified_form_and_full_uris():
     simple = {"id": ENTITY["id"], "type": ["https://uri.etsi.org/x#WaterObserved"], "level": 1.83}
     simple["dateObserved"] = {"type": "Property", "value": {"@type": "DateTime", "@value": "2026-06-08T01:58:00Z"}}
     assert only(notify(simple)).identity == only(notify(ENTITY)).identity
+
+
+OF_THE_CONTEXT = "https://uri.etsi.org/ngsi-ld/default-context/"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+AT = {"observedAt": "2026-06-08T01:58:00Z"}
+FORMS = {
+    "expanded": {OF_THE_CONTEXT + "level": ENTITY["level"], "type": OF_THE_CONTEXT + "WaterObserved"},
+    "hash": {"https://models.org/water#level": ENTITY["level"]},
+    "concise": {"level": {"value": 1.83} | AT},
+    "value object": {"level": {"type": "Property", "value": {"@type": "xsd:float", "@value": 1.83}} | AT},
+    "value object of text": {"level": {"value": {"@type": XSD + "double", "@value": "1.83"}} | AT},
+    "list of one": {"level": [ENTITY["level"]]},
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_property_in_another_form_is_the_same_message(form):
+    entity = {"id": ENTITY["id"], "type": "WaterObserved", **form}
+    assert only(notify(entity)) == only(notify(ENTITY))
+
+
+def test_one_entity_alone_and_the_geojson_form():
+    plain = only(notify(ENTITY))
+    body = {"type": "Notification", "notifiedAt": "2026-06-08T01:59:00Z"}
+    properties = {name: value for name, value in ENTITY.items() if name != "id"}
+    feature = {"id": ENTITY["id"], "type": "Feature", "properties": properties, "geometry": None}
+    for data in (ENTITY, {"type": "FeatureCollection", "features": [feature]}):
+        assert only(take(BROKER, orjson.dumps(body | {"data": data}))) == plain
+
+
+@pytest.mark.parametrize(
+    "gone_", ["urn:ngsi-ld:null", {"type": "Property", "value": "urn:ngsi-ld:null"}, {"@value": "urn:ngsi-ld:null"}]
+)
+def test_what_is_deleted_has_no_value_and_no_text(gone_):
+    message = only(notify(ENTITY | {"level": gone_}))
+    assert (message.value, message.value_text, message.quality) == (None, None, "missing")
+
+
+@pytest.mark.parametrize("given_", [{"@type": "xsd:float", "@value": "much"}, {"@type": "xsd:float"}, [1, 2]])
+def test_a_value_that_is_none_is_refused(given_):
+    assert [r.reason for r in notify(ENTITY | {"level": {"value": given_}}).refused] == [Reason.WRONG_TYPE]
+
+
+def test_instances_of_several_data_sets_are_several_messages():
+    instances = [{"type": "Property", "value": v, "datasetId": f"urn:{v}"} | AT for v in (21.5, 33.0)]
+    listed = notify(ENTITY | {"level": instances}).messages
+    assert [m.value for m in listed] == [21.5, 33.0]
+    assert len({m.identity for m in listed}) == 2
+    short = {"level": {"dataset": {"urn:21.5": 21.5, "urn:33.0": 33.0}}, "dateObserved": AT["observedAt"]}
+    assert notify({"id": ENTITY["id"], "type": "WaterObserved"} | short).messages == listed
+
+
+@given(
+    st.lists(st.text("ab", max_size=4), min_size=2, max_size=2, unique=True),
+    st.integers(0, 190),
+    st.sampled_from(["id", "datasetId"]),
+)
+def test_long_names_never_collide(tails, padding, where):
+    names = ["urn:ngsi-ld:WaterObserved:" + "x" * padding + tail for tail in tails]
+    made = []
+    for name in names:
+        level = ENTITY["level"] | ({"datasetId": name} if where == "datasetId" else {})
+        reading = notify(ENTITY | {"level": level} | ({"id": name} if where == "id" else {}))
+        made += [m.identity for m in reading.messages] + [r.detail for r in reading.refused]
+    assert len(set(made)) == 2 or all("subject" in one or "characters" in one for one in made if type(one) is str)
+    assert all(len(one[1]) <= 200 for one in made if type(one) is tuple)
 
 
 def test_unknown_types_are_counted():

@@ -44,7 +44,7 @@ def test_the_published_vector():
     assert (read.lat, read.lon) == (22.591771, 113.995873)
     assert (read.altitude_m, read.speed_kmh, read.heading_deg) == (70, 0.0, 89)
     assert read.time == datetime(2021, 9, 22, 8, 37, 58, tzinfo=UTC)
-    assert read.fix_valid
+    assert jt808.has_fix(BODY)
 
 
 def test_a_frame_written_by_hand():
@@ -86,7 +86,7 @@ def test_one_flipped_bit_is_never_taken(frame, data):
 @given(noise=st.binary(max_size=400))
 @example(noise=b"")
 def test_noise_is_refused_and_nothing_else(noise):
-    for read in (read_frame, read_location, jt808.read_location_batch):
+    for read in (read_frame, read_location, jt808.has_fix, jt808.read_location_batch):
         try:
             read(noise)
         except Refused as error:
@@ -95,10 +95,11 @@ def test_noise_is_refused_and_nothing_else(noise):
 
 @given(status=st.integers(0, 2**32 - 1), lat=st.integers(0, 90_000_000), lon=st.integers(0, 180_000_000))
 def test_south_and_west_are_bits(status, lat, lon):
-    read = read_location(location(lat / 1e6, lon / 1e6, status=status))
+    body = location(lat / 1e6, lon / 1e6, status=status)
+    read = read_location(body)
     assert read.lat == pytest.approx(-lat / 1e6 if status & 4 else lat / 1e6)
     assert read.lon == pytest.approx(-lon / 1e6 if status & 8 else lon / 1e6)
-    assert read.fix_valid == bool(status & 2)
+    assert jt808.has_fix(body) == bool(status & 2)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,54 @@ def test_a_late_batch_becomes_messages_in_order():
     reading = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION_BATCH, PHONE, 1, batch)))
     assert [m.phenomenon_time.second for m in reading.messages] == [3, 2, 1]
     assert all(m.data["is_late_report"] for m in reading.messages)
+
+
+WITHOUT_FIX = [
+    location(0, 0, status=0, time="000000000000"),
+    location(23.13, 113.33, status=1, time="000000000000"),
+    struct.pack(">IIIIHHH", 0, 0, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFF, 0xFFFF, 0xFFFF) + bytes.fromhex(SECOND),
+    struct.pack(">IIIIHHH", 0, 1, 0, 0, 0, 0, 0xFFFF) + b"\xff" * 6,
+]
+
+
+@pytest.mark.parametrize("body", WITHOUT_FIX, ids=range(len(WITHOUT_FIX)))
+def test_what_has_no_fix_is_passed_over_before_anything_in_it_is_judged(body):
+    alone = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION, PHONE, 1, body)))
+    assert (alone.messages, alone.refused, alone.ignored) == ([], [], 1)
+    late = b"\0\2\1" + b"".join(struct.pack(">H", len(b)) + b for b in (body, location(23.13, 113.33)))
+    reading = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION_BATCH, PHONE, 1, late)))
+    assert (len(reading.messages), reading.refused, reading.ignored) == (1, [], 1)
+
+
+@given(status=st.integers(0, 2**32 - 1).map(lambda bits: bits & ~2), rest=st.binary(min_size=20, max_size=60))
+def test_nothing_without_a_fix_is_ever_refused(status, rest):
+    body = bytes(4) + status.to_bytes(4) + rest
+    reading = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION, PHONE, 1, body)))
+    assert (reading.messages, reading.refused, reading.ignored) == ([], [], 1)
+
+
+@given(speed=st.integers(0, 0xFFFF), heading=st.integers(0, 0xFFFF), altitude=st.integers(0, 0xFFFF))
+def test_what_stands_beside_a_place_costs_only_itself(speed, heading, altitude):
+    fixed = struct.pack(">IIIIHHH", 0, 3, 23_130_000, 113_330_000, altitude, speed, heading)
+    body = fixed + bytes.fromhex(SECOND) + bytes.fromhex("0104ffffffff")
+    message = only(take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION, PHONE, 1, body))))
+    assert (message.lon, message.lat) == (113.33, 23.13)
+    assert message.heading_deg == (heading if heading <= 360 else None)
+    assert message.speed_kmh == (speed / 10 if speed <= 12_000 else None)
+    metres = altitude - 65536 if altitude >= 32768 else altitude
+    assert message.data.get("altitude_m") == (metres if -1000 <= metres <= 20_000 else None)
+
+
+@pytest.mark.parametrize(("announced", "left_over"), [(3, b""), (1, None), (2, b"\0\x1c123"), (200, b"")])
+def test_a_batch_that_announces_another_number_keeps_what_is_whole(announced, left_over):
+    bodies = [location(23.13, 113.33, time=f"2606080958{second:02d}") for second in (1, 2)]
+    held = b"".join(struct.pack(">H", len(b)) + b for b in bodies) + (left_over or b"")
+    batch = announced.to_bytes(2) + b"\1" + held
+    reading = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION_BATCH, PHONE, 1, batch)))
+    assert len(reading.messages) == min(announced, 2)
+    (refused,) = reading.refused
+    assert refused.reason == Reason.BAD_FRAME
+    assert f"announces {announced} locations" in refused.detail
 
 
 def test_no_fix_and_heartbeats_are_passed_over_and_damage_is_kept():
