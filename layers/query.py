@@ -192,13 +192,18 @@ def count(query: ItemsQuery, cap: int) -> Clause:
 
 
 def table_rows(query: ItemsQuery) -> Clause:
-    """Build the statement of an export: columns `id`, the chosen properties as text, and `geometry` as WKT."""
+    """Build the statement of an export, of one row more than the limit when there are more.
+
+    Columns are `id`, the chosen properties, `geometry` as WKT, and last the row's keys, as `last` of `page`.
+    """
     fields = chosen_fields(query)
     columns = [f"f.id AS {quote_identifier('id')}"]
     columns += [f"({field.expression}) AS {quote_identifier(field.definition.name)}" for field in fields]
     if has_geometry(query):
         columns.append(f"ST_AsText({geometry(query.crs)}, {_digits(query.crs)}) AS geometry")
-    return compose(f"SELECT {', '.join(columns)} FROM ({{}}) AS f", rows(query))
+    keys = ", ".join(f"{key.column}::text" for key in query.keys)
+    columns.append(f"json_build_array({keys})::text")
+    return compose(f"SELECT {', '.join(columns)} FROM ({{}}) AS f", rows(query, extra=1))
 
 
 def chosen_fields(query: ItemsQuery) -> tuple[VisibleField, ...]:

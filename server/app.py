@@ -17,6 +17,7 @@ from server.auth import Authenticator
 from server.build import build_id
 from server.front import Front
 from server.items.fast import FastItems
+from server.origins import Origins
 from server.rasters import Rasters
 from server.retention import kept_of
 from server.routes import (
@@ -78,7 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(FastItems, state=lambda: app.state.shared)
     app.add_middleware(FastTiles, state=lambda: app.state.shared)
-    app.add_middleware(Front, state=lambda: app.state.shared)  # around all that answers
+    app.state.origins = Origins(settings.server.origins, settings.server.public_url)
+    app.add_middleware(Front, state=lambda: app.state.shared, origins=app.state.origins)  # around all that answers
     errors.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)

@@ -15,13 +15,9 @@ from layers.errors import OneMapError, TooOften, Unauthenticated
 from server.cost import address_of, caller_of
 from server.errors import respond_to
 from server.guesses import Guesses
+from server.headers import complete
+from server.origins import Origins
 from server.state import State
-
-_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
 
 
 class Front:
@@ -33,11 +29,14 @@ class Front:
         What answers.
     state
         Finds the shared parts of the running process; they exist once the application has started.
+    origins
+        Whose pages may read and write.
     """
 
-    def __init__(self, app: ASGIApp, state: Callable[[], State]) -> None:
+    def __init__(self, app: ASGIApp, state: Callable[[], State], origins: Origins) -> None:
         self._app = app
         self._state = state
+        self._origins = origins
         self._guesses = Guesses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,19 +45,20 @@ class Front:
             await self._app(scope, receive, send)
             return
         begun = False
+        told = self._origins.told(scope)
 
         async def sending(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                _complete(message)
+                complete(message, told)
             await send(message)
 
         state = self._state()
         try:
             CALLER.set(caller_of(scope, state.authenticator))
             self._refuse_guesses(scope, state)
-            await self._app(scope, receive, sending)
+            await (self._origins.answer(scope) or self._app)(scope, receive, sending)
         except Exception as error:
             said = error if isinstance(error, OneMapError) else in_words(error)
             if said is not None:
@@ -86,10 +86,3 @@ class Front:
             self._guesses.wrong(address)
         else:
             self._guesses.right(address)
-
-
-def _complete(start: Message) -> None:
-    """Add the headers that every answer has, where they are not said already."""
-    headers = start.setdefault("headers", [])
-    said = {name.lower() for name, _ in headers}
-    start["headers"] = [*headers, *(header for header in _HEADERS if header[0] not in said)]

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from layers.errors import BadInput
 
@@ -31,6 +31,14 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _listed(value: object) -> object:
+    """Read a list from an environment variable, by commas."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.\-_\[\]:]+)$")]
+
+
 class ServerSettings(_Section):
     """The web workers and their address."""
 
@@ -38,6 +46,7 @@ class ServerSettings(_Section):
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=2, ge=1, le=64)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
+    origins: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = ()
     disk_free_min_mib: int = Field(default=256, ge=0)
 
 

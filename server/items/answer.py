@@ -17,7 +17,7 @@ from layers.crs import CRS84, Crs, parse_crs
 from layers.errors import NotFound
 from layers.query import Form, ItemsQuery, page, single, table_rows
 from server.items.call import Call
-from server.items.links import KeptLinks, item_links, page_links
+from server.items.links import KeptLinks, Paging, item_links, steps
 from server.items.request import (
     ItemsRequest,
     layer_of,
@@ -95,7 +95,7 @@ async def single_feature(call: Call, state: State) -> Answer:
     feature = None if "\0" in feature_id else await state.lookups.fetchval(statement[0], *values)
     if feature is None:
         raise NotFound(f"there is no feature '{feature_id[:80]}' in '{call.layer.id}'", parameter="featureId")
-    return Answer(_with_links(call, feature, crs), call.headers(crs))
+    return Answer(_with_links(call, feature, crs), call.headers(crs, state.settings))
 
 
 def _with_links(call: Call, feature: bytes, crs: Crs) -> bytes:
@@ -118,13 +118,14 @@ async def features(call: Call, state: State) -> Answer:
     if plan.request.hits:
         async with _pool(state, query).acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)
-        return _collection(call, plan, query, _Page(matched, None, 0, None))
+        return _collection(call, plan, query, _Page(matched, None, 0, None), state)
     if call.media is CSV:
         async with state.pool.acquire() as connection:
-            return await _csv(call, query, connection)
+            return _collection(call, plan, query, await _csv(query, connection, state), state)
     row, matched = await _page(plan, query, state)
     cursor = write_cursor(row["last"]) if row["found"] > query.limit else None
-    return _collection(call, plan, query, _Page(matched, row["features"], min(row["found"], query.limit), cursor))
+    found = _Page(matched, row["features"], min(row["found"], query.limit), cursor)
+    return _collection(call, plan, query, found, state)
 
 
 async def _page(plan: _Plan, query: ItemsQuery, state: State) -> tuple[asyncpg.Record, Matched]:
@@ -167,16 +168,15 @@ def _plan(call: Call, state: State) -> _Plan:
     return state.plans.get(key, make)
 
 
-def _collection(call: Call, plan: _Plan, query: ItemsQuery, found: _Page) -> Answer:
+def _collection(call: Call, plan: _Plan, query: ItemsQuery, found: _Page, state: State) -> Answer:
     matched = found.matched
-    headers = call.headers(query.crs) | {"OGC-NumberReturned": str(found.returned)}
-    if matched.exact:
-        headers["OGC-NumberMatched"] = str(matched.rows)
+    paging = Paging(matched.rows if matched.exact else None, found.returned, steps(call, query, found.cursor))
+    headers = call.headers(query.crs, state.settings) | paging.headers(call.given, state.settings.limits)
     rows = found.features or b""
-    if call.media in {GEOJSONL, CSV}:  # of CSV only the numbers come this way
-        follow = [link for link in page_links(call, query, found.cursor) if link["rel"] in {"next", "prev"}]
-        linked = {"Link": ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"' for link in follow)} if follow else {}
-        return Answer(rows + (b"\n" if rows else b""), headers | linked)
+    if call.media is CSV:
+        return Answer(rows, headers)
+    if call.media is GEOJSONL:
+        return Answer(rows + (b"\n" if rows else b""), headers)
     head: dict[str, object] = {"type": "FeatureCollection"}
     if call.media is JSONFG:
         head |= {"conformsTo": _JSONFG_CONFORMANCE, "coordRefSys": query.crs.uri, "featureType": call.layer.id}
@@ -189,15 +189,20 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-async def _csv(call: Call, query: ItemsQuery, connection: asyncpg.Connection) -> Answer:
+async def _csv(query: ItemsQuery, connection: asyncpg.Connection, state: State) -> _Page:
+    """Read a page as a table; the last column of the statement is where the next page would begin."""
     statement, values = table_rows(query).render()
     prepared = await connection.prepare(statement)
+    records = await prepared.fetch(*values)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([attribute.name for attribute in prepared.get_attributes()])
-    for record in await prepared.fetch(*values):
-        writer.writerow([_cell(value) for value in record])
-    return Answer(b"\xef\xbb\xbf" + out.getvalue().encode(), call.headers(query.crs))
+    writer.writerow([attribute.name for attribute in prepared.get_attributes()[:-1]])
+    for record in records[: query.limit]:
+        writer.writerow([_cell(value) for value in tuple(record)[:-1]])
+    matched = state.counts.known(query) or await state.counts.counted(connection, query)
+    cursor = write_cursor(records[query.limit - 1][-1]) if len(records) > query.limit else None
+    table = b"\xef\xbb\xbf" + out.getvalue().encode()
+    return _Page(matched, table, min(len(records), query.limit), cursor)
 
 
 def _cell(value: object) -> object:

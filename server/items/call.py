@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from layers.actor import ANONYMOUS, Actor
+from layers.actor import Actor
 from layers.catalog import Layer
 from layers.crs import Crs
+from server.caching import cache_control, keep_of
 from server.media import FAST, HTML, JSONLD, OFFERED, Media
+from server.settings import Settings
 
 PREFIX = "/ogc/collections/"
 
@@ -72,12 +74,11 @@ class Call:
             for media in offered
         ]
 
-    def headers(self, crs: Crs) -> dict[str, str]:
+    def headers(self, crs: Crs, settings: Settings) -> dict[str, str]:
         """Return what goes with every good answer, whatever its body."""
-        public = self.layer.definition.grade == 1 and self.actor == ANONYMOUS
         return {
             "Content-Crs": f"<{crs.uri}>",
-            "Cache-Control": "public, no-cache" if public else "private, no-cache",
+            "Cache-Control": cache_control(keep_of(self.layer), self.actor, settings),
             "Vary": "Accept, Accept-Encoding, Authorization",
             "X-Content-Type-Options": "nosniff",
         }

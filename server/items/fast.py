@@ -101,7 +101,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
 async def _answer(call: Call, scope: Scope, receive: Receive, send: Send, state: State) -> None:
     validators = _validators(call, state)
     if validators and not_modified(dict(scope["headers"]), validators):
-        headers = call.headers(CRS84) | validators.headers()
+        headers = call.headers(CRS84, state.settings) | validators.headers()
         await Response(status_code=304, headers=headers)(scope, receive, send)
         return
     answer = await (features(call, state) if call.feature_id is None else single_feature(call, state))

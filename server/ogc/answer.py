@@ -17,6 +17,7 @@ from layers.database_faults import in_words
 from layers.errors import BadInput, OneMapError
 from server.assets import CONTENT_SECURITY_POLICY
 from server.base_url import base_url
+from server.caching import Keep, cache_control
 from server.compression import send_bytes
 from server.errors import ogc_exception, respond_to
 from server.items.fast import is_filter, read_body
@@ -28,7 +29,6 @@ from server.ogc.visit import Visit, language_of
 JSON_HTML = (GEOJSON, HTML)
 JSON_HTML_LD = (GEOJSON, HTML, JSONLD)
 _HEADERS = {
-    "Cache-Control": "private, no-cache",
     "Vary": "Accept, Accept-Encoding, Accept-Language, Authorization",
     "X-Content-Type-Options": "nosniff",
 }
@@ -131,7 +131,9 @@ class Endpoint:
         return GEOJSON
 
     async def _send(self, answer: Answer, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {**_HEADERS, "Content-Language": visit.language, **answer.headers}
+        keep = Keep.STEADY if self.timeless else Keep.LIVE
+        cached = {"Cache-Control": cache_control(keep, visit.actor, visit.state.settings)}
+        headers = {**_HEADERS, **cached, "Content-Language": visit.language, **answer.headers}
         if visit.media is HTML:
             headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         if self.timeless:

@@ -12,7 +12,7 @@ from layers.crs import SERVED, STORED
 from layers.database import in_our_words
 from layers.query import ItemsQuery
 from server.items.call import Call
-from server.items.links import item_links, page_links
+from server.items.links import Paging, item_links, page_links, steps
 from server.media import CSV, FAST, HTML, JSONLD
 from server.ogc import maps
 from server.ogc.conformance import CLASSES
@@ -176,11 +176,28 @@ def _schema(visit: Visit, document: Document, describe: Any, name: str) -> Docum
 
 def items(visit: Visit, document: Document) -> Document:
     """Give the links of the fast path; pygeoapi's next link is wrong with keys and on a last page that is full."""
-    cursor = next((link["href"] for link in document["links"] if link["rel"] == "next" and "title" not in link), None)
-    offset, limit = int(visit.given.get("offset", "0")), visit.state.settings.limits
-    page_size = min(int(visit.given.get("limit", limit.page_default)), limit.page_max)
-    query = ItemsQuery(visit.layer, visit.actor, limit=page_size, offset=offset)
-    return document | {"links": page_links(_call(visit, None), query, cursor)}
+    return document | {"links": page_links(_call(visit, None), _page(visit), _cursor(document))}
+
+
+def paging(visit: Visit, document: Document) -> dict[str, str]:
+    """Return the headers of a page of features; none for any other document."""
+    if "numberReturned" not in document:
+        return {}
+    follow = steps(_call(visit, None), _page(visit), _cursor(document))
+    told = Paging(document.get("numberMatched"), document["numberReturned"], follow)
+    return told.headers(visit.given, visit.state.settings.limits)
+
+
+def _cursor(document: Document) -> str | None:
+    """Return where the next page begins, which our provider gives as a link without a title."""
+    links = document.get("links", [])
+    return next((link["href"] for link in links if link["rel"] == "next" and "title" not in link), None)
+
+
+def _page(visit: Visit) -> ItemsQuery:
+    limits = visit.state.settings.limits
+    size = min(int(visit.given.get("limit", limits.page_default)), limits.page_max)
+    return ItemsQuery(visit.layer, visit.actor, limit=size, offset=int(visit.given.get("offset", "0")))
 
 
 def item(visit: Visit, document: Document) -> Document:

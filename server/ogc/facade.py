@@ -146,13 +146,14 @@ class _Asking:
             headers, status, document = self.function(api, request, *names)
             if status >= 400:
                 raise _refused(status, document)
-            if isinstance(document, Page):
-                document = Page(document.template, self.correct(visit, document.data))
-            elif visit.media is not JSONLD:
-                document = self.correct(visit, document)
+            found = document.data if isinstance(document, Page) else document
+            paging = documents.paging(visit, found)
+            if visit.media is not JSONLD:
+                found = self.correct(visit, found)
+            document = Page(document.template, found) if isinstance(document, Page) else found
             answer = written(visit, document, self.media_type)
         kept = {name: value for name, value in headers.items() if name == "Content-Crs"}
-        return replace(answer, headers=kept)
+        return replace(answer, headers=kept | paging)
 
 
 def _refused(status: int, document: Any) -> OneMapError:
@@ -223,4 +224,4 @@ def slow_app(app: FastAPI) -> ASGIApp:
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await app.router({**scope, "app": app}, receive, send)
 
-    return Front(slow, lambda: app.state.shared)
+    return Front(slow, lambda: app.state.shared, app.state.origins)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from fastapi import APIRouter
 from starlette.datastructures import Headers
 from starlette.websockets import WebSocket
@@ -11,8 +9,8 @@ from starlette.websockets import WebSocket
 from layers.actor import Actor
 from layers.errors import OneMapError, Unauthenticated
 from server.auth import Authenticator
-from server.base_url import base_url
 from server.live_socket import LiveSocket
+from server.origins import Origins, Trust
 from server.routes.live import filter_limits, source_of
 from server.state import State
 from server.tile_news import TileNews
@@ -21,16 +19,21 @@ router = APIRouter()
 PROTOCOL = "onemap.live.v1"
 _BEARER = "bearer."  # before the token, as a sub-protocol that is offered beside ours
 _POLICY, _AGAIN = 1008, 1013
+NO_TOKENS = Authenticator(None)
 
 
 @router.websocket("/live/ws")
 async def live_ws(socket: WebSocket) -> None:
     """Serve one WebSocket. A browser sets no headers: it says its token as a sub-protocol or in its first message."""
     state: State = socket.app.state.shared
-    if not _is_ours(socket, state):
-        return await socket.close(_POLICY, "this page is of another site")
+    origins: Origins = socket.app.state.origins
+    trust = origins.trust(socket.scope)
+    if trust is Trust.STRANGE:
+        return await socket.close(_POLICY, "this page is of another origin; server.origins names those that may")
     offered = [name.strip() for name in socket.headers.get("sec-websocket-protocol", "").split(",")]
     authenticator: Authenticator = socket.app.state.authenticator
+    if trust is Trust.READER:
+        authenticator = NO_TOKENS  # anybody's page reads what everybody may read
     try:
         actor = _actor(authenticator, socket.headers, offered)
     except Unauthenticated:
@@ -50,12 +53,3 @@ def _actor(authenticator: Authenticator, headers: Headers, offered: list[str]) -
     if token is None:
         return authenticator.actor(headers.raw)
     return authenticator.actor([(b"authorization", b"Bearer " + token.encode())])
-
-
-def _is_ours(socket: WebSocket, state: State) -> bool:
-    """Whether the page that asks is one of this server; what is no browser says no origin."""
-    origin = socket.headers.get("origin")
-    if origin is None:
-        return True
-    asked, own = urlsplit(origin), urlsplit(base_url(socket.scope, state.settings.server.public_url))
-    return asked.scheme in {"http", "https"} and asked.netloc == own.netloc

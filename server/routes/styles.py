@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from layers.actor import ANONYMOUS, Actor
+from layers.actor import Actor
 from layers.errors import NotFound
 from server.answers import Compressed
 from server.assets import MODULES
 from server.auth import actor_of
 from server.base_url import base_url
+from server.caching import VARIES, Keep, cache_control
 from server.fonts import font_faces
 from server.routes.page import AssetsHere
 from server.state import State
 from server.tianditu import raster_sources
+from server.tiles.call import tiles_version
 from tiles.styles.legend import legend_of, legend_svg
 from tiles.styles.sprite import Sprite, draw_sprite, pictograms
 from tiles.styles.style import Surroundings, build_style
-from tiles.styles.theme import Theme, read_themes, theme_of
+from tiles.styles.theme import read_themes, theme_of
 
 router = APIRouter(prefix="/styles", tags=["styles"])
 ActorHere = Annotated[Actor, Depends(actor_of)]
@@ -56,9 +58,11 @@ async def style(
     assets: AssetsHere,
     relief: Annotated[bool, Query(description="建筑立体显示 Buildings stand")] = False,
     basemap: Annotated[Literal["vec", "img"] | None, Query(description="天地图底图 A base map of 天地图")] = None,
+    versioned: Annotated[bool, Query(description="瓦片地址带版本，可长期缓存 Tiles that caches may keep")] = False,
 ) -> Response:
     """Return a style (MapLibre style specification 8) with the layers this reader may see, all served from here."""
-    document = await _document(theme_of(name), request, actor, assets.version, relief=relief, basemap=basemap)
+    around = await _around(request, actor, assets.version, basemap, versioned=versioned)
+    document = build_style(_state(request).catalog.current, actor, theme_of(name), around, relief=relief)
     return _answer(request, actor, orjson.dumps(document), "application/json")
 
 
@@ -66,7 +70,7 @@ async def style(
 async def legend(name: str, request: Request, actor: ActorHere, f: Literal["json", "svg"] = "json") -> Response:
     """Return what the colours of a style mean, as JSON or as a drawing, in both languages."""
     theme = theme_of(name)
-    document = await _document(theme, request, actor, "")
+    document = build_style(_state(request).catalog.current, actor, theme, await _around(request, actor, ""))
     if f == "svg":
         return _answer(request, actor, legend_svg(document, theme).encode(), "image/svg+xml")
     return _answer(request, actor, orjson.dumps({"style": name, "legend": legend_of(document)}), "application/json")
@@ -88,25 +92,24 @@ async def sprite(file: str, request: Request, actor: ActorHere) -> Response:
     return _answer(request, actor, orjson.dumps(sheet.index), "application/json")
 
 
-async def _document(
-    theme: Theme, request: Request, actor: Actor, version: str, *, relief: bool = False, basemap: str | None = None
-) -> dict[str, Any]:
+async def _around(
+    request: Request, actor: Actor, version: str, basemap: str | None = None, *, versioned: bool = False
+) -> Surroundings:
     state, base = _state(request), _base(request)
     catalog = state.catalog.current
     district = await state.outlines.of(state.pool, catalog, actor)
     under = raster_sources(request.app.state.tianditu, basemap, base) if basemap else {}
-    surroundings = Surroundings(base, district.outline, font_faces(base, version), under)
-    return build_style(catalog, actor, theme, surroundings, relief=relief)
+    layers = [catalog[name] for name in catalog.visible_ids(actor)] if versioned else []
+    versions = {layer.id: made for layer in layers if (made := tiles_version([layer], state.build))}
+    return Surroundings(base, district.outline, font_faces(base, version), under, versions)
 
 
 def _answer(request: Request, actor: Actor, body: bytes, media_type: str) -> Response:
     etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-    catalog = _state(request).catalog.current
-    public = actor == ANONYMOUS and all(catalog[layer].definition.grade == 1 for layer in catalog.visible_ids(actor))
     headers = {
         "ETag": etag,
-        "Cache-Control": f"{'public' if public else 'private'}, no-cache",
-        "Vary": "Authorization, Accept-Encoding",
+        "Cache-Control": cache_control(Keep.STEADY, actor, _state(request).settings),
+        "Vary": VARIES,
         "X-Content-Type-Options": "nosniff",
     }
     if etag in request.headers.get("if-none-match", ""):

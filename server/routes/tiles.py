@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.definition import FieldType
 from server.auth import actor_of
 from server.base_url import base_url
+from server.caching import VARIES, Keep, cache_control
 from server.state import State
-from server.tiles.call import names_of
+from server.tiles.call import names_of, tiles_version
 from tiles.vector import LABELS, deepest_zoom, label_of, tile_fields
 
 router = APIRouter(prefix="/tiles", tags=["tiles"])
@@ -23,16 +24,28 @@ _TILEJSON_TYPES: dict[FieldType, str] = {"integer": "Number", "number": "Number"
 
 
 @router.get("/{layers}.json", summary="TileJSON 3.0 of a layer, or of several in one tile")
-async def tilejson(layers: str, request: Request, actor: ActorHere) -> dict[str, Any]:
+async def tilejson(layers: str, request: Request, response: Response, actor: ActorHere) -> dict[str, Any]:
     """Describe the tiles of a layer, or of several by comma: their address, bounds, zooms and fields."""
     state: State = request.app.state.shared
     found = [state.catalog.current.visible(name, actor) for name in names_of(layers)]
-    return tilejson_of(found, actor, base=base_url(request.scope, state.settings.server.public_url))
+    response.headers["Cache-Control"] = cache_control(Keep.STEADY, actor, state.settings)
+    response.headers["Vary"] = VARIES
+    base = base_url(request.scope, state.settings.server.public_url)
+    return tilejson_of(found, actor, base=base, version=tiles_version(found, state.build))
 
 
-def tilejson_of(layers: Sequence[Layer], actor: Actor, *, base: str) -> dict[str, Any]:
-    """Build the TileJSON of one or several layers for an actor; `base` is the service's address without a slash."""
+def tilejson_of(layers: Sequence[Layer], actor: Actor, *, base: str, version: str | None = None) -> dict[str, Any]:
+    """Build the TileJSON of one or several layers for an actor.
+
+    Parameters
+    ----------
+    base
+        The service's address without a slash.
+    version
+        What the tiles are made of; with it in their address, caches may keep them.
+    """
     definitions = [layer.definition for layer in layers]
+    versioned = f"?v={version}" if version else ""
     extents = [layer.extent_crs84 for layer in layers if layer.extent_crs84]
     west, south, east, north = zip(*extents or [_WORLD], strict=True)
     return {
@@ -41,7 +54,7 @@ def tilejson_of(layers: Sequence[Layer], actor: Actor, *, base: str) -> dict[str
         "description": ", ".join(definition.title_en for definition in definitions),
         "attribution": "；".join(dict.fromkeys(d.attribution for d in definitions if d.attribution)),
         "scheme": "xyz",
-        "tiles": [f"{base}/tiles/{','.join(layer.id for layer in layers)}/{{z}}/{{x}}/{{y}}.mvt"],
+        "tiles": [f"{base}/tiles/{','.join(layer.id for layer in layers)}/{{z}}/{{x}}/{{y}}.mvt{versioned}"],
         "bounds": (min(west), min(south), max(east), max(north)),
         "minzoom": min(definition.map.min_zoom for definition in definitions),
         "maxzoom": max(map(deepest_zoom, definitions)),

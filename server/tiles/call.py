@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import unquote
 
-from layers.actor import ANONYMOUS, Actor
+from layers.actor import Actor
 from layers.catalog import Layer
 from layers.changed import Box
 from layers.clause import EMPTY, Clause
 from layers.definition import LayerDefinition
 from layers.errors import BadInput, NotFound
+from server.caching import Keep
 from server.items.request import layer_of, parameters_of, read_condition
 from server.state import State
 from tiles.address import BUFFER, EXTENT, TileAddress
@@ -54,13 +55,22 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TileCall:
-    """A checked request."""
+    """A checked request.
+
+    Attributes
+    ----------
+    query_string
+        What else is asked for, but for the version.
+    version
+        The `v` of the address.
+    """
 
     parts: tuple[Part, ...]
     actor: Actor
     address: TileAddress
     box: Box
     query_string: str
+    version: str | None = None
 
     def wanted(self, build: str) -> Wanted:
         """Return what the cache is asked for."""
@@ -76,10 +86,10 @@ class TileCall:
         """Whether it is asked for as of a moment: such a tile is drawn for who asks, and never kept."""
         return any(part.layer.moment is not None for part in self.parts)
 
-    @property
-    def is_public(self) -> bool:
-        """Whether a cache that others share may keep the answer."""
-        return self.actor == ANONYMOUS and all(part.layer.definition.grade == 1 for part in self.parts)
+    def keep(self, build: str) -> Keep:
+        """Return how long a public answer is good for: long where the address names what is drawn now."""
+        newest = None if self.is_past else tiles_version([part.layer for part in self.parts], build)
+        return Keep.VERSIONED if newest is not None and self.version == newest else Keep.LIVE
 
 
 @lru_cache(maxsize=4096)
@@ -153,11 +163,19 @@ def read_tile_call(path: TilePath, query_string: str, actor: Actor, state: State
     asked = {name: value for name, value in given.items() if name != "v"}
     parts = tuple(Part(layer_of(layer, asked), _condition(layer, actor, asked, state)) for layer in layers)
     kept = "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
-    return TileCall(parts, actor, path.address, path.box, kept)
+    return TileCall(parts, actor, path.address, path.box, kept, given.get("v"))
 
 
 def _condition(layer: Layer, actor: Actor, asked: Mapping[str, str], state: State) -> Clause:
     return read_condition(layer, actor, asked, state.settings.limits, _OWN) if asked else EMPTY
+
+
+def tiles_version(layers: Sequence[Layer], build: str) -> str | None:
+    """Return what the tiles of layers are made of, as one word; None where they change without a table."""
+    if any(depends_on_live(layer.definition) for layer in layers):
+        return None
+    made_of = ";".join(f"{layer.id}:{_looks(layer.definition)}:{layer.version}" for layer in layers)
+    return blake2b(f"{build}|{made_of}".encode(), digest_size=6).hexdigest()
 
 
 _LOOKS: dict[int, tuple[LayerDefinition, str]] = {}  # by identity: definitions are never changed, only replaced

@@ -38,9 +38,7 @@ def interval_of(given: Mapping[str, str], default: float) -> float:
     return interval
 
 
-async def contour_tile(
-    name: str, address: TileAddress, query_string: str, actor: Actor, state: State
-) -> tuple[Tile, Raster]:
+async def contour_tile(name: str, address: TileAddress, query_string: str, actor: Actor, state: State) -> Tile:
     """Return a tile of contours.
 
     Raises
@@ -67,4 +65,4 @@ async def contour_tile(
         with in_our_words():
             return await encode(state.pool, address, found)
 
-    return await state.tiles.cache.get(Wanted(key, (), address.box()), draw), raster
+    return await state.tiles.cache.get(Wanted(key, (), address.box()), draw)

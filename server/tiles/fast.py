@@ -10,6 +10,7 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.caching import Keep, cache_control
 from server.state import State
 from server.tiles.call import TilePath, read_tile_call, tile_path
 from server.tiles.raster import RasterPath, raster_path, raster_tile
@@ -60,10 +61,12 @@ class FastTiles:
         actor = state.authenticator.actor(scope["headers"])
         call = read_tile_call(path, scope["query_string"].decode("latin-1"), actor, state)
         tile = await state.tiles.tile(call, trusted=state.catalog.trusted)
-        await send_tile(scope, send, tile, CONTENT_TYPE, public=call.is_public)
+        keep = call.keep(state.build) if state.catalog.trusted else Keep.LIVE
+        await send_tile(scope, send, tile, CONTENT_TYPE, cache_control(keep, actor, state.settings, linked=False))
 
     async def _raster(self, path: RasterPath, scope: Scope, send: Send) -> None:
         state = self._state()
         actor = state.authenticator.actor(scope["headers"])
         found = await raster_tile(path, scope["query_string"].decode("latin-1"), actor, state)
-        await send_tile(scope, send, found.tile, found.media_type, public=found.public)
+        cached = cache_control(Keep.LIVE, actor, state.settings, linked=False)
+        await send_tile(scope, send, found.tile, found.media_type, cached)

@@ -93,7 +93,6 @@ class RasterTile:
 
     tile: Tile
     media_type: str
-    public: bool
 
 
 def map_format(text: str | None) -> Format:
@@ -138,8 +137,7 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
         For parameters that are unknown or malformed.
     """
     if path.contours:
-        tile, shown = await contour_tile(path.name, path.address, query_string, actor, state)
-        return RasterTile(tile, CONTENT_TYPE, shown.grade == 1)
+        return RasterTile(await contour_tile(path.name, path.address, query_string, actor, state), CONTENT_TYPE)
     raster = await state.rasters.get(path.name, actor)
     asked = state.plans.get(
         ("raster", raster.id, str(raster.bands), path.format, query_string),
@@ -158,7 +156,7 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
         return await state.rasters.read(path.name, actor, draw_it)
 
     wanted = Wanted(key, (), path.address.box(), packed=form in {"npy", "tif"})
-    return RasterTile(await state.tiles.cache.get(wanted, drawn), MEDIA[form], raster.grade == 1)
+    return RasterTile(await state.tiles.cache.get(wanted, drawn), MEDIA[form])
 
 
 def _stretch(raster: Raster, look: Look) -> str:

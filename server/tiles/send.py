@@ -9,19 +9,17 @@ from tiles.cache import Tile
 _GZIP = (b"content-encoding", b"gzip")
 _VARY = (b"vary", b"Authorization, Accept-Encoding")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
-_PUBLIC = (b"cache-control", b"public, no-cache")  # keep it, and ask: a 304 costs no query
-_PRIVATE = (b"cache-control", b"private, no-cache")
 
 
-async def send_tile(scope: Scope, send: Send, tile: Tile, media_type: str, *, public: bool) -> None:
+async def send_tile(scope: Scope, send: Send, tile: Tile, media_type: str, cached: str) -> None:
     """Answer with a tile.
 
     Parameters
     ----------
-    public
-        Whether a cache that others share may keep the answer.
+    cached
+        What caches may do with it, as Cache-Control has it.
     """
-    headers = [(b"etag", tile.etag.encode()), _PUBLIC if public else _PRIVATE, _VARY, _NOSNIFF]
+    headers = [(b"etag", tile.etag.encode()), (b"cache-control", cached.encode()), _VARY, _NOSNIFF]
     asked = {name: value for name, value in scope["headers"] if name in {b"if-none-match", b"accept-encoding"}}
     body = b""
     if tile.etag.encode() in asked.get(b"if-none-match", b""):

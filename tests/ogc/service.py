@@ -33,13 +33,13 @@ class Impersonation(Authenticator):
 class Service:
     """One application over one database."""
 
-    def __init__(self, url) -> None:
+    def __init__(self, url, **settings) -> None:
         self.url = url
         self._home = TemporaryDirectory(prefix="onemap-home-")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="service")
         self._thread.start()
-        self.app = create_app(load_settings(home=self._home.name, database={"url": url}))
+        self.app = create_app(load_settings(home=self._home.name, database={"url": url}, **settings))
         self._lifespan = self.app.router.lifespan_context(self.app)
         self.run(self._lifespan.__aenter__())
         self.app.state.authenticator = Impersonation(None)

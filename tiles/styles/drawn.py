@@ -113,12 +113,13 @@ class Drawn:
         own = {"id": f"{self.id}:{part}", "type": kind, "source": self.id, "source-layer": self.id}
         return own | {"minzoom": self.first_zoom} | rest
 
-    def source(self, base: str) -> Json:
+    def source(self, base: str, version: str | None) -> Json:
         """Return the layer's source, with the tiles' full address."""
+        versioned = f"?v={version}" if version else ""
         last = deepest_zoom(self.definition)
         return {
             "type": "vector",
-            "tiles": [f"{base}/tiles/{self.id}/{{z}}/{{x}}/{{y}}.mvt"],
+            "tiles": [f"{base}/tiles/{self.id}/{{z}}/{{x}}/{{y}}.mvt{versioned}"],
             "bounds": list(self.layer.extent_crs84 or ()),
             "minzoom": min(self.first_zoom, last),
             "maxzoom": last,

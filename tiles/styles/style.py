@@ -38,12 +38,15 @@ class Surroundings:
         Files of the font of the labels, as in the style's `font-faces`.
     basemap
         Raster sources by id that lie under everything, from the ground up.
+    versions
+        What the tiles of a layer are made of, by its id: with it in their address, caches may keep them.
     """
 
     base: str
     outline: Json | None = None
     font_faces: Sequence[Json] = ()
     basemap: Mapping[str, Json] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_style(catalog: Catalog, actor: Actor, theme: Theme, around_it: Surroundings, *, relief: bool = False) -> Json:
@@ -73,7 +76,7 @@ def build_style(catalog: Catalog, actor: Actor, theme: Theme, around_it: Surroun
         "sources": {
             **frame_sources(around_it.outline),
             **around_it.basemap,
-            **{layer.id: layer.source(around_it.base) for layer in layers},
+            **{layer.id: layer.source(around_it.base, around_it.versions.get(layer.id)) for layer in layers},
         },
         "layers": [
             *ground(theme, framed=around_it.outline is not None),
