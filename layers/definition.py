@@ -56,6 +56,7 @@ class FieldDefinition(_Frozen):
     description: str | None = None
     max_length: int | None = None
     required: bool = False
+    large: bool = False  # an integer that may have more than 32 bits
     derived: Derivation | None = None
     common: bool = False  # came from _common.yaml
     internal: bool = False  # kept in the table, never in any output

@@ -13,6 +13,7 @@ from layers.load.mapping import QUARANTINE_COLUMNS
 from layers.loaders.batch import Batch, Source
 from layers.values import convert, texts
 
+_INT32_MAX = 2**31 - 1
 _CANDIDATES: tuple[FieldType, ...] = ("boolean", "integer", "number", "date", "datetime")
 _WIDER: dict[FieldType, FieldType] = {"integer": "number", "date": "datetime"}
 _RESERVED = {"id", "geom", "line", "data_grade"}
@@ -54,6 +55,7 @@ def infer_definition(
             title_zh=c[:200] or names[c],
             title_en=c[:200] or names[c],
             type=infer_type(c, first.columns.column(c), source),
+            large=_is_large(first.columns.column(c)),
         )
         for c in columns
     ]
@@ -95,6 +97,14 @@ def infer_type(  # noqa: PLR0911  # one answer a kind
     if pa.types.is_nested(kind):
         return "json"
     return _infer_from_values(name, column) if source.untyped else "string"
+
+
+def _is_large(column: pa.Array) -> bool:
+    """Whether whole numbers of a column's first rows have more than 32 bits, as numbers that are ids do."""
+    if not pa.types.is_integer(column.type) or column.null_count == len(column):
+        return False
+    ends = pc.min_max(column)
+    return max(-ends["min"].as_py(), ends["max"].as_py()) > _INT32_MAX
 
 
 def widen(field: FieldDefinition) -> FieldDefinition:

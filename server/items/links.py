@@ -19,7 +19,7 @@ def item_links(call: Call) -> list[dict[str, str]]:
     """Return the links of a single feature."""
     return [
         *call.representations(f"/items/{quote(call.feature_id or '', safe='')}"),
-        *described_by(call.collection_url),
+        *described_by(call.collection_url, nulls=True),
         {"href": call.collection_url, "rel": "collection", "type": "application/json", "title": "Collection"},
     ]
 
@@ -38,14 +38,19 @@ def steps(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[str, s
 
 def page_links(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[str, str]]:
     """Return the links of a page."""
-    links = [*call.representations("/items"), *steps(call, query, cursor), *described_by(call.collection_url)]
+    links = [
+        *call.representations("/items"),
+        *steps(call, query, cursor),
+        *described_by(call.collection_url, nulls=True),
+    ]
     links.append({"href": call.collection_url, "rel": "collection", "type": "application/json", "title": "Collection"})
     return links
 
 
-def described_by(collection_url: str) -> list[dict[str, str]]:
+def described_by(collection_url: str, *, nulls: bool) -> list[dict[str, str]]:
     """Return the links to the schema of a feature; GDAL reads the second spelling up to 3.7, the first one since."""
-    schema = {"href": f"{collection_url}/schema/feature", "type": "application/schema+json", "title": "Schema"}
+    query = "?nulls=true" if nulls else ""
+    schema = {"href": f"{collection_url}/schema/feature{query}", "type": "application/schema+json", "title": "Schema"}
     return [{"rel": rel, **schema} for rel in ("describedby", "describedBy")]
 
 

@@ -12,7 +12,7 @@ from layers.crs import SERVED, STORED
 from layers.database import in_our_words
 from layers.query import ItemsQuery
 from server.items.call import Call
-from server.items.links import Paging, item_links, page_links, steps
+from server.items.links import Paging, described_by, item_links, page_links, steps
 from server.media import CSV, FAST, HTML, JSONLD
 from server.ogc import maps
 from server.ogc.conformance import CLASSES
@@ -125,6 +125,7 @@ def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
     if layer.definition.geometry_type != "None":
         tiles = {"type": "application/json", "title": visit.title("矢量瓦片", "Vector tiles"), "href": f"{url}/tiles"}
         links.append({"rel": f"{_REL}/tilesets-vector", **tiles})
+    links += described_by(url, nulls=False)
     links.append(_hub(visit, f"{visit.base}/live?layers={layer.id}"))
     if layer.definition.openness == "unconditional":
         whole = {

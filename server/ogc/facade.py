@@ -26,7 +26,7 @@ from layers.errors import BadInput, NotFound, OneMapError
 from server.front import Front
 from server.items.request import ITEM_PARAMETERS
 from server.media import GEOJSON, HTML, JSONLD
-from server.ogc import documents, maps, tiles
+from server.ogc import documents, feature_schema, maps, tiles
 from server.ogc.answer import JSON_HTML_LD, Answer, Endpoint, routes, written
 from server.ogc.config import pygeoapi_config
 from server.ogc.html import Page
@@ -215,7 +215,9 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | maps.RasterFirst, ...]:
 def install(app: FastAPI, settings: Settings) -> None:
     """Put the OGC API of an application at ``/ogc``."""
     hand_over_documents()
-    app.router.routes.extend(routes((*_endpoints(Pygeoapi(settings)), *tiles.ENDPOINTS, *maps.ENDPOINTS)))
+    app.router.routes.extend(
+        routes((*_endpoints(Pygeoapi(settings)), *feature_schema.ENDPOINTS, *tiles.ENDPOINTS, *maps.ENDPOINTS))
+    )
 
 
 def slow_app(app: FastAPI) -> ASGIApp:

@@ -45,7 +45,7 @@ FILTERS = st.sampled_from(
     ]
 )
 PROPERTIES = st.sampled_from(
-    [("name", "天河 2"), ("floors", "3"), ("active", "true"), ("status", "1"), ("built", "2025-01-09")]
+    [("name", "天河 2"), ("floors", "3"), ("active", "true"), ("status", "in_use"), ("built", "2025-01-09")]
 )
 FAULTS = st.sampled_from(
     [

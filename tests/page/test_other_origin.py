@@ -51,7 +51,8 @@ HEAR = """(server) => new Promise((resolve, reject) => {
 })"""
 TALK = """([server, token]) => new Promise((resolve) => {
   const socket = new WebSocket(`${server.replace("http", "ws")}/live/ws`, "onemap.live.v1");
-  socket.onopen = () => socket.send(JSON.stringify({ type: "subscribe", layers: ["grids"], ...(token ? { token } : {}) }));
+  const asked = { type: "subscribe", layers: ["grids"], ...(token ? { token } : {}) };
+  socket.onopen = () => socket.send(JSON.stringify(asked));
   socket.onmessage = (message) => { socket.close(); resolve(JSON.parse(message.data).type); };
   socket.onclose = (event) => resolve(`closed ${event.code}`);
 })"""
