@@ -24,6 +24,7 @@ from layers.errors import BadCrs
 
 STORED_SRID = 4490
 MEASURING_SRID = 4547
+_GOOD_M = 2.0  # nobody is told of a transformation that is as good
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,9 @@ def transformer(source_srid: int, target_srid: int) -> Transformer:
         When PROJ does not know one of the codes.
     """
     try:
+        by_way_of = {source_srid, target_srid} - {STORED_SRID}
+        if len(by_way_of) == 1 and not _is_global(*by_way_of):  # the EPSG has ways to WGS 84, and hardly one to 4490
+            source_srid, target_srid = (4326 if srid == STORED_SRID else srid for srid in (source_srid, target_srid))
         return Transformer.from_crs(source_srid, target_srid, always_xy=True)
     except CRSError as error:
         raise BadCrs(f"no way from EPSG:{source_srid} to EPSG:{target_srid}: {error}", parameter="crs") from error
@@ -130,6 +134,46 @@ def transform(xy: npt.NDArray[np.float64], source_srid: int, target_srid: int) -
         return xy
     x, y = transformer(source_srid, target_srid).transform(xy[:, 0], xy[:, 1])
     return np.column_stack([x, y])
+
+
+def _is_global(srid: int) -> bool:
+    """Whether a system has the datum of WGS 84 or CGCS2000, which are taken as one."""
+    geodetic = CRS.from_epsg(srid).geodetic_crs
+    return geodetic is not None and geodetic.to_epsg() in {4326, STORED_SRID}
+
+
+def shift_note(srid: int, xy: npt.NDArray[np.float64]) -> str | None:
+    """Say in words when PROJ does not know well how a place comes from another datum.
+
+    Parameters
+    ----------
+    srid
+        The source's reference system.
+    xy
+        Some of its coordinates `[n, 2]`; the way depends on the region.
+
+    Returns
+    -------
+    str or None
+        None where the way is known to `_GOOD_M` or none is needed.
+    """
+    there = xy[np.isfinite(xy).all(axis=1)][:1]
+    if _is_global(srid) or not len(there):
+        return None
+    way = transformer(srid, STORED_SRID)
+    way.transform(there[:, 0], there[:, 1])
+    used = way.get_last_used_operation()
+    name = CRS.from_epsg(srid).geodetic_crs.name  # type: ignore[union-attr]  # _is_global has looked
+    if used.accuracy < 0 or "Ballpark" in used.description:
+        return (
+            f"{name} (EPSG:{srid}) 到 CGCS2000 没有已知的转换参数，位置可能偏差数十米至数百米。 "
+            "PROJ knows no way from it to CGCS2000 here, only a ballpark: places may be off by tens or hundreds of "
+            "metres; convert them beforehand"
+        )
+    if used.accuracy > _GOOD_M:
+        known = f"转换精度约 {used.accuracy:g} 米。 The way to CGCS2000 is known to {used.accuracy:g} m"
+        return f"{name} (EPSG:{srid}) {known}"
+    return None
 
 
 @lru_cache(maxsize=64)
@@ -148,6 +192,8 @@ def srid_of(definition: str) -> int:
         raise BadCrs(f"'{definition[:80]}' is no coordinate reference system PROJ knows", parameter="crs") from error
     if crs.name.startswith("WGS 84 (CRS84)"):
         return 4326
+    if crs.is_compound:  # heights are fields, or a raster's values
+        crs = crs.sub_crs_list[0]
     code = crs.to_epsg(min_confidence=60)
     if code is None:
         raise BadCrs(f"the source's reference system '{crs.name}' has no EPSG code; declare one", parameter="crs")

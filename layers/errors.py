@@ -8,6 +8,7 @@
     │   ├── BadGeometry         a geometry that cannot be read or is too large
     │   ├── BadCrs              a coordinate reference system that is not offered
     │   └── BadFile             a file that cannot be loaded at all (a bad row goes to quarantine instead)
+    │       └── TooLargeFile    one that is, or would become, larger than is allowed
     ├── Unauthenticated         a token was sent and it is not one of ours
     ├── Forbidden               the actor is known, and this is not theirs to ask for
     ├── NotFound                no such layer, feature or tile, or none that this actor may see
@@ -56,6 +57,10 @@ class BadCrs(BadInput):
 
 class BadFile(BadInput):
     """A file that cannot be loaded at all."""
+
+
+class TooLargeFile(BadFile):
+    """A file that is larger, or would become larger, than is allowed."""
 
 
 class Unauthenticated(OneMapError):

@@ -60,7 +60,7 @@ class SourceCrs:
         return source is None or source.is_geographic
 
 
-def parse_source_crs(text: str, said_by_file: str | None = None) -> SourceCrs:
+def parse_source_crs(text: str, said_by_file: str | None = None, unread: str | None = None) -> SourceCrs:
     """Read what a user declares of a source.
 
     Parameters
@@ -70,6 +70,8 @@ def parse_source_crs(text: str, said_by_file: str | None = None) -> SourceCrs:
         CGCS2000 degrees where it says nothing.
     said_by_file
         The file's own declaration.
+    unread
+        What the file declares and nobody can read: then ``auto`` is no answer.
 
     Raises
     ------
@@ -77,6 +79,12 @@ def parse_source_crs(text: str, said_by_file: str | None = None) -> SourceCrs:
         When PROJ does not know it, or it has no EPSG code.
     """
     plain = text.strip().lower().replace("-", "")
+    if plain == "auto" and unread:
+        raise BadCrs(
+            f"the file declares a reference system that cannot be read: '{unread[:80]}'; say --crs: gcj02, bd09 or an "
+            "EPSG code",
+            parameter="crs",
+        )
     if plain == "auto":
         return SourceCrs(srid_of(said_by_file) if said_by_file else STORED_SRID)
     if plain == "gcj02":

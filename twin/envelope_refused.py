@@ -19,6 +19,7 @@ class Reason(StrEnum):
     NOT_JSON = "not_json"
     NOT_XML = "not_xml"
     XML_DECLARATIONS = "xml_declarations"  # a DTD, and with it entities
+    ENDED_THE_READER = "ended_the_reader"  # a dropped file, while which was read the program was killed
     NOT_A_TABLE = "not_a_table"
     BAD_ENCODING = "bad_encoding"
     BAD_FRAME = "bad_frame"  # JT/T 808: length, escapes, an encrypted or unknown body

@@ -14,9 +14,11 @@ from typing import Literal, get_args
 
 import asyncpg
 import pyarrow as pa
+import shapely
 import structlog
 
 from layers.catalog import read_catalog
+from layers.crs import shift_note
 from layers.database import Role, connect
 from layers.definition import IDENTIFIER, LayerDefinition, read_code_lists
 from layers.errors import BadFile, BadInput
@@ -90,6 +92,7 @@ class LoadOptions:
     source_layer: str | None = None
     fixes: frozenset[str] = frozenset()
     anywhere: bool = False
+    no_geometry: bool = False
 
 
 async def load_file(
@@ -105,6 +108,7 @@ async def load_file(
     source_layer: str | None = None,
     fixes: frozenset[str] = frozenset(),
     anywhere: bool = False,
+    no_geometry: bool = False,
     progress: Callable[[LoadProgress], None] | None = None,
 ) -> LoadSummary:
     """Load a file into a layer; a layer that nobody defined is made from the file.
@@ -120,9 +124,9 @@ async def load_file(
         ``append`` refuses ids that are there, ``upsert`` replaces them, ``replace`` empties the layer first.
     grade
         Data grade 1 to 4 of the rows; by default the layer's own, and 2 for a new one.
-    encoding, source_layer, fixes, anywhere
+    encoding, source_layer, fixes, anywhere, no_geometry
         Of the source, found out by default; faults of coordinates to put right (`layers.gate.FIXES`); whether
-        features may lie outside the district.
+        features may lie outside the district; whether the rows have no place, and columns of coordinates are fields.
     progress
         Is called after every batch, from the thread of the event loop.
 
@@ -140,7 +144,9 @@ async def load_file(
     Unavailable
         When the database does not answer.
     """
-    options = LoadOptions(crs, dict(mapping or {}), grade, encoding, source_layer, parse_fixes(fixes), anywhere)
+    options = LoadOptions(
+        crs, dict(mapping or {}), grade, encoding, source_layer, parse_fixes(fixes), anywhere, no_geometry
+    )
     _check(layer, mode, grade)
     started = perf_counter()
     source = await asyncio.to_thread(_open, path, options)
@@ -167,7 +173,13 @@ def _check(layer: str, mode: str, grade: int | None) -> None:
 
 def _open(path: Path, options: LoadOptions) -> Source:
     declared = {k: v for k, v in options.mapping.items() if k in DECLARABLE}
-    return open_source(path, declared=declared, encoding=options.encoding, layer=options.source_layer)
+    return open_source(
+        path,
+        declared=declared,
+        encoding=options.encoding,
+        layer=options.source_layer,
+        located=not options.no_geometry,
+    )
 
 
 def _silent(_: LoadProgress) -> None:
@@ -228,8 +240,11 @@ class _Load:
         self.summary.new_layer = known is None
         self.summary.ignored = matched.ignored
         self._check_geometry(definition)
-        gate = Gate(parse_source_crs(options.crs, source.crs), options.fixes, await self._district())
         located = source.has_geometry and definition.geometry_type != "None"
+        unread = source.crs_unread if located else None
+        gate = Gate(parse_source_crs(options.crs, source.crs, unread), options.fixes, await self._district())
+        note = shift_note(gate.crs.srid, shapely.get_coordinates(first.geometry)) if located else None
+        self.summary.notes = (*source.notes, note) if note else source.notes
         return Plan(
             definition,
             matched,
@@ -242,6 +257,20 @@ class _Load:
         )
 
     def _check_geometry(self, definition: LayerDefinition) -> None:
+        source = self._source
+        if definition.geometry_type == "None" and source.has_geometry:
+            raise BadFile(
+                f"图层 {definition.id} 没有空间位置，而文件有坐标。 "
+                f"Layer {definition.id} has no places, and '{source.name}' has coordinates; load it into another layer, or with --no-geometry as fields",
+                parameter=source.name,
+            )
+        if self.summary.new_layer and not source.has_geometry and not self._options.no_geometry:
+            raise BadFile(
+                f"文件没有可识别的坐标。 '{source.name}' has no coordinates that are found: name them with --map lon=… "
+                "--map lat=…, wkt=… or lonlat=…; or say --no-geometry for a layer without places; columns: "
+                f"{', '.join(source.columns.names[:40])}",
+                parameter=source.name,
+            )
         if definition.geometry_type != "None" and not self._source.has_geometry and self.summary.mode != "upsert":
             raise BadFile(
                 f"'{self._source.name}' has no geometry, and {definition.id} holds {definition.geometry_type}s; "

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from layers.column_names import names_for_new_layers
 from layers.definition import FieldDefinition, FieldType, GeometryType, LayerDefinition, MapHints, read_definitions
 from layers.load.mapping import QUARANTINE_COLUMNS
 from layers.loaders.batch import Batch, Source
@@ -165,7 +166,8 @@ def _identifier(column: str) -> str:
 
 
 def _known_titles() -> dict[str, str]:
-    return {f.title_zh: f.name for d in read_definitions().values() for f in d.fields if f.title_zh}
+    titles = {f.title_zh: f.name for d in read_definitions().values() for f in d.fields if f.title_zh}
+    return names_for_new_layers() | titles
 
 
 def _common_fields(*, located: bool) -> tuple[FieldDefinition, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from layers.column_names import common_names
 from layers.definition import LayerDefinition
 from layers.errors import BadInput
 from layers.loaders.batch import Batch
@@ -71,7 +72,7 @@ def match_columns(
     free = {_plain(c): c for c in reversed(columns) if c not in QUARANTINE_COLUMNS and c not in declared.values()}
     matched = {f: c for f, c in declared.items() if f != "id"}
     for field in stored:
-        for name in (field.name, field.title_zh, field.title_en):
+        for name in (field.name, field.title_zh, field.title_en, *common_names(field.name, definition.id)):
             if field.name not in matched and (column := free.pop(_plain(name), None)):
                 matched[field.name] = column
     used = {*matched.values(), id_column, *QUARANTINE_COLUMNS}

@@ -70,8 +70,8 @@ def prepare(batch: Batch, plan: Plan) -> pa.RecordBatch:
     BadInput
         When a declared column is missing.
     """
-    plan.gate.let_in(batch)
     if plan.located:
+        plan.gate.let_in(batch)
         repair_geometries(batch, plan.definition.geometry_type)
     columns: dict[str, pa.Array] = {}
     located = _located(batch, plan)

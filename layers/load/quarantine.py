@@ -20,6 +20,7 @@ from layers.errors import NotFound
 from layers.load import LoadProgress, LoadSummary, load_file
 from layers.load.mapping import QUARANTINE_COLUMNS
 from layers.loaders.batch import GEOMETRY_KEY
+from layers.loaders.columns import DECLARABLE
 
 LIST_MAX = 1000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -175,7 +176,7 @@ def _options(load: asyncpg.Record, columns: list[str] | None) -> dict[str, Any]:
     """Give the options of the first load, as far as they fit a CSV that has these columns (None: any)."""
     said = json.loads(load["summary"] or "{}")
     mapping = {f: c for f, c in said.get("mapping", {}).items() if columns is None or c in columns}
-    if columns is not None and GEOMETRY_KEY in columns and not {"lon", "x", "wkt"} & mapping.keys():
+    if columns is not None and GEOMETRY_KEY in columns and not set(DECLARABLE) & mapping.keys():
         mapping["wkt"] = GEOMETRY_KEY
     return {
         "crs": said.get("crs", "auto"),
@@ -183,6 +184,7 @@ def _options(load: asyncpg.Record, columns: list[str] | None) -> dict[str, Any]:
         "grade": said.get("grade"),
         "fixes": frozenset(said.get("fixes", ())),
         "anywhere": said.get("anywhere", False),
+        "no_geometry": said.get("no_geometry", False),
         "mode": "upsert" if load["mode"] == "upsert" else "append",  # a retry never empties the layer
     }
 

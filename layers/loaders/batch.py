@@ -116,6 +116,8 @@ class Source:
         Whether the file has text only, so that the types are to be inferred (CSV, XLSX).
     crs
         What the file says of its coordinate reference system, None when it says nothing.
+    crs_unread
+        What it says of it and nobody can read; None when it is read, or says nothing.
     batches
         Starts reading from the beginning.
     """
@@ -130,3 +132,4 @@ class Source:
     untyped: bool = False
     total_rows: int | None = None
     notes: tuple[str, ...] = field(default=())
+    crs_unread: str | None = None

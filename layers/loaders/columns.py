@@ -11,18 +11,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
+from layers.column_names import common_names
 from layers.errors import BadFile
 from layers.loaders.batch import GEOMETRY_KEY, Batch, Geometries
+from layers.loaders.shapes import UNREADABLE, from_wkb, from_wkt
 from layers.values import numbers, texts, without_null_words
 
 LON = {"lon", "lng", "long", "longitude", "经度", "东经", "gpslng", "gpslon", "centroidlon"}
 LAT = {"lat", "latitude", "纬度", "北纬", "gpslat", "centroidlat"}
 X = {"x", "easting", "east", "东坐标", "横坐标", "xcoord", "pointx"}
 Y = {"y", "northing", "north", "北坐标", "纵坐标", "ycoord", "pointy"}
+LONLAT = {"经纬度", "经纬度坐标", "lonlat", "lnglat", "longlat"}
+LATLON = {"纬经度", "latlon", "latlng", "latlong"}
+MAYBE_LONLAT = {"坐标", "坐标点", "经纬坐标", "位置", "location", "position", "coordinates", "coordinate", "coords"}
 WKT = {"wkt", "geom", "thegeom", "ewkt", "几何", "坐标串", "geomwkt", GEOMETRY_KEY}
-DECLARABLE = ("lon", "lat", "x", "y", "wkt")
+DECLARABLE = ("lon", "lat", "x", "y", "wkt", "lonlat", "latlon")
 _SUFFIX = re.compile(r"[(（\[【].*\Z", re.DOTALL)
 _FILLER = re.compile(r"[\s_\-.°]+")
+_PAIR = r"^\s*[\[(（]?\s*(?P<first>[+-]?[0-9.]+)\s*[,，;；/ ]\s*(?P<second>[+-]?[0-9.]+)\s*[\])）]?\s*$"
+_IS_PAIR = re.compile(_PAIR)
+_HEX = r"^[0-9A-Fa-f]{18,}$"
 _SRID = re.compile(r"^\s*SRID=\d+;")
 
 
@@ -41,10 +49,20 @@ class WktColumn:
     wkt: str
 
 
-type GeometryColumns = PointColumns | WktColumn
+@dataclass(frozen=True, slots=True)
+class PairColumn:
+    """One column of two numbers, such as ``113.35,23.13``."""
+
+    column: str
+    lat_first: bool = False
 
 
-def find_geometry_columns(name: str, columns: Sequence[str], declared: Mapping[str, str]) -> GeometryColumns | None:
+type GeometryColumns = PointColumns | WktColumn | PairColumn
+
+
+def find_geometry_columns(
+    name: str, columns: Sequence[str], declared: Mapping[str, str], rows: Sequence[Sequence[object]] = ()
+) -> GeometryColumns | None:
     """Find the columns that hold the geometry.
 
     Parameters
@@ -54,11 +72,13 @@ def find_geometry_columns(name: str, columns: Sequence[str], declared: Mapping[s
     columns
         The table's column names.
     declared
-        What the user said, by `lon`, `lat`, `x`, `y` or `wkt`; it goes before what the names suggest.
+        What the user said, by one of `DECLARABLE`; it goes before what the names suggest.
+    rows
+        Some rows: a column such as 坐标 or location is taken for pairs only where it holds them.
 
     Returns
     -------
-    PointColumns, WktColumn or None
+    PointColumns, WktColumn, PairColumn or None
         None when the table has no geometry.
 
     Raises
@@ -71,17 +91,25 @@ def find_geometry_columns(name: str, columns: Sequence[str], declared: Mapping[s
             raise BadFile(f"'{name}' has no column '{column}'; it has {', '.join(columns[:40])}", parameter=column)
     if "wkt" in declared:
         return WktColumn(declared["wkt"])
+    for pair in ("lonlat", "latlon"):
+        if pair in declared:
+            return PairColumn(declared[pair], lat_first=pair == "latlon")
     for first, second in (("lon", "lat"), ("x", "y")):
         if first in declared and second in declared:
             return PointColumns(declared[first], declared[second])
         if first in declared or second in declared:
             raise BadFile(f"declare both {first} and {second} of '{name}', or none", parameter=first)
-    return _by_name(name, columns)
+    return _by_name(name, columns) or _pair_by_name(columns, rows)
+
+
+def _plain(column: str) -> str:
+    return _FILLER.sub("", _SUFFIX.sub("", column)).lower()
 
 
 def _by_name(name: str, columns: Sequence[str]) -> GeometryColumns | None:
-    plain = {column: _FILLER.sub("", _SUFFIX.sub("", column)).lower() for column in columns}
-    for firsts, seconds in ((LON, LAT), (X, Y)):
+    plain = {column: _plain(column) for column in columns}
+    common = {known: {_plain(one) for one in common_names(known)} for known in ("lon", "lat", "x", "y", "wkt")}
+    for firsts, seconds in ((LON | common["lon"], LAT | common["lat"]), (X | common["x"], Y | common["y"])):
         found = [[c for c in columns if plain[c] in wanted] for wanted in (firsts, seconds)]
         if all(found):
             if any(len(candidates) > 1 for candidates in found):
@@ -90,8 +118,23 @@ def _by_name(name: str, columns: Sequence[str]) -> GeometryColumns | None:
                     f"'{name}' has several coordinate columns ({several}); say which with --map", parameter=name
                 )
             return PointColumns(found[0][0], found[1][0])
-    texts_found = [c for c in columns if plain[c] in WKT]
+    texts_found = [c for c in columns if plain[c] in WKT | common["wkt"]]
     return WktColumn(texts_found[0]) if len(texts_found) == 1 else None
+
+
+def _pair_by_name(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> PairColumn | None:
+    """Find the one column that holds two numbers; longitude stands first where its name does not say otherwise."""
+    found = [
+        PairColumn(column, lat_first=_plain(column) in LATLON)
+        for place, column in enumerate(columns)
+        if _plain(column) in LONLAT | LATLON or (_plain(column) in MAYBE_LONLAT and _holds_pairs(rows, place))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _holds_pairs(rows: Sequence[Sequence[object]], place: int) -> bool:
+    cells = [str(row[place]) for row in rows if place < len(row) and row[place] not in {None, ""}]
+    return bool(cells) and all(_IS_PAIR.match(cell) for cell in cells)
 
 
 def locate(batch: Batch, columns: GeometryColumns | None) -> Batch:
@@ -100,6 +143,8 @@ def locate(batch: Batch, columns: GeometryColumns | None) -> Batch:
         batch.geometry = _points(batch, columns)
     elif isinstance(columns, WktColumn):
         batch.geometry = _from_wkt(batch, columns)
+    elif isinstance(columns, PairColumn):
+        batch.geometry = _from_pairs(batch, columns)
     return batch
 
 
@@ -120,28 +165,50 @@ def _points(batch: Batch, columns: PointColumns) -> Geometries:
     return points
 
 
+def _from_pairs(batch: Batch, columns: PairColumn) -> Geometries:
+    column, words = without_null_words(texts(batch.columns.column(columns.column)), set())
+    batch.repaired("null_word", words)
+    column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    parts = pc.extract_regex(column, _PAIR)
+    (first, bad), (second, worse) = (numbers(pc.struct_field(parts, name)) for name in ("first", "second"))
+    unread = column.is_valid().to_numpy(zero_copy_only=False) & parts.is_null().to_numpy(zero_copy_only=False)
+    batch.reject(unread | bad | worse, "bad_coordinate", _shown(column, f"{columns.column} must be two numbers"))
+    axes = (second, first) if columns.lat_first else (first, second)
+    xy = np.column_stack([pc.fill_null(axis, float("nan")).to_numpy(zero_copy_only=False) for axis in axes])
+    points: Geometries = np.full(len(batch), None, dtype=object)
+    whole = np.isfinite(xy).all(axis=1)
+    points[whole] = shapely.points(xy[whole])
+    return points
+
+
 def _from_wkt(batch: Batch, column: WktColumn) -> Geometries:
-    """Read WKT; rings that were left open are closed and counted."""
-    text = texts(batch.columns.column(column.wkt))
-    text = pc.replace_substring_regex(text, _SRID.pattern, "")
-    text = pc.if_else(
-        pc.is_in(text, value_set=pa.array(["", "NULL", "None", "无"])), pa.scalar(None, pa.string()), text
-    )
-    raw = np.asarray(text.to_numpy(zero_copy_only=False), dtype=object)
-    geometry: Geometries = shapely.from_wkt(raw, on_invalid="ignore")
-    unread = shapely.is_missing(geometry) & text.is_valid().to_numpy(zero_copy_only=False)
-    if unread.any():
-        geometry[unread] = [_closed(t) for t in raw[unread]]
-        fixed = unread & ~shapely.is_missing(geometry)
-        batch.repaired("unclosed_ring", int(fixed.sum()))
-        batch.reject(unread & ~fixed, "bad_geometry", _shown(batch.columns.column(column.wkt), "not WKT"))
+    """Read WKT, or WKB where the column is binary or hexadecimal; rings that were left open are closed and counted."""
+    given = batch.columns.column(column.wkt)
+    if is_binary(given.type):
+        raw = np.asarray(given.to_numpy(zero_copy_only=False), dtype=object)
+        geometry, closed = from_wkb(raw)
+        batch.columns, batch.as_read = batch.columns.drop_columns([column.wkt]), geometry
+    else:
+        text = _wkt_texts(given)
+        raw = np.asarray(text.to_numpy(zero_copy_only=False), dtype=object)
+        is_hex = pc.all(pc.match_substring_regex(text, _HEX), min_count=1).as_py()  # what PostGIS itself writes
+        geometry, closed = (from_wkb if is_hex else from_wkt)(raw)
+    unread = shapely.is_missing(geometry) & np.array([one is not None for one in raw], dtype=np.bool_)
+    batch.repaired("unclosed_ring", int(closed.sum()))
+    batch.reject(unread, "bad_geometry", lambda row: f"{UNREADABLE}; given '{str(given[row].as_py())[:60]}'")
     return geometry
 
 
-def _closed(text: str) -> shapely.Geometry | None:
-    if "POLYGON" not in text[:40].upper():
-        return None
-    return shapely.from_wkt(np.array([text], dtype=object), on_invalid="fix")[0]
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a column holds bytes, of any length or of one."""
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(is_kind(kind) for is_kind in kinds)
+
+
+def _wkt_texts(column: pa.Array) -> pa.Array:
+    text = pc.replace_substring_regex(texts(column), _SRID.pattern, "")
+    nothing = pc.is_in(text, value_set=pa.array(["", "NULL", "None", "无"]))
+    return pc.if_else(nothing, pa.scalar(None, pa.string()), text)
 
 
 def _shown(column: pa.Array, expected: str) -> Callable[[int], str]:

@@ -22,6 +22,8 @@ import shapely
 
 from layers.errors import BadFile
 from layers.loaders.batch import Batch
+from layers.loaders.encoding import UTF8, decoded_texts, refuse_marked
+from layers.loaders.shapes import UNREADABLE, from_wkb
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _DRIVERS = {"ESRI Shapefile", "GeoJSON", "GeoJSONSeq", "GPKG", "FlatGeobuf", "OSM"}
@@ -51,6 +53,7 @@ class Description:
     geometry: str
     fid: str
     attributes: pa.Schema
+    crs_unread: str | None = None
 
 
 def describe(path: Path, layer: str | None = None, encoding: str | None = None) -> Description:
@@ -82,12 +85,19 @@ def describe(path: Path, layer: str | None = None, encoding: str | None = None) 
     own = {said["geometry"], said["fid"]}
     schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(said["schema"])))
     attributes = pa.schema([f.remove_metadata() for f in schema if f.name not in own])
-    known = ("driver", "layer", "crs", "features", "has_geometry", "geometry", "fid")
+    known = ("driver", "layer", "crs", "features", "has_geometry", "geometry", "fid", "crs_unread")
     return Description(**{name: said[name] for name in known}, attributes=attributes)
 
 
-def read(path: Path, description: Description, encoding: str | None = None) -> Iterator[Batch]:
+def read(path: Path, description: Description, fallback: str = UTF8, *, encoding: str | None = None) -> Iterator[Batch]:
     """Read the rows in batches of at most `BATCH_ROWS`; `lines` counts features from 1.
+
+    Parameters
+    ----------
+    fallback
+        Encoding of texts that are not UTF-8; where they are not in that either, their row is refused.
+    encoding
+        What GDAL is told of the file.
 
     Raises
     ------
@@ -98,16 +108,28 @@ def read(path: Path, description: Description, encoding: str | None = None) -> I
     with _stream(path, description.layer, encoding) as reader:
         while True:
             try:
-                batch = reader.read_next_batch()
+                batch, decoded = _texts(reader.read_next_batch(), fallback)
                 batch.validate(full=True)
             except StopIteration:
                 _check_whole(path, description, first - 1)
                 return
             except pa.ArrowInvalid as error:
-                hint = "declare its --encoding, for example GBK" if "UTF8" in str(error) else str(error)
-                raise BadFile(f"'{path.name}' cannot be read: {hint}", parameter=path.name) from error
-            yield _batch(batch, description, first)
+                raise BadFile(f"'{path.name}' cannot be read: {error}", parameter=path.name) from error
+            made = _batch(batch, description, first)
+            if decoded:
+                refuse_marked(made, fallback)
+            yield made
             first += batch.num_rows
+
+
+def _texts(batch: pa.RecordBatch, fallback: str) -> tuple[pa.RecordBatch, bool]:
+    """Decode the columns that say they are UTF-8 and are not; tell whether there were any."""
+    columns = list(batch.columns)
+    for place, column in enumerate(columns):
+        if pa.types.is_string(column.type):
+            columns[place] = decoded_texts(column, fallback)
+    changed = any(new is not old for new, old in zip(columns, batch.columns, strict=True))
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema) if changed else batch, changed
 
 
 def _check_whole(path: Path, description: Description, rows: int) -> None:
@@ -121,16 +143,17 @@ def _batch(batch: pa.RecordBatch, described: Description, first: int) -> Batch:
     geometry = None
     if described.geometry in batch.schema.names:
         column = batch.column(described.geometry)
-        wkb = np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
-        geometry = shapely.from_wkb(wkb, on_invalid="ignore")
+        geometry, closed = from_wkb(np.asarray(column.to_numpy(zero_copy_only=False), dtype=object))
     lines = np.arange(first, first + batch.num_rows, dtype=np.int64)
     total = described.features
     fraction = min(1.0, (first + batch.num_rows - 1) / total) if total > 0 else None
-    attributes = batch.select(described.attributes.names)
-    made = Batch(attributes.replace_schema_metadata(None), geometry, lines, fraction)
+    own = {described.geometry, described.fid}  # two fields of a Shapefile may have one name: they go by their place
+    attributes = [column for field, column in zip(batch.schema, batch.columns, strict=True) if field.name not in own]
+    made = Batch(pa.RecordBatch.from_arrays(attributes, schema=described.attributes), geometry, lines, fraction)
     if geometry is not None:
         unreadable = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(geometry)
-        made.reject(unreadable, "bad_geometry", "the geometry cannot be read, or is of a kind with curves")
+        made.reject(unreadable, "bad_geometry", UNREADABLE)
+        made.repaired("unclosed_ring", int(closed.sum()))
     return made
 
 

@@ -10,13 +10,16 @@ import base64
 import json
 import os
 import resource
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
+from urllib.parse import quote
 
 MEMORY_BYTES_MAX = 4 * 1024**3
 FAILED = 3
+_OF_PROGRAMS = {"layer_styles", "qgis_projects"}  # tables that QGIS keeps in a GeoPackage; they hold no features
 
 
 def main() -> int:
@@ -38,7 +41,7 @@ def _describe(path: str, layer: str | None, encoding: str | None) -> None:
     _without_frames()
     import pyogrio  # noqa: PLC0415  # after the limits are set
 
-    layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+    layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None or name not in _OF_PROGRAMS]
     chosen = layer or (layers[0] if len(layers) == 1 else None)
     described: dict[str, Any] = {"layers": layers, "layer": chosen}
     if chosen in layers:
@@ -48,12 +51,26 @@ def _describe(path: str, layer: str | None, encoding: str | None) -> None:
         described |= {
             "driver": info["driver"],
             "crs": info["crs"],
+            "crs_unread": None if info["crs"] else _unread_crs(path, chosen, info["driver"]),
             "features": int(info["features"]),
             "schema": schema,
             **said,
         }
         described["has_geometry"] = info["geometry_type"] is not None
     json.dump(described, sys.stdout)
+
+
+def _unread_crs(path: str, layer: str, driver: str) -> str | None:
+    """Give what a file says of its reference system, which GDAL could not read; None when it says nothing."""
+    if driver != "GPKG":
+        return None
+    with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True)) as database:
+        row = database.execute(
+            """SELECT s.definition, s.srs_id FROM gpkg_geometry_columns AS g JOIN gpkg_spatial_ref_sys AS s
+            USING (srs_id) WHERE g.table_name = ?""",
+            (layer,),
+        ).fetchone()
+    return None if row is None or row[1] in {0, -1} or row[0] == "undefined" else str(row[0])[:200]
 
 
 def _read(path: str, layer: str, encoding: str | None, batch_size: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from layers.errors import BadFile
@@ -16,7 +17,12 @@ from layers.loaders.vector import open_vector
 
 
 def open_source(
-    path: Path, *, declared: Mapping[str, str] | None = None, encoding: str | None = None, layer: str | None = None
+    path: Path,
+    *,
+    declared: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    layer: str | None = None,
+    located: bool = True,
 ) -> Source:
     """Open a file of any format that holds features.
 
@@ -30,6 +36,8 @@ def open_source(
         Of a text file or a Shapefile; by default it is found out.
     layer
         Layer or sheet of a file that has several.
+    located
+        False takes the rows without a place; columns of coordinates are then columns as others.
 
     Raises
     ------
@@ -38,13 +46,20 @@ def open_source(
     """
     path = path.resolve()
     kind = sniff(path)
+    opened = _open(path, kind, declared or {}, encoding, layer, located=located)
+    return opened if located else replace(opened, has_geometry=False)
+
+
+def _open(
+    path: Path, kind: Format, declared: Mapping[str, str], encoding: str | None, layer: str | None, *, located: bool
+) -> Source:
     match kind:
         case Format.CSV:
-            return open_csv(path, declared=declared or {}, encoding=encoding)
+            return open_csv(path, declared=declared, encoding=encoding, located=located)
         case Format.XLSX:
-            return open_xlsx(path, declared=declared or {}, layer=layer)
+            return open_xlsx(path, declared=declared, layer=layer, located=located)
         case Format.GEOPARQUET:
-            return open_parquet(path, declared=declared or {})
+            return open_parquet(path, declared=declared, encoding=encoding, located=located)
         case Format.OSM_PBF | Format.OSM_XML:
             return open_osm(path, kind, layer=layer)
         case Format.GEOTIFF:

@@ -1,9 +1,10 @@
-"""GeoParquet, and Parquet with coordinates in columns."""
+"""GeoParquet, Parquet's own GEOMETRY type, and Parquet with coordinates in columns."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +15,62 @@ import shapely
 
 from layers.errors import BadFile
 from layers.loaders.batch import Batch, Geometries, Source
-from layers.loaders.columns import GeometryColumns, find_geometry_columns, locate
+from layers.loaders.columns import GeometryColumns, find_geometry_columns, is_binary, locate
+from layers.loaders.encoding import UTF8, decoded_texts, known, refuse_marked
+from layers.loaders.shapes import UNREADABLE, from_wkb
 from layers.loaders.table import geometry_names
 
 BATCH_ROWS = 50_000
-_POINT = {"point"}  # GeoParquet 1.1's native encodings besides WKB that are seen in the wild
+_NATIVE = {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}  # of GeoParquet 1.1
+_DEPTH = {"linestring": 1, "multipoint": 1, "polygon": 2, "multilinestring": 2, "multipolygon": 3}
+_OWN_TYPES = ("geometry", "geography")
 
 
-def open_parquet(path: Path, *, declared: Mapping[str, str]) -> Source:
-    """Open a GeoParquet file (WKB or native points), or a Parquet file whose columns hold coordinates or WKT.
+@dataclass(frozen=True, slots=True)
+class _Primary:
+    """The geometry column, its encoding in lower case, and what it says of its reference system."""
+
+    column: str
+    encoding: str
+    crs: str | None
+
+
+def open_parquet(
+    path: Path, *, declared: Mapping[str, str], encoding: str | None = None, located: bool = True
+) -> Source:
+    """Open a GeoParquet file, one with Parquet's own GEOMETRY, or one whose columns hold coordinates, WKT or WKB.
+
+    Parameters
+    ----------
+    declared
+        Columns of the coordinates, as of a table.
+    encoding
+        Of texts that are not UTF-8.
+    located
+        Whether a geometry is looked for.
 
     Raises
     ------
     BadFile
         When it is damaged, or its geometry is encoded in a way that is not read.
     """
+    codec = known(path.name, encoding) if encoding else UTF8
     with _opened(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
-        geo = _geo(path, schema)
-    primary = geo.get("primary_column") if geo else None
-    described = geo["columns"][primary] if geo else {}
-    encoding = str(described.get("encoding", "WKB"))
-    if primary and encoding.lower() not in {"wkb"} | _POINT:
-        raise BadFile(f"'{path.name}' encodes its geometry as '{encoding}'; WKB is read", parameter=path.name)
-    located = None if primary else find_geometry_columns(path.name, schema.names, declared)
-    hidden = (primary,) if primary else geometry_names(located)
-    others = [
-        f.remove_metadata() for f in schema if f.name not in hidden and f.name not in (geo or {}).get("columns", {})
-    ]
+        others = _geo_columns(path, schema)
+        primary = (_primary(path, schema) or _own_geometry(file)) if located else None
+    if primary and primary.encoding not in {"wkb"} | _NATIVE:
+        raise BadFile(f"'{path.name}' encodes its geometry as '{primary.encoding}'; WKB is read", parameter=path.name)
+    table = None if primary or not located else find_geometry_columns(path.name, schema.names, declared)
+    hidden = (primary.column,) if primary else geometry_names(table)
+    left_out = {*hidden, *others}
     return Source(
         name=path.name,
         format="GeoParquet" if primary else "Parquet",
-        columns=pa.schema(others),
-        has_geometry=bool(primary or located),
-        crs=_crs(described) if primary else None,
-        batches=lambda: _read(path, primary, located, rows),
+        columns=pa.schema([f.remove_metadata() for f in schema if f.name not in left_out]),
+        has_geometry=bool(primary or table),
+        crs=primary.crs if primary else None,
+        batches=lambda: _read(path, primary, table, rows, codec),
         geometry_columns=() if primary else hidden,
         total_rows=rows,
     )
@@ -74,49 +96,96 @@ def _geo(path: Path, schema: pa.Schema) -> dict[str, Any] | None:
     return geo
 
 
+def _geo_columns(path: Path, schema: pa.Schema) -> set[str]:
+    geo = _geo(path, schema)
+    return set(geo["columns"]) if geo else set()
+
+
+def _primary(path: Path, schema: pa.Schema) -> _Primary | None:
+    """Read the `geo` entry; None without one."""
+    geo = _geo(path, schema)
+    if geo is None:
+        return None
+    described = geo["columns"][geo["primary_column"]]
+    return _Primary(geo["primary_column"], str(described.get("encoding", "WKB")).lower(), _crs(described))
+
+
+def _own_geometry(file: pq.ParquetFile) -> _Primary | None:
+    """Find the first column of Parquet's own type GEOMETRY, whose values are WKB."""
+    for place in range(len(file.schema)):
+        column = file.schema.column(place)
+        kind = json.loads(column.logical_type.to_json())
+        if kind.get("Type", "").lower() in _OWN_TYPES and "." not in column.path:
+            return _Primary(column.path, "wkb", kind.get("crs") or "OGC:CRS84")
+    return None
+
+
 def _crs(described: dict[str, Any]) -> str | None:
-    """Say what the column's reference system is: PROJJSON; CRS84 where the key is absent; unknown where it is null."""
-    if "crs" not in described:
-        return "OGC:CRS84"
-    return None if described["crs"] is None else json.dumps(described["crs"])
+    """Say what the column's system is: PROJJSON, or WKT before 1.0; CRS84 without the key; unknown where it is null."""
+    crs = described.get("crs", "OGC:CRS84")
+    return crs if crs is None or isinstance(crs, str) else json.dumps(crs)
 
 
-def _read(path: Path, primary: str | None, located: GeometryColumns | None, total: int) -> Iterator[Batch]:
+def _read(
+    path: Path, primary: _Primary | None, table: GeometryColumns | None, total: int, codec: str
+) -> Iterator[Batch]:
     first = 1
     with _opened(path) as file:
         try:
             for record_batch in file.iter_batches(batch_size=BATCH_ROWS):
-                record_batch.validate(full=True)
-                lines = np.arange(first, first + record_batch.num_rows, dtype=np.int64)
-                first += record_batch.num_rows
-                fraction = (first - 1) / max(total, 1)
-                yield _batch(record_batch, primary, located, lines, fraction)
+                texts = [decoded_texts(c, codec) if pa.types.is_string(c.type) else c for c in record_batch.columns]
+                whole = pa.RecordBatch.from_arrays(texts, schema=record_batch.schema)
+                whole.validate(full=True)
+                lines = np.arange(first, first + whole.num_rows, dtype=np.int64)
+                first += whole.num_rows
+                batch = _batch(whole, primary, table, lines, (first - 1) / max(total, 1))
+                refuse_marked(batch, codec)
+                yield batch
         except (pa.ArrowException, OSError) as error:
             raise BadFile(f"'{path.name}' breaks off or is damaged: {error}", parameter=path.name) from error
 
 
 def _batch(
-    record_batch: pa.RecordBatch, primary: str | None, located: GeometryColumns | None, lines: Any, fraction: float
+    record_batch: pa.RecordBatch, primary: _Primary | None, table: GeometryColumns | None, lines: Any, fraction: float
 ) -> Batch:
     if primary is None:
-        return locate(Batch(record_batch, None, lines, fraction), located)
-    column = record_batch.column(primary)
-    others = record_batch.select([n for n in record_batch.schema.names if n != primary])
-    geometry = _geometries(column)
+        return locate(Batch(record_batch, None, lines, fraction), table)
+    column = record_batch.column(primary.column)
+    others = record_batch.select([n for n in record_batch.schema.names if n != primary.column])
+    geometry, closed = _geometries(column, primary.encoding)
     batch = Batch(others.replace_schema_metadata(None), geometry, lines, fraction)
     unread = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(geometry)
-    batch.reject(unread, "bad_geometry", "the geometry is not WKB that can be read")
+    batch.reject(unread, "bad_geometry", UNREADABLE)
+    batch.repaired("unclosed_ring", closed)
     return batch
 
 
-def _geometries(column: pa.Array) -> Geometries:
+def _geometries(column: pa.Array, encoding: str) -> tuple[Geometries, int]:
+    """Read a geometry column; tell also how many rings were closed."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
+    if is_binary(column.type):
+        geometry, closed = from_wkb(np.asarray(column.to_numpy(zero_copy_only=False), dtype=object))
+        return geometry, int(closed.sum())
+    there = column.is_valid().to_numpy(zero_copy_only=False)
+    shapes: Geometries = np.full(len(column), None, dtype=object)
+    shapes[there] = _native(column.drop_null(), encoding)
+    return shapes, 0
+
+
+def _native(column: pa.Array, encoding: str) -> Geometries:
+    """Read GeoArrow: lists of lists of coordinates, as deep as the kind of geometry needs."""
+    offsets = []
+    for _ in range(_DEPTH.get(encoding, 0)):
+        offsets.append(np.asarray(column.offsets) - column.offsets[0].as_py())
+        column = column.flatten()
     if pa.types.is_struct(column.type):
         xy = np.column_stack([column.field(axis).to_numpy(zero_copy_only=False) for axis in ("x", "y")])
+    else:
+        xy = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)[:, :2]
+    if not offsets:
         points: Geometries = shapely.points(xy)
-        points[column.is_null().to_numpy(zero_copy_only=False)] = None
         return points
-    wkb = np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
-    read: Geometries = shapely.from_wkb(wkb, on_invalid="ignore")
-    return read
+    kind = shapely.GeometryType[encoding.upper()]
+    made: Geometries = shapely.from_ragged_array(kind, np.ascontiguousarray(xy), tuple(reversed(offsets)))
+    return made

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from layers.errors import BadFile
+from layers.loaders.encoding import utf16_of
 
 _HEAD_BYTES = 4096
 
@@ -92,7 +93,7 @@ def _by_magic(  # noqa: PLR0911  # one answer a format
 
 
 def _shapefile(path: Path, head: bytes) -> Format:
-    if int.from_bytes(head[24:28], "big") * 2 != path.stat().st_size:
+    if int.from_bytes(head[24:28], "big") * 2 > path.stat().st_size:  # some writers leave bytes behind the end
         raise BadFile(f"'{path.name}' is a Shapefile that is cut off", parameter=path.name)
     return Format.SHAPEFILE
 
@@ -111,13 +112,15 @@ def _zipped(path: Path) -> Format:
 
 
 def _by_text(path: Path, head: bytes) -> Format | None:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    wide = utf16_of(head)
+    text = head.decode(wide, "ignore").encode("utf-8", "ignore") if wide else head
+    text = text.removeprefix(b"\xef\xbb\xbf").lstrip()
     suffix = path.suffix.lower()
     if text.startswith((b"{", b"[", b"\x1e")):
         return _json(path, text)
     if b"<osm" in text[:400]:
         return Format.OSM_XML
-    if text.startswith((b"<", b"%PDF", b"MZ", b"\x7fELF")) or (b"\0" in head and not _utf16(head)):
+    if text.startswith((b"<", b"%PDF", b"MZ", b"\x7fELF")) or (b"\0" in head and not wide):
         return None
     return Format.CSV if suffix in {".csv", ".tsv", ".txt", ""} or _looks_delimited(text) else None
 
@@ -135,12 +138,9 @@ def _json(path: Path, text: bytes) -> Format:
     return Format.GEOJSON
 
 
-def _utf16(head: bytes) -> bool:
-    return head.startswith((b"\xff\xfe", b"\xfe\xff"))
-
-
 def _looks_delimited(text: bytes) -> bool:
     lines = text.split(b"\n")[:-1][:5]
     return any(
-        len(lines) > 1 and lines[0].count(d) > 0 and lines[0].count(d) == lines[1].count(d) for d in (b",", b"\t", b";")
+        len(lines) > 1 and lines[0].count(d) > 0 and lines[0].count(d) == lines[1].count(d)
+        for d in (b",", b"\t", b";", b"|")
     )

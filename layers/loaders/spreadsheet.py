@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openpyxl
 import pyarrow as pa
-from openpyxl.utils.exceptions import InvalidFileException
 
-from layers.errors import BadFile
-from layers.loaders.archive import check_archive
-from layers.loaders.batch import Batch, Source
+from layers.loaders.batch import Batch, Rejection, Source
 from layers.loaders.columns import GeometryColumns, find_geometry_columns, locate
-from layers.loaders.table import COLUMNS_MAX, geometry_names
+from layers.loaders.header import HEAD_ROWS, find_header
+from layers.loaders.table import geometry_names
+from layers.loaders.workbook import sheet_rows
 
 BATCH_ROWS = 10_000
-_HEADER_ROWS_MAX = 20
+
+type _Row = tuple[int, tuple[Any, ...]]  # where it stands in the sheet, from 1, and its cells
 
 
-def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = None) -> Source:
-    """Open a spreadsheet; the first row with anything in it names the columns.
+def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = None, located: bool = True) -> Source:
+    """Open a spreadsheet; the first row with names in it names the columns, below any titles.
 
     Parameters
     ----------
@@ -36,72 +33,63 @@ def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = No
         Columns of the coordinates, by `lon`, `lat`, `x`, `y`, `wkt`; by default they are found by their names.
     layer
         Name of the sheet; by default the first.
+    located
+        Whether columns of coordinates are looked for.
 
     Raises
     ------
     BadFile
         When it is broken, would unpack to far more than its size, or has no such sheet or no header.
     """
-    check_archive(path)
-    with _rows(path, layer) as rows:
-        header_row, columns = _header(path, rows)
-    geometry = find_geometry_columns(path.name, columns, declared)
+    with sheet_rows(path, path.name, layer) as rows:
+        head = list(islice(_filled(rows), HEAD_ROWS))
+    header = find_header(path.name, [cells for _, cells in head])
+    samples = [cells for _, cells in head[header.last + 1 :]]
+    geometry = None if not located else find_geometry_columns(path.name, header.columns, declared, samples)
     hidden = geometry_names(geometry)
     return Source(
         name=path.name,
         format="XLSX",
-        columns=pa.schema([(c, pa.string()) for c in columns if c not in hidden]),
+        columns=pa.schema([(c, pa.string()) for c in header.columns if c not in hidden]),
         has_geometry=geometry is not None,
         crs=None,
-        batches=lambda: _read(path, layer, header_row, columns, geometry),
+        batches=lambda: _read(path, layer, head[header.last][0], header.columns, geometry),
         geometry_columns=hidden,
         untyped=True,
+        notes=(header.note,) if header.note else (),
     )
 
 
-@contextmanager
-def _rows(path: Path, sheet: str | None) -> Iterator[Iterator[tuple[Any, ...]]]:
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
-        raise BadFile(f"'{path.name}' is not a spreadsheet that can be read: {error}", parameter=path.name) from error
-    try:
-        names = book.sheetnames
-        if sheet is not None and sheet not in names:
-            raise BadFile(f"'{path.name}' has no sheet '{sheet}'; it has {', '.join(names)}", parameter=path.name)
-        yield book[sheet or names[0]].iter_rows(values_only=True)
-    except (zipfile.BadZipFile, ValueError, SyntaxError, EOFError, OSError) as error:
-        raise BadFile(f"'{path.name}' breaks off or is damaged: {error}", parameter=path.name) from error
-    finally:
-        book.close()
-
-
-def _header(path: Path, rows: Iterator[tuple[Any, ...]]) -> tuple[int, list[str]]:
-    for number, row in enumerate(islice(rows, _HEADER_ROWS_MAX), 1):
-        if any(cell is not None for cell in row):
-            names = ["" if cell is None else str(cell).strip() for cell in row]
-            while names and not names[-1]:
-                names.pop()
-            names = [name or f"column_{i}" for i, name in enumerate(names, 1)]
-            if len(set(names)) < len(names) or len(names) > COLUMNS_MAX:
-                raise BadFile(f"row {number} of '{path.name}' must name each column once", parameter=path.name)
-            return number, names
-    raise BadFile(f"'{path.name}' has no row that names its columns", parameter=path.name)
+def _filled(rows: Iterator[tuple[Any, ...]]) -> Iterator[_Row]:
+    return ((number, row) for number, row in enumerate(rows, 1) if any(cell not in {None, ""} for cell in row))
 
 
 def _read(
     path: Path, sheet: str | None, header_row: int, columns: list[str], geometry: GeometryColumns | None
 ) -> Iterator[Batch]:
-    with _rows(path, sheet) as rows:
-        numbered = enumerate(rows, 1)
-        for _ in islice(numbered, header_row):
-            pass
-        filled = ((number, row) for number, row in numbered if any(cell is not None for cell in row))
-        while chunk := list(islice(filled, BATCH_ROWS)):
-            lines = np.array([number for number, _ in chunk], dtype=np.int64)
-            cells = [[row[i] if i < len(row) else None for _, row in chunk] for i in range(len(columns))]
-            record_batch = pa.RecordBatch.from_arrays([_column(c) for c in cells], names=columns)
-            yield locate(Batch(record_batch, None, lines), geometry)
+    with sheet_rows(path, path.name, sheet) as rows:
+        below = ((number, row) for number, row in _filled(rows) if number > header_row)
+        while chunk := list(islice(below, BATCH_ROWS)):
+            yield locate(_batch(chunk, columns), geometry)
+
+
+def _batch(chunk: list[_Row], columns: list[str]) -> Batch:
+    """Make a batch of rows; one with more cells than there are names is refused."""
+    width = len(columns)
+    long = [(n, row) for n, row in chunk if any(cell not in {None, ""} for cell in row[width:])]
+    too_long = {number for number, _ in long}
+    good = [(number, row) for number, row in chunk if number not in too_long]
+    cells = [[row[i] if i < len(row) else None for _, row in good] for i in range(width)]
+    record_batch = pa.RecordBatch.from_arrays([_column(c) for c in cells], names=columns)
+    batch = Batch(record_batch, None, np.array([number for number, _ in good], dtype=np.int64))
+    for number, row in long:
+        detail = f"the row has {len(row)} cells, the first row names {width}"
+        batch.refused.append(Rejection(number, "broken_line", detail, {"line": ", ".join(map(_shown, row))}))
+    return batch
+
+
+def _shown(cell: Any) -> str:
+    return "" if cell is None else _text(cell)
 
 
 def _column(cells: list[Any]) -> pa.Array:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from layers.errors import BadFile
+import pyarrow as pa
+
+from layers.crs import srid_of
+from layers.errors import BadCrs, BadFile
 from layers.loaders import gdal
 from layers.loaders.archive import unpack_shapefile
 from layers.loaders.batch import Batch, Source
+from layers.loaders.dbf import RAW, DbfTexts, decode_columns, read_texts
+from layers.loaders.encoding import UTF8, Encoding, as_utf8, known, open_checked, refuse_marked
 from layers.loaders.sniff import Format
 
-_GBK = "GB18030"  # holds GBK and GB2312
-_DBF_SAMPLE_BYTES = 4 * 1024**2
+_TEXT = {Format.GEOJSON, Format.GEOJSONSEQ}
+_MEMBER_BYTES = 64 * 1024  # at either end of a GeoJSON, where its `crs` member is looked for
+_CRS_MEMBER = re.compile(
+    rb'"crs"\s*:\s*\{\s*"(?:type|properties)"\s*:(?:[^{}]{0,100}"type"\s*:\s*"name"|\s*"name")?'
+    rb'[^{}]{0,100}\{\s*(?:"name"\s*:\s*"(?P<name>[^"]{0,200})"|(?P<other>[^{}]{0,200}))'
+)
+_SHX_HEAD_BYTES, _SHX_ENTRY_BYTES = 100, 8
 
 
 def open_vector(path: Path, kind: Format, *, layer: str | None = None, encoding: str | None = None) -> Source:
@@ -28,7 +39,8 @@ def open_vector(path: Path, kind: Format, *, layer: str | None = None, encoding:
     layer
         Which layer of a file that has several.
     encoding
-        Of a Shapefile's texts; by default its `.cpg`, else UTF-8 where that fits, else GBK.
+        Of its texts. By default a Shapefile's `.cpg` where its texts do not show another, else UTF-8 or GBK, whichever
+        all of the texts speak for. Of a GeoPackage or FlatGeobuf, whose texts should be UTF-8: of those that are not.
 
     Raises
     ------
@@ -38,18 +50,121 @@ def open_vector(path: Path, kind: Format, *, layer: str | None = None, encoding:
     if kind is Format.SHAPEFILE_ZIP:
         return _zipped_shapefile(path, encoding)
     if kind is Format.SHAPEFILE:
-        _check_siblings(path)
-        encoding = encoding or _dbf_encoding(path)
-    described = gdal.describe(path, layer, encoding)
+        return _shapefile(path, encoding)
+    if kind in _TEXT:
+        found = open_checked(path, encoding)
+        if not (found.clean and found.name == UTF8):
+            return _transcoded(path, kind, found, layer)
+        described = _with_crs_member(path, gdal.describe(path, layer))
+        return _source(path, kind, described, lambda: gdal.read(path, described))
+    codec = known(path.name, encoding) if encoding else UTF8
+    described = gdal.describe(path, layer)
+    return _source(path, kind, described, lambda: gdal.read(path, described, codec))
+
+
+def _source(
+    path: Path,
+    kind: Format,
+    described: gdal.Description,
+    batches: Callable[[], Iterator[Batch]],
+    note: str | None = None,
+) -> Source:
     return Source(
         name=path.name,
         format=kind.value,
         columns=described.attributes,
         has_geometry=described.has_geometry,
         crs=described.crs,
-        batches=lambda: gdal.read(path, described, encoding),
+        batches=batches,
         total_rows=described.features if described.features >= 0 else None,
+        notes=(note,) if note else (),
+        crs_unread=described.crs_unread,
     )
+
+
+def _transcoded(path: Path, kind: Format, encoding: Encoding, layer: str | None) -> Source:
+    """Open a text that is not UTF-8, or not all of it, by way of a copy that is."""
+    with _as_utf8(path, encoding) as copy:
+        described = _with_crs_member(copy, gdal.describe(copy, layer))
+
+    def batches() -> Iterator[Batch]:
+        with _as_utf8(path, encoding) as copy:
+            for batch in gdal.read(copy, described):
+                refuse_marked(batch, encoding.name)
+                yield batch
+
+    return _source(path, kind, described, batches, f"encoding {encoding.name}")
+
+
+def _with_crs_member(path: Path, described: gdal.Description) -> gdal.Description:
+    """Note what a `crs` member says that nobody can read: GDAL then takes the coordinates for WGS 84."""
+    with path.open("rb") as file:
+        found = file.read(_MEMBER_BYTES)
+        file.seek(max(0, path.stat().st_size - _MEMBER_BYTES))
+        found += file.read()
+    member = _CRS_MEMBER.search(found)
+    if member is None:
+        return described
+    said = (member["name"] or member["other"] or b"").decode("utf-8", "replace")
+    try:
+        srid_of(said)
+    except BadCrs:
+        return replace(described, crs=None, crs_unread=said)
+    return described
+
+
+@contextmanager
+def _as_utf8(path: Path, encoding: Encoding) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="onemap-utf8-") as folder:
+        copy = Path(folder) / path.name
+        try:
+            with path.open("rb") as file, copy.open("wb") as out:
+                out.writelines(as_utf8(file, encoding))
+        except UnicodeError as error:
+            raise BadFile(f"'{path.name}' is not {encoding.name}: {error}", parameter=path.name) from error
+        yield copy
+
+
+def _shapefile(path: Path, encoding: str | None) -> Source:
+    """Open a Shapefile, whose texts GDAL gives as the bytes they are."""
+    dbf, shx = (_needed(path, suffix) for suffix in (".dbf", ".shx"))
+    texts = read_texts(dbf, _sibling(path, ".cpg"), encoding)
+    shapes = (shx.stat().st_size - _SHX_HEAD_BYTES) // _SHX_ENTRY_BYTES
+    if texts.rows < shapes:
+        raise BadFile(
+            f"'{path.name}' has {shapes} shapes, and '{dbf.name}' only {texts.rows} rows: it is incomplete",
+            parameter=path.name,
+        )
+    with _beside(path) as shape:
+        described = gdal.describe(shape, encoding=RAW)
+    renamed = _renamed(described.attributes, texts)
+    prj = _sibling(path, ".prj")
+    if described.crs is None and prj is not None and prj.read_bytes().strip():
+        described = replace(described, crs_unread=prj.read_bytes()[:200].decode("utf-8", "replace").strip())
+
+    def batches() -> Iterator[Batch]:
+        with _beside(path) as shape:
+            for batch in gdal.read(shape, described, encoding=RAW):
+                decode_columns(batch, texts.columns)
+                batch.columns = batch.columns.rename_columns(renamed.names)
+                refuse_marked(batch, texts.names)
+                yield batch
+
+    return _source(path, Format.SHAPEFILE, replace(described, attributes=renamed), batches, texts.note)
+
+
+def _renamed(attributes: pa.Schema, texts: DbfTexts) -> pa.Schema:
+    """Name the attributes in their own encoding, each once."""
+    taken: set[str] = set()
+    fields = []
+    for number, field in enumerate(attributes, 1):
+        wanted = texts.name(field.name) or f"field_{number}"
+        name, suffix = wanted, 2
+        while name in taken:
+            name, suffix = f"{wanted}_{suffix}", suffix + 1
+        taken.add(name)
+        fields.append(field.with_name(name))
+    return pa.schema(fields)
 
 
 def _zipped_shapefile(path: Path, encoding: str | None) -> Source:
@@ -81,34 +196,28 @@ class _unpacked:  # noqa: N801  # a context manager is used like a function
         self._folder.cleanup()
 
 
-def _check_siblings(path: Path) -> None:
-    for suffix in (".dbf", ".shx"):
-        if _sibling(path, suffix) is None:
-            raise BadFile(f"'{path.name}' lacks '{path.stem}{suffix}' beside it", parameter=path.name)
+def _needed(path: Path, suffix: str) -> Path:
+    found = _sibling(path, suffix)
+    if found is None:
+        raise BadFile(f"'{path.name}' lacks '{path.stem}{suffix}' beside it", parameter=path.name)
+    return found
 
 
 def _sibling(path: Path, suffix: str) -> Path | None:
-    for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
-        if candidate.is_file():
-            return candidate
-    return None
+    """Find a file of the same name with another suffix, in capitals or not."""
+    wanted = (path.stem + suffix).lower()
+    exact = path.with_suffix(suffix)
+    if exact.is_file():
+        return exact
+    return next((one for one in sorted(path.parent.iterdir()) if one.name.lower() == wanted and one.is_file()), None)
 
 
-def _dbf_encoding(path: Path) -> str | None:
-    """Guess the encoding of a `.dbf` that says nothing of it; None leaves it to GDAL."""
-    dbf = _sibling(path, ".dbf")
-    if dbf is None or _sibling(path, ".cpg"):
-        return None
-    with dbf.open("rb") as file:
-        head = file.read(32)
-        said = head[29:30]
-        file.seek(int.from_bytes(head[8:10], "little"))
-        sample = file.read(_DBF_SAMPLE_BYTES)
-    if said not in {b"\0", b"\x57"}:  # 0x57 is "ANSI", which in China means GBK
-        return None
-    # A multi-byte character may be cut at the end of the sample.
-    for cut in range(4):
-        with suppress(UnicodeDecodeError):
-            sample[: len(sample) - cut].decode("utf-8")
-            return "UTF-8"
-    return _GBK
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Give a Shapefile whose parts all have the names that GDAL looks for, without the `.cpg` it would follow."""
+    with tempfile.TemporaryDirectory(prefix="onemap-shape-") as folder:
+        for suffix in (".shp", ".shx", ".dbf", ".prj"):
+            found = path if suffix == ".shp" else _sibling(path, suffix)
+            if found is not None:
+                (Path(folder) / f"{path.stem}{suffix}").symlink_to(found.absolute())
+        yield Path(folder) / f"{path.stem}.shp"

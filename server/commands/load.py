@@ -50,14 +50,14 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     crs: Annotated[str, typer.Option(help="坐标系。 auto, EPSG:n, gcj02 or bd09.")] = "auto",
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="字段=列名，可多次。 field=column, also lon=, lat=, x=, y=, wkt=, id=."),
+        typer.Option("--map", help="字段=列名，可多次。 field=column, also lon=, lat=, x=, y=, wkt=, lonlat=, id=."),
     ] = None,
     mode: Annotated[str, typer.Option(help="append 追加, replace 替换, upsert 按 id 更新。")] = "append",
     grade: Annotated[int | None, typer.Option(min=1, max=4, help="数据分级。 Data grade of the rows, 1 to 4.")] = None,
     vertical_datum: DatumOption = None,
     time: TimeOption = None,
     overlap: OverlapOption = None,
-    encoding: Annotated[str | None, typer.Option(help="文字编码。 Of CSV and Shapefile; found out by default.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="文字编码。 Of the texts, as gbk; found out by default.")] = None,
     source_layer: Annotated[str | None, typer.Option(help="源图层或工作表。 Layer or sheet of the file.")] = None,
     fix: Annotated[
         list[str] | None, typer.Option(help="修正 swapped, scaled, zone_prefixed。 Put such coordinates right.")
@@ -65,6 +65,9 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     *,
     anywhere: Annotated[
         bool, typer.Option("--anywhere", help="允许区外要素。 Features may lie outside the district.")
+    ] = False,
+    no_geometry: Annotated[
+        bool, typer.Option("--no-geometry", help="建立没有位置的表。 The rows have no place; coordinates are fields.")
     ] = False,
     home: HomeOption = None,
     config: ConfigOption = None,
@@ -93,6 +96,7 @@ def load(  # noqa: PLR0917  # typer takes the options by name
                     source_layer=source_layer,
                     fixes=frozenset(fix or ()),
                     anywhere=anywhere,
+                    no_geometry=no_geometry,
                     progress=bar.show,
                 )
             )
@@ -177,6 +181,8 @@ def print_summary(summary: LoadSummary) -> None:
     for title, counts in (("修正 repaired", summary.repaired), ("隔离 rejected", summary.rejected)):
         for kind, count in counts.most_common():
             _out.print(f"    {title}: {kind} × {count:,}", markup=False)
+    for note in summary.notes:
+        _out.print(f"  说明 note: {note}", markup=False)
     if summary.ignored:
         _out.print(f"  未用的列 columns not used: {', '.join(summary.ignored)}（--map field=column）", markup=False)
     if summary.rejected:

@@ -85,7 +85,8 @@ class Drop:
             digest = file.digest
             if await self._ledger.knows(digest, whole=self._definition.connection.whole):
                 return self._away(name, "done", digest, f"{name} was taken before")
-            await asyncio.to_thread(_check, self._definition, file)
+            with self._folder.first_reading(name):
+                await asyncio.to_thread(_check, self._definition, file)
             tally, notes = await self._taken(file)
         except BlockingIOError:
             return ""

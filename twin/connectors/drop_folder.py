@@ -3,7 +3,7 @@
 ::
 
     <home>/drops/<feed>/            senders put files here: first under another name (.part, .tmp, a dot in front)
-                        taking/     what is being taken; after a crash it is taken again
+                        taking/     what is being taken; after a crash again, unless it killed its reader
                         done/       what was taken, each with a report when rows were refused
                         failed/     what could not be read, each with the reason beside it
 
@@ -15,7 +15,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -103,7 +104,28 @@ class DropFolder:
     def claimed(self) -> list[str]:
         """Return the names of what is being taken: of an earlier life, when this process has just begun."""
         names = (entry.name for entry in os.scandir(self._folder / TAKING) if entry.is_file(follow_symlinks=False))
-        return sorted(name for name in names if not name.endswith(COUNT))
+        return sorted(name for name in names if not name.endswith(COUNT) and not name.startswith("."))
+
+    @contextmanager
+    def first_reading(self, name: str) -> Iterator[None]:
+        """Leave a mark while a claimed file is read for the first time.
+
+        Raises
+        ------
+        Refused
+            When the mark is there already: an earlier life was killed while it read this file, as the next would be.
+        """
+        mark = self._mark(name)
+        if mark.exists():
+            raise Refused(Reason.ENDED_THE_READER, "the program was killed while it read this file")
+        mark.touch()
+        try:
+            yield
+        finally:
+            mark.unlink(missing_ok=True)
+
+    def _mark(self, name: str) -> Path:
+        return self._folder / TAKING / f".{hashlib.sha256(name.encode()).hexdigest()[:32]}.reading"
 
     def read(self, name: str) -> DroppedFile:
         """Read a claimed file.
@@ -136,6 +158,7 @@ class DropFolder:
             target.with_name(target.name + ending).write_bytes(text)
         _renamed(path.with_name(name + COUNT), target.with_name(target.name + COUNT))
         path.replace(target)
+        self._mark(name).unlink(missing_ok=True)
         return target
 
 

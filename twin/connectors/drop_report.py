@@ -13,6 +13,7 @@ from twin.feeds.times import CHINA
 ERROR, REPORT = ".error.txt", ".report.csv"
 LINES_MAX = 10_000
 _IN_CHINESE = {
+    Reason.ENDED_THE_READER: "读取此文件时程序被终止，文件可能过大或已损坏",
     Reason.NOT_A_TABLE: "不是可读的表格",
     Reason.BAD_ENCODING: "文字编码无法识别（应为 UTF-8 或 GBK）",
     Reason.TOO_LARGE: "文件过大",

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
-import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any
 
-import openpyxl
 import orjson
 
+from layers.errors import BadFile, TooLargeFile
+from layers.loaders.csv_head import read_head
+from layers.loaders.encoding import MARK, as_utf8, find_encoding
+from layers.loaders.header import HEAD_ROWS, find_header
+from layers.loaders.workbook import sheet_rows
 from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
 
 type Row = tuple[int, dict[str, Any]]  # the line it stands on, from 1, and its fields by name
 
+type _Line = tuple[int, list[Any]]  # where it stands, from 1, and its cells
+
 FILE_BYTES_MAX = 64 * 1024 * 1024
-UNZIPPED_BYTES_MAX = 512 * 1024 * 1024
 ROWS_MAX = 500_000
-COLUMNS_MAX = 500
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def read_rows(body: bytes, file_name: str, encoding: str | None = None) -> tuple[list[Row], list[Refusal]]:
@@ -58,94 +61,84 @@ def each_row(body: bytes, file_name: str, encoding: str | None = None) -> Iterat
         raise Refused(Reason.TOO_LARGE, f"{file_name} has {len(body)} bytes; at most {FILE_BYTES_MAX}")
     ending = file_name.lower().rpartition(".")[2]
     if ending in {"ndjson", "jsonl", "json"}:
-        rows = _json_rows(_text(body, encoding))
+        rows = _json_rows(_text(body, file_name, encoding))
     else:
-        rows = _rows(_sheet(body) if ending == "xlsx" else _lines(_text(body, encoding)))
+        rows = _rows(
+            _sheet(body, file_name) if ending == "xlsx" else _lines(_text(body, file_name, encoding), file_name)
+        )
     for count, row in enumerate(rows, 1):
         if count > ROWS_MAX:
             raise Refused(Reason.TOO_MANY, f"the file has more than {ROWS_MAX} rows")
         yield row
 
 
-def _text(body: bytes, encoding: str | None) -> str:
-    """Decode: by its mark, as declared, as UTF-8 where the whole is that, else as GB18030, which holds GBK."""
-    marked = next((name for mark, name in _MARKS.items() if body.startswith(mark)), None)
-    for name in filter(None, (marked, encoding, "utf-8", "gb18030")):
-        try:
-            text = body.decode(name)
-        except (UnicodeDecodeError, LookupError):
-            if name in {marked, encoding}:
-                break
-            continue
-        if "\0" in text:
-            break
-        return text
-    raise Refused(Reason.BAD_ENCODING, f"the file is not {marked or encoding or 'UTF-8 or GBK'} text")
+def _text(body: bytes, file_name: str, encoding: str | None) -> str:
+    """Decode as the loaders of layers do: by all of it; bytes that are no text are marked, and cost their row."""
+    file = io.BytesIO(body)
+    with _in_our_words(Reason.BAD_ENCODING):
+        found = find_encoding(file_name, file, encoding)
+    try:
+        text = b"".join(as_utf8(file, found)).decode()
+    except UnicodeError as error:
+        raise Refused(Reason.BAD_ENCODING, f"the file is not {found.name} text") from error
+    if "\0" in text:
+        raise Refused(Reason.BAD_ENCODING, "the file is not text: it has NUL characters")
+    return text
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[Any]]]:
-    header = text[: text.find("\n") + 1] or text
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=header.count), strict=True)
+@contextmanager
+def _in_our_words(reason: Reason) -> Iterator[None]:
+    try:
+        yield
+    except BadFile as error:
+        raise Refused(Reason.TOO_LARGE if isinstance(error, TooLargeFile) else reason, error.message) from error
+
+
+def _lines(text: str, file_name: str) -> Iterator[_Line]:
+    with _in_our_words(Reason.NOT_A_TABLE):
+        head = read_head(file_name, text)
+    yield head.lines, head.columns
+    below = text.encode()[head.utf8_bytes :].decode()
+    reader = csv.reader(io.StringIO(below, newline=""), delimiter=head.delimiter, strict=True)
     try:
         for cells in reader:
-            yield reader.line_num, cells
+            yield head.lines + reader.line_num, cells
     except csv.Error as error:
-        raise Refused(Reason.NOT_A_TABLE, f"line {reader.line_num} is no CSV: {error}") from error
+        raise Refused(Reason.NOT_A_TABLE, f"line {head.lines + reader.line_num} is no CSV: {error}") from error
 
 
-def _sheet(body: bytes) -> Iterator[tuple[int, list[Any]]]:
-    book = _workbook(body)
-    try:
-        for line, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
-            yield line, list(cells)
-    except Exception as error:
-        raise Refused(Reason.NOT_A_TABLE, f"the workbook cannot be read: {error}") from error
-    finally:
-        book.close()
+def _sheet(body: bytes, file_name: str) -> Iterator[_Line]:
+    with _in_our_words(Reason.NOT_A_TABLE), sheet_rows(io.BytesIO(body), file_name) as rows:
+        filled = ((n, list(cells)) for n, cells in enumerate(rows, 1) if any(cell not in {None, ""} for cell in cells))
+        above = list(islice(filled, HEAD_ROWS))
+        header = find_header(file_name, [cells for _, cells in above])
+        yield above[header.last][0], header.columns
+        yield from chain(above[header.last + 1 :], filled)
 
 
-def _workbook(body: bytes) -> openpyxl.Workbook:
-    """Open a workbook; on a stranger's bytes its parsers raise whatever they meet."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size <= UNZIPPED_BYTES_MAX:
-            return openpyxl.load_workbook(io.BytesIO(body), read_only=True, data_only=True)
-    except Exception as error:
-        raise Refused(Reason.NOT_A_TABLE, f"not a workbook: {error}") from error
-    raise Refused(Reason.TOO_LARGE, f"the workbook unpacks to {size} bytes; at most {UNZIPPED_BYTES_MAX}")
-
-
-def _rows(lines: Iterator[tuple[int, list[Any]]]) -> Iterator[Row | Refusal]:
-    names: list[str] | None = None
+def _rows(lines: Iterator[_Line]) -> Iterator[Row | Refusal]:
+    """Give each row its names; the first of the lines has them."""
+    _, names = next(lines)
     for line, cells in lines:
         if not any(cell not in {None, ""} for cell in cells):
             continue
-        if names is None:
-            names = _names(cells)
-        elif len(cells) > len(names) and any(cell not in {None, ""} for cell in cells[len(names) :]):
+        if any(cell not in {None, ""} for cell in cells[len(names) :]):
             detail = f"the row has {len(cells)} cells, the first row names {len(names)}"
             yield Refusal(line, Reason.NOT_A_TABLE, detail, raw_of(cells))
+        elif any(isinstance(cell, str) and MARK in cell for cell in cells):
+            shown_cells = [cell.replace(MARK, "\ufffd") if isinstance(cell, str) else cell for cell in cells]
+            yield Refusal(line, Reason.BAD_ENCODING, "the row has bytes that are no text", raw_of(shown_cells))
         else:
-            yield line, {n: c for n, c in zip(names, cells, strict=False) if n and c not in {None, ""}}
-    if names is None:
-        raise Refused(Reason.NOT_A_TABLE, "the file has no row that names its columns")
-
-
-def _names(cells: list[Any]) -> list[str]:
-    names = ["" if cell is None else str(cell).strip() for cell in cells]
-    while names and not names[-1]:
-        names.pop()
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice or len(names) > COLUMNS_MAX:
-        fault = f"names columns twice: {', '.join(twice[:10])}" if twice else f"has {len(names)} columns"
-        raise Refused(Reason.NOT_A_TABLE, f"the first row {fault}")
-    return names
+            yield line, {n: c for n, c in zip(names, cells, strict=False) if c not in {None, ""}}
 
 
 def _json_rows(text: str) -> Iterator[Row | Refusal]:
     for line, written in enumerate(_json_lines(text), 1):
         if not written.strip():
+            continue
+        if MARK in written:
+            kept = written.replace(MARK, "\ufffd").encode()
+            yield Refusal(line, Reason.BAD_ENCODING, "the line has bytes that are no text", kept)
             continue
         try:
             row = orjson.loads(written)

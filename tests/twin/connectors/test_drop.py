@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
+import signal
+import subprocess
+import sys
 import zipfile
 
 import openpyxl
@@ -139,6 +143,32 @@ async def test_a_bomb_and_a_giant_are_refused(house, drops, monkeypatch):
         await until(lambda: len(list((drops / "failed").glob("*.error.txt"))) == 2)
     for path in (drops / "failed").glob("*.error.txt"):
         assert "too_large" in path.read_text(encoding="utf-8-sig")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from twin.connectors.drop_folder import DropFolder
+folder = DropFolder(Path(sys.argv[1]), "*.csv")
+folder.claim("rain_heavy.csv")
+with folder.first_reading("rain_heavy.csv"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def test_a_file_that_killed_its_reader_is_set_aside_at_the_next_start(house, drops, owner):
+    put(drops, "rain_heavy.csv", HEADER + ROWS)
+    put(drops, "rain_light.csv", HEADER + ROWS)
+    killed = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED, str(drops)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    async with house.connected(drop.run, await house.feed(GAUGES)):
+        await until(lambda: (drops / "done/rain_light.csv").exists() and (drops / "failed/rain_heavy.csv").exists())
+    error = (drops / "failed/rain_heavy.csv.error.txt").read_text(encoding="utf-8-sig")
+    assert "ended_the_reader" in error
+    assert not list((drops / "taking").iterdir())
+    put(drops, "rain_heavy.csv", HEADER + ROWS)  # who drops it again has it read again
+    async with house.connected(drop.run, await house.feed(GAUGES)):
+        await until((drops / "done/rain_heavy.csv").exists)
 
 
 async def test_the_count_file_is_waited_for_and_believed(house, drops, owner):

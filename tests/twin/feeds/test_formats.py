@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layers.loaders import workbook as workbooks
 from tests.twin.feeds.feeds import NOW, feed, only, take
 from twin.envelope_refused import Reason, Refused
 from twin.feeds import table
@@ -421,7 +422,7 @@ def test_a_file_of_changes_removes_nothing():
 
 
 def test_a_workbook_that_unpacks_to_too_much(monkeypatch):
-    monkeypatch.setattr(table, "UNZIPPED_BYTES_MAX", 1000)
+    monkeypatch.setattr(workbooks, "WORKBOOK_BYTES_MAX", 1000)
     with pytest.raises(Refused) as refused:
         read_rows(WORKBOOK, "a.xlsx")
     assert refused.value.reason == Reason.TOO_LARGE

@@ -1,0 +1,73 @@
+"""Names that columns of files commonly have for a field, besides its own name and titles; a district adds its own.
+
+The list is data: ``definitions/_columns.yaml``, and a file of the same shape in the configuration
+(``config/columns.yaml``), whose names come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from layers.errors import BadInput
+
+BUILT_IN = Path(__file__).parent / "definitions" / "_columns.yaml"
+DISTRICT = Path(__file__).resolve().parents[1] / "config" / "columns.yaml"
+COORDINATES = ("lon", "lat", "x", "y", "wkt")
+_SECTIONS = ("coordinates", "fields", "layers", "new")
+
+type Names = Mapping[str, tuple[str, ...]]  # field to the names of columns
+
+
+def common_names(field: str, layer: str | None = None) -> tuple[str, ...]:
+    """Return the usual names of columns for a field, or for a coordinate (`lon`, `lat`, `x`, `y`, `wkt`).
+
+    Parameters
+    ----------
+    layer
+        The layer whose field it is; None for coordinates.
+
+    Raises
+    ------
+    BadInput
+        When a list cannot be read; the message names the file.
+    """
+    read = _all()
+    if layer is None:
+        return read["coordinates"].get(field, ())
+    return (*read.get(f"layers.{layer}", {}).get(field, ()), *read["fields"].get(field, ()))
+
+
+def names_for_new_layers() -> dict[str, str]:
+    """Return column name to field name, for layers that are made from their file."""
+    read = _all()
+    return {name: field for section in ("fields", "new") for field, names in read[section].items() for name in names}
+
+
+@cache
+def _all() -> dict[str, Names]:
+    sections: dict[str, dict[str, tuple[str, ...]]] = {"coordinates": {}, "fields": {}, "new": {}}
+    for path in (DISTRICT, BUILT_IN):
+        for section, names in _read(path).items() if path.is_file() else ():
+            into = sections.setdefault(section, {})
+            for field, some in names.items():
+                into[field] = (*into.get(field, ()), *some)
+    return dict(sections)
+
+
+def _read(path: Path) -> dict[str, dict[str, list[str]]]:
+    """Read one list; the section `layers` becomes one a layer."""
+    try:
+        given: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        unknown = sorted(set(given) - set(_SECTIONS))
+        if unknown:
+            raise BadInput(f"{path.name} has '{unknown[0]}'; allowed are {', '.join(_SECTIONS)}", parameter=path.name)
+        layers = {f"layers.{layer}": fields or {} for layer, fields in (given.pop("layers", None) or {}).items()}
+        read = {section: names or {} for section, names in (given | layers).items()}
+        return {s: {f: [str(one) for one in some] for f, some in names.items()} for s, names in read.items()}
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise BadInput(f"{path.name} cannot be read: {error}", parameter=path.name) from error

@@ -1,0 +1,83 @@
+"""Rows of a workbook: of a file that is loaded, and of bytes that were dropped."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+from warnings import catch_warnings
+
+import openpyxl
+
+from layers.errors import BadFile, OneMapError, TooLargeFile
+from layers.loaders.archive import check_archive
+
+SHARED_TEXTS_BYTES_MAX = 64 * 1024**2  # of XML; they are held whole, in eight times the space
+WORKBOOK_BYTES_MAX = 1024**3
+_STRICT = b"purl.oclc.org/ooxml"
+_HEAD_BYTES = 4096
+
+
+@contextmanager
+def sheet_rows(file: Path | IO[bytes], name: str, sheet: str | None = None) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """Open a workbook and give the rows of a sheet, each as long as it is written.
+
+    Parameters
+    ----------
+    name
+        Of the file, for messages.
+    sheet
+        Name of the sheet; by default the first that is not a chart.
+
+    Raises
+    ------
+    BadFile
+        When it is no workbook, is damaged anywhere in that sheet, would unpack to far more than its size, or has no
+        such sheet. On a stranger's bytes openpyxl raises whatever it meets, so everything is caught.
+    """
+    try:
+        _check(file, name)
+        with catch_warnings(action="ignore"):  # of what openpyxl leaves out: styles, validations, defined names
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+    except OneMapError:
+        raise
+    except Exception as error:
+        raise BadFile(f"'{name}' is not a spreadsheet that can be read: {error}", parameter=name) from error
+    try:
+        chosen = _chosen(book, name, sheet)
+        chosen.reset_dimensions()  # what a sheet says of its own size is often wrong
+        with catch_warnings(action="ignore"):
+            yield chosen.iter_rows(values_only=True)
+    except OneMapError:
+        raise
+    except Exception as error:
+        raise BadFile(f"'{name}' breaks off or is damaged: {error}", parameter=name) from error
+    finally:
+        book.close()
+
+
+def _check(file: Path | IO[bytes], name: str) -> None:
+    members = check_archive(file, name)
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > WORKBOOK_BYTES_MAX:
+        raise TooLargeFile(f"'{name}' would unpack to {unpacked} bytes; at most {WORKBOOK_BYTES_MAX}", parameter=name)
+    for member in members:
+        if member.filename.lower() == "xl/sharedstrings.xml" and member.file_size > SHARED_TEXTS_BYTES_MAX:
+            told = f"'{name}' has {member.file_size} bytes of shared texts; at most {SHARED_TEXTS_BYTES_MAX}"
+            raise TooLargeFile(f"{told}: save it as CSV", parameter=name)
+    with zipfile.ZipFile(file) as archive, archive.open("xl/workbook.xml") as book:
+        if _STRICT in book.read(_HEAD_BYTES):
+            raise BadFile(
+                f"'{name}' is a Strict Open XML workbook; save it as 'Excel workbook (.xlsx)'", parameter=name
+            )
+
+
+def _chosen(book: openpyxl.Workbook, name: str, sheet: str | None) -> Any:
+    sheets = {one.title: one for one in book.worksheets if hasattr(one, "reset_dimensions")}
+    if not sheets:
+        raise BadFile(f"'{name}' has no sheet with cells", parameter=name)
+    if sheet is not None and sheet not in sheets:
+        raise BadFile(f"'{name}' has no sheet '{sheet}'; it has {', '.join(sheets)}", parameter=name)
+    return sheets[sheet] if sheet is not None else next(iter(sheets.values()))
