@@ -7,7 +7,7 @@ The list is data: ``definitions/_columns.yaml``, and a file of the same shape in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,16 @@ def names_for_new_layers() -> dict[str, str]:
     return {name: field for section in ("fields", "new") for field, names in read[section].items() for name in names}
 
 
-@cache
 def _all() -> dict[str, Names]:
+    """Read both lists; the district's again when it was changed."""
+    return _listed(DISTRICT, DISTRICT.stat().st_mtime_ns if DISTRICT.is_file() else None)
+
+
+@lru_cache(maxsize=1)
+def _listed(district: Path, _changed_ns: int | None) -> dict[str, Names]:
     sections: dict[str, dict[str, tuple[str, ...]]] = {"coordinates": {}, "fields": {}, "new": {}}
-    for path in (DISTRICT, BUILT_IN):
-        for section, names in _read(path).items() if path.is_file() else ():
+    for path in filter(Path.is_file, (district, BUILT_IN)):
+        for section, names in _read(path).items():
             into = sections.setdefault(section, {})
             for field, some in names.items():
                 into[field] = (*into.get(field, ()), *some)

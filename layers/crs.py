@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from layers.errors import BadCrs
 
@@ -162,7 +162,10 @@ def shift_note(srid: int, xy: npt.NDArray[np.float64]) -> str | None:
         return None
     way = transformer(srid, STORED_SRID)
     way.transform(there[:, 0], there[:, 1])
-    used = way.get_last_used_operation()
+    try:
+        used = way.get_last_used_operation()
+    except ProjError:  # there is but one way, and it changes nothing
+        used = way
     name = CRS.from_epsg(srid).geodetic_crs.name  # type: ignore[union-attr]  # _is_global has looked
     if used.accuracy < 0 or "Ballpark" in used.description:
         return (

@@ -108,9 +108,17 @@ def texts(column: pa.Array) -> pa.Array:
         return pc.utf8_trim_whitespace(column)
     if pa.types.is_floating(column.type):
         return pc.replace_substring_regex(pc.cast(column, pa.string()), r"\.0$", "")
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+    if is_binary(column.type):
+        return pa.array([None if v is None else v.hex() for v in column.to_pylist()], pa.string())
+    if pa.types.is_nested(column.type):
         return pa.array([None if v is None else _json_text(v) for v in column.to_pylist()], pa.string())
     return pc.cast(column, pa.string())
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a column holds bytes, of any length or of one."""
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(is_kind(kind) for is_kind in kinds)
 
 
 def numbers(column: pa.Array) -> tuple[pa.Array, Mask]:

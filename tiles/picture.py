@@ -15,7 +15,7 @@ from layers.errors import BadInput
 from tiles.look import Format, Look
 from tiles.opened import OpenRasters
 from tiles.raster import Frame, Raster
-from tiles.reading import Area, Pixels, read_area
+from tiles.reading import Area, Pixels, palette_of, read_area
 from tiles.relief import hillshade, slope_deg, terrain_rgb
 
 TILE_PIXELS = 256
@@ -64,6 +64,9 @@ def draw(
         pixels = read_area(files, frame, area, bands)
         if pixels is None:
             return b""
+        palette = palette_of(files, frame) if _is_plain(look) and form not in {"npy", "tif"} else None
+        if palette is not None:
+            pixels = _coloured(pixels, palette)
         image = _image(pixels, area)
         image = image.apply_expression(expression) if expression else image
         if form in {"npy", "tif"}:
@@ -74,6 +77,20 @@ def draw(
         return _encoded(image, look, form, ground)
     heights = read_area(files, frame, area.wider(1), (1,), smooth=True)  # so that neighbouring tiles meet
     return b"" if heights is None else _relief(heights, area, look, form, ground)
+
+
+def _is_plain(look: Look) -> bool:
+    """Whether nobody asks for other colours than the raster's own."""
+    return look.rescale is None and look.colormap is None and look.expression is None
+
+
+def _coloured(pixels: Pixels, palette: np.ndarray[Any, Any]) -> Pixels:
+    """Give values their colours; those without one, and those whose colour is transparent, are nothing."""
+    values = pixels.data[0].astype(np.int64)
+    known = (values >= 0) & (values < len(palette))
+    colours = palette[np.where(known, values, 0)]
+    hidden = np.ma.getmaskarray(pixels)[0] | ~known | (colours[..., 3] == 0)
+    return np.ma.MaskedArray(np.moveaxis(colours[..., :3], -1, 0), mask=np.broadcast_to(hidden, (3, *hidden.shape)))
 
 
 def draw_map(

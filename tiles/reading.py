@@ -118,6 +118,17 @@ def read_area(
     return found
 
 
+def palette_of(files: OpenRasters, frame: Frame) -> np.ndarray[Any, Any] | None:
+    """Return the colours of a raster of one band that has its own: `[value, 4]` red, green, blue and alpha."""
+    with files.reading(frame.members[0]) as dataset:
+        if dataset.count > 1 or dataset.colorinterp[0] is not ColorInterp.palette:
+            return None
+        table: dict[int, tuple[int, int, int, int]] = dataset.colormap(1)
+    colours = np.zeros((max(table) + 1, 4), dtype=np.uint8)
+    colours[list(table)] = list(table.values())
+    return colours
+
+
 def _read_member(files: OpenRasters, member: Member, area: Area, bands: Sequence[int], *, smooth: bool) -> Pixels:
     window = _reached(member, area)
     with files.reading(member, min(area.pixel_m)) as dataset:
@@ -128,7 +139,17 @@ def _read_member(files: OpenRasters, member: Member, area: Area, bands: Sequence
             rows, columns = window.toslices()
             read = _warped(dataset, system_of(area.srid), area.transform, window, bands, smooth=smooth)
             values[:, rows, columns], hidden[:, rows, columns] = read.data, np.ma.getmaskarray(read)
-    return np.ma.MaskedArray(values, mask=hidden)
+        return np.ma.MaskedArray(_meant(values, dataset, bands), mask=hidden)
+
+
+def _meant(values: np.ndarray[Any, Any], dataset: Any, bands: Sequence[int]) -> np.ndarray[Any, Any]:
+    """Apply the scale and offset that bands have: what is stored is often a count of tenths."""
+    scales, offsets = ([every[band - 1] for band in bands] for every in (dataset.scales, dataset.offsets))
+    if all(scale == 1 for scale in scales) and not any(offsets):
+        return values
+    as_column = (len(bands), 1, 1)
+    wide = np.float32 if values.dtype.itemsize < 4 else np.float64
+    return values.astype(wide) * np.reshape(scales, as_column) + np.reshape(offsets, as_column)
 
 
 def _reached(member: Member, area: Area) -> Window | None:

@@ -124,8 +124,16 @@ def _values_of(
             row, column = source.index(*at)
             inside = 0 <= row < source.height and 0 <= column < source.width
             read.append(next(source.sample([at], indexes=list(bands), masked=True)) if inside else None)
+        meant = [(source.scales[band - 1], source.offsets[band - 1]) for band in bands]
     for one in read:
-        yield None if one is None else [None if _is_nothing(value) else float(value) for value in one]
+        yield (
+            None
+            if one is None
+            else [
+                None if _is_nothing(value) else float(value) * scale + offset
+                for value, (scale, offset) in zip(one, meant, strict=True)
+            ]
+        )
 
 
 def _is_nothing(value: Any) -> bool:

@@ -99,7 +99,7 @@ def areas_clause(by: By, catalog: Catalog, actor: Actor, *, with_geometry: bool)
         f"f.{quote_identifier(by.code_field)} AS key, f.id, f.name,"
         " coalesce(nullif(f.area_m2, 0), ST_Area(f.geom::geography)) / 1e6 AS km2,"
         f" {f'f.{quote_identifier(people)}' if people and is_seen else 'NULL'}::float8 AS people, f.geom,"
-        f" {'ST_AsGeoJSON(f.geom, 7)' if with_geometry else 'NULL::text'} AS shape"
+        f" {'ST_AsGeoJSON(f.geom, 7, 0)' if with_geometry else 'NULL::text'} AS shape"
     )
     return compose(f"SELECT {columns} FROM {layer.table} AS f WHERE {{}}", scoped(layer, actor, _CURRENT))
 

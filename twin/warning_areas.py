@@ -96,7 +96,7 @@ WITH asked AS (
         SELECT ST_Union(area.geom) FROM ({_named()}) AS area WHERE area.code = ANY (asked.codes)
     )) AS geom FROM asked
 )
-SELECT n, ST_AsGeoJSON(geom, 7) AS area, ST_X(point) AS lon, ST_Y(point) AS lat,
+SELECT n, ST_AsGeoJSON(geom, 7, 0) AS area, ST_X(point) AS lon, ST_Y(point) AS lat,
     CASE WHEN is_drawn THEN {_holding()} END AS area_code
 FROM shaped CROSS JOIN LATERAL ST_PointOnSurface(geom) AS point WHERE NOT ST_IsEmpty(geom)
 """

@@ -261,7 +261,8 @@ class _Load:
         if definition.geometry_type == "None" and source.has_geometry:
             raise BadFile(
                 f"图层 {definition.id} 没有空间位置，而文件有坐标。 "
-                f"Layer {definition.id} has no places, and '{source.name}' has coordinates; load it into another layer, or with --no-geometry as fields",
+                f"Layer {definition.id} has no places, and '{source.name}' has coordinates; load it elsewhere, "
+                "or with --no-geometry as fields",
                 parameter=source.name,
             )
         if self.summary.new_layer and not source.has_geometry and not self._options.no_geometry:

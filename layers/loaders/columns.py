@@ -15,7 +15,7 @@ from layers.column_names import common_names
 from layers.errors import BadFile
 from layers.loaders.batch import GEOMETRY_KEY, Batch, Geometries
 from layers.loaders.shapes import UNREADABLE, from_wkb, from_wkt
-from layers.values import numbers, texts, without_null_words
+from layers.values import is_binary, numbers, texts, without_null_words
 
 LON = {"lon", "lng", "long", "longitude", "经度", "东经", "gpslng", "gpslon", "centroidlon"}
 LAT = {"lat", "latitude", "纬度", "北纬", "gpslat", "centroidlat"}
@@ -197,12 +197,6 @@ def _from_wkt(batch: Batch, column: WktColumn) -> Geometries:
     batch.repaired("unclosed_ring", int(closed.sum()))
     batch.reject(unread, "bad_geometry", lambda row: f"{UNREADABLE}; given '{str(given[row].as_py())[:60]}'")
     return geometry
-
-
-def is_binary(kind: pa.DataType) -> bool:
-    """Whether a column holds bytes, of any length or of one."""
-    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-    return any(is_kind(kind) for is_kind in kinds)
 
 
 def _wkt_texts(column: pa.Array) -> pa.Array:

@@ -62,6 +62,8 @@ class RasterSummary:
         What it shows was then, in UTC; None for what has no time.
     members
         How many the raster has now.
+    notes
+        What is to be said of the new ones.
     """
 
     id: str
@@ -73,6 +75,7 @@ class RasterSummary:
     extent_crs84: tuple[float, float, float, float]
     time: datetime | None
     members: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +237,7 @@ async def _catalogued(
         extent_crs84=last.extent_crs84,
         time=fresh[-1].time,
         members=members,
+        notes=tuple(dict.fromkeys(one.told.note for one in fresh if one.told.note)),
     )
 
 

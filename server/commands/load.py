@@ -165,6 +165,8 @@ def print_raster(stored: RasterSummary) -> None:
     """Print what was stored of a raster."""
     when = f", {stored.time:%Y-%m-%dT%H:%M:%SZ}" if stored.time else ""
     _out.print(f"✓ 栅格 raster {stored.id}: {stored.width} × {stored.height}, EPSG:{stored.srid}{when}, {stored.file}")
+    for note in stored.notes:
+        _out.print(f"  说明 note: {note}", markup=False)
     if stored.members > 1:
         _out.print(f"  现有 {stored.members:,} 个文件 files in it now; --mode replace 只留此文件 keeps this one alone")
 

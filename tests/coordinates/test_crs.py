@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import CRS
+from pyproj import CRS, Transformer
 
 from layers import crs
 from layers.errors import BadCrs
@@ -92,3 +92,36 @@ def test_system_without_a_code_is_refused():
 
 def test_transformers_are_made_once():
     assert crs.transformer(4490, 4547) is crs.transformer(4490, 4547)
+
+
+def test_hong_kong_comes_by_the_way_that_is_known():
+    there = crs.transform(np.array([[836_000.0, 819_500.0]]), 2326, 4490)
+    expected = Transformer.from_crs(2326, 4326, always_xy=True).transform(836_000.0, 819_500.0)
+    assert np.allclose(there, [expected], rtol=0, atol=1e-9)
+    ballpark = Transformer.from_crs(2326, 4490, always_xy=True).transform(836_000.0, 819_500.0)
+    apart_m = np.hypot(*((there[0] - ballpark) * [103_000, 111_000]))
+    assert 250 < apart_m < 350
+    assert crs.shift_note(2326, np.array([[836_000.0, 819_500.0]])) is None
+
+
+@pytest.mark.parametrize("srid", [4326, 4490, 3857, 4547, 4526, 4513, 32649, 32650])
+def test_nothing_is_said_of_systems_that_need_no_shift(srid):
+    assert crs.shift_note(srid, crs.transform(np.array([[113.35, 23.13]]), 4490, srid)) is None
+
+
+@pytest.mark.parametrize("srid", [4214, 2414, 2435, 4610, 2383, 4555])
+def test_a_shift_that_proj_only_guesses_is_said_in_words(srid):
+    xy = crs.transform(np.array([[113.35, 23.13]]), 4490, srid)
+    assert "ballpark" in str(crs.shift_note(srid, xy))
+    assert crs.shift_note(srid, np.empty((0, 2))) is None
+
+
+@given(st.floats(113.9, 114.4), st.floats(22.2, 22.5))
+def test_there_and_back_again_for_other_datums(lon, lat):
+    lonlat = np.array([[lon, lat]])
+    assert np.allclose(crs.transform(crs.transform(lonlat, 4490, 2326), 2326, 4490), lonlat, rtol=0, atol=1e-7)
+
+
+def test_the_horizontal_part_of_a_compound_system_counts():
+    assert crs.srid_of("EPSG:4490+5737") == 4490
+    assert crs.srid_of(CRS.from_user_input("EPSG:4547+5737").to_wkt()) == 4547
