@@ -18,7 +18,7 @@ from layers import column_names
 from layers.crs import transform
 from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import load_file
-from layers.load.quarantine import retry
+from layers.load.quarantine import retry_quarantine
 from layers.loaders.opening import open_source
 from tests.loaders.conftest import feature, point
 
@@ -29,11 +29,11 @@ POINTS = [feature(point(113.35, 23.13), name="天河公园", state="营业"), fe
 
 async def test_a_table_without_coordinates_is_refused_unless_it_is_said_to_have_none(layers_url, db, write):
     plain = write("a.csv", "名称,数量\n甲,1\n乙,2\n")
-    with pytest.raises(BadFile, match="没有可识别的坐标.*--map lon.*--no-geometry"):
+    with pytest.raises(BadFile, match=r"没有可识别的坐标.*--map lon.*--no-geometry"):
         await load_file(layers_url, plain, "shops")
     assert not await db.fetchval("SELECT EXISTS (SELECT FROM onemap.layer WHERE id = 'shops')")
     assert (await load_file(layers_url, plain, "shops", no_geometry=True)).loaded == 2
-    with pytest.raises(BadFile, match="没有空间位置.*has no places"):
+    with pytest.raises(BadFile, match=r"没有空间位置.*has no places"):
         await load_file(layers_url, write("b.csv", PLACES), "shops")
     fields = await load_file(layers_url, write("b.csv", PLACES), "shops", no_geometry=True)
     assert (fields.loaded, fields.ignored) == (2, ("经度", "纬度"))
@@ -45,7 +45,7 @@ async def test_coordinates_that_are_fields_stay_fields_when_they_are_taken_again
     await load_file(layers_url, write("a.csv", text), "shops", no_geometry=True)
     bad = await load_file(layers_url, write("b.csv", text.replace(",1\n", ",x\n")), "shops", no_geometry=True)
     assert bad.rejected.total() == 1
-    (again,) = await retry(layers_url, "shops")
+    (again,) = await retry_quarantine(layers_url, "shops")
     assert again.rejected.total() == 1
     assert await db.fetchval("SELECT count(*) FROM layer.shops") == 1
 
@@ -175,6 +175,7 @@ class _GeoArrow(pa.ExtensionType):
         return cls()
 
 
+BOXES = [shapely.box(0, 0, 1, 1), shapely.box(5, 5, 6, 6), shapely.box(2, 2, 3, 3)]
 SHAPES = [
     [shapely.Point(113.35, 23.13), shapely.Point(113.36, 23.14)],
     [shapely.LineString([(1, 2), (3, 4), (5, 7)]), shapely.LineString([(1, 1), (2, 2)])],
