@@ -16,6 +16,7 @@ import structlog
 
 from layers.catalog import Catalog
 from layers.database import Role, create_pool
+from layers.database_faults import refuses_value
 from layers.errors import BadInput, NotFound, Unauthenticated, Unavailable
 from twin.batch import Outcome
 from twin.ending import end
@@ -38,12 +39,6 @@ from twin.retaking import Retaking
 from twin.retention import Kept, refuse_too_old
 
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
-_VALUE_FAULTS = (  # PostGIS reports bad geometries as internal errors
-    BadInput,
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.exceptions.InternalServerError,
-)
 _LOOK_SECONDS = 1.0
 _CLOSE_SECONDS_MAX = 5.0
 _log = structlog.get_logger(__name__)
@@ -129,6 +124,20 @@ class Intake:
             raise NotFound(f"there is no feed '{name[:80]}' to push to", parameter="name")
         return definition
 
+    def admit(self, name: str) -> FeedDefinition:
+        """Return a feed that may be pushed to now: asked before anything of a body is read.
+
+        Raises
+        ------
+        NotFound
+            As `feed`.
+        Crowded
+            When the feed sends faster than it may.
+        """
+        definition = self.feed(name)
+        self._slow_down(definition)
+        return definition
+
     async def deliver(self, name: str, headers: Mapping[str, str], body: bytes) -> Receipt:
         """Take one delivery; returns when it is durable.
 
@@ -143,7 +152,7 @@ class Intake:
         Crowded
             When the feed sends faster than it may, or too much is waiting. Nothing was taken.
         """
-        definition = self.feed(name)
+        definition = self.admit(name)
         await self._authenticate(definition, headers, body, datetime.now(UTC))
         return await self._take(definition, Delivery(body, headers))
 
@@ -211,28 +220,34 @@ class Intake:
         return await self._pipeline.offer(name, messages)
 
     async def _take(self, definition: FeedDefinition, delivery: Delivery) -> Receipt:
+        self._slow_down(definition)
         try:
             reading = decode(definition, delivery, now=datetime.now(UTC))
         except Refused as error:
+            self._charge(definition, 1)
             await self._keep(definition.name, [Refusal.of(0, error, delivery.body)])
             raise
         return await self._take_read(definition, reading)
 
     async def _take_read(self, definition: FeedDefinition, reading: Reading) -> Receipt:
+        self._slow_down(definition)
+        received, not_written = reading.received, list[Refusal]()
         gate(definition, reading, self._catalog())
         if self._kept:
             refuse_too_old(reading, self._kept, now=datetime.now(UTC))
-        self._slow_down(definition, len(reading.messages))
-        outcome = await self._offer_what_can_be(definition.name, reading.messages, reading.refused)
-        await self._keep(definition.name, reading.refused)
-        counts = (reading.received, outcome.accepted, outcome.duplicate, outcome.late, reading.ignored)
-        return Receipt(*counts, reading.refused)
+        self._charge(definition, received)
+        outcome = await self._offer_what_can_be(definition.name, reading.messages, not_written)
+        refused = reading.refused + not_written
+        await self._keep(definition.name, refused)
+        return Receipt(received, outcome.accepted, outcome.duplicate, outcome.late, reading.ignored, refused)
 
     async def _offer_what_can_be(self, name: str, messages: Sequence[Message], refused: list[Refusal]) -> Outcome:
         """Offer messages; what the database refuses is found by halving and refused, and spoils no other."""
         try:
             return await self.offer(name, messages)
-        except _VALUE_FAULTS as error:
+        except (BadInput, asyncpg.PostgresError) as error:
+            if not isinstance(error, BadInput) and not refuses_value(error):
+                raise  # it is no fault of the messages
             if len(messages) == 1:
                 raw = raw_of(write_structured(messages[0]))
                 why = f"the database refuses it: {error}"
@@ -269,14 +284,27 @@ class Intake:
         if not await self._nonces.claim(signed, now):
             raise Unauthenticated("this nonce was used before; every delivery has a new one", parameter="nonce")
 
-    def _slow_down(self, definition: FeedDefinition, messages: int) -> None:
-        """Let a feed send its rate, saved up for two seconds at most; one large delivery is let through."""
+    def _slow_down(self, definition: FeedDefinition) -> None:
+        """Let a feed send its rate, saved up for two seconds at most; one large delivery is let through.
+
+        Raises
+        ------
+        Crowded
+            When it sends faster. It costs nothing to say so: nothing was decoded for it.
+        """
+        if self._tokens(definition) <= 0:
+            rate = definition.rate_limit_per_s
+            raise Crowded(f"'{definition.name}' may send {rate} messages a second; send again in a second")
+
+    def _charge(self, definition: FeedDefinition, messages: int) -> None:
+        """Count what a feed sent, refused or not: to read it was the work."""
+        self._pace[definition.name] = self._tokens(definition) - messages, monotonic()
+
+    def _tokens(self, definition: FeedDefinition) -> float:
+        """Return how many messages a feed may send now; what it sent too many is waited for."""
         rate, now = definition.rate_limit_per_s, monotonic()
         tokens, before = self._pace.get(definition.name, (2.0 * rate, now))
-        tokens = min(2.0 * rate, tokens + (now - before) * rate)
-        if tokens <= 0:
-            raise Crowded(f"'{definition.name}' may send {rate} messages a second; send again in a second")
-        self._pace[definition.name] = tokens - messages, now
+        return min(2.0 * rate, tokens + (now - before) * rate)
 
     async def _keep(self, name: str, refused: list[Refusal]) -> None:
         async with self._pool.acquire() as connection:

@@ -17,7 +17,8 @@ import asyncpg
 import structlog
 
 from layers.catalog import Catalog
-from layers.errors import Unavailable
+from layers.database_faults import in_words
+from layers.errors import Damaged, Unavailable
 from twin.batch import Offer, Outcome, write
 from twin.ending import end
 from twin.envelope_message import Message
@@ -87,7 +88,7 @@ class Pipeline:
         Crowded
             When too much waits already; nothing of the offer was taken.
         Unavailable
-            When the server stops, or the database stays away, before the commit is known.
+            When the server stops, or the database stays away or damaged, before the commit is known.
         BadInput, asyncpg.PostgresError
             When the database refuses a value of this offer; nothing of the offer was taken.
         """
@@ -139,6 +140,8 @@ class Pipeline:
             if len(batch) > 1:
                 for waiting in batch:
                     await self._write([waiting], thin=thin)
+            elif isinstance(in_words(error), Unavailable):  # damage, the disk, a fault of PostgreSQL itself
+                await self._again(batch, error)
             else:
                 batch[0].settle(error)
         else:
@@ -154,7 +157,9 @@ class Pipeline:
         patient = []
         for waiting in batch:
             if monotonic() - waiting.since > WAIT_SECONDS_MAX:
-                waiting.settle(Unavailable(f"the database cannot write now: {error}; send again"))
+                said = in_words(error)
+                away = Unavailable(f"the database cannot write now: {error}; send again")
+                waiting.settle(said if isinstance(said, Damaged) else away)
             else:
                 patient.append(waiting)
         self._queue.put_back(patient)

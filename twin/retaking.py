@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from layers.catalog import Catalog
+from layers.database_faults import refuses_value
 from layers.errors import BadInput, NotFound
 from twin.batch import Outcome
 from twin.envelope_message import Message, Reading
@@ -70,7 +71,9 @@ class Retaking:
             raise BadInput(f"nothing in it is of interest to the feed {kept.feed}")
         try:
             outcome = await self.offer(kept.feed, reading.messages)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except asyncpg.PostgresError as error:
+            if not refuses_value(error):
+                raise
             raise BadInput(f"it is refused again: the database refuses it: {error}") from error
         async with self.pool.acquire() as connection:
             await mark_replayed(connection, refused_id)

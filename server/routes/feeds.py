@@ -118,6 +118,7 @@ async def deliver(name: str, request: Request) -> Taken | Response:
     intake: Intake = request.app.state.intake
     if is_stream(intake.feed(name), request):
         return await take_stream(intake, name, request)
+    intake.admit(name)
     body = await _read(request)
     receipt = await intake.deliver(name, request.headers, body)
     refused = [RefusedMessage(index=r.index, reason=r.reason, detail=r.detail) for r in receipt.refused]

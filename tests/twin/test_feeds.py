@@ -177,3 +177,19 @@ def test_what_is_older_than_history_is_kept_is_refused_and_its_neighbours_are_ta
     assert (answer["accepted"], answer["rejected"]) == (1, 1)
     assert answer["refused"][0]["reason"] == "too_old"
     assert "kept for 90 days" in answer["refused"][0]["detail"]
+
+
+async def test_what_the_database_refuses_is_counted_once(sender, district_url):
+    connection = await connect(district_url)
+    await connection.execute(
+        """CREATE FUNCTION twin.refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF new.event_id = 'bad' THEN RAISE EXCEPTION 'no such value' USING ERRCODE = '22003'; END IF;
+            RETURN new; END $$;
+        CREATE TRIGGER refuses BEFORE INSERT ON twin.event_version FOR EACH ROW EXECUTE FUNCTION twin.refuses()"""
+    )
+    sent = [cloudevent(n, f"events/{name}", "event", source="hotline") for n, name in enumerate(["e1", "bad", "e2"])]
+    answer = sender.send([*sent, sent[0], cloudevent(9, lon=1000, lat=1)]).json()
+    counted = {name: answer[name] for name in ("received", "accepted", "duplicate", "ignored", "rejected")}
+    assert counted == {"received": 5, "accepted": 2, "duplicate": 1, "ignored": 0, "rejected": 2}
+    assert sorted(one["reason"] for one in answer["refused"]) == ["not_written", "out_of_range"]
+    await connection.close()

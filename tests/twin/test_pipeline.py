@@ -236,6 +236,23 @@ async def test_one_offer_the_database_refuses_spoils_no_other(pipeline, owner):
     assert answers[1].accepted == 1
 
 
+@pytest.mark.parametrize("state_", ["XX000", "XX001", "XX002", "53100", "58030"])
+async def test_what_is_no_fault_of_the_messages_is_tried_again_and_holds_up_no_other(pipeline, owner, state_):
+    """Damage, a full disk and faults of PostgreSQL itself pass, or are mended; nothing is refused for them."""
+    await owner.execute(
+        f"""CREATE FUNCTION twin.broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF new.event_id = 'hit' THEN RAISE EXCEPTION 'as if damaged' USING ERRCODE = '{state_}'; END IF;
+            RETURN new; END $$;
+        CREATE TRIGGER broken BEFORE INSERT ON twin.event_version FOR EACH ROW EXECUTE FUNCTION twin.broken()"""
+    )
+    hit = asyncio.create_task(pipeline.offer("test", [event("hit", 0, 1, "collect")]))
+    if state_ != "53100":  # a full disk is everybody's
+        assert (await pipeline.offer("test", [event("another", 0, 1, "collect")])).accepted == 1
+    assert not hit.done()
+    await owner.execute("DROP FUNCTION twin.broken() CASCADE")
+    assert (await hit).accepted == 1
+
+
 async def test_too_much_waiting_is_told_at_once(database_url, owner):
     catalog = await read_catalog(owner)
     async with await create_pool(database_url, Role.INGEST, size=1) as pool:

@@ -10,6 +10,7 @@ from functools import partial
 import asyncpg
 import structlog
 
+from layers.database_faults import in_words
 from layers.errors import Unavailable
 from twin.envelope_message import Reading
 from twin.envelope_refused import Refusal
@@ -20,7 +21,6 @@ type Settle = Callable[[Reading], Awaitable[Receipt]]
 
 _PAUSE_SECONDS_MAX = 5.0
 _AWAY = (Crowded, Unavailable, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
-_SPENT = frozenset({"40", "53", "55", "57", "58"})  # SQLSTATE classes that pass: deadlocks, resources, shut-down
 _log = structlog.get_logger(__name__)
 
 
@@ -65,7 +65,8 @@ async def patient(offer: Callable[[], Awaitable[Receipt]]) -> Receipt:
         except _AWAY as error:
             _log.info("the house is busy; waiting", error=str(error))
         except asyncpg.PostgresError as error:
-            if (error.sqlstate or "")[:2] not in _SPENT:
+            if not isinstance(in_words(error), Unavailable):
                 raise
+            _log.error("the database is full or damaged; waiting", error=str(error))
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, _PAUSE_SECONDS_MAX)
