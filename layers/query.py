@@ -294,7 +294,9 @@ def _jsonfg_members(query: ItemsQuery, shape: str) -> list[tuple[str, str]]:
 
 
 def _time(query: ItemsQuery) -> str:
-    field = next((f for f in chosen_fields(query) if f.definition.name == query.layer.definition.time), None)
+    """Return when the feature is, which belongs to it whatever properties are asked for."""
+    seen = visible_fields(query.layer, query.actor)
+    field = next((f for f in seen if f.definition.name == query.layer.definition.time), None)
     if field is None:
         return "NULL"
     if field.definition.type == "date":

@@ -105,7 +105,7 @@ def _is_large(column: pa.Array) -> bool:
     if not pa.types.is_integer(column.type) or column.null_count == len(column):
         return False
     ends = pc.min_max(column)
-    return max(-ends["min"].as_py(), ends["max"].as_py()) > _INT32_MAX
+    return bool(max(-ends["min"].as_py(), ends["max"].as_py()) > _INT32_MAX)
 
 
 def widen(field: FieldDefinition) -> FieldDefinition:

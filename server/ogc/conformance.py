@@ -15,9 +15,12 @@ _CLASSES = {
     "ogcapi-features-2/1.0": ("crs",),
     "ogcapi-features-3/1.0": ("queryables", "queryables-query-parameters", "filter", "features-filter"),
     "ogcapi-features-5/1.0": ("schemas", "core-roles-features", "queryables", "sortables"),
+    "ogcapi-features-6/0.0": ("properties",),  # of drafts: what others declare who serve the same
+    "ogcapi-features-8/0.0": ("sorting", "features-sorting"),
     "ogcapi-tiles-1/1.0": ("core", "mvt", "tileset", "tilesets-list", "oas30", "geodata-tilesets"),
     "ogcapi-maps-1/1.0": ("core", "collection-map", "tilesets", "scaling", "crs", "datetime", "png", "jpeg", "tiff"),
-    "json-fg-1/1.0": ("core",),
+    "json-fg-1/1.0": ("core", "types-schemas"),
+    "tms/2.0": ("tilematrixset", "json-tilematrixset"),
     "cql2/1.0": (
         "cql2-text",
         "cql2-json",

@@ -32,6 +32,7 @@ _OPENNESS = {
 
 def landing(visit: Visit, document: Document) -> Document:
     """Lead to the map too, to the stream of what changes, and to the description of all streams."""
+    document["links"] = [link for link in document["links"] if not link["rel"].endswith("/processes")]  # there is none
     for link in document["links"]:
         if link["rel"] == "about":
             link |= {"href": f"{visit.base}/", "title": visit.title("一张图", "The map")}
@@ -208,17 +209,6 @@ def item(visit: Visit, document: Document) -> Document:
 
 def _call(visit: Visit, feature_id: str | None) -> Call:
     return Call(visit.layer, visit.actor, visit.media, feature_id, "", visit.given, visit.body, visit.base)
-
-
-def process_list(visit: Visit, document: Document) -> Document:
-    """Leave out the representation that pygeoapi announces and does not have."""
-    links = [link for link in document["links"] if not link["href"].endswith("f=jsonld")]
-    return _titled(visit, document | {"links": links})
-
-
-def unchanged(visit: Visit, document: Document) -> Document:
-    """Nothing to correct but the titles of links."""
-    return _titled(visit, document)
 
 
 def _titled(visit: Visit, document: Document) -> Document:

@@ -17,7 +17,7 @@ from typing import Any
 from fastapi import FastAPI
 from pygeoapi import api as core
 from pygeoapi import linked_data
-from pygeoapi.api import API, APIRequest, itemtypes, processes
+from pygeoapi.api import API, APIRequest, itemtypes
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -47,7 +47,7 @@ def hand_over_documents() -> None:
     writes every client's mistake down as an error of its own: neither is wanted.
     """
     logging.getLogger("pygeoapi").setLevel(logging.CRITICAL)
-    for module in (core, itemtypes, processes):
+    for module in (core, itemtypes):
         module.to_json = lambda document, *_: document
         module.render_j2_template = _page
     linked_data.render_j2_template = lambda _config, _paths, _template, data, *_: data
@@ -207,8 +207,6 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | maps.RasterFirst, ...]:
         Endpoint(f"{one}/sortables", asking(queryables, documents.sortable_schema, "collection", **schemas)),
         Endpoint(f"{one}/items", items, None, JSON_HTML_LD, ("GET", "HEAD", "POST"), timeless=False),
         Endpoint(f"{one}/items/{{feature:path}}", item, ITEM_PARAMETERS, JSON_HTML_LD),
-        Endpoint("/processes", asking(processes.describe_processes, documents.process_list)),
-        Endpoint("/processes/{process}", asking(processes.describe_processes, documents.unchanged, "process")),
     )
 
 

@@ -83,7 +83,6 @@ def _service_paths() -> Json:
         },
         "/conformance": get("getConformance", "符合性声明 Conformance"),
         "/collections": get("getCollections", "图层集合 Collections", ld=True),
-        "/processes": get("getProcesses", "处理服务 Processes"),
         "/TileMatrixSets": get("getTileMatrixSets", "瓦片矩阵集 Tile matrix sets"),
     } | {f"/TileMatrixSets/{name}": get(f"get{name}", f"瓦片矩阵集 Tile matrix set {name}") for name in GRIDS}
 

@@ -12,7 +12,6 @@ _CHINESE = {
     "The OpenAPI definition as HTML": "接口定义 OpenAPI（HTML）",
     "Conformance": "符合性声明",
     "Collections": "图层集合",
-    "Processes": "处理服务",
     "The list of supported tiling schemes as JSON": "瓦片矩阵集列表（JSON）",
     "The list of supported tiling schemes as HTML": "瓦片矩阵集列表（HTML）",
     "The landing page of this server as JSON": "服务首页（JSON）",

@@ -173,6 +173,43 @@ def test_features_come_as_geojson_and_json_fg(service):
     assert fg["time"] == {"timestamp": "2025-12-31T23:00:00.000000Z"}
 
 
+@pytest.mark.requirement(f"{OGC}/json-fg-1/1.0/conf/types-schemas")
+@pytest.mark.parametrize("path", ["items/r0001", "items?limit=5", "items?limit=5&properties=name", "items?properties="])
+def test_json_fg_says_its_type_its_schema_and_its_time_whatever_is_asked_for(service, path):
+    found = service.json(f"collections/points/{path}", f="jsonfg") if "?" not in path else None
+    found = found or service.json(f"collections/points/{path}&f=jsonfg")
+    assert f"{OGC}/json-fg-1/1.0/conf/types-schemas" in found["conformsTo"]
+    assert any(link["rel"] == "describedby" for link in found["links"])
+    for feature in found.get("features", [found]):
+        assert feature["featureType"] == "points"
+        assert feature["time"]["timestamp"].endswith("Z")
+
+
+@pytest.mark.requirement(f"{OGC}/tms/2.0/conf/tilematrixset")
+@pytest.mark.requirement(f"{OGC}/tms/2.0/conf/json-tilematrixset")
+def test_tile_matrix_sets_say_how_their_tiles_lie(service):
+    for listed in service.json("TileMatrixSets")["tileMatrixSets"]:
+        document = service.json(f"TileMatrixSets/{listed['id']}")
+        assert document["crs"]
+        for matrix in document["tileMatrices"]:
+            needed = {"id", "scaleDenominator", "cellSize", "pointOfOrigin", "tileWidth", "tileHeight"}
+            assert needed | {"matrixWidth", "matrixHeight"} <= matrix.keys()
+
+
+@pytest.mark.requirement(f"{OGC}/ogcapi-features-8/0.0/conf/sorting")
+@pytest.mark.requirement(f"{OGC}/ogcapi-features-8/0.0/conf/features-sorting")
+def test_features_come_in_the_order_that_is_asked_for(service):
+    found = service.json("collections/points/items", sortby="-floors,id", limit="200")["features"]
+    order = [(-(f["properties"]["floors"] or -1), f["id"]) for f in found]
+    assert order == sorted(order)
+
+
+@pytest.mark.requirement(f"{OGC}/ogcapi-features-6/0.0/conf/properties")
+def test_features_have_the_properties_that_are_asked_for(service):
+    for feature in service.json("collections/points/items", properties="floors,name")["features"]:
+        assert set(feature["properties"]) == {"floors", "name"}
+
+
 @pytest.mark.requirement("https://www.opengis.net/spec/ogcapi-pubsub-1/1.0/conf/discovery")
 @pytest.mark.parametrize("place", ["/ogc", "collections/points"])
 def test_streams_are_found_from_the_landing_page_and_every_collection(service, place):

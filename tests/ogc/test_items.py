@@ -143,9 +143,10 @@ def test_head_and_options(service):
     assert "GET" in service.ask(ITEMS, method="OPTIONS").headers["allow"]
 
 
-def test_no_processes_are_declared_that_do_not_work(service):
-    assert service.json("processes")["processes"] == []
-    assert service.ask("processes/hello-world").status_code == 404
+def test_no_processes_are_named_for_there_are_none(service):
+    assert service.ask("processes").status_code == 404
+    for form in ("json", "html", "jsonld"):
+        assert "processes" not in service.ask("/ogc", f=form).text
 
 
 @pytest.mark.parametrize("slow", [False, True])

@@ -27,7 +27,6 @@ PAGES = [
     "collections/plain_list/items/r0001",
     "TileMatrixSets",
     "TileMatrixSets/WebMercatorQuad",
-    "processes",
 ]
 LOADING = {"stylesheet", "icon", "preload", "modulepreload", "preconnect", "dns-prefetch", "manifest", "prefetch"}
 
