@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from layers.errors import OneMapError
+from layers.errors import (
+    BadFile,
+    BadInput,
+    Conflict,
+    Damaged,
+    Forbidden,
+    NotFound,
+    OneMapError,
+    TooMuch,
+    TooOften,
+    Unauthenticated,
+    Unavailable,
+)
 from server import commands
 from server.logs import configure_logs
+
+_DEBUG = "ONEMAP_DEBUG"
+_KINDS: dict[type[OneMapError], str] = {
+    Damaged: "数据库损坏 the database is damaged",
+    Unavailable: "缺少所需 something is missing",
+    Conflict: "状态不允许 not possible now",
+    BadFile: "文件有误 bad file",
+    BadInput: "输入有误 bad input",
+    NotFound: "不存在 not found",
+    Unauthenticated: "身份未确认 not authenticated",
+    Forbidden: "不允许 not allowed",
+    TooMuch: "超出限度 too much",
+    TooOften: "过于频繁 too often",
+}
 
 app = typer.Typer(
     name="onemap",
@@ -20,13 +47,26 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help wraps; panels cut what a narrow terminal cannot hold
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from server.build import build_id  # noqa: PLC0415  # reads every source file
+
+        typer.echo(f"OneMap {build_id()}")
+        raise typer.Exit
+
+
 @app.callback()
-def _group() -> None:
-    """Keep the name of a command part of the command line when only one is registered."""
+def _group(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="版本。 Print the version.")
+    ] = False,
+) -> None:
+    """OneMap 全区一张图 — 区级数字孪生地图服务。 The map server behind a district's digital twin."""
 
 
 def _register_commands(typed: str | None = None) -> None:
@@ -46,14 +86,35 @@ def command() -> Any:
 
 
 def main() -> None:
-    """Run the command that was typed."""
+    """Run the command that was typed; what fails is told in one sentence, with exit code 1."""
     _register_commands(next(iter(sys.argv[1:]), None))
     configure_logs()
     try:
         app(prog_name="./onemap")
-    except OneMapError as error:
-        Console(stderr=True).print(f"✗ {error.message}", style="bold red", markup=False, highlight=False)
+    except Exception as error:
+        if os.environ.get(_DEBUG):
+            raise
+        Console(stderr=True).print(f"✗ {sentence(error)}", style="bold red", markup=False, highlight=False)
         sys.exit(1)
+
+
+def sentence(error: Exception) -> str:
+    """Say what went wrong in one sentence, with its kind in both languages.
+
+    Errors of the database and of the file system are put into our words. What nobody foresaw is a fault of OneMap: it
+    says so, and how to see where.
+    """
+    from layers.database_faults import in_words  # noqa: PLC0415  # asyncpg takes a tenth of a second
+
+    ours = error if isinstance(error, OneMapError) else in_words(error)
+    if ours is not None:
+        kind = next((words for kind, words in _KINDS.items() if isinstance(ours, kind)), "出错 failed")
+        return f"{kind}: {ours.message}"
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"文件系统 file system: {error.strerror}{where}"
+    name = type(error).__name__
+    return f"程序缺陷，请报告 a fault of OneMap, please report it: {name}: {error} ({_DEBUG}=1 显示位置 shows where)"
 
 
 if __name__ == "__main__":

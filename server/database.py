@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from layers.cluster import borrowed_cluster
+from layers.cluster.place import find_place
 from layers.database_check import require_usable
+from layers.errors import NotFound
 from layers.migrate import migrate, pending
 from layers.tables import sync_definitions
 from server.settings import Settings
@@ -23,12 +26,11 @@ def open_database(settings: Settings) -> Iterator[str]:
         When it cannot be reached, or lacks what OneMap needs; says what.
     Conflict
         When it is newer than this program.
+    NotFound
+        When the home holds no database: a mistyped name must not make one.
     """
-    if settings.database.url is not None:
-        asyncio.run(prepare(settings.database.url))
-        yield settings.database.url
-        return
-    with borrowed_cluster(settings.home) as url:
+    with ExitStack() as opened:
+        url = settings.database.url or opened.enter_context(borrowed_cluster(existing_home(settings)))
         asyncio.run(prepare(url))
         yield url
 
@@ -39,14 +41,31 @@ def open_current(settings: Settings) -> Iterator[str]:
 
     Raises
     ------
-    Unavailable, Conflict
+    Unavailable, Conflict, NotFound
         As `open_database`.
     """
     with ExitStack() as opened:
-        url = settings.database.url or opened.enter_context(borrowed_cluster(settings.home))
+        url = settings.database.url or opened.enter_context(borrowed_cluster(existing_home(settings)))
         if asyncio.run(pending(url)):
             asyncio.run(prepare(url))
         yield url
+
+
+def existing_home(settings: Settings) -> Path:
+    """Return the home of the settings.
+
+    Raises
+    ------
+    NotFound
+        When no database was ever made there; says how to make one.
+    """
+    if find_place(settings.home) is None:
+        raise NotFound(
+            f"此处没有 OneMap there is no OneMap in {settings.home}; "
+            f"新建 make one: ./onemap up --home {settings.home}，或换 --home or name another --home",
+            parameter="home",
+        )
+    return settings.home
 
 
 async def prepare(url: str) -> list[str]:

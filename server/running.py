@@ -29,3 +29,19 @@ def running_address(home: Path) -> str:
     if supervisor_of(home) is None or not file.exists():
         raise Unavailable(f"nothing runs on {home}; start it with ./onemap up, or name its address with --url")
     return file.read_text(encoding="ascii").strip()
+
+
+def what_runs(home: Path) -> str:
+    """Say in words what runs on a home: its address, or that it is starting, or that only its database runs."""
+    supervisor = supervisor_of(home)
+    if supervisor is None:
+        return "数据库 its database"
+    try:
+        return f"{running_address(home)} (进程 process {supervisor})"
+    except Unavailable:
+        return f"正在启动 starting (进程 process {supervisor})"
+
+
+def forget_address(home: Path) -> None:
+    """Remove the address that `note_address` wrote: from now on nobody answers there."""
+    (home / _FILE).unlink(missing_ok=True)

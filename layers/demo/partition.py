@@ -154,12 +154,17 @@ class _Cutter:
         share = (count // 2 if self.rng.random() < 0.5 else count - count // 2) / count
         along = samples @ _normal(angle)
         corners = shapely.get_coordinates(leaf.area) @ _normal(angle)
-        offset = float(corners.min() + share * np.ptp(corners))
+        even = offset = float(corners.min() + share * np.ptp(corners))
         if len(along) >= 4:
             order = np.argsort(along, kind="stable")
             reached = np.cumsum(mass[order])
             offset = 0.75 * float(along[order[np.searchsorted(reached, share * reached[-1])]]) + 0.25 * offset
         near, far, cut = self._cut(leaf.area, angle, offset)
+        if near.is_empty or far.is_empty:  # a sliver whose weight lies at its very end
+            offset = even
+            near, far, cut = self._cut(leaf.area, angle, offset)
+        if near.is_empty or far.is_empty:  # too thin to be cut at all
+            return [leaf]
         side = along < offset
         first = round(share * count)
         return [

@@ -109,6 +109,7 @@ async def load_file(
     fixes: frozenset[str] = frozenset(),
     anywhere: bool = False,
     no_geometry: bool = False,
+    dry_run: bool = False,
     progress: Callable[[LoadProgress], None] | None = None,
 ) -> LoadSummary:
     """Load a file into a layer; a layer that nobody defined is made from the file.
@@ -127,6 +128,8 @@ async def load_file(
     encoding, source_layer, fixes, anywhere, no_geometry
         Of the source, found out by default; faults of coordinates to put right (`layers.gate.FIXES`); whether
         features may lie outside the district; whether the rows have no place, and columns of coordinates are fields.
+    dry_run
+        Whether everything is done but kept: the summary says what a load would do, and nothing has changed.
     progress
         Is called after every batch, from the thread of the event loop.
 
@@ -152,7 +155,8 @@ async def load_file(
     source = await asyncio.to_thread(_open, path, options)
     connection = await connect(url, Role.OWNER)
     try:
-        summary = await _Load(connection, source, layer, mode, options, progress or _silent).run()
+        load = _Load(connection, source, layer, mode, options, progress or _silent)
+        summary = await (load.rehearse() if dry_run else load.run())
     finally:
         await connection.close(timeout=10)
     summary.elapsed_s = perf_counter() - started
@@ -217,6 +221,15 @@ class _Load:
         self._progress(LoadProgress(self.summary.read, 1.0, "moving"))
         await move(self._connection, plan, staging, self._source, self.summary, self._options, self._resolved)
         return self.summary
+
+    async def rehearse(self) -> LoadSummary:
+        """Do all that `run` does, in a transaction that is rolled back."""
+        transaction = self._connection.transaction()
+        await transaction.start()
+        try:
+            return await self.run()
+        finally:
+            await transaction.rollback()
 
     async def _plan(self, first: Batch) -> Plan:
         source, options = self._source, self._options

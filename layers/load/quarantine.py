@@ -88,6 +88,26 @@ async def count_quarantine(url: str) -> dict[tuple[str, str], int]:
         await connection.close()
 
 
+async def require_layer(url: str, layer: str) -> None:
+    """Check that there is a layer of this id, or was when its rows were refused.
+
+    Raises
+    ------
+    NotFound
+        When there is none: a mistyped name must not look like an empty quarantine.
+    """
+    connection = await connect(url, Role.OWNER)
+    try:
+        known = await connection.fetchval(
+            "SELECT $1 IN (SELECT id FROM onemap.layer UNION ALL SELECT layer FROM onemap.load)",
+            layer,
+        )
+    finally:
+        await connection.close()
+    if not known:
+        raise NotFound(f"there is no layer '{layer[:80]}'; ./onemap layers lists them", parameter="layer")
+
+
 async def export_quarantine(
     url: str, path: Path, layer: str | None = None, *, kind: Literal["csv", "geojson"] = "csv"
 ) -> int:

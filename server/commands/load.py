@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from layers.errors import BadInput
 from layers.load import LoadProgress, LoadSummary, load_file
+from layers.load.reasons import in_words
 from layers.loaders.raster import Overlap, RasterSummary, Said, load_raster
 from layers.loaders.sniff import Format, sniff
 from server.commands.options import ConfigOption, HomeOption, settings_of
@@ -69,6 +70,9 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     no_geometry: Annotated[
         bool, typer.Option("--no-geometry", help="建立没有位置的表。 The rows have no place; coordinates are fields.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只检查，不写入。 Check everything, and change nothing.")
+    ] = False,
     home: HomeOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -77,6 +81,8 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     kind = sniff(file)
     with open_database(settings) as url:
         if kind is Format.GEOTIFF:
+            if dry_run:
+                raise BadInput("--dry-run is for features; a raster is checked when it is stored", parameter="dry_run")
             said = Said(grade, vertical_datum, overlap=overlap)
             folder = settings.home / "rasters"
             stored = asyncio.run(load_raster(url, file, layer, folder, crs=crs, said=said, mode=mode, time=time))
@@ -97,10 +103,15 @@ def load(  # noqa: PLR0917  # typer takes the options by name
                     fixes=frozenset(fix or ()),
                     anywhere=anywhere,
                     no_geometry=no_geometry,
+                    dry_run=dry_run,
                     progress=bar.show,
                 )
             )
+    if dry_run:
+        _out.print("试运行，未改变任何内容 a dry run, nothing has changed:")
     print_summary(summary)
+    if summary.rejected and not summary.loaded:
+        raise typer.Exit(1)  # nothing of the file was taken: no script may go on as if it were
 
 
 def parse_mapping(pairs: list[str]) -> dict[str, str]:
@@ -182,10 +193,10 @@ def print_summary(summary: LoadSummary) -> None:
     _out.print(rows)
     for title, counts in (("修正 repaired", summary.repaired), ("隔离 rejected", summary.rejected)):
         for kind, count in counts.most_common():
-            _out.print(f"    {title}: {kind} × {count:,}", markup=False)
+            _out.print(f"    {title}: {in_words(kind)} × {count:,}", markup=False)
     for note in summary.notes:
         _out.print(f"  说明 note: {note}", markup=False)
     if summary.ignored:
         _out.print(f"  未用的列 columns not used: {', '.join(summary.ignored)}（--map field=column）", markup=False)
-    if summary.rejected:
+    if summary.rejected and summary.load_id is not None:
         _out.print(f"  下一步 next: onemap quarantine list --layer {summary.layer}")

@@ -12,7 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from layers.errors import BadInput
-from layers.load.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
+from layers.load.quarantine import (
+    count_quarantine,
+    export_quarantine,
+    list_quarantine,
+    require_layer,
+    retry_quarantine,
+)
+from layers.load.reasons import in_words
 from server.commands.load import ProgressBar, parse_mapping, print_summary
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
@@ -41,19 +48,23 @@ def list_rows(
     """列出未能载入的记录及原因。 List the rows that wait, and why."""
     with open_database(settings_of(home, config)) as url:
         counts = asyncio.run(count_quarantine(url))
+        if layer is not None and layer not in {of_layer for of_layer, _ in counts}:
+            asyncio.run(require_layer(url, layer))
         entries = asyncio.run(list_quarantine(url, layer, reason=reason, limit=limit, after=after))
     for (of_layer, why), count in counts.items():
         if layer in (None, of_layer):
-            _out.print(f"{of_layer}: {why} × {count:,}", markup=False)
+            _out.print(f"{of_layer}: {in_words(why)} × {count:,}", markup=False)
     if not entries:
         _out.print("没有待处理的记录 nothing waits")
         return
     table = Table(box=SIMPLE_HEAD)
-    for title in ("编号 id", "图层 layer", "来源 source", "行 line", "原因 reason", "说明 detail"):
-        table.add_column(title)
+    for title in ("编号 id", "图层 layer", "来源与行 source:line"):
+        table.add_column(title, overflow="fold", max_width=24)
+    table.add_column("原因与说明 reason, detail", overflow="fold", ratio=1)  # what a person must read gets the room
     for entry in entries:
-        cells = (entry.id, entry.layer, entry.source, entry.line, entry.reason, entry.detail or "")
-        table.add_row(*(_plain(cell) for cell in cells))
+        where = entry.source if entry.line is None else f"{entry.source}:{entry.line}"
+        why = f"{in_words(entry.reason)}: {entry.detail}" if entry.detail else in_words(entry.reason)
+        table.add_row(*(_plain(cell) for cell in (entry.id, entry.layer, where, why)))
     _out.print(table)
     _out.print(
         "下一步 next: onemap quarantine export FILE.csv, onemap quarantine retry --layer NAME [--file FILE.csv]",

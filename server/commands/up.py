@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from layers.cluster import PrivateCluster, home_lock
+from layers.cluster import PrivateCluster, home_lock, supervisor_of
 from layers.cluster.place import find_place
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
 from server.demo import load_demo_once, load_rasters_once
 from server.operator_token import ensure_operator_token
-from server.running import note_address
+from server.running import forget_address, note_address, what_runs
 from server.settings import Settings
 from server.supervisor import address_of, listen, supervise
 
 _console = Console(stderr=True, highlight=False)
+_INTERRUPTED = 130  # as a shell says of a program that Ctrl-C ended
 
 
 def register(app: typer.Typer) -> None:
@@ -54,17 +55,27 @@ def up(
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: signal.raise_signal(signal.SIGINT))  # one way to stop
+    if supervisor_of(settings.home) is not None:
+        _console.print(f"已在运行 it already runs: {what_runs(settings.home)}", markup=False)
+        return
+    answered = False
+
+    def ready() -> None:
+        nonlocal answered
+        answered = True
+
     try:
         with ExitStack() as started:
-            started.callback(_console.print, "已停止 stopped")
-            _run(settings, started)
+            _run(settings, started, ready)
     except KeyboardInterrupt:
-        raise typer.Exit from None
+        raise typer.Exit(0 if answered else _INTERRUPTED) from None
 
 
-def _run(settings: Settings, started: ExitStack) -> None:
+def _run(settings: Settings, started: ExitStack, answers: Callable[[], None]) -> None:
     began = time.monotonic()
     listening = started.enter_context(listen(settings.server))
+    started.callback(_console.print, "已停止 stopped")
+    started.callback(forget_address, settings.home)
     cluster = PrivateCluster(settings.home) if settings.database.url is None else None
     url = _start_database(settings, cluster, started)
     settings = settings.model_copy(update={"database": settings.database.model_copy(update={"url": url})})
@@ -74,6 +85,7 @@ def _run(settings: Settings, started: ExitStack) -> None:
 
     def ready(health: dict[str, Any]) -> None:
         note_address(settings.home, address_of(listening))
+        answers()
         _announce(address_of(listening), health, token, time.monotonic() - began, settings)
 
     asyncio.run(_keep(cluster, supervise(settings, listening, ready)))
@@ -107,8 +119,9 @@ def _start_database(settings: Settings, cluster: PrivateCluster | None, started:
 
 async def _fill(url: str, settings: Settings) -> bool:
     """Bring the database up to date; tell whether it holds the demo district."""
-    for name in await prepare(url):
-        _console.print(f"数据库迁移 migrated: {name}")
+    migrated = await prepare(url)
+    if migrated:
+        _console.print(f"数据库迁移 database migrated to {migrated[-1]} ({len(migrated)})")
     loaded = await load_demo_once(url, settings.demo, _console)
     if loaded:
         await load_rasters_once(url, settings.demo, settings.home)

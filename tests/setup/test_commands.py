@@ -1,0 +1,165 @@
+"""Commands as a person types them: what they refuse, what they ask, how they end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.cli import command
+from server.settings import PROJECT
+
+COLUMNS = "80"
+
+
+@pytest.fixture(scope="module")
+def url(cluster, template):
+    from tests.conftest import _database  # noqa: PLC0415  # fixtures of a module need what those of a test have
+
+    with _database(cluster, template) as url:
+        yield url
+
+
+@pytest.fixture
+def onemap(tmp_path):
+    """Run a command without a terminal: ``onemap("stop", database=url)`` returns the finished process."""
+
+    def run(*words: str, database: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        given = {"ONEMAP_DATABASE_URL": database} if database else {}
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "server.cli", *words],
+            env=os.environ | {"PYTHONPATH": str(PROJECT), "COLUMNS": COLUMNS} | given | environment,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("layers",),
+        ("load", "a.csv", "--layer", "shops"),
+        ("quarantine", "list"),
+        ("tiles", "warm", "grids", "--zooms", "14"),
+        ("layer", "set", "shops", "--title", "商铺"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_mistyped_home_makes_no_database(onemap, tmp_path, words):
+    (tmp_path / "a.csv").write_text("id,lon,lat\n1,113.3,23.1\n", encoding="utf-8")
+    home = tmp_path / "hmoe"
+    done = onemap(*words, "--home", str(home))
+    assert done.returncode == 1
+    assert "没有 OneMap" in done.stderr
+    assert "./onemap up --home" in done.stderr
+    assert not home.exists()
+
+
+def test_status_of_a_home_where_nothing_runs(onemap, tmp_path):
+    done = onemap("status", "--home", str(tmp_path / "none"))
+    assert (done.returncode, "未运行 not running" in done.stdout) == (3, True)
+
+
+def test_version(onemap):
+    done = onemap("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("OneMap 0.")
+
+
+def _commands(group, path=()):
+    """Yield every command with its context, as a terminal of 80 columns shows it."""
+    for name, one in group.commands.items():
+        if hasattr(one, "commands"):
+            yield from _commands(one, (*path, name))
+        else:
+            yield " ".join((*path, name)), one, one.make_context(name, ["--help"], resilient_parsing=True)
+
+
+def test_help_hides_nothing_in_a_narrow_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", COLUMNS)
+    missing = []
+    for name, wanted, context in _commands(command()):
+        shown = "".join(wanted.get_help(context).split())
+        missing += [
+            f"{name} {p.name}" for p in wanted.params if "".join((getattr(p, "help", "") or "").split()) not in shown
+        ]
+    assert missing == []
+
+
+def test_a_load_of_which_nothing_was_taken_is_no_success(onemap, tmp_path, url):
+    (tmp_path / "bad.csv").write_text("id,name,lon,lat\n1,甲,0,0\n2,乙,0,0\n", encoding="utf-8")
+    done = onemap("load", "bad.csv", "--layer", "nowhere_shops", "--anywhere", database=url)
+    assert done.returncode == 1
+    assert "坐标为 0,0" in done.stdout
+    (tmp_path / "some.csv").write_text("id,name,lon,lat\n1,甲,0,0\n2,乙,113.3,23.1\n", encoding="utf-8")
+    done = onemap("load", "some.csv", "--layer", "some_shops", "--anywhere", database=url)
+    assert (done.returncode, "loaded 1" in done.stdout) == (0, True)
+
+
+def test_a_dry_run_says_what_a_load_would_do_and_changes_nothing(onemap, tmp_path, url):
+    (tmp_path / "new.csv").write_text("id,name,lon,lat\n1,甲,113.3,23.1\n2,乙,0,0\n", encoding="utf-8")
+    done = onemap("load", "new.csv", "--layer", "dry_shops", "--anywhere", "--dry-run", database=url)
+    assert (done.returncode, "dry run" in done.stdout, "loaded 1" in done.stdout) == (0, True, True)
+    assert "dry_shops" not in onemap("layers", database=url).stdout
+    assert "dry_shops" in onemap("quarantine", "list", "--layer", "dry_shops", database=url).stderr  # no such layer
+
+
+def test_a_mistyped_layer_is_no_empty_quarantine(onemap, url):
+    done = onemap("quarantine", "list", "--layer", "gridz", database=url)
+    assert done.returncode == 1
+    assert "no layer 'gridz'" in done.stderr
+
+
+def test_the_quarantine_gives_the_room_to_what_a_person_must_read(onemap, tmp_path, url):
+    (tmp_path / "wide.csv").write_text("id,name,lon,lat\n1,甲,0,0\n", encoding="utf-8")
+    onemap("load", "wide.csv", "--layer", "wide_shops", "--anywhere", database=url)
+    shown = onemap("quarantine", "list", "--layer", "wide_shops", database=url).stdout
+    assert "it was never measured" in " ".join(shown.split())
+
+
+def test_a_layer_is_set_renamed_and_dropped(onemap, tmp_path, url):
+    (tmp_path / "l.csv").write_text("id,name,lon,lat\n1,甲,113.3,23.1\n", encoding="utf-8")
+    onemap("load", "l.csv", "--layer", "first_shops", "--anywhere", database=url)
+    assert "商铺" in onemap("layer", "set", "first_shops", "--title", "商铺", "--group", "民生", database=url).stdout
+    assert onemap("layer", "rename", "first_shops", "second_shops", database=url).returncode == 0
+    asked = onemap("layer", "drop", "second_shops", database=url)  # nobody can answer here
+    assert (asked.returncode, "--yes" in asked.stderr) == (1, True)
+    assert onemap("layer", "drop", "second_shops", "--yes", database=url).returncode == 0
+    assert "second_shops" not in onemap("layers", database=url).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("load", "nothing.csv", "--layer", "x"), "文件"),
+        (("load", "a.csv", "--layer", "我的图层"), "输入有误 bad input"),
+        (("layer", "drop", "grids", "--yes"), "不存在 not found"),
+        (("layer", "set", "grids"), "输入有误 bad input"),
+    ],
+)
+def test_errors_are_one_sentence_in_both_languages(onemap, tmp_path, url, words, kind):
+    (tmp_path / "a.csv").write_text("id,lon,lat\n1,113.3,23.1\n", encoding="utf-8")
+    done = onemap(*words, database=url if words[-1] != "grids" else None)
+    if words[:2] == ("layer", "drop"):
+        done = onemap("layer", "drop", "nothing_here", "--yes", database=url)
+    assert done.returncode == 1
+    assert kind in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fault_nobody_foresaw_is_one_sentence_too(onemap, tmp_path):
+    broken = Path(tmp_path / "config.toml")
+    broken.write_bytes(b"\xff\xfe")
+    done = onemap("layers", "--config", str(broken))
+    assert done.returncode == 1
+    assert done.stderr.startswith("✗ ")
+    assert "Traceback" not in done.stderr
