@@ -5,6 +5,7 @@ from __future__ import annotations
 REASONS: dict[str, str] = {
     "already_there": "编号已存在 the id is there already",
     "bad_coordinate": "坐标无法读取 a coordinate cannot be read",
+    "bad_encoding": "文字编码有误 text that cannot be decoded",
     "bad_geometry": "几何无法读取 the geometry cannot be read",
     "bad_value": "值无法读取 a value cannot be read",
     "broken_line": "行不完整 the line is broken",
