@@ -1,7 +1,9 @@
-"""Whether areas tile the area above them: grids their community, communities their street."""
+"""Whether areas tile the area above them, grids their community, communities their street, and carry its code."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +15,16 @@ from layers.tables import table_of
 
 _SQL = Path(__file__).parent / "sql"
 TOLERANCE_M = 0.5
+PLACES_NAMED = 3
+type FaultKind = Literal["gap", "overlap", "outside", "orphan", "foreign", "malformed"]
+_WORDS: dict[FaultKind, str] = {
+    "gap": "空隙 gap",
+    "overlap": "重叠 overlap",
+    "outside": "越界 outside",
+    "orphan": "无上级 without a parent",
+    "foreign": "外区代码 code of another district",
+    "malformed": "代码格式不符 malformed code",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +33,8 @@ class Tiling:
 
     Attributes
     ----------
-    code_length
-        How many leading characters of a part's code are the code of its whole.
+    part_length, code_length
+        How many digits a part's code has, and how many of them, from the left, are the code of its whole.
     """
 
     parts: str
@@ -30,12 +42,14 @@ class Tiling:
     wholes: str
     whole_code: str
     code_length: int
+    part_length: int
 
 
-GRIDS_IN_COMMUNITIES = Tiling("grids", "grid_code", "communities", "community_code", 12)
-COMMUNITIES_IN_STREETS = Tiling("communities", "community_code", "streets", "street_code", 9)
-STREETS_IN_DISTRICTS = Tiling("streets", "street_code", "districts", "district_code", 6)
+GRIDS_IN_COMMUNITIES = Tiling("grids", "grid_code", "communities", "community_code", 12, 15)
+COMMUNITIES_IN_STREETS = Tiling("communities", "community_code", "streets", "street_code", 9, 12)
+STREETS_IN_DISTRICTS = Tiling("streets", "street_code", "districts", "district_code", 6, 9)
 TILINGS = (GRIDS_IN_COMMUNITIES, COMMUNITIES_IN_STREETS, STREETS_IN_DISTRICTS)
+TIERS = frozenset(layer for tiling in TILINGS for layer in (tiling.parts, tiling.wholes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +60,21 @@ class Fault:
     ----------
     kind
         `gap`: no part there; `overlap`: two parts; `outside`: parts reach out of the whole; `orphan`: a part whose
-        code names no whole.
+        code names no whole; `foreign`: its code belongs to a district that is not here; `malformed`: its code has not
+        the digits of its kind.
     whole_code, part_codes
         The area above, and the two parts of an overlap or the orphan.
     area_m2
-        Area of the fault in EPSG:4547; 0 for an orphan.
+        Area of the fault in EPSG:4547; 0 where the code is at fault.
+    lonlat
+        A place in the fault, longitude and latitude in degrees of CGCS2000.
     """
 
-    kind: Literal["gap", "overlap", "outside", "orphan"]
+    kind: FaultKind
     whole_code: str
     part_codes: tuple[str, ...]
     area_m2: float
+    lonlat: tuple[float, float]
 
 
 async def tiling_faults(
@@ -80,18 +98,70 @@ async def tiling_faults(
     """
     async with connection.transaction():
         await connection.execute(_tables(tiling))
-        orphans = await connection.fetch(
-            """SELECT p.whole_code, p.code FROM topology_part AS p
-            WHERE NOT EXISTS (SELECT FROM topology_whole AS w WHERE w.code = p.whole_code) ORDER BY p.code"""
-        )
+        misnamed = await connection.fetch(_read("topology_codes"), tiling.part_length)
         overlaps = await connection.fetch(_read("topology_overlaps"), tolerance_m)
         gaps = await connection.fetch(_read("topology_gaps"), tolerance_m)
-        await connection.execute("DROP TABLE topology_part; DROP TABLE topology_whole")
+        await connection.execute("DROP TABLE topology_part, topology_whole, topology_district")
     return [
-        *(Fault("orphan", row["whole_code"], (row["code"],), 0.0) for row in orphans),
-        *(Fault("overlap", row["whole_code"], tuple(row["part_codes"]), row["area_m2"]) for row in overlaps),
-        *(Fault(row["kind"], row["whole_code"], (), row["area_m2"]) for row in gaps),
+        *(_fault(row, row["kind"], (row["code"],)) for row in misnamed),
+        *(_fault(row, "overlap", tuple(row["part_codes"])) for row in overlaps),
+        *(_fault(row, row["kind"], ()) for row in gaps),
     ]
+
+
+def _fault(row: asyncpg.Record, kind: FaultKind, part_codes: tuple[str, ...]) -> Fault:
+    return Fault(kind, row["whole_code"], part_codes, row["area_m2"], (row["lon"], row["lat"]))
+
+
+async def topology_notes(connection: asyncpg.Connection, layer: str | None = None) -> list[str]:
+    """Look at every tiling of loaded layers, or at those a layer takes part in, and say what is wrong.
+
+    Parameters
+    ----------
+    connection
+        As for `tiling_faults`.
+    layer
+        Id of a layer; one that takes part in no tiling has no faults. None looks at all.
+
+    Returns
+    -------
+    list of str
+        Sentences of `in_words`; empty when all is well. A layer that is empty is not there yet: nothing lacks it.
+    """
+    notes: list[str] = []
+    for tiling in TILINGS:
+        if layer not in (None, tiling.parts, tiling.wholes) or not await _has_rows(connection, tiling.parts):
+            continue
+        faults = await tiling_faults(connection, tiling)
+        if not await _has_rows(connection, tiling.wholes):
+            faults = [fault for fault in faults if fault.kind in {"foreign", "malformed"}]
+        notes += in_words(tiling, faults)
+    return notes
+
+
+async def _has_rows(connection: asyncpg.Connection, layer: str) -> bool:
+    return bool(await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table_of(layer)})"))
+
+
+def in_words(tiling: Tiling, faults: Sequence[Fault]) -> Iterator[str]:
+    """Say what was found, a sentence for each kind of fault, with the worst places first.
+
+    Examples
+    --------
+    >>> fault = Fault("gap", "440106011001", (), 320.4, (113.351, 23.131))
+    >>> next(in_words(GRIDS_IN_COMMUNITIES, [fault]))
+    'grids/communities: 空隙 gap × 1: 440106011001 320 m² (113.35100, 23.13100)'
+    """
+    for kind, count in Counter(fault.kind for fault in faults).most_common():
+        worst = sorted((f for f in faults if f.kind == kind), key=lambda f: -f.area_m2)[:PLACES_NAMED]
+        places = "; ".join(_place(fault) for fault in worst)
+        yield f"{tiling.parts}/{tiling.wholes}: {_WORDS[kind]} × {count:,}: {places}"
+
+
+def _place(fault: Fault) -> str:
+    lon, lat = fault.lonlat
+    size = f" {fault.area_m2:,.0f} m²" if fault.area_m2 else ""
+    return f"{'+'.join(fault.part_codes) or fault.whole_code}{size} ({lon:.5f}, {lat:.5f})"
 
 
 def _tables(tiling: Tiling) -> str:
@@ -108,6 +178,8 @@ def _tables(tiling: Tiling) -> str:
         CREATE TEMP TABLE topology_whole ON COMMIT DROP AS
         SELECT left({whole_code}, {tiling.code_length}) AS code, ST_Transform(geom, 4547) AS geom
         FROM {table_of(tiling.wholes)} WHERE {in_force};
+        CREATE TEMP TABLE topology_district ON COMMIT DROP AS
+        SELECT DISTINCT left(coalesce(district_code, id), 6) AS code FROM {table_of("districts")} WHERE {in_force};
         ANALYZE topology_part, topology_whole"""
 
 

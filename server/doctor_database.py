@@ -11,6 +11,7 @@ from layers.database import connect
 from layers.database_check import lacking
 from layers.errors import OneMapError
 from layers.migrate import available, pending
+from layers.topology import topology_notes
 from server.doctor import Finding, State, well
 from twin.leader import ingest_works
 
@@ -62,7 +63,7 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
         finding = await _migrations(connection, url)
         yield finding
         if finding.state is State.WELL:
-            for finding in await _layers(connection):
+            for finding in (*await _layers(connection), *await _topology(connection)):
                 yield finding
             yield await _ingest(connection)
     finally:
@@ -107,6 +108,13 @@ async def _ingest(connection: asyncpg.Connection) -> Finding:
     )
     is_so = f"none works ({last}): nothing is fetched, no rule looks; what is pushed is taken"
     return Finding(State.WARNING, subject, is_so, "./onemap up starts one; its messages are on standard error")
+
+
+async def _topology(connection: asyncpg.Connection) -> list[Finding]:
+    """Look whether grids, communities and streets fill what is above them, and carry codes of this district."""
+    subject, remedy = "拓扑 topology", "mend the file, then ./onemap load FILE --layer NAME --mode replace"
+    wrong = [Finding(State.WARNING, subject, note, remedy) for note in await topology_notes(connection)]
+    return wrong or [well(subject, "areas tile the areas above them, with codes of this district")]
 
 
 async def _layers(connection: asyncpg.Connection) -> list[Finding]:

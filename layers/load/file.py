@@ -33,6 +33,7 @@ from layers.loaders.columns import DECLARABLE
 from layers.loaders.opening import open_source
 from layers.places import placed_fields, read_places
 from layers.tables import table_of
+from layers.topology import TIERS, topology_notes
 
 _log = structlog.get_logger(__name__)
 MODES: tuple[str, ...] = get_args(Mode.__value__)
@@ -220,6 +221,8 @@ class _Load:
         await self._stage(chain([first], batches), plan, staging)
         self._progress(LoadProgress(self.summary.read, 1.0, "moving"))
         await move(self._connection, plan, staging, self._source, self.summary, self._options, self._resolved)
+        if self.summary.layer in TIERS:
+            self.summary.notes += tuple(await topology_notes(self._connection, self.summary.layer))
         return self.summary
 
     async def rehearse(self) -> LoadSummary:

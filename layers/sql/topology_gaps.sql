@@ -2,7 +2,9 @@
 SELECT
     fault.kind,
     whole.code AS whole_code,
-    ST_Area(fault.geom) AS area_m2
+    ST_Area(fault.geom) AS area_m2,
+    ST_X(ST_Transform(ST_PointOnSurface(fault.geom), 4490)) AS lon,
+    ST_Y(ST_Transform(ST_PointOnSurface(fault.geom), 4490)) AS lat
 FROM topology_whole AS whole
 LEFT JOIN (
     SELECT

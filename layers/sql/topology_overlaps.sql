@@ -2,7 +2,9 @@
 SELECT
     a.whole_code,
     ARRAY[a.code, b.code] AS part_codes,
-    ST_Area(pair.shared) AS area_m2
+    ST_Area(pair.shared) AS area_m2,
+    ST_X(ST_Transform(ST_PointOnSurface(pair.shared), 4490)) AS lon,
+    ST_Y(ST_Transform(ST_PointOnSurface(pair.shared), 4490)) AS lat
 FROM topology_part AS a
 INNER JOIN topology_part AS b
     ON a.whole_code = b.whole_code AND a.code COLLATE "C" < b.code COLLATE "C" AND a.geom && b.geom

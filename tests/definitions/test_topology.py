@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers.topology import COMMUNITIES_IN_STREETS, GRIDS_IN_COMMUNITIES, TILINGS, tiling_faults
+from layers.topology import COMMUNITIES_IN_STREETS, GRIDS_IN_COMMUNITIES, TILINGS, tiling_faults, topology_notes
 from tests.definitions.fixture import box, put, put_areas
 
 pytestmark = pytest.mark.anyio
@@ -74,3 +74,32 @@ async def test_replaced_grids_do_not_count(connection):
         SELECT 'old', grid_code, geom, now() FROM layer.grids WHERE id = '440106011001001'"""
     )
     assert await tiling_faults(connection, GRIDS_IN_COMMUNITIES) == []
+
+
+async def test_a_fault_says_where_it_is(connection):
+    await put_areas(connection)
+    await _move(connection, "440106011001001", 0, 0, 400, 380)
+    (fault,) = await tiling_faults(connection, GRIDS_IN_COMMUNITIES)
+    lon, lat = fault.lonlat
+    inside = """SELECT ST_Intersects(geom, ST_SetSRID(ST_Point($1, $2), 4490)) FROM layer.communities
+    WHERE community_code = '440106011001'"""
+    assert await connection.fetchval(inside, lon, lat)
+    (note,) = await topology_notes(connection, "grids")
+    assert note.startswith("grids/communities: 空隙 gap × 1: 440106011001 8,000 m² (113.")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("ABC", "malformed"), ("44010601100", "malformed"), ("440111011001001", "foreign"), ("440106099001001", "orphan")],
+)
+async def test_codes_that_are_of_no_area_here(connection, code, kind):
+    await put_areas(connection)
+    await put(connection, "grids", code, box(900, 900, 1000, 1000), grid_code=code)
+    found = [f for f in await tiling_faults(connection, GRIDS_IN_COMMUNITIES) if f.part_codes == (code,)]
+    assert [f.kind for f in found] == [kind]
+
+
+async def test_a_layer_that_is_not_loaded_yet_is_no_fault(connection):
+    await put(connection, "communities", "440106011003", box(0, 0, 100, 100), community_code="440106011003")
+    assert await topology_notes(connection, "communities") == []
+    assert await topology_notes(connection, "buildings") == []
