@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import batched
 from pathlib import Path
 from typing import Annotated
 
@@ -75,6 +76,9 @@ def export(
 ) -> None:
     """导出为一个 PMTiles 文件。 Export tiles as one PMTiles file, for a web page, QGIS, or another OneMap."""
     settings = settings_of(home, config)
+    if not file.parent.is_dir():
+        told = f"文件夹不存在 there is no folder '{file.parent}'; make it first, or name another file"
+        raise BadInput(told, parameter="file")
     with open_database(settings) as url:
         count = asyncio.run(_export(url, settings, layer, _zooms(zooms), file, OPERATOR if operator else ANONYMOUS))
     _console.print(f"{file}: {count:,} 个瓦片 tiles, {file.stat().st_size / 1e6:.1f} MB")
@@ -123,21 +127,26 @@ async def _walking(url: str, settings: Settings, names: str, actor: Actor) -> As
 
 
 async def _made(walk: _Walk, zooms: range) -> AsyncIterator[tuple[TileAddress, Tile]]:
-    """Make the tiles of a pyramid a few at a time, in order, with a bar that tells the rate and the time left."""
-    box = walk.box()
+    """Make the tiles of a pyramid a few at a time, in order, with a bar that tells the rate and the time left.
+
+    Raises
+    ------
+    RuntimeError
+        At the end, when they are not as many as lie over the box: what is carried away must be whole.
+    """
+    box, made_so_far = walk.box(), 0
+    total = count_over(box, zooms)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_console) as progress:
-        task = progress.add_task("瓦片 tiles", total=count_over(box, zooms), rate="")
-        for some in _by(_AT_ONCE, tiles_over(box, zooms)):
+        task = progress.add_task("瓦片 tiles", total=total, rate="")
+        for some in batched(tiles_over(box, zooms), _AT_ONCE):
             for made in zip(some, await asyncio.gather(*map(walk.tile, some)), strict=True):
                 yield made
+            made_so_far += len(some)
             speed = progress.tasks[task].finished_speed or progress.tasks[task].speed
             progress.update(task, advance=len(some), rate=f"{speed:,.0f}/s" if speed else "")
-
-
-def _by(number: int, tiles: Iterator[TileAddress]) -> Iterator[list[TileAddress]]:
-    while some := [tile for tile, _ in zip(tiles, range(number), strict=False)]:
-        yield some
+    if made_so_far != total:
+        raise RuntimeError(f"{made_so_far:,} tiles were made of the {total:,} over {box}")
 
 
 async def _warm(url: str, settings: Settings, names: str, zooms: range, actor: Actor) -> tuple[int, int]:

@@ -154,3 +154,38 @@ def test_an_export_is_read_by_gdal_and_served_as_a_base_map(url, tmp_path, monke
         assert client.get("/basemaps/town/12/0/0").status_code == 404
         assert client.get("/basemaps/town/11/2048/0").status_code == 404
         assert client.get("/basemaps/other/11/0/0").status_code == 404
+
+
+def test_an_export_holds_every_tile_that_the_server_gives(url, tmp_path, monkeypatch):
+    file = tmp_path / "all.pmtiles"
+    names, zooms = "roads,streets,video_points", range(9, 16)
+    done = run(url, tmp_path, monkeypatch, "export", names, str(file), "--zooms", "9-15")
+    assert done.exit_code == 0, done.output
+    archive = Archive(file)
+    with ExitStack() as started:
+        address = started.enter_context(_serving(load_settings(home=tmp_path / "server", database={"url": url})))
+        client = started.enter_context(httpx.Client(base_url=address, timeout=60))
+        tiles = list(tiles_over(archive.bounds_crs84, zooms))
+        kept = 0
+        for tile in tiles:
+            live = client.get(f"/tiles/{names}/{tile.z}/{tile.x}/{tile.y}.mvt").content
+            carried = archive.tile(tile.z, tile.x, tile.y)
+            assert (carried or b"") == live, tile
+            kept += carried is not None
+        assert 50 < kept <= len(tiles)
+        assert f"{kept:,} 个瓦片" in " ".join(done.output.split())
+    archive.close()
+
+
+def test_tiles_that_were_not_made_are_told(url, tmp_path, monkeypatch):
+    from server.commands import tiles as command  # noqa: PLC0415  # whose count is made wrong
+
+    monkeypatch.setattr(command, "tiles_over", lambda box, zooms: list(tiles_over(box, zooms))[:-1])
+    with pytest.raises(RuntimeError, match="tiles were made of the"):
+        run(url, tmp_path, monkeypatch, "export", "streets", str(tmp_path / "a.pmtiles"), "--zooms", "9-11")
+    assert not (tmp_path / "a.pmtiles").exists()
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_is_made(url, tmp_path, monkeypatch):
+    with pytest.raises(BadInput, match=r"there is no folder '.*nowhere'"):
+        run(url, tmp_path, monkeypatch, "export", "streets", str(tmp_path / "nowhere" / "a.pmtiles"), "--zooms", "9")
