@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import asyncpg
 
 from layers.catalog import CatalogHolder
 from layers.counts import CountCache
+from layers.errors import Unavailable
 from server.auth import Authenticator
 from server.outline import Outlines
 from server.rasters import Rasters
@@ -49,6 +51,33 @@ class Plans:
         return plan
 
 
+class Turns:
+    """Lets few do something heavy at a time; who would have to wait behind too many is sent away.
+
+    Raises
+    ------
+    Unavailable
+        On entering, when too many wait.
+    """
+
+    def __init__(self, at_once: int = 2, waiting_max: int = 64) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._waiting_max = waiting_max
+        self._waiting = 0
+
+    async def __aenter__(self) -> None:
+        if self._waiting >= self._waiting_max:
+            raise Unavailable(f"{self._waiting} maps wait to be drawn already; ask again in a moment")
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.release()
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """Everything routes share; made at start, closed at stop.
@@ -74,3 +103,4 @@ class State:
     plans: Plans = field(default_factory=Plans)
     outlines: Outlines = field(default_factory=Outlines)
     troubles: Troubles = field(default_factory=Troubles)
+    map_turns: Turns = field(default_factory=Turns)

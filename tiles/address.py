@@ -73,6 +73,10 @@ class TileAddress:
         """Write an expression of stored geometries in the system the tile is drawn in."""
         return geometry if self.is_straight else self.grid.projected(geometry)
 
+    def projected(self, geometry: str) -> str:
+        """Write an expression of stored geometries in the grid's system."""
+        return self.grid.projected(geometry)
+
     def envelope(self, margin: float = 0.0) -> Clause:
         """Write the tile's square in the grid's system, widened on each side by `margin` of its width."""
         return self.grid.envelope(self.z, self.x, self.y, margin)

@@ -20,6 +20,7 @@ METRES_PER_DEGREE = 111_319.49079327358  # of the equator of WGS 84, as OGC 17-0
 TILE_PIXELS = 256
 _HALF_EQUATOR_M = 20_037_508.342789244
 _RADIUS_M = _HALF_EQUATOR_M / math.pi
+_LATITUDE_MAX = 85.0511287  # degrees, where the square of Web Mercator ends
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # there is one of each
@@ -119,6 +120,24 @@ class TileMatrixSet:
         (west, south), (east, north) = corners if self.in_degrees else map(_degrees, corners)
         return west, south, east, north
 
+    def limits(self, z: int, box_deg: tuple[float, float, float, float]) -> tuple[range, range]:
+        """Return the columns and rows of a level that meet a box (west, south, east, north in degrees)."""
+        west, south, east, north = box_deg
+        if not self.in_degrees:
+            (west, south), (east, north) = _metres((west, south)), _metres((east, north))
+        side = self.side / (1 << z)
+
+        def span(first: float, last: float, count: int) -> range:
+            low, high = (max(0, min(count - 1, math.floor(place / side))) for place in (first, last))
+            return range(low, high + 1)
+
+        columns = span(west - self.west, east - self.west, self.columns << z)
+        return columns, span(self.north - north, self.north - south, self.rows << z)
+
+    def level(self, mercator_zoom: int) -> int:
+        """Return the level whose tiles are about as wide as those of Web Mercator at a zoom."""
+        return max(0, min(self.deepest, mercator_zoom - 1 if self.in_degrees else mercator_zoom))
+
     def projected(self, geometry: str) -> str:
         """Write an expression of stored geometries in the set's system; WGS 84 counts as CGCS2000 (domain.md 3.1)."""
         return geometry if self.in_degrees else f"ST_Transform({geometry}, {self.srid})"
@@ -158,6 +177,13 @@ def _degrees(place: tuple[float, float]) -> tuple[float, float]:
     return math.degrees(x / _RADIUS_M), math.degrees(math.atan(math.sinh(y / _RADIUS_M)))
 
 
+def _metres(place: tuple[float, float]) -> tuple[float, float]:
+    """Return a longitude and a latitude in Web Mercator; what lies beyond its edge counts as on it."""
+    lon, lat = place
+    kept = math.radians(max(-_LATITUDE_MAX, min(_LATITUDE_MAX, lat)))
+    return math.radians(lon) * _RADIUS_M, math.asinh(math.tan(kept)) * _RADIUS_M
+
+
 WEB_MERCATOR = TileMatrixSet(
     id="WebMercatorQuad",
     title_zh="Web 墨卡托",
@@ -172,7 +198,7 @@ WEB_MERCATOR = TileMatrixSet(
     side=2 * _HALF_EQUATOR_M,
     columns=1,
     rows=1,
-    deepest=22,
+    deepest=24,
 )
 WORLD_CRS84 = TileMatrixSet(
     id="WorldCRS84Quad",
@@ -188,12 +214,12 @@ WORLD_CRS84 = TileMatrixSet(
     side=180.0,
     columns=2,
     rows=1,
-    deepest=21,
+    deepest=23,
 )
 CGCS2000 = TileMatrixSet(
     id="CGCS2000Quad",
-    title_zh="国家大地坐标系经纬度（天地图 c，其级别为此处加一）",
-    title_en="CGCS2000 longitude and latitude (Tianditu's c, whose levels are one more)",
+    title_zh="CGCS2000 经纬度（本服务自定义，未在 OGC 登记；此处 0 级即天地图 c 的 1 级）",
+    title_en="CGCS2000 longitude and latitude (ours, not in OGC's registry; level 0 is Tianditu's c level 1)",
     crs="http://www.opengis.net/def/crs/EPSG/0/4490",
     srid=SRID,
     axes=("Lat", "Lon"),
@@ -202,7 +228,7 @@ CGCS2000 = TileMatrixSet(
     side=180.0,
     columns=2,
     rows=1,
-    deepest=21,
+    deepest=23,
 )
 GRIDS: Mapping[str, TileMatrixSet] = MappingProxyType({g.id: g for g in (WEB_MERCATOR, WORLD_CRS84, CGCS2000)})
 

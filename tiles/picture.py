@@ -106,7 +106,8 @@ def draw_map(
     drawn = draw(files, raster, frame, area, look, form, ground)
     if drawn:
         return drawn
-    nothing = _image(np.ma.masked_all((1, area.height, area.width), dtype=np.uint8), area)
+    empty = np.zeros((1, area.height, area.width), dtype=np.uint8)  # not what the memory held before
+    nothing = _image(np.ma.MaskedArray(empty, mask=True), area)
     return _plain(nothing, form) if form in {"npy", "tif"} else _encoded(nothing, look, form, ground)
 
 

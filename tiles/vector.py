@@ -18,8 +18,9 @@ from layers.definition import LayerDefinition
 from layers.relation import relation
 from layers.rights import VisibleField, scoped, visible_fields
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.cells import cells_clause, is_gathered_at
+from tiles.cells import cell_rows, cells_clause, is_gathered_at
 from tiles.geometry import fitted
+from tiles.sheet import Sheet
 
 SEEN_PIXELS = (1, math.inf)  # areas that are narrower cannot be seen
 LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
@@ -72,7 +73,7 @@ class Drawing:
 
     layer: Layer
     actor: Actor
-    tile: TileAddress
+    tile: TileAddress | Sheet
     feature_limit: int
     where: Clause = EMPTY
 
@@ -106,6 +107,35 @@ def tile_clause(drawing: Drawing) -> Clause:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a tile holds of one kind, before it is put into bytes.
+
+    Attributes
+    ----------
+    name
+        Of the MVT layer.
+    columns
+        What each feature carries.
+    statement
+        Of rows with these columns and `geom` in units of the tile, null where nothing is left of it.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    statement: Clause
+
+
+def tile_rows(drawing: Drawing) -> list[Rows]:
+    """Return what `tile_clause` puts into a tile as rows, for who draws them otherwise."""
+    layer = drawing.layer
+    if is_gathered_at(layer, drawing.tile):
+        return [Rows(layer.id, ("id", "count"), cell_rows(layer, drawing.actor, drawing.tile, drawing.where))]
+    columns = ("id", *(field.definition.name for field in drawing.fields))
+    shapes = Rows(layer.id, columns, _shape_rows(drawing))
+    return [shapes, *([Rows(LABELS, columns, _label_rows(drawing, drawing.label))] if drawing.label else [])]
+
+
 def _chosen(drawing: Drawing, pixels: tuple[float, float] = SEEN_PIXELS) -> Clause:
     """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out.
 
@@ -129,11 +159,15 @@ def _chosen(drawing: Drawing, pixels: tuple[float, float] = SEEN_PIXELS) -> Clau
 
 
 def _shapes(drawing: Drawing) -> Clause:
+    return _mvt(drawing.layer.id, _shape_rows(drawing))
+
+
+def _shape_rows(drawing: Drawing) -> Clause:
     definition, names = drawing.layer.definition, _names(drawing.fields)
     below = definition.map.merge_below
     merges = below is not None and drawing.tile.mercator_zoom < below
     rows = _merged(_chosen(drawing), drawing.fields) if merges else _chosen(drawing)
-    return _mvt(definition.id, fitted(drawing.tile, rows, names, areas=definition.geometry_type in _AREAS))
+    return fitted(drawing.tile, rows, names, areas=definition.geometry_type in _AREAS)
 
 
 def _merged(rows: Clause, fields: Sequence[VisibleField]) -> Clause:
@@ -145,15 +179,18 @@ def _merged(rows: Clause, fields: Sequence[VisibleField]) -> Clause:
 
 
 def _labels(drawing: Drawing, label: str) -> Clause:
+    return _mvt(LABELS, _label_rows(drawing, label))
+
+
+def _label_rows(drawing: Drawing, label: str) -> Clause:
     """Name each area at one point inside it, in the one tile that holds the point (no buffer)."""
     point = drawing.tile.drawn("ST_PointOnSurface(c.geom)")
-    placed = compose(
+    return compose(
         f"SELECT ST_AsMVTGeom({point}, {{}}, {EXTENT}, 0) AS geom, {_names(drawing.fields)}"
         f" FROM ({{}}) AS c WHERE c.{quote_identifier(label)} IS NOT NULL OFFSET 0",
         drawing.tile.square(),
         _chosen(drawing, LABEL_PIXELS),
     )
-    return _mvt(LABELS, placed)
 
 
 def _mvt(name: str, rows: Clause) -> Clause:

@@ -47,8 +47,13 @@ class ItemsRequest:
     hits: bool
 
 
-def parameters_of(query_string: str, limits: LimitSettings) -> dict[str, str]:
+def parameters_of(query_string: str, limits: LimitSettings, listed: Sequence[str] = ()) -> dict[str, str]:
     """Split a query string; every parameter may stand once.
+
+    Parameters
+    ----------
+    listed
+        Parameters that may stand several times, which is the same as once with all values by comma.
 
     Raises
     ------
@@ -61,6 +66,10 @@ def parameters_of(query_string: str, limits: LimitSettings) -> dict[str, str]:
         pairs = parse_qsl(query_string, keep_blank_values=True, errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError) as error:
         raise BadInput("the query string is not percent-encoded UTF-8, or has more than 100 parameters") from error
+    for name in listed:
+        values = [text for key, text in pairs if key == name]
+        if len(values) > 1:
+            pairs = [*(pair for pair in pairs if pair[0] != name), (name, ",".join(values))]
     parameters = dict(pairs)
     if len(parameters) < len(pairs):
         names = [name for name, _ in pairs]

@@ -57,6 +57,8 @@ class Endpoint:
         Query parameters that are read; any other is refused. `None` leaves that to the answer.
     timeless
         Whether equal bodies mean that nothing changed, so that an entity tag helps.
+    listed
+        Parameters that may stand several times.
     """
 
     path: str
@@ -65,6 +67,7 @@ class Endpoint:
     formats: tuple[Media, ...] = JSON_HTML
     methods: tuple[str, ...] = ("GET", "HEAD")
     timeless: bool = True
+    listed: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
@@ -98,7 +101,7 @@ class Endpoint:
         """Find out who comes and in which form and language to speak to them, be it of a mistake."""
         state = scope["app"].state.shared
         headers = dict(scope["headers"])
-        given = parameters_of(scope["query_string"].decode("latin-1"), state.settings.limits)
+        given = parameters_of(scope["query_string"].decode("latin-1"), state.settings.limits, self.listed)
         return Visit(
             state=state,
             actor=state.authenticator.actor(scope["headers"]),
@@ -109,6 +112,7 @@ class Endpoint:
             base=base_url(scope, state.settings.server.public_url),
             path=scope["path"],
             given=given,
+            accept=headers.get(b"accept", b"").decode("latin-1"),
         )
 
     async def _checked(self, visit: Visit, scope: Scope, receive: Receive) -> Visit:

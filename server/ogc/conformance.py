@@ -7,7 +7,12 @@ our query builder adds.
 from __future__ import annotations
 
 _OGC = "http://www.opengis.net/spec"
+_SECURE = "https://www.opengis.net/spec"  # as the standard of maps writes its classes
 
+_MAPS = (
+    "core", "collection-map", "dataset-map", "collections-selection", "tilesets", "scaling", "spatial-subsetting",
+    "crs", "datetime", "png", "jpeg", "tiff", "api-operations",
+)  # fmt: skip
 _CLASSES = {
     "ogcapi-common-1/1.0": ("core", "landing-page", "json", "html", "oas30"),
     "ogcapi-common-2/1.0": ("collections",),
@@ -17,8 +22,20 @@ _CLASSES = {
     "ogcapi-features-5/1.0": ("schemas", "core-roles-features", "queryables", "sortables"),
     "ogcapi-features-6/0.0": ("properties",),  # of drafts: what others declare who serve the same
     "ogcapi-features-8/0.0": ("sorting", "features-sorting"),
-    "ogcapi-tiles-1/1.0": ("core", "mvt", "tileset", "tilesets-list", "oas30", "geodata-tilesets"),
-    "ogcapi-maps-1/1.0": ("core", "collection-map", "tilesets", "scaling", "crs", "datetime", "png", "jpeg", "tiff"),
+    "ogcapi-tiles-1/1.0": (
+        "core",
+        "mvt",
+        "png",
+        "jpeg",
+        "tiff",
+        "tileset",
+        "tilesets-list",
+        "oas30",
+        "geodata-tilesets",
+        "dataset-tilesets",
+        "collections-selection",
+    ),
+    "ogcapi-maps-1/1.0": _MAPS,
     "json-fg-1/1.0": ("core", "types-schemas"),
     "tms/2.0": ("tilematrixset", "json-tilematrixset"),
     "cql2/1.0": (
@@ -43,5 +60,6 @@ _PUBSUB_CLASSES = ("discovery", "message-payload-cloudevents-json")
 
 CLASSES: tuple[str, ...] = (
     *(f"{_OGC}/{part}/conf/{name}" for part, names in _CLASSES.items() for name in names),
+    *(f"{_SECURE}/ogcapi-maps-1/1.0/conf/{name}" for name in _MAPS),
     *(f"{_PUBSUB}/{name}" for name in _PUBSUB_CLASSES),
 )

@@ -14,8 +14,10 @@ from layers.query import ItemsQuery
 from server.items.call import Call
 from server.items.links import Paging, described_by, item_links, page_links, steps
 from server.media import CSV, FAST, HTML, JSONLD
-from server.ogc import maps
+from server.ogc.config import WORLD
 from server.ogc.conformance import CLASSES
+from server.ogc.maps import extent_of
+from server.ogc.raster_collections import map_links, raster_collections, spatial_extent
 from server.ogc.schema import SCHEMA_DIALECT, queryables, returnables, sortables
 from server.ogc.titles import in_language
 from server.ogc.visit import Visit
@@ -40,7 +42,13 @@ def landing(visit: Visit, document: Document) -> Document:
     document["links"] += [
         _hub(visit, f"{visit.base}/live"),
         {"rel": "service-desc", **streams, "href": f"{visit.base}/asyncapi.json"},
-    ]
+        {"rel": f"{_REL}/tilesets-vector", "type": "application/json", "href": f"{visit.ogc}/tiles",
+         "title": visit.title("全部图层的矢量瓦片", "Vector tiles of all layers")},
+        *map_links(visit, visit.ogc),
+    ]  # fmt: skip
+    extent = extent_of(list(map(visit.catalog.__getitem__, visit.catalog.visible_ids(visit.actor))))
+    document |= {"crs": [crs.uri for crs in SERVED], "storageCrs": STORED.uri}
+    document["extent"] = {"spatial": spatial_extent(extent or WORLD, STORED)}
     return _titled(visit, document)
 
 
@@ -59,7 +67,7 @@ def conformance(_visit: Visit, document: Document) -> Document:
 def collections(visit: Visit, document: Document) -> Document:
     """Describe every collection with all that we know of it."""
     described = [_described(visit, entry, visit.catalog[entry["id"]]) for entry in document["collections"]]
-    described += maps.raster_collections(visit)
+    described += raster_collections(visit)
     return _titled(visit, document | {"collections": described})
 
 
@@ -83,6 +91,7 @@ def _described(visit: Visit, document: Document, layer: Layer) -> Document:
     optional = {"attribution": definition.attribution, "source": definition.source, "standard": definition.standard}
     described |= {name: text for name, text in optional.items() if text}
     described["license"] = visit.title(*_OPENNESS[definition.openness])
+    described["extent"] = {"spatial": spatial_extent(layer.extent_crs84 or WORLD, STORED)}
     if definition.geometry_type == "None":
         described["extent"] = {}
     if layer.time_span:
@@ -126,6 +135,7 @@ def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
     if layer.definition.geometry_type != "None":
         tiles = {"type": "application/json", "title": visit.title("矢量瓦片", "Vector tiles"), "href": f"{url}/tiles"}
         links.append({"rel": f"{_REL}/tilesets-vector", **tiles})
+        links += map_links(visit, url)
     links += described_by(url, nulls=False)
     links.append(_hub(visit, f"{visit.base}/live?layers={layer.id}"))
     if layer.definition.openness == "unconditional":

@@ -26,11 +26,12 @@ from layers.errors import BadInput, NotFound, OneMapError
 from server.front import Front
 from server.items.request import ITEM_PARAMETERS
 from server.media import GEOJSON, HTML, JSONLD
-from server.ogc import documents, feature_schema, maps, tiles
+from server.ogc import documents, feature_schema, map_tiles, maps, tiles
 from server.ogc.answer import JSON_HTML_LD, Answer, Endpoint, routes, written
 from server.ogc.config import pygeoapi_config
 from server.ogc.html import Page
 from server.ogc.openapi import OPENAPI_TYPE, openapi
+from server.ogc.raster_collections import RasterFirst, raster_first
 from server.ogc.request import item_parameters, items_visit, pygeoapi_parameters
 from server.ogc.visit import Visit, visiting
 from server.settings import Settings
@@ -174,7 +175,7 @@ def _prepare_item(visit: Visit) -> tuple[Visit, dict[str, str]]:
     return visit, item_parameters(visit.given)
 
 
-def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | maps.RasterFirst, ...]:
+def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | RasterFirst, ...]:
     def asking(function: Any, correct: Any, *names: str, **how: Any) -> _Asking:
         return _Asking(pygeoapi, function, correct, names, **how)
 
@@ -201,7 +202,7 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | maps.RasterFirst, ...]:
         Endpoint("/api", interface),
         Endpoint("/conformance", asking(core.conformance, documents.conformance)),
         Endpoint("/collections", asking(described, documents.collections), formats=JSON_HTML_LD),
-        maps.raster_first(Endpoint(one, asking(described, documents.collection, "collection"), formats=JSON_HTML_LD)),
+        raster_first(Endpoint(one, asking(described, documents.collection, "collection"), formats=JSON_HTML_LD)),
         Endpoint(f"{one}/schema", asking(schema, documents.schema, "collection", **schemas)),
         Endpoint(f"{one}/queryables", asking(queryables, documents.queryable_schema, "collection", **schemas)),
         Endpoint(f"{one}/sortables", asking(queryables, documents.sortable_schema, "collection", **schemas)),
@@ -214,7 +215,15 @@ def install(app: FastAPI, settings: Settings) -> None:
     """Put the OGC API of an application at ``/ogc``."""
     hand_over_documents()
     app.router.routes.extend(
-        routes((*_endpoints(Pygeoapi(settings)), *feature_schema.ENDPOINTS, *tiles.ENDPOINTS, *maps.ENDPOINTS))
+        routes(
+            (
+                *_endpoints(Pygeoapi(settings)),
+                *feature_schema.ENDPOINTS,
+                *tiles.ENDPOINTS,
+                *maps.ENDPOINTS,
+                *map_tiles.ENDPOINTS,
+            )
+        )
     )
 
 

@@ -7,8 +7,6 @@ languages, since one document serves both.
 
 from __future__ import annotations
 
-from typing import Any
-
 from layers.catalog import Layer
 from layers.cql2 import queryables_of
 from layers.crs import SERVED
@@ -18,11 +16,13 @@ from server.build import build_id
 from server.items.fast import FILTER_TYPES
 from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS
 from server.media import FAST, HTML, JSONLD, OFFERED, Media
+from server.ogc.openapi_parts import Json, documents, operation, path_parameter, query_parameter
+from server.ogc.openapi_tiles import dataset_paths, layer_paths, raster_paths, tile_parameters
+from server.ogc.raster_collections import visible_rasters
 from server.ogc.visit import LANGUAGES, Visit
 from server.settings import LimitSettings
 from tiles.grids import GRIDS
 
-type Json = dict[str, Any]
 OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.0"
 _TYPES: dict[FieldType, Json] = {
     "integer": {"type": "integer"},
@@ -38,9 +38,12 @@ def openapi(config: Json, visit: Visit) -> Json:
     limits = visit.state.settings.limits
     identification = config["metadata"]["identification"]
     layers = [visit.catalog[name] for name in config["resources"]]
-    paths = _service_paths()
+    rasters = visible_rasters(visit)
+    paths = _service_paths() | dataset_paths()
     for layer in layers:
         paths |= _layer_paths(layer, visit)
+    for raster in rasters:
+        paths |= raster_paths(raster)
     return {
         "openapi": "3.0.3",
         "info": {
@@ -51,10 +54,14 @@ def openapi(config: Json, visit: Visit) -> Json:
             "contact": {"name": config["metadata"]["contact"]["name"]},
         },
         "servers": [{"url": "/ogc"}],
-        "tags": [{"name": "service"}, *({"name": layer.id, "description": _title(layer)} for layer in layers)],
+        "tags": [
+            {"name": "service"},
+            *({"name": layer.id, "description": _title(layer)} for layer in layers),
+            *({"name": raster.id, "description": raster.title} for raster in rasters),
+        ],
         "paths": paths,
         "components": {
-            "parameters": _parameters(limits),
+            "parameters": _parameters(limits) | tile_parameters(),
             "responses": _responses(),
             "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
         },
@@ -71,34 +78,37 @@ def _title(layer: Layer) -> str:
 
 
 def _service_paths() -> Json:
-    def get(operation: str, summary: str, *, ld: bool = False) -> Json:
-        return {"get": _operation(operation, summary, "service", _documents(ld=ld), ("f", "lang"))}
+    def get(name: str, summary: str, *, ld: bool = False) -> Json:
+        return {"get": operation(name, summary, "service", documents(ld=ld), ("f", "lang"))}
 
     return {
         "/": get("getLandingPage", "服务首页 Landing page", ld=True),
         "/openapi": {
-            "get": _operation(
+            "get": operation(
                 "getOpenapi", "本文档 This document", "service", {OPENAPI_TYPE: {}, "text/html": {}}, ("f", "lang")
             )
         },
         "/conformance": get("getConformance", "符合性声明 Conformance"),
         "/collections": get("getCollections", "图层集合 Collections", ld=True),
-        "/TileMatrixSets": get("getTileMatrixSets", "瓦片矩阵集 Tile matrix sets"),
-    } | {f"/TileMatrixSets/{name}": get(f"get{name}", f"瓦片矩阵集 Tile matrix set {name}") for name in GRIDS}
+        "/TileMatrixSets": get("service.getTileMatrixSetsList", "瓦片矩阵集 Tile matrix sets"),
+    } | {
+        f"/TileMatrixSets/{name}": get(f"{name}.getTileMatrixSet", f"瓦片矩阵集 Tile matrix set {name}")
+        for name in GRIDS
+    }
 
 
 def _layer_paths(layer: Layer, visit: Visit) -> Json:
     path, tag, title = f"/collections/{layer.id}", layer.id, _title(layer)
     name = "".join(part.capitalize() for part in layer.id.split("_"))
 
-    def get(operation: str, what: str, content: Json, names: tuple[str, ...] = ("f", "lang"), *own: Json) -> Json:
-        return {"get": _operation(f"get{name}{operation}", f"{title}: {what}", tag, content, names, *own)}
+    def get(kind: str, what: str, content: Json, names: tuple[str, ...] = ("f", "lang"), *own: Json) -> Json:
+        return {"get": operation(f"get{name}{kind}", f"{title}: {what}", tag, content, names, *own)}
 
     schema = {"application/schema+json": {"schema": {"type": "object"}}, "text/html": {}}
     properties = _property_parameters(layer, visit)
     page = _features(OFFERED)
     described = {
-        path: get("", "说明 description", _documents(ld=True)),
+        path: get("", "说明 description", documents(ld=True)),
         f"{path}/schema": get("Schema", "结构 schema", schema),
         f"{path}/queryables": get("Queryables", "可查询属性 queryables", schema),
         f"{path}/sortables": get("Sortables", "可排序属性 sortables", schema),
@@ -107,44 +117,14 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
             "Item", "单个要素 one feature", _features((*FAST[:2], HTML, JSONLD)), ITEM_PARAMETERS, _FEATURE_ID
         ),
     }
-    post = _operation(
+    post = operation(
         f"search{name}Items", f"{title}: 按 CQL2 查询 features by CQL2", tag, page, PARAMETERS, *properties
     )
     body = {"required": True, "content": {kind: {"schema": _filter_schema(kind)} for kind in sorted(FILTER_TYPES)}}
     described[f"{path}/items"]["post"] = post | {"requestBody": body}
-    return described | ({} if layer.definition.geometry_type == "None" else _tile_paths(path, get))
-
-
-def _tile_paths(path: str, get: Any) -> Json:
-    place = [_path_parameter(name, {"type": "integer", "minimum": 0}) for name in ("tileMatrix", "tileRow", "tileCol")]
-    tile = {"application/vnd.mapbox-vector-tile": {"schema": {"type": "string", "format": "binary"}}}
-
-    def drawn(name: str) -> Json:
-        operation: Json = get(f"{name}Tile", "矢量瓦片 vector tile", tile, (), *place)
-        operation["get"]["responses"]["204"] = {"description": "空 nothing lies in the tile"}
-        return operation
-
-    return {
-        f"{path}/tiles": get("Tilesets", "瓦片集列表 tilesets", _documents()),
-        **{f"{path}/tiles/{name}": get(f"{name}Tileset", "瓦片集 tileset", _documents()) for name in GRIDS},
-        **{f"{path}/tiles/{name}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": drawn(name) for name in GRIDS},
-    }
-
-
-def _operation(operation: str, summary: str, tag: str, content: Json, names: tuple[str, ...], *own: Json) -> Json:
-    refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in (400, 401, 404, 413, 500, 503)}
-    return {
-        "operationId": operation,
-        "summary": summary,
-        "tags": [tag],
-        "parameters": [*({"$ref": f"#/components/parameters/{name}"} for name in names), *own],
-        "responses": {"200": {"description": "OK", "content": content}, **refused},
-    }
-
-
-def _documents(*, ld: bool = False) -> Json:
-    document = {"application/json": {"schema": {"type": "object"}}, "text/html": {}}
-    return document | ({JSONLD.type: {}} if ld else {})
+    if layer.definition.geometry_type == "None":
+        return described
+    return described | layer_paths(layer.id, title, properties)
 
 
 def _features(offered: tuple[Media, ...]) -> Json:
@@ -164,19 +144,10 @@ def _property_parameters(layer: Layer, visit: Visit) -> list[Json]:
 
 def _property_parameter(field: FieldDefinition) -> Json:
     described = f"{field.title_zh} {field.title_en}" + (f" ({field.unit})" if field.unit else "")
-    return _query_parameter(field.name, described, _TYPES.get(field.type, {"type": "string"}))
+    return query_parameter(field.name, described, _TYPES.get(field.type, {"type": "string"}))
 
 
-def _query_parameter(name: str, description: str, schema: Json) -> Json:
-    how = {"in": "query", "required": False, "style": "form", "explode": False}
-    return {"name": name, "description": description, **how, "schema": schema}
-
-
-def _path_parameter(name: str, schema: Json) -> Json:
-    return {"name": name, "in": "path", "required": True, "schema": schema}
-
-
-_FEATURE_ID = _path_parameter("featureId", {"type": "string", "minLength": 1})
+_FEATURE_ID = path_parameter("featureId", {"type": "string", "minLength": 1})
 
 
 def _parameters(limits: LimitSettings) -> Json:
@@ -226,7 +197,7 @@ def _parameters(limits: LimitSettings) -> Json:
             {"type": "string", "enum": list(BASES), "default": "known"},
         ),
     }
-    return {name: _query_parameter(name, *of) for name, of in described.items()}
+    return {name: query_parameter(name, *of) for name, of in described.items()}
 
 
 def _responses() -> Json:

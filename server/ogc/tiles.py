@@ -1,22 +1,23 @@
-"""OGC API - Tiles over the vector tiles: tile matrix sets, tilesets of a collection, and the tiles themselves."""
+"""OGC API - Tiles over the vector tiles: tile matrix sets, tilesets of a collection and of the dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 
 from layers.errors import NotFound
-from server.media import HTML
+from server.media import GEOJSON, HTML
 from server.ogc.answer import Answer, Endpoint, written
 from server.ogc.html import Page
+from server.ogc.tilesets import matrix_set_link, vector_tileset
 from server.ogc.visit import Visit
+from server.tiles.call import layers_of
 from tiles.grids import GRIDS, TileMatrixSet, grid_of
-from tiles.vector import CONTENT_TYPE, deepest_zoom, tile_fields
 
-REL = "http://www.opengis.net/def/rel/ogc/1.0"
-_JSON_TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
+_CHOSEN = ("f", "lang", "collections")
 
 
 async def _matrix_sets(visit: Visit, _names: Mapping[str, str]) -> Answer:
@@ -35,15 +36,45 @@ def _named(grid: TileMatrixSet, visit: Visit) -> dict[str, Any]:
 
 
 async def _tilesets(visit: Visit, _names: Mapping[str, str]) -> Answer:
-    links = [_link(visit, "self", "", visit.title("矢量瓦片集", "Vector tilesets"))]
-    title = visit.title(visit.layer.definition.title_zh, visit.layer.definition.title_en)
-    listed = [_tileset(visit, grid) for grid in GRIDS.values()]
-    document = {"id": visit.layer.id, "title": title, "tilesets": listed, "links": links}
+    url, layer = f"{visit.ogc}/collections/{visit.layer.id}/tiles", visit.layer
+    links = [_self(url, visit.title("矢量瓦片集", "Vector tilesets"))]
+    listed = [vector_tileset(visit, grid, [layer], url, _title(visit)) for grid in GRIDS.values()]
+    document = {"id": layer.id, "title": _title(visit), "tilesets": listed, "links": links}
     return await _of_layer(visit, "collections/tiles/index.html", document)
 
 
 async def _one_tileset(visit: Visit, names: Mapping[str, str]) -> Answer:
-    return await _of_layer(visit, "collections/tiles/metadata.html", _tileset(visit, grid_of(names["set"])))
+    url = f"{visit.ogc}/collections/{visit.layer.id}/tiles"
+    document = vector_tileset(visit, grid_of(names["set"]), [visit.layer], url, _title(visit))
+    return await _of_layer(visit, "collections/tiles/metadata.html", document)
+
+
+async def _dataset_tilesets(visit: Visit, _names: Mapping[str, str]) -> Answer:
+    url = f"{visit.ogc}/tiles"
+    links = [_self(url, visit.title("矢量瓦片集", "Vector tilesets"))]
+    listed = [_dataset_tileset(visit, grid) for grid in GRIDS.values()]
+    return written(visit, {"tilesets": listed, "links": links}, "application/json")
+
+
+async def _one_dataset_tileset(visit: Visit, names: Mapping[str, str]) -> Answer:
+    return written(visit, _dataset_tileset(visit, grid_of(names["set"])), "application/json")
+
+
+def _dataset_tileset(visit: Visit, grid: TileMatrixSet) -> dict[str, Any]:
+    layers = layers_of(visit.catalog, visit.actor, visit.given.get("collections"), None)
+    title = visit.title("全部图层", "All layers")
+    described = vector_tileset(visit, grid, layers, f"{visit.ogc}/tiles", title)
+    if "collections" in visit.given:
+        chosen = urlencode({"collections": ",".join(layer.id for layer in layers)}, safe=",")
+        for link in described["links"]:
+            if link["rel"] in {"item", "self"}:
+                link["href"] += f"?{chosen}"
+    return described
+
+
+def _title(visit: Visit) -> str:
+    definition = visit.layer.definition
+    return visit.title(definition.title_zh, definition.title_en)
 
 
 async def _of_layer(visit: Visit, template: str, document: dict[str, Any]) -> Answer:
@@ -57,49 +88,8 @@ async def _written(visit: Visit, template: str, document: dict[str, Any]) -> Ans
     return await run_in_threadpool(written, visit, made, "application/json")
 
 
-def _tileset(visit: Visit, grid: TileMatrixSet) -> dict[str, Any]:
-    layer = visit.layer
-    definition = layer.definition
-    fields = {
-        f.definition.name: {"type": _JSON_TYPES.get(f.definition.type, "string")}
-        for f in tile_fields(layer, visit.actor)
-    }
-    west, south, east, north = layer.extent_crs84 or (-180.0, -85.0511, 180.0, 85.0511)
-    href = f"{visit.ogc}/collections/{layer.id}/tiles/{grid.id}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}"
-    item = {"rel": "item", "type": CONTENT_TYPE, "title": "Mapbox vector tile", "href": href, "templated": True}
-    return {
-        "title": visit.title(definition.title_zh, definition.title_en),
-        "dataType": "vector",
-        "crs": grid.crs,
-        "tileMatrixSetId": grid.id,
-        "tileMatrixSetURI": grid.uri or f"{visit.ogc}/TileMatrixSets/{grid.id}",
-        "boundingBox": {"lowerLeft": [west, south], "upperRight": [east, north]},
-        "layers": [
-            {
-                "id": layer.id,
-                "dataType": "vector",
-                "minTileMatrix": str(min(definition.map.min_zoom, grid.deepest)),
-                "maxTileMatrix": str(min(deepest_zoom(definition), grid.deepest)),
-                "propertiesSchema": {"type": "object", "properties": {"id": {"type": "string"}, **fields}},
-            }
-        ],
-        "links": [
-            _link(visit, "self", f"/{grid.id}", visit.title("瓦片集", "Tileset")),
-            matrix_set_link(visit, grid),
-            item,
-        ],
-    }
-
-
-def matrix_set_link(visit: Visit, grid: TileMatrixSet) -> dict[str, str]:
-    """Return the link from a tileset to how its tiles lie."""
-    href = f"{visit.ogc}/TileMatrixSets/{grid.id}"
-    return {"rel": f"{REL}/tiling-scheme", "type": "application/json", "title": grid.id, "href": href}
-
-
-def _link(visit: Visit, rel: str, path: str, title: str) -> dict[str, str]:
-    href = f"{visit.ogc}/collections/{visit.layer.id}/tiles{path}"
-    return {"rel": rel, "type": "application/json", "title": title, "href": href}
+def _self(url: str, title: str) -> dict[str, str]:
+    return {"rel": "self", "type": "application/json", "title": title, "href": url}
 
 
 ENDPOINTS = (
@@ -107,4 +97,6 @@ ENDPOINTS = (
     Endpoint("/TileMatrixSets/{set}", _matrix_set),
     Endpoint("/collections/{collection}/tiles", _tilesets),
     Endpoint("/collections/{collection}/tiles/{set}", _one_tileset),
+    Endpoint("/tiles", _dataset_tilesets, _CHOSEN, (GEOJSON,)),
+    Endpoint("/tiles/{set}", _one_dataset_tileset, _CHOSEN, (GEOJSON,)),
 )

@@ -38,6 +38,8 @@ class Visit:
         The filter of a POST; `None` for GET.
     condition
         What the parameters that pygeoapi does not understand ask of a row.
+    accept
+        The Accept header, for answers that are no documents.
     after
         Keys of the row after which the page begins, from `cursor`.
     """
@@ -54,6 +56,7 @@ class Visit:
     body: str | None = None
     condition: Clause = EMPTY
     after: tuple[str | None, ...] | None = None
+    accept: str = ""
 
     @property
     def ogc(self) -> str:

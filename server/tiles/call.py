@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +10,7 @@ from hashlib import blake2b
 from urllib.parse import unquote
 
 from layers.actor import Actor
-from layers.catalog import Layer
+from layers.catalog import Catalog, Layer
 from layers.changed import Box
 from layers.clause import EMPTY, Clause
 from layers.definition import LayerDefinition
@@ -21,13 +22,15 @@ from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cache import Wanted
 from tiles.cells import CELL_SHARE
 from tiles.grids import WEB_MERCATOR, grid_of
-from tiles.vector import depends_on_live
+from tiles.vector import CONTENT_TYPE, depends_on_live
 
 COMPOSITE_MAX = 16
-_XYZ, _OGC = "/tiles/", "/ogc/collections/"
+_XYZ = "/tiles/"
+_OGC_TILE = re.compile(r"/ogc(?:/collections/([^/]*))?/tiles/([^/]*)/([^/]*)/([^/]*)/([^/]*)")
 _SUFFIX = ".mvt"
 # `v` tells caches on the way that content differs
-_OWN = ("v", "filter", "filter-lang", "filter-crs", "datetime", "at", "basis")
+OWN = ("v", "filter", "filter-lang", "filter-crs", "datetime", "at", "basis")
+_FORMATS = ("mvt", CONTENT_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,11 @@ class TilePath:
     Attributes
     ----------
     names
-        Ids of the layers; several make one tile of them all, drawn in this order.
+        Ids of the layers; several make one tile of them all, drawn in this order. None is the whole dataset's, whose
+        layers are chosen by the parameter `collections`.
     """
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] | None
     address: TileAddress
     box: Box
 
@@ -107,17 +111,16 @@ def tile_path(raw_path: str) -> TilePath | None:
             return None
         names, z, x, y = parts
         return _path(names_of(names), TileAddress(_number("z", z), _number("x", x), _number("y", y), WEB_MERCATOR))
-    if raw_path.startswith(_OGC) and "/tiles/" in raw_path:
-        parts = raw_path[len(_OGC) :].split("/")
-        if len(parts) != 6 or parts[1] != "tiles":
-            return None
-        name, _, scheme, z, row, column = parts
-        numbers = _number("tileMatrix", z), _number("tileCol", column), _number("tileRow", row)
-        return _path((unquote(name),), TileAddress(*numbers, grid_of(unquote(scheme))))
-    return None
+    ogc = _OGC_TILE.fullmatch(raw_path)
+    if ogc is None:
+        return None
+    name, scheme, z, row, column = ogc.groups()
+    numbers = _number("tileMatrix", z), _number("tileCol", column), _number("tileRow", row)
+    names_given = None if name is None else (unquote(name),)
+    return _path(names_given, TileAddress(*numbers, grid_of(unquote(scheme))))
 
 
-def _path(names: tuple[str, ...], address: TileAddress) -> TilePath:
+def _path(names: tuple[str, ...] | None, address: TileAddress) -> TilePath:
     margin = CELL_SHARE if address.grid.in_degrees else BUFFER / EXTENT  # cells are squares of Web Mercator
     return TilePath(names, address, address.box(margin))
 
@@ -154,20 +157,57 @@ def read_tile_call(path: TilePath, query_string: str, actor: Actor, state: State
     BadInput
         For parameters that are unknown or malformed; properties must be ones of every layer.
     """
+    given = parameters_of(query_string, state.settings.limits) if query_string else {}
+    if given.get("f", "mvt") not in _FORMATS:
+        raise BadInput(f"f is '{given['f'][:40]}'; a vector tile is mvt", parameter="f")
+    asked = {name: value for name, value in given.items() if name not in {"v", "f"}}
     catalog = state.catalog.current
-    layers = [catalog.visible(name, actor) for name in path.names]
+    if path.names is None:
+        layers = layers_of(catalog, actor, asked.pop("collections", None), path.address.mercator_zoom)
+    else:
+        layers = [catalog.visible(name, actor) for name in path.names]
     for layer in layers:
         if layer.definition.geometry_type == "None":
             raise NotFound(f"layer '{layer.id}' has no geometries, and so no tiles", parameter="collectionId")
-    given = parameters_of(query_string, state.settings.limits) if query_string else {}
-    asked = {name: value for name, value in given.items() if name != "v"}
     parts = tuple(Part(layer_of(layer, asked), _condition(layer, actor, asked, state)) for layer in layers)
-    kept = "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
+    kept = kept_text(asked)
     return TileCall(parts, actor, path.address, path.box, kept, given.get("v"))
 
 
+def layers_of(catalog: Catalog, actor: Actor, collections: str | None, zoom: int | None) -> list[Layer]:
+    """Return the layers of a tile or map of the dataset.
+
+    Parameters
+    ----------
+    collections
+        Ids by comma, or their addresses; None takes those with features that the map shows at a zoom, from the ground
+        up, at most `COMPOSITE_MAX`.
+    zoom
+        None for every zoom.
+
+    Raises
+    ------
+    NotFound
+        For a layer that is not there, or hidden from the actor.
+    BadInput
+        For too many, or one twice.
+    """
+    if collections is not None:
+        given = ",".join(name.rstrip("/").rpartition("/collections/")[2] for name in collections.split(","))
+        return [catalog.visible(name, actor) for name in names_of(given)]
+    seen = [catalog[name] for name in catalog.visible_ids(actor)]
+    drawn = [layer for layer in seen if layer.definition.geometry_type != "None" and layer.extent_crs84]
+    shown = [layer for layer in drawn if zoom is None or layer.definition.map.min_zoom <= zoom]
+    return sorted(shown, key=lambda layer: (layer.definition.map.order, layer.id))[:COMPOSITE_MAX]
+
+
+def kept_text(asked: Mapping[str, str]) -> str:
+    """Write parameters as a part of the cache's key, whatever their order."""
+    return "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
+
+
 def _condition(layer: Layer, actor: Actor, asked: Mapping[str, str], state: State) -> Clause:
-    return read_condition(layer, actor, asked, state.settings.limits, _OWN) if asked else EMPTY
+    return read_condition(layer, actor, asked, state.settings.limits, OWN) if asked else EMPTY
 
 
 def tiles_version(layers: Sequence[Layer], build: str) -> str | None:

@@ -9,7 +9,7 @@ from layers.database import in_our_words
 from layers.errors import BadInput
 from server.items.request import parameters_of, refuse_unknown
 from server.state import State
-from server.tiles.moment import moment_of
+from server.tiles.moment import when_of
 from tiles.address import TileAddress
 from tiles.cache import Tile, Wanted
 from tiles.contours import INTERVAL_M_RANGE, Contour, contours, encode, interval_at
@@ -53,12 +53,12 @@ async def contour_tile(name: str, address: TileAddress, query_string: str, actor
     raster = await state.rasters.get(name, actor)
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
     refuse_unknown(given, ("interval_m", "datetime", "v"))
-    moment, interval_m = moment_of(given), interval_of(given, interval_at(address.z))
+    when, interval_m = when_of(given), interval_of(given, interval_at(address.z))
     place = f"{address.z}/{address.x}/{address.y}"
-    key = f"{state.build}|contours|{raster.id}@{raster.at(moment).stamp}|{place}|{interval_m}"
+    key = f"{state.build}|contours|{raster.id}@{when.frame(raster).stamp}|{place}|{interval_m}"
 
     def lines(files: OpenRasters, found: Raster) -> list[Contour]:
-        return contours(files, found.at(moment), Area.of_tile(address, TILE_PIXELS), interval_m)
+        return contours(files, when.frame(found), Area.of_tile(address, TILE_PIXELS), interval_m)
 
     async def draw() -> bytes:
         found = await state.rasters.read(name, actor, lines)

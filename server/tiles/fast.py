@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.caching import Keep, cache_control
 from server.state import State
 from server.tiles.call import TilePath, read_tile_call, tile_path
+from server.tiles.map_tile import MapTilePath, map_tile, map_tile_path
 from server.tiles.raster import RasterPath, raster_path, raster_tile
 from server.tiles.send import send_tile
 from tiles.vector import CONTENT_TYPE
@@ -53,6 +54,9 @@ class FastTiles:
         vector = tile_path(raw)
         if vector is not None:
             return partial(self._vector, vector)
+        pictured = map_tile_path(raw)
+        if pictured is not None:
+            return partial(self._map, pictured)
         raster = raster_path(raw)
         return partial(self._raster, raster) if raster is not None else None
 
@@ -63,6 +67,14 @@ class FastTiles:
         tile = await state.tiles.tile(call, trusted=state.catalog.trusted)
         keep = call.keep(state.build) if state.catalog.trusted else Keep.LIVE
         await send_tile(scope, send, tile, CONTENT_TYPE, cache_control(keep, actor, state.settings, linked=False))
+
+    async def _map(self, path: MapTilePath, scope: Scope, send: Send) -> None:
+        state = self._state()
+        actor = state.authenticator.actor(scope["headers"])
+        accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), "")
+        found = await map_tile(path, scope["query_string"].decode("latin-1"), accept, actor, state)
+        cached = cache_control(Keep.LIVE, actor, state.settings, linked=False)
+        await send_tile(scope, send, found.tile, found.media_type, cached, negotiated=True)
 
     async def _raster(self, path: RasterPath, scope: Scope, send: Send) -> None:
         state = self._state()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from urllib.parse import unquote
 
 from layers.actor import Actor
-from layers.errors import BadInput, NotFound
+from layers.errors import NotFound
 from server.items.request import parameters_of
 from server.state import State
 from server.tiles.contours import contour_tile
-from server.tiles.moment import moment_of
+from server.tiles.moment import When, when_of
 from tiles.address import TileAddress
 from tiles.cache import Tile, Wanted
-from tiles.grids import grid_of
 from tiles.look import MEDIA, Format, Look, read_look
 from tiles.opened import OpenRasters
 from tiles.picture import TILE_PIXELS, draw
@@ -24,37 +21,34 @@ from tiles.raster import Frame, Raster
 from tiles.reading import Area
 from tiles.vector import CONTENT_TYPE
 
-_XYZ, _OGC = "/raster/", "/ogc/collections/"
-MAP_FORMATS: Mapping[str, Format] = {"png": "png", "jpg": "jpg", "jpeg": "jpg", "webp": "webp", "tif": "tif"}
+_XYZ = "/raster/"
 
 
 @dataclass(frozen=True, slots=True)
 class RasterPath:
-    """What the address says; the format may be left to the query string.
+    """What the address says.
 
     Attributes
     ----------
     contours
-        Whether lines are asked for, as a vector tile.
+        Whether lines are asked for, as a vector tile; then there is no format of pictures.
     """
 
     name: str
     address: TileAddress
-    format: Format | None
+    format: Format = "png"
     contours: bool = False
 
 
 @lru_cache(maxsize=4096)
 def raster_path(raw_path: str) -> RasterPath | None:
-    """Read ``/raster/{id}/{z}/{x}/{y}.{format}``, its OGC address, or that of contours; None for any other.
+    """Read ``/raster/{id}/{z}/{x}/{y}.{format}``, or the address of contours; None for any other.
 
     Raises
     ------
     NotFound
         For a format or a tile that there is not.
     """
-    if raw_path.startswith(_OGC):
-        return _ogc_path(raw_path)
     parts = raw_path.removeprefix(_XYZ).split("/")
     lines = len(parts) == 5 and parts[1] == "contours"
     if not raw_path.startswith(_XYZ) or not (lines or len(parts) == 4):
@@ -64,23 +58,13 @@ def raster_path(raw_path: str) -> RasterPath | None:
     if not dot or not _are_numbers(z, x, y):
         raise NotFound(f"'{raw_path[:100]}' is no tile; the address is /raster/{{id}}/{{z}}/{{x}}/{{y}}.png")
     if lines and suffix == "mvt":
-        return RasterPath(unquote(name), TileAddress(int(z), int(x), int(y)), None, contours=True)
+        return RasterPath(unquote(name), TileAddress(int(z), int(x), int(y)), contours=True)
     found = None if lines else next((known for known in MEDIA if known == suffix), None)
     if found is None:
         raise NotFound(
             f"there is no format '{suffix[:20]}'; there are {'mvt' if lines else ', '.join(MEDIA)}", parameter="format"
         )
     return RasterPath(unquote(name), TileAddress(int(z), int(x), int(y)), found)
-
-
-def _ogc_path(raw_path: str) -> RasterPath | None:
-    parts = raw_path[len(_OGC) :].split("/")
-    if len(parts) != 7 or parts[1:3] != ["map", "tiles"]:
-        return None
-    name, _, _, scheme, z, row, column = parts
-    if not _are_numbers(z, row, column):
-        raise NotFound(f"'{raw_path[:100]}' is no tile; its numbers are {{tileMatrix}}/{{tileRow}}/{{tileCol}}")
-    return RasterPath(unquote(name), TileAddress(int(z), int(column), int(row), grid_of(unquote(scheme))), None)
 
 
 def _are_numbers(*parts: str) -> bool:
@@ -95,35 +79,19 @@ class RasterTile:
     media_type: str
 
 
-def map_format(text: str | None) -> Format:
-    """Read the parameter ``f`` of maps; PNG when it is not given.
-
-    Raises
-    ------
-    BadInput
-        For a format that there is not.
-    """
-    found = MAP_FORMATS.get(text or "png")
-    if found is None:
-        raise BadInput(f"f is '{(text or '')[:40]}'; allowed are {', '.join(MAP_FORMATS)}", parameter="f")
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What the query string asks for; `text` is the look as a part of the cache's key."""
 
-    moment: datetime | None
-    format: Format
+    when: When
     look: Look
     text: str
 
 
-def _asked(form: Format | None, query_string: str, raster: Raster, state: State) -> _Asked:
+def _asked(query_string: str, raster: Raster, state: State) -> _Asked:
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
-    own = {"datetime"} if form else {"datetime", "f"}
-    look = read_look({name: text for name, text in given.items() if name not in own}, raster.bands)
-    return _Asked(moment_of(given), form or map_format(given.get("f")), look, repr(look))
+    look = read_look({name: text for name, text in given.items() if name != "datetime"}, raster.bands)
+    return _Asked(when_of(given), look, repr(look))
 
 
 async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: State) -> RasterTile:
@@ -140,16 +108,16 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
         return RasterTile(await contour_tile(path.name, path.address, query_string, actor, state), CONTENT_TYPE)
     raster = await state.rasters.get(path.name, actor)
     asked = state.plans.get(
-        ("raster", raster.id, str(raster.bands), path.format, query_string),
-        lambda: _asked(path.format, query_string, raster, state),
+        ("raster", raster.id, str(raster.bands), query_string),
+        lambda: _asked(query_string, raster, state),
     )
-    moment, form, look = asked.moment, asked.format, asked.look
-    frame = raster.at(moment)
+    form, look = path.format, asked.look
+    frame = asked.when.frame(raster)
     place = f"{path.address.grid.id}/{path.address.z}/{path.address.x}/{path.address.y}.{form}"
-    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{_stretch(raster, look)}|{place}|{asked.text}"
+    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{stretch(raster, look)}|{place}|{asked.text}"
 
     def draw_it(files: OpenRasters, found: Raster) -> bytes:
-        shown = frame if found is raster else found.at(moment)
+        shown = frame if found is raster else asked.when.frame(found)
         return _drawn(files, found, shown, path.address, look, form)
 
     async def drawn() -> bytes:
@@ -159,7 +127,7 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
     return RasterTile(await state.tiles.cache.get(wanted, drawn), MEDIA[form])
 
 
-def _stretch(raster: Raster, look: Look) -> str:
+def stretch(raster: Raster, look: Look) -> str:
     """Return what the colours depend on beside the frame: the range of the whole raster, where none is given."""
     return "" if look.rescale else f"{raster.ranges}"
 

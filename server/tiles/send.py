@@ -8,18 +8,24 @@ from tiles.cache import Tile
 
 _GZIP = (b"content-encoding", b"gzip")
 _VARY = (b"vary", b"Authorization, Accept-Encoding")
+_VARY_BY_FORMAT = (b"vary", b"Accept, Authorization, Accept-Encoding")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
-async def send_tile(scope: Scope, send: Send, tile: Tile, media_type: str, cached: str) -> None:
+async def send_tile(
+    scope: Scope, send: Send, tile: Tile, media_type: str, cached: str, *, negotiated: bool = False
+) -> None:
     """Answer with a tile.
 
     Parameters
     ----------
     cached
         What caches may do with it, as Cache-Control has it.
+    negotiated
+        Whether the Accept header chose the format.
     """
-    headers = [(b"etag", tile.etag.encode()), (b"cache-control", cached.encode()), _VARY, _NOSNIFF]
+    vary = _VARY_BY_FORMAT if negotiated else _VARY
+    headers = [(b"etag", tile.etag.encode()), (b"cache-control", cached.encode()), vary, _NOSNIFF]
     asked = {name: value for name, value in scope["headers"] if name in {b"if-none-match", b"accept-encoding"}}
     body = b""
     if tile.etag.encode() in asked.get(b"if-none-match", b""):

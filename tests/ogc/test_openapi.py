@@ -68,7 +68,9 @@ def test_clients_find_what_they_look_for(document):
 
 def test_every_described_address_answers(service, document):
     for path, methods in document["paths"].items():
-        address = path.format(featureId="r0001", tileMatrix=0, tileRow=0, tileCol=0)
+        address = path.format(
+            featureId="r0001", tileMatrix=0, tileRow=0, tileCol=0, tileMatrixSetId="CGCS2000Quad", styleId="print"
+        )
         if "hidden" in path and "items" in path and "featureId" in path:
             continue
         for method in methods:

@@ -162,7 +162,13 @@ def test_times_are_listed_and_a_place_has_a_course(client):
 
 @pytest.mark.parametrize(
     ("moment", "status"),
-    [("2026-06-08T09:00:00+08:00", 404), ("yesterday", 400), ("2026-06-08T10:00:00", 400), (f"{TIMES[0]}/..", 400)],
+    [
+        ("2026-06-08T09:00:00+08:00", 404),
+        ("2026-06-08T09:00:00+08:00/2026-06-08T09:30:00+08:00", 404),
+        ("yesterday", 400),
+        ("2026-06-08T10:00:00", 400),
+        (f"{TIMES[1]}/{TIMES[0]}", 400),
+    ],
 )
 def test_moments_that_show_nothing(client, moment, status):
     tile = "{}/{}/{}".format(ZOOM, *cell_of(*place(150, 150), ZOOM))

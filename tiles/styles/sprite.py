@@ -94,6 +94,13 @@ def draw_sprite(names: tuple[str, ...], folders: tuple[Path, ...], ratio: int) -
     return Sprite(index, bytes(png))
 
 
+@lru_cache(maxsize=256)
+def mark(name: str, folders: tuple[Path, ...]) -> str:
+    """Return a pictogram with its ink, as a style names it, as a piece of SVG of 15 by 15 pixels."""
+    ink = DARK if name.endswith(DARK) else LIGHT
+    return f'<g fill="{_INKS[ink]}">{_inside(name.removesuffix(ink), folders)}</g>'
+
+
 def _inside(name: str, folders: Iterable[Path]) -> str:
     for folder in folders:
         path = folder / f"{name}.svg"

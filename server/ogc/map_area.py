@@ -1,0 +1,247 @@
+"""Which rectangle of the ground a map shows, and in how many pixels (OGC API - Maps: subsetting, scaling, crs)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rasterio.warp import transform_bounds
+
+from layers.cql2 import parse_bbox
+from layers.crs import CRS84, Crs, parse_crs
+from layers.errors import BadInput, NotFound, TooMuch
+from server.tiles.form import read_pixels
+from tiles.grids import METRES_PER_DEGREE, PIXEL_M
+from tiles.opened import system_of
+from tiles.reading import Area
+
+type Box = tuple[float, float, float, float]  # west, south, east, north, whatever the axes of the system
+
+PARAMETERS = ("bbox", "bbox-crs", "subset", "subset-crs", "center", "center-crs", "crs", "width", "height",
+              "scale-denominator")  # fmt: skip
+PIXELS_MAX = 2048 * 2048
+_LONGER_SIDE = 1024  # pixels, where nobody says
+_PLACED = {"bbox", "subset"}
+_LEAST_DEG = 0.002  # of an extent that is a point
+_AXIS = re.compile(r'\s*(\w+)\(\s*([^():"]+|"[^"]*")\s*(?::\s*([^():"]+|"[^"]*")\s*)?\)\s*')
+_AXES = {"lon": "x", "long": "x", "longitude": "x", "e": "x", "x": "x", "lat": "y", "latitude": "y", "n": "y",
+         "y": "y", "time": "time"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """The axes of a parameter `subset`, each with its lowest and highest value as text; they are equal for one."""
+
+    x: tuple[str, str] | None = None
+    y: tuple[str, str] | None = None
+    time: tuple[str, str] | None = None
+
+
+def read_subset(text: str | None) -> Subset:
+    """Read ``Lat(23.1:23.2),Lon(113.3:113.4),time("2026-06-08T10:00:00Z")``; names of axes in any case.
+
+    Raises
+    ------
+    BadInput
+        For anything else.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    at = 0
+    while text and at < len(text):
+        match = _AXIS.match(text, at)
+        name = _AXES.get(match[1].lower()) if match else None
+        if match is None or name is None or name in found or (match.end() < len(text) and text[match.end()] != ","):
+            told = 'Lat(23.1:23.2),Lon(113.3:113.4),time("2026-06-08T10:00:00Z"), or E and N in metres'
+            raise BadInput(f"subset is '{text[:100]}'; write {told}", parameter="subset")
+        low = match[2].strip().strip('"')
+        found[name] = low, (match[3] or low).strip().strip('"')
+        at = match.end() + 1
+    return Subset(**found)
+
+
+def datetime_of(given: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the parameters with the moment of `subset` as `datetime`.
+
+    Raises
+    ------
+    BadInput
+        When both say one.
+    """
+    time = read_subset(given.get("subset")).time
+    if time is None:
+        return given
+    if "datetime" in given:
+        raise BadInput("the moment is given twice, as datetime and in subset; once is allowed", parameter="datetime")
+    low, high = ("" if end == "*" else end for end in time)
+    return {**given, "datetime": low if low == high else f"{low or '..'}/{high or '..'}"}
+
+
+def map_area(given: Mapping[str, str], extent_crs84: Box | None, storage: Crs) -> tuple[Area, Crs]:
+    """Read what rectangle is asked for.
+
+    Parameters
+    ----------
+    extent_crs84
+        What is shown when nobody says; None is the world.
+    storage
+        The system of a map when nobody says.
+
+    Raises
+    ------
+    BadInput
+        When a parameter is malformed, or two do not go together.
+    TooMuch
+        For more than `PIXELS_MAX` pixels.
+    """
+    crs = parse_crs(given["crs"]) if "crs" in given else storage
+    whole = _grown(extent_crs84 or (-180.0, -85.0, 180.0, 85.0))
+    if "center" in given or _is_scaled(given):
+        bounds, (width, height) = _around(given, whole, crs)
+    else:
+        source, asked = _asked(given, whole)
+        bounds = between(asked, source, crs)
+        _check(bounds, given, crs)
+        width, height = _size(given, (bounds[2] - bounds[0], bounds[3] - bounds[1]), crs)
+    _check(bounds, given, crs)
+    if width * height > PIXELS_MAX:
+        raise TooMuch(f"a map of {width} x {height} pixels is too large; at most {PIXELS_MAX:,} pixels are drawn")
+    box = between(bounds, crs, CRS84)
+    _check(box, given, crs)
+    return Area(bounds, box, crs.srid, width, height), crs
+
+
+def _is_scaled(given: Mapping[str, str]) -> bool:
+    """Whether scale and size are given, from which the rectangle follows."""
+    return "scale-denominator" in given and bool({"width", "height"} & given.keys()) and not _PLACED & given.keys()
+
+
+def in_official_order(bounds: Box, crs: Crs) -> Box:
+    """Return a box with the axes as the system has them."""
+    west, south, east, north = bounds
+    return (south, west, north, east) if crs.flips else bounds
+
+
+def _grown(box: Box) -> Box:
+    west, south, east, north = box
+    more_x, more_y = (max(0.0, _LEAST_DEG - side) / 2 for side in (east - west, north - south))
+    return west - more_x, south - more_y, east + more_x, north + more_y
+
+
+def _check(bounds: Box, given: Mapping[str, str], crs: Crs) -> None:
+    west, south, east, north = bounds
+    if not (all(map(math.isfinite, bounds)) and west < east and south < north):
+        name = next((name for name in ("bbox", "subset", "center") if name in given), "crs")
+        raise BadInput(f"{name} '{given.get(name, '')[:80]}' has no area in {crs.short}", parameter=name)
+
+
+def _asked(given: Mapping[str, str], whole: Box) -> tuple[Crs, Box]:
+    """Return the box that is asked for, and its system."""
+    subset = read_subset(given.get("subset"))
+    if "bbox" in given and (subset.x or subset.y):
+        raise BadInput("the place is given twice, by bbox and in subset; once is allowed", parameter="bbox")
+    if "bbox" in given:
+        crs = _crs(given, "bbox-crs")
+        parse_bbox(given["bbox"], crs)  # says what is wrong with it
+        numbers = [float(part) for part in given["bbox"].split(",")]
+        half = len(numbers) // 2
+        (a, b), (c, d) = numbers[:2], numbers[half : half + 2]
+        return crs, _across((b, a, d, c) if crs.flips else (a, b, c, d), crs)
+    if subset.x or subset.y:
+        crs = _crs(given, "subset-crs")
+        west, south, east, north = between(whole, CRS84, crs)
+        (west, east), (south, north) = _ends(subset.x, west, east), _ends(subset.y, south, north)
+        if crs.unit == "degree":
+            _on_earth((west, east), 180)
+            _on_earth((south, north), 90)
+        return crs, _across((west, south, east, north), crs)
+    return CRS84, whole
+
+
+def _across(box: Box, crs: Crs) -> Box:
+    """Return a box that crosses the 180th meridian as one that goes on beyond it."""
+    west, south, east, north = box
+    return west, south, east + 360 if crs.unit == "degree" and west > east else east, north
+
+
+def _on_earth(axis: tuple[float, float], most: float) -> None:
+    low, high = axis
+    if min(low, high) > most or max(low, high) < -most:
+        told = f"nothing is from {low:g} to {high:g}: degrees go from -{most:g} to {most:g}"
+        raise NotFound(told, parameter="subset")
+
+
+def _crs(given: Mapping[str, str], name: str) -> Crs:
+    return parse_crs(given[name], name) if name in given else CRS84
+
+
+def _ends(axis: tuple[str, str] | None, low: float, high: float) -> tuple[float, float]:
+    if axis is None:
+        return low, high
+    try:
+        first, last = (value if text == "*" else float(text) for text, value in zip(axis, (low, high), strict=True))
+    except ValueError as error:
+        raise BadInput(f"subset has '{axis[0][:40]}:{axis[1][:40]}'; two numbers", parameter="subset") from error
+    return first, last
+
+
+def _around(given: Mapping[str, str], whole: Box, crs: Crs) -> tuple[Box, tuple[int, int]]:
+    """Return the box around a centre, of so many pixels of the scale that is asked for, or of the whole's."""
+    west, south, east, north = between(whole, CRS84, crs)
+    x, y = _center(given, crs) if "center" in given else ((west + east) / 2, (south + north) / 2)
+    pixel = max(east - west, north - south) / _LONGER_SIDE
+    if "scale-denominator" in given:
+        pixel = _pixel(given["scale-denominator"], crs)
+    size = {name: read_pixels(given[name], name) for name in ("width", "height") if name in given}
+    side = next(iter(size.values()), _LONGER_SIDE)
+    width, height = size.get("width", side), size.get("height", side)
+    half_x, half_y = width * pixel / 2, height * pixel / 2
+    return (x - half_x, y - half_y, x + half_x, y + half_y), (width, height)
+
+
+def _center(given: Mapping[str, str], crs: Crs) -> tuple[float, float]:
+    subset = read_subset(given.get("subset"))
+    if "bbox" in given or subset.x or subset.y:
+        raise BadInput("center goes with width, height and scale-denominator, not with a box", parameter="center")
+    center_crs = _crs(given, "center-crs")
+    try:
+        first, second = map(float, given["center"].split(","))
+    except ValueError as error:
+        raise BadInput(f"center is '{given['center'][:80]}'; two numbers by comma", parameter="center") from error
+    x, y = (second, first) if center_crs.flips else (first, second)
+    return between((x, y, x, y), center_crs, crs)[:2]
+
+
+def between(bounds: Box, source: Crs, target: Crs) -> Box:
+    """Return a box in another system."""
+    if system_of(source.srid) == system_of(target.srid):
+        return bounds
+    west, south, east, north = transform_bounds(system_of(source.srid), system_of(target.srid), *bounds)
+    return west, south, east, north
+
+
+def _size(given: Mapping[str, str], extent: tuple[float, float], crs: Crs) -> tuple[int, int]:
+    """Return width and height in pixels: as asked for, else so that pixels are square."""
+    across, up = extent
+    asked = {name: read_pixels(given[name], name) for name in ("width", "height") if name in given}
+    if "scale-denominator" in given:
+        if asked:
+            raise BadInput("width and height follow from scale-denominator; give one or the other", parameter="width")
+        pixel = _pixel(given["scale-denominator"], crs)
+        return max(1, min(10**6, round(across / pixel))), max(1, min(10**6, round(up / pixel)))
+    if not asked:
+        asked = {"width": _LONGER_SIDE} if across >= up else {"height": _LONGER_SIDE}
+    width = asked.get("width") or max(1, min(10**6, round(asked["height"] * across / up)))
+    return width, asked.get("height") or max(1, min(10**6, round(width * up / across)))
+
+
+def _pixel(text: str, crs: Crs) -> float:
+    """Return the width of a pixel in units of a system, of a scale."""
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 1 <= scale <= 1e10:
+        raise BadInput(f"scale-denominator is '{text[:40]}'; a number from 1 to 1e10", parameter="scale-denominator")
+    return scale * PIXEL_M / (METRES_PER_DEGREE if crs.unit == "degree" else 1.0)

@@ -1,0 +1,119 @@
+"""Rasters as collections of their own, beside the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anyio import from_thread
+from starlette.types import Receive, Scope, Send
+
+from layers.crs import CRS84, SERVED, Crs
+from layers.errors import OneMapError
+from server.media import GEOJSON
+from server.ogc.answer import Answer, Endpoint, written
+from server.ogc.map_area import between, in_official_order
+from server.ogc.maps import storage_crs
+from server.ogc.tilesets import REL
+from server.ogc.visit import Visit
+from server.tiles.form import PICTURES, VALUES, MapForm
+from tiles.raster import Raster
+from tiles.raster import written as rfc3339
+
+_SECURE = REL.replace("http:", "https:")  # as the standard of maps writes relations
+
+type Box = tuple[float, float, float, float]
+
+
+async def _collection(visit: Visit, names: Mapping[str, str]) -> Answer:
+    raster = await visit.state.rasters.get(names["raster"], visit.actor)
+    return written(visit, described(visit, raster), "application/json")
+
+
+def described(visit: Visit, raster: Raster) -> dict[str, Any]:
+    """Describe a raster as a collection."""
+    url = f"{visit.ogc}/collections/{raster.id}"
+    storage = storage_crs(raster)
+    extent: dict[str, Any] = {"spatial": spatial_extent(raster.extent_crs84, storage)}
+    if raster.times:
+        extent["temporal"] = {"interval": [[rfc3339(raster.times[0]), rfc3339(raster.times[-1])]]}
+    return {
+        "id": raster.id,
+        "title": raster.title,
+        "description": visit.title("栅格", "Raster"),
+        "itemType": "coverage",
+        "dataType": "coverage",
+        "extent": extent,
+        "crs": [crs.uri for crs in SERVED],
+        "storageCrs": storage.uri,
+        "dataGrade": raster.grade,
+        "synthetic": raster.synthetic,
+        "links": [
+            {"rel": "self", "type": "application/json", "title": raster.title, "href": url},
+            *map_links(visit, url, (*PICTURES, VALUES)),
+        ],
+    }
+
+
+def spatial_extent(box: Box, storage: Crs) -> dict[str, Any]:
+    """Describe an extent in degrees, and in the system that things are stored in where that is another one."""
+    extent: dict[str, Any] = {"bbox": [list(box)], "crs": CRS84.uri}
+    if storage is not CRS84:
+        extent["storageCrsBbox"] = [list(in_official_order(between(box, CRS84, storage), storage))]
+    return extent
+
+
+def map_links(visit: Visit, url: str, forms: tuple[MapForm, ...] = PICTURES) -> list[dict[str, str]]:
+    """Return the links to the maps and map tiles at an address, the picture first."""
+    title, rels = visit.title("地图", "Map"), (f"{REL}/map", f"{_SECURE}/map")
+    first, *others = forms  # what is sent to who asks for nothing else
+    maps = [{"rel": rel, "type": first.type, "title": f"{title} {first.title}", "href": f"{url}/map"} for rel in rels]
+    maps += [
+        {"rel": rels[0], "type": form.type, "title": f"{title} {form.title}", "href": f"{url}/map?f={form.f}"}
+        for form in others
+    ]
+    tiles = {"type": "application/json", "title": visit.title("地图瓦片", "Map tiles"), "href": f"{url}/map/tiles"}
+    return [*maps, *({"rel": f"{base}/tilesets-map", **tiles} for base in (REL, _SECURE))]
+
+
+def raster_collections(visit: Visit) -> list[dict[str, Any]]:
+    """Describe the rasters that a visitor sees."""
+    return [described(visit, raster) for raster in visible_rasters(visit)]
+
+
+def visible_rasters(visit: Visit) -> list[Raster]:
+    """Return the rasters that no layer of the same id hides; called in a worker thread."""
+    found = from_thread.run(visit.state.rasters.visible, visit.actor)
+    return [raster for raster in found if raster.id not in visit.catalog]
+
+
+@dataclass(frozen=True, slots=True)
+class RasterFirst:
+    """One address for collections of both kinds: a raster's, where there is one and no layer of that id."""
+
+    layers: Endpoint
+    rasters: Endpoint
+
+    @property
+    def path(self) -> str:
+        """Below ``/ogc``."""
+        return self.layers.path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on to whose it is; a raster that is hidden from who asks is not there."""
+        state, name = scope["app"].state.shared, scope["path_params"]["collection"]
+        try:
+            actor = state.authenticator.actor(scope["headers"])
+            is_raster = name not in state.catalog.current and name in {r.id for r in await state.rasters.visible(actor)}
+        except OneMapError:
+            is_raster = False  # the other one tells what is wrong
+        if is_raster:
+            await self.rasters({**scope, "path_params": {"raster": name}}, receive, send)
+        else:
+            await self.layers(scope, receive, send)
+
+
+def raster_first(endpoint: Endpoint) -> RasterFirst:
+    """Let an endpoint of a collection answer for rasters too."""
+    return RasterFirst(endpoint, Endpoint(endpoint.path, _collection, formats=(GEOJSON,)))

@@ -1,0 +1,166 @@
+"""Map tiles at their OGC addresses: of a raster, of a layer, of the whole dataset; in a style, a format, a size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.errors import NotFound
+from server.items.request import parameters_of
+from server.state import State
+from server.tiles.call import kept_text, layers_of
+from server.tiles.form import MapForm, form_of, ground_of, tile_size
+from server.tiles.mapped import MapCall, map_picture, parts_of, tile_area
+from server.tiles.moment import When, when_of
+from server.tiles.raster import RasterTile, stretch
+from tiles.address import TileAddress
+from tiles.cache import Wanted
+from tiles.encoded import Colour, bands_of, encoded, values_tiff
+from tiles.grids import grid_of
+from tiles.look import Look, read_look
+from tiles.opened import OpenRasters
+from tiles.picture import TILE_PIXELS, draw
+from tiles.raster import Raster
+from tiles.reading import Area
+from tiles.styles.theme import theme_of
+
+STYLE = "light"  # what is drawn when nobody names one
+OWN = ("f", "width", "height", "datetime", "transparent", "bgcolor")
+_PREFIX, _MIDDLE = "/ogc/", "map/tiles/"
+
+
+@dataclass(frozen=True, slots=True)
+class MapTilePath:
+    """What the address says.
+
+    Attributes
+    ----------
+    name
+        Of a layer or raster; None is the whole dataset.
+    style
+        None is the default one.
+    """
+
+    name: str | None
+    style: str | None
+    address: TileAddress
+
+
+@lru_cache(maxsize=4096)
+def map_tile_path(raw_path: str) -> MapTilePath | None:
+    """Read ``/ogc[/collections/{id}][/styles/{style}]/map/tiles/{set}/{z}/{row}/{col}``; None for any other address.
+
+    Raises
+    ------
+    NotFound
+        When it is one, but there is no such tile, or tile matrix set.
+    """
+    if not raw_path.startswith(_PREFIX) or _MIDDLE not in raw_path:
+        return None
+    before, _, after = raw_path[len(_PREFIX) :].partition(_MIDDLE)
+    place = [unquote(part) for part in before.split("/")[:-1]]
+    numbers = after.split("/")
+    named = dict(zip(place[::2], place[1::2], strict=False))
+    kinds = tuple(place[::2])
+    if (
+        len(numbers) != 4
+        or len(place) % 2
+        or kinds not in {(), ("collections",), ("styles",), ("collections", "styles")}
+    ):
+        return None
+    scheme, z, row, column = numbers
+    if not all(part.isascii() and part.isdigit() and len(part) < 40 for part in (z, row, column)):
+        raise NotFound(f"'{raw_path[:100]}' is no tile; its numbers are {{tileMatrix}}/{{tileRow}}/{{tileCol}}")
+    address = TileAddress(int(z), int(column), int(row), grid_of(unquote(scheme)))
+    return MapTilePath(named.get("collections"), named.get("styles"), address)
+
+
+async def map_tile(path: MapTilePath, query_string: str, accept: str, actor: Actor, state: State) -> RasterTile:
+    """Return a tile, drawn when nobody has drawn it before.
+
+    Raises
+    ------
+    NotFound
+        For a layer, raster or style that is not there, or hidden from the actor; for a moment before the first.
+    BadInput
+        For parameters that are unknown or malformed.
+    """
+    given = parameters_of(query_string, state.settings.limits) if query_string else {}
+    catalog = state.catalog.current
+    if path.name is not None and path.name not in catalog:
+        rasters = {raster.id: raster for raster in await state.rasters.visible(actor)}
+        if path.name in rasters and path.style is None:
+            return await _of_raster(path, rasters[path.name], given, accept, actor, state)
+    rest = {name: text for name, text in given.items() if name not in OWN or name == "datetime"}
+    if path.name is None:
+        named = rest.pop("collections", None)
+        zoom = path.address.mercator_zoom
+        layers, asked = layers_of(catalog, actor, named, zoom), named is not None
+    else:
+        layers, asked = [catalog.visible(path.name, actor)], True
+    return await _of_layers(path, (layers, asked), given, rest, accept, actor, state)
+
+
+async def _of_layers(  # what a tile of layers follows from
+    path: MapTilePath,
+    chosen: tuple[list[Layer], bool],
+    given: Mapping[str, str],
+    rest: Mapping[str, str],
+    accept: str,
+    actor: Actor,
+    state: State,
+) -> RasterTile:
+    layers, asked = chosen
+    width, height = tile_size(given, TILE_PIXELS)
+    form = form_of(given.get("f"), accept, values=False)
+    call = MapCall(
+        parts=parts_of(layers, actor, rest, state),
+        actor=actor,
+        area=tile_area(path.address, width, height),
+        theme=theme_of(path.style or STYLE),
+        form=form,
+        ground=ground_of(given),
+        asked=asked,
+        grounded=path.name is None and not {"transparent", "bgcolor"} & given.keys(),
+        text=kept_text(rest),
+        durable=(width, height) == (TILE_PIXELS, TILE_PIXELS),
+    )
+    return RasterTile(await map_picture(call, state), form.type)
+
+
+async def _of_raster(  # what a tile of a raster follows from
+    path: MapTilePath, raster: Raster, given: Mapping[str, str], accept: str, actor: Actor, state: State
+) -> RasterTile:
+    look = read_look({name: text for name, text in given.items() if name not in OWN}, raster.bands)
+    form, when, ground = form_of(given.get("f"), accept, values=True), when_of(given), ground_of(given)
+    area = tile_area(path.address, *tile_size(given, TILE_PIXELS))
+    grid = path.address.grid.id
+    place = f"{grid}/{path.address.z}/{path.address.x}/{path.address.y}@{area.width}x{area.height}.{form.f}"
+    stamp = when.frame(raster).stamp
+    key = f"{state.build}|map|{raster.id}@{stamp}{stretch(raster, look)}|{place}|{look!r}|{ground}"
+
+    def drawn(files: OpenRasters, found: Raster) -> bytes:
+        return _drawn(files, found, when, (area, look, form, ground))
+
+    async def draw_it() -> bytes:
+        return await state.rasters.read(raster.id, actor, drawn)
+
+    wanted = Wanted(key, (), path.address.box(), packed=form.format == "tif")
+    return RasterTile(await state.tiles.cache.get(wanted, draw_it), form.type)
+
+
+def _drawn(files: OpenRasters, raster: Raster, when: When, how: tuple[Area, Look, MapForm, Colour | None]) -> bytes:
+    """Draw a tile of a raster; nothing where it does not reach."""
+    area, look, form, ground = how
+    frame = when.frame(raster)
+    if form.values:
+        values = draw(files, raster, frame, area, look, "npy")
+        return values and values_tiff(values, area)
+    if form.format != "tif":
+        return draw(files, raster, frame, area, look, form.format, ground)
+    picture = draw(files, raster, frame, area, look, "png", ground)
+    return picture and encoded(bands_of(picture), "tif", area)

@@ -1,0 +1,165 @@
+"""A map as SVG: a style's layers over the shapes of features, for a renderer that knows no vector tiles.
+
+What MapLibre draws with these styles is drawn alike: areas, boundaries, lines as wide as on the ground, points with
+pictograms, counted cells, and the names that find room. Buildings lie flat, and glows are not blurred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from tiles.shapes import Shape, Shapes
+from tiles.styles.drawn import Json
+from tiles.styles.expression import Seen, evaluate
+from tiles.styles.sprite import mark
+from tiles.svg_names import Names
+
+_ICON_PIXELS = 15
+_SEEN_OPACITY = 0.004  # less than a step of a colour
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is drawn, and how.
+
+    Attributes
+    ----------
+    layers
+        Of a style (MapLibre style specification 8), in the order of drawing.
+    width, height
+        Of the picture, in pixels.
+    margin
+        Pixels by which the shapes' sheet is wider than the picture on each side.
+    zoom
+        Of MapLibre.
+    asked
+        Whether the layers were asked for by name: then they are seen from any height, and also where a reader of the
+        whole map would first have to switch them on.
+    """
+
+    layers: Sequence[Json]
+    shapes: Shapes
+    width: int
+    height: int
+    margin: int
+    zoom: float
+    asked: bool
+    icons: tuple[Path, ...]
+
+
+def svg(picture: Picture) -> str:
+    """Draw a picture."""
+    margin, width, height = picture.margin, picture.width, picture.height
+    names = Names((margin, margin, margin + width, margin + height))
+    drawn: list[str] = []
+    for layer in picture.layers:
+        if _is_shown(layer, picture):
+            drawn += _drawn(layer, picture)
+    for layer in reversed(picture.layers):  # the uppermost finds room first
+        if layer["type"] == "symbol" and _is_shown(layer, picture):
+            names.place(layer, _features(layer, picture))
+    box = f"{margin} {margin} {width} {height}"
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="{box}">'
+    return "".join([head, *drawn, *names.drawn(), "</svg>"])
+
+
+def _whole(picture: Picture, color: str) -> str:
+    side = picture.margin
+    return f'<rect x="{side}" y="{side}" width="{picture.width}" height="{picture.height}" fill="{color}"/>'
+
+
+def _is_shown(layer: Json, picture: Picture) -> bool:
+    if layer["type"] == "fill-extrusion":
+        return False
+    is_name = layer["type"] == "symbol"
+    if picture.zoom < layer.get("minzoom", 0) and (is_name or not picture.asked):
+        return False
+    return picture.asked or layer.get("layout", {}).get("visibility") != "none"
+
+
+def _features(layer: Json, picture: Picture) -> list[tuple[Shape, Seen]]:
+    """Return the shapes of a style layer that pass its filter, in its order."""
+    shapes = picture.shapes.get((layer["source"], layer.get("source-layer", "")), ())
+    found = [(shape, Seen(shape.properties, shape.kind, picture.zoom)) for shape in shapes]
+    if "filter" in layer:
+        found = [(shape, seen) for shape, seen in found if evaluate(layer["filter"], seen)]
+    layout = layer.get("layout", {})
+    key = layout.get("line-sort-key", layout.get("symbol-sort-key"))
+    return found if key is None else sorted(found, key=lambda one: evaluate(key, one[1]))
+
+
+def _drawn(layer: Json, picture: Picture) -> Iterator[str]:
+    kind, paint, layout = layer["type"], layer.get("paint", {}), layer.get("layout", {})
+    if kind == "background":
+        yield _whole(picture, paint["background-color"])
+    elif kind == "symbol":
+        if "icon-image" in layout:
+            yield from _icons(layer, picture)
+    elif kind in _MARKS:
+        for shape, seen in _features(layer, picture):
+            values = {name: evaluate(value, seen) for name, value in paint.items()}
+            yield _MARKS[kind](shape.geometry, values, layout)
+
+
+def _fill(geometry: BaseGeometry, paint: Mapping[str, Any], _: Json) -> str:
+    opacity = paint.get("fill-opacity", 1)
+    if opacity < _SEEN_OPACITY:
+        return ""
+    edge = paint.get("fill-outline-color")
+    line = f' stroke="{edge}" stroke-opacity="{opacity:.3g}" stroke-width="1"' if edge else ""
+    color = f'fill="{paint["fill-color"]}" fill-opacity="{opacity:.3g}"'
+    return f'<path d="{path(geometry)}" {color} fill-rule="evenodd"{line}/>'
+
+
+def _line(geometry: BaseGeometry, paint: Mapping[str, Any], layout: Json) -> str:
+    width, opacity = paint["line-width"], paint.get("line-opacity", 1)
+    if opacity < _SEEN_OPACITY:
+        return ""
+    dashes = paint.get("line-dasharray")
+    dashed = f' stroke-dasharray="{" ".join(f"{part * width:.3g}" for part in dashes)}"' if dashes else ""
+    ends = f'stroke-linecap="{layout.get("line-cap", "butt")}" stroke-linejoin="{layout.get("line-join", "miter")}"'
+    stroke = f'stroke="{paint["line-color"]}" stroke-width="{width:.3g}" stroke-opacity="{opacity:.3g}"'
+    return f'<path d="{path(geometry)}" fill="none" {stroke} {ends}{dashed}/>'
+
+
+def _circle(geometry: BaseGeometry, paint: Mapping[str, Any], _: Json) -> str:
+    radius, rim = paint["circle-radius"], paint.get("circle-stroke-width", 0)
+    line = f' stroke="{paint["circle-stroke-color"]}" stroke-width="{rim:.3g}"' if rim else ""
+    look = f'r="{radius + rim / 2:.3g}" fill="{paint["circle-color"]}" fill-opacity="{paint["circle-opacity"]:.3g}"'
+    return "".join(
+        f'<circle cx="{x:.4g}" cy="{y:.4g}" {look}{line}/>' for x, y in shapely.get_coordinates(geometry).tolist()
+    )
+
+
+_MARKS = {"fill": _fill, "line": _line, "circle": _circle}
+
+
+def _icons(layer: Json, picture: Picture) -> Iterator[str]:
+    layout = layer["layout"]
+    for shape, seen in _features(layer, picture):
+        size = evaluate(layout["icon-size"], seen)
+        inside = mark(evaluate(layout["icon-image"], seen), picture.icons)
+        for x, y in shapely.get_coordinates(shape.geometry).tolist():
+            half = _ICON_PIXELS * size / 2
+            yield f'<g transform="translate({x - half:.4g} {y - half:.4g}) scale({size:.3g})">{inside}</g>'
+
+
+def path(geometry: BaseGeometry) -> str:
+    """Write lines or areas as the data of an SVG path, to a tenth of a pixel."""
+    written = []
+    for part in shapely.get_parts(geometry):
+        if part.geom_type == "Polygon":
+            written += [f"{_moves(ring)}Z" for ring in (part.exterior, *part.interiors)]
+        elif part.geom_type == "LineString":
+            written.append(_moves(part))
+    return "".join(written)
+
+
+def _moves(line: BaseGeometry) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in shapely.get_coordinates(line).tolist())
