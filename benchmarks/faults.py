@@ -50,12 +50,23 @@ async def play(running: House, rounds: int, seed: int, *, disk: bool) -> list[Ro
     hearing = [asyncio.create_task(ear.run()) for ear in ears]
     try:
         async with asyncio.timeout(SECONDS_MAX):
+            await _furnish(running, story)
             await asyncio.gather(_subscribed(running), *(ear.ready.wait() for ear in ears))
         return [await _round(running, story, ears, chosen) for chosen in _choose(rounds, chance, disk=disk)]
     finally:
         for task in hearing:
             task.cancel()
         await asyncio.gather(*hearing, return_exceptions=True)
+
+
+async def _furnish(running: House, story: Story) -> None:
+    """Put what the story is about into the layers: a message about what is not there is refused."""
+    connection = await database(running)
+    try:
+        for layer, names in story.subjects.items():
+            await connection.execute(f"INSERT INTO layer.{layer} (id) SELECT unnest($1::text[])", names)
+    finally:
+        await connection.close()
 
 
 async def _subscribed(running: House) -> None:

@@ -130,6 +130,12 @@ class Story:
             "data": data,
         }
 
+    @property
+    def subjects(self) -> dict[str, list[str]]:
+        """Everything it speaks of but events, by layer."""
+        gauges = [f"{letter}{number}" for letter in "gb" for number in range(GAUGES)]
+        return {"vehicles": [f"jumping-{self.seed}", *(f"v{n}" for n in range(VEHICLES))], "rain_gauges": gauges}
+
     def _position(self) -> Sent:
         lon, lat = (round(self._random.uniform(*between), 6) for between in ((113.3, 113.4), (23.1, 23.2)))
         jumps = self.clock_jumps and self._random.random() < 0.2

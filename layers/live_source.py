@@ -65,6 +65,8 @@ class Live(_Frozen):
         Number of events in the area.
     overdue
         Of an event: open and past its limit.
+    needs
+        Of an event: what somebody has to add before it can be handled as others are, its place or its class.
     """
 
     stored: bool = False
@@ -82,16 +84,17 @@ class Live(_Frozen):
     air: Literal["index", "level", "primary", "time"] | None = None
     events: Literal["open", "overdue", "today"] | None = None
     overdue: bool = False
+    needs: bool = False
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         given = (
             self.position, self.observation, self.any_observation, self.status, self.air, self.events,
-            self.overdue or None,
+            self.overdue or None, self.needs or None,
         )  # fmt: skip
         if sum(source is not None for source in given) != 1:
             raise ValueError(
-                "live needs one of position, observation, any_observation, status, air, events and overdue"
+                "live needs one of position, observation, any_observation, status, air, events, overdue and needs"
             )
         if self.any_observation == "stale" and self.interval is None:
             raise ValueError("stale needs the name of the field that holds the interval")

@@ -56,6 +56,7 @@ class Values:
             "air": self._air,
             "events": self._events,
             "overdue": self._overdue,
+            "needs": self._needs,
         }
         return next(write for name, write in ways.items() if getattr(live, name))(one, live)
 
@@ -204,6 +205,11 @@ class Values:
     def _overdue(self, one: FieldDefinition, _: Live) -> Clause:
         ended = "CASE WHEN onemap.event_is_open(t.stage, t.closed_at) THEN {} ELSE t.closed_at END"
         return compose(f"coalesce({ended} > t.due_at, {_stored(one.name)})", self.source.now)
+
+    def _needs(self, _: FieldDefinition, __: Live) -> Clause:
+        lacks = "CASE WHEN t.geom IS NULL THEN 'place' END, CASE WHEN t.event_class IS NULL THEN 'class' END"
+        asked = "onemap.event_is_open(t.stage, t.closed_at) AND t.source IS DISTINCT FROM 'weather_warning'"
+        return Clause(f"CASE WHEN {asked} THEN nullif(array_remove(ARRAY[{lacks}]::text[], NULL), '{{}}') END")
 
 
 def _stored(name: str) -> str:

@@ -78,6 +78,8 @@ def _field(field: FieldDefinition, over: Clause) -> Clause:
     if field.name == "updated_at":
         return Clause(f"{_said('phenomenon_time', 'timestamptz')} AS {name}")
     said = _said(field.name, COLUMN_TYPES[field.type])
+    if field.name == "place_fault":
+        return Clause(f"CASE WHEN NOT w.state ? 'lon' THEN {said} END AS {name}")
     if field.name == "stage":
         return compose(f"CASE WHEN {{}} THEN 'closed' ELSE {said} END AS {name}", over)
     if field.name == "closed_at":

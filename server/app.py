@@ -28,6 +28,7 @@ from server.routes import (
     feeds,
     health,
     history,
+    incomplete,
     live,
     live_ws,
     metrics,
@@ -100,6 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(warnings.router)
     app.include_router(exercises.router)
     app.include_router(refused.router)
+    app.include_router(incomplete.router)
     app.include_router(page.router)
     ogc.install(app, settings)
     return app

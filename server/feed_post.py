@@ -21,7 +21,7 @@ from twin.feeds.signature import sign
 BODY_BYTES_MAX = 512 * 1024  # half of what a server takes in one delivery by default
 _PATIENCE_S = 120.0
 _TIMEOUT_S = 60.0
-_COUNTED = ("received", "accepted", "duplicate", "late", "ignored", "rejected")
+_COUNTED = ("received", "accepted", "duplicate", "late", "ignored", "rejected", "held")
 
 
 @dataclass(slots=True)

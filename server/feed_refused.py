@@ -69,7 +69,8 @@ def list_refused(
         table.add_column(title)
     for one in kept:
         text = one.message[:_SHOWN].decode("utf-8", errors="replace")
-        cells = (one.id, one.feed, f"{one.refused_at:%m-%d %H:%M:%S}", one.reason, one.detail, text)
+        reason = f"{one.reason}（暂存 held）" if one.held else one.reason
+        cells = (one.id, one.feed, f"{one.refused_at:%m-%d %H:%M:%S}", reason, one.detail, text)
         table.add_row(*(str(cell).replace("[", r"\[") for cell in cells))
     _out.print(table)
     _out.print("下一步 next: onemap feed refused show ID, replay ID [--file FILE], discard ID", markup=False)
@@ -131,7 +132,7 @@ def discard(refused_id: IdArgument, home: HomeOption = None, config: ConfigOptio
     settings = settings_of(home, config)
 
     async def put_away(url: str) -> None:
-        async with _intake(url, settings) as intake:
+        async with open_intake(url, settings) as intake:
             await intake.retaking.discard(refused_id)
 
     with open_current(settings) as url:
@@ -144,7 +145,7 @@ async def _replay(
 ) -> tuple[int, list[str]]:
     """Take one message again, or all of a feed or reason; return how many, and what is still refused."""
     taken, still = 0, list[str]()
-    async with _intake(url, settings) as intake:
+    async with open_intake(url, settings) as intake:
         if refused_id is not None:
             await intake.retaking.replay(refused_id, corrected)
             return 1, still
@@ -165,14 +166,15 @@ async def _replay(
 
 
 @asynccontextmanager
-async def _intake(url: str, settings: Settings) -> AsyncIterator[Intake]:
+async def open_intake(url: str, settings: Settings) -> AsyncIterator[Intake]:
     """Take messages in this process, beside those that run."""
     from layers.catalog import read_catalog  # noqa: PLC0415  # slow to import, as the next
+    from layers.definition import read_code_lists  # noqa: PLC0415
     from twin.intake import Intake  # noqa: PLC0415
 
     connection = await connect(url, Role.READ)
     try:
-        catalog = await read_catalog(connection)
+        catalog = await read_catalog(connection, read_code_lists())
     finally:
         await connection.close()
     intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog)

@@ -58,7 +58,8 @@ def taken(stream: Streamed) -> dict[str, Any]:
     tally = stream.taken.tally
     refused = [{"index": one.index, "reason": str(one.reason), "detail": one.detail} for one in tally.refused]
     counts = {name: getattr(tally, name) for name in ("received", "accepted", "duplicate", "late", "ignored")}
-    return {"lines": stream.taken.lines, **counts, "rejected": stream.taken.rejected, "refused": refused}
+    kept = {"rejected": stream.taken.rejected, "held": stream.taken.held}
+    return {"lines": stream.taken.lines, **counts, **kept, "refused": refused}
 
 
 class _Receipts(Response):

@@ -26,6 +26,17 @@ def span(seconds: float | None) -> str:
     return f"{sign}{size / _HOUR:.0f} h" if size < 2 * _DAY else f"{sign}{size / _DAY:.0f} d"
 
 
+def lacking(definition: FeedDefinition) -> Iterator[str]:
+    """Say what the mappings of events leave out, without which no filter in time and no count by class finds them."""
+    for mapping in definition.mapping:
+        if mapping.kind != "event":
+            continue
+        if "occurred_at" not in mapping.data:
+            yield "! 事件没有 occurred_at，按时间找不到 events without occurred_at are outside of every time"
+        if not {"event_class", "event_class_code"} & mapping.data.keys():
+            yield "! 事件没有 event_class，将列入待补清单 events without event_class wait to be given one"
+
+
 def describe(health: FeedHealth, home: Path) -> Iterator[str]:
     """Write everything known of a feed, one thing a line."""
     definition, counters = health.definition, health.counters
@@ -34,7 +45,7 @@ def describe(health: FeedHealth, home: Path) -> Iterator[str]:
     yield f"供给 supplies: {', '.join(definition.supplies)} ({', '.join(definition.kinds)})"
     expected = span(definition.expected_interval_s) or "—"
     yield f"预期间隔 expected every: {expected};  上限 at most {definition.rate_limit_per_s:,}/s"
-    words = ("received", "accepted", "duplicate", "late", "suspect", "coalesced", "rejected")
+    words = ("received", "accepted", "duplicate", "late", "suspect", "coalesced", "rejected", "held")
     yield "计数 counters: " + ", ".join(f"{word} {counters.get(word, 0):,}" for word in words)
     if counters:
         yield f"最近 last: {span(counters.get(AGE))} ago;  滞后 lag: {span(counters.get('lag_s'))}"

@@ -31,6 +31,7 @@ from twin.expiry import Expiry
 from twin.feed_rates import FeedRates
 from twin.fences.job import FenceJob
 from twin.five_minutes import FiveMinutes
+from twin.held import Held
 from twin.house import House
 from twin.intake import Intake
 from twin.jobs import Job, Parts, keep_working
@@ -51,6 +52,7 @@ def _jobs(parts: Parts) -> list[Job]:
         House(parts.pool, kept_of(parts.settings)),
         FeedRates(parts.pool),
         Connectors(parts),
+        Held(parts.pool, parts.catalog, parts.intake.retaking),
         RulesJob(parts.url, parts.pool, parts.catalog, parts.intake.offer, parts.settings.rules.folder),
         FenceJob(parts.url, parts.pool, parts.catalog, parts.settings.rules.folder),
         OutletsJob(parts, parts.settings.outlets.folder),

@@ -20,8 +20,8 @@ from server.state import State
 from twin.tail import Tail
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
-_FEEDS = "SELECT name, received, accepted, duplicate, late, rejected FROM twin.feed ORDER BY name"
-_OUTCOMES = ("received", "accepted", "duplicate", "late", "rejected")
+_FEEDS = "SELECT name, received, accepted, duplicate, late, rejected, held FROM twin.feed ORDER BY name"
+_OUTCOMES = ("received", "accepted", "duplicate", "late", "rejected", "held")
 
 
 @dataclass(frozen=True, eq=False)

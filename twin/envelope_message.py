@@ -89,13 +89,29 @@ class Message(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """What a body held: messages that are taken, messages that are refused, and how many were of no interest."""
+    """What a body held.
+
+    Attributes
+    ----------
+    messages, refused, held
+        What is taken, what is refused, and what waits for its feature to appear.
+    ignored
+        How many were of no interest.
+    places
+        Of records: where each message was in the body, by its identity.
+    """
 
     messages: list[Message] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     ignored: int = 0
+    held: list[Refusal] = field(default_factory=list)
+    places: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
     @property
     def received(self) -> int:
         """How many messages came, whatever became of them."""
-        return len(self.messages) + len(self.refused) + self.ignored
+        return len(self.messages) + len(self.refused) + len(self.held) + self.ignored
+
+    def place(self, index: int) -> int:
+        """Return where the message of this index was in the body: of a table, its line."""
+        return self.places.get(self.messages[index].identity, index)

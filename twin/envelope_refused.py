@@ -42,6 +42,7 @@ class Reason(StrEnum):
     KIND_NOT_ALLOWED = "kind_not_allowed"
     NOT_SUPPLIED = "not_supplied"  # a layer this feed does not supply
     UNKNOWN_TERMINAL = "unknown_terminal"  # JT/T 808: no feature has this number
+    UNKNOWN_FEATURE = "unknown_feature"  # what it is about is not there
     NOT_WRITTEN = "not_written"  # the database refuses a value of it
     ZERO = "zero"  # a place at 0, 0: it was never measured
     SWAPPED = "swapped"  # longitude and latitude are exchanged
@@ -82,6 +83,8 @@ class Refusal:
         The message as it came, so that it can be looked at and taken again.
     canonical
         `raw` is written as we write a message, in CRS84: it had been read before it was refused.
+    subject
+        The layer and the id of the feature that is not there; None when that is not why.
     """
 
     index: int
@@ -89,6 +92,7 @@ class Refusal:
     detail: str
     raw: bytes
     canonical: bool = False
+    subject: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, index: int, error: Refused, raw: bytes) -> Refusal:

@@ -97,6 +97,8 @@ def _version(placed: Placed, extent: Extent | None) -> tuple[Any, ...]:
         said["title"] = redact(said["title"])
     if "description" in said:
         said["description_redacted"] = redact(said["description"])
+    if "event_class" not in said and "event_class_code" in said:
+        said["event_class"] = said["event_class_code"][-4:]
     place = _place(placed) if m.lon is not None else _extent(extent)
     times = {"phenomenon_time": m.phenomenon_time, "sent_time": m.sent_time}
     identity: State = {"source_event_id": m.id, "source_version": m.version, **times}
@@ -143,9 +145,9 @@ def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """
     state: dict[str, Any] = {}
     for record in records:
-        if record.get("lon") is not None:  # a place that may be right; what was wrong with another is over
-            state.pop("place_fault", None)
         state |= {name: value for name, value in record.items() if value is not None}
+    if "lon" in state:  # a place that may be right; what was wrong with another is over (`layers.past_events` too)
+        state.pop("place_fault", None)
     return state
 
 

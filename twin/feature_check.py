@@ -58,7 +58,8 @@ def check_changes(reading: Reading, catalog: Catalog, *, anywhere: bool = False)
         kept |= made
         for index, error in sorted(faults.items()):
             raw = raw_of(write_structured(reading.messages[index]))
-            reading.refused.append(Refusal(index, error.reason, error.message, raw, canonical=True))
+            place = reading.place(index)
+            reading.refused.append(Refusal(place, error.reason, error.message, raw, canonical=True))
             del kept[index]
     reading.messages[:] = kept.values()
 

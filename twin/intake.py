@@ -31,14 +31,17 @@ from twin.feeds.secret import read_secret
 from twin.feeds.signature import Signed, verify
 from twin.house import make_days
 from twin.join import LAYERS, AreaIndex
+from twin.known import Known
 from twin.nonces import StoredNonces
 from twin.pipeline import Crowded, Pipeline
 from twin.place_check import gate
 from twin.refusals import keep
 from twin.retaking import Retaking
 from twin.retention import Kept, refuse_too_old
+from twin.unknown import set_apart
 
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
+CREATING = "created"  # under this name features are made that feeds speak of
 _LOOK_SECONDS = 1.0
 _CLOSE_SECONDS_MAX = 5.0
 _log = structlog.get_logger(__name__)
@@ -54,6 +57,7 @@ class Receipt:
     late: int
     ignored: int
     refused: list[Refusal] = field(default_factory=list)
+    held: list[Refusal] = field(default_factory=list)
 
 
 class Intake:
@@ -96,7 +100,8 @@ class Intake:
         self._nonces = StoredNonces(self._pool)
         self._pipeline = Pipeline(self._pool, self._catalog, self._known_areas)
         self._pipeline.start()
-        self.retaking = Retaking(self._pool, lambda: self.registry, self._catalog, self.offer)
+        self._known = Known(self._pool, self._catalog)
+        self.retaking = Retaking(self._pool, lambda: self.registry, self._catalog, self._known, self.offer)
         async with self._pool.acquire() as connection:
             await make_days(connection)  # the hourly work is that of the ingest process, which may not run yet
         self._task = asyncio.create_task(self._keep_current(), name="intake")
@@ -235,11 +240,15 @@ class Intake:
         gate(definition, reading, self._catalog())
         if self._kept:
             refuse_too_old(reading, self._kept, now=datetime.now(UTC))
+        creations = await set_apart(reading, definition.unknown, self._known, self._catalog())
+        if creations:
+            await self.offer(CREATING, creations)
         self._charge(definition, received)
         outcome = await self._offer_what_can_be(definition.name, reading.messages, not_written)
         refused = reading.refused + not_written
-        await self._keep(definition.name, refused)
-        return Receipt(received, outcome.accepted, outcome.duplicate, outcome.late, reading.ignored, refused)
+        await self._keep(definition.name, refused, reading.held)
+        counts = (received, outcome.accepted, outcome.duplicate, outcome.late, reading.ignored)
+        return Receipt(*counts, refused, reading.held)
 
     async def _offer_what_can_be(self, name: str, messages: Sequence[Message], refused: list[Refusal]) -> Outcome:
         """Offer messages; what the database refuses is found by halving and refused, and spoils no other."""
@@ -306,9 +315,9 @@ class Intake:
         tokens, before = self._pace.get(definition.name, (2.0 * rate, now))
         return min(2.0 * rate, tokens + (now - before) * rate)
 
-    async def _keep(self, name: str, refused: list[Refusal]) -> None:
+    async def _keep(self, name: str, refused: list[Refusal], held: Sequence[Refusal] = ()) -> None:
         async with self._pool.acquire() as connection:
-            await keep(connection, name, refused)
+            await keep(connection, name, refused, held)
 
     def _known_areas(self) -> AreaIndex:
         if self._areas is None:

@@ -68,7 +68,7 @@ def check_places(reading: Reading, district_crs84: BBox | None) -> None:
         else:
             detail = f"{_SAID[fault]}; given {message.lon:.9g}, {message.lat:.9g}"
             reading.refused.append(
-                Refusal(index, _REASON[fault], detail, raw_of(write_structured(message)), canonical=True)
+                Refusal(reading.place(index), _REASON[fault], detail, raw_of(write_structured(message)), canonical=True)
             )
     reading.messages[:] = kept
 

@@ -14,14 +14,16 @@ from twin.envelope_refused import Refusal
 
 MESSAGE_BYTES_KEPT = 65_536
 _KEEP = """
-INSERT INTO twin.refused (feed, reason, detail, message, shortened, canonical)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bytea[], $5::boolean[], $6::boolean[])
+INSERT INTO twin.refused (feed, held, reason, detail, message, shortened, canonical, layer, feature_id)
+SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::bytea[], $6::boolean[], $7::boolean[], $8::text[], $9::text[])
 """
 _COUNT = """
-INSERT INTO twin.feed AS f (name, received, rejected, last_received_at) VALUES ($1, $2, $2, now())
-ON CONFLICT (name) DO UPDATE SET received = f.received + $2, rejected = f.rejected + $2, last_received_at = now()
+INSERT INTO twin.feed AS f (name, received, rejected, held, last_received_at)
+VALUES ($1, $2::bigint + $3::bigint, $2::bigint, $3::bigint, now())
+ON CONFLICT (name) DO UPDATE SET received = f.received + excluded.received, rejected = f.rejected + excluded.rejected,
+    held = f.held + excluded.held, last_received_at = now()
 """
-_COLUMNS = "id, feed, reason, detail, shortened, canonical, refused_at, replayed_at, discarded_at"
+_COLUMNS = "id, feed, reason, detail, shortened, canonical, held, refused_at, replayed_at, discarded_at"
 _OPEN = "replayed_at IS NULL AND discarded_at IS NULL"
 _LIST = f"""
 SELECT {_COLUMNS}, substr(message, 1, 200) AS message, length(message) AS bytes FROM twin.refused
@@ -48,6 +50,8 @@ class Kept:
         How long it is; of a `shortened` one, how much is kept.
     canonical
         The message is written as we write it, in CRS84: it was read, and refused then.
+    held
+        It waits for its feature to appear, and is taken by itself then.
     """
 
     id: int
@@ -56,6 +60,7 @@ class Kept:
     detail: str
     shortened: bool
     canonical: bool
+    held: bool
     refused_at: datetime
     replayed_at: datetime | None
     discarded_at: datetime | None
@@ -76,20 +81,30 @@ class Kept:
             raise Conflict(f"the refused message {self.id} was discarded at {self.discarded_at.isoformat()}")
 
 
-async def keep(connection: asyncpg.Connection, feed: str, refusals: Sequence[Refusal]) -> None:
-    """Keep refused messages, in a transaction of their own; nothing happens when there are none."""
-    if not refusals:
+async def keep(
+    connection: asyncpg.Connection, feed: str, refusals: Sequence[Refusal], held: Sequence[Refusal] = ()
+) -> None:
+    """Keep refused messages and held ones, in a transaction of their own; nothing happens when there are none."""
+    if not refusals and not held:
         return
-    columns = (
+    async with connection.transaction():
+        for some, are_held in ((refusals, False), (held, True)):
+            if some:
+                await connection.execute(_KEEP, feed, are_held, *_columns(some))
+        await connection.execute(_COUNT, feed, len(refusals), len(held))
+
+
+def _columns(refusals: Sequence[Refusal]) -> tuple[list[Any], ...]:
+    subjects = [refusal.subject or (None, None) for refusal in refusals]
+    return (
         [str(refusal.reason) for refusal in refusals],
         [refusal.detail for refusal in refusals],
         [refusal.raw[:MESSAGE_BYTES_KEPT] for refusal in refusals],
         [len(refusal.raw) > MESSAGE_BYTES_KEPT for refusal in refusals],
         [refusal.canonical for refusal in refusals],
+        [layer_id for layer_id, _ in subjects],
+        [feature_id for _, feature_id in subjects],
     )
-    async with connection.transaction():
-        await connection.execute(_KEEP, feed, *columns)
-        await connection.execute(_COUNT, feed, len(refusals))
 
 
 async def refused(

@@ -14,9 +14,12 @@ from layers.errors import BadInput, NotFound
 from twin.batch import Outcome
 from twin.envelope_message import Message, Reading
 from twin.feeds.decode import decode_again
+from twin.feeds.definition import Unknown
 from twin.feeds.registry import Registry
+from twin.known import Known
 from twin.place_check import gate
 from twin.refusals import Kept, discard, mark_replayed, one_refused
+from twin.unknown import set_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Retaking:
         Connections in the ingesting role.
     registry, catalog
         Return the feeds and the layers as they are now.
+    known
+        Which features there are.
     offer
         Takes messages of a feed; returns when they are durable.
     """
@@ -36,6 +41,7 @@ class Retaking:
     pool: asyncpg.Pool
     registry: Callable[[], Registry]
     catalog: Callable[[], Catalog]
+    known: Known
     offer: Callable[[str, Sequence[Message]], Awaitable[Outcome]]
 
     async def replay(self, refused_id: int, corrected: bytes | None = None) -> Outcome:
@@ -64,7 +70,7 @@ class Retaking:
         kept.still_open()
         if kept.shortened and corrected is None:
             raise BadInput(f"only the first {kept.bytes} bytes of it are kept; send the message whole, put right")
-        reading = self._read(kept, kept.message if corrected is None else corrected)
+        reading = await self._read(kept, kept.message if corrected is None else corrected)
         if reading.refused:
             raise BadInput(f"it is refused again: {reading.refused[0].detail}")
         if not reading.messages:
@@ -90,10 +96,12 @@ class Retaking:
         async with self.pool.acquire() as connection:
             await discard(connection, refused_id)
 
-    def _read(self, kept: Kept, raw: bytes) -> Reading:
+    async def _read(self, kept: Kept, raw: bytes) -> Reading:
         definition = self.registry().by_name.get(kept.feed)
         if definition is None:
             raise NotFound(f"the feed '{kept.feed}' of this message is no more", parameter="feed")
         reading = decode_again(definition, raw, now=datetime.now(UTC), canonical=kept.canonical)
         gate(definition, reading, self.catalog())
+        policy: Unknown = "create" if definition.unknown == "create" else "refuse"
+        reading.messages[:0] = await set_apart(reading, policy, self.known, self.catalog())
         return reading

@@ -58,7 +58,7 @@ def refuse_too_old(reading: Reading, kept: Kept, *, now: datetime) -> None:
             f"{message.kind}s are kept for {days} days; this one is of {message.phenomenon_time:%Y-%m-%d %H:%M} UTC"
         )
         raw = raw_of(write_structured(message))
-        reading.refused.append(Refusal(index, Reason.TOO_OLD, detail, raw))
+        reading.refused.append(Refusal(reading.place(index), Reason.TOO_OLD, detail, raw, canonical=True))
     if len(taken) < len(reading.messages):
         reading.messages[:] = taken
 

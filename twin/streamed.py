@@ -28,12 +28,13 @@ class Taken:
     lines
         Of the body, from its beginning, seals not counted: all of them are durable, or refused and kept.
     tally
-        What became of them; of the refused only the first are held, `rejected` counts all.
+        What became of them; of the refused only the first are here, `rejected` and `held` count all.
     """
 
     lines: int = 0
     batches: int = 0
     rejected: int = 0
+    held: int = 0
     tally: Tally = field(default_factory=Tally)
 
 
@@ -87,5 +88,6 @@ class Streamed:
         taken.lines += batch.count(b"\n") + (not batch.endswith(b"\n"))
         taken.batches += 1
         taken.rejected += len(receipt.refused)
+        taken.held += len(receipt.held)
         taken.tally.add(receipt)
-        del taken.tally.refused[REFUSED_SHOWN_MAX:]
+        del taken.tally.refused[REFUSED_SHOWN_MAX:], taken.tally.held[:]

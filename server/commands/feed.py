@@ -17,13 +17,13 @@ from rich.table import Table
 
 from layers.database import Role, connect
 from layers.errors import BadInput
-from server import feed_refused
+from server import feed_incomplete, feed_refused
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.feed_file import feed_of, switch, write_secret
 from server.feed_post import open_client, post
 from server.feed_trial import try_sample
-from server.feed_words import AGE, LIFE, describe, span
+from server.feed_words import AGE, LIFE, describe, lacking, span
 from server.running import running_address
 from server.settings import Settings
 from twin.feed_health import FeedHealth, FeedsHealth, read_health
@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
     for command in (show, check, secret, send, enable, disable):
         group.command()(command)
     group.add_typer(feed_refused.group(), name="refused")
+    group.add_typer(feed_incomplete.group(), name="incomplete")
     app.add_typer(group, name="feed")
 
 
@@ -99,6 +100,8 @@ def check(
     """
     definition = read_feed(file)
     _out.print(f"✓ {file.name}: {definition.title_zh} {definition.title_en}", markup=False)
+    for line in lacking(definition):
+        _out.print(line, markup=False)
     if sample is None:
         return
     reading = try_sample(definition, sample, topic)

@@ -41,6 +41,7 @@ class Taken(BaseModel):
     late: int
     ignored: int
     rejected: int
+    held: int = Field(default=0, description="about features that are not there; taken when they appear")
     refused: list[RefusedMessage] = Field(description="the first of them")
     lines: int | None = Field(default=None, description="of a stream: how many of its lines are taken, or kept")
 
@@ -72,6 +73,7 @@ class FeedHealth(BaseModel):
     duplicate: int = 0
     late: int = 0
     rejected: int = 0
+    held: int = 0
     coalesced: int = 0
     suspect: int = 0
     last_received_at: datetime | None = None
@@ -122,7 +124,7 @@ async def deliver(name: str, request: Request) -> Taken | Response:
     body = await _read(request)
     receipt = await intake.deliver(name, request.headers, body)
     refused = [RefusedMessage(index=r.index, reason=r.reason, detail=r.detail) for r in receipt.refused]
-    counts = (receipt.accepted, receipt.duplicate, receipt.late, receipt.ignored)
+    counts = (receipt.accepted, receipt.duplicate, receipt.late, receipt.ignored, len(receipt.held))
     if refused and not any(counts):
         raise BadInput(f"nothing was taken; the first of {len(refused)}: {refused[0].detail}")
     return Taken(
@@ -132,6 +134,7 @@ async def deliver(name: str, request: Request) -> Taken | Response:
         late=receipt.late,
         ignored=receipt.ignored,
         rejected=len(refused),
+        held=len(receipt.held),
         refused=refused[:100],
     )
 

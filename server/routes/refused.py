@@ -31,6 +31,7 @@ class RefusedMessage(BaseModel):
     discarded_at: datetime | None
     bytes: int
     shortened: bool = Field(description="only the beginning is kept")
+    held: bool = Field(description="waits for its feature to appear, and is taken by itself then")
     canonical: bool = Field(description="kept as a CloudEvent in CRS84, whatever the sender's form")
     message: str = Field(description="as it came; in a list the first 200 bytes")
 

@@ -14,6 +14,7 @@ from layers.database import connect
 from layers.errors import BadInput, Conflict, NotFound, OneMapError, Unauthenticated, Unavailable
 from server import cli, feed_refused
 from server.commands import feed
+from tests.twin.named import put_named
 
 FEED = """\
 # 雨量，来自测试。 Rain, of the tests.
@@ -35,6 +36,13 @@ mapping:
     data: {property: {constant: rain_mm}, value: mm, unit: {constant: mm}}
 """
 SAMPLE = [{"gauge": "G1", "n": n, "ts": 1_780_884_000_000 + n, "mm": n / 10} for n in range(3)]
+
+
+@pytest.fixture(autouse=True)
+def gauges(request):
+    """Put the gauges of the sample where a test has a database."""
+    if "fixture_copy_url" in request.fixturenames:
+        asyncio.run(put_named(request.getfixturevalue("fixture_copy_url"), rain_gauges=("G1", "G2")))
 
 
 @pytest.fixture
@@ -92,6 +100,19 @@ def test_check_tells_what_is_wrong_with_a_file_and_what_a_sample_becomes(onemap,
         onemap("check", file)
     with pytest.raises(BadInput, match=r"nothing\.yaml"):
         onemap("check", tmp_path / "nothing.yaml")
+
+
+def test_check_says_which_events_no_count_would_find(onemap, tmp_path):
+    file = tmp_path / "cases.yaml"
+    event = {"kind": "event", "id": "n", "time": "at", "data": {"source": {"constant": "hotline"}}}
+    given = yaml.safe_load(FEED) | {"name": "cases", "kinds": ["event"], "supplies": ["events"], "mapping": [event]}
+    file.write_text(yaml.safe_dump(given), encoding="utf-8")
+    said = onemap("check", file)
+    assert "occurred_at" in said
+    assert "event_class" in said
+    event["data"] |= {"occurred_at": "at", "event_class": "kind"}
+    file.write_text(yaml.safe_dump(given), encoding="utf-8")
+    assert "occurred_at" not in onemap("check", file)
 
 
 def test_a_secret_is_made_once_and_only_its_owner_reads_it(onemap):

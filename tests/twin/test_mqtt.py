@@ -18,6 +18,7 @@ from benchmarks.broker import Broker
 from layers.database import connect
 from server.settings import load_settings
 from tests.twin.ingest import Ingest, working
+from tests.twin.named import put_named
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors.mqtt_client import RECEIVE_MAXIMUM
 
@@ -106,6 +107,7 @@ class House:
 @pytest.fixture
 async def house(fixture_copy_url, tmp_path):
     connection = await connect(fixture_copy_url)
+    await put_named(fixture_copy_url, rain_gauges=("G1", "OLD", "S7", "E"))
     yield House(tmp_path, fixture_copy_url, connection)
     await connection.close()
 

@@ -9,8 +9,9 @@ import pytest
 from layers.database import connect
 from server.auth import TOKEN_FILE
 from server.settings import load_settings
-from tests.conftest import _serving
+from tests.conftest import _run, _serving
 from tests.twin.feeds.test_cap import sample
+from tests.twin.named import put_named
 from tests.twin.test_feeds import SECRET, Sender, cloudevent
 from twin.feeds.signature import sign
 
@@ -26,6 +27,7 @@ def secrets(monkeypatch):
 
 @pytest.fixture
 def client(district_url, tmp_path):
+    _run(put_named(district_url))
     (tmp_path / TOKEN_FILE).write_text(TOKEN, encoding="ascii")
     settings = load_settings(home=tmp_path, database={"url": district_url})
     with _serving(settings) as address, httpx.Client(base_url=address, timeout=60) as client:

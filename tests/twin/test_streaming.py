@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from layers.database import connect
+from tests.conftest import _run
+from tests.twin.named import put_named
 from tests.twin.waiting import DEADLINE_S, until
 from twin.feeds.seal import Sealer
 
@@ -28,6 +30,7 @@ def secret(monkeypatch):
 
 @pytest.fixture
 def address(district_url, live_server):
+    _run(put_named(district_url))
     return live_server(district_url)
 
 

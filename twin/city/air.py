@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from math import ceil
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-import layers
+from layers.air_index import CLEAN, sub_index
 from twin.city.chance import between, smooth
 from twin.city.clock import HOUR
 from twin.city.district import Thing
 from twin.city.messages import CloudEvent, observation, text_observation
 from twin.city.weather import traffic
 
-_STANDARD = Path(layers.__file__).parent / "definitions" / "standards" / "aqi_breakpoints.yaml"
 _MEANS = {  # usual value, share that traffic adds, unit, decimals
     "pm2_5": (24.0, 0.5, "ug/m3", 0),
     "pm10": (43.0, 0.6, "ug/m3", 0),
@@ -26,7 +19,6 @@ _MEANS = {  # usual value, share that traffic adds, unit, decimals
     "o3": (75.0, -0.3, "ug/m3", 0),
     "co": (0.7, 0.4, "mg/m3", 1),
 }
-_NONE_IS_PRIMARY = 50
 _HOURLY = {"so2": 1, "no2": 1, "o3": 1, "co": 1}  # of dust the standard has only the means of a day
 
 
@@ -39,7 +31,7 @@ def reports(station: Thing, at_s: int, seed: int) -> Iterator[CloudEvent]:
         index = {code: sub_index(code, _HOURLY.get(code, 24), value) for code, value in found.items()}
         worst = max(index, key=lambda code: index[code])
         yield observation("air_quality_stations", station.id, at_s, "aqi", float(index[worst]), "1")
-        primary = worst if index[worst] > _NONE_IS_PRIMARY else "none"
+        primary = worst if index[worst] > CLEAN else "none"
         yield text_observation("air_quality_stations", station.id, at_s, "primary_pollutant", primary)
 
 
@@ -50,20 +42,3 @@ def _value(code: str, station: Thing, at_s: int, seed: int) -> float:
     )
     here = between(0.8, 1.2, seed, "air", station.id, code)
     return round(max(0.0, mean * here * days * (1 + from_traffic * (traffic(at_s) - 0.4))), decimals)
-
-
-def sub_index(code: str, period_h: int, value: float) -> int:
-    """Return the individual index of a pollutant (HJ 633): between breakpoints in proportion, rounded up."""
-    index, rows = _standard()
-    bounds = rows[code, period_h]
-    for k in range(1, len(bounds)):
-        if value <= bounds[k]:
-            share = (value - bounds[k - 1]) / (bounds[k] - bounds[k - 1])
-            return ceil(round(index[k - 1] + share * (index[k] - index[k - 1]), 6))
-    return int(index[len(bounds) - 1])
-
-
-@cache
-def _standard() -> tuple[list[float], dict[tuple[str, int], list[float]]]:
-    table: dict[str, Any] = yaml.safe_load(_STANDARD.read_text(encoding="utf-8"))
-    return table["iaqi"], {(row["pollutant"], row["period_h"]): row["breakpoints"] for row in table["rows"]}

@@ -94,7 +94,7 @@ class Drop:
             await self._keep(error, name)
             notes = {ERROR: error_text(name, error, datetime.now(UTC))}
             return self._away(name, "failed", digest, f"{name} could not be read: {error.message}", notes)
-        counts = f"{tally.received} rows, {tally.duplicate} known, {len(tally.refused)} refused"
+        counts = f"{tally.received} rows, {tally.duplicate} known, {len(tally.refused)} refused, {len(tally.held)} held"
         return self._away(name, "done", digest, f"{name} was taken: {counts}", notes)
 
     def _away(
@@ -122,7 +122,8 @@ class Drop:
             else:
                 held.update(message.feature_id for message in part.messages)
                 tally.add(await settled(self._settle, part))
-        notes = {REPORT: rows_report(tally.refused)} if tally.refused else {}
+        told = [*tally.refused, *tally.held]
+        notes = {REPORT: rows_report(told)} if told else {}
         if not self._definition.connection.whole or tally.refused:  # a refused row may have been any feature's
             await self._ledger.finished(file, tally, 0, None)
         else:

@@ -34,6 +34,7 @@ class Tally:
     late: int = 0
     ignored: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    held: list[Refusal] = field(default_factory=list)
 
     def add(self, receipt: Receipt | Tally) -> None:
         """Count one more receipt."""
@@ -43,6 +44,7 @@ class Tally:
         self.late += receipt.late
         self.ignored += receipt.ignored
         self.refused += receipt.refused
+        self.held += receipt.held
 
 
 async def settled(settle: Settle, reading: Reading) -> Receipt:

@@ -146,6 +146,7 @@ def _read_record(definition: FeedDefinition, reading: Reading, crs: list[str], r
         return
     reading.ignored += not messages
     reading.messages += messages
+    reading.places.update((message.identity, index) for message in messages)
     crs += [datum or definition.crs_source for _, datum in made]
 
 

@@ -14,6 +14,7 @@ from twin.folder import read_definition
 
 type Protocol = Literal["http", "mqtt", "cap", "drop", "sensorthings", "ngsi", "jt808", "pull", "replay"]
 type Format = Literal["cloudevents", "records", "table", "cap", "sensorthings", "ngsi", "jt808"]
+type Unknown = Literal["refuse", "hold", "create"]
 
 PUSHED: frozenset[Protocol] = frozenset({"http", "cap", "sensorthings", "ngsi"})  # the sender comes to us, over HTTP
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
@@ -133,6 +134,9 @@ class FeedDefinition(_Frozen):
         Messages a second above which the sender is slowed down.
     kinds, supplies
         What it may send, and of which collections.
+    unknown
+        What becomes of a message about a feature that is not there: refused, held and taken when it appears, or the
+        feature is made where the message says it is.
     exercises
         Whether messages of exercises and tests are kept (apart from the live map) or refused.
     records
@@ -152,6 +156,7 @@ class FeedDefinition(_Frozen):
     rate_limit_per_s: int = Field(default=1000, ge=1, le=100_000)
     kinds: tuple[Kind, ...] = Field(min_length=1)
     supplies: tuple[str, ...] = Field(min_length=1)
+    unknown: Unknown = "refuse"
     exercises: Literal["keep", "refuse"] = "keep"
     synthetic: bool = False
     enabled: bool = True

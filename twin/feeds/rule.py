@@ -44,7 +44,8 @@ class Rule(BaseModel):
     constant
         The value itself.
     codes, otherwise
-        What the sender's words stand for; `otherwise` for a word that is not listed, without which it is refused.
+        What the sender's words stand for; `otherwise` for a word that is not listed, without which it is refused. With
+        ``otherwise: null`` such a word says nothing.
     as_
         What to convert to; None leaves it to the field's name.
     scale
@@ -118,12 +119,12 @@ class Rule(BaseModel):
             parts.append(_text(found, ""))
         return "".join(parts)
 
-    def _decoded(self, word: Any, name: str) -> Scalar:
+    def _decoded(self, word: Any, name: str) -> Scalar | None:
         known = self.codes or {}
         key = _text(word, name).strip()
         if key in known:
             return known[key]
-        if self.otherwise is not None:
+        if "otherwise" in self.model_fields_set:
             return self.otherwise
         allowed = "、".join(list(known)[:12])
         raise Refused(Reason.UNKNOWN_CODE, f"{name} is {shown(key)}; known are {allowed}", parameter=name)

@@ -3,14 +3,16 @@ from __future__ import annotations
 import pytest
 
 from layers.database import connect
-from tests.conftest import _database
+from tests.conftest import _database, _run
 from tests.twin.connectors.house import House
+from tests.twin.named import put_named
 
 
 @pytest.fixture
 def empty_url(cluster, layers_url):
-    """URL of a database of the test's own with every layer and no rows."""
+    """URL of a database of the test's own with every layer, some cars and gauges, and nothing else."""
     with _database(cluster, layers_url) as url:
+        _run(put_named(url))
         yield url
 
 
@@ -23,6 +25,6 @@ async def owner(empty_url):
 
 @pytest.fixture
 async def house(empty_url, tmp_path, owner):
-    """What connectors work with, over an empty database."""
+    """What connectors work with, over a database with little in it."""
     async with House(empty_url, tmp_path) as running:
         yield running

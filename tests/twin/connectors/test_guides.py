@@ -143,6 +143,6 @@ async def test_replaying(address, empty_url, tmp_path, owner):
     (example,) = blocks("replay.md", "sh")
     said = await desk.runs(*SHELL, example, replay=f"./onemap replay --url {address}")
     assert "30 accepted" in said
-    assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = 'TOUR'") == 30
+    assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = '440106V00000'") == 30
     (feed,) = blocks("replay.md", "yaml")
     assert FeedDefinition.model_validate(yaml.safe_load(feed)).connection.speed == 60

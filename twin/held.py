@@ -1,0 +1,85 @@
+"""The job that takes held messages when the features they are about appear, whoever made those: a load or a feed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import asyncpg
+import structlog
+
+from layers.catalog import Catalog
+from layers.clause import quote_literal
+from layers.errors import BadInput, Conflict, OneMapError
+from twin.retaking import Retaking
+
+_LOOK_SECONDS = 2.0
+_AT_ONCE = 100
+_OPEN = "held AND replayed_at IS NULL AND discarded_at IS NULL"
+_WAITING = f"SELECT layer, max(id) AS newest FROM twin.refused WHERE {_OPEN} GROUP BY layer ORDER BY layer"
+_log = structlog.get_logger(__name__)
+
+type Look = tuple[int, int]  # version of a layer's table, newest message that is held for it
+
+
+class Held:
+    """Takes what was held.
+
+    Parameters
+    ----------
+    pool, catalog
+        Connections in the ingesting role, and what returns the current catalogue.
+    retaking
+        Takes a kept message again.
+    """
+
+    name = "held messages"
+
+    def __init__(self, pool: asyncpg.Pool, catalog: Callable[[], Catalog], retaking: Retaking) -> None:
+        self._pool, self._catalog, self._retaking = pool, catalog, retaking
+        self._looked: dict[str, Look] = {}
+
+    async def run(self) -> None:
+        """Look every few seconds, until cancelled."""
+        while True:
+            await self.catch_up()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def catch_up(self) -> int:
+        """Take what can be taken now; returns how many messages were. Layers that did not change cost nothing."""
+        taken, catalog = 0, self._catalog()
+        for layer_id, newest in await self._pool.fetch(_WAITING):
+            look = (catalog[layer_id].version, newest) if layer_id in catalog else None
+            if look is None or self._looked.get(layer_id) == look:
+                continue
+            settled, count = await self._layer(layer_id, catalog[layer_id].table)
+            taken += count
+            if settled:
+                self._looked[layer_id] = look
+        return taken
+
+    async def _layer(self, layer_id: str, table: str) -> tuple[bool, int]:
+        """Take a layer's messages whose features are there; tell whether all was tried, and how many were taken."""
+        last, count = 0, 0
+        ready = f"""SELECT r.id FROM twin.refused AS r WHERE {_OPEN} AND r.layer = {quote_literal(layer_id)}
+            AND r.id > $1 AND EXISTS (SELECT FROM {table} AS t WHERE t.id = r.feature_id) ORDER BY r.id LIMIT $2"""
+        while ids := [row[0] for row in await self._pool.fetch(ready, last, _AT_ONCE)]:
+            last = ids[-1]
+            taken = await self._take(ids)
+            if taken is None:
+                return False, count
+            count += taken
+        return True, count
+
+    async def _take(self, ids: Sequence[int]) -> int | None:
+        """Take messages; None when the house is busy, so that the rest is for later."""
+        answers = await asyncio.gather(*map(self._retaking.replay, ids), return_exceptions=True)
+        is_busy = False
+        for refused_id, answer in zip(ids, answers, strict=True):
+            if isinstance(answer, BadInput | Conflict):  # it can no longer be taken, or somebody else has
+                _log.info("a held message was not taken", id=refused_id, error=answer.message)
+            elif isinstance(answer, OneMapError | asyncpg.PostgresError | asyncpg.InterfaceError | OSError):
+                is_busy = True
+            elif isinstance(answer, BaseException):
+                raise answer
+        return None if is_busy else sum(not isinstance(answer, BaseException) for answer in answers)

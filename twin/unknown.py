@@ -1,0 +1,117 @@
+"""What becomes of messages about features that do not exist: refused, held until the feature appears, or it is made.
+
+Without this they would be accepted and change nothing: no map shows the status of a camera that is not there.
+"""
+
+from __future__ import annotations
+
+from layers.catalog import Catalog
+from twin.envelope_message import Message, Reading
+from twin.envelope_refused import Reason, Refusal, raw_of
+from twin.envelope_write import write_structured
+from twin.feature_check import check_changes
+from twin.feeds.definition import Unknown
+from twin.known import Known, Subject
+
+_SAID = {
+    "refuse": "send it again when it is there, or take it again 该要素存在后可重收",
+    "hold": "held, and taken by itself when it is there 已暂存，该要素出现后自动入图",
+    "create": "no place within the district, or other fields are needed to make it 无法新建：缺少区内位置或必填字段",
+}
+
+
+async def set_apart(reading: Reading, policy: Unknown, known: Known, catalog: Catalog) -> list[Message]:
+    """Move messages about features that are not there, or cannot do what is said, out of what will be written.
+
+    Returns
+    -------
+    list
+        Changes that make features, to be written first; none but with the policy `create`.
+    """
+    _refuse_what_cannot_move(reading, catalog)
+    made = {(m.layer, m.feature_id) for m in reading.messages if _makes(m)}
+    absent = await known.absent({(m.layer, m.feature_id) for m in reading.messages if _speaks_of(m)} - made)
+    if not absent:
+        return []
+    creations = _creations(reading, absent, catalog) if policy == "create" else {}
+    kept: list[Message] = []
+    for index, message in enumerate(reading.messages):
+        subject = message.layer, message.feature_id
+        if subject not in absent or subject in creations or not _speaks_of(message):
+            kept.append(message)
+        else:
+            refusal = _refusal(reading.place(index), message, policy)
+            (reading.held if policy == "hold" else reading.refused).append(refusal)
+    reading.messages[:] = kept
+    return list(creations.values())
+
+
+def _makes(message: Message) -> bool:
+    return message.kind == "feature_change" and message.data["change"] == "upsert"
+
+
+def _speaks_of(message: Message) -> bool:
+    """Whether a message needs its feature: an exercise paints no map, and a delete of what is gone has come true."""
+    if message.kind == "event" or message.mode != "actual":
+        return False
+    return message.kind != "feature_change" or message.data["change"] == "patch"
+
+
+def _refusal(index: int, message: Message, policy: Unknown) -> Refusal:
+    detail = f"there is no {message.layer}/{message.feature_id[:80]} 没有这个要素: {_SAID[policy]}"
+    raw = raw_of(write_structured(message))
+    subject = message.layer, message.feature_id
+    return Refusal(index, Reason.UNKNOWN_FEATURE, detail, raw, canonical=True, subject=subject)
+
+
+def _creations(reading: Reading, absent: set[Subject], catalog: Catalog) -> dict[Subject, Message]:
+    """Make a change for each feature that a message says the place of; what its layer does not take is left out."""
+    newest: dict[Subject, Message] = {}
+    for message in reading.messages:
+        subject = message.layer, message.feature_id
+        is_placed = message.lon is not None or "geometry" in message.data
+        if subject in absent and is_placed and _speaks_of(message):
+            known = newest.setdefault(subject, message)
+            if message.phenomenon_time < known.phenomenon_time:
+                newest[subject] = message
+    made = Reading([_creation(message) for message in newest.values()])
+    check_changes(made, catalog)
+    return {(message.layer, message.feature_id): message for message in made.messages}
+
+
+def _creation(message: Message) -> Message:
+    """Return the change that makes a feature where the first message about it is."""
+    shape = {"geometry": message.data["geometry"]} if "geometry" in message.data else {}
+    return message._replace(
+        kind="feature_change",
+        id=f"made by {message.id}",
+        type="cn.gov.district.feature_change.created",
+        data={"change": "upsert", "properties": {}, **shape},
+        property_code=None,
+        value=None,
+        value_text=None,
+        unit=None,
+        quality=None,
+        speed_kmh=None,
+        heading_deg=None,
+    )
+
+
+def _refuse_what_cannot_move(reading: Reading, catalog: Catalog) -> None:
+    """Refuse positions of things that do not move: the map shows where they stand, whatever is said."""
+    still = {m.layer for m in reading.messages if m.kind == "position" and not _moves(catalog, m.layer)}
+    if not still:
+        return
+    wrong = [index for index, m in enumerate(reading.messages) if m.kind == "position" and m.layer in still]
+    for index in wrong:
+        message = reading.messages[index]
+        detail = f"features of {message.layer} do not move; their place is changed by a feature_change"
+        raw = raw_of(write_structured(message))
+        reading.refused.append(Refusal(reading.place(index), Reason.NOT_SUPPLIED, detail, raw, canonical=True))
+    for index in reversed(wrong):
+        del reading.messages[index]
+
+
+def _moves(catalog: Catalog, layer_id: str) -> bool:
+    layer = catalog.get(layer_id)
+    return layer is None or layer.definition.motion is not None
