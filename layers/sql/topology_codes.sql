@@ -16,10 +16,10 @@ FROM (
         p.code,
         ST_Transform(ST_PointOnSurface(p.geom), 4490) AS place,
         p.code ~ ('^[0-9]{' || $1::integer || '}$') AS well_formed,
-        EXISTS (SELECT FROM topology_district)
-        AND left(p.code, 6) NOT IN (SELECT district.code FROM topology_district AS district) AS elsewhere,
-        EXISTS (SELECT FROM topology_whole AS whole WHERE whole.code = p.whole_code) AS has_whole
+        here.codes IS NOT NULL AND array_position(here.codes, left(p.code, 6)) IS NULL AS elsewhere,  -- no district is loaded: nothing is
+        p.whole_code IN (SELECT whole.code FROM topology_whole AS whole) AS has_whole
     FROM topology_part AS p
+    CROSS JOIN (SELECT array_agg(district.code) AS codes FROM topology_district AS district) AS here
 ) AS part
 WHERE NOT part.well_formed OR part.elsewhere OR NOT part.has_whole
 ORDER BY part.code
