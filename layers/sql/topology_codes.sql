@@ -16,7 +16,8 @@ FROM (
         p.code,
         ST_Transform(ST_PointOnSurface(p.geom), 4490) AS place,
         p.code ~ ('^[0-9]{' || $1::integer || '}$') AS well_formed,
-        here.codes IS NOT NULL AND array_position(here.codes, left(p.code, 6)) IS NULL AS elsewhere,  -- no district is loaded: nothing is
+        -- nothing is elsewhere while no district is loaded
+        here.codes IS NOT NULL AND array_position(here.codes, left(p.code, 6)) IS NULL AS elsewhere,
         p.whole_code IN (SELECT whole.code FROM topology_whole AS whole) AS has_whole
     FROM topology_part AS p
     CROSS JOIN (SELECT array_agg(district.code) AS codes FROM topology_district AS district) AS here
