@@ -49,6 +49,7 @@ from server.tile_news import TileNews
 from server.tiles.fast import FastTiles
 from server.tiles.make import TileMaker, tile_cache
 from tiles.basemaps import Basemaps
+from twin.feeds.exposure import is_local
 from twin.intake import Intake
 from twin.tail import Tail
 
@@ -131,7 +132,14 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tail = Tail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
-    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current, kept_of(settings))
+    intake = Intake(
+        url,
+        settings.feeds.folder,
+        settings.home,
+        lambda: catalog.current,
+        kept_of(settings),
+        is_local=is_local(settings.server.host),
+    )
     running.push_async_callback(intake.stop)
     await intake.start()
     counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)

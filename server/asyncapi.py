@@ -146,7 +146,8 @@ def _messages(base: str) -> Document:
             NONCE: {"type": "string", "description": "16 to 64 characters of A-Za-z0-9_-, used once"},
             SIGNATURE: {
                 "type": "string",
-                "description": "sha256= and the HMAC-SHA256 of name, timestamp, nonce and body, joined by line feeds",
+                "description": "sha256= and the HMAC-SHA256 of name, timestamp, nonce and body, joined by line feeds; "
+                "in binary mode binary= and that of a text with the content type and the ce- headers too",
             },
         },
     }

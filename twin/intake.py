@@ -17,7 +17,7 @@ import structlog
 from layers.catalog import Catalog
 from layers.database import Role, create_pool
 from layers.database_faults import refuses_value
-from layers.errors import BadInput, NotFound, Unauthenticated, Unavailable
+from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
 from twin.batch import Outcome
 from twin.ending import end
 from twin.envelope_message import Message, Reading
@@ -75,13 +75,23 @@ class Intake:
         Returns the current catalogue.
     kept
         How long history is kept: what is older is refused. None takes messages of any age.
+    is_local
+        Whether this machine alone reaches us. Otherwise a feed without a secret may not be pushed to.
     """
 
     def __init__(
-        self, url: str, folder: Path, home: Path, catalog: Callable[[], Catalog], kept: Kept | None = None
+        self,
+        url: str,
+        folder: Path,
+        home: Path,
+        catalog: Callable[[], Catalog],
+        kept: Kept | None = None,
+        *,
+        is_local: bool = True,
     ) -> None:
         self._url, self._home, self._catalog = url, home, catalog
         self._kept = kept
+        self._is_local = is_local
         self._pace: dict[str, tuple[float, float]] = {}
         self._task: asyncio.Task[None] | None = None
         self._areas: AreaIndex | None = None
@@ -123,10 +133,15 @@ class Intake:
         ------
         NotFound
             When there is none, it is switched off, or it is one that fetches for itself.
+        Forbidden
+            When nobody signs for it, and the network reaches us.
         """
         definition = self.registry.by_name.get(name)
         if definition is None or not definition.enabled or definition.protocol not in PUSHED:
             raise NotFound(f"there is no feed '{name[:80]}' to push to", parameter="name")
+        if definition.secret is None and not self._is_local:
+            why = f"'{name}' has no secret, and the network reaches this server: nobody may push to it"
+            raise Forbidden(f"{why}; name a secret in its file, and make it with ./onemap feed secret")
         return definition
 
     def admit(self, name: str) -> FeedDefinition:

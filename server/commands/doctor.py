@@ -16,6 +16,7 @@ from layers.errors import OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.doctor import Finding, State, examine_machine
 from server.doctor_database import examine_database
+from server.doctor_feeds import examine_feeds
 from server.doctor_rules import examine_rules
 from server.settings import Settings
 from twin.rules.calendar import LOCAL
@@ -41,6 +42,7 @@ def doctor(home: HomeOption = None, config: ConfigOption = None) -> None:
 
 def _examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_machine(settings)
+    yield from examine_feeds(settings)
     yield from examine_rules(settings.rules.folder, datetime.now(LOCAL).date())
     with ExitStack() as started:
         url = settings.database.url

@@ -28,6 +28,7 @@ from server.running import running_address
 from server.settings import Settings
 from twin.feed_health import FeedHealth, FeedsHealth, read_health
 from twin.feeds.definition import PUSHED, FeedDefinition, read_feed
+from twin.feeds.exposure import remarks
 from twin.feeds.registry import read_registry
 from twin.feeds.secret import read_secret
 
@@ -102,6 +103,8 @@ def check(
     _out.print(f"✓ {file.name}: {definition.title_zh} {definition.title_en}", markup=False)
     for line in lacking(definition):
         _out.print(line, markup=False)
+    for remark in remarks(definition):
+        _out.print(f"! {remark}", style="yellow", markup=False)
     if sample is None:
         return
     reading = try_sample(definition, sample, topic)

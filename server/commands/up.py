@@ -21,6 +21,7 @@ from server.operator_token import ensure_operator_token
 from server.running import forget_address, note_address, what_runs
 from server.settings import Settings
 from server.supervisor import address_of, listen, supervise
+from twin.feeds.exposure import is_local
 
 _console = Console(stderr=True, highlight=False)
 _INTERRUPTED = 130  # as a shell says of a program that Ctrl-C ended
@@ -137,10 +138,6 @@ def _announce(address: str, health: dict[str, Any], token: str | None, seconds: 
             f"操作员令牌（仅显示一次，保存在 {settings.home}/operator-token）\n"
             f"operator's token, shown this once: [bold]{token}[/]"
         )
-    if not _is_local(settings.server.host):
+    if not is_local(settings.server.host):
         _console.print("[yellow]整个网络均可访问 the whole network can reach this address[/]")
     _console.print("按 Ctrl-C 停止 Ctrl-C stops everything")
-
-
-def _is_local(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")

@@ -197,3 +197,21 @@ async def test_what_the_database_refuses_is_counted_once(sender, district_url):
     assert counted == {"received": 5, "accepted": 2, "duplicate": 1, "ignored": 0, "rejected": 2}
     assert sorted(one["reason"] for one in answer["refused"]) == ["not_written", "out_of_range"]
     await connection.close()
+
+
+async def test_in_binary_mode_nobody_between_changes_an_attribute(sender, district_url):
+    body = b'{"lon": 113.35, "lat": 23.13}'
+    message = {
+        f"ce-{name}": str(value) for name, value in cloudevent(1).items() if name not in {"data", "datacontenttype"}
+    }
+    message["content-type"] = "application/json"
+    as_before = sender.headers(body)
+    signed = sign(SECRET.encode(), "demo", body, now=datetime.now(UTC), nonce="n" * 20, headers=message)
+    tampered = message | signed | {"ce-subject": "vehicles/another"}
+    for headers in (tampered, message | as_before, message | signed | {"content-type": JSON}):
+        assert sender._client.post("/feeds/demo", content=body, headers=headers).status_code == 401
+    good = sender._client.post("/feeds/demo", content=body, headers=message | signed)
+    assert good.json()["accepted"] == 1, good.text
+    connection = await connect(district_url)
+    assert await connection.fetchval("SELECT array_agg(id) FROM twin.position_now") == ["v1"]
+    await connection.close()

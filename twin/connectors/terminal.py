@@ -25,6 +25,7 @@ from twin.envelope_refused import Refusal, Refused
 from twin.feeds import jt808
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
+from twin.feeds.exposure import is_local
 from twin.feeds.jt808 import Frame
 from twin.feeds.secret import read_secret
 from twin.jobs import Parts
@@ -37,12 +38,21 @@ _log = structlog.get_logger(__name__)
 
 
 async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
-    """Listen for terminals until cancelled."""
+    """Listen for terminals until cancelled.
+
+    Raises
+    ------
+    Conflict
+        When the network would reach us and nobody has to show who he is.
+    """
+    host = definition.connection.host
+    if definition.secret is None and not is_local(host):
+        raise Conflict(f"{host} opens the port to the network and the feed has no secret; name one in its file")
     secret = read_secret(definition.secret, parts.home, os.environ) if definition.secret else None
     roster = Roster(parts.pool, parts.catalog, definition.supplies[0])
     settle = partial(parts.intake.take_read, definition.name)
     server = TerminalServer(definition, settle, roster, secret)
-    await server.start(definition.connection.host, definition.connection.port or 0)
+    await server.start(host, definition.connection.port or 0)
     try:
         while True:
             await status.working(f"listens on {server.address}, {server.connections} terminals connected")

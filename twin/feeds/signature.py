@@ -7,6 +7,14 @@ r"""Who sent it: HMAC-SHA256 over feed, time, nonce and body, compared in consta
     X-OneMap-Signature: sha256=<hex of the HMAC>
 
 The text that is signed is ``{feed}\n{timestamp}\n{nonce}\n`` followed by the body.
+
+In CloudEvents' binary mode half of the message stands in headers, so they are signed too::
+
+    X-OneMap-Signature: binary=<hex of the HMAC>
+
+of ``binary\n{feed}\n{timestamp}\n{nonce}\n``, one line ``name:value\n`` for ``content-type`` and each ``ce-…`` header
+(names in small letters, in their order, values as they are sent), an empty line, and the body. The first line is no
+name of a feed that a time stamp follows, so neither signature passes for the other.
 """
 
 from __future__ import annotations
@@ -23,7 +31,9 @@ from typing import Protocol
 from twin.envelope_refused import Reason, Refused
 
 TIMESTAMP, NONCE, SIGNATURE = "x-onemap-timestamp", "x-onemap-nonce", "x-onemap-signature"
+BINARY = "binary="
 WINDOW = timedelta(minutes=5)
+_ATTRIBUTE = "ce-"
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
@@ -75,14 +85,19 @@ class MemoryNonces:
         return True
 
 
-def sign(secret: bytes, feed: str, body: bytes, *, now: datetime, nonce: str) -> dict[str, str]:
-    """Make the three headers of a signed message, for senders."""
+def sign(
+    secret: bytes, feed: str, body: bytes, *, now: datetime, nonce: str, headers: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Make the three headers of a signed message, for senders.
+
+    Parameters
+    ----------
+    headers
+        Those of the message; needed in binary mode, where its attributes stand in them.
+    """
     timestamp = str(int(now.timestamp()))
-    return {
-        TIMESTAMP: timestamp,
-        NONCE: nonce,
-        SIGNATURE: "sha256=" + _mac(secret, feed, timestamp, nonce, body),
-    }
+    signature = _signature(secret, (feed, timestamp, nonce), headers or {}, body)
+    return {TIMESTAMP: timestamp, NONCE: nonce, SIGNATURE: signature}
 
 
 def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Signed:
@@ -95,10 +110,12 @@ def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *,
     """
     timestamp, nonce = read_stamp(headers)
     given = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
-    if not hmac.compare_digest(
-        ("sha256=" + _mac(secret, feed, timestamp, nonce, body)).encode(), given.encode(errors="replace")
-    ):
-        raise Refused(Reason.BAD_SIGNATURE, "the signature is not the HMAC-SHA256 of this message", parameter=SIGNATURE)
+    expected = _signature(secret, (feed, timestamp, nonce), headers, body)
+    if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
+        why = "the signature is not the HMAC-SHA256 of this message"
+        if expected.startswith(BINARY) and not given.startswith(BINARY):
+            why = f"ce- headers are signed with the body: {SIGNATURE}: {BINARY}…; see 'Binary mode' in the guide"
+        raise Refused(Reason.BAD_SIGNATURE, why, parameter=SIGNATURE)
     return check_window(feed, timestamp, nonce, now=now)
 
 
@@ -135,7 +152,17 @@ def check_window(feed: str, timestamp: str, nonce: str, *, now: datetime) -> Sig
     return Signed(feed, nonce, signed_at + 2 * WINDOW)
 
 
-def _mac(secret: bytes, feed: str, timestamp: str, nonce: str, body: bytes) -> str:
-    mac = hmac.new(secret, f"{feed}\n{timestamp}\n{nonce}\n".encode(), hashlib.sha256)
+def _signature(secret: bytes, stamp: tuple[str, str, str], headers: Mapping[str, str], body: bytes) -> str:
+    """Sign the body; of a message whose attributes stand in its headers these as well."""
+    opening, lower = "".join(f"{part}\n" for part in stamp), {name.lower(): value for name, value in headers.items()}
+    if not any(name.startswith(_ATTRIBUTE) for name in lower):
+        return "sha256=" + _mac(secret, opening, body)
+    signed = sorted(name for name in lower if name.startswith(_ATTRIBUTE) or name == "content-type")
+    lines = "".join(f"{name}:{lower[name]}\n" for name in signed)
+    return BINARY + _mac(secret, f"binary\n{opening}{lines}\n", body)
+
+
+def _mac(secret: bytes, opening: str, body: bytes) -> str:
+    mac = hmac.new(secret, opening.encode(errors="surrogateescape"), hashlib.sha256)
     mac.update(body)
     return mac.hexdigest()

@@ -98,14 +98,14 @@ async def test_terminals(desk, house, owner):
     await owner.execute("INSERT INTO layer.vehicles (id, sim_no) VALUES ('V1', '10000000001')")
     shipped = yaml.safe_load((PROJECT / "config" / "feeds" / "vehicles_jt808.yaml").read_text(encoding="utf-8"))
     assert yaml.safe_load(blocks("feeds-terminals.md", "yaml")[0]) == {"connection": shipped["connection"]}
+    await desk.runs(*SHELL, blocks("feeds-terminals.md", "sh")[0])
+    assert (house.home / "secrets" / "vehicles_jt808").stat().st_size > 16
     definition = await house.feed(shipped, enabled=True, connection={"port": port})
     (example,) = blocks("feeds-terminals.md", "python")
     async with house.connected(terminal.run, definition):
         await until(lambda: _listens(port))
         assert await desk.runs(*PYTHON, example, port=port) == "taken\n"
     assert await owner.fetchval("SELECT id FROM twin.position_now") == "V1"
-    await desk.runs(*SHELL, blocks("feeds-terminals.md", "sh")[0])
-    assert (house.home / "secrets" / "vehicles_jt808").stat().st_size > 16
 
 
 def _listens(port):

@@ -15,6 +15,7 @@ from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP, WINDOW, MemoryNonc
 
 NOW = datetime(2026, 6, 8, 2, 0, tzinfo=UTC)
 KNOWN = "sha256=26e60e480697b600c5670ebd182a18e05f1dd74e515c751f9fba155bdd6b4148"
+KNOWN_BINARY = "binary=d9a890c1a91fe3e5f02f4295607464edbb728e61ede4fb331e24db01c9f26dca"
 SECRET, FEED, BODY, NONCE_1 = b"a secret of sixteen bytes", "hotline", b'{"ticket_no":"1"}', "0123456789abcdef"
 
 
@@ -67,6 +68,50 @@ def test_another_header_is_another_message(headers):
 
 def test_a_signature_for_another_feed():
     assert reason_of(signed(), feed="grid_cases") == Reason.BAD_SIGNATURE
+
+
+ATTRIBUTES = {"Content-Type": "application/json", "ce-id": "1", "ce-subject": "events/e1", "ce-specversion": "1.0"}
+
+
+def binary(**changed):
+    made = sign(SECRET, FEED, BODY, now=NOW, nonce=NONCE_1, headers=ATTRIBUTES)
+    return ATTRIBUTES | made | changed
+
+
+def test_a_known_signature_of_binary_mode():
+    # { printf "binary\nhotline\n1780884000\n0123456789abcdef\n"; printf "ce-id:1\nce-specversion:1.0\n"
+    #   printf "ce-subject:events/e1\ncontent-type:application/json\n\n$BODY"; } | openssl dgst -sha256 -hmac "$SECRET"
+    assert binary()[SIGNATURE] == KNOWN_BINARY
+    assert verify(SECRET, FEED, {k.upper(): v for k, v in binary().items()}, BODY, now=NOW)
+
+
+@given(name=st.sampled_from(sorted(ATTRIBUTES)), value=st.text(max_size=20))
+def test_an_attribute_somebody_changed_between_is_noticed(name, value):
+    if value != ATTRIBUTES[name]:
+        assert reason_of(binary(**{name: value})) == Reason.BAD_SIGNATURE
+    without = {k: v for k, v in binary().items() if k != name}
+    assert reason_of(without) == Reason.BAD_SIGNATURE
+
+
+@given(name=st.text("abcxyz-", min_size=1, max_size=8), value=st.text(max_size=8))
+def test_an_attribute_somebody_added_is_noticed(name, value):
+    added = {f"Ce-{name}": value}
+    assert reason_of(binary() | added) == Reason.BAD_SIGNATURE
+    assert reason_of(signed() | added) == Reason.BAD_SIGNATURE
+
+
+def test_a_sender_of_binary_mode_that_signs_the_body_only_is_told_what_to_do():
+    with pytest.raises(Refused, match=r"binary=.*Binary mode"):
+        verify(SECRET, FEED, ATTRIBUTES | signed(), BODY, now=NOW)
+
+
+def test_headers_moved_into_the_body_are_another_message():
+    names = sorted(name for name in ATTRIBUTES if name != "Content-Type")
+    lines = "".join(f"{name}:{ATTRIBUTES[name]}\n" for name in names) + "content-type:application/json\n\n"
+    stamp = {name: binary()[name] for name in (TIMESTAMP, NONCE)}
+    hexed = binary()[SIGNATURE].removeprefix("binary=")
+    for given_ in ("binary=", "sha256="):
+        assert reason_of({**stamp, SIGNATURE: given_ + hexed}, body=lines.encode() + BODY) == Reason.BAD_SIGNATURE
 
 
 @pytest.mark.parametrize("missing", [TIMESTAMP, NONCE, SIGNATURE])

@@ -1,0 +1,28 @@
+"""What of the feeds is open to strangers, for ``onemap doctor``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from server.doctor import Finding, State, well
+from server.settings import Settings
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.exposure import is_local, remarks, takes_unsigned
+from twin.feeds.registry import read_registry
+
+_REMEDY = "name a secret in its file and make it: ./onemap feed secret NAME; or ./onemap feed disable NAME"
+
+
+def examine_feeds(settings: Settings) -> Iterator[Finding]:
+    """Look at the feeds that are switched on."""
+    enabled = [one for one in read_registry(settings.feeds.folder).by_name.values() if one.enabled]
+    found = [finding for one in enabled for finding in _examine(one, settings.server.host)]
+    yield from found or [well("数据源 feeds", f"{len(enabled)} are on, and each knows its senders")]
+
+
+def _examine(definition: FeedDefinition, server_host: str) -> Iterator[Finding]:
+    host = definition.connection.host if definition.protocol == "jt808" else server_host
+    for remark in remarks(definition):
+        state = State.WRONG if takes_unsigned(definition) and not is_local(host) else State.WARNING
+        said = f"{remark}; nothing is taken, because the network reaches {host}" if state is State.WRONG else remark
+        yield Finding(state, f"数据源 feed {definition.name}", said, _REMEDY)
