@@ -14,8 +14,9 @@ from server.commands import feed as commands
 from server.doctor import State
 from server.doctor_feeds import examine_feeds
 from server.settings import load_settings
-from tests.conftest import _serving
+from tests.conftest import _run, _serving
 from tests.twin.feeds.feeds import CONFIG, feed
+from tests.twin.named import put_named
 from tests.twin.test_feeds import BATCH, SECRET, cloudevent
 from twin.connectors import terminal
 from twin.feeds.definition import read_feed
@@ -48,6 +49,7 @@ def test_nobody_pushes_to_a_feed_without_a_secret_when_the_network_reaches_us(
     district_url, tmp_path, folder, monkeypatch, host, status
 ):
     monkeypatch.setenv("ONEMAP_SECRET_DEMO", SECRET)
+    _run(put_named(district_url))
     settings = load_settings(
         home=tmp_path, database={"url": district_url}, feeds={"folder": str(folder)}, server={"host": host}
     )
