@@ -74,6 +74,7 @@ EPSG_4526 = _epsg(4526, "latlon", "metre", "CGCS2000 / 3-degree Gauss-Kruger zon
 STORED = EPSG_4490
 SERVED: tuple[Crs, ...] = (CRS84, EPSG_4490, EPSG_4326, EPSG_3857, EPSG_4547, EPSG_4526)
 
+_SHIFTED = re.compile(r"gcj|bd[-_ ]?09|火星|百度", re.IGNORECASE)
 _BY_NAME = {c.short: c for c in SERVED} | {"CRS84": CRS84}
 _FORMS = (
     re.compile(r"https?://(?:www\.)?opengis\.net/def/crs/(EPSG|OGC)/[^/]*/(\w+)", re.IGNORECASE),
@@ -197,6 +198,8 @@ def srid_of(definition: str) -> int:
         return 4326
     if crs.is_compound:  # heights are fields, or a raster's values
         crs = crs.sub_crs_list[0]
+    if _SHIFTED.search(crs.name):
+        raise BadCrs(f"'{crs.name}' is a shifted system; declare gcj02 or bd09 with --crs", parameter="crs")
     code = crs.to_epsg(min_confidence=60)
     if code is None:
         raise BadCrs(f"the source's reference system '{crs.name}' has no EPSG code; declare one", parameter="crs")

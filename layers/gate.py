@@ -137,6 +137,7 @@ class Gate:
         """Reject what cannot be, bring the rest to stored coordinates (EPSG:4490, longitude before latitude)."""
         if batch.geometry is None or not len(batch):
             return
+        self._as_declared(batch)
         self._finite(batch)
         bounds = shapely.bounds(batch.geometry)
         faults = degree_faults(bounds) if self.crs.degrees else _metre_faults(bounds, self.crs.srid)
@@ -154,6 +155,19 @@ class Gate:
                 batch.reject(rows, fault, _said_of(fault, bounds))
         batch.geometry = self._stored(batch)
         self._inside(batch)
+
+    def _as_declared(self, batch: Batch) -> None:
+        """Reject geometries that name another system themselves, as EWKT and EWKB can."""
+        said = shapely.get_srid(batch.geometry)
+        ours = {4326, STORED_SRID} if self.crs.srid in {4326, STORED_SRID} else {self.crs.srid}
+        batch.reject(
+            (said > 0) & ~np.isin(said, list(ours)),
+            "other_crs",
+            lambda row: (
+                f"the geometry says SRID={said[row]}, the source {self.crs.declaration}; load with --crs "
+                f"EPSG:{said[row]}"
+            ),
+        )
 
     def _finite(self, batch: Batch) -> None:
         assert batch.geometry is not None  # noqa: S101  # let_in has looked

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
@@ -31,7 +32,7 @@ _FILLER = re.compile(r"[\s_\-.°]+")
 _PAIR = r"^\s*[\[(（]?\s*(?P<first>[+-]?[0-9.]+)\s*[,，;；/ ]\s*(?P<second>[+-]?[0-9.]+)\s*[\])）]?\s*$"
 _IS_PAIR = re.compile(_PAIR)
 _HEX = r"^[0-9A-Fa-f]{18,}$"
-_SRID = re.compile(r"^\s*SRID=\d+;")
+_SRID = re.compile(r"^\s*SRID=(?P<srid>\d{1,6});")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +194,19 @@ def _from_wkt(batch: Batch, column: WktColumn) -> Geometries:
         raw = np.asarray(text.to_numpy(zero_copy_only=False), dtype=object)
         is_hex = pc.all(pc.match_substring_regex(text, _HEX), min_count=1).as_py()  # what PostGIS itself writes
         geometry, closed = (from_wkb if is_hex else from_wkt)(raw)
+        if not is_hex:
+            geometry = shapely.set_srid(geometry, _srids(given))
     unread = shapely.is_missing(geometry) & np.array([one is not None for one in raw], dtype=np.bool_)
     batch.repaired("unclosed_ring", int(closed.sum()))
     batch.reject(unread, "bad_geometry", lambda row: f"{UNREADABLE}; given '{str(given[row].as_py())[:60]}'")
     return geometry
+
+
+def _srids(column: pa.Array) -> npt.NDArray[np.int32]:
+    """Read what EWKT says of each row's system; 0 where it says nothing."""
+    said = pc.struct_field(pc.extract_regex(texts(column), _SRID.pattern), "srid")
+    codes: npt.NDArray[np.int32] = pc.cast(pc.fill_null(said, "0"), pa.int32()).to_numpy(zero_copy_only=False)
+    return codes
 
 
 def _wkt_texts(column: pa.Array) -> pa.Array:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,7 +159,10 @@ def _evidence(path: Path, fields: list[_Field], start: int, width: int) -> tuple
             if not field.is_text or not (cells & 0x80).any():
                 continue
             rows = cells[(cells & 0x80).any(axis=1)]
-            texts = b"\n".join(_uncut(row.tobytes()) for row in rows) + b"\n"
+            is_full = rows[:, -1] >= 0x80  # only then may a character be cut
+            whole_rows = rows[~is_full]
+            texts = np.pad(whole_rows, ((0, 0), (0, 1)), constant_values=ord("\n")).tobytes()
+            texts += b"".join(_uncut(text) + b"\n" for text in {row.tobytes() for row in rows[is_full]})
             whole.add(texts)
             by_column[field.name].add(texts)
     for seen in (whole, *by_column.values()):
@@ -172,7 +176,8 @@ def _uncut(text: bytes) -> bytes:
         return text
     cut = _PART_OF_UTF8.sub(b"", text)
     for whole, codec in ((text, UTF8), (cut, UTF8), (text, GBK), (text[:-1], GBK)):
-        if MARK not in whole.decode(codec, MARKING):
+        with suppress(UnicodeDecodeError):
+            whole.decode(codec)
             return whole
     return text
 

@@ -56,8 +56,8 @@ class Evidence:
     """What speaks for UTF-8 and what for GBK, in all bytes seen."""
 
     def __init__(self) -> None:
-        self._utf8 = codecs.getincrementaldecoder(UTF8)(MARKING)
-        self._gbk = codecs.getincrementaldecoder(GBK)(MARKING)
+        self._utf8 = codecs.getincrementaldecoder(UTF8)("replace")
+        self._gbk = codecs.getincrementaldecoder(GBK)("replace")
         self._high = self._wide = self._not_utf8 = self._not_gbk = 0
         self._has_words, self._all_pairs, self._open_run = False, True, b""
 
@@ -69,15 +69,15 @@ class Evidence:
             self._high += high
             self._wide += int(np.count_nonzero((values >= 0xE1) & (values <= 0xF4)))
             if not self._hopeless:
-                self._not_utf8 += self._utf8.decode(block, final).count(MARK)
+                self._not_utf8 += _broken(self._utf8, block, final=final)
             if self._not_utf8 or not self._wide:
-                self._not_gbk += self._gbk.decode(block, final).count(MARK)
+                self._not_gbk += _broken(self._gbk, block, final=final)
             if not self._wide and not self._not_utf8 and self._all_pairs:
                 self._look_at_pairs(block)
 
     @property
     def _hopeless(self) -> bool:
-        return self._not_utf8 > _HOPELESS and self._not_utf8 > self._wide
+        return self._not_utf8 > _HOPELESS and self._wide < 2 * self._not_utf8
 
     def _look_at_pairs(self, block: bytes) -> None:
         """Look for words of GBK that are UTF-8 too, such as 营业: two letters or more, all in GB2312's square."""
@@ -100,6 +100,12 @@ class Evidence:
         if self._not_gbk * 8 > self._high:
             return None
         return Encoding(GBK, clean=not self._not_gbk)
+
+
+def _broken(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool) -> int:
+    """Count the pieces that a decoder replaces: those that were replaced before the file was written are no fault."""
+    before = block.count(b"\xef\xbf\xbd") + block.count(b"\x84\x31\xa4\x37")
+    return max(0, decoder.decode(block, final).count("\ufffd") - before)
 
 
 def guess(blocks: Iterable[bytes]) -> Encoding | None:

@@ -117,8 +117,18 @@ def _own_geometry(file: pq.ParquetFile) -> _Primary | None:
         column = file.schema.column(place)
         kind = json.loads(column.logical_type.to_json())
         if kind.get("Type", "").lower() in _OWN_TYPES and "." not in column.path:
-            return _Primary(column.path, "wkb", kind.get("crs") or "OGC:CRS84")
+            return _Primary(column.path, "wkb", _own_crs(kind.get("crs"), file.schema_arrow.metadata or {}))
     return None
+
+
+def _own_crs(said: str | None, metadata: Mapping[bytes, bytes]) -> str | None:
+    """Read Parquet's ways to name a system: nothing is CRS84, ``srid:n`` a code, ``projjson:key`` an entry."""
+    kind, _, name = (said or "OGC:CRS84").partition(":")
+    if kind == "srid":
+        return f"EPSG:{name}" if name != "0" else None
+    if kind == "projjson" and name.encode() in metadata:
+        return metadata[name.encode()].decode()
+    return said or "OGC:CRS84"
 
 
 def _crs(described: dict[str, Any]) -> str | None:

@@ -15,7 +15,7 @@ import pytest
 import shapely
 
 from layers import column_names
-from layers.crs import transform
+from layers.crs import srid_of, transform
 from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import load_file
 from layers.load.quarantine import retry_quarantine
@@ -87,6 +87,23 @@ async def test_what_is_said_of_a_shift_that_is_guessed(layers_url, write):
     assert any("ballpark" in note for note in summary.notes)
 
 
+@pytest.mark.parametrize("hexadecimal", [True, False])
+async def test_a_geometry_that_names_another_system_is_refused_until_it_is_declared(layers_url, write, hexadecimal):
+    east, north = transform(np.array([[113.35, 23.13]]), 4490, 4547)[0]
+    rows = [(4547, shapely.Point(east, north)), (4490, shapely.Point(113.35, 23.13))]
+    cells = [
+        shapely.to_wkb(shapely.set_srid(shape, srid), hex=True, include_srid=True)
+        if hexadecimal
+        else f"SRID={srid};{shape.wkt}"
+        for srid, shape in rows
+    ]
+    path = write("a.csv", "name,geom\n" + "".join(f"n{n},{cell}\n" for n, cell in enumerate(cells)))
+    first = await load_file(layers_url, path, "shops")
+    assert (first.loaded, dict(first.rejected)) == (1, {"other_crs": 1})
+    declared = await load_file(layers_url, path, "shops", crs="EPSG:4547")
+    assert (declared.loaded, dict(declared.rejected)) == (1, {"other_crs": 1})
+
+
 async def test_a_crs_member_that_nobody_can_read_is_refused_until_it_is_declared(layers_url, write):
     member = {"type": "name", "properties": {"name": "GCJ-02"}}
     text = json.dumps({"type": "FeatureCollection", "crs": member, "features": POINTS}, ensure_ascii=False)
@@ -152,6 +169,14 @@ def geopackage(path, blobs):
             "INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('layer_styles','attributes','s')"
         )
     return path
+
+
+@pytest.mark.parametrize("name", ["GCJ-02", "GCS_GCJ02", "BD-09", "火星坐标系"])
+def test_a_system_that_calls_itself_shifted_is_not_taken_for_the_one_it_looks_like(name):
+    datum = 'DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]]'
+    wkt = f'GEOGCS["{name}",{datum},PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]'
+    with pytest.raises(BadCrs, match="gcj02"):
+        srid_of(wkt)
 
 
 async def test_one_curve_costs_its_own_row(layers_url, tmp_path):
