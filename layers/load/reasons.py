@@ -18,6 +18,7 @@ REASONS: dict[str, str] = {
     "not_metres": "不是米制坐标 these are no metres",
     "not_repairable": "几何无法修复 the geometry cannot be repaired",
     "not_transformable": "超出坐标系范围 outside the coordinate system",
+    "other_crs": "几何注明了另一坐标系 the geometry names another system",
     "outside_district": "在区外 outside the district",
     "scaled": "坐标放大了一百万倍 degrees times a million",
     "several_parts": "含多个部分 several parts",
@@ -30,12 +31,13 @@ REASONS: dict[str, str] = {
     "zone_prefixed": "带带号 the zone stands before the easting",
 }
 REPAIRS: dict[str, str] = {
-    "closed_ring": "已闭合 ring closed",
+    "cut_character": "去除被截断的半个字 half a character removed",
     "label_to_code": "名称换为代码 labels became codes",
     "made_valid": "几何已修复 geometry made valid",
     "nul_character": "去除空字符 NUL characters removed",
     "null_word": "“无”视为空 words for nothing became null",
     "ring_order": "环方向已改 ring order put right",
+    "unclosed_ring": "环已闭合 ring closed",
 }
 
 

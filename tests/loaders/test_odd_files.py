@@ -171,6 +171,17 @@ def geopackage(path, blobs):
     return path
 
 
+def test_a_geopackage_that_declares_what_nobody_can_read_says_so(tmp_path):
+    path = geopackage(tmp_path / "a.gpkg", [shapely.to_wkb(shapely.Point(113.35, 23.13))])
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "UPDATE gpkg_spatial_ref_sys SET organization = 'GZ', organization_coordsys_id = 77, "
+            "definition = 'GCJ-02 火星坐标' WHERE srs_id = 4490"
+        )
+    source = open_source(path)
+    assert (source.crs, source.crs_unread) == (None, "GCJ-02 火星坐标")
+
+
 @pytest.mark.parametrize("name", ["GCJ-02", "GCS_GCJ02", "BD-09", "火星坐标系"])
 def test_a_system_that_calls_itself_shifted_is_not_taken_for_the_one_it_looks_like(name):
     datum = 'DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]]'
