@@ -12,7 +12,7 @@ from layers.counts import CountCache
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
-from server import errors, ogc
+from server import errors, ogc, openapi
 from server.auth import Authenticator
 from server.build import build_id
 from server.front import Front
@@ -105,6 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(incomplete.router)
     app.include_router(page.router)
     ogc.install(app, settings)
+    openapi.install(app)
     return app
 
 

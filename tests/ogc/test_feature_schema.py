@@ -18,7 +18,8 @@ warnings.simplefilter("error")
 source, layer = sys.argv[1:]
 told = pyogrio.read_info(source, layer=layer)
 frame = pyogrio.read_dataframe(source, layer=layer, read_geometry=False)
-kinds = [f"{kind}{'/' + sub if sub != 'OFSTNone' else ''}" for kind, sub in zip(told["ogr_types"], told["ogr_subtypes"])]
+pairs = zip(told["ogr_types"], told["ogr_subtypes"])
+kinds = [kind if sub == "OFSTNone" else f"{kind}/{sub}" for kind, sub in pairs]
 print(json.dumps({
     "types": dict(zip(told["fields"].tolist(), kinds)),
     "heights": [None if n != n else n for n in frame["height_m"].tolist()],

@@ -9,13 +9,22 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from pygeoapi.config import validate_config
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from layers.actor import OPERATOR
 from layers.catalog import Catalog
+from server.auth import TOKEN_FILE
 from server.ogc.config import pygeoapi_config
 from server.ogc.config import service as configured
 from server.settings import Settings
+from tiles.grids import GRIDS
 
+TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
 OGC = "http://www.opengis.net/spec"
 ITEMS = "/collections/points/items"
 OURS = re.compile(r"^/(collections/(points|plain_list)|[^c]|conformance|collections$)")
@@ -99,19 +108,79 @@ BOUNDED = settings(
 )
 
 
-@pytest.mark.parametrize("address", ["/ogc/openapi?f=json", "/openapi.json"])
-def test_nothing_that_is_described_breaks(live_server, things_url, address):
-    base = live_server(things_url)
-    schema = schemathesis.openapi.from_url(f"{base}{address}")
+DOCUMENTS = ("/ogc/openapi?f=json", "/openapi.json")
+ENDLESS = {"/live", "/twin/replay"}  # their answers go on; tests/twin hears them
+CHECKS = (
+    schemathesis.checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+)
+
+
+@pytest.mark.parametrize("token", [None, TOKEN], ids=["anonymous", "operator"])
+@pytest.mark.parametrize("address", DOCUMENTS)
+def test_whatever_is_asked_is_answered_as_described(live_server, things_url, tmp_path, address, token):
+    (tmp_path / TOKEN_FILE).write_text(TOKEN, encoding="ascii")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    schema = schemathesis.openapi.from_url(f"{live_server(things_url, home=tmp_path)}{address}", headers=headers)
     for result in schema.get_all_operations():
         operation = result.ok()
-        if address.startswith("/ogc") and not OURS.match(operation.path):
+        if operation.path in ENDLESS or (address.startswith("/ogc") and not OURS.match(operation.path)):
             continue
 
         @BOUNDED
         @given(case=operation.as_strategy())
-        def never_breaks(case):
-            answer = case.call()
-            assert answer.status_code < 500, (case.as_curl_command(), answer.text)
+        def as_described(case):
+            case.headers = {**(case.headers or {}), **headers}
+            case.call_and_validate(checks=list(CHECKS))
 
-        never_breaks()
+        as_described()
+
+
+def test_no_document_says_what_is_never_sent(service):
+    document = service.json("/openapi.json", actor="operator")
+    schemathesis.openapi.from_dict(document).validate()
+    assert document["components"]["securitySchemes"].keys() == {"operator", "signature"}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            responses = operation["responses"]
+            assert "422" not in responses, path
+            assert {"400", "401", "403", "404", "429", "503"} <= responses.keys(), path
+            good = [response for status, response in responses.items() if status.startswith("2")]
+            assert all(response.get("content") or "204" in responses for response in good), path
+    assert {"content": {"application/problem+json": document["components"]["responses"]["400"]["content"]}}
+    operations = [how["operationId"] for path in document["paths"].values() for how in path.values()]
+    assert len(operations) == len(set(operations))
+
+
+def test_every_served_address_is_in_a_document(service, document):
+    """But for the files of the page, and what is no HTTP: AsyncAPI has the WebSocket."""
+    shape = re.compile(r"\{[^}]*\}")
+    ours = {shape.sub("{}", path) for path in service.json("/openapi.json")["paths"]}
+    ogcs = {shape.sub("{}", f"/ogc{path}".rstrip("/")) for path in document["paths"]}
+    layers = {layer for layer in service.app.state.shared.catalog.current}
+    ogcs |= {re.sub(f"/({'|'.join(layers)}|{'|'.join(GRIDS)})(?=/|$)", "/{}", path) for path in ogcs}
+    served = {route.path for route in routes_of(service.app.router.routes)}
+    for path in served - {"/ui/{version}/{path:path}", "/live/ws"}:
+        plain = shape.sub("{}", path).rstrip("/") or "/"
+        if "map" not in plain:  # of rasters, which these layers have none of
+            assert plain in ours | ogcs, path
+    fast = {
+        "/tiles/{}/{}/{}/{}.mvt",
+        "/raster/{}/{}/{}/{}.png",
+        "/raster/{}/{}/{}/{}.webp",
+        "/raster/{}/contours/{}/{}/{}.mvt",
+    }
+    assert fast <= ours
+    assert "/ogc/collections/{}/tiles/{}/{}/{}/{}" in ogcs
+
+
+def routes_of(routes):
+    """Yield every route, those of included routers too."""
+    for route in routes:
+        if hasattr(route, "path"):
+            yield route
+        else:
+            yield from routes_of(getattr(route, "routes", ()) or getattr(route, "original_router", route).routes)

@@ -59,7 +59,8 @@ GEOMETRIES = {
 _ATTRIBUTES = """
     CASE i % 5 WHEN 0 THEN NULL WHEN 1 THEN 'a<b & "c" ' || i ELSE '天河 ' || i END,
     nullif(i % 11, 0) * 1.5, nullif(i % 13, 0), CASE i % 3 WHEN 0 THEN NULL ELSE i % 3 = 1 END,
-    date '2025-01-01' + i, timestamptz '2026-01-01 00:00+08' + i * interval '7 hours', CASE WHEN i % 4 > 0 THEN 'in_use' END,
+    date '2025-01-01' + i, timestamptz '2026-01-01 00:00+08' + i * interval '7 hours',
+    CASE WHEN i % 4 > 0 THEN 'in_use' END,
     ARRAY['x', (i % 3)::text], jsonb_build_object('k', i), '张三', 'secret', 'never',
     CASE WHEN '{id}' = 'hidden' THEN 4 ELSE 1 + i % 4 END, '4401060' || (11 + i % 3) || '000'
     FROM generate_series(0, $1::int - 1) AS i,
