@@ -9,6 +9,7 @@ from server.live_socket import MESSAGE_BYTES_MAX, MESSAGES_PER_SECOND, Ping, Sub
 from server.routes.live_ws import PROTOCOL
 from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP
 from twin.outlets.webhook import GAP, MEDIA_TYPE, SOURCE
+from twin.portion import CLOUD_SOURCE
 
 type Document = dict[str, Any]
 MEDIA = "application/asyncapi+json;version=3.0.0"
@@ -26,6 +27,7 @@ _QUERY = {
     "since": "从此序号之后 after this number",
     "snapshot": "true: 先发当前状态 the state first",
     "tiles": "true: 也通知哪些瓦片变了 also which tiles changed",
+    "f": "cloudevents: 每条变更为一个 CloudEvent  each change is a CloudEvent of its own",
 }
 
 
@@ -90,7 +92,9 @@ def _channels() -> Document:
     feature = {"layer": {"description": "图层 collection id"}, "id": {"description": "要素标识 id in it, escaped"}}
     socket = {"ws": {"method": "GET", "bindingVersion": "0.1.0"}}
     return {
-        "live": _channel("/live", ["http"], "变更（服务器推送事件） Changes as server-sent events", told),
+        "live": _channel(
+            "/live", ["http"], "变更（服务器推送事件） Changes as server-sent events", [*told, "cloudEvent"]
+        ),
         "liveSocket": _channel(
             "/live/ws",
             ["socket"],
@@ -172,6 +176,12 @@ def _messages(base: str) -> Document:
             "summary": "many CloudEvents; also as lines of application/x-ndjson",
             "headers": signature,
             "payload": {"type": "array", "items": envelope},
+        },
+        "cloudEvent": {
+            "name": "cloudevent",
+            "contentType": "application/cloudevents+json",
+            "summary": "with f=cloudevents: one change; its id is the same for everybody who is told of it",
+            "payload": cloud_event_schema(CLOUD_SOURCE, GAP, timed=False),
         },
         "cloudEvents": {
             "contentType": MEDIA_TYPE,

@@ -128,12 +128,12 @@ def _typed(name: str, payload: Schema) -> Schema:
     return {**payload, "required": ["type", *payload["required"]], "properties": properties}
 
 
-def cloud_event_schema(source: str, gap: str) -> Schema:
-    """Return the schema of one event of a webhook."""
+def cloud_event_schema(source: str, gap: str, *, timed: bool = True) -> Schema:
+    """Return the schema of a change as a CloudEvent; those of the stream do not say when it was committed."""
     text = {"type": "string"}
     return {
         "type": "object",
-        "required": ["specversion", "id", "source", "type", "time", "data"],
+        "required": ["specversion", "id", "source", "type", *(["time"] if timed else []), "data"],
         "properties": {
             "specversion": {"const": "1.0"},
             "id": {"type": "string", "description": "the number of the change"},

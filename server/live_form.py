@@ -8,10 +8,16 @@ from twin.follow import Notice
 from twin.portion import Portion
 
 
-def as_event(part: Portion | Notice) -> bytes:
-    """Write a part as a server-sent event; a sign of life is a comment that moves the number to resume from."""
+def as_event(part: Portion | Notice, *, cloud: bool = False) -> bytes:
+    """Write a part as a server-sent event; a sign of life is a comment that moves the number to resume from.
+
+    Parameters
+    ----------
+    cloud
+        Whether each change is a CloudEvent of its own; what is said beside changes stays as it is.
+    """
     if isinstance(part, Portion):
-        return part.event
+        return part.cloud_events if cloud else part.event
     number = b"" if part.seq is None else b"id: %d\n" % part.seq
     if part.kind == "heartbeat":
         return b": still here\n%s\n" % number

@@ -27,11 +27,14 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, following: Following, tiles: AbstractContextManager[TileEar] | None = None) -> None:
+    def __init__(
+        self, following: Following, tiles: AbstractContextManager[TileEar] | None = None, *, cloud: bool = False
+    ) -> None:
         super().__init__(headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._following = following
         self._tiles = tiles
+        self._cloud = cloud
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, and stop when the client leaves."""
@@ -57,7 +60,7 @@ class EventStream(Response):
         parts: AsyncIterator = self._following.parts()  # type: ignore[type-arg]
         async with aclosing(parts) as telling, meanwhile(self._tell_of_tiles(send)):  # type: ignore[type-var]
             async for part in telling:
-                await send({"type": "http.response.body", "body": as_event(part), "more_body": True})
+                await send({"type": "http.response.body", "body": as_event(part, cloud=self._cloud), "more_body": True})
 
     async def _tell_of_tiles(self, send: Send) -> None:
         if self._tiles is not None:

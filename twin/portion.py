@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from hashlib import blake2b
+
+import orjson
+
+CLOUD_SOURCE = "/onemap/live"
 
 
 class Portion:
@@ -20,6 +25,7 @@ class Portion:
     def __init__(self, seq: int, changes: Sequence[bytes]) -> None:
         self.seq = seq
         self.size = len(changes)
+        self.changes = changes
         self.body = b"[" + b",".join(changes) + b"]"
 
     @cached_property
@@ -28,9 +34,32 @@ class Portion:
         return b"id: %d\nevent: changes\ndata: %s\n\n" % (self.seq, self.body)
 
     @cached_property
+    def cloud_events(self) -> bytes:
+        """As server-sent events, each of them a CloudEvent; who has the last one has them all."""
+        told = [b"event: cloudevent\ndata: %s\n\n" % cloud_event(self.seq, change) for change in self.changes]
+        return b"%sid: %d\n\n" % (b"".join(told), self.seq)
+
+    @cached_property
     def message(self) -> str:
         """As a message of a WebSocket."""
         return f'{{"type":"changes","seq":{self.seq},"changes":{self.body.decode()}}}'
+
+
+def cloud_event(seq: int, change: bytes) -> bytes:
+    """Write a change as a CloudEvent in JSON; what is told to two subscribers has one id, for it is of the content."""
+    said = orjson.loads(change)
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "source": CLOUD_SOURCE,
+            "id": f"{seq}-{blake2b(change, digest_size=6).hexdigest()}",
+            "type": f"cn.onemap.{said['kind']}.changed",
+            "subject": f"{said['layer']}/{said['id']}",
+            "datacontenttype": "application/json",
+            "sequence": str(seq),
+            "data": orjson.Fragment(change),
+        }
+    )
 
 
 class Gathered:

@@ -29,6 +29,7 @@ from layers.errors import BadInput
 from layers.moment import read_moment
 from layers.query import ItemsQuery, sort_keys, sortable_fields
 from layers.rights import visible_fields
+from server.language import language_of
 from server.settings import LimitSettings
 
 PARAMETERS = (
@@ -99,6 +100,7 @@ def read_items_request(
     """
     queryables = queryables_of(layer.definition, actor)
     refuse_unknown(given, (*PARAMETERS, *queryables))
+    language_of(given.get("lang"), "")
     hits = _choice(given, "resulttype", ("results", "hits"), "results") == "hits"
     query = ItemsQuery(
         layer_of(layer, given),
@@ -239,9 +241,10 @@ def refuse_unknown_item_parameters(given: Mapping[str, str]) -> None:
     Raises
     ------
     BadInput
-        For a name that is not one of `ITEM_PARAMETERS`.
+        For a name that is not one of `ITEM_PARAMETERS`, or a language that there is not.
     """
     refuse_unknown(given, ITEM_PARAMETERS)
+    language_of(given.get("lang"), "")
 
 
 def _choice(given: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:

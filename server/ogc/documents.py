@@ -40,7 +40,7 @@ def landing(visit: Visit, document: Document) -> Document:
             link |= {"href": f"{visit.base}/", "title": visit.title("一张图", "The map")}
     streams = {"type": "application/asyncapi+json", "title": visit.title("推送接口说明", "Description of the streams")}
     document["links"] += [
-        _hub(visit, f"{visit.base}/live"),
+        _hub(visit, f"{visit.base}/live?f=cloudevents"),
         {"rel": "service-desc", **streams, "href": f"{visit.base}/asyncapi.json"},
         {"rel": f"{_REL}/tilesets-vector", "type": "application/json", "href": f"{visit.ogc}/tiles",
          "title": visit.title("全部图层的矢量瓦片", "Vector tiles of all layers")},
@@ -137,7 +137,7 @@ def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
         links.append({"rel": f"{_REL}/tilesets-vector", **tiles})
         links += map_links(visit, url)
     links += described_by(url, nulls=False)
-    links.append(_hub(visit, f"{visit.base}/live?layers={layer.id}"))
+    links.append(_hub(visit, f"{visit.base}/live?f=cloudevents&layers={layer.id}"))
     if layer.definition.openness == "unconditional":
         whole = {
             "type": CSV.type,

@@ -10,16 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY, Clause
+from server.language import LANGUAGES, Language, language_of
 from server.media import Media
 from server.state import State
 
-Language = Literal["zh-CN", "en"]
-LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
+__all__ = ["LANGUAGES", "Language", "Visit", "current_visit", "language_of", "visiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +102,3 @@ def visiting(visit: Visit) -> Iterator[None]:
         yield
     finally:
         _VISIT.reset(token)
-
-
-def language_of(given: str | None, accept_language: str) -> Language:
-    """Choose the language: `lang` first, then the Accept-Language header in its order of preference, then Chinese."""
-    for tag in (given or "", *_ranked(accept_language)):
-        primary = tag.strip().lower().replace("_", "-").partition("-")[0]
-        if primary in {"zh", "en"}:
-            return "zh-CN" if primary == "zh" else "en"
-    return "zh-CN"
-
-
-def _ranked(accept_language: str) -> list[str]:
-    weighed = []
-    for place, part in enumerate(accept_language.split(",")[:20]):
-        tag, _, weight = part.partition(";q=")
-        try:
-            weighed.append((-float(weight or 1), place, tag))
-        except ValueError:
-            continue
-    return [tag for weight, _, tag in sorted(weighed) if weight < 0]

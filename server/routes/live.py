@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -38,6 +38,9 @@ async def live(
     since: Annotated[int | None, Query(ge=0, le=2**62, description="从此序号之后 After this number")] = None,
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
     tiles: Annotated[bool, Query(description="也通知哪些瓦片变了 Also which tiles changed")] = False,
+    f: Annotated[
+        Literal["json", "cloudevents"], Query(description="cloudevents：每条变更一个 one for each change")
+    ] = "json",
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
 ) -> EventStream:
     """Stream changes from now on, or from a number on that was seen before."""
@@ -48,7 +51,7 @@ async def live(
     with in_our_words():
         await following.prepare()
     news: TileNews = request.app.state.tile_news
-    return EventStream(following, news.hearing(actor, interest.layers) if tiles else None)
+    return EventStream(following, news.hearing(actor, interest.layers) if tiles else None, cloud=f == "cloudevents")
 
 
 def source_of(tail: Tail, state: State) -> Source:

@@ -34,6 +34,11 @@ def test_a_collection_says_what_it_is(service):
     points = service.json("collections/points")
     assert points["title"] == "点"
     assert service.json("collections/points", lang="en")["title"] == "Points"
+    assert service.json("collections/points", lang="en-GB")["title"] == "Points"
+    for path in ("collections/points", "collections/points/items", "collections/points/items/r0001", "conformance"):
+        refused = service.ask(path, lang="AAA")
+        assert refused.status_code == 400
+        assert "zh-CN, en" in refused.json()["description"]
     assert service.json("collections/points", headers={"accept-language": "en-GB,zh;q=0.5"})["title"] == "Points"
     assert points["itemCount"] == 100  # data_grade 1 and 2 of 1 to 4
     assert service.json("collections/points", actor="operator")["itemCount"] == 200

@@ -126,7 +126,7 @@ async def test_the_documentation_leads_to_it(address):
 async def test_the_ogc_documents_lead_to_the_streams(address):
     landing = httpx.get(f"{address}/ogc?f=json", timeout=DEADLINE_SECONDS).json()
     links = {(link["rel"], link["type"]): link["href"] for link in landing["links"]}
-    assert links["hub", "text/event-stream"] == f"{address}/live"
+    assert links["hub", "text/event-stream"] == f"{address}/live?f=cloudevents"  # as conformance says
     assert httpx.get(links["service-desc", "application/asyncapi+json"], timeout=DEADLINE_SECONDS).json()["asyncapi"]
     described = httpx.get(f"{address}/ogc/collections/events?f=json", timeout=DEADLINE_SECONDS).json()
     hub = next(link["href"] for link in described["links"] if link["rel"] == "hub")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+import jsonschema
 import pytest
 
 from layers.catalog import read_catalog
@@ -81,6 +82,38 @@ async def test_a_watcher_hears_what_happens_and_resumes_without_loss(ready_url, 
         await write(ready_url, moved("v4", 0))
         _, heard = stream.next("changes")
     assert [change["id"] for change in (*missed, *heard)] == ["v2", "v3", "v4"]
+
+
+async def test_changes_come_as_cloud_events_for_who_asks(ready_url, live_server):
+    address = live_server(ready_url)
+    with watching(address, "f=cloudevents") as stream, watching(address) as plain:
+        stream.next("ready")
+        plain.next("ready")
+        await write(ready_url, moved("v1", 0), happened("e1", title="道路积水"))
+        events = [stream.next("cloudevent")[1] for _ in range(2)]
+        seq, changes = plain.next("changes")
+    assert sorted(json.dumps(event["data"]) for event in events) == sorted(map(json.dumps, changes))
+    assert len({event["id"] for event in events}) == 2
+    described = httpx.get(f"{address}/asyncapi.json").json()["components"]["messages"]["cloudEvent"]
+    for event in events:
+        jsonschema.validate(event, described["payload"])
+        assert event["subject"] == f"{event['data']['layer']}/{event['data']['id']}"
+        assert event["type"] == f"cn.onemap.{event['data']['kind']}.changed"
+    await write(ready_url, moved("v2", 0))
+    with watching(address, "f=cloudevents", **{"Last-Event-ID": str(seq)}) as stream:
+        assert stream.next("ready")[0] == seq
+        assert stream.next("cloudevent")[1]["subject"].endswith("/v2"), "nothing twice, nothing left out"
+
+
+async def test_one_change_is_one_cloud_event_whoever_hears_of_it(ready_url, live_server):
+    address = live_server(ready_url)
+    with watching(address, "f=cloudevents") as all_of_it, watching(address, "f=cloudevents&layers=events") as part:
+        all_of_it.next("ready")
+        part.next("ready")
+        await write(ready_url, moved("v1", 0), happened("e1", title="道路积水"))
+        heard = {event["id"]: event for _, event in (all_of_it.next("cloudevent"), all_of_it.next("cloudevent"))}
+        _, same = part.next("cloudevent")
+    assert heard[same["id"]] == same
 
 
 async def test_what_a_feed_brings_is_heard(ready_url, live_server):
