@@ -42,6 +42,7 @@ _CONTENT: dict[str, tuple[str, ...]] = {
     "/styles/sprites/{file}": (_JSON, "image/png"),
     "/basemaps/{name}/{z}/{x}/{y}": (CONTENT_TYPE, "image/png", "image/jpeg", "image/webp", "image/avif"),
     "/basemaps/tianditu/{layer}/{z}/{x}/{y}": ("image/png", "image/jpeg"),
+    "/twin/aggregate": ("application/geo+json", _JSON, "text/csv; charset=utf-8"),
     "/twin/warnings": ("application/geo+json",),
     "/twin/replay": ("application/x-ndjson",),
     "/live": (EventStream.media_type,),

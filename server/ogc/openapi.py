@@ -24,6 +24,12 @@ from server.settings import LimitSettings
 from tiles.grids import GRIDS
 
 OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.0"
+_INTERFACE: Json = {OPENAPI_TYPE: {}, "text/html": {}}
+_NULLS = query_parameter(
+    "nulls",
+    "是否允许空值 whether members may be null",
+    {"type": "string", "enum": ["true", "false"], "default": "false"},
+)
 _TYPES: dict[FieldType, Json] = {
     "integer": {"type": "integer"},
     "number": {"type": "number"},
@@ -83,10 +89,9 @@ def _service_paths() -> Json:
 
     return {
         "/": get("getLandingPage", "服务首页 Landing page", ld=True),
-        "/openapi": {
-            "get": operation(
-                "getOpenapi", "本文档 This document", "service", {OPENAPI_TYPE: {}, "text/html": {}}, ("f", "lang")
-            )
+        **{
+            path: {"get": operation(name, "本文档 This document", "service", _INTERFACE, ("f", "lang"))}
+            for path, name in (("/openapi", "getOpenapi"), ("/api", "getApi"))
         },
         "/conformance": get("getConformance", "符合性声明 Conformance"),
         "/collections": get("getCollections", "图层集合 Collections", ld=True),
@@ -104,12 +109,19 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
     def get(kind: str, what: str, content: Json, names: tuple[str, ...] = ("f", "lang"), *own: Json) -> Json:
         return {"get": operation(f"get{name}{kind}", f"{title}: {what}", tag, content, names, *own)}
 
-    schema = {"application/schema+json": {"schema": {"type": "object"}}, "text/html": {}}
+    schema = _of_schema()
     properties = _property_parameters(layer, visit)
     page = _features(OFFERED)
     described = {
         path: get("", "说明 description", documents(ld=True)),
         f"{path}/schema": get("Schema", "结构 schema", schema),
+        f"{path}/schema/feature": get(
+            "FeatureSchema",
+            "GeoJSON 要素的结构 schema of a GeoJSON feature",
+            _of_schema(html=False),
+            ("f", "lang"),
+            _NULLS,
+        ),
         f"{path}/queryables": get("Queryables", "可查询属性 queryables", schema),
         f"{path}/sortables": get("Sortables", "可排序属性 sortables", schema),
         f"{path}/items": get("Items", "要素 features", page, PARAMETERS, *properties),
@@ -125,6 +137,10 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
     if layer.definition.geometry_type == "None":
         return described
     return described | layer_paths(layer.id, title, properties)
+
+
+def _of_schema(*, html: bool = True) -> Json:
+    return {"application/schema+json": {"schema": {"type": "object"}}} | ({"text/html": {}} if html else {})
 
 
 def _features(offered: tuple[Media, ...]) -> Json:
@@ -154,10 +170,6 @@ def _parameters(limits: LimitSettings) -> Json:
     systems = {"type": "string", "enum": [crs.uri for crs in SERVED]}
     number = {"type": "number"}
     described: dict[str, tuple[str, Json]] = {
-        "f": (
-            "格式，优先于 Accept 头 format, before the Accept header",
-            {"type": "string", "enum": [m.f for m in OFFERED]},
-        ),
         "lang": ("语言 language", {"type": "string", "enum": list(LANGUAGES)}),
         "limit": (
             "每页最多要素数 most features on a page",
@@ -211,6 +223,7 @@ def _responses() -> Json:
         401: "令牌无效 the token is not one of ours",
         404: "不存在或无权查看 no such thing, or none that you may see",
         413: "超出限制 a limit was passed",
+        429: "请求过多 too much at once; `Retry-After` says when to come again",
         500: "服务错误 something went wrong on our side",
         503: "数据库不可用 the database is away",
     }

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.media import JSONLD
+from server.media import JSONLD, OFFERED
 
 type Json = dict[str, Any]
+REFUSALS = (400, 401, 404, 413, 429, 500, 503)
 
 
 def operation(name: str, summary: str, tag: str, content: Json, names: tuple[str, ...], *own: Json) -> Json:
     """Describe an operation; `names` are parameters of the components, `own` its own ones."""
-    refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in (400, 401, 404, 413, 500, 503)}
+    refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in REFUSALS}
     return {
         "operationId": name,
         "summary": summary,
         "tags": [tag],
-        "parameters": [*({"$ref": f"#/components/parameters/{name}"} for name in names), *own],
+        "parameters": [*(_shared(name, content) for name in names), *own],
         "responses": {"200": {"description": "OK", "content": content}, **refused},
     }
+
+
+def _shared(name: str, content: Json) -> Json:
+    """Return a parameter of the components; `f` takes the forms that this very address has."""
+    if name != "f":
+        return {"$ref": f"#/components/parameters/{name}"}
+    known = {media.type: media.f for media in OFFERED}
+    forms = [known.get(kind, "json") for kind in content]
+    told = "格式，优先于 Accept 头 format, before the Accept header"
+    return query_parameter("f", told, {"type": "string", "enum": list(dict.fromkeys(forms))})
 
 
 def documents(*, ld: bool = False, html: bool = True) -> Json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import schemathesis
@@ -18,10 +20,12 @@ from schemathesis.specs.openapi.checks import (
 
 from layers.actor import OPERATOR
 from layers.catalog import Catalog
+from layers.tables import sync_definitions
 from server.auth import TOKEN_FILE
 from server.ogc.config import pygeoapi_config
 from server.ogc.config import service as configured
 from server.settings import Settings
+from tests.ogc.service import fill
 from tiles.grids import GRIDS
 
 TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
@@ -91,6 +95,22 @@ def test_every_described_address_answers(service, document):
                 assert answer.headers["content-type"] in described, path
 
 
+def test_f_takes_the_forms_of_the_address_and_no_other(service, document):
+    for path in (
+        "/",
+        "/conformance",
+        "/collections/points",
+        "/collections/points/schema",
+        ITEMS,
+        f"{ITEMS}/{{featureId}}",
+    ):
+        address = f"/ogc{path.format(featureId='r0001')}"
+        listed = parameters(document, path)["f"]["schema"]["enum"]
+        for form in ("json", "html", "jsonld", "jsonfg", "csv", "geojsonl"):
+            answer = service.ask(address, f=form, actor="operator")
+            assert (answer.status_code == 200) is (form in listed), (path, form)
+
+
 def test_every_described_parameter_is_read(service, document):
     for name, described in parameters(document, ITEMS).items():
         answer = service.ask(f"/ogc{ITEMS}?{name}=%21%21", actor="operator")
@@ -119,12 +139,21 @@ CHECKS = (
 )
 
 
+@pytest.fixture
+def house_url(database_url):
+    """URL of a database with the shipped layers, empty, beside those of `things`."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, sync_definitions(database_url)).result()
+    fill(database_url, 50)
+    return database_url
+
+
 @pytest.mark.parametrize("token", [None, TOKEN], ids=["anonymous", "operator"])
 @pytest.mark.parametrize("address", DOCUMENTS)
-def test_whatever_is_asked_is_answered_as_described(live_server, things_url, tmp_path, address, token):
+def test_whatever_is_asked_is_answered_as_described(live_server, house_url, tmp_path, address, token):
     (tmp_path / TOKEN_FILE).write_text(TOKEN, encoding="ascii")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    schema = schemathesis.openapi.from_url(f"{live_server(things_url, home=tmp_path)}{address}", headers=headers)
+    schema = schemathesis.openapi.from_url(f"{live_server(house_url, home=tmp_path)}{address}", headers=headers)
     for result in schema.get_all_operations():
         operation = result.ok()
         if operation.path in ENDLESS or (address.startswith("/ogc") and not OURS.match(operation.path)):
@@ -160,7 +189,7 @@ def test_every_served_address_is_in_a_document(service, document):
     shape = re.compile(r"\{[^}]*\}")
     ours = {shape.sub("{}", path) for path in service.json("/openapi.json")["paths"]}
     ogcs = {shape.sub("{}", f"/ogc{path}".rstrip("/")) for path in document["paths"]}
-    layers = {layer for layer in service.app.state.shared.catalog.current}
+    layers = list(service.app.state.shared.catalog.current)
     ogcs |= {re.sub(f"/({'|'.join(layers)}|{'|'.join(GRIDS)})(?=/|$)", "/{}", path) for path in ogcs}
     served = {route.path for route in routes_of(service.app.router.routes)}
     for path in served - {"/ui/{version}/{path:path}", "/live/ws"}:

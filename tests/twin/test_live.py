@@ -90,15 +90,15 @@ async def test_changes_come_as_cloud_events_for_who_asks(ready_url, live_server)
         stream.next("ready")
         plain.next("ready")
         await write(ready_url, moved("v1", 0), happened("e1", title="道路积水"))
-        events = [stream.next("cloudevent")[1] for _ in range(2)]
+        heard = [stream.next("cloudevent")[1] for _ in range(2)]
         seq, changes = plain.next("changes")
-    assert sorted(json.dumps(event["data"]) for event in events) == sorted(map(json.dumps, changes))
-    assert len({event["id"] for event in events}) == 2
+    assert sorted(json.dumps(one["data"]) for one in heard) == sorted(map(json.dumps, changes))
+    assert len({one["id"] for one in heard}) == 2
     described = httpx.get(f"{address}/asyncapi.json").json()["components"]["messages"]["cloudEvent"]
-    for event in events:
-        jsonschema.validate(event, described["payload"])
-        assert event["subject"] == f"{event['data']['layer']}/{event['data']['id']}"
-        assert event["type"] == f"cn.onemap.{event['data']['kind']}.changed"
+    for one in heard:
+        jsonschema.validate(one, described["payload"])
+        assert one["subject"] == f"{one['data']['layer']}/{one['data']['id']}"
+        assert one["type"] == f"cn.onemap.{one['data']['kind']}.changed"
     await write(ready_url, moved("v2", 0))
     with watching(address, "f=cloudevents", **{"Last-Event-ID": str(seq)}) as stream:
         assert stream.next("ready")[0] == seq
@@ -111,7 +111,7 @@ async def test_one_change_is_one_cloud_event_whoever_hears_of_it(ready_url, live
         all_of_it.next("ready")
         part.next("ready")
         await write(ready_url, moved("v1", 0), happened("e1", title="道路积水"))
-        heard = {event["id"]: event for _, event in (all_of_it.next("cloudevent"), all_of_it.next("cloudevent"))}
+        heard = {one["id"]: one for _, one in (all_of_it.next("cloudevent"), all_of_it.next("cloudevent"))}
         _, same = part.next("cloudevent")
     assert heard[same["id"]] == same
 
