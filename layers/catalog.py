@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from layers.actor import Actor
+from layers.code_lists import read_stored_code_lists
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
 from layers.listener import Heard, Listener
@@ -207,12 +208,14 @@ class CatalogHolder:
         await self._listener.stop()
 
     async def _reload(self, connection: asyncpg.Connection) -> None:
-        found = await read_catalog(connection, self._code_lists)
+        lists = await read_stored_code_lists(connection)
+        found = await read_catalog(connection, lists or self._code_lists)  # a database may be older than its lists
         for layer in self.current.values():  # what was announced while we read is newer than what we read
             found = found.with_version(layer.id, layer.version, layer.changed_at, layer.live_version)
         self.current = found
         definitions = "".join(layer.definition.model_dump_json() for layer in found.values())
-        self.fingerprint = blake2b(definitions.encode(), digest_size=8).hexdigest()
+        codes = "".join(one.model_dump_json() for one in found.code_lists.values())
+        self.fingerprint = blake2b((definitions + codes).encode(), digest_size=8).hexdigest()
         self.trusted = True
         for listener in self.on_change:
             listener()

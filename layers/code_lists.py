@@ -51,14 +51,17 @@ async def sync_code_lists(connection: asyncpg.Connection, lists: Mapping[str, Co
     Returns
     -------
     int
-        Number of codes in force.
+        Number of codes in force. Processes read the lists anew when any has changed.
     """
     wanted = list((read_code_lists() if lists is None else lists).values())
+    if await read_stored_code_lists(connection) == {one.id: one for one in wanted}:
+        return sum(len(one.codes) for one in wanted)
     rows = [row for code_list in wanted for row in _rows(code_list)]
     async with connection.transaction():
         await connection.executemany(_TITLE, [(w.id, w.title_zh, w.title_en, w.confidence) for w in wanted])
         await connection.executemany(_CODE, rows)
         await connection.execute(_RETIRE, [row[0] for row in rows], [row[1] for row in rows])
+        await connection.execute("SELECT pg_notify('onemap_catalogue', '')")
     return len(rows)
 
 

@@ -203,14 +203,16 @@ class CodeList(_Frozen):
     codes: tuple[Code, ...]
 
 
-def read_definitions(folder: Path = DEFINITIONS) -> dict[str, LayerDefinition]:
-    """Read every layer definition of a folder.
+def read_definitions(folder: Path = DEFINITIONS, own: Path | None = None) -> dict[str, LayerDefinition]:
+    """Read every layer definition of a folder, and of a district's own.
 
     Parameters
     ----------
     folder
         Holds one YAML file a layer, named after it, and `_common.yaml` with the fields every layer has
         unless its file says `common: false`.
+    own
+        More files of the same form, which may be missing; one of the same id takes the place of the other's.
 
     Returns
     -------
@@ -223,12 +225,12 @@ def read_definitions(folder: Path = DEFINITIONS) -> dict[str, LayerDefinition]:
         When a file is not a valid definition; the message names the file and the fault.
     """
     common = _yaml(folder / "_common.yaml")["fields"] if (folder / "_common.yaml").exists() else []
-    found = (_read_one(path, common) for path in sorted(folder.glob("[!_]*.yaml")))
+    found = (_read_one(path, common) for one in (folder, own) if one for path in sorted(one.glob("[!_.]*.yaml")))
     return {d.id: d for d in found}
 
 
-def read_code_lists(folder: Path = DEFINITIONS / "codes") -> dict[str, CodeList]:
-    """Read every code list of a folder, by id.
+def read_code_lists(folder: Path = DEFINITIONS / "codes", own: Path | None = None) -> dict[str, CodeList]:
+    """Read every code list of a folder, and of a district's own, by id; of two of one id the own counts.
 
     Raises
     ------
@@ -236,7 +238,7 @@ def read_code_lists(folder: Path = DEFINITIONS / "codes") -> dict[str, CodeList]
         When a file is not a valid code list.
     """
     lists = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in (path for one in (folder, own) if one for path in sorted(one.glob("[!_.]*.yaml"))):
         try:
             code_list = CodeList.model_validate(_yaml(path))
         except ValueError as error:

@@ -6,7 +6,7 @@ A layer that a definition file declares is edited in that file, which is read ag
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ import asyncpg
 from pydantic import ValidationError
 
 from layers.clause import quote_identifier
-from layers.definition import IDENTIFIER, FieldDefinition, LayerDefinition, read_code_lists
+from layers.code_lists import read_stored_code_lists
+from layers.definition import IDENTIFIER, FieldDefinition, LayerDefinition
 from layers.errors import BadInput, Conflict, NotFound
 from layers.tables import create_layer, drop_layer, parse_definition, past_of, refresh_statistics, table_of
 
@@ -61,7 +62,7 @@ async def edit_layer(connection: asyncpg.Connection, layer_id: str, edit: LayerE
     """
     async with connection.transaction():
         definition = await _editable(connection, layer_id)
-        changed = _edited(definition, edit)
+        changed = _edited(definition, edit, await read_stored_code_lists(connection))
         await create_layer(connection, changed)
         if edit.grade is not None and "data_grade" in changed.by_name:
             await connection.execute(
@@ -139,8 +140,8 @@ async def _editable(connection: asyncpg.Connection, layer_id: str) -> LayerDefin
     return definition
 
 
-def _edited(definition: LayerDefinition, edit: LayerEdit) -> LayerDefinition:
-    fields = [_with_codes(field, edit.codes) for field in definition.fields]
+def _edited(definition: LayerDefinition, edit: LayerEdit, lists: Collection[str]) -> LayerDefinition:
+    fields = [_with_codes(field, edit.codes, lists) for field in definition.fields]
     unknown = sorted(set(edit.codes) - {field.name for field in fields})
     if unknown:
         allowed = ", ".join(field.name for field in fields)
@@ -157,11 +158,10 @@ def _edited(definition: LayerDefinition, edit: LayerEdit) -> LayerDefinition:
         raise BadInput(f"{where}: {first['msg']}; given '{first['input']}'", parameter=where or "layer") from error
 
 
-def _with_codes(field: FieldDefinition, codes: Mapping[str, str]) -> FieldDefinition:
+def _with_codes(field: FieldDefinition, codes: Mapping[str, str], lists: Collection[str]) -> FieldDefinition:
     if field.name not in codes:
         return field
     named = codes[field.name] or None
-    lists = read_code_lists()
     if named is not None and named not in lists:
         raise BadInput(f"there is no code list '{named}'; there are {', '.join(sorted(lists))}", parameter="code_list")
     if named is not None and field.type != "string":

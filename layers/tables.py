@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import asyncpg
 
 from layers.clause import quote_identifier, quote_literal
 from layers.code_lists import sync_code_lists
 from layers.database import Role, connect
-from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_definitions
+from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
 from layers.event_indexes import EVENTS, INDEXES
 from layers.gathering import gathering_statements
 
@@ -49,22 +51,37 @@ def keeps_past(layer_id: str) -> bool:
     return layer_id != EVENTS
 
 
-async def sync_definitions(url: str) -> list[str]:
+async def sync_definitions(url: str, own: Path | None = None) -> list[str]:
     """Make the tables of all definition files, and bring the catalogue and the code lists to them.
+
+    Parameters
+    ----------
+    own
+        A district's own folder of definitions, with code lists in `codes`; it may be missing. A layer whose file is
+        gone stays, with its rows, as one that no file declares.
 
     Returns
     -------
     list of str
         Layer ids whose definition was new or changed.
+
+    Raises
+    ------
+    BadInput
+        When a file is no valid definition or code list; nothing has changed then.
     """
+    definitions, lists = read_definitions(own=own), read_code_lists(own=own and own / "codes")
     connection = await connect(url, Role.OWNER)
     try:
         stored = await _stored(connection)
-        wanted = [_keep_origin(d, stored.get(d.id)) for d in read_definitions().values()]
+        wanted = [_keep_origin(d, stored.get(d.id)) for d in definitions.values()]
         changed = [d for d in wanted if stored.get(d.id) != d]
         for definition in changed:
             await create_layer(connection, definition, declared=True)
-        await sync_code_lists(connection)
+        await connection.execute(
+            "UPDATE onemap.layer SET declared = false WHERE declared AND id <> ALL ($1)", [*definitions]
+        )
+        await sync_code_lists(connection, lists)
         return [d.id for d in changed]
     finally:
         await connection.close()

@@ -31,7 +31,7 @@ def open_database(settings: Settings) -> Iterator[str]:
     """
     with ExitStack() as opened:
         url = settings.database.url or opened.enter_context(borrowed_cluster(existing_home(settings)))
-        asyncio.run(prepare(url))
+        asyncio.run(prepare(url, settings.layers.folder))
         yield url
 
 
@@ -47,7 +47,7 @@ def open_current(settings: Settings) -> Iterator[str]:
     with ExitStack() as opened:
         url = settings.database.url or opened.enter_context(borrowed_cluster(existing_home(settings)))
         if asyncio.run(pending(url)):
-            asyncio.run(prepare(url))
+            asyncio.run(prepare(url, settings.layers.folder))
         yield url
 
 
@@ -68,9 +68,22 @@ def existing_home(settings: Settings) -> Path:
     return settings.home
 
 
-async def prepare(url: str) -> list[str]:
-    """Check, migrate and bring the layers to their definitions; return the migrations applied."""
+async def prepare(url: str, own: Path | None = None) -> list[str]:
+    """Check, migrate and bring the layers to their definitions, the district's `own` among them.
+
+    Returns
+    -------
+    list of str
+        The migrations that were applied.
+
+    Raises
+    ------
+    Unavailable, Conflict
+        As `open_database`.
+    BadInput
+        When a definition file is not valid.
+    """
     await require_usable(url)
     applied = await migrate(url)
-    await sync_definitions(url)
+    await sync_definitions(url, own)
     return applied

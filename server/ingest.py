@@ -22,6 +22,7 @@ from layers.catalog import CatalogHolder
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
+from server.definitions_job import DefinitionsJob
 from server.garbage import search_seldom
 from server.logs import configure_logs
 from server.retention import kept_of
@@ -51,6 +52,7 @@ def _jobs(parts: Parts) -> list[Job]:
     return [
         House(parts.pool, kept_of(parts.settings)),
         FeedRates(parts.pool),
+        DefinitionsJob(parts.url, parts.settings.layers.folder),
         Connectors(parts),
         Held(parts.pool, parts.catalog, parts.intake.retaking),
         RulesJob(parts.url, parts.pool, parts.catalog, parts.intake.offer, parts.settings.rules.folder),

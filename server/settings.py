@@ -75,6 +75,12 @@ def _in_project(path: Path) -> Path:
     return Path(os.path.normpath(PROJECT / path.expanduser()))
 
 
+class LayerSettings(_Section):
+    """Layers that the district defines itself."""
+
+    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/layers"), validate_default=True)
+
+
 class FeedSettings(_Section):
     """The feeds, and the process that goes and gets them."""
 
@@ -152,6 +158,7 @@ class Settings(_Section):
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
+    layers: LayerSettings = LayerSettings()
     feeds: FeedSettings = FeedSettings()
     rules: RuleSettings = RuleSettings()
     live: LiveSettings = LiveSettings()

@@ -18,6 +18,7 @@ import shapely
 import structlog
 
 from layers.catalog import read_catalog
+from layers.code_lists import read_stored_code_lists
 from layers.crs import shift_note
 from layers.database import Role, connect
 from layers.definition import IDENTIFIER, LayerDefinition, read_code_lists
@@ -265,7 +266,7 @@ class _Load:
             definition,
             matched,
             gate,
-            read_code_lists(),
+            await read_stored_code_lists(self._connection) or read_code_lists(),
             located=located,
             inferred=known is None,
             guarded="_quarantine_id" in source.columns.names,
