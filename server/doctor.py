@@ -15,9 +15,11 @@ from layers.cluster import place as cluster_place
 from layers.cluster import running_url, supervisor_of
 from layers.cluster.place import find_place
 from layers.cluster.programs import find_programs
-from layers.errors import OneMapError
+from layers.definition import read_code_lists, read_definitions
+from layers.errors import BadInput, OneMapError
 from server.assets import MODULES, THIRD_PARTY
 from server.auth import TOKEN_FILE
+from server.running import what_runs
 from server.settings import Settings
 
 _GIB = 1024**3
@@ -65,6 +67,7 @@ def examine_machine(settings: Settings) -> Iterator[Finding]:
     yield _port(settings)
     yield from _cluster(settings)
     yield _page_modules()
+    yield _definitions(settings.layers.folder)
     yield from _token(settings.home)
 
 
@@ -94,13 +97,12 @@ def _disk(home: Path) -> Finding:
 def _port(settings: Settings) -> Finding:
     server, subject = settings.server, "端口 port"
     where = f"{server.host}:{server.port}"
-    supervisor = supervisor_of(settings.home)
+    if supervisor_of(settings.home):  # it may have been started with another --port
+        return well(subject, f"in use by our own service: {what_runs(settings.home)}")
     try:
         family, *_ = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
         socket.create_server((server.host, server.port), family=family).close()
     except OSError as error:
-        if supervisor:
-            return well(subject, f"{where} is in use, probably by our own process {supervisor}")
         return Finding(State.WRONG, subject, f"{where}: {error.strerror}", "give another --port, or end what uses it")
     return well(subject, f"{where} is free")
 
@@ -143,6 +145,29 @@ def _page_modules() -> Finding:
         is_so = f"{len(missing)} missing, for example {missing[0]}"
         return Finding(State.WRONG, "网页模块 page modules", is_so, "./onemap up, or npm ci in server/web")
     return well("网页模块 page modules", "installed")
+
+
+def _definitions(own: Path) -> Finding:
+    """Look whether the district's own definitions can be read; a fault leaves the layers as they were."""
+    subject = "图层定义 layer definitions"
+    try:
+        mine = set(read_definitions(own=own)) - set(read_definitions())
+        lists = read_code_lists(own=own / "codes")
+    except BadInput as error:
+        return Finding(State.WRONG, subject, error.message, f"mend it in {own}; it is read again by itself")
+    missing = sorted(
+        {
+            f"{layer.id}.{field.name}: {field.codes}"
+            for layer in read_definitions(own=own).values()
+            for field in layer.fields
+            if field.codes and field.codes not in lists
+        }
+    )
+    if missing:
+        return Finding(
+            State.WRONG, subject, f"code lists are missing: {', '.join(missing)}", f"add them to {own}/codes"
+        )
+    return well(subject, f"{len(mine)} of your own in {own}")
 
 
 def _token(home: Path) -> Iterator[Finding]:

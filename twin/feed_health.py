@@ -101,16 +101,18 @@ class FeedsHealth:
 async def read_health(
     reader: asyncpg.Connection | asyncpg.Pool, definitions: Mapping[str, FeedDefinition]
 ) -> FeedsHealth:
-    """Look at all feeds."""
+    """Look at all feeds; one of synthetic messages that was never heard is there only where the demo is loaded."""
     ingest = await ingest_works(reader)
     counters = {row["name"]: dict(row) for row in await reader.fetch(_COUNTERS)}
     connectors = {row["feed"]: _connector(row, works=ingest["working"]) for row in await reader.fetch(_CONNECTORS)}
+    demo = await reader.fetchval("SELECT EXISTS (SELECT FROM onemap.setting WHERE name = 'demo_generator')")
     refused: dict[str, dict[str, int]] = defaultdict(dict)
     for row in await reader.fetch(_REFUSED):
         refused[row["feed"]][row["reason"]] = row["n"]
     feeds = [
         _health(one, counters.get(name, {}), refused.get(name, {}), connectors.get(name))
         for name, one in definitions.items()
+        if name in counters or not one.synthetic or demo
     ]
     return FeedsHealth(feeds, _stale(feeds), ingest)
 

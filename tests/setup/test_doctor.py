@@ -56,6 +56,33 @@ def test_a_sound_database_is_well(url: str, tmp_path: Path):
         assert subject in said
 
 
+def test_a_fault_in_the_districts_own_definitions_is_told(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    own = tmp_path / "layers"
+    own.mkdir()
+    monkeypatch.setenv("ONEMAP_LAYERS_FOLDER", str(own))
+    (own / "kiosks.yaml").write_text("id: kiosks\nfields: [}", encoding="utf-8")
+    code, said = doctor(url, tmp_path)
+    assert (code, "kiosks.yaml" in said) == (1, True)
+    kiosk = "id: kiosks\ntitle_zh: 岗亭\ntitle_en: Kiosks\ngeometry_type: Point\nfields:\n"
+    field = "  - {name: state, title_zh: 状态, title_en: State, type: string, codes: nowhere}\n"
+    (own / "kiosks.yaml").write_text(kiosk + field, encoding="utf-8")
+    code, said = doctor(url, tmp_path)
+    assert (code, "code lists are missing: kiosks.state: nowhere" in said) == (1, True)
+
+
+def test_areas_that_do_not_tile_are_told(url: str, tmp_path: Path):
+    put = (
+        "INSERT INTO layer.{0} (id, {1}, geom) "
+        "VALUES ('{2}', '{2}', ST_Multi(ST_MakeEnvelope(113.3, 23.1, {3}, 23.2, 4490)))"
+    )
+    street = put.format("streets", "street_code", "440106011", 113.4)
+    execute(url, street, put.format("communities", "community_code", "ABC", 113.35))
+    code, said = doctor(url, tmp_path)
+    assert code == 0  # a warning: the map works
+    for words in ("malformed code × 1: ABC", "gap × 1: 440106011"):
+        assert words in said
+
+
 def test_a_lost_index_is_found_and_the_remedy_mends_it(url: str, tmp_path: Path):
     execute(url, "DROP INDEX layer.grids_geom_idx")
     code, said = doctor(url, tmp_path)
