@@ -108,6 +108,18 @@ def parse_crs(text: str, parameter: str = "crs") -> Crs:
     raise BadCrs(f"{parameter} is '{text[:80]}'; allowed are {allowed}, also as URI", parameter=parameter)
 
 
+_AROUND_DEG = 8.0  # a map that shows a city's system shows its surroundings too
+
+
+@lru_cache(maxsize=64)
+def reach(srid: int) -> tuple[float, float, float, float]:
+    """Return where a system is used, with its surroundings: west, south, east, north in degrees."""
+    area = CRS.from_epsg(srid).area_of_use
+    if area is None:
+        return -180.0, -90.0, 180.0, 90.0
+    return area.west - _AROUND_DEG, area.south - _AROUND_DEG, area.east + _AROUND_DEG, area.north + _AROUND_DEG
+
+
 @lru_cache(maxsize=64)
 def transformer(source_srid: int, target_srid: int) -> Transformer:
     """Make (once) the transformer between two EPSG codes, both in x, y order.

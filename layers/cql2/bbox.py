@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from layers.clause import Clause, compose, join
 from layers.cql2.queryable import Queryable
-from layers.crs import STORED_SRID, Crs, transform
+from layers.crs import STORED_SRID, Crs, reach, transform
 from layers.errors import BadInput
 
 _EDGE_PARTS = 32  # a box's edge in a projected system is a curve in degrees
@@ -128,12 +128,17 @@ def to_stored(xy: np.ndarray, crs: Crs, parameter: str) -> np.ndarray:
     Raises
     ------
     BadInput
-        When one is not finite, or lies where the system is not defined (PROJ would wrap it round the world).
+        When one is not finite, or lies where the system is not defined (PROJ would wrap it round the world), or when
+        all of them lie far from where it is used, as they do when the axes are exchanged.
     """
     if not np.isfinite(xy).all():
         raise BadInput(f"{parameter} has a coordinate that is not finite", parameter=parameter)
     degrees = transform(xy, crs.srid, STORED_SRID)
     inside = (np.abs(degrees) <= (180 + 1e-9, 90)).all()
+    if inside and crs.unit == "metre" and len(degrees):
+        west, south, east, north = reach(crs.srid)
+        (left, bottom), (right, top) = degrees.min(axis=0), degrees.max(axis=0)
+        inside = left <= east and right >= west and bottom <= north and top >= south
     if inside and crs.unit == "metre":
         inside = (np.abs(transform(degrees, STORED_SRID, crs.srid) - xy) <= _ROUND_TRIP_M).all()
     if not inside:

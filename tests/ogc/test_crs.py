@@ -54,6 +54,30 @@ def test_a_filter_is_read_in_the_official_order(service, crs):
     assert [feature["id"] for feature in found["features"]] == ["r0001"]
 
 
+@ALL
+@pytest.mark.parametrize("of", ["bbox", "filter"])
+def test_exchanged_axes_are_told_alike_in_every_system(service, crs, of):
+    """But in Web Mercator, whose axes have one range: there the place is another one, and nothing is found."""
+    a, b, c, d = around(crs)
+    box = f"{b!r},{a!r},{d!r},{c!r}"
+    asked = {"bbox": box, "bbox__crs": crs.uri}
+    if of == "filter":
+        asked = {"filter": f"S_INTERSECTS(geom,BBOX({box}))", "filter__crs": crs.uri}
+    answer = service.ask("collections/points/items", **asked)
+    if crs.short == "EPSG:3857":
+        assert answer.json()["numberMatched"] == 0
+        return
+    assert answer.status_code == 400
+    assert f"axis order of {crs.short}" in answer.json()["description"]
+
+
+@pytest.mark.parametrize("crs", [c for c in SERVED if c.unit == "metre"], ids=lambda c: c.short)
+def test_a_box_far_larger_than_where_a_system_is_used_is_a_box(service, crs):
+    corners = [official(corner, crs) for corner in ((100.0, 15.0), (130.0, 40.0))]
+    box = ",".join(repr(number) for corner in corners for number in corner)
+    assert service.json("collections/points/items", bbox=box, bbox__crs=crs.uri)["numberMatched"] == 100
+
+
 def test_without_crs_the_answer_is_in_crs84(service):
     answer = service.ask("collections/points/items/r0001")
     assert answer.headers["content-crs"] == f"<{CRS84.uri}>"
