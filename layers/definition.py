@@ -170,7 +170,7 @@ class LayerDefinition(_Frozen):
         """Data grade of each observed property that a field shows, by its code: of several fields the lowest."""
         grades: dict[str, int] = {}
         for field in self.fields:
-            code = field.live and (field.live.observation or field.live.status)
+            code = field.live and field.live.observed
             if code:
                 grades[code] = min(field.grade, grades.get(code, field.grade))
         return grades

@@ -101,6 +101,12 @@ class Live(_Frozen):
         return self
 
     @property
+    def observed(self) -> str | None:
+        """The observed property whose value it shows; None when it shows none."""
+        sent = "primary_pollutant" if self.air == "primary" else "aqi" if self.air else None
+        return self.observation or self.status or sent
+
+    @property
     def ages(self) -> bool:
         """Whether the value changes with time alone, when nothing happens."""
         stale = "stale" in {self.position, self.any_observation} or (self.status is not None and self.interval)

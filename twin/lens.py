@@ -96,7 +96,7 @@ class _Seen:
             unseen.add("phenomenon_time")
         still = definition.motion is None or definition.motion.grade <= actor.clearance
         names = {kind: (_ALWAYS | shown | own) - unseen for kind, own in {"": frozenset[str](), **_OF_KIND}.items()}
-        observed = {source for f in hidden if f.live and (source := f.live.observation or f.live.status)}
+        observed = {source for f in hidden if f.live and (source := f.live.observed)}
         return cls(names, frozenset() if still else _OF_PLACES, frozenset(observed))
 
 
