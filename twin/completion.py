@@ -119,7 +119,8 @@ async def completed(
     known = {code.code for code in catalog.code_lists["event_class"].codes}
     if event_class is not None and event_class not in known:
         raise BadInput(
-            f"there is no event class '{event_class[:20]}'; known are {', '.join(sorted(known))}", parameter="class"
+            f"there is no event class '{event_class[:20]}'; known are {', '.join(sorted(known))}",
+            parameter="event_class",
         )
     row = await connection.fetchrow("SELECT source FROM layer.events WHERE id = $1", event_id)
     if row is None:
