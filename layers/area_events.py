@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layers.actor import Actor
 from layers.clause import EMPTY, Clause, all_of, compose, join
+from layers.live_source import AREA_CODE_FIELDS
 from layers.present import Present
 from layers.rights import areas_of
 
@@ -26,7 +27,7 @@ _CODES = {  # the code of an event's area of each kind, and the area's own
 }
 KINDS = ("open", "overdue", "today")
 """What is counted: open; open and past its limit; occurred on this day, Beijing time."""
-LAYERS = tuple(sorted(_BELONGS))
+LAYERS = tuple(sorted(AREA_CODE_FIELDS))
 """The layers whose features have numbers of events."""
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from time import time
 from types import MappingProxyType
+from typing import Any
 
 import asyncpg
+import orjson
 import structlog
 
 from layers.actor import Actor
@@ -20,8 +22,18 @@ from layers.listener import Heard, Listener
 from layers.moment import Moment
 from layers.tables import parse_definition, table_of
 
+_SEEN_MAX = 2_000
 _AGES_EVERY_S = 60  # an answer that ages is good for the minute it was made in
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Of the rows of one data grade: how many, where (degrees: west, south, east, north) and from when to when."""
+
+    row_count: int
+    extent_crs84: tuple[float, float, float, float] | None
+    time_span: tuple[datetime, datetime] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,8 @@ class Layer:
         As of when features are read (`as_of`); `None` is the present.
     row_count, extent_crs84, time_span, lowest_grade
         Statistics of the last load; `extent_crs84` is (west, south, east, north) in degrees or None when empty.
+    by_grade
+        The same by data grade; empty when it is not known.
     """
 
     definition: LayerDefinition
@@ -49,6 +63,7 @@ class Layer:
     time_span: tuple[datetime, datetime] | None = None
     live_version: int = 0
     moment: Moment | None = None
+    by_grade: Mapping[int, Statistics] = MappingProxyType({})
 
     @property
     def id(self) -> str:
@@ -88,6 +103,29 @@ class Layer:
         grade = self.definition.grade if self.lowest_grade is None else self.lowest_grade
         return grade <= actor.clearance
 
+    def seen_by(self, actor: Actor) -> Layer:
+        """Return the layer with the statistics of the rows that this actor may see.
+
+        Of areas there are none: whoever is bound to some is told no extent and no time span.
+        """
+        if not self.by_grade or (actor.clearance >= max(self.by_grade) and not actor.area_prefixes):
+            return self
+        seen = [of for grade, of in self.by_grade.items() if grade <= actor.clearance]
+        bound = actor.area_prefixes and "area_code" in self.definition.by_name
+        extents = [] if bound else [of.extent_crs84 for of in seen if of.extent_crs84]
+        spans = [] if bound else [of.time_span for of in seen if of.time_span]
+        return replace(
+            self,
+            row_count=sum(of.row_count for of in seen),
+            extent_crs84=_around(extents) if extents else None,
+            time_span=(min(s for s, _ in spans), max(e for _, e in spans)) if spans else None,
+        )
+
+
+def _around(extents: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
+    west, south, east, north = zip(*extents, strict=True)
+    return min(west), min(south), max(east), max(north)
+
 
 class Catalog(Mapping[str, Layer]):
     """All layers at one moment, by id.
@@ -101,6 +139,7 @@ class Catalog(Mapping[str, Layer]):
     def __init__(self, layers: Mapping[str, Layer], code_lists: Mapping[str, CodeList] | None = None) -> None:
         self._layers = MappingProxyType(dict(layers))
         self.code_lists: Mapping[str, CodeList] = MappingProxyType(dict(code_lists or {}))
+        self._seen: dict[tuple[str, str], Layer] = {}  # by layer and audience
 
     def __getitem__(self, layer_id: str) -> Layer:
         return self._layers[layer_id]
@@ -112,7 +151,7 @@ class Catalog(Mapping[str, Layer]):
         return len(self._layers)
 
     def visible(self, layer_id: str, actor: Actor) -> Layer:
-        """Return a layer the actor may see.
+        """Return a layer the actor may see, with the statistics of what it sees of it.
 
         Raises
         ------
@@ -123,7 +162,16 @@ class Catalog(Mapping[str, Layer]):
         if layer is None or not layer.visible_to(actor):
             known = ", ".join(self.visible_ids(actor)) or "none yet"
             raise NotFound(f"there is no layer '{layer_id[:80]}'; layers: {known}", parameter="collectionId")
-        return layer
+        key = layer_id, actor.audience
+        if key not in self._seen:
+            if len(self._seen) >= _SEEN_MAX:
+                self._seen.clear()
+            self._seen[key] = layer.seen_by(actor)
+        return self._seen[key]
+
+    def visible_layers(self, actor: Actor) -> list[Layer]:
+        """Return the layers the actor may see, by id, with the statistics of what it sees of them."""
+        return [self.visible(layer_id, actor) for layer_id in self.visible_ids(actor)]
 
     def visible_ids(self, actor: Actor) -> list[str]:
         """Ids of the layers the actor may see, sorted."""
@@ -145,7 +193,7 @@ class Catalog(Mapping[str, Layer]):
 
 _SELECT = """
 SELECT l.id, l.definition, l.version, coalesce(n.version, 0) AS live_version,
-    greatest(l.changed_at, n.changed_at) AS changed_at, l.row_count, l.lowest_grade, l.time_from, l.time_to,
+    greatest(l.changed_at, n.changed_at) AS changed_at, l.row_count, l.lowest_grade, l.time_from, l.time_to, l.by_grade,
     ST_XMin(l.extent) AS west, ST_YMin(l.extent) AS south, ST_XMax(l.extent) AS east, ST_YMax(l.extent) AS north
 FROM onemap.layer AS l LEFT JOIN onemap.live AS n ON n.layer = l.id ORDER BY l.id
 """
@@ -174,7 +222,37 @@ def _layer(row: asyncpg.Record) -> Layer | None:
         None if row["west"] is None else (row["west"], row["south"], row["east"], row["north"]),
         None if row["time_from"] is None else (row["time_from"], row["time_to"]),
         row["live_version"],
+        by_grade=_by_grade(row["by_grade"]),
     )
+
+
+def _by_grade(text: str) -> Mapping[int, Statistics]:
+    return MappingProxyType({int(grade): _statistics(of) for grade, of in orjson.loads(text).items()})
+
+
+def _statistics(of: Mapping[str, Any]) -> Statistics:
+    span = (datetime.fromisoformat(of["from"]), datetime.fromisoformat(of["to"])) if of["from"] else None
+    return Statistics(of["rows"], tuple(of["extent"]) if of["extent"] else None, span)
+
+
+async def database_identity(connection: asyncpg.Connection) -> str:
+    """Return what tells one database from another, and from itself after a restore: versions start again then.
+
+    It is made of the cluster and its timeline (a physical restore begins a new one), and of the numbers of the database
+    and of the catalogue's table (a logical restore makes them anew).
+    """
+    own = await connection.fetchval(
+        """SELECT concat_ws('.', (SELECT oid FROM pg_database WHERE datname = current_database()),
+            'onemap.layer'::regclass::oid)"""
+    )
+    try:
+        cluster = await connection.fetchval(
+            """SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()),
+                (SELECT timeline_id FROM pg_control_checkpoint()))"""
+        )
+    except asyncpg.InsufficientPrivilegeError:  # some providers close these functions
+        cluster = ""
+    return f"{cluster}.{own}"
 
 
 class CatalogHolder:
@@ -188,10 +266,12 @@ class CatalogHolder:
         self._listener = Listener(url, self._reload, heard, self._on_lost)
         self._code_lists = code_lists
         self.current = Catalog({})
-        self.fingerprint = ""  # of the set of layers and their definitions: the same in every worker
+        self.fingerprint = ""  # of the database, its layers and their definitions: the same in every worker
+        self.identity = ""  # of the database: what was made of another one, or before a restore, is not of this one
         self.trusted = False
         self.on_change: list[Callable[[], None]] = []  # the picture was read anew
         self.on_version: list[Callable[[], None]] = []  # a version in it moved on
+        self.on_restore: list[Callable[[], None]] = []  # the database is another one: its versions mean something else
 
     async def start(self) -> None:
         """Read the catalogue and begin to listen.
@@ -210,15 +290,26 @@ class CatalogHolder:
     async def _reload(self, connection: asyncpg.Connection) -> None:
         lists = await read_stored_code_lists(connection)
         found = await read_catalog(connection, lists or self._code_lists)  # a database may be older than its lists
+        await self._identify(connection)
         for layer in self.current.values():  # what was announced while we read is newer than what we read
             found = found.with_version(layer.id, layer.version, layer.changed_at, layer.live_version)
         self.current = found
         definitions = "".join(layer.definition.model_dump_json() for layer in found.values())
         codes = "".join(one.model_dump_json() for one in found.code_lists.values())
-        self.fingerprint = blake2b((definitions + codes).encode(), digest_size=8).hexdigest()
+        self.fingerprint = blake2b(f"{self.identity}{definitions}{codes}".encode(), digest_size=8).hexdigest()
         self.trusted = True
         for listener in self.on_change:
             listener()
+
+    async def _identify(self, connection: asyncpg.Connection) -> None:
+        """Find out whether it is still the database it was; if not, forget what was announced of the other one."""
+        found = await database_identity(connection)
+        if self.identity and found != self.identity:
+            _log.warning("the database was restored or is another one; everything that was kept of it is dropped")
+            self.current = Catalog({})
+            for listener in self.on_restore:
+                listener()
+        self.identity = found
 
     def _on_version(self, announced: str) -> None:
         layer_id, version, epoch_s, *live = announced.split(":")

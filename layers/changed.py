@@ -48,6 +48,10 @@ class ChangedAreas:
         self._pool = pool
         self._layers: dict[str, _Changes] = {}
 
+    def clear(self) -> None:
+        """Forget every change: the versions are of another database."""
+        self._layers.clear()
+
     async def follow(self, layer: Layer) -> int:
         """Read what the layer's version says is new, and return the version up to which changes are known.
 

@@ -34,7 +34,7 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
     place = "ctid" if query.layer.is_table else "id"  # what is joined together has no address of its own
     return compose(
         f"""WITH matching AS MATERIALIZED (
-            SELECT f.{place} AS place, {columns} FROM {{}} WHERE {{}} LIMIT {ROWS_MAX + 1}
+            SELECT f.{place} AS _place, {columns} FROM {{}} WHERE {{}} LIMIT {ROWS_MAX + 1}
         ), counted AS MATERIALIZED (SELECT count(*) AS rows FROM matching),
         chosen AS MATERIALIZED (
             SELECT * FROM matching WHERE (SELECT rows FROM counted) <= {ROWS_MAX}
@@ -61,8 +61,8 @@ def _whole(query: ItemsQuery) -> Clause:
     """
     read = relation(query.layer, query.actor)
     if query.layer.is_table:
-        text = f"SELECT f.* FROM {{}} WHERE f.ctid = ANY (ARRAY(SELECT place FROM chosen)) ORDER BY {order_of(query)}"
+        text = f"SELECT f.* FROM {{}} WHERE f.ctid = ANY (ARRAY(SELECT _place FROM chosen)) ORDER BY {order_of(query)}"
         return compose(text, read)
     return compose(
-        "SELECT f.* FROM chosen CROSS JOIN LATERAL (SELECT f.* FROM {} WHERE f.id = chosen.place LIMIT 1) AS f", read
+        "SELECT f.* FROM chosen CROSS JOIN LATERAL (SELECT f.* FROM {} WHERE f.id = chosen._place LIMIT 1) AS f", read
     )

@@ -34,6 +34,10 @@ class CountCache:
         self._size = size
         self._counts: OrderedDict[tuple[object, ...], Matched] = OrderedDict()
 
+    def clear(self) -> None:
+        """Forget every count: the versions they are kept by are of another database."""
+        self._counts.clear()
+
     def known(self, query: ItemsQuery) -> Matched | None:
         """Return the count if it is known for this version of the layer."""
         key = _key(query)

@@ -143,12 +143,29 @@ class LayerDefinition(_Frozen):
             raise ValueError(f"layer {self.id}: only lines can be merged")
         if self.map.count_by is not None and self.map.count_by not in stored:
             raise ValueError(f"layer {self.id}: cells can only be counted by a stored field, not {self.map.count_by}")
-        for field in self.fields:
-            if field.live and not field.live.fields <= stored:
-                raise ValueError(
-                    f"layer {self.id}: {field.name} reads {sorted(field.live.fields - stored)}, not stored"
-                )
+        self._check_types()
         return self
+
+    def _check_types(self) -> None:
+        """Refuse what no statement could read: PostgreSQL would say so to whoever asks, and to nobody before."""
+        types = {f.name: f.type for f in self.fields}  # not `by_name`, which a changed copy would inherit
+        columns = {f.name: f.type for f in self.fields if f.has_column}
+        for field in self.fields:
+            fault = field.live and field.live.fault(self.id, field.type, columns)
+            if fault:
+                raise ValueError(f"layer {self.id}: {field.name} {fault}")
+            if field.mask != "absent" and field.type != "string":
+                raise ValueError(f"layer {self.id}: {field.name} is of type {field.type}; only texts can be masked")
+        if self.time and types[self.time] not in {"date", "datetime"}:
+            raise ValueError(f"layer {self.id}: time '{self.time}' is neither a date nor a datetime")
+        wanted = {"data_grade": "integer"}
+        if self.motion is not None:
+            wanted |= {"area_code": "string", "grid_code": "string"}
+            if self.geometry_type != "Point":
+                raise ValueError(f"layer {self.id}: only points move, not {self.geometry_type}")
+        for name, kind in wanted.items():
+            if name in types and columns.get(name) != kind:
+                raise ValueError(f"layer {self.id}: {name} must be a column of type {kind}")
 
     @cached_property
     def by_name(self) -> dict[str, FieldDefinition]:

@@ -6,6 +6,7 @@ events in it. With `stored` the table has a column of that name too, which count
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,6 +16,17 @@ SILENT_INTERVALS = 3
 """Whoever has said nothing for so many of its intervals is stale, and offline (`domain.md` 2.3)."""
 INTERVAL_S = 86_400
 """The interval of a device that names none: silence has an end for it too."""
+
+
+AREA_CODE_FIELDS = {
+    "districts": "district_code",
+    "streets": "street_code",
+    "communities": "community_code",
+    "grids": "grid_code",
+    "urban_villages": None,  # events name villages by their ids
+}
+"""The layers whose features have numbers of events, and the field that holds an area's code."""
+_OVERDUE_FIELDS = {"stage": "string", "closed_at": "datetime", "due_at": "datetime"}
 
 
 class _Frozen(BaseModel):
@@ -117,6 +129,57 @@ class Live(_Frozen):
         """Names of the stored fields it reads besides its own."""
         bounds = {bound for step in self.steps for bound in (step.above, step.least) if isinstance(bound, str)}
         return bounds | ({self.interval} if self.interval else set())
+
+    @property
+    def types(self) -> tuple[str, ...]:  # noqa: PLR0911  # one answer a kind
+        """Types a field may have that shows this value."""
+        if "stale" in {self.position, self.any_observation} or self.overdue:
+            return ("boolean",)
+        if self.position == "phenomenon_time" or self.any_observation == "time":
+            return ("datetime",)
+        if self.observation and self.take != "value":
+            return ("datetime",) if self.take == "time" else ("string",)
+        if self.needs:
+            return ("string_array",)
+        if self.air:
+            return {"index": ("integer", "number"), "time": ("datetime",)}.get(self.air, ("string",))
+        if self.status or self.steps:
+            return ("string",)
+        plain = self.observation and not (self.sum_s or self.over_s)
+        return ("number", "integer", "string") if plain else ("number", "integer")
+
+    def columns(self, layer_id: str) -> dict[str, tuple[str, ...]]:
+        """Return the types of the columns it reads besides its own, by name."""
+        needed: dict[str, tuple[str, ...]] = dict.fromkeys(self.fields, ("number", "integer"))
+        if self.events and (code := AREA_CODE_FIELDS.get(layer_id)):
+            needed[code] = ("string",)
+        return needed | ({name: (kind,) for name, kind in _OVERDUE_FIELDS.items()} if self.overdue else {})
+
+    def fault(self, layer_id: str, kind: str, columns: Mapping[str, str]) -> str | None:  # noqa: PLR0911  # one a fault
+        """Say why a field cannot show this value; `None` when it can.
+
+        Parameters
+        ----------
+        kind
+            Type of the field.
+        columns
+            Type of every column of the layer's table, by name.
+        """
+        if kind not in self.types:
+            return f"is of type {kind}, and its live value of type {' or '.join(self.types)}"
+        if self.events and layer_id not in AREA_CODE_FIELDS:
+            return f"counts events, which are known of {', '.join(AREA_CODE_FIELDS)} only"
+        if self.needs and layer_id != "events":
+            return "says what an event lacks, which only the layer events knows"
+        if self.air and columns.get("station_level", "string") != "string":
+            return "depends on 'station_level', which must be of type string"
+        if self.overdue and not self.stored:
+            return "is overdue by what was stored when nothing else is known: it needs stored"
+        for name, types in self.columns(layer_id).items():
+            if columns.get(name) not in types:
+                found = columns.get(name, "not stored")
+                return f"reads '{name}', which must be a column of type {' or '.join(types)} and is {found}"
+        return None
 
 
 class Motion(_Frozen):

@@ -12,10 +12,12 @@ from layers.clause import Clause, compose, quote_identifier, quote_literal
 from layers.definition import FieldDefinition, LayerDefinition
 from layers.live_source import INTERVAL_S, SILENT_INTERVALS, Live, Step
 from layers.present import Present
+from layers.tables import COLUMN_TYPES
 
 _POSITION = {"speed_kmh": "p.speed_kmh::float8", "heading_deg": "p.heading_deg::float8"}
 _PARTS = {"time": "phenomenon_time", "quality": "quality_flag"}
 _SAME_HOUR = "1 hour"  # what is older than this beside the newest is of another hour
+_WHOLE = """(SELECT CASE WHEN abs(number.of) < 9.2e18 THEN round(number.of) END FROM (SELECT {} AS of) AS number)"""
 _BEFORE_INTERVALS = 4  # what a value has changed by is told only if there is one so many intervals ago at most
 
 
@@ -36,13 +38,18 @@ class Values:
     joins: dict[str, Clause] = field(default_factory=dict)
 
     def of(self, one: FieldDefinition) -> Clause:
-        """Return the value of a field, live or stored."""
+        """Return the value of a field, live or stored, in the type a column of it has.
+
+        Whatever may be NULL is cast: an untyped NULL is text to a UNION and to a comparison. PostgreSQL drops a cast
+        to the type a value has already.
+        """
         if one.live is None:
             return Clause(_stored(one.name))
-        live = self._live(one, one.live)
-        if not one.live.stored:
-            return live
-        if one.live.position or one.live.status or one.live.overdue:
+        return compose(f"({{}})::{COLUMN_TYPES[one.type]}", self._of(one, one.live))
+
+    def _of(self, one: FieldDefinition, source: Live) -> Clause:
+        live = self._live(one, source)
+        if not source.stored or source.position or source.status or source.overdue:
             return live
         newer = "greatest" if one.type == "datetime" else "coalesce"
         return compose(f"{newer}({{}}, {_stored(one.name)})", live)
@@ -61,9 +68,9 @@ class Values:
         return next(write for name, write in ways.items() if getattr(live, name))(one, live)
 
     def _position(self, one: FieldDefinition, live: Live) -> Clause:
-        kept = _stored(one.name) if live.stored else "NULL"
+        kept = _kept(one)
         if not self.moving:
-            return Clause(f"{kept}::boolean" if live.position == "stale" else kept)
+            return Clause(kept)
         if live.position == "stale":
             return compose(f"{{}} - p.phenomenon_time > interval '{live.stale_after_s} seconds'", self.source.now)
         own = _POSITION.get(str(live.position), "p.phenomenon_time")
@@ -71,6 +78,17 @@ class Values:
 
     def _observation(self, one: FieldDefinition, live: Live) -> Clause:
         code = str(live.observation)
+        if live.take != "value":
+            return Clause(f"{self._joined(code)}.{_PARTS[live.take]}")
+        if live.steps:
+            return self._classed(live, self._number(live, code))
+        if one.type == "string":
+            alias = self._joined(code)
+            return Clause(f"coalesce({alias}.value_text, {alias}.value::text)")
+        number = self._number(live, code)
+        return compose(_WHOLE, number) if one.type == "integer" else number
+
+    def _number(self, live: Live, code: str) -> Clause:
         if live.sum_s:
             since = compose(
                 f"h.phenomenon_time > {{}} - interval '{live.sum_s} seconds' AND h.phenomenon_time <= {{}}",
@@ -79,15 +97,7 @@ class Values:
             )
             return compose("(SELECT sum(h.value) FROM {} AND {})", self.source.series(code), since)
         alias = self._joined(code)
-        if live.take != "value":
-            return Clause(f"{alias}.{_PARTS[live.take]}")
-        if live.over_s:
-            return self._classed(live, self._change(code, alias, live.over_s))
-        if live.steps:
-            return self._classed(live, Clause(f"{alias}.value"))
-        if one.type == "string":
-            return Clause(f"coalesce({alias}.value_text, {alias}.value::text)")
-        return Clause(f"round({alias}.value)::bigint" if one.type == "integer" else f"{alias}.value")
+        return self._change(code, alias, live.over_s) if live.over_s else Clause(f"{alias}.value")
 
     def _joined(self, code: str) -> str:
         alias = f"o_{code}"
@@ -138,9 +148,11 @@ class Values:
         return compose(f"{{}} - {SILENT_INTERVALS} * make_interval(secs => {seconds}) > {since}", self.source.now)
 
     def _status(self, one: FieldDefinition, live: Live) -> Clause:
-        alias, kept = self._joined(str(live.status)), _stored(one.name)
+        alias, kept = self._joined(str(live.status)), _kept(one)
         if live.interval is None:
-            since = "t.status_since" if "status_since" in self.definition.by_name else "NULL"
+            changed = self.definition.by_name.get("status_since")
+            is_kept = changed is not None and changed.has_column and changed.type == "datetime"
+            since = "t.status_since" if is_kept else "NULL::timestamptz"
             newer = f"{alias}.phenomenon_time >= coalesce({since}, '-infinity')"
             return Clause(f"CASE WHEN {newer} THEN coalesce({alias}.value_text, {kept}) ELSE {kept} END")
         never = f"{self._last_seen()} IS NULL"
@@ -214,6 +226,11 @@ class Values:
 
 def _stored(name: str) -> str:
     return f"t.{quote_identifier(name)}"
+
+
+def _kept(one: FieldDefinition) -> str:
+    """Return what counts while nothing live is known: what the table has, or nothing."""
+    return _stored(one.name) if one.has_column else f"NULL::{COLUMN_TYPES[one.type]}"
 
 
 def _bound(step: Step) -> float | str | None:

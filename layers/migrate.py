@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import asyncpg
+import structlog
 
 from layers.database import connect
 from layers.errors import Conflict, Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 440106  # any number, the same in every version, so that two programs never migrate at once
-_LEDGER = "CREATE TABLE IF NOT EXISTS onemap.migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+_LEDGER = """
+CREATE TABLE IF NOT EXISTS onemap.migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now());
+ALTER TABLE onemap.migration ADD COLUMN IF NOT EXISTS checksum text
+"""
+_log = structlog.get_logger(__name__)
 
 
 def available(folder: Path = MIGRATIONS) -> list[Path]:
@@ -52,6 +58,9 @@ async def migrate(url: str) -> list[str]:
         await connection.execute(_LEDGER)
         applied = await _applied(connection)
         _refuse_newer(applied)
+        await _adopt(connection)
+        for name in await edited(connection):
+            _log.warning("a migration was edited after it was applied here; see docs/decisions", migration=name)
         fresh = [path for path in available() if path.stem not in applied]
         for path in fresh:
             await _apply(connection, path)
@@ -60,6 +69,28 @@ async def migrate(url: str) -> list[str]:
         raise Unavailable(f"the database user may not set up OneMap: {error}; ask for CREATE and CREATEROLE") from error
     finally:
         await connection.close()
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a migration's text, whatever its line ends."""
+    return sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
+
+
+async def edited(connection: asyncpg.Connection) -> list[str]:
+    """Return the names of migrations whose file is no longer what was applied to this database."""
+    known = {path.stem: checksum(path) for path in available()}
+    rows = await connection.fetch(
+        "SELECT name, checksum FROM onemap.migration WHERE checksum IS NOT NULL ORDER BY name"
+    )
+    return [row["name"] for row in rows if known.get(row["name"], row["checksum"]) != row["checksum"]]
+
+
+async def _adopt(connection: asyncpg.Connection) -> None:
+    """Take the files as they are for what was applied before there were checksums: nobody can know better."""
+    rows = await connection.fetch("SELECT name FROM onemap.migration WHERE checksum IS NULL")
+    files = {path.stem: path for path in available()}
+    taken = [(row["name"], checksum(files[row["name"]])) for row in rows]
+    await connection.executemany("UPDATE onemap.migration SET checksum = $2 WHERE name = $1", taken)
 
 
 async def _applied(connection: asyncpg.Connection) -> set[str]:
@@ -75,4 +106,6 @@ def _refuse_newer(applied: set[str]) -> None:
 async def _apply(connection: asyncpg.Connection, path: Path) -> None:
     async with connection.transaction():
         await connection.execute(path.read_text(encoding="utf-8"))
-        await connection.execute("INSERT INTO onemap.migration (name) VALUES ($1)", path.stem)
+        await connection.execute(
+            "INSERT INTO onemap.migration (name, checksum) VALUES ($1, $2)", path.stem, checksum(path)
+        )

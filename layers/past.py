@@ -48,13 +48,17 @@ class Past(Present):
         definition = layer.definition
         names = ["id", *(["geom"] if definition.geometry_type != "None" else [])]
         names += [field.name for field in definition.stored_fields]
-        columns = ", ".join(f"r.{quote_identifier(name)}" for name in names)
+        standing = [f"r.{quote_identifier(name)}" for name in names]
+        gone = [_strictest(layer) if name == "data_grade" else f"r.{quote_identifier(name)}" for name in names]
         valid = self._valid(layer)
-        parts = ((layer.table, self._standing(layer)), (past_of(layer.id), self._gone(layer)))
+        parts = (
+            (layer.table, ", ".join(standing), self._standing(layer)),
+            (past_of(layer.id), ", ".join(gone), self._gone(layer)),
+        )
         order = " ORDER BY r.id OFFSET 0" if in_order and definition.motion else ""  # OFFSET: the planner keeps to it
         return tuple(
             compose(f"(SELECT {columns} FROM {table} AS r WHERE {{}}{order}) AS t", all_of((there, *valid)))
-            for table, there in parts
+            for table, columns, there in parts
         )
 
     def _standing(self, layer: Layer) -> Clause:
@@ -115,6 +119,16 @@ class Past(Present):
 
     def _last(self, table: str, columns: str, same: str) -> Clause:
         return compose(f"SELECT {columns} FROM {table} AS h WHERE {same} AND {{}}", self._until())
+
+
+def _strictest(layer: Layer) -> str:
+    """Return the grade of a row that was replaced: its own, or what it has now or had at the end if that is stricter.
+
+    Whoever raises a grade means what the feature was too.
+    """
+    now = f"(SELECT n.data_grade FROM {layer.table} AS n WHERE n.id = r.id)"
+    last = f"(SELECT l.data_grade FROM {past_of(layer.id)} AS l WHERE l.id = r.id ORDER BY l._known_to DESC LIMIT 1)"
+    return f"greatest(r.data_grade, coalesce({now}, {last})) AS data_grade"
 
 
 def _joined(last: Clause, columns: str, alias: str) -> Clause:

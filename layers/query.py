@@ -95,9 +95,9 @@ def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Cla
     limit = bind(query.limit, "bigint")
     last = ", ".join(f"{key.column}::text" for key in query.keys)
     return compose(
-        """SELECT textsend(string_agg({}, {}) FILTER (WHERE f.row_on_page <= {})) AS features,
-            count(*) AS found, max({}) FILTER (WHERE f.row_on_page = {}) AS last
-        FROM (SELECT *, row_number() OVER () AS row_on_page FROM ({}) AS f) AS f""",
+        """SELECT textsend(string_agg({}, {}) FILTER (WHERE f._row_on_page <= {})) AS features,
+            count(*) AS found, max({}) FILTER (WHERE f._row_on_page = {}) AS last
+        FROM (SELECT *, row_number() OVER () AS _row_on_page FROM ({}) AS f) AS f""",
         feature_json(query, form),
         Clause(quote_literal(separator)),
         limit,
@@ -163,8 +163,8 @@ def completed(query: ItemsQuery, chosen: Clause) -> Clause:
     So the live state is joined for the rows that come out, and for no other: a box of cameras is found without it.
     """
     return compose(
-        """SELECT f.* FROM (SELECT c.*, row_number() OVER () AS place FROM ({}) AS c) AS chosen
-        CROSS JOIN LATERAL (SELECT f.* FROM {} WHERE f.id = chosen.id LIMIT 1) AS f ORDER BY chosen.place""",
+        """SELECT f.* FROM (SELECT c.*, row_number() OVER () AS _place FROM ({}) AS c) AS chosen
+        CROSS JOIN LATERAL (SELECT f.* FROM {} WHERE f.id = chosen.id LIMIT 1) AS f ORDER BY chosen._place""",
         chosen,
         relation(query.layer, query.actor),
     )

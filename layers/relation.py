@@ -39,7 +39,7 @@ def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
     Returns
     -------
     Clause
-        Columns `id`, `geom` and every field of the layer; of a layer that moves also `lon_now` and `lat_now`.
+        Columns `id`, `geom` and every field of the layer; of a layer that moves also `_lon_now` and `_lat_now`.
     """
     parts = relations(layer, actor, where)
     if len(parts) == 1:
@@ -75,7 +75,7 @@ def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause
     if definition.geometry_type != "None":
         columns.append(Clause(f"{_geometry(how)} AS geom"))
     if definition.motion is not None:
-        columns += [Clause(f"{_axis(axis, how)} AS {axis}_now") for axis in ("lon", "lat")]
+        columns += [Clause(f"{_axis(axis, how)} AS _{axis}_now") for axis in ("lon", "lat")]
     for field in definition.fields:
         columns.append(compose(f"{{}} AS {quote_identifier(field.name)}", _value(field, values, how)))
     joins = join(" ", (joined, *values.joins.values()))

@@ -85,9 +85,9 @@ def areas_of(actor: Actor, known: Container[str], *, public: bool) -> Clause:
         return EMPTY if public else Clause("FALSE")
     areas = [prefix for prefix in actor.area_prefixes if len(prefix) <= _AREA_CODE_DIGITS]
     grids = [prefix for prefix in actor.area_prefixes if len(prefix) > _AREA_CODE_DIGITS]
-    parts = [Clause("f.area_code ^@ ANY (?0::text[])", (areas,))] if areas else []
+    parts = [Clause("f.area_code::text ^@ ANY (?0::text[])", (areas,))] if areas else []
     if grids and "grid_code" in known:
-        parts.append(Clause("f.grid_code ^@ ANY (?0::text[])", (grids,)))
+        parts.append(Clause("f.grid_code::text ^@ ANY (?0::text[])", (grids,)))
     return compose("({})", join(" OR ", parts)) if parts else Clause("FALSE")
 
 

@@ -82,6 +82,7 @@ async def sync_definitions(url: str, own: Path | None = None) -> list[str]:
             "UPDATE onemap.layer SET declared = false WHERE declared AND id <> ALL ($1)", [*definitions]
         )
         await sync_code_lists(connection, lists)
+        await _fill_statistics(connection)
         return [d.id for d in changed]
     finally:
         await connection.close()
@@ -145,19 +146,43 @@ async def drop_layer(connection: asyncpg.Connection, layer_id: str) -> None:
 
 
 async def refresh_statistics(connection: asyncpg.Connection, definition: LayerDefinition) -> None:
-    """Count the layer, take its extent and time span, and let the planner look at it. Call it after a load."""
+    """Count the layer, take its extent and time span, and let the planner look at it. Call it after a load.
+
+    All of it is kept by data grade too, for nobody is told of rows that may not be seen.
+    """
     table = table_of(definition.id)
     extent = "NULL::geometry" if definition.geometry_type == "None" else "ST_SetSRID(ST_Extent(geom)::geometry, 4490)"
-    grade = "min(data_grade)" if "data_grade" in definition.by_name else f"{definition.grade}"
+    grade = "data_grade" if "data_grade" in definition.by_name else f"{definition.grade}::smallint"
     time = quote_identifier(definition.time) if definition.time else "NULL"
     await connection.execute(f"ANALYZE {table}")
     await connection.execute(
-        f"""UPDATE onemap.layer SET (row_count, lowest_grade, extent, time_from, time_to) = (
-            SELECT count(*), {grade}, ST_Envelope(ST_Buffer({extent}, 1e-7)),
-                min({time})::timestamptz, max({time})::timestamptz FROM {table})
+        f"""WITH graded AS MATERIALIZED (
+            SELECT {grade} AS grade, count(*) AS number, ST_Envelope(ST_Buffer({extent}, 1e-7)) AS extent,
+                min({time})::timestamptz AS time_from, max({time})::timestamptz AS time_to
+            FROM {table} GROUP BY 1
+        )
+        UPDATE onemap.layer SET (row_count, lowest_grade, extent, time_from, time_to, by_grade) = (
+            SELECT coalesce(sum(number), 0), {"min(grade)" if grade == "data_grade" else grade},
+                ST_SetSRID(ST_Extent(extent)::geometry, {SRID}), min(time_from), max(time_to),
+                coalesce(jsonb_object_agg(grade, jsonb_build_object('rows', number, 'extent', onemap.sides(extent),
+                    'from', time_from, 'to', time_to)), '{{}}')
+            FROM graded)
         WHERE id = $1""",
         definition.id,
     )
+
+
+async def _fill_statistics(connection: asyncpg.Connection) -> None:
+    """Take the statistics of layers that an older version counted, without their grades."""
+    waiting = await connection.fetch(
+        """SELECT definition FROM onemap.layer
+        WHERE row_count > 0 AND by_grade = '{}' AND to_regclass(format('%I.%I', $1::text, id)) IS NOT NULL""",
+        SCHEMA,
+    )
+    for row in waiting:
+        definition = parse_definition(row["definition"])
+        if definition is not None:
+            await refresh_statistics(connection, definition)
 
 
 def _statements(definition: LayerDefinition) -> list[str]:

@@ -146,7 +146,8 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)
     cache = tile_cache(settings, lookups)
     running.push_async_callback(cache.close)
-    drawn = TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id())
+    drawn = TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity)
+    catalog.on_restore += [counts.clear, cache.areas.clear]
     maps = Basemaps(settings.home / "basemaps")
     rasters = Rasters(lookups, settings.home / "rasters", catalog)
     running.push_async_callback(rasters.close)

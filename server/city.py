@@ -11,12 +11,14 @@ in the home says from when.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from layers.cluster.home import OURS
 from layers.cluster.lock import holder
 from server.district_reader import read_district
 from server.feed_key import ensure_feed_key
@@ -121,6 +123,7 @@ async def _main(settings: Settings) -> None:
 
 def main() -> None:
     """Live until told to end."""
+    os.umask(OURS)
     configure_logs()
     asyncio.run(_main(Settings.model_validate_json(sys.stdin.buffer.readline())))
 

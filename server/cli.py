@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from layers.cluster.home import OURS
 from layers.errors import (
     BadFile,
     BadInput,
@@ -87,6 +88,7 @@ def command() -> Any:
 
 def main() -> None:
     """Run the command that was typed; what fails is told in one sentence, with exit code 1."""
+    os.umask(OURS)
     _register_commands(next(iter(sys.argv[1:]), None))
     configure_logs()
     try:

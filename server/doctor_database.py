@@ -10,11 +10,14 @@ from layers.catalog import read_catalog
 from layers.database import connect
 from layers.database_check import lacking
 from layers.errors import OneMapError
-from layers.migrate import available, pending
+from layers.migrate import available, edited, pending
 from layers.topology import topology_notes
 from server.doctor import Finding, State, well
 from twin.leader import ingest_works
 
+_HAS_CHECKSUMS = """
+SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'onemap.migration'::regclass AND attname = 'checksum')
+"""
 _STALE_SHARE = 0.2  # as autovacuum's own default, doubled
 _STALE_ROWS = 1000
 
@@ -63,7 +66,7 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
         finding = await _migrations(connection, url)
         yield finding
         if finding.state is State.WELL:
-            for finding in (*await _layers(connection), *await _topology(connection)):
+            for finding in (*await _edited(connection), *await _layers(connection), *await _topology(connection)):
                 yield finding
             yield await _ingest(connection)
     finally:
@@ -97,6 +100,13 @@ async def _migrations(connection: asyncpg.Connection, url: str) -> Finding:
     if unknown:
         return Finding(State.WRONG, subject, f"the database is newer: it has {', '.join(unknown)}", "update OneMap")
     return well(subject, f"all {len(applied)} applied")
+
+
+async def _edited(connection: asyncpg.Connection) -> list[Finding]:
+    changed = await edited(connection) if await connection.fetchval(_HAS_CHECKSUMS) else []
+    is_so = f"edited after they were applied here: {', '.join(changed)}"
+    remedy = "compare with the release; see docs/decisions/migration-checksums.md"
+    return [Finding(State.WARNING, "迁移 migrations", is_so, remedy)] if changed else []
 
 
 async def _ingest(connection: asyncpg.Connection) -> Finding:

@@ -19,6 +19,8 @@ from server.headers import complete
 from server.origins import Origins
 from server.state import State
 
+_SIGNED = "/feeds/"  # whoever sends is known by a signature; the header may be for a proxy on the way
+
 
 class Front:
     """ASGI layer around everything.
@@ -74,6 +76,8 @@ class Front:
         ------
         TooOften
             When its address has shown too many wrong ones.
+        Unauthenticated
+            When it is wrong, whatever is asked for: who has a typing error must not take the public's answer for all.
         """
         if not any(name == b"authorization" for name, _ in scope["headers"]):
             return
@@ -84,5 +88,7 @@ class Front:
             state.authenticator.actor(scope["headers"])
         except Unauthenticated:
             self._guesses.wrong(address)
+            if scope["type"] == "http" and not scope["path"].startswith(_SIGNED):
+                raise
         else:
             self._guesses.right(address)

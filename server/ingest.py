@@ -8,6 +8,7 @@ started it is gone (see `server/worker.py`).
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -19,6 +20,7 @@ import structlog
 import uvloop
 
 from layers.catalog import CatalogHolder
+from layers.cluster.home import OURS
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
@@ -121,6 +123,7 @@ async def _main(settings: Settings) -> None:
 
 def main() -> None:
     """Work until told to end."""
+    os.umask(OURS)
     configure_logs()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     search_seldom()

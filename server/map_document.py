@@ -21,7 +21,7 @@ from tiles.vector import DEEPEST_ZOOM, tile_fields
 
 def fingerprint(catalog: Catalog, actor: Actor) -> str:
     """Digest of everything `map_document` depends on; equal digests mean equal documents."""
-    layers = [catalog[layer_id] for layer_id in catalog.visible_ids(actor)]
+    layers = catalog.visible_layers(actor)
     what = [actor.audience, *((layer.version, layer.row_count, layer.definition.model_dump_json()) for layer in layers)]
     return hashlib.sha256(orjson.dumps(what)).hexdigest()[:16]
 
@@ -37,7 +37,7 @@ async def map_document(
         `title_zh`, `title_en`, `bbox` (degrees, None when there is no feature at all), `outline` (GeoJSON of the
         districts or None), `synthetic`, `layers` in drawing order, `styles` there are, `codes` by list and code.
     """
-    layers = [catalog[layer_id] for layer_id in catalog.visible_ids(actor)]
+    layers = catalog.visible_layers(actor)
     layers.sort(key=lambda layer: (layer.definition.map.order, layer.id))
     described = [await _layer(connection, layer, actor, counts) for layer in layers]
     used = {field["codes"] for layer in described for field in layer["fields"]} & set(catalog.code_lists)
@@ -51,7 +51,7 @@ async def map_document(
 
 
 async def _district(connection: Connection, catalog: Catalog, actor: Actor, outlines: Outlines) -> dict[str, Any]:
-    extents = [layer.extent_crs84 for layer in catalog.values() if layer.extent_crs84 and layer.visible_to(actor)]
+    extents = [layer.extent_crs84 for layer in catalog.visible_layers(actor) if layer.extent_crs84]
     bbox = [
         *map(min, zip(*(e[:2] for e in extents), strict=True)),
         *map(max, zip(*(e[2:] for e in extents), strict=True)),

@@ -43,8 +43,10 @@ class Outlines:
 
     async def of(self, connection: Connection, catalog: Catalog, actor: Actor) -> Outline:
         """Return the outline for a reader."""
-        layer = catalog.get(DISTRICTS)
-        if layer is None or not layer.row_count or not layer.visible_to(actor):
+        if DISTRICTS not in catalog.visible_ids(actor):
+            return Outline()
+        layer = catalog.visible(DISTRICTS, actor)
+        if not layer.row_count:
             return Outline()
         key = layer.version, actor.audience
         if key not in self._kept:

@@ -54,6 +54,7 @@ class DatabaseSettings(_Section):
     """The PostGIS server: our own (no url) or yours."""
 
     url: str | None = Field(default=None, repr=False)  # it may hold a password
+    web_url: str | None = Field(default=None, repr=False)  # of the web workers' own login; without it, `url`
     pool_size: int = Field(default=4, ge=1, le=64)
     statement_timeout_ms: int = Field(default=5000, ge=1)
 

@@ -102,7 +102,7 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
 
 async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.Event) -> None:
     """Keep one worker alive. Before anything has ever worked, a death is a fault to show, not to repeat."""
-    pause_s = 0.0
+    pause_s, settings = 0.0, _as_web(settings)
     while True:
         began = time.monotonic()
         code = await _run(settings, "server.worker", listening.fileno())
@@ -111,6 +111,13 @@ async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.E
         pause_s = 0.1 if time.monotonic() - began > _LONG_LIFE_SECONDS else min(pause_s * 2 + 0.1, _PAUSE_SECONDS_MAX)
         print(f"网页进程意外结束，重新启动 a web worker ended ({code}); starting another", file=sys.stderr)  # noqa: T201
         await asyncio.sleep(pause_s)
+
+
+def _as_web(settings: Settings) -> Settings:
+    """Return the settings of what answers strangers: it never learns of a login that may do more than it needs."""
+    database = settings.database
+    login = database.model_copy(update={"url": database.web_url or database.url, "web_url": None})
+    return settings.model_copy(update={"database": login})
 
 
 def _as_client(settings: Settings, listening: socket.socket) -> Settings:

@@ -7,11 +7,13 @@ stays open: when it closes, whoever started us is gone, and we end too.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 
 import uvicorn
 
+from layers.cluster.home import OURS
 from server.app import create_app
 from server.garbage import search_seldom
 from server.live_socket import MESSAGE_BYTES_MAX
@@ -40,6 +42,7 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until told to end."""
+    os.umask(OURS)
     configure_logs()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     listening = socket.socket(fileno=int(sys.argv[1]))

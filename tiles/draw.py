@@ -41,6 +41,8 @@ async def draw(pool: asyncpg.Pool, drawing: Drawing, bytes_max: int = TILE_BYTES
         queries += 1
         text, values = tile_clause(drawing).render()
         row = await pool.fetchrow(text, *values)
+        if row is None:  # no cell holds anything
+            return Drawn(b"", queries=queries)
         content, shown = bytes(row["tile"] or b""), int(row["features"])
         if len(content) <= bytes_max or shown <= 1:
             return Drawn(content, drawing.feature_limit < asked, queries)

@@ -13,6 +13,7 @@ import orjson
 
 from layers.actor import Actor
 from layers.catalog import Layer
+from layers.spreadsheet import cell
 
 PERSON_LAYERS = frozenset({"grid_workers"})
 """Layers whose features are persons: of a few in one place each is known to whoever lives there."""
@@ -22,7 +23,6 @@ HIDDEN = "<5"
 COLUMNS = (
     "code", "name", "count", "open", "overdue", "area_km2", "per_km2", "per_10k_pop", "baseline_mean", "z_score",
 )  # fmt: skip
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,8 @@ def as_csv(counts: Counts, *, hide: bool) -> bytes:
     writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for row in counts.areas:
-        writer.writerow([_cell(value) for value in properties(row, hide=hide).values()])
+        writer.writerow([cell(value) for value in properties(row, hide=hide).values()])
     return b"\xef\xbb\xbf" + lines.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    """Keep a spreadsheet from running a text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 def _totals(counts: Counts, *, hide: bool) -> dict[str, Any]:

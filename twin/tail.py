@@ -30,6 +30,7 @@ from twin.lens import Lens
 from twin.matching import Matching
 from twin.portion import Gathered, Portion
 from twin.recent import Decoded, Recent
+from twin.regraded import Regrading, regraded
 from twin.rows import Needs, Rows, read_rows
 
 FRAME_SECONDS = 0.1  # changes of one thing within this time are sent as one
@@ -64,6 +65,7 @@ class Tail:
         self._leaving: list[Channel] = []  # of the flush that is going on: what is left of it
         self._lenses: dict[int, Lens] = {}
         self._recent = Recent()
+        self._regrading = Regrading()
         self._watchers: set[Watcher] = set()
         self._grown = asyncio.Event()
         self._flushing: asyncio.Handle | None = None
@@ -161,10 +163,11 @@ class Tail:
         gathered, seq = Gathered(), watcher.seq
         while seq < self.seq and len(gathered) < _CATCH_UP_CHANGES:
             decoded, rows = await self._after(seq, watcher.channel, pool)
+            grades = await self._regrading.of(decoded, self._catalog(), pool)
             await asyncio.sleep(0)  # a long way back is gone in steps
             for number, change in decoded:
                 if number > seq:
-                    self._sort_out(watcher.channel, gathered, change, rows)
+                    self._sort_out(watcher.channel, gathered, regraded(change, grades), rows)
                     seq = number
         portion = gathered.portion(seq) if len(gathered) else None
         watcher.seq = seq

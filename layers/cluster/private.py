@@ -9,17 +9,17 @@ we have closed our connections, and when we are killed it goes on until the next
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from layers.cluster.home import make_home
 from layers.cluster.keeper import keep_running
 from layers.cluster.lock import hold, holder
 from layers.cluster.place import Place, find_place, make_place, remove_short_socket_dir
 from layers.cluster.server import DATABASE, postmaster, start_server, stop_server
-from layers.errors import Conflict, Unavailable
+from layers.errors import Conflict
 
 
 class PrivateCluster:
@@ -54,7 +54,7 @@ class PrivateCluster:
         Unavailable
             When PostgreSQL or PostGIS is missing, of another version than the data, or does not start.
         """
-        _make_home(self.home)
+        make_home(self.home)
         lock = hold(_lock_file(self.home))
         lock.__enter__()
         self._lock = lock
@@ -106,7 +106,7 @@ def borrowed_cluster(home: Path) -> Iterator[str]:
     Several commands may borrow at once and beside `onemap up`; whoever leaves last, and finds no `up`, stops it.
     """
     home = home.absolute()
-    _make_home(home)
+    make_home(home)
     users = home / "users"
     try:
         with hold(users, shared=True, wait=True):
@@ -138,7 +138,7 @@ def home_lock(home: Path) -> Iterator[None]:
     Conflict
         When another process has it.
     """
-    _make_home(home.absolute())
+    make_home(home.absolute())
     with hold(_lock_file(home.absolute())):
         yield
 
@@ -162,15 +162,6 @@ def supervisor_of(home: Path) -> int | None:
 
 def _lock_file(home: Path) -> Path:
     return home / "lock"
-
-
-def _make_home(home: Path) -> None:
-    try:
-        if not home.exists():
-            home.mkdir(parents=True)
-            home.chmod(0o711 if os.geteuid() == 0 else 0o700)  # whatever the umask
-    except OSError as error:
-        raise Unavailable(f"cannot make the folder {home}: {error.strerror}; give another --home") from error
 
 
 def _url(place: Place) -> str:

@@ -158,7 +158,7 @@ def compile_bbox(bbox: Bbox, geometry: Queryable) -> Clause:
     if bbox.outline is not None:
         return compose("ST_Intersects({}, {})", column, geometry_literal(bbox.shape))
     if geometry.geometry_type == "Point":
-        x, y = (Clause("f.lon_now"), Clause("f.lat_now")) if geometry.moves else _coordinates(column)
+        x, y = (Clause("f._lon_now"), Clause("f._lat_now")) if geometry.moves else _coordinates(column)
         tests = (_points_in(rectangle, column, x, y) for rectangle in bbox.rectangles)
     else:
         tests = (_shapes_in(rectangle, column) for rectangle in bbox.rectangles)

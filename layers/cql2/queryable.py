@@ -27,7 +27,7 @@ class Queryable:
     geometry_type
         Of a geometry; the bbox test of points is cheaper.
     moves
-        The place of a point is a pair of numbers, `lon_now` and `lat_now`.
+        The place of a point is a pair of numbers, `_lon_now` and `_lat_now`.
     """
 
     name: str

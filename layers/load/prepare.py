@@ -19,6 +19,7 @@ from layers.load.mapping import FieldMap
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch, Geometries
 from layers.places import Places, placed_fields
+from layers.spreadsheet import GUARDED
 from layers.values import convert, texts
 
 _ID_CHARACTERS_MAX = 200
@@ -119,7 +120,7 @@ def _unguarded(column: pa.Array, plan: Plan) -> pa.Array:
     """Take off the apostrophes that the quarantine's export puts before what a spreadsheet would run."""
     if not plan.guarded or not pa.types.is_string(column.type):
         return column
-    return pc.replace_substring_regex(column, r"^'([=+\-@\t\r])", r"\1")
+    return pc.replace_substring_regex(column, GUARDED, r"\1")
 
 
 def _located(batch: Batch, plan: Plan) -> dict[str, pa.Array]:

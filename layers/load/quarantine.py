@@ -21,9 +21,9 @@ from layers.load import LoadProgress, LoadSummary, load_file
 from layers.load.mapping import QUARANTINE_COLUMNS
 from layers.loaders.batch import GEOMETRY_KEY
 from layers.loaders.columns import DECLARABLE
+from layers.spreadsheet import guarded
 
 LIST_MAX = 1000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _OPEN = "SELECT * FROM onemap.quarantine WHERE resolved_at IS NULL AND ($1::text IS NULL OR layer = $1)"
 
 _WAITING_LOADS = """
@@ -246,16 +246,6 @@ async def _write_csv(path: Path, entries: AsyncIterator[Quarantined], columns: l
             writer.writerow([*about, *(guarded(_cell(c)) for c in cells)])
             count += 1
     return count
-
-
-def guarded(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would run as a formula; a plain number stays what it is."""
-    if not text.startswith(_FORMULA):
-        return text
-    with suppress(ValueError):
-        float(text)
-        return text
-    return f"'{text}"
 
 
 def _cell(value: Any) -> str:

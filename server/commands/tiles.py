@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from layers.actor import ANONYMOUS, OPERATOR, Actor
-from layers.catalog import Catalog, read_catalog
+from layers.catalog import Catalog, database_identity, read_catalog
 from layers.clause import EMPTY
 from layers.database import Role, create_pool
 from layers.errors import BadInput
@@ -119,8 +119,9 @@ async def _walking(url: str, settings: Settings, names: str, actor: Actor) -> As
     cache = tile_cache(settings, pool)
     try:
         async with pool.acquire() as connection:
-            catalog = await read_catalog(connection)
-        yield _Walk(TileMaker(cache, pool, pool, settings.limits.tile_features, build_id()), catalog, names, actor)
+            catalog, database = await read_catalog(connection), await database_identity(connection)
+        maker = TileMaker(cache, pool, pool, settings.limits.tile_features, build_id(), lambda: database)
+        yield _Walk(maker, catalog, names, actor)
     finally:
         await cache.close()
         await pool.close()

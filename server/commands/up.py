@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from layers.cluster import PrivateCluster, home_lock, supervisor_of
+from layers.cluster.login import open_web_login
 from layers.cluster.place import find_place
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
@@ -79,9 +80,11 @@ def _run(settings: Settings, started: ExitStack, answers: Callable[[], None]) ->
     started.callback(forget_address, settings.home)
     cluster = PrivateCluster(settings.home) if settings.database.url is None else None
     url = _start_database(settings, cluster, started)
-    settings = settings.model_copy(update={"database": settings.database.model_copy(update={"url": url})})
+    settings = _with_database(settings, url=url)
     if not asyncio.run(_fill(url, settings)):  # the city lives in the demo district and never among a person's rows
         settings = settings.model_copy(update={"demo": settings.demo.model_copy(update={"live": False})})
+    if cluster is not None:
+        settings = _with_database(settings, web_url=asyncio.run(open_web_login(url)))
     token = ensure_operator_token(settings.home)
 
     def ready(health: dict[str, Any]) -> None:
@@ -90,6 +93,10 @@ def _run(settings: Settings, started: ExitStack, answers: Callable[[], None]) ->
         _announce(address_of(listening), health, token, time.monotonic() - began, settings)
 
     asyncio.run(_keep(cluster, supervise(settings, listening, ready)))
+
+
+def _with_database(settings: Settings, **changed: str) -> Settings:
+    return settings.model_copy(update={"database": settings.database.model_copy(update=changed)})
 
 
 async def _keep(cluster: PrivateCluster | None, serving: Coroutine[Any, Any, None]) -> None:

@@ -16,6 +16,7 @@ from layers.counts import Matched
 from layers.crs import CRS84, Crs, parse_crs
 from layers.errors import NotFound
 from layers.query import Form, ItemsQuery, page, single, table_rows
+from layers.spreadsheet import cell
 from server.items.call import Call
 from server.items.links import KeptLinks, Paging, item_links, steps
 from server.items.request import (
@@ -33,7 +34,6 @@ _JSONFG_CONFORMANCE = (
     "http://www.opengis.net/spec/json-fg-1/1.0/conf/types-schemas",
 )
 type Statement = tuple[str, tuple[object, ...]]
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,19 +198,8 @@ async def _csv(query: ItemsQuery, connection: asyncpg.Connection, state: State) 
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([attribute.name for attribute in prepared.get_attributes()[:-1]])
     for record in records[: query.limit]:
-        writer.writerow([_cell(value) for value in tuple(record)[:-1]])
+        writer.writerow([cell(value) for value in tuple(record)[:-1]])
     matched = state.counts.known(query) or await state.counts.counted(connection, query)
     cursor = write_cursor(records[query.limit - 1][-1]) if len(records) > query.limit else None
     table = b"\xef\xbb\xbf" + out.getvalue().encode()
     return _Page(matched, table, min(len(records), query.limit), cursor)
-
-
-def _cell(value: object) -> object:
-    """Write a value so that a spreadsheet shows it and never runs it."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list):
-        return ";".join(map(str, value))
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value

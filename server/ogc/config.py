@@ -30,7 +30,7 @@ def pygeoapi_config(settings: Settings, catalog: Catalog, actor: Actor) -> dict[
     config = deepcopy(service())
     limits = settings.limits
     config["server"]["limits"] |= {"default_items": limits.page_default, "max_items": limits.page_max}
-    config["resources"] = {name: _resource(catalog[name]) for name in catalog.visible_ids(actor)}
+    config["resources"] = {layer.id: _resource(layer) for layer in catalog.visible_layers(actor)}
     return config
 
 

@@ -66,7 +66,8 @@ def conformance(_visit: Visit, document: Document) -> Document:
 
 def collections(visit: Visit, document: Document) -> Document:
     """Describe every collection with all that we know of it."""
-    described = [_described(visit, entry, visit.catalog[entry["id"]]) for entry in document["collections"]]
+    layers = {layer.id: layer for layer in visit.catalog.visible_layers(visit.actor)}
+    described = [_described(visit, entry, layers[entry["id"]]) for entry in document["collections"]]
     described += raster_collections(visit)
     return _titled(visit, document | {"collections": described})
 

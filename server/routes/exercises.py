@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from layers.database import in_our_words
 from server.operators import Operator
 from server.state import State
 from twin.exercises import counted, kept
@@ -52,8 +53,9 @@ async def exercises(
     """List messages of exercises and tests; of one feed or one warning if asked."""
     state: State = request.app.state.shared
     response.headers["Cache-Control"] = "no-store"
-    async with state.pool.acquire() as connection:
-        found = await kept(connection, feed=feed, chain=chain, before=before, limit=limit)
-        counts = await counted(connection)
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            found = await kept(connection, feed=feed, chain=chain, before=before, limit=limit)
+            counts = await counted(connection)
     following = found[-1]["id"] if len(found) == limit else None
     return Exercises(messages=[ExerciseMessage(**one) for one in found], next=following, counts=counts)

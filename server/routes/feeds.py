@@ -6,9 +6,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
-from starlette.responses import Response
 
 from layers.actor import Actor
 from layers.errors import BadInput, TooMuch
@@ -152,8 +151,12 @@ async def _read(request: Request) -> bytes:
 
 
 @router.get("/twin/feeds")
-async def feeds(request: Request, actor: Annotated[Actor, Depends(actor_of)]) -> Feeds:
-    """Say of every feed when it last spoke, how fast it goes, what was refused, and what is stale because of it."""
+async def feeds(request: Request, response: Response, actor: Annotated[Actor, Depends(actor_of)]) -> Feeds:
+    """Say of every feed when it last spoke, how fast it goes, what was refused, and what is stale because of it.
+
+    What is wrong with a feed's file, or where it is fetched from, is told to officers only.
+    """
+    response.headers.update({"Cache-Control": "private, no-store", "Vary": "Authorization"})
     intake: Intake = request.app.state.intake
     state: State = request.app.state.shared
     health = await read_health(state.pool, intake.registry.by_name)
@@ -161,7 +164,7 @@ async def feeds(request: Request, actor: Annotated[Actor, Depends(actor_of)]) ->
         feeds=[_told(feed, actor) for feed in health.feeds],
         stale=[StaleLayer(layer=layer, feeds=list(names)) for layer, names in sorted(health.stale.items())],
         ingest=Ingest.model_validate(health.ingest),
-        faults=dict(intake.registry.faults),
+        faults=dict(intake.registry.faults) if actor.clearance >= _SEES_ADDRESSES else {},
     )
 
 

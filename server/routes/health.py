@@ -46,7 +46,7 @@ async def health(request: Request) -> Health:
     except TimeoutError as error:
         raise Unavailable(f"the database did not answer within {ANSWER_SECONDS_MAX:.0f} s") from error
     versions = {"postgis": postgis, **{name: version(name) for name in ("pygeoapi", "fastapi", "asyncpg", "shapely")}}
-    counts = {name: current[name].row_count for name in current.visible_ids(ANONYMOUS)}
+    counts = {layer.id: layer.row_count for layer in current.visible_layers(ANONYMOUS)}
     troubles = state.troubles.damage() + lack_of_room(state.settings.home, state.settings.server.disk_free_min_mib)
     return Health(
         status="degraded" if troubles else "ok",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from layers.database import in_our_words
 from layers.errors import TooMuch
 from server.operators import Operator
 from server.state import State
@@ -53,6 +54,9 @@ class Replayed(BaseModel):
     late: int
 
 
+RefusedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
 @router.get("", summary="What was refused")
 async def list_refused(
     request: Request,
@@ -67,24 +71,26 @@ async def list_refused(
     """List refused messages that wait for somebody, the newest first."""
     state: State = request.app.state.shared
     response.headers.update(_NO_STORE)
-    async with state.pool.acquire() as connection:
-        found = await refused(connection, feed=feed, reason=reason, before=before, with_done=done, limit=limit)
-        waiting = await summary(connection)
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            found = await refused(connection, feed=feed, reason=reason, before=before, with_done=done, limit=limit)
+            waiting = await summary(connection)
     following = found[-1].id if len(found) == limit else None
     return RefusedMessages(messages=[_shown(one) for one in found], next=following, waiting=waiting)
 
 
 @router.get("/{refused_id}", summary="One refused message")
-async def show_refused(refused_id: int, request: Request, response: Response, _: Operator) -> RefusedMessage:
+async def show_refused(refused_id: RefusedId, request: Request, response: Response, _: Operator) -> RefusedMessage:
     """Return one refused message, whole."""
     state: State = request.app.state.shared
     response.headers.update(_NO_STORE)
-    async with state.pool.acquire() as connection:
-        return _shown(await one_refused(connection, refused_id))
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            return _shown(await one_refused(connection, refused_id))
 
 
 @router.post("/{refused_id}/replay", summary="Take a refused message again")
-async def replay(refused_id: int, request: Request, _: Operator) -> Replayed:
+async def replay(refused_id: RefusedId, request: Request, _: Operator) -> Replayed:
     """Take it again as it is, or as the body has it: the message put right, in the form in which it is kept."""
     intake: Intake = request.app.state.intake
     corrected = await _body(request)
@@ -93,7 +99,7 @@ async def replay(refused_id: int, request: Request, _: Operator) -> Replayed:
 
 
 @router.post("/{refused_id}/discard", summary="Put a refused message out of sight", status_code=204)
-async def discard(refused_id: int, request: Request, _: Operator) -> None:
+async def discard(refused_id: RefusedId, request: Request, _: Operator) -> None:
     """Discard it: it is listed no more and cannot be taken again."""
     intake: Intake = request.app.state.intake
     await intake.retaking.discard(refused_id)

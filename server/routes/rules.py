@@ -25,6 +25,7 @@ from twin.rules.calendar import LOCAL
 from twin.rules.registry import Rules, read_rules
 
 router = APIRouter(prefix="/twin", tags=["rules"])
+_SEES_FAULTS = 3  # the clearance of an officer: what is written in a file is nothing for strangers
 TRANSITIONS_MAX = 1000
 STEPS_MAX = 2000
 _JOBS = "SELECT name, seq, state, moved_at FROM twin.cursor WHERE name IN ('rules', 'fences')"
@@ -94,8 +95,8 @@ class EventLog(BaseModel):
 
 
 @router.get("/rules", summary="Rules and how they do")
-async def rules(request: Request, response: Response) -> RulesHealth:
-    """Say of every rule whether it is in force, what is open, and what is wrong with its file."""
+async def rules(request: Request, response: Response, actor: ActorHere) -> RulesHealth:
+    """Say of every rule whether it is in force, what is open, and, to officers, what is wrong with its file."""
     state: State = request.app.state.shared
     known = _known(request)
     with in_our_words():
@@ -110,6 +111,8 @@ async def rules(request: Request, response: Response) -> RulesHealth:
         told["faults"] |= said.get("faults", {})
         told["open"] |= said.get("open", {})
         told["in_force"] += said.get("in_force", [])
+    if actor.clearance < _SEES_FAULTS:
+        told["faults"] = {}
     return RulesHealth(
         rules=[_health(name, rule, told, known) for name, rule in sorted(known.by_name.items())],
         faults=told["faults"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -36,6 +37,8 @@ class TileMaker:
         Most features of a layer in a tile.
     build
         Which code draws; tiles that another one drew are not taken for ours.
+    database
+        Returns the identity of the database that is drawn from; a version means nothing in another one.
     """
 
     cache: TileCache
@@ -43,6 +46,7 @@ class TileMaker:
     lookups: asyncpg.Pool
     feature_limit: int
     build: str
+    database: Callable[[], str]
 
     async def tile(self, call: TileCall, *, trusted: bool = True) -> Tile:
         """Return the tile as it is now.
@@ -55,7 +59,7 @@ class TileMaker:
         make = partial(self._draw, call) if len(call.parts) == 1 else partial(self._join, call, trusted=trusted)
         if not trusted or call.is_past:
             return await self.cache.anew(make)
-        return await self.cache.get(call.wanted(self.build), make)
+        return await self.cache.get(call.wanted(f"{self.build}|{self.database()}"), make)
 
     async def _join(self, call: TileCall, *, trusted: bool) -> bytes:
         each = {part.layer.id: await self.tile(replace(call, parts=(part,)), trusted=trusted) for part in call.parts}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from layers.crs import transform
 from layers.errors import NotFound
 from layers.load import load_file
-from layers.load.quarantine import count_quarantine, export_quarantine, guarded, list_quarantine, retry_quarantine
+from layers.load.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
+from layers.spreadsheet import guarded
 from tests.loaders.conftest import feature, point
 
 pytestmark = pytest.mark.anyio

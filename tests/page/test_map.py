@@ -266,6 +266,22 @@ def test_without_webgl_the_features_are_listed(launch, address):
         assert not [fault for fault in visitor.faults if "WebGL" not in fault]
 
 
+def test_what_keeps_the_map_from_being_drawn_is_told_by_its_name(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.expects("TypeError")
+
+    def broken(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"layers": None})
+
+    page.route("**/styles/*.json*", broken)
+    page.reload()
+    expect(page.locator(".notice")).to_contain_text("TypeError")
+    expect(page.locator(".notice")).not_to_contain_text("WebGL")
+    expect(page.locator("tbody tr").first).to_be_visible()
+
+
 def test_a_server_that_is_gone_is_told_and_waited_for(visit):
     visitor = visit()
     page = visitor.idle()

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 
 from layers.database_check import lacking
+from layers.migrate import migrate
 from layers.tables import sync_definitions
 from server.settings import PROJECT
 
@@ -81,6 +82,26 @@ def test_areas_that_do_not_tile_are_told(url: str, tmp_path: Path):
     assert code == 0  # a warning: the map works
     for words in ("malformed code × 1: ABC", "gap × 1: 440106011"):
         assert words in said
+
+
+def test_a_migration_that_was_edited_afterwards_is_told(url: str, tmp_path: Path):
+    execute(url, "UPDATE onemap.migration SET checksum = NULL WHERE name < '0030'")  # from before there were checksums
+    execute(url, "UPDATE onemap.migration SET checksum = repeat('0', 64) WHERE name = '0040_live'")
+    code, said = doctor(url, tmp_path)
+    assert code == 0, said
+    assert "edited after they were applied here: 0040_live" in said
+    known = "SELECT count(*) FROM onemap.migration WHERE checksum IS NULL"
+    assert asyncio.run(migrate(url)) == []
+    assert asyncio.run(value(url, known)) == 0
+    assert "edited after they were applied here: 0040_live" in doctor(url, tmp_path)[1]
+
+
+async def value(url: str, statement: str) -> object:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
 
 
 def test_a_lost_index_is_found_and_the_remedy_mends_it(url: str, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from layers.cluster import running_url, stop_cluster, supervisor_of
@@ -121,6 +123,7 @@ def running() -> Iterator[Any]:
             assert up.address
             return up
 
+        start.home = home  # type: ignore[attr-defined]  # for what has to be there before
         yield start
     if running_url(home):
         stop_cluster(home)
@@ -245,3 +248,48 @@ def test_a_database_of_yours_is_used_and_left_running(running: Any, database_url
     assert "grids" in up.health()["layers"]
     assert not (up.home / "postgres").exists()
     up.end(signal.SIGTERM)
+
+
+def test_nobody_else_may_look_into_the_home_even_one_that_was_open(running: Any, tmp_path: Path):
+    home = running.home
+    for name in ("tiles/a9/513f", "rasters/dem.tif", "drops/rain/done/one.csv", "address", "mine/notes"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("open", encoding="utf-8")
+    for path in (home, *home.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (home / "basemaps").symlink_to(tmp_path)
+    tmp_path.chmod(0o755)
+    (home / "drops" / "rain").chmod(0o775)  # a sender of the group may put files there
+    up = running()
+    wait_until(up.ingest)
+    ours = [p for p in home.rglob("*") if not {"postgres", "mine", "basemaps"} & set(p.relative_to(home).parts)]
+    modes = {str(path.relative_to(home)): path.stat().st_mode & 0o777 for path in ours}
+    gates = {"drops": 0o711, "drops/rain": 0o770}
+    assert {name: modes[name] for name in gates} == gates
+    inside = {n: mode for n, mode in modes.items() if n not in gates and not n.startswith("drops/rain/")}
+    assert {name: oct(mode) for name, mode in inside.items() if mode & 0o077} == {}
+    assert (home / "mine" / "notes").stat().st_mode & 0o777 == 0o644, "what is not ours stays as it is"
+    assert tmp_path.stat().st_mode & 0o777 == 0o755, "links are not followed"
+
+
+async def _ask(url: str, *statements: str) -> list[Any]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [await connection.fetchval(statement) for statement in statements]
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("wanted", ["postgres", "onemap_owner"])
+def test_web_workers_log_in_as_somebody_who_can_become_nobody_of_power(running: Any, wanted: str):
+    up = running(ONEMAP_FEEDS_INGEST="false")
+    url = running_url(up.home)
+    assert url is not None
+    logins = "SELECT array_agg(DISTINCT usename::text) FROM pg_stat_activity WHERE application_name = 'onemap'"
+    assert asyncio.run(_ask(url, logins)) == [["onemap_web"]]
+    web = url.replace("postgres@", "onemap_web@")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        asyncio.run(_ask(web, "SET ROLE onemap_read", f"SELECT set_config('role', '{wanted}', false)"))
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        asyncio.run(_ask(web, "SET ROLE onemap_read", f"SET SESSION AUTHORIZATION {wanted}"))
+    assert asyncio.run(_ask(web, "SET ROLE onemap_read", "SELECT count(*) >= 0 FROM onemap.layer"))[1]

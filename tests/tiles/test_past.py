@@ -74,7 +74,7 @@ async def test_a_tile_of_the_past_is_neither_kept_nor_taken_from_what_is(town):
     before = await moment_of(town.owner)
     await town.put("l1", *THERE)
     layer = await town.layer()
-    maker = TileMaker(town.cache, town.pool, town.pool, 1000, "build")
+    maker = TileMaker(town.cache, town.pool, town.pool, 1000, "build", lambda: "database")
     address = tile_at(THERE)
 
     async def ask(shown):

@@ -136,7 +136,7 @@ async def test_what_was_known_is_what_was_answered(owner, reader, catalog, pipel
     text, values = single(vehicles, OPERATOR, one, CRS84).render()
     assert orjson.loads(await reader.fetchval(text, *values))["geometry"] == then["vehicles"][one]["geometry"]
     box = Clause(
-        "f.geom && ST_MakeEnvelope(113.33, 23.12, 113.38, 23.16, 4490) AND f.lon_now BETWEEN 113.33 AND 113.38"
+        "f.geom && ST_MakeEnvelope(113.33, 23.12, 113.38, 23.16, 4490) AND f._lon_now BETWEEN 113.33 AND 113.38"
     )
     inside = {n for n, f in then["vehicles"].items() if 113.33 <= f["geometry"]["coordinates"][0] <= 113.38}
     inside = {n for n in inside if 23.12 <= then["vehicles"][n]["geometry"]["coordinates"][1] <= 23.16}

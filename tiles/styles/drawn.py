@@ -135,7 +135,7 @@ def _attribution(definition: LayerDefinition) -> str:
 
 def drawn_layers(layers: Mapping[str, Layer], lists: Mapping[str, CodeList], actor: Actor, theme: Theme) -> list[Drawn]:
     """Return what an actor sees on the map, in drawing order; layers without geometries or features are left out."""
-    seen = [layer for layer in layers.values() if layer.visible_to(actor)]
+    seen = [layer.seen_by(actor) for layer in layers.values() if layer.visible_to(actor)]
     placed = [layer for layer in seen if layer.definition.geometry_type != "None" and layer.extent_crs84]
     placed.sort(key=lambda layer: (layer.definition.map.order, layer.id))
     return [_drawn(layer, lists, actor, theme) for layer in placed]

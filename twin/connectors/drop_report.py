@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 
+from layers.spreadsheet import guarded
 from twin.envelope_refused import Reason, Refusal, Refused
 from twin.feeds.times import CHINA
 
@@ -45,12 +46,7 @@ def rows_report(refused: Sequence[Refusal]) -> bytes:
     writer = csv.writer(out)
     writer.writerow(["行 line", "原因 reason", "说明 detail"])
     for refusal in refused[:LINES_MAX]:
-        writer.writerow([refusal.index, str(refusal.reason), _plain(refusal.detail)])
+        writer.writerow([refusal.index, str(refusal.reason), guarded(refusal.detail)])
     if len(refused) > LINES_MAX:
         writer.writerow(["…", "", f"另有 {len(refused) - LINES_MAX} 行 more"])
     return out.getvalue().encode("utf-8-sig")
-
-
-def _plain(text: str) -> str:
-    """Keep a stranger's words from being a formula of the spreadsheet."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text

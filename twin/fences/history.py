@@ -48,7 +48,9 @@ def transitions(catalog: Catalog, actor: Actor, wanted: Wanted, limit: int) -> C
     asked = [compose(text, bind(value, cast)) for text, value, cast in tests if value is not None]
     layers = bind([layer.id for layer in catalog.values() if layer.visible_to(actor)], "text[]")
     visible = compose("layer = ANY ({}) AND area_layer = ANY ({})", layers, layers)
-    graded = compose("grade <= {}", bind(actor.clearance, "smallint"))
+    now = "coalesce(greatest(grade, onemap.grade_now(layer, mover), onemap.grade_now(area_layer, area_id)), grade)"
+    seen = bind(actor.clearance, "smallint")  # what was raised since is looked up for what was seen then
+    graded = compose(f"CASE WHEN grade <= {{}} THEN {now} <= {{}} ELSE FALSE END", seen, seen)
     condition = all_of((*asked, visible, graded, _areas(actor)))
     return compose(
         f"SELECT {_COLUMNS} FROM twin.fence_transition WHERE {{}} ORDER BY id DESC LIMIT {{}}",

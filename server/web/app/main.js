@@ -25,6 +25,7 @@ const store = createStore({
   mode: "map",
   listed: "",
   webgl: true,
+  trouble: "",
   relief: false,
   operator: token.get() !== null,
   sheet: "peek",

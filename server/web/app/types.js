@@ -82,7 +82,8 @@
  * @property {number} chosen  which of the hits is open
  * @property {"map" | "list"} mode
  * @property {string} listed  the layer whose rows the list shows
- * @property {boolean} webgl
+ * @property {boolean} webgl  whether there is a map
+ * @property {string} trouble  why there is none, where it is not for want of WebGL
  * @property {boolean} relief  buildings stand up
  * @property {boolean} operator  whether a token is in use
  * @property {"peek" | "half"} sheet  the bottom sheet of a phone

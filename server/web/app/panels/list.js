@@ -20,7 +20,8 @@ export function ListView({ store, state }) {
   const layer = layerOf(state, state.listed) ?? filled[0];
   const choose = (/** @type {Event} */ event) => store.set({ listed: /** @type {HTMLSelectElement} */ (event.target).value });
   return html`<main class="list" aria-label=${t(language, "list.title")}>
-    ${!state.webgl && html`<p class="notice" role="status">${t(language, "state.nowebgl")}</p>`}
+    ${!state.webgl && html`<p class="notice" role="status">
+      ${state.trouble ? t(language, "state.nomap", { reason: state.trouble }) : t(language, "state.nowebgl")}</p>`}
     <div class="list-head">
       <label>${t(language, "list.choose")}
         <select value=${layer?.id} onChange=${choose}>

@@ -118,10 +118,16 @@ function start(container, store, onMove) {
     map.on("data", () => container.removeAttribute("data-idle"));
     Object.assign(container, { map }); // for tests and for the curious: document.querySelector(".mapview").map
     return map;
-  } catch {
-    store.set({ webgl: false, mode: "list" });
+  } catch (error) {
+    console.error(error);
+    store.set({ webgl: false, trouble: hasWebgl() ? String(error) : "", mode: "list" });
     return null;
   }
+}
+
+/** Whether the browser can draw at all: what fails beside that has a reason of its own, and it is told. */
+function hasWebgl() {
+  return document.createElement("canvas").getContext("webgl2") !== null;
 }
 
 /** @param {{ store: Store, state: State, map: MapLibre | null }} props */

@@ -1,0 +1,231 @@
+"""What is hidden from somebody is in no output: not in what describes a layer, not in what it was, not in a stream."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import httpx
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers.database import connect
+from layers.definition import LayerDefinition, MapHints
+from layers.errors import NotFound
+from layers.spreadsheet import cell
+from layers.tables import create_layer, refresh_statistics
+from tests.conftest import _database, _run
+from tests.matrix.asked import ACTORS
+from tests.matrix.conftest import Everybody
+from tests.ogc.things import field
+from tests.twin.log import COMMANDER, OFFICER, moved, prepare, tails, write
+from twin.changes import last_seq
+from twin.interest import Interest
+from twin.purge import purge_past
+
+THINGS = LayerDefinition(
+    id="things",
+    title_zh="物",
+    title_en="Things",
+    geometry_type="Point",
+    grade=1,
+    time="seen_at",
+    map=MapHints(tile_fields=("name",)),
+    fields=(
+        field("name"),
+        field("seen_at", "datetime"),
+        field("related_ids", "string_array"),
+        field("data_grade", "integer"),
+        field("area_code"),
+        field("grid_code"),
+    ),
+)
+MARKS = ("113.6", "23.4000", "1999", "SECRET")  # of the hidden rows: place, time, name
+SEES = {"public": 1, "anonymous": 2, "masked": 2, "officer": 1, "operator": 3}  # rows of the grades 1, 2 and 3 each
+DESCRIBING = (
+    "/ogc/collections/things?f=json",
+    "/ogc/collections/things?f=html",
+    "/ogc/collections?f=json",
+    "/ogc/collections?f=html",
+    "/ogc/collections/things/items?f=jsonld",
+    "/ogc/collections/things/tiles?f=json",
+    "/ogc/collections/things/tiles/WebMercatorQuad?f=json",
+    "/ogc/collections/things/schema?f=json",
+    "/tiles/things.json",
+    "/map.json",
+    "/styles/light.json",
+    "/health",
+)
+
+
+async def fill(url):
+    connection = await connect(url)
+    try:
+        await create_layer(connection, THINGS)
+        await connection.execute(
+            """INSERT INTO layer.things (id, geom, name, seen_at, data_grade, area_code, grid_code, related_ids) VALUES
+            ('seen', ST_SetSRID(ST_MakePoint(113.31, 23.11), 4490), 'one', '2026-05-05T05:05:05Z', 1, '440106011001',
+                '440106011001001', ARRAY['=cmd|''/c calc''!A1', 'a']),
+            ('graded', ST_SetSRID(ST_MakePoint(113.32, 23.12), 4490), 'two', '2026-06-06T06:06:06Z', 2, '440106099001',
+                '440106099001001', ARRAY['@SUM(1+1)']),
+            ('hidden', ST_SetSRID(ST_MakePoint(113.6, 23.4), 4490), 'SECRET', '1999-09-09T09:09:09Z', 3,
+                '440106099001', '440106099001001', ARRAY['x'])"""
+        )
+        await refresh_statistics(connection, THINGS)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def things(database_url):
+    """The application over a layer with a row of each grade; the test may write to it."""
+    _run(fill(database_url))
+    running = Everybody(database_url)
+    yield running
+    running.close()
+
+
+def text_of(service, actor, target):
+    answer = service.ask(target, actor=actor)
+    assert answer.status_code < 500, (target, answer.text)
+    return answer.text
+
+
+def test_what_describes_a_layer_is_made_from_the_rows_one_sees(things):
+    told = {target: text_of(things, "operator", target) for target in DESCRIBING}
+    assert any(MARKS[0] in told[target] for target in DESCRIBING), "the operator is told of the whole extent"
+    assert "1999" in told[DESCRIBING[0]]
+    for actor in ("anonymous", "public", "masked", "officer"):
+        for target in DESCRIBING:
+            text = text_of(things, actor, target)
+            assert [mark for mark in MARKS if mark in text] == [], (actor, target)
+    document = things.json("collections/things", actor="anonymous")
+    assert document["extent"]["spatial"]["bbox"][0] == pytest.approx([113.31, 23.11, 113.32, 23.12], abs=1e-5)
+    assert document["extent"]["temporal"]["interval"][0][1].startswith("2026-06-06")
+    assert things.json("/health", actor="anonymous")["layers"]["things"] == SEES["anonymous"]
+
+
+def outputs(at):
+    items = f"/ogc/collections/things/items?at={at}"
+    yield from (f"{items}&limit=100&f={form}" for form in ("json", "jsonfg", "csv", "geojsonl"))
+    yield from (f"/ogc/collections/things/items/{one}?at={at}" for one in ("seen", "graded", "hidden"))
+    yield f"{items}&basis=phenomenon"
+    yield f"{items}&filter=name LIKE '%25o%25'"
+    yield f"{items}&bbox=113.3,23.1,113.7,23.5"
+    yield f"/twin/snapshot?layers=things&at={at}"
+    yield f"/twin/replay?layers=things&from={at}&to={at}&step=1s"
+    yield from (f"/tiles/things/{tile}.mvt?at={at}" for tile in ("10/834/443", "10/835/443", "10/834/444"))
+
+
+@pytest.mark.parametrize("last", ["UPDATE layer.things SET name = 'changed'", "DELETE FROM layer.things"])
+def test_a_grade_that_was_raised_holds_for_what_the_feature_was(things, last):
+    then = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    assert "one" in text_of(things, "public", f"/ogc/collections/things/items?at={then}")
+    things.execute("UPDATE layer.things SET data_grade = 4 WHERE id IN ('seen', 'graded')")
+    things.execute(last)
+    for actor in ("public", "anonymous", "masked", "officer"):
+        for target in outputs(then):
+            text = text_of(things, actor, target)
+            found = [mark for mark in ('"one"', '"two"', ",one,", ",two,", "cmd", "SECRET") if mark in text]
+            assert found == [], (actor, target)
+        hits = things.json(f"/ogc/collections/things/items?at={then}&resulttype=hits", actor=actor)
+        assert hits["numberMatched"] == 0
+    everything = text_of(things, "operator", f"/ogc/collections/things/items?at={then}")
+    assert all(f'"{name}"' in everything for name in ("one", "two", "SECRET"))
+
+
+@pytest.mark.anyio
+async def test_a_grade_that_was_raised_holds_for_who_resumes_a_stream(database_url):
+    await prepare(database_url)
+    owner = await connect(database_url)
+    try:
+        await owner.execute("INSERT INTO layer.vehicles (id, data_grade) VALUES ('V1', 2), ('V2', 2), ('V3', 2)")
+        before = await last_seq(owner)
+        await write(database_url, *(moved(one, 1, grade=2) for one in ("V1", "V2", "V3")))
+        await owner.execute("UPDATE layer.vehicles SET data_grade = 3 WHERE id IN ('V1', 'V2')")
+        await owner.execute("DELETE FROM layer.vehicles WHERE id = 'V2'")
+        async with tails(database_url) as ((tail,), pool):
+            watcher = tail.watch(Interest(), OFFICER, before)
+            portion = await tail.take(watcher, pool, 1)
+            assert [change["id"] for change in orjson.loads(portion.body)] == ["V3"]
+            tail.leave(watcher)
+    finally:
+        await owner.close()
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+def test_no_cell_of_a_table_is_a_formula(things, actor):
+    text = text_of(things, actor, "/ogc/collections/things/items?f=csv&limit=100")
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert len(rows) == SEES[actor] + 1
+    assert [value for row in rows for value in row if value.startswith(("=", "@", "+", "\t"))] == []
+    assert any("'=cmd" in value for row in rows for value in row)
+
+
+@given(st.one_of(st.text(), st.lists(st.text(), min_size=1)))
+def test_whatever_a_cell_holds_it_is_no_formula(value):
+    for part in str(cell(value)).split(";") if isinstance(value, list) else [str(cell(value))]:
+        if part[:1] and part[0] in "=+-@\t\r\n＝＋－＠" and not isinstance(value, list):
+            float(part)
+    assert not str(cell(value)).startswith(("=", "@", "\t", "＝", "＠"))
+
+
+def drawn_name(address):
+    """Return what the tile of the first row says of it."""
+    return httpx.get(f"{address}/tiles/things/14/13348/7110.mvt").content
+
+
+def renamed(url, name):
+    async def work():
+        connection = await connect(url)
+        try:
+            await connection.execute("UPDATE layer.things SET name = $1 WHERE id = 'seen'", name)
+            return await connection.fetchval("SELECT version FROM onemap.layer WHERE id = 'things'")
+        finally:
+            await connection.close()
+
+    return _run(work())
+
+
+def test_a_tile_of_the_future_is_not_shown_after_a_restore(cluster, database_url, live_server, tmp_path):
+    _run(fill(database_url))
+    with _database(cluster, database_url) as restored:  # as it was before what follows
+        version = renamed(database_url, "FUTURE")
+        assert b"FUTURE" in drawn_name(live_server(database_url, home=tmp_path))
+        assert renamed(restored, "PRESENT") == version
+        assert b"PRESENT" in drawn_name(live_server(restored, home=tmp_path))
+
+
+@pytest.mark.anyio
+async def test_what_is_purged_is_nowhere_any_more_and_what_stands_stays(database_url):
+    await prepare(database_url)
+    owner = await connect(database_url)
+    try:
+        await owner.execute("INSERT INTO layer.vehicles (id, plate_no) VALUES ('V1', 'ERASEDPLATE'), ('V2', 'KEPT')")
+        await owner.execute("UPDATE layer.vehicles SET status_code = '1'")
+        await owner.execute(
+            """INSERT INTO twin.position (layer, id, lon, lat, phenomenon_time)
+            SELECT 'vehicles', id, 113.3, 23.1, now() FROM layer.vehicles"""
+        )
+        before = await last_seq(owner)
+        await write(database_url, moved("V1", 1), moved("V2", 2))
+        await owner.execute("DELETE FROM layer.vehicles WHERE id = 'V1'")
+        assert await purge_past(owner, "vehicles", ["V1"]) >= 4
+        assert await owner.fetchval("SELECT count(*) FROM past.vehicles WHERE id = 'V1'") == 0
+        assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = 'V1'") == 0
+        assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = 'V2'") == 1
+        async with tails(database_url) as ((tail,), pool):
+            watcher = tail.watch(Interest(), COMMANDER, before)
+            portion = await tail.take(watcher, pool, 1)
+            assert [change["id"] for change in orjson.loads(portion.body)] == ["V2"]
+            assert watcher.seq == before + 2, "the numbers stay"
+            tail.leave(watcher)
+        assert await purge_past(owner, "vehicles") > 0
+        assert await owner.fetchval("SELECT array_agg(id) FROM layer.vehicles") == ["V2"]
+        with pytest.raises(NotFound):
+            await purge_past(owner, "nothing")
+    finally:
+        await owner.close()

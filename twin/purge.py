@@ -1,0 +1,73 @@
+"""Erasing what features were: their replaced rows, their history, and their changes in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+import orjson
+
+from layers.clause import quote_identifier
+from layers.errors import NotFound
+from layers.tables import PAST, past_of
+from twin.interest import Change
+
+BLANK: Change = {"kind": "erased", "layer": "-", "id": "-", "grade": 9}
+"""What stands in the log where a change was erased: nobody's, so that the numbers of the others stay what they are."""
+_FRAMES = "SELECT last_seq, changes FROM twin.change ORDER BY last_seq"
+_BLANKED = "UPDATE twin.change SET changes = $2 WHERE last_seq = $1"
+
+
+async def purge_past(connection: asyncpg.Connection, layer_id: str, ids: Sequence[str] | None = None) -> int:
+    """Erase, in one transaction, what features of a layer were; what stands stays as it is.
+
+    Parameters
+    ----------
+    connection
+        In the owner's role.
+    ids
+        Features, also ones that are gone; None is every one of which a past is kept.
+
+    Returns
+    -------
+    int
+        How many rows and changes were erased.
+
+    Raises
+    ------
+    NotFound
+        When there is no such layer.
+    """
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM onemap.layer WHERE id = $1)", layer_id):
+        raise NotFound(f"there is no layer '{layer_id[:80]}'", parameter="layer")
+    async with connection.transaction():
+        if ids is None:
+            ids = await _known(connection, layer_id)
+        rows: int = await connection.fetchval("SELECT twin.purge_past($1, $2)", layer_id, list(ids))
+        return rows + await _blank(connection, layer_id, frozenset(ids))
+
+
+async def _known(connection: asyncpg.Connection, layer_id: str) -> list[str]:
+    """Name every feature of the layer that has a past."""
+    parts = ["SELECT id FROM twin.position WHERE layer = $1", "SELECT id FROM twin.feature_change WHERE layer = $1"]
+    if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{PAST}.{quote_identifier(layer_id)}"):
+        parts.append(f"SELECT id FROM {past_of(layer_id)}")
+    return [row[0] for row in await connection.fetch(" UNION ".join(parts), layer_id)]
+
+
+async def _blank(connection: asyncpg.Connection, layer_id: str, ids: frozenset[str]) -> int:
+    """Take the features' changes out of the log."""
+    blanked = 0
+    async for frame in connection.cursor(_FRAMES):
+        changes = orjson.loads(frame["changes"])
+        kept = [BLANK if _is_of(change, layer_id, ids) else change for change in changes]
+        number = sum(after is BLANK for after in kept)
+        if number:
+            blanked += number
+            await connection.execute(_BLANKED, frame["last_seq"], orjson.dumps(kept))
+    return blanked
+
+
+def _is_of(change: Change, layer_id: str, ids: frozenset[str]) -> bool:
+    whose = (change.get("layer"), change.get("id")), (change.get("area_layer"), change.get("area_id"))
+    return any(layer == layer_id and one in ids for layer, one in whose)
