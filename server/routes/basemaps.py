@@ -13,6 +13,7 @@ from layers.errors import NotFound
 from server.answers import Compressed
 from server.auth import actor_of
 from server.base_url import base_url
+from server.caching import VARIES, Keep, cache_control
 from server.state import State
 from server.tianditu import Tianditu
 from tiles.archive import Archive
@@ -50,14 +51,15 @@ async def tilejson(name: str, request: Request, _actor: ActorHere) -> dict[str, 
 
 
 @router.get("/{name}/{z}/{x}/{y}", response_class=Response, summary="底图瓦片 One tile of a base map")
-async def tile(name: str, z: int, x: int, y: int, request: Request, _actor: ActorHere) -> Response:
+async def tile(name: str, z: int, x: int, y: int, request: Request, actor: ActorHere) -> Response:
     """Return a tile as the archive has it; 204 where it has none."""
     archive = await run_in_threadpool(_state(request).basemaps.get, name)
     _check(archive, z, x, y)
     content = await run_in_threadpool(archive.tile, z, x, y)
     headers = {
         "ETag": f'W/"{blake2b(content or b"", digest_size=12).hexdigest()}"',
-        "Cache-Control": "public, no-cache",
+        "Cache-Control": cache_control(Keep.LIVE, actor, _state(request).settings, linked=False),
+        "Vary": VARIES,
     }
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

@@ -21,6 +21,7 @@ ADDRESSES = (
         "/styles/light/legend?f=svg",
         "/styles/sprites/onemap.json",
     ),
+    *("/ogc/tiles", "/ogc/tiles/WebMercatorQuad", "/ogc/map?width=50", "/ogc/collections/areas/map?width=50"),
     *("/asyncapi.json", "/openapi.json", "/schemas/event.json", "/map.json", "/basemaps", "/raster", "/health", "/"),
     *("/docs", "/twin/feeds", "/twin/rules", "/twin/warnings", "/twin/locate?lon=113.3&lat=23.1"),
     *("/tiles/points.json/", "/styles/", "/twin/feeds/", "/nowhere", "/ogc/collections/nowhere"),
