@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from layers.errors import BadFile
 from layers.loaders.batch import Batch, Rejection, Source
 from layers.loaders.columns import GeometryColumns, find_geometry_columns, locate
 from layers.loaders.header import HEAD_ROWS, find_header
 from layers.loaders.table import geometry_names
-from layers.loaders.workbook import sheet_rows
+from layers.loaders.workbook import open_sheet
 
 BATCH_ROWS = 10_000
 
@@ -41,8 +42,13 @@ def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = No
     BadFile
         When it is broken, would unpack to far more than its size, or has no such sheet or no header.
     """
-    with sheet_rows(path, path.name, layer) as rows:
-        head = list(islice(_filled(rows), HEAD_ROWS))
+    with open_sheet(path, path.name, layer) as sheet:
+        head = list(islice(_filled(sheet.rows), HEAD_ROWS))
+    beside = f"sheet {sheet.title}; the others are {', '.join(sheet.others[:20])}" if sheet.others else None
+    if not head:
+        raise BadFile(
+            f"'{path.name}' has nothing in it ({beside or sheet.title}); say --source-layer", parameter=path.name
+        )
     header = find_header(path.name, [cells for _, cells in head])
     samples = [cells for _, cells in head[header.last + 1 :]]
     geometry = None if not located else find_geometry_columns(path.name, header.columns, declared, samples)
@@ -56,7 +62,7 @@ def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = No
         batches=lambda: _read(path, layer, head[header.last][0], header.columns, geometry),
         geometry_columns=hidden,
         untyped=True,
-        notes=(header.note,) if header.note else (),
+        notes=tuple(filter(None, (beside, header.note))),
     )
 
 
@@ -67,8 +73,8 @@ def _filled(rows: Iterator[tuple[Any, ...]]) -> Iterator[_Row]:
 def _read(
     path: Path, sheet: str | None, header_row: int, columns: list[str], geometry: GeometryColumns | None
 ) -> Iterator[Batch]:
-    with sheet_rows(path, path.name, sheet) as rows:
-        below = ((number, row) for number, row in _filled(rows) if number > header_row)
+    with open_sheet(path, path.name, sheet) as opened:
+        below = ((number, row) for number, row in _filled(opened.rows) if number > header_row)
         while chunk := list(islice(below, BATCH_ROWS)):
             yield locate(_batch(chunk, columns), geometry)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from warnings import catch_warnings
@@ -20,9 +21,18 @@ _STRICT = b"purl.oclc.org/ooxml"
 _HEAD_BYTES = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet that is read: its rows, each as long as it is written, and the names of the sheets beside it."""
+
+    title: str
+    others: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+
+
 @contextmanager
-def sheet_rows(file: Path | IO[bytes], name: str, sheet: str | None = None) -> Iterator[Iterator[tuple[Any, ...]]]:
-    """Open a workbook and give the rows of a sheet, each as long as it is written.
+def open_sheet(file: Path | IO[bytes], name: str, sheet: str | None = None) -> Iterator[Sheet]:
+    """Open a sheet of a workbook.
 
     Parameters
     ----------
@@ -49,7 +59,8 @@ def sheet_rows(file: Path | IO[bytes], name: str, sheet: str | None = None) -> I
         chosen = _chosen(book, name, sheet)
         chosen.reset_dimensions()  # what a sheet says of its own size is often wrong
         with catch_warnings(action="ignore"):
-            yield chosen.iter_rows(values_only=True)
+            others = tuple(title for title in book.sheetnames if title != chosen.title)
+            yield Sheet(chosen.title, others, chosen.iter_rows(values_only=True))
     except OneMapError:
         raise
     except Exception as error:

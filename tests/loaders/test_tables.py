@@ -198,6 +198,21 @@ def test_a_chart_in_front_is_passed_over_and_strict_workbooks_are_explained():
         dropped("a.xlsx", strict)
 
 
+def test_the_other_sheets_are_named_and_an_empty_one_in_front_is_told():
+    book = openpyxl.Workbook()
+    book.active.title = "封面"
+    for row in TABLE:
+        book.create_sheet("数据").append(row) if "数据" not in book.sheetnames else book["数据"].append(row)
+    out = io.BytesIO()
+    book.save(out)
+    with pytest.raises(BadFile, match=r"封面.*数据.*--source-layer"):
+        loaded("a.xlsx", out.getvalue())
+    book["封面"].append(("说明：本表仅供内部使用",))
+    out = io.BytesIO()
+    book.save(out)
+    assert any("数据" in note for note in loaded("a.xlsx", out.getvalue())[2].notes)
+
+
 def test_shared_texts_that_would_fill_the_memory_are_refused():
     body = workbook(*TABLE)
     out = io.BytesIO(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
@@ -15,7 +15,7 @@ from layers.errors import BadFile, TooLargeFile
 from layers.loaders.csv_head import read_head
 from layers.loaders.encoding import MARK, as_utf8, find_encoding
 from layers.loaders.header import HEAD_ROWS, find_header
-from layers.loaders.workbook import sheet_rows
+from layers.loaders.workbook import open_sheet
 from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
 
 type Row = tuple[int, dict[str, Any]]  # the line it stands on, from 1, and its fields by name
@@ -108,21 +108,27 @@ def _lines(text: str, file_name: str) -> Iterator[_Line]:
 
 
 def _sheet(body: bytes, file_name: str) -> Iterator[_Line]:
-    with _in_our_words(Reason.NOT_A_TABLE), sheet_rows(io.BytesIO(body), file_name) as rows:
-        filled = ((n, list(cells)) for n, cells in enumerate(rows, 1) if any(cell not in {None, ""} for cell in cells))
+    with _in_our_words(Reason.NOT_A_TABLE), open_sheet(io.BytesIO(body), file_name) as sheet:
+        filled = (
+            (n, list(cells)) for n, cells in enumerate(sheet.rows, 1) if any(cell not in {None, ""} for cell in cells)
+        )
         above = list(islice(filled, HEAD_ROWS))
         header = find_header(file_name, [cells for _, cells in above])
         yield above[header.last][0], header.columns
         yield from chain(above[header.last + 1 :], filled)
 
 
+def _has_any(cells: Iterable[Any]) -> bool:
+    return any(cell not in {None, ""} for cell in cells)
+
+
 def _rows(lines: Iterator[_Line]) -> Iterator[Row | Refusal]:
     """Give each row its names; the first of the lines has them."""
     _, names = next(lines)
     for line, cells in lines:
-        if not any(cell not in {None, ""} for cell in cells):
+        if not _has_any(cells):
             continue
-        if any(cell not in {None, ""} for cell in cells[len(names) :]):
+        if _has_any(cells[len(names) :]):
             detail = f"the row has {len(cells)} cells, the first row names {len(names)}"
             yield Refusal(line, Reason.NOT_A_TABLE, detail, raw_of(cells))
         elif any(isinstance(cell, str) and MARK in cell for cell in cells):
