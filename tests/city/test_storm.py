@@ -147,7 +147,7 @@ def test_warnings_are_a_chain_of_national_cap(storm):
     assert [a.message_type for a in alerts] == ["Alert", "Update", "Update", "Update", "Cancel"]
     assert [a.severity for a in alerts] == COLOURS
     assert all(NATIONAL_IDENTIFIER.fullmatch(a.identifier) and a.mode == "actual" for a in alerts)
-    assert all(a.area_codes == (f"{storm.district.code}000000",) for a in alerts)
+    assert all(a.areas.codes == (f"{storm.district.code}000000",) for a in alerts)
     assert alerts[0].references == ()
     for number, alert in enumerate(alerts[1:], start=1):
         assert [r.identifier for r in alert.references] == [a.identifier for a in alerts[:number]]
