@@ -31,6 +31,8 @@ Derivation = Literal[
 DEFINITIONS = Path(__file__).parent / "definitions"
 _SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C: a tenth of a start-up's time
 IDENTIFIER = r"^[a-z][a-z0-9_]{0,62}$"
+GRADE = "data_grade"  # the field that says who may see a row
+SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})  # every table of PostgreSQL has them
 
 
 class _Frozen(BaseModel):
@@ -109,6 +111,7 @@ class LayerDefinition(_Frozen):
     attribution: str | None = None
     synthetic: bool = False
     keywords: tuple[str, ...] = ()
+    key: str | None = None  # the code field that names a feature: its value is the feature's id when a file is loaded
     time: str | None = None  # the date or datetime field that `datetime` filters on
     vertical_datum: str | None = None
     map: MapHints = MapHints()
@@ -121,11 +124,12 @@ class LayerDefinition(_Frozen):
         twice = {n for n in names if names.count(n) > 1}
         if twice:
             raise ValueError(f"layer {self.id}: field names given twice: {sorted(twice)}")
-        reserved = {"id", "geom"} & set(names)
+        reserved = {"id", "geom", *SYSTEM_COLUMNS} & set(names)
         if reserved:
             raise ValueError(f"layer {self.id}: {sorted(reserved)} are always there and must not be listed")
         hints = self.map
         for needed in (
+            self.key,
             self.time,
             hints.label,
             hints.count_by,

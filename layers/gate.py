@@ -17,6 +17,7 @@ import shapely
 
 from layers.crs import STORED_SRID, srid_of, transform, transformer
 from layers.datum import Datum, from_datum
+from layers.degrees import are_degrees, settled
 from layers.errors import BadCrs, BadInput
 from layers.loaders.batch import Batch, Geometries, Mask
 
@@ -139,6 +140,8 @@ class Gate:
             return
         self._as_declared(batch)
         self._finite(batch)
+        if self.crs.degrees:
+            batch.geometry = _settled(batch)
         bounds = shapely.bounds(batch.geometry)
         faults = degree_faults(bounds) if self.crs.degrees else _metre_faults(bounds, self.crs.srid)
         settled = np.zeros(len(batch), dtype=np.bool_)
@@ -152,8 +155,9 @@ class Gate:
                 batch.geometry = _change(batch.geometry, rows, put_right)
                 batch.repaired(fault, int(rows.sum()))
             else:
-                batch.reject(rows, fault, _said_of(fault, bounds))
+                batch.reject(rows, fault, _said_of(fault, bounds, batch.geometry))
         batch.geometry = self._stored(batch)
+        batch.geometry = _settled(batch)
         self._inside(batch)
 
     def _as_declared(self, batch: Batch) -> None:
@@ -191,16 +195,12 @@ class Gate:
     def _inside(self, batch: Batch) -> None:
         bounds = shapely.bounds(batch.geometry)
         there = batch.ok & ~shapely.is_missing(batch.geometry) & ~shapely.is_empty(batch.geometry)
-        sound = (
-            np.isfinite(bounds).all(axis=1)
-            & (np.abs(bounds[:, 0::2]) <= 180).all(1)
-            & (np.abs(bounds[:, 1::2]) <= 90).all(1)
-        )
+        sound = np.isfinite(bounds).all(axis=1) & are_degrees(bounds)
         batch.reject(there & ~sound, "not_transformable", f"the coordinates lie outside EPSG:{self.crs.srid}")
         if self.district_crs84 is None:
             return
         apart = outside(bounds, self.district_crs84)
-        batch.reject(there & apart, "outside_district", _said_of("outside_district", bounds))
+        batch.reject(there & apart, "outside_district", _said_of("outside_district", bounds, batch.geometry))
 
 
 def outside(b: Bounds, district_crs84: BBox) -> Mask:
@@ -226,7 +226,7 @@ def degree_faults(b: Bounds) -> dict[str, Mask]:
         "swapped": (y0 >= 70) & (y1 <= 140) & (x0 >= 0) & (x1 <= 60),
         "zone_prefixed": (x0 >= _ZONE_PREFIXED[0]) & (x1 < _ZONE_PREFIXED[1]) & (y0 > 0) & (y1 < 1e7),
         "scaled": (x0 >= 70e6) & (x1 <= 140e6) & (y0 >= 1e6) & (y1 <= 60e6),
-        "not_degrees": (x0 < -180) | (x1 > 180) | (y0 < -90) | (y1 > 90),
+        "not_degrees": ~are_degrees(b) & np.isfinite(b).all(axis=1),
     }
 
 
@@ -264,16 +264,28 @@ _SAID = {
 }
 
 
-def _said_of(fault: str, bounds: Bounds) -> Callable[[int], str]:
+def _said_of(fault: str, bounds: Bounds, geometry: Geometries | None) -> Callable[[int], str]:
     def said(row: int) -> str:
         x, y = bounds[row, 0], bounds[row, 1]
         if fault == "zone_prefixed":
             zone = int(x // 1e6)
             code = f"EPSG:{4488 + zone}" if zone >= 25 else f"EPSG:{4478 + zone}"  # 3-degree or 6-degree zones
             return f"the easting has the zone number {zone} in front; load with --crs {code}; given {x:.9g}, {y:.9g}"
+        if fault == "not_degrees" and geometry is not None:
+            xy = shapely.get_coordinates(geometry[row])
+            x, y = xy[int(np.argmin(are_degrees(xy)))]  # the first of its corners that is none
+            return f"{_SAID[fault]}; given {x:.15g}, {y:.15g}"
         return f"{_SAID[fault]}; given {x:.9g}, {y:.9g}"
 
     return said
+
+
+def _settled(batch: Batch) -> Geometries:
+    """Take the noise of arithmetic off coordinates at the limits of the earth."""
+    bounds = shapely.bounds(batch.geometry)
+    noisy = batch.ok & (settled(bounds) != bounds).any(axis=1) & np.isfinite(bounds).all(axis=1)
+    assert batch.geometry is not None  # noqa: S101  # the caller has looked
+    return _change(batch.geometry, noisy, settled) if noisy.any() else batch.geometry
 
 
 def _change(geometry: Geometries, rows: Mask, change: _Change) -> Geometries:

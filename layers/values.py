@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 from layers.definition import CodeList, FieldDefinition
 from layers.loaders.batch import Mask
 from layers.moments import as_utc, moments, wall_clock
+from layers.number_text import number_text, number_texts
 
 NULL_WORDS = (
     "None",
@@ -102,12 +104,14 @@ def convert(column: pa.Array, wanted: FieldDefinition, codes: CodeList | None = 
 
 
 def texts(column: pa.Array) -> pa.Array:
-    """Write a column of any type as trimmed text; whole numbers without a decimal point."""
+    """Write a column of any type as trimmed text: numbers with all their digits, midnights as the dates they are."""
     column = _plain(column)
     if pa.types.is_string(column.type):
         return pc.utf8_trim_whitespace(column)
-    if pa.types.is_floating(column.type):
-        return pc.replace_substring_regex(pc.cast(column, pa.string()), r"\.0$", "")
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        return number_texts(column)
+    if pa.types.is_timestamp(column.type):
+        return pc.replace_substring_regex(pc.cast(column, pa.string()), r"( 00:00:00)?(\.0+)?$", "")
     if is_binary(column.type):
         return pa.array([None if v is None else v.hex() for v in column.to_pylist()], pa.string())
     if pa.types.is_nested(column.type):
@@ -154,7 +158,7 @@ def _plain(column: pa.Array) -> pa.Array:
         column = column.dictionary_decode()
     if pa.types.is_large_string(column.type) or column.type == pa.string_view():
         return pc.cast(column, pa.string())
-    if pa.types.is_decimal(column.type) or column.type == pa.float16():
+    if column.type == pa.float16():
         return pc.cast(column, pa.float64())
     return pa.nulls(len(column), pa.string()) if pa.types.is_null(column.type) else column
 
@@ -186,6 +190,8 @@ def _string(column: pa.Array, wanted: FieldDefinition) -> Converted:
 
 
 def _integer(column: pa.Array, _: FieldDefinition) -> Converted:
+    if pa.types.is_decimal(column.type):
+        column = texts(column)
     if pa.types.is_string(column.type):
         text = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), _INTEGRAL, r"\1")
         made = _cast_text(text, pa.int64(), _INTEGER)
@@ -193,6 +199,9 @@ def _integer(column: pa.Array, _: FieldDefinition) -> Converted:
         whole = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 2.0**53))
         made = pc.cast(pc.if_else(whole, column, pa.scalar(None, column.type)), pa.int64())
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    elif column.type == pa.uint64():
+        held = pc.less_equal(column, pa.scalar(2**63 - 1, pa.uint64()))
+        made = pc.cast(pc.if_else(held, column, pa.scalar(None, column.type)), pa.int64())
     else:
         made = _cast_or_null(column, pa.int64())
     return Converted(made, lost(column, made), expected="a whole number")
@@ -279,7 +288,8 @@ def _list_text(value: Any) -> str | None:
         parts: Sequence[Any] = orjson.loads(text) if text.startswith("[") else _LIST_SEPARATORS.split(text)
     else:
         parts = value if isinstance(value, list) else [value]
-    kept = [str(p).strip().replace("\0", "") for p in parts if p is not None and str(p).strip()]
+    written = (number_text(p) if isinstance(p, float) else str(p) for p in parts if p is not None)
+    kept = [p.strip().replace("\0", "") for p in written if p.strip()]
     quoted = ('"' + p.replace("\\", "\\\\").replace('"', '\\"') + '"' for p in kept)
     return "{" + ",".join(quoted) + "}" if kept else None
 
@@ -300,6 +310,8 @@ def _json_text(value: Any) -> str:
 
 
 def _other_json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return value.isoformat() if isinstance(value, date | datetime) else repr(value)
 
 

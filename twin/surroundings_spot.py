@@ -10,6 +10,7 @@ import numpy as np
 from layers.clause import Clause
 from layers.crs import CRS84, SERVED, STORED_SRID, parse_crs, transform
 from layers.datum import from_datum
+from layers.degrees import settled
 from layers.errors import BadCrs, BadInput
 
 DATUMS = ("gcj02", "bd09")
@@ -47,7 +48,7 @@ def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
     """
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise BadInput(f"lon and lat are {lon}, {lat}; both must be finite numbers", parameter="lon")
-    found = _converted(np.array([[lon, lat]], dtype=np.float64), crs)
+    found = settled(_converted(np.array([[lon, lat]], dtype=np.float64), crs))
     east, north = float(found[0, 0]), float(found[0, 1])
     if not (abs(east) <= 180 and abs(north) <= 90):  # also when they are not finite
         allowed = "longitude -180 to 180 and latitude -90 to 90, in this order, or metres of a projected crs"

@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from layers.clause import Clause, compose, join
 from layers.cql2.queryable import Queryable
 from layers.crs import STORED_SRID, Crs, reach, transform
+from layers.degrees import LAT_MAX, LON_MAX, are_degrees, settled
 from layers.errors import BadInput
 
 _EDGE_PARTS = 32  # a box's edge in a projected system is a curve in degrees
@@ -92,8 +93,9 @@ def _order(crs: Crs) -> str:
 
 
 def _geographic(box: Rectangle, crs: Crs, parameter: str) -> Bbox:
-    west, south, east, north = box
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and south >= -90 and north <= 90):
+    west, south, east, north = (float(edge) for edge in settled(np.array(box)))
+    box = (west, south, east, north)
+    if not (abs(west) <= LON_MAX and abs(east) <= LON_MAX and south >= -LAT_MAX and north <= LAT_MAX):
         raise BadInput(f"{parameter} reaches beyond longitude ±180 or latitude ±90; {_order(crs)}", parameter=parameter)
     if west > east:
         return Bbox(((west, south, 180.0, north), (-180.0, south, east, north)))
@@ -133,8 +135,8 @@ def to_stored(xy: np.ndarray, crs: Crs, parameter: str) -> np.ndarray:
     """
     if not np.isfinite(xy).all():
         raise BadInput(f"{parameter} has a coordinate that is not finite", parameter=parameter)
-    degrees = transform(xy, crs.srid, STORED_SRID)
-    inside = (np.abs(degrees) <= (180 + 1e-9, 90)).all()
+    degrees = settled(transform(xy, crs.srid, STORED_SRID))
+    inside = are_degrees(degrees).all()
     if inside and crs.unit == "metre" and len(degrees):
         west, south, east, north = reach(crs.srid)
         (left, bottom), (right, top) = degrees.min(axis=0), degrees.max(axis=0)
@@ -145,7 +147,7 @@ def to_stored(xy: np.ndarray, crs: Crs, parameter: str) -> np.ndarray:
         raise BadInput(
             f"{parameter} has a coordinate outside the area of {crs.short}; {_order(crs)}", parameter=parameter
         )
-    return np.clip(degrees, (-180, -90), (180, 90))
+    return degrees
 
 
 def compile_bbox(bbox: Bbox, geometry: Queryable) -> Clause:

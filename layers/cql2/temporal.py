@@ -8,7 +8,7 @@ too, and `t > DATE(…)` begins with the next day. Among dates alone, a day is o
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from layers.clause import Clause, bind, compose
@@ -17,7 +17,12 @@ from layers.cql2.operand import INSTANTS, Operand, expect, truth
 from layers.errors import BadFilter
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_TIMESTAMP = re.compile(  # RFC 3339, and what else clocks and databases write: 20260608T100000+0800, +08, +8:00
+    r"(?P<day>\d{4}-\d\d-\d\d|\d{8})T(?P<time>\d\d:\d\d:\d\d|\d{6})(?P<fraction>\.\d{1,12})?"
+    r"(?P<zone>Z|(?P<sign>[+-])(?P<hour>\d{1,2})(?::?(?P<minute>\d\d))?)",
+    re.ASCII | re.IGNORECASE,
+)
+_EXTRA = {"24:00:00": ("00:00:00", timedelta(days=1)), "59:60": ("59:59", timedelta(seconds=1))}
 _FORMS = "2025-01-02, 2025-01-02T08:00:00Z or 2025-01-02T16:00:00+08:00"
 
 # a and b are the two arguments, 0 their start and 1 their end
@@ -66,9 +71,9 @@ def of_timestamp(text: Any, parameter: str = PARAMETER) -> Operand:
     BadFilter
         When there is no such instant, or it says no offset.
     """
-    if isinstance(text, str) and _TIMESTAMP.fullmatch(text):
+    if isinstance(text, str) and (parts := _TIMESTAMP.fullmatch(text)):
         try:
-            value = datetime.fromisoformat(text.upper()).astimezone(UTC)
+            value = _instant(parts)
         except (ValueError, OverflowError):
             pass
         else:
@@ -79,11 +84,24 @@ def of_timestamp(text: Any, parameter: str = PARAMETER) -> Operand:
     )
 
 
+def _instant(parts: re.Match[str]) -> datetime:
+    """Read an instant; 24:00:00 is the next day's midnight, a leap second the first of the next minute."""
+    day, clock = (re.sub(r"[-:]", "", parts[name]) for name in ("day", "time"))
+    clock = f"{clock[:2]}:{clock[2:4]}:{clock[4:]}"
+    later = timedelta(0)
+    for written, (read, more) in _EXTRA.items():
+        if clock.endswith(written) and not (parts["fraction"] or "").strip(".0"):
+            clock, later = clock.removesuffix(written) + read, more
+    zone = "Z" if parts["sign"] is None else f"{parts['sign']}{parts['hour']:0>2}:{parts['minute'] or '00'}"
+    text = f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock}{parts['fraction'] or ''}{zone}"
+    return datetime.fromisoformat(text).astimezone(UTC) + later
+
+
 def of_instant(text: Any, parameter: str = PARAMETER) -> Operand:
     """Make the operand of a date or a timestamp, whichever the text is."""
     if isinstance(text, str) and _DATE.fullmatch(text):
         return of_date(text, parameter)
-    if isinstance(text, str) and text[10:11] in {"T", "t"}:
+    if isinstance(text, str) and "t" in text[8:11].lower():
         return of_timestamp(text, parameter)
     raise BadFilter(f"'{str(text)[:40]}' is no date or timestamp; write {_FORMS}", parameter=parameter)
 

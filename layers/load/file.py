@@ -21,13 +21,20 @@ from layers.catalog import read_catalog
 from layers.code_lists import read_stored_code_lists
 from layers.crs import shift_note
 from layers.database import Role, connect
-from layers.definition import IDENTIFIER, LayerDefinition, read_code_lists
+from layers.definition import GRADE, IDENTIFIER, LayerDefinition, read_code_lists
 from layers.errors import BadFile, BadInput
 from layers.gate import BBox, Gate, parse_fixes, parse_source_crs
-from layers.load.infer import infer_definition
-from layers.load.mapping import QUARANTINE_COLUMNS, FieldMap, check_declared, find_id_column, match_columns
+from layers.load.infer import Inference, infer_definition
+from layers.load.mapping import (
+    QUARANTINE_COLUMNS,
+    FieldMap,
+    check_declared,
+    find_id_column,
+    match_columns,
+    missing_fields,
+)
 from layers.load.move import Mode, move
-from layers.load.prepare import Plan, prepare
+from layers.load.prepare import Misfit, Plan, prepare
 from layers.load.staging import Staging
 from layers.loaders.batch import Batch, Source
 from layers.loaders.columns import DECLARABLE
@@ -38,7 +45,7 @@ from layers.topology import TIERS, topology_notes
 
 _log = structlog.get_logger(__name__)
 MODES: tuple[str, ...] = get_args(Mode.__value__)
-DEFAULT_GRADE = 2
+DEFAULT_GRADE = 3  # what nobody graded is not for the public
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,10 @@ class LoadSummary:
         Repairs by kind (a row may have several), refused rows by reason.
     ignored
         Columns that went nowhere.
-    new_layer
-        Whether the layer was made from this file.
+    id_column
+        The column that names the features; None where their ids are made of the content.
+    new_layer, ungraded
+        Whether the layer was made from this file, and whether nobody said its grade then.
     load_id
         Its row in `onemap.load`, which its quarantined rows name.
     """
@@ -78,7 +87,9 @@ class LoadSummary:
     rejected: Counter[str] = field(default_factory=Counter)
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    id_column: str | None = None
     new_layer: bool = False
+    ungraded: bool = False
     load_id: int | None = None
     elapsed_s: float = 0.0
 
@@ -95,6 +106,7 @@ class LoadOptions:
     fixes: frozenset[str] = frozenset()
     anywhere: bool = False
     no_geometry: bool = False
+    lower_grades: bool = False
 
 
 async def load_file(
@@ -112,6 +124,7 @@ async def load_file(
     anywhere: bool = False,
     no_geometry: bool = False,
     dry_run: bool = False,
+    lower_grades: bool = False,
     progress: Callable[[LoadProgress], None] | None = None,
 ) -> LoadSummary:
     """Load a file into a layer; a layer that nobody defined is made from the file.
@@ -126,10 +139,12 @@ async def load_file(
     mode
         ``append`` refuses ids that are there, ``upsert`` replaces them, ``replace`` empties the layer first.
     grade
-        Data grade 1 to 4 of the rows; by default the layer's own, and 2 for a new one.
-    encoding, source_layer, fixes, anywhere, no_geometry
+        Data grade 1 to 4 of the rows; by default the layer's own, and 3 for a new one. A column `data_grade` says it
+        row by row.
+    encoding, source_layer, fixes, anywhere, no_geometry, lower_grades
         Of the source, found out by default; faults of coordinates to put right (`layers.gate.FIXES`); whether
-        features may lie outside the district; whether the rows have no place, and columns of coordinates are fields.
+        features may lie outside the district; whether the rows have no place, and columns of coordinates are fields;
+        whether features that are there may get a lower grade.
     dry_run
         Whether everything is done but kept: the summary says what a load would do, and nothing has changed.
     progress
@@ -150,7 +165,7 @@ async def load_file(
         When the database does not answer.
     """
     options = LoadOptions(
-        crs, dict(mapping or {}), grade, encoding, source_layer, parse_fixes(fixes), anywhere, no_geometry
+        crs, dict(mapping or {}), grade, encoding, source_layer, parse_fixes(fixes), anywhere, no_geometry, lower_grades
     )
     _check(layer, mode, grade)
     started = perf_counter()
@@ -216,10 +231,15 @@ class _Load:
         first = await asyncio.to_thread(next, batches, None)
         if first is None:
             raise BadFile(f"'{self._source.name}' has no rows", parameter=self._source.name)
-        plan = await self._plan(first)
-        staging = Staging(self._connection, plan.fields, located=plan.located)
-        await staging.create()
-        await self._stage(chain([first], batches), plan, staging)
+        seen = Inference(self._source)
+        await asyncio.to_thread(seen.look, first)
+        plan = await self._plan(first, seen)
+        try:
+            staging = await self._stage(chain([first], batches), plan)
+        except Misfit:  # later rows are of another kind: look at all of them, and begin again
+            await asyncio.to_thread(_look_at_all, self._source, seen)
+            plan = await self._plan(first, seen)
+            staging = await self._stage(self._source.batches(), plan)
         self._progress(LoadProgress(self.summary.read, 1.0, "moving"))
         await move(self._connection, plan, staging, self._source, self.summary, self._options, self._resolved)
         if self.summary.layer in TIERS:
@@ -235,26 +255,29 @@ class _Load:
         finally:
             await transaction.rollback()
 
-    async def _plan(self, first: Batch) -> Plan:
+    async def _plan(self, first: Batch, seen: Inference) -> Plan:
         source, options = self._source, self._options
         known = (await read_catalog(self._connection)).get(self.summary.layer)
         columns = [c for c in source.columns.names if c not in QUARANTINE_COLUMNS]
         check_declared({k: v for k, v in options.mapping.items() if k not in DECLARABLE}, columns)
-        id_column = find_id_column(first, columns, options.mapping)
+        id_column = find_id_column(first, columns, options.mapping, known.definition if known else None)
         if known is not None:
             definition = known.definition
             matched = match_columns(definition, columns, options.mapping, id_column)
+            self._check_required(definition, matched)
         else:
             definition, fields = infer_definition(
                 self.summary.layer,
                 source,
-                first,
+                seen,
                 grade=options.grade or DEFAULT_GRADE,
                 id_column=id_column,
                 declared={f: c for f, c in options.mapping.items() if f not in DECLARABLE},
             )
             matched = FieldMap(fields, id_column)
+        self.summary.id_column = id_column
         self.summary.new_layer = known is None
+        self.summary.ungraded = known is None and options.grade is None and GRADE not in matched.columns
         self.summary.ignored = matched.ignored
         self._check_geometry(definition)
         located = source.has_geometry and definition.geometry_type != "None"
@@ -269,9 +292,27 @@ class _Load:
             await read_stored_code_lists(self._connection) or read_code_lists(),
             located=located,
             inferred=known is None,
+            exact=known is not None and not await self._is_defined(),
             guarded="_quarantine_id" in source.columns.names,
             places=await read_places(self._connection) if located and placed_fields(definition) else None,
         )
+
+    def _check_required(self, definition: LayerDefinition, matched: FieldMap) -> None:
+        """Refuse a file that would leave empty what every feature must have; an upsert changes known ones only."""
+        missing = missing_fields(definition, matched)
+        if missing and self.summary.mode != "upsert":
+            wanted = ", ".join(f"{field.name} ({field.title_zh})" for field in missing)
+            raise BadInput(
+                f"every feature of {definition.id} must have {wanted}, and no column of '{self._source.name}' gives "
+                f"it; say which does with --map {missing[0].name}=…; columns: "
+                f"{', '.join(self._source.columns.names[:40])}",
+                parameter="map",
+            )
+
+    async def _is_defined(self) -> bool:
+        """Whether somebody wrote a definition of the layer."""
+        query = "SELECT declared FROM onemap.layer WHERE id = $1"
+        return bool(await self._connection.fetchval(query, self.summary.layer))
 
     def _check_geometry(self, definition: LayerDefinition) -> None:
         source = self._source
@@ -309,22 +350,23 @@ class _Load:
         )
         return None if box["west"] is None else (box["west"], box["south"], box["east"], box["north"])
 
-    async def _stage(self, batches: Iterator[Batch], plan: Plan, staging: Staging) -> None:
+    async def _stage(self, batches: Iterator[Batch], plan: Plan) -> Staging:
         """Fill the staging tables; the next batch is read and prepared while this one is being copied."""
+        staging = Staging(self._connection, plan.fields, located=plan.located)
+        await staging.create()
+        self.summary.read, self.summary.repaired, self._resolved = 0, Counter(), []
         pending = asyncio.create_task(asyncio.to_thread(_next, batches, plan))
         try:
             while (made := await pending) is not None:
                 batch, rows = made
-                widened, plan.widened = plan.widened, []
                 pending = asyncio.create_task(asyncio.to_thread(_next, batches, plan))
-                for changed in widened:
-                    await staging.widen(changed)
                 await staging.copy(rows)
                 await staging.reject(batch.rejections())
                 self._count(batch)
         finally:
             if not pending.done():
                 await asyncio.wait([pending])  # a thread cannot be stopped; it ends with its batch
+        return staging
 
     def _count(self, batch: Batch) -> None:
         self.summary.read += len(batch) + len(batch.refused)
@@ -333,6 +375,11 @@ class _Load:
             ids = batch.columns.column("_quarantine_id").to_pylist()
             self._resolved += [int(i) for i in ids if str(i).isdecimal()]
         self._progress(LoadProgress(self.summary.read, batch.fraction))
+
+
+def _look_at_all(source: Source, seen: Inference) -> None:
+    for batch in source.batches():
+        seen.look(batch)
 
 
 def _next(batches: Iterator[Batch], plan: Plan) -> tuple[Batch, pa.RecordBatch] | None:

@@ -9,22 +9,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from layers.column_names import names_for_new_layers
-from layers.definition import FieldDefinition, FieldType, GeometryType, LayerDefinition, MapHints, read_definitions
+from layers.definition import (
+    GRADE,
+    SYSTEM_COLUMNS,
+    FieldDefinition,
+    FieldType,
+    GeometryType,
+    LayerDefinition,
+    MapHints,
+    read_definitions,
+)
+from layers.load.exactness import suits
 from layers.load.mapping import QUARANTINE_COLUMNS
 from layers.loaders.batch import Batch, Source
-from layers.values import convert, texts
+from layers.values import convert, texts, without_null_words
 
 _INT32_MAX = 2**31 - 1
-_CANDIDATES: tuple[FieldType, ...] = ("boolean", "integer", "number", "date", "datetime")
-_WIDER: dict[FieldType, FieldType] = {"integer": "number", "date": "datetime"}
-_RESERVED = {"id", "geom", "line", "data_grade"}
+_UNTYPED: tuple[FieldType, ...] = ("boolean", "integer", "number", "date", "datetime")
+_DATES_AS_TEXT = {"GeoJSON", "GeoJSONSeq"}  # JSON has no dates
+_RESERVED = {"id", "geom", "line", *SYSTEM_COLUMNS}
 _IS_CODE = re.compile(r"(code|id|no|phone|tel|编码|代码|编号|电话|手机|证号|序列号)\Z", re.IGNORECASE)
-_TRUTH = {"true", "false", "是", "否"}
 _TILE_FIELDS = 6
 
 
 def infer_definition(
-    layer_id: str, source: Source, first: Batch, *, grade: int, id_column: str | None, declared: Mapping[str, str]
+    layer_id: str, source: Source, seen: Inference, *, grade: int, id_column: str | None, declared: Mapping[str, str]
 ) -> tuple[LayerDefinition, dict[str, str]]:
     """Make a definition from what a source looks like.
 
@@ -32,10 +41,10 @@ def infer_definition(
     ----------
     layer_id
         Id of the new layer.
-    source, first
-        The source and its first rows, from which the types of an untyped one are inferred.
+    source, seen
+        The source, and what its rows showed of its fields.
     grade
-        Data grade of the layer and its rows.
+        Data grade of the layer, and of its rows where the file gives none: a column called `data_grade` does.
     id_column
         The column that names the features. One called `id` becomes the id alone, any other stays a field as well.
     declared
@@ -49,16 +58,17 @@ def infer_definition(
     columns = [
         c for c in source.columns.names if c not in QUARANTINE_COLUMNS and not (c == id_column and c.lower() == "id")
     ]
-    names = _field_names(columns, {column: field for field, column in declared.items() if field != "id"})
+    fed = _fed_fields(columns, {field: column for field, column in declared.items() if field != "id"})
     fields = [
         FieldDefinition(
-            name=names[c],
-            title_zh=c[:200] or names[c],
-            title_en=c[:200] or names[c],
-            type=infer_type(c, first.columns.column(c), source),
-            large=_is_large(first.columns.column(c)),
+            name=name,
+            title_zh=c[:200] or name,
+            title_en=c[:200] or name,
+            type=seen.type_of(c),
+            large=seen.is_large(c),
         )
-        for c in columns
+        for name, c in fed.items()
+        if name != GRADE
     ]
     made = LayerDefinition(
         id=layer_id,
@@ -70,47 +80,89 @@ def infer_definition(
         grade=grade,
         source=source.name,
         map=MapHints(
-            label="name" if "name" in names.values() else None,
+            label="name" if "name" in fed else None,
             tile_fields=tuple(f.name for f in fields if f.type not in {"json", "string_array"})[:_TILE_FIELDS],
         ),
-        fields=(*fields, *(f for f in _common_fields(located=source.has_geometry) if f.name not in names.values())),
+        fields=(
+            *fields,
+            *(f for f in _common_fields(located=source.has_geometry) if f.name == GRADE or f.name not in fed),
+        ),
     )
-    return made, {names[c]: c for c in columns}
+    return made, fed
 
 
-def infer_type(  # noqa: PLR0911  # one answer a kind
-    name: str, column: pa.Array, source: Source
-) -> FieldType:
-    """Tell the type of a field from its column's type, or from its values where the source has only text."""
-    kind = column.type
-    if pa.types.is_boolean(kind):
-        return "boolean"
-    if pa.types.is_integer(kind):
-        return "integer"
-    if (pa.types.is_floating(kind) and not source.untyped) or pa.types.is_decimal(kind):
-        return "number"
-    if pa.types.is_date(kind):
-        return "date"
-    if pa.types.is_timestamp(kind):
-        return "datetime"
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return "string_array" if pa.types.is_string(kind.value_type) else "json"
-    if pa.types.is_nested(kind):
-        return "json"
-    return _infer_from_values(name, column) if source.untyped else "string"
+class Inference:
+    """What the fields of a source can be, after the rows that were looked at.
+
+    A field is text unless every value is canonically of another type and nothing is lost: `1.10`, `12E3`, `007` and
+    twenty digits are no numbers, `1203-2-1` is no date.
+
+    Parameters
+    ----------
+    source
+        Whose columns; only those of one with text alone (CSV, XLSX) are looked into for all types.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._possible = {
+            column.name: [*_candidates(column.name, column.type, source)]
+            for column in source.columns
+            if column.name not in QUARANTINE_COLUMNS
+        }
+        self._guessed = {column.name for column in source.columns if source.untyped or pa.types.is_string(column.type)}
+        self._given: set[str] = set()
+        self._large: set[str] = set()
+
+    def look(self, batch: Batch) -> None:
+        """Rule out what the values of a batch cannot be."""
+        for name, possible in self._possible.items():
+            column = batch.columns.column(name)
+            possible[:] = [kind for kind in possible if suits(column, kind)]
+            if name not in self._given and _has_value(column):
+                self._given.add(name)
+            if "integer" in possible and name not in self._large and _is_large(column):
+                self._large.add(name)
+
+    def is_large(self, column: str) -> bool:
+        """Whether a column has whole numbers of more than 32 bits, as numbers that are ids do."""
+        return column in self._large and self.type_of(column) == "integer"
+
+    def type_of(self, column: str) -> FieldType:
+        """Give the narrowest type that is left; text where no value was seen."""
+        possible = self._possible[column]
+        return possible[0] if possible and (column in self._given or column not in self._guessed) else "string"
+
+
+def _has_value(column: pa.Array) -> bool:
+    text, _ = without_null_words(texts(column), set())
+    return bool(pc.any(pc.not_equal(text, ""), min_count=0).as_py())
 
 
 def _is_large(column: pa.Array) -> bool:
-    """Whether whole numbers of a column's first rows have more than 32 bits, as numbers that are ids do."""
-    if not pa.types.is_integer(column.type) or column.null_count == len(column):
-        return False
-    ends = pc.min_max(column)
-    return bool(max(-ends["min"].as_py(), ends["max"].as_py()) > _INT32_MAX)
+    ends = pc.min_max(convert(column, FieldDefinition(name="x", title_zh="x", title_en="x", type="integer")).values)
+    return ends["min"].is_valid and bool(max(-ends["min"].as_py(), ends["max"].as_py()) > _INT32_MAX)
 
 
-def widen(field: FieldDefinition) -> FieldDefinition:
-    """Make a field take more: a whole number becomes a number, a date a moment, anything else text."""
-    return field.model_copy(update={"type": _WIDER.get(field.type, "string")})
+def _candidates(name: str, kind: pa.DataType, source: Source) -> tuple[FieldType, ...]:  # noqa: PLR0911  # one a kind
+    if source.untyped:
+        return () if _IS_CODE.search(name.strip()) else _UNTYPED
+    if pa.types.is_string(kind) and source.format in _DATES_AS_TEXT:
+        return ("date", "datetime")
+    if pa.types.is_boolean(kind):
+        return ("boolean",)
+    if pa.types.is_integer(kind):
+        return ("integer",)
+    if pa.types.is_floating(kind):
+        return ("number",)
+    if pa.types.is_decimal(kind):
+        return ("integer", "number")
+    if pa.types.is_date(kind):
+        return ("date",)
+    if pa.types.is_timestamp(kind):
+        return ("datetime",)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return ("string_array",) if pa.types.is_string(kind.value_type) else ("json",)
+    return ("json",) if pa.types.is_nested(kind) else ()
 
 
 def geometry_type_of(kinds: set[str]) -> GeometryType:
@@ -124,39 +176,19 @@ def geometry_type_of(kinds: set[str]) -> GeometryType:
     return "Geometry"
 
 
-def _infer_from_values(name: str, column: pa.Array) -> FieldType:
-    text = texts(column).drop_null()
-    if not len(text):
-        return "string"
-    if _IS_CODE.search(name.strip()) or _leading_zero(text):
-        return "string"
-    for candidate in _CANDIDATES:
-        if candidate == "boolean" and not set(text.unique().slice(0, 20).to_pylist()) <= _TRUTH:
-            continue
-        trial = convert(column, FieldDefinition(name="x", title_zh="x", title_en="x", type=candidate))
-        if not trial.bad.any() and trial.values.null_count < len(trial.values):
-            return candidate
-    return "string"
-
-
-def _leading_zero(text: pa.Array) -> bool:
-    """Whether some value is a code like 007, which as a number would lose its zeros."""
-    return bool(pc.any(pc.match_substring_regex(text, r"^[+-]?0\d|^\d{16,}$")).as_py())
-
-
-def _field_names(columns: Sequence[str], declared: Mapping[str, str]) -> dict[str, str]:
-    """Give each column a name that is an identifier: declared, known by its Chinese title, or made from its own."""
+def _fed_fields(columns: Sequence[str], declared: Mapping[str, str]) -> dict[str, str]:
+    """Give fields their columns: as declared (one column may feed several), else by known title or its own name."""
     known = _known_titles()
-    taken: set[str] = set(_RESERVED)
-    names: dict[str, str] = {}
+    fed: dict[str, str] = {}
     for number, column in enumerate(columns, 1):
-        wanted = declared.get(column) or known.get(column.strip()) or _identifier(column) or f"field_{number}"
-        name, suffix = wanted, 2
-        while name in taken:
-            name, suffix = f"{wanted[:58]}_{suffix}", suffix + 1
-        taken.add(name)
-        names[column] = name
-    return names
+        said = [field for field, given in declared.items() if given == column]
+        wanted = said or [known.get(column.strip()) or _identifier(column) or f"field_{number}"]
+        for stem in wanted:
+            name, suffix = stem, 2
+            while name in fed or name in _RESERVED:
+                name, suffix = f"{stem[:58]}_{suffix}", suffix + 1
+            fed[name] = column
+    return fed
 
 
 def _identifier(column: str) -> str:
@@ -173,7 +205,7 @@ def _known_titles() -> dict[str, str]:
 def _common_fields(*, located: bool) -> tuple[FieldDefinition, ...]:
     """Every row has a grade; a located one also lies in an area and a grid."""
     grade = FieldDefinition(
-        name="data_grade",
+        name=GRADE,
         title_zh="数据分级",
         title_en="Data grade",
         type="integer",

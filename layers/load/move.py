@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Literal
 import asyncpg
 
 from layers.clause import quote_identifier, quote_literal
-from layers.definition import LayerDefinition
+from layers.definition import GRADE, LayerDefinition
 from layers.derive import derive, derive_dependents
 from layers.errors import Conflict
 from layers.load.infer import geometry_type_of
+from layers.load.mapping import missing_fields
 from layers.load.prepare import Plan
 from layers.load.rebuild import may_rebuild, rebuild
 from layers.load.staging import REJECTED, STAGED, Staging
@@ -74,8 +75,12 @@ async def _refuse_conflicts(connection: asyncpg.Connection, plan: Plan, staging:
         return
     if summary.mode == "append":
         await staging.reject_present(table_of(summary.layer))
-    elif summary.mode == "upsert" and not plan.located and plan.definition.geometry_type != "None":
-        await staging.reject_absent(table_of(summary.layer))
+    elif summary.mode == "upsert":
+        table, missing = table_of(summary.layer), missing_fields(plan.definition, plan.map)
+        if not plan.located and plan.definition.geometry_type != "None":
+            await staging.reject_absent(table, "no_geometry", "the file gives no geometry")
+        elif missing:
+            await staging.reject_absent(table, "missing_value", f"the file gives no {missing[0].name}")
 
 
 async def _fill_records(staging: Staging, source: Source) -> None:
@@ -99,7 +104,9 @@ async def _fill_layer(
         plan.definition = plan.definition.model_copy(update={"geometry_type": kind})
         await create_layer(connection, plan.definition, declared=False)
     definition = plan.definition
-    columns, select = _filling(plan, options.grade)
+    if GRADE in definition.by_name:
+        await _settle_grades(connection, plan, summary, options)
+    columns, select = _filling(plan, options)
     staged = await connection.fetchval(f"SELECT count(*) FROM {STAGED}")
     attributes_only = not plan.located and definition.geometry_type != "None"
     replaces = summary.mode == "replace"
@@ -108,11 +115,42 @@ async def _fill_layer(
     else:
         if replaces:
             await connection.execute(f"DELETE FROM {table_of(definition.id)}")
-        status = await connection.execute(_writing(plan, summary.mode, columns, select))
+        status = await connection.execute(_writing(plan, options, summary.mode, columns, select))
         summary.loaded = int(status.rsplit(" ", 1)[1])
     await derive(connection, definition.id, only_new=await _underived(connection, plan))
     await derive_dependents(connection, definition.id)
     await refresh_statistics(connection, definition)
+
+
+async def _settle_grades(
+    connection: asyncpg.Connection, plan: Plan, summary: LoadSummary, options: LoadOptions
+) -> None:
+    """Bring what the file and the load say of a row's grade together with the grade that its feature has.
+
+    A grade is raised at once. It is never lowered by the way: the feature keeps its own where the load says a lower
+    one or none, unless the load says that it lowers grades.
+    """
+    await connection.execute(f"ALTER TABLE {STAGED} ADD COLUMN IF NOT EXISTS {GRADE} smallint")
+    if plan.inferred or summary.mode == "append":
+        return
+    lower = await connection.fetchval(
+        f"""WITH known AS (
+            SELECT s.id, coalesce(s.{GRADE}, {options.grade or "NULL"}::smallint) AS said, t.{GRADE} AS had
+            FROM {STAGED} AS s JOIN {table_of(plan.definition.id)} AS t ON t.id = s.id
+        ), settled AS (
+            SELECT id, {"coalesce" if options.lower_grades else "greatest"}(said, had) AS grade FROM known
+        ), changed AS (
+            UPDATE {STAGED} AS s SET {GRADE} = k.grade FROM settled AS k
+            WHERE k.id = s.id AND k.grade IS DISTINCT FROM coalesce(s.{GRADE}, {_default_grade(plan, options)})
+        )
+        SELECT count(*) FILTER (WHERE said < had) FROM known"""
+    )
+    if lower and not options.lower_grades:
+        summary.notes += (f"{lower} 个要素保留更高的分级 features keep their higher grade (--lower-grades lowers it)",)
+
+
+def _default_grade(plan: Plan, options: LoadOptions) -> int:
+    return int(options.grade or plan.definition.grade)
 
 
 async def _underived(connection: asyncpg.Connection, plan: Plan) -> str:
@@ -127,30 +165,31 @@ async def _underived(connection: asyncpg.Connection, plan: Plan) -> str:
     return "load_unplaced"
 
 
-def _given(plan: Plan) -> dict[str, str]:
+def _given(plan: Plan, options: LoadOptions) -> dict[str, str]:
     """Columns that the source fills, with the staged value of each."""
     geometry = {"geom": "ST_Multi(s.geom)" if plan.definition.geometry_type.startswith("Multi") else "s.geom"}
     own = {f.name: f"s.{quote_identifier(f.name)}" for f in plan.fields}
+    if GRADE in plan.definition.by_name:
+        own[GRADE] = f"coalesce(s.{GRADE}, {_default_grade(plan, options)})"
     return {"id": "s.id"} | (geometry if plan.located else {}) | own
 
 
-def _filling(plan: Plan, grade: int | None) -> tuple[list[str], str]:
+def _filling(plan: Plan, options: LoadOptions) -> tuple[list[str], str]:
     """Compose the columns of new rows and the query that gives them, neighbours on the map one after the other."""
-    given = _given(plan)
-    new = given | _housekeeping(plan, given, grade)
+    given = _given(plan, options)
+    new = given | _housekeeping(plan, given)
     order = "s.geom" if plan.located else "s.line"
     return list(new), f"SELECT {', '.join(new.values())} FROM {STAGED} AS s ORDER BY {order}"
 
 
-def _writing(plan: Plan, mode: str, columns: list[str], select: str) -> str:
+def _writing(plan: Plan, options: LoadOptions, mode: str, columns: list[str], select: str) -> str:
     """Compose the statement that writes into the layer as it is."""
-    table, given = table_of(plan.definition.id), _given(plan)
+    table, given = table_of(plan.definition.id), _given(plan, options)
     if mode == "upsert":
         changes = {c: f"excluded.{quote_identifier(c)}" for c in given if c != "id"}
         if not plan.located and plan.definition.geometry_type != "None":
             # without a geometry only features that are there change; what the file does not have stays as it is
             changes = {c: v for c, v in given.items() if c != "id"} | _bumps(plan.definition, given)
-            changes |= {"data_grade": "coalesce(s.data_grade, t.data_grade)"} if "data_grade" in given else {}
             return f"UPDATE {table} AS t SET {_assignments(changes)} FROM {STAGED} AS s WHERE t.id = s.id"
         changes |= _bumps(plan.definition, given)
         conflict = f" ON CONFLICT (id) DO UPDATE SET {_assignments(changes)}"
@@ -162,24 +201,24 @@ def _writing(plan: Plan, mode: str, columns: list[str], select: str) -> str:
 
 def _bumps(definition: LayerDefinition, given: dict[str, str]) -> dict[str, str]:
     bumps = {"version": "coalesce(t.version, 1) + 1", "updated_at": "now()"}
-    return {c: v for c, v in bumps.items() if c in definition.by_name and c not in given}
+    return {c: v for c, v in bumps.items() if _is_kept_by_us(definition, c) and c not in given}
+
+
+def _is_kept_by_us(definition: LayerDefinition, column: str) -> bool:
+    """Whether a column is the house's own: a file's `version` or `created_at` is its user's alone."""
+    return column in definition.by_name and definition.by_name[column].common
 
 
 def _assignments(changes: dict[str, str]) -> str:
     return ", ".join(f"{quote_identifier(c)} = {v}" for c, v in changes.items()) or "id = t.id"
 
 
-def _housekeeping(plan: Plan, given: dict[str, str], grade: int | None) -> dict[str, str]:
-    """Give every new row what its file does not; the grade also where the file leaves it empty."""
-    definition = plan.definition
+def _housekeeping(plan: Plan, given: dict[str, str]) -> dict[str, str]:
+    """Give every new row what its file does not."""
     made = {"created_at": "now()", "updated_at": "now()", "version": "1"}
     if plan.located:
         made["crs_source"] = quote_literal(plan.gate.crs.name)
-    made = {c: v for c, v in made.items() if c in definition.by_name and c not in given}
-    if "data_grade" in definition.by_name:
-        own = f"{given['data_grade']}, " if "data_grade" in given else ""
-        made["data_grade"] = f"coalesce({own}{int(grade or definition.grade)})"
-    return made
+    return {c: v for c, v in made.items() if _is_kept_by_us(plan.definition, c) and c not in given}
 
 
 async def _record(

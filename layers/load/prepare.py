@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from layers.crs import STORED_SRID
 from layers.definition import CodeList, FieldDefinition, LayerDefinition
 from layers.gate import Gate
 from layers.load.content_id import content_ids
-from layers.load.infer import widen
+from layers.load.exactness import altered
 from layers.load.mapping import FieldMap
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch, Geometries
@@ -32,14 +32,15 @@ class Plan:
     Attributes
     ----------
     definition
-        The layer. Where it was inferred from this very source, its fields widen when a row does not fit.
+        The layer.
     inferred
-        Whether it was.
+        Whether it was made from what this very source showed so far.
+    exact
+        Whether a value that its field would alter (`1.10` in a field of numbers) is refused: nobody defined the layer,
+        so that its types are a guess from another file.
     places
         The grids, where the layer's points are to be located on the way; what they cannot tell is null in the field
         that `placed` names, and left to the database.
-    widened
-        Fields that have changed since the caller looked last.
     """
 
     definition: LayerDefinition
@@ -48,9 +49,9 @@ class Plan:
     code_lists: Mapping[str, CodeList]
     located: bool
     inferred: bool = False
+    exact: bool = False
     guarded: bool = False  # the file is an export of the quarantine, whose texts are guarded against spreadsheets
     places: Places | None = None
-    widened: list[FieldDefinition] = field(default_factory=list)
 
     @property
     def fields(self) -> list[FieldDefinition]:
@@ -63,6 +64,10 @@ class Plan:
         return (placed_fields(self.definition) or {}) if self.places else {}
 
 
+class Misfit(Exception):  # no error: the rest of the source shows something that its beginning did not
+    """A field cannot be what the first rows let it be taken for."""
+
+
 def prepare(batch: Batch, plan: Plan) -> pa.RecordBatch:
     """Make a batch's good rows what the staging table holds: line, id, geometry, fields. The others are rejected in it.
 
@@ -70,6 +75,8 @@ def prepare(batch: Batch, plan: Plan) -> pa.RecordBatch:
     ------
     BadInput
         When a declared column is missing.
+    Misfit
+        When the layer is made from the source, and a value does not fit its field as it is.
     """
     if plan.located:
         plan.gate.let_in(batch)
@@ -100,10 +107,18 @@ def _converted(batch: Batch, wanted: FieldDefinition, plan: Plan) -> pa.Array:
     column = _unguarded(column, plan)
     codes = plan.code_lists.get(wanted.codes) if wanted.codes else None
     made = convert(column, wanted, codes)
-    while plan.inferred and (made.bad & batch.ok).any() and wanted.type != "string":
-        wanted = widen(wanted)
-        _replace(plan, wanted)
-        made = convert(column, wanted, codes)
+    if (plan.inferred or plan.exact) and not wanted.common:
+        changed = altered(column, wanted.type, made)
+        if plan.inferred and (made.bad | changed).any():
+            raise Misfit
+        batch.reject(
+            changed,
+            "altered_value",
+            lambda row: (
+                f"{wanted.name} is of type {wanted.type} and would alter '{_shown(column, row)}'; "
+                f"load into a new layer, or define the field as text"
+            ),
+        )
     for kind, count in made.repairs.items():
         batch.repaired(kind, count)
     if made.bad.any():
@@ -131,13 +146,6 @@ def _located(batch: Batch, plan: Plan) -> dict[str, pa.Array]:
     grids = plan.places.locate(points)
     found = {"grid_of_point": grids, "area_of_point": pc.utf8_slice_codeunits(grids, 0, 12)}
     return {name: found[derivation] for derivation, name in plan.placed.items()}
-
-
-def _replace(plan: Plan, wider: FieldDefinition) -> None:
-    fields = tuple(wider if f.name == wider.name else f for f in plan.definition.fields)
-    plan.definition = plan.definition.model_copy(update={"fields": fields})
-    plan.definition.__dict__.pop("by_name", None)
-    plan.widened = [f for f in plan.widened if f.name != wider.name] + [wider]
 
 
 def _given_ids(batch: Batch, plan: Plan) -> pa.Array | None:

@@ -205,6 +205,7 @@ def _options(load: asyncpg.Record, columns: list[str] | None) -> dict[str, Any]:
         "fixes": frozenset(said.get("fixes", ())),
         "anywhere": said.get("anywhere", False),
         "no_geometry": said.get("no_geometry", False),
+        "lower_grades": said.get("lower_grades", False),
         "mode": "upsert" if load["mode"] == "upsert" else "append",  # a retry never empties the layer
     }
 

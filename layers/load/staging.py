@@ -10,7 +10,7 @@ import asyncpg
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from layers.clause import quote_identifier
+from layers.clause import quote_identifier, quote_literal
 from layers.definition import FieldDefinition
 from layers.loaders.batch import Rejection
 from layers.tables import COLUMN_TYPES
@@ -42,12 +42,13 @@ class Staging:
         return ["line", "id", *(["geom"] if self._located else []), *self._fields]
 
     async def create(self) -> None:
-        """Make both tables, empty."""
+        """Make both tables, empty, also where an attempt before has filled them."""
         types = {f.name: COLUMN_TYPES[f.type] for f in self._fields.values()}
         own = "".join(f", {quote_identifier(n)} {t}" for n, t in types.items())
         geometry = ", geom geometry(Geometry, 4490)" if self._located else ""
         await self._connection.execute(
-            f"""CREATE TEMP TABLE {STAGED} (line bigint, id text COLLATE "C"{geometry}{own});
+            f"""DROP TABLE IF EXISTS {STAGED}, {REJECTED};
+            CREATE TEMP TABLE {STAGED} (line bigint, id text COLLATE "C"{geometry}{own});
             CREATE TEMP TABLE {REJECTED} (line bigint, reason text, detail text, record jsonb)"""
         )
 
@@ -57,15 +58,6 @@ class Staging:
         pacsv.write_csv(rows, written, _WITHOUT_HEADER)
         written.seek(0)
         await self._connection.copy_to_table(STAGED, source=written, columns=self.columns, format="csv")
-
-    async def widen(self, field: FieldDefinition) -> None:
-        """Give a field's column another type; what was staged before is cast to it."""
-        self._fields[field.name] = field
-        kind = COLUMN_TYPES[field.type]
-        column = quote_identifier(field.name)
-        await self._connection.execute(
-            f"ALTER TABLE {STAGED} ALTER COLUMN {column} TYPE {kind} USING {column}::text::{kind}"
-        )
 
     async def reject(self, rejections: Iterable[Rejection]) -> None:
         """Add refused rows."""
@@ -93,12 +85,12 @@ class Staging:
                 format('the layer has a feature %s; load with --mode upsert to replace it', s.id) AS detail"""
         )
 
-    async def reject_absent(self, table: str) -> int:
-        """Refuse every row that would be new: without a geometry only features that are there can be changed."""
+    async def reject_absent(self, table: str, reason: str, why: str) -> int:
+        """Refuse every row that would be new, because the file cannot make one: only features that are there change."""
         return await self._refuse(
             f"""DELETE FROM {STAGED} AS s WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.id = s.id)
-            RETURNING s.line, 'no_geometry' AS reason,
-                format('the layer has no feature %s, and the file gives no geometry to make one', s.id) AS detail"""
+            RETURNING s.line, {quote_literal(reason)} AS reason,
+                format('the layer has no feature %s, and %s to make one', s.id, {quote_literal(why)}) AS detail"""
         )
 
     async def _refuse(self, deleting: str) -> int:

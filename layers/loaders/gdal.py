@@ -9,9 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +24,7 @@ from layers.errors import BadFile
 from layers.loaders.batch import Batch
 from layers.loaders.encoding import UTF8, decoded_texts, refuse_marked
 from layers.loaders.shapes import UNREADABLE, from_wkb
+from layers.values import texts
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _DRIVERS = {"ESRI Shapefile", "GeoJSON", "GeoJSONSeq", "GPKG", "FlatGeobuf", "OSM"}
@@ -43,6 +44,10 @@ class Description:
         Names of the columns that are not attributes.
     attributes
         The types of the others.
+    keyed
+        Whether the feature's number is an attribute too, as its `id`.
+    written
+        What stands in the file where GDAL gives another day, by column and number of the feature.
     """
 
     driver: str
@@ -54,6 +59,8 @@ class Description:
     fid: str
     attributes: pa.Schema
     crs_unread: str | None = None
+    keyed: bool = False
+    written: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 def describe(path: Path, layer: str | None = None, encoding: str | None = None) -> Description:
@@ -64,9 +71,35 @@ def describe(path: Path, layer: str | None = None, encoding: str | None = None) 
     BadFile
         When GDAL cannot open it, it has no layer of that name, or several and none was named.
     """
+    said = _ask(path, {"do": "describe", "path": str(path), "layer": layer, "encoding": encoding})
+    if "schema" not in said:
+        names = ", ".join(said["layers"][:20]) or "none"
+        given = f"has no layer '{layer}'" if layer else "has several layers"
+        raise BadFile(f"'{path.name}' {given}; name one of them with --source-layer: {names}", parameter=path.name)
+    own = {said["geometry"], said["fid"]}
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(said["schema"])))
+    attributes = pa.schema([f.remove_metadata() for f in schema if f.name not in own])
+    if keyed := _has_key(said, attributes):
+        attributes = attributes.insert(0, pa.field("id", pa.int64()))
+    known = ("driver", "layer", "crs", "features", "has_geometry", "geometry", "fid", "crs_unread")
+    described = Description(**{name: said[name] for name in known}, attributes=attributes, keyed=keyed)
+    return replace(described, written=_written_dates(path, described))
+
+
+def _written_dates(path: Path, described: Description) -> dict[str, dict[int, str]]:
+    """Ask what is written where GDAL gives another day."""
+    dates = [f.name for f in described.attributes if pa.types.is_temporal(f.type)]
+    if not dates or described.driver not in {"GPKG", "ESRI Shapefile"}:
+        return {}
+    about = {"layer": described.layer, "driver": described.driver, "columns": dates, "key": described.fid}
+    said = _ask(path, {"do": "written", "path": str(path)} | about)
+    return {column: {int(number): text for number, text in texts.items()} for column, texts in said.items()}
+
+
+def _ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     try:
         done = subprocess.run(  # noqa: S603  # our own program, our own arguments
-            _command({"do": "describe", "path": str(path), "layer": layer, "encoding": encoding}),
+            _command(request),
             capture_output=True,
             env=_environment(),
             cwd=_PROJECT,
@@ -78,15 +111,13 @@ def describe(path: Path, layer: str | None = None, encoding: str | None = None) 
     if done.returncode:
         raise _failure(path, done.returncode, done.stderr)
     said: dict[str, Any] = json.loads(done.stdout)
-    if "schema" not in said:
-        names = ", ".join(said["layers"][:20]) or "none"
-        given = f"has no layer '{layer}'" if layer else "has several layers"
-        raise BadFile(f"'{path.name}' {given}; name one of them with --source-layer: {names}", parameter=path.name)
-    own = {said["geometry"], said["fid"]}
-    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(said["schema"])))
-    attributes = pa.schema([f.remove_metadata() for f in schema if f.name not in own])
-    known = ("driver", "layer", "crs", "features", "has_geometry", "geometry", "fid", "crs_unread")
-    return Description(**{name: said[name] for name in known}, attributes=attributes)
+    return said
+
+
+def _has_key(said: dict[str, Any], attributes: pa.Schema) -> bool:
+    """Whether the layer's own numbers name its features: a GeoPackage keeps them, any other counts as it reads."""
+    own = said["driver"] == "GPKG" and said["fid"] != "OGC_FID"
+    return own and not any(name.lower() == "id" for name in attributes.names)
 
 
 def read(path: Path, description: Description, fallback: str = UTF8, *, encoding: str | None = None) -> Iterator[Batch]:
@@ -148,13 +179,30 @@ def _batch(batch: pa.RecordBatch, described: Description, first: int) -> Batch:
     total = described.features
     fraction = min(1.0, (first + batch.num_rows - 1) / total) if total > 0 else None
     own = {described.geometry, described.fid}  # two fields of a Shapefile may have one name: they go by their place
-    attributes = [column for field, column in zip(batch.schema, batch.columns, strict=True) if field.name not in own]
-    made = Batch(pa.RecordBatch.from_arrays(attributes, schema=described.attributes), geometry, lines, fraction)
+    columns = [column for field, column in zip(batch.schema, batch.columns, strict=True) if field.name not in own]
+    if described.keyed:
+        columns.insert(0, batch.column(described.fid))
+    attributes = _as_written(pa.RecordBatch.from_arrays(columns, schema=described.attributes), batch, described)
+    made = Batch(attributes, geometry, lines, fraction)
     if geometry is not None:
         unreadable = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(geometry)
         made.reject(unreadable, "bad_geometry", UNREADABLE)
         made.repaired("unclosed_ring", int(closed.sum()))
     return made
+
+
+def _as_written(attributes: pa.RecordBatch, batch: pa.RecordBatch, described: Description) -> pa.RecordBatch:
+    """Make columns text that hold a date which GDAL took for another."""
+    for name, texts_of in described.written.items():
+        numbers = batch.column(described.fid).to_pylist()
+        odd = [row for row, number in enumerate(numbers) if number in texts_of]
+        place = attributes.schema.get_field_index(name)  # of two fields of one name there is no telling
+        if odd and place >= 0:
+            column = texts(attributes.column(name)).to_pylist()
+            for row in odd:
+                column[row] = texts_of[numbers[row]]
+            attributes = attributes.set_column(place, name, pa.array(column, pa.string()))
+    return attributes
 
 
 @contextmanager
@@ -221,6 +269,7 @@ def _environment() -> dict[str, str]:
     ours = {
         "GDAL_SKIP": _forbidden_drivers(),
         "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+        "OGR_GEOJSON_DATE_AS_STRING": "YES",  # or the 30th of February would be the 2nd of March
         "OGR_GEOJSON_MAX_OBJ_SIZE": "64",  # MB of one feature
         "OGR_SQLITE_LOAD_EXTENSIONS": "NO",
         "OGR_GPKG_FOREIGN_KEY_CHECK": "NO",

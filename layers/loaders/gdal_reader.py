@@ -14,6 +14,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -104,7 +105,20 @@ def _without_frames() -> None:
     sys.modules.setdefault("geopandas", None)  # type: ignore[arg-type]  # None is how Python marks a module as absent
 
 
-_REQUESTS: dict[str, Callable[..., None]] = {"describe": _describe, "read": _read}
+def _written(path: str, layer: str, driver: str, columns: list[str], key: str) -> None:
+    """Say of the columns of dates what is written where it is no date, by the numbers of the features."""
+    from layers.loaders import written_dates  # noqa: PLC0415  # after the limits are set
+
+    found: written_dates.Written = {}
+    if driver == "GPKG":
+        found = written_dates.in_geopackage(path, layer, columns, key)
+    elif driver == "ESRI Shapefile":
+        beside = (Path(path).with_suffix(suffix) for suffix in (".dbf", ".DBF"))
+        found = next((written_dates.in_dbf(dbf, columns) for dbf in beside if dbf.is_file()), {})
+    json.dump(found, sys.stdout)
+
+
+_REQUESTS: dict[str, Callable[..., None]] = {"describe": _describe, "read": _read, "written": _written}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -17,6 +17,7 @@ from layers.loaders.columns import GeometryColumns, find_geometry_columns, locat
 from layers.loaders.header import HEAD_ROWS, find_header
 from layers.loaders.table import geometry_names
 from layers.loaders.workbook import open_sheet
+from layers.number_text import number_text
 
 BATCH_ROWS = 10_000
 
@@ -109,8 +110,10 @@ def _column(cells: list[Any]) -> pa.Array:
 
 
 def _text(cell: Any) -> str:
+    if isinstance(cell, datetime) and cell.time() == time.min:
+        return cell.date().isoformat()  # a date, as a cell has it
     if isinstance(cell, datetime | date | time):
         return cell.isoformat()
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    return number_text(cell) if isinstance(cell, float) else str(cell)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from layers.crs import srid_of
 from layers.errors import BadCrs, BadFile
-from layers.loaders import gdal
+from layers.loaders import gdal, geojson
 from layers.loaders.archive import unpack_shapefile
 from layers.loaders.batch import Batch, Source
 from layers.loaders.dbf import RAW, DbfTexts, decode_columns, read_texts
@@ -56,7 +56,13 @@ def open_vector(path: Path, kind: Format, *, layer: str | None = None, encoding:
         if not (found.clean and found.name == UTF8):
             return _transcoded(path, kind, found, layer)
         described = _with_crs_member(path, gdal.describe(path, layer))
-        return _source(path, kind, described, lambda: gdal.read(path, described))
+        beside = geojson.look(path)
+        return _source(
+            path,
+            kind,
+            replace(described, attributes=beside.schema(described.attributes)),
+            lambda: geojson.restored(gdal.read(path, described), path, beside),
+        )
     codec = known(path.name, encoding) if encoding else UTF8
     described = gdal.describe(path, layer)
     return _source(path, kind, described, lambda: gdal.read(path, described, codec))
@@ -86,14 +92,16 @@ def _transcoded(path: Path, kind: Format, encoding: Encoding, layer: str | None)
     """Open a text that is not UTF-8, or not all of it, by way of a copy that is."""
     with _as_utf8(path, encoding) as copy:
         described = _with_crs_member(copy, gdal.describe(copy, layer))
+        beside = geojson.look(copy)
 
     def batches() -> Iterator[Batch]:
         with _as_utf8(path, encoding) as copy:
-            for batch in gdal.read(copy, described):
+            for batch in geojson.restored(gdal.read(copy, described), copy, beside):
                 refuse_marked(batch, encoding.name)
                 yield batch
 
-    return _source(path, kind, described, batches, f"encoding {encoding.name}")
+    restored = replace(described, attributes=beside.schema(described.attributes))
+    return _source(path, kind, restored, batches, f"encoding {encoding.name}")
 
 
 def _with_crs_member(path: Path, described: gdal.Description) -> gdal.Description:

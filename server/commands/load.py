@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from layers.errors import BadInput
 from layers.load import LoadProgress, LoadSummary, load_file
+from layers.load.file import DEFAULT_GRADE
 from layers.load.reasons import in_words
 from layers.loaders.raster import Overlap, RasterSummary, Said, load_raster
 from layers.loaders.sniff import Format, sniff
@@ -70,6 +71,9 @@ def load(  # noqa: PLR0917  # typer takes the options by name
     no_geometry: Annotated[
         bool, typer.Option("--no-geometry", help="建立没有位置的表。 The rows have no place; coordinates are fields.")
     ] = False,
+    lower_grades: Annotated[
+        bool, typer.Option("--lower-grades", help="允许降低已有要素的分级。 Features may get a lower grade.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="只检查，不写入。 Check everything, and change nothing.")
     ] = False,
@@ -104,6 +108,7 @@ def load(  # noqa: PLR0917  # typer takes the options by name
                     anywhere=anywhere,
                     no_geometry=no_geometry,
                     dry_run=dry_run,
+                    lower_grades=lower_grades,
                     progress=bar.show,
                 )
             )
@@ -194,6 +199,13 @@ def print_summary(summary: LoadSummary) -> None:
     for title, counts in (("修正 repaired", summary.repaired), ("隔离 rejected", summary.rejected)):
         for kind, count in counts.most_common():
             _out.print(f"    {title}: {in_words(kind)} × {count:,}", markup=False)
+    if summary.loaded and summary.id_column is None:
+        _out.print("  标识由内容生成 ids are made of the content: a changed feature is a new one (--map id=column)")
+    if summary.loaded and summary.ungraded:
+        _out.print(
+            f"  数据分级 graded {DEFAULT_GRADE}：公众不可见 the public does not see it; "
+            "公开 to publish: --grade 1 | 2 --mode replace --lower-grades"
+        )
     for note in summary.notes:
         _out.print(f"  说明 note: {note}", markup=False)
     if summary.ignored:

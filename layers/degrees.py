@@ -1,0 +1,30 @@
+"""The limits of longitude and latitude, and the noise that arithmetic leaves at them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+LON_MAX, LAT_MAX = 180.0, 90.0
+NOISE_DEG = 1e-9  # a tenth of a millimetre: more than any sum of floats, less than anybody measures
+_MAX = np.array([LON_MAX, LAT_MAX])
+
+
+def settled(lonlat: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Put on the limit what is beyond it by noise alone, as 180.00000000000006 is; leave the rest as it is.
+
+    Parameters
+    ----------
+    lonlat
+        Coordinates `[n, 2]` or `[n, 4]` (two corners) in degrees, longitude first.
+    """
+    limits = np.tile(_MAX, lonlat.shape[-1] // 2)
+    noisy = (np.abs(lonlat) > limits) & (np.abs(lonlat) <= limits + NOISE_DEG)
+    return np.where(noisy, np.copysign(limits, lonlat), lonlat) if noisy.any() else lonlat
+
+
+def are_degrees(lonlat: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Tell which rows of `settled` coordinates are places on the earth."""
+    limits = np.tile(_MAX, lonlat.shape[-1] // 2)
+    inside: npt.NDArray[np.bool_] = (np.abs(lonlat) <= limits).all(axis=-1)
+    return inside
