@@ -107,6 +107,21 @@ def database_url(cluster: str, template: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def layers_template(cluster: str, template: str) -> Iterator[str]:
+    """URL of a database that has every defined layer, empty; do not write to it."""
+    with _database(cluster, template) as url:
+        _run(sync_definitions(url))
+        yield url
+
+
+@pytest.fixture
+def layers_url(cluster: str, layers_template: str) -> Iterator[str]:
+    """URL of a database of the test's own that has every defined layer, empty."""
+    with _database(cluster, layers_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def district_template(cluster: str, template: str) -> Iterator[str]:
     """URL of a database with every layer and the synthetic district at scale 0.02; do not write to it."""
     from layers.demo.load import load_demo  # noqa: PLC0415  # most tests need no district

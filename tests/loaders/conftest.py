@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-
-from layers.tables import sync_definitions
-
-
-@pytest.fixture
-def layers_url(database_url: str) -> str:
-    """A database that has every defined layer, empty."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, sync_definitions(database_url)).result()
-    return database_url
 
 
 @pytest.fixture
