@@ -4,6 +4,7 @@ from __future__ import annotations
 
 REASONS: dict[str, str] = {
     "already_there": "编号已存在 the id is there already",
+    "altered_value": "类型会改变该值 its type would alter the value",
     "bad_coordinate": "坐标无法读取 a coordinate cannot be read",
     "bad_encoding": "文字编码有误 text that cannot be decoded",
     "bad_geometry": "几何无法读取 the geometry cannot be read",

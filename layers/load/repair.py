@@ -77,7 +77,13 @@ def _make_valid(batch: Batch) -> None:
 
 
 def _valid(geometry: Geometries) -> Geometries:
+    """Mend what is invalid; where GEOS takes a hole beyond its shell for land, only what lies in a shell stays."""
     made: Geometries = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+    for row, given in enumerate(geometry):
+        parts = [part for part in _leaves(given) if isinstance(part, shapely.Polygon)]
+        if any(part.interiors for part in parts):
+            shells = shapely.make_valid([shapely.Polygon(part.exterior) for part in parts], method="structure")
+            made[row] = shapely.intersection(made[row], shapely.union_all(shells))
     return made
 
 

@@ -126,3 +126,19 @@ def test_nothing_that_passes_lies_outside(pairs, crs):
     west, south, east, north = with_margin(DISTRICT)
     assert all(west <= g.x <= east and south <= g.y <= north for g in passed)
     assert len(list(batch.rejections())) == int((~batch.ok).sum())
+
+
+@pytest.mark.parametrize(("x", "y"), [(180, 41.15), (-180, -41.15), (0, 90), (3, -90)])
+@pytest.mark.parametrize("noise", [6e-14, 1e-10])
+def test_noise_at_a_limit_is_no_fault(x, y, noise):
+    beyond = (x + np.sign(x) * noise * (abs(x) == 180), y + np.sign(y) * noise * (abs(y) == 90))
+    batch = batch_of(shapely.LineString([(x * 0.1, y * 0.1), beyond]))
+    Gate(DEGREES).let_in(batch)
+    assert batch.ok.all()
+    assert shapely.get_coordinates(batch.geometry).tolist() == [[x * 0.1, y * 0.1], [x, y]]
+
+
+def test_what_is_no_degree_is_named_by_its_own_corner():
+    batch = batch_of(shapely.LineString([(-170, 41.15), (180.5, 60), (10, 10)]))
+    Gate(DEGREES).let_in(batch)
+    assert [r.detail.rpartition("given ")[2] for r in batch.rejections()] == ["180.5, 60"]

@@ -88,6 +88,18 @@ def test_vertices_are_limited():
     assert [r.reason for r in batch.rejections()] == ["too_many_vertices"]
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=4, max_size=6),
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=4, max_size=6),
+)
+def test_a_hole_never_becomes_land(shell, hole):
+    batch = batch_of(shapely.Polygon(shell, [hole]))
+    repair_geometries(batch, "MultiPolygon")
+    land = shapely.union_all(shapely.make_valid([shapely.Polygon(shell)], method="structure", keep_collapsed=False))
+    if batch.ok[0]:
+        assert shapely.difference(batch.geometry[0], land).area == pytest.approx(0, abs=1e-9)
+
+
 def test_a_spike_is_dropped_and_the_area_stays():
     spiked = shapely.Polygon([(0, 0), (2, 0), (2, 2), (1, 2), (1, 4), (1, 2), (0, 2)])
     batch = batch_of(spiked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -42,6 +43,16 @@ def made(kind, values, codes=None, **more):
         ("datetime", "2026-06-08T04:30:00-0330", "2026-06-08T08:00:00+00:00"),
         ("datetime", "2026年6月8日 8时5分", "2026-06-08T00:05:00+00:00"),
         ("datetime", "2026-06-08", "2026-06-07T16:00:00+00:00"),
+        ("datetime", "2026-06-08 10:00:00+08", "2026-06-08T02:00:00+00:00"),
+        ("datetime", "2026-06-08 10:00:00.123456+08", "2026-06-08T02:00:00.123456+00:00"),
+        ("datetime", "2026-06-08 10:00:00+8:00", "2026-06-08T02:00:00+00:00"),
+        ("datetime", "20260608T100000+0800", "2026-06-08T02:00:00+00:00"),
+        ("datetime", "2026-06-08 24:00:00", "2026-06-08T16:00:00+00:00"),
+        ("datetime", "2026-12-31T23:59:60Z", "2027-01-01T00:00:00+00:00"),
+        ("datetime", "2026-06-08 下午 3:05", "2026-06-08T07:05:00+00:00"),
+        ("datetime", "2026年6月8日下午3时05分", "2026-06-08T07:05:00+00:00"),
+        ("datetime", "2026/6/8 上午12:30", "2026-06-07T16:30:00+00:00"),
+        ("date", "2026-06-07 24:00:00", "2026-06-08"),
     ],
 )  # fmt: skip
 def test_dates_and_times(kind, given_text, value):
@@ -55,6 +66,25 @@ def test_dates_and_times(kind, given_text, value):
 )
 def test_no_dates(text):
     assert made("date", [text]) == ([None], [True])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-06-08 24:00:01", "2026-06-08 25:00", "2026-06-08T10:58:60Z", "2026-06-08 10:00:00+99", "2026-06-08-08"],
+)
+def test_no_times(text):
+    assert made("datetime", [text]) == ([None], [True])
+
+
+@given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2099, 12, 30)), st.integers(-14, 14))  # noqa: DTZ001
+def test_every_way_to_write_a_moment_is_the_same_moment(moment, hours):
+    moment = moment.replace(microsecond=0)
+    sign, size = "-" if hours < 0 else "+", abs(hours)
+    zones = [f"{sign}{size:02}:00", f"{sign}{size:02}00", f"{sign}{size:02}", f"{sign}{size}:00"]
+    ways = [f"{moment:%Y-%m-%d %H:%M:%S}{zone}" for zone in zones] + [f"{moment:%Y%m%dT%H%M%S}{zones[1]}"]
+    read, bad = made("datetime", ways)
+    assert not any(bad)
+    assert set(read) == {(moment - timedelta(hours=hours)).replace(tzinfo=UTC)}
 
 
 @pytest.mark.parametrize(
