@@ -20,6 +20,7 @@ from layers.loaders.workbook import open_sheet
 from layers.number_text import number_text
 
 BATCH_ROWS = 10_000
+_LONGEST = 10**15  # a number of more digits is an identity card or a device: its digits are kept as they stand
 
 type _Row = tuple[int, tuple[Any, ...]]  # where it stands in the sheet, from 1, and its cells
 
@@ -102,7 +103,7 @@ def _shown(cell: Any) -> str:
 def _column(cells: list[Any]) -> pa.Array:
     """Keep a column of one kind as it is; a mixed one becomes text."""
     kinds = {type(cell) for cell in cells if cell is not None}
-    if kinds <= {int, float} and kinds:
+    if kinds <= {int, float} and kinds and all(abs(c) < _LONGEST for c in cells if c is not None):
         return pa.array([None if c is None else float(c) for c in cells], pa.float64())
     if kinds in ({datetime}, {bool}):
         return pa.array(cells)

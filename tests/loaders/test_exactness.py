@@ -202,6 +202,14 @@ def test_a_day_that_no_calendar_has_does_not_become_another(tmp_path, write):
     assert sorted(t.replace("-", "") for t in back) == ["20260203", "20260203", "20260230"]
 
 
+def test_a_long_number_of_a_spreadsheet_keeps_its_digits(tmp_path):
+    read = read_back(write_xlsx(tmp_path, {"卡": [440106199003071234, 5], "面积": [1e14, 0.5]}))
+    assert (read["卡"], read["面积"]) == (
+        ("string", ["440106199003071234", "5"]),
+        ("number", ["100000000000000", "0.5"]),
+    )
+
+
 async def test_numbers_of_a_spreadsheet_become_the_texts_that_people_see(layers_url, db, tmp_path):
     numbers = {"id": [10000000001, 7], "电话": [13800138000, 2038000000], "编号": [12345678901, 5]}
     await load_file(layers_url, write_xlsx(tmp_path, numbers), "trial")
