@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from time import monotonic
 
 import asyncpg
 import structlog
@@ -33,7 +32,8 @@ from twin.house import make_days
 from twin.join import LAYERS, AreaIndex
 from twin.known import Known
 from twin.nonces import StoredNonces
-from twin.pipeline import Crowded, Pipeline
+from twin.pace import Pace
+from twin.pipeline import Pipeline
 from twin.place_check import gate
 from twin.refusals import keep
 from twin.retaking import Retaking
@@ -92,7 +92,7 @@ class Intake:
         self._url, self._home, self._catalog = url, home, catalog
         self._kept = kept
         self._is_local = is_local
-        self._pace: dict[str, tuple[float, float]] = {}
+        self._pace = Pace()
         self._task: asyncio.Task[None] | None = None
         self._areas: AreaIndex | None = None
         self._reading = asyncio.Lock()
@@ -155,7 +155,7 @@ class Intake:
             When the feed sends faster than it may.
         """
         definition = self.feed(name)
-        self._slow_down(definition)
+        self._pace.check(definition)
         return definition
 
     async def deliver(self, name: str, headers: Mapping[str, str], body: bytes) -> Receipt:
@@ -240,17 +240,17 @@ class Intake:
         return await self._pipeline.offer(name, messages)
 
     async def _take(self, definition: FeedDefinition, delivery: Delivery) -> Receipt:
-        self._slow_down(definition)
+        self._pace.check(definition)
         try:
             reading = decode(definition, delivery, now=datetime.now(UTC))
         except Refused as error:
-            self._charge(definition, 1)
+            self._pace.charge(definition, 1)
             await self._keep(definition.name, [Refusal.of(0, error, delivery.body)])
             raise
         return await self._take_read(definition, reading)
 
     async def _take_read(self, definition: FeedDefinition, reading: Reading) -> Receipt:
-        self._slow_down(definition)
+        self._pace.check(definition)
         received, not_written = reading.received, list[Refusal]()
         gate(definition, reading, self._catalog())
         if self._kept:
@@ -258,7 +258,7 @@ class Intake:
         creations = await set_apart(reading, definition.unknown, self._known, self._catalog())
         if creations:
             await self.offer(CREATING, creations)
-        self._charge(definition, received)
+        self._pace.charge(definition, received)
         outcome = await self._offer_what_can_be(definition.name, reading.messages, not_written)
         refused = reading.refused + not_written
         await self._keep(definition.name, refused, reading.held)
@@ -307,28 +307,6 @@ class Intake:
             raise
         if not await self._nonces.claim(signed, now):
             raise Unauthenticated("this nonce was used before; every delivery has a new one", parameter="nonce")
-
-    def _slow_down(self, definition: FeedDefinition) -> None:
-        """Let a feed send its rate, saved up for two seconds at most; one large delivery is let through.
-
-        Raises
-        ------
-        Crowded
-            When it sends faster. It costs nothing to say so: nothing was decoded for it.
-        """
-        if self._tokens(definition) <= 0:
-            rate = definition.rate_limit_per_s
-            raise Crowded(f"'{definition.name}' may send {rate} messages a second; send again in a second")
-
-    def _charge(self, definition: FeedDefinition, messages: int) -> None:
-        """Count what a feed sent, refused or not: to read it was the work."""
-        self._pace[definition.name] = self._tokens(definition) - messages, monotonic()
-
-    def _tokens(self, definition: FeedDefinition) -> float:
-        """Return how many messages a feed may send now; what it sent too many is waited for."""
-        rate, now = definition.rate_limit_per_s, monotonic()
-        tokens, before = self._pace.get(definition.name, (2.0 * rate, now))
-        return min(2.0 * rate, tokens + (now - before) * rate)
 
     async def _keep(self, name: str, refused: list[Refusal], held: Sequence[Refusal] = ()) -> None:
         async with self._pool.acquire() as connection:
