@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from layers.errors import Unavailable
+from layers.errors import Away, Unavailable
 
 
 class Cost(StrEnum):
@@ -90,7 +90,7 @@ class Admission:
         Raises
         ------
         Unavailable
-            When too many wait already, or none became free in time.
+            When too many wait already; `Away` when none became free in time.
         """
         caller = CALLER.get()
         if self._may(caller):
@@ -108,7 +108,7 @@ class Admission:
             else:
                 self._queue.remove(waiting)
             if isinstance(error, TimeoutError):
-                raise Unavailable("the database has too much to do for requests like this one; come again") from error
+                raise Away("the database has too much to do for requests like this one; come again") from error
             raise
         return caller
 

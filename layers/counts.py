@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import asyncpg
 
@@ -26,13 +27,13 @@ class CountCache:
     cap
         Counting stops here; above it the answer is a lower bound.
     size
-        Counts kept, the least recently used dropped first.
+        Counts kept, the least recently used dropped first. Each costs the same, however long its condition is.
     """
 
     def __init__(self, cap: int, size: int = 10_000) -> None:
         self._cap = cap
         self._size = size
-        self._counts: OrderedDict[tuple[object, ...], Matched] = OrderedDict()
+        self._counts: OrderedDict[bytes, Matched] = OrderedDict()
 
     def clear(self) -> None:
         """Forget every count: the versions they are kept by are of another database."""
@@ -41,17 +42,14 @@ class CountCache:
     def known(self, query: ItemsQuery) -> Matched | None:
         """Return the count if it is known for this version of the layer."""
         key = _key(query)
-        if key is None or key not in self._counts:
+        if key not in self._counts:
             return None
         self._counts.move_to_end(key)
         return self._counts[key]
 
     def remember(self, query: ItemsQuery, matched: Matched) -> None:
         """Keep a count that was made no earlier than the query's version of the layer was read."""
-        key = _key(query)
-        if key is None:
-            return
-        self._counts[key] = matched
+        self._counts[_key(query)] = matched
         if len(self._counts) > self._size:
             self._counts.popitem(last=False)
 
@@ -64,16 +62,8 @@ class CountCache:
         return matched
 
 
-def _key(query: ItemsQuery) -> tuple[object, ...] | None:
-    key = (
-        query.layer.id,
-        (query.layer.freshness, query.layer.moment),
-        query.actor.audience,
-        query.where.text,
-        query.where.values,
-    )
-    try:
-        hash(key)
-    except TypeError:  # an array among the bound values
-        return (*key[:4], repr(query.where.values))
-    return key
+def _key(query: ItemsQuery) -> bytes:
+    """Return a digest: a stranger's filter may have a megabyte, and what it binds is part of what was counted."""
+    layer = query.layer
+    counted = (layer.id, layer.freshness, layer.moment, query.actor.audience, query.where.text, query.where.values)
+    return blake2b(repr(counted).encode(), digest_size=16).digest()

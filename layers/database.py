@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from enum import StrEnum
 from typing import Literal
 
@@ -31,7 +33,7 @@ _PLANNING = {"max_parallel_workers_per_gather": "0"}
 
 def _settings(role: Role | None, statement_timeout_ms: int) -> dict[str, str]:
     settings = {
-        "application_name": "onemap",
+        "application_name": f"onemap {os.getpid()} {socket.gethostname()}"[:63],  # whose connection it is
         "TimeZone": "UTC",
         "jit": "off",
         "statement_timeout": str(statement_timeout_ms),
@@ -88,7 +90,7 @@ async def create_pool(
     """
     pool = Pool(
         url,
-        min_size=1,
+        min_size=0,  # what was lost is made again when it is wanted, not tried for in the background
         max_size=size,
         max_queries=50_000,
         loop=None,
@@ -102,11 +104,13 @@ async def create_pool(
         max_cacheable_statement_size=200_000,  # a layer of the past with all its fields has 30 kB
         max_inactive_connection_lifetime=0,
     )
+    await pool
     try:
-        await pool
-    except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"the database does not let us in: {error}") from error
-    return pool
+        async with pool.acquire():
+            return pool
+    except BaseException:
+        pool.terminate()
+        raise
 
 
 __all__ = ["OneMapError", "Pool", "Role", "connect", "create_pool", "in_our_words"]

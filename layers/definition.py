@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -195,6 +196,11 @@ class LayerDefinition(_Frozen):
             if code:
                 grades[code] = min(field.grade, grades.get(code, field.grade))
         return grades
+
+    @cached_property
+    def look_digest(self) -> str:
+        """A fingerprint: what is drawn of a layer follows from its definition and its rows."""
+        return blake2b(self.model_dump_json().encode(), digest_size=6).hexdigest()
 
     @cached_property
     def ages(self) -> bool:

@@ -16,6 +16,7 @@
     ├── TooOften                the same was tried too many times in a while
     ├── Conflict                the state of the house forbids it (home in use, newer database)
     └── Unavailable             something outside is missing (database, extension, program)
+        ├── Away                the database lets nobody in now, or not in time
         └── Damaged             the database itself is at fault: corrupt data, a broken disk, an internal error
 """
 
@@ -89,6 +90,10 @@ class Conflict(OneMapError):
 
 class Unavailable(OneMapError):
     """Something outside is missing or does not answer."""
+
+
+class Away(Unavailable):
+    """The database lets nobody in now, or not in time: nothing was asked of it, and it may be asked again."""
 
 
 class Damaged(Unavailable):

@@ -13,7 +13,7 @@ import asyncpg
 
 from layers.admission import Admission, Caller
 from layers.database_faults import in_words
-from layers.errors import Unavailable
+from layers.errors import Away
 
 RELEASE_SECONDS_MAX = 1.0  # a connection that does not come to rest by then is given up
 
@@ -38,7 +38,7 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
 
         Raises
         ------
-        Unavailable
+        Away
             When its turn does not come in time, or the server cannot be reached.
         """
         caller = await self.admission.enter()
@@ -47,8 +47,8 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
                 connection = await super()._acquire(timeout)
         except BaseException as error:
             self.admission.leave(caller)
-            if isinstance(error, OSError):  # refused, no socket, no answer in time
-                raise Unavailable("the database does not answer; try again") from error
+            if isinstance(error, (OSError, asyncpg.PostgresError)):  # refused, no socket, no answer in time
+                raise Away(f"the database does not let us in: {error}") from error
             if (said := in_words(error)) is not None:
                 raise said from error
             raise

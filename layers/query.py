@@ -170,8 +170,14 @@ def completed(query: ItemsQuery, chosen: Clause) -> Clause:
     )
 
 
-def single(layer: Layer, actor: Actor, feature_id: str, crs: Crs, form: Form = "geojson") -> Clause:
-    """Build the statement for one feature: one row with `feature` (bytea) or none."""
+def single(layer: Layer, actor: Actor, feature_id: object, crs: Crs, form: Form = "geojson") -> Clause:
+    """Build the statement for one feature: one row with `feature` (bytea) or none.
+
+    Parameters
+    ----------
+    feature_id
+        A text, or an object that stands for it until the statement is run.
+    """
     query = ItemsQuery(layer, actor, Clause("f.id = ?0::text", (feature_id,)), crs=crs)
     return compose(
         "SELECT textsend({}) AS feature FROM {} WHERE {}",

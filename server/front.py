@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from layers.admission import CALLER
@@ -61,6 +62,8 @@ class Front:
             CALLER.set(caller_of(scope, state.authenticator))
             self._refuse_guesses(scope, state)
             await (self._origins.answer(scope) or self._app)(scope, receive, sending)
+        except ClientDisconnect:
+            return  # nobody hears an answer
         except Exception as error:
             said = error if isinstance(error, OneMapError) else in_words(error)
             if said is not None:

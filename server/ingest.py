@@ -27,6 +27,7 @@ from layers.errors import Unavailable
 from server.definitions_job import DefinitionsJob
 from server.garbage import search_seldom
 from server.logs import configure_logs
+from server.pulse import beat
 from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors
@@ -118,7 +119,10 @@ async def _main(settings: Settings) -> None:
     loop.add_reader(sys.stdin.fileno(), parent_is_gone)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
+    beating = loop.create_task(beat(int(sys.argv[1])), name="pulse") if len(sys.argv) > 1 else None
     await _until(over, work(settings))
+    if beating is not None:
+        beating.cancel()
 
 
 def main() -> None:

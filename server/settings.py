@@ -48,6 +48,7 @@ class ServerSettings(_Section):
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
     origins: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = ()
     disk_free_min_mib: int = Field(default=256, ge=0)
+    hung_s: float = Field(default=60.0, ge=2)
 
 
 class DatabaseSettings(_Section):

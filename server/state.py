@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from layers.bounded import Bounded
 from layers.catalog import CatalogHolder
 from layers.counts import CountCache
 from layers.errors import Unavailable
@@ -23,6 +23,8 @@ from tiles.basemaps import Basemaps
 if TYPE_CHECKING:
     from server.tiles.make import TileMaker  # which reads calls, and those the state
 
+_PLAN_BYTES, _BYTES_A_CHARACTER = 12_000, 60  # measured: of a plan with its statements, by the text it was made of
+
 
 class Plans:
     """What was worked out of a request's text and holds for the next one alike: checked queries, statements.
@@ -33,22 +35,19 @@ class Plans:
 
     longest = 2_000
 
-    def __init__(self, size: int = 2048) -> None:
-        self._size = size
-        self._plans: OrderedDict[Hashable, Any] = OrderedDict()
+    def __init__(self, bytes_max: int = 32 * 1024 * 1024) -> None:
+        self._plans: Bounded[Hashable, Any] = Bounded(bytes_max)
 
     def get[T](self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
         """Return the plan of a key, made now if it is not there; an error of `make` is not kept."""
-        if sum(len(part) for part in key if isinstance(part, str)) > self.longest:
+        characters = sum(len(part) for part in key if isinstance(part, str))
+        if characters > self.longest:
             return make()
-        if key in self._plans:
-            self._plans.move_to_end(key)
-            kept: T = self._plans[key]
-            return kept
-        plan = self._plans[key] = make()
-        if len(self._plans) > self._size:
-            self._plans.popitem(last=False)
-        return plan
+        kept: T | None = self._plans.get(key)
+        if kept is None:
+            kept = make()
+            self._plans.put(key, kept, _PLAN_BYTES + _BYTES_A_CHARACTER * characters)
+        return kept
 
 
 class Turns:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from layers.cluster.programs import KEEP_MEMORY
 from layers.errors import Conflict, Unavailable
+from server.pulse import Pulse
 from server.settings import PROJECT, DatabaseSettings, ServerSettings, Settings
 
 _STOP_SECONDS_MAX = 10
@@ -139,24 +140,35 @@ async def _keep_beside(settings: Settings, module: str, name: str) -> None:
 
 
 async def _run(settings: Settings, module: str, *descriptors: int) -> int:
-    """Run one of our programs to its end, with the settings by a pipe and descriptors to use."""
-    process = subprocess.Popen(  # noqa: S603, ASYNC220  # our own program; starting it takes a millisecond
-        [sys.executable, "-P", "-c", _PROGRAM.format(module), *map(str, descriptors)],
-        stdin=subprocess.PIPE,
-        bufsize=0,
-        pass_fds=descriptors,
-        cwd="/",
-        env=KEEP_MEMORY | os.environ | {"PYTHONPATH": str(PROJECT)},
-        start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order
-    )
-    with process:  # its input stays open until it has ended: see server/worker.py
-        try:
-            assert process.stdin is not None  # noqa: S101  # for the type checker
-            with suppress(BrokenPipeError):  # it died before it read; its exit code tells
-                process.stdin.write(settings.model_dump_json().encode() + b"\n")
-            return await _ended(process)
-        finally:
-            await _end(process)
+    """Run one of our programs to its end, with the settings by a pipe and descriptors to use; end it when it hangs."""
+    with Pulse() as pulse:
+        given = (*descriptors, pulse.far_end)
+        process = subprocess.Popen(  # noqa: S603, ASYNC220  # our own program; starting it takes a millisecond
+            [sys.executable, "-P", "-c", _PROGRAM.format(module), *map(str, given)],
+            stdin=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=given,
+            cwd="/",
+            env=KEEP_MEMORY | os.environ | {"PYTHONPATH": str(PROJECT)},
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order
+        )
+        pulse.hand_over()
+        with process:  # its input stays open until it has ended: see server/worker.py
+            watching = asyncio.create_task(_end_when_hung(process, module, pulse, settings.server.hung_s))
+            try:
+                assert process.stdin is not None  # noqa: S101  # for the type checker
+                with suppress(BrokenPipeError):  # it died before it read; its exit code tells
+                    process.stdin.write(settings.model_dump_json().encode() + b"\n")
+                return await _ended(process)
+            finally:
+                watching.cancel()
+                await _end(process)
+
+
+async def _end_when_hung(process: subprocess.Popen[bytes], module: str, pulse: Pulse, patience_s: float) -> None:
+    await pulse.fails(patience_s)
+    print(f"进程无响应，结束它 {module} shows no sign of life for {patience_s:g} s; ending it", file=sys.stderr)  # noqa: T201
+    process.kill()
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> int:

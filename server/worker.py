@@ -1,4 +1,6 @@
-"""One web worker: ``python -m server.worker FD``, with the settings as a line of JSON on standard input.
+"""One web worker: ``python -m server.worker FD [FD]``, with the settings as a line of JSON on standard input.
+
+The first descriptor is the listening socket, the second one takes signs of life (`server.pulse`).
 
 The settings come by a pipe because they may hold a password, which a command line would show to everybody. The pipe
 stays open: when it closes, whoever started us is gone, and we end too.
@@ -7,6 +9,7 @@ stays open: when it closes, whoever started us is gone, and we end too.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -15,25 +18,41 @@ import uvicorn
 
 from layers.cluster.home import OURS
 from server.app import create_app
+from server.doorway import Doorway
 from server.garbage import search_seldom
 from server.live_socket import MESSAGE_BYTES_MAX
 from server.logs import configure_logs
+from server.pulse import beat
 from server.settings import Settings
+from server.wire import SaySeldom, Wire, open_many
 
 GRACE_SECONDS = 5
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, pulse: int | None) -> None:
+        super().__init__(config)
+        self._pulse = pulse
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_is_gone)
-        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(sys.stdin.fileno(), self._parent_is_gone)
+        await super().startup([])
+        self._doorways = [Doorway(one, self.server_state.connections, self._protocol) for one in sockets or []]
+        if self._pulse is not None:
+            self._beating = loop.create_task(beat(self._pulse), name="pulse")
         search_seldom()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for doorway in self._doorways:
+            doorway.close()
         tail = getattr(self.config.app.state, "tail", None)  # type: ignore[union-attr]  # ours is an application
         if tail is not None:
             tail.hang_up()  # streams have no end of their own
         await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return Wire(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def _parent_is_gone(self) -> None:
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
@@ -44,12 +63,13 @@ def main() -> None:
     """Serve until told to end."""
     os.umask(OURS)
     configure_logs()
+    open_many()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     listening = socket.socket(fileno=int(sys.argv[1]))
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
-        http="httptools",
+        http=Wire,
         lifespan="on",
         access_log=False,
         log_level="warning",
@@ -58,7 +78,8 @@ def main() -> None:
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,  # a compressor a client costs more memory than the client
     )
-    _Server(config).run(sockets=[listening])
+    logging.getLogger("uvicorn.error").addFilter(SaySeldom())
+    _Server(config, int(sys.argv[2]) if len(sys.argv) > 2 else None).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from layers.changed import Box, ChangedAreas
 from tiles.shelf import Kept, Shelf
 
 _LEVEL = 5  # a tile is compressed once and sent often
-_OVERHEAD_BYTES = 400  # of an entry, about
+_OVERHEAD_BYTES = 400  # of an entry beside its key and content, about
 _THREADS = 32  # most of them wait: for the disk, or for a tile that another process draws
 _SMALL_BYTES = 16_000  # compressed at once; above that in a thread
 
@@ -203,7 +203,8 @@ class TileCache:
             tile = await self._from(shelf, wanted)
             if tile is None:
                 tile = await self._drawn(await draw(), versions, packed=wanted.packed)
-                await self._aside(shelf.write, wanted.key, Kept(tile.content, versions, tile.size))
+                if tile.content:  # to find nothing again costs less than a file
+                    await self._aside(shelf.write, wanted.key, Kept(tile.content, versions, tile.size))
             return tile
         finally:
             lock.__exit__(None, None, None)
@@ -226,12 +227,17 @@ class TileCache:
     def _hold(self, key: str, tile: Tile) -> None:
         before = self._tiles.pop(key, None)
         if before is not None:
-            self._held_bytes -= len(before.content) + _OVERHEAD_BYTES
+            self._held_bytes -= _weight(key, before)
         self._tiles[key] = tile
-        self._held_bytes += len(tile.content) + _OVERHEAD_BYTES
+        self._held_bytes += _weight(key, tile)
         while self._held_bytes > self.memory_bytes:
-            _, oldest = self._tiles.popitem(last=False)
-            self._held_bytes -= len(oldest.content) + _OVERHEAD_BYTES
+            oldest = self._tiles.popitem(last=False)
+            self._held_bytes -= _weight(*oldest)
+
+
+def _weight(key: str, tile: Tile) -> int:
+    """Return the bytes of an entry: a key holds a filter, which may be longer than any tile."""
+    return len(key) + len(tile.content) + _OVERHEAD_BYTES
 
 
 def _compressed(content: bytes) -> bytes:

@@ -14,13 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from time import monotonic
 
 import orjson
 import structlog
 
+from layers.seldom import Seldom
+
 _SWEEP_BYTES = 32 * 1024 * 1024  # written by this process before it looks at the folder's size again
-_WARN_SECONDS = 60.0
+_BLOCK_BYTES = 4096  # a file takes whole blocks
+_STAT_BLOCK_BYTES = 512  # what `st_blocks` counts in, whatever the disk's own are
 _KEEP_SHARE = 0.9  # of the bound, after a sweep
 _log = structlog.get_logger(__name__)
 
@@ -42,14 +44,15 @@ class Shelf:
     folder
         Made when it is first written to.
     bytes_max
-        Bound of all files together; it may be passed by what is written between two sweeps.
+        Bound of all files together, in blocks of the disk, which is what they take from it; it may be passed by what
+        is written between two sweeps.
     """
 
     def __init__(self, folder: Path, bytes_max: int) -> None:
         self._folder = folder
         self._bytes_max = bytes_max
         self._unswept = _SWEEP_BYTES  # look at once: another process may have left it full
-        self._warned_at = -_WARN_SECONDS
+        self._said = Seldom()
         self._locks: int | None = None
         self.failures = 0
 
@@ -102,7 +105,7 @@ class Shelf:
                 temporary.unlink()
             self._failed(error)
             return
-        self._unswept += len(packed)
+        self._unswept += -(-len(packed) // _BLOCK_BYTES) * _BLOCK_BYTES
         if self._unswept >= min(_SWEEP_BYTES, self._bytes_max // 8):
             self._unswept = 0
             self.sweep()
@@ -115,7 +118,7 @@ class Shelf:
                 status = path.stat()
             except OSError:
                 continue  # another process was faster
-            files.append((status.st_mtime, status.st_size, path))
+            files.append((status.st_mtime, status.st_blocks * _STAT_BLOCK_BYTES, path))
         total = sum(size for _, size, _ in files)
         if total <= self._bytes_max:
             return total
@@ -132,9 +135,8 @@ class Shelf:
 
     def _failed(self, error: OSError) -> None:
         self.failures += 1
-        if monotonic() - self._warned_at >= _WARN_SECONDS:
-            self._warned_at = monotonic()
-            _log.warning("tiles cannot be kept on disk; they are served all the same", error=str(error))
+        if (others := self._said.due()) is not None:
+            _log.warning("tiles cannot be kept on disk; they are served all the same", error=str(error), others=others)
 
 
 def _digest(key: str) -> bytes:

@@ -26,10 +26,13 @@ class Watcher:
         It is not in its channel: it must catch up from the log first.
     closed
         It has gone, or the server is stopping.
+    caller
+        Whom it is counted for.
     """
 
-    def __init__(self, channel: Channel, seq: int) -> None:
+    def __init__(self, channel: Channel, seq: int, caller: str = "") -> None:
         self.channel = channel
+        self.caller = caller
         self.seq = seq
         self.behind = True
         self.closed = False
@@ -89,6 +92,8 @@ class Channel:
     ----------
     key
         What `channel_key` says.
+    units
+        What it costs to ask it whether it wants a change.
     scope
         Prefixes of areas that its members may see; empty is everywhere.
     """
@@ -96,6 +101,7 @@ class Channel:
     def __init__(self, key: Hashable, interest: Interest, actor: Actor, lens: Lens) -> None:
         self.key = key
         self.interest = interest
+        self.units = interest.units
         self.lens = lens
         self.scope = actor.area_prefixes
         self.members: set[Watcher] = set()

@@ -20,6 +20,7 @@ from layers.cql2.match import Test, matcher
 from layers.crs import CRS84
 from layers.definition import FieldType
 from layers.errors import BadFilter
+from twin.budget import checked_units
 
 _GEOMETRIES = frozenset({"geom", "geometry"})
 _TYPES: dict[str, FieldType] = {
@@ -54,11 +55,14 @@ class Condition:
         The filter as CQL2 JSON.
     node
         The same, as it is compiled.
+    units
+        What it costs for one change (`twin.budget`).
     """
 
     text: bytes
     node: Any = field(compare=False, repr=False)
     _of: Mapping[str, _OfLayer] = field(compare=False, repr=False)
+    units: int = field(default=0, compare=False)
 
     @classmethod
     def read(
@@ -69,14 +73,15 @@ class Condition:
         Raises
         ------
         BadFilter
-            When it cannot be read, or names a property that one of the layers does not have or the actor may not
-            see; or when no layer is given to check it with.
+            When it cannot be read, names a property that one of the layers does not have or the actor may not see, or
+            costs too much for every change; or when no layer is given to check it with.
         """
         if not layers:
             raise BadFilter("a filter needs layers: their properties are what it can name", parameter="layers")
         node = parse(expression, lang, limits=limits)
+        units = checked_units(node)
         made = {layer.id: _of_layer(node, layer, actor) for layer in layers}
-        return cls(orjson.dumps(node, default=str, option=orjson.OPT_SORT_KEYS), node, made)
+        return cls(orjson.dumps(node, default=str, option=orjson.OPT_SORT_KEYS), node, made, units)
 
     def holds(self, layer_id: str, row: Mapping[str, Any]) -> bool:
         """Whether it is true of a row, which has at least what `fields` and `looks_at_shape` name."""

@@ -16,6 +16,7 @@ from twin.envelope_values import moment
 
 _new = tuple.__new__  # faster by half than a named tuple's own
 _KNOWN_MAX = 100_000  # then all of it is learned anew
+_KNOWN_CHARACTERS_MAX = 400  # of one; a longer one goes the long way each time
 
 _heads: dict[tuple[str, str, str], tuple[str, ...]] = {}
 _measures: dict[tuple[str, str | None, str | None], tuple[str | None, ...]] = {}
@@ -84,7 +85,9 @@ def remember(given: dict[str, Any], message: Message) -> None:
         if len(_heads) >= _KNOWN_MAX:
             _heads.clear()
         head = message.kind, message.source, message.type, message.layer, message.feature_id
-        _heads[given["source"], given["type"], given["subject"]] = head
+        said = given["source"], given["type"], given["subject"]
+        if sum(map(len, said)) <= _KNOWN_CHARACTERS_MAX:
+            _heads[said] = head
 
 
 def _position(data: dict[str, Any]) -> tuple[Any, ...] | None:

@@ -96,7 +96,10 @@ class Following:
         ------
         BadInput, TooMuch
             When it cannot be taken as it is asked for.
+        Unavailable
+            When its filter costs more than can be served.
         """
+        self._source.tail.check(self._interest)
         if self._snapshot and self._since is None:
             self._picture = await self._take_picture()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from twin.budget import area_units
 from twin.condition import Condition
 
 type Change = dict[str, Any]
@@ -46,6 +47,11 @@ class Interest:
     areas: tuple[str, ...] = ()
     bbox_crs84: Rectangle | None = None
     condition: Condition | None = None
+
+    @property
+    def units(self) -> int:
+        """What it costs for one change (`twin.budget`)."""
+        return area_units(self.areas) + (self.condition.units if self.condition else 0)
 
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
         """Whether a change is asked for; `row_of` returns the properties a filter may look at."""

@@ -17,6 +17,8 @@ import asyncpg
 import structlog
 
 from layers.catalog import Catalog
+from layers.database_faults import in_words
+from layers.errors import Unavailable
 from twin.ending import end
 from twin.intake import Intake
 
@@ -104,7 +106,8 @@ async def _keep(job: Job) -> None:
             await job.run()
         except Exception as error:  # noqa: BLE001  # whatever a job does, the others go on
             pause_s = pauses.next()
-            _log.exception("a job failed and is started again", job=job.name, pause_s=pause_s, error=str(error))
+            how = _log.warning if isinstance(error, Unavailable) or in_words(error) else _log.exception
+            how("a job failed and is started again", job=job.name, pause_s=pause_s, error=str(error))
         else:
             pause_s = pauses.next()
             _log.warning("a job ended and is started again", job=job.name, pause_s=pause_s)

@@ -27,6 +27,7 @@ _LOCK = 440109
 _BEAT_SECONDS = 2.0
 _BEAT_SECONDS_MAX = 10.0
 _TRY_SECONDS = 0.5
+_HUNG_LOOKS = 60  # at a heartbeat that does not move: half a minute in which both we and PostgreSQL work
 _BEAT = """
 INSERT INTO twin.cursor AS c (name, seq, state, moved_at) VALUES ($1, 1, $2, clock_timestamp())
 ON CONFLICT (name) DO UPDATE SET seq = c.seq + 1, state = excluded.state, moved_at = excluded.moved_at
@@ -34,6 +35,12 @@ ON CONFLICT (name) DO UPDATE SET seq = c.seq + 1, state = excluded.state, moved_
 _ALIVE = """
 SELECT moved_at > clock_timestamp() - make_interval(secs => $2) AS working, state, moved_at
 FROM twin.cursor WHERE name = $1
+"""
+_END = """
+SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks AS l JOIN pg_stat_activity AS holder ON holder.pid = l.pid
+JOIN pg_stat_activity AS a ON a.application_name = holder.application_name AND a.datid = holder.datid
+WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = $1::int AND l.objsubid = 1
+    AND holder.datname = current_database() AND a.pid <> pg_backend_pid()
 """
 _log = structlog.get_logger(__name__)
 
@@ -52,13 +59,22 @@ class Led:
 
 
 @asynccontextmanager
-async def lead(url: str) -> AsyncIterator[Led]:
+async def lead(url: str, *, hung_looks: int = _HUNG_LOOKS) -> AsyncIterator[Led]:
     """Wait until this process leads, then beat until the block ends.
+
+    A leader that holds the lock and does not beat is hung: its connections are ended, all of them, for what it has
+    written and not committed would keep everybody waiting.
 
     The lock is tried for, not waited for in PostgreSQL: a statement that waits for days would keep every dead row of
     those days from being cleaned.
+
+    Parameters
+    ----------
+    hung_looks
+        How many times a standby finds the same heartbeat before it takes its leader for hung. Looks are counted and
+        not the time: while PostgreSQL itself hangs, nobody can beat and nobody looks.
     """
-    connection, led = await _take(url), Led()
+    connection, led = await _take(url, hung_looks), Led()
     connection.add_termination_listener(lambda *_: led.lost.set())
     beating = asyncio.create_task(_beat(connection, led), name="heartbeat")
     try:
@@ -71,7 +87,7 @@ async def lead(url: str) -> AsyncIterator[Led]:
             await connection.close(timeout=1)
 
 
-async def _take(url: str) -> asyncpg.Connection:
+async def _take(url: str, hung_looks: int) -> asyncpg.Connection:
     while True:
         try:
             connection = await connect(url, Role.INGEST)
@@ -80,7 +96,7 @@ async def _take(url: str) -> asyncpg.Connection:
             await asyncio.sleep(_TRY_SECONDS)
             continue
         try:
-            await _lock(connection)
+            await _lock(connection, url, hung_looks)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             continue  # it went away while we stood by
         except BaseException:
@@ -89,11 +105,30 @@ async def _take(url: str) -> asyncpg.Connection:
         return connection
 
 
-async def _lock(connection: asyncpg.Connection) -> None:
-    while True:
-        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-            return
+async def _lock(connection: asyncpg.Connection, url: str, hung_looks: int) -> None:
+    beat, looks = None, 0
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        newest = await connection.fetchval("SELECT seq FROM twin.cursor WHERE name = $1", HEARTBEAT)
+        beat, looks = newest, looks + 1 if newest == beat else 0
+        if looks >= hung_looks:
+            await _end_the_hung(url)
+            looks = 0
         await asyncio.sleep(_TRY_SECONDS)
+
+
+async def _end_the_hung(url: str) -> None:
+    """End every connection of the process that holds the lock; in the login's own role, which may end its own."""
+    try:
+        connection = await connect(url, None, statement_timeout_ms=5000)
+    except Unavailable:
+        return
+    try:
+        ended = await connection.fetchval(_END, _LOCK)
+        _log.error("the ingest process that led shows no sign of life; its connections were ended", ended=ended)
+    except asyncpg.PostgresError as error:
+        _log.error("the ingest process that leads is hung, and we may not end its connections", error=str(error))
+    finally:
+        await connection.close(timeout=1)
 
 
 async def _beat(connection: asyncpg.Connection, led: Led) -> None:

@@ -18,7 +18,7 @@ import structlog
 
 from layers.catalog import Catalog
 from layers.database_faults import in_words
-from layers.errors import Damaged, Unavailable
+from layers.errors import Away, Damaged, Unavailable
 from twin.batch import Offer, Outcome, write
 from twin.ending import end
 from twin.envelope_message import Message
@@ -32,6 +32,7 @@ _RETRY_SECONDS = 0.5
 _ENOUGH = BATCH_MAX // 2  # messages, with which a second batch sets out at once
 _COMPANY_SECONDS = 0.05  # for which fewer wait for more, while another batch is on its way
 _AGAIN = (
+    Away,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     OSError,

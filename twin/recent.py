@@ -8,6 +8,7 @@ from twin.changes import Frame
 from twin.interest import Change
 
 CHANGES_MAX = 20_000
+ENCODED_BYTES_MAX = 32 * 1024 * 1024
 
 type Decoded = list[tuple[int, Change]]
 
@@ -16,8 +17,8 @@ class Recent:
     """Decoded frames by the number before their first; the ones that were not used for longest go first."""
 
     def __init__(self, changes_max: int = CHANGES_MAX) -> None:
-        self._frames: OrderedDict[int, Decoded] = OrderedDict()
-        self._size = 0
+        self._frames: OrderedDict[int, tuple[Decoded, int]] = OrderedDict()  # and the frame's bytes
+        self._size = self._bytes = 0
         self._max = changes_max
 
     def put(self, frame: Frame) -> Decoded:
@@ -26,11 +27,13 @@ class Recent:
         if known is not None:
             return known
         decoded = frame.changes()
-        self._frames[frame.first_seq - 1] = decoded
+        self._frames[frame.first_seq - 1] = decoded, len(frame.encoded)
         self._size += len(decoded)
-        while self._size > self._max and len(self._frames) > 1:
-            _, dropped = self._frames.popitem(last=False)
+        self._bytes += len(frame.encoded)
+        while (self._size > self._max or self._bytes > ENCODED_BYTES_MAX) and len(self._frames) > 1:
+            _, (dropped, size) = self._frames.popitem(last=False)
             self._size -= len(dropped)
+            self._bytes -= size
         return decoded
 
     def after(self, seq: int) -> Decoded | None:
@@ -38,9 +41,9 @@ class Recent:
         if seq not in self._frames:
             return None
         self._frames.move_to_end(seq)
-        return self._frames[seq]
+        return self._frames[seq][0]
 
     def clear(self) -> None:
         """Forget everything."""
         self._frames.clear()
-        self._size = 0
+        self._size = self._bytes = 0

@@ -14,15 +14,18 @@ there is no gap and nothing comes twice. Nothing is kept for who does not listen
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Hashable
 
 import asyncpg
 import structlog
 
 from layers.actor import Actor
+from layers.admission import CALLER
 from layers.catalog import Catalog
 from layers.errors import Unavailable
 from layers.listener import Listener
+from twin.budget import Budget, Turns
 from twin.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
 from twin.channel import Channel, Watcher, channel_key
 from twin.interest import Change, Interest, is_whole
@@ -67,6 +70,10 @@ class Tail:
         self._recent = Recent()
         self._regrading = Regrading()
         self._watchers: set[Watcher] = set()
+        self._budget = Budget()
+        self._by_caller: Counter[str] = Counter()
+        self._shown = asyncio.Event()  # not set while a frame is being shown: nobody enters a channel then
+        self._shown.set()
         self._grown = asyncio.Event()
         self._flushing: asyncio.Handle | None = None
         self._flush_seq = self._handed = 0
@@ -78,6 +85,10 @@ class Tail:
     def watching(self) -> int:
         """How many watch."""
         return len(self._watchers)
+
+    def watching_of(self, caller: str) -> int:
+        """How many of them are one caller's."""
+        return self._by_caller[caller]
 
     async def start(self) -> None:
         """Begin at the end of the log.
@@ -102,8 +113,28 @@ class Tail:
         for watcher in self._watchers:
             watcher.close()
 
+    def check(self, interest: Interest) -> None:
+        """See whether somebody who asks for this can be served.
+
+        Raises
+        ------
+        Unavailable
+            As `watch`.
+        """
+        caller = CALLER.get()
+        self._budget.check(caller.key if caller else "", interest.units)
+
     def watch(self, interest: Interest, actor: Actor, seq: int | None = None) -> Watcher:
-        """Begin to watch after a number, or from now on; to be left with `leave`."""
+        """Begin to watch after a number, or from now on; to be left with `leave`.
+
+        Raises
+        ------
+        Unavailable
+            When its filter is more than the caller's streams, or all of them together, may cost.
+        """
+        caller = CALLER.get()
+        counted_for = caller.key if caller else ""
+        self._budget.take(counted_for, interest.units)
         key = channel_key(interest, actor)
         channel = self._channels.get(key)
         if channel is None:
@@ -113,7 +144,8 @@ class Tail:
             self._matching.add(channel)
             self._needs = None
         channel.watchers += 1
-        watcher = Watcher(channel, self.seq if seq is None else seq)
+        watcher = Watcher(channel, self.seq if seq is None else seq, counted_for)
+        self._by_caller[counted_for] += 1
         watcher.closed = self._ended
         self._watchers.add(watcher)
         return watcher
@@ -124,6 +156,10 @@ class Tail:
             return
         self._watchers.discard(watcher)
         channel = watcher.channel
+        self._budget.give_back(watcher.caller, channel.units)
+        self._by_caller[watcher.caller] -= 1
+        if not self._by_caller[watcher.caller]:
+            del self._by_caller[watcher.caller]
         channel.members.discard(watcher)
         channel.watchers -= 1
         if not channel.watchers:
@@ -156,11 +192,12 @@ class Tail:
 
     async def _catch_up(self, watcher: Watcher, pool: asyncpg.Pool) -> Portion | None:
         """Give a watcher what it missed; once it has everything it is in its channel."""
+        await self._shown.wait()
         if watcher.seq > self.seq:
             await self._reach(watcher.seq, pool)
         if self.seq - watcher.seq > BEHIND_MAX:
             raise Forgotten(f"{self.seq - watcher.seq} changes have been missed; at most {BEHIND_MAX} are sent again")
-        gathered, seq = Gathered(), watcher.seq
+        gathered, seq, turns = Gathered(), watcher.seq, Turns()
         while seq < self.seq and len(gathered) < _CATCH_UP_CHANGES:
             decoded, rows = await self._after(seq, watcher.channel, pool)
             grades = await self._regrading.of(decoded, self._catalog(), pool)
@@ -169,9 +206,10 @@ class Tail:
                 if number > seq:
                     self._sort_out(watcher.channel, gathered, regraded(change, grades), rows)
                     seq = number
+                    await turns.spend(watcher.channel.units)
         portion = gathered.portion(seq) if len(gathered) else None
         watcher.seq = seq
-        if seq == self.seq:  # nothing is awaited from here on
+        if seq == self.seq and self._shown.is_set():  # nothing is awaited from here on
             watcher.channel.flush(seq)
             watcher.channel.members.add(watcher)
             watcher.behind = False
@@ -246,34 +284,47 @@ class Tail:
             rows = await read_rows(connection, self._catalog(), needs, changes)
             if needs is self._needs:  # nobody came meanwhile with a filter that looks at more
                 break
-        self._show(changes, rows)  # nothing is awaited from here on
-        self.seq = frame.last_seq
+        self._shown.clear()
+        try:
+            wanted = await self._wanted(changes, rows)
+            for channel, change, shown in wanted:  # nothing is awaited from here on
+                if channel.members:
+                    channel.gathered.add(change, shown)
+                    self._unflushed.add(channel)
+            self.seq = frame.last_seq
+        finally:
+            self._shown.set()
         self._flush_soon()
 
-    def _show(self, changes: list[Change], rows: Rows) -> None:
-        """Show changes to the channels that may want them; each is encoded once a clearance, when somebody does."""
+    async def _wanted(self, changes: list[Change], rows: Rows) -> list[tuple[Channel, Change, bytes]]:
+        """Find who wants which change; each is encoded once a clearance, when somebody does."""
+        wanted: list[tuple[Channel, Change, bytes]] = []
         if not self._channels:
-            return
-        catalog = self._catalog()
+            return wanted
+        catalog, turns = self._catalog(), Turns()
         for change in filter(is_whole, changes):
             try:
-                self._show_one(catalog, change, rows)
+                await self._ask(catalog, change, rows, turns, wanted)
             except Exception:  # noqa: BLE001  # whatever one change is, the others go on
                 _log.exception("a change of the log cannot be shown", change=str(change)[:500])
+        return wanted
 
-    def _show_one(self, catalog: Catalog, change: Change, rows: Rows) -> None:
+    async def _ask(
+        self, catalog: Catalog, change: Change, rows: Rows, turns: Turns, wanted: list[tuple[Channel, Change, bytes]]
+    ) -> None:
         layer = catalog.get(change["layer"])
         has_areas = layer is None or "area_code" in layer.definition.by_name
         encoded: dict[int, bytes | None] = {}
         for channel in self._matching.find(change, rows.place(change), has_areas=has_areas):
+            if channel.units:
+                await turns.spend(channel.units)
             if not channel.members or not channel.wants(change, rows.of):
                 continue
             clearance = channel.lens.clearance
             if clearance not in encoded:
                 encoded[clearance] = channel.lens.encoded(change)
             if (shown := encoded[clearance]) is not None:
-                channel.gathered.add(change, shown)
-                self._unflushed.add(channel)
+                wanted.append((channel, change, shown))
 
     def _flush_soon(self) -> None:
         if self._flushing is None:

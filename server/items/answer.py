@@ -11,6 +11,7 @@ from functools import cached_property
 import asyncpg
 import orjson
 
+from layers.catalog import Layer
 from layers.counted_page import ROWS_MAX, counted_page
 from layers.counts import Matched
 from layers.crs import CRS84, Crs, parse_crs
@@ -34,6 +35,7 @@ _JSONFG_CONFORMANCE = (
     "http://www.opengis.net/spec/json-fg-1/1.0/conf/types-schemas",
 )
 type Statement = tuple[str, tuple[object, ...]]
+_THE_ID = object()  # stands in a kept statement for the id that is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +48,36 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A checked request and its statements, good for every request with the same text."""
+    """A checked request and its statements, good for every request with the same text.
 
-    request: ItemsRequest
+    What it was made of knows the layer's definition, which holds, and its versions of then, which do not: a query comes
+    from it with the layer as it is now, or not at all.
+    """
+
+    _asked: ItemsRequest
     form: Form
     separator: str
     links: KeptLinks = field(default_factory=KeptLinks)
 
+    @property
+    def hits(self) -> bool:
+        """Whether only the number of rows is asked for."""
+        return self._asked.hits
+
+    def query(self, layer: Layer) -> ItemsQuery:
+        """Return what is asked for, of the layer as it is now, or as of the moment that is asked for."""
+        asked = self._asked.query
+        return replace(asked, layer=layer.as_of(asked.layer.moment))
+
     @cached_property
     def page(self) -> Statement:
         """The page alone."""
-        return page(self.request.query, self.form, self.separator).render()
+        return page(self._asked.query, self.form, self.separator).render()
 
     @cached_property
     def counted(self) -> Statement:
         """The page with the number of all rows that match."""
-        return counted_page(self.request.query, self.form, self.separator).render()
+        return counted_page(self._asked.query, self.form, self.separator).render()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +105,9 @@ async def single_feature(call: Call, state: State) -> Answer:
     form: Form = "jsonfg" if call.media is JSONFG else "geojson"
     layer = layer_of(call.layer, call.given)
     key = ("item", layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, form, layer.moment)
-    statement = state.plans.get(key, lambda: single(layer, call.actor, "", crs, form).render())
+    statement = state.plans.get(key, lambda: single(layer, call.actor, _THE_ID, crs, form).render())
     feature_id = call.feature_id or ""
-    values = [feature_id if value == "" else value for value in statement[1]]
+    values = [feature_id if value is _THE_ID else value for value in statement[1]]
     feature = None if "\0" in feature_id else await state.lookups.fetchval(statement[0], *values)
     if feature is None:
         raise NotFound(f"there is no feature '{feature_id[:80]}' in '{call.layer.id}'", parameter="featureId")
@@ -114,8 +130,8 @@ async def features(call: Call, state: State) -> Answer:
         For anything unknown or malformed in the request.
     """
     plan = _plan(call, state)
-    query = replace(plan.request.query, layer=call.layer.as_of(plan.request.query.layer.moment))
-    if plan.request.hits:
+    query = plan.query(call.layer)
+    if plan.hits:
         async with _pool(state, query).acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)
         return _collection(call, plan, query, _Page(matched, None, 0, None), state)

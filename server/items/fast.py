@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from layers.crs import CRS84
-from layers.errors import BadInput, TooMuch
 from server.base_url import base_url
+from server.body import read_text
 from server.compression import send_bytes
 from server.conditional import Validators, not_modified
 from server.items.answer import features, single_feature
@@ -93,7 +93,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
         feature_id=feature_id,
         query_string=query_string,
         given=given,
-        body=await read_body(receive, state.settings.limits.body_bytes) if post else None,
+        body=await read_text(receive, state.settings.limits.body_bytes, scope["headers"]) if post else None,
         base=base_url(scope, state.settings.server.public_url),
     )
 
@@ -123,28 +123,3 @@ def is_filter(headers: dict[bytes, bytes]) -> bool:
     """Whether the body of a POST is a filter, by its media type; without one it is taken for CQL2 JSON."""
     kind = headers.get(b"content-type", b"application/json").decode("latin-1").partition(";")[0]
     return kind.strip().lower() in FILTER_TYPES
-
-
-async def read_body(receive: Receive, limit_bytes: int) -> str:
-    """Read a body of text.
-
-    Raises
-    ------
-    TooMuch
-        When it is longer than the limit.
-    BadInput
-        When it is not UTF-8.
-    """
-    chunks: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        more = message.get("more_body", False)
-        if size > limit_bytes:
-            raise TooMuch(f"the body has more than {limit_bytes} bytes, which is the most that is read")
-    try:
-        return b"".join(chunks).decode()
-    except UnicodeDecodeError as error:
-        raise BadInput("the body is not UTF-8 text") from error

@@ -17,10 +17,11 @@ from layers.database_faults import in_words
 from layers.errors import BadInput, OneMapError
 from server.assets import CONTENT_SECURITY_POLICY
 from server.base_url import base_url
+from server.body import read_text
 from server.caching import Keep, cache_control
 from server.compression import send_bytes
 from server.errors import ogc_exception, respond_to
-from server.items.fast import is_filter, read_body
+from server.items.fast import is_filter
 from server.items.request import parameters_of, refuse_unknown
 from server.media import GEOJSON, HTML, JSONLD, Media, wanted
 from server.ogc.html import Page, render
@@ -124,7 +125,7 @@ class Endpoint:
         if scope["method"] != "POST":
             return visit
         limit_bytes = visit.state.settings.limits.body_bytes
-        return replace(visit, body=await _filter_of(dict(scope["headers"]), receive, limit_bytes))
+        return replace(visit, body=await _filter_of(scope["headers"], receive, limit_bytes))
 
     def _media(self, f: str | None, accept: str) -> Media:
         media = wanted(f, accept)
@@ -149,10 +150,10 @@ class Endpoint:
         await send_bytes(scope, send, answer.content, answer.media_type, headers)
 
 
-async def _filter_of(headers: dict[bytes, bytes], receive: Receive, limit_bytes: int) -> str:
-    if not is_filter(headers):
+async def _filter_of(headers: list[tuple[bytes, bytes]], receive: Receive, limit_bytes: int) -> str:
+    if not is_filter(dict(headers)):
         raise BadInput("the body of a POST is a CQL2 filter; layers cannot be written to here", parameter="body")
-    return await read_body(receive, limit_bytes)
+    return await read_text(receive, limit_bytes, headers)
 
 
 async def _send_error_page(error: OneMapError, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from layers.actor import Actor
-from layers.errors import BadInput, TooMuch
+from layers.errors import BadInput
 from server.auth import actor_of
+from server.body import read_body
 from server.feed_stream import is_stream, take_stream
 from server.state import State
 from twin import feed_health
@@ -120,7 +121,8 @@ async def deliver(name: str, request: Request) -> Taken | Response:
     if is_stream(intake.feed(name), request):
         return await take_stream(intake, name, request)
     intake.admit(name)
-    body = await _read(request)
+    state: State = request.app.state.shared
+    body = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
     receipt = await intake.deliver(name, request.headers, body)
     refused = [RefusedMessage(index=r.index, reason=r.reason, detail=r.detail) for r in receipt.refused]
     counts = (receipt.accepted, receipt.duplicate, receipt.late, receipt.ignored, len(receipt.held))
@@ -136,18 +138,6 @@ async def deliver(name: str, request: Request) -> Taken | Response:
         held=len(receipt.held),
         refused=refused[:100],
     )
-
-
-async def _read(request: Request) -> bytes:
-    state: State = request.app.state.shared
-    limit_bytes = state.settings.limits.body_bytes
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > limit_bytes:
-            raise TooMuch(f"the body has more than {limit_bytes} bytes, which is the most that is read")
-    return b"".join(chunks)
 
 
 @router.get("/twin/feeds")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from layers.admission import CALLER
 from layers.cql2 import FilterLimits
 from layers.database import in_our_words
 from layers.errors import BadInput, Unavailable
@@ -19,6 +21,7 @@ from twin.subscription import Asked, read_interest
 from twin.tail import Tail
 
 router = APIRouter(tags=["live"])
+ONE_CALLERS_SHARE = 0.8  # of all subscribers
 
 
 def _asked(
@@ -60,11 +63,13 @@ def source_of(tail: Tail, state: State) -> Source:
     Raises
     ------
     Unavailable
-        When this worker serves as many as it may.
+        When this worker serves as many as it may, or nearly all of them are the caller's own.
     """
-    limit = state.settings.live.clients_max
+    limit, caller = state.settings.live.clients_max, CALLER.get()
     if tail.watching >= limit:
         raise Unavailable(f"this server has {limit} subscribers, which is the most it serves; come again later")
+    if caller and tail.watching_of(caller.key) >= ceil(limit * ONE_CALLERS_SHARE):
+        raise Unavailable("your address has as many streams as one may; come again when some have ended")
     return Source(tail, state.pool, lambda: state.catalog.current, state.settings.live.heartbeat_s)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from math import nan
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.cql2 import parse_bbox
 from layers.crs import CRS84
-from layers.errors import BadInput, TooMuch
+from layers.errors import BadInput
 from layers.moment import read_time
+from server.area import AREA_BODY, area_of
 from server.auth import actor_of
 from server.base_url import base_url
 from server.state import State
@@ -40,13 +40,6 @@ When = Annotated[
 Span = Annotated[
     str | None, Query(alias="datetime", max_length=100, description="时刻或时段 A moment, or first/last, .. is open")
 ]
-
-
-class Area(BaseModel):
-    """A GeoJSON polygon in CRS84."""
-
-    type: Literal["Polygon", "MultiPolygon"]
-    coordinates: list[Any] = Field(min_length=1)
 
 
 @router.get("/raster", summary="栅格列表 The rasters there are")
@@ -179,20 +172,18 @@ async def profile(
     return await _state(request).rasters.read(name, actor, read)
 
 
-@router.post("/raster/{name}/statistics", summary="面内统计 Statistics under a polygon")
-async def statistics(name: str, area: Area, request: Request, actor: ActorHere, when: When = None) -> dict[str, Any]:
+@router.post("/raster/{name}/statistics", summary="面内统计 Statistics under a polygon", openapi_extra=AREA_BODY)
+async def statistics(
+    name: str, area: Annotated[dict[str, Any], Depends(area_of)], request: Request, actor: ActorHere, when: When = None
+) -> dict[str, Any]:
     """Return statistics of each band under a polygon, pixels weighted by how much of them it covers."""
-    state = _state(request)
-    corners = _count(area.coordinates)
-    if corners > state.settings.limits.filter_vertices:
-        raise TooMuch(f"the polygon has {corners} corners; at most {state.settings.limits.filter_vertices} are read")
 
     def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
         frame = raster.at(_moment(when))
-        bands = sounding.statistics_under(files, raster, frame, area.model_dump())
+        bands = sounding.statistics_under(files, raster, frame, area)
         return {"raster": raster.id, "bands": bands, **_facts(raster, frame)}
 
-    return await state.rasters.read(name, actor, read)
+    return await _state(request).rasters.read(name, actor, read)
 
 
 def _moment(when: str | None) -> datetime | None:
@@ -246,12 +237,6 @@ def _line(text: str) -> list[tuple[float, float]]:
             raise BadInput(f"line holds '{part[:40]}'; it is lon,lat lon,lat … in degrees", parameter="line")
         corners.append(place)
     return corners
-
-
-def _count(coordinates: Any) -> int:
-    if isinstance(coordinates, list) and coordinates and isinstance(coordinates[0], (int, float)):
-        return 1
-    return sum(map(_count, coordinates)) if isinstance(coordinates, list) else 0
 
 
 def _state(request: Request) -> State:

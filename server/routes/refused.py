@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from layers.database import in_our_words
-from layers.errors import TooMuch
+from server.body import read_body
 from server.operators import Operator
 from server.state import State
 from twin.intake import Intake
@@ -93,7 +93,8 @@ async def show_refused(refused_id: RefusedId, request: Request, response: Respon
 async def replay(refused_id: RefusedId, request: Request, _: Operator) -> Replayed:
     """Take it again as it is, or as the body has it: the message put right, in the form in which it is kept."""
     intake: Intake = request.app.state.intake
-    corrected = await _body(request)
+    state: State = request.app.state.shared
+    corrected = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
     outcome = await intake.retaking.replay(refused_id, corrected or None)
     return Replayed(id=refused_id, accepted=outcome.accepted, duplicate=outcome.duplicate, late=outcome.late)
 
@@ -103,16 +104,6 @@ async def discard(refused_id: RefusedId, request: Request, _: Operator) -> None:
     """Discard it: it is listed no more and cannot be taken again."""
     intake: Intake = request.app.state.intake
     await intake.retaking.discard(refused_id)
-
-
-async def _body(request: Request) -> bytes:
-    state: State = request.app.state.shared
-    body, limit_bytes = b"", state.settings.limits.body_bytes
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise TooMuch(f"the body has more than {limit_bytes} bytes, which is the most that is read")
-    return body
 
 
 def _shown(kept: Kept) -> RefusedMessage:

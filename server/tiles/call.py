@@ -13,7 +13,6 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.changed import Box
 from layers.clause import EMPTY, Clause
-from layers.definition import LayerDefinition
 from layers.errors import BadInput, NotFound
 from server.caching import Keep
 from server.items.request import layer_of, parameters_of, read_condition
@@ -25,6 +24,7 @@ from tiles.grids import WEB_MERCATOR, grid_of
 from tiles.vector import CONTENT_TYPE, depends_on_live
 
 COMPOSITE_MAX = 16
+KEPT_PATH_CHARACTERS_MAX = 500  # of an address that is read once and known the next time
 _XYZ = "/tiles/"
 _OGC_TILE = re.compile(r"/ogc(?:/collections/([^/]*))?/tiles/([^/]*)/([^/]*)/([^/]*)/([^/]*)")
 _SUFFIX = ".mvt"
@@ -79,10 +79,11 @@ class TileCall:
     def wanted(self, build: str) -> Wanted:
         """Return what the cache is asked for."""
         place = f"{self.address.grid.id}/{self.address.z}/{self.address.x}/{self.address.y}"
-        looks = ";".join(f"{part.layer.id}:{_looks(part.layer.definition)}{_live(part.layer)}" for part in self.parts)
-        key = f"{build}|{looks}|{place}|{self.actor.audience}|{self.query_string}"
-        durable = not any(depends_on_live(part.layer.definition) for part in self.parts)
         layers = tuple(part.layer for part in self.parts)
+        looks = ";".join(f"{layer.id}:{layer.definition.look_digest}{_live(layer)}" for layer in layers)
+        key = f"{build}|{looks}|{place}|{self.actor.audience}|{self.query_string}"
+        filtered = bool(self.query_string)  # a stranger thinks of as many filters as he likes
+        durable = not filtered and not any(depends_on_live(layer.definition) for layer in layers)
         return Wanted(key, layers, self.box, durable)
 
     @property
@@ -96,7 +97,6 @@ class TileCall:
         return Keep.VERSIONED if newest is not None and self.version == newest else Keep.LIVE
 
 
-@lru_cache(maxsize=4096)
 def tile_path(raw_path: str) -> TilePath | None:
     """Read the address of a tile; None for any other address.
 
@@ -105,6 +105,11 @@ def tile_path(raw_path: str) -> TilePath | None:
     NotFound
         When it is one, but there is no such tile or tile matrix set.
     """
+    return _read(raw_path) if len(raw_path) <= KEPT_PATH_CHARACTERS_MAX else _read.__wrapped__(raw_path)
+
+
+@lru_cache(maxsize=4096)
+def _read(raw_path: str) -> TilePath | None:
     if raw_path.startswith(_XYZ) and raw_path.endswith(_SUFFIX):
         parts = raw_path[len(_XYZ) : -len(_SUFFIX)].split("/")
         if len(parts) != 4:
@@ -214,22 +219,8 @@ def tiles_version(layers: Sequence[Layer], build: str) -> str | None:
     """Return what the tiles of layers are made of, as one word; None where they change without a table."""
     if any(depends_on_live(layer.definition) for layer in layers):
         return None
-    made_of = ";".join(f"{layer.id}:{_looks(layer.definition)}:{layer.version}" for layer in layers)
+    made_of = ";".join(f"{layer.id}:{layer.definition.look_digest}:{layer.version}" for layer in layers)
     return blake2b(f"{build}|{made_of}".encode(), digest_size=6).hexdigest()
-
-
-_LOOKS: dict[int, tuple[LayerDefinition, str]] = {}  # by identity: definitions are never changed, only replaced
-
-
-def _looks(definition: LayerDefinition) -> str:
-    """Return a fingerprint of a definition: what is drawn of a layer follows from it and the rows."""
-    known = _LOOKS.get(id(definition))
-    if known is None:
-        if len(_LOOKS) > 1000:
-            _LOOKS.clear()
-        digest = blake2b(definition.model_dump_json().encode(), digest_size=6).hexdigest()
-        known = _LOOKS[id(definition)] = definition, digest
-    return known[1]
 
 
 def _live(layer: Layer) -> str:

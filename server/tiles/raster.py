@@ -10,6 +10,7 @@ from layers.actor import Actor
 from layers.errors import NotFound
 from server.items.request import parameters_of
 from server.state import State
+from server.tiles.call import KEPT_PATH_CHARACTERS_MAX
 from server.tiles.contours import contour_tile
 from server.tiles.moment import When, when_of
 from tiles.address import TileAddress
@@ -40,7 +41,6 @@ class RasterPath:
     contours: bool = False
 
 
-@lru_cache(maxsize=4096)
 def raster_path(raw_path: str) -> RasterPath | None:
     """Read ``/raster/{id}/{z}/{x}/{y}.{format}``, or the address of contours; None for any other.
 
@@ -49,6 +49,11 @@ def raster_path(raw_path: str) -> RasterPath | None:
     NotFound
         For a format or a tile that there is not.
     """
+    return _read(raw_path) if len(raw_path) <= KEPT_PATH_CHARACTERS_MAX else _read.__wrapped__(raw_path)
+
+
+@lru_cache(maxsize=4096)
+def _read(raw_path: str) -> RasterPath | None:
     parts = raw_path.removeprefix(_XYZ).split("/")
     lines = len(parts) == 5 and parts[1] == "contours"
     if not raw_path.startswith(_XYZ) or not (lines or len(parts) == 4):
@@ -81,17 +86,27 @@ class RasterTile:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the query string asks for; `text` is the look as a part of the cache's key."""
+    """What the query string asks for.
+
+    Attributes
+    ----------
+    text
+        The look as a part of the cache's key.
+    plain
+        Whether no look is asked for; of looks a stranger thinks of as many as he likes, and they are not kept on disk.
+    """
 
     when: When
     look: Look
     text: str
+    plain: bool
 
 
 def _asked(query_string: str, raster: Raster, state: State) -> _Asked:
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
     look = read_look({name: text for name, text in given.items() if name != "datetime"}, raster.bands)
-    return _Asked(when_of(given), look, repr(look))
+    plain = not given.keys() - {"datetime", "v"}
+    return _Asked(when_of(given), look, repr(look), plain)
 
 
 async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: State) -> RasterTile:
@@ -123,7 +138,7 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
     async def drawn() -> bytes:
         return await state.rasters.read(path.name, actor, draw_it)
 
-    wanted = Wanted(key, (), path.address.box(), packed=form in {"npy", "tif"})
+    wanted = Wanted(key, (), path.address.box(), asked.plain, packed=form in {"npy", "tif"})
     return RasterTile(await state.tiles.cache.get(wanted, drawn), MEDIA[form])
 
 

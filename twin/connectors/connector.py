@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import structlog
 
+from layers.errors import Unavailable
 from twin.feeds.definition import FeedDefinition
 from twin.jobs import Parts
 
@@ -59,7 +60,7 @@ class Status:
     async def _write(self, statement: str, state: str, text: str) -> None:
         try:
             await self._pool.execute(statement, self._feed, state, text.replace("\0", "")[:_TEXT_MAX])
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (Unavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _log.warning("how a connector does could not be noted", feed=self._feed, error=str(error))
 
 

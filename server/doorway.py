@@ -1,0 +1,83 @@
+"""Taking connections from the socket that all workers share, so that they share the load.
+
+Left to the kernel, whoever wakes first takes all that wait, and of sixteen connections one worker often holds fifteen.
+Here a worker takes one at a time and hesitates the longer the more it holds: the one that holds fewest is the first at
+the door. A worker that is busy or hung takes none, and nobody waits at a door of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Sized
+
+HESITATION_SECONDS_MAX = 0.008
+_HALF_HESITATION = 16  # connections at which a worker hesitates half as long as it may
+_FULL_SECONDS = 0.1  # until it is tried again when there are no descriptors
+_GONE = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.EHOSTUNREACH}
+
+
+def hesitation_s(held: int) -> float:
+    """Return how long a worker with so many connections waits before it takes another."""
+    return HESITATION_SECONDS_MAX * held / (held + _HALF_HESITATION)
+
+
+class Doorway:
+    """One worker's way to the shared socket.
+
+    Parameters
+    ----------
+    listening
+        The socket; it is left open when the doorway closes.
+    held
+        The worker's connections.
+    protocol
+        Makes what serves a connection.
+    """
+
+    def __init__(self, listening: socket.socket, held: Sized, protocol: Callable[[], asyncio.Protocol]) -> None:
+        self._listening, self._held, self._protocol = listening, held, protocol
+        self._loop = asyncio.get_running_loop()
+        self._hesitating: asyncio.TimerHandle | None = None
+        self._welcoming: set[asyncio.Task[object]] = set()
+        self._closed = False
+        listening.setblocking(False)  # noqa: FBT003  # a C function
+        self._watch()
+
+    def close(self) -> None:
+        """Take no more."""
+        self._closed = True
+        self._loop.remove_reader(self._listening)
+        if self._hesitating:
+            self._hesitating.cancel()
+
+    def _watch(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._listening, self._hesitate)
+
+    def _hesitate(self) -> None:
+        self._loop.remove_reader(self._listening)
+        self._hesitating = self._loop.call_later(hesitation_s(len(self._held)), self._take)
+
+    def _take(self) -> None:
+        try:
+            connection, _ = self._listening.accept()
+        except BlockingIOError:  # another worker was faster
+            return self._watch()
+        except OSError as error:
+            pause_s = 0.0 if error.errno in _GONE else _FULL_SECONDS
+            self._hesitating = self._loop.call_later(pause_s, self._watch)
+            return None
+        connection.setblocking(False)  # noqa: FBT003  # a C function
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        welcoming = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+        self._welcoming.add(welcoming)
+        welcoming.add_done_callback(self._welcomed)
+        self._watch()
+        return None
+
+    def _welcomed(self, task: asyncio.Task[object]) -> None:
+        self._welcoming.discard(task)
+        if not task.cancelled():
+            task.exception()  # the client has gone already

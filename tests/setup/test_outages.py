@@ -1,0 +1,162 @@
+"""What hangs and what is away: told in words and within a limit, noticed, and over when its cause is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPMessage
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from tests.setup.test_up import DEADLINE_S, Up, running, wait_for_end, wait_until
+
+__all__ = ["running"]  # a fixture
+ANSWER_SECONDS_MAX = 60  # far more than any limit of ours, far less than for ever
+READS = (
+    "/ogc/collections/grids/items?limit=1",
+    "/ogc/collections/grids/items?filter=name%3D%27x%27",
+    "/ogc/collections/grids/items/1",
+    "/tiles/grids/14/13345/7107.mvt",
+    "/twin/locate?lon=113.3&lat=23.1",
+    "/twin/feeds",
+    "/twin/rules",
+)
+
+
+def test_a_stopped_worker_and_a_stopped_ingest_process_are_replaced(running: Any):
+    up = running(ONEMAP_SERVER_HUNG_S="3")
+    wait_until(lambda: up.health()["ingest"])
+    worker, (ingest,) = up.workers()[0], up.ingest()
+    for process in (worker, ingest):
+        os.kill(process, signal.SIGSTOP)
+    for process in (worker, ingest):
+        wait_for_end(process)
+    wait_until(lambda: len(up.workers()) == 2 and len(up.ingest()) == 1)
+    wait_until(lambda: up.health()["ingest"])
+    assert up.health()["status"] == "ok"
+    up.end(signal.SIGTERM)
+
+
+def test_a_hung_database_is_told_within_the_limits_and_over_when_it_goes_on(running: Any):
+    up = running(ONEMAP_DATABASE_STATEMENT_TIMEOUT_MS="2000")
+    with stopped(postgres_of(up.home)):
+        for path in ("/health", *READS):
+            status, headers, said = ask(up.address + path)
+            assert status == 503, (path, said)
+            assert headers["Retry-After"], path
+        status, _, said = ask(f"{up.address}/health")
+        assert status == 503
+        assert "database" in said["detail"]
+    for path in READS[:2]:
+        wait_until(lambda path=path: ask(up.address + path)[0] == 200)
+    assert up.health()["status"] == "ok"
+    up.end(signal.SIGTERM)
+    assert "Traceback" not in up.said
+
+
+def test_an_outage_is_503_and_a_line_and_no_traceback(running: Any, database_url: str, cluster: str):
+    up = running(ONEMAP_DATABASE_URL=database_url)
+    name = urlsplit(database_url).path[1:]
+    with away(cluster, name):
+        for _ in range(20):
+            for path in READS:
+                status, headers, said = ask(up.address + path)
+                assert status == 503, (path, said)
+                assert headers["Retry-After"], path
+            status, headers, _ = ask(f"{up.address}/feeds/events", b"{}")
+            assert status in {401, 404, 503}, "what needs no database needs none"
+    wait_until(lambda: ask(f"{up.address}/health")[0] == 200)
+    up.end(signal.SIGTERM)
+    assert "Traceback" not in up.said
+    assert len(re.findall("answered 503", up.said)) <= 2, "one line a worker"
+
+
+def test_connections_are_shared_by_the_workers(running: Any):
+    up = running()
+    wait_until(lambda: min(spread(up, 16)) > 0)  # a worker that is not up yet takes none
+    held = spread(up, 16)
+    assert sum(held) == 16
+    assert min(held) >= 4, held
+    up.end(signal.SIGTERM)
+
+
+def spread(up: Up, connections: int) -> list[int]:
+    """Open kept-alive connections one after the other; return how many each worker holds."""
+    where = urlsplit(up.address)
+    with ExitStack() as clients:
+        mine = set()
+        for _ in range(connections):
+            client = clients.enter_context(socket.create_connection((where.hostname, where.port), timeout=DEADLINE_S))
+            client.sendall(b"GET /tiles/grids.json HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.recv(4096).startswith(b"HTTP/1.1 200")
+            mine.add(client.getsockname()[1])
+        return [connections_of(worker, mine) for worker in up.workers()]
+
+
+def ask(address: str, body: bytes | None = None) -> tuple[int, HTTPMessage, dict[str, Any]]:
+    """Ask once; a request without an end fails here."""
+    asked = urllib.request.Request(address, body, {"Content-Type": "application/json"} if body else {})
+    try:
+        with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS_MAX) as answer:
+            answer.read()
+            return answer.status, answer.headers, {}
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, json.load(error)
+
+
+def postgres_of(home: Path) -> list[int]:
+    """Return the processes of the private PostgreSQL, the postmaster last."""
+    postmaster = int((home / "postgres/data/postmaster.pid").read_text(encoding="ascii").split()[0])
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii")
+    return [*map(int, children.split()), postmaster]
+
+
+@contextmanager
+def stopped(processes: list[int]) -> Iterator[None]:
+    """Have processes stand still."""
+    for process in reversed(processes):  # the postmaster first, so that it makes no more
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+@contextmanager
+def away(cluster: str, name: str) -> Iterator[None]:
+    """Have a database let nobody in, and nobody who is in stay."""
+
+    async def allow(*, yes: bool) -> None:
+        connection = await asyncpg.connect(cluster)
+        await connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {yes}')
+        if not yes:
+            await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        await connection.close()
+
+    asyncio.run(allow(yes=False))
+    try:
+        yield
+    finally:
+        asyncio.run(allow(yes=True))
+
+
+def connections_of(process: int, clients: set[int]) -> int:
+    """Return how many connections with clients at these ports a process holds."""
+    held = set()
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        parts = line.split()
+        if int(parts[2].rpartition(":")[2], 16) in clients:
+            held.add(f"socket:[{parts[9]}]")
+    return sum(str(link.readlink()) in held for link in Path(f"/proc/{process}/fd").iterdir())

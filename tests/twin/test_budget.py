@@ -1,0 +1,122 @@
+"""What subscriptions may cost: laws, and a real tail under filters that cost much."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import orjson
+import pytest
+
+from layers.actor import OPERATOR
+from layers.admission import CALLER, Caller
+from layers.cql2 import FilterLimits
+from layers.errors import BadFilter, Unavailable
+from tests.twin.log import DEADLINE_SECONDS, happened, prepare, tails, write
+from twin import tail as tail_module
+from twin.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, Turns
+from twin.subscription import Asked, read_interest
+
+pytestmark = pytest.mark.anyio
+LIMITS = FilterLimits(length=65_536, vertices=100_000)
+
+
+def _filter(count: int, word: str = "x") -> str:
+    return " OR ".join(f"CASEI(title) LIKE CASEI('%{word}{number}%')" for number in range(count))
+
+
+async def test_a_filter_that_costs_too_much_is_400_in_words(database_url, live_server):
+    await prepare(database_url)
+    address = live_server(database_url)
+    for text in (_filter(330), f"source_version IN ({','.join(['1'] * 4000)})"):
+        asked = {"layers": "events", "filter": text}
+        said = httpx.get(f"{address}/live", params=asked, timeout=DEADLINE_SECONDS)
+        assert said.status_code == 400, said.text
+        assert str(FILTER_UNITS_MAX) in said.json()["detail"]
+        assert httpx.get(f"{address}/ogc/collections/events/items", params={"filter": _filter(30)}).status_code == 200
+
+
+async def test_all_filters_together_have_a_limit_and_one_callers_a_smaller_one(database_url):
+    await prepare(database_url)
+    async with tails(database_url) as ([tail], _):
+        catalog = tail._catalog()
+        served: dict[str, int] = {}
+        watchers = []
+        for caller in ("a", "b", "c", "d", "e", "f"):
+            CALLER.set(Caller(caller))
+            for number in range(100):
+                asked = Asked(["events"], filter=_filter(90, caller + str(number)))
+                interest = read_interest(catalog, OPERATOR, asked, LIMITS)
+                try:
+                    tail.check(interest)
+                    watchers.append(tail.watch(interest, OPERATOR))
+                except Unavailable:
+                    break
+                served[caller] = served.get(caller, 0) + interest.units
+        assert all(units <= CALLER_UNITS_MAX for units in served.values())
+        assert sum(served.values()) <= UNITS_MAX
+        assert len(served) >= 4, "one alone leaves room for others"
+        plain = tail.watch(read_interest(catalog, OPERATOR, Asked(["events"]), LIMITS), OPERATOR)
+        for watcher in (*watchers, plain):
+            tail.leave(watcher)
+            tail.leave(watcher)
+        assert tail._budget.spent == 0
+        assert not tail._budget._by_caller
+
+
+async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(database_url, monkeypatch):
+    """With dear filters there are many turns in a batch; who comes and goes meanwhile hears each change once."""
+    await prepare(database_url)
+    given: list[int] = []
+
+    class Counted(Turns):
+        async def spend(self, units):
+            before = self.given
+            await super().spend(units)
+            if self.given > before:
+                given.append(units)
+
+    monkeypatch.setattr(tail_module, "Turns", Counted)
+    async with tails(database_url) as ([tail], pool):
+        catalog = tail._catalog()
+        dear = [
+            tail.watch(
+                read_interest(catalog, OPERATOR, Asked(["events"], filter=_filter(60, f"w{n}x")), LIMITS), OPERATOR
+            )
+            for n in range(12)
+        ]
+        await asyncio.gather(*(tail.take(watcher, pool, 0.01) for watcher in dear))  # each is in its channel then
+        heard: list[set[str]] = []
+
+        async def hear(interest, number):
+            watcher = tail.watch(interest, OPERATOR, 0)
+            ids: list[str] = []
+            while len(ids) < 200:
+                portion = await tail.take(watcher, pool, 1.0)
+                ids += [] if portion is None else [one["id"] for one in orjson.loads(portion.body)]
+            tail.leave(watcher)
+            heard.append(set(ids))
+            assert len(ids) == len(set(ids)) == 200, number
+
+        plain = read_interest(catalog, OPERATOR, Asked(["events"]), LIMITS)
+        hearing = [asyncio.create_task(hear(plain, number)) for number in range(5)]
+        for batch in range(10):
+            await write(database_url, *(happened(f"e{batch}-{n}", title=f"w{n}") for n in range(20)))
+            hearing.append(asyncio.create_task(hear(plain, batch + 5)))
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await asyncio.gather(*hearing)
+        assert given, "others had their turn within a batch"
+        for watcher in dear:
+            tail.leave(watcher)
+
+
+def test_a_budget_is_exact() -> None:
+    budget = Budget()
+    budget.take("a", CALLER_UNITS_MAX)
+    with pytest.raises(Unavailable):
+        budget.take("a", 1)
+    budget.take("a", 0)
+    budget.give_back("a", CALLER_UNITS_MAX)
+    budget.take("a", 1)
+    assert budget.spent == 1
+    assert issubclass(BadFilter, Exception)

@@ -1,0 +1,120 @@
+"""What subscriptions may cost: a change is shown to all of them, and nobody's filter may keep the others waiting.
+
+A unit is about one comparison, some microseconds. One subscription has a limit, one caller's together have one, and
+all of a worker have one; who passes it is told so in words. What is left is worked off in turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from layers.errors import BadFilter, Unavailable
+
+FILTER_UNITS_MAX = 300
+CALLER_UNITS_MAX = 2_500
+UNITS_MAX = 10_000
+_UNITS_A_TURN = 1_000  # some milliseconds
+_VERTICES_A_UNIT = 64  # a literal geometry is prepared once
+_ITEMS_A_UNIT = 8  # of a list
+_AREAS_A_UNIT = 8
+
+
+def filter_units(node: Any) -> int:
+    """Return what a filter costs for one change: its operations, and what is long in them."""
+    if isinstance(node, Mapping):
+        if "coordinates" in node:
+            return 1 + _numbers(node["coordinates"]) // 2 // _VERTICES_A_UNIT
+        return ("op" in node) + sum(filter_units(part) for part in node.values())
+    if isinstance(node, Sequence) and not isinstance(node, str):
+        return len(node) // _ITEMS_A_UNIT + sum(filter_units(part) for part in node)
+    return 0
+
+
+def checked_units(node: Any) -> int:
+    """Return what a filter costs.
+
+    Raises
+    ------
+    BadFilter
+        When it is too much for a stream.
+    """
+    units = filter_units(node)
+    if units > FILTER_UNITS_MAX:
+        raise BadFilter(
+            f"the filter of a stream has at most {FILTER_UNITS_MAX} operations, this one has {units}; "
+            "ask for layers, areas or a bbox, and filter the rest where it arrives",
+            parameter="filter",
+        )
+    return units
+
+
+def area_units(areas: Sequence[str]) -> int:
+    """Return what a list of areas costs."""
+    return len(areas) // _AREAS_A_UNIT
+
+
+def _numbers(coordinates: Any) -> int:
+    if isinstance(coordinates, Sequence) and not isinstance(coordinates, str):
+        return sum(map(_numbers, coordinates))
+    return 1
+
+
+class Budget:
+    """What the subscriptions of one worker cost together."""
+
+    def __init__(self) -> None:
+        self.spent = 0
+        self._by_caller: Counter[str] = Counter()
+
+    def take(self, caller: str, units: int) -> None:
+        """Add a subscription.
+
+        Raises
+        ------
+        Unavailable
+            As `check`.
+        """
+        self.check(caller, units)
+        self._by_caller[caller] += units
+        self.spent += units
+
+    def check(self, caller: str, units: int) -> None:
+        """See whether a subscription can be added.
+
+        Raises
+        ------
+        Unavailable
+            When the caller's, or all together, would cost too much; it may be taken later, or elsewhere.
+        """
+        if not units:
+            return
+        if self._by_caller[caller] + units > CALLER_UNITS_MAX:
+            raise Unavailable("the filters of your streams cost more than one caller's may; close some of them")
+        if self.spent + units > UNITS_MAX:
+            raise Unavailable("the filters of all streams cost as much as may be; come again later, or without one")
+
+    def give_back(self, caller: str, units: int) -> None:
+        """Take a subscription away."""
+        self._by_caller[caller] -= units
+        self.spent -= units
+        if not self._by_caller[caller]:
+            del self._by_caller[caller]
+
+
+class Turns:
+    """Lets others have their turn after so much work."""
+
+    def __init__(self) -> None:
+        self._units = 0
+        self.given = 0
+
+    async def spend(self, units: int) -> None:
+        """Count work that was done, and let others go first when it was enough for one turn."""
+        self._units += units
+        if self._units >= _UNITS_A_TURN:
+            self._units = 0
+            self.given += 1
+            await asyncio.sleep(0)
