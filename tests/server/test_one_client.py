@@ -78,6 +78,7 @@ class locked:  # noqa: N801  # a context
 
     def __exit__(self, *_: object) -> None:
         self._connection.terminate()
+        self._loop.run_until_complete(asyncio.sleep(0))  # its transport closes
         self._loop.close()
 
 

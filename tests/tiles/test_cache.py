@@ -165,6 +165,8 @@ async def test_memory_is_bounded_and_the_oldest_goes_first(town):
 async def test_the_shelf_survives_a_restart_and_what_changed_meanwhile_is_drawn_anew(town, tmp_path):
     shelf = Shelf(tmp_path / "tiles", 10_000_000)
     first = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000)
+    west, south, east, north = ADDRESSES[0].box()
+    await town.put("l1", (west + east) / 2, (south + north) / 2)  # what is empty is not kept on disk
     west, south, east, north = ADDRESSES[4].box()
     await town.put("l0", (west + east) / 2, (south + north) / 2)
     for address in ADDRESSES:

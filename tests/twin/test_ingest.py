@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from layers.tables import sync_definitions
 from server.settings import load_settings
 from tests.twin.ingest import Ingest
 from tests.twin.waiting import DEADLINE_S, until
-from twin.leader import ingest_works
+from twin.leader import ingest_works, lead
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # so that a wait that is too long says what it waited for
 
@@ -86,3 +87,42 @@ async def test_it_makes_the_days_ahead(start, database):
     last = "SELECT to_regclass('twin.position_' || to_char(current_date + 2, 'YYYYMMDD')) IS NOT NULL"
     await until(lambda: connection.fetchval(last))
     await connection.close()
+
+
+async def test_a_leader_that_is_stopped_is_noticed_and_another_takes_over(start, database):
+    """It holds the lock, and an open transaction may hold more: all of its connections are ended."""
+    hung = start()
+    await until_works(database, hung.process.pid)
+    os.kill(hung.process.pid, signal.SIGSTOP)
+    connection = await connect(database, role=None)
+    theirs = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE $1 AND datname = current_database()"
+    assert await connection.fetchval(theirs, f"onemap {hung.process.pid} %") > 1
+    async with lead(database, hung_looks=4) as led:
+        assert not led.lost.is_set()
+        assert await connection.fetchval(theirs, f"onemap {hung.process.pid} %") == 0
+        os.kill(hung.process.pid, signal.SIGCONT)
+    assert await until_works(database, hung.process.pid) == hung.process.pid, "it waits for its turn again"
+    await connection.close()
+
+
+async def test_a_leader_that_works_is_left_alone(start, database):
+    one = start()
+    await until_works(database, one.process.pid)
+    connection = await connect(database)
+    beats = "SELECT seq FROM twin.cursor WHERE name = 'ingest'"
+    began = await connection.fetchval(beats)
+    standing_by = asyncio.create_task(stand_by(database))
+
+    async def has_beaten():
+        return await connection.fetchval(beats) > began + 5
+
+    await until(has_beaten)
+    assert not standing_by.done()
+    standing_by.cancel()
+    await asyncio.gather(standing_by, return_exceptions=True)
+    await connection.close()
+
+
+async def stand_by(database):
+    async with lead(database, hung_looks=20):
+        pass
