@@ -13,7 +13,13 @@ import asyncpg
 
 from layers.errors import BadInput, Damaged, OneMapError, TooMuch, Unavailable
 
-AWAY = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError, TimeoutError)
+AWAY = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was cut while it said something
+    asyncpg.PostgresConnectionError,
+    ConnectionError,
+    TimeoutError,
+)
 """What a connection says that is gone, or does not answer in time; one that cannot be made is `Unavailable` already."""
 _POSTGIS_SOURCES = ("lwgeom_", "gserialized_", "geography_", "geobuf", "mvt", "flatgeobuf", "postgis_")
 _OUT_OF_RESOURCES = {"25006", "40001", "40P01", "55P03"}  # a standby, a lost race: the same is right a moment later

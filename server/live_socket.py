@@ -150,6 +150,7 @@ class LiveSocket:
             if self._following:
                 raise BadInput("a token is said in the first message", parameter="token")
             self._actor = self._authenticator.actor([(b"authorization", b"Bearer " + asked.token.encode())])
+        self._source.tail.check_text(len(text))
         catalog: Catalog = self._source.catalog()
         interest = read_interest(catalog, self._actor, asked.asked, self._limits)
         before, since = self._following, asked.since

@@ -14,9 +14,10 @@ from typing import Any
 from layers.errors import BadFilter, Unavailable
 
 FILTER_UNITS_MAX = 300
-CALLER_UNITS_MAX = 2_500
-UNITS_MAX = 10_000
-_UNITS_A_TURN = 1_000  # some milliseconds
+CALLER_UNITS_MAX = 1_200
+UNITS_MAX = 6_000
+SHORT_CHARACTERS = 1_000
+_UNITS_A_TURN = 300  # about a millisecond
 _VERTICES_A_UNIT = 64  # a literal geometry is prepared once
 _ITEMS_A_UNIT = 8  # of a list
 _AREAS_A_UNIT = 8
@@ -95,6 +96,20 @@ class Budget:
             raise Unavailable("the filters of your streams cost more than one caller's may; close some of them")
         if self.spent + units > UNITS_MAX:
             raise Unavailable("the filters of all streams cost as much as may be; come again later, or without one")
+
+    def check_text(self, caller: str, characters: int) -> None:
+        """See whether a filter is read at all: a long one costs more to read than to refuse.
+
+        Raises
+        ------
+        Unavailable
+            When so little is left of what the caller's may cost that only short ones are read.
+        """
+        left = min(CALLER_UNITS_MAX - self._by_caller[caller], UNITS_MAX - self.spent)
+        if characters > SHORT_CHARACTERS and left < FILTER_UNITS_MAX:
+            raise Unavailable(
+                "the filters of your streams cost nearly what they may; close some, or write a shorter one"
+            )
 
     def give_back(self, caller: str, units: int) -> None:
         """Take a subscription away."""

@@ -19,6 +19,7 @@ import orjson
 import structlog
 
 from layers.database import Role, connect
+from layers.database_faults import AWAY
 from layers.errors import Unavailable
 
 HEARTBEAT = "ingest"
@@ -28,6 +29,7 @@ _BEAT_SECONDS = 2.0
 _BEAT_SECONDS_MAX = 10.0
 _TRY_SECONDS = 0.5
 _HUNG_LOOKS = 60  # at a heartbeat that does not move: half a minute in which both we and PostgreSQL work
+_GONE = (*AWAY, OSError, asyncpg.PostgresError)
 _BEAT = """
 INSERT INTO twin.cursor AS c (name, seq, state, moved_at) VALUES ($1, 1, $2, clock_timestamp())
 ON CONFLICT (name) DO UPDATE SET seq = c.seq + 1, state = excluded.state, moved_at = excluded.moved_at
@@ -83,7 +85,7 @@ async def lead(url: str, *, hung_looks: int = _HUNG_LOOKS) -> AsyncIterator[Led]
         beating.cancel()
         with suppress(asyncio.CancelledError):
             await beating
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        with suppress(*_GONE):
             await connection.close(timeout=1)
 
 
@@ -97,7 +99,7 @@ async def _take(url: str, hung_looks: int) -> asyncpg.Connection:
             continue
         try:
             await _lock(connection, url, hung_looks)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _GONE:
             continue  # it went away while we stood by
         except BaseException:
             connection.terminate()
@@ -138,8 +140,9 @@ async def _beat(connection: asyncpg.Connection, led: Led) -> None:
         while True:
             await connection.execute(_BEAT, HEARTBEAT, said, timeout=_BEAT_SECONDS_MAX)
             await asyncio.sleep(_BEAT_SECONDS)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-        _log.warning("the ingest process leads no longer", error=str(error))
+    except Exception as error:  # noqa: BLE001  # whatever ends the heartbeat, nobody may believe that it goes on
+        _log.warning("the ingest process leads no longer", error=repr(error))
+    finally:
         led.lost.set()
 
 

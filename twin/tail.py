@@ -124,6 +124,17 @@ class Tail:
         caller = CALLER.get()
         self._budget.check(caller.key if caller else "", interest.units)
 
+    def check_text(self, characters: int) -> None:
+        """See whether a filter of this length is read now.
+
+        Raises
+        ------
+        Unavailable
+            When the caller's streams cost nearly what they may.
+        """
+        caller = CALLER.get()
+        self._budget.check_text(caller.key if caller else "", characters)
+
     def watch(self, interest: Interest, actor: Actor, seq: int | None = None) -> Watcher:
         """Begin to watch after a number, or from now on; to be left with `leave`.
 

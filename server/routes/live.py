@@ -49,6 +49,7 @@ async def live(
     """Stream changes from now on, or from a number on that was seen before."""
     state: State = request.app.state.shared
     source, actor = source_of(request.app.state.tail, state), actor_of(request)
+    source.tail.check_text(len(asked.filter))
     interest = read_interest(state.catalog.current, actor, asked, filter_limits(state))
     following = Following(source, actor, interest, _seen(since, last_event_id), snapshot=snapshot)
     with in_our_words():

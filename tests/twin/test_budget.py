@@ -45,7 +45,7 @@ async def test_all_filters_together_have_a_limit_and_one_callers_a_smaller_one(d
         for caller in ("a", "b", "c", "d", "e", "f"):
             CALLER.set(Caller(caller))
             for number in range(100):
-                asked = Asked(["events"], filter=_filter(90, caller + str(number)))
+                asked = Asked(["events"], filter=_filter(60, caller + str(number)))
                 interest = read_interest(catalog, OPERATOR, asked, LIMITS)
                 try:
                     tail.check(interest)
