@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from layers.admission import CALLER
 from layers.database_faults import in_words
-from layers.errors import OneMapError, TooOften, Unauthenticated
+from layers.errors import OneMapError, TooMuch, TooOften, Unauthenticated
 from server.cost import address_of, caller_of
 from server.errors import respond_to
 from server.guesses import Guesses
@@ -20,7 +20,7 @@ from server.headers import complete
 from server.origins import Origins
 from server.state import State
 
-_SIGNED = "/feeds/"  # whoever sends is known by a signature; the header may be for a proxy on the way
+_FEEDS = "/feeds/"  # whoever sends is known by a signature, the header may be for a proxy; a stream ends by itself
 
 
 class Front:
@@ -61,7 +61,7 @@ class Front:
         try:
             CALLER.set(caller_of(scope, state.authenticator))
             self._refuse_guesses(scope, state)
-            await (self._origins.answer(scope) or self._app)(scope, receive, sending)
+            await (self._origins.answer(scope) or self._app)(scope, self._bounded(scope, receive, state), sending)
         except ClientDisconnect:
             return  # nobody hears an answer
         except Exception as error:
@@ -71,6 +71,23 @@ class Front:
             if begun or scope["type"] == "websocket":
                 raise
             await respond_to(scope["path"], said or error)(scope, receive, sending)
+
+    @staticmethod
+    def _bounded(scope: Scope, receive: Receive, state: State) -> Receive:
+        """Let no more of a body in than may be read, whoever reads it; a feed's stream has an end of its own."""
+        if scope["type"] != "http" or scope["path"].startswith(_FEEDS):
+            return receive
+        limit_bytes, size = state.settings.limits.body_bytes, 0
+
+        async def receiving() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > limit_bytes:
+                raise TooMuch(f"the body has more than {limit_bytes} bytes, which is the most that is read")
+            return message
+
+        return receiving
 
     def _refuse_guesses(self, scope: Scope, state: State) -> None:
         """Look at a token, if there is one, before anything else does.
@@ -91,7 +108,7 @@ class Front:
             state.authenticator.actor(scope["headers"])
         except Unauthenticated:
             self._guesses.wrong(address)
-            if scope["type"] == "http" and not scope["path"].startswith(_SIGNED):
+            if scope["type"] == "http" and not scope["path"].startswith(_FEEDS):
                 raise
         else:
             self._guesses.right(address)

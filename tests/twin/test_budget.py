@@ -79,12 +79,11 @@ async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(databa
     monkeypatch.setattr(tail_module, "Turns", Counted)
     async with tails(database_url) as ([tail], pool):
         catalog = tail._catalog()
-        dear = [
-            tail.watch(
-                read_interest(catalog, OPERATOR, Asked(["events"], filter=_filter(60, f"w{n}x")), LIMITS), OPERATOR
-            )
-            for n in range(12)
-        ]
+        dear = []
+        for n in range(12):
+            CALLER.set(Caller(f"caller {n}"))
+            interest = read_interest(catalog, OPERATOR, Asked(["events"], filter=_filter(60, f"w{n}x")), LIMITS)
+            dear.append(tail.watch(interest, OPERATOR))
         await asyncio.gather(*(tail.take(watcher, pool, 0.01) for watcher in dear))  # each is in its channel then
         heard: list[set[str]] = []
 
