@@ -23,7 +23,6 @@ from pyproj.exceptions import CRSError, ProjError
 from layers.errors import BadCrs
 
 STORED_SRID = 4490
-MEASURING_SRID = 4547
 _GOOD_M = 2.0  # nobody is told of a transformation that is as good
 
 
@@ -68,19 +67,44 @@ CRS84 = Crs("http://www.opengis.net/def/crs/OGC/1.3/CRS84", 4326, "lonlat", "deg
 EPSG_4490 = _epsg(4490, "latlon", "degree", "CGCS2000")
 EPSG_4326 = _epsg(4326, "latlon", "degree", "WGS 84")
 EPSG_3857 = _epsg(3857, "lonlat", "metre", "WGS 84 / Pseudo-Mercator")
-EPSG_4547 = _epsg(4547, "latlon", "metre", "CGCS2000 / 3-degree Gauss-Kruger CM 114E")
-EPSG_4526 = _epsg(4526, "latlon", "metre", "CGCS2000 / 3-degree Gauss-Kruger zone 38")
+
+
+@lru_cache(maxsize=64)
+def gauss_kruger(srid: int) -> Crs:
+    """Return a 3-degree zone of CGCS2000: EPSG:4534 to 4554 by central meridian, 4513 to 4533 with its number."""
+    zone = f"CM {75 + 3 * (srid - 4534)}E" if srid >= 4534 else f"zone {25 + srid - 4513}"
+    return _epsg(srid, "latlon", "metre", f"CGCS2000 / 3-degree Gauss-Kruger {zone}")
+
+
+EPSG_4547 = gauss_kruger(4547)
+EPSG_4526 = gauss_kruger(4526)
 
 STORED = EPSG_4490
 SERVED: tuple[Crs, ...] = (CRS84, EPSG_4490, EPSG_4326, EPSG_3857, EPSG_4547, EPSG_4526)
+"""What is served where nothing else was chosen: the systems of 114° E."""
 
 _SHIFTED = re.compile(r"gcj|bd[-_ ]?09|火星|百度", re.IGNORECASE)
-_BY_NAME = {c.short: c for c in SERVED} | {"CRS84": CRS84}
 _FORMS = (
     re.compile(r"https?://(?:www\.)?opengis\.net/def/crs/(EPSG|OGC)/[^/]*/(\w+)", re.IGNORECASE),
     re.compile(r"urn:ogc:def:crs:(EPSG|OGC):[^:]*:(\w+)", re.IGNORECASE),
     re.compile(r"\[?(EPSG|OGC):(\w+)\]?", re.IGNORECASE),
 )
+
+
+class _Served:
+    """What this process serves."""
+
+    systems = SERVED
+
+
+def served_crs() -> tuple[Crs, ...]:
+    """Return the systems that clients may ask for, CRS84 first."""
+    return _Served.systems
+
+
+def serve_crs(systems: tuple[Crs, ...]) -> None:
+    """Serve these systems from now on; a process serves one district and says so once, when it starts."""
+    _Served.systems = systems
 
 
 def parse_crs(text: str, parameter: str = "crs") -> Crs:
@@ -96,15 +120,16 @@ def parse_crs(text: str, parameter: str = "crs") -> Crs:
     Raises
     ------
     BadCrs
-        When it is none of `SERVED`; the message names them.
+        When it is none of `served_crs`; the message names them.
     """
     for form in _FORMS:
         match = form.fullmatch(text.strip()[:200])
         if match:
-            crs = _BY_NAME.get(f"{match[1].upper()}:{match[2].upper()}")
+            name = f"{match[1].upper()}:{match[2].upper()}"
+            crs = next((one for one in served_crs() if one.short == name), None)
             if crs:
                 return crs
-    allowed = ", ".join(c.short for c in SERVED)
+    allowed = ", ".join(c.short for c in served_crs())
     raise BadCrs(f"{parameter} is '{text[:80]}'; allowed are {allowed}, also as URI", parameter=parameter)
 
 

@@ -65,7 +65,7 @@ class Fault:
     whole_code, part_codes
         The area above, and the two parts of an overlap or the orphan.
     area_m2
-        Area of the fault in EPSG:4547; 0 where the code is at fault.
+        Area of the fault in the measuring plane; 0 where the code is at fault.
     lonlat
         A place in the fault, longitude and latitude in degrees of CGCS2000.
     """
@@ -172,11 +172,11 @@ def _tables(tiling: Tiling) -> str:
     return f"""
         CREATE TEMP TABLE topology_part ON COMMIT DROP AS
         SELECT {part_code} AS code, left({part_code}, {tiling.code_length}) AS whole_code,
-            ST_Transform(geom, 4547) AS geom
+            ST_Transform(geom, onemap.measuring_srid()) AS geom
         FROM {table_of(tiling.parts)} WHERE {in_force};
         CREATE INDEX ON topology_part USING gist (geom);
         CREATE TEMP TABLE topology_whole ON COMMIT DROP AS
-        SELECT left({whole_code}, {tiling.code_length}) AS code, ST_Transform(geom, 4547) AS geom
+        SELECT left({whole_code}, {tiling.code_length}) AS code, ST_Transform(geom, onemap.measuring_srid()) AS geom
         FROM {table_of(tiling.wholes)} WHERE {in_force};
         CREATE TEMP TABLE topology_district ON COMMIT DROP AS
         SELECT DISTINCT left(coalesce(district_code, id), 6) AS code FROM {table_of("districts")} WHERE {in_force};

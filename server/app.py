@@ -11,6 +11,7 @@ from layers.catalog import CatalogHolder
 from layers.counts import CountCache
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
+from layers.district_crs import read_measuring_srid, use_district_crs
 from layers.errors import Unavailable
 from server import errors, ogc, openapi
 from server.auth import Authenticator
@@ -125,6 +126,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     timeout_ms = settings.database.statement_timeout_ms
     pool = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms)
     running.push_async_callback(pool.close)
+    use_district_crs(await read_measuring_srid(pool), settings.layers.crs)
     lookups = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms, plans="generic")
     running.push_async_callback(lookups.close)
     catalog = CatalogHolder(url, read_code_lists())

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
+from layers.database import connect
 from layers.database_check import require_usable
+from layers.district_crs import choose_measuring_srid
 from layers.errors import NotFound
 from layers.migrate import migrate, pending
 from layers.tables import sync_definitions
-from server.settings import Settings
+from server.settings import LayerSettings, Settings
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def open_database(settings: Settings) -> Iterator[str]:
     """
     with ExitStack() as opened:
         url = settings.database.url or opened.enter_context(borrowed_cluster(existing_home(settings)))
-        asyncio.run(prepare(url, settings.layers.folder))
+        asyncio.run(prepare(url, settings.layers))
         yield url
 
 
@@ -47,7 +49,7 @@ def open_current(settings: Settings) -> Iterator[str]:
     with ExitStack() as opened:
         url = settings.database.url or opened.enter_context(borrowed_cluster(existing_home(settings)))
         if asyncio.run(pending(url)):
-            asyncio.run(prepare(url, settings.layers.folder))
+            asyncio.run(prepare(url, settings.layers))
         yield url
 
 
@@ -68,8 +70,8 @@ def existing_home(settings: Settings) -> Path:
     return settings.home
 
 
-async def prepare(url: str, own: Path | None = None) -> list[str]:
-    """Check, migrate and bring the layers to their definitions, the district's `own` among them.
+async def prepare(url: str, layers: LayerSettings | None = None) -> list[str]:
+    """Check, migrate and bring the layers to their definitions, the district's own among them; choose its plane.
 
     Returns
     -------
@@ -81,9 +83,15 @@ async def prepare(url: str, own: Path | None = None) -> list[str]:
     Unavailable, Conflict
         As `open_database`.
     BadInput
-        When a definition file is not valid.
+        When a definition file is not valid, or the plane is none of the district's country.
     """
+    layers = layers or LayerSettings()
     await require_usable(url)
     applied = await migrate(url)
-    await sync_definitions(url, own)
+    await sync_definitions(url, layers.folder)
+    connection = await connect(url)
+    try:
+        await choose_measuring_srid(connection, layers.measuring_srid)
+    finally:
+        await connection.close()
     return applied

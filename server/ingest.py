@@ -23,6 +23,7 @@ from layers.catalog import CatalogHolder
 from layers.cluster.home import OURS
 from layers.database import Role, create_pool
 from layers.definition import read_code_lists
+from layers.district_crs import read_measuring_srid, use_district_crs
 from layers.errors import Unavailable
 from server.definitions_job import DefinitionsJob
 from server.garbage import search_seldom
@@ -87,6 +88,7 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
     url = str(settings.database.url)
     pool = await create_pool(url, Role.INGEST, size=_POOL_SIZE, statement_timeout_ms=_STATEMENT_MS_MAX)
     running.callback(pool.terminate)
+    use_district_crs(await read_measuring_srid(pool), settings.layers.crs)
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()

@@ -78,9 +78,11 @@ def _in_project(path: Path) -> Path:
 
 
 class LayerSettings(_Section):
-    """Layers that the district defines itself."""
+    """Layers that the district defines itself, and the plane it measures in."""
 
     folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/layers"), validate_default=True)
+    measuring_srid: int | None = Field(default=None, ge=4534, le=4554)
+    crs: tuple[int, ...] = ()
 
 
 class FeedSettings(_Section):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, bind, compose, join, quote_identifier
-from layers.crs import MEASURING_SRID
+from layers.district_crs import measuring_srid
 from layers.errors import BadInput
 from layers.relation import relation
 from layers.rights import scoped, visible_fields
@@ -132,7 +132,7 @@ def _keyed(question: Question) -> tuple[str, str, str]:
         case "member":
             return "v.key", "", " CROSS JOIN LATERAL unnest(f.urban_village_ids) AS v (key)"
         case "square":
-            spot = f" CROSS JOIN LATERAL (SELECT ST_Transform({point}, {MEASURING_SRID}) AS p OFFSET 0) AS spot"
+            spot = f" CROSS JOIN LATERAL (SELECT ST_Transform({point}, {measuring_srid()}) AS p OFFSET 0) AS spot"
             return (
                 f"floor(ST_X(spot.p) / {by.size})::bigint || '_' || floor(ST_Y(spot.p) / {by.size})::bigint",
                 "",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 import shapely
 
-from layers.crs import MEASURING_SRID, STORED_SRID, transform
+from layers.district_crs import to_degrees, to_metres
 from layers.errors import TooMuch
 
 CELLS_MAX = 50_000
@@ -49,14 +49,14 @@ NO_CELLS = Cells([], [], [], [], np.empty((0, 4), dtype=np.int64))
 
 @lru_cache(16)
 def squares(outline: bytes, side_m: int) -> Cells:
-    """Return the squares of EPSG:4547 that touch an outline (WKB, CGCS2000 degrees).
+    """Return the squares of the measuring plane that touch an outline (WKB, CGCS2000 degrees).
 
     Raises
     ------
     TooMuch
         When there are more than `CELLS_MAX`.
     """
-    area = shapely.transform(shapely.from_wkb(outline), lambda xy: transform(xy, STORED_SRID, MEASURING_SRID))
+    area = shapely.transform(shapely.from_wkb(outline), to_metres)
     _few(area.area / side_m**2)
     shapely.prepare(area)
     west, south, east, north = (np.floor(np.array(area.bounds) / side_m)).astype(np.int64)
@@ -65,7 +65,7 @@ def squares(outline: bytes, side_m: int) -> Cells:
     kept = np.flatnonzero(shapely.intersects(area, boxes))
     keys = np.array([f"{columns[i]}_{rows[i]}" for i in kept], dtype=object)
     order = np.argsort(keys)
-    drawn = shapely.transform(boxes[kept[order]], lambda xy: transform(xy, MEASURING_SRID, STORED_SRID))
+    drawn = shapely.transform(boxes[kept[order]], to_degrees)
     none = np.empty((0, 4), dtype=np.int64)
     return Cells(keys[order].tolist(), [side_m**2 / 1e6] * len(keys), _drawn(drawn), [], none)
 

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from layers.areas import Areas, Mask, Points, Positions, Texts, missing
-from layers.crs import MEASURING_SRID, STORED_SRID, transform
+from layers.district_crs import to_metres
 from layers.loaders.batch import Geometries
 from layers.places import is_grid_code
 from twin.join_metres import Lengths, MetrePoints, candidate_of, ranked
@@ -58,7 +58,7 @@ class AreaTiers:
     def of(cls, areas: Mapping[str, Areas]) -> AreaTiers:
         """Put the tiers together, by layer id."""
         grids = areas["grids"]
-        plane = shapely.transform(grids.polygons, lambda xy: transform(xy, STORED_SRID, MEASURING_SRID))
+        plane = shapely.transform(grids.polygons, to_metres)
         own = np.array([*(code[:12] if is_grid_code(code) else None for code in grids.codes), None], dtype=object)
         codes = np.array([*grids.codes, None], dtype=object)
         coarser = tuple(areas[name] for name in _COARSER)

@@ -8,7 +8,7 @@ import asyncpg
 import numpy as np
 import shapely
 
-from layers.crs import MEASURING_SRID, STORED_SRID, transform
+from layers.district_crs import to_metres
 from layers.tables import table_of
 from twin.join_points import NearPoints
 from twin.join_waterways import Waterways
@@ -24,7 +24,7 @@ async def read_points(
     )
     lonlat = np.array([(row["lon"], row["lat"]) for row in rows], dtype=np.float64).reshape(-1, 2)
     ids = np.array([row["id"] for row in rows], dtype=object)
-    return NearPoints.of(ids, transform(lonlat, STORED_SRID, MEASURING_SRID), within_m, sides_m)
+    return NearPoints.of(ids, to_metres(lonlat), within_m, sides_m)
 
 
 async def read_waterways(connection: asyncpg.Connection) -> Waterways:
@@ -37,7 +37,7 @@ async def read_waterways(connection: asyncpg.Connection) -> Waterways:
     lines = shapely.from_wkb(np.array([row["wkb"] for row in rows], dtype=object))
     return Waterways.of(
         np.array([row["id"] for row in rows], dtype=object),
-        shapely.transform(lines, lambda xy: transform(xy, STORED_SRID, MEASURING_SRID)),
+        shapely.transform(lines, to_metres),
         np.array([row["start_m"] for row in rows], dtype=np.float64),
         np.array([row["half_width_m"] for row in rows], dtype=np.float64),
     )

@@ -1,7 +1,7 @@
 """Metres for the join: the measuring plane, and how much longer it makes a metre of the ground.
 
-Distances in EPSG:4547 are divided by the plane's scale, which makes them geodesic to a millionth: 300 m then are the
-300 m of `geography`, and of every other answer of this server.
+Distances in the plane of the district (`layers.district_crs`) are divided by the plane's scale, which makes them
+geodesic to a millionth: 300 m then are the 300 m of `geography`, and of every other answer of this server.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layers.areas import Points, Positions
-from layers.crs import MEASURING_SRID, STORED_SRID, transform
+from layers.district_crs import to_metres
 
 type Lengths = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ _EARTH_RADIUS_M = 6_367_000  # mean radius of curvature at 23° N; a hundred kil
 
 @dataclass(frozen=True, slots=True)
 class MetrePoints:
-    """Points in EPSG:4547.
+    """Points in the measuring plane.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class MetrePoints:
     @classmethod
     def of(cls, lonlat: Points) -> MetrePoints:
         """Bring CGCS2000 degrees `[n, 2]` into the plane."""
-        xy_m = transform(lonlat, STORED_SRID, MEASURING_SRID)
+        xy_m = to_metres(lonlat)
         xy_m[~(np.abs(xy_m) < _FAR_M).all(axis=1)] = _FAR_M
         offset = np.clip((xy_m[:, 0] - _CENTRAL_M) / _EARTH_RADIUS_M, -1, 1)
         return cls(xy_m, 1 + offset**2 / 2 + offset**4 / 24)

@@ -58,7 +58,7 @@ class NearPoints:
     ids
         `[m]` in the order of the C collation.
     xy_m
-        `[m, 2]` in EPSG:4547.
+        `[m, 2]` in the measuring plane.
     within_m
         How far is near, on the ground.
     """

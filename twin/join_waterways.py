@@ -46,7 +46,7 @@ class Waterways:
     ids
         `[m]` in the order of the C collation.
     lines
-        `[m]` in EPSG:4547, digitised downstream.
+        `[m]` in the measuring plane, digitised downstream.
     start_m, half_width_m
         `[m]` chainage of the first vertex, and half the width (at least half a metre).
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layers.clause import Clause
-from layers.crs import CRS84, SERVED, STORED_SRID, parse_crs, transform
+from layers.crs import CRS84, STORED_SRID, parse_crs, served_crs, transform
 from layers.datum import from_datum
 from layers.degrees import settled
 from layers.errors import BadCrs, BadInput
@@ -67,5 +67,5 @@ def _converted(
     try:
         return transform(xy, parse_crs(crs).srid, STORED_SRID)
     except BadCrs as error:
-        allowed = ", ".join([*DATUMS, *(served.short for served in SERVED)])
+        allowed = ", ".join([*DATUMS, *(served.short for served in served_crs())])
         raise BadCrs(f"crs is '{crs[:80]}'; allowed are {allowed}", parameter="crs") from error

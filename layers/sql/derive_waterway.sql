@@ -15,7 +15,7 @@ SELECT
 FROM (
     SELECT
         source.id,
-        ST_Transform(onemap.point_of(source.geom), 4547) AS point
+        ST_Transform(onemap.point_of(source.geom), onemap.measuring_srid()) AS point
     FROM derive_row AS source
     OFFSET 0
 ) AS feature

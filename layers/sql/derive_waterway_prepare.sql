@@ -1,8 +1,8 @@
--- The waterways in metres (EPSG:4547), indexed for the search of the nearest.
+-- The waterways in metres of the measuring plane, indexed for the search of the nearest.
 CREATE TEMP TABLE derive_waterway ON COMMIT DROP AS
 SELECT
     waterway.id,
-    ST_Transform(waterway.geom, 4547) AS geom,
+    ST_Transform(waterway.geom, onemap.measuring_srid()) AS geom,
     coalesce(waterway.chainage_start_m, 0) AS chainage_start_m,
     greatest(coalesce(waterway.width_m, 0) / 2, 0.5) AS half_width_m
 FROM layer.waterways AS waterway

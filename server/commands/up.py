@@ -127,7 +127,7 @@ def _start_database(settings: Settings, cluster: PrivateCluster | None, started:
 
 async def _fill(url: str, settings: Settings) -> bool:
     """Bring the database up to date; tell whether it holds the demo district."""
-    migrated = await prepare(url, settings.layers.folder)
+    migrated = await prepare(url, settings.layers)
     if migrated:
         _console.print(f"数据库迁移 database migrated to {migrated[-1]} ({len(migrated)})")
     loaded = await load_demo_once(url, settings.demo, _console)

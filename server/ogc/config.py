@@ -10,7 +10,7 @@ import yaml
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.crs import CRS84, SERVED
+from layers.crs import CRS84, served_crs
 from server.settings import PROJECT, Settings
 
 CONFIG_FILE = PROJECT / "config" / "pygeoapi.yml"
@@ -58,7 +58,7 @@ def _provider(layer: Layer) -> dict[str, Any]:
         "name": PROVIDER,
         "data": layer.id,
         "id_field": "id",
-        "crs": [crs.uri for crs in SERVED],
+        "crs": [crs.uri for crs in served_crs()],
     }
     label = layer.definition.map.label or "name"
     if label in layer.definition.by_name:

@@ -8,7 +8,7 @@ from anyio import from_thread
 
 from layers.catalog import Layer
 from layers.counts import Matched
-from layers.crs import SERVED, STORED
+from layers.crs import STORED, served_crs
 from layers.database import in_our_words
 from layers.query import ItemsQuery
 from server.items.call import Call
@@ -47,7 +47,7 @@ def landing(visit: Visit, document: Document) -> Document:
         *map_links(visit, visit.ogc),
     ]  # fmt: skip
     extent = extent_of(list(map(visit.catalog.__getitem__, visit.catalog.visible_ids(visit.actor))))
-    document |= {"crs": [crs.uri for crs in SERVED], "storageCrs": STORED.uri}
+    document |= {"crs": [crs.uri for crs in served_crs()], "storageCrs": STORED.uri}
     document["extent"] = {"spatial": spatial_extent(extent or WORLD, STORED)}
     return _titled(visit, document)
 
@@ -82,7 +82,7 @@ def _described(visit: Visit, document: Document, layer: Layer) -> Document:
     definition = layer.definition
     described = document | {
         "itemType": "feature",
-        "crs": [crs.uri for crs in SERVED],
+        "crs": [crs.uri for crs in served_crs()],
         "storageCrs": STORED.uri,
         "dataGrade": definition.grade,
         "openness": definition.openness,

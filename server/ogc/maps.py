@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from layers.catalog import Layer
-from layers.crs import SERVED, STORED, Crs
+from layers.crs import STORED, Crs, served_crs
 from layers.errors import NotFound
 from layers.moment import read_moment
 from server.caching import Keep, cache_control
@@ -158,7 +158,8 @@ def extent_of(layers: list[Layer]) -> tuple[float, float, float, float] | None:
 
 def storage_crs(raster: Raster) -> Crs:
     """Return the system of a raster's files, where they have one that is served; else CRS84."""
-    return next((crs for crs in SERVED if [crs.srid] == raster.srids and crs.srid != 4326), SERVED[0])
+    served = served_crs()
+    return next((crs for crs in served if [crs.srid] == raster.srids and crs.srid != 4326), served[0])
 
 
 ENDPOINTS = (

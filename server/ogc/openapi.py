@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from layers.catalog import Layer
 from layers.cql2 import queryables_of
-from layers.crs import SERVED
+from layers.crs import served_crs
 from layers.definition import FieldDefinition, FieldType
 from layers.moment import BASES
 from server.build import build_id
@@ -167,7 +167,7 @@ _FEATURE_ID = path_parameter("featureId", {"type": "string", "minLength": 1})
 
 
 def _parameters(limits: LimitSettings) -> Json:
-    systems = {"type": "string", "enum": [crs.uri for crs in SERVED]}
+    systems = {"type": "string", "enum": [crs.uri for crs in served_crs()]}
     number = {"type": "number"}
     described: dict[str, tuple[str, Json]] = {
         "lang": ("语言 language", {"type": "string", "enum": list(LANGUAGES)}),

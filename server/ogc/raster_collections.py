@@ -9,7 +9,7 @@ from typing import Any
 from anyio import from_thread
 from starlette.types import Receive, Scope, Send
 
-from layers.crs import CRS84, SERVED, Crs
+from layers.crs import CRS84, Crs, served_crs
 from layers.errors import OneMapError
 from server.media import GEOJSON
 from server.ogc.answer import Answer, Endpoint, written
@@ -45,7 +45,7 @@ def described(visit: Visit, raster: Raster) -> dict[str, Any]:
         "itemType": "coverage",
         "dataType": "coverage",
         "extent": extent,
-        "crs": [crs.uri for crs in SERVED],
+        "crs": [crs.uri for crs in served_crs()],
         "storageCrs": storage.uri,
         "dataGrade": raster.grade,
         "synthetic": raster.synthetic,

@@ -16,7 +16,8 @@ from layers.areas import Points, Positions
 from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY, Clause, all_of, compose
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
-from layers.crs import CRS84, MEASURING_SRID, STORED_SRID, transform
+from layers.crs import CRS84
+from layers.district_crs import to_metres
 from layers.errors import NotFound, TooMuch
 from layers.loaders.batch import Geometries
 from layers.relation import relation
@@ -44,7 +45,7 @@ class AreaSet:
     facts
         `[m]` what each is.
     shapes, grown
-        `[m]` their surfaces in EPSG:4547 metres, and the same with the margin; both prepared.
+        `[m]` their surfaces in metres of the measuring plane, and the same with the margin; both prepared.
     """
 
     facts: Sequence[AreaFacts]
@@ -114,7 +115,7 @@ async def read_area_set(connection: asyncpg.Connection, catalog: Catalog, fence:
     if len(rows) > AREAS_MAX:
         raise TooMuch(f"{layer.id} has more than {AREAS_MAX} areas; choose some with a filter", parameter="areas")
     shapes = shapely.from_wkb(np.array([row["wkb"] for row in rows], dtype=object))
-    plane = shapely.transform(shapes, lambda xy: transform(xy, STORED_SRID, MEASURING_SRID))
+    plane = shapely.transform(shapes, to_metres)
     if fence.areas.radius_m > 0:
         plane = shapely.buffer(plane, fence.areas.radius_m)
     facts = [AreaFacts(row["id"], row["name"], row["grade"]) for row in rows]

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from layers.catalog import read_catalog
-from layers.crs import MEASURING_SRID, STORED_SRID, transform
+from layers.crs import STORED_SRID, transform
 from layers.database import Role, connect, create_pool
 from layers.definition import FieldDefinition, LayerDefinition
+from layers.district_crs import measuring_srid
 from layers.tables import create_layer
 from twin.changes import frames_since
 from twin.envelope_message import Message
@@ -83,7 +84,7 @@ class City:
 
     async def drive(self, vehicle, *ways):
         for seconds, x, y in ways:
-            lon, lat = transform((np.array([[x, y]]) + ORIGIN_M), MEASURING_SRID, STORED_SRID)[0]
+            lon, lat = transform((np.array([[x, y]]) + ORIGIN_M), measuring_srid(), STORED_SRID)[0]
             self.now = max(self.now, NOON + timedelta(seconds=seconds))
             usual = dict.fromkeys(Message._fields) | {"version": 1, "mode": "actual", "suspect": False, "data": {}}
             message = Message(

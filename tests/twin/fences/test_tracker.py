@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import shapely
 
-from layers.crs import MEASURING_SRID, STORED_SRID, transform
+from layers.crs import STORED_SRID, transform
+from layers.district_crs import measuring_srid
 from twin.fences.area_set import AreaFacts, AreaSet
 from twin.fences.definition import Fence
 from twin.fences.tracker import Fix, Tracker
@@ -32,7 +33,7 @@ FENCE = Fence.model_validate(
 
 
 def lonlat(xy_m):
-    return transform(np.asarray(xy_m, dtype=np.float64).reshape(-1, 2) + ORIGIN_M, MEASURING_SRID, STORED_SRID)
+    return transform(np.asarray(xy_m, dtype=np.float64).reshape(-1, 2) + ORIGIN_M, measuring_srid(), STORED_SRID)
 
 
 def areas_of(shapes, margin_m=15.0):
@@ -55,7 +56,7 @@ def oracle(fence, shapes, fixes):
     terms = Terms(fence.fixes, fence.dwell, fence.gap)
     last, stays, found = {}, {}, []
     for one in fixes:
-        x, y = (transform(np.array([[one.lon, one.lat]]), STORED_SRID, MEASURING_SRID) - ORIGIN_M)[0]
+        x, y = (transform(np.array([[one.lon, one.lat]]), STORED_SRID, measuring_srid()) - ORIGIN_M)[0]
         here, before = shapely.Point(x, y), last.get(one.mover)
         if before is not None and one.at <= before[0]:
             continue
