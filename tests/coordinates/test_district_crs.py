@@ -79,7 +79,7 @@ async def test_the_database_knows_the_plane_and_the_district_decides(database_ur
     assert await read_measuring_srid(owner) == 4547
     await owner.execute(
         """INSERT INTO layer.districts (id, geom)
-        VALUES ('310101', ST_Multi(ST_MakeEnvelope(121.4, 31.1, 121.6, 31.3, 4490)))"""
+        VALUES ('310101', ST_Multi(ST_MakeEnvelope(121.4, 31.1, 121.5, 31.3, 4490)))"""
     )
     await refresh_statistics(owner, read_definitions()["districts"])
     assert await choose_measuring_srid(owner) == 4549
