@@ -86,7 +86,8 @@ def _is_shown(layer: Json, picture: Picture) -> bool:
 def _features(layer: Json, picture: Picture) -> list[tuple[Shape, Seen]]:
     """Return the shapes of a style layer that pass its filter, in its order."""
     shapes = picture.shapes.get((layer["source"], layer.get("source-layer", "")), ())
-    found = [(shape, Seen(shape.properties, shape.kind, picture.zoom)) for shape in shapes]
+    zoom = max(picture.zoom, layer.get("minzoom", 0) + 1) if picture.asked else picture.zoom  # strong enough from afar
+    found = [(shape, Seen(shape.properties, shape.kind, zoom)) for shape in shapes]
     if "filter" in layer:
         found = [(shape, seen) for shape, seen in found if evaluate(layer["filter"], seen)]
     layout = layer.get("layout", {})

@@ -22,7 +22,7 @@ _NARROW_EM = 0.56  # width of a letter or digit; others are as wide as high
 _RISE_EM = 0.36  # from the middle of a line of text down to what it stands on
 _LINE_EM = 1.2
 _STRAIGHT_PIXELS = 3.0  # a line that bends less is straight enough for a name
-_BAD_CHARACTERS = dict.fromkeys(range(32))  # no XML may hold them
+_BAD_CHARACTERS = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF))  # no XML may hold them
 
 type Box = tuple[float, float, float, float]
 

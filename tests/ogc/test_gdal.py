@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from layers.database import connect
+from tests.ogc.test_maps import maps  # noqa: F401  # the service over rasters
 
 BOX = (113.299, 23.099, 113.336, 23.118)
 READ = """
@@ -109,3 +110,34 @@ def test_every_layer_opens_with_its_type(gdal):
     areas, _ = gdal(layer="areas")
     assert areas["types"] == ["MultiPolygon"]
     assert len(areas["id"]) == 100
+
+
+TILES = """
+import json, sys
+import pyogrio
+address, grid = sys.argv[1:]
+frame = pyogrio.raw.read(f"OGCAPI:{address}", layer="Zoom level 14", API="TILES", TILEMATRIXSET=grid)
+names = list(frame[0]["fields"])
+print(json.dumps(sorted(set(frame[3][names.index("id")].tolist()))))
+"""
+
+
+def asked(program, *arguments):
+    """Run a program with GDAL in a process of its own; returns what it printed."""
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("grid", ["WebMercatorQuad", "WorldCRS84Quad", "CGCS2000Quad"])
+def test_tiles_of_every_set_hold_every_feature(things_url, live_server, stored, grid):
+    """GDAL takes the box of a tileset for one in the tiles' own system, unless its system is told."""
+    address = live_server(things_url)
+    assert asked(TILES, f"{address}/ogc/collections/points", grid) == sorted(stored)
+
+
+def test_the_whole_service_is_copied_where_there_are_rasters(maps):  # noqa: F811  # the service over rasters
+    """GDAL takes every collection for features that does not say what it is, and ends at the first that is none."""
+    described = maps.json("collections")["collections"]
+    assert [one["itemType"] for one in described] == ["coverage"] * len(described)
