@@ -122,9 +122,7 @@ class TileMatrixSet:
 
     def limits(self, z: int, box_deg: tuple[float, float, float, float]) -> tuple[range, range]:
         """Return the columns and rows of a level that meet a box (west, south, east, north in degrees)."""
-        west, south, east, north = box_deg
-        if not self.in_degrees:
-            (west, south), (east, north) = _metres((west, south)), _metres((east, north))
+        west, south, east, north = self.in_units(box_deg)
         side = self.side / (1 << z)
 
         def span(first: float, last: float, count: int) -> range:
@@ -133,6 +131,13 @@ class TileMatrixSet:
 
         columns = span(west - self.west, east - self.west, self.columns << z)
         return columns, span(self.north - north, self.north - south, self.rows << z)
+
+    def in_units(self, box_deg: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        """Return a box (west, south, east, north in degrees) in units of the system, west first whatever the axes."""
+        if self.in_degrees:
+            return box_deg
+        west, south, east, north = box_deg
+        return (*_metres((west, south)), *_metres((east, north)))
 
     def level(self, mercator_zoom: int) -> int:
         """Return the level whose tiles are about as wide as those of Web Mercator at a zoom."""

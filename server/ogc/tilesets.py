@@ -55,12 +55,19 @@ def _tileset(visit: Visit, grid: TileMatrixSet, url: str, title: str, kind: str,
         "tileMatrixSetId": grid.id,
         "tileMatrixSetURI": grid.uri or f"{visit.ogc}/TileMatrixSets/{grid.id}",
         "tileMatrixSetLimits": [_limits(grid, z, (west, south, east, north)) for z in levels],
-        "boundingBox": {"lowerLeft": [west, south], "upperRight": [east, north], "crs": CRS84.uri},
+        "boundingBox": _box(grid, (west, south, east, north)),
         "links": [
             {"rel": "self", "type": "application/json", "title": grid.id, "href": f"{url}/{grid.id}"},
             matrix_set_link(visit, grid),
         ],
     }
+
+
+def _box(grid: TileMatrixSet, box: Box) -> Json:
+    """Return a box with its system: that of the tiles where it has metres, for GDAL takes every box for one in it."""
+    west, south, east, north = grid.in_units(box)
+    system = CRS84.uri if grid.in_degrees else grid.crs
+    return {"lowerLeft": [west, south], "upperRight": [east, north], "crs": system}
 
 
 def _limits(grid: TileMatrixSet, z: int, box: Box) -> Json:

@@ -7,7 +7,7 @@ import math
 import mapbox_vector_tile
 import pytest
 
-from tiles.grids import GRIDS
+from tiles.grids import GRIDS, _degrees
 
 OGC = "http://www.opengis.net/spec"
 ZOOM = 14
@@ -67,8 +67,9 @@ def test_a_tileset_tells_where_its_tiles_are(service, path):
     """Its box with its system, for clients take none for that of the tiles; and the tiles of each level."""
     for tileset in service.json(path)["tilesets"]:
         box, grid = tileset["boundingBox"], GRIDS[tileset["tileMatrixSetId"]]
-        assert box["crs"].endswith("/OGC/1.3/CRS84")
-        (west, south), (east, north) = box["lowerLeft"], box["upperRight"]
+        assert box["crs"].endswith("/OGC/1.3/CRS84" if grid.in_degrees else "/EPSG/0/3857")
+        corners = [tuple(box[corner]) for corner in ("lowerLeft", "upperRight")]
+        (west, south), (east, north) = corners if grid.in_degrees else map(_degrees, corners)
         assert 113 < west < east < 114
         assert 23 < south < north < 24
         limits = tileset["tileMatrixSetLimits"]
