@@ -50,6 +50,7 @@ def test_a_stopped_worker_and_a_stopped_ingest_process_are_replaced(running: Any
 
 def test_a_hung_database_is_told_within_the_limits_and_over_when_it_goes_on(running: Any):
     up = running(ONEMAP_DATABASE_STATEMENT_TIMEOUT_MS="2000")
+    wait_until(lambda: min(spread(up, 16)) > 0)  # both workers are up
     with stopped(postgres_of(up.home)):
         for path in ("/health", *READS):
             status, headers, said = ask(up.address + path)
