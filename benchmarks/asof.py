@@ -28,7 +28,8 @@ from layers.database import Role, connect, create_pool
 from layers.demo.load import load_demo
 from layers.migrate import migrate
 from layers.moment import BASES, Moment
-from layers.query import ItemsQuery, page, sort_keys, sortable_fields
+from layers.query import ItemsQuery, page
+from layers.sort_keys import sort_keys, sortable_fields
 from layers.tables import sync_definitions, table_of
 from server.settings import PROJECT
 

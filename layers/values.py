@@ -6,23 +6,20 @@ column with something wrong in it is looked at more closely.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from layers.definition import CodeList, FieldDefinition
 from layers.loaders.batch import Mask
 from layers.moments import as_utc, moments, wall_clock
-from layers.number_text import number_text, number_texts
+from layers.nested_values import json_text, json_value, list_text
+from layers.number_text import number_texts
 
 NULL_WORDS = (
     "None",
@@ -46,7 +43,6 @@ FALSE_WORDS = ("false", "f", "no", "n", "0", "0.0", "否", "无", "假")
 _NUMBER = r"^[+-]?(\d{1,300}\.?\d*|\.\d+)([eE][+-]?\d{1,2})?$"
 _INTEGER = r"^[+-]?\d{1,18}$"
 _INTEGRAL = r"^([+-]?\d{1,15})\.0*$"
-_LIST_SEPARATORS = re.compile(r"[、,，;；|]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,7 @@ def texts(column: pa.Array) -> pa.Array:
     if is_binary(column.type):
         return pa.array([None if v is None else v.hex() for v in column.to_pylist()], pa.string())
     if pa.types.is_nested(column.type):
-        return pa.array([None if v is None else _json_text(v) for v in column.to_pylist()], pa.string())
+        return pa.array([None if v is None else json_text(v) for v in column.to_pylist()], pa.string())
     return pc.cast(column, pa.string())
 
 
@@ -259,12 +255,12 @@ def _of_our_time(moments_given: pa.Array) -> pa.Array:
 
 
 def _string_array(column: pa.Array, _: FieldDefinition) -> Converted:
-    made, bad = _each(column, _list_text)
+    made, bad = _each(column, list_text)
     return Converted(made, bad, expected="a list, its parts between 、 or commas")
 
 
 def _json(column: pa.Array, _: FieldDefinition) -> Converted:
-    made, bad = _each(column, _json_value)
+    made, bad = _each(column, json_value)
     return Converted(made, bad, expected="JSON")
 
 
@@ -279,40 +275,6 @@ def _each(column: pa.Array, make: Callable[[Any], str | None]) -> tuple[pa.Array
             bad[row] = True
             made.append(None)
     return pa.array(made, pa.string()), bad
-
-
-def _list_text(value: Any) -> str | None:
-    """Write a list as PostgreSQL reads an array."""
-    if isinstance(value, str):
-        text = value.strip()
-        parts: Sequence[Any] = orjson.loads(text) if text.startswith("[") else _LIST_SEPARATORS.split(text)
-    else:
-        parts = value if isinstance(value, list) else [value]
-    written = (number_text(p) if isinstance(p, float) else str(p) for p in parts if p is not None)
-    kept = [p.strip().replace("\0", "") for p in written if p.strip()]
-    quoted = ('"' + p.replace("\\", "\\\\").replace('"', '\\"') + '"' for p in kept)
-    return "{" + ",".join(quoted) + "}" if kept else None
-
-
-def _json_value(value: Any) -> str | None:
-    if isinstance(value, str):
-        if not value.strip():
-            return None
-        value = orjson.loads(value)
-    text = _json_text(value)
-    if "\\u0000" in text:
-        raise ValueError("PostgreSQL's jsonb holds no NUL")
-    return text
-
-
-def _json_text(value: Any) -> str:
-    return orjson.dumps(value, default=_other_json).decode()
-
-
-def _other_json(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return value.isoformat() if isinstance(value, date | datetime) else repr(value)
 
 
 def _coded(made: Converted, codes: CodeList) -> Converted:

@@ -15,7 +15,7 @@ from server.auth import Authenticator
 LONG_QUERY_BYTES = 400
 MANY_ROWS = 1000
 _OVERVIEW_ZOOM = 10  # a tile above shows a good part of a layer
-_TILE = re.compile(r"/tiles/(?:[^/]+/)?(\d+)/\d+/\d+(?:\.mvt)?$")
+_TILE = re.compile(r"/tiles/(?:[^/]+/)?(\d+)/\d+/\d+(?:\.mvt)?\Z")
 _OPERATIONS = ("/twin/", "/raster/", "/map.json")
 _PLAIN = frozenset({"f", "limit", "crs", "lang", "next", "cursor"})  # parameters that leave a page what it is
 

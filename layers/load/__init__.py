@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from layers.load.file import LoadOptions, LoadProgress, LoadSummary, load_file
+    from layers.load.file import load_file
+    from layers.load.outcome import LoadOptions, LoadProgress, LoadSummary
 
 __all__ = ["LoadOptions", "LoadProgress", "LoadSummary", "load_file"]
 

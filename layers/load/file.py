@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Literal, get_args
+from typing import Any, get_args
 
 import asyncpg
 import pyarrow as pa
@@ -34,6 +33,7 @@ from layers.load.mapping import (
     missing_fields,
 )
 from layers.load.move import Mode, move
+from layers.load.outcome import LoadOptions, LoadProgress, LoadSummary
 from layers.load.prepare import Misfit, Plan, prepare
 from layers.load.staging import Staging
 from layers.loaders.batch import Batch, Source
@@ -48,84 +48,15 @@ MODES: tuple[str, ...] = get_args(Mode.__value__)
 DEFAULT_GRADE = 3  # what nobody graded is not for the public
 
 
-@dataclass(frozen=True, slots=True)
-class LoadProgress:
-    """How far a load is: rows read so far, what part of the source that is (None: unknown), and what is done now."""
-
-    read: int
-    fraction: float | None
-    stage: Literal["reading", "moving"] = "reading"
-
-
-@dataclass(slots=True)
-class LoadSummary:
-    """What a load did.
-
-    Attributes
-    ----------
-    read
-        Rows (features) the source has. It is `loaded` plus all of `rejected`.
-    repaired, rejected
-        Repairs by kind (a row may have several), refused rows by reason.
-    ignored
-        Columns that went nowhere.
-    id_column
-        The column that names the features; None where their ids are made of the content.
-    new_layer, ungraded
-        Whether the layer was made from this file, and whether nobody said its grade then.
-    load_id
-        Its row in `onemap.load`, which its quarantined rows name.
-    """
-
-    layer: str
-    source: str
-    format: str
-    mode: str
-    read: int = 0
-    loaded: int = 0
-    repaired: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-    ignored: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    id_column: str | None = None
-    new_layer: bool = False
-    ungraded: bool = False
-    load_id: int | None = None
-    elapsed_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
-    """What a user says of a source; kept with the load, so that its quarantined rows can be loaded again alike."""
-
-    crs: str = "auto"
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    grade: int | None = None
-    encoding: str | None = None
-    source_layer: str | None = None
-    fixes: frozenset[str] = frozenset()
-    anywhere: bool = False
-    no_geometry: bool = False
-    lower_grades: bool = False
-
-
 async def load_file(
     url: str,
     path: Path,
     layer: str,
     *,
-    crs: str = "auto",
-    mapping: Mapping[str, str] | None = None,
     mode: str = "append",
-    grade: int | None = None,
-    encoding: str | None = None,
-    source_layer: str | None = None,
-    fixes: frozenset[str] = frozenset(),
-    anywhere: bool = False,
-    no_geometry: bool = False,
     dry_run: bool = False,
-    lower_grades: bool = False,
     progress: Callable[[LoadProgress], None] | None = None,
+    **options: Any,
 ) -> LoadSummary:
     """Load a file into a layer; a layer that nobody defined is made from the file.
 
@@ -133,22 +64,14 @@ async def load_file(
     ----------
     url, path, layer
         The database, a local file of any format in `layers.loaders`, and the id of the layer.
-    crs, mapping
-        ``auto`` (what the file says, CGCS2000 degrees where it says nothing), ``EPSG:n``, ``gcj02``, ``bd09``;
-        field to column: `id` may be a field, and `lon`, `lat`, `x`, `y`, `wkt` name a table's coordinates.
     mode
         ``append`` refuses ids that are there, ``upsert`` replaces them, ``replace`` empties the layer first.
-    grade
-        Data grade 1 to 4 of the rows; by default the layer's own, and 3 for a new one. A column `data_grade` says it
-        row by row.
-    encoding, source_layer, fixes, anywhere, no_geometry, lower_grades
-        Of the source, found out by default; faults of coordinates to put right (`layers.gate.FIXES`); whether
-        features may lie outside the district; whether the rows have no place, and columns of coordinates are fields;
-        whether features that are there may get a lower grade.
     dry_run
         Whether everything is done but kept: the summary says what a load would do, and nothing has changed.
     progress
         Is called after every batch, from the thread of the event loop.
+    **options
+        What is said of the source: the fields of `LoadOptions`.
 
     Returns
     -------
@@ -164,15 +87,13 @@ async def load_file(
     Unavailable
         When the database does not answer.
     """
-    options = LoadOptions(
-        crs, dict(mapping or {}), grade, encoding, source_layer, parse_fixes(fixes), anywhere, no_geometry, lower_grades
-    )
-    _check(layer, mode, grade)
+    said = LoadOptions(**options)
+    _check(layer, mode, said)
     started = perf_counter()
-    source = await asyncio.to_thread(_open, path, options)
+    source = await asyncio.to_thread(_open, path, said)
     connection = await connect(url, Role.OWNER)
     try:
-        load = _Load(connection, source, layer, mode, options, progress or _silent)
+        load = _Load(connection, source, layer, mode, said, progress or _silent)
         summary = await (load.rehearse() if dry_run else load.run())
     finally:
         await connection.close(timeout=10)
@@ -181,15 +102,16 @@ async def load_file(
     return summary
 
 
-def _check(layer: str, mode: str, grade: int | None) -> None:
+def _check(layer: str, mode: str, said: LoadOptions) -> None:
+    parse_fixes(said.fixes)
     if not re.fullmatch(IDENTIFIER, layer):
         raise BadInput(
             f"layer is '{layer[:80]}'; a name has a-z, 0-9 and _, and begins with a letter", parameter="layer"
         )
     if mode not in MODES:
         raise BadInput(f"mode is '{mode}'; allowed are {', '.join(MODES)}", parameter="mode")
-    if grade is not None and not 1 <= grade <= 4:
-        raise BadInput(f"grade is {grade}; allowed are 1 to 4", parameter="grade")
+    if said.grade is not None and not 1 <= said.grade <= 4:
+        raise BadInput(f"grade is {said.grade}; allowed are 1 to 4", parameter="grade")
 
 
 def _open(path: Path, options: LoadOptions) -> Source:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import asyncpg
 
@@ -16,15 +16,13 @@ from layers.derive import derive, derive_dependents
 from layers.errors import Conflict
 from layers.load.infer import geometry_type_of
 from layers.load.mapping import missing_fields
+from layers.load.outcome import LoadOptions, LoadSummary
 from layers.load.prepare import Plan
 from layers.load.rebuild import may_rebuild, rebuild
 from layers.load.staging import REJECTED, STAGED, Staging
 from layers.loaders.batch import Source
 from layers.places import grids_version
 from layers.tables import create_layer, refresh_statistics, table_of
-
-if TYPE_CHECKING:
-    from layers.load import LoadOptions, LoadSummary
 
 type Mode = Literal["append", "replace", "upsert"]
 

@@ -1,5 +1,6 @@
 -- The login of the web workers: it may act as reader and as writer of what feeds bring, and as nobody else. Without a
--- password nobody logs in with it but on the socket of a private database, where ./onemap up lets it (layers/cluster/login.py).
+-- password nobody logs in with it but on the socket of a private database, where ./onemap up lets it
+-- (layers/cluster/login.py).
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'onemap_web') THEN

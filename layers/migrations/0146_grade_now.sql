@@ -1,5 +1,5 @@
 -- The data grade a feature has now, or had when it was deleted; null when nothing is known of it. Whoever reads what a
--- feature was asks for it, because a grade that was raised holds for the past too (docs/decisions/grades-of-the-past.md).
+-- feature was asks for it: a grade that was raised holds for the past too (docs/decisions/grades-of-the-past.md).
 CREATE FUNCTION onemap.grade_now(layer_id text, feature_id text) RETURNS smallint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

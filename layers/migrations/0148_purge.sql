@@ -1,5 +1,5 @@
--- Erase what features were, for good: their replaced rows, and what feeds told of them. What stands stays as it is; of a
--- feature that is gone nothing is left. Says how many rows went; the log is blanked by the caller, frame by frame.
+-- Erase what features were, for good: their replaced rows, and what feeds told of them. What stands stays as it is; of
+-- a feature that is gone nothing is left. Says how many rows went; the log is blanked by the caller, frame by frame.
 CREATE FUNCTION twin.purge_past(wanted_layer text, ids text[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from layers.errors import BadInput
-from layers.load import LoadProgress, LoadSummary, load_file
+from layers.load import LoadOptions, LoadProgress, LoadSummary, load_file
 from layers.load.file import DEFAULT_GRADE
 from layers.load.reasons import in_words
 from layers.loaders.raster import Overlap, RasterSummary, Said, load_raster
@@ -82,9 +83,8 @@ def load(  # noqa: PLR0917  # typer takes the options by name
 ) -> None:
     """载入文件到图层，失败则不改变任何内容。 Load a file into a layer; a failed load changes nothing."""
     settings = settings_of(home, config)
-    kind = sniff(file)
     with open_database(settings) as url:
-        if kind is Format.GEOTIFF:
+        if sniff(file) is Format.GEOTIFF:
             if dry_run:
                 raise BadInput("--dry-run is for features; a raster is checked when it is stored", parameter="dry_run")
             said = Said(grade, vertical_datum, overlap=overlap)
@@ -92,31 +92,23 @@ def load(  # noqa: PLR0917  # typer takes the options by name
             stored = asyncio.run(load_raster(url, file, layer, folder, crs=crs, said=said, mode=mode, time=time))
             print_raster(stored)
             return
+        options = LoadOptions(
+            crs, parse_mapping(map_ or []), grade, encoding, source_layer, frozenset(fix or ()),
+            anywhere, no_geometry, lower_grades,
+        )  # fmt: skip
         with ProgressBar(file.name) as bar:
-            summary = asyncio.run(
-                load_file(
-                    url,
-                    file,
-                    layer,
-                    crs=crs,
-                    mapping=parse_mapping(map_ or []),
-                    mode=mode,
-                    grade=grade,
-                    encoding=encoding,
-                    source_layer=source_layer,
-                    fixes=frozenset(fix or ()),
-                    anywhere=anywhere,
-                    no_geometry=no_geometry,
-                    dry_run=dry_run,
-                    lower_grades=lower_grades,
-                    progress=bar.show,
-                )
-            )
+            loading = load_file(url, file, layer, mode=mode, dry_run=dry_run, progress=bar.show, **asdict(options))
+            summary = asyncio.run(loading)
+    _conclude(summary, dry_run=dry_run)
+
+
+def _conclude(summary: LoadSummary, *, dry_run: bool) -> None:
+    """Print what was done; nothing of the file taken is no success: no script may go on as if it were."""
     if dry_run:
         _out.print("试运行，未改变任何内容 a dry run, nothing has changed:")
     print_summary(summary)
     if summary.rejected and not summary.loaded:
-        raise typer.Exit(1)  # nothing of the file was taken: no script may go on as if it were
+        raise typer.Exit(1)
 
 
 def parse_mapping(pairs: list[str]) -> dict[str, str]:

@@ -27,8 +27,9 @@ from layers.cql2 import (
 from layers.crs import CRS84, parse_crs
 from layers.errors import BadInput
 from layers.moment import read_moment
-from layers.query import ItemsQuery, sort_keys, sortable_fields
+from layers.query import ItemsQuery
 from layers.rights import visible_fields
+from layers.sort_keys import sort_keys, sortable_fields
 from server.language import language_of
 from server.settings import LimitSettings
 

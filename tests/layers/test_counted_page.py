@@ -8,7 +8,8 @@ import pytest
 from layers import counted_page as module
 from layers.clause import Clause
 from layers.counted_page import counted_page
-from layers.query import ItemsQuery, count, page, sort_keys, sortable_fields
+from layers.query import ItemsQuery, count, page
+from layers.sort_keys import sort_keys, sortable_fields
 from tests.layers.cameras import EVERYTHING
 
 pytestmark = pytest.mark.anyio

@@ -16,15 +16,13 @@ from layers.definition import LayerDefinition
 from layers.errors import BadInput
 from layers.query import (
     ItemsQuery,
-    SortKey,
     count,
     feature_json,
     page,
     single,
-    sort_keys,
-    sortable_fields,
     table_rows,
 )
+from layers.sort_keys import SortKey, sort_keys, sortable_fields
 from layers.tables import COLUMN_TYPES
 from tests.layers.cameras import EVERYTHING, field
 

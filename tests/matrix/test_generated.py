@@ -17,7 +17,8 @@ from layers.crs import CRS84
 from layers.database import connect
 from layers.definition import LayerDefinition
 from layers.moment import Moment
-from layers.query import ItemsQuery, count, page, single, sort_keys, sortable_fields, table_rows
+from layers.query import ItemsQuery, count, page, single, table_rows
+from layers.sort_keys import sort_keys, sortable_fields
 from layers.tables import create_layer, drop_layer, refresh_statistics
 from tests.conftest import _database
 from tests.matrix.asked import ACTORS, predicates
