@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +23,11 @@ def settled(lonlat: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     limits = np.tile(_MAX, lonlat.shape[-1] // 2)
     noisy = (np.abs(lonlat) > limits) & (np.abs(lonlat) <= limits + NOISE_DEG)
     return np.where(noisy, np.copysign(limits, lonlat), lonlat) if noisy.any() else lonlat
+
+
+def settled_one(degrees: float, limit: float) -> float:
+    """Put one longitude or latitude on its limit when it is beyond it by noise alone, as `settled` does."""
+    return math.copysign(limit, degrees) if limit < abs(degrees) <= limit + NOISE_DEG else degrees
 
 
 def are_degrees(lonlat: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layers.degrees import LAT_MAX, LON_MAX, settled_one
 from twin.envelope_refused import Reason, Refused, shown
 
 POLYGONS_MAX = 100
@@ -59,10 +60,13 @@ def _ring(value: Any, name: str) -> list[list[float]]:
 
 def _position(value: Any, name: str) -> list[float]:
     lon, lat = _few(value, name, 2, 2)
-    for degrees, limit in ((lon, 180), (lat, 90)):
-        if type(degrees) not in {int, float} or not -limit <= degrees <= limit:
-            raise Refused(Reason.OUT_OF_RANGE, f"{name} has {shown(degrees)}, not ±{limit}°", parameter=name)
-    return [float(lon), float(lat)]
+    return [_degrees(lon, LON_MAX, name), _degrees(lat, LAT_MAX, name)]
+
+
+def _degrees(value: Any, limit: float, name: str) -> float:
+    if type(value) in {int, float} and abs(settled := settled_one(value, limit)) <= limit:
+        return float(settled)
+    raise Refused(Reason.OUT_OF_RANGE, f"{name} has {shown(value)}, not ±{limit:g}°", parameter=name)
 
 
 def _few(value: Any, name: str, low: int, high: int) -> list[Any]:

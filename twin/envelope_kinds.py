@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from layers.degrees import LAT_MAX, LON_MAX, NOISE_DEG, settled_one
 from twin.envelope_area import area, geometry
 from twin.envelope_message import Kind
 from twin.envelope_refused import Reason, Refused, shown
@@ -29,7 +30,18 @@ from twin.envelope_values import (
 
 type Tail = tuple[Any, ...]  # the fields of `Message` from `lon` on
 
-_LON, _LAT = number(-180, 180), number(-90, 90)
+
+def _degrees(limit: float) -> Check:
+    within = number(-limit, limit)
+
+    def check(value: Any, name: str) -> float:
+        checked: float = within(settled_one(value, limit) if type(value) is float else value, name)
+        return checked
+
+    return check
+
+
+_LON, _LAT = _degrees(LON_MAX), _degrees(LAT_MAX)
 _SPEED_KMH, _HEADING_DEG = number(0, 1200), number(0, 360)
 _VALUE = number(-1e15, 1e15)
 _VALUE_TEXT, _UNIT = text(200), one_line(20)
@@ -229,7 +241,9 @@ def _on_earth(lon: Any, lat: Any) -> tuple[float, float]:
 def are_swapped(lon: Any, lat: Any) -> bool:
     """Tell whether a place is on earth only when its longitude and its latitude change places."""
     numbers = {int, float}
-    return type(lon) in numbers and type(lat) in numbers and abs(lon) <= 90 < abs(lat) <= 180
+    if type(lon) not in numbers or type(lat) not in numbers:
+        return False
+    return abs(settled_one(lon, LAT_MAX)) <= LAT_MAX < abs(settled_one(lat, LAT_MAX)) <= LON_MAX + NOISE_DEG
 
 
 def unplaced(data: dict[str, Any], fault: str, given: Any) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.twin.envelopes import ALL, CHANGE, EVENT, NOW, OBSERVATION, POSITION, anything
+from tests.twin.envelopes import ALL, CHANGE, EVENT, NOW, OBSERVATION, POSITION, SHAPE, anything
 from twin.envelope import (
     BATCH_MESSAGES_MAX,
     MESSAGE_BYTES_MAX,
@@ -115,6 +116,24 @@ def test_times(written, read):
     time = read_structured(changed(POSITION, time=written), now=NOW).phenomenon_time
     assert time == read
     assert time.tzinfo is UTC
+
+
+@given(st.sampled_from([-1, 1]), st.sampled_from([-1, 1]), st.floats(3e-14, 9e-10))
+def test_the_noise_of_sums_at_the_limits_is_the_limit(east, north, beyond):
+    noisy, exact = [east * (180 + beyond), north * (90 + beyond)], [east * 180.0, north * 90.0]
+    for message in (POSITION, OBSERVATION, EVENT, CHANGE):
+        data = {**message["data"], "lon": noisy[0], "lat": noisy[1]}
+        read = read_structured(changed(message, data=data), now=NOW)
+        assert [read.lon, read.lat] == exact
+    for message in (SHAPE, EVENT):
+        key = "geometry" if "geometry" in message["data"] else "area"
+        given_area = copy.deepcopy(message["data"][key])
+        given_area["coordinates"][0][1] = noisy
+        read = read_structured(changed(message, data={**message["data"], key: given_area}), now=NOW)
+        assert read.data[key]["coordinates"][0][1] == exact
+    data = {"lon": 50.0, "lat": noisy[1]}
+    assert read_structured(changed(POSITION, data=data), now=NOW).lat == exact[1], "not taken for a swapped place"
+    assert reason_of(changed(POSITION, data={"lon": east * (180 + 2e-9), "lat": 0.0})) == Reason.OUT_OF_RANGE
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from layers.degrees import LAT_MAX, LON_MAX, settled_one
 from twin.envelope_area import POLYGONS_MAX, RING_POSITIONS_MAX
 from twin.envelope_refused import Reason, Refused, shown
 from twin.feeds.xml import Element
 
 FAULTS_TOLD_MAX = 20
-_CIRCLE_CORNERS, _CIRCLE_KM_MAX, _KM_A_DEGREE, _LAT_MAX = 64, 1000, 111.195, 85
+_CIRCLE_CORNERS, _CIRCLE_KM_MAX, _KM_A_DEGREE, _CIRCLE_LAT_MAX = 64, 1000, 111.195, 85
+_CIRCLE_ALLOWED = f"0 to {_CIRCLE_KM_MAX} km, latitudes to {_CIRCLE_LAT_MAX}°"
 _POINT_KM = 0.1  # a second point is drawn so large
 _AREA_CODE = re.compile(r"[0-9]{6}(?:[0-9]{3}){0,2}")
 
@@ -106,12 +108,12 @@ def _circle(text: str) -> Ring | tuple[float, float]:
     """Read ``lat,lon radius``, the radius in kilometres; a point when it has none."""
     try:
         centre, radius = text.split()
-        lat, lon = (float(number) for number in centre.split(","))
+        lat, lon = _lat_lon(centre)
         radius_km = float(radius)
     except ValueError as error:
         raise Refused(Reason.BAD_TEXT, f"circle {shown(text)}; needed is lat,lon and a radius in km") from error
-    if not (0 <= radius_km <= _CIRCLE_KM_MAX and abs(lat) <= _LAT_MAX and abs(lon) <= 180):
-        raise Refused(Reason.OUT_OF_RANGE, f"circle {shown(text)}; 0 to {_CIRCLE_KM_MAX} km, latitudes to {_LAT_MAX}°")
+    if not (0 <= radius_km <= _CIRCLE_KM_MAX and abs(lat) <= _CIRCLE_LAT_MAX and abs(lon) <= LON_MAX):
+        raise Refused(Reason.OUT_OF_RANGE, f"circle {shown(text)}; {_CIRCLE_ALLOWED}")
     return _round((lon, lat, radius_km)) if radius_km > 0 else (lon, lat)
 
 
@@ -120,7 +122,7 @@ def _round(circle: Circle) -> Ring:
     lon, lat, radius_km = circle
     north, east = radius_km / _KM_A_DEGREE, radius_km / (_KM_A_DEGREE * math.cos(math.radians(lat)))
     turns = [2 * math.pi * corner / _CIRCLE_CORNERS for corner in range(_CIRCLE_CORNERS)]
-    ring = [[_held(lon + east * math.cos(t), 180), _held(lat + north * math.sin(t), 90)] for t in turns]
+    ring = [[_held(lon + east * math.cos(t), LON_MAX), _held(lat + north * math.sin(t), LAT_MAX)] for t in turns]
     return [*ring, list(ring[0])]
 
 
@@ -143,12 +145,17 @@ def _ring(text: str) -> Ring:
 
 def _position(pair: str) -> list[float]:
     try:
-        lat, lon = (float(number) for number in pair.split(","))
+        lat, lon = _lat_lon(pair)
     except ValueError as error:
         raise Refused(Reason.BAD_TEXT, f"{shown(pair)} in a polygon is no lat,lon") from error
-    if not (abs(lat) <= 90 and abs(lon) <= 180):
+    if not (abs(lat) <= LAT_MAX and abs(lon) <= LON_MAX):
         raise Refused(Reason.OUT_OF_RANGE, f"{shown(pair)} in a polygon is no lat,lon on earth")
     return [lon, lat]
+
+
+def _lat_lon(pair: str) -> tuple[float, float]:
+    lat, lon = (float(number) for number in pair.split(","))
+    return settled_one(lat, LAT_MAX), settled_one(lon, LON_MAX)
 
 
 def _geojson(polygons: tuple[Ring, ...]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from layers.degrees import LAT_MAX, LON_MAX, settled_one
 from twin.envelope_kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS, are_swapped, unplaced
 from twin.envelope_message import Kind
 from twin.envelope_refused import Reason, Refused, shown
@@ -154,7 +155,9 @@ class Mapping(BaseModel):
 def _placed(data: dict[str, Any]) -> dict[str, Any]:
     """Take a place that is none on earth off an event, and flag it: the ticket is taken without it."""
     lon, lat = data.get("lon"), data.get("lat")
-    if type(lon) is not float or type(lat) is not float or (abs(lon) <= 180 and abs(lat) <= 90):
+    if type(lon) is not float or type(lat) is not float:
+        return data
+    if abs(settled_one(lon, LON_MAX)) <= LON_MAX and abs(settled_one(lat, LAT_MAX)) <= LAT_MAX:
         return data
     if type(data.get("extra", {})) is not dict:
         return data  # which is refused

@@ -145,6 +145,12 @@ def test_a_bad_shape_costs_only_itself_and_is_told(bad):
     assert alone.data["area_codes"] == ["440106000000"]
 
 
+def test_the_noise_of_sums_at_the_limits_of_a_shape_is_the_limit():
+    message = warning(sample(polygon="<polygon>23.1,113.3 23.1,180.00000000000006 90.00000000000003,113.4</polygon>"))
+    assert message.data["area"]["coordinates"][0][1:3] == [[180.0, 23.1], [113.4, 90.0]]
+    assert warning(sample(polygon="<circle>23.1,-180.00000000000006 0</circle>")).lon == -180.0
+
+
 def test_a_circle_without_a_radius_is_a_point():
     point = warning(sample(polygon="<circle>23.13,113.35 0</circle>"))
     assert (point.lon, point.lat, "area" in point.data) == (113.35, 23.13, False)

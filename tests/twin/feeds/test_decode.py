@@ -81,6 +81,12 @@ def test_a_ticket_whose_place_is_none_on_earth_is_taken_without_it_and_flagged(p
     assert message.data["address"] == TICKET["address"]
 
 
+def test_a_ticket_beyond_a_limit_by_noise_keeps_its_place():
+    message = only(ticket(x=180.00000000000006, y=-90.00000000000003))
+    assert (message.lon, message.lat) == (180.0, -90.0)
+    assert "place_fault" not in message.data
+
+
 def test_a_mended_ticket_is_read_again():
     (refused,) = ticket(state="睡着").refused
     mended = orjson.dumps(orjson.loads(refused.raw) | {"state": "办理中"})
