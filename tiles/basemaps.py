@@ -27,14 +27,14 @@ class Basemaps:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: dict[str, tuple[_Stamp, Archive]] = {}
+        self._known: dict[str, tuple[_Stamp, Archive | None]] = {}  # None for a file that cannot be read
 
     def names(self) -> list[str]:
         """Return the names of those there are, sorted."""
         return sorted(path.stem for path in self._folder.glob("*.pmtiles") if _NAME.fullmatch(path.stem))
 
     def get(self, name: str) -> Archive:
-        """Return an archive, opened anew when its file was replaced.
+        """Return an archive, opened anew when its file was replaced; one that is broken is not tried before that.
 
         Raises
         ------
@@ -50,14 +50,19 @@ class Basemaps:
             known = ", ".join(self.names()) or "none"
             raise NotFound(f"there is no base map '{name[:80]}'; there are: {known}", parameter="name") from error
         stamp = status.st_mtime_ns, status.st_size
-        kept = self._open.get(name)
-        if kept is None or kept[0] != stamp:
-            kept = self._open[name] = stamp, self._opened(name, path)
-        return kept[1]
+        kept = self._known.get(name)
+        archive = kept[1] if kept is not None and kept[0] == stamp else self._opened(name, path, stamp)
+        if archive is None:
+            raise NotFound(f"the base map '{name}' cannot be read; the log says why", parameter="name")
+        return archive
 
-    def _opened(self, name: str, path: Path) -> Archive:
+    def _opened(self, name: str, path: Path, stamp: _Stamp) -> Archive | None:
+        archive = None
         try:
-            return Archive(path)
+            archive = Archive(path)
         except BadInput as error:
             _log.error("a base map cannot be read", file=path.name, error=error.message)
-            raise NotFound(f"the base map '{name}' cannot be read; the log says why", parameter="name") from error
+            if isinstance(error.__cause__, OSError):
+                return None  # rights, or too many open files: the next request may have more luck
+        self._known[name] = stamp, archive
+        return archive

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely import box
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from layers.errors import BadInput, NotFound
@@ -79,6 +80,18 @@ def test_base_maps_are_found_by_name_and_nothing_else(tmp_path):
         with pytest.raises(NotFound, match="city"):
             maps.get(name)
     assert Basemaps(tmp_path / "nowhere").names() == []
+
+
+def test_a_broken_base_map_is_read_once_until_it_is_replaced(tmp_path):
+    file, maps = tmp_path / "city.pmtiles", Basemaps(tmp_path)
+    file.write_bytes(b"PMTiles\x03" + b"\xff" * 300)
+    with capture_logs() as said:
+        for _ in range(3):
+            with pytest.raises(NotFound, match="'city' cannot be read"):
+                maps.get("city")
+    assert len(said) == 1, "tried at the first request alone"
+    written(file, [(10, 1, 1, b"a")]).close()
+    assert maps.get("city").tile(10, 1, 1) == b"a"
 
 
 def test_the_pyramid_counts_what_it_yields():
