@@ -19,7 +19,8 @@ from layers.present import Present
 from layers.tables import past_of
 
 _MEASURED = "h.value, h.value_text, h.quality_flag, h.phenomenon_time"
-_LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.value, '-inf') DESC,
+_LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.source_version, 1) DESC,
+    coalesce(h.sent_time, h.phenomenon_time) DESC, coalesce(h.value, '-inf') DESC,
     coalesce(h.value_text, '') COLLATE "C" DESC"""
 _MOVED = "h.id, h.lon, h.lat, h.phenomenon_time, h.speed_kmh, h.heading_deg, h.grid_code, h.area_code"
 _LAST_MOVED = "h.phenomenon_time DESC, h.lon DESC, h.lat DESC"

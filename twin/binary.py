@@ -19,6 +19,7 @@ _NULL = b"\xff\xff\xff\xff"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _COUNT, _LENGTH = Struct(">h").pack, Struct(">i").pack
 _MOMENT, _REAL = Struct(">iq").pack, Struct(">if").pack
+_WHOLE, _REVISED = Struct(">ii").pack, Struct(">iiiq").pack
 _PLACE, _MOTION = Struct(">iqidid").pack, Struct(">iqididifif").pack
 _MEASURED = Struct(">iqid").pack
 _POSITION, _OBSERVATION = _COUNT(9), _COUNT(8)  # how many columns a row has
@@ -65,6 +66,16 @@ def with_moments(rows: Iterable[bytes], moments: Iterable[datetime | None]) -> l
     return [
         _COUNT(int.from_bytes(row[:2]) + 1) + row[2:] + (_NULL if moment is None else _MOMENT(8, _micros(moment)))
         for row, moment in zip(rows, moments, strict=True)
+    ]
+
+
+def with_revisions(rows: Iterable[bytes], revisions: Iterable[tuple[int, datetime | None]]) -> list[bytes]:
+    """Add two more columns to rows: a version, and when it was sent, or none."""
+    return [
+        _COUNT(int.from_bytes(row[:2]) + 2)
+        + row[2:]
+        + (_WHOLE(4, version) + _NULL if sent is None else _REVISED(4, version, 8, _micros(sent)))
+        for row, (version, sent) in zip(rows, revisions, strict=True)
     ]
 
 

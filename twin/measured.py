@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -15,19 +16,30 @@ from twin.join_devices import Area
 from twin.staged import in_one_order, stage
 
 _COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag", "grid_code")
+_REVISED = ("source_version", "sent_time")
 _TAKEN = itemgetter(
     *map(
         Message._fields.index,
         ("feature_id", "property_code", "phenomenon_time", "value", "value_text", "unit", "quality"),
     )
 )
+_REVISION = itemgetter(*map(Message._fields.index, ("version", "sent_time", "phenomenon_time")))
 _UPSERT = """
-INSERT INTO twin.observation_now AS kept (id, property, phenomenon_time, value, value_text, unit, quality_flag)
-SELECT id, property, phenomenon_time, value, value_text, unit, quality_flag FROM pg_temp.incoming_observation
+INSERT INTO twin.observation_now AS kept
+    (id, property, phenomenon_time, value, value_text, unit, quality_flag, source_version, sent_time)
+SELECT id, property, phenomenon_time, value, value_text, unit, quality_flag, source_version, sent_time
+FROM pg_temp.incoming_observation
 ON CONFLICT (id, property) DO UPDATE SET phenomenon_time = excluded.phenomenon_time, value = excluded.value,
-    value_text = excluded.value_text, unit = excluded.unit, quality_flag = excluded.quality_flag, ingested_at = now()
-WHERE (excluded.phenomenon_time, coalesce(excluded.value, '-inf'), coalesce(excluded.value_text, '') COLLATE "C")
-    > (kept.phenomenon_time, coalesce(kept.value, '-inf'), coalesce(kept.value_text, '') COLLATE "C")
+    value_text = excluded.value_text, unit = excluded.unit, quality_flag = excluded.quality_flag,
+    source_version = excluded.source_version, sent_time = excluded.sent_time, ingested_at = now()
+WHERE (
+    excluded.phenomenon_time, coalesce(excluded.source_version, 1),
+    coalesce(excluded.sent_time, excluded.phenomenon_time),
+    coalesce(excluded.value, '-inf'), coalesce(excluded.value_text, '') COLLATE "C"
+) > (
+    kept.phenomenon_time, coalesce(kept.source_version, 1), coalesce(kept.sent_time, kept.phenomenon_time),
+    coalesce(kept.value, '-inf'), coalesce(kept.value_text, '') COLLATE "C"
+)
 """
 _RENEWED = """
 SELECT id, property FROM pg_temp.incoming_observation JOIN twin.observation_now AS kept USING (id, property)
@@ -35,6 +47,7 @@ WHERE kept.xmin = pg_current_xact_id()::xid
 """
 
 type Row = tuple[Any, ...]
+type Revision = tuple[int, datetime | None]
 type Series = tuple[str, str]
 type Newest = tuple[int, str, Area]
 
@@ -49,10 +62,14 @@ class Measured:
         Of history.
     newest
         Which of them is the newest of each series, in the order of the series, its device's layer, and where it was.
+    revisions
+        The version of each row and when it was sent, which decide at one time; None when all are first versions, sent
+        when they were measured. Most are, and these columns are not written then.
     """
 
     rows: list[Row]
     newest: dict[Series, Newest]
+    revisions: list[Revision] | None = None
 
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Measured:
@@ -62,9 +79,12 @@ class Measured:
         for place, row in enumerate(rows):
             one = place, messages[place].layer, areas[place]
             known = newest.setdefault(row[:2], one)
-            if known is not one and _rank(row) > _rank(rows[known[0]]):
+            if known is not one and _rank(messages[place]) > _rank(messages[known[0]]):
                 newest[row[:2]] = one
-        return cls(rows, {series: newest[series] for series in in_one_order(newest)})
+        revisions = list(map(_REVISION, messages))
+        is_revised = any(version != 1 or sent not in (None, time) for version, sent, time in revisions)
+        in_order = {series: newest[series] for series in in_one_order(newest)}
+        return cls(rows, in_order, [(version, sent) for version, sent, _ in revisions] if is_revised else None)
 
 
 async def write(
@@ -74,14 +94,17 @@ async def write(
     if not measured.rows:
         return [], set()
     rows, newest = measured.rows, measured.newest
-    written = binary.observations(rows)
+    every: tuple[str, ...] = (*_COLUMNS, *_REVISED)
+    columns, written = every[: len(_COLUMNS)], binary.observations(rows)
+    if measured.revisions is not None:
+        columns, written = every, binary.with_revisions(written, measured.revisions)
+    states = [written[place] for place, _, _ in newest.values()]
     if claimed is None:
-        await binary.copy(connection, "observation", _COLUMNS, written)
+        await binary.copy(connection, "observation", columns, written)
     else:
         marked = binary.with_moments(written, claimed)
-        await binary.copy(connection, "observation", (*_COLUMNS, "claimed_time"), marked)
-    states = (written[place] for place, _, _ in newest.values())
-    await stage(connection, "incoming_observation", "twin.observation", _COLUMNS, states)
+        await binary.copy(connection, "observation", (*columns, "claimed_time"), marked)
+    await stage(connection, "incoming_observation", "twin.observation", every, states, given=columns)
     done: str = await connection.execute(_UPSERT)
     if int(done.rpartition(" ")[2]) == len(newest):
         return [_change(rows[place], layer, area) for place, layer, area in newest.values()], set()
@@ -91,10 +114,16 @@ async def write(
     return changes, newest.keys() - renewed
 
 
-def _rank(row: Row) -> tuple[Any, ...]:
-    """Order by time; at one time the same one wins in every order of arrival, as in the statement."""
-    _, _, phenomenon_time, value, value_text, *_ = row
-    return phenomenon_time, float("-inf") if value is None else value, (value_text or "").encode()
+def _rank(message: Message) -> tuple[Any, ...]:
+    """Order by time, at one time by revision; what is left is decided by the value, as in the statement."""
+    value = message.value
+    return (
+        message.phenomenon_time,
+        message.version,
+        message.sent_time or message.phenomenon_time,
+        float("-inf") if value is None else value,
+        (message.value_text or "").encode(),
+    )
 
 
 def _change(row: Row, layer: str, area: Area) -> dict[str, Any]:

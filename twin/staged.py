@@ -10,7 +10,13 @@ from twin import binary
 
 
 async def stage(
-    connection: asyncpg.Connection, name: str, like: str, columns: Sequence[str], rows: Iterable[bytes]
+    connection: asyncpg.Connection,
+    name: str,
+    like: str,
+    columns: Sequence[str],
+    rows: Iterable[bytes],
+    *,
+    given: Sequence[str] | None = None,
 ) -> None:
     """Copy rows into a session's own table, in the open transaction.
 
@@ -22,12 +28,14 @@ async def stage(
         The table whose columns it has, without their checks and defaults.
     rows
         In the binary format.
+    given
+        Which of the columns the rows have, the others being NULL; all unless it says so.
     """
     await connection.execute(
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ON COMMIT DELETE ROWS AS "
         f"SELECT {', '.join(columns)} FROM {like} WITH NO DATA"
     )
-    await binary.copy(connection, name, columns, rows, schema="pg_temp")
+    await binary.copy(connection, name, given or columns, rows, schema="pg_temp")
 
 
 def in_one_order(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -71,6 +71,20 @@ async def test_rows_are_those_of_the_driver(owner, kind, columns, written, claim
     assert found[0] == found[1]
 
 
+async def test_revisions_are_those_of_the_driver(owner):
+    columns = (*OBSERVATION, "source_version", "sent_time")
+    revisions = [(n % 7 + 1, None if n % 3 else TIMES[n % len(TIMES)]) for n in range(NUMBER)]
+    await owner.execute(f"CREATE TEMPORARY TABLE ours AS SELECT {', '.join(columns)} FROM twin.observation")
+    await owner.execute("CREATE TEMPORARY TABLE theirs (LIKE ours)")
+    encoded = binary.with_revisions(binary.observations(rows_of("observation")), revisions)
+    await binary.copy(owner, "ours", columns, encoded, schema="pg_temp")
+    rows = [(*row, *revision) for row, revision in zip(rows_of("observation"), revisions, strict=True)]
+    await owner.copy_records_to_table("theirs", schema_name="pg_temp", columns=columns, records=rows)
+    ours, theirs = [await owner.fetch(f"SELECT * FROM pg_temp.{name} ORDER BY ctid") for name in ("ours", "theirs")]
+    assert len(ours) == NUMBER
+    assert list(map(tuple, ours)) == list(map(tuple, theirs))
+
+
 async def test_nothing_is_copied_as_nothing(owner):
     await binary.copy(owner, "position", POSITION, [])
     assert await owner.fetchval("SELECT count(*) FROM twin.position") == 0

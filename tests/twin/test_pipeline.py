@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from layers.catalog import read_catalog
+from layers.clause import compose
 from layers.database import Role, connect, create_pool
+from layers.moment import Moment
+from layers.past import Past
 from layers.tables import sync_definitions
 from tests.twin.waiting import until
 from twin.changes import frames_since
@@ -70,6 +73,14 @@ def position(identifier, seconds, lon=113.3, lat=23.1):
 
 def observation(identifier, seconds, value):
     return message("observation", identifier, seconds, property_code="rain_mm", value=value)
+
+
+def corrected(value, *, version=1, sent=None, text=None):
+    """One measurement of noon in one of its revisions."""
+    sent_time = None if sent is None else NOON + timedelta(seconds=sent)
+    name = f"{version}-{sent}-{value}-{text}"
+    made = message("observation", "g1", version=version, property_code="rain_mm", value=value, message_id=name)
+    return made._replace(sent_time=sent_time, value_text=text)
 
 
 def event(identifier, seconds, version, stage, **said):
@@ -153,6 +164,36 @@ async def test_order_and_repetition_never_change_the_final_state(pipeline, owner
     )
     await pipeline.offer("test", STORY)
     assert await state(owner) == shuffled
+
+
+REVISIONS = [
+    corrected(9.0),
+    corrected(8.0, sent=10),
+    corrected(7.0, sent=20),
+    corrected(None, sent=20),
+    corrected(6.0, version=2),
+    corrected(5.0, version=2, sent=5),
+    corrected(None, version=3, text="flooded"),
+]
+
+
+@pytest.mark.parametrize("newest", range(1, len(REVISIONS) + 1))
+async def test_the_newest_revision_is_the_state_in_every_order_of_arrival(pipeline, owner, newest):
+    """The version first, then the time sent, then the value; the past says the same as the state."""
+    wins = REVISIONS[2] if newest == 4 else REVISIONS[newest - 1]
+    numbers = random.Random(newest)
+    observed = Past(Moment(NOON, "phenomenon")).observed("rain_mm", "o")
+    statement, values = compose("SELECT o.value, o.value_text FROM (SELECT 'g1' AS id) AS t {}", observed).render()
+    for _ in range(12):
+        sent = numbers.sample(REVISIONS[:newest], newest)
+        cut = numbers.randrange(newest)
+        for part in (sent[:cut], sent[cut:]):
+            await pipeline.offer("test", part)
+        now = await owner.fetchrow("SELECT value, value_text FROM twin.observation_now")
+        then = await owner.fetchrow(statement, *values)
+        assert tuple(now) == tuple(then) == (wins.value, wins.value_text), sent
+        assert await owner.fetchval("SELECT count(*) FROM twin.observation") == newest
+        await owner.execute("TRUNCATE twin.receipt, twin.observation, twin.observation_now")
 
 
 async def test_an_older_position_goes_to_history_only_and_counts_as_late(pipeline, owner):

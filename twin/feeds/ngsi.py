@@ -16,7 +16,7 @@ from twin.feeds.times import local_moment
 NULL = "urn:ngsi-ld:null"
 _LAST_OF_URI = re.compile(r"[^/#]*\Z")
 _NUMBERS = frozenset({"float", "double", "decimal", "integer", "int", "long"})  # of XML Schema
-_NAME_CHARACTERS, _CUT_CHARACTERS = 170, 150  # 200 with the time behind it
+_NAME_CHARACTERS, _CUT_CHARACTERS = 160, 140  # at most 200 with the time and the value behind it
 
 
 def entities(decoded: Any) -> list[tuple[dict[str, Any], Any]]:
@@ -71,23 +71,27 @@ def envelopes(
         for instance in _instances(said.get(name)):
             value, when, dataset = _read_instance(instance)
             time = local_moment(when or observed or notified_at, f"{name}.observedAt")
+            said_of_it = result(value, mapped.scale)
             made.append(
                 {
                     "specversion": "1.0",
                     "source": source,
-                    "id": _identity(urn, name, dataset, f"{time:%Y%m%dT%H%M%S.%f}"),
+                    "id": _identity(urn, name, dataset, f"{time:%Y%m%dT%H%M%S.%f}#{digest(said_of_it)}"),
                     "type": "cn.gov.district.observation.created",
                     "subject": f"{kind.layer}/{urn.removeprefix(kind.id_prefix)}",
                     "time": time,
                     "senttime": notified_at,
-                    "data": {"property": mapped.property, "unit": mapped.unit, **result(value, mapped.scale)},
+                    "data": {"property": mapped.property, "unit": mapped.unit, **said_of_it},
                 }
             )
     return made
 
 
 def _identity(urn: str, name: str, dataset: str | None, time: str) -> str:
-    """Name an instance of a property at a time; what is too long for a name is cut, and told apart by a digest."""
+    """Name an instance of a property at a time; what is too long for a name is cut, and told apart by a digest.
+
+    The value belongs to the time: notified again it counts once, and a corrected one counts again.
+    """
     whole = f"{urn}#{name}" if dataset is None else f"{urn}#{name}#{dataset}"
     short = whole if len(whole) <= _NAME_CHARACTERS else f"{whole[:_CUT_CHARACTERS]}~{digest(whole)}"
     return f"{short}@{time}"

@@ -216,6 +216,12 @@ def test_a_property_in_another_form_is_the_same_message(form):
     assert only(notify(entity)) == only(notify(ENTITY))
 
 
+def test_a_value_notified_again_counts_once_and_a_corrected_one_again():
+    again, corrected = (only(notify(ENTITY | {"level": ENTITY["level"] | {"value": v}})) for v in (1.83, 1.38))
+    assert again.identity == only(notify(ENTITY)).identity != corrected.identity
+    assert corrected.phenomenon_time == again.phenomenon_time
+
+
 def test_one_entity_alone_and_the_geojson_form():
     plain = only(notify(ENTITY))
     body = {"type": "Notification", "notifiedAt": "2026-06-08T01:59:00Z"}
