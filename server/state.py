@@ -15,6 +15,7 @@ from layers.counts import CountCache
 from layers.errors import Unavailable
 from server.auth import Authenticator
 from server.outline import Outlines
+from server.playbacks import Playbacks
 from server.rasters import Rasters
 from server.settings import Settings
 from server.troubles import Troubles
@@ -102,4 +103,5 @@ class State:
     plans: Plans = field(default_factory=Plans)
     outlines: Outlines = field(default_factory=Outlines)
     troubles: Troubles = field(default_factory=Troubles)
+    playbacks: Playbacks = field(default_factory=Playbacks)
     map_turns: Turns = field(default_factory=Turns)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
 from layers.cql2 import parse_bbox
 from layers.crs import CRS84
 from layers.database import in_our_words
-from layers.errors import BadInput, TooMuch, Unavailable
+from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time
 from server.answers import Compressed
 from server.auth import actor_of
+from server.cost import address_of
+from server.playbacks import PlaybackAnswer
 from server.state import State
 from twin.interest import Interest
 from twin.picture import take_picture
@@ -27,7 +29,6 @@ from twin.playback import LAYERS_MAX, Span, play
 from twin.surroundings import chosen_layers
 
 router = APIRouter(prefix="/twin", tags=["twin"])
-PLAYBACKS_MAX = 4  # at a time in one process
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization, Accept-Encoding"}
 _STEP = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
@@ -112,35 +113,23 @@ async def snapshot(request: Request, actor: ActorHere, asked: Annotated[AskedMom
     return Compressed(body, media_type="application/json", headers=_PRIVATE)
 
 
-@router.get("/replay", summary="A time played again, frame by frame", response_class=StreamingResponse)
-async def replay(request: Request, actor: ActorHere, asked: Annotated[AskedSpan, Query()]) -> StreamingResponse:
+@router.get("/replay", summary="A time played again, frame by frame", response_class=PlaybackAnswer)
+async def replay(request: Request, actor: ActorHere, asked: Annotated[AskedSpan, Query()]) -> PlaybackAnswer:
     """Stream lines of JSON, one a step: `at`, and by layer the `features` that are new or other and the ids `removed`.
 
     The first line holds everything; a client that replaces and removes has the state of each moment.
+    A few replays run at a time, half of them for one address; one that is not read for half a minute is cut off.
     """
     state = _state(request)
     last = read_moment(asked.end, asked.basis, "to")
     basis: Basis = last.basis if last else "known"
     span = Span(read_time(asked.start, "from"), last.at if last else datetime.now(UTC), _step(asked.step))
-    running = _playbacks(request)
-    if len(running) >= PLAYBACKS_MAX:
-        raise Unavailable(f"{PLAYBACKS_MAX} replays are running, which is the most at a time; try again soon")
-    frames = play(state.pool, state.catalog.current, actor, asked.interest(state, actor), span, basis)
-    with in_our_words():
-        first = await anext(frames)  # what is wrong is told before the answer begins
-    lines = _counted(running, first, frames)
-    return StreamingResponse(lines, media_type="application/x-ndjson", headers=_PRIVATE | {"X-Accel-Buffering": "no"})
-
-
-async def _counted(playbacks: set[object], first: bytes, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    mark = object()
-    playbacks.add(mark)
-    try:
-        yield first
-        async for frame in frames:
-            yield frame
-    finally:
-        playbacks.discard(mark)
+    with ExitStack() as place:
+        place.enter_context(state.playbacks.place(address_of(request.scope)))
+        frames = play(state.pool, state.catalog.current, actor, asked.interest(state, actor), span, basis)
+        with in_our_words():
+            first = await anext(frames)  # what is wrong is told before the answer begins
+        return PlaybackAnswer(first, frames, place.pop_all(), _PRIVATE)
 
 
 def _step(text: str) -> timedelta:
@@ -148,13 +137,6 @@ def _step(text: str) -> timedelta:
     if found is None:
         raise BadInput(f"step is '{text[:20]}'; write seconds, minutes or hours: 60s, 5m, 1h", parameter="step")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-
-
-def _playbacks(request: Request) -> set[object]:
-    if not hasattr(request.app.state, "playbacks"):
-        request.app.state.playbacks = set()
-    running: set[object] = request.app.state.playbacks
-    return running
 
 
 def _state(request: Request) -> State:
