@@ -6,6 +6,7 @@ import platform
 import shutil
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -67,6 +68,7 @@ def examine_machine(settings: Settings) -> Iterator[Finding]:
     yield _port(settings)
     yield from _cluster(settings)
     yield _page_modules()
+    yield _font()
     yield _definitions(settings.layers.folder)
     yield from _token(settings.home)
 
@@ -145,6 +147,22 @@ def _page_modules() -> Finding:
         is_so = f"{len(missing)} missing, for example {missing[0]}"
         return Finding(State.WRONG, "网页模块 page modules", is_so, "./onemap up, or npm ci in server/web")
     return well("网页模块 page modules", "installed")
+
+
+def _font() -> Finding:
+    """Look for a font that has Chinese characters, as the renderer of maps does: by fontconfig."""
+    subject, program = "中文字体 Chinese font", shutil.which("fc-list")
+    try:
+        said = subprocess.run(  # noqa: S603  # a program of this machine
+            [program or "true", ":lang=zh", "family"], capture_output=True, text=True, check=False, timeout=60
+        )
+        fonts = sorted(said.stdout.splitlines())
+    except (OSError, subprocess.TimeoutExpired):
+        fonts = []
+    if not fonts:
+        is_so = "none is found: names are missing on maps that the server draws"
+        return Finding(State.WARNING, subject, is_so, "apt-get install fontconfig fonts-wqy-microhei")
+    return well(subject, fonts[0])
 
 
 def _definitions(own: Path) -> Finding:

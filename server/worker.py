@@ -15,8 +15,11 @@ import socket
 import sys
 
 import uvicorn
+from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from layers.cluster.home import OURS
+from layers.database_faults import in_words
+from layers.errors import OneMapError
 from server.app import create_app
 from server.doorway import Doorway
 from server.garbage import search_seldom
@@ -27,6 +30,17 @@ from server.settings import Settings
 from server.wire import SaySeldom, Wire, open_many
 
 GRACE_SECONDS = 5
+
+
+class _Lifespan(LifespanOn):
+    """Says in words why the application cannot start, where they are known; uvicorn prints a traceback."""
+
+    async def send(self, message: LifespanSendMessage) -> None:
+        error = sys.exception()  # which the application is handling while it tells of it
+        said = error if isinstance(error, OneMapError) else in_words(error) if error else None
+        if message["type"] == "lifespan.startup.failed" and said is not None:
+            message = {"type": "lifespan.startup.failed", "message": f"the web worker cannot start: {said.message}"}
+        await super().send(message)
 
 
 class _Server(uvicorn.Server):
@@ -78,6 +92,8 @@ def main() -> None:
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,  # a compressor a client costs more memory than the client
     )
+    config.load()
+    config.lifespan_class = _Lifespan
     logging.getLogger("uvicorn.error").addFilter(SaySeldom())
     _Server(config, int(sys.argv[2]) if len(sys.argv) > 2 else None).run(sockets=[listening])
 

@@ -57,6 +57,21 @@ def test_a_sound_database_is_well(url: str, tmp_path: Path):
         assert subject in said
 
 
+@pytest.mark.parametrize(("fonts", "told"), [("", "fonts-wqy-microhei"), ("文泉驿微米黑", ": 文泉驿微米黑")])
+def test_a_lack_of_a_chinese_font_is_told(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fonts: str, told: str
+):
+    program = tmp_path / "fc-list"
+    program.write_text(f"#!/bin/sh\n[ \"$1\" = :lang=zh ] && printf '%s' '{fonts}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    code, said = doctor(url, tmp_path / "home")
+    assert code == 0, said
+    (line,) = (one for one in said.splitlines() if "中文字体" in one)
+    assert line.startswith("✓" if fonts else "!"), said
+    assert told in said
+
+
 def test_a_fault_in_the_districts_own_definitions_is_told(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     own = tmp_path / "layers"
     own.mkdir()
