@@ -1,7 +1,7 @@
 """Names that columns of files commonly have for a field, besides its own name and titles; a district adds its own.
 
-The list is data: ``definitions/_columns.yaml``, and a file of the same shape in the configuration
-(``config/columns.yaml``), whose names come first.
+The list is data: ``definitions/_columns.yaml``, and a file of the same name and shape in the folder of the district's
+own layers, whose names come first.
 """
 
 from __future__ import annotations
@@ -15,12 +15,26 @@ import yaml
 
 from layers.errors import BadInput
 
-BUILT_IN = Path(__file__).parent / "definitions" / "_columns.yaml"
-DISTRICT = Path(__file__).resolve().parents[1] / "config" / "columns.yaml"
+FILE = "_columns.yaml"
+BUILT_IN = Path(__file__).parent / "definitions" / FILE
 COORDINATES = ("lon", "lat", "x", "y", "wkt")
 _SECTIONS = ("coordinates", "fields", "layers", "new")
 
 type Names = Mapping[str, tuple[str, ...]]  # field to the names of columns
+
+_district: Path | None = None
+
+
+def use_district_columns(folder: Path | None) -> None:
+    """Take the names of a district from the folder of its own layers, in this process; None takes none.
+
+    Parameters
+    ----------
+    folder
+        It, and the list in it, may be missing.
+    """
+    global _district  # noqa: PLW0603  # a process serves one district, see district_crs.py
+    _district = folder / FILE if folder else None
 
 
 def common_names(field: str, layer: str | None = None) -> tuple[str, ...]:
@@ -50,13 +64,14 @@ def names_for_new_layers() -> dict[str, str]:
 
 def _all() -> dict[str, Names]:
     """Read both lists; the district's again when it was changed."""
-    return _listed(DISTRICT, DISTRICT.stat().st_mtime_ns if DISTRICT.is_file() else None)
+    changed_ns = _district.stat().st_mtime_ns if _district and _district.is_file() else None
+    return _listed(_district if _district and changed_ns else BUILT_IN, changed_ns)
 
 
 @lru_cache(maxsize=1)
-def _listed(district: Path, _changed_ns: int | None) -> dict[str, Names]:
+def _listed(first: Path, _changed_ns: int | None) -> dict[str, Names]:
     sections: dict[str, dict[str, tuple[str, ...]]] = {"coordinates": {}, "fields": {}, "new": {}}
-    for path in filter(Path.is_file, (district, BUILT_IN)):
+    for path in dict.fromkeys((first, BUILT_IN)):
         for section, names in _read(path).items():
             into = sections.setdefault(section, {})
             for field, some in names.items():
@@ -70,9 +85,9 @@ def _read(path: Path) -> dict[str, dict[str, list[str]]]:
         given: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         unknown = sorted(set(given) - set(_SECTIONS))
         if unknown:
-            raise BadInput(f"{path.name} has '{unknown[0]}'; allowed are {', '.join(_SECTIONS)}", parameter=path.name)
+            raise BadInput(f"{path} has '{unknown[0]}'; allowed are {', '.join(_SECTIONS)}", parameter=path.name)
         layers = {f"layers.{layer}": fields or {} for layer, fields in (given.pop("layers", None) or {}).items()}
         read = {section: names or {} for section, names in (given | layers).items()}
         return {s: {f: [str(one) for one in some] for f, some in names.items()} for s, names in read.items()}
     except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise BadInput(f"{path.name} cannot be read: {error}", parameter=path.name) from error
+        raise BadInput(f"{path} cannot be read: {error}", parameter=path.name) from error

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from layers.column_names import use_district_columns
 from layers.errors import BadInput
 from layers.load import LoadOptions, LoadProgress, LoadSummary, load_file
 from layers.load.file import DEFAULT_GRADE
@@ -83,6 +84,7 @@ def load(  # noqa: PLR0917  # typer takes the options by name
 ) -> None:
     """载入文件到图层，失败则不改变任何内容。 Load a file into a layer; a failed load changes nothing."""
     settings = settings_of(home, config)
+    use_district_columns(settings.layers.folder)
     with open_database(settings) as url:
         if sniff(file) is Format.GEOTIFF:
             if dry_run:

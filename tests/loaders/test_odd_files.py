@@ -64,17 +64,18 @@ async def test_columns_are_known_by_their_usual_names(layers_url, db, write):
 
 
 async def test_a_district_adds_names_of_its_own(layers_url, db, write, tmp_path, monkeypatch):
-    listed = tmp_path / "columns.yaml"
+    listed = tmp_path / "_columns.yaml"
     listed.write_text("coordinates: {lon: [大地经度]}\nlayers: {streets: {name: [办事处名]}}\n", encoding="utf-8")
-    monkeypatch.setattr(column_names, "DISTRICT", listed)
+    monkeypatch.setattr(column_names, "_district", None)  # put back at the end
+    column_names.use_district_columns(tmp_path)
     assert "大地经度" in column_names.common_names("lon")
     assert column_names.common_names("name", "streets")[0] == "办事处名"
     assert "办事处名" not in column_names.common_names("name", "roads")
     summary = await load_file(layers_url, write("a.csv", "名称,大地经度,纬度\n甲,113.35,23.13\n"), "shops")
     assert summary.loaded == 1
-    listed = listed.rename(tmp_path / "wrong.yaml")
-    listed.write_text("columns: {}", encoding="utf-8")
-    monkeypatch.setattr(column_names, "DISTRICT", listed)
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "_columns.yaml").write_text("columns: {}", encoding="utf-8")
+    column_names.use_district_columns(tmp_path / "wrong")
     with pytest.raises(BadInput, match="allowed are"):
         column_names.common_names("lon")
 

@@ -163,3 +163,14 @@ def test_a_fault_nobody_foresaw_is_one_sentence_too(onemap, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("✗ ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_district_names_columns_in_the_folder_of_its_layers(onemap, url, tmp_path):
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "layers" / "_columns.yaml").write_text("coordinates: {lon: [横向], lat: [纵向]}\n", encoding="utf-8")
+    (tmp_path / "own.toml").write_text(f"[layers]\nfolder = '{tmp_path / 'layers'}'\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("名称,横向,纵向\n甲,113.35,23.13\n", encoding="utf-8")
+    load = ("load", "a.csv", "--layer", "shops", "--anywhere", "--dry-run")
+    assert onemap(*load, database=url).returncode == 1, "those are nobody's usual names"
+    done = onemap(*load, "--config", "own.toml", database=url)
+    assert done.returncode == 0, done.stdout + done.stderr
