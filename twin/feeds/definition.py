@@ -100,11 +100,18 @@ class Datastream(_Frozen):
 
 
 class EntityProperty(_Frozen):
-    """A property of an NGSI-LD entity as an observation."""
+    """A property of an NGSI-LD entity as an observation.
+
+    Attributes
+    ----------
+    dataset
+        The ``datasetId`` of the instance that is read, ``@none`` for the default one; None for all of them.
+    """
 
     property: str = Field(pattern=NAME)
     unit: str | None = None
     scale: float = 1.0
+    dataset: str | None = None
 
 
 class EntityType(_Frozen):

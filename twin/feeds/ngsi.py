@@ -13,7 +13,7 @@ from twin.feeds.definition import EntityType
 from twin.feeds.sensorthings import digest, result
 from twin.feeds.times import local_moment
 
-NULL = "urn:ngsi-ld:null"
+NULL, DEFAULT = "urn:ngsi-ld:null", "@none"  # the standard's words for no value, and for the instance of no data set
 _LAST_OF_URI = re.compile(r"[^/#]*\Z")
 _NUMBERS = frozenset({"float", "double", "decimal", "integer", "int", "long"})  # of XML Schema
 _NAME_CHARACTERS, _CUT_CHARACTERS = 160, 140  # at most 200 with the time and the value behind it
@@ -69,7 +69,10 @@ def envelopes(
     made = []
     for name, mapped in kind.properties.items():
         for instance in _instances(said.get(name)):
-            value, when, dataset = _read_instance(instance)
+            dataset = _dataset_of(instance)
+            if mapped.dataset not in {None, dataset or DEFAULT}:
+                continue
+            value, when = _read_instance(instance)
             time = local_moment(when or observed or notified_at, f"{name}.observedAt")
             said_of_it = result(value, mapped.scale)
             made.append(
@@ -123,14 +126,19 @@ def _instances(given: Any) -> list[Any]:
     return given if type(given) is list else [given]
 
 
-def _read_instance(instance: Any) -> tuple[Any, Any, str | None]:
-    """Read the value, the time and the data set of an instance; a deleted one has no value."""
+def _dataset_of(instance: Any) -> str | None:
+    """Return the data set of an instance; None for the default one."""
+    dataset = instance.get("datasetId") if type(instance) is dict else None
+    return dataset if type(dataset) is str and dataset != DEFAULT else None
+
+
+def _read_instance(instance: Any) -> tuple[Any, Any]:
+    """Read the value and the time of an instance; a deleted one has no value."""
     if type(instance) is not dict or "@value" in instance:  # the simplified form
-        return _typed(instance), None, None
+        return _typed(instance), None
     if "value" not in instance:
         raise Refused(Reason.MISSING, "the property has no value", parameter="value")
-    dataset = instance.get("datasetId")
-    return _typed(instance["value"]), instance.get("observedAt"), dataset if type(dataset) is str else None
+    return _typed(instance["value"]), instance.get("observedAt")
 
 
 def _typed(value: Any) -> Any:

@@ -253,6 +253,29 @@ def test_instances_of_several_data_sets_are_several_messages():
     assert notify({"id": ENTITY["id"], "type": "WaterObserved"} | short).messages == listed
 
 
+NORMAL = {
+    "level": [{"value": 1.5} | AT, {"value": 2.5, "datasetId": "urn:b"} | AT, {"value": 3.5, "datasetId": "urn:c"} | AT]
+}
+SHORT = {"level": {"dataset": {"@none": 1.5, "urn:b": 2.5, "urn:c": 3.5}}, "dateObserved": AT["observedAt"]}
+
+
+@pytest.mark.parametrize("form", [NORMAL, SHORT], ids=["normalised", "short"])
+@pytest.mark.parametrize(
+    ("dataset", "values"), [(None, [1.5, 2.5, 3.5]), ("@none", [1.5]), ("urn:b", [2.5]), ("urn:d", [])]
+)
+def test_a_feed_says_which_instance_is_the_property(form, dataset, values):
+    every = BROKER.model_dump(by_alias=True, exclude_none=True)
+    every["entity_types"]["WaterObserved"]["properties"]["level"]["dataset"] = dataset
+    notification = {"type": "Notification", "notifiedAt": "2026-06-08T01:59:00Z"}
+    entity = {"id": ENTITY["id"], "type": "WaterObserved"} | form
+    body = orjson.dumps(notification | {"data": [entity]})
+    reading = take(FeedDefinition.model_validate(every), body)
+    assert [m.value for m in reading.messages] == values
+    assert reading.ignored == (not values)
+    all_of_them = take(BROKER, orjson.dumps(notification | {"data": [{**entity, **NORMAL}]})).messages
+    assert {m.identity for m in reading.messages} <= {m.identity for m in all_of_them}
+
+
 @given(
     st.lists(st.text("ab", max_size=4), min_size=2, max_size=2, unique=True),
     st.integers(0, 190),
