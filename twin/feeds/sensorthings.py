@@ -17,6 +17,10 @@ from twin.feeds.definition import Datastream
 from twin.feeds.times import local_moment
 
 _OF_DATASTREAM = re.compile(r"(?<![A-Za-z])Datastreams\(('?)([^()']{1,100})\1\)")  # of a MultiDatastream it is not
+_NO_TIME = (
+    "the observation has neither phenomenonTime nor resultTime; needed is one of them, as a service puts it in when it "
+    "publishes the observation again"
+)
 _IDENTIFIERS = {"id": "@iot.id", "FeatureOfInterest/id": "FeatureOfInterest"}  # of a data array
 
 
@@ -91,12 +95,15 @@ def _times(observation: dict[str, Any]) -> tuple[datetime, datetime | None]:
     """Read when it happened and when there was a result.
 
     Nothing happens after it was measured: a later time is when the service heard of it, put in where the sender gave
-    none.
+    none. One without any time is not given that of its arrival: the service puts in its own and publishes it again, and
+    the two would count twice.
     """
     happened, resulted = (_end(observation.get(name)) for name in ("phenomenonTime", "resultTime"))
     measured_at = local_moment(resulted, "resultTime") if resulted else None
     if happened is None and measured_at is not None:
         return measured_at, measured_at
+    if happened is None:
+        raise Refused(Reason.MISSING, _NO_TIME, parameter="phenomenonTime")
     time = local_moment(happened, "phenomenonTime")
     return (time if measured_at is None else min(time, measured_at)), measured_at
 

@@ -128,6 +128,15 @@ def test_an_observation_in_two_forms_is_one_message(first, second):
     assert (one.identity, one.phenomenon_time, one.value) == (other.identity, other.phenomenon_time, other.value)
 
 
+@pytest.mark.parametrize("none", [{}, {"phenomenonTime": None}, {"phenomenonTime": "", "resultTime": ""}])
+def test_an_observation_without_any_time_waits_for_the_service_to_say_it_again(none):
+    """Its time of arrival would make it another message than its echo, and than itself delivered again."""
+    (refused,) = things({"result": 1.26} | none, topic=TOPIC).refused
+    assert refused.reason is Reason.MISSING
+    assert "neither phenomenonTime nor resultTime" in refused.detail
+    assert only(things(NORMALISED, topic=TOPIC)).value == pytest.approx(0.0126)
+
+
 def test_a_corrected_observation_is_another_message():
     first, corrected = (only(things(OBSERVATION | {"result": r}, topic=TOPIC)) for r in (110, 990))
     assert first.identity != corrected.identity
