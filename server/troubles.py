@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
 
 import structlog
 
-from layers.errors import Damaged, OneMapError, Unavailable
+from layers.errors import OneMapError, Unavailable
 from layers.seldom import Seldom
+from twin.damage import Damage
 
-REMEMBERED_SECONDS = 3600.0
 _MIB = 1024 * 1024
 _log = structlog.get_logger(__name__)
 
@@ -20,22 +20,20 @@ class Troubles:
     """Faults of the database that one worker met."""
 
     def __init__(self) -> None:
-        self._damage: dict[str, float] = {}
+        self._damage = Damage()
         self._outage, self._damaged = Seldom(), Seldom()
 
     def note(self, error: OneMapError) -> None:
         """Take notice of an error that is told to somebody; one line of the log stands for all of a minute."""
-        if isinstance(error, Damaged):
-            self._damage[error.sqlstate] = monotonic()
+        if self._damage.note(error):
             if (others := self._damaged.due()) is not None:
                 _log.error("the database has a fault of its own", error=str(error.__cause__ or error), others=others)
         elif isinstance(error, Unavailable) and (others := self._outage.due()) is not None:
             _log.warning("requests are answered 503", error=error.message, others=others)
 
-    def damage(self) -> list[str]:
-        """Say which faults were met within the last hour."""
-        now = monotonic()
-        recent = sorted(state for state, at in self._damage.items() if now - at < REMEMBERED_SECONDS)
+    def damage(self, met_by_ingest: Sequence[str] = ()) -> list[str]:
+        """Say which faults were met within the last hour, here and by the ingest process."""
+        recent = sorted({*self._damage.recent(), *met_by_ingest})
         return [f"数据库自身故障，见日志 the database has a fault of its own: {state}, see the log" for state in recent]
 
 

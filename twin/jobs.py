@@ -19,6 +19,7 @@ import structlog
 from layers.catalog import Catalog
 from layers.database_faults import in_words
 from layers.errors import Unavailable
+from twin.damage import MET_BY_JOBS
 from twin.ending import end
 from twin.intake import Intake
 
@@ -105,6 +106,7 @@ async def _keep(job: Job) -> None:
         try:
             await job.run()
         except Exception as error:  # noqa: BLE001  # whatever a job does, the others go on
+            MET_BY_JOBS.note(error)
             pause_s = pauses.next()
             how = _log.warning if isinstance(error, Unavailable) or in_words(error) else _log.exception
             how("a job failed and is started again", job=job.name, pause_s=pause_s, error=str(error))

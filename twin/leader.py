@@ -21,6 +21,7 @@ import structlog
 from layers.database import Role, connect
 from layers.database_faults import AWAY
 from layers.errors import Unavailable
+from twin.damage import MET_BY_JOBS
 
 HEARTBEAT = "ingest"
 ALIVE_SECONDS = 15.0  # a heartbeat older than this is that of a dead process
@@ -135,9 +136,10 @@ async def _end_the_hung(url: str) -> None:
 
 async def _beat(connection: asyncpg.Connection, led: Led) -> None:
     began = datetime.now().astimezone().isoformat(timespec="seconds")
-    said = orjson.dumps({"host": socket.gethostname(), "process": os.getpid(), "since": began}).decode()
+    state = {"host": socket.gethostname(), "process": os.getpid(), "since": began}
     try:
         while True:
+            said = orjson.dumps({**state, "damage": MET_BY_JOBS.recent()}).decode()
             await connection.execute(_BEAT, HEARTBEAT, said, timeout=_BEAT_SECONDS_MAX)
             await asyncio.sleep(_BEAT_SECONDS)
     except Exception as error:  # noqa: BLE001  # whatever ends the heartbeat, nobody may believe that it goes on
@@ -152,7 +154,8 @@ async def ingest_works(reader: asyncpg.Connection | asyncpg.Pool) -> dict[str, A
     Returns
     -------
     dict
-        `working`; where it is known also `process`, `host`, `since` and `seen_at` of the last that did.
+        `working`; where it is known also `process`, `host`, `since`, `damage` (SQLSTATEs of faults of the database
+        that it met lately) and `seen_at` of the last that did.
     """
     row = await reader.fetchrow(_ALIVE, HEARTBEAT, ALIVE_SECONDS)
     if row is None:

@@ -20,6 +20,7 @@ from layers.catalog import Catalog
 from layers.database_faults import in_words
 from layers.errors import Away, Damaged, Unavailable
 from twin.batch import Offer, Outcome, write
+from twin.damage import MET_BY_JOBS
 from twin.ending import end
 from twin.envelope_message import Message
 from twin.grades import Grades
@@ -154,6 +155,7 @@ class Pipeline:
 
         What has waited too long goes back to its sender, who still has it.
         """
+        MET_BY_JOBS.note(error)
         _log.warning("the database cannot write; messages wait", waiting=self._queue.size, error=str(error))
         patient = []
         for waiting in batch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -47,21 +48,23 @@ async def health(request: Request) -> Health:
         raise Unavailable(f"the database did not answer within {ANSWER_SECONDS_MAX:.0f} s") from error
     versions = {"postgis": postgis, **{name: version(name) for name in ("pygeoapi", "fastapi", "asyncpg", "shapely")}}
     counts = {layer.id: layer.row_count for layer in current.visible_layers(ANONYMOUS)}
-    troubles = state.troubles.damage() + lack_of_room(state.settings.home, state.settings.server.disk_free_min_mib)
+    troubles = state.troubles.damage(ingest.get("damage", ())) + lack_of_room(
+        state.settings.home, state.settings.server.disk_free_min_mib
+    )
     return Health(
         status="degraded" if troubles else "ok",
         version=build_id(),
         versions=versions,
         layers=counts,
-        ingest=ingest,
+        ingest=ingest["working"],
         troubles=troubles,
     )
 
 
-async def _database(state: State) -> tuple[str, bool]:
+async def _database(state: State) -> tuple[str, dict[str, Any]]:
     CALLER.set(None)  # whoever asks, the answer is about the house
     async with state.lookups.acquire() as connection:
         postgis = await connection.fetchval(
             "SELECT postgis_lib_version() || ' / PostgreSQL ' || current_setting('server_version')"
         )
-        return postgis, (await ingest_works(connection))["working"]
+        return postgis, await ingest_works(connection)
