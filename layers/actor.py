@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from layers.definition import FieldDefinition
 
+HIGHEST_GRADE = 4
+"""Of data; whoever has this clearance sees every grade."""
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import accumulate
 from time import time
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import orjson
 import structlog
 
-from layers.actor import Actor
+from layers.actor import HIGHEST_GRADE, Actor
 from layers.code_lists import read_stored_code_lists
+from layers.database_identity import database_identity
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
 from layers.listener import Heard, Listener
@@ -36,6 +38,16 @@ class Statistics:
     time_span: tuple[datetime, datetime] | None
 
 
+class Change(NamedTuple):
+    """A version of a layer, and when it was given; the later of two is the greater."""
+
+    version: int
+    changed_at: datetime
+
+
+_NEVER = Change(0, datetime.fromtimestamp(0, UTC))
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer as the catalogue knows it.
@@ -52,6 +64,8 @@ class Layer:
         Statistics of the last load; `extent_crs84` is (west, south, east, north) in degrees or None when empty.
     by_grade
         The same by data grade; empty when it is not known.
+    changes
+        The last change that touched a row which clearance 1, 2, 3, 4 sees; empty when it is not known.
     """
 
     definition: LayerDefinition
@@ -64,6 +78,7 @@ class Layer:
     live_version: int = 0
     moment: Moment | None = None
     by_grade: Mapping[int, Statistics] = MappingProxyType({})
+    changes: tuple[Change, ...] = ()
 
     @property
     def id(self) -> str:
@@ -103,22 +118,42 @@ class Layer:
         grade = self.definition.grade if self.lowest_grade is None else self.lowest_grade
         return grade <= actor.clearance
 
-    def seen_by(self, actor: Actor) -> Layer:
-        """Return the layer with the statistics of the rows that this actor may see.
+    def is_open_to(self, actor: Actor) -> bool:
+        """Whether no row of the layer is hidden from the actor, whatever its grade."""
+        return actor.clearance >= HIGHEST_GRADE and not actor.area_prefixes and self.visible_to(actor)
 
-        Of areas there are none: whoever is bound to some is told no extent and no time span.
+    def seen_by(self, actor: Actor) -> Layer:
+        """Return the layer with the version and the statistics of the rows that this actor may see.
+
+        Of areas there are none: whoever is bound to some is told no extent and no time span, and the version of his
+        clearance. The live version counts where something is joined; nobody is shown it who may not see all.
         """
-        if not self.by_grade or (actor.clearance >= max(self.by_grade) and not actor.area_prefixes):
+        if self.is_open_to(actor):
             return self
+        last = self.changes[actor.clearance - 1] if self.changes else Change(self.version, self.changed_at)
+        live = self.live_version if self.definition.is_live else 0
+        told = replace(self, version=last.version, changed_at=last.changed_at, live_version=live)
+        if not self.by_grade or (actor.clearance >= max(self.by_grade) and not actor.area_prefixes):
+            return told
         seen = [of for grade, of in self.by_grade.items() if grade <= actor.clearance]
         bound = actor.area_prefixes and "area_code" in self.definition.by_name
         extents = [] if bound else [of.extent_crs84 for of in seen if of.extent_crs84]
         spans = [] if bound else [of.time_span for of in seen if of.time_span]
         return replace(
-            self,
+            told,
             row_count=sum(of.row_count for of in seen),
             extent_crs84=_around(extents) if extents else None,
             time_span=(min(s for s, _ in spans), max(e for _, e in spans)) if spans else None,
+        )
+
+    def moved(self, to: Layer) -> Layer:
+        """Return the layer with the newer of each version that it and the other picture of it have."""
+        return replace(
+            self,
+            version=max(self.version, to.version),
+            live_version=max(self.live_version, to.live_version),
+            changed_at=max(self.changed_at, to.changed_at),
+            changes=tuple(map(max, self.changes, to.changes)),
         )
 
 
@@ -177,24 +212,36 @@ class Catalog(Mapping[str, Layer]):
         """Ids of the layers the actor may see, sorted."""
         return sorted(name for name, layer in self._layers.items() if layer.visible_to(actor))
 
-    def with_version(self, layer_id: str, version: int, changed_at: datetime, live_version: int = 0) -> Catalog:
-        """Return the same picture with one layer's versions moved on; itself when the layer is unknown."""
+    def with_version(
+        self, layer_id: str, version: int, changed_at: datetime, live_version: int = 0, grade: int = 1
+    ) -> Catalog:
+        """Return the same picture with one layer's versions moved on; itself when the layer is unknown.
+
+        Parameters
+        ----------
+        grade
+            The lowest data grade of the rows that were touched.
+        """
         layer = self._layers.get(layer_id)
         if layer is None or (version <= layer.version and live_version <= layer.live_version):
             return self
-        moved = replace(
-            layer,
-            version=max(version, layer.version),
-            live_version=max(live_version, layer.live_version),
-            changed_at=max(changed_at, layer.changed_at),
-        )
-        return Catalog({**self._layers, layer_id: moved}, self.code_lists)
+        told = Change(version, changed_at)
+        changes = tuple(told if clearance >= grade else _NEVER for clearance in range(1, HIGHEST_GRADE + 1))
+        announced = replace(layer, version=version, changed_at=changed_at, live_version=live_version, changes=changes)
+        return self.with_moved(announced)
+
+    def with_moved(self, to: Layer) -> Catalog:
+        """Return the same picture with one layer's versions at least as new as in another picture of it."""
+        if to.id not in self._layers:
+            return self
+        return Catalog({**self._layers, to.id: self._layers[to.id].moved(to)}, self.code_lists)
 
 
 _SELECT = """
 SELECT l.id, l.definition, l.version, coalesce(n.version, 0) AS live_version,
     greatest(l.changed_at, n.changed_at) AS changed_at, l.row_count, l.lowest_grade, l.time_from, l.time_to, l.by_grade,
-    ST_XMin(l.extent) AS west, ST_YMin(l.extent) AS south, ST_XMax(l.extent) AS east, ST_YMax(l.extent) AS north
+    l.grade_versions, l.grade_changed_at, ST_XMin(l.extent) AS west, ST_YMin(l.extent) AS south,
+    ST_XMax(l.extent) AS east, ST_YMax(l.extent) AS north
 FROM onemap.layer AS l LEFT JOIN onemap.live AS n ON n.layer = l.id ORDER BY l.id
 """
 
@@ -223,6 +270,7 @@ def _layer(row: asyncpg.Record) -> Layer | None:
         None if row["time_from"] is None else (row["time_from"], row["time_to"]),
         row["live_version"],
         by_grade=_by_grade(row["by_grade"]),
+        changes=tuple(accumulate(map(Change, row["grade_versions"] or (), row["grade_changed_at"] or ()), max)),
     )
 
 
@@ -233,26 +281,6 @@ def _by_grade(text: str) -> Mapping[int, Statistics]:
 def _statistics(of: Mapping[str, Any]) -> Statistics:
     span = (datetime.fromisoformat(of["from"]), datetime.fromisoformat(of["to"])) if of["from"] else None
     return Statistics(of["rows"], tuple(of["extent"]) if of["extent"] else None, span)
-
-
-async def database_identity(connection: asyncpg.Connection) -> str:
-    """Return what tells one database from another, and from itself after a restore: versions start again then.
-
-    It is made of the cluster and its timeline (a physical restore begins a new one), and of the numbers of the database
-    and of the catalogue's table (a logical restore makes them anew).
-    """
-    own = await connection.fetchval(
-        """SELECT concat_ws('.', (SELECT oid FROM pg_database WHERE datname = current_database()),
-            'onemap.layer'::regclass::oid)"""
-    )
-    try:
-        cluster = await connection.fetchval(
-            """SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()),
-                (SELECT timeline_id FROM pg_control_checkpoint()))"""
-        )
-    except asyncpg.InsufficientPrivilegeError:  # some providers close these functions
-        cluster = ""
-    return f"{cluster}.{own}"
 
 
 class CatalogHolder:
@@ -292,7 +320,7 @@ class CatalogHolder:
         found = await read_catalog(connection, lists or self._code_lists)  # a database may be older than its lists
         await self._identify(connection)
         for layer in self.current.values():  # what was announced while we read is newer than what we read
-            found = found.with_version(layer.id, layer.version, layer.changed_at, layer.live_version)
+            found = found.with_moved(layer)
         self.current = found
         definitions = "".join(layer.definition.model_dump_json() for layer in found.values())
         codes = "".join(one.model_dump_json() for one in found.code_lists.values())

@@ -16,11 +16,6 @@ BOXES_MAX = 500  # looked up one by one
 _LONG = timedelta(minutes=10)  # a change may have been written that long before it was noted
 
 
-def sees_all(layer: Layer, actor: Actor) -> bool:
-    """Whether no row of the layer is hidden from the actor."""
-    return actor.clearance >= 4 and not actor.area_prefixes and layer.visible_to(actor)
-
-
 def seen_boxes(layer: Layer, actor: Actor, boxes: Sequence[Box], since: datetime) -> Clause:
     """Build a statement of the numbers (`number`, from 1) of those boxes that hold a row the actor sees.
 

@@ -199,9 +199,8 @@ def _statements(definition: LayerDefinition) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(columns)})",
         f"ALTER TABLE {table} {', '.join(f'ADD COLUMN IF NOT EXISTS {c}' for c in added)}" if added else "SELECT 1",
         *_indexes(definition),
-        f"""CREATE OR REPLACE TRIGGER touch AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
-        FOR EACH STATEMENT EXECUTE FUNCTION onemap.touch_layer()""",
-        *(_change_triggers(table) if geometry else []),
+        *_triggers(table, "touch", f"touch_layer({"'graded'" if 'data_grade' in definition.by_name else ''})"),
+        *(_triggers(table, "touched", "note_changed_area()") if geometry else []),  # after `touch_…`, as names go
         *(_past(definition, added[:-1]) if keeps_past(definition.id) else []),
         f"GRANT SELECT ON {table} TO onemap_read",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
@@ -209,14 +208,14 @@ def _statements(definition: LayerDefinition) -> list[str]:
     ]
 
 
-def _change_triggers(table: str) -> list[str]:
-    """Note where the table changed (after `touch` in the order of names); PostgreSQL wants one trigger an operation."""
+def _triggers(table: str, names: str, call: str) -> list[str]:
+    """Have a function called after every statement that writes, with the rows: PostgreSQL wants a trigger of each."""
     seen = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows"}
     seen["UPDATE"] = f"{seen['DELETE']} {seen['INSERT']}"
     rows = [f"{operation} ON {table} REFERENCING {tables}" for operation, tables in seen.items()]
     return [
-        f"""CREATE OR REPLACE TRIGGER touched_{on.split(maxsplit=1)[0].lower()} AFTER {on}
-        FOR EACH STATEMENT EXECUTE FUNCTION onemap.note_changed_area()"""
+        f"""CREATE OR REPLACE TRIGGER {names}_{on.split(maxsplit=1)[0].lower()} AFTER {on}
+        FOR EACH STATEMENT EXECUTE FUNCTION onemap.{call}"""
         for on in (*rows, f"TRUNCATE ON {table}")
     ]
 

@@ -21,7 +21,7 @@ from layers.actor import Actor
 from layers.catalog import CatalogHolder, Layer
 from layers.changed import Box
 from layers.errors import OneMapError
-from layers.noticed import BOXES_MAX, seen_boxes, sees_all
+from layers.noticed import BOXES_MAX, seen_boxes
 from tiles.grids import GRIDS
 from tiles.touched import touched
 
@@ -29,7 +29,8 @@ PAUSE_SECONDS = 0.5  # changes within this time are told together
 _WAITING_MAX = 16  # notices of one subscriber
 _STATEMENTS_MAX = 2_000
 _READ = """
-SELECT version, boxes, changed_at FROM onemap.changed_area WHERE layer = $1 AND version > $2 ORDER BY version LIMIT $3
+SELECT version, boxes, changed_at FROM onemap.changed_area WHERE layer = $1 AND version > $2 AND grade <= $4
+ORDER BY version LIMIT $3
 """
 _log = structlog.get_logger(__name__)
 type Notice = dict[str, Any]
@@ -52,9 +53,9 @@ class TileEar:
         self._wake = asyncio.Event()
 
     def wants(self, layer: Layer) -> bool:
-        """Whether it asked for the layer, and may know of it."""
+        """Whether it asked for the layer; one that it may know of."""
         asked = not self._layers or layer.id in self._layers
-        return asked and layer.definition.geometry_type != "None" and layer.visible_to(self.actor)
+        return asked and layer.definition.geometry_type != "None"
 
     def tell(self, notices: list[Notice]) -> None:
         """Let it hear; what it does not read in time is dropped, the oldest first."""
@@ -108,7 +109,7 @@ class TileNews:
             Collection ids; empty means all that the actor may see.
         """
         ear = TileEar(actor, layers)
-        known = [layer for layer in self._catalog.current.values() if ear.wants(layer)]
+        known = [layer for layer in self._catalog.current.visible_layers(actor) if ear.wants(layer)]
         ear.told = {layer.id: layer.version for layer in known}
         ear.tell([{"layer": layer.id, "since": layer.version, "version": layer.version, "sets": {}} for layer in known])
         self._ears.add(ear)
@@ -131,9 +132,13 @@ class TileNews:
     async def _tell(self) -> None:
         notices: dict[TileEar, list[Notice]] = {}
         made: dict[tuple[str, int, str], Notice] = {}
-        for layer in self._catalog.current.values():
-            for ear in [ear for ear in self._ears if ear.wants(layer) and ear.told.get(layer.id, 0) < layer.version]:
+        catalog, ears = self._catalog.current, [*self._ears]
+        seen = {audience: catalog.visible_layers(actor) for audience, actor in _audiences(ears).items()}
+        for ear in ears:
+            for layer in filter(ear.wants, seen[ear.actor.audience]):
                 since = ear.told.get(layer.id, 0)
+                if since >= layer.version:
+                    continue
                 key = layer.id, since, ear.actor.audience
                 if key not in made:
                     made[key] = await self._notice(layer, since, ear.actor)
@@ -145,19 +150,23 @@ class TileNews:
     async def _notice(self, layer: Layer, since: int, actor: Actor) -> Notice:
         """Tell what changed after a version; `sets` is null when it may be anywhere."""
         async with self._pool.acquire() as connection:
-            rows = await connection.fetch(_READ, layer.id, since, _STATEMENTS_MAX)
+            rows = await connection.fetch(_READ, layer.id, since, _STATEMENTS_MAX, actor.clearance)
             boxes: list[Box] | None = []
             for row in rows:
                 boxes = None if boxes is None or row["boxes"] is None else boxes + _boxes(row["boxes"])
             if since == 0 or len(rows) == _STATEMENTS_MAX:
                 boxes = None
-            if boxes and not sees_all(layer, actor):
+            if boxes and not layer.is_open_to(actor):
                 boxes = await _seen(connection, layer, actor, boxes, rows)
         sets = None
         if boxes is not None:
             found = {grid.id: touched(boxes, grid) for grid in GRIDS.values()} if boxes else {}
             sets = {name: {"zoom": one.zoom, "ranges": one.ranges} for name, one in found.items()}
         return {"layer": layer.id, "since": since, "version": layer.version, "sets": sets}
+
+
+def _audiences(ears: Collection[TileEar]) -> dict[str, Actor]:
+    return {ear.actor.audience: ear.actor for ear in ears}
 
 
 async def _seen(

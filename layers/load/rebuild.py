@@ -67,5 +67,7 @@ async def rebuild(connection: asyncpg.Connection, definition: LayerDefinition, c
     await connection.execute(
         f"ALTER TABLE {table} RENAME CONSTRAINT {key} TO {quote_identifier(f'{definition.id[:50]}_pkey')}"
     )
+    new_to_everybody = "UPDATE onemap.layer SET grade_versions = NULL WHERE id = $1"  # until `create_layer` gives them
+    await connection.execute(new_to_everybody, definition.id)
     await create_layer(connection, definition)
     return int(status.rsplit(" ", 1)[1])

@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from layers.actor import ANONYMOUS, OPERATOR, Actor
-from layers.catalog import Catalog, database_identity, read_catalog
+from layers.catalog import Catalog, read_catalog
 from layers.clause import EMPTY
 from layers.database import Role, create_pool
+from layers.database_identity import database_identity
 from layers.errors import BadInput
 from server.build import build_id
 from server.commands.options import ConfigOption, HomeOption, settings_of

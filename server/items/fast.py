@@ -110,8 +110,13 @@ async def _answer(call: Call, scope: Scope, receive: Receive, send: Send, state:
 
 
 def _validators(call: Call, state: State) -> Validators | None:
-    """Return what a 304 needs, without asking the database; `None` for POST, and while versions may be old."""
-    if call.body is not None or not state.catalog.trusted:
+    """Return what a 304 needs, without asking the database; `None` for POST, and while versions may be old.
+
+    There is none either where the version knows more than the actor may: the live state of a layer moves with what is
+    hidden, and a version of a clearance is one of all areas.
+    """
+    told_too_much = bool(call.actor.area_prefixes) or call.layer.definition.is_live
+    if call.body is not None or not state.catalog.trusted or (told_too_much and not call.layer.is_open_to(call.actor)):
         return None
     seen = f"{state.build}|{state.catalog.fingerprint}|{call.actor.audience}|{call.media.f}|{call.base}"
     asked = f"{call.layer.id}|{call.layer.freshness}|{call.feature_id}|{call.query_string}"

@@ -99,7 +99,7 @@ async def _around(
     catalog = state.catalog.current
     district = await state.outlines.of(state.pool, catalog, actor)
     under = raster_sources(request.app.state.tianditu, basemap, base) if basemap else {}
-    layers = [catalog[name] for name in catalog.visible_ids(actor)] if versioned else []
+    layers = catalog.visible_layers(actor) if versioned else []
     versions = {layer.id: made for layer in layers if (made := tiles_version([layer], state.build))}
     return Surroundings(base, district.outline, font_faces(base, version), under, versions)
 

@@ -200,7 +200,7 @@ def layers_of(catalog: Catalog, actor: Actor, collections: str | None, zoom: int
     if collections is not None:
         given = ",".join(name.rstrip("/").rpartition("/collections/")[2] for name in collections.split(","))
         return [catalog.visible(name, actor) for name in names_of(given)]
-    seen = [catalog[name] for name in catalog.visible_ids(actor)]
+    seen = catalog.visible_layers(actor)
     drawn = [layer for layer in seen if layer.definition.geometry_type != "None" and layer.extent_crs84]
     shown = [layer for layer in drawn if zoom is None or layer.definition.map.min_zoom <= zoom]
     return sorted(shown, key=lambda layer: (layer.definition.map.order, layer.id))[:COMPOSITE_MAX]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 
 import httpx
@@ -12,9 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layers.catalog import read_catalog
 from layers.database import connect
 from layers.definition import LayerDefinition, MapHints
 from layers.errors import NotFound
+from layers.load.rebuild import rebuild
+from layers.migrate import MIGRATIONS
 from layers.spreadsheet import cell
 from layers.tables import create_layer, refresh_statistics
 from tests.conftest import _database, _run
@@ -106,6 +110,139 @@ def test_what_describes_a_layer_is_made_from_the_rows_one_sees(things):
     assert document["extent"]["spatial"]["bbox"][0] == pytest.approx([113.31, 23.11, 113.32, 23.12], abs=1e-5)
     assert document["extent"]["temporal"]["interval"][0][1].startswith("2026-06-06")
     assert things.json("/health", actor="anonymous")["layers"]["things"] == SEES["anonymous"]
+
+
+VALIDATED = (
+    *DESCRIBING,
+    "/ogc/collections/things/items",
+    "/ogc/collections/things/items?f=csv",
+    "/ogc/collections/things/items/seen",
+    "/ogc/collections/things/items?filter=name='one'",
+    "/ogc/collections/things/items?at=2026-05-05T05:05:05Z",
+    "/styles/light.json?versioned=true",
+    "/ogc/tiles?f=json",
+    "/tiles/things/14/13348/7110.mvt",
+    "/tiles/things/10/835/443.mvt",  # of the hidden row
+)
+HIDDEN_CHANGES = {
+    "changed": "UPDATE layer.things SET name = 'SECRET 2', geom = ST_Translate(geom, 0.01, 0) WHERE id = 'hidden'",
+    "brought": """INSERT INTO layer.things (id, geom, name, data_grade)
+        SELECT 'h' || n, ST_SetSRID(ST_MakePoint(113.6, 23.4), 4490), 'SECRET', 3 + n % 2
+        FROM generate_series(1, 1500) AS n""",
+    "upserted": """INSERT INTO layer.things (id, name, data_grade) VALUES ('hidden', 'SECRET 3', 4)
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, data_grade = 4""",
+    "taken away": "DELETE FROM layer.things WHERE id = 'hidden'",
+    "nothing": "UPDATE layer.things SET name = 'none' WHERE id = 'nobody'",
+}
+SEEN_CHANGES = {
+    "changed": "UPDATE layer.things SET name = 'other' WHERE id = 'seen'",
+    "raised": "UPDATE layer.things SET data_grade = 4 WHERE id = 'seen'",
+    "lowered": "UPDATE layer.things SET data_grade = 1 WHERE id = 'hidden'",
+    "brought": "INSERT INTO layer.things (id, name, data_grade) VALUES ('new', 'new', 1), ('newer', 'newer', 4)",
+    "taken away": "DELETE FROM layer.things WHERE id IN ('seen', 'hidden')",
+    "emptied": "TRUNCATE layer.things",
+}
+
+
+def told(service, actor, target):
+    """Return status, headers and body of an answer, without the times of the asking itself."""
+    answer = service.ask(target, actor=actor)
+    assert answer.status_code < 500, (target, answer.text)
+    passing = {"date", "x-request-id", "server-timing", "content-length"}
+    headers = {name: value for name, value in answer.headers.items() if name not in passing}
+    return answer.status_code, headers, _TIMES.sub("", answer.text)
+
+
+_TIMES = re.compile(r'"timeStamp": ?"[^"]*"|20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z')
+
+
+def after(service, statement):
+    """Have a statement done, and wait until the application has heard of it."""
+    known = service.catalog["things"].version
+    service.execute(statement)
+    service.wait(lambda: service.catalog["things"].version > known)
+
+
+def statistics_taken(service):
+    async def work():
+        connection = await connect(service.url)
+        try:
+            await create_layer(connection, THINGS)  # as every load does
+            await refresh_statistics(connection, THINGS)
+        finally:
+            await connection.close()
+
+    _run(work())
+
+
+@pytest.mark.parametrize("change", HIDDEN_CHANGES)
+def test_that_something_hidden_changed_is_told_to_nobody_who_may_not_see_it(things, change):
+    strangers = ("anonymous", "public", "masked")
+    before = {(actor, target): told(things, actor, target) for actor in strangers for target in VALIDATED}
+    assert before["anonymous", "/ogc/collections/things/items"][1]["last-modified"]
+    seen = told(things, "operator", "/ogc/collections/things/items")
+    after(things, HIDDEN_CHANGES[change])
+    assert told(things, "operator", "/ogc/collections/things/items")[1]["etag"] != seen[1]["etag"]
+    for (actor, target), said in before.items():
+        assert told(things, actor, target) == said, (actor, target)
+    version = things.catalog["things"].version
+    statistics_taken(things)
+    things.wait(lambda: things.catalog["things"].version > version)
+    for (actor, target), said in before.items():
+        assert told(things, actor, target) == said, (actor, target, "after a load")
+
+
+@pytest.mark.parametrize("change", SEEN_CHANGES)
+@pytest.mark.parametrize("actor", ["anonymous", "public", "masked", "operator"])
+def test_that_something_changed_is_told_to_whoever_sees_it(things, change, actor):
+    tagged = ("/ogc/collections/things/items", "/ogc/collections/things/items/seen", "/map.json")
+    before = [told(things, actor, target)[1]["etag"] for target in tagged]
+    address = things.json("/tiles/things.json", actor=actor)["tiles"]
+    after(things, SEEN_CHANGES[change])
+    for target, tag in zip(tagged, before, strict=True):
+        again = things.ask(target, actor=actor, headers={"if-none-match": tag})
+        assert again.status_code != 304, target
+    assert things.json("/tiles/things.json", actor=actor)["tiles"] != address
+
+
+@pytest.mark.anyio
+async def test_tables_of_before_and_tables_exchanged_as_a_whole_tell_their_versions_by_grade(database_url):
+    owner = await connect(database_url)
+    try:
+        await create_layer(owner, THINGS)
+        for operation in ("insert", "update", "delete", "truncate"):
+            await owner.execute(f"DROP TRIGGER touch_{operation} ON layer.things")
+        await owner.execute(
+            """CREATE TRIGGER touch AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON layer.things
+            FOR EACH STATEMENT EXECUTE FUNCTION onemap.touch_layer()"""
+        )
+        migration = (MIGRATIONS / "0160_versions_by_grade.sql").read_text()
+        await owner.execute(migration[migration.index("DO $$") : migration.index("-- A change is noted")])
+        known = (await read_catalog(owner))["things"]
+        await owner.execute("INSERT INTO layer.things (id, data_grade) VALUES ('hidden', 3)")
+        hidden = (await read_catalog(owner))["things"]
+        assert [after > before for after, before in zip(hidden.changes, known.changes, strict=True)] == [0, 0, 1, 1]
+        async with owner.transaction():
+            await rebuild(owner, THINGS, "id, data_grade", "SELECT id, 4 FROM layer.things")
+        exchanged = (await read_catalog(owner))["things"]
+        assert [change.version for change in exchanged.changes] == [exchanged.version] * 4
+        await owner.execute("TRUNCATE layer.things")
+        emptied = (await read_catalog(owner))["things"]
+        assert [change.version for change in emptied.changes] == [emptied.version] * 4
+    finally:
+        await owner.close()
+
+
+def test_live_state_has_no_version_that_a_stranger_is_told(district):
+    live = [
+        name for name in district.catalog.visible_ids(ACTORS["anonymous"]) if district.catalog[name].definition.is_live
+    ]
+    assert live
+    for name in live:
+        for actor in ("anonymous", "officer"):
+            headers = district.ask(f"/ogc/collections/{name}/items?limit=1", actor=actor).headers
+            assert {"etag", "last-modified"} & {*headers} == set(), (name, actor)
+        assert "etag" in district.ask(f"/ogc/collections/{name}/items?limit=1", actor="operator").headers
 
 
 def outputs(at):

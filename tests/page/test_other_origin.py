@@ -23,8 +23,8 @@ PAGE = b"""<!doctype html><meta charset=utf-8><link rel=stylesheet href=/dist/ma
 <div id=map style="width:800px;height:600px"></div>"""
 READ = """async ([server, token]) => {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
-  const answer = await fetch(`${server}/ogc/collections/grids/items?limit=3&f=csv`, { headers });
-  const tiles = await (await fetch(`${server}/tiles/grids.json`, { headers })).json();
+  const answer = await fetch(`${server}/ogc/collections/roads/items?limit=3&f=csv`, { headers });
+  const tiles = await (await fetch(`${server}/tiles/roads.json`, { headers })).json();
   return {
     status: answer.status,
     rows: (await answer.text()).trim().split("\\n").length - 1,

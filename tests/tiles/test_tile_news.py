@@ -50,7 +50,8 @@ async def put(owner, name, place, grade=1):
 
 
 async def version_of(owner):
-    return await owner.fetchval("SELECT version FROM onemap.layer WHERE id = 'lamps'")
+    """Return the last version of the lamps that a stranger is told of."""
+    return await owner.fetchval("SELECT max(v) FROM onemap.layer, unnest(grade_versions[1:2]) AS v WHERE id = 'lamps'")
 
 
 def notices_of_lamps(lines):
@@ -85,10 +86,19 @@ async def test_who_listens_hears_where_and_of_nothing_hidden(owner, database_url
         notices = notices_of_lamps(answer.iter_lines())
         greeting = next(notices)
         assert (greeting["since"], greeting["sets"]) == (greeting["version"], {})
-        await put(owner, "l0", THERE)
         await put(owner, "secret", HIDDEN, grade=4)
+        await owner.execute(
+            """INSERT INTO layer.lamps (id, geom, data_grade)
+            SELECT 'many' || n, ST_SetSRID(ST_MakePoint($1, $2), 4490), 3 FROM generate_series(1, 2000) AS n""",
+            *HIDDEN,
+        )  # so many that they are noted as anywhere
+        before = await version_of(owner)
+        await put(owner, "l0", THERE)
         version = await version_of(owner)
+        assert before == greeting["version"]
         found = told_until(_after(greeting, notices), version)
+    assert len(found) == 1, "nothing is told of what is hidden, not even that something changed"
+    assert found[0]["sets"] is not None
     assert holds(found, HERE)
     assert holds(found, THERE)
     assert not holds(found, HIDDEN)
