@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
@@ -113,7 +113,7 @@ async def snapshot(request: Request, actor: ActorHere, asked: Annotated[AskedMom
     return Compressed(body, media_type="application/json", headers=_PRIVATE)
 
 
-@router.get("/replay", summary="A time played again, frame by frame", response_class=PlaybackAnswer)
+@router.get("/replay", summary="A time played again, frame by frame", response_class=StreamingResponse)
 async def replay(request: Request, actor: ActorHere, asked: Annotated[AskedSpan, Query()]) -> PlaybackAnswer:
     """Stream lines of JSON, one a step: `at`, and by layer the `features` that are new or other and the ids `removed`.
 
