@@ -26,6 +26,7 @@ from server.auth import Authenticator
 from server.errors import status_of
 from server.live_form import as_message, tiles_message
 from server.tile_news import TileNews
+from twin.budget import caller_here
 from twin.follow import Following, Source
 from twin.subscription import AREAS_MAX, LAYERS_MAX, Asked, read_interest
 
@@ -150,7 +151,7 @@ class LiveSocket:
             if self._following:
                 raise BadInput("a token is said in the first message", parameter="token")
             self._actor = self._authenticator.actor([(b"authorization", b"Bearer " + asked.token.encode())])
-        self._source.tail.check_text(len(text))
+        self._source.tail.budget.check_text(caller_here(), len(text))
         catalog: Catalog = self._source.catalog()
         interest = read_interest(catalog, self._actor, asked.asked, self._limits)
         before, since = self._following, asked.since

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from layers.admission import CALLER
 from layers.errors import BadFilter, Unavailable
 
 FILTER_UNITS_MAX = 300
@@ -63,12 +64,23 @@ def _numbers(coordinates: Any) -> int:
     return 1
 
 
+def caller_here() -> str:
+    """Return for whom this request is worked; all who have no name count as one."""
+    caller = CALLER.get()
+    return caller.key if caller else ""
+
+
 class Budget:
     """What the subscriptions of one worker cost together."""
 
     def __init__(self) -> None:
         self.spent = 0
         self._by_caller: Counter[str] = Counter()
+        self._streams: Counter[str] = Counter()
+
+    def streams_of(self, caller: str) -> int:
+        """How many subscriptions a caller has."""
+        return self._streams[caller]
 
     def take(self, caller: str, units: int) -> None:
         """Add a subscription.
@@ -80,6 +92,7 @@ class Budget:
         """
         self.check(caller, units)
         self._by_caller[caller] += units
+        self._streams[caller] += 1
         self.spent += units
 
     def check(self, caller: str, units: int) -> None:
@@ -114,9 +127,11 @@ class Budget:
     def give_back(self, caller: str, units: int) -> None:
         """Take a subscription away."""
         self._by_caller[caller] -= units
+        self._streams[caller] -= 1
         self.spent -= units
-        if not self._by_caller[caller]:
-            del self._by_caller[caller]
+        for counter in (self._by_caller, self._streams):
+            if not counter[caller]:
+                del counter[caller]
 
 
 class Turns:

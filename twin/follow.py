@@ -10,6 +10,7 @@ import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Catalog
+from twin.budget import caller_here
 from twin.changes import Forgotten
 from twin.channel import Watcher
 from twin.interest import Interest
@@ -99,7 +100,7 @@ class Following:
         Unavailable
             When its filter costs more than can be served.
         """
-        self._source.tail.check(self._interest)
+        self._source.tail.budget.check(caller_here(), self._interest.units)
         if self._snapshot and self._since is None:
             self._picture = await self._take_picture()
 

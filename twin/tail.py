@@ -14,18 +14,16 @@ there is no gap and nothing comes twice. Nothing is kept for who does not listen
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Hashable
 
 import asyncpg
 import structlog
 
 from layers.actor import Actor
-from layers.admission import CALLER
 from layers.catalog import Catalog
 from layers.errors import Unavailable
 from layers.listener import Listener
-from twin.budget import Budget, Turns
+from twin.budget import Budget, Turns, caller_here
 from twin.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
 from twin.channel import Channel, Watcher, channel_key
 from twin.interest import Change, Interest, is_whole
@@ -70,8 +68,7 @@ class Tail:
         self._recent = Recent()
         self._regrading = Regrading()
         self._watchers: set[Watcher] = set()
-        self._budget = Budget()
-        self._by_caller: Counter[str] = Counter()
+        self.budget = Budget()
         self._shown = asyncio.Event()  # not set while a frame is being shown: nobody enters a channel then
         self._shown.set()
         self._grown = asyncio.Event()
@@ -85,10 +82,6 @@ class Tail:
     def watching(self) -> int:
         """How many watch."""
         return len(self._watchers)
-
-    def watching_of(self, caller: str) -> int:
-        """How many of them are one caller's."""
-        return self._by_caller[caller]
 
     async def start(self) -> None:
         """Begin at the end of the log.
@@ -113,28 +106,6 @@ class Tail:
         for watcher in self._watchers:
             watcher.close()
 
-    def check(self, interest: Interest) -> None:
-        """See whether somebody who asks for this can be served.
-
-        Raises
-        ------
-        Unavailable
-            As `watch`.
-        """
-        caller = CALLER.get()
-        self._budget.check(caller.key if caller else "", interest.units)
-
-    def check_text(self, characters: int) -> None:
-        """See whether a filter of this length is read now.
-
-        Raises
-        ------
-        Unavailable
-            When the caller's streams cost nearly what they may.
-        """
-        caller = CALLER.get()
-        self._budget.check_text(caller.key if caller else "", characters)
-
     def watch(self, interest: Interest, actor: Actor, seq: int | None = None) -> Watcher:
         """Begin to watch after a number, or from now on; to be left with `leave`.
 
@@ -143,9 +114,8 @@ class Tail:
         Unavailable
             When its filter is more than the caller's streams, or all of them together, may cost.
         """
-        caller = CALLER.get()
-        counted_for = caller.key if caller else ""
-        self._budget.take(counted_for, interest.units)
+        caller = caller_here()
+        self.budget.take(caller, interest.units)
         key = channel_key(interest, actor)
         channel = self._channels.get(key)
         if channel is None:
@@ -155,8 +125,7 @@ class Tail:
             self._matching.add(channel)
             self._needs = None
         channel.watchers += 1
-        watcher = Watcher(channel, self.seq if seq is None else seq, counted_for)
-        self._by_caller[counted_for] += 1
+        watcher = Watcher(channel, self.seq if seq is None else seq, caller)
         watcher.closed = self._ended
         self._watchers.add(watcher)
         return watcher
@@ -167,10 +136,7 @@ class Tail:
             return
         self._watchers.discard(watcher)
         channel = watcher.channel
-        self._budget.give_back(watcher.caller, channel.units)
-        self._by_caller[watcher.caller] -= 1
-        if not self._by_caller[watcher.caller]:
-            del self._by_caller[watcher.caller]
+        self.budget.give_back(watcher.caller, channel.units)
         channel.members.discard(watcher)
         channel.watchers -= 1
         if not channel.watchers:

@@ -16,6 +16,7 @@ from server.auth import actor_of
 from server.live_stream import EventStream
 from server.state import State
 from server.tile_news import TileNews
+from twin.budget import caller_here
 from twin.follow import Following, Source
 from twin.subscription import Asked, read_interest
 from twin.tail import Tail
@@ -49,7 +50,7 @@ async def live(
     """Stream changes from now on, or from a number on that was seen before."""
     state: State = request.app.state.shared
     source, actor = source_of(request.app.state.tail, state), actor_of(request)
-    source.tail.check_text(len(asked.filter))
+    source.tail.budget.check_text(caller_here(), len(asked.filter))
     interest = read_interest(state.catalog.current, actor, asked, filter_limits(state))
     following = Following(source, actor, interest, _seen(since, last_event_id), snapshot=snapshot)
     with in_our_words():
@@ -69,7 +70,7 @@ def source_of(tail: Tail, state: State) -> Source:
     limit, caller = state.settings.live.clients_max, CALLER.get()
     if tail.watching >= limit:
         raise Unavailable(f"this server has {limit} subscribers, which is the most it serves; come again later")
-    if caller and tail.watching_of(caller.key) >= ceil(limit * ONE_CALLERS_SHARE):
+    if caller and tail.budget.streams_of(caller.key) >= ceil(limit * ONE_CALLERS_SHARE):
         raise Unavailable("your address has as many streams as one may; come again when some have ended")
     return Source(tail, state.pool, lambda: state.catalog.current, state.settings.live.heartbeat_s)
 

@@ -43,7 +43,7 @@ def layers(client, reader):
     return {
         one["id"]: one["extent"]["spatial"]["bbox"][0]
         for one in described
-        if one.get("itemType") == "feature" and "spatial" in one["extent"] and one["id"] != "grid_workers"
+        if one.get("itemType") == "feature" and "spatial" in one["extent"]
     }
 
 

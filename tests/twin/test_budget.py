@@ -14,7 +14,7 @@ from layers.cql2 import FilterLimits
 from layers.errors import BadFilter, Unavailable
 from tests.twin.log import DEADLINE_SECONDS, happened, prepare, tails, write
 from twin import tail as tail_module
-from twin.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, Turns
+from twin.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, Turns, caller_here
 from twin.subscription import Asked, read_interest
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ async def test_all_filters_together_have_a_limit_and_one_callers_a_smaller_one(d
                 asked = Asked(["events"], filter=_filter(60, caller + str(number)))
                 interest = read_interest(catalog, OPERATOR, asked, LIMITS)
                 try:
-                    tail.check(interest)
+                    tail.budget.check(caller_here(), interest.units)
                     watchers.append(tail.watch(interest, OPERATOR))
                 except Unavailable:
                     break
@@ -60,8 +60,8 @@ async def test_all_filters_together_have_a_limit_and_one_callers_a_smaller_one(d
         for watcher in (*watchers, plain):
             tail.leave(watcher)
             tail.leave(watcher)
-        assert tail._budget.spent == 0
-        assert not tail._budget._by_caller
+        assert tail.budget.spent == 0
+        assert not tail.budget._by_caller
 
 
 async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(database_url, monkeypatch):
