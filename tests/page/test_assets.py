@@ -146,7 +146,7 @@ def test_tiles_over_http(client):
     [
         ("streets/12/0/0.mvt", 204, ""),
         ("streets/3/8/0.mvt", 404, "x goes from 0 to 7"),
-        ("streets/99/0/0.mvt", 404, "zooms of WebMercatorQuad go from 0 to 22"),
+        ("streets/99/0/0.mvt", 404, "zooms of WebMercatorQuad go from 0 to 24"),
         ("streets/1/0/99999999999999999999999.mvt", 404, "y goes from 0 to 1"),
         ("nosuch/1/0/0.mvt", 404, "there is no layer 'nosuch'"),
         ("nosuch.json", 404, "there is no layer 'nosuch'"),

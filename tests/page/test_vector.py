@@ -102,8 +102,8 @@ async def test_no_field_but_those_of_the_map_is_carried(reader):
 @pytest.mark.parametrize(
     ("z", "x", "y", "message"),
     [
-        (-1, 0, 0, "zoom -1 does not exist; zooms of WebMercatorQuad go from 0 to 22"),
-        (23, 0, 0, "zoom 23 does not exist"),
+        (-1, 0, 0, "zoom -1 does not exist; zooms of WebMercatorQuad go from 0 to 24"),
+        (25, 0, 0, "zoom 25 does not exist"),
         (3, 8, 0, "there is no tile with x=8 at zoom 3; x goes from 0 to 7"),
         (3, 0, -1, "there is no tile with y=-1 at zoom 3; y goes from 0 to 7"),
     ],
