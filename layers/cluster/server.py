@@ -76,7 +76,9 @@ def _last_words(place: Place) -> str:
     if not place.log.exists():
         return ""
     lines = place.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
-    return " | ".join([line for line in lines if re.search("FATAL|PANIC|ERROR|HINT|invalid", line)][-3:] or lines[-3:])
+    return " | ".join(
+        [line for line in lines if re.search("FATAL|PANIC|ERROR|HINT|invalid|could not", line)][-3:] or lines[-3:]
+    )
 
 
 def _ensure_database(place: Place, programs: Programs) -> None:

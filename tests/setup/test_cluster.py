@@ -184,9 +184,15 @@ def test_the_log_is_quoted_when_the_server_does_not_start(home: Path):
     with PrivateCluster(home, durable=False):
         place = find_place(home)
     assert place is not None
-    (place.data / "custom.conf").write_text("shared_buffers = 'many'\n", encoding="utf-8")
+    custom = place.data / "custom.conf"
+    custom.write_text("shared_buffers = 'many'\n", encoding="utf-8")
+    custom.chmod(0o644)
     with pytest.raises(Unavailable, match="shared_buffers"):
         PrivateCluster(home).start()
+    custom.chmod(0o600)  # of root, whom the server's account is not
+    if place.account.uid != os.getuid():
+        with pytest.raises(Unavailable, match=r"could not open .*custom\.conf"):
+            PrivateCluster(home).start()
 
 
 async def test_a_server_that_is_killed_is_started_again(home: Path):
