@@ -49,7 +49,7 @@ def real_url(cluster, template, real):
 async def _load_all(url, real):
     await sync_definitions(url)
     for layer, (name, options) in FILES.items():
-        summary = await load_file(url, real / name, layer, **options)
+        summary = await load_file(url, real / name, layer, grade=1, **options)
         assert summary.read == summary.loaded, summary.rejected
 
 

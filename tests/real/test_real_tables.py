@@ -45,7 +45,7 @@ async def test_tables_without_places(database_url, db, real):
         await db.fetchval("SELECT definition ->> 'geometry_type' FROM onemap.layer WHERE id = 'community_names'")
         == "None"
     )
-    assert await db.fetchval("SELECT name FROM layer.community_names WHERE id = '440106001001'") == "岳洲社区居委会"
+    assert await db.fetchval("SELECT name FROM layer.community_names WHERE code = '440106001001'") == "岳洲社区居委会"
     storm = await load_file(database_url, real / "ccby" / "storm_2010-05_hourly.csv", "storm", no_geometry=True)
     assert storm.loaded == 241
     peak = await db.fetchval("SELECT time_cst FROM layer.storm ORDER BY precip_mm_h DESC LIMIT 1")
