@@ -289,7 +289,7 @@ def test_web_workers_log_in_as_somebody_who_can_become_nobody_of_power(running: 
     assert up.health()["status"] == "ok"  # the workers are there, and connected
     url = running_url(up.home)
     assert url is not None
-    logins = "SELECT array_agg(DISTINCT usename::text) FROM pg_stat_activity WHERE application_name = 'onemap'"
+    logins = "SELECT array_agg(DISTINCT usename::text) FROM pg_stat_activity WHERE application_name LIKE 'onemap %'"
     assert asyncio.run(_ask(url, logins)) == [["onemap_web"]]
     web = url.replace("postgres@", "onemap_web@")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -69,7 +69,12 @@ def main(folder: Path, port: int) -> None:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            length = int(self.headers["content-length"])
+            read = self.rfile.read(length)
+            if len(read) < length:  # the sender was killed in the midst of it: no message came
+                self.close_connection = True
+                return
+            body = read.decode()
             mood = (folder / "mood").read_text(encoding="ascii")
             if mood == "hanging":
                 Event().wait(DEADLINE_S)
