@@ -12,7 +12,6 @@ from typing import Any
 import asyncpg
 
 from layers.admission import Admission, Caller
-from layers.database_faults import in_words
 from layers.errors import Away
 
 RELEASE_SECONDS_MAX = 1.0  # a connection that does not come to rest by then is given up
@@ -47,10 +46,8 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
                 connection = await super()._acquire(timeout)
         except BaseException as error:
             self.admission.leave(caller)
-            if isinstance(error, (OSError, asyncpg.PostgresError)):  # refused, no socket, no answer in time
-                raise Away(f"the database does not let us in: {error}") from error
-            if (said := in_words(error)) is not None:
-                raise said from error
+            if isinstance(error, Exception):  # whatever asyncpg makes of it: nothing was asked of the database yet
+                raise Away(f"the database does not let us in: {str(error) or type(error).__name__}") from error
             raise
         self._let_in[connection] = caller
         return connection
