@@ -16,8 +16,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
-
 from benchmarks.faults_ear import Ear
 from benchmarks.faults_house import SECONDS_MAX, House, database, house
 from benchmarks.faults_story import Story
@@ -25,6 +23,7 @@ from benchmarks.faults_truth import faults
 from benchmarks.faults_wire import FEED
 from benchmarks.machine import describe_machine
 from benchmarks.results import Row, at_most, exit_code, show, write_json
+from layers.database_faults import DATABASE_ERRORS
 
 _EARS = 3
 _DISK_MIB = 640
@@ -123,7 +122,7 @@ async def _when_settled(running: House, story: Story, ears: Sequence[Ear]) -> li
                 wrong += [f"{behind} subscribers are still behind"] if behind and wrong else []
             finally:
                 await connection.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             wrong = [f"the database is not back: {error}"]
         if wrong:
             await asyncio.sleep(0.3)

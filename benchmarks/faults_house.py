@@ -21,6 +21,7 @@ from benchmarks.faults_wire import FEED, feed_file
 from layers.cluster import running_url
 from layers.cluster.place import find_place
 from layers.database import connect
+from layers.database_faults import DATABASE_ERRORS
 from server.settings import PROJECT
 
 SECRET = "a secret of the house of faults"  # noqa: S105  # of a house that nobody else reaches
@@ -144,7 +145,7 @@ class House:
         try:
             for _ in range(_WAL_SEGMENTS):
                 await connection.execute(_WRITE_SEGMENT)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except DATABASE_ERRORS:
             return
         finally:
             connection.terminate()

@@ -21,6 +21,8 @@ AWAY = (
     TimeoutError,
 )
 """What a connection says that is gone, or does not answer in time; one that cannot be made is `Unavailable` already."""
+DATABASE_ERRORS = (Unavailable, OSError, asyncpg.PostgresError, *AWAY)
+"""Whatever the database or the way to it may say: a job that reads them waits, and tries again."""
 _POSTGIS_SOURCES = ("lwgeom_", "gserialized_", "geography_", "geobuf", "mvt", "flatgeobuf", "postgis_")
 _OUT_OF_RESOURCES = {"25006", "40001", "40P01", "55P03"}  # a standby, a lost race: the same is right a moment later
 _OUT_OF_RESOURCE_CLASSES = {"08", "53", "54", "57"}

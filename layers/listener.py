@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from layers.database import Role, connect
-from layers.errors import Unavailable
+from layers.database_faults import DATABASE_ERRORS
 
 _RETRY_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
@@ -106,7 +106,7 @@ class Listener:
                     await self._listen()
                 else:
                     await self._work(self._connection)
-            except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DATABASE_ERRORS as error:
                 _log.warning("the database does not answer; trying again", error=str(error))
             except Exception:  # noqa: BLE001  # a fault of the work must not end the listening
                 _log.exception("what was to be done on a notification failed; trying again")

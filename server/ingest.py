@@ -15,16 +15,15 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-import asyncpg
 import structlog
 import uvloop
 
 from layers.catalog import CatalogHolder
 from layers.cluster.home import OURS
 from layers.database import Role, create_pool
+from layers.database_faults import DATABASE_ERRORS
 from layers.definition import read_code_lists
 from layers.district_crs import read_measuring_srid, use_district_crs
-from layers.errors import Unavailable
 from server.definitions_job import DefinitionsJob
 from server.garbage import search_seldom
 from server.logs import configure_logs
@@ -76,7 +75,7 @@ async def work(settings: Settings) -> None:
             _log.info("this ingest process works now")
             try:
                 parts = await _start(settings, running)
-            except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DATABASE_ERRORS as error:
                 _log.warning("the ingest process cannot start its work; trying again", error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue

@@ -12,7 +12,6 @@ from contextlib import aclosing
 from time import monotonic
 from typing import Any, Literal
 
-import asyncpg
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -21,7 +20,8 @@ from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.cql2 import FilterLimits
 from layers.database import in_our_words
-from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated, Unavailable
+from layers.database_faults import DATABASE_ERRORS
+from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated
 from server.auth import Authenticator
 from server.errors import status_of
 from server.live_form import as_message, tiles_message
@@ -35,7 +35,7 @@ MESSAGES_PER_SECOND = 5
 MESSAGES_AT_ONCE = 20
 FIRST_WORD_SECONDS = 30.0
 _BAD, _TOO_BIG, _AGAIN = 1008, 1009, 1013  # closing codes of RFC 6455: policy, size, try again later
-_LATER = (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_LATER = DATABASE_ERRORS
 
 
 class Subscribe(BaseModel):

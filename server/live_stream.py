@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager, suppress
 
-import asyncpg
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from layers.database_faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from server.live_form import as_event, tiles_event
 from server.tile_news import TileEar
@@ -52,7 +52,7 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
             await send({"type": "http.response.body", "body": _RETRY, "more_body": True})
-            with suppress(OneMapError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(OneMapError, *DATABASE_ERRORS):
                 await self._tell(send)  # when the log cannot be read now, the client comes again
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -20,6 +20,7 @@ import structlog
 from layers.actor import Actor
 from layers.catalog import CatalogHolder, Layer
 from layers.changed import Box
+from layers.database_faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from layers.noticed import BOXES_MAX, seen_boxes
 from tiles.grids import GRIDS
@@ -124,7 +125,7 @@ class TileNews:
             self._moved.clear()
             try:
                 await self._tell()
-            except (OneMapError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (OneMapError, *DATABASE_ERRORS) as error:
                 _log.warning("changed tiles cannot be told now; trying again", error=str(error))
                 self._moved.set()
             await asyncio.sleep(PAUSE_SECONDS)

@@ -10,6 +10,7 @@ import structlog
 
 from layers.catalog import Catalog
 from layers.clause import quote_literal
+from layers.database_faults import DATABASE_ERRORS
 from layers.errors import BadInput, Conflict, OneMapError
 from twin.retaking import Retaking
 
@@ -78,7 +79,7 @@ class Held:
         for refused_id, answer in zip(ids, answers, strict=True):
             if isinstance(answer, BadInput | Conflict):  # it can no longer be taken, or somebody else has
                 _log.info("a held message was not taken", id=refused_id, error=answer.message)
-            elif isinstance(answer, OneMapError | asyncpg.PostgresError | asyncpg.InterfaceError | OSError):
+            elif isinstance(answer, (OneMapError, *DATABASE_ERRORS)):
                 is_busy = True
             elif isinstance(answer, BaseException):
                 raise answer

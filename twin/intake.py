@@ -15,7 +15,7 @@ import structlog
 
 from layers.catalog import Catalog
 from layers.database import Role, create_pool
-from layers.database_faults import refuses_value
+from layers.database_faults import DATABASE_ERRORS, refuses_value
 from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
 from twin.batch import Outcome
 from twin.ending import end
@@ -340,5 +340,5 @@ class Intake:
             try:
                 if self._areas is not None and not self._areas.is_current(self._catalog()):
                     await self._read_areas()
-            except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DATABASE_ERRORS as error:
                 _log.warning("the areas cannot be read now; trying again", error=str(error))

@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 
 from layers.catalog import Catalog
-from layers.database_faults import in_words
+from layers.database_faults import AWAY, in_words
 from layers.errors import Away, Damaged, Unavailable
 from twin.batch import Offer, Outcome, write
 from twin.damage import MET_BY_JOBS
@@ -34,9 +34,8 @@ _ENOUGH = BATCH_MAX // 2  # messages, with which a second batch sets out at once
 _COMPANY_SECONDS = 0.05  # for which fewer wait for more, while another batch is on its way
 _AGAIN = (
     Away,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
     OSError,
+    *AWAY,
     asyncpg.OperatorInterventionError,  # PostgreSQL ends, or begins
     asyncpg.InsufficientResourcesError,  # the disk is full, no connection is free
     asyncpg.TransactionRollbackError,  # two writers stood in each other's way

@@ -19,6 +19,7 @@ import pytest
 from layers.cluster import PrivateCluster, borrowed_cluster, running_url, stop_cluster, supervisor_of
 from layers.cluster import place as cluster_place
 from layers.cluster.place import find_place
+from layers.database_faults import DATABASE_ERRORS
 from layers.errors import Conflict, Unavailable
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +80,7 @@ async def test_a_durable_cluster_keeps_committed_rows_when_everything_is_killed(
         assert await connection.fetchval("SHOW fsync") == "on"
         await connection.execute("CREATE TABLE kept (n int); INSERT INTO kept SELECT generate_series(1, 1000)")
     os.kill(postmaster(home), signal.SIGKILL)
-    with pytest.raises((asyncpg.PostgresError, OSError, asyncpg.InterfaceError)):
+    with pytest.raises(DATABASE_ERRORS):
         await connection.fetchval("SELECT pg_sleep(60)")
     with PrivateCluster(home) as again:
         connection = await asyncpg.connect(again)

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import structlog
 
-from layers.errors import Unavailable
+from layers.database_faults import DATABASE_ERRORS
 from twin.feeds.definition import FeedDefinition
 from twin.jobs import Parts
 
@@ -60,7 +60,7 @@ class Status:
     async def _write(self, statement: str, state: str, text: str) -> None:
         try:
             await self._pool.execute(statement, self._feed, state, text.replace("\0", "")[:_TEXT_MAX])
-        except (Unavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             _log.warning("how a connector does could not be noted", feed=self._feed, error=str(error))
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import asyncpg
 import structlog
 
-from layers.database_faults import in_words
+from layers.database_faults import AWAY, in_words
 from layers.errors import Unavailable
 from twin.envelope_message import Reading
 from twin.envelope_refused import Refusal
@@ -20,7 +20,7 @@ from twin.pipeline import Crowded
 type Settle = Callable[[Reading], Awaitable[Receipt]]
 
 _PAUSE_SECONDS_MAX = 5.0
-_AWAY = (Crowded, Unavailable, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
+_AWAY = (Crowded, Unavailable, OSError, *AWAY)
 _log = structlog.get_logger(__name__)
 
 

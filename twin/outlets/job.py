@@ -13,6 +13,7 @@ from time import monotonic
 import asyncpg
 import structlog
 
+from layers.database_faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from layers.listener import Listener
 from twin.changes import CHANNEL
@@ -78,7 +79,7 @@ class OutletsJob:
         while True:
             try:
                 await Delivery(outlet, self._parts, lambda: self._grown).run()
-            except (OneMapError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (OneMapError, *DATABASE_ERRORS) as error:
                 _log.warning("an outlet cannot be served now; trying again", outlet=outlet.name, error=str(error))
             except Exception:  # noqa: BLE001  # whatever one outlet does, the others go on
                 _log.exception("an outlet failed", outlet=outlet.name)
