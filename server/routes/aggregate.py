@@ -17,10 +17,10 @@ from layers.database import in_our_words
 from layers.errors import BadInput
 from server.auth import actor_of
 from server.state import State
-from twin.aggregate import Question
-from twin.aggregate_answer import as_csv, as_geojson, as_json, hides_small
-from twin.aggregate_areas import membership, parse_by
-from twin.aggregate_run import count_by_area
+from twin.aggregate.answer import as_csv, as_geojson, as_json, hides_small
+from twin.aggregate.areas import membership, parse_by
+from twin.aggregate.question import Question
+from twin.aggregate.run import count_by_area
 from twin.envelope_values import moment
 
 router = APIRouter(prefix="/twin", tags=["twin"])

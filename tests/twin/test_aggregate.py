@@ -17,7 +17,7 @@ from layers.database import connect
 from layers.definition import read_definitions
 from tests.conftest import _database, _run
 from tests.twin.service import TwinService
-from twin.aggregate_answer import HIDDEN, hides_small, properties
+from twin.aggregate.answer import HIDDEN, hides_small, properties
 
 ALL_TIMES = ("2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
 

@@ -17,7 +17,7 @@ from layers.crs import STORED_SRID
 from layers.errors import BadInput
 from layers.rights import scoped
 from layers.tables import table_of
-from twin.aggregate_cells import NO_CELLS, Cells, hexagons, squares
+from twin.aggregate.cells import NO_CELLS, Cells, hexagons, squares
 
 SQUARES_M = (100, 500)
 H3_LEVELS = (8, 9)

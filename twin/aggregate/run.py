@@ -8,10 +8,10 @@ import asyncpg
 
 from layers.catalog import Catalog
 from layers.clause import EMPTY
-from twin.aggregate import Question, counted, past, statement
-from twin.aggregate_answer import Counts
-from twin.aggregate_areas import areas_clause, bins_clause, cells_clause, read_cells
-from twin.aggregate_rolled import is_rolled, rolled_counts, rolled_past
+from twin.aggregate.answer import Counts
+from twin.aggregate.areas import areas_clause, bins_clause, cells_clause, read_cells
+from twin.aggregate.question import Question, counted, past, statement
+from twin.aggregate.rolled import is_rolled, rolled_counts, rolled_past
 
 
 async def count_by_area(

@@ -32,7 +32,7 @@ class Counts:
     Attributes
     ----------
     areas
-        Rows of the statement of `twin.aggregate`, ordered by key.
+        Rows of the statement of `twin.aggregate.question`, ordered by key.
     matched
         How many features are wanted, wherever they are.
     """

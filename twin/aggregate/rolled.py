@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from layers.clause import Clause, bind, compose, join
 from layers.rights import scoped
-from twin.aggregate import WEEKS, Question, in_span, past
+from twin.aggregate.question import WEEKS, Question, in_span, past
 from twin.five_minutes import bucket_of
 
 LAYER = "events"
@@ -31,7 +31,7 @@ def is_rolled(question: Question) -> bool:
 
 
 def rolled_counts(question: Question) -> Clause:
-    """Build the query of the counts: `key, count, open, overdue`, as `twin.aggregate.counted`.
+    """Build the query of the counts: `key, count, open, overdue`, as `twin.aggregate.question.counted`.
 
     The open ones are few, and which are overdue changes with the time; they are counted one by one.
     """
@@ -52,7 +52,7 @@ def rolled_counts(question: Question) -> Clause:
 
 
 def rolled_past(question: Question) -> Clause:
-    """Build the query of the baseline: `key, mean, squares`, as `twin.aggregate.past`."""
+    """Build the query of the baseline: `key, mean, squares`, as `twin.aggregate.question.past`."""
     start, end = question.start, question.end
     if start is None or end is None:
         return past(question)

@@ -16,7 +16,7 @@ from layers.district_crs import measuring_srid
 from layers.errors import BadInput
 from layers.relation import relation
 from layers.rights import scoped, visible_fields
-from twin.aggregate_areas import By
+from twin.aggregate.areas import By
 
 WEEKS = 8
 OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
@@ -36,7 +36,7 @@ class Question:
     start, end
         Features from `start` on and before `end`, by the layer's time; None where that side is open.
     bin_deg
-        Side of the bins of hexagons (`twin.aggregate_cells`).
+        Side of the bins of hexagons (`twin.aggregate.cells`).
     """
 
     layer: Layer
