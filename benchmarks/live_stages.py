@@ -35,7 +35,7 @@ from twin.queue import BATCH_MAX
 _STAGES = {  # where it is called, and what a reader calls it
     "twin.intake.verify": "check the signature",
     "twin.intake.decode": "read the envelopes",
-    "twin.envelope.decode_json": "read the JSON",
+    "twin.envelope.read.decode_json": "read the JSON",
     "twin.receipts.digests": "make receipts",
     "twin.receipts.claim": "claim receipts",
     "twin.prepared._areas_of": "join positions",

@@ -14,7 +14,7 @@ import httpx
 import orjson
 
 from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated, Unavailable
-from twin.envelope import BATCH, LINES, STRUCTURED
+from twin.envelope.read import BATCH, LINES, STRUCTURED
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.signature import sign
 

@@ -13,7 +13,7 @@ import httpx
 import orjson
 import structlog
 
-from twin.envelope import BATCH
+from twin.envelope.read import BATCH
 from twin.feeds.signature import sign
 
 _BYTES_MAX = 512 * 1024  # half of what a server takes in one delivery by default

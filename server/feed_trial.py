@@ -7,7 +7,7 @@ from pathlib import Path
 
 from layers.errors import BadInput
 from server.feed_post import bodies
-from twin.envelope_message import Reading
+from twin.envelope.message import Reading
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 

@@ -12,7 +12,7 @@ import asyncpg
 
 from layers.catalog import Catalog
 from twin import changes, events, exercises, features, five_minutes, measured, moving, receipts
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.grades import Grades
 from twin.prepared import AreaJoin, Prepared
 

@@ -15,8 +15,8 @@ import asyncpg
 
 from layers.catalog import Catalog
 from layers.errors import BadInput, NotFound
-from twin.envelope import read_structured
-from twin.envelope_message import Message, Reading
+from twin.envelope.message import Message, Reading
+from twin.envelope.read import read_structured
 from twin.feature_check import district_of
 from twin.place_check import check_places
 

@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 import orjson
 
-from twin.envelope_message import Message
-from twin.envelope_write import write_structured
+from twin.envelope.message import Message
+from twin.envelope.write import write_structured
 from twin.warnings import join_chains
 
 _KEEP = """

@@ -22,9 +22,9 @@ from layers.gate import BBox, Gate, SourceCrs
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
 from layers.values import convert
-from twin.envelope_message import Message, Reading
-from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
-from twin.envelope_write import write_structured
+from twin.envelope.message import Message, Reading
+from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
+from twin.envelope.write import write_structured
 
 KEPT_BY_THE_HOUSE = frozenset({"data_grade", "created_at", "updated_at", "version", "crs_source"})
 _REASONS = {

@@ -8,7 +8,7 @@ from typing import Any
 import shapely
 
 from layers.tables import SRID
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.feature_check import shape_of
 
 GEOMETRY = "geom"

@@ -17,7 +17,7 @@ import orjson
 from layers.catalog import Catalog
 from layers.definition import LayerDefinition
 from layers.derive import derive
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.feature_rows import Row, Work, read_rows
 from twin.feature_words import GEOMETRY, Words, stamp_of
 from twin.moving import Placed

@@ -19,9 +19,9 @@ from layers.database_faults import DATABASE_ERRORS, refuses_value
 from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
 from twin.batch import Outcome
 from twin.ending import end
-from twin.envelope_message import Message, Reading
-from twin.envelope_refused import Reason, Refusal, Refused, raw_of
-from twin.envelope_write import write_structured
+from twin.envelope.message import Message, Reading
+from twin.envelope.refused import Reason, Refusal, Refused, raw_of
+from twin.envelope.write import write_structured
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.feeds.registry import Registry, read_registry

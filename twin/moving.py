@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from twin import binary
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.join_devices import Area
 from twin.staged import in_one_order, stage
 

@@ -22,7 +22,7 @@ from layers.errors import Away, Damaged, Unavailable
 from twin.batch import Offer, Outcome, write
 from twin.damage import MET_BY_JOBS
 from twin.ending import end
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.grades import Grades
 from twin.prepared import AreaJoin
 from twin.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue, Waiting

@@ -17,10 +17,10 @@ import shapely
 from layers.catalog import Catalog
 from layers.gate import MARGIN_M, BBox, Bounds, degree_faults, outside
 from layers.loaders.batch import Mask
-from twin.envelope_kinds import unplaced
-from twin.envelope_message import Message, Reading
-from twin.envelope_refused import Reason, Refusal, raw_of
-from twin.envelope_write import write_structured
+from twin.envelope.kinds import unplaced
+from twin.envelope.message import Message, Reading
+from twin.envelope.refused import Reason, Refusal, raw_of
+from twin.envelope.write import write_structured
 from twin.feature_check import check_changes, district_of
 from twin.feeds.definition import FeedDefinition
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.join_devices import Area
 from twin.join_result import Joined
 from twin.measured import Measured

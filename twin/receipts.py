@@ -15,7 +15,7 @@ import asyncpg
 from asyncpg.pgproto.pgproto import UUID  # takes bytes, at a fifth of what the standard library's costs
 
 from twin import binary
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 
 KEPT = timedelta(days=7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from layers.errors import Conflict, NotFound
-from twin.envelope_refused import Refusal
+from twin.envelope.refused import Refusal
 
 MESSAGE_BYTES_KEPT = 65_536
 _KEEP = """

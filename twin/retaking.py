@@ -12,7 +12,7 @@ from layers.catalog import Catalog
 from layers.database_faults import refuses_value
 from layers.errors import BadInput, NotFound
 from twin.batch import Outcome
-from twin.envelope_message import Message, Reading
+from twin.envelope.message import Message, Reading
 from twin.feeds.decode import decode_again
 from twin.feeds.definition import Unknown
 from twin.feeds.registry import Registry

@@ -9,9 +9,9 @@ import asyncpg
 import structlog
 
 from twin import changes, receipts
-from twin.envelope_message import Reading
-from twin.envelope_refused import Reason, Refusal, raw_of
-from twin.envelope_write import write_structured
+from twin.envelope.message import Reading
+from twin.envelope.refused import Reason, Refusal, raw_of
+from twin.envelope.write import write_structured
 
 _log = structlog.get_logger(__name__)
 _PAST_ROWS = 5000  # a transaction

@@ -9,7 +9,7 @@ from functools import partial
 
 from layers.errors import Unavailable
 from twin.connectors.settling import Tally, settled
-from twin.envelope import LINES
+from twin.envelope.read import LINES
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.seal import Cutter

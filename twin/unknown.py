@@ -6,9 +6,9 @@ Without this they would be accepted and change nothing: no map shows the status 
 from __future__ import annotations
 
 from layers.catalog import Catalog
-from twin.envelope_message import Message, Reading
-from twin.envelope_refused import Reason, Refusal, raw_of
-from twin.envelope_write import write_structured
+from twin.envelope.message import Message, Reading
+from twin.envelope.refused import Reason, Refusal, raw_of
+from twin.envelope.write import write_structured
 from twin.feature_check import check_changes
 from twin.feeds.definition import Unknown
 from twin.known import Known, Subject

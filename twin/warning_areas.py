@@ -11,7 +11,7 @@ import orjson
 
 from layers.derivation import AREA_CODES
 from layers.tables import table_of
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 
 _TIERS = ("communities", "streets", "districts")  # the smallest first
 _CURRENT = "superseded_at IS NULL AND (valid_to IS NULL OR valid_to > now())"

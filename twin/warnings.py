@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 
 PREFIX = "warning-"
 _LOCK = 440112  # not the leader's 440109; chains are joined by one writer at a time, and warnings are rare

@@ -15,8 +15,8 @@ import pytest
 from benchmarks import live
 from benchmarks.live_bodies import Bodies, City
 from benchmarks.live_house import percentile
-from twin.envelope import read_batch
-from twin.envelope_message import Message
+from twin.envelope.message import Message
+from twin.envelope.read import read_batch
 
 _TINY = {
     "scale": 0.02, "rate": 400, "seconds": 2, "burst-rate": 800, "burst-seconds": 1, "one-by-one-seconds": 0.5,

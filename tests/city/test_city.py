@@ -17,7 +17,7 @@ from tests.city.conftest import NOON, SEED
 from twin.city import chance, clock
 from twin.city.city import City, Liveliness
 from twin.city.district import PROPERTIES, District
-from twin.envelope import read_all
+from twin.envelope.read import read_all
 
 HOUR = 3600
 

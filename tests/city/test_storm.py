@@ -19,7 +19,7 @@ from twin.city.runoff import creek_flow, standing_mm
 from twin.city.storm import LEAD_MIN, Plan, Storm
 from twin.city.storm_events import StormEvents
 from twin.city.water import pumps_running
-from twin.envelope import read_all
+from twin.envelope.read import read_all
 from twin.feeds.cap import NATIONAL_IDENTIFIER, read_cap
 
 COLOURS = ["yellow", "orange", "red", "yellow", "yellow"]

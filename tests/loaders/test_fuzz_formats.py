@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from layers.errors import OneMapError
 from layers.loaders.opening import open_source
 from tests.loaders.shapefiles import write_shapefile
-from twin.envelope_refused import Refused
+from twin.envelope.refused import Refused
 from twin.feeds.table import read_rows
 
 ROWS = [("名称", "经度", "纬度", "备注"), *((f"点位{n}", 113.3 + n / 100, 23.1, "营业") for n in range(8))]

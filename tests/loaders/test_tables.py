@@ -19,7 +19,7 @@ from openpyxl.chart import BarChart
 from layers.errors import BadFile
 from layers.loaders.encoding import guess
 from layers.loaders.opening import open_source
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 from twin.feeds.table import read_rows
 
 NAMES = ["名称", "状态", "备注 （路口）"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from twin.envelope_kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS
+from twin.envelope.kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS
 
 NOW = datetime(2026, 6, 8, 2, 0, tzinfo=UTC)
 

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.twin.envelopes import ALL, CHANGE, EVENT, NOW, OBSERVATION, POSITION, SHAPE, anything
-from twin.envelope import (
+from twin.envelope.message import Message
+from twin.envelope.place import to_crs84
+from twin.envelope.read import (
     BATCH_MESSAGES_MAX,
     MESSAGE_BYTES_MAX,
     read_batch,
@@ -20,10 +22,8 @@ from twin.envelope import (
     read_lines,
     read_structured,
 )
-from twin.envelope_message import Message
-from twin.envelope_place import to_crs84
-from twin.envelope_refused import Reason, Refused
-from twin.envelope_write import write_structured
+from twin.envelope.refused import Reason, Refused
+from twin.envelope.write import write_structured
 
 DOMAIN_SAMPLE = b"""{"specversion":"1.0","id":"iot-7f3a-1718000000000","source":"/feeds/iot-water","type":"cn.gov.district.observation.created",
  "subject":"iot_device/WL-440106-0012","time":"2026-06-08T09:58:00+08:00","datacontenttype":"application/json",

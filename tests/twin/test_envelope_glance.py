@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.twin.envelopes import NOW, OBSERVATION, POSITION, envelope, spoiled
-from twin import envelope_glance
-from twin.envelope import SUSPECT_AFTER, read_all, read_lines, read_structured
-from twin.envelope_refused import Refused
+from twin.envelope import fast_path
+from twin.envelope.read import SUSPECT_AFTER, read_all, read_lines, read_structured
+from twin.envelope.refused import Refused
 
 WITHOUT_MEDIA = {name: value for name, value in POSITION.items() if name != "datacontenttype"}
 COMMON = (
@@ -60,7 +60,7 @@ def test_lines_are_read_as_a_batch_is(messages):
 def test_the_common_shapes_are_read_at_a_glance():
     read_all(list(COMMON), now=NOW)
     for message in COMMON:
-        found = envelope_glance.glance(message, NOW + SUSPECT_AFTER, envelope_glance.Times())
+        found = fast_path.glance(message, NOW + SUSPECT_AFTER, fast_path.Times())
         assert found == read_structured(message, now=NOW)
 
 
@@ -68,4 +68,4 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     monkeypatch.setattr(envelope_glance, "_KNOWN_MAX", 3)
     many = [{**COMMON[3], "subject": f"rain_gauges/R-{n}"} for n in range(10)]
     assert len(read_all(many, now=NOW).messages) == 10
-    assert 0 < len(envelope_glance._heads) <= 3
+    assert 0 < len(fast_path._heads) <= 3

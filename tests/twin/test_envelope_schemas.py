@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.twin.envelopes import ALL, CHANGE, EVENT, NOW, OBSERVATION, POSITION, SHAPE, anything
-from twin.envelope import read_structured
-from twin.envelope_kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS
-from twin.envelope_refused import Refused
+from twin.envelope.kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS
+from twin.envelope.read import read_structured
+from twin.envelope.refused import Refused
 
 SCHEMAS = {p.stem: json.loads(p.read_text("utf-8")) for p in Path("twin/schemas").resolve().glob("*.json")}
 

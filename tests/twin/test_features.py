@@ -15,8 +15,8 @@ from layers.definition import read_code_lists
 from tests.twin.envelopes import envelope
 from tests.twin.fixture import lonlat
 from twin import features
-from twin.envelope import read_structured
-from twin.envelope_message import Reading
+from twin.envelope.message import Reading
+from twin.envelope.read import read_structured
 from twin.feature_check import check_changes
 from twin.feature_words import Words
 from twin.moving import Placed

@@ -14,7 +14,7 @@ from tests.conftest import _database, _run, _serving
 from tests.twin.feeds.test_cap import sample
 from tests.twin.named import put_named
 from tests.twin.test_feeds import SECRET, Sender, cloudevent
-from twin.envelope_area import area, geometry
+from twin.envelope.area import area, geometry
 from twin.feeds.signature import sign
 
 TOKEN = "a-token-of-the-operator-of-forty-letters"

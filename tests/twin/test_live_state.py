@@ -20,7 +20,7 @@ from layers.database import Role, connect, create_pool
 from layers.query import ItemsQuery, page, single
 from tests.conftest import _database, _run
 from tests.twin.service import ACTORS, TwinService
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.join import AreaIndex
 from twin.pipeline import Pipeline
 

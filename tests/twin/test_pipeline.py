@@ -18,7 +18,7 @@ from layers.past import Past
 from layers.tables import sync_definitions
 from tests.twin.waiting import until
 from twin.changes import frames_since
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.pipeline import WAITING_MAX, Crowded, Pipeline
 
 pytestmark = pytest.mark.anyio

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from layers.database import connect
 from tests.twin.envelopes import NOW, envelope
 from tests.twin.test_feeds import SECRET, Sender, cloudevent
-from twin.envelope import decode_json, read_all, read_structured
-from twin.envelope_message import Reading
+from twin.envelope.message import Reading
+from twin.envelope.read import decode_json, read_all, read_structured
 from twin.events import fold
 from twin.place_check import check_places
 

@@ -14,7 +14,7 @@ from layers.database import connect
 from tests.twin.envelopes import OBSERVATION, POSITION
 from tests.twin.waiting import until
 from twin import receipts
-from twin.envelope import read_structured
+from twin.envelope.read import read_structured
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

@@ -8,7 +8,7 @@ from layers.database import Role, connect
 from layers.tables import sync_definitions
 from tests.twin.test_pipeline import event, observation, position
 from twin import retention
-from twin.envelope_message import Reading
+from twin.envelope.message import Reading
 from twin.retention import Kept, forget, refuse_too_old
 
 pytestmark = pytest.mark.anyio

@@ -20,9 +20,9 @@ from twin.connectors.drop_folder import DropFolder, DroppedFile
 from twin.connectors.drop_ledger import Ledger
 from twin.connectors.drop_report import ERROR, REPORT, error_text, rows_report
 from twin.connectors.settling import Settle, Tally, patient, settled
-from twin.envelope import BATCH, BODY_BYTES_MAX, LINES, STRUCTURED, decode_json
-from twin.envelope_message import Reading
-from twin.envelope_refused import Reason, Refusal, Refused
+from twin.envelope.message import Reading
+from twin.envelope.read import BATCH, BODY_BYTES_MAX, LINES, STRUCTURED, decode_json
+from twin.envelope.refused import Reason, Refusal, Refused
 from twin.feeds.decode import Delivery, decode, decode_rows
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.table import each_row

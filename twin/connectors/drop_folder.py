@@ -23,7 +23,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 from twin.feeds.table import FILE_BYTES_MAX
 
 TAKING, DONE, FAILED = "taking", "done", "failed"

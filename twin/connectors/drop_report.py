@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from layers.spreadsheet import guarded
-from twin.envelope_refused import Reason, Refusal, Refused
+from twin.envelope.refused import Reason, Refusal, Refused
 from twin.feeds.times import CHINA
 
 ERROR, REPORT = ".error.txt", ".report.csv"

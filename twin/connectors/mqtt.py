@@ -25,8 +25,8 @@ from twin.connectors.connector import Status
 from twin.connectors.mqtt_client import PAYLOAD_BYTES_MAX, Link, Place, open_link
 from twin.connectors.mqtt_packets import Published
 from twin.connectors.settling import settled
-from twin.envelope_message import Reading
-from twin.envelope_refused import Reason, Refusal, Refused
+from twin.envelope.message import Reading
+from twin.envelope.refused import Reason, Refusal, Refused
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import read_secret

@@ -14,7 +14,7 @@ import httpx
 import structlog
 
 from layers.errors import BadInput, TooMuch, Unavailable
-from twin.envelope import BODY_BYTES_MAX
+from twin.envelope.read import BODY_BYTES_MAX
 from twin.feeds.decode import Delivery
 from twin.feeds.definition import Connection
 from twin.feeds.times import CHINA

@@ -17,7 +17,7 @@ import orjson
 
 from twin.connectors.connector import Status
 from twin.connectors.settling import Settle, settled
-from twin.envelope import LINES
+from twin.envelope.read import LINES
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.recording import Place, played

@@ -12,8 +12,8 @@ import structlog
 
 from layers.database_faults import AWAY, in_words
 from layers.errors import Unavailable
-from twin.envelope_message import Reading
-from twin.envelope_refused import Refusal
+from twin.envelope.message import Reading
+from twin.envelope.refused import Refusal
 from twin.intake import Receipt
 from twin.pipeline import Crowded
 

@@ -20,8 +20,8 @@ from twin.connectors.connector import Status
 from twin.connectors.settling import Settle, settled
 from twin.connectors.terminal_protocol import Platform, Result
 from twin.connectors.terminal_roster import Roster
-from twin.envelope_message import Reading
-from twin.envelope_refused import Refusal, Refused
+from twin.envelope.message import Reading
+from twin.envelope.refused import Refusal, Refused
 from twin.feeds import jt808
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from twin.envelope_message import Mode
-from twin.envelope_refused import Reason, Refused, shown
+from twin.envelope.message import Mode
+from twin.envelope.refused import Reason, Refused, shown
 from twin.feeds.cap_areas import Areas, read_areas
 from twin.feeds.times import local_moment
 from twin.feeds.xml import Element, read_xml

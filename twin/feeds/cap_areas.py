@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers.degrees import LAT_MAX, LON_MAX, settled_one
-from twin.envelope_area import POLYGONS_MAX, RING_POSITIONS_MAX
-from twin.envelope_refused import Reason, Refused, shown
+from twin.envelope.area import POLYGONS_MAX, RING_POSITIONS_MAX
+from twin.envelope.refused import Reason, Refused, shown
 from twin.feeds.xml import Element
 
 FAULTS_TOLD_MAX = 20

@@ -12,11 +12,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from twin.envelope import BATCH_MESSAGES_MAX, BODY_BYTES_MAX, decode_json, json_lines, read_body, read_structured
-from twin.envelope_message import Message, Reading
-from twin.envelope_place import SHIFTED, to_crs84
-from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
-from twin.envelope_write import write_structured
+from twin.envelope.message import Message, Reading
+from twin.envelope.place import SHIFTED, to_crs84
+from twin.envelope.read import BATCH_MESSAGES_MAX, BODY_BYTES_MAX, decode_json, json_lines, read_body, read_structured
+from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
+from twin.envelope.write import write_structured
 from twin.feeds import cap, jt808, ngsi, sensorthings, table
 from twin.feeds.definition import FeedDefinition, Format
 from twin.feeds.rule import look, steps

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from twin.envelope_message import Kind
+from twin.envelope.message import Kind
 from twin.feeds.mapping import CrsSource, Mapping
 from twin.feeds.rule import PATH, Rule
 from twin.folder import read_definition

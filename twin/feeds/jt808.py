@@ -13,9 +13,9 @@ from functools import reduce
 from operator import xor
 from typing import Any
 
-from twin.envelope_kinds import POSITION_LIMITS
-from twin.envelope_refused import Reason, Refused
-from twin.envelope_values import CHINA_OFFSET, moment
+from twin.envelope.kinds import POSITION_LIMITS
+from twin.envelope.refused import Reason, Refused
+from twin.envelope.values import CHINA_OFFSET, moment
 
 MARK, ESCAPE = 0x7E, 0x7D
 LOCATION, LOCATION_BATCH, HEARTBEAT, REGISTER, AUTHENTICATE = 0x0200, 0x0704, 0x0002, 0x0100, 0x0102

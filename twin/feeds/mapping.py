@@ -8,10 +8,10 @@ from typing import Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from layers.degrees import LAT_MAX, LON_MAX, settled_one
-from twin.envelope_kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS, are_swapped, unplaced
-from twin.envelope_message import Kind
-from twin.envelope_refused import Reason, Refused, shown
-from twin.envelope_values import IDENTIFIER
+from twin.envelope.kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS, are_swapped, unplaced
+from twin.envelope.message import Kind
+from twin.envelope.refused import Reason, Refused, shown
+from twin.envelope.values import IDENTIFIER
 from twin.feeds.rule import PATH, As, Rule, Scalar, look, steps
 
 type CrsSource = Literal["CGCS2000", "WGS84", "GCJ02", "BD09"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from twin.envelope_refused import Reason, Refused, raw_of, shown
+from twin.envelope.refused import Reason, Refused, raw_of, shown
 from twin.feeds.definition import EntityType
 from twin.feeds.sensorthings import digest, result
 from twin.feeds.times import local_moment

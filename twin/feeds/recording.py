@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from layers.errors import BadFile
-from twin.envelope import EVENTS_LAYER, MESSAGE_BYTES_MAX
+from twin.envelope.read import EVENTS_LAYER, MESSAGE_BYTES_MAX
 
 PORTION_MAX = 500
 PORTION_SECONDS = 0.25  # of playing: what is due within this time goes together

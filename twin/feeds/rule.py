@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from twin.envelope_refused import Reason, Refused, shown
+from twin.envelope.refused import Reason, Refused, shown
 from twin.feeds.times import epoch_moment, local_moment
 
 type As = Literal["text", "number", "integer", "boolean", "time", "epoch_s", "epoch_ms", "list", "json"]

@@ -27,8 +27,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from twin.envelope import BATCH_MESSAGES_MAX
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.read import BATCH_MESSAGES_MAX
+from twin.envelope.refused import Reason, Refused
 from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP, Signed, check_window, read_stamp
 
 OPENING = "stream="

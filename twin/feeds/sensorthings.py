@@ -11,8 +11,8 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from twin.envelope import BATCH_MESSAGES_MAX
-from twin.envelope_refused import Reason, Refused, raw_of, shown
+from twin.envelope.read import BATCH_MESSAGES_MAX
+from twin.envelope.refused import Reason, Refused, raw_of, shown
 from twin.feeds.definition import Datastream
 from twin.feeds.times import local_moment
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 
 TIMESTAMP, NONCE, SIGNATURE = "x-onemap-timestamp", "x-onemap-nonce", "x-onemap-signature"
 BINARY = "binary="

@@ -16,7 +16,7 @@ from layers.loaders.csv_head import read_head
 from layers.loaders.encoding import MARK, as_utf8, find_encoding
 from layers.loaders.header import HEAD_ROWS, find_header
 from layers.loaders.workbook import open_sheet
-from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
+from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
 
 type Row = tuple[int, dict[str, Any]]  # the line it stands on, from 1, and its fields by name
 

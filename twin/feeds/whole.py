@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from twin.envelope import read_structured
-from twin.envelope_message import Message
+from twin.envelope.message import Message
+from twin.envelope.read import read_structured
 from twin.feeds.definition import FeedDefinition
 
 GONE_SHARE_MAX = 0.5  # a file that would remove more than half of what is known is rather half a file

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from xml.parsers import expat  # every declaration is refused below, before it can have an effect
 
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 
 BYTES_MAX = 1024 * 1024
 DEPTH_MAX = 16

@@ -21,7 +21,7 @@ from layers.catalog import Catalog
 from layers.errors import Unavailable
 from twin.batch import Outcome
 from twin.changes import Frame
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.follower import Follower
 from twin.pipeline import Crowded
 from twin.rules import store

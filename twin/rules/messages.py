@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.rules.alarm import Action
 from twin.rules.case import Amendment
 from twin.rules.cluster import Cluster, ClusterRule, Spot

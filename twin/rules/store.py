@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.rules.messages import pack, unpack
 
 KEPT = timedelta(days=90)

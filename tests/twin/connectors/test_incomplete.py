@@ -18,7 +18,7 @@ from tests.conftest import _serving
 from tests.twin.connectors.house import House
 from tests.twin.named import put_features
 from twin.completion import NAME, completed, incomplete
-from twin.envelope_kinds import EVENT_FIELDS
+from twin.envelope.kinds import EVENT_FIELDS
 from twin.feeds.decode import Delivery
 from twin.feeds.registry import read_registry
 

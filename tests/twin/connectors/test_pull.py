@@ -17,7 +17,7 @@ from tests.twin.waiting import until
 from twin.connectors import pull, pull_pages
 from twin.connectors.pull import Cursor, Pull
 from twin.connectors.pull_pages import Pages
-from twin.envelope import BODY_BYTES_MAX
+from twin.envelope.read import BODY_BYTES_MAX
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

@@ -19,7 +19,7 @@ from twin.connectors import terminal
 from twin.connectors.terminal import TerminalServer
 from twin.connectors.terminal_protocol import Platform, Terminal, code_of
 from twin.connectors.terminal_roster import Roster
-from twin.envelope_refused import Refused
+from twin.envelope.refused import Refused
 from twin.feeds import jt808
 from twin.feeds.jt808 import Frame, read_frame, split_frames, write_frame
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from twin.envelope_message import Message, Reading
+from twin.envelope.message import Message, Reading
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition, read_feed
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from layers.crs import transform
 from tests.twin.feeds.feeds import feed, only, take
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 from twin.feeds.cap import NATIONAL_IDENTIFIER, SEVERITY, read_cap
 from twin.feeds.xml import DEPTH_MAX, read_xml
 

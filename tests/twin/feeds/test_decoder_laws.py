@@ -16,7 +16,7 @@ from tests.twin.feeds.test_decode import TICKET
 from tests.twin.feeds.test_formats import BROKER, ENTITY, NORMALISED, SENT, THINGS, TOPIC
 from tests.twin.feeds.test_formats import OBSERVATION as OBSERVED
 from tests.twin.feeds.test_jt808 import PHONE, location
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 from twin.feeds import jt808
 from twin.feeds.decode import Delivery, decode, decode_again
 from twin.feeds.jt808 import Frame, write_frame

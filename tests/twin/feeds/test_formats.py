@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from layers.loaders import workbook as workbooks
 from tests.twin.feeds.feeds import NOW, feed, only, take
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 from twin.feeds import table
 from twin.feeds.decode import decode_again
 from twin.feeds.definition import FeedDefinition

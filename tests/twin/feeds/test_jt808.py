@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.twin.feeds.feeds import feed, only, take
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 from twin.feeds import jt808
 from twin.feeds.jt808 import Frame, read_frame, read_location, split_frames, write_frame
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.twin.feeds.feeds import NOW
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 from twin.feeds import seal
 from twin.feeds.seal import PlainLines, SealedLines, Sealer, is_opening, verify_opening
 from twin.feeds.signature import sign

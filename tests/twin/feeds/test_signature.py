@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.errors import Conflict, Unavailable
-from twin.envelope_refused import Reason, Refused
+from twin.envelope.refused import Reason, Refused
 from twin.feeds.secret import read_secret
 from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP, WINDOW, MemoryNonces, sign, verify
 

@@ -15,7 +15,7 @@ from layers.definition import FieldDefinition, LayerDefinition
 from layers.district_crs import measuring_srid
 from layers.tables import create_layer
 from twin.changes import frames_since
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.fences.job import CURSOR, Watch
 from twin.follower import Follower
 from twin.intake import Intake

@@ -11,7 +11,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database import Role, connect, create_pool
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 from twin.follower import Follower
 from twin.intake import Intake
 from twin.rules.job import CURSOR, _Round

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layers.degrees import LAT_MAX, LON_MAX, settled_one
-from twin.envelope_refused import Reason, Refused, shown
+from twin.envelope.refused import Reason, Refused, shown
 
 POLYGONS_MAX = 100
 RINGS_MAX = 100

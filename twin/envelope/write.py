@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twin.envelope_message import Message
+from twin.envelope.message import Message
 
 _FIELDS = {
     "lon": "lon",

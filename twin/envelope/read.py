@@ -21,11 +21,11 @@ from urllib.parse import unquote
 
 import orjson
 
-from twin.envelope_glance import Times, glance, remember
-from twin.envelope_kinds import READ
-from twin.envelope_message import KINDS, MODES, Kind, Message, Reading
-from twin.envelope_refused import Reason, Refusal, Refused, raw_of, shown
-from twin.envelope_values import IDENTIFIER, moment, of_form, one_line, whole
+from twin.envelope.fast_path import Times, glance, remember
+from twin.envelope.kinds import READ
+from twin.envelope.message import KINDS, MODES, Kind, Message, Reading
+from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
+from twin.envelope.values import IDENTIFIER, moment, of_form, one_line, whole
 
 MESSAGE_BYTES_MAX = 1024 * 1024
 BODY_BYTES_MAX = 8 * 1024 * 1024  # of a batch or of lines

@@ -9,8 +9,8 @@ import orjson
 import shapely
 
 from layers.datum import Datum, from_datum
-from twin.envelope_message import Message
-from twin.envelope_refused import Reason, Refused, shown
+from twin.envelope.message import Message
+from twin.envelope.refused import Reason, Refused, shown
 
 _DATUMS: dict[str, Datum | None] = {"CGCS2000": None, "WGS84": None, "GCJ02": "gcj02", "BD09": "bd09"}
 SHIFTED = frozenset(name for name, datum in _DATUMS.items() if datum is not None)

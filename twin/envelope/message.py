@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from twin.envelope_refused import Refusal
+from twin.envelope.refused import Refusal
 
 type Kind = Literal["event", "observation", "position", "feature_change"]
 type Mode = Literal["actual", "exercise", "test"]

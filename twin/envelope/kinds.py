@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from layers.degrees import LAT_MAX, LON_MAX, NOISE_DEG, settled_one
-from twin.envelope_area import area, geometry
-from twin.envelope_message import Kind
-from twin.envelope_refused import Reason, Refused, shown
-from twin.envelope_values import (
+from twin.envelope.area import area, geometry
+from twin.envelope.message import Kind
+from twin.envelope.refused import Reason, Refused, shown
+from twin.envelope.values import (
     IDENTIFIER,
     OBJECT_FIELDS_MAX,
     Check,

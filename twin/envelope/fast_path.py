@@ -2,7 +2,7 @@
 
 Most of what a feed sends looks alike and speaks of things it spoke of before. What was once found good of a message
 (its source, type and subject; the name, unit and quality of what is measured) is not checked again. Whatever looks
-different in any way is for `twin.envelope`, which alone says what is wrong with a message.
+different in any way is for `twin.envelope.read`, which alone says what is wrong with a message.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from twin.envelope_message import Message
-from twin.envelope_refused import Refused
-from twin.envelope_values import moment
+from twin.envelope.message import Message
+from twin.envelope.refused import Refused
+from twin.envelope.values import moment
 
 _new = tuple.__new__  # faster by half than a named tuple's own
 _KNOWN_MAX = 100_000  # then all of it is learned anew

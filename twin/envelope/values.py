@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from twin.envelope_refused import Reason, Refused, shown
+from twin.envelope.refused import Reason, Refused, shown
 
 type Check = Callable[[Any, str], Any]
 
