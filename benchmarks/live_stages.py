@@ -29,12 +29,12 @@ from layers.database import connect
 from server.garbage import search_seldom
 from server.settings import PROJECT
 from twin.feeds.signature import sign
-from twin.intake import Intake
-from twin.queue import BATCH_MAX
+from twin.intake.intake import Intake
+from twin.intake.queue import BATCH_MAX
 
 _STAGES = {  # where it is called, and what a reader calls it
-    "twin.intake.verify": "check the signature",
-    "twin.intake.decode": "read the envelopes",
+    "twin.intake.intake.verify": "check the signature",
+    "twin.intake.intake.decode": "read the envelopes",
     "twin.envelope.read.decode_json": "read the JSON",
     "twin.receipts.digests": "make receipts",
     "twin.receipts.claim": "claim receipts",
@@ -47,7 +47,7 @@ _STAGES = {  # where it is called, and what a reader calls it
     "twin.grades.Grades.tell": "grade changes",
     "twin.changes.append": "write the log",
     "twin.batch._count": "count for the feeds",
-    "twin.pipeline.write": "the rest of a batch",
+    "twin.intake.pipeline.write": "the rest of a batch",
 }
 _STATEMENTS = ("execute", "fetch", "fetchval", "copy_to_table", "copy_records_to_table")
 _LABEL = 64  # characters of a statement

@@ -51,7 +51,7 @@ from server.tiles.fast import FastTiles
 from server.tiles.make import TileMaker, tile_cache
 from tiles.basemaps import Basemaps
 from twin.feeds.exposure import is_local
-from twin.intake import Intake
+from twin.intake.intake import Intake
 from twin.tail import Tail
 
 TITLE = "OneMap 全区一张图"

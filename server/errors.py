@@ -23,7 +23,7 @@ from layers.errors import (
     Unauthenticated,
     Unavailable,
 )
-from twin.pipeline import Crowded
+from twin.intake.pipeline import Crowded
 
 STATUS_CODES: dict[type[OneMapError], int] = {
     BadInput: 400,

@@ -22,7 +22,7 @@ from server.settings import Settings
 from twin.refusals import Kept, one_refused, refused, summary
 
 if TYPE_CHECKING:
-    from twin.intake import Intake
+    from twin.intake.intake import Intake
 
 _out = Console(highlight=False, soft_wrap=True)
 _PAGE = 1_000
@@ -170,7 +170,7 @@ async def open_intake(url: str, settings: Settings) -> AsyncIterator[Intake]:
     """Take messages in this process, beside those that run."""
     from layers.catalog import read_catalog  # noqa: PLC0415  # slow to import, as the next
     from layers.definition import read_code_lists  # noqa: PLC0415
-    from twin.intake import Intake  # noqa: PLC0415
+    from twin.intake.intake import Intake  # noqa: PLC0415
 
     connection = await connect(url, Role.READ)
     try:

@@ -19,8 +19,8 @@ from layers.errors import OneMapError
 from server.errors import OGC_CODES, status_of
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.seal import is_opening
-from twin.intake import Intake
-from twin.streamed import Streamed
+from twin.intake.intake import Intake
+from twin.intake.streamed import Streamed
 
 LINES = "application/x-ndjson"
 

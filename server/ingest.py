@@ -37,7 +37,7 @@ from twin.fences.job import FenceJob
 from twin.five_minutes import FiveMinutes
 from twin.held import Held
 from twin.house import House
-from twin.intake import Intake
+from twin.intake.intake import Intake
 from twin.jobs import Job, Parts, keep_working
 from twin.leader import lead
 from twin.outlets.job import OutletsJob

@@ -12,7 +12,7 @@ from layers.catalog import Catalog
 from layers.clause import quote_literal
 from layers.database_faults import DATABASE_ERRORS
 from layers.errors import BadInput, Conflict, OneMapError
-from twin.retaking import Retaking
+from twin.intake.retaking import Retaking
 
 _LOOK_SECONDS = 2.0
 _AT_ONCE = 100

@@ -21,7 +21,7 @@ from layers.database_faults import in_words
 from layers.errors import Unavailable
 from twin.damage import MET_BY_JOBS
 from twin.ending import end
-from twin.intake import Intake
+from twin.intake.intake import Intake
 
 PAUSE_SECONDS_MIN = 0.2
 PAUSE_SECONDS_MAX = 30.0

@@ -18,7 +18,7 @@ from server.state import State
 from twin import feed_health
 from twin.feed_health import read_health
 from twin.feeds.definition import FeedDefinition
-from twin.intake import Intake
+from twin.intake.intake import Intake
 
 router = APIRouter(tags=["feeds"])
 _SEES_ADDRESSES = 3  # the clearance of an officer: where brokers and folders are is nothing for the public

@@ -14,7 +14,7 @@ from layers.errors import BadInput
 from server.operators import Operator
 from server.state import State
 from twin.completion import NAME, completed, counts, incomplete
-from twin.intake import Intake
+from twin.intake.intake import Intake
 
 router = APIRouter(prefix="/twin/incomplete", tags=["feeds"])
 LIMIT_MAX = 1000

@@ -12,7 +12,7 @@ from layers.database import in_our_words
 from server.body import read_body
 from server.operators import Operator
 from server.state import State
-from twin.intake import Intake
+from twin.intake.intake import Intake
 from twin.refusals import Kept, one_refused, refused, summary
 
 router = APIRouter(prefix="/twin/refused", tags=["feeds"])

@@ -18,8 +18,8 @@ from layers.query import ItemsQuery, count, page, single
 from layers.tables import table_of
 from tests.twin.service import TwinService
 from tests.twin.test_live_state import message, observation
+from twin.intake.pipeline import Pipeline
 from twin.join import AreaIndex
-from twin.pipeline import Pipeline
 
 pytestmark = pytest.mark.anyio
 LAYERS = (

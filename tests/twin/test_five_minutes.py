@@ -14,7 +14,7 @@ from tests.conftest import _database
 from tests.twin.test_pipeline import NOON, Squares, event, message
 from tests.twin.waiting import until
 from twin.five_minutes import BUCKET, FiveMinutes, bucket_of, five_minutes
-from twin.pipeline import Pipeline
+from twin.intake.pipeline import Pipeline
 
 pytestmark = pytest.mark.anyio
 EVENTS_NOW = """

@@ -14,7 +14,7 @@ from layers.catalog import read_catalog
 from layers.database import Role, connect, create_pool
 from tests.twin.log import DEADLINE_SECONDS, GRIDS, happened, moved, newest, prepare, write
 from tests.twin.test_pipeline import Squares, event, position
-from twin.pipeline import Pipeline
+from twin.intake.pipeline import Pipeline
 
 pytestmark = pytest.mark.anyio
 

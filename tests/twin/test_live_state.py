@@ -21,8 +21,8 @@ from layers.query import ItemsQuery, page, single
 from tests.conftest import _database, _run
 from tests.twin.service import ACTORS, TwinService
 from twin.envelope.message import Message
+from twin.intake.pipeline import Pipeline
 from twin.join import AreaIndex
-from twin.pipeline import Pipeline
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from layers.tables import sync_definitions
 from tests.twin.waiting import until
 from twin.changes import frames_since
 from twin.envelope.message import Message
-from twin.pipeline import WAITING_MAX, Crowded, Pipeline
+from twin.intake.pipeline import WAITING_MAX, Crowded, Pipeline
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

@@ -19,7 +19,6 @@ from twin.connectors.connector import Status
 from twin.connectors.drop_folder import DropFolder, DroppedFile
 from twin.connectors.drop_ledger import Ledger
 from twin.connectors.drop_report import ERROR, REPORT, error_text, rows_report
-from twin.connectors.settling import Settle, Tally, patient, settled
 from twin.envelope.message import Reading
 from twin.envelope.read import BATCH, BODY_BYTES_MAX, LINES, STRUCTURED, decode_json
 from twin.envelope.refused import Reason, Refusal, Refused
@@ -27,7 +26,8 @@ from twin.feeds.decode import Delivery, decode, decode_rows
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.table import each_row
 from twin.feeds.whole import gone
-from twin.intake import Receipt
+from twin.intake.intake import Receipt
+from twin.intake.settling import Settle, Tally, patient, settled
 from twin.jobs import Parts
 
 FOLDER = "drops"

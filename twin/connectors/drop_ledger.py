@@ -7,7 +7,7 @@ from collections.abc import Collection
 import asyncpg
 
 from twin.connectors.drop_folder import DroppedFile
-from twin.connectors.settling import Tally
+from twin.intake.settling import Tally
 
 _KNOWN = """
 SELECT latest OR NOT $3 FROM (

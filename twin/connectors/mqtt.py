@@ -24,12 +24,12 @@ from layers.errors import Unavailable
 from twin.connectors.connector import Status
 from twin.connectors.mqtt_client import PAYLOAD_BYTES_MAX, Link, Place, open_link
 from twin.connectors.mqtt_packets import Published
-from twin.connectors.settling import settled
 from twin.envelope.message import Reading
 from twin.envelope.refused import Reason, Refusal, Refused
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import read_secret
+from twin.intake.settling import settled
 from twin.jobs import Parts
 
 BATCH_MAX = 1_000

@@ -19,12 +19,12 @@ import orjson
 from layers.errors import TooMuch, Unavailable
 from twin.connectors.connector import Status
 from twin.connectors.pull_pages import Pages
-from twin.connectors.settling import Settle, Tally, settled
 from twin.envelope.message import Reading
 from twin.envelope.refused import Reason, Refused
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import read_secret
+from twin.intake.settling import Settle, Tally, settled
 from twin.jobs import Parts
 
 PAGES_MAX = 10_000

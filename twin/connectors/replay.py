@@ -16,11 +16,11 @@ import asyncpg
 import orjson
 
 from twin.connectors.connector import Status
-from twin.connectors.settling import Settle, settled
 from twin.envelope.read import LINES
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.recording import Place, played
+from twin.intake.settling import Settle, settled
 from twin.jobs import Parts
 
 FOLDER = "recordings"

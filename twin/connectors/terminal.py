@@ -17,7 +17,6 @@ import structlog
 
 from layers.errors import Conflict
 from twin.connectors.connector import Status
-from twin.connectors.settling import Settle, settled
 from twin.connectors.terminal_protocol import Platform, Result
 from twin.connectors.terminal_roster import Roster
 from twin.envelope.message import Reading
@@ -28,6 +27,7 @@ from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import is_local
 from twin.feeds.jt808 import Frame
 from twin.feeds.secret import read_secret
+from twin.intake.settling import Settle, settled
 from twin.jobs import Parts
 
 _READ_BYTES = 16 * 1024

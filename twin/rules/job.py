@@ -23,7 +23,7 @@ from twin.batch import Outcome
 from twin.changes import Frame
 from twin.envelope.message import Message
 from twin.follower import Follower
-from twin.pipeline import Crowded
+from twin.intake.pipeline import Crowded
 from twin.rules import store
 from twin.rules.alarms import Alarms
 from twin.rules.calendar import Calendar

@@ -18,7 +18,7 @@ from twin.changes import frames_since
 from twin.envelope.message import Message
 from twin.fences.job import CURSOR, Watch
 from twin.follower import Follower
-from twin.intake import Intake
+from twin.intake.intake import Intake
 from twin.lens import Lens
 
 pytestmark = pytest.mark.anyio

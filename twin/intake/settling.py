@@ -14,8 +14,8 @@ from layers.database_faults import AWAY, in_words
 from layers.errors import Unavailable
 from twin.envelope.message import Reading
 from twin.envelope.refused import Refusal
-from twin.intake import Receipt
-from twin.pipeline import Crowded
+from twin.intake.intake import Receipt
+from twin.intake.pipeline import Crowded
 
 type Settle = Callable[[Reading], Awaitable[Receipt]]
 

@@ -29,14 +29,14 @@ from twin.feeds.seal import Cutter, PlainLines, SealedLines, verify_opening
 from twin.feeds.secret import read_secret
 from twin.feeds.signature import Signed, verify
 from twin.house import make_days
+from twin.intake.pace import Pace
+from twin.intake.pipeline import Pipeline
+from twin.intake.retaking import Retaking
 from twin.join import LAYERS, AreaIndex
 from twin.known import Known
 from twin.nonces import StoredNonces
-from twin.pace import Pace
-from twin.pipeline import Pipeline
 from twin.place_check import gate
 from twin.refusals import keep
-from twin.retaking import Retaking
 from twin.retention import Kept, refuse_too_old
 from twin.unknown import set_apart
 
@@ -177,7 +177,7 @@ class Intake:
         return await self._take(definition, Delivery(body, headers))
 
     async def open_stream(self, name: str, headers: Mapping[str, str]) -> tuple[FeedDefinition, Cutter]:
-        """Begin to take a body of lines, of any length (`twin.streamed`); who sends it is checked now.
+        """Begin to take a body of lines, of any length (`twin.intake.streamed`); who sends it is checked now.
 
         Returns
         -------

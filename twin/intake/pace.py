@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from twin.feeds.definition import FeedDefinition
-from twin.queue import Crowded
+from twin.intake.queue import Crowded
 
 _SAVED_SECONDS = 2.0
 

@@ -24,8 +24,8 @@ from twin.damage import MET_BY_JOBS
 from twin.ending import end
 from twin.envelope.message import Message
 from twin.grades import Grades
+from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue, Waiting
 from twin.prepared import AreaJoin
-from twin.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue, Waiting
 
 WRITERS = 2
 WAIT_SECONDS_MAX = 30.0  # how long an offer waits for a database that is away; then its sender must keep it

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from layers.errors import Unavailable
-from twin.connectors.settling import Tally, settled
 from twin.envelope.read import LINES
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.seal import Cutter
-from twin.intake import Intake
+from twin.intake.intake import Intake
+from twin.intake.settling import Tally, settled
 
 _WAIT_SECONDS_MAX = 60.0  # for a house that is crowded or away, before the sender is told how far it got
 REFUSED_SHOWN_MAX = 100

@@ -1,0 +1,1 @@
+"""The way in: deliveries are verified, decoded, queued and handed on in batches."""
