@@ -13,7 +13,7 @@ from layers.errors import OneMapError
 from layers.migrate import available, edited, pending
 from layers.topology import topology_notes
 from server.doctor import Finding, State, well
-from twin.leader import ingest_works
+from twin.jobs.leader import ingest_works
 
 _HAS_CHECKSUMS = """
 SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'onemap.migration'::regclass AND attname = 'checksum')

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from twin.feed_health import FeedHealth, Life
 from twin.feeds.definition import FeedDefinition
+from twin.jobs.feed_health import FeedHealth, Life
 
 AGE = "age_s"
 LIFE: dict[Life, str] = {"off": "停用 off", "never": "未接入 never", "live": "正常 live", "silent": "静默 silent"}

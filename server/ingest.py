@@ -1,7 +1,7 @@
 """The ingest process: ``python -m server.ingest``, with the settings as a line of JSON on standard input.
 
 It runs the jobs that must run once per database: connectors, house-keeping, and whatever else follows the log. Started
-anywhere, any number of times, exactly one works (`twin/leader.py`). It ends when its standard input closes: whoever
+anywhere, any number of times, exactly one works (`twin/jobs/leader.py`). It ends when its standard input closes: whoever
 started it is gone (see `server/worker.py`).
 """
 
@@ -31,18 +31,18 @@ from server.pulse import beat
 from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors
-from twin.expiry import Expiry
-from twin.feed_rates import FeedRates
 from twin.fences.job import FenceJob
 from twin.five_minutes import FiveMinutes
-from twin.held import Held
-from twin.house import House
 from twin.intake.intake import Intake
-from twin.jobs import Job, Parts, keep_working
-from twin.leader import lead
+from twin.jobs.expiry import Expiry
+from twin.jobs.feed_rates import FeedRates
+from twin.jobs.held import Held
+from twin.jobs.housekeeping import House
+from twin.jobs.jobs import Job, Parts, keep_working
+from twin.jobs.leader import lead
+from twin.jobs.upkeep import Upkeep
 from twin.outlets.job import OutletsJob
 from twin.rules.job import RulesJob
-from twin.upkeep import Upkeep
 
 _POOL_SIZE = 6
 _STATEMENT_MS_MAX = 60_000

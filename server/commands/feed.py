@@ -26,11 +26,11 @@ from server.feed_trial import try_sample
 from server.feed_words import AGE, LIFE, describe, lacking, span
 from server.running import running_address
 from server.settings import Settings
-from twin.feed_health import FeedHealth, FeedsHealth, read_health
 from twin.feeds.definition import PUSHED, FeedDefinition, read_feed
 from twin.feeds.exposure import remarks
 from twin.feeds.registry import read_registry
 from twin.feeds.secret import read_secret
+from twin.jobs.feed_health import FeedHealth, FeedsHealth, read_health
 
 _out = Console(highlight=False, soft_wrap=True)
 NameArgument = Annotated[str, typer.Argument(help="数据源名，即其文件名。 The feed: the name of its file.")]

@@ -15,10 +15,10 @@ from server.auth import actor_of
 from server.body import read_body
 from server.feed_stream import is_stream, take_stream
 from server.state import State
-from twin import feed_health
-from twin.feed_health import read_health
 from twin.feeds.definition import FeedDefinition
 from twin.intake.intake import Intake
+from twin.jobs import feed_health
+from twin.jobs.feed_health import read_health
 
 router = APIRouter(tags=["feeds"])
 _SEES_ADDRESSES = 3  # the clearance of an officer: where brokers and folders are is nothing for the public

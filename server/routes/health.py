@@ -15,7 +15,7 @@ from layers.errors import Unavailable
 from server.build import build_id
 from server.state import State
 from server.troubles import lack_of_room
-from twin.leader import ingest_works
+from twin.jobs.leader import ingest_works
 
 router = APIRouter(tags=["health"])
 ANSWER_SECONDS_MAX = 3.0

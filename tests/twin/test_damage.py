@@ -11,8 +11,8 @@ from tests.ogc.service import Service, fill
 from tests.twin.waiting import until
 from twin import damage
 from twin.ending import end
-from twin.jobs import keep_working
-from twin.leader import lead
+from twin.jobs.jobs import keep_working
+from twin.jobs.leader import lead
 
 pytestmark = pytest.mark.anyio
 

@@ -19,8 +19,8 @@ from twin.envelope.message import Reading
 from twin.envelope.read import read_structured
 from twin.feature_check import check_changes
 from twin.feature_words import Words
+from twin.jobs.upkeep import Upkeep
 from twin.moving import Placed
-from twin.upkeep import Upkeep
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

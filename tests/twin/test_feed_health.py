@@ -14,8 +14,8 @@ from server.doctor_database import examine_database
 from server.settings import load_settings
 from tests.twin.ingest import working
 from tests.twin.waiting import until
-from twin.feed_health import life_of
 from twin.feeds.definition import FeedDefinition
+from twin.jobs.feed_health import life_of
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from layers.tables import sync_definitions
 from server.settings import load_settings
 from tests.twin.ingest import Ingest
 from tests.twin.waiting import DEADLINE_S, until
-from twin.leader import ingest_works, lead
+from twin.jobs.leader import ingest_works, lead
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # so that a wait that is too long says what it waited for
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from twin import ending, jobs
+from twin import ending
+from twin.jobs import jobs
 
 pytestmark = pytest.mark.anyio
 DEADLINE_S = 120

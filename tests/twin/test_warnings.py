@@ -14,7 +14,7 @@ from tests.twin.feeds.test_cap import sample
 from tests.twin.fixture import lonlat
 from twin import events, exercises
 from twin.changes import frames_since
-from twin.expiry import Expiry
+from twin.jobs.expiry import Expiry
 from twin.moving import Placed
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,7 @@ import structlog
 
 from layers.database_faults import DATABASE_ERRORS
 from twin.feeds.definition import FeedDefinition
-from twin.jobs import Parts
+from twin.jobs.jobs import Parts
 
 _TEXT_MAX = 500
 _SAY = """

@@ -28,7 +28,7 @@ from twin.feeds.table import each_row
 from twin.feeds.whole import gone
 from twin.intake.intake import Receipt
 from twin.intake.settling import Settle, Tally, patient, settled
-from twin.jobs import Parts
+from twin.jobs.jobs import Parts
 
 FOLDER = "drops"
 PART_ROWS = 2_000

@@ -30,7 +30,7 @@ from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import read_secret
 from twin.intake.settling import settled
-from twin.jobs import Parts
+from twin.jobs.jobs import Parts
 
 BATCH_MAX = 1_000
 _CIPHERED, _PLAIN = 8883, 1883

@@ -25,7 +25,7 @@ from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import read_secret
 from twin.intake.settling import Settle, Tally, settled
-from twin.jobs import Parts
+from twin.jobs.jobs import Parts
 
 PAGES_MAX = 10_000
 SWEEPS_MAX = 3

@@ -21,7 +21,7 @@ from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.recording import Place, played
 from twin.intake.settling import Settle, settled
-from twin.jobs import Parts
+from twin.jobs.jobs import Parts
 
 FOLDER = "recordings"
 _LOOK_SECONDS = 2.0

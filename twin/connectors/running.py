@@ -12,7 +12,7 @@ from twin.connectors import drop, mqtt, pull, replay, terminal
 from twin.connectors.connector import Run, Status
 from twin.ending import end
 from twin.feeds.definition import FeedDefinition, Protocol
-from twin.jobs import Parts, Pauses
+from twin.jobs.jobs import Parts, Pauses
 
 _LOOK_SECONDS = 0.5
 _log = structlog.get_logger(__name__)

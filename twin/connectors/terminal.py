@@ -28,7 +28,7 @@ from twin.feeds.exposure import is_local
 from twin.feeds.jt808 import Frame
 from twin.feeds.secret import read_secret
 from twin.intake.settling import Settle, settled
-from twin.jobs import Parts
+from twin.jobs.jobs import Parts
 
 _READ_BYTES = 16 * 1024
 _FAULTS_MAX = 20  # damaged or unauthorised frames in a row, after which the other side is no terminal

@@ -28,10 +28,10 @@ from twin.feeds.registry import Registry, read_registry
 from twin.feeds.seal import Cutter, PlainLines, SealedLines, verify_opening
 from twin.feeds.secret import read_secret
 from twin.feeds.signature import Signed, verify
-from twin.house import make_days
 from twin.intake.pace import Pace
 from twin.intake.pipeline import Pipeline
 from twin.intake.retaking import Retaking
+from twin.jobs.housekeeping import make_days
 from twin.join import LAYERS, AreaIndex
 from twin.known import Known
 from twin.nonces import StoredNonces

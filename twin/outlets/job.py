@@ -19,7 +19,7 @@ from layers.listener import Listener
 from twin.changes import CHANNEL
 from twin.ending import end
 from twin.folder import Folder
-from twin.jobs import Parts
+from twin.jobs.jobs import Parts
 from twin.outlets.definition import Mqtt, Outlet, read_outlet
 from twin.outlets.ledger import Ledger
 from twin.outlets.mqtt import MqttSender

@@ -22,7 +22,7 @@ from tests.twin.waiting import until
 from twin.connectors import drop
 from twin.feeds.decode import Delivery
 from twin.feeds.registry import read_registry
-from twin.held import Held
+from twin.jobs.held import Held
 
 pytestmark = pytest.mark.anyio
 PROJECT_FEEDS = PROJECT / "config" / "feeds"

@@ -10,7 +10,7 @@ from layers.catalog import read_catalog
 from layers.database import Role, connect, create_pool
 from tests.twin.log import prepare
 from tests.twin.outlets.receiver import Receiver
-from twin.jobs import Parts
+from twin.jobs.jobs import Parts
 from twin.outlets.job import OutletsJob
 from twin.outlets.ledger import read_ledgers
 

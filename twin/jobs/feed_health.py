@@ -11,7 +11,7 @@ from typing import Any, Literal
 import asyncpg
 
 from twin.feeds.definition import PUSHED, FeedDefinition
-from twin.leader import ingest_works
+from twin.jobs.leader import ingest_works
 
 type Life = Literal["off", "never", "live", "silent"]
 
@@ -90,7 +90,7 @@ class FeedsHealth:
     stale
         Layers whose live state a feed has stopped to supply, with the feeds that did.
     ingest
-        Of the process that goes and gets messages, see `twin.leader.ingest_works`.
+        Of the process that goes and gets messages, see `twin.jobs.leader.ingest_works`.
     """
 
     feeds: Sequence[FeedHealth]
