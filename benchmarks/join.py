@@ -25,7 +25,7 @@ from layers.demo.load import load_demo
 from layers.migrate import migrate
 from layers.tables import sync_definitions
 from server.settings import PROJECT
-from twin.join import AreaIndex
+from twin.join.index import AreaIndex
 
 _POINTS = 100_000
 _GOAL_S = 1.0  # for so many points, of one core

@@ -11,7 +11,7 @@ import asyncpg
 
 from twin import binary
 from twin.envelope.message import Message
-from twin.join_devices import Area
+from twin.join.devices import Area
 from twin.staged import in_one_order, stage
 
 _COLUMNS = (

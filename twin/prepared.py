@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from twin.envelope.message import Message
-from twin.join_devices import Area
-from twin.join_result import Joined
+from twin.join.devices import Area
+from twin.join.result import Joined
 from twin.measured import Measured
 from twin.moving import Moved, Placed
 
@@ -21,7 +21,7 @@ type Times = list[datetime | None]
 
 
 class AreaJoin(Protocol):
-    """What places points and devices (`twin.join.AreaIndex`)."""
+    """What places points and devices (`twin.join.index.AreaIndex`)."""
 
     def locate(self, lonlat: npt.NDArray[np.float64]) -> Joined:
         """Return the facts of points `[n, 2]` in CRS84 degrees; NaN has none."""

@@ -19,7 +19,7 @@ from layers.tables import table_of
 from tests.twin.service import TwinService
 from tests.twin.test_live_state import message, observation
 from twin.intake.pipeline import Pipeline
-from twin.join import AreaIndex
+from twin.join.index import AreaIndex
 
 pytestmark = pytest.mark.anyio
 LAYERS = (

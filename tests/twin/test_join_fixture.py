@@ -12,7 +12,7 @@ from layers.catalog import read_catalog
 from layers.database import Role, connect
 from tests.definitions.fixture import EDGE, INCIDENT, point, put
 from tests.twin.fixture import lonlat
-from twin.join import AreaIndex
+from twin.join.index import AreaIndex
 
 pytestmark = pytest.mark.anyio
 

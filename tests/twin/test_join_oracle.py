@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from layers.crs import transform
 from layers.database import Role, connect
 from tests.conftest import _run
-from twin.join import FLOOD_M, VIDEO_M, WATERWAY_M, AreaIndex
-from twin.join_metres import MetrePoints
-from twin.join_points import NearPoints
+from twin.join.index import FLOOD_M, VIDEO_M, WATERWAY_M, AreaIndex
+from twin.join.metres import MetrePoints
+from twin.join.points import NearPoints
 
 MILLIMETRES_M = 0.002
 LONG_EDGE_M = 0.1  # a straight line of the plane and a geodesic part by centimetres on an edge of several kilometres

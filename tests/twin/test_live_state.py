@@ -22,7 +22,7 @@ from tests.conftest import _database, _run
 from tests.twin.service import ACTORS, TwinService
 from twin.envelope.message import Message
 from twin.intake.pipeline import Pipeline
-from twin.join import AreaIndex
+from twin.join.index import AreaIndex
 
 
 @lru_cache(maxsize=1)

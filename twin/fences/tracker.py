@@ -17,7 +17,7 @@ from layers.areas import Points
 from twin.fences.area_set import AreaFacts, AreaSet
 from twin.fences.definition import Fence
 from twin.fences.transition import Relation, Stay, Terms, Told, advance, dwells_at, ended, step
-from twin.join_metres import MetrePoints
+from twin.join.metres import MetrePoints
 
 
 class Fix(NamedTuple):

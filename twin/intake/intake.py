@@ -32,7 +32,7 @@ from twin.intake.pace import Pace
 from twin.intake.pipeline import Pipeline
 from twin.intake.retaking import Retaking
 from twin.jobs.housekeeping import make_days
-from twin.join import LAYERS, AreaIndex
+from twin.join.index import LAYERS, AreaIndex
 from twin.known import Known
 from twin.nonces import StoredNonces
 from twin.place_check import gate

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import numpy as np
 
-from twin.join_metres import MetrePoints
+from twin.join.metres import MetrePoints
 from twin.rules.cluster import Cluster, ClusterRule, Gathering, Spot, is_parent
 from twin.rules.facts import Facts
 from twin.rules.messages import child_message, closing_message, parent_message

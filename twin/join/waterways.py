@@ -9,7 +9,7 @@ import shapely
 
 from layers.areas import Positions, Texts
 from layers.loaders.batch import Geometries
-from twin.join_metres import Lengths, MetrePoints, candidate_of, ranked
+from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked
 
 _PIECE_VERTICES = 8  # short pieces have small boxes: five times fewer distances
 _NONE = np.iinfo(np.int64).max

@@ -10,8 +10,8 @@ import shapely
 
 from layers.district_crs import to_metres
 from layers.tables import table_of
-from twin.join_points import NearPoints
-from twin.join_waterways import Waterways
+from twin.join.points import NearPoints
+from twin.join.waterways import Waterways
 
 
 async def read_points(

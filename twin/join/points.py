@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layers.areas import Points, Positions, Texts
-from twin.join_metres import Lengths, MetrePoints, candidate_of, ranked
+from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked
 
 _NONE = np.iinfo(np.int64).max
 _STRETCH = 1.02  # the plane stretches less than that within a thousand kilometres of its meridian

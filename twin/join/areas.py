@@ -12,7 +12,7 @@ from layers.areas import Areas, Mask, Points, Positions, Texts, missing
 from layers.district_crs import to_metres
 from layers.loaders.batch import Geometries
 from layers.places import is_grid_code
-from twin.join_metres import Lengths, MetrePoints, candidate_of, ranked
+from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked
 
 NEAREST_M = 30.0
 _NONE = np.iinfo(np.int64).max

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layers.areas import Texts
-from twin.join_metres import Lengths
+from twin.join.metres import Lengths
 
 type Match = Literal["inside", "nearest", "none"]
 type Lists = npt.NDArray[np.object_]  # a tuple of ids, often the empty one
