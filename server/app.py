@@ -52,7 +52,7 @@ from server.tiles.make import TileMaker, tile_cache
 from tiles.basemaps import Basemaps
 from twin.feeds.exposure import is_local
 from twin.intake.intake import Intake
-from twin.tail import Tail
+from twin.live.tail import Tail
 
 TITLE = "OneMap 全区一张图"
 

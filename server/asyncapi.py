@@ -8,8 +8,8 @@ from server.asyncapi_schemas import changes_schema, cloud_event_schema, notices,
 from server.live_socket import MESSAGE_BYTES_MAX, MESSAGES_PER_SECOND, Ping, Subscribe
 from server.routes.live_ws import PROTOCOL
 from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP
+from twin.live.change_batch import CLOUD_SOURCE
 from twin.outlets.webhook import GAP, MEDIA_TYPE, SOURCE
-from twin.portion import CLOUD_SOURCE
 
 type Document = dict[str, Any]
 MEDIA = "application/asyncapi+json;version=3.0.0"

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from twin.lens import field_names
-from twin.portion import MERGED
+from twin.live.change_batch import MERGED
+from twin.live.visibility import field_names
 
 type Schema = dict[str, Any]
 _NUMBER = {"type": "integer", "minimum": 0, "description": "序号：从此之后续接 resume after this number"}

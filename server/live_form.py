@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import orjson
 
-from twin.follow import Notice
-from twin.portion import Portion
+from twin.live.change_batch import Portion
+from twin.live.subscriber import Notice
 
 
 def as_event(part: Portion | Notice, *, cloud: bool = False) -> bytes:

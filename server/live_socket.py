@@ -26,9 +26,9 @@ from server.auth import Authenticator
 from server.errors import status_of
 from server.live_form import as_message, tiles_message
 from server.tile_news import TileNews
-from twin.budget import caller_here
-from twin.follow import Following, Source
-from twin.subscription import AREAS_MAX, LAYERS_MAX, Asked, read_interest
+from twin.live.budget import caller_here
+from twin.live.subscriber import Following, Source
+from twin.live.subscription import AREAS_MAX, LAYERS_MAX, Asked, read_interest
 
 MESSAGE_BYTES_MAX = 128 * 1024
 MESSAGES_PER_SECOND = 5

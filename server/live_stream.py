@@ -13,7 +13,7 @@ from layers.database_faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from server.live_form import as_event, tiles_event
 from server.tile_news import TileEar
-from twin.follow import Following
+from twin.live.subscriber import Following
 
 _RETRY = b"retry: 2000\n\n"  # also the first bytes, so that proxies pass the headers on at once
 

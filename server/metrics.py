@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from server.state import State
-from twin.tail import Tail
+from twin.live.tail import Tail
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _FEEDS = "SELECT name, received, accepted, duplicate, late, rejected, held FROM twin.feed ORDER BY name"

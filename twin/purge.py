@@ -10,7 +10,7 @@ import orjson
 from layers.clause import quote_identifier
 from layers.errors import NotFound
 from layers.tables import PAST, past_of
-from twin.interest import Change
+from twin.live.interest import Change
 
 BLANK: Change = {"kind": "erased", "layer": "-", "id": "-", "grade": 9}
 """What stands in the log where a change was erased: nobody's, so that the numbers of the others stay what they are."""

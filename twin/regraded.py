@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import asyncpg
 
 from layers.catalog import Catalog
-from twin.interest import Change, is_whole
+from twin.live.interest import Change, is_whole
 
 _GRADES = """
 SELECT a.layer, a.id, onemap.grade_now(a.layer, a.id) AS grade FROM unnest($1::text[], $2::text[]) AS a (layer, id)

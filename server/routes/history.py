@@ -23,9 +23,9 @@ from server.auth import actor_of
 from server.cost import address_of
 from server.playbacks import PlaybackAnswer
 from server.state import State
-from twin.interest import Interest
-from twin.picture import take_picture
-from twin.playback import LAYERS_MAX, Span, play
+from twin.live.interest import Interest
+from twin.live.playback import LAYERS_MAX, Span, play
+from twin.live.snapshot import take_picture
 from twin.surroundings import chosen_layers
 
 router = APIRouter(prefix="/twin", tags=["twin"])

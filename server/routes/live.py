@@ -16,10 +16,10 @@ from server.auth import actor_of
 from server.live_stream import EventStream
 from server.state import State
 from server.tile_news import TileNews
-from twin.budget import caller_here
-from twin.follow import Following, Source
-from twin.subscription import Asked, read_interest
-from twin.tail import Tail
+from twin.live.budget import caller_here
+from twin.live.subscriber import Following, Source
+from twin.live.subscription import Asked, read_interest
+from twin.live.tail import Tail
 
 router = APIRouter(tags=["live"])
 ONE_CALLERS_SHARE = 0.8  # of all subscribers

@@ -27,7 +27,7 @@ from tests.matrix.conftest import Everybody
 from tests.ogc.things import field
 from tests.twin.log import COMMANDER, OFFICER, moved, prepare, tails, write
 from twin.changes import last_seq
-from twin.interest import Interest
+from twin.live.interest import Interest
 from twin.purge import purge_past
 
 THINGS = LayerDefinition(

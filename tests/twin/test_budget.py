@@ -13,9 +13,9 @@ from layers.admission import CALLER, Caller
 from layers.cql2 import FilterLimits
 from layers.errors import BadFilter, Unavailable
 from tests.twin.log import DEADLINE_SECONDS, happened, prepare, tails, write
-from twin import tail as tail_module
-from twin.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, Turns, caller_here
-from twin.subscription import Asked, read_interest
+from twin.live import tail as tail_module
+from twin.live.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, Turns, caller_here
+from twin.live.subscription import Asked, read_interest
 
 pytestmark = pytest.mark.anyio
 LIMITS = FilterLimits(length=65_536, vertices=100_000)

@@ -13,8 +13,8 @@ from layers.catalog import Catalog, Layer
 from layers.definition import read_definitions
 from layers.live_source import Live
 from tests.layers.cameras import CAMERAS, field
-from twin.lens import Lens
-from twin.portion import Gathered
+from twin.live.change_batch import Gathered
+from twin.live.visibility import Lens
 
 CATALOG = Catalog({"cameras": Layer(CAMERAS, 1, datetime.now(UTC), lowest_grade=1)})
 

@@ -11,11 +11,11 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.definition import LayerDefinition
 from tests.layers.cameras import CAMERAS
-from twin.channel import Channel, channel_key
-from twin.interest import Interest
-from twin.lens import Lens
-from twin.matching import Matching
-from twin.rows import Rows
+from twin.live.channel import Channel, channel_key
+from twin.live.interest import Interest
+from twin.live.matching import Matching
+from twin.live.rows import Rows
+from twin.live.visibility import Lens
 
 WITHOUT_AREAS = LayerDefinition(
     id="weather", title_zh="天气", title_en="Weather", geometry_type="None", grade=1, fields=()

@@ -13,11 +13,11 @@ from layers.database import Role, connect
 from layers.errors import BadInput, TooMuch
 from tests.twin import log
 from tests.twin.log import DEADLINE_SECONDS, GRIDS, OFFICER, WORKER, prepare, tails
-from twin import picture
 from twin.changes import append
-from twin.follow import Following, Source
-from twin.portion import Portion
-from twin.subscription import Asked, read_interest
+from twin.live import snapshot
+from twin.live.change_batch import Portion
+from twin.live.subscriber import Following, Source
+from twin.live.subscription import Asked, read_interest
 
 pytestmark = pytest.mark.anyio
 THINGS, STEPS = 5, 60
@@ -104,7 +104,7 @@ async def test_a_snapshot_is_of_what_was_asked_for_and_may_be_seen(database_url,
 
         async def ids(actor, **asked):
             interest = read_interest(catalog, actor, Asked(["vehicles"], **asked), FilterLimits())
-            taken = await picture.take_picture(pool, catalog, actor, interest)
+            taken = await snapshot.take_picture(pool, catalog, actor, interest)
             return {feature["id"] for feature in orjson.loads(b"[%s]" % taken.layers["vehicles"])}
 
         ours = {f"v{i}" for i in range(THINGS)}
@@ -116,7 +116,7 @@ async def test_a_snapshot_is_of_what_was_asked_for_and_may_be_seen(database_url,
         assert await ids(OFFICER, filter="capacity > 5") == {"far"}
         everything = read_interest(catalog, OFFICER, Asked(), FilterLimits())
         with pytest.raises(BadInput, match="name them"):
-            await picture.take_picture(pool, catalog, OFFICER, everything)
+            await snapshot.take_picture(pool, catalog, OFFICER, everything)
         monkeypatch.setattr(picture, "FEATURES_MAX", 3)
         with pytest.raises(TooMuch, match="more than 3"):
             await ids(OFFICER)

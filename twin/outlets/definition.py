@@ -11,8 +11,8 @@ from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.cql2 import FilterLimits
 from twin.folder import read_definition
-from twin.interest import Interest
-from twin.subscription import Asked, read_interest
+from twin.live.interest import Interest
+from twin.live.subscription import Asked, read_interest
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 

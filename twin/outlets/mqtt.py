@@ -14,7 +14,7 @@ import orjson
 
 from layers.errors import OneMapError
 from twin.feeds.secret import read_secret
-from twin.interest import Change
+from twin.live.interest import Change
 from twin.outlets.definition import Mqtt
 from twin.outlets.selection import Batch
 from twin.outlets.sender import NotTaken

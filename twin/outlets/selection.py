@@ -11,12 +11,12 @@ import asyncpg
 from layers.catalog import Catalog
 from layers.errors import OneMapError, Unavailable
 from twin.changes import Forgotten, frames_since
-from twin.channel import Channel
-from twin.interest import Change
-from twin.lens import Lens
+from twin.live.channel import Channel
+from twin.live.interest import Change
+from twin.live.rows import Needs, read_rows
+from twin.live.visibility import Lens
 from twin.outlets.definition import Outlet
 from twin.regraded import grades_now, regraded
-from twin.rows import Needs, read_rows
 
 _FRAMES = 10
 _LATE = timedelta(seconds=10)  # whoever raises a grade meanwhile is as late

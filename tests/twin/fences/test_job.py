@@ -19,7 +19,7 @@ from twin.envelope.message import Message
 from twin.fences.job import CURSOR, Watch
 from twin.follower import Follower
 from twin.intake.intake import Intake
-from twin.lens import Lens
+from twin.live.visibility import Lens
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

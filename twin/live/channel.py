@@ -8,9 +8,9 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from layers.actor import Actor
-from twin.interest import Change, Interest
-from twin.lens import Lens
-from twin.portion import Gathered, Portion
+from twin.live.change_batch import Gathered, Portion
+from twin.live.interest import Change, Interest
+from twin.live.visibility import Lens
 
 PORTIONS_MAX = 8  # that wait for one subscriber: after that it reads the log for itself when it is ready
 

@@ -21,7 +21,7 @@ from layers.errors import BadInput, TooMuch
 from layers.moment import Moment
 from layers.query import ItemsQuery, page
 from twin.changes import last_seq
-from twin.interest import AREA_CODE_DIGITS, Interest
+from twin.live.interest import AREA_CODE_DIGITS, Interest
 
 FEATURES_MAX = 20_000  # of one layer
 SEPARATOR = ",\n"  # no line ends within a feature

@@ -17,8 +17,8 @@ from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, Moment
-from twin.interest import Interest
-from twin.picture import SEPARATOR, take_picture
+from twin.live.interest import Interest
+from twin.live.snapshot import SEPARATOR, take_picture
 
 LAYERS_MAX = 10
 FRAMES_MAX = 1_500

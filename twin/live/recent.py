@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from twin.changes import Frame
-from twin.interest import Change
+from twin.live.interest import Change
 
 CHANGES_MAX = 20_000
 ENCODED_BYTES_MAX = 32 * 1024 * 1024

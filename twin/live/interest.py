@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twin.budget import area_units
-from twin.condition import Condition
+from twin.live.budget import area_units
+from twin.live.condition import Condition
 
 type Change = dict[str, Any]
 type Rectangle = tuple[float, float, float, float]
@@ -50,7 +50,7 @@ class Interest:
 
     @property
     def units(self) -> int:
-        """What it costs for one change (`twin.budget`)."""
+        """What it costs for one change (`twin.live.budget`)."""
         return area_units(self.areas) + (self.condition.units if self.condition else 0)
 
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:

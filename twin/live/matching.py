@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from math import floor
 
-from twin.channel import Channel
-from twin.interest import AREA_CODE_DIGITS, Change, Rectangle
+from twin.live.channel import Channel
+from twin.live.interest import AREA_CODE_DIGITS, Change, Rectangle
 
 _CELLS_DEG = (0.002, 0.01, 0.05, 0.25)  # 200 m to 25 km: from a street's window to a city's
 _CELLS_MAX = 64

@@ -20,7 +20,7 @@ from layers.cql2.match import Test, matcher
 from layers.crs import CRS84
 from layers.definition import FieldType
 from layers.errors import BadFilter
-from twin.budget import checked_units
+from twin.live.budget import checked_units
 
 _GEOMETRIES = frozenset({"geom", "geometry"})
 _TYPES: dict[str, FieldType] = {
@@ -56,7 +56,7 @@ class Condition:
     node
         The same, as it is compiled.
     units
-        What it costs for one change (`twin.budget`).
+        What it costs for one change (`twin.live.budget`).
     """
 
     text: bytes

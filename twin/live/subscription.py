@@ -12,8 +12,8 @@ from layers.cql2 import FilterLimits
 from layers.cql2.bbox import bbox_of, parse_bbox
 from layers.crs import CRS84
 from layers.errors import BadInput
-from twin.condition import Condition
-from twin.interest import Interest
+from twin.live.condition import Condition
+from twin.live.interest import Interest
 
 LAYERS_MAX = 100
 AREAS_MAX = 500
