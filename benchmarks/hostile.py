@@ -33,7 +33,7 @@ from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
 from layers.database import Role, connect
 from layers.tables import sync_definitions
-from twin.changes import append
+from twin.log.changes import append
 
 _READS_PER_SECOND = 20
 _ITEMS = "/ogc/collections/bench_points/items"

@@ -45,7 +45,7 @@ _STAGES = {  # where it is called, and what a reader calls it
     "twin.measured.write": "write observations",
     "twin.events.write": "write events",
     "twin.grades.Grades.tell": "grade changes",
-    "twin.changes.append": "write the log",
+    "twin.log.changes.append": "write the log",
     "twin.batch._count": "count for the feeds",
     "twin.intake.pipeline.write": "the rest of a batch",
 }

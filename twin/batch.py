@@ -11,9 +11,10 @@ from typing import Any
 import asyncpg
 
 from layers.catalog import Catalog
-from twin import changes, events, exercises, features, five_minutes, measured, moving, receipts
+from twin import events, exercises, features, five_minutes, measured, moving, receipts
 from twin.envelope.message import Message
 from twin.grades import Grades
+from twin.log import changes
 from twin.prepared import AreaJoin, Prepared
 
 _COUNT = """

@@ -18,9 +18,9 @@ from layers.rights import visible_fields
 from server.auth import actor_of
 from server.doctor_rules import calendar_note
 from server.state import State
-from twin.changes import last_seq
 from twin.event_log import LogStep, read_log
 from twin.fences.history import Wanted, transitions
+from twin.log.changes import last_seq
 from twin.rules.calendar import LOCAL
 from twin.rules.registry import Rules, read_rules
 

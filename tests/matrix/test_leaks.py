@@ -26,8 +26,8 @@ from tests.matrix.asked import ACTORS
 from tests.matrix.conftest import Everybody
 from tests.ogc.things import field
 from tests.twin.log import COMMANDER, OFFICER, moved, prepare, tails, write
-from twin.changes import last_seq
 from twin.live.interest import Interest
+from twin.log.changes import last_seq
 from twin.purge import purge_past
 
 THINGS = LayerDefinition(

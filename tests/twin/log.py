@@ -14,9 +14,9 @@ from layers.actor import Actor
 from layers.catalog import read_catalog
 from layers.database import Role, connect, create_pool
 from layers.tables import sync_definitions
-from twin.changes import append, last_seq
 from twin.live.change_batch import MERGED
 from twin.live.tail import Tail
+from twin.log.changes import append, last_seq
 
 GRIDS = [f"44010601100{community}{grid:03d}" for community in (1, 2) for grid in (1, 2, 3)]
 DEADLINE_SECONDS = 240

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from layers.database import Role, connect
-from twin.changes import CHANNEL, Forgotten, append, forget, frames_since, last_seq
+from twin.log.changes import CHANNEL, Forgotten, append, forget, frames_since, last_seq
 
 pytestmark = pytest.mark.anyio
 WRITERS, BATCHES = 4, 30

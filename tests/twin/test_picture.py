@@ -13,11 +13,11 @@ from layers.database import Role, connect
 from layers.errors import BadInput, TooMuch
 from tests.twin import log
 from tests.twin.log import DEADLINE_SECONDS, GRIDS, OFFICER, WORKER, prepare, tails
-from twin.changes import append
 from twin.live import snapshot
 from twin.live.change_batch import Portion
 from twin.live.subscriber import Following, Source
 from twin.live.subscription import Asked, read_interest
+from twin.log.changes import append
 
 pytestmark = pytest.mark.anyio
 THINGS, STEPS = 5, 60

@@ -17,9 +17,9 @@ from layers.moment import Moment
 from layers.past import Past
 from layers.tables import sync_definitions
 from tests.twin.waiting import until
-from twin.changes import frames_since
 from twin.envelope.message import Message
 from twin.intake.pipeline import WAITING_MAX, Crowded, Pipeline
+from twin.log.changes import frames_since
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

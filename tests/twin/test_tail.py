@@ -29,11 +29,11 @@ from tests.twin.log import (
     written,
 )
 from tests.twin.waiting import until
-from twin.changes import Forgotten
 from twin.live import tail as tail_module
 from twin.live.channel import PORTIONS_MAX
 from twin.live.interest import Interest, lies_in
 from twin.live.subscription import Asked, read_interest
+from twin.log.changes import Forgotten
 
 pytestmark = pytest.mark.anyio
 BOX = (113.29, 23.0, 113.35, 23.2)

@@ -13,8 +13,8 @@ from tests.twin.feeds.feeds import feed, only, take
 from tests.twin.feeds.test_cap import sample
 from tests.twin.fixture import lonlat
 from twin import events, exercises
-from twin.changes import frames_since
 from twin.jobs.expiry import Expiry
+from twin.log.changes import frames_since
 from twin.moving import Placed
 
 pytestmark = pytest.mark.anyio

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from twin.changes import Frame
 from twin.live.interest import Change
+from twin.log.changes import Frame
 
 CHANGES_MAX = 20_000
 ENCODED_BYTES_MAX = 32 * 1024 * 1024

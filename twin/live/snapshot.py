@@ -20,8 +20,8 @@ from layers.crs import CRS84
 from layers.errors import BadInput, TooMuch
 from layers.moment import Moment
 from layers.query import ItemsQuery, page
-from twin.changes import last_seq
 from twin.live.interest import AREA_CODE_DIGITS, Interest
+from twin.log.changes import last_seq
 
 FEATURES_MAX = 20_000  # of one layer
 SEPARATOR = ",\n"  # no line ends within a feature

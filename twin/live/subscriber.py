@@ -10,13 +10,13 @@ import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Catalog
-from twin.changes import Forgotten
 from twin.live.budget import caller_here
 from twin.live.change_batch import Portion
 from twin.live.channel import Watcher
 from twin.live.interest import Interest
 from twin.live.snapshot import Picture, take_picture
 from twin.live.tail import Tail
+from twin.log.changes import Forgotten
 
 
 @dataclass(frozen=True, slots=True)

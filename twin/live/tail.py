@@ -23,7 +23,6 @@ from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.errors import Unavailable
 from layers.listener import Listener
-from twin.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
 from twin.live.budget import Budget, Turns, caller_here
 from twin.live.change_batch import Gathered, Portion
 from twin.live.channel import Channel, Watcher, channel_key
@@ -32,7 +31,8 @@ from twin.live.matching import Matching
 from twin.live.recent import Decoded, Recent
 from twin.live.rows import Needs, Rows, read_rows
 from twin.live.visibility import Lens
-from twin.regraded import Regrading, regraded
+from twin.log.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
+from twin.log.regraded import Regrading, regraded
 
 FRAME_SECONDS = 0.1  # changes of one thing within this time are sent as one
 BUSY_FRAME_SECONDS = 0.25  # the same where many subscribers are handed something each time

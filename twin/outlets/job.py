@@ -16,10 +16,10 @@ import structlog
 from layers.database_faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from layers.listener import Listener
-from twin.changes import CHANNEL
 from twin.ending import end
 from twin.folder import Folder
 from twin.jobs.jobs import Parts
+from twin.log.changes import CHANNEL
 from twin.outlets.definition import Mqtt, Outlet, read_outlet
 from twin.outlets.ledger import Ledger
 from twin.outlets.mqtt import MqttSender

@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from layers.errors import Conflict, NotFound
-from twin.changes import last_seq
+from twin.log.changes import last_seq
 
 PREFIX = "outlet "  # of the names of cursors
 _READ = "SELECT seq, state FROM twin.cursor WHERE name = $1"

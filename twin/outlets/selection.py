@@ -10,13 +10,13 @@ import asyncpg
 
 from layers.catalog import Catalog
 from layers.errors import OneMapError, Unavailable
-from twin.changes import Forgotten, frames_since
 from twin.live.channel import Channel
 from twin.live.interest import Change
 from twin.live.rows import Needs, read_rows
 from twin.live.visibility import Lens
+from twin.log.changes import Forgotten, frames_since
+from twin.log.regraded import grades_now, regraded
 from twin.outlets.definition import Outlet
-from twin.regraded import grades_now, regraded
 
 _FRAMES = 10
 _LATE = timedelta(seconds=10)  # whoever raises a grade meanwhile is as late

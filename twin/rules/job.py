@@ -20,10 +20,10 @@ import structlog
 from layers.catalog import Catalog
 from layers.errors import Unavailable
 from twin.batch import Outcome
-from twin.changes import Frame
 from twin.envelope.message import Message
-from twin.follower import Follower
 from twin.intake.pipeline import Crowded
+from twin.log.changes import Frame
+from twin.log.cursor import Follower
 from twin.rules import store
 from twin.rules.alarms import Alarms
 from twin.rules.calendar import Calendar

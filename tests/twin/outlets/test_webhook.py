@@ -12,8 +12,8 @@ import pytest
 from layers.database import Role, connect
 from tests.twin.log import GRIDS, happened, moved, write, write_many, written
 from tests.twin.waiting import until
-from twin.changes import forget
 from twin.feeds.signature import verify
+from twin.log.changes import forget
 from twin.outlets.ledger import resume
 
 pytestmark = pytest.mark.anyio

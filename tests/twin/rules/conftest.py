@@ -12,8 +12,8 @@ import pytest
 from layers.catalog import read_catalog
 from layers.database import Role, connect, create_pool
 from twin.envelope.message import Message
-from twin.follower import Follower
 from twin.intake.intake import Intake
+from twin.log.cursor import Follower
 from twin.rules.job import CURSOR, _Round
 
 SHIPPED = Path(__file__).parents[3] / "config" / "rules"

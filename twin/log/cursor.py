@@ -14,7 +14,7 @@ import structlog
 
 from layers.errors import Conflict
 from layers.listener import Listener
-from twin.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
+from twin.log.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
 
 _READ = "SELECT seq FROM twin.cursor WHERE name = $1"
 _BEGIN = "INSERT INTO twin.cursor (name, seq) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
