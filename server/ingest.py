@@ -31,7 +31,6 @@ from server.pulse import beat
 from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors
-from twin.fences.job import FenceJob
 from twin.five_minutes import FiveMinutes
 from twin.intake.intake import Intake
 from twin.jobs.expiry import Expiry
@@ -42,6 +41,7 @@ from twin.jobs.jobs import Job, Parts, keep_working
 from twin.jobs.leader import lead
 from twin.jobs.upkeep import Upkeep
 from twin.outlets.job import OutletsJob
+from twin.rules.fences.job import FenceJob
 from twin.rules.job import RulesJob
 
 _POOL_SIZE = 6

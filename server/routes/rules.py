@@ -19,9 +19,9 @@ from server.auth import actor_of
 from server.doctor_rules import calendar_note
 from server.state import State
 from twin.event_log import LogStep, read_log
-from twin.fences.history import Wanted, transitions
 from twin.log.changes import last_seq
 from twin.rules.calendar import LOCAL
+from twin.rules.fences.history import Wanted, transitions
 from twin.rules.registry import Rules, read_rules
 
 router = APIRouter(prefix="/twin", tags=["rules"])

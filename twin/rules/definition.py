@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from twin.fences.definition import Fence
 from twin.folder import read_definition
 from twin.rules.calendar import Calendar
 from twin.rules.cluster import ClusterRule
+from twin.rules.fences.definition import Fence
 from twin.rules.limits import Limits
 from twin.rules.threshold import Threshold
 

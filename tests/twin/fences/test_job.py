@@ -15,11 +15,11 @@ from layers.definition import FieldDefinition, LayerDefinition
 from layers.district_crs import measuring_srid
 from layers.tables import create_layer
 from twin.envelope.message import Message
-from twin.fences.job import CURSOR, Watch
 from twin.intake.intake import Intake
 from twin.live.visibility import Lens
 from twin.log.changes import frames_since
 from twin.log.cursor import Follower
+from twin.rules.fences.job import CURSOR, Watch
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

@@ -11,10 +11,10 @@ import shapely
 
 from layers.crs import STORED_SRID, transform
 from layers.district_crs import measuring_srid
-from twin.fences.area_set import AreaFacts, AreaSet
-from twin.fences.definition import Fence
-from twin.fences.tracker import Fix, Tracker
-from twin.fences.transition import Terms, ended, step
+from twin.rules.fences.area_set import AreaFacts, AreaSet
+from twin.rules.fences.definition import Fence
+from twin.rules.fences.tracker import Fix, Tracker
+from twin.rules.fences.transition import Terms, ended, step
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
 ORIGIN_M = np.array([431200.0, 2559800.0])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.fences.transition import Stay, Terms, Told, advance, dwells_at, ended, step
+from twin.rules.fences.transition import Stay, Terms, Told, advance, dwells_at, ended, step
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
 ONE = Terms(1, timedelta(minutes=10), timedelta(minutes=5))

@@ -9,10 +9,10 @@ import pytest
 from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput
 from server.settings import PROJECT
-from twin.fences.definition import Fence
 from twin.rules.calendar import Calendar
 from twin.rules.cluster import ClusterRule
 from twin.rules.definition import read_rule
+from twin.rules.fences.definition import Fence
 from twin.rules.limits import Limits
 from twin.rules.registry import read_rules
 from twin.rules.threshold import Threshold

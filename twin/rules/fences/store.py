@@ -9,9 +9,9 @@ from typing import Any
 
 import asyncpg
 
-from twin.fences.definition import Fence
-from twin.fences.tracker import Event, Fix, Kept, Key, Tracker
-from twin.fences.transition import Stay
+from twin.rules.fences.definition import Fence
+from twin.rules.fences.tracker import Event, Fix, Kept, Key, Tracker
+from twin.rules.fences.transition import Stay
 
 KEPT = timedelta(days=90)
 _STAYS = "SELECT * FROM twin.fence_stay WHERE fence = $1"

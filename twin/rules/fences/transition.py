@@ -17,7 +17,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from twin.fences.definition import FenceAction
+from twin.rules.fences.definition import FenceAction
 
 type Relation = Literal["in", "near", "out"]
 type Phase = Literal["entering", "inside", "leaving"]

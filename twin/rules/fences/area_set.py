@@ -21,7 +21,7 @@ from layers.district_crs import to_metres
 from layers.errors import NotFound, TooMuch
 from layers.loaders.batch import Geometries
 from layers.relation import relation
-from twin.fences.definition import Fence
+from twin.rules.fences.definition import Fence
 
 AREAS_MAX = 100_000
 _LIMITS = FilterLimits()

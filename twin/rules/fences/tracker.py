@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from layers.areas import Points
-from twin.fences.area_set import AreaFacts, AreaSet
-from twin.fences.definition import Fence
-from twin.fences.transition import Relation, Stay, Terms, Told, advance, dwells_at, ended, step
 from twin.join.metres import MetrePoints
+from twin.rules.fences.area_set import AreaFacts, AreaSet
+from twin.rules.fences.definition import Fence
+from twin.rules.fences.transition import Relation, Stay, Terms, Told, advance, dwells_at, ended, step
 
 
 class Fix(NamedTuple):

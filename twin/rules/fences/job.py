@@ -19,14 +19,14 @@ import structlog
 
 from layers.catalog import Catalog
 from layers.errors import OneMapError
-from twin.fences import store
-from twin.fences.area_set import read_area_set, read_movers
-from twin.fences.definition import Fence
-from twin.fences.tracker import Event, Fix, Tracker
 from twin.grades import Grades
 from twin.log import changes
 from twin.log.changes import Frame
 from twin.log.cursor import Follower
+from twin.rules.fences import store
+from twin.rules.fences.area_set import read_area_set, read_movers
+from twin.rules.fences.definition import Fence
+from twin.rules.fences.tracker import Event, Fix, Tracker
 from twin.rules.registry import Rules, read_rules
 
 CURSOR = "fences"
