@@ -16,7 +16,7 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.feed_refused import open_intake
 from server.settings import Settings
-from twin.completion import NAME, Incomplete, Need, completed, counts, incomplete
+from twin.store.events.completion import NAME, Incomplete, Need, completed, counts, incomplete
 
 _out = Console(highlight=False, soft_wrap=True)
 _PAGE = 1_000

@@ -19,7 +19,7 @@ from layers.errors import BadInput, OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.settings import Settings
-from twin.refusals import Kept, one_refused, refused, summary
+from twin.store.refusals import Kept, one_refused, refused, summary
 
 if TYPE_CHECKING:
     from twin.intake.intake import Intake

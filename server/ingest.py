@@ -31,7 +31,6 @@ from server.pulse import beat
 from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors
-from twin.five_minutes import FiveMinutes
 from twin.intake.intake import Intake
 from twin.jobs.expiry import Expiry
 from twin.jobs.feed_rates import FeedRates
@@ -43,6 +42,7 @@ from twin.jobs.upkeep import Upkeep
 from twin.outlets.job import OutletsJob
 from twin.rules.fences.job import FenceJob
 from twin.rules.job import RulesJob
+from twin.store.five_minutes import FiveMinutes
 
 _POOL_SIZE = 6
 _STATEMENT_MS_MAX = 60_000

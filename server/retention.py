@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from server.settings import Settings
-from twin.retention import Kept
+from twin.store.retention import Kept
 
 
 def kept_of(settings: Settings) -> Kept:

@@ -12,7 +12,7 @@ from layers.database import Role, connect
 from layers.errors import BadInput
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
-from twin.purge import purge_past
+from twin.store.purge import purge_past
 
 _out = Console(highlight=False)
 

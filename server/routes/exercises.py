@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from layers.database import in_our_words
 from server.operators import Operator
 from server.state import State
-from twin.exercises import counted, kept
+from twin.store.events.exercises import counted, kept
 
 router = APIRouter(prefix="/twin", tags=["feeds"])
 LIMIT_MAX = 1000

@@ -13,8 +13,8 @@ from layers.database import in_our_words
 from layers.errors import BadInput
 from server.operators import Operator
 from server.state import State
-from twin.completion import NAME, completed, counts, incomplete
 from twin.intake.intake import Intake
+from twin.store.events.completion import NAME, completed, counts, incomplete
 
 router = APIRouter(prefix="/twin/incomplete", tags=["feeds"])
 LIMIT_MAX = 1000

@@ -13,7 +13,7 @@ from server.body import read_body
 from server.operators import Operator
 from server.state import State
 from twin.intake.intake import Intake
-from twin.refusals import Kept, one_refused, refused, summary
+from twin.store.refusals import Kept, one_refused, refused, summary
 
 router = APIRouter(prefix="/twin/refused", tags=["feeds"])
 LIMIT_MAX = 1000

@@ -18,11 +18,11 @@ from layers.rights import visible_fields
 from server.auth import actor_of
 from server.doctor_rules import calendar_note
 from server.state import State
-from twin.event_log import LogStep, read_log
 from twin.log.changes import last_seq
 from twin.rules.calendar import LOCAL
 from twin.rules.fences.history import Wanted, transitions
 from twin.rules.registry import Rules, read_rules
+from twin.store.events.history import LogStep, read_log
 
 router = APIRouter(prefix="/twin", tags=["rules"])
 _SEES_FAULTS = 3  # the clearance of an officer: what is written in a file is nothing for strangers

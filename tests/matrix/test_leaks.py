@@ -28,7 +28,7 @@ from tests.ogc.things import field
 from tests.twin.log import COMMANDER, OFFICER, moved, prepare, tails, write
 from twin.live.interest import Interest
 from twin.log.changes import last_seq
-from twin.purge import purge_past
+from twin.store.purge import purge_past
 
 THINGS = LayerDefinition(
     id="things",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from layers.database import connect
-from twin import binary
+from twin.store import binary
 
 pytestmark = pytest.mark.anyio
 POSITION = ("layer", "id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code")

@@ -14,13 +14,13 @@ from layers.database import Role, connect
 from layers.definition import read_code_lists
 from tests.twin.envelopes import envelope
 from tests.twin.fixture import lonlat
-from twin import features
 from twin.envelope.message import Reading
 from twin.envelope.read import read_structured
-from twin.feature_check import check_changes
-from twin.feature_words import Words
 from twin.jobs.upkeep import Upkeep
-from twin.moving import Placed
+from twin.store.features import features
+from twin.store.features.check import check_changes
+from twin.store.features.claims import Words
+from twin.store.positions import Placed
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

@@ -13,8 +13,8 @@ from layers.database import Role, connect, create_pool
 from tests.conftest import _database
 from tests.twin.test_pipeline import NOON, Squares, event, message
 from tests.twin.waiting import until
-from twin.five_minutes import BUCKET, FiveMinutes, bucket_of, five_minutes
 from twin.intake.pipeline import Pipeline
+from twin.store.five_minutes import BUCKET, FiveMinutes, bucket_of, five_minutes
 
 pytestmark = pytest.mark.anyio
 EVENTS_NOW = """

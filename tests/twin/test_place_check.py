@@ -15,8 +15,8 @@ from tests.twin.envelopes import NOW, envelope
 from tests.twin.test_feeds import SECRET, Sender, cloudevent
 from twin.envelope.message import Reading
 from twin.envelope.read import decode_json, read_all, read_structured
-from twin.events import fold
-from twin.place_check import check_places
+from twin.store.events.events import fold
+from twin.store.place_check import check_places
 
 pytestmark = pytest.mark.anyio
 DISTRICT = (113.29, 23.10, 113.44, 23.25)

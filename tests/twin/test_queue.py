@@ -8,9 +8,9 @@ from layers.catalog import read_catalog
 from layers.database import Role, create_pool
 from layers.tables import sync_definitions
 from tests.twin.test_pipeline import Squares, event, observation, position
-from twin.batch import Offer
 from twin.intake.pipeline import Pipeline
 from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, PRESSED, Crowded, Queue, Waiting
+from twin.store.batch import Offer
 
 pytestmark = pytest.mark.anyio
 

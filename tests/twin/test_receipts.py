@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from layers.database import connect
 from tests.twin.envelopes import OBSERVATION, POSITION
 from tests.twin.waiting import until
-from twin import receipts
 from twin.envelope.read import read_structured
+from twin.store import receipts
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.redaction import redact
+from twin.store.redaction import redact
 
 MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _TO_ASCII = str.maketrans("０１２３４５６７８９", "0123456789")

@@ -7,9 +7,9 @@ import pytest
 from layers.database import Role, connect
 from layers.tables import sync_definitions
 from tests.twin.test_pipeline import event, observation, position
-from twin import retention
 from twin.envelope.message import Reading
-from twin.retention import Kept, forget, refuse_too_old
+from twin.store import retention
+from twin.store.retention import Kept, forget, refuse_too_old
 
 pytestmark = pytest.mark.anyio
 KEPT = Kept(positions=timedelta(days=90), observations=timedelta(days=365))

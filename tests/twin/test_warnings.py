@@ -12,10 +12,10 @@ from layers.database import Role, connect, create_pool
 from tests.twin.feeds.feeds import feed, only, take
 from tests.twin.feeds.test_cap import sample
 from tests.twin.fixture import lonlat
-from twin import events, exercises
 from twin.jobs.expiry import Expiry
 from twin.log.changes import frames_since
-from twin.moving import Placed
+from twin.store.events import events, exercises
+from twin.store.positions import Placed
 
 pytestmark = pytest.mark.anyio
 STREET = "440106011000"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from layers.clause import Clause, bind, compose, join
 from layers.rights import scoped
 from twin.aggregate.question import WEEKS, Question, in_span, past
-from twin.five_minutes import bucket_of
+from twin.store.five_minutes import bucket_of
 
 LAYER = "events"
 _DAY = timedelta(days=1)

@@ -16,7 +16,7 @@ from twin.connectors.mqtt_packets import (
     read_properties,
     read_text,
 )
-from twin.refusals import MESSAGE_BYTES_KEPT
+from twin.store.refusals import MESSAGE_BYTES_KEPT
 
 PAYLOAD_BYTES_KEPT = MESSAGE_BYTES_KEPT + 1  # of one that is too large: the quarantine sees that it was longer
 _HEAD_BYTES_MAX = 65_537 + 2 + 4  # topic, packet id, length of the properties

@@ -17,7 +17,6 @@ from layers.catalog import Catalog
 from layers.database import Role, create_pool
 from layers.database_faults import DATABASE_ERRORS, refuses_value
 from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
-from twin.batch import Outcome
 from twin.ending import end
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of
@@ -33,12 +32,13 @@ from twin.intake.pipeline import Pipeline
 from twin.intake.retaking import Retaking
 from twin.jobs.housekeeping import make_days
 from twin.join.index import LAYERS, AreaIndex
-from twin.known import Known
-from twin.nonces import StoredNonces
-from twin.place_check import gate
-from twin.refusals import keep
-from twin.retention import Kept, refuse_too_old
-from twin.unknown import set_apart
+from twin.store.batch import Outcome
+from twin.store.known import Known
+from twin.store.nonces import StoredNonces
+from twin.store.place_check import gate
+from twin.store.refusals import keep
+from twin.store.retention import Kept, refuse_too_old
+from twin.store.unknown import set_apart
 
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
 CREATING = "created"  # under this name features are made that feeds speak of

@@ -19,13 +19,13 @@ import structlog
 from layers.catalog import Catalog
 from layers.database_faults import AWAY, in_words
 from layers.errors import Away, Damaged, Unavailable
-from twin.batch import Offer, Outcome, write
 from twin.damage import MET_BY_JOBS
 from twin.ending import end
 from twin.envelope.message import Message
-from twin.grades import Grades
 from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue, Waiting
-from twin.prepared import AreaJoin
+from twin.store.batch import Offer, Outcome, write
+from twin.store.grades import Grades
+from twin.store.prepared import AreaJoin
 
 WRITERS = 2
 WAIT_SECONDS_MAX = 30.0  # how long an offer waits for a database that is away; then its sender must keep it

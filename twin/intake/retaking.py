@@ -11,15 +11,15 @@ import asyncpg
 from layers.catalog import Catalog
 from layers.database_faults import refuses_value
 from layers.errors import BadInput, NotFound
-from twin.batch import Outcome
 from twin.envelope.message import Message, Reading
 from twin.feeds.decode import decode_again
 from twin.feeds.definition import Unknown
 from twin.feeds.registry import Registry
-from twin.known import Known
-from twin.place_check import gate
-from twin.refusals import Kept, discard, mark_replayed, one_refused
-from twin.unknown import set_apart
+from twin.store.batch import Outcome
+from twin.store.known import Known
+from twin.store.place_check import gate
+from twin.store.refusals import Kept, discard, mark_replayed, one_refused
+from twin.store.unknown import set_apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import asyncpg
 
 from layers.catalog import Catalog
-from twin import events
-from twin.grades import Grades
 from twin.log import changes
+from twin.store.events import events
+from twin.store.grades import Grades
 
 _LOOK_SECONDS = 5.0
 _AT_ONCE = 500

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import asyncpg
 
-from twin.retention import Kept, forget
+from twin.store.retention import Kept, forget
 
 _HOUSE_SECONDS = 3600.0
 _AREAS = "SELECT onemap.forget_changed_areas($1::interval, $2::bigint)"  # caches older than that draw anew

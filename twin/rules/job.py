@@ -19,7 +19,6 @@ import structlog
 
 from layers.catalog import Catalog
 from layers.errors import Unavailable
-from twin.batch import Outcome
 from twin.envelope.message import Message
 from twin.intake.pipeline import Crowded
 from twin.log.changes import Frame
@@ -34,6 +33,7 @@ from twin.rules.limits import Limits
 from twin.rules.registry import NO_RULES, Rules, read_rules
 from twin.rules.store import Work
 from twin.rules.threshold import Threshold
+from twin.store.batch import Outcome
 
 CURSOR = "rules"
 GRACE = timedelta(seconds=2)

@@ -17,10 +17,10 @@ from server.settings import PROJECT
 from tests.conftest import _serving
 from tests.twin.connectors.house import House
 from tests.twin.named import put_features
-from twin.completion import NAME, completed, incomplete
 from twin.envelope.kinds import EVENT_FIELDS
 from twin.feeds.decode import Delivery
 from twin.feeds.registry import read_registry
+from twin.store.events.completion import NAME, completed, incomplete
 
 pytestmark = pytest.mark.anyio
 TOKEN = "a-token-of-the-operator-of-forty-letters"

@@ -20,7 +20,7 @@ from twin.envelope.refused import Reason, Refused
 from twin.feeds import jt808
 from twin.feeds.decode import Delivery, decode, decode_again
 from twin.feeds.jt808 import Frame, write_frame
-from twin.place_check import check_places
+from twin.store.place_check import check_places
 
 NOTIFICATION = {"type": "Notification", "notifiedAt": "2026-06-08T01:59:00Z"}
 DISTRICT = (113.29, 23.10, 113.44, 23.25)

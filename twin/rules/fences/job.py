@@ -19,7 +19,6 @@ import structlog
 
 from layers.catalog import Catalog
 from layers.errors import OneMapError
-from twin.grades import Grades
 from twin.log import changes
 from twin.log.changes import Frame
 from twin.log.cursor import Follower
@@ -28,6 +27,7 @@ from twin.rules.fences.area_set import read_area_set, read_movers
 from twin.rules.fences.definition import Fence
 from twin.rules.fences.tracker import Event, Fix, Tracker
 from twin.rules.registry import Rules, read_rules
+from twin.store.grades import Grades
 
 CURSOR = "fences"
 GRACE = timedelta(seconds=2)

@@ -17,8 +17,8 @@ from layers.catalog import Catalog
 from layers.errors import BadInput, NotFound
 from twin.envelope.message import Message, Reading
 from twin.envelope.read import read_structured
-from twin.feature_check import district_of
-from twin.place_check import check_places
+from twin.store.features.check import district_of
+from twin.store.place_check import check_places
 
 type Need = Literal["place", "class"]
 

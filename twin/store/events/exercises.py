@@ -14,7 +14,7 @@ import orjson
 
 from twin.envelope.message import Message
 from twin.envelope.write import write_structured
-from twin.warnings import join_chains
+from twin.store.events.warnings import join_chains
 
 _KEEP = """
 INSERT INTO twin.exercise (feed, mode, kind, layer, feature_id, chain, phenomenon_time, message)

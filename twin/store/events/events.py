@@ -18,10 +18,10 @@ import orjson
 from layers.catalog import Catalog
 from layers.clause import quote_identifier
 from layers.tables import table_of
-from twin import warnings
-from twin.moving import Placed
-from twin.redaction import redact
-from twin.warning_areas import Extent, extents
+from twin.store.events import warnings
+from twin.store.events.warning_areas import Extent, extents
+from twin.store.positions import Placed
+from twin.store.redaction import redact
 
 LAYER = "events"
 _KEEP = """

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
-from twin import receipts
 from twin.envelope.message import Reading
 from twin.envelope.refused import Reason, Refusal, raw_of
 from twin.envelope.write import write_structured
 from twin.log import changes
+from twin.store import receipts
 
 _log = structlog.get_logger(__name__)
 _PAST_ROWS = 5000  # a transaction

@@ -9,9 +9,9 @@ from layers.catalog import Catalog
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, raw_of
 from twin.envelope.write import write_structured
-from twin.feature_check import check_changes
 from twin.feeds.definition import Unknown
-from twin.known import Known, Subject
+from twin.store.features.check import check_changes
+from twin.store.known import Known, Subject
 
 _SAID = {
     "refuse": "send it again when it is there, or take it again 该要素存在后可重收",

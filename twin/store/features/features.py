@@ -18,9 +18,9 @@ from layers.catalog import Catalog
 from layers.definition import LayerDefinition
 from layers.derive import derive
 from twin.envelope.message import Message
-from twin.feature_rows import Row, Work, read_rows
-from twin.feature_words import GEOMETRY, Words, stamp_of
-from twin.moving import Placed
+from twin.store.features.claims import GEOMETRY, Words, stamp_of
+from twin.store.features.rows import Row, Work, read_rows
+from twin.store.positions import Placed
 
 _LOCK = 440111  # one writer of a layer's features at a time, from reading what was said to the commit
 _KEEP = """

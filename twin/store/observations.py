@@ -10,10 +10,10 @@ from typing import Any
 
 import asyncpg
 
-from twin import binary
 from twin.envelope.message import Message
 from twin.join.devices import Area
-from twin.staged import in_one_order, stage
+from twin.store import binary
+from twin.store.staged import in_one_order, stage
 
 _COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag", "grid_code")
 _REVISED = ("source_version", "sent_time")

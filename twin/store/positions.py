@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 
-from twin import binary
 from twin.envelope.message import Message
 from twin.join.devices import Area
-from twin.staged import in_one_order, stage
+from twin.store import binary
+from twin.store.staged import in_one_order, stage
 
 _COLUMNS = (
     "layer", "id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code",

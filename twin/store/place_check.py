@@ -21,8 +21,8 @@ from twin.envelope.kinds import unplaced
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, raw_of
 from twin.envelope.write import write_structured
-from twin.feature_check import check_changes, district_of
 from twin.feeds.definition import FeedDefinition
+from twin.store.features.check import check_changes, district_of
 
 OUTSIDE = "outside_district"
 _SAID = {

@@ -11,11 +11,13 @@ from typing import Any
 import asyncpg
 
 from layers.catalog import Catalog
-from twin import events, exercises, features, five_minutes, measured, moving, receipts
 from twin.envelope.message import Message
-from twin.grades import Grades
 from twin.log import changes
-from twin.prepared import AreaJoin, Prepared
+from twin.store import five_minutes, observations, positions, receipts
+from twin.store.events import events, exercises
+from twin.store.features import features
+from twin.store.grades import Grades
+from twin.store.prepared import AreaJoin, Prepared
 
 _COUNT = """
 INSERT INTO twin.feed AS f (name, received, accepted, duplicate, late, coalesced, suspect, last_received_at,
@@ -64,7 +66,7 @@ class Written:
     last_seq: int = 0
 
 
-type Late = tuple[set[moving.Entity], set[measured.Series]]
+type Late = tuple[set[positions.Entity], set[observations.Series]]
 
 
 async def write(
@@ -108,8 +110,8 @@ async def write(
 async def _write_kinds(
     connection: asyncpg.Connection, catalog: Catalog, prepared: Prepared
 ) -> tuple[list[dict[str, Any]], Late]:
-    moved, late_moved = await moving.write(connection, prepared.moved, prepared.moved_claimed)
-    observed, late_observed = await measured.write(connection, prepared.measured, prepared.measured_claimed)
+    moved, late_moved = await positions.write(connection, prepared.moved, prepared.moved_claimed)
+    observed, late_observed = await observations.write(connection, prepared.measured, prepared.measured_claimed)
     await five_minutes.mark_late(connection, prepared.measured.rows)
     happened = await events.write(connection, catalog, prepared.placed.get("event", []))
     changed = await features.write(connection, catalog, prepared.placed.get("feature_change", []))

@@ -13,7 +13,7 @@ import orjson
 from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
 from layers.tables import table_of
-from twin.feature_words import GEOMETRY, Words
+from twin.store.features.claims import GEOMETRY, Words
 
 _BOX = """CASE WHEN geom IS NOT NULL AND NOT ST_IsEmpty(geom)
     THEN ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] END"""

@@ -14,8 +14,8 @@ from hashlib import blake2b
 import asyncpg
 from asyncpg.pgproto.pgproto import UUID  # takes bytes, at a fifth of what the standard library's costs
 
-from twin import binary
 from twin.envelope.message import Message
+from twin.store import binary
 
 KEPT = timedelta(days=7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ import shapely
 
 from layers.tables import SRID
 from twin.envelope.message import Message
-from twin.feature_check import shape_of
+from twin.store.features.check import shape_of
 
 GEOMETRY = "geom"
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from twin.envelope.message import Message
 from twin.join.devices import Area
 from twin.join.result import Joined
-from twin.measured import Measured
-from twin.moving import Moved, Placed
+from twin.store.observations import Measured
+from twin.store.positions import Moved, Placed
 
 type Times = list[datetime | None]
 

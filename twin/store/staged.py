@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import asyncpg
 
-from twin import binary
+from twin.store import binary
 
 
 async def stage(

@@ -1,0 +1,1 @@
+"""Events: versions, history, warnings, exercises, and what a person completes."""

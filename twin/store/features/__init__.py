@@ -1,0 +1,1 @@
+"""Changes of features: checked, kept as claims, and written into the table of the layer."""
