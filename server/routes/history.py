@@ -26,7 +26,7 @@ from server.state import State
 from twin.live.interest import Interest
 from twin.live.playback import LAYERS_MAX, Span, play
 from twin.live.snapshot import take_picture
-from twin.surroundings import chosen_layers
+from twin.surroundings.nearby import chosen_layers
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization, Accept-Encoding"}

@@ -16,10 +16,10 @@ from layers.database import in_our_words
 from server.answers import Compressed
 from server.auth import actor_of
 from server.state import State
-from twin.surroundings import RADIUS_M_MAX, Gathered, chosen_layers, nearby
-from twin.surroundings_area import area_features, find_area
-from twin.surroundings_place import Located, locate
-from twin.surroundings_spot import read_spot
+from twin.surroundings.area import area_features, find_area
+from twin.surroundings.locate import Located, locate
+from twin.surroundings.nearby import RADIUS_M_MAX, Gathered, chosen_layers, nearby
+from twin.surroundings.spot import read_spot
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 FEATURES_MAX = 1000

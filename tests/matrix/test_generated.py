@@ -26,8 +26,8 @@ from tests.matrix.definitions import definitions
 from tiles.address import TileAddress
 from tiles.grids import WEB_MERCATOR
 from tiles.vector import Drawing, tile_clause
-from twin.surroundings import nearby_clause
-from twin.surroundings_spot import read_spot
+from twin.surroundings.nearby import nearby_clause
+from twin.surroundings.spot import read_spot
 
 LIMITS = FilterLimits(length=100_000, vertices=1000)
 ROWS = ("g1", "g2", "g3")

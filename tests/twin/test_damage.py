@@ -10,7 +10,7 @@ import pytest
 from tests.ogc.service import Service, fill
 from tests.twin.waiting import until
 from twin import damage
-from twin.ending import end
+from twin.cancellation import end
 from twin.jobs.jobs import keep_working
 from twin.jobs.leader import lead
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 
 import pytest
 
-from twin import ending
 from twin.jobs import jobs
 
 pytestmark = pytest.mark.anyio

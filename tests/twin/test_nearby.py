@@ -11,8 +11,8 @@ from layers.catalog import read_catalog
 from layers.database import Role, connect
 from tests.definitions.fixture import INCIDENT
 from tests.twin.fixture import lonlat
-from twin.surroundings import nearby_clause
-from twin.surroundings_spot import Spot
+from twin.surroundings.nearby import nearby_clause
+from twin.surroundings.spot import Spot
 
 ALL = "video_points,emergency_resources,flood_risk_points,water_facilities"
 LON, LAT = lonlat(*INCIDENT)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import structlog
 
 from layers.errors import OneMapError
+from twin.cancellation import end
 from twin.connectors import drop, mqtt, pull, replay, terminal
 from twin.connectors.connector import Run, Status
-from twin.ending import end
 from twin.feeds.definition import FeedDefinition, Protocol
 from twin.jobs.jobs import Parts, Pauses
 

@@ -17,7 +17,7 @@ from layers.catalog import Catalog
 from layers.database import Role, create_pool
 from layers.database_faults import DATABASE_ERRORS, refuses_value
 from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
-from twin.ending import end
+from twin.cancellation import end
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of
 from twin.envelope.write import write_structured

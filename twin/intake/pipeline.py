@@ -19,8 +19,8 @@ import structlog
 from layers.catalog import Catalog
 from layers.database_faults import AWAY, in_words
 from layers.errors import Away, Damaged, Unavailable
+from twin.cancellation import end
 from twin.damage import MET_BY_JOBS
-from twin.ending import end
 from twin.envelope.message import Message
 from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue, Waiting
 from twin.store.batch import Offer, Outcome, write

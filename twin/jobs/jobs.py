@@ -19,8 +19,8 @@ import structlog
 from layers.catalog import Catalog
 from layers.database_faults import in_words
 from layers.errors import Unavailable
+from twin.cancellation import end
 from twin.damage import MET_BY_JOBS
-from twin.ending import end
 from twin.intake.intake import Intake
 
 PAUSE_SECONDS_MIN = 0.2

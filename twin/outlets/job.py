@@ -16,7 +16,7 @@ import structlog
 from layers.database_faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from layers.listener import Listener
-from twin.ending import end
+from twin.cancellation import end
 from twin.folder import Folder
 from twin.jobs.jobs import Parts
 from twin.log.changes import CHANNEL

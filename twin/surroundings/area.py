@@ -14,7 +14,7 @@ from layers.derivation import AREA_CODES
 from layers.errors import Forbidden, NotFound
 from layers.rights import scoped
 from layers.tables import table_of
-from twin.surroundings import Gathered, gather, selection
+from twin.surroundings.nearby import Gathered, gather, selection
 
 CODE_CHARACTERS_MAX = 80
 _CURRENT = Clause("f.superseded_at IS NULL AND (f.valid_to IS NULL OR f.valid_to > now())")

@@ -18,7 +18,7 @@ from layers.errors import BadInput, NotFound, TooMuch
 from layers.query import ItemsQuery, feature_json
 from layers.relation import relation
 from layers.rights import scoped
-from twin.surroundings_spot import Spot
+from twin.surroundings.spot import Spot
 
 RADIUS_M_MAX = 5_000.0
 LAYERS_MAX = 20

@@ -14,7 +14,7 @@ from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
 from layers.derivation import AREA_CODES
 from layers.errors import NotFound
 from layers.rights import scoped, visible_fields
-from twin.surroundings_spot import Spot
+from twin.surroundings.spot import Spot
 
 WATERWAY_M, BUILDING_M = 100.0, 50.0
 _RESPONSIBLE = ("responsible_org", "grid_head_id", "worker_ids")

@@ -1,0 +1,1 @@
+"""What is around a place or in an area: nearby features, areas that hold a place."""
