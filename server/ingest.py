@@ -1,8 +1,8 @@
 """The ingest process: ``python -m server.ingest``, with the settings as a line of JSON on standard input.
 
 It runs the jobs that must run once per database: connectors, house-keeping, and whatever else follows the log. Started
-anywhere, any number of times, exactly one works (`twin/jobs/leader.py`). It ends when its standard input closes: whoever
-started it is gone (see `server/worker.py`).
+anywhere, any number of times, exactly one works (`twin/jobs/leader.py`). It ends when its standard
+input closes: whoever started it is gone (see `server/worker.py`).
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def test_the_common_shapes_are_read_at_a_glance():
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
-    monkeypatch.setattr(envelope_glance, "_KNOWN_MAX", 3)
+    monkeypatch.setattr(fast_path, "_KNOWN_MAX", 3)
     many = [{**COMMON[3], "subject": f"rain_gauges/R-{n}"} for n in range(10)]
     assert len(read_all(many, now=NOW).messages) == 10
     assert 0 < len(fast_path._heads) <= 3

@@ -42,7 +42,7 @@ async def _turn():
 
 @pytest.mark.parametrize("errors", [0, 1, 2])
 async def test_all_jobs_end(monkeypatch, errors):
-    monkeypatch.setattr(ending, "AGAIN_SECONDS", 0.5)
+    monkeypatch.setattr(cancellation, "AGAIN_SECONDS", 0.5)
     monkeypatch.setattr(jobs, "PAUSE_SECONDS_MIN", 0.0)
     good, odd = Job("good", 0), Job("odd", errors)
     working = asyncio.create_task(jobs.keep_working([good, odd]))

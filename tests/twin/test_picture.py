@@ -117,6 +117,6 @@ async def test_a_snapshot_is_of_what_was_asked_for_and_may_be_seen(database_url,
         everything = read_interest(catalog, OFFICER, Asked(), FilterLimits())
         with pytest.raises(BadInput, match="name them"):
             await snapshot.take_picture(pool, catalog, OFFICER, everything)
-        monkeypatch.setattr(picture, "FEATURES_MAX", 3)
+        monkeypatch.setattr(snapshot, "FEATURES_MAX", 3)
         with pytest.raises(TooMuch, match="more than 3"):
             await ids(OFFICER)

@@ -2,7 +2,8 @@
 
 The first message of a chain is the event; an Update or a Cancel refers to it and becomes a later version of it. So
 whoever holds the last version holds the warning, and a cancelled warning is closed. Many senders refer to the last
-message of the chain only: which chain that one belongs to is known where all messages are (`twin/store/events/warnings.py`).
+message of the chain only: which chain that one belongs to is known where all messages are
+(`twin/store/events/warnings.py`).
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ import numpy as np
 from layers.areas import Areas, Points, Positions, Texts, read_areas
 from layers.catalog import Catalog
 from layers.derivation import AREA_CODES
-from twin.join import devices
 from twin.join.areas import AreaTiers
+from twin.join.devices import LAYERS as DEVICE_LAYERS
 from twin.join.devices import Devices, read_devices
 from twin.join.layers import read_points, read_waterways
 from twin.join.metres import MetrePoints
@@ -33,7 +33,7 @@ _VIDEO_CELLS_M = (25.0, 75.0)  # a few cameras in nine such cells, where a distr
 _ROWS_READ_A_SECOND = 10_000  # of a layer of devices that changes all the time, on average
 _TIERS = tuple(AREA_CODES)
 _SURROUNDINGS = ("urban_villages", "waterways", "video_points", "flood_risk_points")
-LAYERS = tuple(dict.fromkeys((*_TIERS, *_SURROUNDINGS, *devices.LAYERS)))
+LAYERS = tuple(dict.fromkeys((*_TIERS, *_SURROUNDINGS, *DEVICE_LAYERS)))
 _AREA_LAYERS = (*_TIERS, "urban_villages")
 
 
@@ -163,7 +163,7 @@ async def _read(connection: asyncpg.Connection, before: AreaIndex | None) -> Are
     ends = [part.ends_at for part in areas.values() if part.ends_at is not None]
     kept_tiers, kept_water = same(*_TIERS), same("waterways")
     kept_video, kept_flood = same("video_points"), same("flood_risk_points")
-    devices, rests_until = await _devices(connection, before, [n for n in devices.LAYERS if not same(n)])
+    devices, rests_until = await _devices(connection, before, [n for n in DEVICE_LAYERS if not same(n)])
     return AreaIndex(
         versions,
         tables,
