@@ -23,7 +23,7 @@ from benchmarks.faults_truth import faults
 from benchmarks.faults_wire import FEED
 from benchmarks.machine import describe_machine
 from benchmarks.results import Row, at_most, exit_code, show, write_json
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.faults import DATABASE_ERRORS
 
 _EARS = 3
 _DISK_MIB = 640

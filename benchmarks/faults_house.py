@@ -20,8 +20,8 @@ from benchmarks.broker import Broker
 from benchmarks.faults_wire import FEED, feed_file
 from layers.cluster import running_url
 from layers.cluster.place import find_place
-from layers.database import connect
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.connection import connect
+from layers.database.faults import DATABASE_ERRORS
 from server.settings import PROJECT
 
 SECRET = "a secret of the house of faults"  # noqa: S105  # of a house that nobody else reaches

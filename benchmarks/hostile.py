@@ -31,7 +31,7 @@ from benchmarks.results import Row, show, write_json
 from benchmarks.servers import running_ours
 from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.tables import sync_definitions
 from twin.log.changes import append
 

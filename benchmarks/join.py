@@ -20,7 +20,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.results import Row, at_most, exit_code, show, write_json
 from layers.areas import Points
 from layers.cluster import PrivateCluster
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.demo.load import load_demo
 from layers.migrate import migrate
 from layers.tables import sync_definitions

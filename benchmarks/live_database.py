@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import numpy as np
 
-from layers.database import connect
+from layers.database.connection import connect
 
 
 async def missing(url: str, acknowledged: int) -> int:

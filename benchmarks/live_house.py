@@ -24,7 +24,7 @@ from benchmarks.live_send import Order, Sent
 from benchmarks.servers import running_ours
 from layers.cluster import PrivateCluster
 from layers.cluster.place import find_place
-from layers.database import connect
+from layers.database.connection import connect
 from layers.demo.load import load_demo
 from server.database import prepare
 from server.operator_token import ensure_operator_token

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from layers.clause import quote_identifier
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.definition import FieldDefinition, FieldType, GeometryType, LayerDefinition, MapHints
 from layers.migrate import migrate
 from layers.tables import create_layer, refresh_statistics, sync_definitions, table_of

@@ -17,10 +17,10 @@ import structlog
 
 from layers.actor import HIGHEST_GRADE, Actor
 from layers.code_lists import read_stored_code_lists
-from layers.database_identity import database_identity
+from layers.database.identity import database_identity
+from layers.database.listener import Heard, Listener
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
-from layers.listener import Heard, Listener
 from layers.moment import Moment
 from layers.tables import parse_definition, table_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import Unavailable
 
 POSTGRESQL_MIN = 14

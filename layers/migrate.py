@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from layers.database import connect
+from layers.database.connection import connect
 from layers.errors import Conflict, Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -8,7 +8,7 @@ import asyncpg
 
 from layers.clause import quote_identifier, quote_literal
 from layers.code_lists import sync_code_lists
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
 from layers.event_indexes import EVENTS, INDEXES
 from layers.gathering import gathering_statements

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from layers.catalog import CatalogHolder
 from layers.counts import CountCache
-from layers.database import Role, create_pool
+from layers.database.connection import Role, create_pool
 from layers.definition import read_code_lists
 from layers.district_crs import read_measuring_srid, use_district_crs
 from layers.errors import Unavailable

@@ -106,7 +106,7 @@ def sentence(error: Exception) -> str:
     Errors of the database and of the file system are put into our words. What nobody foresaw is a fault of OneMap: it
     says so, and how to see where.
     """
-    from layers.database_faults import in_words  # noqa: PLC0415  # asyncpg takes a tenth of a second
+    from layers.database.faults import in_words  # noqa: PLC0415  # asyncpg takes a tenth of a second
 
     ours = error if isinstance(error, OneMapError) else in_words(error)
     if ours is not None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Scope
 
 from layers.actor import ANONYMOUS
-from layers.admission import Caller, Cost
+from layers.database.admission import Caller, Cost
 from layers.errors import Unauthenticated
 from server.auth import Authenticator
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
-from layers.database import connect
+from layers.database.connection import connect
 from layers.database_check import require_usable
 from layers.district_crs import choose_measuring_srid
 from layers.errors import NotFound

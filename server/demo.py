@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from layers.catalog import read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from server.settings import DemoSettings
 
 _RECORD = "demo_generator"  # written by layers.demo.load, with the rows

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 
 from layers.catalog import read_catalog
-from layers.database import connect
+from layers.database.connection import connect
 from layers.database_check import lacking
 from layers.errors import OneMapError
 from layers.migrate import available, edited, pending

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from layers.database_faults import in_words
+from layers.database.faults import in_words
 from layers.errors import (
     BadInput,
     Conflict,

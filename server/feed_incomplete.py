@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import BadInput
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from layers.admission import CALLER
-from layers.database_faults import in_words
+from layers.database.admission import CALLER
+from layers.database.faults import in_words
 from layers.errors import OneMapError, TooMuch, TooOften, Unauthenticated
 from server.cost import address_of, caller_of
 from server.errors import respond_to

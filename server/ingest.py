@@ -20,8 +20,8 @@ import uvloop
 
 from layers.catalog import CatalogHolder
 from layers.cluster.home import OURS
-from layers.database import Role, create_pool
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.connection import Role, create_pool
+from layers.database.faults import DATABASE_ERRORS
 from layers.definition import read_code_lists
 from layers.district_crs import read_measuring_srid, use_district_crs
 from server.definitions_job import DefinitionsJob

@@ -19,8 +19,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.cql2 import FilterLimits
-from layers.database import in_our_words
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.connection import in_our_words
+from layers.database.faults import DATABASE_ERRORS
 from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated
 from server.auth import Authenticator
 from server.errors import status_of

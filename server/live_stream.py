@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, aclosing, asynccontextmanager, su
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from server.live_form import as_event, tiles_event
 from server.tile_news import TileEar

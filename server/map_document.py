@@ -10,7 +10,7 @@ import orjson
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.counts import CountCache
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.definition import CodeList
 from layers.query import ItemsQuery
 from layers.rights import VisibleField, visible_fields

@@ -11,7 +11,7 @@ import orjson
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import compose
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.rights import scoped
 
 DISTRICTS = "districts"  # the layer whose outlines frame the map

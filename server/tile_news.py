@@ -20,7 +20,7 @@ import structlog
 from layers.actor import Actor
 from layers.catalog import CatalogHolder, Layer
 from layers.changed import Box
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from layers.noticed import BOXES_MAX, seen_boxes
 from tiles.grids import GRIDS

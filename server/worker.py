@@ -18,7 +18,7 @@ import uvicorn
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from layers.cluster.home import OURS
-from layers.database_faults import in_words
+from layers.database.faults import in_words
 from layers.errors import OneMapError
 from server.app import create_app
 from server.doorway import Doorway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from layers.database_faults import in_words
+from layers.database.faults import in_words
 from layers.errors import Damaged, OneMapError
 
 REMEMBERED_SECONDS = 3600.0

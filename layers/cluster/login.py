@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
 
-from layers.database import connect
+from layers.database.connection import connect
 
 WEB_LOGIN = "onemap_web"
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import asyncpg
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.definition import LayerDefinition, read_definitions
 from layers.demo.generate import GENERATOR_VERSION, SEED, district_count, generate_districts
 from layers.demo.outline import ATTRIBUTION

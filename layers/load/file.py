@@ -19,7 +19,7 @@ import structlog
 from layers.catalog import read_catalog
 from layers.code_lists import read_stored_code_lists
 from layers.crs import shift_note
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.definition import GRADE, IDENTIFIER, LayerDefinition, read_code_lists
 from layers.errors import BadFile, BadInput
 from layers.gate import BBox, Gate, parse_fixes, parse_source_crs

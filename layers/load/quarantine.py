@@ -15,7 +15,7 @@ from typing import Any, Literal
 import asyncpg
 import shapely
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import NotFound
 from layers.load import LoadProgress, LoadSummary, load_file
 from layers.load.mapping import QUARANTINE_COLUMNS

@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import BadInput
 from server import feed_incomplete, feed_refused
 from server.commands.options import ConfigOption, HomeOption, settings_of

@@ -11,7 +11,7 @@ import asyncpg
 import typer
 from rich.console import Console
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import BadInput
 from layers.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
 from server.commands.load import parse_mapping

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from layers.catalog import Catalog, Layer, read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import BadInput
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from layers.actor import ANONYMOUS, OPERATOR, Actor
 from layers.catalog import Catalog, read_catalog
 from layers.clause import EMPTY
-from layers.database import Role, create_pool
-from layers.database_identity import database_identity
+from layers.database.connection import Role, create_pool
+from layers.database.identity import database_identity
 from layers.errors import BadInput
 from server.build import build_id
 from server.commands.options import ConfigOption, HomeOption, settings_of

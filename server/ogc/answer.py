@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from layers.database_faults import in_words
+from layers.database.faults import in_words
 from layers.errors import BadInput, OneMapError
 from server.assets import CONTENT_SECURITY_POLICY
 from server.base_url import base_url

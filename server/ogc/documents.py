@@ -9,7 +9,7 @@ from anyio import from_thread
 from layers.catalog import Layer
 from layers.counts import Matched
 from layers.crs import STORED, served_crs
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.query import ItemsQuery
 from server.items.call import Call
 from server.items.links import Paging, described_by, item_links, page_links, steps

@@ -16,7 +16,7 @@ from layers.catalog import Layer
 from layers.clause import join
 from layers.counts import Matched
 from layers.crs import CRS84, Crs, parse_crs
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.query import ItemsQuery, page, single
 from server.items.request import ItemsRequest, layer_of, read_items_request, write_cursor

@@ -13,7 +13,7 @@ from layers.actor import Actor
 from layers.clause import EMPTY, Clause
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.crs import CRS84
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from server.auth import actor_of
 from server.state import State

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from layers.actor import ANONYMOUS
-from layers.admission import CALLER
+from layers.database.admission import CALLER
 from layers.errors import Unavailable
 from server.build import build_id
 from server.state import State

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from layers.actor import Actor
 from layers.cql2 import parse_bbox
 from layers.crs import CRS84
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time
 from server.answers import Compressed

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from server.operators import Operator
 from server.state import State

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from layers.admission import CALLER
 from layers.cql2 import FilterLimits
-from layers.database import in_our_words
+from layers.database.admission import CALLER
+from layers.database.connection import in_our_words
 from layers.errors import BadInput, Unavailable
 from server.auth import actor_of
 from server.live_stream import EventStream

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from server.metrics import MEDIA_TYPE, of_service, of_worker, written
 from server.operators import Operator
 from server.state import State

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from layers.actor import OPERATOR, Actor
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import Forbidden
 from server.auth import actor_of
 from server.state import State

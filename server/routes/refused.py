@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from server.body import read_body
 from server.operators import Operator
 from server.state import State

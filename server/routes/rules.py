@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.crs import CRS84
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.query import single
 from layers.rights import visible_fields

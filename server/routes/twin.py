@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from server.answers import Compressed
 from server.auth import actor_of
 from server.state import State

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from layers.clause import Clause
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.query import ItemsQuery, page
 from server.auth import actor_of
 from server.state import State

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from layers.actor import Actor
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from server.items.request import parameters_of, refuse_unknown
 from server.state import State

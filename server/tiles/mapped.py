@@ -10,7 +10,7 @@ from typing import Any
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.changed import Box
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from server.assets import MODULES
 from server.items.request import layer_of, read_condition

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyproj import CRS, Geod
 
 from layers import crs
-from layers.database import connect
+from layers.database.connection import connect
 from layers.district_crs import (
     choose_measuring_srid,
     measuring_srid,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from tests.conftest import _database, _run
 from tests.definitions.fixture import make_layers
 

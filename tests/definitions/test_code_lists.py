@@ -7,7 +7,7 @@ import re
 import pytest
 
 from layers.code_lists import read_stored_code_lists, sync_code_lists
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.definition import read_code_lists
 from layers.tables import sync_definitions
 

@@ -8,7 +8,7 @@ import pytest
 
 from layers.catalog import CatalogHolder, read_catalog
 from layers.code_lists import read_stored_code_lists
-from layers.database import connect
+from layers.database.connection import connect
 from layers.definition import read_code_lists
 from layers.errors import BadInput
 from layers.tables import sync_definitions

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.demo.load import SOURCE_SYSTEM, load_demo
 from layers.errors import BadInput, Conflict
 from layers.tables import sync_definitions

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from layers.catalog import Layer, read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.tables import create_layer, refresh_statistics
 from tests.layers.cameras import CAMERAS, ROWS
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.admission import CALLER, Admission, Caller, Cost
-from layers.database import Role, create_pool
+from layers.database.admission import CALLER, Admission, Caller, Cost
+from layers.database.connection import Role, create_pool
+from layers.database.statements import KEPT_CHARACTERS_MAX
 from layers.errors import Away, Unavailable
-from layers.statements import KEPT_CHARACTERS_MAX
 
 pytestmark = pytest.mark.anyio
 DEADLINE_S = 120

@@ -8,7 +8,7 @@ import pytest
 
 from layers.actor import ANONYMOUS, OPERATOR
 from layers.catalog import CatalogHolder, read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import Conflict, NotFound, Unavailable
 from layers.migrate import available, migrate, pending
 from layers.tables import create_layer, drop_layer

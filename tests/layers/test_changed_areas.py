@@ -8,7 +8,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.changed import ChangedAreas
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from layers.definition import LayerDefinition
 from layers.tables import create_layer, drop_layer
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from layers.database import in_our_words
-from layers.database_faults import refuses_value
+from layers.database.connection import in_our_words
+from layers.database.faults import refuses_value
 from layers.errors import BadInput, Damaged, OneMapError, TooMuch, Unavailable
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from layers.database import Role, connect, create_pool
-from layers.database_faults import AWAY
+from layers.database.connection import Role, connect, create_pool
+from layers.database.faults import AWAY
 
 pytestmark = pytest.mark.anyio
 

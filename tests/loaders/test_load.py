@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from layers import datum
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.demo.outline import read_outline
 from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import load_file

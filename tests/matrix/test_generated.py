@@ -14,7 +14,7 @@ from layers.clause import Clause
 from layers.counted_page import counted_page
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.crs import CRS84
-from layers.database import connect
+from layers.database.connection import connect
 from layers.definition import LayerDefinition
 from layers.moment import Moment
 from layers.query import ItemsQuery, count, page, single, table_rows

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.catalog import read_catalog
-from layers.database import connect
+from layers.database.connection import connect
 from layers.definition import LayerDefinition, MapHints
 from layers.errors import NotFound
 from layers.load.rebuild import rebuild

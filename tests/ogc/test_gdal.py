@@ -14,7 +14,7 @@ import threading
 import numpy as np
 import pytest
 
-from layers.database import connect
+from layers.database.connection import connect
 from tests.ogc.test_maps import maps  # noqa: F401  # the service over rasters
 
 BOX = (113.299, 23.099, 113.336, 23.118)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers.database import connect
+from layers.database.connection import connect
 from layers.tables import create_layer, drop_layer
 from tests.ogc.service import Service, fill
 from tests.ogc.things import field, layer
@@ -70,7 +70,7 @@ def test_number_matched_follows_every_write(own_service):
 
 NEW_LAYER = """
 import asyncio, sys
-from layers.database import connect
+from layers.database.connection import connect
 from layers.tables import create_layer, refresh_statistics
 from layers.definition import LayerDefinition
 

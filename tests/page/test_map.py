@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 from shapely.geometry import shape
 
-from layers.database import connect
+from layers.database.connection import connect
 from layers.definition import LayerDefinition, MapHints
 from layers.tables import create_layer, drop_layer, refresh_statistics
 from tests.conftest import _run

@@ -7,7 +7,7 @@ import pytest
 
 from layers.actor import ANONYMOUS, OPERATOR, Actor
 from layers.catalog import read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import NotFound
 from layers.tables import create_layer, refresh_statistics
 from tests.page.town import BLOCKS, LAMPS, ROWS, SECRETS

@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from layers import datum
-from layers.database import connect
+from layers.database.connection import connect
 from layers.demo.outline import read_outline
 from layers.load import load_file
 from layers.tables import sync_definitions

@@ -19,9 +19,9 @@ import pytest
 from fastapi.routing import APIRoute
 
 import server.routes
-from layers.admission import Cost
 from layers.bounded import Bounded
 from layers.counts import CountCache
+from layers.database.admission import Cost
 from server.cost import cost_of
 from server.guesses import AT_ONCE, Guesses
 from server.state import Plans

@@ -19,7 +19,7 @@ import pytest
 from layers.cluster import PrivateCluster, borrowed_cluster, running_url, stop_cluster, supervisor_of
 from layers.cluster import place as cluster_place
 from layers.cluster.place import find_place
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.faults import DATABASE_ERRORS
 from layers.errors import Conflict, Unavailable
 
 pytestmark = pytest.mark.anyio

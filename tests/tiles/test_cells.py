@@ -10,7 +10,7 @@ import pytest
 from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
 from layers.clause import EMPTY, Clause
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.definition import LayerDefinition
 from layers.tables import create_layer
 from tiles.address import TileAddress

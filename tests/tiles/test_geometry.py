@@ -14,7 +14,7 @@ from shapely.geometry import Polygon, box, shape
 from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.clause import Clause, compose
-from layers.database import connect
+from layers.database.connection import connect
 from layers.tables import create_layer
 from tests.tiles.conftest import LAMPS
 from tiles.address import BUFFER, EXTENT, TileAddress

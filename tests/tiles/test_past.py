@@ -10,7 +10,7 @@ import pytest
 from layers.actor import ANONYMOUS, OPERATOR
 from layers.catalog import read_catalog
 from layers.clause import EMPTY
-from layers.database import connect
+from layers.database.connection import connect
 from layers.moment import Moment
 from layers.tables import create_layer, refresh_statistics
 from server.tiles.call import Part, TileCall

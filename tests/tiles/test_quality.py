@@ -21,7 +21,7 @@ from shapely.strtree import STRtree
 
 from layers.actor import ANONYMOUS
 from layers.catalog import read_catalog
-from layers.database import connect
+from layers.database.connection import connect
 from tests.conftest import _database
 from tests.tiles.town_tiles import EXTENT, around, drawn, in_units, outlines
 from tiles.address import TileAddress

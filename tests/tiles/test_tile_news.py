@@ -8,7 +8,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect as open_socket
 
-from layers.database import connect
+from layers.database.connection import connect
 from layers.tables import create_layer, refresh_statistics
 from tests.tiles.conftest import LAMPS
 from tiles.address import TileAddress

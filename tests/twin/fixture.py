@@ -10,7 +10,7 @@ import numpy as np
 
 from layers.catalog import read_catalog
 from layers.crs import transform
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.derive import derive
 from layers.tables import refresh_statistics, sync_definitions, table_of
 from tests.definitions import fixture as frame

@@ -12,7 +12,7 @@ import orjson
 
 from layers.actor import Actor
 from layers.catalog import read_catalog
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from layers.tables import sync_definitions
 from twin.live.change_batch import MERGED
 from twin.live.tail import Tail

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.database import connect
+from layers.database.connection import connect
 from layers.definition import read_definitions
 from tests.conftest import _database, _run
 from tests.twin.service import TwinService

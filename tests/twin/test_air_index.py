@@ -80,7 +80,7 @@ def test_the_database_computes_the_same(town):
 
 
 async def _fetch(url, statement):
-    from layers.database import connect  # noqa: PLC0415  # for this one helper
+    from layers.database.connection import connect  # noqa: PLC0415  # for this one helper
 
     connection = await connect(url)
     try:

@@ -12,7 +12,7 @@ from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.clause import Clause
 from layers.crs import CRS84
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from layers.moment import Moment
 from layers.query import ItemsQuery, count, page, single
 from layers.tables import table_of

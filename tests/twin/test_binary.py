@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from layers.database import connect
+from layers.database.connection import connect
 from twin.store import binary
 
 pytestmark = pytest.mark.anyio

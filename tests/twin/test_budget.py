@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from layers.actor import OPERATOR
-from layers.admission import CALLER, Caller
 from layers.cql2 import FilterLimits
+from layers.database.admission import CALLER, Caller
 from layers.errors import BadFilter, Unavailable
 from tests.twin.log import DEADLINE_SECONDS, happened, prepare, tails, write
 from twin.live import tail as tail_module

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from twin.log.changes import CHANNEL, Forgotten, append, forget, frames_since, last_seq
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layers.catalog import Catalog, read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.definition import read_code_lists
 from tests.twin.envelopes import envelope
 from tests.twin.fixture import lonlat

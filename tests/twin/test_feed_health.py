@@ -8,7 +8,7 @@ import httpx
 import pytest
 import yaml
 
-from layers.database import connect
+from layers.database.connection import connect
 from server.doctor import State
 from server.doctor_database import examine_database
 from server.settings import load_settings

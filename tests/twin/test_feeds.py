@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from layers.database import connect
+from layers.database.connection import connect
 from tests.conftest import _run
 from tests.twin.named import put_named
 from twin.feeds.signature import sign

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from layers.catalog import read_catalog
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from tests.conftest import _database
 from tests.twin.test_pipeline import NOON, Squares, event, message
 from tests.twin.waiting import until

@@ -6,7 +6,7 @@ import pytest
 
 from layers.actor import Actor
 from layers.catalog import read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.query import ItemsQuery, count
 from layers.rights import row_scope
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from layers.database import connect
+from layers.database.connection import connect
 from layers.tables import sync_definitions
 from server.settings import load_settings
 from tests.twin.ingest import Ingest

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from layers.catalog import read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from tests.definitions.fixture import EDGE, INCIDENT, point, put
 from tests.twin.fixture import lonlat
 from twin.join.index import AreaIndex

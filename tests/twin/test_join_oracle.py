@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layers.crs import transform
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from tests.conftest import _run
 from twin.join.index import FLOOD_M, VIDEO_M, WATERWAY_M, AreaIndex
 from twin.join.metres import MetrePoints

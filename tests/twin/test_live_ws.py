@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_socket
 
-from layers.database import connect
+from layers.database.connection import connect
 from server.auth import TOKEN_FILE
 from server.live_socket import MESSAGE_BYTES_MAX, MESSAGES_AT_ONCE
 from tests.twin.log import DEADLINE_SECONDS, GRIDS, happened, moved, newest, prepare, write

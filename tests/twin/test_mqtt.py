@@ -15,7 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from benchmarks.broker import Broker
-from layers.database import connect
+from layers.database.connection import connect
 from server.settings import load_settings
 from tests.twin.ingest import Ingest, working
 from tests.twin.named import put_named

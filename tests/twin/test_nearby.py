@@ -8,7 +8,7 @@ import pytest
 
 from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from tests.definitions.fixture import INCIDENT
 from tests.twin.fixture import lonlat
 from twin.surroundings.nearby import nearby_clause

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from layers.cql2 import FilterLimits
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.errors import BadInput, TooMuch
 from tests.twin import log
 from tests.twin.log import DEADLINE_SECONDS, GRIDS, OFFICER, WORKER, prepare, tails

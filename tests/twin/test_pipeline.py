@@ -12,7 +12,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.clause import compose
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from layers.moment import Moment
 from layers.past import Past
 from layers.tables import sync_definitions

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.database import connect
+from layers.database.connection import connect
 from tests.twin.envelopes import NOW, envelope
 from tests.twin.test_feeds import SECRET, Sender, cloudevent
 from twin.envelope.message import Reading

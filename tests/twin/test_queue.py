@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from layers.catalog import read_catalog
-from layers.database import Role, create_pool
+from layers.database.connection import Role, create_pool
 from layers.tables import sync_definitions
 from tests.twin.test_pipeline import Squares, event, observation, position
 from twin.intake.pipeline import Pipeline

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.database import connect
+from layers.database.connection import connect
 from tests.twin.envelopes import OBSERVATION, POSITION
 from tests.twin.waiting import until
 from twin.envelope.read import read_structured

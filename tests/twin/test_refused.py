@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from layers.database import connect
+from layers.database.connection import connect
 from server.auth import TOKEN_FILE
 from server.settings import load_settings
 from tests.conftest import _run, _serving

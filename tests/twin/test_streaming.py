@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from layers.database import connect
+from layers.database.connection import connect
 from tests.conftest import _run
 from tests.twin.named import put_named
 from tests.twin.waiting import DEADLINE_S, until

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from layers.cql2 import FilterLimits
-from layers.database import connect
+from layers.database.connection import connect
 from tests.twin.log import (
     COMMANDER,
     DEADLINE_SECONDS,

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from layers.catalog import read_catalog
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from tests.twin.feeds.feeds import feed, only, take
 from tests.twin.feeds.test_cap import sample
 from tests.twin.fixture import lonlat

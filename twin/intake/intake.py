@@ -14,8 +14,8 @@ import asyncpg
 import structlog
 
 from layers.catalog import Catalog
-from layers.database import Role, create_pool
-from layers.database_faults import DATABASE_ERRORS, refuses_value
+from layers.database.connection import Role, create_pool
+from layers.database.faults import DATABASE_ERRORS, refuses_value
 from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
 from twin.cancellation import end
 from twin.envelope.message import Message, Reading

@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 
 from layers.catalog import Catalog
-from layers.database_faults import AWAY, in_words
+from layers.database.faults import AWAY, in_words
 from layers.errors import Away, Damaged, Unavailable
 from twin.cancellation import end
 from twin.damage import MET_BY_JOBS

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from layers.catalog import Catalog
-from layers.database_faults import refuses_value
+from layers.database.faults import refuses_value
 from layers.errors import BadInput, NotFound
 from twin.envelope.message import Message, Reading
 from twin.feeds.decode import decode_again

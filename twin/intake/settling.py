@@ -10,7 +10,7 @@ from functools import partial
 import asyncpg
 import structlog
 
-from layers.database_faults import AWAY, in_words
+from layers.database.faults import AWAY, in_words
 from layers.errors import Unavailable
 from twin.envelope.message import Reading
 from twin.envelope.refused import Refusal

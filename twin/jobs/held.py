@@ -10,7 +10,7 @@ import structlog
 
 from layers.catalog import Catalog
 from layers.clause import quote_literal
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.faults import DATABASE_ERRORS
 from layers.errors import BadInput, Conflict, OneMapError
 from twin.intake.retaking import Retaking
 

@@ -18,8 +18,8 @@ import asyncpg
 import orjson
 import structlog
 
-from layers.database import Role, connect
-from layers.database_faults import AWAY
+from layers.database.connection import Role, connect
+from layers.database.faults import AWAY
 from layers.errors import Unavailable
 from twin.damage import MET_BY_JOBS
 

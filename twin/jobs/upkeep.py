@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from layers.catalog import Catalog
-from layers.database import Role, connect
+from layers.database.connection import Role, connect
 from layers.derive import derive_dependents
 from layers.tables import refresh_statistics
 

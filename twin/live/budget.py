@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.admission import CALLER
+from layers.database.admission import CALLER
 from layers.errors import BadFilter, Unavailable
 
 FILTER_UNITS_MAX = 300

@@ -21,8 +21,8 @@ import structlog
 
 from layers.actor import Actor
 from layers.catalog import Catalog
+from layers.database.listener import Listener
 from layers.errors import Unavailable
-from layers.listener import Listener
 from twin.live.budget import Budget, Turns, caller_here
 from twin.live.change_batch import Gathered, Portion
 from twin.live.channel import Channel, Watcher, channel_key

@@ -12,8 +12,8 @@ import asyncpg
 import orjson
 import structlog
 
+from layers.database.listener import Listener
 from layers.errors import Conflict
-from layers.listener import Listener
 from twin.log.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
 
 _READ = "SELECT seq FROM twin.cursor WHERE name = $1"

@@ -13,9 +13,9 @@ from time import monotonic
 import asyncpg
 import structlog
 
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.faults import DATABASE_ERRORS
+from layers.database.listener import Listener
 from layers.errors import OneMapError
-from layers.listener import Listener
 from twin.cancellation import end
 from twin.folder import Folder
 from twin.jobs.jobs import Parts

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers.database import connect
+from layers.database.connection import connect
 from tests.conftest import _database, _run
 from tests.twin.connectors.house import House
 from tests.twin.named import put_named

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import yaml
 
-from layers.database import connect
+from layers.database.connection import connect
 from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput, NotFound
 from server.auth import TOKEN_FILE

@@ -12,7 +12,7 @@ import pytest
 from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.crs import CRS84
-from layers.database import in_our_words
+from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from layers.query import single
 from layers.tables import table_of

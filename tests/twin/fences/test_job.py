@@ -10,7 +10,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.crs import STORED_SRID, transform
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from layers.definition import FieldDefinition, LayerDefinition
 from layers.district_crs import measuring_srid
 from layers.tables import create_layer

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from layers.catalog import read_catalog
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from tests.twin.log import prepare
 from tests.twin.outlets.receiver import Receiver
 from twin.jobs.jobs import Parts

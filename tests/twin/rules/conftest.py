@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from layers.catalog import read_catalog
-from layers.database import Role, connect, create_pool
+from layers.database.connection import Role, connect, create_pool
 from twin.envelope.message import Message
 from twin.intake.intake import Intake
 from twin.log.cursor import Follower

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from layers.database import connect
+from layers.database.connection import connect
 from tests.conftest import _database, _run
 from tests.twin.service import TwinService
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from asyncpg.connection import _StatementCache
 
-from layers.broken_copy import CopyingConnection
+from layers.database.broken_copy import CopyingConnection
 
 KEPT_CHARACTERS_MAX = 256 * 1024  # of a connection: about 30 MB of PostgreSQL's memory
 _SEEN_MAX = 1024

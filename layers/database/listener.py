@@ -9,8 +9,8 @@ from contextlib import suppress
 import asyncpg
 import structlog
 
-from layers.database import Role, connect
-from layers.database_faults import DATABASE_ERRORS
+from layers.database.connection import Role, connect
+from layers.database.faults import DATABASE_ERRORS
 
 _RETRY_SECONDS = 0.5
 _log = structlog.get_logger(__name__)

@@ -1,7 +1,7 @@
 """A pool of connections that answers within its limits, whatever the database does and whoever else asks.
 
-It adds to asyncpg's own: callers by their turn (`layers.admission`), an end to every wait, connections that are kept
-waiting by a hung server given up, errors in our words, and statements prepared within a bound (`layers.statements`).
+It adds to asyncpg's own: callers by their turn (`layers.database.admission`), an end to every wait, connections that are kept
+waiting by a hung server given up, errors in our words, and statements prepared within a bound (`layers.database.statements`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from layers.admission import Admission, Caller
+from layers.database.admission import Admission, Caller
 from layers.errors import Away
 
 RELEASE_SECONDS_MAX = 1.0  # a connection that does not come to rest by then is given up

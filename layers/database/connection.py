@@ -9,10 +9,10 @@ from typing import Literal
 
 import asyncpg
 
-from layers.database_faults import in_our_words
+from layers.database.faults import in_our_words
+from layers.database.pool import Pool
+from layers.database.statements import Connection
 from layers.errors import OneMapError, Unavailable
-from layers.pool import Pool
-from layers.statements import Connection
 
 type Plans = Literal["custom", "generic"]
 

@@ -1,0 +1,1 @@
+"""Connections to PostgreSQL: pools, admission, statements, notifications, and faults in our words."""
