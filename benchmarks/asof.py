@@ -22,8 +22,8 @@ from layers.actor import OPERATOR
 from layers.catalog import Catalog, read_catalog
 from layers.clause import EMPTY, Clause
 from layers.cluster import PrivateCluster
+from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, compile_property, parse_bbox, queryables_of
-from layers.crs import CRS84
 from layers.database.connection import Role, connect, create_pool
 from layers.demo.load import load_demo
 from layers.migrate import migrate

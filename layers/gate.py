@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from layers.crs import STORED_SRID, srid_of, transform, transformer
-from layers.datum import Datum, from_datum
-from layers.degrees import are_degrees, settled
+from layers.coordinates.crs import STORED_SRID, srid_of, transform, transformer
+from layers.coordinates.datum import Datum, from_datum
+from layers.coordinates.degrees import are_degrees, settled
 from layers.errors import BadCrs, BadInput
 from layers.loaders.batch import Batch, Geometries, Mask
 

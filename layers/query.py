@@ -13,7 +13,7 @@ from typing import Literal
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
-from layers.crs import CRS84, STORED_SRID, Crs
+from layers.coordinates.crs import CRS84, STORED_SRID, Crs
 from layers.relation import relation, relations
 from layers.rights import VisibleField, scoped, visible_fields
 from layers.sort_keys import ID, SortKey, beyond

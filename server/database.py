@@ -9,9 +9,9 @@ from pathlib import Path
 
 from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
+from layers.coordinates.district_crs import choose_measuring_srid
 from layers.database.connection import connect
 from layers.database_check import require_usable
-from layers.district_crs import choose_measuring_srid
 from layers.errors import NotFound
 from layers.migrate import migrate, pending
 from layers.tables import sync_definitions

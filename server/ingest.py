@@ -20,10 +20,10 @@ import uvloop
 
 from layers.catalog import CatalogHolder
 from layers.cluster.home import OURS
+from layers.coordinates.district_crs import read_measuring_srid, use_district_crs
 from layers.database.connection import Role, create_pool
 from layers.database.faults import DATABASE_ERRORS
 from layers.definition import read_code_lists
-from layers.district_crs import read_measuring_srid, use_district_crs
 from server.definitions_job import DefinitionsJob
 from server.garbage import search_seldom
 from server.logs import configure_logs

@@ -19,7 +19,7 @@ from shapely.geometry import box, shape
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause
-from layers.crs import STORED_SRID, transformer
+from layers.coordinates.crs import STORED_SRID, transformer
 from tiles.encoded import Colour, bands_of, encoded
 from tiles.look import Format
 from tiles.reading import Area

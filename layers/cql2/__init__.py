@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from layers.clause import Clause
+from layers.coordinates.crs import Crs
 from layers.cql2.bbox import Bbox, compile_bbox, parse_bbox
 from layers.cql2.compile import compile_expression
 from layers.cql2.functions import FUNCTIONS
@@ -24,7 +25,6 @@ from layers.cql2.limits import PARAMETER, FilterLimits, check_size, too_large
 from layers.cql2.parameters import compile_datetime, compile_property
 from layers.cql2.queryable import Queryable, find_queryable, queryables_of
 from layers.cql2.text import read_text
-from layers.crs import Crs
 from layers.errors import BadFilter
 
 type Expression = Any  # CQL2 JSON as plain objects: almost always a dict, a bare boolean too

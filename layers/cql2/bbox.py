@@ -12,9 +12,9 @@ from shapely import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from layers.clause import Clause, compose, join
+from layers.coordinates.crs import STORED_SRID, Crs, reach, transform
+from layers.coordinates.degrees import LAT_MAX, LON_MAX, are_degrees, settled
 from layers.cql2.queryable import Queryable
-from layers.crs import STORED_SRID, Crs, reach, transform
-from layers.degrees import LAT_MAX, LON_MAX, are_degrees, settled
 from layers.errors import BadInput
 
 _EDGE_PARTS = 32  # a box's edge in a projected system is a curve in degrees

@@ -12,13 +12,13 @@ from decimal import Decimal
 from typing import Any
 
 from layers.clause import Clause, compose, join
+from layers.coordinates.crs import Crs
 from layers.cql2 import spatial, temporal
 from layers.cql2.comparison import OPERATORS, between, compare, is_in, is_null, like
 from layers.cql2.functions import ARITHMETIC, arithmetic, call, of_array
 from layers.cql2.limits import PARAMETER
 from layers.cql2.operand import Operand, expect, expect_count, of_boolean, of_number, of_property, of_string, truth
 from layers.cql2.queryable import Queryable, find_queryable
-from layers.crs import Crs
 from layers.errors import BadFilter
 
 _ARITHMETIC_MAX = 64  # operators in one filter; keeps numeric far from its 131,072 digits

@@ -17,6 +17,7 @@ from typing import Any
 import shapely
 from pyproj import Geod
 
+from layers.coordinates.crs import Crs
 from layers.cql2 import spatial, temporal
 from layers.cql2.comparison import OPERATORS
 from layers.cql2.compile import compile_expression
@@ -26,7 +27,6 @@ from layers.cql2.operand import INSTANTS, NUMBERS, Kind, of_number
 from layers.cql2.pattern import FOLDS, Pattern
 from layers.cql2.queryable import Queryable
 from layers.cql2.spans import COMPARE, compare_instants, relate
-from layers.crs import Crs
 from layers.errors import BadFilter
 
 type Row = Mapping[str, Any]

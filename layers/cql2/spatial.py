@@ -18,12 +18,12 @@ from shapely.geometry.base import BaseGeometry
 from shapely.validation import explain_validity
 
 from layers.clause import Clause, compose
+from layers.coordinates.crs import Crs
 from layers.cql2.bbox import bbox_of, geometry_literal, intersects, to_stored
 from layers.cql2.inscribed import inscribed
 from layers.cql2.limits import PARAMETER
 from layers.cql2.mixed import relate_mixed, shapes_relate, union_of
 from layers.cql2.operand import NUMBERS, Operand, expect, truth
-from layers.crs import Crs
 from layers.errors import BadFilter, BadInput
 
 _TYPES = {

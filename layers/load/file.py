@@ -18,7 +18,7 @@ import structlog
 
 from layers.catalog import read_catalog
 from layers.code_lists import read_stored_code_lists
-from layers.crs import shift_note
+from layers.coordinates.crs import shift_note
 from layers.database.connection import Role, connect
 from layers.definition import GRADE, IDENTIFIER, LayerDefinition, read_code_lists
 from layers.errors import BadFile, BadInput

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from layers.crs import STORED_SRID
+from layers.coordinates.crs import STORED_SRID
 from layers.definition import CodeList, FieldDefinition, LayerDefinition
 from layers.gate import Gate
 from layers.load.content_id import content_ids

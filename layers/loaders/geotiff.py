@@ -25,7 +25,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
-from layers.crs import shift_note, srid_of
+from layers.coordinates.crs import shift_note, srid_of
 from layers.errors import BadFile, BadInput
 
 PIXELS_MAX = 10_000_000_000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from layers.crs import srid_of
+from layers.coordinates.crs import srid_of
 from layers.errors import BadCrs, BadFile
 from layers.loaders import gdal, geojson
 from layers.loaders.archive import unpack_shapefile

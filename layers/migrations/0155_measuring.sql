@@ -1,4 +1,4 @@
--- The plane of the district: lengths and areas are measured in the 3-degree zone it lies in (layers/district_crs.py).
+-- The plane of the district: lengths and areas are measured in the 3-degree zone it lies in (layers/coordinates/district_crs.py).
 CREATE FUNCTION onemap.measuring_srid() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$

@@ -12,9 +12,9 @@ import asyncpg
 import orjson
 
 from layers.catalog import Layer
+from layers.coordinates.crs import CRS84, Crs, parse_crs
 from layers.counted_page import ROWS_MAX, counted_page
 from layers.counts import Matched
-from layers.crs import CRS84, Crs, parse_crs
 from layers.errors import NotFound
 from layers.query import Form, ItemsQuery, page, single, table_rows
 from layers.spreadsheet import cell

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from layers.crs import CRS84
+from layers.coordinates.crs import CRS84
 from server.base_url import base_url
 from server.body import read_text
 from server.compression import send_bytes

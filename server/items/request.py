@@ -13,6 +13,7 @@ import orjson
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, join
+from layers.coordinates.crs import CRS84, parse_crs
 from layers.cql2 import (
     FilterLimits,
     Queryable,
@@ -24,7 +25,6 @@ from layers.cql2 import (
     parse_bbox,
     queryables_of,
 )
-from layers.crs import CRS84, parse_crs
 from layers.errors import BadInput
 from layers.moment import read_moment
 from layers.query import ItemsQuery

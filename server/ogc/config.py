@@ -10,7 +10,7 @@ import yaml
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.crs import CRS84, served_crs
+from layers.coordinates.crs import CRS84, served_crs
 from server.settings import PROJECT, Settings
 
 CONFIG_FILE = PROJECT / "config" / "pygeoapi.yml"

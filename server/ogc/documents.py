@@ -7,8 +7,8 @@ from typing import Any
 from anyio import from_thread
 
 from layers.catalog import Layer
+from layers.coordinates.crs import STORED, served_crs
 from layers.counts import Matched
-from layers.crs import STORED, served_crs
 from layers.database.connection import in_our_words
 from layers.query import ItemsQuery
 from server.items.call import Call

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from rasterio.warp import transform_bounds
 
+from layers.coordinates.crs import CRS84, Crs, parse_crs
 from layers.cql2 import parse_bbox
-from layers.crs import CRS84, Crs, parse_crs
 from layers.errors import BadInput, NotFound, TooMuch
 from server.tiles.form import read_pixels
 from tiles.grids import METRES_PER_DEGREE, PIXEL_M

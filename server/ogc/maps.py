@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from layers.catalog import Layer
-from layers.crs import STORED, Crs, served_crs
+from layers.coordinates.crs import STORED, Crs, served_crs
 from layers.errors import NotFound
 from layers.moment import read_moment
 from server.caching import Keep, cache_control

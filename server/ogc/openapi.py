@@ -8,8 +8,8 @@ languages, since one document serves both.
 from __future__ import annotations
 
 from layers.catalog import Layer
+from layers.coordinates.crs import served_crs
 from layers.cql2 import queryables_of
-from layers.crs import served_crs
 from layers.definition import FieldDefinition, FieldType
 from layers.moment import BASES
 from server.build import build_id

@@ -14,8 +14,8 @@ from pygeoapi.provider.base import BaseProvider
 
 from layers.catalog import Layer
 from layers.clause import join
+from layers.coordinates.crs import CRS84, Crs, parse_crs
 from layers.counts import Matched
-from layers.crs import CRS84, Crs, parse_crs
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.query import ItemsQuery, page, single

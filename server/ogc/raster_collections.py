@@ -9,7 +9,7 @@ from typing import Any
 from anyio import from_thread
 from starlette.types import Receive, Scope, Send
 
-from layers.crs import CRS84, Crs, served_crs
+from layers.coordinates.crs import CRS84, Crs, served_crs
 from layers.errors import OneMapError
 from server.media import GEOJSON
 from server.ogc.answer import Answer, Endpoint, written

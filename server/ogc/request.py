@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from layers.crs import parse_crs
+from layers.coordinates.crs import parse_crs
 from server.items.request import read_items_request
 from server.media import HTML, JSONLD
 from server.ogc.visit import Visit

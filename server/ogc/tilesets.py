@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from layers.catalog import Layer
-from layers.crs import CRS84
+from layers.coordinates.crs import CRS84
 from server.ogc.visit import Visit
 from server.tiles.form import PICTURES
 from tiles.grids import TileMatrixSet

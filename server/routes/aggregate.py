@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
 from layers.clause import EMPTY, Clause
+from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
-from layers.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from server.auth import actor_of

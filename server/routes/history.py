@@ -13,8 +13,8 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
+from layers.coordinates.crs import CRS84
 from layers.cql2 import parse_bbox
-from layers.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time

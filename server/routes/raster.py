@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 
 from layers.actor import Actor
+from layers.coordinates.crs import CRS84
 from layers.cql2 import parse_bbox
-from layers.crs import CRS84
 from layers.errors import BadInput
 from layers.moment import read_time
 from server.area import AREA_BODY, area_of

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from layers.actor import Actor
-from layers.crs import CRS84
+from layers.coordinates.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.query import single

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
-from layers import crs
+from layers.coordinates import crs
 from layers.errors import BadCrs
 
 

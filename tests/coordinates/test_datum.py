@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers import datum
+from layers.coordinates import datum
 
 DISTRICT_BBOX = (113.29, 23.09, 113.44, 23.25)
 METRES_PER_DEGREE = 111_320.0

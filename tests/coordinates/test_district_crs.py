@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Geod
 
-from layers import crs
-from layers.database.connection import connect
-from layers.district_crs import (
+from layers.coordinates import crs
+from layers.coordinates.district_crs import (
     choose_measuring_srid,
     measuring_srid,
     read_measuring_srid,
@@ -19,6 +18,7 @@ from layers.district_crs import (
     use_district_crs,
     zone_srid,
 )
+from layers.database.connection import connect
 from layers.errors import BadCrs, BadInput
 
 WGS84 = Geod(ellps="GRS80")

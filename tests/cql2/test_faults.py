@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from layers.coordinates.crs import CRS84, EPSG_4326
 from layers.cql2 import FilterLimits, compile_filter, compile_property, parse
-from layers.crs import CRS84, EPSG_4326
 from layers.errors import BadFilter
 from tests.cql2.conftest import Database
 from tests.cql2.expressions import QUERYABLES

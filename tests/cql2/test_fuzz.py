@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from layers.coordinates.crs import CRS84, SERVED, Crs
 from layers.cql2 import FilterLimits, compile_datetime, compile_filter, compile_property, parse, parse_bbox
-from layers.crs import CRS84, SERVED, Crs
 from layers.errors import BadInput
 from tests.cql2.conftest import Database
 from tests.cql2.expressions import FIELDS, QUERYABLES

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse
-from layers.crs import CRS84
 from layers.errors import BadFilter
 from tests.cql2.expressions import QUERYABLES
 

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layers.clause import Clause
+from layers.coordinates.crs import CRS84
 from layers.cql2 import Queryable, compile_filter
 from layers.cql2.exact import ARITHMETIC, ROUNDING, exact
 from layers.cql2.functions import arithmetic
 from layers.cql2.match import matcher
 from layers.cql2.operand import of_number
 from layers.cql2.pattern import Pattern
-from layers.crs import CRS84
 from layers.errors import BadFilter
 from tests.cql2.conftest import Database
 from tests.cql2.expressions import QUERYABLES, filters, rows

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
+from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse
-from layers.crs import CRS84
 from tests.cql2.conftest import Database
 from tests.cql2.expressions import QUERYABLES, filters, rows, to_text
 from tests.cql2.oracle import evaluate

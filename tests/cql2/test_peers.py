@@ -10,6 +10,7 @@ import pytest
 from shapely import Point
 
 from layers.clause import join
+from layers.coordinates.crs import CRS84, EPSG_3857, EPSG_4326, EPSG_4490, EPSG_4547, Crs
 from layers.cql2 import (
     FilterLimits,
     compile_bbox,
@@ -19,7 +20,6 @@ from layers.cql2 import (
     parse,
     parse_bbox,
 )
-from layers.crs import CRS84, EPSG_3857, EPSG_4326, EPSG_4490, EPSG_4547, Crs
 from layers.errors import BadInput
 from tests.cql2.conftest import Database
 from tests.cql2.expressions import QUERYABLES

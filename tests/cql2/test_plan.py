@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from layers.coordinates.crs import CRS84, EPSG_3857
 from layers.cql2 import (
     FilterLimits,
     compile_bbox,
@@ -15,7 +16,6 @@ from layers.cql2 import (
     parse,
     parse_bbox,
 )
-from layers.crs import CRS84, EPSG_3857
 from tests.cql2.conftest import Database
 from tests.cql2.expressions import QUERYABLES
 

@@ -9,9 +9,9 @@ import pytest
 import shapely
 from shapely import LineString, Point, box
 
+from layers.coordinates.crs import CRS84, EPSG_3857, EPSG_4326, EPSG_4490, EPSG_4526, EPSG_4547, SERVED, Crs, transform
 from layers.cql2 import FilterLimits, Queryable, compile_bbox, compile_filter, parse, parse_bbox
 from layers.cql2.spatial import SHAPELY, relate_shapes
-from layers.crs import CRS84, EPSG_3857, EPSG_4326, EPSG_4490, EPSG_4526, EPSG_4547, SERVED, Crs, transform
 from layers.errors import BadInput
 from tests.cql2.conftest import Database
 from tests.cql2.expressions import QUERYABLES

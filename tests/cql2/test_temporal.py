@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layers.coordinates.crs import CRS84
 from layers.cql2.bbox import parse_bbox
 from layers.cql2.temporal import of_instant, of_timestamp
-from layers.crs import CRS84
 from layers.errors import BadFilter
 
 

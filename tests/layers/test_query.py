@@ -11,7 +11,7 @@ import pytest
 from layers.actor import ANONYMOUS, Actor
 from layers.catalog import Layer
 from layers.clause import Clause
-from layers.crs import CRS84, SERVED, parse_crs, transform
+from layers.coordinates.crs import CRS84, SERVED, parse_crs, transform
 from layers.definition import LayerDefinition
 from layers.errors import BadInput
 from layers.query import (

@@ -9,8 +9,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.crs import transform
-from layers.datum import wgs84_to_bd09, wgs84_to_gcj02
+from layers.coordinates.crs import transform
+from layers.coordinates.datum import wgs84_to_bd09, wgs84_to_gcj02
 from layers.errors import BadCrs
 from layers.gate import Gate, SourceCrs, parse_source_crs, with_margin
 from layers.loaders.batch import Batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import shapely
 
-from layers import datum
+from layers.coordinates import datum
 from layers.database.connection import Role, connect
 from layers.demo.outline import read_outline
 from layers.errors import BadCrs, BadFile, BadInput

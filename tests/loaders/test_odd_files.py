@@ -15,7 +15,7 @@ import pytest
 import shapely
 
 from layers import column_names
-from layers.crs import srid_of, transform
+from layers.coordinates.crs import srid_of, transform
 from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import load_file
 from layers.load.quarantine import retry_quarantine

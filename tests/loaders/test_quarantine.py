@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.crs import transform
+from layers.coordinates.crs import transform
 from layers.errors import NotFound
 from layers.load import load_file
 from layers.load.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine

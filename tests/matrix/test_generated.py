@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from layers.catalog import Layer
 from layers.clause import Clause
+from layers.coordinates.crs import CRS84
 from layers.counted_page import counted_page
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
-from layers.crs import CRS84
 from layers.database.connection import connect
 from layers.definition import LayerDefinition
 from layers.moment import Moment

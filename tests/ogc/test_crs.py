@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers.crs import CRS84, SERVED, transform
+from layers.coordinates.crs import CRS84, SERVED, transform
 
 OGC = "http://www.opengis.net/spec"
 PLACE = (113.305, 23.1)  # of r0001, alone within 100 m

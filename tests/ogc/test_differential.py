@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from layers.crs import SERVED, Crs, transform
+from layers.coordinates.crs import SERVED, Crs, transform
 from tests.ogc.things import ACTORS
 
 LAYERS = st.sampled_from(["points", "points", "areas", "lines"])

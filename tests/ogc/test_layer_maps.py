@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rasterio.io import MemoryFile
 
-from layers.crs import SERVED
+from layers.coordinates.crs import SERVED
 from tiles.styles.theme import read_themes
 
 OGC = "http://www.opengis.net/spec"

@@ -7,7 +7,7 @@ import json
 import pytest
 import shapely
 
-from layers import datum
+from layers.coordinates import datum
 from layers.database.connection import connect
 from layers.demo.outline import read_outline
 from layers.load import load_file

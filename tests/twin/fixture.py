@@ -9,7 +9,7 @@ import asyncpg
 import numpy as np
 
 from layers.catalog import read_catalog
-from layers.crs import transform
+from layers.coordinates.crs import transform
 from layers.database.connection import Role, connect
 from layers.derive import derive
 from layers.tables import refresh_statistics, sync_definitions, table_of

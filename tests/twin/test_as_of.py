@@ -11,7 +11,7 @@ import pytest
 from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.clause import Clause
-from layers.crs import CRS84
+from layers.coordinates.crs import CRS84
 from layers.database.connection import Role, connect, create_pool
 from layers.moment import Moment
 from layers.query import ItemsQuery, count, page, single

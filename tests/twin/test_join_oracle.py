@@ -12,7 +12,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers.crs import transform
+from layers.coordinates.crs import transform
 from layers.database.connection import Role, connect
 from tests.conftest import _run
 from twin.join.index import FLOOD_M, VIDEO_M, WATERWAY_M, AreaIndex

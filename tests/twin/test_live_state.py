@@ -14,8 +14,8 @@ import pytest
 from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
 from layers.clause import Clause
+from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, parse_bbox, queryables_of
-from layers.crs import CRS84
 from layers.database.connection import Role, connect, create_pool
 from layers.query import ItemsQuery, page, single
 from tests.conftest import _database, _run

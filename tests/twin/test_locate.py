@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers.datum import wgs84_to_bd09, wgs84_to_gcj02
+from layers.coordinates.datum import wgs84_to_bd09, wgs84_to_gcj02
 from tests.definitions.fixture import EAST_M, EDGE, NORTH_M
 from tests.twin.fixture import lonlat
 

@@ -13,7 +13,7 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, compose, quote_identifier
-from layers.crs import STORED_SRID
+from layers.coordinates.crs import STORED_SRID
 from layers.errors import BadInput
 from layers.rights import scoped
 from layers.tables import table_of

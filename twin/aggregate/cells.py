@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 import shapely
 
-from layers.district_crs import to_degrees, to_metres
+from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.errors import TooMuch
 
 CELLS_MAX = 50_000

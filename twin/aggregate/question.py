@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, bind, compose, join, quote_identifier
-from layers.district_crs import measuring_srid
+from layers.coordinates.district_crs import measuring_srid
 from layers.errors import BadInput
 from layers.relation import relation
 from layers.rights import scoped, visible_fields

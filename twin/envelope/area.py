@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layers.degrees import LAT_MAX, LON_MAX, settled_one
+from layers.coordinates.degrees import LAT_MAX, LON_MAX, settled_one
 from twin.envelope.refused import Reason, Refused, shown
 
 POLYGONS_MAX = 100

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from layers.degrees import LAT_MAX, LON_MAX, NOISE_DEG, settled_one
+from layers.coordinates.degrees import LAT_MAX, LON_MAX, NOISE_DEG, settled_one
 from twin.envelope.area import area, geometry
 from twin.envelope.message import Kind
 from twin.envelope.refused import Reason, Refused, shown

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import shapely
 
-from layers.datum import Datum, from_datum
+from layers.coordinates.datum import Datum, from_datum
 from twin.envelope.message import Message
 from twin.envelope.refused import Reason, Refused, shown
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers.degrees import LAT_MAX, LON_MAX, settled_one
+from layers.coordinates.degrees import LAT_MAX, LON_MAX, settled_one
 from twin.envelope.area import POLYGONS_MAX, RING_POSITIONS_MAX
 from twin.envelope.refused import Reason, Refused, shown
 from twin.feeds.xml import Element

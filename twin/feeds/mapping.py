@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from layers.degrees import LAT_MAX, LON_MAX, settled_one
+from layers.coordinates.degrees import LAT_MAX, LON_MAX, settled_one
 from twin.envelope.kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS, are_swapped, unplaced
 from twin.envelope.message import Kind
 from twin.envelope.refused import Reason, Refused, shown

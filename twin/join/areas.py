@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from layers.areas import Areas, Mask, Points, Positions, Texts, missing
-from layers.district_crs import to_metres
+from layers.coordinates.district_crs import to_metres
 from layers.loaders.batch import Geometries
 from layers.places import is_grid_code
 from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked

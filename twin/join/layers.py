@@ -8,7 +8,7 @@ import asyncpg
 import numpy as np
 import shapely
 
-from layers.district_crs import to_metres
+from layers.coordinates.district_crs import to_metres
 from layers.tables import table_of
 from twin.join.points import NearPoints
 from twin.join.waterways import Waterways

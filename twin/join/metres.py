@@ -1,6 +1,6 @@
 """Metres for the join: the measuring plane, and how much longer it makes a metre of the ground.
 
-Distances in the plane of the district (`layers.district_crs`) are divided by the plane's scale, which makes them
+Distances in the plane of the district (`layers.coordinates.district_crs`) are divided by the plane's scale, which makes them
 geodesic to a millionth: 300 m then are the 300 m of `geography`, and of every other answer of this server.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layers.areas import Points, Positions
-from layers.district_crs import to_metres
+from layers.coordinates.district_crs import to_metres
 
 type Lengths = npt.NDArray[np.float64]
 

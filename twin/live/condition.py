@@ -15,9 +15,9 @@ from shapely.errors import ShapelyError
 
 from layers.actor import Actor
 from layers.catalog import Layer
+from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, Queryable, parse, queryables_of
 from layers.cql2.match import Test, matcher
-from layers.crs import CRS84
 from layers.definition import FieldType
 from layers.errors import BadFilter
 from twin.live.budget import checked_units

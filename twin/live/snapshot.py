@@ -14,9 +14,9 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY, Clause, compose, join
+from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, compile_filter, queryables_of
 from layers.cql2.bbox import Bbox
-from layers.crs import CRS84
 from layers.errors import BadInput, TooMuch
 from layers.moment import Moment
 from layers.query import ItemsQuery, page

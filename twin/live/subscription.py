@@ -8,9 +8,9 @@ from typing import Any
 
 from layers.actor import Actor
 from layers.catalog import Catalog
+from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits
 from layers.cql2.bbox import bbox_of, parse_bbox
-from layers.crs import CRS84
 from layers.errors import BadInput
 from twin.live.condition import Condition
 from twin.live.interest import Interest

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from layers.clause import Clause
-from layers.crs import CRS84, STORED_SRID, parse_crs, served_crs, transform
-from layers.datum import from_datum
-from layers.degrees import settled
+from layers.coordinates.crs import CRS84, STORED_SRID, parse_crs, served_crs, transform
+from layers.coordinates.datum import from_datum
+from layers.coordinates.degrees import settled
 from layers.errors import BadCrs, BadInput
 
 DATUMS = ("gcj02", "bd09")

@@ -11,7 +11,7 @@ import pytest
 
 from layers.actor import OPERATOR
 from layers.catalog import read_catalog
-from layers.crs import CRS84
+from layers.coordinates.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from layers.query import single

@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.crs import transform
+from layers.coordinates.crs import transform
 from tests.twin.feeds.feeds import feed, only, take
 from twin.envelope.refused import Reason, Refused
 from twin.feeds.cap import NATIONAL_IDENTIFIER, SEVERITY, read_cap

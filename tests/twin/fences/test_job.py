@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from layers.catalog import read_catalog
-from layers.crs import STORED_SRID, transform
+from layers.coordinates.crs import STORED_SRID, transform
+from layers.coordinates.district_crs import measuring_srid
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import FieldDefinition, LayerDefinition
-from layers.district_crs import measuring_srid
 from layers.tables import create_layer
 from twin.envelope.message import Message
 from twin.intake.intake import Intake

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import shapely
 
-from layers.crs import STORED_SRID, transform
-from layers.district_crs import measuring_srid
+from layers.coordinates.crs import STORED_SRID, transform
+from layers.coordinates.district_crs import measuring_srid
 from twin.rules.fences.area_set import AreaFacts, AreaSet
 from twin.rules.fences.definition import Fence
 from twin.rules.fences.tracker import Fix, Tracker

@@ -15,9 +15,9 @@ from layers.actor import OPERATOR
 from layers.areas import Points, Positions
 from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY, Clause, all_of, compose
+from layers.coordinates.crs import CRS84
+from layers.coordinates.district_crs import to_metres
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
-from layers.crs import CRS84
-from layers.district_crs import to_metres
 from layers.errors import NotFound, TooMuch
 from layers.loaders.batch import Geometries
 from layers.relation import relation

@@ -12,7 +12,17 @@ from collections.abc import Sequence
 import asyncpg
 
 from layers.areas import Points
-from layers.crs import CRS84, EPSG_3857, EPSG_4326, EPSG_4490, STORED_SRID, Crs, gauss_kruger, serve_crs, transform
+from layers.coordinates.crs import (
+    CRS84,
+    EPSG_3857,
+    EPSG_4326,
+    EPSG_4490,
+    STORED_SRID,
+    Crs,
+    gauss_kruger,
+    serve_crs,
+    transform,
+)
 from layers.errors import BadInput
 
 _FIRST_SRID, _FIRST_MERIDIAN_DEG = 4534, 75  # CGCS2000 / 3-degree Gauss-Kruger CM 75E, and so on to 135E
