@@ -27,9 +27,9 @@ from layers.cql2 import compile_bbox, compile_property, parse_bbox, queryables_o
 from layers.database.connection import Role, connect, create_pool
 from layers.demo.load import load_demo
 from layers.migrate import migrate
-from layers.moment import BASES, Moment
-from layers.query import ItemsQuery, page
-from layers.sort_keys import sort_keys, sortable_fields
+from layers.read.moment import BASES, Moment
+from layers.read.query import ItemsQuery, page
+from layers.read.sort_keys import sort_keys, sortable_fields
 from layers.tables import sync_definitions, table_of
 from server.settings import PROJECT
 

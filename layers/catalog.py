@@ -21,7 +21,7 @@ from layers.database.identity import database_identity
 from layers.database.listener import Heard, Listener
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
-from layers.moment import Moment
+from layers.read.moment import Moment
 from layers.tables import parse_definition, table_of
 
 _SEEN_MAX = 2_000

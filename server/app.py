@@ -9,10 +9,10 @@ from fastapi import FastAPI
 
 from layers.catalog import CatalogHolder
 from layers.coordinates.district_crs import read_measuring_srid, use_district_crs
-from layers.counts import CountCache
 from layers.database.connection import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
+from layers.read.counts import CountCache
 from server import errors, ogc, openapi
 from server.auth import Authenticator
 from server.build import build_id

@@ -9,11 +9,11 @@ import orjson
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.counts import CountCache
 from layers.database.connection import in_our_words
 from layers.definition import CodeList
-from layers.query import ItemsQuery
-from layers.rights import VisibleField, visible_fields
+from layers.read.counts import CountCache
+from layers.read.query import ItemsQuery
+from layers.read.rights import VisibleField, visible_fields
 from server.outline import Connection, Outlines
 from tiles.styles.theme import read_themes
 from tiles.vector import DEEPEST_ZOOM, tile_fields

@@ -12,7 +12,7 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import compose
 from layers.database.connection import in_our_words
-from layers.rights import scoped
+from layers.read.rights import scoped
 
 DISTRICTS = "districts"  # the layer whose outlines frame the map
 _TOLERANCE_DEG = 0.0001  # about 10 m: the outline is only a frame

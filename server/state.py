@@ -11,8 +11,8 @@ import asyncpg
 
 from layers.bounded import Bounded
 from layers.catalog import CatalogHolder
-from layers.counts import CountCache
 from layers.errors import Unavailable
+from layers.read.counts import CountCache
 from server.auth import Authenticator
 from server.outline import Outlines
 from server.playbacks import Playbacks

@@ -22,7 +22,7 @@ from layers.catalog import CatalogHolder, Layer
 from layers.changed import Box
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
-from layers.noticed import BOXES_MAX, seen_boxes
+from layers.read.visible_changes import BOXES_MAX, seen_boxes
 from tiles.grids import GRIDS
 from tiles.touched import touched
 

@@ -12,8 +12,8 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, bind, compose, quote_identifier, quote_literal
 from layers.gathering import CELL_LEVEL
-from layers.relation import relation
-from layers.rights import row_scope, scoped, visible_fields
+from layers.read.relation import relation
+from layers.read.rights import row_scope, scoped, visible_fields
 from tiles.address import EXTENT, TileAddress
 from tiles.sheet import Sheet
 

@@ -15,8 +15,8 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition
-from layers.relation import relation
-from layers.rights import VisibleField, scoped, visible_fields
+from layers.read.relation import relation
+from layers.read.rights import VisibleField, scoped, visible_fields
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cells import cell_rows, cells_clause, is_gathered_at
 from tiles.geometry import fitted

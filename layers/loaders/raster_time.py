@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 from layers.errors import BadInput
-from layers.moment import read_time
 from layers.moments import LOCAL_OFFSET_S
+from layers.read.moment import read_time
 
 TAG = "tag"
 _CHINA = timezone(timedelta(seconds=LOCAL_OFFSET_S))

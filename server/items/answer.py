@@ -13,10 +13,10 @@ import orjson
 
 from layers.catalog import Layer
 from layers.coordinates.crs import CRS84, Crs, parse_crs
-from layers.counted_page import ROWS_MAX, counted_page
-from layers.counts import Matched
 from layers.errors import NotFound
-from layers.query import Form, ItemsQuery, page, single, table_rows
+from layers.read.counted_page import ROWS_MAX, counted_page
+from layers.read.counts import Matched
+from layers.read.query import Form, ItemsQuery, page, single, table_rows
 from layers.spreadsheet import cell
 from server.items.call import Call
 from server.items.links import KeptLinks, Paging, item_links, steps

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import orjson
 
-from layers.query import ItemsQuery
+from layers.read.query import ItemsQuery
 from server.items.call import Call
 from server.settings import LimitSettings
 

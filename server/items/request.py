@@ -26,10 +26,10 @@ from layers.cql2 import (
     queryables_of,
 )
 from layers.errors import BadInput
-from layers.moment import read_moment
-from layers.query import ItemsQuery
-from layers.rights import visible_fields
-from layers.sort_keys import sort_keys, sortable_fields
+from layers.read.moment import read_moment
+from layers.read.query import ItemsQuery
+from layers.read.rights import visible_fields
+from layers.read.sort_keys import sort_keys, sortable_fields
 from server.language import language_of
 from server.settings import LimitSettings
 
@@ -265,7 +265,7 @@ def _number(given: Mapping[str, str], name: str, default: int, *, lowest: int) -
 
 
 def write_cursor(last: str) -> str:
-    """Turn the keys of a page's last row (a JSON array of text, as `layers.query.page` returns) into a token."""
+    """Turn the keys of a page's last row (a JSON array of text, as `layers.read.query.page` returns) into a token."""
     return base64.urlsafe_b64encode(last.encode()).rstrip(b"=").decode()
 
 

@@ -8,9 +8,9 @@ from anyio import from_thread
 
 from layers.catalog import Layer
 from layers.coordinates.crs import STORED, served_crs
-from layers.counts import Matched
 from layers.database.connection import in_our_words
-from layers.query import ItemsQuery
+from layers.read.counts import Matched
+from layers.read.query import ItemsQuery
 from server.items.call import Call
 from server.items.links import Paging, described_by, item_links, page_links, steps
 from server.media import CSV, FAST, HTML, JSONLD

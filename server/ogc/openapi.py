@@ -11,7 +11,7 @@ from layers.catalog import Layer
 from layers.coordinates.crs import served_crs
 from layers.cql2 import queryables_of
 from layers.definition import FieldDefinition, FieldType
-from layers.moment import BASES
+from layers.read.moment import BASES
 from server.build import build_id
 from server.items.fast import FILTER_TYPES
 from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS

@@ -15,10 +15,10 @@ from pygeoapi.provider.base import BaseProvider
 from layers.catalog import Layer
 from layers.clause import join
 from layers.coordinates.crs import CRS84, Crs, parse_crs
-from layers.counts import Matched
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
-from layers.query import ItemsQuery, page, single
+from layers.read.counts import Matched
+from layers.read.query import ItemsQuery, page, single
 from server.items.request import ItemsRequest, layer_of, read_items_request, write_cursor
 from server.ogc.schema import returnables
 from server.ogc.visit import Visit, current_visit

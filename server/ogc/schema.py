@@ -8,8 +8,8 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.cql2 import queryables_of
 from layers.definition import CodeList, FieldDefinition, FieldType, GeometryType
-from layers.rights import visible_fields
-from layers.sort_keys import sortable_fields
+from layers.read.rights import visible_fields
+from layers.read.sort_keys import sortable_fields
 from server.ogc.visit import Language
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -13,7 +13,7 @@ from layers.actor import Actor
 from layers.coordinates.crs import CRS84
 from layers.cql2 import parse_bbox
 from layers.errors import BadInput
-from layers.moment import read_time
+from layers.read.moment import read_time
 from server.area import AREA_BODY, area_of
 from server.auth import actor_of
 from server.base_url import base_url

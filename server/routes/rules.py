@@ -13,8 +13,8 @@ from layers.actor import Actor
 from layers.coordinates.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
-from layers.query import single
-from layers.rights import visible_fields
+from layers.read.query import single
+from layers.read.rights import visible_fields
 from server.auth import actor_of
 from server.doctor_rules import calendar_note
 from server.state import State

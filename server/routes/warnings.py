@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from layers.clause import Clause
 from layers.database.connection import in_our_words
-from layers.query import ItemsQuery, page
+from layers.read.query import ItemsQuery, page
 from server.auth import actor_of
 from server.state import State
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from layers import counted_page as module
 from layers.clause import Clause
-from layers.counted_page import counted_page
-from layers.query import ItemsQuery, count, page
-from layers.sort_keys import sort_keys, sortable_fields
+from layers.read import counted_page as module
+from layers.read.counted_page import counted_page
+from layers.read.query import ItemsQuery, count, page
+from layers.read.sort_keys import sort_keys, sortable_fields
 from tests.layers.cameras import EVERYTHING
 
 pytestmark = pytest.mark.anyio

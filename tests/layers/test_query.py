@@ -14,7 +14,7 @@ from layers.clause import Clause
 from layers.coordinates.crs import CRS84, SERVED, parse_crs, transform
 from layers.definition import LayerDefinition
 from layers.errors import BadInput
-from layers.query import (
+from layers.read.query import (
     ItemsQuery,
     count,
     feature_json,
@@ -22,7 +22,7 @@ from layers.query import (
     single,
     table_rows,
 )
-from layers.sort_keys import SortKey, sort_keys, sortable_fields
+from layers.read.sort_keys import SortKey, sort_keys, sortable_fields
 from layers.tables import COLUMN_TYPES
 from tests.layers.cameras import EVERYTHING, field
 

@@ -12,8 +12,8 @@ from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.definition import SYSTEM_COLUMNS, read_definitions
 from layers.load import load_file
-from layers.query import ItemsQuery, page
-from layers.sort_keys import SortKey
+from layers.read.query import ItemsQuery, page
+from layers.read.sort_keys import SortKey
 from tests.loaders.conftest import feature, point
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from layers.actor import ANONYMOUS
 from layers.catalog import Layer
 from layers.errors import BadInput, OneMapError
-from layers.query import page
+from layers.read.query import page
 from server.items.request import PARAMETERS, parameters_of, read_cursor, read_items_request, write_cursor
 from server.settings import LimitSettings
 from tests.layers.cameras import CAMERAS

@@ -20,8 +20,8 @@ from fastapi.routing import APIRoute
 
 import server.routes
 from layers.bounded import Bounded
-from layers.counts import CountCache
 from layers.database.admission import Cost
+from layers.read.counts import CountCache
 from server.cost import cost_of
 from server.guesses import AT_ONCE, Guesses
 from server.state import Plans

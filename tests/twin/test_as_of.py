@@ -13,8 +13,8 @@ from layers.catalog import read_catalog
 from layers.clause import Clause
 from layers.coordinates.crs import CRS84
 from layers.database.connection import Role, connect, create_pool
-from layers.moment import Moment
-from layers.query import ItemsQuery, count, page, single
+from layers.read.moment import Moment
+from layers.read.query import ItemsQuery, count, page, single
 from layers.tables import table_of
 from tests.twin.service import TwinService
 from tests.twin.test_live_state import message, observation

@@ -7,8 +7,8 @@ import pytest
 from layers.actor import Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
-from layers.query import ItemsQuery, count
-from layers.rights import row_scope
+from layers.read.query import ItemsQuery, count
+from layers.read.rights import row_scope
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,7 @@ from layers.clause import Clause
 from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, parse_bbox, queryables_of
 from layers.database.connection import Role, connect, create_pool
-from layers.query import ItemsQuery, page, single
+from layers.read.query import ItemsQuery, page, single
 from tests.conftest import _database, _run
 from tests.twin.service import ACTORS, TwinService
 from twin.envelope.message import Message

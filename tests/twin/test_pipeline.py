@@ -13,8 +13,8 @@ import pytest
 from layers.catalog import read_catalog
 from layers.clause import compose
 from layers.database.connection import Role, connect, create_pool
-from layers.moment import Moment
-from layers.past import Past
+from layers.read.moment import Moment
+from layers.read.past import Past
 from layers.tables import sync_definitions
 from tests.twin.waiting import until
 from twin.envelope.message import Message

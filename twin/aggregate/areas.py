@@ -15,7 +15,7 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, compose, quote_identifier
 from layers.coordinates.crs import STORED_SRID
 from layers.errors import BadInput
-from layers.rights import scoped
+from layers.read.rights import scoped
 from layers.tables import table_of
 from twin.aggregate.cells import NO_CELLS, Cells, hexagons, squares
 

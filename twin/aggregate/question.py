@@ -1,7 +1,7 @@
 """Counts of features by area, with the areas where there is nothing: one statement, whoever asks.
 
 A count is that of the items of the same filter: rows come from the same relation under the same rights
-(`layers/query.py`), and every feature is in the area that it has in the collection.
+(`layers/read/query.py`), and every feature is in the area that it has in the collection.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, bind, compose, join, quote_identifier
 from layers.coordinates.district_crs import measuring_srid
 from layers.errors import BadInput
-from layers.relation import relation
-from layers.rights import scoped, visible_fields
+from layers.read.relation import relation
+from layers.read.rights import scoped, visible_fields
 from twin.aggregate.areas import By
 
 WEEKS = 8

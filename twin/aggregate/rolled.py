@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from layers.clause import Clause, bind, compose, join
-from layers.rights import scoped
+from layers.read.rights import scoped
 from twin.aggregate.question import WEEKS, Question, in_span, past
 from twin.store.five_minutes import bucket_of
 

@@ -13,7 +13,7 @@ import structlog
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, compose, quote_identifier
-from layers.relation import relation
+from layers.read.relation import relation
 from twin.live.channel import Channel
 from twin.live.interest import Change, is_whole
 

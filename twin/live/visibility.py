@@ -10,7 +10,7 @@ import orjson
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.definition import LayerDefinition
-from layers.rights import visible_fields
+from layers.read.rights import visible_fields
 from twin.live.interest import Change, lies_in
 
 _ALWAYS = frozenset({"kind", "layer", "id", "lon", "lat", "phenomenon_time", "grid_code", "area_code", "property"})

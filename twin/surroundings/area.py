@@ -12,7 +12,7 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, all_of, bind, compose
 from layers.derivation import AREA_CODES
 from layers.errors import Forbidden, NotFound
-from layers.rights import scoped
+from layers.read.rights import scoped
 from layers.tables import table_of
 from twin.surroundings.nearby import Gathered, gather, selection
 

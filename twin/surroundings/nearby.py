@@ -15,9 +15,9 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, bind, compose, join, quote_identifier, quote_literal
 from layers.definition import FieldDefinition
 from layers.errors import BadInput, NotFound, TooMuch
-from layers.query import ItemsQuery, feature_json
-from layers.relation import relation
-from layers.rights import scoped
+from layers.read.query import ItemsQuery, feature_json
+from layers.read.relation import relation
+from layers.read.rights import scoped
 from twin.surroundings.spot import Spot
 
 RADIUS_M_MAX = 5_000.0

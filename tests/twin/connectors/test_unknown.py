@@ -14,7 +14,7 @@ from layers.catalog import read_catalog
 from layers.coordinates.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
-from layers.query import single
+from layers.read.query import single
 from layers.tables import table_of
 from server.settings import PROJECT
 from tests.twin.connectors.house import CARS, position

@@ -20,7 +20,7 @@ from layers.coordinates.district_crs import to_metres
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.errors import NotFound, TooMuch
 from layers.loaders.batch import Geometries
-from layers.relation import relation
+from layers.read.relation import relation
 from twin.rules.fences.definition import Fence
 
 AREAS_MAX = 100_000

@@ -146,7 +146,7 @@ def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
     state: dict[str, Any] = {}
     for record in records:
         state |= {name: value for name, value in record.items() if value is not None}
-    if "lon" in state:  # a place that may be right; what was wrong with another is over (`layers.past_events` too)
+    if "lon" in state:  # a place that may be right; what was wrong with another is over (`layers.read.past_events` too)
         state.pop("place_fault", None)
     return state
 

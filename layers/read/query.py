@@ -14,9 +14,9 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
 from layers.coordinates.crs import CRS84, STORED_SRID, Crs
-from layers.relation import relation, relations
-from layers.rights import VisibleField, scoped, visible_fields
-from layers.sort_keys import ID, SortKey, beyond
+from layers.read.relation import relation, relations
+from layers.read.rights import VisibleField, scoped, visible_fields
+from layers.read.sort_keys import ID, SortKey, beyond
 
 DEGREE_DIGITS = 7  # 1 cm
 METRE_DIGITS = 3  # 1 mm

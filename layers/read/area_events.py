@@ -5,8 +5,8 @@ from __future__ import annotations
 from layers.actor import Actor
 from layers.clause import EMPTY, Clause, all_of, compose, join
 from layers.live_source import AREA_CODE_FIELDS
-from layers.present import Present
-from layers.rights import areas_of
+from layers.read.present import Present
+from layers.read.rights import areas_of
 
 _OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
 _AREA = 'f.area_code COLLATE "C"'

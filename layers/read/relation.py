@@ -14,9 +14,9 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
-from layers.live_value import Values
-from layers.past import Past
-from layers.present import Present
+from layers.read.live_value import Values
+from layers.read.past import Past
+from layers.read.present import Present
 
 type How = Literal["stored", "moved", "either"]  # where a row's place is: in the table, in a position, in one of them
 

@@ -9,7 +9,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.changed import Box
 from layers.clause import Clause, bind, compose
-from layers.rights import scoped
+from layers.read.rights import scoped
 from layers.tables import SRID, keeps_past, past_of
 
 BOXES_MAX = 500  # looked up one by one

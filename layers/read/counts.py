@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import asyncpg
 
-from layers.query import ItemsQuery, count
+from layers.read.query import ItemsQuery, count
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from layers.actor import Actor
 from layers.air_index import CLEAN, LEVELS, SERIES, sub_index_sql
-from layers.area_events import KINDS, area_key, count_events, events_by_area
 from layers.clause import Clause, compose, quote_identifier, quote_literal
 from layers.definition import FieldDefinition, LayerDefinition
 from layers.live_source import INTERVAL_S, SILENT_INTERVALS, Live, Step
-from layers.present import Present
+from layers.read.area_events import KINDS, area_key, count_events, events_by_area
+from layers.read.present import Present
 from layers.tables import COLUMN_TYPES
 
 _POSITION = {"speed_kmh": "p.speed_kmh::float8", "heading_deg": "p.heading_deg::float8"}

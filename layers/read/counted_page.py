@@ -9,8 +9,8 @@ answered, and the page and the count are better asked for one by one.
 from __future__ import annotations
 
 from layers.clause import Clause, bind, compose, quote_literal
-from layers.query import Form, ItemsQuery, condition, feature_json, order_of
-from layers.relation import relation
+from layers.read.query import Form, ItemsQuery, condition, feature_json, order_of
+from layers.read.relation import relation
 
 ROWS_MAX = 50_000
 """At most this many addresses and keys are noted: a few MB, and a twentieth of a second lost when there are more."""
@@ -22,7 +22,7 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
     Returns
     -------
     Clause
-        Of one row: `features`, `found` and `last` as of `layers.query.page`, and `matched` (integer). When `matched`
+        Of one row: `features`, `found` and `last` as of `layers.read.query.page`, and `matched` (integer). When `matched`
         is greater than `ROWS_MAX` the other three say nothing.
     """
     names = [f"key_{number}" for number in range(len(query.keys))]
