@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST
-from layers.tables import table_of
+from layers.schema.tables import table_of
 
 type Box = tuple[float, float, float, float]
 

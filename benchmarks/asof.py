@@ -26,11 +26,11 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, compile_property, parse_bbox, queryables_of
 from layers.database.connection import Role, connect, create_pool
 from layers.demo.load import load_demo
-from layers.migrate import migrate
 from layers.read.moment import BASES, Moment
 from layers.read.query import ItemsQuery, page
 from layers.read.sort_keys import sort_keys, sortable_fields
-from layers.tables import sync_definitions, table_of
+from layers.schema.migrate import migrate
+from layers.schema.tables import sync_definitions, table_of
 from server.settings import PROJECT
 
 _GOAL = 2.0

@@ -32,7 +32,7 @@ from benchmarks.servers import running_ours
 from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
 from layers.database.connection import Role, connect
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 from twin.log.changes import append
 
 _READS_PER_SECOND = 20

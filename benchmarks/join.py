@@ -22,8 +22,8 @@ from layers.areas import Points
 from layers.cluster import PrivateCluster
 from layers.database.connection import Role, connect
 from layers.demo.load import load_demo
-from layers.migrate import migrate
-from layers.tables import sync_definitions
+from layers.schema.migrate import migrate
+from layers.schema.tables import sync_definitions
 from server.settings import PROJECT
 from twin.join.index import AreaIndex
 

@@ -14,8 +14,8 @@ import asyncpg
 from layers.clause import quote_identifier
 from layers.database.connection import Role, connect
 from layers.definition import FieldDefinition, FieldType, GeometryType, LayerDefinition, MapHints
-from layers.migrate import migrate
-from layers.tables import create_layer, refresh_statistics, sync_definitions, table_of
+from layers.schema.migrate import migrate
+from layers.schema.tables import create_layer, refresh_statistics, sync_definitions, table_of
 
 PEERS_SCHEMA = "peers"
 WEST, SOUTH, EAST, NORTH = 113.29, 23.10, 113.44, 23.24  # about the outline of Tianhe

@@ -12,7 +12,7 @@ import shapely
 
 from layers.clause import quote_identifier
 from layers.loaders.batch import Geometries
-from layers.tables import table_of
+from layers.schema.tables import table_of
 
 type Positions = npt.NDArray[np.int64]
 type Texts = npt.NDArray[np.object_]  # str, or None where there is none

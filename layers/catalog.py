@@ -16,13 +16,13 @@ import orjson
 import structlog
 
 from layers.actor import HIGHEST_GRADE, Actor
-from layers.code_lists import read_stored_code_lists
 from layers.database.identity import database_identity
 from layers.database.listener import Heard, Listener
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
 from layers.read.moment import Moment
-from layers.tables import parse_definition, table_of
+from layers.schema.code_lists import read_stored_code_lists
+from layers.schema.tables import parse_definition, table_of
 
 _SEEN_MAX = 2_000
 _AGES_EVERY_S = 60  # an answer that ages is good for the minute it was made in

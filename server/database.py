@@ -11,10 +11,10 @@ from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
 from layers.coordinates.district_crs import choose_measuring_srid
 from layers.database.connection import connect
-from layers.database_check import require_usable
 from layers.errors import NotFound
-from layers.migrate import migrate, pending
-from layers.tables import sync_definitions
+from layers.schema.database_check import require_usable
+from layers.schema.migrate import migrate, pending
+from layers.schema.tables import sync_definitions
 from server.settings import LayerSettings, Settings
 
 

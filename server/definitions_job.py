@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from layers.errors import BadInput
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 
 _LOOK_SECONDS = 2.0
 _log = structlog.get_logger(__name__)

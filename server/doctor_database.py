@@ -8,10 +8,10 @@ import asyncpg
 
 from layers.catalog import read_catalog
 from layers.database.connection import connect
-from layers.database_check import lacking
 from layers.errors import OneMapError
-from layers.migrate import available, edited, pending
-from layers.topology import topology_notes
+from layers.schema.database_check import lacking
+from layers.schema.migrate import available, edited, pending
+from layers.schema.topology import topology_notes
 from server.doctor import Finding, State, well
 from twin.jobs.leader import ingest_works
 

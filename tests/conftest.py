@@ -27,8 +27,8 @@ import pytest
 import uvicorn
 
 from layers.cluster import PrivateCluster
-from layers.migrate import migrate
-from layers.tables import sync_definitions
+from layers.schema.migrate import migrate
+from layers.schema.tables import sync_definitions
 from server.settings import Settings, environment_names, load_settings
 
 _START_SECONDS_MAX = 180

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from layers.clause import Clause, bind, compose
-from layers.tables import SRID
+from layers.schema.tables import SRID
 from tiles.grids import WEB_MERCATOR, TileMatrixSet
 
 EXTENT = 4096  # units along a tile's edge

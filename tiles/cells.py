@@ -11,9 +11,9 @@ import math
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, bind, compose, quote_identifier, quote_literal
-from layers.gathering import CELL_LEVEL
 from layers.read.relation import relation
 from layers.read.rights import row_scope, scoped, visible_fields
+from layers.schema.cell_counts import CELL_LEVEL
 from tiles.address import EXTENT, TileAddress
 from tiles.sheet import Sheet
 

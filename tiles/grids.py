@@ -13,7 +13,7 @@ from typing import Any
 
 from layers.clause import Clause, bind, compose
 from layers.errors import NotFound
-from layers.tables import SRID
+from layers.schema.tables import SRID
 
 PIXEL_M = 0.28e-3  # OGC's standard pixel, by which scale denominators are defined
 METRES_PER_DEGREE = 111_319.49079327358  # of the equator of WGS 84, as OGC 17-083r4 has it

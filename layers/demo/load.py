@@ -13,9 +13,9 @@ from layers.definition import LayerDefinition, read_definitions
 from layers.demo.generate import GENERATOR_VERSION, SEED, district_count, generate_districts
 from layers.demo.outline import ATTRIBUTION
 from layers.demo.table import Table
-from layers.derive import derive, derive_dependents
 from layers.errors import Conflict
-from layers.tables import SCHEMA, create_layer, refresh_statistics, table_of
+from layers.schema.derive import derive, derive_dependents
+from layers.schema.tables import SCHEMA, create_layer, refresh_statistics, table_of
 
 Progress = Callable[[str, float], object]
 

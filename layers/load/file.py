@@ -17,7 +17,6 @@ import shapely
 import structlog
 
 from layers.catalog import read_catalog
-from layers.code_lists import read_stored_code_lists
 from layers.coordinates.crs import shift_note
 from layers.database.connection import Role, connect
 from layers.definition import GRADE, IDENTIFIER, LayerDefinition, read_code_lists
@@ -40,8 +39,9 @@ from layers.loaders.batch import Batch, Source
 from layers.loaders.columns import DECLARABLE
 from layers.loaders.opening import open_source
 from layers.places import placed_fields, read_places
-from layers.tables import table_of
-from layers.topology import TIERS, topology_notes
+from layers.schema.code_lists import read_stored_code_lists
+from layers.schema.tables import table_of
+from layers.schema.topology import TIERS, topology_notes
 
 _log = structlog.get_logger(__name__)
 MODES: tuple[str, ...] = get_args(Mode.__value__)

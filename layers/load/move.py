@@ -12,7 +12,6 @@ import asyncpg
 
 from layers.clause import quote_identifier, quote_literal
 from layers.definition import GRADE, LayerDefinition
-from layers.derive import derive, derive_dependents
 from layers.errors import Conflict
 from layers.load.infer import geometry_type_of
 from layers.load.mapping import missing_fields
@@ -22,7 +21,8 @@ from layers.load.rebuild import may_rebuild, rebuild
 from layers.load.staging import REJECTED, STAGED, Staging
 from layers.loaders.batch import Source
 from layers.places import grids_version
-from layers.tables import create_layer, refresh_statistics, table_of
+from layers.schema.derive import derive, derive_dependents
+from layers.schema.tables import create_layer, refresh_statistics, table_of
 
 type Mode = Literal["append", "replace", "upsert"]
 

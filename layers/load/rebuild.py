@@ -10,7 +10,7 @@ import asyncpg
 
 from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
-from layers.tables import SCHEMA, create_layer, keeps_past, table_of
+from layers.schema.tables import SCHEMA, create_layer, keeps_past, table_of
 
 _ROWS_MIN = 10_000  # below that, an exchange costs more than it saves
 

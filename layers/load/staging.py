@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 from layers.clause import quote_identifier, quote_literal
 from layers.definition import FieldDefinition
 from layers.loaders.batch import Rejection
-from layers.tables import COLUMN_TYPES
+from layers.schema.tables import COLUMN_TYPES
 
 STAGED = "load_staged"
 REJECTED = "load_rejected"

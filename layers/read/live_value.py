@@ -12,7 +12,7 @@ from layers.definition import FieldDefinition, LayerDefinition
 from layers.live_source import INTERVAL_S, SILENT_INTERVALS, Live, Step
 from layers.read.area_events import KINDS, area_key, count_events, events_by_area
 from layers.read.present import Present
-from layers.tables import COLUMN_TYPES
+from layers.schema.tables import COLUMN_TYPES
 
 _POSITION = {"speed_kmh": "p.speed_kmh::float8", "heading_deg": "p.heading_deg::float8"}
 _PARTS = {"time": "phenomenon_time", "quality": "quality_flag"}

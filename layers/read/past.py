@@ -12,11 +12,11 @@ from functools import cache
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition, read_definitions
-from layers.event_indexes import EVENTS
 from layers.read.moment import Moment
 from layers.read.past_events import events_at
 from layers.read.present import Present
-from layers.tables import past_of
+from layers.schema.event_indexes import EVENTS
+from layers.schema.tables import past_of
 
 _MEASURED = "h.value, h.value_text, h.quality_flag, h.phenomenon_time"
 _LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.source_version, 1) DESC,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from layers.clause import Clause, compose, quote_identifier, quote_literal
 from layers.definition import FieldDefinition, LayerDefinition
-from layers.tables import COLUMN_TYPES, table_of
+from layers.schema.tables import COLUMN_TYPES, table_of
 
 _STEPS = ("reported_at", "accepted_at", "dispatched_at", "handled_at", "verified_at", "closed_at")
 

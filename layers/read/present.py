@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from layers.catalog import Layer
 from layers.clause import Clause, quote_literal
-from layers.event_indexes import EVENTS
-from layers.tables import table_of
+from layers.schema.event_indexes import EVENTS
+from layers.schema.tables import table_of
 
 
 class Present:

@@ -10,7 +10,7 @@ from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
 from layers.errors import BadInput
 from layers.read.rights import visible_fields
-from layers.tables import COLUMN_TYPES
+from layers.schema.tables import COLUMN_TYPES
 
 ID = FieldDefinition(name="id", title_zh="标识", title_en="Id", type="string")
 

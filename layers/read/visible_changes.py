@@ -10,7 +10,7 @@ from layers.catalog import Layer
 from layers.changed import Box
 from layers.clause import Clause, bind, compose
 from layers.read.rights import scoped
-from layers.tables import SRID, keeps_past, past_of
+from layers.schema.tables import SRID, keeps_past, past_of
 
 BOXES_MAX = 500  # looked up one by one
 _LONG = timedelta(minutes=10)  # a change may have been written that long before it was noted

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from layers.database.connection import Role, connect
 from layers.errors import BadInput
-from layers.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
+from layers.schema.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
 from server.commands.load import parse_mapping
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database

@@ -72,7 +72,7 @@ def test_what_is_no_zone_is_refused(srid):
 @pytest.mark.anyio
 async def test_the_database_knows_the_plane_and_the_district_decides(database_url):
     from layers.definition import read_definitions  # noqa: PLC0415
-    from layers.tables import refresh_statistics, sync_definitions  # noqa: PLC0415
+    from layers.schema.tables import refresh_statistics, sync_definitions  # noqa: PLC0415
 
     await sync_definitions(database_url)
     owner = await connect(database_url)

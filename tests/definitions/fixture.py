@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import asyncpg
 
 from layers.definition import read_definitions
-from layers.tables import create_layer, table_of
+from layers.schema.tables import create_layer, table_of
 
 EAST_M, NORTH_M = 431_200, 2_559_800
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from layers.code_lists import read_stored_code_lists, sync_code_lists
 from layers.database.connection import Role, connect
 from layers.definition import read_code_lists
-from layers.tables import sync_definitions
+from layers.schema.code_lists import read_stored_code_lists, sync_code_lists
+from layers.schema.tables import sync_definitions
 
 LISTS = read_code_lists()
 

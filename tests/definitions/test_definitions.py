@@ -7,7 +7,7 @@ import re
 import pytest
 
 from layers.definition import DEFINITIONS, read_code_lists, read_definitions
-from layers.topology import TILINGS
+from layers.schema.topology import TILINGS
 from tests.definitions.domain_fields import FIELDS, LAYER_GRADES, PROTECTED, UNITS
 
 LAYERS = read_definitions()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from layers.derive import derive, derive_dependents
 from layers.errors import NotFound
-from layers.tables import table_of
+from layers.schema.derive import derive, derive_dependents
+from layers.schema.tables import table_of
 from tests.definitions.fixture import (
     CAMERAS,
     EDGE,

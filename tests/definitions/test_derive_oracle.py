@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.random import default_rng
 
 from layers.database.connection import Role, connect
-from layers.derive import derive
+from layers.schema.derive import derive
 from tests.conftest import _database, _run
 from tests.definitions.fixture import EAST_M, NORTH_M, put
 

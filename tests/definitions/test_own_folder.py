@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from layers.catalog import CatalogHolder, read_catalog
-from layers.code_lists import read_stored_code_lists
 from layers.database.connection import connect
 from layers.definition import read_code_lists
 from layers.errors import BadInput
-from layers.tables import sync_definitions
+from layers.schema.code_lists import read_stored_code_lists
+from layers.schema.tables import sync_definitions
 from server.definitions_job import DefinitionsJob
 from tests.twin.waiting import until
 

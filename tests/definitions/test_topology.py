@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers.topology import COMMUNITIES_IN_STREETS, GRIDS_IN_COMMUNITIES, TILINGS, tiling_faults, topology_notes
+from layers.schema.topology import COMMUNITIES_IN_STREETS, GRIDS_IN_COMMUNITIES, TILINGS, tiling_faults, topology_notes
 from tests.definitions.fixture import box, put, put_areas
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 from layers.database.connection import Role, connect
 from layers.demo.load import SOURCE_SYSTEM, load_demo
 from layers.errors import BadInput, Conflict
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 
 pytestmark = pytest.mark.anyio
 SCALE = 0.01

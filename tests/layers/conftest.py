@@ -6,7 +6,7 @@ import pytest
 
 from layers.catalog import Layer, read_catalog
 from layers.database.connection import Role, connect
-from layers.tables import create_layer, refresh_statistics
+from layers.schema.tables import create_layer, refresh_statistics
 from tests.layers.cameras import CAMERAS, ROWS
 
 

@@ -10,8 +10,8 @@ from layers.actor import ANONYMOUS, OPERATOR
 from layers.catalog import CatalogHolder, read_catalog
 from layers.database.connection import Role, connect
 from layers.errors import Conflict, NotFound, Unavailable
-from layers.migrate import available, migrate, pending
-from layers.tables import create_layer, drop_layer
+from layers.schema.migrate import available, migrate, pending
+from layers.schema.tables import create_layer, drop_layer
 from tests.layers.cameras import CAMERAS, ROWS, field
 
 pytestmark = pytest.mark.anyio

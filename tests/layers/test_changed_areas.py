@@ -10,7 +10,7 @@ from layers.catalog import read_catalog
 from layers.changed import ChangedAreas
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import LayerDefinition
-from layers.tables import create_layer, drop_layer
+from layers.schema.tables import create_layer, drop_layer
 
 pytestmark = pytest.mark.anyio
 DOTS = LayerDefinition(

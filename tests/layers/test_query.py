@@ -23,7 +23,7 @@ from layers.read.query import (
     table_rows,
 )
 from layers.read.sort_keys import SortKey, sort_keys, sortable_fields
-from layers.tables import COLUMN_TYPES
+from layers.schema.tables import COLUMN_TYPES
 from tests.layers.cameras import EVERYTHING, field
 
 pytestmark = pytest.mark.anyio

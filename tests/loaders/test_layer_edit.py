@@ -7,9 +7,9 @@ import pytest
 from layers.actor import ANONYMOUS
 from layers.catalog import read_catalog
 from layers.errors import BadInput, Conflict, NotFound
-from layers.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
 from layers.load import load_file
-from layers.tables import create_layer
+from layers.schema.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
+from layers.schema.tables import create_layer
 
 pytestmark = pytest.mark.anyio
 SHOPS = "id,name,kind,lon,lat\n{}1,甲,online,113.33,23.13\n{}2,乙,offline,113.34,23.14\n"

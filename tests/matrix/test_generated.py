@@ -19,7 +19,7 @@ from layers.read.counted_page import counted_page
 from layers.read.moment import Moment
 from layers.read.query import ItemsQuery, count, page, single, table_rows
 from layers.read.sort_keys import sort_keys, sortable_fields
-from layers.tables import create_layer, drop_layer, refresh_statistics
+from layers.schema.tables import create_layer, drop_layer, refresh_statistics
 from tests.conftest import _database
 from tests.matrix.asked import ACTORS, predicates
 from tests.matrix.definitions import definitions

@@ -18,9 +18,9 @@ from layers.database.connection import connect
 from layers.definition import LayerDefinition, MapHints
 from layers.errors import NotFound
 from layers.load.rebuild import rebuild
-from layers.migrate import MIGRATIONS
+from layers.schema.migrate import MIGRATIONS
+from layers.schema.tables import create_layer, refresh_statistics
 from layers.spreadsheet import cell
-from layers.tables import create_layer, refresh_statistics
 from tests.conftest import _database, _run
 from tests.matrix.asked import ACTORS
 from tests.matrix.conftest import Everybody

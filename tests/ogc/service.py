@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import httpx
 
 from layers.database.connection import connect
-from layers.tables import create_layer, refresh_statistics
+from layers.schema.tables import create_layer, refresh_statistics
 from server.app import create_app
 from server.auth import Authenticator
 from server.ogc import slow_app

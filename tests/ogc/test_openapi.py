@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from layers.actor import OPERATOR
 from layers.catalog import Catalog
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 from server.auth import TOKEN_FILE
 from server.ogc.config import pygeoapi_config
 from server.ogc.config import service as configured

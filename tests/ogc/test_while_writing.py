@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layers.database.connection import connect
-from layers.tables import create_layer, drop_layer
+from layers.schema.tables import create_layer, drop_layer
 from tests.ogc.service import Service, fill
 from tests.ogc.things import field, layer
 
@@ -71,7 +71,7 @@ def test_number_matched_follows_every_write(own_service):
 NEW_LAYER = """
 import asyncio, sys
 from layers.database.connection import connect
-from layers.tables import create_layer, refresh_statistics
+from layers.schema.tables import create_layer, refresh_statistics
 from layers.definition import LayerDefinition
 
 async def main():

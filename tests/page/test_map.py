@@ -11,7 +11,7 @@ from shapely.geometry import shape
 
 from layers.database.connection import connect
 from layers.definition import LayerDefinition, MapHints
-from layers.tables import create_layer, drop_layer, refresh_statistics
+from layers.schema.tables import create_layer, drop_layer, refresh_statistics
 from tests.conftest import _run
 from tests.page.conftest import DESK, NO_WEBGL, PHONE, TOKEN, Visitor
 from tests.page.town import field

@@ -9,7 +9,7 @@ from layers.actor import ANONYMOUS, OPERATOR, Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
 from layers.errors import NotFound
-from layers.tables import create_layer, refresh_statistics
+from layers.schema.tables import create_layer, refresh_statistics
 from tests.page.town import BLOCKS, LAMPS, ROWS, SECRETS
 from tiles.address import TileAddress
 from tiles.vector import Drawing, tile_clause, tile_fields

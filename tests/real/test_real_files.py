@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from layers.load import load_file
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 
 FILES = {
     "real_waterways": ("odbl/waterways.geojson", {}),

@@ -11,7 +11,7 @@ from layers.coordinates import datum
 from layers.database.connection import connect
 from layers.demo.outline import read_outline
 from layers.load import load_file
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 
 pytestmark = pytest.mark.anyio
 

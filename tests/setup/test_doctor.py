@@ -15,9 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from layers.database_check import lacking
-from layers.migrate import migrate
-from layers.tables import sync_definitions
+from layers.schema.database_check import lacking
+from layers.schema.migrate import migrate
+from layers.schema.tables import sync_definitions
 from server.settings import PROJECT
 
 

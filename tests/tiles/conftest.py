@@ -6,7 +6,7 @@ from layers.catalog import read_catalog
 from layers.changed import ChangedAreas
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import LayerDefinition
-from layers.tables import create_layer
+from layers.schema.tables import create_layer
 from tiles.cache import TileCache
 
 LAMPS = LayerDefinition(

@@ -12,7 +12,7 @@ from layers.catalog import read_catalog
 from layers.clause import EMPTY, Clause
 from layers.database.connection import Role, connect
 from layers.definition import LayerDefinition
-from layers.tables import create_layer
+from layers.schema.tables import create_layer
 from tiles.address import TileAddress
 from tiles.grids import CGCS2000
 from tiles.vector import Drawing, tile_clause

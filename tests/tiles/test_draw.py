@@ -8,7 +8,7 @@ import pytest
 from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.database.connection import connect
-from layers.tables import create_layer
+from layers.schema.tables import create_layer
 from tests.tiles.conftest import LAMPS
 from tiles.address import TileAddress
 from tiles.draw import draw

@@ -15,7 +15,7 @@ from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.clause import Clause, compose
 from layers.database.connection import connect
-from layers.tables import create_layer
+from layers.schema.tables import create_layer
 from tests.tiles.conftest import LAMPS
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.geometry import fitted

@@ -9,7 +9,7 @@ import pytest
 from websockets.sync.client import connect as open_socket
 
 from layers.database.connection import connect
-from layers.tables import create_layer, refresh_statistics
+from layers.schema.tables import create_layer, refresh_statistics
 from tests.tiles.conftest import LAMPS
 from tiles.address import TileAddress
 from tiles.cells import cell_of

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.broker import Broker
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 from tests.conftest import _database, _run
 from tests.twin.fixture import load_fixture
 from tests.twin.service import TwinService

@@ -11,8 +11,8 @@ import numpy as np
 from layers.catalog import read_catalog
 from layers.coordinates.crs import transform
 from layers.database.connection import Role, connect
-from layers.derive import derive
-from layers.tables import refresh_statistics, sync_definitions, table_of
+from layers.schema.derive import derive
+from layers.schema.tables import refresh_statistics, sync_definitions, table_of
 from tests.definitions import fixture as frame
 
 CORNER_M = 50

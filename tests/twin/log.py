@@ -13,7 +13,7 @@ import orjson
 from layers.actor import Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 from twin.live.change_batch import MERGED
 from twin.live.tail import Tail
 from twin.log.changes import append, last_seq

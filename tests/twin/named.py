@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import asyncpg
 
 from layers.database.connection import connect
-from layers.tables import table_of
+from layers.schema.tables import table_of
 
 CARS = (*(f"v{number}" for number in range(600)), *(f"440106V{number:05}" for number in range(10)))
 GAUGES = (

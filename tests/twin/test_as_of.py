@@ -15,7 +15,7 @@ from layers.coordinates.crs import CRS84
 from layers.database.connection import Role, connect, create_pool
 from layers.read.moment import Moment
 from layers.read.query import ItemsQuery, count, page, single
-from layers.tables import table_of
+from layers.schema.tables import table_of
 from tests.twin.service import TwinService
 from tests.twin.test_live_state import message, observation
 from twin.intake.pipeline import Pipeline

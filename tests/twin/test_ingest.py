@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from layers.database.connection import connect
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 from server.settings import load_settings
 from tests.twin.ingest import Ingest
 from tests.twin.waiting import DEADLINE_S, until

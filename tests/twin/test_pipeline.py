@@ -15,7 +15,7 @@ from layers.clause import compose
 from layers.database.connection import Role, connect, create_pool
 from layers.read.moment import Moment
 from layers.read.past import Past
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 from tests.twin.waiting import until
 from twin.envelope.message import Message
 from twin.intake.pipeline import WAITING_MAX, Crowded, Pipeline

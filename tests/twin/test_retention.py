@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from layers.database.connection import Role, connect
-from layers.tables import sync_definitions
+from layers.schema.tables import sync_definitions
 from tests.twin.test_pipeline import event, observation, position
 from twin.envelope.message import Reading
 from twin.store import retention

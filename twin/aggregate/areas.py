@@ -16,7 +16,7 @@ from layers.clause import Clause, compose, quote_identifier
 from layers.coordinates.crs import STORED_SRID
 from layers.errors import BadInput
 from layers.read.rights import scoped
-from layers.tables import table_of
+from layers.schema.tables import table_of
 from twin.aggregate.cells import NO_CELLS, Cells, hexagons, squares
 
 SQUARES_M = (100, 500)

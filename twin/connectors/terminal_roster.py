@@ -10,7 +10,7 @@ import asyncpg
 
 from layers.catalog import Catalog
 from layers.errors import BadInput
-from layers.tables import table_of
+from layers.schema.tables import table_of
 from twin.connectors.terminal_protocol import Terminal
 
 _CHANGED_SECONDS = 5.0  # a layer with live state changes all the time

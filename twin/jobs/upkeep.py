@@ -11,8 +11,8 @@ from time import monotonic
 
 from layers.catalog import Catalog
 from layers.database.connection import Role, connect
-from layers.derive import derive_dependents
-from layers.tables import refresh_statistics
+from layers.schema.derive import derive_dependents
+from layers.schema.tables import refresh_statistics
 
 _LOOK_SECONDS = 2.0
 _PAUSE_SECONDS = 30.0  # between two rounds for one layer

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import asyncpg
 
-from layers.tables import table_of
+from layers.schema.tables import table_of
 
 type Area = tuple[str | None, str | None]  # the grid's code and the area's
 

@@ -1,7 +1,7 @@
 """The bulk join: which areas, waterway, cameras and flood points each of many points has around it, found in memory.
 
 An `AreaIndex` is a frozen picture of the layers. It is read once and shared; when a layer's version has moved on,
-`read` makes the next one and takes over what has not changed. SQL (`onemap.place_at`, `layers/sql/`) says the same of
+`read` makes the next one and takes over what has not changed. SQL (`onemap.place_at`, `layers/schema/queries/`) says the same of
 one point at a time, and is the oracle of the tests.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from layers.areas import Areas, Points, Positions, Texts, read_areas
 from layers.catalog import Catalog
-from layers.derivation import AREA_CODES
+from layers.schema.derivation import AREA_CODES
 from twin.join.areas import AreaTiers
 from twin.join.devices import LAYERS as DEVICE_LAYERS
 from twin.join.devices import Devices, read_devices

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from layers.coordinates.district_crs import to_metres
-from layers.tables import table_of
+from layers.schema.tables import table_of
 from twin.join.points import NearPoints
 from twin.join.waterways import Waterways
 

@@ -11,7 +11,7 @@ import asyncpg
 from layers.catalog import Catalog, Layer
 from layers.clause import quote_identifier
 from layers.errors import NotFound
-from layers.tables import table_of
+from layers.schema.tables import table_of
 from twin.rules.messages import Device
 
 _FRESH_S = 60.0

@@ -9,7 +9,7 @@ import orjson
 
 from layers.clause import quote_identifier
 from layers.errors import NotFound
-from layers.tables import PAST, past_of
+from layers.schema.tables import PAST, past_of
 from twin.live.interest import Change
 
 BLANK: Change = {"kind": "erased", "layer": "-", "id": "-", "grade": 9}

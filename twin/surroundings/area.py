@@ -10,10 +10,10 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, all_of, bind, compose
-from layers.derivation import AREA_CODES
 from layers.errors import Forbidden, NotFound
 from layers.read.rights import scoped
-from layers.tables import table_of
+from layers.schema.derivation import AREA_CODES
+from layers.schema.tables import table_of
 from twin.surroundings.nearby import Gathered, gather, selection
 
 CODE_CHARACTERS_MAX = 80

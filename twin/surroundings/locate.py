@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
-from layers.derivation import AREA_CODES
 from layers.errors import NotFound
 from layers.read.rights import scoped, visible_fields
+from layers.schema.derivation import AREA_CODES
 from twin.surroundings.spot import Spot
 
 WATERWAY_M, BUILDING_M = 100.0, 50.0

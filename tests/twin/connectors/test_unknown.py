@@ -15,7 +15,7 @@ from layers.coordinates.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from layers.read.query import single
-from layers.tables import table_of
+from layers.schema.tables import table_of
 from server.settings import PROJECT
 from tests.twin.connectors.house import CARS, position
 from tests.twin.waiting import until

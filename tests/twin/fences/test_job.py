@@ -13,7 +13,7 @@ from layers.coordinates.crs import STORED_SRID, transform
 from layers.coordinates.district_crs import measuring_srid
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import FieldDefinition, LayerDefinition
-from layers.tables import create_layer
+from layers.schema.tables import create_layer
 from twin.envelope.message import Message
 from twin.intake.intake import Intake
 from twin.live.visibility import Lens

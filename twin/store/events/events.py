@@ -17,7 +17,7 @@ import orjson
 
 from layers.catalog import Catalog
 from layers.clause import quote_identifier
-from layers.tables import table_of
+from layers.schema.tables import table_of
 from twin.store.events import warnings
 from twin.store.events.warning_areas import Extent, extents
 from twin.store.positions import Placed

@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 import orjson
 
-from layers.derivation import AREA_CODES
-from layers.tables import table_of
+from layers.schema.derivation import AREA_CODES
+from layers.schema.tables import table_of
 from twin.envelope.message import Message
 
 _TIERS = ("communities", "streets", "districts")  # the smallest first

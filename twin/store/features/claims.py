@@ -7,7 +7,7 @@ from typing import Any
 
 import shapely
 
-from layers.tables import SRID
+from layers.schema.tables import SRID
 from twin.envelope.message import Message
 from twin.store.features.check import shape_of
 

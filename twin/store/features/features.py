@@ -16,7 +16,7 @@ import orjson
 
 from layers.catalog import Catalog
 from layers.definition import LayerDefinition
-from layers.derive import derive
+from layers.schema.derive import derive
 from twin.envelope.message import Message
 from twin.store.features.claims import GEOMETRY, Words, stamp_of
 from twin.store.features.rows import Row, Work, read_rows

@@ -12,7 +12,7 @@ import orjson
 
 from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
-from layers.tables import table_of
+from layers.schema.tables import table_of
 from twin.store.features.claims import GEOMETRY, Words
 
 _BOX = """CASE WHEN geom IS NOT NULL AND NOT ST_IsEmpty(geom)

@@ -11,7 +11,7 @@ import asyncpg
 
 from layers.clause import quote_identifier
 from layers.definition import Derivation, LayerDefinition
-from layers.tables import table_of
+from layers.schema.tables import table_of
 
 _SQL = Path(__file__).parent / "sql"
 AREA_CODES = {  # the layers that areas are known by, and the field that holds an area's own code

@@ -12,9 +12,9 @@ import asyncpg
 from layers.catalog import read_catalog
 from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
-from layers.derivation import Rows, Rule, fields_of, has_history, read_sql, rules_of
 from layers.errors import NotFound
-from layers.tables import table_of
+from layers.schema.derivation import Rows, Rule, fields_of, has_history, read_sql, rules_of
+from layers.schema.tables import table_of
 
 OVERLAPS = {"urban_villages": ("grids", "communities", "streets")}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import asyncpg
 
 from layers.clause import quote_identifier, quote_literal
-from layers.code_lists import sync_code_lists
 from layers.database.connection import Role, connect
 from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
-from layers.event_indexes import EVENTS, INDEXES
-from layers.gathering import gathering_statements
+from layers.schema.cell_counts import gathering_statements
+from layers.schema.code_lists import sync_code_lists
+from layers.schema.event_indexes import EVENTS, INDEXES
 
 SCHEMA = "layer"
 PAST = "past"

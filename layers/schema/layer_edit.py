@@ -14,10 +14,10 @@ import asyncpg
 from pydantic import ValidationError
 
 from layers.clause import quote_identifier
-from layers.code_lists import read_stored_code_lists
 from layers.definition import IDENTIFIER, FieldDefinition, LayerDefinition
 from layers.errors import BadInput, Conflict, NotFound
-from layers.tables import create_layer, drop_layer, parse_definition, past_of, refresh_statistics, table_of
+from layers.schema.code_lists import read_stored_code_lists
+from layers.schema.tables import create_layer, drop_layer, parse_definition, past_of, refresh_statistics, table_of
 
 _NAMES_A_LAYER = """
 SELECT format('%I.%I', n.nspname, c.relname) AS name

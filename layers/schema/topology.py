@@ -11,7 +11,7 @@ from typing import Literal
 import asyncpg
 
 from layers.clause import quote_identifier
-from layers.tables import table_of
+from layers.schema.tables import table_of
 
 _SQL = Path(__file__).parent / "sql"
 TOLERANCE_M = 0.5

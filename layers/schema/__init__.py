@@ -1,0 +1,1 @@
+"""Tables of layers, derived fields and the schema of the database."""
