@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from layers.definition import FieldDefinition, FieldType
+from layers.load.convert import Converted, convert, texts
 from layers.loaders.batch import Mask
-from layers.values import Converted, convert, texts
 
 TRUTH = ("true", "false", "是", "否")
 _LONGEST = 15  # digits; more of them are an identity card, a bank card, a device, and beyond a float's reach
@@ -29,7 +29,7 @@ def altered(column: pa.Array, kind: FieldType, made: Converted) -> Mask:
     kind
         The field's type.
     made
-        What `layers.values.convert` made of the column.
+        What `layers.load.convert.convert` made of the column.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from layers.coordinates.crs import shift_note
 from layers.database.connection import Role, connect
 from layers.definition import GRADE, IDENTIFIER, LayerDefinition, read_code_lists
 from layers.errors import BadFile, BadInput
-from layers.gate import BBox, Gate, parse_fixes, parse_source_crs
+from layers.load.coordinate_checks import BBox, Gate, parse_fixes, parse_source_crs
 from layers.load.infer import Inference, infer_definition
 from layers.load.mapping import (
     QUARANTINE_COLUMNS,
@@ -33,12 +33,12 @@ from layers.load.mapping import (
 )
 from layers.load.move import Mode, move
 from layers.load.outcome import LoadOptions, LoadProgress, LoadSummary
+from layers.load.places import placed_fields, read_places
 from layers.load.prepare import Misfit, Plan, prepare
 from layers.load.staging import Staging
 from layers.loaders.batch import Batch, Source
 from layers.loaders.columns import DECLARABLE
 from layers.loaders.opening import open_source
-from layers.places import placed_fields, read_places
 from layers.schema.code_lists import read_stored_code_lists
 from layers.schema.tables import table_of
 from layers.schema.topology import TIERS, topology_notes

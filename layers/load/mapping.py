@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from layers.column_names import common_names
 from layers.definition import GRADE, FieldDefinition, LayerDefinition
 from layers.errors import BadInput
+from layers.load.column_names import common_names
+from layers.load.convert import texts
 from layers.loaders.batch import Batch
 from layers.loaders.columns import DECLARABLE
-from layers.values import texts
 
 QUARANTINE_COLUMNS = ("_quarantine_id", "_line", "_reason", "_detail")
 _ID_NAMES = ("id", "唯一标识", "标识码", "osm_id")  # what names a feature in any file; a `code` may be its category

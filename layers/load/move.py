@@ -16,11 +16,11 @@ from layers.errors import Conflict
 from layers.load.infer import geometry_type_of
 from layers.load.mapping import missing_fields
 from layers.load.outcome import LoadOptions, LoadSummary
+from layers.load.places import grids_version
 from layers.load.prepare import Plan
 from layers.load.rebuild import may_rebuild, rebuild
 from layers.load.staging import REJECTED, STAGED, Staging
 from layers.loaders.batch import Source
-from layers.places import grids_version
 from layers.schema.derive import derive, derive_dependents
 from layers.schema.tables import create_layer, refresh_statistics, table_of
 

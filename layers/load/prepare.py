@@ -12,15 +12,15 @@ import shapely
 
 from layers.coordinates.crs import STORED_SRID
 from layers.definition import CodeList, FieldDefinition, LayerDefinition
-from layers.gate import Gate
 from layers.load.content_id import content_ids
+from layers.load.convert import convert, texts
+from layers.load.coordinate_checks import Gate
 from layers.load.exactness import altered
 from layers.load.mapping import FieldMap
+from layers.load.places import Places, placed_fields
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch, Geometries
-from layers.places import Places, placed_fields
 from layers.spreadsheet import GUARDED
-from layers.values import convert, texts
 
 _ID_CHARACTERS_MAX = 200
 

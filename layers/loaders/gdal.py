@@ -21,10 +21,10 @@ import pyarrow as pa
 import shapely
 
 from layers.errors import BadFile
+from layers.load.convert import texts
 from layers.loaders.batch import Batch
 from layers.loaders.encoding import UTF8, decoded_texts, refuse_marked
 from layers.loaders.shapes import UNREADABLE, from_wkb
-from layers.values import texts
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _DRIVERS = {"ESRI Shapefile", "GeoJSON", "GeoJSONSeq", "GPKG", "FlatGeobuf", "OSM"}

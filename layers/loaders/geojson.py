@@ -17,8 +17,8 @@ from typing import IO, Any
 import pyarrow as pa
 
 from layers.errors import BadFile
+from layers.load.number_text import number_text
 from layers.loaders.batch import Batch
-from layers.number_text import number_text
 
 ID = "id"
 PROPERTY_ID = "properties.id"  # what a feature calls `id` among its properties, where its own id is another

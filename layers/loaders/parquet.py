@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import shapely
 
 from layers.errors import BadFile
+from layers.load.convert import is_binary
 from layers.loaders.batch import Batch, Geometries, Source
 from layers.loaders.columns import GeometryColumns, find_geometry_columns, locate
 from layers.loaders.encoding import UTF8, decoded_texts, known, refuse_marked
 from layers.loaders.shapes import UNREADABLE, from_wkb
 from layers.loaders.table import geometry_names
-from layers.values import is_binary
 
 BATCH_ROWS = 50_000
 _NATIVE = {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}  # of GeoParquet 1.1

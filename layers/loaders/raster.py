@@ -18,7 +18,7 @@ import orjson
 from layers.database.connection import Role, connect
 from layers.definition import IDENTIFIER
 from layers.errors import BadFile, BadInput, TooMuch
-from layers.gate import parse_source_crs
+from layers.load.coordinate_checks import parse_source_crs
 from layers.loaders.geotiff import Described, write_cog
 from layers.loaders.raster_time import WhenOf, when_of
 from layers.loaders.sniff import Format, sniff

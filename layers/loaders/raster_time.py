@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 from layers.errors import BadInput
-from layers.moments import LOCAL_OFFSET_S
+from layers.load.local_times import LOCAL_OFFSET_S
 from layers.read.moment import read_time
 
 TAG = "tag"

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from layers.errors import BadFile
+from layers.load.number_text import number_text
 from layers.loaders.batch import Batch, Rejection, Source
 from layers.loaders.columns import GeometryColumns, find_geometry_columns, locate
 from layers.loaders.header import HEAD_ROWS, find_header
 from layers.loaders.table import geometry_names
 from layers.loaders.workbook import open_sheet
-from layers.number_text import number_text
 
 BATCH_ROWS = 10_000
 _LONGEST = 10**15  # a number of more digits is an identity card or a device: its digits are kept as they stand

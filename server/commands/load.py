@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from layers.column_names import use_district_columns
 from layers.errors import BadInput
 from layers.load import LoadOptions, LoadProgress, LoadSummary, load_file
+from layers.load.column_names import use_district_columns
 from layers.load.file import DEFAULT_GRADE
 from layers.load.reasons import in_words
 from layers.loaders.raster import Overlap, RasterSummary, Said, load_raster

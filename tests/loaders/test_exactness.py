@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from layers.definition import FieldDefinition
 from layers.errors import BadInput
 from layers.load import load_file
+from layers.load.convert import NULL_WORDS, convert, texts
 from layers.load.infer import Inference
+from layers.load.number_text import number_texts
 from layers.loaders.opening import open_source
-from layers.number_text import number_texts
-from layers.values import NULL_WORDS, convert, texts
 from tests.loaders.conftest import feature, point
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from layers.coordinates.crs import transform
 from layers.coordinates.datum import wgs84_to_bd09, wgs84_to_gcj02
 from layers.errors import BadCrs
-from layers.gate import Gate, SourceCrs, parse_source_crs, with_margin
+from layers.load.coordinate_checks import Gate, SourceCrs, parse_source_crs, with_margin
 from layers.loaders.batch import Batch
 
 HERE = np.array([[113.34, 23.13]])

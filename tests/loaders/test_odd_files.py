@@ -14,10 +14,9 @@ import pyogrio
 import pytest
 import shapely
 
-from layers import column_names
 from layers.coordinates.crs import srid_of, transform
 from layers.errors import BadCrs, BadFile, BadInput
-from layers.load import load_file
+from layers.load import column_names, load_file
 from layers.load.quarantine import retry_quarantine
 from layers.loaders.opening import open_source
 from tests.loaders.conftest import feature, point

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.definition import Code, CodeList, FieldDefinition
-from layers.values import NULL_WORDS, convert
+from layers.load.convert import NULL_WORDS, convert
 
 CODES = CodeList(
     id="c", title_zh="c", title_en="c", standard="s", standard_version="1",

@@ -10,8 +10,8 @@ import shapely
 
 from layers.areas import Areas, Mask, Points, Positions, Texts, missing
 from layers.coordinates.district_crs import to_metres
+from layers.load.places import is_grid_code
 from layers.loaders.batch import Geometries
-from layers.places import is_grid_code
 from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked
 
 NEAREST_M = 30.0

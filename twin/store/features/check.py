@@ -18,10 +18,10 @@ import shapely
 
 from layers.catalog import Catalog, Layer
 from layers.definition import FieldDefinition
-from layers.gate import BBox, Gate, SourceCrs
+from layers.load.convert import convert
+from layers.load.coordinate_checks import BBox, Gate, SourceCrs
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
-from layers.values import convert
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
 from twin.envelope.write import write_structured

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from layers.number_text import number_text
+from layers.load.number_text import number_text
 
 _LIST_SEPARATORS = re.compile(r"[、,，;；|]")
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from layers.definition import CodeList, FieldDefinition
+from layers.load.local_times import as_utc, moments, wall_clock
+from layers.load.nested_values import json_text, json_value, list_text
+from layers.load.number_text import number_texts
 from layers.loaders.batch import Mask
-from layers.moments import as_utc, moments, wall_clock
-from layers.nested_values import json_text, json_value, list_text
-from layers.number_text import number_texts
 
 NULL_WORDS = (
     "None",
