@@ -56,7 +56,7 @@ async def load_rasters_once(url: str, demo: DemoSettings, home: Path) -> None:
         await connection.close()
     if {"dem", "rain"} <= there:
         return
-    from layers.demo import ground, rain  # noqa: PLC0415  # slow to import, and needed once
+    from layers.demo.rasters import ground, rain  # noqa: PLC0415  # slow to import, and needed once
     from layers.loaders.raster import Said, load_raster  # noqa: PLC0415  # as above
 
     with TemporaryDirectory() as folder:

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 import shapely
 
-from layers.demo.areas import make_areas
-from layers.demo.buildings import make_buildings, make_houses
-from layers.demo.cameras import bind_cameras, make_cameras
-from layers.demo.devices import bind_sensors, make_devices
-from layers.demo.district import District
-from layers.demo.events import make_events
-from layers.demo.facilities import make_facilities
-from layers.demo.flooding import make_flood_points
-from layers.demo.land import LAND_USE_CODE, make_land
-from layers.demo.outline import Outline, nearest_outlines, read_outline
-from layers.demo.people import make_vehicles, make_workers
-from layers.demo.resources import make_resources
-from layers.demo.roads import make_network, make_roads
-from layers.demo.stations import make_air_stations, make_level_stations, make_rain_gauges
+from layers.demo.buildings.buildings import make_buildings, make_houses
+from layers.demo.district.areas import make_areas
+from layers.demo.district.district import District
+from layers.demo.district.land import LAND_USE_CODE, make_land
+from layers.demo.district.outline import Outline, nearest_outlines, read_outline
+from layers.demo.district.roads import make_network, make_roads
+from layers.demo.district.villages import make_village_outlines, make_villages
+from layers.demo.district.water import make_waters, make_waterways
+from layers.demo.features.cameras import bind_cameras, make_cameras
+from layers.demo.features.devices import bind_sensors, make_devices
+from layers.demo.features.events import make_events
+from layers.demo.features.facilities import make_facilities
+from layers.demo.features.flooding import make_flood_points
+from layers.demo.features.people import make_vehicles, make_workers
+from layers.demo.features.resources import make_resources
+from layers.demo.features.stations import make_air_stations, make_level_stations, make_rain_gauges
 from layers.demo.table import Table, joined
-from layers.demo.villages import make_village_outlines, make_villages
-from layers.demo.water import make_waters, make_waterways
 from layers.errors import BadInput
 
 GENERATOR_VERSION = 1  # raise it when the same seed gives another district

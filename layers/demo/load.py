@@ -10,8 +10,8 @@ import asyncpg
 
 from layers.database.connection import Role, connect
 from layers.definition import LayerDefinition, read_definitions
+from layers.demo.district.outline import ATTRIBUTION
 from layers.demo.generate import GENERATOR_VERSION, SEED, district_count, generate_districts
-from layers.demo.outline import ATTRIBUTION
 from layers.demo.table import Table
 from layers.errors import Conflict
 from layers.schema.derive import derive, derive_dependents

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from layers.demo.frame import Frame
+from layers.demo.district.frame import Frame
 from layers.demo.generate import generate
 from layers.demo.table import Table
 

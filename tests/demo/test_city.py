@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 
-from layers.demo.frame import Frame
+from layers.demo.district.frame import Frame
 
 
 def test_roads_are_one_network(small):

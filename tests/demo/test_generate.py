@@ -10,9 +10,9 @@ import pytest
 import shapely
 
 from layers.definition import read_code_lists, read_definitions
-from layers.demo.district import AT_SCALE_1
+from layers.demo.district.district import AT_SCALE_1
+from layers.demo.district.outline import read_outline
 from layers.demo.generate import AS_OF, district_count, generate
-from layers.demo.outline import read_outline
 from layers.errors import BadInput
 
 DEFINITIONS = read_definitions()

@@ -8,9 +8,9 @@ import numpy as np
 import rasterio
 from rasterio.warp import transform_bounds
 
-from layers.demo.ground import write_ground
-from layers.demo.outline import read_outline
-from layers.demo.rain import write_rain
+from layers.demo.district.outline import read_outline
+from layers.demo.rasters.ground import write_ground
+from layers.demo.rasters.rain import write_rain
 
 
 def test_the_ground_covers_the_district_and_is_the_same_each_time(tmp_path):

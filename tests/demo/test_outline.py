@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers.demo.outline import nearest_outlines, read_outline
+from layers.demo.district.outline import nearest_outlines, read_outline
 from layers.errors import NotFound
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from layers.demo.outline import read_outline
-from layers.demo.plan import plan_of
+from layers.demo.district.outline import read_outline
+from layers.demo.district.plan import plan_of
 from layers.streets import read_streets
 
 LEVELS = ("districts", "streets", "communities", "grids")

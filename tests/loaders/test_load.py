@@ -7,7 +7,7 @@ import shapely
 
 from layers.coordinates import datum
 from layers.database.connection import Role, connect
-from layers.demo.outline import read_outline
+from layers.demo.district.outline import read_outline
 from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import load_file
 from tests.loaders.conftest import feature, point

@@ -9,7 +9,7 @@ import shapely
 
 from layers.coordinates import datum
 from layers.database.connection import connect
-from layers.demo.outline import read_outline
+from layers.demo.district.outline import read_outline
 from layers.load import load_file
 from layers.schema.tables import sync_definitions
 

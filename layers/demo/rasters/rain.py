@@ -9,10 +9,10 @@ import numpy as np
 import rasterio
 from rasterio.transform import from_origin
 
+from layers.demo.district.outline import Outline, read_outline
+from layers.demo.district.plan import plan_of
+from layers.demo.district.terrain import Terrain
 from layers.demo.generate import SEED
-from layers.demo.outline import Outline, read_outline
-from layers.demo.plan import plan_of
-from layers.demo.terrain import Terrain
 
 PIXEL_M = 500.0
 STEP = timedelta(minutes=5)

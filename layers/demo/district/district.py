@@ -9,12 +9,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.frame import Points
-from layers.demo.outline import Outline
-from layers.demo.partition import Partition, make_partition
-from layers.demo.plan import plan_of
+from layers.demo.district.frame import Points
+from layers.demo.district.outline import Outline
+from layers.demo.district.partition import Partition, make_partition
+from layers.demo.district.plan import plan_of
+from layers.demo.district.terrain import Terrain
 from layers.demo.randomness import generator
-from layers.demo.terrain import Terrain
 
 AT_SCALE_1 = {
     "communities": 230,

@@ -8,12 +8,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
+from layers.demo.district.district import District
+from layers.demo.district.roads import Network
+from layers.demo.district.water import Waters
 from layers.demo.names import person_names, phones
 from layers.demo.randomness import pick
-from layers.demo.roads import Network
 from layers.demo.table import Table
-from layers.demo.water import Waters
 
 _NOUN = {
     "low_road": "低洼路段",

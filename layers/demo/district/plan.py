@@ -11,8 +11,8 @@ import shapely
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from layers.demo.district.outline import Outline
 from layers.demo.names import SURNAMES, TOWN_NAMES, road_names
-from layers.demo.outline import Outline
 from layers.demo.randomness import generator
 
 LonLat = tuple[float, float]

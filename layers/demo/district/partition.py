@@ -14,9 +14,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.frame import Points
+from layers.demo.district.frame import Points
+from layers.demo.district.terrain import Terrain
 from layers.demo.randomness import generator, shares
-from layers.demo.terrain import Terrain
 
 _GRID_M = 0.01  # cuts snap to a centimetre
 _NODE_M = 0.2  # and are noded more coarsely, so that what a neighbour rounded otherwise becomes one line

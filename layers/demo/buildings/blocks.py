@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
-from layers.demo.footprints import Footprints
+from layers.demo.buildings.footprints import Footprints
+from layers.demo.district.district import District
 
 _PODIUM_M = 80.0  # a block must be as wide for a shopping centre
 _WILD = 0.72  # share of forest grids without a single house

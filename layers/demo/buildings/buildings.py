@@ -8,14 +8,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.addresses import addresses
-from layers.demo.blocks import Block, lay_block, make_blocks
-from layers.demo.district import District
-from layers.demo.footprints import Footprints, stacked
-from layers.demo.roads import Network
+from layers.demo.buildings.addresses import addresses
+from layers.demo.buildings.blocks import Block, lay_block, make_blocks
+from layers.demo.buildings.footprints import Footprints, stacked
+from layers.demo.district.district import District
+from layers.demo.district.roads import Network
+from layers.demo.district.villages import lay_houses, village_house_counts
+from layers.demo.district.water import Waters
 from layers.demo.table import Table
-from layers.demo.villages import lay_houses, village_house_counts
-from layers.demo.water import Waters
 
 _FLOOR_M = {"towers": 4.0, "podium": 5.0, "slender": 3.0, "estate": 3.0, "campus": 3.8, "works": 6.0, "village": 3.1}
 _USAGE = {

@@ -9,10 +9,10 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
+from layers.demo.district.outline import Outline, read_outline
+from layers.demo.district.plan import plan_of
+from layers.demo.district.terrain import Terrain
 from layers.demo.generate import SEED
-from layers.demo.outline import Outline, read_outline
-from layers.demo.plan import plan_of
-from layers.demo.terrain import Terrain
 
 PIXEL_M = 40.0
 VERTICAL_DATUM = "1985"

@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
-from layers.demo.frame import Points
+from layers.demo.district.district import District
+from layers.demo.district.frame import Points
 from layers.demo.names import person_names, phones
 from layers.demo.table import Table
 

@@ -10,11 +10,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.buildings import Houses, at_walls
-from layers.demo.district import District
-from layers.demo.placing import Places, along_roads, at_crossings, at_gates, azimuth_of
+from layers.demo.buildings.buildings import Houses, at_walls
+from layers.demo.district.district import District
+from layers.demo.district.roads import Network
+from layers.demo.features.placing import Places, along_roads, at_crossings, at_gates, azimuth_of
 from layers.demo.randomness import pick, some_of
-from layers.demo.roads import Network
 from layers.demo.table import Table
 
 _SHARES = {"crossing": 0.2, "gate": 0.03, "alley": 0.1, "door": 0.32}  # the rest stands along roads

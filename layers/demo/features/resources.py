@@ -9,14 +9,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.addresses import addresses
-from layers.demo.district import District
-from layers.demo.facilities import only
+from layers.demo.buildings.addresses import addresses
+from layers.demo.district.district import District
+from layers.demo.district.roads import Network
+from layers.demo.features.facilities import only
+from layers.demo.features.placing import along_roads
+from layers.demo.features.stations import spread
 from layers.demo.names import person_names, phones
-from layers.demo.placing import along_roads
 from layers.demo.randomness import pick, shares
-from layers.demo.roads import Network
-from layers.demo.stations import spread
 from layers.demo.table import Table
 
 _KINDS = {

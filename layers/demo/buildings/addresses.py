@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from layers.demo.district import District
-from layers.demo.frame import Points
-from layers.demo.roads import Network
+from layers.demo.district.district import District
+from layers.demo.district.frame import Points
+from layers.demo.district.roads import Network
 
 
 def addresses(district: District, network: Network, points: Points) -> list[str]:

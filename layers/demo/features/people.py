@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import shapely
 
-from layers.demo.district import District
+from layers.demo.district.district import District
+from layers.demo.district.roads import Network
+from layers.demo.features.placing import along_roads
 from layers.demo.names import person_names, phones
-from layers.demo.placing import along_roads
 from layers.demo.randomness import pick, shares
-from layers.demo.roads import Network
 from layers.demo.table import Table
 
 _SKILLS = np.array(["first_aid", "firefighting", "flood", "mediation", "inspection", "language"])

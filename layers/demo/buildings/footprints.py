@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.frame import Points
+from layers.demo.district.frame import Points
 
 # Corners in a square from -0.5 to 0.5, counter-clockwise.
 _OUTLINES: dict[str, list[tuple[float, float]]] = {

@@ -8,11 +8,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
+from layers.demo.district.district import District
+from layers.demo.district.water import Waters, Waterway
 from layers.demo.names import person_names, phones
 from layers.demo.randomness import pick
 from layers.demo.table import Table
-from layers.demo.water import Waters, Waterway
 
 _KINDS = {"pump": 9, "sluice": 7, "gate_dam": 2, "outfall": 4, "pond": 2, "lake": 1, "wwtp": 1}
 _NOUN = {

@@ -10,12 +10,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.addresses import addresses
-from layers.demo.buildings import Houses
-from layers.demo.district import District
-from layers.demo.placing import along_roads
+from layers.demo.buildings.addresses import addresses
+from layers.demo.buildings.buildings import Houses
+from layers.demo.district.district import District
+from layers.demo.district.roads import Network
+from layers.demo.features.placing import along_roads
 from layers.demo.randomness import pick
-from layers.demo.roads import Network
 from layers.demo.table import Table
 
 _DAYS = 5

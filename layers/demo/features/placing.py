@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.frame import Points
+from layers.demo.district.frame import Points
+from layers.demo.district.roads import Network
 from layers.demo.randomness import shares
-from layers.demo.roads import Network
 
 
 @dataclass

@@ -11,14 +11,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.buildings import Houses
-from layers.demo.district import District
-from layers.demo.placing import along_roads
+from layers.demo.buildings.buildings import Houses
+from layers.demo.district.district import District
+from layers.demo.district.roads import Network
+from layers.demo.district.water import Waters
+from layers.demo.features.placing import along_roads
+from layers.demo.features.stations import ONLINE
 from layers.demo.randomness import pick, some_of
-from layers.demo.roads import Network
-from layers.demo.stations import ONLINE
 from layers.demo.table import Table
-from layers.demo.water import Waters
 
 _POLE_FAVOUR = {"expressway": 1.2, "arterial": 1.5, "sub_arterial": 1.3, "branch": 0.7, "alley": 0.3}
 _ROAD_FAVOUR = {"expressway": 0.8, "arterial": 1.4, "sub_arterial": 1.2, "branch": 1.0, "alley": 0.8}

@@ -9,10 +9,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
+from layers.demo.district.district import District
+from layers.demo.district.water import Waters
 from layers.demo.randomness import pick, shares
 from layers.demo.table import Table
-from layers.demo.water import Waters
 
 ONLINE = {"online": 93, "offline": 5, "fault": 2}
 

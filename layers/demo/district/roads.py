@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
+from layers.demo.district.district import District
 from layers.demo.names import lane_names, road_names
 from layers.demo.table import Table
 

@@ -6,13 +6,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
-from layers.demo.footprints import Footprints
-from layers.demo.frame import Points
+from layers.demo.buildings.footprints import Footprints
+from layers.demo.district.district import District
+from layers.demo.district.frame import Points
+from layers.demo.district.water import Waters
 from layers.demo.names import person_names
 from layers.demo.randomness import pick, shares
 from layers.demo.table import Table
-from layers.demo.water import Waters
 
 HOUSE_SHARE = 0.36  # of all buildings
 _LOT_M2 = 188.0  # a house with its share of alleys, roads and yards

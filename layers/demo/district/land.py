@@ -6,8 +6,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
-from layers.demo.frame import Points
+from layers.demo.district.district import District
+from layers.demo.district.frame import Points
 
 LAND_USE_CODE = {"towers": "B", "estate": "R", "campus": "A", "works": "M", "park": "G", "forest": "E", "water": "E"}
 

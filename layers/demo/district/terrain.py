@@ -8,9 +8,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.frame import Frame, Points, Warp
-from layers.demo.outline import Outline
-from layers.demo.plan import DistrictPlan
+from layers.demo.district.frame import Frame, Points, Warp
+from layers.demo.district.outline import Outline
+from layers.demo.district.plan import DistrictPlan
 
 Values = NDArray[np.float64]
 

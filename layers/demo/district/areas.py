@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district import District
+from layers.demo.district.district import District
 from layers.demo.names import community_names, phones
 from layers.demo.randomness import shares
 from layers.demo.table import Table

@@ -1,0 +1,1 @@
+"""Houses of the synthetic district: blocks, villages, footprints and addresses."""

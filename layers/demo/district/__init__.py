@@ -1,0 +1,1 @@
+"""The district that is made up: outline, partition, terrain, roads, water and villages."""

@@ -1,0 +1,1 @@
+"""Points, people and events of the synthetic district."""

@@ -1,0 +1,1 @@
+"""Rasters of the synthetic district: the ground and an hour of rain."""
