@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from server.live_stream import EventStream
-from tiles.look import MEDIA
+from tiles.raster.style import MEDIA
 from tiles.vector import CONTENT_TYPE
 
 type Json = dict[str, Any]

@@ -15,8 +15,8 @@ from pyproj import CRS
 from layers.actor import Actor
 from layers.catalog import CatalogHolder
 from layers.errors import NotFound, Unavailable
-from tiles.opened import OpenRasters
-from tiles.raster import Frame, Member, Raster, ground_m
+from tiles.raster.members import Frame, Member, Raster, ground_m
+from tiles.raster.opened import OpenRasters
 
 _AT_ONCE = 2
 _HEADS = """

@@ -10,8 +10,8 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 
-from tiles.look import Format
-from tiles.reading import Area
+from tiles.raster.reading import Area
+from tiles.raster.style import Format
 
 type Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
 type Bands = np.ndarray[Any, Any]  # uint8, [band, row, column]: red, green, blue, and how opaque
@@ -65,7 +65,7 @@ def values_tiff(npy: bytes, area: Area) -> bytes:
     Parameters
     ----------
     npy
-        A NumPy array ``[band, row, column]`` as `tiles.picture.draw` writes it.
+        A NumPy array ``[band, row, column]`` as `tiles.raster.render.draw` writes it.
     """
     values = np.load(io.BytesIO(npy), allow_pickle=False)
     count, height, width = values.shape

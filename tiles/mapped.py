@@ -21,8 +21,8 @@ from layers.catalog import Layer
 from layers.clause import EMPTY, Clause
 from layers.coordinates.crs import STORED_SRID, transformer
 from tiles.encoded import Colour, bands_of, encoded
-from tiles.look import Format
-from tiles.reading import Area
+from tiles.raster.reading import Area
+from tiles.raster.style import Format
 from tiles.rendered import rendered
 from tiles.shapes import Key, Shape, read_shapes, shapes_of
 from tiles.sheet import Sheet

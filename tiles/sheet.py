@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from layers.clause import Clause, bind, compose
 from layers.schema.tables import SRID
 from tiles.address import EXTENT, PIXELS
-from tiles.reading import Area
+from tiles.raster.reading import Area
 
 _DEGREES = (4326, 4490)  # CRS84 is taken as what is stored
 _ZOOM_MAX = 22

@@ -14,8 +14,8 @@ from layers.cql2 import parse_bbox
 from layers.errors import BadInput, NotFound, TooMuch
 from server.tiles.form import read_pixels
 from tiles.grids import METRES_PER_DEGREE, PIXEL_M
-from tiles.opened import system_of
-from tiles.reading import Area
+from tiles.raster.opened import system_of
+from tiles.raster.reading import Area
 
 type Box = tuple[float, float, float, float]  # west, south, east, north, whatever the axes of the system
 

@@ -22,13 +22,13 @@ from server.tiles.form import form_of, ground_of
 from server.tiles.mapped import MapCall, map_picture, parts_of
 from server.tiles.moment import when_of
 from tiles.encoded import bands_of, encoded, values_tiff
-from tiles.look import PARAMETERS as LOOK
-from tiles.look import read_look
-from tiles.opened import OpenRasters
-from tiles.picture import draw_map
-from tiles.raster import Raster
-from tiles.raster import written as rfc3339
-from tiles.reading import Area
+from tiles.raster.members import Raster
+from tiles.raster.members import written as rfc3339
+from tiles.raster.opened import OpenRasters
+from tiles.raster.reading import Area
+from tiles.raster.render import draw_map
+from tiles.raster.style import PARAMETERS as LOOK
+from tiles.raster.style import read_look
 from tiles.styles.theme import theme_of
 
 STYLE = "light"  # what is drawn when nobody names one

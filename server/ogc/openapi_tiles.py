@@ -8,8 +8,8 @@ from typing import Any
 from server.ogc.openapi_parts import Json, documents, operation, path_parameter, query_parameter
 from server.tiles.form import PICTURES, SIDE_MAX, VALUES
 from tiles.grids import GRIDS
-from tiles.look import COLORMAPS, FORMS
-from tiles.raster import Raster
+from tiles.raster.members import Raster
+from tiles.raster.style import COLORMAPS, FORMS
 from tiles.styles.theme import read_themes
 from tiles.vector import CONTENT_TYPE
 

@@ -18,8 +18,8 @@ from server.ogc.maps import storage_crs
 from server.ogc.tilesets import REL
 from server.ogc.visit import Visit
 from server.tiles.form import PICTURES, VALUES, MapForm
-from tiles.raster import Raster
-from tiles.raster import written as rfc3339
+from tiles.raster.members import Raster
+from tiles.raster.members import written as rfc3339
 
 _SECURE = REL.replace("http:", "https:")  # as the standard of maps writes relations
 

@@ -20,13 +20,13 @@ from server.base_url import base_url
 from server.state import State
 from server.tiles.contours import interval_of
 from server.tiles.moment import moment_of
-from tiles import sounding
-from tiles.contours import contours, geojson, interval_at
-from tiles.look import COLORMAPS, FORMS, MEDIA, read_look
-from tiles.opened import OpenRasters
-from tiles.picture import TILE_PIXELS
-from tiles.raster import Frame, Raster, written
-from tiles.sounding import PROFILE_POINTS_MAX
+from tiles.raster import sampling
+from tiles.raster.contours import contours, geojson, interval_at
+from tiles.raster.members import Frame, Raster, written
+from tiles.raster.opened import OpenRasters
+from tiles.raster.render import TILE_PIXELS
+from tiles.raster.sampling import PROFILE_POINTS_MAX
+from tiles.raster.style import COLORMAPS, FORMS, MEDIA, read_look
 
 router = APIRouter(tags=["raster"])
 CONTOUR_PIXELS_MAX = 1024  # along the longer side of what is read for them
@@ -115,7 +115,7 @@ async def contours_in_box(
     given = {} if interval_m is None else {"interval_m": interval_m}
 
     def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
-        frame, area = raster.at(_moment(when)), sounding.rectangle(raster, box, CONTOUR_PIXELS_MAX)
+        frame, area = raster.at(_moment(when)), sampling.rectangle(raster, box, CONTOUR_PIXELS_MAX)
         step = interval_of(given, interval_at(raster.max_zoom - 2))
         found = geojson(contours(files, frame, area, step), area)
         return {**found, "raster": raster.id, "interval_m": step, **_facts(raster, frame)}
@@ -145,10 +145,10 @@ async def point(name: str, lon: Lon, lat: Lat, request: Request, actor: ActorHer
     def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
         told = {"raster": raster.id, "lon": lon, "lat": lat}
         if when is not None and "/" in when:
-            series = sounding.series_at(files, raster, raster.within(*_span(when)), lon, lat)
+            series = sampling.series_at(files, raster, raster.within(*_span(when)), lon, lat)
             return {**told, "series": series, **_facts(raster)}
         frame = raster.at(_moment(when))
-        return {**told, "values": sounding.value_at(files, raster, frame, lon, lat), **_facts(raster, frame)}
+        return {**told, "values": sampling.value_at(files, raster, frame, lon, lat), **_facts(raster, frame)}
 
     return await _state(request).rasters.read(name, actor, read)
 
@@ -167,7 +167,7 @@ async def profile(
 
     def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
         frame = raster.at(_moment(when))
-        return {"raster": raster.id, "points": sounding.profile(files, frame, corners, n), **_facts(raster, frame)}
+        return {"raster": raster.id, "points": sampling.profile(files, frame, corners, n), **_facts(raster, frame)}
 
     return await _state(request).rasters.read(name, actor, read)
 
@@ -180,7 +180,7 @@ async def statistics(
 
     def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
         frame = raster.at(_moment(when))
-        bands = sounding.statistics_under(files, raster, frame, area)
+        bands = sampling.statistics_under(files, raster, frame, area)
         return {"raster": raster.id, "bands": bands, **_facts(raster, frame)}
 
     return await _state(request).rasters.read(name, actor, read)

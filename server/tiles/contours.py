@@ -12,11 +12,11 @@ from server.state import State
 from server.tiles.moment import when_of
 from tiles.address import TileAddress
 from tiles.cache import Tile, Wanted
-from tiles.contours import INTERVAL_M_RANGE, Contour, contours, encode, interval_at
-from tiles.opened import OpenRasters
-from tiles.picture import TILE_PIXELS
-from tiles.raster import Raster
-from tiles.reading import Area
+from tiles.raster.contours import INTERVAL_M_RANGE, Contour, contours, encode, interval_at
+from tiles.raster.members import Raster
+from tiles.raster.opened import OpenRasters
+from tiles.raster.reading import Area
+from tiles.raster.render import TILE_PIXELS
 
 
 def interval_of(given: Mapping[str, str], default: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from layers.errors import BadInput
 from tiles.encoded import Colour
-from tiles.look import Format
+from tiles.raster.style import Format
 
 SIDE_MAX = 2048  # pixels along a side of a tile that is asked for larger
 _COLOUR = re.compile(r"(?:0x|#)?([0-9a-fA-F]{6})")

@@ -21,11 +21,11 @@ from tiles.address import TileAddress
 from tiles.cache import Wanted
 from tiles.encoded import Colour, bands_of, encoded, values_tiff
 from tiles.grids import grid_of
-from tiles.look import Look, read_look
-from tiles.opened import OpenRasters
-from tiles.picture import TILE_PIXELS, draw
-from tiles.raster import Raster
-from tiles.reading import Area
+from tiles.raster.members import Raster
+from tiles.raster.opened import OpenRasters
+from tiles.raster.reading import Area
+from tiles.raster.render import TILE_PIXELS, draw
+from tiles.raster.style import Look, read_look
 from tiles.styles.theme import theme_of
 
 STYLE = "light"  # what is drawn when nobody names one

@@ -21,7 +21,7 @@ from tiles.address import TileAddress
 from tiles.cache import Tile, Wanted
 from tiles.encoded import Colour
 from tiles.mapped import MARGIN_PIXELS, Wish, drawn_map, read_rows
-from tiles.reading import Area
+from tiles.raster.reading import Area
 from tiles.styles.drawn import Json
 from tiles.styles.style import Surroundings, build_style
 from tiles.styles.theme import Theme

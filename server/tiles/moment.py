@@ -8,7 +8,7 @@ from datetime import datetime
 
 from layers.errors import BadInput, NotFound
 from layers.read.moment import read_time
-from tiles.raster import Frame, Raster, written
+from tiles.raster.members import Frame, Raster, written
 
 _OPEN = ("", "..")
 

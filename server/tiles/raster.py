@@ -15,11 +15,11 @@ from server.tiles.contours import contour_tile
 from server.tiles.moment import When, when_of
 from tiles.address import TileAddress
 from tiles.cache import Tile, Wanted
-from tiles.look import MEDIA, Format, Look, read_look
-from tiles.opened import OpenRasters
-from tiles.picture import TILE_PIXELS, draw
-from tiles.raster import Frame, Raster
-from tiles.reading import Area
+from tiles.raster.members import Frame, Raster
+from tiles.raster.opened import OpenRasters
+from tiles.raster.reading import Area
+from tiles.raster.render import TILE_PIXELS, draw
+from tiles.raster.style import MEDIA, Format, Look, read_look
 from tiles.vector import CONTENT_TYPE
 
 _XYZ = "/raster/"

@@ -16,13 +16,13 @@ from rasterio.transform import Affine, from_origin
 
 from layers.errors import BadFile
 from layers.loaders.geotiff import write_cog
-from tiles.contours import contours
-from tiles.look import read_look
-from tiles.opened import OpenRasters
-from tiles.picture import draw
-from tiles.raster import Frame, Member, Raster
-from tiles.reading import Area
-from tiles.sounding import statistics_under, value_at
+from tiles.raster.contours import contours
+from tiles.raster.members import Frame, Member, Raster
+from tiles.raster.opened import OpenRasters
+from tiles.raster.reading import Area
+from tiles.raster.render import draw
+from tiles.raster.sampling import statistics_under, value_at
+from tiles.raster.style import read_look
 
 WEST, NORTH, SIDE, PIXEL = 113.33, 23.15, 64, 0.0005
 EAST, SOUTH = WEST + SIDE * PIXEL, NORTH - SIDE * PIXEL

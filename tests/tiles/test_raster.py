@@ -24,8 +24,8 @@ from layers.loaders.raster import Said, load_raster
 from server.settings import load_settings
 from tests.conftest import _database, _serving
 from tiles.cells import cell_of
-from tiles.look import read_look
-from tiles.relief import gradient, hillshade, slope_deg, terrain_rgb
+from tiles.raster.relief import gradient, hillshade, slope_deg, terrain_rgb
+from tiles.raster.style import read_look
 
 WEST, NORTH = 434_000.0, 2_560_000.0  # EPSG:4547, within the district
 SIDE = 400

@@ -22,7 +22,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from layers.errors import Unavailable
-from tiles.raster import Member
+from tiles.raster.members import Member
 
 _SAFE = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",

@@ -18,8 +18,8 @@ from rasterio.windows import Window
 
 from layers.errors import TooMuch
 from tiles.address import TileAddress
-from tiles.opened import OpenRasters, system_of
-from tiles.raster import Box, Frame, Member
+from tiles.raster.members import Box, Frame, Member
+from tiles.raster.opened import OpenRasters, system_of
 
 OPENED_MAX = 64  # members for one picture
 _METRES_PER_DEGREE = 111_320.0

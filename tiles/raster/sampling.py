@@ -15,9 +15,9 @@ from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from layers.errors import BadInput, NotFound, TooMuch
-from tiles.opened import OpenRasters, system_of
-from tiles.raster import Frame, Member, Raster, written
-from tiles.reading import Area, read_area
+from tiles.raster.members import Frame, Member, Raster, written
+from tiles.raster.opened import OpenRasters, system_of
+from tiles.raster.reading import Area, read_area
 
 PROFILE_POINTS_MAX = 2000
 SERIES_MAX = 1000  # frames of one answer

@@ -12,9 +12,9 @@ import shapely
 
 from layers.errors import TooMuch
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.opened import OpenRasters
-from tiles.raster import Frame
-from tiles.reading import Area, read_area
+from tiles.raster.members import Frame
+from tiles.raster.opened import OpenRasters
+from tiles.raster.reading import Area, read_area
 
 LEVELS_MAX = 300
 VERTICES_MAX = 400_000

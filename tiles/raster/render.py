@@ -12,11 +12,11 @@ import numpy as np
 from rasterio.crs import CRS
 
 from layers.errors import BadInput
-from tiles.look import Format, Look
-from tiles.opened import OpenRasters
-from tiles.raster import Frame, Raster
-from tiles.reading import Area, Pixels, palette_of, read_area
-from tiles.relief import hillshade, slope_deg, terrain_rgb
+from tiles.raster.members import Frame, Raster
+from tiles.raster.opened import OpenRasters
+from tiles.raster.reading import Area, Pixels, palette_of, read_area
+from tiles.raster.relief import hillshade, slope_deg, terrain_rgb
+from tiles.raster.style import Format, Look
 
 TILE_PIXELS = 256
 type Colour = tuple[int, int, int]  # red, green, blue, 0 to 255

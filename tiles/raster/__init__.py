@@ -1,0 +1,1 @@
+"""Rasters: members of a mosaic, opened, read, styled, rendered, sampled and contoured."""
