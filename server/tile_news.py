@@ -23,8 +23,8 @@ from layers.changed import Box
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from layers.read.visible_changes import BOXES_MAX, seen_boxes
+from tiles.changed_tiles import touched
 from tiles.grids import GRIDS
-from tiles.touched import touched
 
 PAUSE_SECONDS = 0.5  # changes within this time are told together
 _WAITING_MAX = 16  # notices of one subscriber

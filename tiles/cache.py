@@ -18,7 +18,7 @@ from hashlib import blake2b
 
 from layers.catalog import Layer
 from layers.changed import Box, ChangedAreas
-from tiles.shelf import Kept, Shelf
+from tiles.disk import Kept, Shelf
 
 _LEVEL = 5  # a tile is compressed once and sent often
 _OVERHEAD_BYTES = 400  # of an entry beside its key and content, about

@@ -21,7 +21,7 @@ from server.tiles.call import kept_text, layers_of
 from server.tiles.form import form_of, ground_of
 from server.tiles.mapped import MapCall, map_picture, parts_of
 from server.tiles.moment import when_of
-from tiles.encoded import bands_of, encoded, values_tiff
+from tiles.maps.encode import bands_of, encoded, values_tiff
 from tiles.raster.members import Raster
 from tiles.raster.members import written as rfc3339
 from tiles.raster.opened import OpenRasters

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from layers.errors import BadInput
-from tiles.encoded import Colour
+from tiles.maps.encode import Colour
 from tiles.raster.style import Format
 
 SIDE_MAX = 2048  # pixels along a side of a tile that is asked for larger

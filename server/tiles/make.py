@@ -12,9 +12,9 @@ from layers.changed import ChangedAreas
 from server.settings import MIB, Settings
 from server.tiles.call import TileCall
 from tiles.cache import Tile, TileCache
+from tiles.composite import joined
+from tiles.disk import Shelf
 from tiles.draw import draw
-from tiles.joined import joined
-from tiles.shelf import Shelf
 from tiles.vector import Drawing
 
 

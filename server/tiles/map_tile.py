@@ -19,8 +19,8 @@ from server.tiles.moment import When, when_of
 from server.tiles.raster import RasterTile, stretch
 from tiles.address import TileAddress
 from tiles.cache import Wanted
-from tiles.encoded import Colour, bands_of, encoded, values_tiff
 from tiles.grids import grid_of
+from tiles.maps.encode import Colour, bands_of, encoded, values_tiff
 from tiles.raster.members import Raster
 from tiles.raster.opened import OpenRasters
 from tiles.raster.reading import Area

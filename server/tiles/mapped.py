@@ -19,8 +19,8 @@ from server.tiles.call import OWN, Part, TileCall
 from server.tiles.form import MapForm
 from tiles.address import TileAddress
 from tiles.cache import Tile, Wanted
-from tiles.encoded import Colour
-from tiles.mapped import MARGIN_PIXELS, Wish, drawn_map, read_rows
+from tiles.maps.draw import MARGIN_PIXELS, Wish, drawn_map, read_rows
+from tiles.maps.encode import Colour
 from tiles.raster.reading import Area
 from tiles.styles.drawn import Json
 from tiles.styles.style import Surroundings, build_style

@@ -12,8 +12,8 @@ import pytest
 from layers.actor import OPERATOR
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cache import TileCache, Wanted
+from tiles.disk import Kept, Shelf
 from tiles.grids import CGCS2000, WEB_MERCATOR
-from tiles.shelf import Kept, Shelf
 from tiles.vector import Drawing, tile_clause
 
 pytestmark = pytest.mark.anyio
@@ -198,7 +198,7 @@ async def test_two_processes_that_want_one_tile_draw_it_once(town, tmp_path):
     program = f"""
 import sys
 from pathlib import Path
-from tiles.shelf import Kept, Shelf
+from tiles.disk import Kept, Shelf
 shelf = Shelf(Path({str(tmp_path)!r}), 1_000_000)
 with shelf.drawing({asked.key!r}):
     print("drawing", flush=True)
@@ -222,7 +222,7 @@ async def test_who_dies_while_drawing_keeps_nobody_waiting(town, tmp_path):
     program = f"""
 import sys
 from pathlib import Path
-from tiles.shelf import Shelf
+from tiles.disk import Shelf
 with Shelf(Path({str(tmp_path)!r}), 1_000_000).drawing({asked.key!r}):
     print("drawing", flush=True)
     sys.stdin.readline()

@@ -6,7 +6,7 @@ import mapbox_vector_tile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiles.joined import joined
+from tiles.composite import joined
 
 POINT = {"geometry": "POINT(1 2)", "properties": {"id": "a"}}
 

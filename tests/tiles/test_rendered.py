@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from shapely import LineString, MultiPolygon, Point, box
 
 from layers.errors import TooMuch, Unavailable
-from tiles.encoded import bands_of
-from tiles.rendered import rendered
-from tiles.shapes import Shape
+from tiles.maps.encode import bands_of
+from tiles.maps.labels import Names
+from tiles.maps.rasterize import rendered
+from tiles.maps.shapes import Shape
+from tiles.maps.svg import path
 from tiles.styles.expression import Seen
-from tiles.svg import path
-from tiles.svg_names import Names
 
 RED = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"><rect width="4" height="4" fill="#f00"/></svg>'
 NAME = {

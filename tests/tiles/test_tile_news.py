@@ -13,8 +13,8 @@ from layers.schema.tables import create_layer, refresh_statistics
 from tests.tiles.conftest import LAMPS
 from tiles.address import TileAddress
 from tiles.cells import cell_of
+from tiles.changed_tiles import Touched
 from tiles.grids import WEB_MERCATOR
-from tiles.touched import Touched
 
 pytestmark = pytest.mark.anyio
 PATIENCE_S = 120

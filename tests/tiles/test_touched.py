@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiles.address import BUFFER, EXTENT, TileAddress
+from tiles.changed_tiles import RANGES_MAX, touched
 from tiles.grids import CGCS2000, WEB_MERCATOR, WORLD_CRS84
-from tiles.touched import RANGES_MAX, touched
 
 GRIDS = st.sampled_from([WEB_MERCATOR, CGCS2000, WORLD_CRS84])
 PLACES = st.tuples(st.floats(112.9, 114.1), st.floats(22.4, 23.9))

@@ -14,11 +14,11 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from tiles.shapes import Shape, Shapes
+from tiles.maps.labels import Names
+from tiles.maps.shapes import Shape, Shapes
 from tiles.styles.drawn import Json
 from tiles.styles.expression import Seen, evaluate
 from tiles.styles.sprite import mark
-from tiles.svg_names import Names
 
 _ICON_PIXELS = 15
 _SEEN_OPACITY = 0.004  # less than a step of a colour

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from tiles.shapes import Shape
+from tiles.maps.shapes import Shape
 from tiles.styles.drawn import Json
 from tiles.styles.expression import Seen, evaluate
 

@@ -20,14 +20,14 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause
 from layers.coordinates.crs import STORED_SRID, transformer
-from tiles.encoded import Colour, bands_of, encoded
+from tiles.maps.encode import Colour, bands_of, encoded
+from tiles.maps.rasterize import rendered
+from tiles.maps.shapes import Key, Shape, read_shapes, shapes_of
+from tiles.maps.sheet import Sheet
+from tiles.maps.svg import Picture, svg
 from tiles.raster.reading import Area
 from tiles.raster.style import Format
-from tiles.rendered import rendered
-from tiles.shapes import Key, Shape, read_shapes, shapes_of
-from tiles.sheet import Sheet
 from tiles.styles.drawn import Json
-from tiles.svg import Picture, svg
 from tiles.vector import Drawing
 
 MARGIN_PIXELS = 48  # seen by discs and lines that reach over the edge

@@ -1,0 +1,1 @@
+"""Maps of layers as images, for clients that draw no vector tiles."""
