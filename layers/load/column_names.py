@@ -16,7 +16,7 @@ import yaml
 from layers.errors import BadInput
 
 FILE = "_columns.yaml"
-BUILT_IN = Path(__file__).parent / "definitions" / FILE
+BUILT_IN = Path(__file__).parents[1] / "definitions" / FILE
 COORDINATES = ("lon", "lat", "x", "y", "wkt")
 _SECTIONS = ("coordinates", "fields", "layers", "new")
 

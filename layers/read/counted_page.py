@@ -22,8 +22,8 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
     Returns
     -------
     Clause
-        Of one row: `features`, `found` and `last` as of `layers.read.query.page`, and `matched` (integer). When `matched`
-        is greater than `ROWS_MAX` the other three say nothing.
+        One row: `features`, `found` and `last` as in `layers.read.query.page`, and `matched` (integer). The other three
+        mean nothing when `matched` is greater than `ROWS_MAX`.
     """
     names = [f"key_{number}" for number in range(len(query.keys))]
     columns = ", ".join(f"{key.column} AS {name}" for key, name in zip(query.keys, names, strict=True))

@@ -9,7 +9,7 @@ from layers.schema.tables import table_of
 
 
 class Present:
-    """Pieces of SQL over the alias `t` of a layer's rows; `layers.read.past.Past` has the same ones of another moment."""
+    """Pieces of SQL over the alias `t` of a layer's rows; `layers.read.past.Past` has the same for another moment."""
 
     now = Clause("now()")
     is_past = False

@@ -1,7 +1,7 @@
 """What an actor sees of a layer: which rows, which fields, and how much of a masked value.
 
-Every query of this house is composed from these clauses (`layers/read/query.py` for items, `tiles/vector.py` for tiles),
-so that no output can forget them. The predicate is written into the query because PostGIS's box operators are not
+Every query is composed of these clauses (`layers/read/query.py` for items, `tiles/vector.py` for tiles), so that no
+output can forget them. The predicate is written into the query because PostGIS's box operators are not
 leakproof: row-level security would keep `geom && box` out of the GiST index.
 """
 

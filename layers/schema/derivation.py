@@ -13,7 +13,7 @@ from layers.clause import quote_identifier
 from layers.definition import Derivation, LayerDefinition
 from layers.schema.tables import table_of
 
-_SQL = Path(__file__).parent / "sql"
+_SQL = Path(__file__).parent / "queries"
 AREA_CODES = {  # the layers that areas are known by, and the field that holds an area's own code
     "districts": "district_code",
     "streets": "street_code",

@@ -13,7 +13,7 @@ import asyncpg
 from layers.clause import quote_identifier
 from layers.schema.tables import table_of
 
-_SQL = Path(__file__).parent / "sql"
+_SQL = Path(__file__).parent / "queries"
 TOLERANCE_M = 0.5
 PLACES_NAMED = 3
 type FaultKind = Literal["gap", "overlap", "outside", "orphan", "foreign", "malformed"]

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from twin import cancellation
 from twin.jobs import jobs
 
 pytestmark = pytest.mark.anyio

@@ -1,7 +1,7 @@
 """Metres for the join: the measuring plane, and how much longer it makes a metre of the ground.
 
-Distances in the plane of the district (`layers.coordinates.district_crs`) are divided by the plane's scale, which makes them
-geodesic to a millionth: 300 m then are the 300 m of `geography`, and of every other answer of this server.
+Distances in the plane of the district (`layers/coordinates/district_crs.py`) are divided by the plane's scale, which
+makes them geodesic to a millionth: 300 m then are the 300 m of `geography`, and of every other answer of this server.
 """
 
 from __future__ import annotations
