@@ -21,8 +21,8 @@ from pathlib import Path
 from layers.cluster.home import OURS
 from layers.cluster.lock import holder
 from server.district_reader import read_district
-from server.feed_key import ensure_feed_key
-from server.feed_sender import Sender, connect
+from server.feeds.key import ensure_feed_key
+from server.feeds.sender import Sender, connect
 from server.logs import configure_logs
 from server.settings import Settings
 from twin.city.city import City, Liveliness

@@ -15,7 +15,7 @@ import httpx
 import orjson
 
 from layers.errors import BadFile, BadInput, Conflict, Unavailable
-from server.feed_post import Posted, deliver
+from server.feeds.post import Posted, deliver
 from twin.envelope.read import BATCH
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.recording import Place, Portion, played

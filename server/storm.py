@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers.errors import Unauthenticated
-from server.feed_sender import Sender
+from server.feeds.sender import Sender
 from twin.city.clock import written
 from twin.city.messages import CloudEvent
 from twin.city.rain_warning import chain, document, warnings_in

@@ -19,8 +19,8 @@ from layers.errors import Conflict, Unavailable
 from server.city import FEED, STORM_LOCK
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.district_reader import read_district
-from server.feed_key import ensure_feed_key
-from server.feed_sender import Sender, connect
+from server.feeds.key import ensure_feed_key
+from server.feeds.sender import Sender, connect
 from server.running import running_address
 from server.settings import Settings
 from server.storm import COLLECTIONS, Minute, Playing

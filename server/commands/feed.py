@@ -17,13 +17,13 @@ from rich.table import Table
 
 from layers.database.connection import Role, connect
 from layers.errors import BadInput
-from server import feed_incomplete, feed_refused
+from server.commands import incomplete, refused
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
-from server.feed_file import feed_of, switch, write_secret
-from server.feed_post import open_client, post
-from server.feed_trial import try_sample
-from server.feed_words import AGE, LIFE, describe, lacking, span
+from server.feeds.file import feed_of, switch, write_secret
+from server.feeds.post import open_client, post
+from server.feeds.trial import try_sample
+from server.feeds.words import AGE, LIFE, describe, lacking, span
 from server.running import running_address
 from server.settings import Settings
 from twin.feeds.definition import PUSHED, FeedDefinition, read_feed
@@ -45,8 +45,8 @@ def register(app: typer.Typer) -> None:
     group.command(name="list")(list_feeds)
     for command in (show, check, secret, send, enable, disable):
         group.command()(command)
-    group.add_typer(feed_refused.group(), name="refused")
-    group.add_typer(feed_incomplete.group(), name="incomplete")
+    group.add_typer(refused.group(), name="refused")
+    group.add_typer(incomplete.group(), name="incomplete")
     app.add_typer(group, name="feed")
 
 
@@ -164,7 +164,7 @@ def send(
     settings = settings_of(home, config)
     definition = feed_of(settings.feeds.folder, name)
     if definition.protocol == "mqtt":
-        from server.feed_publish import publish  # noqa: PLC0415  # what takes messages is slow to import
+        from server.feeds.publish import publish  # noqa: PLC0415  # what takes messages is slow to import
 
         count = asyncio.run(publish(definition, settings.home, file, topic))
         _out.print(f"✓ {count:,} 条已交服务器 payloads are with the broker: {definition.connection.url}", markup=False)

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from layers.errors import BadInput
 from server.commands.options import ConfigOption, HomeOption, settings_of
-from server.feed_file import feed_of
-from server.feed_post import Posted, open_client
+from server.feeds.file import feed_of
+from server.feeds.post import Posted, open_client
 from server.replaying import Replaying
 from server.running import running_address
 from server.settings import Settings

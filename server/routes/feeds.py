@@ -13,7 +13,7 @@ from layers.actor import Actor
 from layers.errors import BadInput
 from server.auth import actor_of
 from server.body import read_body
-from server.feed_stream import is_stream, take_stream
+from server.feeds.stream import is_stream, take_stream
 from server.state import State
 from twin.feeds.definition import FeedDefinition
 from twin.intake.intake import Intake

@@ -12,8 +12,8 @@ import pytest
 
 from server.city import Living
 from server.district_reader import read_district
-from server.feed_key import ensure_feed_key
-from server.feed_sender import Sender, connect
+from server.feeds.key import ensure_feed_key
+from server.feeds.sender import Sender, connect
 from server.storm import COLLECTIONS, Playing
 from twin.city.city import City, Liveliness
 from twin.city.district import PROPERTIES

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from layers.database.connection import connect
 from layers.errors import BadInput, Conflict, NotFound, OneMapError, Unauthenticated, Unavailable
-from server import cli, feed_refused
+from server import cli
 from server.commands import feed
 from tests.twin.named import put_named
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from layers.errors import BadInput
-from server.feed_post import bodies
+from server.feeds.post import bodies
 from twin.envelope.message import Reading
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition

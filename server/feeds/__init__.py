@@ -1,0 +1,1 @@
+"""Feeds over HTTP and on the command line: bodies, keys, senders, trials."""
