@@ -18,6 +18,7 @@ from server.auth import Authenticator
 from server.build import build_id
 from server.front import Front
 from server.items.fast import FastItems
+from server.live.tiles import TileNews
 from server.origins import Origins
 from server.rasters import Rasters
 from server.retention import kept_of
@@ -46,7 +47,6 @@ from server.routes import (
 from server.settings import Settings
 from server.state import State
 from server.tianditu import Tianditu
-from server.tile_news import TileNews
 from server.tiles.fast import FastTiles
 from server.tiles.make import TileMaker, tile_cache
 from tiles.basemaps import Basemaps

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from server.live_stream import EventStream
+from server.live.stream import EventStream
 from tiles.raster.style import MEDIA
 from tiles.vector import CONTENT_TYPE
 

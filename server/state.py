@@ -14,8 +14,8 @@ from layers.catalog import CatalogHolder
 from layers.errors import Unavailable
 from layers.read.counts import CountCache
 from server.auth import Authenticator
+from server.live.playbacks import Playbacks
 from server.outline import Outlines
-from server.playbacks import Playbacks
 from server.rasters import Rasters
 from server.settings import Settings
 from server.troubles import Troubles

@@ -23,7 +23,7 @@ from layers.errors import OneMapError
 from server.app import create_app
 from server.doorway import Doorway
 from server.garbage import search_seldom
-from server.live_socket import MESSAGE_BYTES_MAX
+from server.live.socket import MESSAGE_BYTES_MAX
 from server.logs import configure_logs
 from server.pulse import beat
 from server.settings import Settings

@@ -21,7 +21,7 @@ from layers.read.moment import Basis, read_moment, read_time
 from server.answers import Compressed
 from server.auth import actor_of
 from server.cost import address_of
-from server.playbacks import PlaybackAnswer
+from server.live.playbacks import PlaybackAnswer
 from server.state import State
 from twin.live.interest import Interest
 from twin.live.playback import LAYERS_MAX, Span, play

@@ -13,9 +13,9 @@ from layers.database.admission import CALLER
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, Unavailable
 from server.auth import actor_of
-from server.live_stream import EventStream
+from server.live.stream import EventStream
+from server.live.tiles import TileNews
 from server.state import State
-from server.tile_news import TileNews
 from twin.live.budget import caller_here
 from twin.live.subscriber import Following, Source
 from twin.live.subscription import Asked, read_interest

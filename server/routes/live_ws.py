@@ -9,11 +9,11 @@ from starlette.websockets import WebSocket
 from layers.actor import Actor
 from layers.errors import OneMapError, Unauthenticated
 from server.auth import Authenticator
-from server.live_socket import LiveSocket
+from server.live.socket import LiveSocket
+from server.live.tiles import TileNews
 from server.origins import Origins, Trust
 from server.routes.live import filter_limits, source_of
 from server.state import State
-from server.tile_news import TileNews
 
 router = APIRouter()
 PROTOCOL = "onemap.live.v1"

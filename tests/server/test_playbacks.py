@@ -13,8 +13,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from layers.errors import Unavailable
-from server import playbacks
-from server.playbacks import A_CALLER_MAX, PLAYBACKS_MAX, PlaybackAnswer, Playbacks
+from server.live import playbacks
+from server.live.playbacks import A_CALLER_MAX, PLAYBACKS_MAX, PlaybackAnswer, Playbacks
 from server.wire import Wire
 
 FRAME = b"x" * 1_000_000

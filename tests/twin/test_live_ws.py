@@ -11,7 +11,7 @@ from websockets.sync.client import connect as connect_socket
 
 from layers.database.connection import connect
 from server.auth import TOKEN_FILE
-from server.live_socket import MESSAGE_BYTES_MAX, MESSAGES_AT_ONCE
+from server.live.socket import MESSAGE_BYTES_MAX, MESSAGES_AT_ONCE
 from tests.twin.log import DEADLINE_SECONDS, GRIDS, happened, moved, newest, prepare, write
 
 pytestmark = pytest.mark.anyio

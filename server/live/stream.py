@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
-from server.live_form import as_event, tiles_event
-from server.tile_news import TileEar
+from server.live.frames import as_event, tiles_event
+from server.live.tiles import TileEar
 from twin.live.subscriber import Following
 
 _RETRY = b"retry: 2000\n\n"  # also the first bytes, so that proxies pass the headers on at once

@@ -24,8 +24,8 @@ from layers.database.faults import DATABASE_ERRORS
 from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated
 from server.auth import Authenticator
 from server.errors import status_of
-from server.live_form import as_message, tiles_message
-from server.tile_news import TileNews
+from server.live.frames import as_message, tiles_message
+from server.live.tiles import TileNews
 from twin.live.budget import caller_here
 from twin.live.subscriber import Following, Source
 from twin.live.subscription import AREAS_MAX, LAYERS_MAX, Asked, read_interest
