@@ -130,11 +130,11 @@ async def _when_settled(running: House, story: Story, ears: Sequence[Ear]) -> li
 
 
 async def _web_worker(running: House, _: Story) -> None:
-    running.kill("server.worker")
+    running.kill("server.processes.worker")
 
 
 async def _ingest_process(running: House, _: Story) -> None:
-    running.kill("server.ingest")
+    running.kill("server.processes.ingest")
 
 
 async def _postgresql(running: House, _: Story) -> None:

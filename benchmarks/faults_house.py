@@ -101,7 +101,7 @@ class House:
         return url
 
     def processes(self, program: str) -> list[int]:
-        """Find its processes of a program, for example ``server.worker``."""
+        """Find its processes of a program, for example ``server.processes.worker``."""
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text(encoding="ascii")
         return [int(child) for child in children.split() if program.encode() in _command(int(child))]
 

@@ -193,9 +193,9 @@ def _environment() -> dict[str, str]:
 def _part(process: Path, data: Path) -> str | None:
     try:
         command = (process / "cmdline").read_bytes()
-        if b"server.worker" in command:
+        if b"server.processes.worker" in command:
             return "web workers" if _is_ours(process) else None
-        if b"server.ingest" in command:
+        if b"server.processes.ingest" in command:
             return "ingest process" if _is_ours(process) else None
         return "PostgreSQL" if (process / "cwd").readlink() == data.resolve() else None
     except OSError:

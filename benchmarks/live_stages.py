@@ -26,7 +26,7 @@ from benchmarks.live_bodies import Bodies, City
 from benchmarks.live_house import SECRET, run_name
 from layers.catalog import read_catalog
 from layers.database.connection import connect
-from server.garbage import search_seldom
+from server.processes.garbage import search_seldom
 from server.settings import PROJECT
 from twin.feeds.signature import sign
 from twin.intake.intake import Intake

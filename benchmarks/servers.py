@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from server.processes.supervisor import address_of, listen, supervise
 from server.settings import Settings, load_settings
-from server.supervisor import address_of, listen, supervise
 
 WORKERS = 2
 _START_SECONDS_MAX = 60

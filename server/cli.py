@@ -26,7 +26,7 @@ from layers.errors import (
     Unavailable,
 )
 from server import commands
-from server.logs import configure_logs
+from server.processes.logs import configure_logs
 
 _DEBUG = "ONEMAP_DEBUG"
 _KINDS: dict[type[OneMapError], str] = {

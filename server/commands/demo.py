@@ -16,12 +16,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from layers.cluster.lock import hold
 from layers.errors import Conflict, Unavailable
-from server.city import FEED, STORM_LOCK
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.district_reader import read_district
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import Sender, connect
-from server.running import running_address
+from server.processes.city import FEED, STORM_LOCK
+from server.processes.running import running_address
 from server.settings import Settings
 from server.storm import COLLECTIONS, Minute, Playing
 from twin.city.storm import MINUTES_MAX, MINUTES_MIN, SPEED_MAX, Plan, Storm

@@ -19,9 +19,9 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
 from server.demo import load_demo_once, load_rasters_once
 from server.operator_token import ensure_operator_token
-from server.running import forget_address, note_address, what_runs
+from server.processes.running import forget_address, note_address, what_runs
+from server.processes.supervisor import address_of, listen, supervise
 from server.settings import Settings
-from server.supervisor import address_of, listen, supervise
 from twin.feeds.exposure import is_local
 
 _console = Console(stderr=True, highlight=False)

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from server.city import Living
 from server.district_reader import read_district
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import Sender, connect
+from server.processes.city import Living
 from server.storm import COLLECTIONS, Playing
 from twin.city.city import City, Liveliness
 from twin.city.district import PROPERTIES

@@ -39,7 +39,7 @@ def city_of(up: Any) -> int:
     """Find the process of the city among those that `up` started."""
     started = Path(f"/proc/{up.process.pid}/task/{up.process.pid}/children").read_text(encoding="ascii").split()
     for pid in map(int, started):
-        if b"server.city" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"server.processes.city" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     raise AssertionError("there is no city")
 

@@ -12,7 +12,7 @@ from layers.definition import read_code_lists
 from layers.errors import BadInput
 from layers.schema.code_lists import read_stored_code_lists
 from layers.schema.tables import sync_definitions
-from server.definitions_job import DefinitionsJob
+from server.processes.definitions_job import DefinitionsJob
 from tests.twin.waiting import until
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 import server.wire
-from server.doorway import HESITATION_SECONDS_MAX, Doorway, hesitation_s
+from server.processes.accept import HESITATION_SECONDS_MAX, Doorway, hesitation_s
 from server.wire import HEADER_BYTES_MAX, SaySeldom, Wire
 
 HALF_OPEN = {

@@ -19,7 +19,7 @@ def test_a_worker_without_its_database_says_so_in_words(tmp_path: Path) -> None:
         url = f"postgresql://onemap@127.0.0.1:{nobody.getsockname()[1]}/onemap"
         settings = load_settings(home=tmp_path, database={"url": url})
         ended = subprocess.run(
-            [sys.executable, "-P", "-m", "server.worker", str(listening.fileno())],
+            [sys.executable, "-P", "-m", "server.processes.worker", str(listening.fileno())],
             input=settings.model_dump_json() + "\n",
             pass_fds=[listening.fileno()],
             cwd="/",

@@ -61,10 +61,10 @@ class Up:
             return told
 
     def workers(self) -> list[int]:
-        return self._children("server.worker")
+        return self._children("server.processes.worker")
 
     def ingest(self) -> list[int]:
-        return self._children("server.ingest")
+        return self._children("server.processes.ingest")
 
     def _children(self, module: str) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")

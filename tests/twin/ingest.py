@@ -9,7 +9,7 @@ import sys
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
-from server import ingest
+from server.processes import ingest
 from server.settings import PROJECT
 from tests.twin.waiting import DEADLINE_S
 
@@ -19,7 +19,7 @@ class Ingest:
 
     def __init__(self, settings) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "server.ingest"],
+            [sys.executable, "-P", "-m", "server.processes.ingest"],
             stdin=subprocess.PIPE,
             cwd="/",
             env=os.environ | {"PYTHONPATH": str(PROJECT)},

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 def worker(settings, listening):
     """A web process that takes connections of a socket it shares."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "server.worker", str(listening.fileno())],
+        [sys.executable, "-P", "-m", "server.processes.worker", str(listening.fileno())],
         stdin=subprocess.PIPE,
         pass_fds=[listening.fileno()],
         cwd="/",

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import yaml
 
-from server import ingest
+from server.processes import ingest
 from server.settings import PROJECT, load_settings
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors.connector import Status
@@ -111,7 +111,7 @@ class House:
     def process(self):
         """Run an ingest process of its own for as long as the block lasts; yields what can be killed."""
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "server.ingest"],
+            [sys.executable, "-P", "-m", "server.processes.ingest"],
             stdin=subprocess.PIPE,
             cwd="/",
             env=os.environ | {"PYTHONPATH": str(PROJECT)},

@@ -1,8 +1,8 @@
-"""The ingest process: ``python -m server.ingest``, with the settings as a line of JSON on standard input.
+"""The ingest process: ``python -m server.processes.ingest``, with the settings as a line of JSON on standard input.
 
 It runs the jobs that must run once per database: connectors, house-keeping, and whatever else follows the log. Started
 anywhere, any number of times, exactly one works (`twin/jobs/leader.py`). It ends when its standard
-input closes: whoever started it is gone (see `server/worker.py`).
+input closes: whoever started it is gone (see `server/processes/worker.py`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from layers.coordinates.district_crs import read_measuring_srid, use_district_cr
 from layers.database.connection import Role, create_pool
 from layers.database.faults import DATABASE_ERRORS
 from layers.definition import read_code_lists
-from server.definitions_job import DefinitionsJob
-from server.garbage import search_seldom
-from server.logs import configure_logs
-from server.pulse import beat
+from server.processes.definitions_job import DefinitionsJob
+from server.processes.garbage import search_seldom
+from server.processes.logs import configure_logs
+from server.processes.pulse import beat
 from server.retention import kept_of
 from server.settings import Settings
 from twin.connectors.running import Connectors

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from layers.cluster.programs import KEEP_MEMORY
 from layers.errors import Conflict, Unavailable
-from server.pulse import Pulse
+from server.processes.pulse import Pulse
 from server.settings import PROJECT, DatabaseSettings, ServerSettings, Settings
 
 _STOP_SECONDS_MAX = 10
@@ -90,10 +90,12 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
         ready(await waiting)
         healthy.set()
         if settings.feeds.ingest:  # only now: what serves the map comes first on a small machine
-            keepers.append(asyncio.create_task(_keep_beside(settings, "server.ingest", "接入进程 the ingest process")))
+            keepers.append(
+                asyncio.create_task(_keep_beside(settings, "server.processes.ingest", "接入进程 the ingest process"))
+            )
         if settings.demo.enabled and settings.demo.live:
             city = _as_client(settings, listening)
-            keepers.append(asyncio.create_task(_keep_beside(city, "server.city", "演示城市 the demo city")))
+            keepers.append(asyncio.create_task(_keep_beside(city, "server.processes.city", "演示城市 the demo city")))
         await asyncio.gather(*keepers)
     finally:
         for task in keepers:
@@ -106,7 +108,7 @@ async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.E
     pause_s, settings = 0.0, _as_web(settings)
     while True:
         began = time.monotonic()
-        code = await _run(settings, "server.worker", listening.fileno())
+        code = await _run(settings, "server.processes.worker", listening.fileno())
         if not healthy.is_set():
             raise Unavailable(f"a web worker ended with code {code} before it could serve; see its message above")
         pause_s = 0.1 if time.monotonic() - began > _LONG_LIFE_SECONDS else min(pause_s * 2 + 0.1, _PAUSE_SECONDS_MAX)
@@ -153,7 +155,7 @@ async def _run(settings: Settings, module: str, *descriptors: int) -> int:
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order
         )
         pulse.hand_over()
-        with process:  # its input stays open until it has ended: see server/worker.py
+        with process:  # its input stays open until it has ended: see server/processes/worker.py
             watching = asyncio.create_task(_end_when_hung(process, module, pulse, settings.server.hung_s))
             try:
                 assert process.stdin is not None  # noqa: S101  # for the type checker

@@ -1,6 +1,6 @@
 """One web worker: ``python -m server.worker FD [FD]``, with the settings as a line of JSON on standard input.
 
-The first descriptor is the listening socket, the second one takes signs of life (`server.pulse`).
+The first descriptor is the listening socket, the second one takes signs of life (`server.processes.pulse`).
 
 The settings come by a pipe because they may hold a password, which a command line would show to everybody. The pipe
 stays open: when it closes, whoever started us is gone, and we end too.
@@ -21,11 +21,11 @@ from layers.cluster.home import OURS
 from layers.database.faults import in_words
 from layers.errors import OneMapError
 from server.app import create_app
-from server.doorway import Doorway
-from server.garbage import search_seldom
 from server.live.socket import MESSAGE_BYTES_MAX
-from server.logs import configure_logs
-from server.pulse import beat
+from server.processes.accept import Doorway
+from server.processes.garbage import search_seldom
+from server.processes.logs import configure_logs
+from server.processes.pulse import beat
 from server.settings import Settings
 from server.wire import SaySeldom, Wire, open_many
 
