@@ -17,13 +17,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from layers.cluster.lock import hold
 from layers.errors import Conflict, Unavailable
 from server.commands.options import ConfigOption, HomeOption, settings_of
-from server.district_reader import read_district
+from server.demo.district_reader import read_district
+from server.demo.storm import COLLECTIONS, Minute, Playing
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import Sender, connect
 from server.processes.city import FEED, STORM_LOCK
 from server.processes.running import running_address
 from server.settings import Settings
-from server.storm import COLLECTIONS, Minute, Playing
 from twin.city.storm import MINUTES_MAX, MINUTES_MIN, SPEED_MAX, Plan, Storm
 
 WARNINGS = "warnings_cap"

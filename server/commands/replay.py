@@ -13,10 +13,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from layers.errors import BadInput
 from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.demo.replaying import Replaying
 from server.feeds.file import feed_of
 from server.feeds.post import Posted, open_client
 from server.processes.running import running_address
-from server.replaying import Replaying
 from server.settings import Settings
 from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.feeds.recording import Portion, each_event, moment_of

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from layers.cluster.home import OURS
 from layers.cluster.lock import holder
-from server.district_reader import read_district
+from server.demo.district_reader import read_district
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import Sender, connect
 from server.processes.logs import configure_logs

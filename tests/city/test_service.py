@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from server.district_reader import read_district
+from server.demo.district_reader import read_district
+from server.demo.storm import COLLECTIONS, Playing
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import Sender, connect
 from server.processes.city import Living
-from server.storm import COLLECTIONS, Playing
 from twin.city.city import City, Liveliness
 from twin.city.district import PROPERTIES
 from twin.city.storm import Plan, Storm

@@ -15,7 +15,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from server import cli
-from server.demo import load_rasters_once
+from server.demo.load import load_rasters_once
 from server.settings import PROJECT, DemoSettings, load_settings
 from tests.conftest import _database, _serving
 
