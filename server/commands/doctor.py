@@ -14,10 +14,10 @@ from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
 from layers.errors import OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
-from server.doctor import Finding, State, examine_machine
-from server.doctor_database import examine_database
-from server.doctor_feeds import examine_feeds
-from server.doctor_rules import examine_rules
+from server.doctor.database import examine_database
+from server.doctor.feeds import examine_feeds
+from server.doctor.machine import Finding, State, examine_machine
+from server.doctor.rules import examine_rules
 from server.settings import Settings
 from twin.rules.calendar import LOCAL
 

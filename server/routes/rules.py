@@ -16,7 +16,7 @@ from layers.errors import NotFound
 from layers.read.query import single
 from layers.read.rights import visible_fields
 from server.auth import actor_of
-from server.doctor_rules import calendar_note
+from server.doctor.rules import calendar_note
 from server.state import State
 from twin.log.changes import last_seq
 from twin.rules.calendar import LOCAL

@@ -11,8 +11,8 @@ import pytest
 
 from layers.errors import Conflict
 from server.commands import feed as commands
-from server.doctor import State
-from server.doctor_feeds import examine_feeds
+from server.doctor.feeds import examine_feeds
+from server.doctor.machine import State
 from server.settings import load_settings
 from tests.conftest import _run, _serving
 from tests.twin.feeds.feeds import CONFIG, feed

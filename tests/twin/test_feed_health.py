@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from layers.database.connection import connect
-from server.doctor import State
-from server.doctor_database import examine_database
+from server.doctor.database import examine_database
+from server.doctor.machine import State
 from server.settings import load_settings
 from tests.twin.ingest import working
 from tests.twin.waiting import until

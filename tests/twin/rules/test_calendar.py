@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doctor import State
-from server.doctor_rules import calendar_note, examine_rules
+from server.doctor.machine import State
+from server.doctor.rules import calendar_note, examine_rules
 from twin.rules.calendar import LOCAL, Calendar
 from twin.rules.registry import read_rules
 from twin.rules.spans import Limit, read_limit, read_span

@@ -12,7 +12,7 @@ from layers.errors import OneMapError
 from layers.schema.database_check import lacking
 from layers.schema.migrate import available, edited, pending
 from layers.schema.topology import topology_notes
-from server.doctor import Finding, State, well
+from server.doctor.machine import Finding, State, well
 from twin.jobs.leader import ingest_works
 
 _HAS_CHECKSUMS = """

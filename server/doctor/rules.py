@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from server.doctor import Finding, State, well
+from server.doctor.machine import Finding, State, well
 from twin.rules.calendar import Calendar
 from twin.rules.registry import Rules, read_rules
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.doctor import Finding, State, well
+from server.doctor.machine import Finding, State, well
 from server.settings import Settings
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import is_local, remarks, takes_unsigned

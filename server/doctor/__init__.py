@@ -1,0 +1,1 @@
+"""Checks of everything the service stands on; each finding says what to do."""
