@@ -16,10 +16,10 @@ from layers.read.counts import CountCache
 from server import errors, ogc, openapi
 from server.auth import Authenticator
 from server.build import build_id
-from server.front import Front
+from server.http.front import Front
+from server.http.origins import Origins
 from server.items.fast import FastItems
 from server.live.tiles import TileNews
-from server.origins import Origins
 from server.rasters import Rasters
 from server.retention import kept_of
 from server.routes import (

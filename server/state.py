@@ -14,11 +14,11 @@ from layers.catalog import CatalogHolder
 from layers.errors import Unavailable
 from layers.read.counts import CountCache
 from server.auth import Authenticator
+from server.http.troubles import Troubles
 from server.live.playbacks import Playbacks
 from server.outline import Outlines
 from server.rasters import Rasters
 from server.settings import Settings
-from server.troubles import Troubles
 from tiles.basemaps import Basemaps
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from layers.read.counted_page import ROWS_MAX, counted_page
 from layers.read.counts import Matched
 from layers.read.query import Form, ItemsQuery, page, single, table_rows
 from layers.spreadsheet import cell
+from server.http.media import CSV, GEOJSONL, JSONFG
 from server.items.call import Call
 from server.items.links import KeptLinks, Paging, item_links, steps
 from server.items.request import (
@@ -27,7 +28,6 @@ from server.items.request import (
     refuse_unknown_item_parameters,
     write_cursor,
 )
-from server.media import CSV, GEOJSONL, JSONFG
 from server.state import State
 
 _JSONFG_CONFORMANCE = (

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.coordinates.crs import Crs
-from server.caching import cache_control, keep_of
-from server.media import FAST, HTML, JSONLD, OFFERED, Media
+from server.http.caching import cache_control, keep_of
+from server.http.media import FAST, HTML, JSONLD, OFFERED, Media
 from server.settings import Settings
 
 PREFIX = "/ogc/collections/"

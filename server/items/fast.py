@@ -14,14 +14,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from layers.coordinates.crs import CRS84
-from server.base_url import base_url
-from server.body import read_text
-from server.compression import send_bytes
-from server.conditional import Validators, not_modified
+from server.http.base_url import base_url
+from server.http.body import read_text
+from server.http.compression import send_bytes
+from server.http.conditional import Validators, not_modified
+from server.http.media import FAST, wanted
 from server.items.answer import features, single_feature
 from server.items.call import PREFIX, Call
 from server.items.request import parameters_of
-from server.media import FAST, wanted
 from server.state import State
 
 FILTER_TYPES = {

@@ -30,7 +30,7 @@ from layers.read.moment import read_moment
 from layers.read.query import ItemsQuery
 from layers.read.rights import visible_fields
 from layers.read.sort_keys import sort_keys, sortable_fields
-from server.language import language_of
+from server.http.language import language_of
 from server.settings import LimitSettings
 
 PARAMETERS = (

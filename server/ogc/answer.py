@@ -16,14 +16,14 @@ from starlette.types import Receive, Scope, Send
 from layers.database.faults import in_words
 from layers.errors import BadInput, OneMapError
 from server.assets import CONTENT_SECURITY_POLICY
-from server.base_url import base_url
-from server.body import read_text
-from server.caching import Keep, cache_control
-from server.compression import send_bytes
 from server.errors import ogc_exception, respond_to
+from server.http.base_url import base_url
+from server.http.body import read_text
+from server.http.caching import Keep, cache_control
+from server.http.compression import send_bytes
+from server.http.media import GEOJSON, HTML, JSONLD, Media, wanted
 from server.items.fast import is_filter
 from server.items.request import parameters_of, refuse_unknown
-from server.media import GEOJSON, HTML, JSONLD, Media, wanted
 from server.ogc.html import Page, render
 from server.ogc.visit import Visit, language_of
 
@@ -83,7 +83,7 @@ class Endpoint:
         except Exception as error:
             said = error if isinstance(error, OneMapError) else in_words(error)
             if said is None or visit is None or visit.media is not HTML:
-                raise  # which `server.front` answers
+                raise  # which `server.http.front` answers
             visit.state.troubles.note(said)
             await _send_error_page(said, visit, scope, receive, send)
             return

@@ -11,9 +11,9 @@ from layers.coordinates.crs import STORED, served_crs
 from layers.database.connection import in_our_words
 from layers.read.counts import Matched
 from layers.read.query import ItemsQuery
+from server.http.media import CSV, FAST, HTML, JSONLD
 from server.items.call import Call
 from server.items.links import Paging, described_by, item_links, page_links, steps
-from server.media import CSV, FAST, HTML, JSONLD
 from server.ogc.config import WORLD
 from server.ogc.conformance import CLASSES
 from server.ogc.maps import extent_of

@@ -23,9 +23,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from layers.catalog import CatalogHolder
 from layers.errors import BadInput, NotFound, OneMapError
-from server.front import Front
+from server.http.front import Front
+from server.http.media import GEOJSON, HTML, JSONLD
 from server.items.request import ITEM_PARAMETERS
-from server.media import GEOJSON, HTML, JSONLD
 from server.ogc import documents, feature_schema, map_tiles, maps, tiles
 from server.ogc.answer import JSON_HTML_LD, Answer, Endpoint, routes, written
 from server.ogc.config import pygeoapi_config

@@ -10,9 +10,9 @@ from layers.catalog import Layer
 from layers.coordinates.crs import STORED, Crs, served_crs
 from layers.errors import NotFound
 from layers.read.moment import read_moment
-from server.caching import Keep, cache_control
+from server.http.caching import Keep, cache_control
+from server.http.media import GEOJSON, Media
 from server.items.request import refuse_unknown
-from server.media import GEOJSON, Media
 from server.ogc.answer import Answer, Endpoint
 from server.ogc.map_area import PARAMETERS as PLACE
 from server.ogc.map_area import datetime_of, in_official_order, map_area

@@ -13,9 +13,9 @@ from layers.cql2 import queryables_of
 from layers.definition import FieldDefinition, FieldType
 from layers.read.moment import BASES
 from server.build import build_id
+from server.http.media import FAST, HTML, JSONLD, OFFERED, Media
 from server.items.fast import FILTER_TYPES
 from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS
-from server.media import FAST, HTML, JSONLD, OFFERED, Media
 from server.ogc.openapi_parts import Json, documents, operation, path_parameter, query_parameter
 from server.ogc.openapi_tiles import dataset_paths, layer_paths, raster_paths, tile_parameters
 from server.ogc.raster_collections import visible_rasters

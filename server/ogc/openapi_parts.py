@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.media import JSONLD, OFFERED
+from server.http.media import JSONLD, OFFERED
 
 type Json = dict[str, Any]
 REFUSALS = (400, 401, 404, 413, 429, 500, 503)

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from layers.coordinates.crs import CRS84, Crs, served_crs
 from layers.errors import OneMapError
-from server.media import GEOJSON
+from server.http.media import GEOJSON
 from server.ogc.answer import Answer, Endpoint, written
 from server.ogc.map_area import between, in_official_order
 from server.ogc.maps import storage_crs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from layers.coordinates.crs import parse_crs
+from server.http.media import HTML, JSONLD
 from server.items.request import read_items_request
-from server.media import HTML, JSONLD
 from server.ogc.visit import Visit
 
 # filters: it knows neither CQL2's functions as they are written nor our coordinate systems in them;

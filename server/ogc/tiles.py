@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from starlette.concurrency import run_in_threadpool
 
 from layers.errors import NotFound
-from server.media import GEOJSON, HTML
+from server.http.media import GEOJSON, HTML
 from server.ogc.answer import Answer, Endpoint, written
 from server.ogc.html import Page
 from server.ogc.tilesets import matrix_set_link, vector_tileset

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY, Clause
-from server.language import LANGUAGES, Language, language_of
-from server.media import Media
+from server.http.language import LANGUAGES, Language, language_of
+from server.http.media import Media
 from server.state import State
 
 __all__ = ["LANGUAGES", "Language", "Visit", "current_visit", "language_of", "visiting"]

@@ -21,13 +21,13 @@ from layers.cluster.home import OURS
 from layers.database.faults import in_words
 from layers.errors import OneMapError
 from server.app import create_app
+from server.http.wire import SaySeldom, Wire, open_many
 from server.live.socket import MESSAGE_BYTES_MAX
 from server.processes.accept import Doorway
 from server.processes.garbage import search_seldom
 from server.processes.logs import configure_logs
 from server.processes.pulse import beat
 from server.settings import Settings
-from server.wire import SaySeldom, Wire, open_many
 
 GRACE_SECONDS = 5
 

@@ -13,8 +13,8 @@ from layers.actor import ANONYMOUS
 from layers.database.admission import CALLER
 from layers.errors import Unavailable
 from server.build import build_id
+from server.http.troubles import lack_of_room
 from server.state import State
-from server.troubles import lack_of_room
 from twin.jobs.leader import ingest_works
 
 router = APIRouter(tags=["health"])

@@ -9,9 +9,9 @@ from starlette.websockets import WebSocket
 from layers.actor import Actor
 from layers.errors import OneMapError, Unauthenticated
 from server.auth import Authenticator
+from server.http.origins import Origins, Trust
 from server.live.socket import LiveSocket
 from server.live.tiles import TileNews
-from server.origins import Origins, Trust
 from server.routes.live import filter_limits, source_of
 from server.state import State
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from layers.database.connection import in_our_words
-from server.body import read_body
+from server.http.body import read_body
 from server.operators import Operator
 from server.state import State
 from twin.intake.intake import Intake

@@ -11,8 +11,8 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.definition import FieldType
 from server.auth import actor_of
-from server.base_url import base_url
-from server.caching import VARIES, Keep, cache_control
+from server.http.base_url import base_url
+from server.http.caching import VARIES, Keep, cache_control
 from server.state import State
 from server.tiles.call import names_of, tiles_version
 from tiles.vector import LABELS, deepest_zoom, label_of, tile_fields

@@ -14,7 +14,7 @@ from layers.catalog import Catalog, Layer
 from layers.changed import Box
 from layers.clause import EMPTY, Clause
 from layers.errors import BadInput, NotFound
-from server.caching import Keep
+from server.http.caching import Keep
 from server.items.request import layer_of, parameters_of, read_condition
 from server.state import State
 from tiles.address import BUFFER, EXTENT, TileAddress

@@ -10,7 +10,7 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.caching import Keep, cache_control
+from server.http.caching import Keep, cache_control
 from server.state import State
 from server.tiles.call import TilePath, read_tile_call, tile_path
 from server.tiles.map_tile import MapTilePath, map_tile, map_tile_path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.origins import EXPOSED
+from server.http.origins import EXPOSED
 from server.settings import load_settings
 from tests.ogc.service import Service
 

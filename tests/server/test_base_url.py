@@ -7,7 +7,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.base_url import base_url
+from server.http.base_url import base_url
 
 LINK = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:]+\Z")
 

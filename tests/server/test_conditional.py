@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.base_url import base_url
-from server.conditional import Validators, not_modified
+from server.http.base_url import base_url
+from server.http.conditional import Validators, not_modified
 
 NOW = datetime(2026, 6, 8, 10, 0, 0, 500_000, tzinfo=UTC)
 VALIDATORS = Validators('W/"abc"', NOW)

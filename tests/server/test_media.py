@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.errors import BadInput
-from server.media import CSV, GEOJSON, GEOJSONL, HTML, JSONFG, OFFERED, wanted
+from server.http.media import CSV, GEOJSON, GEOJSONL, HTML, JSONFG, OFFERED, wanted
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 GDAL = "application/geo+json, application/json"

@@ -17,9 +17,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-import server.wire
+import server.http.wire
+from server.http.wire import HEADER_BYTES_MAX, SaySeldom, Wire
 from server.processes.accept import HESITATION_SECONDS_MAX, Doorway, hesitation_s
-from server.wire import HEADER_BYTES_MAX, SaySeldom, Wire
 
 HALF_OPEN = {
     "silent": b"",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from server.compression import send_bytes
+from server.http.compression import send_bytes
 
 
 class Compressed(Response):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Message
 
-from server.caching import PRIVATE
+from server.http.caching import PRIVATE
 
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 from starlette.types import Scope
 
-from server.base_url import base_url
 from server.errors import problem
+from server.http.base_url import base_url
 
 ANYBODY = "*"
 EXPOSED = (

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from layers.database.admission import CALLER
 from layers.database.faults import in_words
 from layers.errors import OneMapError, TooMuch, TooOften, Unauthenticated
-from server.cost import address_of, caller_of
 from server.errors import respond_to
-from server.guesses import Guesses
-from server.headers import complete
-from server.origins import Origins
+from server.http.cost import address_of, caller_of
+from server.http.guesses import Guesses
+from server.http.headers import complete
+from server.http.origins import Origins
 from server.state import State
 
 _FEEDS = "/feeds/"  # whoever sends is known by a signature, the header may be for a proxy; a stream ends by itself

@@ -8,7 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from layers.errors import BadInput, TooMuch
-from server.body import read_body
+from server.http.body import read_body
 from server.state import State
 
 type _Position = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=2, max_length=4)]

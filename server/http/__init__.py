@@ -1,0 +1,1 @@
+"""What every route shares: bodies, caching, compression, origins, languages, media types."""
