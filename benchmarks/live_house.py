@@ -27,7 +27,7 @@ from layers.cluster.place import find_place
 from layers.database.connection import connect
 from layers.demo.load import load_demo
 from server.database import prepare
-from server.operator_token import ensure_operator_token
+from server.identity.operator_token import ensure_operator_token
 from server.settings import PROJECT
 
 SECRET = "a secret of the benchmark"  # noqa: S105  # of a house that nobody else reaches

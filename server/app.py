@@ -13,11 +13,12 @@ from layers.database.connection import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
 from layers.read.counts import CountCache
-from server import errors, ogc, openapi
-from server.auth import Authenticator
+from server import errors, ogc
 from server.build import build_id
+from server.descriptions import openapi
 from server.http.front import Front
 from server.http.origins import Origins
+from server.identity.auth import Authenticator
 from server.items.fast import FastItems
 from server.live.tiles import TileNews
 from server.rasters import Rasters

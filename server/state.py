@@ -13,10 +13,10 @@ from layers.bounded import Bounded
 from layers.catalog import CatalogHolder
 from layers.errors import Unavailable
 from layers.read.counts import CountCache
-from server.auth import Authenticator
 from server.http.troubles import Troubles
+from server.identity.auth import Authenticator
 from server.live.playbacks import Playbacks
-from server.outline import Outlines
+from server.page.outline import Outlines
 from server.rasters import Rasters
 from server.settings import Settings
 from tiles.basemaps import Basemaps

@@ -10,7 +10,7 @@ from starlette.types import Scope
 from layers.actor import ANONYMOUS
 from layers.database.admission import Caller, Cost
 from layers.errors import Unauthenticated
-from server.auth import Authenticator
+from server.identity.auth import Authenticator
 
 LONG_QUERY_BYTES = 400
 MANY_ROWS = 1000

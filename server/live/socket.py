@@ -22,8 +22,8 @@ from layers.cql2 import FilterLimits
 from layers.database.connection import in_our_words
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated
-from server.auth import Authenticator
 from server.errors import status_of
+from server.identity.auth import Authenticator
 from server.live.frames import as_message, tiles_message
 from server.live.tiles import TileNews
 from twin.live.budget import caller_here

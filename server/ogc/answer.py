@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 
 from layers.database.faults import in_words
 from layers.errors import BadInput, OneMapError
-from server.assets import CONTENT_SECURITY_POLICY
 from server.errors import ogc_exception, respond_to
 from server.http.base_url import base_url
 from server.http.body import read_text
@@ -26,6 +25,7 @@ from server.items.fast import is_filter
 from server.items.request import parameters_of, refuse_unknown
 from server.ogc.html import Page, render
 from server.ogc.visit import Visit, language_of
+from server.page.assets import CONTENT_SECURITY_POLICY
 
 JSON_HTML = (GEOJSON, HTML)
 JSON_HTML_LD = (GEOJSON, HTML, JSONLD)

@@ -17,12 +17,12 @@ import orjson
 from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from server.assets import WEB, find_assets
 from server.build import build_id
 from server.ogc.config import service
 from server.ogc.schema import returnables
 from server.ogc.values import Values, unit_text
 from server.ogc.visit import Visit
+from server.page.assets import WEB, find_assets
 
 TEMPLATES = WEB / "templates"
 

@@ -15,7 +15,7 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
-from server.auth import actor_of
+from server.identity.auth import actor_of
 from server.state import State
 from twin.aggregate.answer import as_csv, as_geojson, as_json, hides_small
 from twin.aggregate.areas import membership, parse_by

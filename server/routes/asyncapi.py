@@ -12,11 +12,11 @@ from fastapi import APIRouter, Depends, Request, Response
 import twin
 from layers.actor import Actor
 from layers.errors import NotFound
-from server.asyncapi import MEDIA, asyncapi
-from server.auth import actor_of
+from server.descriptions.asyncapi import MEDIA, asyncapi
 from server.http.base_url import base_url
 from server.http.caching import VARIES, Keep, cache_control
 from server.http.compressed import Compressed
+from server.identity.auth import actor_of
 from server.state import State
 
 router = APIRouter(tags=["schemas"])

@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 
 from layers.actor import Actor
 from layers.errors import NotFound
-from server.auth import actor_of
 from server.http.base_url import base_url
 from server.http.caching import VARIES, Keep, cache_control
 from server.http.compressed import Compressed
+from server.identity.auth import actor_of
 from server.state import State
 from server.tianditu import Tianditu
 from tiles.archive import Archive

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from layers.database.connection import in_our_words
-from server.operators import Operator
+from server.identity.operators import Operator
 from server.state import State
 from twin.store.events.exercises import counted, kept
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.errors import BadInput
-from server.auth import actor_of
 from server.feeds.stream import is_stream, take_stream
 from server.http.body import read_body
+from server.identity.auth import actor_of
 from server.state import State
 from twin.feeds.definition import FeedDefinition
 from twin.intake.intake import Intake

@@ -18,9 +18,9 @@ from layers.cql2 import parse_bbox
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.read.moment import Basis, read_moment, read_time
-from server.auth import actor_of
 from server.http.compressed import Compressed
 from server.http.cost import address_of
+from server.identity.auth import actor_of
 from server.live.playbacks import PlaybackAnswer
 from server.state import State
 from twin.live.interest import Interest

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
-from server.operators import Operator
+from server.identity.operators import Operator
 from server.state import State
 from twin.intake.intake import Intake
 from twin.store.events.completion import NAME, completed, counts, incomplete

@@ -12,7 +12,7 @@ from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, Unavailable
-from server.auth import actor_of
+from server.identity.auth import actor_of
 from server.live.stream import EventStream
 from server.live.tiles import TileNews
 from server.state import State

@@ -8,8 +8,8 @@ from starlette.websockets import WebSocket
 
 from layers.actor import Actor
 from layers.errors import OneMapError, Unauthenticated
-from server.auth import Authenticator
 from server.http.origins import Origins, Trust
+from server.identity.auth import Authenticator
 from server.live.socket import LiveSocket
 from server.live.tiles import TileNews
 from server.routes.live import filter_limits, source_of

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from layers.database.connection import in_our_words
+from server.identity.operators import Operator
 from server.metrics import MEDIA_TYPE, of_service, of_worker, written
-from server.operators import Operator
 from server.state import State
 
 router = APIRouter(tags=["health"])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from layers.actor import OPERATOR, Actor
 from layers.database.connection import Role, connect
 from layers.errors import Forbidden
-from server.auth import actor_of
+from server.identity.auth import actor_of
 from server.state import State
 from twin.folder import Folder
 from twin.outlets.definition import Outlet, read_outlet

@@ -8,10 +8,10 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from layers.actor import Actor
-from server.assets import CONTENT_SECURITY_POLICY, Assets, find_assets
-from server.auth import actor_of
 from server.http.compressed import Compressed
-from server.map_document import fingerprint, map_document
+from server.identity.auth import actor_of
+from server.page.assets import CONTENT_SECURITY_POLICY, Assets, find_assets
+from server.page.map_document import fingerprint, map_document
 from server.state import State
 
 router = APIRouter()

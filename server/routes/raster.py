@@ -14,9 +14,9 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import parse_bbox
 from layers.errors import BadInput
 from layers.read.moment import read_time
-from server.auth import actor_of
 from server.http.area import AREA_BODY, area_of
 from server.http.base_url import base_url
+from server.identity.auth import actor_of
 from server.state import State
 from server.tiles.contours import interval_of
 from server.tiles.moment import moment_of

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from layers.database.connection import in_our_words
 from server.http.body import read_body
-from server.operators import Operator
+from server.identity.operators import Operator
 from server.state import State
 from twin.intake.intake import Intake
 from twin.store.refusals import Kept, one_refused, refused, summary

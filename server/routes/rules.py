@@ -15,8 +15,8 @@ from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.read.query import single
 from layers.read.rights import visible_fields
-from server.auth import actor_of
 from server.doctor.rules import calendar_note
+from server.identity.auth import actor_of
 from server.state import State
 from twin.log.changes import last_seq
 from twin.rules.calendar import LOCAL

@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 
 from layers.actor import Actor
 from layers.errors import NotFound
-from server.assets import MODULES
-from server.auth import actor_of
-from server.fonts import font_faces
 from server.http.base_url import base_url
 from server.http.caching import VARIES, Keep, cache_control
 from server.http.compressed import Compressed
+from server.identity.auth import actor_of
+from server.page.assets import MODULES
+from server.page.fonts import font_faces
 from server.routes.page import AssetsHere
 from server.state import State
 from server.tianditu import raster_sources

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.definition import FieldType
-from server.auth import actor_of
 from server.http.base_url import base_url
 from server.http.caching import VARIES, Keep, cache_control
+from server.identity.auth import actor_of
 from server.state import State
 from server.tiles.call import names_of, tiles_version
 from tiles.vector import LABELS, deepest_zoom, label_of, tile_fields

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.database.connection import in_our_words
-from server.auth import actor_of
 from server.http.compressed import Compressed
+from server.identity.auth import actor_of
 from server.state import State
 from twin.surroundings.area import area_features, find_area
 from twin.surroundings.locate import Located, locate

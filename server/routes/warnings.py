@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from layers.clause import Clause
 from layers.database.connection import in_our_words
 from layers.read.query import ItemsQuery, page
-from server.auth import actor_of
+from server.identity.auth import actor_of
 from server.state import State
 
 router = APIRouter(prefix="/twin", tags=["twin"])

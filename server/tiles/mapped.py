@@ -12,8 +12,8 @@ from layers.catalog import Catalog, Layer
 from layers.changed import Box
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
-from server.assets import MODULES
 from server.items.request import layer_of, read_condition
+from server.page.assets import MODULES
 from server.state import State
 from server.tiles.call import OWN, Part, TileCall
 from server.tiles.form import MapForm

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from server.auth import Authenticator
+from server.identity.auth import Authenticator
 from tests.conftest import _database
 from tests.matrix.asked import ACTORS
 from tests.ogc.service import ACTOR_HEADER, Service

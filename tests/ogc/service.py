@@ -13,7 +13,7 @@ import httpx
 from layers.database.connection import connect
 from layers.schema.tables import create_layer, refresh_statistics
 from server.app import create_app
-from server.auth import Authenticator
+from server.identity.auth import Authenticator
 from server.ogc import slow_app
 from server.settings import load_settings
 from tests.ogc.things import ACTORS, LAYERS, rows

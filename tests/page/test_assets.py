@@ -8,7 +8,7 @@ import subprocess
 import httpx
 import pytest
 
-from server.assets import CONTENT_SECURITY_POLICY, THIRD_PARTY, find_assets
+from server.page.assets import CONTENT_SECURITY_POLICY, THIRD_PARTY, find_assets
 from tests.page.conftest import TOKEN
 
 CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
-from server.assets import MODULES
+from server.page.assets import MODULES
 from server.settings import load_settings
 from tests.conftest import _serving
 from tests.page.conftest import TOKEN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from layers.actor import ANONYMOUS, OPERATOR, Actor
-from server.auth import Authenticator
+from server.identity.auth import Authenticator
 from tests.ogc.service import ACTOR_HEADER, Service
 
 ACTORS = {

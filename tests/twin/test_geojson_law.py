@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from server.auth import TOKEN_FILE
+from server.identity.auth import TOKEN_FILE
 from server.settings import load_settings
 from tests.conftest import _database, _run, _serving
 from tests.twin.feeds.test_cap import sample

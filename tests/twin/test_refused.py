@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from layers.database.connection import connect
-from server.auth import TOKEN_FILE
+from server.identity.auth import TOKEN_FILE
 from server.settings import load_settings
 from tests.conftest import _run, _serving
 from tests.twin.feeds.test_cap import sample

@@ -12,7 +12,7 @@ import yaml
 from layers.database.connection import connect
 from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput, NotFound
-from server.auth import TOKEN_FILE
+from server.identity.auth import TOKEN_FILE
 from server.settings import PROJECT
 from tests.conftest import _serving
 from tests.twin.connectors.house import House

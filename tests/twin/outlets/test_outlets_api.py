@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from server.auth import TOKEN_FILE
+from server.identity.auth import TOKEN_FILE
 from server.settings import PROJECT, load_settings
 from tests.twin.ingest import working
 from tests.twin.log import DEADLINE_SECONDS, happened, write

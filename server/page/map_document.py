@@ -14,7 +14,7 @@ from layers.definition import CodeList
 from layers.read.counts import CountCache
 from layers.read.query import ItemsQuery
 from layers.read.rights import VisibleField, visible_fields
-from server.outline import Connection, Outlines
+from server.page.outline import Connection, Outlines
 from tiles.styles.theme import read_themes
 from tiles.vector import DEEPEST_ZOOM, tile_fields
 

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from server.auth import TOKEN_FILE
+from server.identity.auth import TOKEN_FILE
 
 
 def ensure_operator_token(home: Path) -> str | None:

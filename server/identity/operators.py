@@ -8,7 +8,7 @@ from fastapi import Depends
 
 from layers.actor import Actor
 from layers.errors import Forbidden
-from server.auth import actor_of
+from server.identity.auth import actor_of
 
 CLEARANCE = 4
 

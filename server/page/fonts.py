@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-from server.assets import MODULES
+from server.page.assets import MODULES
 
 _SHEET = MODULES / "@fontsource-variable" / "noto-sans-sc" / "index.css"
 _FACE = re.compile(r"url\(\./files/([\w.-]+\.woff2)\)[^}]*?unicode-range:\s*([^;]+);", re.DOTALL)

@@ -1,0 +1,1 @@
+"""Machine-readable descriptions of the interface: OpenAPI, AsyncAPI and the reference pages."""

@@ -1,0 +1,1 @@
+"""Who is asking: tokens, and the guard of operators."""

@@ -1,0 +1,1 @@
+"""What the page is made of: assets, fonts, outline and the map document."""
