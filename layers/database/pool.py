@@ -1,7 +1,7 @@
 """A pool of connections that answers within its limits, whatever the database does and whoever else asks.
 
-It adds to asyncpg's pool: an order of callers (`admission.py`), a limit of every wait, an end of connections to a server
-that hangs, errors in our words, and a bound of bytes for prepared statements (`statements.py`).
+It adds to asyncpg's pool: an order of callers (`admission.py`), a limit of every wait, an end of connections to a
+server that hangs, errors in our words, and a bound of bytes for prepared statements (`statements.py`).
 """
 
 from __future__ import annotations

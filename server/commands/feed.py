@@ -17,8 +17,9 @@ from rich.table import Table
 
 from layers.database.connection import Role, connect
 from layers.errors import BadInput
-from server.commands import incomplete, refused
+from server.commands.incomplete import group as incomplete_group
 from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.commands.refused import group as refused_group
 from server.database import open_current
 from server.feeds.file import feed_of, switch, write_secret
 from server.feeds.post import open_client, post
@@ -45,8 +46,8 @@ def register(app: typer.Typer) -> None:
     group.command(name="list")(list_feeds)
     for command in (show, check, secret, send, enable, disable):
         group.command()(command)
-    group.add_typer(refused.group(), name="refused")
-    group.add_typer(incomplete.group(), name="incomplete")
+    group.add_typer(refused_group(), name="refused")
+    group.add_typer(incomplete_group(), name="incomplete")
     app.add_typer(group, name="feed")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from layers.errors import NotFound, Unavailable
 
-WEB = Path(__file__).parent / "web"
+WEB = Path(__file__).parents[1] / "web"
 MODULES = WEB / "node_modules"
 OWN = ("app/**/*.js", "css/*.css", "text/*.json", "images/*.svg", "docs.js", "ogc.js")
 THIRD_PARTY = {

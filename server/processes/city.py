@@ -1,7 +1,7 @@
 """The living demo city: ``python -m server.processes.city``, with the settings as a line of JSON on standard input.
 
 A client like any other: it reads the district from the public OGC API and pushes to the public feed `demo`, signed
-with that feed's secret. It knows no database. It ends when its standard input closes (see `server/processes/worker.py`).
+with that feed's secret. It knows no database. It ends when its standard input closes, as a worker does.
 
 What it says follows from seed and time (`twin/city`), so it may be killed at any moment: the next one goes on where
 the clock is. Only what stays until it is said otherwise (cases, cameras, shifts) has to be caught up with, and a file

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from layers.database.connection import connect
 from layers.errors import BadInput, Conflict, NotFound, OneMapError, Unauthenticated, Unavailable
 from server import cli
-from server.commands import feed
+from server.commands import feed, refused
 from tests.twin.named import put_named
 
 FEED = """\
@@ -55,7 +55,7 @@ def onemap(tmp_path, monkeypatch):
     monkeypatch.setenv("ONEMAP_HOME", str(tmp_path / "home"))
 
     cli.command()  # registers the commands
-    for module in (feed, feed_refused):
+    for module in (feed, refused):
         monkeypatch.setattr(module, "_out", Console(width=200, soft_wrap=True))
 
     def typed(*words, code=0, given=None):

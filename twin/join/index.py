@@ -1,8 +1,8 @@
 """The bulk join: which areas, waterway, cameras and flood points each of many points has around it, found in memory.
 
 An `AreaIndex` is a frozen picture of the layers. It is read once and shared; when a layer's version has moved on,
-`read` makes the next one and takes over what has not changed. SQL (`onemap.place_at`, `layers/schema/queries/`) computes
-the same for one point at a time, and is the oracle of the tests.
+`read` makes the next one and takes over what has not changed. SQL (`onemap.place_at`, `layers/schema/queries/`)
+computes the same for one point at a time, and is the oracle of the tests.
 """
 
 from __future__ import annotations
