@@ -15,10 +15,10 @@ import asyncpg
 
 from benchmarks import ask, peers
 from benchmarks.ask import Ask, Truth, truth_of
-from benchmarks.calm import wait_until_calm
 from benchmarks.cases import Case
 from benchmarks.load import Load, load, warm_up
 from benchmarks.servers import free_port, get, running, running_ours
+from benchmarks.settle import wait_until_calm
 
 _CHECKED = 3  # requests of every case that are compared with the database's own answer
 FIRST_PAGE, PAGE_190 = "page 1 of 1,000 rows", "page 190 of 1,000 rows by next"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import play
-from benchmarks.faults_house import house
+from benchmarks.faults.__main__ import play
+from benchmarks.faults.service import house
 
 pytestmark = pytest.mark.anyio
 ROUNDS = int(os.environ.get("ONEMAP_TEST_FAULT_ROUNDS", "3"))

@@ -15,8 +15,8 @@ from time import process_time
 import orjson
 import uvloop
 
-from benchmarks.live_bodies import Bodies, City
-from benchmarks.live_http import Connection
+from benchmarks.live.bodies import Bodies, City
+from benchmarks.live.http import Connection
 from twin.feeds.signature import sign
 
 _LATE_SECONDS_MAX = 120  # after the last body is due

@@ -1,6 +1,6 @@
 """The live twin: messages a second, how late a subscriber hears, what many subscribers cost, how soon it is back.
 
-Run it with `./onemap bench live` or `python -m benchmarks.live`. PostgreSQL syncs every commit; sender and subscribers
+Run it with `./onemap bench live` or `python -m benchmarks.live.__main__`. PostgreSQL syncs every commit; sender and subscribers
 are processes of their own on the same cores as the server and PostgreSQL.
 """
 
@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from benchmarks.live_cases import CASES, Amount
-from benchmarks.live_house import cluster
+from benchmarks.live.cases import CASES, Amount
+from benchmarks.live.service import cluster
 from benchmarks.machine import describe_database, describe_machine, describe_versions
 from benchmarks.results import Row, exit_code, show, write_json
 from server.settings import PROJECT

@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import orjson
 
-from benchmarks.faults_ear import Change, Ear
-from benchmarks.faults_story import Sent
+from benchmarks.faults.subscriber import Change, Ear
+from benchmarks.faults.workload import Sent
 
 _AMENDMENTS_FROM = 2**40  # versions that the house adds itself: limits, escalation
 

@@ -22,8 +22,8 @@ from unittest.mock import patch
 
 import asyncpg
 
-from benchmarks.live_bodies import Bodies, City
-from benchmarks.live_house import SECRET, run_name
+from benchmarks.live.bodies import Bodies, City
+from benchmarks.live.service import SECRET, run_name
 from layers.catalog import read_catalog
 from layers.database.connection import connect
 from server.processes.garbage import search_seldom

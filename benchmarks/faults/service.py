@@ -17,7 +17,7 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks.broker import Broker
-from benchmarks.faults_wire import FEED, feed_file
+from benchmarks.faults.proxy import FEED, feed_file
 from layers.cluster import running_url
 from layers.cluster.place import find_place
 from layers.database.connection import connect

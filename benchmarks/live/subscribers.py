@@ -16,7 +16,7 @@ from time import process_time, time
 import orjson
 import uvloop
 
-from benchmarks.live_http import Connection
+from benchmarks.live.http import Connection
 
 _TIME = re.compile(rb'"phenomenon_time":"([^"]+)"')
 _AT_ONCE = 20  # streams that are opened at a time

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import orjson
 
-from benchmarks.live_bodies import City
-from benchmarks.live_ears import Heard
-from benchmarks.live_send import Order, Sent
+from benchmarks.live.bodies import City
+from benchmarks.live.send import Order, Sent
+from benchmarks.live.subscribers import Heard
 from benchmarks.servers import running_ours
 from layers.cluster import PrivateCluster
 from layers.cluster.place import find_place
@@ -103,7 +103,7 @@ def serving(home: Path, url: str, *, ingest: bool) -> Iterator[House]:
 def send(order: Order) -> Sent:
     """Run the sender to its end."""
     said = subprocess.run(
-        [sys.executable, "-P", "-m", "benchmarks.live_send"],
+        [sys.executable, "-P", "-m", "benchmarks.live.send"],
         input=orjson.dumps(asdict(order)),
         stdout=subprocess.PIPE,
         check=True,
@@ -118,7 +118,7 @@ def ears(house: House, paths: list[str]) -> Iterator[Heard]:
     """Run the subscribers for the block; what they heard is known when it has ended."""
     heard = Heard()
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "benchmarks.live_ears"],
+        [sys.executable, "-P", "-m", "benchmarks.live.subscribers"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=_environment(),

@@ -16,11 +16,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.faults_ear import Ear
-from benchmarks.faults_house import SECONDS_MAX, House, database, house
-from benchmarks.faults_story import Story
-from benchmarks.faults_truth import faults
-from benchmarks.faults_wire import FEED
+from benchmarks.faults.expected import faults
+from benchmarks.faults.proxy import FEED
+from benchmarks.faults.service import SECONDS_MAX, House, database, house
+from benchmarks.faults.subscriber import Ear
+from benchmarks.faults.workload import Story
 from benchmarks.machine import describe_machine
 from benchmarks.results import Row, at_most, exit_code, show, write_json
 from layers.database.faults import DATABASE_ERRORS

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import orjson
 
-from benchmarks.faults_house import House
+from benchmarks.faults.service import House
 
 type Change = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Self
 
 import numpy as np
 
-from benchmarks.live_house import House
-from benchmarks.live_http import Connection
+from benchmarks.live.http import Connection
+from benchmarks.live.service import House
 
 
 class Reading:

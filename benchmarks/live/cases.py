@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.live_bodies import OBSERVATIONS, POSITIONS
-from benchmarks.live_database import community_streams, grid_places, many_things, missing, one_by_one
-from benchmarks.live_house import House, cluster, difference, ears, forget_all, percentile, run_name, send, serving
-from benchmarks.live_http import Connection
-from benchmarks.live_reads import Reading, reads_a_second
-from benchmarks.live_send import Sent
-from benchmarks.live_stages import measure
+from benchmarks.live.bodies import OBSERVATIONS, POSITIONS
+from benchmarks.live.database import community_streams, grid_places, many_things, missing, one_by_one
+from benchmarks.live.http import Connection
+from benchmarks.live.reads import Reading, reads_a_second
+from benchmarks.live.send import Sent
+from benchmarks.live.service import House, cluster, difference, ears, forget_all, percentile, run_name, send, serving
+from benchmarks.live.stages import measure
 from benchmarks.results import Row, at_least, at_most, faster
 
 _STABLE_SECONDS = 2.0  # a queue of so many seconds of messages at the end is not growing

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import orjson
 
-from benchmarks.faults_house import SECRET, House
-from benchmarks.faults_wire import FEED, Wire
+from benchmarks.faults.proxy import FEED, Wire
+from benchmarks.faults.service import SECRET, House
 from twin.feeds.signature import sign
 
 VEHICLES, GAUGES = 12, 8
