@@ -13,7 +13,7 @@ from layers.coordinates.crs import transform
 from layers.database.connection import Role, connect
 from layers.schema.derive import derive
 from layers.schema.tables import refresh_statistics, sync_definitions, table_of
-from tests.definitions import fixture as frame
+from tests.layers.schema import fixture as frame
 
 CORNER_M = 50
 STREETS = {"440106011000": (0, 0, 800, 800)}

@@ -10,7 +10,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
-from tests.definitions.fixture import EDGE, INCIDENT, point, put
+from tests.layers.schema.fixture import EDGE, INCIDENT, point, put
 from tests.twin.fixture import lonlat
 from twin.join.index import AreaIndex
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from layers.coordinates.datum import wgs84_to_bd09, wgs84_to_gcj02
-from tests.definitions.fixture import EAST_M, EDGE, NORTH_M
+from tests.layers.schema.fixture import EAST_M, EDGE, NORTH_M
 from tests.twin.fixture import lonlat
 
 INCIDENT = (113.3316634, 23.1395597)

@@ -9,7 +9,7 @@ import pytest
 from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
-from tests.definitions.fixture import INCIDENT
+from tests.layers.schema.fixture import INCIDENT
 from tests.twin.fixture import lonlat
 from twin.surroundings.nearby import nearby_clause
 from twin.surroundings.spot import Spot

@@ -11,8 +11,8 @@ from layers.actor import ANONYMOUS, OPERATOR
 from layers.cql2 import compile_datetime, compile_property, find_queryable, queryables_of
 from layers.definition import FieldDefinition, LayerDefinition
 from layers.errors import BadFilter, BadInput
-from tests.cql2.conftest import Database
-from tests.cql2.expressions import QUERYABLES
+from tests.layers.cql2.conftest import Database
+from tests.layers.cql2.expressions import QUERYABLES
 
 
 @pytest.fixture

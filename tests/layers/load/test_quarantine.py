@@ -15,7 +15,7 @@ from layers.errors import NotFound
 from layers.load import load_file
 from layers.load.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
 from layers.spreadsheet import guarded
-from tests.loaders.conftest import feature, point
+from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
 

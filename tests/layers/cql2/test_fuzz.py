@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from layers.coordinates.crs import CRS84, SERVED, Crs
 from layers.cql2 import FilterLimits, compile_datetime, compile_filter, compile_property, parse, parse_bbox
 from layers.errors import BadInput
-from tests.cql2.conftest import Database
-from tests.cql2.expressions import FIELDS, QUERYABLES
+from tests.layers.cql2.conftest import Database
+from tests.layers.cql2.expressions import FIELDS, QUERYABLES
 
 LIMITS = FilterLimits()
 robust = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))

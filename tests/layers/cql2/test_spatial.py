@@ -13,8 +13,8 @@ from layers.coordinates.crs import CRS84, EPSG_3857, EPSG_4326, EPSG_4490, EPSG_
 from layers.cql2 import FilterLimits, Queryable, compile_bbox, compile_filter, parse, parse_bbox
 from layers.cql2.spatial import SHAPELY, relate_shapes
 from layers.errors import BadInput
-from tests.cql2.conftest import Database
-from tests.cql2.expressions import QUERYABLES
+from tests.layers.cql2.conftest import Database
+from tests.layers.cql2.expressions import QUERYABLES
 
 ANY = QUERYABLES["geom"]
 POINTS = Queryable("geom", "geom", "geometry", "Point")

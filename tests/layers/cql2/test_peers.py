@@ -21,8 +21,8 @@ from layers.cql2 import (
     parse_bbox,
 )
 from layers.errors import BadInput
-from tests.cql2.conftest import Database
-from tests.cql2.expressions import QUERYABLES
+from tests.layers.cql2.conftest import Database
+from tests.layers.cql2.expressions import QUERYABLES
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from layers.errors import BadFile
 from layers.load import load_file
 from layers.loaders.opening import open_source
 from layers.loaders.sniff import Format, sniff
-from tests.loaders.pbf import write_pbf
+from tests.layers.load.pbf import write_pbf
 
 pytestmark = pytest.mark.anyio
 

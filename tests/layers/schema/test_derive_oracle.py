@@ -15,7 +15,7 @@ from numpy.random import default_rng
 from layers.database.connection import Role, connect
 from layers.schema.derive import derive
 from tests.conftest import _database, _run
-from tests.definitions.fixture import EAST_M, NORTH_M, put
+from tests.layers.schema.fixture import EAST_M, NORTH_M, put
 
 WEST, SOUTH, STEP = 113.30, 23.10, 1 / 256  # a power of two: shared edges are exact in degrees
 SIDE = 6

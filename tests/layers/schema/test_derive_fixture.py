@@ -8,7 +8,7 @@ import pytest
 from layers.errors import NotFound
 from layers.schema.derive import derive, derive_dependents
 from layers.schema.tables import table_of
-from tests.definitions.fixture import (
+from tests.layers.schema.fixture import (
     CAMERAS,
     EDGE,
     GRIDS,

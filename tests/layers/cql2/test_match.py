@@ -19,8 +19,8 @@ from layers.cql2.match import matcher
 from layers.cql2.operand import of_number
 from layers.cql2.pattern import Pattern
 from layers.errors import BadFilter
-from tests.cql2.conftest import Database
-from tests.cql2.expressions import QUERYABLES, filters, rows
+from tests.layers.cql2.conftest import Database
+from tests.layers.cql2.expressions import QUERYABLES, filters, rows
 
 NUMBERS = [
     0,

@@ -11,7 +11,7 @@ import pytest
 from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse
 from layers.errors import BadFilter
-from tests.cql2.expressions import QUERYABLES
+from tests.layers.cql2.expressions import QUERYABLES
 
 LIMITS = FilterLimits()
 

@@ -9,8 +9,8 @@ import pytest
 from layers.coordinates.crs import CRS84, EPSG_4326
 from layers.cql2 import FilterLimits, compile_filter, compile_property, parse
 from layers.errors import BadFilter
-from tests.cql2.conftest import Database
-from tests.cql2.expressions import QUERYABLES
+from tests.layers.cql2.conftest import Database
+from tests.layers.cql2.expressions import QUERYABLES
 
 LIMITS = FilterLimits()
 WKT_KINDS = [

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 
 from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse
-from tests.cql2.conftest import Database
-from tests.cql2.expressions import QUERYABLES, filters, rows, to_text
-from tests.cql2.oracle import evaluate
+from tests.layers.cql2.conftest import Database
+from tests.layers.cql2.expressions import QUERYABLES, filters, rows, to_text
+from tests.layers.cql2.oracle import evaluate
 
 LIMITS = FilterLimits()
 many = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))

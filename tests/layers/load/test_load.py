@@ -10,7 +10,7 @@ from layers.database.connection import Role, connect
 from layers.demo.district.outline import read_outline
 from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import load_file
-from tests.loaders.conftest import feature, point
+from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
 

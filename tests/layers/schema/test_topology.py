@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from layers.schema.topology import COMMUNITIES_IN_STREETS, GRIDS_IN_COMMUNITIES, TILINGS, tiling_faults, topology_notes
-from tests.definitions.fixture import box, put, put_areas
+from tests.layers.schema.fixture import box, put, put_areas
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import pytest
 
 from layers.database.connection import Role, connect
 from tests.conftest import _database, _run
-from tests.definitions.fixture import make_layers
+from tests.layers.schema.fixture import make_layers
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from layers.definition import DEFINITIONS, read_code_lists, read_definitions
 from layers.schema.topology import TILINGS
-from tests.definitions.domain_fields import FIELDS, LAYER_GRADES, PROTECTED, UNITS
+from tests.layers.schema.domain_fields import FIELDS, LAYER_GRADES, PROTECTED, UNITS
 
 LAYERS = read_definitions()
 CODE_LISTS = read_code_lists()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.load.repair import VERTICES_MAX, repair_geometries
-from tests.loaders.test_gate import batch_of
+from tests.layers.load.test_gate import batch_of
 
 coordinates = st.tuples(st.integers(0, 6), st.integers(0, 6))
 

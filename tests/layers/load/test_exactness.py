@@ -26,7 +26,7 @@ from layers.load.convert import NULL_WORDS, convert, texts
 from layers.load.infer import Inference
 from layers.load.number_text import number_texts
 from layers.loaders.opening import open_source
-from tests.loaders.conftest import feature, point
+from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
 

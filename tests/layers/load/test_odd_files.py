@@ -19,7 +19,7 @@ from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import column_names, load_file
 from layers.load.quarantine import retry_quarantine
 from layers.loaders.opening import open_source
-from tests.loaders.conftest import feature, point
+from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
 PLACES = "名称,经度,纬度\n甲,113.35,23.13\n乙,113.36,23.14\n"

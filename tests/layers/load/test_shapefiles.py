@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layers.errors import BadFile
 from layers.loaders.dbf import decoded, read_texts
 from layers.loaders.opening import open_source
-from tests.loaders.shapefiles import dbf, write_shapefile
+from tests.layers.load.shapefiles import dbf, write_shapefile
 
 WORDS = ["天河区石牌街道办事处", "营业", "停业", "石牌", "A1", "天河北路12号", "广州塔", "B座"]
 SAID = {"utf-8": ["UTF-8", "65001", "utf8"], "gbk": ["GBK", "936", "CP936", "ANSI 936", "GB2312"]}

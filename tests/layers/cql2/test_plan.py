@@ -16,8 +16,8 @@ from layers.cql2 import (
     parse,
     parse_bbox,
 )
-from tests.cql2.conftest import Database
-from tests.cql2.expressions import QUERYABLES
+from tests.layers.cql2.conftest import Database
+from tests.layers.cql2.expressions import QUERYABLES
 
 POLYGON = "POLYGON((113.30 23.10, 113.31 23.10, 113.31 23.11, 113.30 23.10))"
 

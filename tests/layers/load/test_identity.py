@@ -14,7 +14,7 @@ from layers.definition import SYSTEM_COLUMNS, read_definitions
 from layers.load import load_file
 from layers.read.query import ItemsQuery, page
 from layers.read.sort_keys import SortKey
-from tests.loaders.conftest import feature, point
+from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from layers.errors import OneMapError
 from layers.loaders.opening import open_source
-from tests.loaders.shapefiles import write_shapefile
+from tests.layers.load.shapefiles import write_shapefile
 from twin.envelope.refused import Refused
 from twin.feeds.table import read_rows
 
