@@ -19,7 +19,7 @@ from server.feeds.key import ensure_feed_key
 from server.processes.running import note_address
 from server.settings import PROJECT, load_settings
 from tests.conftest import _database, _serving
-from tests.twin.ingest import Ingest
+from tests.twin.ingest_process import Ingest
 
 GUIDE = (PROJECT / "docs" / "guide" / "feeds.md").read_text(encoding="utf-8")
 SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"^## ", GUIDE, flags=re.MULTILINE)[1:]}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from server.settings import PROJECT
-from tests.twin.log import prepare
+from tests.twin.change_log import prepare
 from twin.outlets.definition import read_outlet
 
 pytestmark = pytest.mark.anyio

@@ -25,7 +25,7 @@ from tests.conftest import _database, _run
 from tests.matrix.asked import ACTORS
 from tests.matrix.conftest import Everybody
 from tests.ogc.things import field
-from tests.twin.log import COMMANDER, OFFICER, moved, prepare, tails, write
+from tests.twin.change_log import COMMANDER, OFFICER, moved, prepare, tails, write
 from twin.live.interest import Interest
 from twin.log.changes import last_seq
 from twin.store.purge import purge_past

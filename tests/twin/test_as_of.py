@@ -16,8 +16,8 @@ from layers.database.connection import Role, connect, create_pool
 from layers.read.moment import Moment
 from layers.read.query import ItemsQuery, count, page, single
 from layers.schema.tables import table_of
+from tests.twin.live.test_live_state import message, observation
 from tests.twin.service import TwinService
-from tests.twin.test_live_state import message, observation
 from twin.intake.pipeline import Pipeline
 from twin.join.index import AreaIndex
 

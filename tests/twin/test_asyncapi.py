@@ -11,10 +11,10 @@ import jsonschema_rs
 import pytest
 
 from server.settings import PROJECT
+from tests.twin.change_log import DEADLINE_SECONDS, happened, moved, prepare, write
 from tests.twin.envelopes import ALL
-from tests.twin.log import DEADLINE_SECONDS, happened, moved, prepare, write
-from tests.twin.test_live import watching
-from tests.twin.test_live_ws import socket_to
+from tests.twin.live.test_live import watching
+from tests.twin.live.test_live_ws import socket_to
 from twin.outlets.selection import Batch, Numbered
 from twin.outlets.webhook import events_of
 

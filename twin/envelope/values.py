@@ -1,7 +1,7 @@
 """The values a message is made of, each checked by hand: what `schemas/*.json` say, at the speed of a feed.
 
 Every check takes a value as JSON gives it and the name of its field, and returns the value as it is stored.
-`tests/twin/test_envelope_schemas.py` proves that they and the published schemas accept the same.
+`tests/twin/envelope/test_schemas.py` proves that they and the published schemas accept the same.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
-from tests.twin.log import prepare
+from tests.twin.change_log import prepare
 from tests.twin.outlets.receiver import Receiver
 from twin.jobs.jobs import Parts
 from twin.outlets.job import OutletsJob

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from paho.mqtt import client as paho
 
-from tests.twin.log import happened, moved, write, write_many, written
+from tests.twin.change_log import happened, moved, write, write_many, written
 from tests.twin.outlets.test_webhook import begun
 from tests.twin.waiting import until
 from twin.outlets.mqtt import topic_of

@@ -7,8 +7,8 @@ import pytest
 
 from server.identity.auth import TOKEN_FILE
 from server.settings import PROJECT, load_settings
-from tests.twin.ingest import working
-from tests.twin.log import DEADLINE_SECONDS, happened, write
+from tests.twin.change_log import DEADLINE_SECONDS, happened, write
+from tests.twin.ingest_process import working
 from tests.twin.outlets.test_webhook import begun
 from tests.twin.waiting import until
 from twin.outlets.definition import read_outlet

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from layers.database.connection import Role, connect
-from tests.twin.log import GRIDS, happened, moved, write, write_many, written
+from tests.twin.change_log import GRIDS, happened, moved, write, write_many, written
 from tests.twin.waiting import until
 from twin.feeds.signature import verify
 from twin.log.changes import forget

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.settings import load_settings
-from tests.twin.ingest import Ingest
+from tests.twin.ingest_process import Ingest
 from tests.twin.rules.conftest import P
 from tests.twin.waiting import until
 

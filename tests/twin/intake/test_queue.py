@@ -7,7 +7,7 @@ import pytest
 from layers.catalog import read_catalog
 from layers.database.connection import Role, create_pool
 from layers.schema.tables import sync_definitions
-from tests.twin.test_pipeline import Squares, event, observation, position
+from tests.twin.intake.test_pipeline import Squares, event, observation, position
 from twin.intake.pipeline import Pipeline
 from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, PRESSED, Crowded, Queue, Waiting
 from twin.store.batch import Offer

@@ -11,7 +11,7 @@ import pytest
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
 from tests.conftest import _database
-from tests.twin.test_pipeline import NOON, Squares, event, message
+from tests.twin.intake.test_pipeline import NOON, Squares, event, message
 from tests.twin.waiting import until
 from twin.intake.pipeline import Pipeline
 from twin.store.five_minutes import BUCKET, FiveMinutes, bucket_of, five_minutes

@@ -11,8 +11,8 @@ from server.identity.auth import TOKEN_FILE
 from server.settings import load_settings
 from tests.conftest import _run, _serving
 from tests.twin.feeds.test_cap import sample
+from tests.twin.feeds.test_feeds import SECRET, Sender, cloudevent
 from tests.twin.named import put_named
-from tests.twin.test_feeds import SECRET, Sender, cloudevent
 from twin.feeds.signature import sign
 
 pytestmark = pytest.mark.anyio

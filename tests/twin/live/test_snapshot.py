@@ -11,8 +11,8 @@ import pytest
 from layers.cql2 import FilterLimits
 from layers.database.connection import Role, connect
 from layers.errors import BadInput, TooMuch
-from tests.twin import log
-from tests.twin.log import DEADLINE_SECONDS, GRIDS, OFFICER, WORKER, prepare, tails
+from tests.twin import change_log
+from tests.twin.change_log import DEADLINE_SECONDS, GRIDS, OFFICER, WORKER, prepare, tails
 from twin.live import snapshot
 from twin.live.change_batch import Portion
 from twin.live.subscriber import Following, Source
@@ -79,7 +79,7 @@ async def test_a_snapshot_and_what_follows_fit_together_while_others_write(datab
 
         async def write():
             await asyncio.gather(*(count_up(database_url, seed) for seed in (1, 2, 3)))
-            last["seq"] = await log.newest(database_url)
+            last["seq"] = await change_log.newest(database_url)
 
         found = await asyncio.gather(write(), *(listen(source, interest, lambda: last["seq"]) for _ in range(6)))
         owner = await connect(database_url, Role.READ)

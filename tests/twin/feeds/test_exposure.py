@@ -16,8 +16,8 @@ from server.doctor.machine import State
 from server.settings import load_settings
 from tests.conftest import _run, _serving
 from tests.twin.feeds.feeds import CONFIG, feed
+from tests.twin.feeds.test_feeds import BATCH, SECRET, cloudevent
 from tests.twin.named import put_named
-from tests.twin.test_feeds import BATCH, SECRET, cloudevent
 from twin.connectors import terminal
 from twin.feeds.definition import read_feed
 from twin.feeds.exposure import IN_CLEAR, UNSIGNED, is_local, remarks

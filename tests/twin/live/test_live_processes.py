@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from server.settings import PROJECT, load_settings
-from tests.twin.log import DEADLINE_SECONDS, Heard, as_seen, heard_of, newest, prepare, write_many, written
+from tests.twin.change_log import DEADLINE_SECONDS, Heard, as_seen, heard_of, newest, prepare, write_many, written
 from tests.twin.waiting import until
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from layers.database.connection import connect
 from server.doctor.database import examine_database
 from server.doctor.machine import State
 from server.settings import load_settings
-from tests.twin.ingest import working
+from tests.twin.ingest_process import working
 from tests.twin.waiting import until
 from twin.feeds.definition import FeedDefinition
 from twin.jobs.feed_health import life_of

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import shape
 
-from tests.city.conftest import NOON
+from tests.twin.city.conftest import NOON
 from twin.city.clock import hour_of
 from twin.city.roads import Arc
 from twin.city.vehicles import ROUND_S, SPEED_MAX_KMH

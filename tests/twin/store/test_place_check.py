@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from layers.database.connection import connect
 from tests.twin.envelopes import NOW, envelope
-from tests.twin.test_feeds import SECRET, Sender, cloudevent
+from tests.twin.feeds.test_feeds import SECRET, Sender, cloudevent
 from twin.envelope.message import Reading
 from twin.envelope.read import decode_json, read_all, read_structured
 from twin.store.events.events import fold

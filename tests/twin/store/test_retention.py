@@ -6,7 +6,7 @@ import pytest
 
 from layers.database.connection import Role, connect
 from layers.schema.tables import sync_definitions
-from tests.twin.test_pipeline import event, observation, position
+from tests.twin.intake.test_pipeline import event, observation, position
 from twin.envelope.message import Reading
 from twin.store import retention
 from twin.store.retention import Kept, forget, refuse_too_old

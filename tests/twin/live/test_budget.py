@@ -12,7 +12,7 @@ from layers.actor import OPERATOR
 from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER, Caller
 from layers.errors import BadFilter, Unavailable
-from tests.twin.log import DEADLINE_SECONDS, happened, prepare, tails, write
+from tests.twin.change_log import DEADLINE_SECONDS, happened, prepare, tails, write
 from twin.live import tail as tail_module
 from twin.live.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, Turns, caller_here
 from twin.live.subscription import Asked, read_interest

@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.city.conftest import NOON, SEED
+from tests.twin.city.conftest import NOON, SEED
 from twin.city.cameras import FLAPS_A_DAY
 from twin.city.clock import day_of, written
 from twin.city.stages import ENDS, FOLLOWS, LIFE_MAX_S, REACHED_AT, course

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from layers.definition import read_definitions
-from tests.city.conftest import NOON, SEED
+from tests.twin.city.conftest import NOON, SEED
 from twin.city import chance, clock
 from twin.city.city import City, Liveliness
 from twin.city.district import PROPERTIES, District

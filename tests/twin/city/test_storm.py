@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.city.conftest import NOON, SEED
+from tests.twin.city.conftest import NOON, SEED
 from twin.city.rain_warning import chain, warnings_in
 from twin.city.rainfall import Hyetograph, storm_formula
 from twin.city.runoff import creek_flow, standing_mm

@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 from benchmarks.broker import Broker
 from layers.database.connection import connect
 from server.settings import load_settings
-from tests.twin.ingest import Ingest, working
+from tests.twin.ingest_process import Ingest, working
 from tests.twin.named import put_named
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors.mqtt_client import RECEIVE_MAXIMUM

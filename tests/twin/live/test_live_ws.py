@@ -12,7 +12,7 @@ from websockets.sync.client import connect as connect_socket
 from layers.database.connection import connect
 from server.identity.auth import TOKEN_FILE
 from server.live.socket import MESSAGE_BYTES_MAX, MESSAGES_AT_ONCE
-from tests.twin.log import DEADLINE_SECONDS, GRIDS, happened, moved, newest, prepare, write
+from tests.twin.change_log import DEADLINE_SECONDS, GRIDS, happened, moved, newest, prepare, write
 
 pytestmark = pytest.mark.anyio
 CHANGES_OF_MIND = MESSAGES_AT_ONCE - 5

@@ -10,7 +10,7 @@ import pytest
 
 from layers.cql2 import FilterLimits
 from layers.database.connection import connect
-from tests.twin.log import (
+from tests.twin.change_log import (
     COMMANDER,
     DEADLINE_SECONDS,
     GRIDS,

@@ -12,8 +12,8 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
-from tests.twin.log import DEADLINE_SECONDS, GRIDS, happened, moved, newest, prepare, write
-from tests.twin.test_pipeline import Squares, event, position
+from tests.twin.change_log import DEADLINE_SECONDS, GRIDS, happened, moved, newest, prepare, write
+from tests.twin.intake.test_pipeline import Squares, event, position
 from twin.intake.pipeline import Pipeline
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ import pytest
 
 from server.settings import load_settings
 from tests.conftest import _run, _serving
+from tests.twin.feeds.test_feeds import BATCH, cloudevent
 from tests.twin.named import put_named
-from tests.twin.test_feeds import BATCH, cloudevent
 
 SLOW = """
 name: demo

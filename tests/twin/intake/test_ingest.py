@@ -12,7 +12,7 @@ import pytest
 from layers.database.connection import connect
 from layers.schema.tables import sync_definitions
 from server.settings import load_settings
-from tests.twin.ingest import Ingest
+from tests.twin.ingest_process import Ingest
 from tests.twin.waiting import DEADLINE_S, until
 from twin.jobs.leader import ingest_works, lead
 
