@@ -1,1 +1,1 @@
-""""""
+"""Everything breaks while a city sends: nothing acknowledged is lost, and nothing counts twice."""

@@ -1,6 +1,6 @@
 """The live twin: messages a second, how late a subscriber hears, what many subscribers cost, how soon it is back.
 
-Run it with `./onemap bench live` or `python -m benchmarks.live.__main__`. PostgreSQL syncs every commit; sender and subscribers
+Run it with `./onemap bench live` or `python -m benchmarks.live`. PostgreSQL syncs every commit; sender and subscribers
 are processes of their own on the same cores as the server and PostgreSQL.
 """
 

@@ -31,7 +31,9 @@ def bench(
     strict: Annotated[bool, typer.Option("--strict", help="未达标则失败。 Exit 1 when a goal is missed.")] = False,
 ) -> None:
     """性能测试；其余选项交给它。 Run a benchmark; further options are its own."""
-    benchmarks = {file.stem: file for file in sorted(_FOLDER.glob("[a-z]*.py")) if _summary(file)}
+    files = [*_FOLDER.glob("[a-z]*.py"), *_FOLDER.glob("*/__main__.py")]
+    named = {file.parent.name if file.stem == "__main__" else file.stem: file for file in files if _summary(file)}
+    benchmarks = dict(sorted(named.items()))
     if name is None:
         for known, file in benchmarks.items():
             Console().print(f"[bold]{known}[/]  {_summary(file)}", highlight=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from benchmarks.live import __main__
+from benchmarks.live.__main__ import main
 from benchmarks.live.bodies import Bodies, City
 from benchmarks.live.service import percentile
 from twin.envelope.message import Message
@@ -37,7 +37,7 @@ def home() -> Iterator[Path]:
 def test_every_case_runs_and_loses_nothing(home: Path) -> None:
     file = home / "rows.json"
     options = [text for name, value in _TINY.items() for text in (f"--{name}", str(value))]
-    assert __main__.main([*options, "--home", str(home), "--json", str(file)]) == 0
+    assert main([*options, "--home", str(home), "--json", str(file)]) == 0
     rows = {row["case"].strip(): row for row in json.loads(file.read_text(encoding="utf-8"))}
     assert all(set(row) == {"case", "unit", "ours", "peer", "ratio", "goal", "met"} for row in rows.values())
     assert rows["acknowledged and not in history"]["ours"] == 0
@@ -49,7 +49,7 @@ def test_every_case_runs_and_loses_nothing(home: Path) -> None:
 
 def test_an_unknown_case_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refusal:
-        __main__.main(["--cases", "write,wrote"])
+        main(["--cases", "write,wrote"])
     assert refusal.value.code == 2
     assert "there is no wrote" in capsys.readouterr().err
 
