@@ -48,19 +48,19 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class Expected:
     """What an answer must hold: features on the page, and how many match in all (`None` for one feature)."""
 
     returned: int
     matched: int | None
 
 
-async def truth_of(ask: Ask, connection: asyncpg.Connection) -> Truth:
+async def truth_of(ask: Ask, connection: asyncpg.Connection) -> Expected:
     """Ask the database itself."""
     if ask.feature_id is not None:
-        return Truth(1, None)
+        return Expected(1, None)
     matched = await connection.fetchval(f"SELECT count(*) FROM {table_of(ask.table)} WHERE {ask.condition()}")
-    return Truth(max(0, min(ask.limit, matched - ask.offset)), matched)
+    return Expected(max(0, min(ask.limit, matched - ask.offset)), matched)
 
 
 type Dialect = Callable[[Ask], str]

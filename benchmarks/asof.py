@@ -17,7 +17,7 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks.machine import describe_machine
-from benchmarks.results import Row, exit_code, no_slower, show, write_json
+from benchmarks.results import Figure, exit_code, no_slower, show, write_json
 from layers.actor import OPERATOR
 from layers.catalog import Catalog, read_catalog
 from layers.clause import EMPTY, Clause
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code(rows, strict=options.strict)
 
 
-def measure(home: Path, scale: float, rows: int) -> list[Row]:
+def measure(home: Path, scale: float, rows: int) -> list[Figure]:
     """Measure with a database of its own, made anew."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -106,7 +106,7 @@ def measure(home: Path, scale: float, rows: int) -> list[Row]:
         return asyncio.run(_measure(url, scale, rows))
 
 
-async def _measure(url: str, scale: float, rows: int) -> list[Row]:
+async def _measure(url: str, scale: float, rows: int) -> list[Figure]:
     await migrate(url)
     await sync_definitions(url)
     print(f"→ making the demo at scale {scale:g}", flush=True)
@@ -177,7 +177,7 @@ def _asked(layer_id: str, catalog: Catalog, where: Clause = EMPTY, sortby: str =
 
 async def _compared(
     present: asyncpg.Connection, past: asyncpg.Connection, name: str, query: ItemsQuery, at: datetime
-) -> Row:
+) -> Figure:
     """Ask now and as of then in turns, on both bases; the row tells of the dearer basis.
 
     As the server does, the past is planned once where history is looked into, and all else for its values. What counts

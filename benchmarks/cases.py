@@ -12,7 +12,7 @@ VARIANTS = 4000  # more than are asked in a round where the database works for e
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class FeatureCase:
     """One line of the table for every peer.
 
     Attributes
@@ -35,7 +35,7 @@ class Case:
         return any(goal is not None for goal in self.goals.values())
 
 
-def all_cases(scale: float = 1.0) -> list[Case]:
+def all_cases(scale: float = 1.0) -> list[FeatureCase]:
     """Return every case; `scale` is that of the tables, whose ids and offsets the random requests must hit."""
     points = max(1, round(200_000 * scale))
     box = windows(0.022, 0.02, VARIANTS + 1, seed=1)
@@ -72,12 +72,12 @@ def all_cases(scale: float = 1.0) -> list[Case]:
     ]
 
 
-def _fixed(name: str, title: str, ask: Ask, goals: Mapping[str, float | None]) -> Case:
-    return Case(name, f"{title}, fixed URL", (ask,), goals)
+def _fixed(name: str, title: str, ask: Ask, goals: Mapping[str, float | None]) -> FeatureCase:
+    return FeatureCase(name, f"{title}, fixed URL", (ask,), goals)
 
 
-def _random(name: str, title: str, asks: list[Ask], goals: Mapping[str, float | None]) -> Case:
-    return Case(name, f"{title}, random", tuple(asks), goals)
+def _random(name: str, title: str, asks: list[Ask], goals: Mapping[str, float | None]) -> FeatureCase:
+    return FeatureCase(name, f"{title}, random", tuple(asks), goals)
 
 
 def _filter(corners: tuple[tuple[float, float], ...]) -> Ask:

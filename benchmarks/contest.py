@@ -14,11 +14,11 @@ from typing import Any
 import asyncpg
 
 from benchmarks import ask, peers
-from benchmarks.ask import Ask, Truth, truth_of
-from benchmarks.cases import Case
+from benchmarks.ask import Ask, Expected, truth_of
+from benchmarks.cases import FeatureCase
 from benchmarks.load import Load, load, warm_up
 from benchmarks.servers import free_port, get, running, running_ours
-from benchmarks.settle import wait_until_calm
+from benchmarks.settle import wait_until_settled
 
 _CHECKED = 3  # requests of every case that are compared with the database's own answer
 FIRST_PAGE, PAGE_190 = "page 1 of 1,000 rows", "page 190 of 1,000 rows by next"
@@ -32,13 +32,13 @@ class Contestant:
     start: Callable[[], AbstractContextManager[str]]
     path: Callable[[Ask], str]
 
-    def takes_part(self, case: Case) -> bool:
+    def takes_part(self, case: FeatureCase) -> bool:
         """Whether it can serve the case."""
         return self.name == "ours" or self.name in case.goals
 
 
 @dataclass(slots=True)
-class Measured:
+class Measurements:
     """Every run by contestant and case title."""
 
     runs: dict[tuple[str, str], list[Load]] = field(default_factory=dict)
@@ -69,8 +69,8 @@ def contestants(url: str, home: Path, names: Sequence[str]) -> list[Contestant]:
 
 
 def contest(
-    url: str, home: Path, taking_part: Sequence[Contestant], cases: Sequence[Case], seconds: float, rounds: int
-) -> Measured:
+    url: str, home: Path, taking_part: Sequence[Contestant], cases: Sequence[FeatureCase], seconds: float, rounds: int
+) -> Measurements:
     """Measure every case on every contestant.
 
     Parameters
@@ -83,14 +83,14 @@ def contest(
     RuntimeError
         When an answer is wrong: nobody wins by answering less.
     """
-    measured = Measured()
+    measured = Measurements()
     truths = asyncio.run(_truths(url, cases))
     for number in range(rounds):
         turn = number % len(taking_part)
         for contestant in (*taking_part[turn:], *taking_part[:turn]):
             print(f"→ round {number + 1} of {rounds}: {contestant.name}", flush=True)
             with contestant.start() as address:
-                wait_until_calm()
+                wait_until_settled()
                 for case in (case for case in cases if contestant.takes_part(case)):
                     _check(contestant, case, address, truths[case.title])
                     paths = [contestant.path(wanted) for wanted in case.asks]
@@ -102,11 +102,11 @@ def contest(
     return measured
 
 
-def follow_next(home: Path, us: Contestant, measured: Measured, seconds: float, rounds: int, *, pages: int) -> None:
+def follow_next(home: Path, us: Contestant, measured: Measurements, seconds: float, rounds: int, *, pages: int) -> None:
     """Walk to a late page by its `next` links, and measure it and the first one in turn."""
     first = us.path(Ask("bench_points", 1000))
     with us.start() as address:
-        wait_until_calm()
+        wait_until_settled()
         path = first
         for _ in range(pages - 1):
             links = json.loads(get(address + path))["links"]
@@ -124,7 +124,7 @@ def _measure(address: str, paths: Sequence[str], seconds: float, home: Path) -> 
     return load(address, paths, seconds, home, expected_rate)
 
 
-async def _truths(url: str, cases: Sequence[Case]) -> dict[str, list[Truth]]:
+async def _truths(url: str, cases: Sequence[FeatureCase]) -> dict[str, list[Expected]]:
     connection = await asyncpg.connect(url)
     try:
         return {case.title: [await truth_of(wanted, connection) for wanted in case.asks[:_CHECKED]] for case in cases}
@@ -132,11 +132,15 @@ async def _truths(url: str, cases: Sequence[Case]) -> dict[str, list[Truth]]:
         await connection.close()
 
 
-def _check(contestant: Contestant, case: Case, address: str, truths: Sequence[Truth]) -> None:
+def _check(contestant: Contestant, case: FeatureCase, address: str, truths: Sequence[Expected]) -> None:
     for wanted, truth in zip(case.asks, truths, strict=False):
         path = contestant.path(wanted)
         answer = json.loads(get(address + path))
-        got = Truth(len(answer["features"]), answer["numberMatched"]) if truth.matched is not None else Truth(1, None)
+        got = (
+            Expected(len(answer["features"]), answer["numberMatched"])
+            if truth.matched is not None
+            else Expected(1, None)
+        )
         if got != truth:
             raise RuntimeError(f"{contestant.name} answers {got} to {path}; the database says {truth}")
         _check_place(contestant, wanted, answer)

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import loading, peers
-from benchmarks.cases import Case, all_cases
-from benchmarks.contest import FIRST_PAGE, PAGE_190, Measured, contest, contestants, follow_next
+from benchmarks.cases import FeatureCase, all_cases
+from benchmarks.contest import FIRST_PAGE, PAGE_190, Measurements, contest, contestants, follow_next
 from benchmarks.load import CONNECTIONS, require_wrk
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.results import Row, exit_code, faster, no_slower, show, write_json
+from benchmarks.results import Figure, exit_code, faster, no_slower, show, write_json
 from benchmarks.servers import WORKERS
 from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
@@ -70,7 +70,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def serve(options: argparse.Namespace, wanted: set[str]) -> tuple[list[Row], list[str]]:
+def serve(options: argparse.Namespace, wanted: set[str]) -> tuple[list[Figure], list[str]]:
     """Measure what is served; return the rows and what to say under them."""
     require_wrk()
     names = [name for name in options.peers.split(",") if name]
@@ -87,7 +87,7 @@ def serve(options: argparse.Namespace, wanted: set[str]) -> tuple[list[Row], lis
     return _rows(cases, names, measured), notes
 
 
-def _rows(cases: Sequence[Case], names: Sequence[str], measured: Measured) -> list[Row]:
+def _rows(cases: Sequence[FeatureCase], names: Sequence[str], measured: Measurements) -> list[Figure]:
     rows = [
         faster(f"{case.title}, × {name}", measured.rate("ours", case.title), measured.rate(name, case.title), goal)
         for case in cases
@@ -95,7 +95,7 @@ def _rows(cases: Sequence[Case], names: Sequence[str], measured: Measured) -> li
         if name in names
     ]
     if not names:
-        rows = [Row(case.title, "req/s", round(measured.rate("ours", case.title), 1), *[None] * 4) for case in cases]
+        rows = [Figure(case.title, "req/s", round(measured.rate("ours", case.title), 1), *[None] * 4) for case in cases]
     if ("ours", PAGE_190) in measured.runs:
         late, first = measured.rate("ours", PAGE_190), measured.rate("ours", FIRST_PAGE)
         rows.append(no_slower(f"{PAGE_190}, × our first page", late, first, _PAGE_GOAL))

@@ -16,7 +16,7 @@ from statistics import quantiles
 import asyncpg
 import mapbox_vector_tile  # type: ignore[import-untyped]
 
-from benchmarks.results import Row, at_most
+from benchmarks.results import Figure, at_most
 from benchmarks.servers import running_ours
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST
 
@@ -35,7 +35,7 @@ def ask(address: str, path: str) -> tuple[bytes, str]:
         return answer.read(), answer.headers["ETag"]
 
 
-def crowd(url: str, home: Path) -> list[Row]:
+def crowd(url: str, home: Path) -> list[Figure]:
     """Let a hundred clients ask at once for a tile that nobody has drawn, several times; the slowest of them counts."""
     with running_ours(url, home) as address, ThreadPoolExecutor(_CROWD) as clients:
         ask(address, f"{_WHOLE}?height_m=5")
@@ -76,7 +76,7 @@ async def _scans(url: str) -> int:
         await connection.close()
 
 
-def fresh(url: str, home: Path, seconds: float) -> list[Row]:
+def fresh(url: str, home: Path, seconds: float) -> list[Figure]:
     """Change features a hundred times a second, and ask for the tiles of some until they show it."""
     with running_ours(url, home) as address, _changing(url) as changes:
         waits = asyncio.run(_waits(url, address, seconds))

@@ -27,7 +27,7 @@ import orjson
 
 from benchmarks.features import HOME
 from benchmarks.machine import describe_machine
-from benchmarks.results import Row, show, write_json
+from benchmarks.results import Figure, show, write_json
 from benchmarks.servers import running_ours
 from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, default=HOME, help="folder of the database (.onemap/bench)")
     options = parser.parse_args(arguments)
     options.home.mkdir(parents=True, exist_ok=True)
-    rows: list[Row] = []
+    rows: list[Figure] = []
     with PrivateCluster(options.home.absolute() / f"hostile-{options.scale:g}") as url:
         asyncio.run(make_tables(url, options.scale))
         asyncio.run(sync_definitions(url))
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with running_ours(url, options.home.absolute() / "hostile-home") as address:
                 p95 = asyncio.run(_measured(attack, Target(address, url), options.seconds))
             idle = rows[0].ours if rows else p95
-            rows.append(Row(title, "ms, p95", round(p95, 1), round(idle, 1), round(p95 / idle, 1), None, None))
+            rows.append(Figure(title, "ms, p95", round(p95, 1), round(idle, 1), round(p95 / idle, 1), None, None))
     show(rows, [describe_machine(), "ratio: the reader's p95 against its p95 when nobody attacks ('peer')"])
     if options.json:
         write_json(rows, options.json)

@@ -17,7 +17,7 @@ import asyncpg
 import numpy as np
 
 from benchmarks.machine import describe_machine
-from benchmarks.results import Row, at_most, exit_code, show, write_json
+from benchmarks.results import Figure, at_most, exit_code, show, write_json
 from layers.areas import Points
 from layers.cluster import PrivateCluster
 from layers.database.connection import Role, connect
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code(rows, strict=options.strict)
 
 
-def measure(home: Path, scale: float) -> list[Row]:
+def measure(home: Path, scale: float) -> list[Figure]:
     """Measure with a database of its own, made anew."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -61,7 +61,7 @@ def measure(home: Path, scale: float) -> list[Row]:
         return asyncio.run(_measure(url, scale))
 
 
-async def _measure(url: str, scale: float) -> list[Row]:
+async def _measure(url: str, scale: float) -> list[Figure]:
     await migrate(url)
     await sync_definitions(url)
     print(f"→ making the demo at scale {scale:g}", flush=True)

@@ -24,7 +24,7 @@ import shapely
 
 from benchmarks.machine import describe_machine
 from benchmarks.memory import MemoryWatch
-from benchmarks.results import Row, at_most, exit_code, show, write_json
+from benchmarks.results import Figure, at_most, exit_code, show, write_json
 from benchmarks.servers import free_port, get
 from layers.cluster import running_url
 from layers.cluster.place import find_place
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code(rows, strict=options.strict)
 
 
-def measure(folder: Path, cases: Sequence[str], scale: float = 1.0) -> list[Row]:
+def measure(folder: Path, cases: Sequence[str], scale: float = 1.0) -> list[Figure]:
     """Measure in a home of its own, made anew.
 
     The demo is loaded in any case: the grids that points are located in come from it.
@@ -102,7 +102,7 @@ def _wait_healthy(address: str, process: subprocess.Popen[bytes], home: Path) ->
     raise RuntimeError(f"onemap up did not answer; it said:\n{(home / 'up.log').read_text(encoding='utf-8')[-2000:]}")
 
 
-def _load_points(home: Path, number: int) -> list[Row]:
+def _load_points(home: Path, number: int) -> list[Figure]:
     """Load the points with `./onemap load`, and look whether all are there and know their grid."""
     url = running_url(home)
     place = find_place(home)

@@ -19,10 +19,10 @@ from rasterio.warp import transform_bounds
 
 from benchmarks import peers
 from benchmarks.load import load, warm_up
-from benchmarks.results import Row, at_least, faster
+from benchmarks.results import Figure, at_least, faster
 from benchmarks.servers import WORKERS, Command, free_port, get, running, running_ours
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST
-from layers.loaders.raster import Said, load_raster
+from layers.loaders.raster import RasterOptions, load_raster
 from tiles.cells import cell_of
 
 SYSTEMS = {"bench_dem": 4547, "bench_dem_mercator": 3857}
@@ -56,7 +56,7 @@ _TUNED = {  # as its own guide to performance has it
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class RasterContestant:
     """A server, and how it names a tile of a raster."""
 
     name: str
@@ -64,7 +64,7 @@ class Contestant:
     path: Callable[[str, int, int, int], str]
 
 
-def measure(url: str, options: argparse.Namespace) -> list[Row]:
+def measure(url: str, options: argparse.Namespace) -> list[Figure]:
     """Draw random tiles of two rasters, and serve one that was drawn before."""
     files = asyncio.run(_rasters(url, options.home))
     return [*_drawn(url, options, files), *_warm(url, options)]
@@ -83,16 +83,18 @@ async def _rasters(url: str, home: Path) -> dict[str, Path]:
         there = {"crs": f"EPSG:{srid}", "transform": from_bounds(west, south, east, north, SIDE, SIDE)}
         with rasterio.open(path, "w", **options, **there) as file:
             file.write(heights.astype(np.float32), 1)
-        stored = await load_raster(url, path, name, home / "rasters", said=Said(1, synthetic=True), mode="replace")
+        stored = await load_raster(
+            url, path, name, home / "rasters", said=RasterOptions(1, synthetic=True), mode="replace"
+        )
         path.unlink()
         found[name] = stored.file
     return found
 
 
-def _contestants(url: str, options: argparse.Namespace, files: dict[str, Path]) -> list[Contestant]:
+def _contestants(url: str, options: argparse.Namespace, files: dict[str, Path]) -> list[RasterContestant]:
     ask = urlencode(_LOOK)
     found = [
-        Contestant(
+        RasterContestant(
             "ours",
             lambda: running_ours(url, options.home, tiles=_NO_CACHE),
             lambda name, z, x, y: f"/raster/{name}/{z}/{x}/{y}.png?{ask}",
@@ -100,7 +102,7 @@ def _contestants(url: str, options: argparse.Namespace, files: dict[str, Path]) 
     ]
     if "titiler" in options.peers.split(","):
         found.append(
-            Contestant(
+            RasterContestant(
                 "titiler",
                 lambda: _titiler(options.home),
                 lambda name, z, x, y: (
@@ -127,7 +129,7 @@ def _tiles(zoom: int) -> list[tuple[int, int]]:
     ]  # fmt: skip
 
 
-def _drawn(url: str, options: argparse.Namespace, files: dict[str, Path]) -> list[Row]:
+def _drawn(url: str, options: argparse.Namespace, files: dict[str, Path]) -> list[Figure]:
     taking_part = _contestants(url, options, files)
     rates: dict[tuple[str, str, int], list[float]] = {}
     for number in range(options.rounds):
@@ -156,7 +158,7 @@ def _drawn(url: str, options: argparse.Namespace, files: dict[str, Path]) -> lis
     return rows
 
 
-def _warm(url: str, options: argparse.Namespace) -> list[Row]:
+def _warm(url: str, options: argparse.Namespace) -> list[Figure]:
     ask = urlencode(_LOOK)
     paths = [f"/raster/bench_dem/14/{x}/{y}.png?{ask}" for x, y in sorted(set(_tiles(14)))[:60]]
     with running_ours(url, options.home) as address:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Figure:
     """One figure.
 
     Attributes
@@ -38,26 +38,28 @@ class Row:
     met: bool | None
 
 
-def faster(case: str, ours: float, peer: float, goal: float | None, unit: str = "req/s") -> Row:
+def faster(case: str, ours: float, peer: float, goal: float | None, unit: str = "req/s") -> Figure:
     """Return a row of two rates, of which ours should be `goal` times the peer's."""
     ratio = ours / peer
-    return Row(case, unit, round(ours, 1), round(peer, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=True))
+    return Figure(case, unit, round(ours, 1), round(peer, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=True))
 
 
-def no_slower(case: str, ours: float, first: float, goal: float) -> Row:
+def no_slower(case: str, ours: float, first: float, goal: float) -> Figure:
     """Return a row of two of our own rates: what the first takes `ratio` times as long for must stay below `goal`."""
     ratio = first / ours
-    return Row(case, "req/s", round(ours, 1), round(first, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=False))
+    return Figure(
+        case, "req/s", round(ours, 1), round(first, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=False)
+    )
 
 
-def at_most(case: str, unit: str, ours: float, goal: float | None) -> Row:
+def at_most(case: str, unit: str, ours: float, goal: float | None) -> Figure:
     """Return a row of one figure that should stay below `goal`."""
-    return Row(case, unit, round(ours, 2), None, None, goal, _met(goal, ours, at_least=False))
+    return Figure(case, unit, round(ours, 2), None, None, goal, _met(goal, ours, at_least=False))
 
 
-def at_least(case: str, unit: str, ours: float, goal: float | None) -> Row:
+def at_least(case: str, unit: str, ours: float, goal: float | None) -> Figure:
     """Return a row of one rate (its unit ends in ``/s``) that should reach `goal`."""
-    return Row(case, unit, round(ours, 2), None, None, goal, _met(goal, ours, at_least=True))
+    return Figure(case, unit, round(ours, 2), None, None, goal, _met(goal, ours, at_least=True))
 
 
 def _met(goal: float | None, value: float, *, at_least: bool) -> bool | None:
@@ -66,7 +68,7 @@ def _met(goal: float | None, value: float, *, at_least: bool) -> bool | None:
     return value >= goal if at_least else value <= goal
 
 
-def show(rows: Sequence[Row], notes: Sequence[str]) -> None:
+def show(rows: Sequence[Figure], notes: Sequence[str]) -> None:
     """Print the rows, and under them what one must know to read them."""
     table = Table(title="OneMap", title_style="bold")
     for column in ("case", "unit", "ours", "peer", "ratio", "goal", "met"):
@@ -83,7 +85,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _goal(row: Row) -> str:
+def _goal(row: Figure) -> str:
     if row.goal is None:
         return "–"
     value = row.ours if row.ratio is None else row.ratio
@@ -91,16 +93,16 @@ def _goal(row: Row) -> str:
     return f"{bound} {row.goal:g}"
 
 
-def _mark(row: Row) -> str:
+def _mark(row: Figure) -> str:
     return {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "–"}[row.met]
 
 
-def write_json(rows: Sequence[Row], file: Path) -> None:
+def write_json(rows: Sequence[Figure], file: Path) -> None:
     """Write the rows as a JSON array."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def exit_code(rows: Sequence[Row], *, strict: bool) -> int:
+def exit_code(rows: Sequence[Figure], *, strict: bool) -> int:
     """Return 1 when a goal was missed and that matters."""
     return int(strict and any(row.met is False for row in rows))

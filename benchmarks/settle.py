@@ -13,7 +13,7 @@ _BUSY_SHARE = 0.1  # of a core
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-def wait_until_calm(seconds_max: float = 30) -> None:
+def wait_until_settled(seconds_max: float = 30) -> None:
     """Wait until the processes that descend from this one use less than a tenth of a core, or the time is up.
 
     The ingest process and the demo city of ours begin when the web workers answer, and load libraries for seconds:

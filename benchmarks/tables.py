@@ -22,7 +22,7 @@ WEST, SOUTH, EAST, NORTH = 113.29, 23.10, 113.44, 23.24  # about the outline of 
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class BenchmarkTable:
     """One benchmark table: what it is called, how many rows it has at scale 1, and the SQL of its columns.
 
     Attributes
@@ -73,7 +73,7 @@ _LINE = """(SELECT ST_MakeLine(ST_MakePoint(
     FROM generate_series(0, 99) k)"""
 
 TABLES = (
-    Table(
+    BenchmarkTable(
         "bench_points",
         200_000,
         "Point",
@@ -91,7 +91,7 @@ TABLES = (
         },
         MapHints(tile_fields=("camera_type", "status"), gather_below=14, count_by="status"),
     ),
-    Table(
+    BenchmarkTable(
         "bench_buildings",
         100_000,
         "Polygon",
@@ -107,7 +107,7 @@ TABLES = (
         },
         MapHints(tile_fields=("usage_code", "height_m")),
     ),
-    Table(
+    BenchmarkTable(
         "bench_grids",
         2_000,
         "Polygon",
@@ -118,7 +118,7 @@ TABLES = (
             "data_grade": ("integer", "1"),
         },
     ),
-    Table(
+    BenchmarkTable(
         "bench_waterways",
         2_000,
         "LineString",
@@ -155,7 +155,7 @@ async def make_tables(url: str, scale: float = 1.0) -> None:
     await _vacuum(url)
 
 
-async def _fill(connection: asyncpg.Connection, table: Table, rows: int) -> None:
+async def _fill(connection: asyncpg.Connection, table: BenchmarkTable, rows: int) -> None:
     """Make the layer and its rows, at places from a seeded generator."""
     await create_layer(connection, table.definition)
     values = ", ".join(expression for _, expression in table.fields.values())
@@ -171,7 +171,7 @@ async def _fill(connection: asyncpg.Connection, table: Table, rows: int) -> None
     await refresh_statistics(connection, table.definition)
 
 
-async def _copy_for_peers(connection: asyncpg.Connection, table: Table) -> None:
+async def _copy_for_peers(connection: asyncpg.Connection, table: BenchmarkTable) -> None:
     ours, theirs = table_of(table.layer_id), f"{PEERS_SCHEMA}.{quote_identifier(table.layer_id)}"
     kind = f"geometry({table.geometry_type}, 4326)"
     await connection.execute(f"CREATE TABLE {theirs} (LIKE {ours} INCLUDING ALL)")
@@ -180,7 +180,7 @@ async def _copy_for_peers(connection: asyncpg.Connection, table: Table) -> None:
     await connection.execute(f"INSERT INTO {theirs} ({_names(table)}) SELECT {values} FROM {ours} ORDER BY id")
 
 
-def _names(table: Table) -> str:
+def _names(table: BenchmarkTable) -> str:
     return ", ".join(quote_identifier(name) for name in ("id", "geom", *table.fields))
 
 

@@ -20,7 +20,7 @@ import mapbox_vector_tile  # type: ignore[import-untyped]
 from benchmarks import bare, freshness, peers, raster
 from benchmarks.load import load, require_wrk, warm_up
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.results import Row, at_least, at_most, exit_code, faster, show, write_json
+from benchmarks.results import Figure, at_least, at_most, exit_code, faster, show, write_json
 from benchmarks.servers import WORKERS, free_port, get, running, running_ours
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST, make_tables
 from layers.cluster import PrivateCluster
@@ -35,7 +35,7 @@ _NO_CACHE = {"memory_mib": 0, "disk_mib": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class TileCase:
     """Random tiles of a table at a zoom, drawn for each request; `goal` is the ratio of our rate to TiPg's."""
 
     name: str
@@ -50,16 +50,16 @@ class Case:
 
 
 CASES = (
-    Case("z12", "bench_points", 12, 20),
-    Case("z14", "bench_points", 14, 2),
-    Case("z16", "bench_points", 16, 2.5),
-    Case("buildings", "bench_buildings", 14, 2),
+    TileCase("z12", "bench_points", 12, 20),
+    TileCase("z14", "bench_points", 14, 2),
+    TileCase("z16", "bench_points", 16, 2.5),
+    TileCase("buildings", "bench_buildings", 14, 2),
 )
 OTHERS = ("warm", "crowd", "fresh", "raster")
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class TileContestant:
     """A server, and how it names a tile."""
 
     name: str
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     require_wrk()
     options.home.mkdir(parents=True, exist_ok=True)
     wanted = set(options.cases.split(",")) - {""} or {*(case.name for case in CASES), *OTHERS}
-    rows: list[Row] = []
+    rows: list[Figure] = []
     with PrivateCluster(options.home / f"tiles-{options.scale:g}") as url:
         print("→ tables", flush=True)
         asyncio.run(make_tables(url, options.scale))
@@ -120,9 +120,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _contestants(url: str, options: argparse.Namespace) -> list[Contestant]:
+def _contestants(url: str, options: argparse.Namespace) -> list[TileContestant]:
     home, names = options.home, options.peers.split(",")
-    found = [Contestant("ours", lambda: running_ours(url, home, tiles=_NO_CACHE), "/tiles/{table}/{z}/{x}/{y}.mvt")]
+    found = [TileContestant("ours", lambda: running_ours(url, home, tiles=_NO_CACHE), "/tiles/{table}/{z}/{x}/{y}.mvt")]
     if "tipg" in names:
         peers.install(peers.TIPG, home)
 
@@ -131,14 +131,14 @@ def _contestants(url: str, options: argparse.Namespace) -> list[Contestant]:
             return running(peers.command(peers.TIPG, url, home, port), port, home / "tipg.log")
 
         path = "/collections/peers.{table}/tiles/WebMercatorQuad/{z}/{x}/{y}"
-        found.append(Contestant("tipg", tipg, path))
+        found.append(TileContestant("tipg", tipg, path))
     if "bare" in names:
 
         def route() -> AbstractContextManager[str]:
             port = free_port()
             return running(bare.command(url, port), port, home / "bare.log")
 
-        found.append(Contestant("bare", route, "/{table}/{z}/{x}/{y}"))
+        found.append(TileContestant("bare", route, "/{table}/{z}/{x}/{y}"))
     return found
 
 
@@ -158,7 +158,7 @@ def _span(zoom: int, west: float, east: float) -> range:
     return range(int((west + 180) / 360 * (1 << zoom)), int((east + 180) / 360 * (1 << zoom)) + 1)
 
 
-def _drawn(url: str, options: argparse.Namespace, cases: Sequence[Case]) -> list[Row]:
+def _drawn(url: str, options: argparse.Namespace, cases: Sequence[TileCase]) -> list[Figure]:
     taking_part = _contestants(url, options)
     rates: dict[tuple[str, str], list[float]] = {}
     largest = dict.fromkeys((case.name for case in cases), 0)
@@ -198,7 +198,7 @@ def _checked(address: str, path: str, table: str) -> int:
     return len(body)
 
 
-def _warm(url: str, options: argparse.Namespace) -> list[Row]:
+def _warm(url: str, options: argparse.Namespace) -> list[Figure]:
     paths = [f"/tiles/bench_points/14/{x}/{y}.mvt" for x, y in tiles_at(14)]
     with running_ours(url, options.home) as address:
         for path in paths * 8:  # until both workers hold every tile

@@ -22,7 +22,7 @@ CLEAN = 50  # up to here no pollutant is the primary one
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class PollutantSeries:
     """What a station sends of a pollutant, and whose breakpoints it is judged by.
 
     Attributes
@@ -42,16 +42,16 @@ class Series:
 
 
 SERIES = (
-    Series("pm2_5", "pm2_5", 24),
-    Series("pm2_5_24h", "pm2_5", 24, instead_of="pm2_5"),
-    Series("pm10", "pm10", 24),
-    Series("pm10_24h", "pm10", 24, instead_of="pm10"),
-    Series("o3", "o3", 1),
-    Series("o3_8h", "o3", 8),
-    Series("no2", "no2", 1),
-    Series("so2", "so2", 1),
-    Series("so2_24h", "so2", 24),
-    Series("co", "co", 1),
+    PollutantSeries("pm2_5", "pm2_5", 24),
+    PollutantSeries("pm2_5_24h", "pm2_5", 24, instead_of="pm2_5"),
+    PollutantSeries("pm10", "pm10", 24),
+    PollutantSeries("pm10_24h", "pm10", 24, instead_of="pm10"),
+    PollutantSeries("o3", "o3", 1),
+    PollutantSeries("o3_8h", "o3", 8),
+    PollutantSeries("no2", "no2", 1),
+    PollutantSeries("so2", "so2", 1),
+    PollutantSeries("so2_24h", "so2", 24),
+    PollutantSeries("co", "co", 1),
 )
 
 

@@ -38,14 +38,14 @@ class Statistics:
     time_span: tuple[datetime, datetime] | None
 
 
-class Change(NamedTuple):
+class LayerVersion(NamedTuple):
     """A version of a layer, and when it was given; the later of two is the greater."""
 
     version: int
     changed_at: datetime
 
 
-_NEVER = Change(0, datetime.fromtimestamp(0, UTC))
+_NEVER = LayerVersion(0, datetime.fromtimestamp(0, UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Layer:
     live_version: int = 0
     moment: Moment | None = None
     by_grade: Mapping[int, Statistics] = MappingProxyType({})
-    changes: tuple[Change, ...] = ()
+    changes: tuple[LayerVersion, ...] = ()
 
     @property
     def id(self) -> str:
@@ -130,7 +130,7 @@ class Layer:
         """
         if self.is_open_to(actor):
             return self
-        last = self.changes[actor.clearance - 1] if self.changes else Change(self.version, self.changed_at)
+        last = self.changes[actor.clearance - 1] if self.changes else LayerVersion(self.version, self.changed_at)
         live = self.live_version if self.definition.is_live else 0
         told = replace(self, version=last.version, changed_at=last.changed_at, live_version=live)
         if not self.by_grade or (actor.clearance >= max(self.by_grade) and not actor.area_prefixes):
@@ -225,7 +225,7 @@ class Catalog(Mapping[str, Layer]):
         layer = self._layers.get(layer_id)
         if layer is None or (version <= layer.version and live_version <= layer.live_version):
             return self
-        told = Change(version, changed_at)
+        told = LayerVersion(version, changed_at)
         changes = tuple(told if clearance >= grade else _NEVER for clearance in range(1, HIGHEST_GRADE + 1))
         announced = replace(layer, version=version, changed_at=changed_at, live_version=live_version, changes=changes)
         return self.with_moved(announced)
@@ -270,7 +270,7 @@ def _layer(row: asyncpg.Record) -> Layer | None:
         None if row["time_from"] is None else (row["time_from"], row["time_to"]),
         row["live_version"],
         by_grade=_by_grade(row["by_grade"]),
-        changes=tuple(accumulate(map(Change, row["grade_versions"] or (), row["grade_changed_at"] or ()), max)),
+        changes=tuple(accumulate(map(LayerVersion, row["grade_versions"] or (), row["grade_changed_at"] or ()), max)),
     )
 
 

@@ -33,7 +33,7 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Step(_Frozen):
+class ValueClass(_Frozen):
     """A class that a number is in when it is above a bound (`above`) or at least the bound (`least`)."""
 
     code: str
@@ -88,7 +88,7 @@ class Live(_Frozen):
     take: Literal["value", "time", "quality"] = "value"
     over_s: int | None = Field(default=None, gt=0)
     sum_s: int | None = Field(default=None, gt=0)
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ValueClass, ...] = ()
     otherwise: str | None = None
     any_observation: Literal["time", "stale"] | None = None
     interval: str | None = None

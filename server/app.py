@@ -20,7 +20,7 @@ from server.http.front import Front
 from server.http.origins import Origins
 from server.identity.auth import Authenticator
 from server.items.fast import FastItems
-from server.live.tiles import TileNews
+from server.live.tiles import TileChanges
 from server.rasters import Rasters
 from server.retention import kept_of
 from server.routes import (
@@ -53,7 +53,7 @@ from server.tiles.make import TileMaker, tile_cache
 from tiles.basemaps import Basemaps
 from twin.feeds.exposure import is_local
 from twin.intake.intake import Intake
-from twin.live.tail import Tail
+from twin.live.tail import LogTail
 
 TITLE = "OneMap 全区一张图"
 
@@ -133,7 +133,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
-    tail = Tail(url, lambda: catalog.current)
+    tail = LogTail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
     intake = Intake(
@@ -156,7 +156,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     running.push_async_callback(rasters.close)
     app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps, rasters)
     app.state.tail, app.state.intake = tail, intake
-    app.state.tile_news = TileNews(lookups, catalog)
+    app.state.tile_news = TileChanges(lookups, catalog)
     running.push_async_callback(app.state.tile_news.stop)
     app.state.tile_news.start()
     app.state.tianditu = Tianditu(settings.basemap)

@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from server.state import State
-from twin.live.tail import Tail
+from twin.live.tail import LogTail
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _FEEDS = "SELECT name, received, accepted, duplicate, late, rejected, held FROM twin.feed ORDER BY name"
@@ -42,7 +42,7 @@ def written(*metrics: Metric) -> bytes:
     return generate_latest(registry)
 
 
-def of_worker(state: State, tail: Tail) -> Iterator[Metric]:
+def of_worker(state: State, tail: LogTail) -> Iterator[Metric]:
     """Yield what this worker counts."""
     worker = str(os.getpid())
     cache = state.tiles.cache

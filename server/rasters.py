@@ -15,7 +15,7 @@ from pyproj import CRS
 from layers.actor import Actor
 from layers.catalog import CatalogHolder
 from layers.errors import NotFound, Unavailable
-from tiles.raster.members import Frame, Member, Raster, ground_m
+from tiles.raster.members import Member, Raster, RasterFrame, ground_m
 from tiles.raster.opened import OpenRasters
 
 _AT_ONCE = 2
@@ -139,7 +139,7 @@ class Rasters:
         for row in members[head["id"]]:
             by_time[row["phenomenon_time"]].append(self._member(row))
         topmost = -1 if head["overlap"] == "newest" else 1
-        frames = {time: Frame.of(time, tuple(found[::topmost])) for time, found in by_time.items()}
+        frames = {time: RasterFrame.of(time, tuple(found[::topmost])) for time, found in by_time.items()}
         return Raster(
             id=head["id"],
             title=head["title"],

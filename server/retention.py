@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from server.settings import Settings
-from twin.store.retention import Kept
+from twin.store.retention import RetentionPeriods
 
 
-def kept_of(settings: Settings) -> Kept:
+def kept_of(settings: Settings) -> RetentionPeriods:
     """Return the settings of retention as the twin takes them."""
     days = settings.retention
-    return Kept(
+    return RetentionPeriods(
         positions=timedelta(days=days.positions_days),
         observations=timedelta(days=days.observations_days),
         layers=timedelta(days=days.layers_days),

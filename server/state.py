@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PLAN_BYTES, _BYTES_A_CHARACTER = 12_000, 60  # measured: of a plan with its statements, by the text it was made of
 
 
-class Plans:
+class RequestPlans:
     """What was worked out of a request's text and holds for the next one alike: checked queries, statements.
 
     Keys carry the catalogue's fingerprint and the audience; the least recently used go first. Long requests are
@@ -51,7 +51,7 @@ class Plans:
         return kept
 
 
-class Turns:
+class HeavyWork:
     """Lets few do something heavy at a time; who would have to wait behind too many is sent away.
 
     Raises
@@ -100,8 +100,8 @@ class State:
     tiles: TileMaker
     basemaps: Basemaps
     rasters: Rasters
-    plans: Plans = field(default_factory=Plans)
+    plans: RequestPlans = field(default_factory=RequestPlans)
     outlines: Outlines = field(default_factory=Outlines)
     troubles: Troubles = field(default_factory=Troubles)
     playbacks: Playbacks = field(default_factory=Playbacks)
-    map_turns: Turns = field(default_factory=Turns)
+    map_turns: HeavyWork = field(default_factory=HeavyWork)

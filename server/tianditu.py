@@ -31,7 +31,7 @@ type _Key = tuple[str, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class BasemapTile:
     """A tile as the service sent it."""
 
     content: bytes
@@ -45,9 +45,9 @@ class Tianditu:
     def __init__(self, settings: BasemapSettings) -> None:
         self._settings = settings
         self._client = httpx.AsyncClient(timeout=_WAIT_S, follow_redirects=False)
-        self._kept: OrderedDict[_Key, Picture] = OrderedDict()
+        self._kept: OrderedDict[_Key, BasemapTile] = OrderedDict()
         self._bytes = 0
-        self._running: dict[_Key, asyncio.Task[Picture]] = {}
+        self._running: dict[_Key, asyncio.Task[BasemapTile]] = {}
 
     @property
     def is_on(self) -> bool:
@@ -65,7 +65,7 @@ class Tianditu:
             task.cancel()
         await self._client.aclose()
 
-    async def tile(self, layer: str, z: int, x: int, y: int) -> Picture:
+    async def tile(self, layer: str, z: int, x: int, y: int) -> BasemapTile:
         """Return a tile of Web Mercator; one that many ask for at once is fetched once.
 
         Raises
@@ -86,7 +86,7 @@ class Tianditu:
             task.add_done_callback(lambda _: self._running.pop(key, None))
         return await asyncio.shield(self._running[key])
 
-    async def _fetch(self, key: _Key) -> Picture:
+    async def _fetch(self, key: _Key) -> BasemapTile:
         layer, z, x, y = key
         asked = {
             "SERVICE": "WMTS",
@@ -111,9 +111,9 @@ class Tianditu:
         if not content:
             said = re.sub(r"[^\w/+.-]", "", media_type)[:40] or "nothing"
             raise Unavailable(f"天地图 answered {answer.status_code} with {said} and no picture; is the key right?")
-        return self._keep(key, Picture(content, media_type, time.monotonic() + _KEPT_S))
+        return self._keep(key, BasemapTile(content, media_type, time.monotonic() + _KEPT_S))
 
-    def _keep(self, key: _Key, picture: Picture) -> Picture:
+    def _keep(self, key: _Key, picture: BasemapTile) -> BasemapTile:
         before = self._kept.pop(key, None)
         self._bytes += len(picture.content) - (len(before.content) if before else 0)
         self._kept[key] = picture

@@ -18,7 +18,7 @@ from hashlib import blake2b
 
 from layers.catalog import Layer
 from layers.changed import Box, ChangedAreas
-from tiles.disk import Kept, Shelf
+from tiles.disk import DiskEntry, DiskTiles
 
 _LEVEL = 5  # a tile is compressed once and sent often
 _OVERHEAD_BYTES = 400  # of an entry beside its key and content, about
@@ -59,7 +59,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TileRequest:
     """A tile that is asked for.
 
     Attributes
@@ -117,7 +117,7 @@ class TileCache:
     """
 
     areas: ChangedAreas
-    shelf: Shelf | None
+    shelf: DiskTiles | None
     memory_bytes: int
     served: Served = field(default_factory=Served)
     _tiles: OrderedDict[str, Tile] = field(default_factory=OrderedDict)
@@ -130,7 +130,7 @@ class TileCache:
         """How much memory the tiles take, about."""
         return self._held_bytes
 
-    async def get(self, wanted: Wanted, draw: Callable[[], Awaitable[bytes]]) -> Tile:
+    async def get(self, wanted: TileRequest, draw: Callable[[], Awaitable[bytes]]) -> Tile:
         """Return a tile as it is now: nothing that the catalogue announced before the call is missing in it.
 
         Parameters
@@ -173,11 +173,11 @@ class TileCache:
         if not flight.task.cancelled():
             flight.task.exception()  # was told to those who wait; if none does any more, to nobody
 
-    def _is_current(self, wanted: Wanted, versions: Sequence[int]) -> bool:
+    def _is_current(self, wanted: TileRequest, versions: Sequence[int]) -> bool:
         drawn = zip(wanted.layers, versions, strict=True)
         return all(self.areas.is_current(layer.id, version, wanted.box) for layer, version in drawn)
 
-    async def _made(self, wanted: Wanted, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]) -> Tile:
+    async def _made(self, wanted: TileRequest, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]) -> Tile:
         shelf = self.shelf if wanted.durable else None
         if shelf is None:
             tile = await self._drawn(await draw(), versions, packed=wanted.packed and self.memory_bytes > 0)
@@ -186,7 +186,7 @@ class TileCache:
         self._hold(wanted.key, tile)
         return tile
 
-    async def _from(self, shelf: Shelf, wanted: Wanted) -> Tile | None:
+    async def _from(self, shelf: DiskTiles, wanted: TileRequest) -> Tile | None:
         kept = await self._aside(shelf.read, wanted.key)
         if kept is None or len(kept.versions) != len(wanted.layers) or not self._is_current(wanted, kept.versions):
             return None
@@ -194,7 +194,7 @@ class TileCache:
         return Tile(kept.content, _etag(kept.content), kept.size, kept.versions, wanted.packed)
 
     async def _drawn_for_all(
-        self, shelf: Shelf, wanted: Wanted, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]
+        self, shelf: DiskTiles, wanted: TileRequest, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]
     ) -> Tile:
         """Draw a tile, unless another process is drawing it: then wait for that one."""
         lock = shelf.drawing(wanted.key)
@@ -204,7 +204,7 @@ class TileCache:
             if tile is None:
                 tile = await self._drawn(await draw(), versions, packed=wanted.packed)
                 if tile.content:  # to find nothing again costs less than a file
-                    await self._aside(shelf.write, wanted.key, Kept(tile.content, versions, tile.size))
+                    await self._aside(shelf.write, wanted.key, DiskEntry(tile.content, versions, tile.size))
             return tile
         finally:
             lock.__exit__(None, None, None)

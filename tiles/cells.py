@@ -15,19 +15,19 @@ from layers.read.relation import relation
 from layers.read.rights import row_scope, scoped, visible_fields
 from layers.schema.cell_counts import CELL_LEVEL
 from tiles.address import EXTENT, TileAddress
-from tiles.maps.sheet import Sheet
+from tiles.maps.sheet import MapSheet
 
 CELLS_PER_TILE_LEVEL = 4  # 16 cells along a tile's edge: 32 pixels each, room for a number
 CELL_SHARE = 0.1  # of a tile's side: a cell reaches no further over the edge of a tile in degrees
 
 
-def is_gathered_at(layer: Layer, tile: TileAddress | Sheet) -> bool:
+def is_gathered_at(layer: Layer, tile: TileAddress | MapSheet) -> bool:
     """Whether the layer's points are shown as counted cells in a tile."""
     below = layer.definition.map.gather_below
     return below is not None and tile.mercator_zoom < below
 
 
-def cells_clause(layer: Layer, actor: Actor, tile: TileAddress | Sheet, where: Clause = EMPTY) -> Clause:
+def cells_clause(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: Clause = EMPTY) -> Clause:
     """Build the statement of a tile of cells, of one row: the tile, empty where nothing lies in it, and how many."""
     return compose(
         f"""SELECT ST_AsMVT(t.*, {quote_literal(layer.id)}, {EXTENT}, 'geom') AS tile, count(*) AS features
@@ -36,7 +36,7 @@ def cells_clause(layer: Layer, actor: Actor, tile: TileAddress | Sheet, where: C
     )
 
 
-def cell_rows(layer: Layer, actor: Actor, tile: TileAddress | Sheet, where: Clause = EMPTY) -> Clause:
+def cell_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: Clause = EMPTY) -> Clause:
     """Build the statement of the cells of a tile.
 
     Each feature lies at the centre of its cell's points and carries `id`, `count`, and `count_{code}` for each code of
@@ -83,7 +83,7 @@ def _tells(layer: Layer, actor: Actor) -> bool:
     return kind is not None and any(f.definition.name == kind and not f.masked for f in visible_fields(layer, actor))
 
 
-def _from_cells(layer: Layer, tile: TileAddress | Sheet, scope: Clause) -> Clause:
+def _from_cells(layer: Layer, tile: TileAddress | MapSheet, scope: Clause) -> Clause:
     first_x, last_x, first_y, last_y = (bind(number, "int") for number in _range(tile))
     return compose(
         f"""SELECT f.* FROM onemap.cell AS f WHERE f.layer = {quote_literal(layer.id)}
@@ -96,7 +96,7 @@ def _from_cells(layer: Layer, tile: TileAddress | Sheet, scope: Clause) -> Claus
     )
 
 
-def _from_rows(layer: Layer, actor: Actor, tile: TileAddress | Sheet, where: Clause) -> Clause:
+def _from_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: Clause) -> Clause:
     kind = layer.definition.map.count_by
     kind_of = f"coalesce(f.{quote_identifier(kind)}, '')" if kind else "''"
     first_x, last_x, first_y, last_y = (bind(number, "int") for number in _range(tile))
@@ -118,7 +118,7 @@ def _from_rows(layer: Layer, actor: Actor, tile: TileAddress | Sheet, where: Cla
     )
 
 
-def _range(tile: TileAddress | Sheet) -> tuple[int, int, int, int]:
+def _range(tile: TileAddress | MapSheet) -> tuple[int, int, int, int]:
     """Return the first and last column and row of the whole cells of the tile's level that meet the tile."""
     west, south, east, north = tile.box()
     size = 1 << max(0, CELL_LEVEL - tile.mercator_zoom - CELLS_PER_TILE_LEVEL)

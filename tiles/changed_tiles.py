@@ -19,7 +19,7 @@ type Range = tuple[int, int, int, int]  # first column, first row, last column, 
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class ChangedTiles:
     """Tiles of one zoom of a tile matrix set, as ranges of columns and rows that may overlap."""
 
     zoom: int
@@ -36,13 +36,13 @@ class Touched:
         )
 
 
-def touched(boxes: Sequence[Box], grid: TileMatrixSet) -> Touched:
+def changed_tiles(boxes: Sequence[Box], grid: TileMatrixSet) -> ChangedTiles:
     """Return the tiles that boxes in stored degrees lie in, at the deepest zoom at which they are few ranges."""
     for zoom in range(_DEEPEST, 0, -1):
         ranges = {_range(box, grid, zoom) for box in boxes}
         if len(ranges) <= RANGES_MAX:
-            return Touched(zoom, tuple(sorted(ranges)))
-    return Touched(0, tuple(sorted({_range(box, grid, 0) for box in boxes})))
+            return ChangedTiles(zoom, tuple(sorted(ranges)))
+    return ChangedTiles(0, tuple(sorted({_range(box, grid, 0) for box in boxes})))
 
 
 def _range(box: Box, grid: TileMatrixSet, zoom: int) -> Range:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 _LAYER, _NAME = 0x1A, 0x0A  # keys of protobuf: field 3 of a tile, field 1 of a layer, both with a length
 
 
-def joined(tiles: Mapping[str, bytes]) -> bytes:
+def composite(tiles: Mapping[str, bytes]) -> bytes:
     """Put tiles together.
 
     Parameters

@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class DiskEntry:
     """What lay on the shelf: the compressed tile, the versions of its layers when it was drawn, and its size before."""
 
     content: bytes
@@ -36,7 +36,7 @@ class Kept:
     size: int
 
 
-class Shelf:
+class DiskTiles:
     """A folder of tiles.
 
     Parameters
@@ -78,7 +78,7 @@ class Shelf:
         finally:
             fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, place)
 
-    def read(self, key: str) -> Kept | None:
+    def read(self, key: str) -> DiskEntry | None:
         """Return what is kept under a key; None when there is nothing, or nothing whole."""
         path = self._path(key)
         try:
@@ -91,7 +91,7 @@ class Shelf:
             return None
         return _unpacked(key, raw)
 
-    def write(self, key: str, kept: Kept) -> None:
+    def write(self, key: str, kept: DiskEntry) -> None:
         """Keep a tile; a full or broken disk is counted and said once a minute, and no fault of who wanted the tile."""
         path = self._path(key)
         packed = _packed(key, kept)
@@ -143,16 +143,16 @@ def _digest(key: str) -> bytes:
     return blake2b(key.encode(), digest_size=16).digest()
 
 
-def _packed(key: str, kept: Kept) -> bytes:
+def _packed(key: str, kept: DiskEntry) -> bytes:
     head = {"key": key, "versions": kept.versions, "size": kept.size, "check": zlib.crc32(kept.content)}
     return orjson.dumps(head) + b"\n" + kept.content
 
 
-def _unpacked(key: str, raw: bytes) -> Kept | None:
+def _unpacked(key: str, raw: bytes) -> DiskEntry | None:
     head, _, content = raw.partition(b"\n")
     try:
         told = orjson.loads(head)
         whole = told["key"] == key and told["check"] == zlib.crc32(content)
-        return Kept(content, tuple(told["versions"]), told["size"]) if whole else None
+        return DiskEntry(content, tuple(told["versions"]), told["size"]) if whole else None
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None

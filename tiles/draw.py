@@ -13,7 +13,7 @@ _AIM = 0.85  # of the bound, for the next try: features differ in size
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnTile:
     """A tile.
 
     Attributes
@@ -31,7 +31,7 @@ class Drawn:
     queries: int = 1
 
 
-async def draw(pool: asyncpg.Pool, drawing: Drawing, bytes_max: int = TILE_BYTES_MAX) -> Drawn:
+async def draw(pool: asyncpg.Pool, drawing: Drawing, bytes_max: int = TILE_BYTES_MAX) -> DrawnTile:
     """Draw a tile; one with too many bytes is drawn again with fewer features, the least important left out.
 
     A single feature that is too large by itself is drawn all the same.
@@ -42,9 +42,9 @@ async def draw(pool: asyncpg.Pool, drawing: Drawing, bytes_max: int = TILE_BYTES
         text, values = tile_clause(drawing).render()
         row = await pool.fetchrow(text, *values)
         if row is None:  # no cell holds anything
-            return Drawn(b"", queries=queries)
+            return DrawnTile(b"", queries=queries)
         content, shown = bytes(row["tile"] or b""), int(row["features"])
         if len(content) <= bytes_max or shown <= 1:
-            return Drawn(content, drawing.feature_limit < asked, queries)
+            return DrawnTile(content, drawing.feature_limit < asked, queries)
         fewer = max(1, int(shown * _AIM * bytes_max / len(content)))
         drawing = replace(drawing, feature_limit=min(fewer, shown - 1))

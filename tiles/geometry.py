@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from layers.clause import Clause, bind, compose
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.maps.sheet import Sheet
+from tiles.maps.sheet import MapSheet
 
 _SMALL_POINTS = 32  # of an outline with more, points between two units are worth leaving out, which PostGIS does
 _THIN_UNITS2 = 64  # a smaller area may be nothing but its outline, and has to be mended
 
 
-def fitted(tile: TileAddress | Sheet, rows: Clause, names: str, *, areas: bool) -> Clause:
+def fitted(tile: TileAddress | MapSheet, rows: Clause, names: str, *, areas: bool) -> Clause:
     """Build a statement of the rows of another one with `geom` in units of the tile; null where nothing is left of it.
 
     Parameters
@@ -39,7 +39,7 @@ def fitted(tile: TileAddress | Sheet, rows: Clause, names: str, *, areas: bool) 
     )
 
 
-def _placed(tile: TileAddress | Sheet) -> Clause:
+def _placed(tile: TileAddress | MapSheet) -> Clause:
     """Write the geometry moved onto the grid of units, if it is small, without holes and inside; null otherwise.
 
     Units grow southwards, so a ring that goes round to the left here goes round to the right on the screen.

@@ -20,7 +20,7 @@ from layers.read.rights import VisibleField, scoped, visible_fields
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cells import cell_rows, cells_clause, is_gathered_at
 from tiles.geometry import fitted
-from tiles.maps.sheet import Sheet
+from tiles.maps.sheet import MapSheet
 
 SEEN_PIXELS = (1, math.inf)  # areas that are narrower cannot be seen
 LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
@@ -73,7 +73,7 @@ class Drawing:
 
     layer: Layer
     actor: Actor
-    tile: TileAddress | Sheet
+    tile: TileAddress | MapSheet
     feature_limit: int
     where: Clause = EMPTY
 
@@ -108,7 +108,7 @@ def tile_clause(drawing: Drawing) -> Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TileRows:
     """What a tile holds of one kind, before it is put into bytes.
 
     Attributes
@@ -126,14 +126,14 @@ class Rows:
     statement: Clause
 
 
-def tile_rows(drawing: Drawing) -> list[Rows]:
+def tile_rows(drawing: Drawing) -> list[TileRows]:
     """Return what `tile_clause` puts into a tile as rows, for who draws them otherwise."""
     layer = drawing.layer
     if is_gathered_at(layer, drawing.tile):
-        return [Rows(layer.id, ("id", "count"), cell_rows(layer, drawing.actor, drawing.tile, drawing.where))]
+        return [TileRows(layer.id, ("id", "count"), cell_rows(layer, drawing.actor, drawing.tile, drawing.where))]
     columns = ("id", *(field.definition.name for field in drawing.fields))
-    shapes = Rows(layer.id, columns, _shape_rows(drawing))
-    return [shapes, *([Rows(LABELS, columns, _label_rows(drawing, drawing.label))] if drawing.label else [])]
+    shapes = TileRows(layer.id, columns, _shape_rows(drawing))
+    return [shapes, *([TileRows(LABELS, columns, _label_rows(drawing, drawing.label))] if drawing.label else [])]
 
 
 def _chosen(drawing: Drawing, pixels: tuple[float, float] = SEEN_PIXELS) -> Clause:

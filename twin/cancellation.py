@@ -11,7 +11,7 @@ AGAIN_SECONDS = 3.0
 _log = structlog.get_logger(__name__)
 
 
-async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def cancel_tasks(tasks: Sequence[asyncio.Task[None]]) -> None:
     """End tasks, each told once: told twice, it would leave off in the midst of closing what it holds.
 
     Who has not ended after a while is told again: a connection that breaks in the same moment may raise an error of its

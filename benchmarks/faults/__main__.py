@@ -18,11 +18,11 @@ from pathlib import Path
 
 from benchmarks.faults.expected import faults
 from benchmarks.faults.proxy import FEED
-from benchmarks.faults.service import SECONDS_MAX, House, database, house
-from benchmarks.faults.subscriber import Ear
-from benchmarks.faults.workload import Story
+from benchmarks.faults.service import SECONDS_MAX, FaultyService, database, running_service
+from benchmarks.faults.subscriber import Subscriber
+from benchmarks.faults.workload import Workload
 from benchmarks.machine import describe_machine
-from benchmarks.results import Row, at_most, exit_code, show, write_json
+from benchmarks.results import Figure, at_most, exit_code, show, write_json
 from layers.database.faults import DATABASE_ERRORS
 
 _EARS = 3
@@ -42,10 +42,10 @@ class Round:
     wrong: list[str]
 
 
-async def play(running: House, rounds: int, seed: int, *, disk: bool) -> list[Round]:
+async def play(running: FaultyService, rounds: int, seed: int, *, disk: bool) -> list[Round]:
     """Play rounds, each with two faults in the middle of the sending; every kind of fault comes in turn."""
     chance = random.Random(seed)
-    story, ears = Story(running, seed), [Ear(running) for _ in range(_EARS)]
+    story, ears = Workload(running, seed), [Subscriber(running) for _ in range(_EARS)]
     hearing = [asyncio.create_task(ear.run()) for ear in ears]
     try:
         async with asyncio.timeout(SECONDS_MAX):
@@ -58,7 +58,7 @@ async def play(running: House, rounds: int, seed: int, *, disk: bool) -> list[Ro
         await asyncio.gather(*hearing, return_exceptions=True)
 
 
-async def _furnish(running: House, story: Story) -> None:
+async def _furnish(running: FaultyService, story: Workload) -> None:
     """Put what the story is about into the layers: a message about what is not there is refused."""
     connection = await database(running)
     try:
@@ -68,7 +68,7 @@ async def _furnish(running: House, story: Story) -> None:
         await connection.close()
 
 
-async def _subscribed(running: House) -> None:
+async def _subscribed(running: FaultyService) -> None:
     """Wait until the house has come to the broker once: what is published before that is for nobody."""
     connection = await database(running)
     try:
@@ -88,7 +88,7 @@ def _choose(rounds: int, chance: random.Random, *, disk: bool) -> list[tuple[str
     return [(drawn[2 * n], drawn[2 * n + 1]) for n in range(rounds)]
 
 
-async def _round(running: House, story: Story, ears: Sequence[Ear], chosen: tuple[str, str]) -> Round:
+async def _round(running: FaultyService, story: Workload, ears: Sequence[Subscriber], chosen: tuple[str, str]) -> Round:
     over = asyncio.Event()
     sending = asyncio.create_task(story.run(over))
     began_with, failed_with, resumed_with = len(story.acknowledged), story.failures, sum(e.resumed for e in ears)
@@ -108,7 +108,7 @@ async def _round(running: House, story: Story, ears: Sequence[Ear], chosen: tupl
     return Round(chosen, *counts, resumed, recovery_s, [*wrong, *(f"refused: {said}" for said in story.refused)])
 
 
-async def _when_settled(running: House, story: Story, ears: Sequence[Ear]) -> list[str]:
+async def _when_settled(running: FaultyService, story: Workload, ears: Sequence[Subscriber]) -> list[str]:
     """Judge when every subscriber has come to the end of the log; what is still wrong at the deadline is wrong."""
     deadline = time.monotonic() + SECONDS_MAX
     wrong = ["nothing was looked at"]
@@ -129,42 +129,42 @@ async def _when_settled(running: House, story: Story, ears: Sequence[Ear]) -> li
     return wrong
 
 
-async def _web_worker(running: House, _: Story) -> None:
+async def _web_worker(running: FaultyService, _: Workload) -> None:
     running.kill("server.processes.worker")
 
 
-async def _ingest_process(running: House, _: Story) -> None:
+async def _ingest_process(running: FaultyService, _: Workload) -> None:
     running.kill("server.processes.ingest")
 
 
-async def _postgresql(running: House, _: Story) -> None:
+async def _postgresql(running: FaultyService, _: Workload) -> None:
     running.kill_database()
 
 
-async def _broker(running: House, _: Story) -> None:
+async def _broker(running: FaultyService, _: Workload) -> None:
     await asyncio.to_thread(running.kill_broker)
 
 
-async def _listeners(running: House, _: Story) -> None:
+async def _listeners(running: FaultyService, _: Workload) -> None:
     connection = await database(running)
     await connection.close()
     await running.cut_listeners()
 
 
-async def _clock(_: House, story: Story) -> None:
+async def _clock(_: FaultyService, story: Workload) -> None:
     story.clock_jumps = True
     await asyncio.sleep(_LOAD_SECONDS)
     story.clock_jumps = False
 
 
-async def _disk(running: House, _: Story) -> None:
+async def _disk(running: FaultyService, _: Workload) -> None:
     running.fill_disk()
     await running.run_out_of_disk()
     await asyncio.sleep(2 * _LOAD_SECONDS)
     running.free_disk()
 
 
-FAULTS: dict[str, Callable[[House, Story], Awaitable[None]]] = {
+FAULTS: dict[str, Callable[[FaultyService, Workload], Awaitable[None]]] = {
     "web worker": _web_worker,
     "PostgreSQL": _postgresql,
     "broker": _broker,
@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=440_106, help="of what is sent and what breaks when (440106)")
     options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="onemap-faults-"))
-    with house(folder, disk_mib=_DISK_MIB) as running:
+    with running_service(folder, disk_mib=_DISK_MIB) as running:
         disk = folder.is_mount()
         found = asyncio.run(play(running, options.rounds, options.seed, disk=disk))
     notes = [describe_machine(), *(f"round {n}: {fault}" for n, one in enumerate(found, 1) for fault in one.wrong)]
@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code(_rows(found), strict=options.strict)
 
 
-def _rows(found: Sequence[Round]) -> list[Row]:
+def _rows(found: Sequence[Round]) -> list[Figure]:
     rows = [
         at_most(
             f"round {n}: {' + '.join(one.broken)}; {one.acknowledged} acknowledged, {one.failures} sent again, "

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from benchmarks.faults.subscriber import Change, Ear
+from benchmarks.faults.subscriber import Change, Subscriber
 from benchmarks.faults.workload import Sent
 
 _AMENDMENTS_FROM = 2**40  # versions that the house adds itself: limits, escalation
@@ -32,7 +32,9 @@ def _of(acknowledged: Mapping[Any, Sent], kind: str) -> list[Sent]:
     return [sent for sent in acknowledged.values() if f".{kind}." in sent["type"]]
 
 
-async def faults(connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent], ears: Sequence[Ear]) -> list[str]:
+async def faults(
+    connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent], ears: Sequence[Subscriber]
+) -> list[str]:
     """Compare history, state, log and what subscribers heard with what was acknowledged; returns what is wrong."""
     log = await read_log(connection)
     wrong = [
@@ -115,7 +117,7 @@ async def _clocks(connection: asyncpg.Connection) -> list[str]:
     return [f"clock: {len(bad)} of {len(rows)} not marked, {ahead} in the state ahead of time"] if bad or ahead else []
 
 
-def heard_wrong(ear: Ear, log: Log) -> list[str]:
+def heard_wrong(ear: Subscriber, log: Log) -> list[str]:
     """Compare what a subscriber heard with the log: every event once and in order, of the rest at least the last."""
     wrong = [f"was told {ear.resyncs} times to start again"] if ear.resyncs else []
     numbers = [seq for seq, _ in ear.heard]
@@ -131,7 +133,7 @@ def heard_wrong(ear: Ear, log: Log) -> list[str]:
     return wrong + _unequal("last values", last_heard, last_there) + _repeats(ear, since)
 
 
-def _repeats(ear: Ear, since: Log) -> list[str]:
+def _repeats(ear: Subscriber, since: Log) -> list[str]:
     """No change of a value is heard twice: there are at most as many as the log holds, each of them in it."""
     there = Counter((_key(c), c["phenomenon_time"]) for _, c in since if _is_value(c))
     heard = Counter((_key(c), c["phenomenon_time"]) for _, changes in ear.heard for c in changes if _is_value(c))

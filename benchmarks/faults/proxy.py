@@ -22,7 +22,7 @@ _SECONDS_MAX = 5  # for an acknowledgement; then it is said again
 type Sent = dict[str, Any]
 
 
-class Wire:
+class PublishProxy:
     """Publishes at QoS 1.
 
     A broker that is killed forgets some of what it has acknowledged, so its word is good only for the time that it

@@ -35,7 +35,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ILIKE '
 """
 
 
-class House:
+class FaultyService:
     """A running `onemap up`.
 
     Attributes
@@ -177,7 +177,7 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, *, disk_mib: int | None = None) -> Iterator[House]:
+def running_service(folder: Path, *, disk_mib: int | None = None) -> Iterator[FaultyService]:
     """Run a house in a folder of its own, which goes afterwards.
 
     Parameters
@@ -192,7 +192,7 @@ def house(folder: Path, *, disk_mib: int | None = None) -> Iterator[House]:
     broker = Broker(beside, "autosave_on_changes true")
     broker.start()
     try:
-        running = House(folder / "home", broker)
+        running = FaultyService(folder / "home", broker)
         try:
             assert running.port  # noqa: S101  # it serves
             yield running
@@ -214,7 +214,7 @@ def mount(folder: Path, size_mib: int) -> bool:
     return done.returncode == 0
 
 
-async def database(running: House) -> asyncpg.Connection:
+async def database(running: FaultyService) -> asyncpg.Connection:
     """Connect to the house's database, waiting until it is back.
 
     Raises

@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import orjson
 
-from benchmarks.faults.service import House
+from benchmarks.faults.service import FaultyService
 
 type Change = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Ear:
+class Subscriber:
     """Follows `/live` until told.
 
     Attributes
@@ -31,7 +31,7 @@ class Ear:
         How often it was told that it cannot go on from its number; never, if all is well.
     """
 
-    house: House
+    house: FaultyService
     began: int | None = None
     seq: int = 0
     heard: list[tuple[int, list[Change]]] = field(default_factory=list)

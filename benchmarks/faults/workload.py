@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import orjson
 
-from benchmarks.faults.proxy import FEED, Wire
-from benchmarks.faults.service import SECRET, House
+from benchmarks.faults.proxy import FEED, PublishProxy
+from benchmarks.faults.service import SECRET, FaultyService
 from twin.feeds.signature import sign
 
 VEHICLES, GAUGES = 12, 8
@@ -24,7 +24,7 @@ _STAGES = ("collect", "dispatch", "handle", "closed")
 type Sent = dict[str, Any]
 
 
-class Story:
+class Workload:
     """Sends without end until told, and remembers what was acknowledged.
 
     Attributes
@@ -39,7 +39,7 @@ class Story:
         Whether one source's clock runs ahead now.
     """
 
-    def __init__(self, house: House, seed: int) -> None:
+    def __init__(self, house: FaultyService, seed: int) -> None:
         self.house, self.seed = house, seed
         self.acknowledged: dict[tuple[str, int], Sent] = {}
         self.failures = 0
@@ -54,7 +54,7 @@ class Story:
     async def run(self, over: asyncio.Event) -> None:
         """Send until `over`, then until everything that was begun is acknowledged."""
         async with asyncio.TaskGroup() as both:
-            wire = Wire(self.house.broker, self._by_broker, self.seed)
+            wire = PublishProxy(self.house.broker, self._by_broker, self.seed)
             by_wire = both.create_task(wire.run(over))
             both.create_task(self._over_http(over))
         self.failures += wire.lost

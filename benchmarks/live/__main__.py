@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.live.cases import CASES, Amount
 from benchmarks.live.service import cluster
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.results import Row, exit_code, show, write_json
+from benchmarks.results import Figure, exit_code, show, write_json
 from server.settings import PROJECT
 
 _HELP = {
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     amount = Amount(**{field.name: getattr(options, field.name) for field in fields(Amount)})
     home = options.home.absolute() / f"live-{amount.scale:g}"
-    rows: list[Row] = []
+    rows: list[Figure] = []
     notes = [describe_machine() + ", shared by sender, subscribers, server and PostgreSQL", describe_versions()]
     with cluster(home, amount.scale) as url:
         notes.append(asyncio.run(describe_database(url)))

@@ -28,7 +28,7 @@ type Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class City:
+class Population:
     """What speaks, and where: subjects that move, subjects that measure (with property and unit), the extent."""
 
     moving: list[Subject]
@@ -36,7 +36,7 @@ class City:
     box: Box
 
     @classmethod
-    async def read(cls, connection: asyncpg.Connection) -> City:
+    async def read(cls, connection: asyncpg.Connection) -> Population:
         """Read the things of a district that is loaded."""
         moving, measuring = [], []
         for layer in _MOVING:
@@ -65,7 +65,7 @@ class Bodies:
     """
 
     def __init__(
-        self, city: City, size: int, run: str, *, number: int = 40, places: Sequence[tuple[float, float]] = ()
+        self, city: Population, size: int, run: str, *, number: int = 40, places: Sequence[tuple[float, float]] = ()
     ) -> None:
         self._random, self._city, self._run, self._size = random.Random(440106), city, run, size
         self._sent = 0

@@ -11,12 +11,22 @@ from pathlib import Path
 
 from benchmarks.live.bodies import OBSERVATIONS, POSITIONS
 from benchmarks.live.database import community_streams, grid_places, many_things, missing, one_by_one
-from benchmarks.live.http import Connection
-from benchmarks.live.reads import Reading, reads_a_second
-from benchmarks.live.send import Sent
-from benchmarks.live.service import House, cluster, difference, ears, forget_all, percentile, run_name, send, serving
+from benchmarks.live.http import KeptConnection
+from benchmarks.live.reads import ItemReader, reads_a_second
+from benchmarks.live.send import SendResult
+from benchmarks.live.service import (
+    LiveService,
+    cluster,
+    difference,
+    ears,
+    forget_all,
+    percentile,
+    run_name,
+    send,
+    serving,
+)
 from benchmarks.live.stages import measure
-from benchmarks.results import Row, at_least, at_most, faster
+from benchmarks.results import Figure, at_least, at_most, faster
 
 _STABLE_SECONDS = 2.0  # a queue of so many seconds of messages at the end is not growing
 _MIB_MAX = 1536
@@ -44,7 +54,7 @@ class Amount:
     ingest: bool = False
 
 
-def write(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
+def write(home: Path, amount: Amount) -> tuple[list[Figure], list[str]]:
     """Send as much as a city at its worst, then twice that for a moment; compare with one SQL join a message."""
     with cluster(home, amount.scale) as url:
         usual = asyncio.run(one_by_one(url, amount.one_by_one_seconds))
@@ -81,13 +91,13 @@ def write(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
     ]
 
 
-def streams(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
+def streams(home: Path, amount: Amount) -> tuple[list[Figure], list[str]]:
     """Send what a storm brings while many watch and others read; how late is what they hear."""
     with _clean_house(home, amount) as (url, house):
         _warm_up(house)
         idle = reads_a_second(house, min(5.0, amount.mixed_seconds))
         paths = asyncio.run(community_streams(url, amount.subscribers))
-        with ears(house, paths) as heard, Reading(house) as reading:
+        with ears(house, paths) as heard, ItemReader(house) as reading:
             sent = _send(house, amount, [(amount.mixed_rate, amount.mixed_seconds)], size=100)
             _settle()
     title = f"{amount.mixed_rate:,.0f} messages/s, {amount.subscribers} subscribers"
@@ -101,7 +111,7 @@ def streams(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
     ], [f"{heard.changes:,} changes were heard; reads: bbox of 100 buildings, 2 connections"]  # fmt: skip
 
 
-def areas(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
+def areas(home: Path, amount: Amount) -> tuple[list[Figure], list[str]]:
     """Let each of many subscribers have an area of its own, and each area a change a second."""
     with _clean_house(home, amount) as (url, house):
         _warm_up(house)
@@ -130,7 +140,7 @@ def areas(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
     ], [f"memory of the web workers (PSS); PostgreSQL used {used.get('PostgreSQL', 0.0) / lasted:.2f} cores"]
 
 
-def restart(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
+def restart(home: Path, amount: Amount) -> tuple[list[Figure], list[str]]:
     """Stop everything and start it again, with so many things in the state."""
     with cluster(home, amount.scale) as url:
         asyncio.run(forget_all(url))
@@ -148,7 +158,7 @@ def restart(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
     ], []
 
 
-def stages(home: Path, amount: Amount) -> tuple[list[Row], list[str]]:
+def stages(home: Path, amount: Amount) -> tuple[list[Figure], list[str]]:
     """Send full batches within this process; what each stage of a message costs."""
     with cluster(home, amount.scale) as url:
         asyncio.run(forget_all(url))
@@ -177,7 +187,7 @@ CASES = {"write": write, "streams": streams, "areas": areas, "restart": restart,
 
 
 @contextmanager
-def _clean_house(home: Path, amount: Amount) -> Iterator[tuple[str, House]]:
+def _clean_house(home: Path, amount: Amount) -> Iterator[tuple[str, LiveService]]:
     """Run everything with nothing sent yet; what follows the log must not be there when it begins anew."""
     with cluster(home, amount.scale) as url:
         asyncio.run(forget_all(url))
@@ -185,12 +195,12 @@ def _clean_house(home: Path, amount: Amount) -> Iterator[tuple[str, House]]:
             yield url, house
 
 
-def _send(house: House, amount: Amount, phases: list[tuple[float, float]], size: int = 1_000) -> Sent:
+def _send(house: LiveService, amount: Amount, phases: list[tuple[float, float]], size: int = 1_000) -> SendResult:
     fits = max(1, min(size, round(min(rate for rate, _ in phases))))
     return send(house.order(phases=phases, size=fits, connections=amount.connections, run=run_name()))
 
 
-def _warm_up(house: House) -> None:
+def _warm_up(house: LiveService) -> None:
     """Have the areas read and every statement planned in both workers."""
     send(house.order(phases=[(200, 1)], size=10, connections=8, run=run_name()))
 
@@ -205,8 +215,8 @@ def _thinned(waiting: Sequence[int]) -> str:
     return ", ".join(f"{number:,}" for number in waiting[::step])
 
 
-async def _answered(house: House, path: str) -> None:
-    async with Connection(house.port) as connection:
+async def _answered(house: LiveService, path: str) -> None:
+    async with KeptConnection(house.port) as connection:
         status, _ = await connection.get(path, {"authorization": f"Bearer {house.token}"})
         if status != 200:
             raise RuntimeError(f"{path} answered {status}")

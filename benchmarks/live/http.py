@@ -9,7 +9,7 @@ from typing import Self
 _ANSWER_BYTES_MAX = 1 << 22
 
 
-class Connection:
+class KeptConnection:
     """A connection to 127.0.0.1 that is kept, and made again when the server closes it."""
 
     def __init__(self, port: int) -> None:

@@ -9,11 +9,11 @@ from typing import Self
 
 import numpy as np
 
-from benchmarks.live.http import Connection
-from benchmarks.live.service import House
+from benchmarks.live.http import KeptConnection
+from benchmarks.live.service import LiveService
 
 
-class Reading:
+class ItemReader:
     """Reads of OGC items from two connections while the block lasts.
 
     Attributes
@@ -22,7 +22,7 @@ class Reading:
         Answers a second, when it has ended.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: LiveService) -> None:
         self._house, self._over, self.rate = house, Event(), 0.0
         self._thread = Thread(target=self._run, name="reading", daemon=True)
 
@@ -38,21 +38,21 @@ class Reading:
         self.rate = asyncio.run(_reads(self._house, self._over))
 
 
-def reads_a_second(house: House, seconds: float) -> float:
+def reads_a_second(house: LiveService, seconds: float) -> float:
     """Return how many reads are answered a second while nothing else happens."""
-    with Reading(house) as reading:
+    with ItemReader(house) as reading:
         time.sleep(seconds)
     return reading.rate
 
 
-async def _reads(house: House, over: Event) -> float:
+async def _reads(house: LiveService, over: Event) -> float:
     west, south, east, north = house.city.box
     done, began = 0, time.monotonic()
 
     async def read(seed: int) -> None:
         nonlocal done
         random = np.random.default_rng(seed)
-        async with Connection(house.port) as connection:
+        async with KeptConnection(house.port) as connection:
             while not over.is_set():
                 x, y = random.uniform(west, east - 0.01), random.uniform(south, north - 0.01)
                 box = f"{x:.5f},{y:.5f},{x + 0.01:.5f},{y + 0.01:.5f}"

@@ -15,8 +15,8 @@ from time import process_time
 import orjson
 import uvloop
 
-from benchmarks.live.bodies import Bodies, City
-from benchmarks.live.http import Connection
+from benchmarks.live.bodies import Bodies, Population
+from benchmarks.live.http import KeptConnection
 from twin.feeds.signature import sign
 
 _LATE_SECONDS_MAX = 120  # after the last body is due
@@ -37,7 +37,7 @@ class Order:
 
     port: int
     secret: str
-    city: City
+    city: Population
     phases: Sequence[tuple[float, float]]
     size: int
     connections: int
@@ -46,7 +46,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class Sent:
+class SendResult:
     """What became of it.
 
     Attributes
@@ -74,18 +74,18 @@ class Sent:
     cpu_s: float = 0.0
 
 
-class Sender:
+class LoadSender:
     """Posts bodies when they are due, over a number of connections."""
 
     def __init__(self, order: Order) -> None:
-        self._order, self._sent = order, Sent()
+        self._order, self._sent = order, SendResult()
         self._bodies = Bodies(order.city, order.size, order.run, places=order.places)
         self._due, self._phase = _due(order), _phases(order)
         self._next, self._done, self._nonce = 0, 0, 0
         self._open = [self._phase.count(n) for n in range(len(order.phases))]
         self._sent.phase_ends_s = [0.0] * len(order.phases)
 
-    async def run(self) -> Sent:
+    async def run(self) -> SendResult:
         """Send everything; returns when all of it is acknowledged, or far too late."""
         loop = asyncio.get_running_loop()
         began_cpu, self._began = process_time(), loop.time() + 0.2
@@ -102,7 +102,7 @@ class Sender:
 
     async def _post(self) -> None:
         loop = asyncio.get_running_loop()
-        async with Connection(self._order.port) as connection:
+        async with KeptConnection(self._order.port) as connection:
             while self._next < len(self._due):
                 mine = self._next
                 self._next += 1
@@ -116,7 +116,7 @@ class Sender:
                 if not self._open[self._phase[mine]]:
                     self._sent.phase_ends_s[self._phase[mine]] = loop.time() - self._began
 
-    async def _until_taken(self, connection: Connection, body: bytes) -> None:
+    async def _until_taken(self, connection: KeptConnection, body: bytes) -> None:
         while True:
             self._nonce += 1
             nonce = f"{self._order.run}-{self._nonce:020}"
@@ -163,8 +163,8 @@ def _phases(order: Order) -> list[int]:
 def run() -> None:
     """Do what standard input says."""
     given = orjson.loads(sys.stdin.buffer.read())
-    city = City(**given.pop("city"))
-    sent = uvloop.run(Sender(Order(**given, city=city)).run())
+    city = Population(**given.pop("city"))
+    sent = uvloop.run(LoadSender(Order(**given, city=city)).run())
     with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # unlike sys.stdout it never writes a part only
         out.write(orjson.dumps(asdict(sent)))
 

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import orjson
 
-from benchmarks.live.bodies import City
-from benchmarks.live.send import Order, Sent
-from benchmarks.live.subscribers import Heard
+from benchmarks.live.bodies import Population
+from benchmarks.live.send import Order, SendResult
+from benchmarks.live.subscribers import Delays
 from benchmarks.servers import running_ours
 from layers.cluster import PrivateCluster
 from layers.cluster.place import find_place
@@ -39,7 +39,7 @@ _SECONDS_MAX = 600
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class LiveService:
     """A running house.
 
     Attributes
@@ -51,7 +51,7 @@ class House:
     url: str
     port: int
     token: str
-    city: City
+    city: Population
     data: Path
 
     def order(self, **said: Any) -> Order:
@@ -85,7 +85,7 @@ def cluster(home: Path, scale: float) -> Iterator[str]:
 
 
 @contextmanager
-def serving(home: Path, url: str, *, ingest: bool) -> Iterator[House]:
+def serving(home: Path, url: str, *, ingest: bool) -> Iterator[LiveService]:
     """Run the server over it."""
     ensure_operator_token(home)
     place = find_place(home)
@@ -95,12 +95,12 @@ def serving(home: Path, url: str, *, ingest: bool) -> Iterator[House]:
     try:
         with running_ours(url, home, feeds={"ingest": ingest}, demo={"enabled": False, "live": False}) as address:
             token = (home / "operator-token").read_text(encoding="ascii").strip()
-            yield House(url, urlsplit(address).port or 0, token, asyncio.run(_city(url)), place.data)
+            yield LiveService(url, urlsplit(address).port or 0, token, asyncio.run(_city(url)), place.data)
     finally:
         del os.environ["ONEMAP_SECRET_DEMO"]
 
 
-def send(order: Order) -> Sent:
+def send(order: Order) -> SendResult:
     """Run the sender to its end."""
     said = subprocess.run(
         [sys.executable, "-P", "-m", "benchmarks.live.send"],
@@ -110,13 +110,13 @@ def send(order: Order) -> Sent:
         env=_environment(),
         timeout=_SECONDS_MAX,
     )
-    return Sent(**orjson.loads(said.stdout))
+    return SendResult(**orjson.loads(said.stdout))
 
 
 @contextmanager
-def ears(house: House, paths: list[str]) -> Iterator[Heard]:
+def ears(house: LiveService, paths: list[str]) -> Iterator[Delays]:
     """Run the subscribers for the block; what they heard is known when it has ended."""
-    heard = Heard()
+    heard = Delays()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "benchmarks.live.subscribers"],
         stdin=subprocess.PIPE,
@@ -178,10 +178,10 @@ async def _fill(url: str, scale: float) -> None:
         await load_demo(url, scale=scale, seed=440_106, progress=lambda *_: None)
 
 
-async def _city(url: str) -> City:
+async def _city(url: str) -> Population:
     connection: asyncpg.Connection = await connect(url)
     try:
-        return await City.read(connection)
+        return await Population.read(connection)
     finally:
         await connection.close()
 

@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 import asyncpg
 
-from benchmarks.live.bodies import Bodies, City
+from benchmarks.live.bodies import Bodies, Population
 from benchmarks.live.service import SECRET, run_name
 from layers.catalog import read_catalog
 from layers.database.connection import connect
@@ -112,7 +112,7 @@ class Meter:
 async def measure(url: str, home: Path, batches: int) -> tuple[Spent, Spent]:
     """Send batches; returns microseconds a message of this process by stage, and of PostgreSQL by statement."""
     connection = await connect(url)
-    city, catalog = await City.read(connection), await read_catalog(connection)
+    city, catalog = await Population.read(connection), await read_catalog(connection)
     await connection.close()
     bodies, rounds = Bodies(city, BATCH_MAX, run_name(), number=8), list[tuple[Spent, Spent]]()
     intake = Intake(url, PROJECT / "config" / "feeds", home, lambda: catalog)

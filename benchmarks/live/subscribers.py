@@ -16,14 +16,14 @@ from time import process_time, time
 import orjson
 import uvloop
 
-from benchmarks.live.http import Connection
+from benchmarks.live.http import KeptConnection
 
 _TIME = re.compile(rb'"phenomenon_time":"([^"]+)"')
 _AT_ONCE = 20  # streams that are opened at a time
 
 
 @dataclass(slots=True)
-class Heard:
+class Delays:
     """What all streams heard.
 
     Attributes
@@ -44,17 +44,17 @@ class Heard:
     cpu_s: float = 0.0
 
 
-class Ears:
+class Subscribers:
     """Streams to one server."""
 
     def __init__(self, port: int, token: str, paths: list[str]) -> None:
         self._port, self._token, self._paths = port, token, paths
-        self._heard = Heard(streams=len(paths))
+        self._heard = Delays(streams=len(paths))
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._began = 0
         self.ready = asyncio.Event()
 
-    async def listen(self) -> Heard:
+    async def listen(self) -> Delays:
         """Listen until standard input is closed."""
         before = process_time()
         tasks = [asyncio.create_task(self._hear(path)) for path in self._paths]
@@ -69,7 +69,7 @@ class Ears:
         return self._heard
 
     async def _hear(self, path: str) -> None:
-        async with Connection(self._port) as connection:
+        async with KeptConnection(self._port) as connection:
             async with self._gate:
                 reader = await self._open(connection, path)
             self._began += 1
@@ -79,7 +79,7 @@ class Ears:
                 self._note(piece)
             self._heard.broken += 1
 
-    async def _open(self, connection: Connection, path: str) -> asyncio.StreamReader:
+    async def _open(self, connection: KeptConnection, path: str) -> asyncio.StreamReader:
         """Open a stream and wait until it has begun; again when a busy server does not take it."""
         while True:
             try:
@@ -103,9 +103,9 @@ class Ears:
             self._heard.late_s += [now - at for at in said]
 
 
-async def _listen() -> Heard:
+async def _listen() -> Delays:
     given = orjson.loads(sys.stdin.buffer.readline())
-    return await Ears(**given).listen()
+    return await Subscribers(**given).listen()
 
 
 def run() -> None:

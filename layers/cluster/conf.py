@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from layers.cluster.place import Place
+from layers.cluster.place import ClusterLocation
 
 _MIB = 1024 * 1024
 _HEAD = """\
@@ -14,7 +14,7 @@ _HEAD = """\
 """
 
 
-def write_conf(place: Place, *, durable: bool) -> None:
+def write_conf(place: ClusterLocation, *, durable: bool) -> None:
     """Write `postgresql.conf` into the data folder."""
     lines = [f"{name} = {_value(value)}" for name, value in _settings(place, durable=durable).items()]
     custom = ["include 'custom.conf'"] if (place.data / "custom.conf").exists() else []
@@ -29,7 +29,7 @@ def _value(value: object) -> str:
     return str(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"
 
 
-def _settings(place: Place, *, durable: bool) -> dict[str, object]:
+def _settings(place: ClusterLocation, *, durable: bool) -> dict[str, object]:
     memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
     switch = "on" if durable else "off"
     return {

@@ -34,7 +34,7 @@ FALLBACK = Path("/var/lib/onemap")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClusterLocation:
     """Where one cluster lies, and whose it is."""
 
     folder: Path
@@ -58,19 +58,19 @@ class Place:
         return int(file.read_text(encoding="ascii")) if file.exists() else None
 
 
-def find_place(home: Path) -> Place | None:
+def find_place(home: Path) -> ClusterLocation | None:
     """Read where the cluster of `home` lies; None when it never had one, or the folder is gone."""
     try:
         record = json.loads((home / _RECORD).read_text(encoding="utf-8"))
         folder = home / record["folder"]  # an absolute path stays what it is
-        return Place(folder, Path(record["socket_dir"]), account_for(folder)) if folder.exists() else None
+        return ClusterLocation(folder, Path(record["socket_dir"]), account_for(folder)) if folder.exists() else None
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Conflict(f"cannot read {home / _RECORD}: {error}; delete it to start with an empty database") from error
 
 
-def make_place(home: Path) -> Place:
+def make_place(home: Path) -> ClusterLocation:
     """Find the cluster's folders, or make them, closed to everybody else.
 
     Raises
@@ -92,7 +92,7 @@ def make_place(home: Path) -> Place:
     socket_dir = _make_socket_dir(folder, account, before.socket_dir if before else None)
     inside = folder.relative_to(home) if folder.is_relative_to(home) else folder
     _write_record(home / _RECORD, {"folder": str(inside), "socket_dir": str(socket_dir)})
-    return Place(folder, socket_dir, account)
+    return ClusterLocation(folder, socket_dir, account)
 
 
 def _make_folder(home: Path) -> Path:
@@ -148,7 +148,7 @@ def _is_private(folder: Path, account: Account) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid and stat.S_IMODE(found.st_mode) == 0o700
 
 
-def remove_short_socket_dir(place: Place) -> None:
+def remove_short_socket_dir(place: ClusterLocation) -> None:
     """Remove the socket's folder when it lies outside the cluster's own."""
     if not place.socket_dir.is_relative_to(place.folder):
         shutil.rmtree(place.socket_dir, ignore_errors=True)

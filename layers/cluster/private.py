@@ -17,7 +17,7 @@ from urllib.parse import quote
 from layers.cluster.home import make_home
 from layers.cluster.keeper import keep_running
 from layers.cluster.lock import hold, holder
-from layers.cluster.place import Place, find_place, make_place, remove_short_socket_dir
+from layers.cluster.place import ClusterLocation, find_place, make_place, remove_short_socket_dir
 from layers.cluster.server import DATABASE, postmaster, start_server, stop_server
 from layers.errors import Conflict
 
@@ -164,7 +164,7 @@ def _lock_file(home: Path) -> Path:
     return home / "lock"
 
 
-def _url(place: Place) -> str:
+def _url(place: ClusterLocation) -> str:
     return f"postgresql://postgres@/{DATABASE}?host={quote(str(place.socket_dir), safe='/')}"
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from layers.cluster.conf import write_conf
-from layers.cluster.place import Place
+from layers.cluster.place import ClusterLocation
 from layers.cluster.programs import Programs, find_programs
 from layers.errors import Conflict, Unavailable
 
@@ -19,7 +19,7 @@ _ORPHAN_SECONDS_MAX = 10
 _LOG_BYTES_MAX = 10 * 1024 * 1024
 
 
-def start_server(place: Place, *, durable: bool) -> None:
+def start_server(place: ClusterLocation, *, durable: bool) -> None:
     """Start the server, making its data and the database with PostGIS when they are not there.
 
     Raises
@@ -38,7 +38,7 @@ def start_server(place: Place, *, durable: bool) -> None:
     _ensure_database(place, programs)
 
 
-def stop_server(place: Place) -> None:
+def stop_server(place: ClusterLocation) -> None:
     """Stop the server if it runs: connections are ended, what is committed is on disk."""
     if postmaster(place) is None:
         return
@@ -49,7 +49,7 @@ def stop_server(place: Place) -> None:
             return
 
 
-def _initialise(place: Place, programs: Programs, *, durable: bool) -> None:
+def _initialise(place: ClusterLocation, programs: Programs, *, durable: bool) -> None:
     """Make the data folder under another name first: a half-made one is never mistaken for a cluster."""
     half = place.folder / "data.new"
     shutil.rmtree(half, ignore_errors=True)
@@ -62,7 +62,7 @@ def _initialise(place: Place, programs: Programs, *, durable: bool) -> None:
     half.rename(place.data)
 
 
-def _launch(place: Place, programs: Programs) -> None:
+def _launch(place: ClusterLocation, programs: Programs) -> None:
     if place.log.exists() and place.log.stat().st_size > _LOG_BYTES_MAX:
         place.log.replace(place.log.with_suffix(".1"))
     wait = ["-w", "-t", str(_START_SECONDS_MAX), "-s"]
@@ -71,7 +71,7 @@ def _launch(place: Place, programs: Programs) -> None:
         raise Unavailable(f"PostgreSQL did not start: {_last_words(place) or said.stderr.strip()}; see {place.log}")
 
 
-def _last_words(place: Place) -> str:
+def _last_words(place: ClusterLocation) -> str:
     """Quote why the server gave up, from the end of its log."""
     if not place.log.exists():
         return ""
@@ -81,7 +81,7 @@ def _last_words(place: Place) -> str:
     )
 
 
-def _ensure_database(place: Place, programs: Programs) -> None:
+def _ensure_database(place: ClusterLocation, programs: Programs) -> None:
     def ask(database: str, sql: str) -> str:
         options = ["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-h", str(place.socket_dir), "-U", "postgres"]
         said = programs.run(place.account, "psql", *options, "-d", database, "-c", sql)
@@ -96,7 +96,7 @@ def _ensure_database(place: Place, programs: Programs) -> None:
         ask(DATABASE, "CREATE EXTENSION postgis")
 
 
-def postmaster(place: Place) -> int | None:
+def postmaster(place: ClusterLocation) -> int | None:
     """Find the process that serves this data folder.
 
     The number in `postmaster.pid` alone proves nothing: after a crash, or in a new container, it may be another
@@ -122,7 +122,7 @@ def _processes_in(data: Path) -> set[int]:
     return found
 
 
-def _clear_stale(place: Place) -> None:
+def _clear_stale(place: ClusterLocation) -> None:
     """Remove what a killed server left behind, once nothing of it lives.
 
     PostgreSQL clears its own pid file unless the number has been given to another program; then it refuses to start.

@@ -11,7 +11,7 @@ import asyncpg
 
 from layers.database.faults import in_our_words
 from layers.database.pool import Pool
-from layers.database.statements import Connection
+from layers.database.statements import PreparingConnection
 from layers.errors import OneMapError, Unavailable
 
 type Plans = Literal["custom", "generic"]
@@ -61,7 +61,7 @@ async def connect(url: str, role: Role | None = Role.OWNER, *, statement_timeout
     try:
         return await asyncpg.connect(
             url,
-            connection_class=Connection,
+            connection_class=PreparingConnection,
             server_settings=_settings(role, statement_timeout_ms),
             timeout=CONNECT_SECONDS_MAX,
         )
@@ -95,7 +95,7 @@ async def create_pool(
         max_queries=50_000,
         loop=None,
         record_class=asyncpg.Record,
-        connection_class=Connection,
+        connection_class=PreparingConnection,
         server_settings=_settings(role, statement_timeout_ms) | _PLANNING | {"plan_cache_mode": f"force_{plans}_plan"},
         patience_s=statement_timeout_ms / 1000,
         timeout=CONNECT_SECONDS_MAX,

@@ -18,7 +18,7 @@ KEPT_CHARACTERS_MAX = 256 * 1024  # of a connection: about 30 MB of PostgreSQL's
 _SEEN_MAX = 1024
 
 
-class Seen:
+class SeenStatements:
     """Which texts came before, of the last thousand."""
 
     def __init__(self, size: int = _SEEN_MAX) -> None:
@@ -54,7 +54,7 @@ class KeptStatements(_StatementCache):  # type: ignore[misc]  # asyncpg ships no
             self._on_remove(entry._statement)  # noqa: SLF001  # as asyncpg's own cleaning does
 
 
-class Connection(CopyingConnection):
+class PreparingConnection(CopyingConnection):
     """A connection that prepares what comes again, and costs no round trip when it goes back to its pool."""
 
     _stmt_cache: Any
@@ -68,7 +68,7 @@ class Connection(CopyingConnection):
             on_remove=made._on_remove,  # noqa: SLF001  # the cache that is replaced
             max_lifetime=0,
         )
-        self._seen = Seen()
+        self._seen = SeenStatements()
 
     def get_reset_query(self) -> str:
         """Return nothing: nothing of ours leaves session state."""

@@ -13,7 +13,7 @@ from layers.demo.buildings.buildings import make_buildings, make_houses
 from layers.demo.district.areas import make_areas
 from layers.demo.district.district import District
 from layers.demo.district.land import LAND_USE_CODE, make_land
-from layers.demo.district.outline import Outline, nearest_outlines, read_outline
+from layers.demo.district.outline import DistrictOutline, nearest_outlines, read_outline
 from layers.demo.district.roads import make_network, make_roads
 from layers.demo.district.villages import make_village_outlines, make_villages
 from layers.demo.district.water import make_waters, make_waterways
@@ -25,7 +25,7 @@ from layers.demo.features.flooding import make_flood_points
 from layers.demo.features.people import make_vehicles, make_workers
 from layers.demo.features.resources import make_resources
 from layers.demo.features.stations import make_air_stations, make_level_stations, make_rain_gauges
-from layers.demo.table import Table, joined
+from layers.demo.table import DemoTable, joined
 from layers.errors import BadInput
 
 GENERATOR_VERSION = 1  # raise it when the same seed gives another district
@@ -35,8 +35,8 @@ LARGEST_SCALE = 1000.0
 
 
 def generate(
-    scale: float = 1.0, seed: int = SEED, outline: Outline | None = None, *, as_of: datetime = AS_OF
-) -> dict[str, Table]:
+    scale: float = 1.0, seed: int = SEED, outline: DistrictOutline | None = None, *, as_of: datetime = AS_OF
+) -> dict[str, DemoTable]:
     """Generate every layer.
 
     Parameters
@@ -71,8 +71,8 @@ def district_count(scale: float) -> int:
 
 
 def generate_districts(
-    scale: float = 1.0, seed: int = SEED, outline: Outline | None = None, *, as_of: datetime = AS_OF
-) -> Iterator[dict[str, Table]]:
+    scale: float = 1.0, seed: int = SEED, outline: DistrictOutline | None = None, *, as_of: datetime = AS_OF
+) -> Iterator[dict[str, DemoTable]]:
     """Generate district by district, for a province that does not fit into memory. See `generate`."""
     if not 0.001 <= scale <= LARGEST_SCALE:
         raise BadInput(
@@ -85,14 +85,14 @@ def generate_districts(
         yield _generate_one(District(own, share, seed, as_of))
 
 
-def _shares_of(outlines: list[Outline], scale: float) -> list[float]:
+def _shares_of(outlines: list[DistrictOutline], scale: float) -> list[float]:
     """Give the first district an even share, and divide the rest by the square root of the areas."""
     first = scale / len(outlines)
     weights = np.sqrt([outline.polygon.area for outline in outlines[1:]])
     return [first, *((scale - first) * weights / max(float(weights.sum()), 1e-12)).tolist()]
 
 
-def _generate_one(district: District) -> dict[str, Table]:
+def _generate_one(district: District) -> dict[str, DemoTable]:
     waters = make_waters(district)
     villages = make_village_outlines(district, waters)
     network = make_network(district, villages)
@@ -130,12 +130,12 @@ def _generate_one(district: District) -> dict[str, Table]:
 _MULTI = {"districts", "streets", "communities", "grids", "urban_villages", "buildings"}
 
 
-def _finished(district: District, table: Table) -> Table:
+def _finished(district: District, table: DemoTable) -> DemoTable:
     """Turn metres into degrees, and add what every row of the demo says of itself."""
     geometry = district.frame.degrees(table.geometry)
     if table.layer in _MULTI:
         geometry = _multi(geometry)
-    return Table(table.layer, table.ids, geometry, _common(district, table) | table.columns)
+    return DemoTable(table.layer, table.ids, geometry, _common(district, table) | table.columns)
 
 
 def _multi(polygons: np.ndarray[Any, np.dtype[np.object_]]) -> np.ndarray[Any, np.dtype[np.object_]]:
@@ -143,7 +143,7 @@ def _multi(polygons: np.ndarray[Any, np.dtype[np.object_]]) -> np.ndarray[Any, n
     return shapely.multipolygons(shapely.orient_polygons(parts), indices=owner)  # type: ignore[no-any-return]
 
 
-def _common(district: District, table: Table) -> dict[str, Any]:
+def _common(district: District, table: DemoTable) -> dict[str, Any]:
     since = datetime(2024, 1, 1, tzinfo=UTC)
     is_open = table.columns["data_grade"] == 1 if isinstance(table.columns["data_grade"], int) else False
     return {

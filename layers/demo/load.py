@@ -12,7 +12,7 @@ from layers.database.connection import Role, connect
 from layers.definition import LayerDefinition, read_definitions
 from layers.demo.district.outline import ATTRIBUTION
 from layers.demo.generate import GENERATOR_VERSION, SEED, district_count, generate_districts
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 from layers.errors import Conflict
 from layers.schema.derive import derive, derive_dependents
 from layers.schema.tables import SCHEMA, create_layer, refresh_statistics, table_of
@@ -111,7 +111,7 @@ class _Loading:
             await create_layer(self.connection, self.definitions[layer_id], declared=True)
             await self.connection.execute(f"DELETE FROM {table_of(layer_id)} WHERE source_system = $1", SOURCE_SYSTEM)
 
-    async def _copy(self, table: Table) -> None:
+    async def _copy(self, table: DemoTable) -> None:
         fields = {f.name: f for f in self.definitions[table.layer].fields}
         json_fields = {name for name in table.columns if fields[name].type == "json"}
         for name in json_fields:

@@ -14,7 +14,7 @@ Column = Sequence[Any] | NDArray[Any]
 
 
 @dataclass
-class Table:
+class DemoTable:
     """Rows of one layer, column by column.
 
     Attributes
@@ -54,10 +54,12 @@ class Table:
         return list(zip(self.ids, binary, *(self.column(n) for n in names), strict=True))
 
 
-def joined(tables: Sequence[Table]) -> Table:
+def joined(tables: Sequence[DemoTable]) -> DemoTable:
     """Put the rows of several tables of one layer under each other."""
     first = tables[0]
     if len(tables) == 1:
         return first
     columns = {name: [v for t in tables for v in t.column(name)] for name in first.columns}
-    return Table(first.layer, [i for t in tables for i in t.ids], np.concatenate([t.geometry for t in tables]), columns)
+    return DemoTable(
+        first.layer, [i for t in tables for i in t.ids], np.concatenate([t.geometry for t in tables]), columns
+    )

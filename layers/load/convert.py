@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from layers.definition import CodeList, FieldDefinition
-from layers.load.local_times import as_utc, moments, wall_clock
+from layers.load.local_times import as_utc, parse_local_times, wall_clock
 from layers.load.nested_values import json_text, json_value, list_text
 from layers.load.number_text import number_texts
 from layers.loaders.batch import Mask
@@ -229,7 +229,7 @@ def _date(column: pa.Array, _: FieldDefinition) -> Converted:
         moments_given = column if column.type.tz is None else wall_clock(column)
     else:
         column = texts(column)
-        moments_given = moments(column, local=False)
+        moments_given = parse_local_times(column, local=False)
     midnight = pc.floor_temporal(moments_given, unit="day")
     whole = pc.equal(midnight, moments_given)  # a spreadsheet's date is a midnight; any other time would be lost
     made = pc.cast(pc.if_else(whole, midnight, pa.scalar(None, midnight.type)), pa.date32())
@@ -243,7 +243,7 @@ def _datetime(column: pa.Array, _: FieldDefinition) -> Converted:
         made = _of_our_time(made)
         return Converted(made, lost(column, made), expected="a time of the years 1 to 9999")
     text = pc.cast(column, pa.string()) if pa.types.is_date(column.type) else column
-    made = moments(texts(text), local=True)
+    made = parse_local_times(texts(text), local=True)
     return Converted(made, lost(text, made), expected="a time such as 2026-06-08 12:30:00 or 2026-06-08T04:30:00Z")
 
 

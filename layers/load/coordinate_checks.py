@@ -117,7 +117,7 @@ def parse_fixes(names: frozenset[str]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class CoordinateChecks:
     """What every geometry of a load must pass.
 
     Attributes

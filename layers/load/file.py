@@ -21,7 +21,7 @@ from layers.coordinates.crs import shift_note
 from layers.database.connection import Role, connect
 from layers.definition import GRADE, IDENTIFIER, LayerDefinition, read_code_lists
 from layers.errors import BadFile, BadInput
-from layers.load.coordinate_checks import BBox, Gate, parse_fixes, parse_source_crs
+from layers.load.coordinate_checks import BBox, CoordinateChecks, parse_fixes, parse_source_crs
 from layers.load.infer import Inference, infer_definition
 from layers.load.mapping import (
     QUARANTINE_COLUMNS,
@@ -34,7 +34,7 @@ from layers.load.mapping import (
 from layers.load.move import Mode, move
 from layers.load.outcome import LoadOptions, LoadProgress, LoadSummary
 from layers.load.places import placed_fields, read_places
-from layers.load.prepare import Misfit, Plan, prepare
+from layers.load.prepare import LoadPlan, Misfit, prepare
 from layers.load.staging import Staging
 from layers.loaders.batch import Batch, Source
 from layers.loaders.columns import DECLARABLE
@@ -177,7 +177,7 @@ class _Load:
         finally:
             await transaction.rollback()
 
-    async def _plan(self, first: Batch, seen: Inference) -> Plan:
+    async def _plan(self, first: Batch, seen: Inference) -> LoadPlan:
         source, options = self._source, self._options
         known = (await read_catalog(self._connection)).get(self.summary.layer)
         columns = [c for c in source.columns.names if c not in QUARANTINE_COLUMNS]
@@ -204,10 +204,12 @@ class _Load:
         self._check_geometry(definition)
         located = source.has_geometry and definition.geometry_type != "None"
         unread = source.crs_unread if located else None
-        gate = Gate(parse_source_crs(options.crs, source.crs, unread), options.fixes, await self._district())
+        gate = CoordinateChecks(
+            parse_source_crs(options.crs, source.crs, unread), options.fixes, await self._district()
+        )
         note = shift_note(gate.crs.srid, shapely.get_coordinates(first.geometry)) if located else None
         self.summary.notes = (*source.notes, note) if note else source.notes
-        return Plan(
+        return LoadPlan(
             definition,
             matched,
             gate,
@@ -272,7 +274,7 @@ class _Load:
         )
         return None if box["west"] is None else (box["west"], box["south"], box["east"], box["north"])
 
-    async def _stage(self, batches: Iterator[Batch], plan: Plan) -> Staging:
+    async def _stage(self, batches: Iterator[Batch], plan: LoadPlan) -> Staging:
         """Fill the staging tables; the next batch is read and prepared while this one is being copied."""
         staging = Staging(self._connection, plan.fields, located=plan.located)
         await staging.create()
@@ -304,6 +306,6 @@ def _look_at_all(source: Source, seen: Inference) -> None:
         seen.look(batch)
 
 
-def _next(batches: Iterator[Batch], plan: Plan) -> tuple[Batch, pa.RecordBatch] | None:
+def _next(batches: Iterator[Batch], plan: LoadPlan) -> tuple[Batch, pa.RecordBatch] | None:
     batch = next(batches, None)
     return None if batch is None else (batch, prepare(batch, plan))

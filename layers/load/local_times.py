@@ -20,7 +20,7 @@ _SPREAD = r"\1-\2-\3\4\5:\6:\7\8"
 _PARTS = ("y", "m", "d", "h", "H", "M", "S", "f", "z", "zd")
 
 
-def moments(text: pa.Array, *, local: bool) -> pa.Array:
+def parse_local_times(text: pa.Array, *, local: bool) -> pa.Array:
     """Read texts as moments, for example ``2026/6/8 8:05``, ``2026年6月8日 下午3:05`` or RFC 3339.
 
     Parameters

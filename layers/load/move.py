@@ -17,7 +17,7 @@ from layers.load.infer import geometry_type_of
 from layers.load.mapping import missing_fields
 from layers.load.outcome import LoadOptions, LoadSummary
 from layers.load.places import grids_version
-from layers.load.prepare import Plan
+from layers.load.prepare import LoadPlan
 from layers.load.rebuild import may_rebuild, rebuild
 from layers.load.staging import REJECTED, STAGED, Staging
 from layers.loaders.batch import Source
@@ -29,7 +29,7 @@ type Mode = Literal["append", "replace", "upsert"]
 
 async def move(
     connection: asyncpg.Connection,
-    plan: Plan,
+    plan: LoadPlan,
     staging: Staging,
     source: Source,
     summary: LoadSummary,
@@ -65,7 +65,9 @@ async def move(
         await _record(connection, summary, options, plan.gate.crs.declaration, resolved)
 
 
-async def _refuse_conflicts(connection: asyncpg.Connection, plan: Plan, staging: Staging, summary: LoadSummary) -> None:
+async def _refuse_conflicts(
+    connection: asyncpg.Connection, plan: LoadPlan, staging: Staging, summary: LoadSummary
+) -> None:
     there = await connection.fetchval("SELECT EXISTS (SELECT FROM onemap.layer WHERE id = $1)", summary.layer)
     if plan.inferred:
         if there:
@@ -95,7 +97,7 @@ async def _fill_records(staging: Staging, source: Source) -> None:
 
 
 async def _fill_layer(
-    connection: asyncpg.Connection, plan: Plan, staging: Staging, summary: LoadSummary, options: LoadOptions
+    connection: asyncpg.Connection, plan: LoadPlan, staging: Staging, summary: LoadSummary, options: LoadOptions
 ) -> None:
     if plan.inferred:
         kind = geometry_type_of(await staging.geometry_kinds()) if plan.located else "None"
@@ -121,7 +123,7 @@ async def _fill_layer(
 
 
 async def _settle_grades(
-    connection: asyncpg.Connection, plan: Plan, summary: LoadSummary, options: LoadOptions
+    connection: asyncpg.Connection, plan: LoadPlan, summary: LoadSummary, options: LoadOptions
 ) -> None:
     """Bring what the file and the load say of a row's grade together with the grade that its feature has.
 
@@ -147,11 +149,11 @@ async def _settle_grades(
         summary.notes += (f"{lower} 个要素保留更高的分级 features keep their higher grade (--lower-grades lowers it)",)
 
 
-def _default_grade(plan: Plan, options: LoadOptions) -> int:
+def _default_grade(plan: LoadPlan, options: LoadOptions) -> int:
     return int(options.grade or plan.definition.grade)
 
 
-async def _underived(connection: asyncpg.Connection, plan: Plan) -> str:
+async def _underived(connection: asyncpg.Connection, plan: LoadPlan) -> str:
     """Name the table of rows whose derived fields the database must still find."""
     place = plan.placed.get("grid_of_point")
     if place is None or plan.places is None or await grids_version(connection) != plan.places.version:
@@ -163,7 +165,7 @@ async def _underived(connection: asyncpg.Connection, plan: Plan) -> str:
     return "load_unplaced"
 
 
-def _given(plan: Plan, options: LoadOptions) -> dict[str, str]:
+def _given(plan: LoadPlan, options: LoadOptions) -> dict[str, str]:
     """Columns that the source fills, with the staged value of each."""
     geometry = {"geom": "ST_Multi(s.geom)" if plan.definition.geometry_type.startswith("Multi") else "s.geom"}
     own = {f.name: f"s.{quote_identifier(f.name)}" for f in plan.fields}
@@ -172,7 +174,7 @@ def _given(plan: Plan, options: LoadOptions) -> dict[str, str]:
     return {"id": "s.id"} | (geometry if plan.located else {}) | own
 
 
-def _filling(plan: Plan, options: LoadOptions) -> tuple[list[str], str]:
+def _filling(plan: LoadPlan, options: LoadOptions) -> tuple[list[str], str]:
     """Compose the columns of new rows and the query that gives them, neighbours on the map one after the other."""
     given = _given(plan, options)
     new = given | _housekeeping(plan, given)
@@ -180,7 +182,7 @@ def _filling(plan: Plan, options: LoadOptions) -> tuple[list[str], str]:
     return list(new), f"SELECT {', '.join(new.values())} FROM {STAGED} AS s ORDER BY {order}"
 
 
-def _writing(plan: Plan, options: LoadOptions, mode: str, columns: list[str], select: str) -> str:
+def _writing(plan: LoadPlan, options: LoadOptions, mode: str, columns: list[str], select: str) -> str:
     """Compose the statement that writes into the layer as it is."""
     table, given = table_of(plan.definition.id), _given(plan, options)
     if mode == "upsert":
@@ -211,7 +213,7 @@ def _assignments(changes: dict[str, str]) -> str:
     return ", ".join(f"{quote_identifier(c)} = {v}" for c, v in changes.items()) or "id = t.id"
 
 
-def _housekeeping(plan: Plan, given: dict[str, str]) -> dict[str, str]:
+def _housekeeping(plan: LoadPlan, given: dict[str, str]) -> dict[str, str]:
     """Give every new row what its file does not."""
     made = {"created_at": "now()", "updated_at": "now()", "version": "1"}
     if plan.located:

@@ -21,7 +21,7 @@ _FIELDS = {"grid_of_point", "area_of_point"}
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class GridIndex:
     """The grids at one moment.
 
     Attributes
@@ -57,7 +57,7 @@ def placed_fields(definition: LayerDefinition) -> dict[str, str] | None:
     return {str(k): v for k, v in derived.items()}
 
 
-async def read_places(connection: asyncpg.Connection) -> Places | None:
+async def read_places(connection: asyncpg.Connection) -> GridIndex | None:
     """Read the current grids; None where there are none."""
     if await connection.fetchval("SELECT to_regclass('layer.grids') IS NULL"):
         return None
@@ -66,7 +66,7 @@ async def read_places(connection: asyncpg.Connection) -> Places | None:
     if not len(grids):
         return None
     codes = [code if is_grid_code(code) else None for code in grids.codes]
-    return Places(grids, pa.array(codes, pa.string()), version)
+    return GridIndex(grids, pa.array(codes, pa.string()), version)
 
 
 async def grids_version(connection: asyncpg.Connection) -> int:

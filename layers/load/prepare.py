@@ -14,10 +14,10 @@ from layers.coordinates.crs import STORED_SRID
 from layers.definition import CodeList, FieldDefinition, LayerDefinition
 from layers.load.content_id import content_ids
 from layers.load.convert import convert, texts
-from layers.load.coordinate_checks import Gate
+from layers.load.coordinate_checks import CoordinateChecks
 from layers.load.exactness import altered
 from layers.load.mapping import FieldMap
-from layers.load.places import Places, placed_fields
+from layers.load.places import GridIndex, placed_fields
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch, Geometries
 from layers.spreadsheet import GUARDED
@@ -26,7 +26,7 @@ _ID_CHARACTERS_MAX = 200
 
 
 @dataclass(slots=True)
-class Plan:
+class LoadPlan:
     """How a source's rows become a layer's.
 
     Attributes
@@ -45,13 +45,13 @@ class Plan:
 
     definition: LayerDefinition
     map: FieldMap
-    gate: Gate
+    gate: CoordinateChecks
     code_lists: Mapping[str, CodeList]
     located: bool
     inferred: bool = False
     exact: bool = False
     guarded: bool = False  # the file is an export of the quarantine, whose texts are guarded against spreadsheets
-    places: Places | None = None
+    places: GridIndex | None = None
 
     @property
     def fields(self) -> list[FieldDefinition]:
@@ -68,7 +68,7 @@ class Misfit(Exception):  # no error: the rest of the source shows something tha
     """A field cannot be what the first rows let it be taken for."""
 
 
-def prepare(batch: Batch, plan: Plan) -> pa.RecordBatch:
+def prepare(batch: Batch, plan: LoadPlan) -> pa.RecordBatch:
     """Make a batch's good rows what the staging table holds: line, id, geometry, fields. The others are rejected in it.
 
     Raises
@@ -102,7 +102,7 @@ def prepare(batch: Batch, plan: Plan) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(made | geometry | own)
 
 
-def _converted(batch: Batch, wanted: FieldDefinition, plan: Plan) -> pa.Array:
+def _converted(batch: Batch, wanted: FieldDefinition, plan: LoadPlan) -> pa.Array:
     column = batch.columns.column(plan.map.columns[wanted.name])
     column = _unguarded(column, plan)
     codes = plan.code_lists.get(wanted.codes) if wanted.codes else None
@@ -131,14 +131,14 @@ def _converted(batch: Batch, wanted: FieldDefinition, plan: Plan) -> pa.Array:
     return made.values
 
 
-def _unguarded(column: pa.Array, plan: Plan) -> pa.Array:
+def _unguarded(column: pa.Array, plan: LoadPlan) -> pa.Array:
     """Take off the apostrophes that the quarantine's export puts before what a spreadsheet would run."""
     if not plan.guarded or not pa.types.is_string(column.type):
         return column
     return pc.replace_substring_regex(column, GUARDED, r"\1")
 
 
-def _located(batch: Batch, plan: Plan) -> dict[str, pa.Array]:
+def _located(batch: Batch, plan: LoadPlan) -> dict[str, pa.Array]:
     if plan.places is None or batch.geometry is None:
         return {}
     points: Geometries = batch.geometry.copy()
@@ -148,7 +148,7 @@ def _located(batch: Batch, plan: Plan) -> dict[str, pa.Array]:
     return {name: found[derivation] for derivation, name in plan.placed.items()}
 
 
-def _given_ids(batch: Batch, plan: Plan) -> pa.Array | None:
+def _given_ids(batch: Batch, plan: LoadPlan) -> pa.Array | None:
     if plan.map.id_column is None:
         return None
     column = _unguarded(batch.columns.column(plan.map.id_column), plan)

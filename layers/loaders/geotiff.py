@@ -45,7 +45,7 @@ _AS = {"compress": "ZSTD", "predictor": "YES", "blocksize": 256, "overviews": "A
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class GeotiffSummary:
     """What is known of a GeoTIFF.
 
     Attributes
@@ -72,7 +72,7 @@ class Described:
     note: str | None = None
 
 
-def write_cog(path: Path, target: Path, srid: int | None) -> Described:
+def write_cog(path: Path, target: Path, srid: int | None) -> GeotiffSummary:
     """Write a GeoTIFF as a cloud-optimised one.
 
     Parameters
@@ -172,9 +172,9 @@ def _extent(path: Path, source: Any, code: int) -> tuple[float, float, float, fl
     return west, south, east, north
 
 
-def _described(source: Any, code: int, extent: tuple[float, float, float, float], stored: Path) -> Described:
+def _described(source: Any, code: int, extent: tuple[float, float, float, float], stored: Path) -> GeotiffSummary:
     kinds = zip(source.dtypes, source.nodatavals, _statistics(stored, source.count), strict=True)
-    return Described(
+    return GeotiffSummary(
         srid=code,
         width=source.width,
         height=source.height,

@@ -11,7 +11,7 @@ from layers.errors import BadFile
 HEAD_ROWS = 20  # filled rows, among which the header must be
 COLUMNS_MAX = 1000
 
-type Cells = Sequence[Any]  # of a row; None and "" are empty
+type HeaderCells = Sequence[Any]  # of a row; None and "" are empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Header:
         return "; ".join(filter(None, (above, joined))) or None
 
 
-def find_header(name: str, rows: Sequence[Cells]) -> Header:
+def find_header(name: str, rows: Sequence[HeaderCells]) -> Header:
     """Find the row that names the columns.
 
     Parameters
@@ -83,7 +83,7 @@ def _check(name: str, columns: list[str]) -> None:
         )
 
 
-def _below_titles(rows: Sequence[Cells]) -> int:
+def _below_titles(rows: Sequence[HeaderCells]) -> int:
     """Pass over titles: rows that fill at most half of what the first row of names below them fills."""
     for place, row in enumerate(rows[:-1]):
         if not _names(row) or len(_filled(row)) < 2:
@@ -93,7 +93,7 @@ def _below_titles(rows: Sequence[Cells]) -> int:
     return 0
 
 
-def _continues(rows: Sequence[Cells], first: int) -> bool:
+def _continues(rows: Sequence[HeaderCells], first: int) -> bool:
     """Whether the next row names columns too: it fills gaps of the first, and has gaps itself or numbers below it."""
     if first + 2 >= len(rows) or not _names(rows[first + 1]):
         return False
@@ -106,17 +106,17 @@ def _continues(rows: Sequence[Cells], first: int) -> bool:
     return any(2 * count > len(rest) or (has_gaps and count > 0) for count in numbers.values())
 
 
-def _filled(row: Cells) -> list[int]:
+def _filled(row: HeaderCells) -> list[int]:
     return [place for place, cell in enumerate(row) if _written(cell)]
 
 
-def _names(row: Cells) -> bool:
+def _names(row: HeaderCells) -> bool:
     """Whether all cells of a row could be names: texts that differ, and no numbers."""
     cells = [_cell(row, place) for place in _filled(row)]
     return all(isinstance(c, str) and not _is_number(c) for c in cells) and len(set(cells)) == len(cells)
 
 
-def _cell(row: Cells, place: int) -> Any:
+def _cell(row: HeaderCells, place: int) -> Any:
     return row[place] if place < len(row) else None
 
 

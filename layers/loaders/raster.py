@@ -19,7 +19,7 @@ from layers.database.connection import Role, connect
 from layers.definition import IDENTIFIER
 from layers.errors import BadFile, BadInput, TooMuch
 from layers.load.coordinate_checks import parse_source_crs
-from layers.loaders.geotiff import Described, write_cog
+from layers.loaders.geotiff import GeotiffSummary, write_cog
 from layers.loaders.raster_time import WhenOf, when_of
 from layers.loaders.sniff import Format, sniff
 
@@ -79,7 +79,7 @@ class RasterSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RasterOptions:
     """What a raster is said to be; None leaves what was said before.
 
     Attributes
@@ -110,7 +110,7 @@ class _Fresh:
 
     source: Path
     written: Path
-    told: Described
+    told: GeotiffSummary
     time: datetime | None
 
 
@@ -121,7 +121,7 @@ async def load_raster(
     folder: Path,
     *,
     crs: str = "auto",
-    said: Said | None = None,
+    said: RasterOptions | None = None,
     mode: str = "append",
     time: str | Sequence[str] | None = None,
 ) -> RasterSummary:
@@ -167,7 +167,7 @@ async def load_raster(
             except BaseException:
                 written.unlink(missing_ok=True)
                 raise
-        return await _catalogued(url, raster_id, folder, fresh, said or Said(), mode)
+        return await _catalogued(url, raster_id, folder, fresh, said or RasterOptions(), mode)
     finally:
         for one in fresh:
             one.written.unlink(missing_ok=True)
@@ -187,12 +187,12 @@ def _checked(raster_id: str, files: Sequence[Path], crs: str, mode: str) -> int 
     return declared.srid if declared else None
 
 
-def _time(when: WhenOf | None, file: Path, told: Described) -> datetime | None:
+def _time(when: WhenOf | None, file: Path, told: GeotiffSummary) -> datetime | None:
     return when(file.name, told.tagged_time) if when else None
 
 
 async def _catalogued(
-    url: str, raster_id: str, folder: Path, fresh: Sequence[_Fresh], said: Said, mode: str
+    url: str, raster_id: str, folder: Path, fresh: Sequence[_Fresh], said: RasterOptions, mode: str
 ) -> RasterSummary:
     connection = await connect(url, Role.OWNER)
     placed: list[Path] = []
@@ -259,7 +259,7 @@ async def _removed(connection: asyncpg.Connection, raster_id: str, fresh: Sequen
     return [row["file"] for row in rows]
 
 
-async def _fitting(connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], said: Said) -> int:
+async def _fitting(connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], said: RasterOptions) -> int:
     """Refuse what does not go together with the members there are; return how many there will be."""
     row = await connection.fetchrow(_KEPT, raster_id)
     first = fresh[0]

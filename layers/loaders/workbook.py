@@ -22,7 +22,7 @@ _HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class Worksheet:
     """A sheet that is read: its rows, each as long as it is written, and the names of the sheets beside it."""
 
     title: str
@@ -31,7 +31,7 @@ class Sheet:
 
 
 @contextmanager
-def open_sheet(file: Path | IO[bytes], name: str, sheet: str | None = None) -> Iterator[Sheet]:
+def open_sheet(file: Path | IO[bytes], name: str, sheet: str | None = None) -> Iterator[Worksheet]:
     """Open a sheet of a workbook.
 
     Parameters
@@ -60,7 +60,7 @@ def open_sheet(file: Path | IO[bytes], name: str, sheet: str | None = None) -> I
         chosen.reset_dimensions()  # what a sheet says of its own size is often wrong
         with catch_warnings(action="ignore"):
             others = tuple(title for title in book.sheetnames if title != chosen.title)
-            yield Sheet(chosen.title, others, chosen.iter_rows(values_only=True))
+            yield Worksheet(chosen.title, others, chosen.iter_rows(values_only=True))
     except OneMapError:
         raise
     except Exception as error:

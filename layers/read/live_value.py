@@ -9,7 +9,7 @@ from layers.actor import Actor
 from layers.air_index import CLEAN, LEVELS, SERIES, sub_index_sql
 from layers.clause import Clause, compose, quote_identifier, quote_literal
 from layers.definition import FieldDefinition, LayerDefinition
-from layers.live_source import INTERVAL_S, SILENT_INTERVALS, Live, Step
+from layers.live_source import INTERVAL_S, SILENT_INTERVALS, Live, ValueClass
 from layers.read.area_events import KINDS, area_key, count_events, events_by_area
 from layers.read.present import Present
 from layers.schema.tables import COLUMN_TYPES
@@ -22,7 +22,7 @@ _BEFORE_INTERVALS = 4  # what a value has changed by is told only if there is on
 
 
 @dataclass(slots=True)
-class Values:
+class LiveValues:
     """Writes the values of a layer's live fields and collects the joins they need.
 
     Attributes
@@ -233,11 +233,11 @@ def _kept(one: FieldDefinition) -> str:
     return _stored(one.name) if one.has_column else f"NULL::{COLUMN_TYPES[one.type]}"
 
 
-def _bound(step: Step) -> float | str | None:
+def _bound(step: ValueClass) -> float | str | None:
     return step.least if step.above is None else step.above
 
 
-def _case(step: Step) -> str:
+def _case(step: ValueClass) -> str:
     bound = _bound(step)
     written = _stored(bound) if isinstance(bound, str) else f"{float(bound or 0)!r}"
     return f"WHEN number.of {'>' if step.least is None else '>='} {written} THEN {quote_literal(step.code)}"

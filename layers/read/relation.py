@@ -14,7 +14,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
-from layers.read.live_value import Values
+from layers.read.live_value import LiveValues
 from layers.read.past import Past
 from layers.read.present import Present
 
@@ -70,7 +70,7 @@ def relations(layer: Layer, actor: Actor, where: Clause = EMPTY) -> tuple[Clause
 
 def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause, joined: Clause = EMPTY) -> Clause:
     definition = layer.definition
-    values = Values(definition, actor, source, how != "stored")
+    values = LiveValues(definition, actor, source, how != "stored")
     columns = [Clause("t.id")]
     if definition.geometry_type != "None":
         columns.append(Clause(f"{_geometry(how)} AS geom"))
@@ -82,7 +82,7 @@ def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause
     return compose("SELECT {} FROM {} {}", join(", ", columns), table, joins)
 
 
-def _value(field: FieldDefinition, values: Values, how: How) -> Clause:
+def _value(field: FieldDefinition, values: LiveValues, how: How) -> Clause:
     if field.name not in _PLACED or how == "stored":
         return values.of(field)
     name = quote_identifier(field.name)

@@ -16,7 +16,7 @@ BOXES_MAX = 500  # looked up one by one
 _LONG = timedelta(minutes=10)  # a change may have been written that long before it was noted
 
 
-def seen_boxes(layer: Layer, actor: Actor, boxes: Sequence[Box], since: datetime) -> Clause:
+def visible_boxes(layer: Layer, actor: Actor, boxes: Sequence[Box], since: datetime) -> Clause:
     """Build a statement of the numbers (`number`, from 1) of those boxes that hold a row the actor sees.
 
     Parameters

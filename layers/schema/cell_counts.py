@@ -8,12 +8,12 @@ from layers.definition import LayerDefinition
 CELL_LEVEL = 18  # a cell is a tile of this zoom
 
 
-def is_gathered(definition: LayerDefinition) -> bool:
+def has_cell_counts(definition: LayerDefinition) -> bool:
     """Whether the layer's points are counted by cells."""
     return definition.map.gather_below is not None
 
 
-def gathering_statements(definition: LayerDefinition, table: str) -> list[str]:
+def cell_count_statements(definition: LayerDefinition, table: str) -> list[str]:
     """Return the statements that begin, change or end the counting of a layer; idempotent.
 
     Parameters
@@ -21,7 +21,7 @@ def gathering_statements(definition: LayerDefinition, table: str) -> list[str]:
     table
         The layer's quoted table, which is there already; so is the layer's row in the catalogue.
     """
-    if not is_gathered(definition):
+    if not has_cell_counts(definition):
         drops = [f"DROP TRIGGER IF EXISTS {name} ON {table}" for name in _NAMES]
         return [*drops, f"DELETE FROM onemap.cell WHERE layer = {quote_literal(definition.id)}"]
     arguments = ", ".join(quote_literal(expression) for expression in _expressions(definition))

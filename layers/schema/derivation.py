@@ -23,7 +23,7 @@ AREA_CODES = {  # the layers that areas are known by, and the field that holds a
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class DerivationRule:
     """Derivations that one statement computes.
 
     Attributes
@@ -46,7 +46,7 @@ class Rule:
     historic: bool = False
 
 
-_PLACE = Rule(
+_PLACE = DerivationRule(
     ("area_of_point", "grid_of_point"),
     "derive_place",
     tuple(AREA_CODES),
@@ -54,10 +54,10 @@ _PLACE = Rule(
     temporary=("derive_point", "derive_grid"),
     historic=True,
 )
-_OWN_CODE = Rule(("area_of_point", "grid_of_point"), "derive_own_code")
+_OWN_CODE = DerivationRule(("area_of_point", "grid_of_point"), "derive_own_code")
 _OTHERS = (
-    Rule(("area_m2", "length_m"), "derive_measure"),
-    Rule(
+    DerivationRule(("area_m2", "length_m"), "derive_measure"),
+    DerivationRule(
         ("nearest_waterway", "chainage_m", "bank"),
         "derive_waterway",
         ("waterways",),
@@ -65,12 +65,12 @@ _OTHERS = (
         temporary=("derive_waterway",),
         historic=True,
     ),
-    Rule(("building_count",), "derive_building_count", ("buildings",)),
-    Rule(("camera_count",), "derive_camera_count", ("video_points",)),
+    DerivationRule(("building_count",), "derive_building_count", ("buildings",)),
+    DerivationRule(("camera_count",), "derive_camera_count", ("video_points",)),
 )
 
 
-def rules_of(definition: LayerDefinition) -> list[Rule]:
+def rules_of(definition: LayerDefinition) -> list[DerivationRule]:
     """Return the rules that compute the derived fields of a layer; none for a table without geometry."""
     if definition.geometry_type == "None":
         return []
@@ -79,7 +79,7 @@ def rules_of(definition: LayerDefinition) -> list[Rule]:
     return [rule for rule in (place, *_OTHERS) if wanted.intersection(rule.derivations)]
 
 
-def fields_of(definition: LayerDefinition, rules: Sequence[Rule]) -> dict[str, str]:
+def fields_of(definition: LayerDefinition, rules: Sequence[DerivationRule]) -> dict[str, str]:
     """Return the layer's fields that some rules compute, each with the SQL of its computed value."""
     return {
         field.name: f"{quote_identifier(rule.statement)}.{quote_identifier(field.derived)}"
@@ -89,13 +89,13 @@ def fields_of(definition: LayerDefinition, rules: Sequence[Rule]) -> dict[str, s
     }
 
 
-def has_history(definition: LayerDefinition, rule: Rule) -> bool:
+def has_history(definition: LayerDefinition, rule: DerivationRule) -> bool:
     """Whether the layer keeps what the rule found at the time: it records what happened."""
     return rule.historic and definition.time is not None
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class DerivedRows:
     """Rows of a layer as the temporary view `derive_row`, and the tables that rules prepare from it.
 
     Attributes
@@ -105,7 +105,7 @@ class Rows:
     """
 
     definition: LayerDefinition
-    rules: Sequence[Rule]
+    rules: Sequence[DerivationRule]
     only: str | None = None
 
     async def open(self, connection: asyncpg.Connection) -> None:

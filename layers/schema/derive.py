@@ -13,7 +13,7 @@ from layers.catalog import read_catalog
 from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
 from layers.errors import NotFound
-from layers.schema.derivation import Rows, Rule, fields_of, has_history, read_sql, rules_of
+from layers.schema.derivation import DerivationRule, DerivedRows, fields_of, has_history, read_sql, rules_of
 from layers.schema.tables import table_of
 
 OVERLAPS = {"urban_villages": ("grids", "communities", "streets")}
@@ -85,7 +85,7 @@ async def _definitions(connection: asyncpg.Connection) -> dict[str, LayerDefinit
     return {layer.id: layer.definition for layer in (await read_catalog(connection)).values()}
 
 
-async def _ready(connection: asyncpg.Connection, rules: Sequence[Rule]) -> list[Rule]:
+async def _ready(connection: asyncpg.Connection, rules: Sequence[DerivationRule]) -> list[DerivationRule]:
     """Leave out rules whose source layers are all empty."""
     return [rule for rule in rules if not rule.reads or await _any_rows(connection, rule.reads)]
 
@@ -98,7 +98,7 @@ async def _any_rows(connection: asyncpg.Connection, layer_ids: Sequence[str]) ->
 async def _apply(
     connection: asyncpg.Connection,
     definition: LayerDefinition,
-    rules: Sequence[Rule],
+    rules: Sequence[DerivationRule],
     *,
     only_new: str | None = None,
     keep: bool = False,
@@ -121,7 +121,7 @@ async def _apply(
         return {}
     kept = fields_of(definition, [rule for rule in rules if keep and has_history(definition, rule)])
     new = {f: f"coalesce(feature.{quote_identifier(f)}, {v})" if f in kept else v for f, v in fields.items()}
-    rows = Rows(definition, rules, only_new)
+    rows = DerivedRows(definition, rules, only_new)
     await rows.open(connection)
     found = await connection.execute(
         f"""CREATE TEMP TABLE derive_change ON COMMIT DROP AS SELECT feature.id, {_named(new)} FROM {rows.joined()}

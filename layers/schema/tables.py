@@ -9,7 +9,7 @@ import asyncpg
 from layers.clause import quote_identifier, quote_literal
 from layers.database.connection import Role, connect
 from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
-from layers.schema.cell_counts import gathering_statements
+from layers.schema.cell_counts import cell_count_statements
 from layers.schema.code_lists import sync_code_lists
 from layers.schema.event_indexes import EVENTS, INDEXES
 
@@ -134,7 +134,7 @@ async def create_layer(
             definition.model_dump_json(),
             declared,
         )
-        for statement in gathering_statements(definition, table_of(definition.id)):
+        for statement in cell_count_statements(definition, table_of(definition.id)):
             await connection.execute(statement)
 
 

@@ -20,11 +20,11 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Minute, Playing
 from server.feeds.key import ensure_feed_key
-from server.feeds.sender import Sender, connect
+from server.feeds.sender import FeedSender, connect
 from server.processes.city import FEED, STORM_LOCK
 from server.processes.running import running_address
 from server.settings import Settings
-from twin.city.storm import MINUTES_MAX, MINUTES_MIN, SPEED_MAX, Plan, Storm
+from twin.city.storm import MINUTES_MAX, MINUTES_MIN, SPEED_MAX, Storm, StormPlan
 
 WARNINGS = "warnings_cap"
 _PHASE = {
@@ -83,7 +83,7 @@ def storm(
     address = url or running_address(settings.home)
     with _alone(settings.home):
         try:
-            asyncio.run(_play(settings, address, Plan(0, minutes, return_period, speed)))
+            asyncio.run(_play(settings, address, StormPlan(0, minutes, return_period, speed)))
         except KeyboardInterrupt:
             _console.print("已提前结束并收尾 ended early; what it opened is closed")
             raise typer.Exit from None
@@ -106,16 +106,16 @@ def _alone(home: Path) -> Iterator[None]:
         raise Conflict("a storm is being played already; wait for its end, or end it with Ctrl-C there") from error
 
 
-async def _play(settings: Settings, address: str, wanted: Plan) -> None:
+async def _play(settings: Settings, address: str, wanted: StormPlan) -> None:
     async with connect(address) as client:
         district = await read_district(client, COLLECTIONS)
-        plan = Plan(int(time.time()), wanted.minutes, wanted.return_period_a, wanted.speed)
+        plan = StormPlan(int(time.time()), wanted.minutes, wanted.return_period_a, wanted.speed)
         played = Storm(district, settings.demo.seed, plan)
         if not played.water.gauges and not played.water.points:
             raise Unavailable(f"{address} has no rain gauges and no flood risk points; the demo district has")
         _announce(played)
-        sender = Sender(client, FEED, ensure_feed_key(FEED, settings.home))
-        warner = Sender(client, WARNINGS, ensure_feed_key(WARNINGS, settings.home))
+        sender = FeedSender(client, FEED, ensure_feed_key(FEED, settings.home))
+        warner = FeedSender(client, WARNINGS, ensure_feed_key(WARNINGS, settings.home))
         with _Progress(played) as progress:
             await Playing(played, sender, warner, progress.tell).play()
         sent = sender.sent

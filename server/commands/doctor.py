@@ -16,12 +16,12 @@ from layers.errors import OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.doctor.database import examine_database
 from server.doctor.feeds import examine_feeds
-from server.doctor.machine import Finding, State, examine_machine
+from server.doctor.machine import Finding, FindingState, examine_machine
 from server.doctor.rules import examine_rules
 from server.settings import Settings
 from twin.rules.calendar import LOCAL
 
-_STYLE = {State.WELL: "green", State.WARNING: "yellow", State.WRONG: "bold red"}
+_STYLE = {FindingState.WELL: "green", FindingState.WARNING: "yellow", FindingState.WRONG: "bold red"}
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +31,13 @@ def register(app: typer.Typer) -> None:
 
 def doctor(home: HomeOption = None, config: ConfigOption = None) -> None:
     """体检，并说明如何修复。 Look at everything and say what to do about each finding."""
-    console, worst = Console(highlight=False, soft_wrap=True), State.WELL
+    console, worst = Console(highlight=False, soft_wrap=True), FindingState.WELL
     for finding in _examine(settings_of(home, config)):
         console.print(f"{finding.state} {finding.subject}: {finding.is_so}", style=_STYLE[finding.state], markup=False)
         if finding.remedy:
             console.print(f"    → {finding.remedy}", markup=False)
-        worst = State.WRONG if State.WRONG in {worst, finding.state} else worst
-    raise typer.Exit(1 if worst is State.WRONG else 0)
+        worst = FindingState.WRONG if FindingState.WRONG in {worst, finding.state} else worst
+    raise typer.Exit(1 if worst is FindingState.WRONG else 0)
 
 
 def _examine(settings: Settings) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
             url = url or started.enter_context(borrowed_cluster(settings.home))
             yield from asyncio.run(_all(url))
         except OneMapError as error:
-            yield Finding(State.WRONG, "数据库 database", error.message, "mend that, then ask again")
+            yield Finding(FindingState.WRONG, "数据库 database", error.message, "mend that, then ask again")
 
 
 async def _all(url: str) -> list[Finding]:

@@ -31,7 +31,7 @@ from twin.feeds.definition import PUSHED, FeedDefinition, read_feed
 from twin.feeds.exposure import remarks
 from twin.feeds.registry import read_registry
 from twin.feeds.secret import read_secret
-from twin.jobs.feed_health import FeedHealth, FeedsHealth, read_health
+from twin.jobs.feed_health import FeedState, FeedStates, read_health
 
 _out = Console(highlight=False, soft_wrap=True)
 NameArgument = Annotated[str, typer.Argument(help="数据源名，即其文件名。 The feed: the name of its file.")]
@@ -199,8 +199,8 @@ def _switch(settings: Settings, name: str, *, enabled: bool) -> None:
     _out.print(f"✓ {name}: {word}{'' if changed else '（本来如此 as before）'}", markup=False)
 
 
-def _look(settings: Settings, definitions: Mapping[str, FeedDefinition] | None = None) -> FeedsHealth:
-    async def look(url: str) -> FeedsHealth:
+def _look(settings: Settings, definitions: Mapping[str, FeedDefinition] | None = None) -> FeedStates:
+    async def look(url: str) -> FeedStates:
         connection = await connect(url, Role.READ)
         try:
             known = read_registry(settings.feeds.folder).by_name if definitions is None else definitions
@@ -212,7 +212,7 @@ def _look(settings: Settings, definitions: Mapping[str, FeedDefinition] | None =
         return asyncio.run(look(url))
 
 
-def _row(feed: FeedHealth) -> tuple[str, ...]:
+def _row(feed: FeedState) -> tuple[str, ...]:
     counters, rate = feed.counters, feed.per_minute[1]
     return (
         feed.definition.name,
@@ -226,7 +226,7 @@ def _row(feed: FeedHealth) -> tuple[str, ...]:
     )
 
 
-def _remarks(feed: FeedHealth) -> Iterator[str]:
+def _remarks(feed: FeedState) -> Iterator[str]:
     """Say what is not as it should be."""
     name, connector = feed.definition.name, feed.connector
     if feed.refused:

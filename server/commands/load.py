@@ -17,7 +17,7 @@ from layers.load import LoadOptions, LoadProgress, LoadSummary, load_file
 from layers.load.column_names import use_district_columns
 from layers.load.file import DEFAULT_GRADE
 from layers.load.reasons import in_words
-from layers.loaders.raster import Overlap, RasterSummary, Said, load_raster
+from layers.loaders.raster import Overlap, RasterOptions, RasterSummary, load_raster
 from layers.loaders.sniff import Format, sniff
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
@@ -89,7 +89,7 @@ def load(  # noqa: PLR0917  # typer takes the options by name
         if sniff(file) is Format.GEOTIFF:
             if dry_run:
                 raise BadInput("--dry-run is for features; a raster is checked when it is stored", parameter="dry_run")
-            said = Said(grade, vertical_datum, overlap=overlap)
+            said = RasterOptions(grade, vertical_datum, overlap=overlap)
             folder = settings.home / "rasters"
             stored = asyncio.run(load_raster(url, file, layer, folder, crs=crs, said=said, mode=mode, time=time))
             print_raster(stored)

@@ -19,7 +19,7 @@ from layers.errors import BadInput, OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.settings import Settings
-from twin.store.refusals import Kept, one_refused, refused, summary
+from twin.store.refusals import StoredRefusal, one_refused, refused, summary
 
 if TYPE_CHECKING:
     from twin.intake.intake import Intake
@@ -53,7 +53,7 @@ def list_refused(
 ) -> None:
     """待处理的拒收消息，最新在前。 Refused messages that wait, the newest first, and how many for which reason."""
 
-    async def look(connection: asyncpg.Connection) -> tuple[list[str], list[Kept]]:
+    async def look(connection: asyncpg.Connection) -> tuple[list[str], list[StoredRefusal]]:
         counts = [row for row in await summary(connection) if feed in {None, row["feed"]}]
         lines = [f"{row['feed']}: {row['reason']} × {row['messages']:,}" for row in counts]
         return lines, await refused(connection, feed=feed, reason=reason, limit=limit)

@@ -19,7 +19,7 @@ from server.feeds.post import Posted, open_client
 from server.processes.running import running_address
 from server.settings import Settings
 from twin.feeds.definition import PUSHED, FeedDefinition
-from twin.feeds.recording import Portion, each_event, moment_of
+from twin.feeds.recording import RecordingBatch, each_event, moment_of
 from twin.feeds.registry import read_registry
 from twin.feeds.secret import read_secret
 from twin.feeds.times import CHINA
@@ -125,7 +125,7 @@ class _Bar:
         """Take the bar away."""
         self._bar.stop()
 
-    def show(self, portion: Portion, posted: Posted) -> None:
+    def show(self, portion: RecordingBatch, posted: Posted) -> None:
         """Show how far it is."""
         moment = moment_of(portion.events[-1].get("time"))
         shown = "" if moment is None else f"{moment.astimezone(CHINA):%m-%d %H:%M:%S}"

@@ -8,20 +8,20 @@ from typing import Any
 
 import httpx
 
-from twin.city.district import PROPERTIES, District
+from twin.city.district import PROPERTIES, CityDistrict
 
 _PAGE = 5000
 _FEATURES_MAX = 60_000  # of one collection
 _WAIT_S, _WAIT_S_MAX = 0.5, 20.0
 
 
-async def read_district(client: httpx.AsyncClient, collections: Collection[str] = tuple(PROPERTIES)) -> District:
+async def read_district(client: httpx.AsyncClient, collections: Collection[str] = tuple(PROPERTIES)) -> CityDistrict:
     """Read the collections the city needs, with no more of each than it needs.
 
     Waits, as long as it takes, for a service that does not answer or is busy. A collection that is not there, or that
     we may not see, is empty; a property that is not there is left out.
     """
-    return District({name: await _read(client, name) for name in collections})
+    return CityDistrict({name: await _read(client, name) for name in collections})
 
 
 async def _read(client: httpx.AsyncClient, collection: str) -> list[dict[str, Any]]:

@@ -57,17 +57,17 @@ async def load_rasters_once(url: str, demo: DemoSettings, home: Path) -> None:
     if {"dem", "rain"} <= there:
         return
     from layers.demo.rasters import ground, rain  # noqa: PLC0415  # slow to import, and needed once
-    from layers.loaders.raster import Said, load_raster  # noqa: PLC0415  # as above
+    from layers.loaders.raster import RasterOptions, load_raster  # noqa: PLC0415  # as above
 
     with TemporaryDirectory() as folder:
         if "dem" not in there:
             file = Path(folder) / "地形 terrain.tif"
             ground.write_ground(file, demo.seed)
-            said = Said(vertical_datum=ground.VERTICAL_DATUM, synthetic=True)
+            said = RasterOptions(vertical_datum=ground.VERTICAL_DATUM, synthetic=True)
             await load_raster(url, file, "dem", home / "rasters", said=said)
         if "rain" not in there:
             files = rain.write_rain(Path(folder), datetime.now(UTC), demo.seed)
-            said = Said(title="合成降雨 synthetic rain, mm/h", synthetic=True)
+            said = RasterOptions(title="合成降雨 synthetic rain, mm/h", synthetic=True)
             await load_raster(url, files, "rain", home / "rasters", said=said, time=rain.NAMES)
 
 

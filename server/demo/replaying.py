@@ -18,7 +18,7 @@ from layers.errors import BadFile, BadInput, Conflict, Unavailable
 from server.feeds.post import Posted, deliver
 from twin.envelope.read import BATCH
 from twin.feeds.definition import FeedDefinition
-from twin.feeds.recording import Place, Portion, played
+from twin.feeds.recording import RecordingBatch, RecordingPosition, played
 
 FOLDER = "replays"
 _PATIENCE_S, _WAIT_S = 120.0, 1.0
@@ -44,7 +44,7 @@ class Replaying:
     keep_times: bool
     posted: Posted = field(default_factory=Posted)
 
-    def play(self, client: httpx.Client, *, resume: bool, show: Callable[[Portion, Posted], None]) -> None:
+    def play(self, client: httpx.Client, *, resume: bool, show: Callable[[RecordingBatch, Posted], None]) -> None:
         """Play to the end; when it is stopped before, `resume` goes on behind what was acknowledged.
 
         Raises
@@ -86,17 +86,17 @@ class Replaying:
         of = f"{self.path.resolve()}\n{self.definition.name}\n{self.keep_times}"
         return self.home / FOLDER / f"{hashlib.sha256(of.encode()).hexdigest()[:16]}.json"
 
-    def _resumed(self) -> tuple[Place, str]:
+    def _resumed(self) -> tuple[RecordingPosition, str]:
         try:
             noted = orjson.loads(self._file.read_bytes())
-            place, stamp = Place.read(noted["place"]), noted["stamp"]
+            place, stamp = RecordingPosition.read(noted["place"]), noted["stamp"]
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise Conflict(f"{self.path.name} was not left half way; play it without --resume") from error
         if stamp != _stamp(self.path):
             raise Conflict(f"{self.path.name} has changed since it was left; play it without --resume")
         return place, place.shift.run
 
-    def _note(self, place: Place) -> None:
+    def _note(self, place: RecordingPosition) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         half = self._file.with_suffix(".new")
         half.write_bytes(orjson.dumps({"place": place.written(), "stamp": _stamp(self.path)}))

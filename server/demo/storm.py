@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers.errors import Unauthenticated
-from server.feeds.sender import Sender
+from server.feeds.sender import FeedSender
 from twin.city.clock import written
 from twin.city.messages import CloudEvent
 from twin.city.rain_warning import chain, document, warnings_in
@@ -48,7 +48,7 @@ class Playing:
         Called after every minute of the storm.
     """
 
-    def __init__(self, storm: Storm, sender: Sender, warner: Sender, tell: Callable[[Minute], None]) -> None:
+    def __init__(self, storm: Storm, sender: FeedSender, warner: FeedSender, tell: Callable[[Minute], None]) -> None:
         self.storm, self._events = storm, StormEvents(storm)
         self._sender, self._warner, self._tell = sender, warner, tell
         self._open: dict[str, CloudEvent] = {}

@@ -12,7 +12,7 @@ from layers.errors import OneMapError
 from layers.schema.database_check import lacking
 from layers.schema.migrate import available, edited, pending
 from layers.schema.topology import topology_notes
-from server.doctor.machine import Finding, State, well
+from server.doctor.machine import Finding, FindingState, well
 from twin.jobs.leader import ingest_works
 
 _HAS_CHECKSUMS = """
@@ -52,11 +52,13 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
     try:
         missing = await lacking(url)
     except OneMapError as error:
-        yield Finding(State.WRONG, "数据库 database", error.message, "is it running? is ONEMAP_DATABASE_URL right?")
+        yield Finding(
+            FindingState.WRONG, "数据库 database", error.message, "is it running? is ONEMAP_DATABASE_URL right?"
+        )
         return
     for sentence in missing:
         is_so, _, remedy = sentence.partition("; ")
-        yield Finding(State.WRONG, "数据库 database", is_so, remedy or "install or upgrade it")
+        yield Finding(FindingState.WRONG, "数据库 database", is_so, remedy or "install or upgrade it")
     if missing:
         return
     connection = await connect(url, role=None)
@@ -65,7 +67,7 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
             yield finding
         finding = await _migrations(connection, url)
         yield finding
-        if finding.state is State.WELL:
+        if finding.state is FindingState.WELL:
             for finding in (*await _edited(connection), *await _layers(connection), *await _topology(connection)):
                 yield finding
             yield await _ingest(connection)
@@ -93,12 +95,17 @@ async def _migrations(connection: asyncpg.Connection, url: str) -> Finding:
     waiting = await pending(url)
     if waiting:
         return Finding(
-            State.WARNING, subject, f"{len(waiting)} not applied: {', '.join(waiting)}", "./onemap up applies them"
+            FindingState.WARNING,
+            subject,
+            f"{len(waiting)} not applied: {', '.join(waiting)}",
+            "./onemap up applies them",
         )
     applied = {row["name"] for row in await connection.fetch("SELECT name FROM onemap.migration")}
     unknown = sorted(applied - {path.stem for path in available()})
     if unknown:
-        return Finding(State.WRONG, subject, f"the database is newer: it has {', '.join(unknown)}", "update OneMap")
+        return Finding(
+            FindingState.WRONG, subject, f"the database is newer: it has {', '.join(unknown)}", "update OneMap"
+        )
     return well(subject, f"all {len(applied)} applied")
 
 
@@ -106,7 +113,7 @@ async def _edited(connection: asyncpg.Connection) -> list[Finding]:
     changed = await edited(connection) if await connection.fetchval(_HAS_CHECKSUMS) else []
     is_so = f"edited after they were applied here: {', '.join(changed)}"
     remedy = "compare with the release; see docs/decisions/migration-checksums.md"
-    return [Finding(State.WARNING, "迁移 migrations", is_so, remedy)] if changed else []
+    return [Finding(FindingState.WARNING, "迁移 migrations", is_so, remedy)] if changed else []
 
 
 async def _ingest(connection: asyncpg.Connection) -> Finding:
@@ -117,13 +124,13 @@ async def _ingest(connection: asyncpg.Connection) -> Finding:
         f"the last, process {told['process']} on {told['host']}, at {told['seen_at']}" if "process" in told else "never"
     )
     is_so = f"none works ({last}): nothing is fetched, no rule looks; what is pushed is taken"
-    return Finding(State.WARNING, subject, is_so, "./onemap up starts one; its messages are on standard error")
+    return Finding(FindingState.WARNING, subject, is_so, "./onemap up starts one; its messages are on standard error")
 
 
 async def _topology(connection: asyncpg.Connection) -> list[Finding]:
     """Look whether grids, communities and streets fill what is above them, and carry codes of this district."""
     subject, remedy = "拓扑 topology", "mend the file, then ./onemap load FILE --layer NAME --mode replace"
-    wrong = [Finding(State.WARNING, subject, note, remedy) for note in await topology_notes(connection)]
+    wrong = [Finding(FindingState.WARNING, subject, note, remedy) for note in await topology_notes(connection)]
     return wrong or [well(subject, "areas tile the areas above them, with codes of this district")]
 
 
@@ -131,7 +138,7 @@ async def _layers(connection: asyncpg.Connection) -> list[Finding]:
     catalog = await read_catalog(connection)
     tables = {row["layer"]: row for row in await connection.fetch(_TABLES)}
     findings = [
-        Finding(State.WRONG, f"图层 layer {name}", "is in the catalogue and has no table", "load it again")
+        Finding(FindingState.WRONG, f"图层 layer {name}", "is in the catalogue and has no table", "load it again")
         for name in catalog
         if name not in tables
     ]
@@ -145,13 +152,17 @@ def _judge_table(name: str, row: asyncpg.Record) -> list[Finding]:
     subject, table, found = f"图层 layer {name}", f'layer."{name}"', []
     if row["spatial"] and not row["indexed"]:
         remedy = f"CREATE INDEX ON {table} USING gist (geom)"
-        found.append(Finding(State.WRONG, subject, "has no spatial index: every map window reads all of it", remedy))
+        found.append(
+            Finding(FindingState.WRONG, subject, "has no spatial index: every map window reads all of it", remedy)
+        )
     if not row["keyed"]:
         remedy = f"ALTER TABLE {table} ADD PRIMARY KEY (id)"
-        found.append(Finding(State.WRONG, subject, "has no primary key: pages and single features are slow", remedy))
+        found.append(
+            Finding(FindingState.WRONG, subject, "has no primary key: pages and single features are slow", remedy)
+        )
     changed, live = row["changed"] or 0, row["live"] or 0
     never = row["planned"] < 0 and live > _STALE_ROWS
     if never or changed > _STALE_ROWS + _STALE_SHARE * live:
         is_so = f"statistics are stale: {changed:,} of {live:,} rows changed since"
-        found.append(Finding(State.WARNING, subject, is_so, f"ANALYZE {table}"))
+        found.append(Finding(FindingState.WARNING, subject, is_so, f"ANALYZE {table}"))
     return found

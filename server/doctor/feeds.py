@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.doctor.machine import Finding, State, well
+from server.doctor.machine import Finding, FindingState, well
 from server.settings import Settings
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import is_local, remarks, takes_unsigned
@@ -23,6 +23,8 @@ def examine_feeds(settings: Settings) -> Iterator[Finding]:
 def _examine(definition: FeedDefinition, server_host: str) -> Iterator[Finding]:
     host = definition.connection.host if definition.protocol == "jt808" else server_host
     for remark in remarks(definition):
-        state = State.WRONG if takes_unsigned(definition) and not is_local(host) else State.WARNING
-        said = f"{remark}; nothing is taken, because the network reaches {host}" if state is State.WRONG else remark
+        state = FindingState.WRONG if takes_unsigned(definition) and not is_local(host) else FindingState.WARNING
+        said = (
+            f"{remark}; nothing is taken, because the network reaches {host}" if state is FindingState.WRONG else remark
+        )
         yield Finding(state, f"数据源 feed {definition.name}", said, _REMEDY)

@@ -27,7 +27,7 @@ _GIB = 1024**3
 _DISK_GIB_MIN, _DISK_GIB_GOOD = 1, 5
 
 
-class State(StrEnum):
+class FindingState(StrEnum):
     """How a thing is."""
 
     WELL = "✓"
@@ -49,7 +49,7 @@ class Finding:
         What to do about it; empty when it is well.
     """
 
-    state: State
+    state: FindingState
     subject: str
     is_so: str
     remedy: str = ""
@@ -57,7 +57,7 @@ class Finding:
 
 def well(subject: str, is_so: str) -> Finding:
     """Make a finding that needs nothing."""
-    return Finding(State.WELL, subject, is_so)
+    return Finding(FindingState.WELL, subject, is_so)
 
 
 def examine_machine(settings: Settings) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def _programs(settings: Settings) -> Iterator[Finding]:
     try:
         programs = find_programs(place.data_version if place else None)
     except OneMapError as error:
-        yield Finding(State.WRONG, "PostgreSQL 程序 programs", error.message, "see there")
+        yield Finding(FindingState.WRONG, "PostgreSQL 程序 programs", error.message, "see there")
     else:
         yield well("PostgreSQL 程序 programs", f"{programs.version} in {programs.folder}")
 
@@ -92,8 +92,8 @@ def _disk(home: Path) -> Finding:
     subject, is_so = "磁盘 disk", f"{free_gib:.1f} GiB free at {folder}"
     remedy = f"free some space, or take a --home on another disk; {_DISK_GIB_GOOD} GiB is comfortable"
     if free_gib < _DISK_GIB_MIN:
-        return Finding(State.WRONG, subject, is_so, remedy)
-    return Finding(State.WARNING, subject, is_so, remedy) if free_gib < _DISK_GIB_GOOD else well(subject, is_so)
+        return Finding(FindingState.WRONG, subject, is_so, remedy)
+    return Finding(FindingState.WARNING, subject, is_so, remedy) if free_gib < _DISK_GIB_GOOD else well(subject, is_so)
 
 
 def _port(settings: Settings) -> Finding:
@@ -105,7 +105,9 @@ def _port(settings: Settings) -> Finding:
         family, *_ = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
         socket.create_server((server.host, server.port), family=family).close()
     except OSError as error:
-        return Finding(State.WRONG, subject, f"{where}: {error.strerror}", "give another --port, or end what uses it")
+        return Finding(
+            FindingState.WRONG, subject, f"{where}: {error.strerror}", "give another --port, or end what uses it"
+        )
     return well(subject, f"{where} is free")
 
 
@@ -122,10 +124,12 @@ def _cluster(settings: Settings) -> Iterator[Finding]:
             yield well(subject, f"runs, under process {supervisor}, in {place.folder}")
         else:
             left = "runs, but the `onemap up` that started it is gone"
-            yield Finding(State.WARNING, subject, left, f"./onemap stop --home {home}, or up, which takes it over")
+            yield Finding(
+                FindingState.WARNING, subject, left, f"./onemap stop --home {home}, or up, which takes it over"
+            )
     elif (place.data / "postmaster.pid").exists():
         stale = f"stopped without a farewell: {place.data}/postmaster.pid is stale"
-        yield Finding(State.WARNING, subject, stale, "nothing: the next start clears it and recovers")
+        yield Finding(FindingState.WARNING, subject, stale, "nothing: the next start clears it and recovers")
     else:
         yield well(subject, f"stopped, in {place.folder}")
     yield from _forgotten()
@@ -138,14 +142,16 @@ def _forgotten() -> Iterator[Finding]:
         place = find_place(owner)
         if place is None or place.folder != note.parent:
             is_so = f"{note.parent} belonged to {owner}, which no longer knows it"
-            yield Finding(State.WARNING, "旧数据 old data", is_so, f"rm -rf {note.parent}, if you do not miss it")
+            yield Finding(
+                FindingState.WARNING, "旧数据 old data", is_so, f"rm -rf {note.parent}, if you do not miss it"
+            )
 
 
 def _page_modules() -> Finding:
     missing = [source for source in THIRD_PARTY.values() if not any(MODULES.glob(source))]
     if missing:
         is_so = f"{len(missing)} missing, for example {missing[0]}"
-        return Finding(State.WRONG, "网页模块 page modules", is_so, "./onemap up, or npm ci in server/web")
+        return Finding(FindingState.WRONG, "网页模块 page modules", is_so, "./onemap up, or npm ci in server/web")
     return well("网页模块 page modules", "installed")
 
 
@@ -161,7 +167,7 @@ def _font() -> Finding:
         fonts = []
     if not fonts:
         is_so = "none is found: names are missing on maps that the server draws"
-        return Finding(State.WARNING, subject, is_so, "apt-get install fontconfig fonts-wqy-microhei")
+        return Finding(FindingState.WARNING, subject, is_so, "apt-get install fontconfig fonts-wqy-microhei")
     return well(subject, fonts[0])
 
 
@@ -172,7 +178,7 @@ def _definitions(own: Path) -> Finding:
         mine = set(read_definitions(own=own)) - set(read_definitions())
         lists = read_code_lists(own=own / "codes")
     except BadInput as error:
-        return Finding(State.WRONG, subject, error.message, f"mend it in {own}; it is read again by itself")
+        return Finding(FindingState.WRONG, subject, error.message, f"mend it in {own}; it is read again by itself")
     missing = sorted(
         {
             f"{layer.id}.{field.name}: {field.codes}"
@@ -183,7 +189,7 @@ def _definitions(own: Path) -> Finding:
     )
     if missing:
         return Finding(
-            State.WRONG, subject, f"code lists are missing: {', '.join(missing)}", f"add them to {own}/codes"
+            FindingState.WRONG, subject, f"code lists are missing: {', '.join(missing)}", f"add them to {own}/codes"
         )
     return well(subject, f"{len(mine)} of your own in {own}")
 
@@ -195,7 +201,7 @@ def _token(home: Path) -> Iterator[Finding]:
         if mode & 0o077:
             is_so = f"{file} can be read by others (mode {mode:o})"
             yield Finding(
-                State.WRONG, "操作员令牌 operator's token", is_so, f"chmod 600 {file}; delete it for a new one"
+                FindingState.WRONG, "操作员令牌 operator's token", is_so, f"chmod 600 {file}; delete it for a new one"
             )
         else:
             yield well("操作员令牌 operator's token", str(file))

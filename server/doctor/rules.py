@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from server.doctor.machine import Finding, State, well
+from server.doctor.machine import Finding, FindingState, well
 from twin.rules.calendar import Calendar
 from twin.rules.registry import Rules, read_rules
 
@@ -15,7 +15,7 @@ def examine_rules(folder: Path, today: date) -> Iterator[Finding]:
     """Look at the folder of rules as it stands on a day."""
     rules = read_rules(folder)
     for fault in rules.faults.values():
-        yield Finding(State.WRONG, "规则 rules", fault, "mend the file; what runs takes it up by itself")
+        yield Finding(FindingState.WRONG, "规则 rules", fault, "mend the file; what runs takes it up by itself")
     for name, rule in sorted(rules.by_name.items()):
         if isinstance(rule, Calendar):
             yield _calendar(folder / f"{name}.yaml", rule, today)
@@ -38,4 +38,4 @@ def _calendar(file: Path, calendar: Calendar, today: date) -> Finding:
     years = ", ".join(map(str, lacking))
     is_so = f"{years} 年节假日未录入 the holidays of {years} are missing: limits in working time count weekends only"
     remedy = f"put the days of the State Council's yearly notice 国务院办公厅节假日安排通知 and the year into {file}"
-    return Finding(State.WARNING, subject, is_so, remedy)
+    return Finding(FindingState.WARNING, subject, is_so, remedy)

@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Sent:
+class SendTotals:
     """What became of everything sent so far."""
 
     accepted: int = 0
@@ -37,7 +37,7 @@ class Sent:
         return self.accepted + self.duplicate > 0 or self.rejected == 0
 
 
-class Sender:
+class FeedSender:
     """Sends to one feed.
 
     Parameters
@@ -50,7 +50,7 @@ class Sender:
 
     def __init__(self, client: httpx.AsyncClient, feed: str, key: bytes) -> None:
         self._client, self._feed, self._key = client, feed, key
-        self.sent = Sent()
+        self.sent = SendTotals()
 
     async def send(self, messages: Sequence[dict[str, Any]], *, patience_s: float | None = None) -> bool:
         """Send CloudEvents, in as many deliveries as they need.

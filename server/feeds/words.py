@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from twin.feeds.definition import FeedDefinition
-from twin.jobs.feed_health import FeedHealth, Life
+from twin.jobs.feed_health import FeedState, Life
 
 AGE = "age_s"
 LIFE: dict[Life, str] = {"off": "停用 off", "never": "未接入 never", "live": "正常 live", "silent": "静默 silent"}
@@ -37,7 +37,7 @@ def lacking(definition: FeedDefinition) -> Iterator[str]:
             yield "! 事件没有 event_class，将列入待补清单 events without event_class wait to be given one"
 
 
-def describe(health: FeedHealth, home: Path) -> Iterator[str]:
+def describe(health: FeedState, home: Path) -> Iterator[str]:
     """Write everything known of a feed, one thing a line."""
     definition, counters = health.definition, health.counters
     yield f"{definition.name}  {definition.title_zh} {definition.title_en}  [{LIFE[health.life]}]"

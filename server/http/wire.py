@@ -22,7 +22,7 @@ READ_SECONDS_MAX = 60.0  # of a client that takes nothing of its answer; a strea
 HEADER_BYTES_MAX = 128 * 1024  # the longest address that is read, and as much again
 
 
-class Wire(HttpToolsProtocol):
+class ClientConnection(HttpToolsProtocol):
     """One connection of a client."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

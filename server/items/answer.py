@@ -39,7 +39,7 @@ _THE_ID = object()  # stands in a kept statement for the id that is asked for
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ItemsResponse:
     """A body and the headers that belong to it."""
 
     content: bytes
@@ -90,7 +90,7 @@ class _Page:
     cursor: str | None
 
 
-async def single_feature(call: Call, state: State) -> Answer:
+async def single_feature(call: Call, state: State) -> ItemsResponse:
     """Answer `/items/{id}`.
 
     Raises
@@ -111,7 +111,7 @@ async def single_feature(call: Call, state: State) -> Answer:
     feature = None if "\0" in feature_id else await state.lookups.fetchval(statement[0], *values)
     if feature is None:
         raise NotFound(f"there is no feature '{feature_id[:80]}' in '{call.layer.id}'", parameter="featureId")
-    return Answer(_with_links(call, feature, crs), call.headers(crs, state.settings))
+    return ItemsResponse(_with_links(call, feature, crs), call.headers(crs, state.settings))
 
 
 def _with_links(call: Call, feature: bytes, crs: Crs) -> bytes:
@@ -121,7 +121,7 @@ def _with_links(call: Call, feature: bytes, crs: Crs) -> bytes:
     return b"".join((feature[:-1], b",", orjson.dumps(extra)[1:]))
 
 
-async def features(call: Call, state: State) -> Answer:
+async def features(call: Call, state: State) -> ItemsResponse:
     """Answer `/items`.
 
     Raises
@@ -184,21 +184,21 @@ def _plan(call: Call, state: State) -> _Plan:
     return state.plans.get(key, make)
 
 
-def _collection(call: Call, plan: _Plan, query: ItemsQuery, found: _Page, state: State) -> Answer:
+def _collection(call: Call, plan: _Plan, query: ItemsQuery, found: _Page, state: State) -> ItemsResponse:
     matched = found.matched
     paging = Paging(matched.rows if matched.exact else None, found.returned, steps(call, query, found.cursor))
     headers = call.headers(query.crs, state.settings) | paging.headers(call.given, state.settings.limits)
     rows = found.features or b""
     if call.media is CSV:
-        return Answer(rows, headers)
+        return ItemsResponse(rows, headers)
     if call.media is GEOJSONL:
-        return Answer(rows + (b"\n" if rows else b""), headers)
+        return ItemsResponse(rows + (b"\n" if rows else b""), headers)
     head: dict[str, object] = {"type": "FeatureCollection"}
     if call.media is JSONFG:
         head |= {"conformsTo": _JSONFG_CONFORMANCE, "coordRefSys": query.crs.uri, "featureType": call.layer.id}
     head |= {"numberMatched": matched.rows} if matched.exact else {"numberMatchedAtLeast": matched.rows}
     head |= {"numberReturned": found.returned, "timeStamp": _now(), "links": plan.links.json(call, query, found.cursor)}
-    return Answer(b"".join((orjson.dumps(head)[:-1], b',"features":[', rows, b"]}")), headers)
+    return ItemsResponse(b"".join((orjson.dumps(head)[:-1], b',"features":[', rows, b"]}")), headers)
 
 
 def _now() -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import orjson
 
-from twin.live.change_batch import Portion
-from twin.live.subscriber import Notice
+from twin.live.change_batch import ChangeBatch
+from twin.live.subscriber import StreamNotice
 
 
-def as_event(part: Portion | Notice, *, cloud: bool = False) -> bytes:
+def as_event(part: ChangeBatch | StreamNotice, *, cloud: bool = False) -> bytes:
     """Write a part as a server-sent event; a sign of life is a comment that moves the number to resume from.
 
     Parameters
@@ -16,7 +16,7 @@ def as_event(part: Portion | Notice, *, cloud: bool = False) -> bytes:
     cloud
         Whether each change is a CloudEvent of its own; what is said beside changes stays as it is.
     """
-    if isinstance(part, Portion):
+    if isinstance(part, ChangeBatch):
         return part.cloud_events if cloud else part.event
     number = b"" if part.seq is None else b"id: %d\n" % part.seq
     if part.kind == "heartbeat":
@@ -24,9 +24,9 @@ def as_event(part: Portion | Notice, *, cloud: bool = False) -> bytes:
     return b"%sevent: %s\ndata: %s\n\n" % (number, part.kind.encode(), _content(part))
 
 
-def as_message(part: Portion | Notice) -> str:
+def as_message(part: ChangeBatch | StreamNotice) -> str:
     """Write a part as a message of a WebSocket."""
-    if isinstance(part, Portion):
+    if isinstance(part, ChangeBatch):
         return part.message
     content = _content(part)
     return f'{{"type":"{part.kind}",{content[1:].decode()}'
@@ -42,7 +42,7 @@ def tiles_message(notices: bytes) -> str:
     return f'{{"type":"tiles","layers":{notices.decode()}}}'
 
 
-def _content(part: Notice) -> bytes:
+def _content(part: StreamNotice) -> bytes:
     if part.kind == "snapshot":
         features = part.features.replace(b"\n", b"")  # between features; an event's data is one line
         return b'{"layer":%s,"features":[%s]}' % (orjson.dumps(part.layer), features)

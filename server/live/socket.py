@@ -25,10 +25,10 @@ from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated
 from server.errors import status_of
 from server.identity.auth import Authenticator
 from server.live.frames import as_message, tiles_message
-from server.live.tiles import TileNews
+from server.live.tiles import TileChanges
 from twin.live.budget import caller_here
-from twin.live.subscriber import Following, Source
-from twin.live.subscription import AREAS_MAX, LAYERS_MAX, Asked, read_interest
+from twin.live.subscriber import LiveSource, Subscription
+from twin.live.subscription import AREAS_MAX, LAYERS_MAX, SubscriptionParams, read_interest
 
 MESSAGE_BYTES_MAX = 128 * 1024
 MESSAGES_PER_SECOND = 5
@@ -57,9 +57,9 @@ class Subscribe(BaseModel):
     tiles: bool = Field(default=False, description="also which tiles of the layers changed")
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> SubscriptionParams:
         """What it asks for."""
-        return Asked(self.layers, self.areas, self.bbox or (), "" if self.filter is None else self.filter)
+        return SubscriptionParams(self.layers, self.areas, self.bbox or (), "" if self.filter is None else self.filter)
 
 
 class Ping(BaseModel):
@@ -82,17 +82,17 @@ class LiveSocket:
     def __init__(
         self,
         socket: WebSocket,
-        source: Source,
+        source: LiveSource,
         actor: Actor,
         authenticator: Authenticator,
         limits: FilterLimits,
-        news: TileNews,
+        news: TileChanges,
     ) -> None:
         self._socket, self._source, self._limits = socket, source, limits
         self._news, self._hearing = news, asyncio.create_task(asyncio.sleep(0), name="live-tiles")
         self._actor, self._authenticator = actor, authenticator
-        self._following: Following | None = None
-        self._next: asyncio.Queue[Following] = asyncio.Queue(1)
+        self._following: Subscription | None = None
+        self._next: asyncio.Queue[Subscription] = asyncio.Queue(1)
         self._tokens, self._heard_at = float(MESSAGES_AT_ONCE), monotonic()
 
     async def serve(self) -> None:
@@ -155,7 +155,7 @@ class LiveSocket:
         catalog: Catalog = self._source.catalog()
         interest = read_interest(catalog, self._actor, asked.asked, self._limits)
         before, since = self._following, asked.since
-        following = Following(self._source, self._actor, interest, since, snapshot=asked.snapshot, after=before)
+        following = Subscription(self._source, self._actor, interest, since, snapshot=asked.snapshot, after=before)
         with in_our_words():
             await following.prepare()
         if not self._next.empty():

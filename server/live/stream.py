@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from server.live.frames import as_event, tiles_event
-from server.live.tiles import TileEar
-from twin.live.subscriber import Following
+from server.live.tiles import TileSubscriber
+from twin.live.subscriber import Subscription
 
 _RETRY = b"retry: 2000\n\n"  # also the first bytes, so that proxies pass the headers on at once
 
@@ -28,7 +28,11 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, following: Following, tiles: AbstractContextManager[TileEar] | None = None, *, cloud: bool = False
+        self,
+        following: Subscription,
+        tiles: AbstractContextManager[TileSubscriber] | None = None,
+        *,
+        cloud: bool = False,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]

@@ -22,8 +22,8 @@ from layers.catalog import CatalogHolder, Layer
 from layers.changed import Box
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
-from layers.read.visible_changes import BOXES_MAX, seen_boxes
-from tiles.changed_tiles import touched
+from layers.read.visible_changes import BOXES_MAX, visible_boxes
+from tiles.changed_tiles import changed_tiles
 from tiles.grids import GRIDS
 
 PAUSE_SECONDS = 0.5  # changes within this time are told together
@@ -37,7 +37,7 @@ _log = structlog.get_logger(__name__)
 type Notice = dict[str, Any]
 
 
-class TileEar:
+class TileSubscriber:
     """One subscriber that wants to hear of tiles.
 
     Attributes
@@ -72,7 +72,7 @@ class TileEar:
                 yield self._notices.popleft()
 
 
-class TileNews:
+class TileChanges:
     """Tells the subscribers of one worker, once for all who may see the same.
 
     Parameters
@@ -83,7 +83,7 @@ class TileNews:
 
     def __init__(self, pool: asyncpg.Pool, catalog: CatalogHolder) -> None:
         self._pool, self._catalog = pool, catalog
-        self._ears: set[TileEar] = set()
+        self._ears: set[TileSubscriber] = set()
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -101,7 +101,7 @@ class TileNews:
                 await self._task
 
     @contextmanager
-    def hearing(self, actor: Actor, layers: Collection[str]) -> Iterator[TileEar]:
+    def hearing(self, actor: Actor, layers: Collection[str]) -> Iterator[TileSubscriber]:
         """Tell somebody while the context lasts, first which versions there are.
 
         Parameters
@@ -109,7 +109,7 @@ class TileNews:
         layers
             Collection ids; empty means all that the actor may see.
         """
-        ear = TileEar(actor, layers)
+        ear = TileSubscriber(actor, layers)
         known = [layer for layer in self._catalog.current.visible_layers(actor) if ear.wants(layer)]
         ear.told = {layer.id: layer.version for layer in known}
         ear.tell([{"layer": layer.id, "since": layer.version, "version": layer.version, "sets": {}} for layer in known])
@@ -131,7 +131,7 @@ class TileNews:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _tell(self) -> None:
-        notices: dict[TileEar, list[Notice]] = {}
+        notices: dict[TileSubscriber, list[Notice]] = {}
         made: dict[tuple[str, int, str], Notice] = {}
         catalog, ears = self._catalog.current, [*self._ears]
         seen = {audience: catalog.visible_layers(actor) for audience, actor in _audiences(ears).items()}
@@ -161,12 +161,12 @@ class TileNews:
                 boxes = await _seen(connection, layer, actor, boxes, rows)
         sets = None
         if boxes is not None:
-            found = {grid.id: touched(boxes, grid) for grid in GRIDS.values()} if boxes else {}
+            found = {grid.id: changed_tiles(boxes, grid) for grid in GRIDS.values()} if boxes else {}
             sets = {name: {"zoom": one.zoom, "ranges": one.ranges} for name, one in found.items()}
         return {"layer": layer.id, "since": since, "version": layer.version, "sets": sets}
 
 
-def _audiences(ears: Collection[TileEar]) -> dict[str, Actor]:
+def _audiences(ears: Collection[TileSubscriber]) -> dict[str, Actor]:
     return {ear.actor.audience: ear.actor for ear in ears}
 
 
@@ -175,7 +175,7 @@ async def _seen(
 ) -> list[Box] | None:
     if len(boxes) > BOXES_MAX:
         return None
-    text, values = seen_boxes(layer, actor, boxes, rows[0]["changed_at"]).render()
+    text, values = visible_boxes(layer, actor, boxes, rows[0]["changed_at"]).render()
     return [boxes[row["number"] - 1] for row in await connection.fetch(text, *values)]
 
 

@@ -36,7 +36,7 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OgcResponse:
     """A body, its media type and what else belongs in the header."""
 
     content: bytes
@@ -63,7 +63,7 @@ class Endpoint:
     """
 
     path: str
-    answer: Callable[[Visit, Mapping[str, str]], Awaitable[Answer]]
+    answer: Callable[[Visit, Mapping[str, str]], Awaitable[OgcResponse]]
     parameters: tuple[str, ...] | None = ("f", "lang")
     formats: tuple[Media, ...] = JSON_HTML
     methods: tuple[str, ...] = ("GET", "HEAD")
@@ -135,7 +135,7 @@ class Endpoint:
             raise BadInput(f"f is '{f}'; allowed are {', '.join(m.f for m in self.formats)}", parameter="f")
         return GEOJSON
 
-    async def _send(self, answer: Answer, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _send(self, answer: OgcResponse, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         keep = Keep.STEADY if self.timeless else Keep.LIVE
         cached = {"Cache-Control": cache_control(keep, visit.actor, visit.state.settings)}
         headers = {**_HEADERS, **cached, "Content-Language": visit.language, **answer.headers}
@@ -164,11 +164,11 @@ async def _send_error_page(error: OneMapError, visit: Visit, scope: Scope, recei
     await Response(body, response.status_code, kept, "text/html")(scope, receive, send)
 
 
-def written(visit: Visit, document: Page | dict[str, object], media_type: str) -> Answer:
+def written(visit: Visit, document: Page | dict[str, object], media_type: str) -> OgcResponse:
     """Write a document as the page or the JSON that the visit wants."""
     if isinstance(document, Page):
-        return Answer(render(document, visit), "text/html; charset=utf-8")
-    return Answer(orjson.dumps(document, default=str), JSONLD.type if visit.media is JSONLD else media_type)
+        return OgcResponse(render(document, visit), "text/html; charset=utf-8")
+    return OgcResponse(orjson.dumps(document, default=str), JSONLD.type if visit.media is JSONLD else media_type)
 
 
 class Addressed(Protocol):

@@ -27,7 +27,7 @@ from server.http.front import Front
 from server.http.media import GEOJSON, HTML, JSONLD
 from server.items.request import ITEM_PARAMETERS
 from server.ogc import documents, feature_schema, map_tiles, maps, tiles
-from server.ogc.answer import JSON_HTML_LD, Answer, Endpoint, routes, written
+from server.ogc.answer import JSON_HTML_LD, Endpoint, OgcResponse, routes, written
 from server.ogc.config import pygeoapi_config
 from server.ogc.html import Page
 from server.ogc.openapi import OPENAPI_TYPE, openapi
@@ -136,13 +136,13 @@ class _Asking:
     media_type: str = "application/json"
     prepare: Callable[[Visit], tuple[Visit, dict[str, str]]] = lambda visit: (visit, {})
 
-    async def __call__(self, visit: Visit, names: Mapping[str, str]) -> Answer:
+    async def __call__(self, visit: Visit, names: Mapping[str, str]) -> OgcResponse:
         visit, parameters = self.prepare(visit)
         api = await self.pygeoapi.of(visit)
         request = _request(api, visit, parameters)
         return await run_in_threadpool(self._answer, api, request, visit, [names[name] for name in self.names])
 
-    def _answer(self, api: API, request: APIRequest, visit: Visit, names: list[str]) -> Answer:
+    def _answer(self, api: API, request: APIRequest, visit: Visit, names: list[str]) -> OgcResponse:
         with visiting(visit):
             headers, status, document = self.function(api, request, *names)
             if status >= 400:

@@ -16,7 +16,7 @@ import orjson
 from layers.definition import GeometryType
 from layers.errors import BadInput
 from server.http.media import GEOJSON
-from server.ogc.answer import Answer, Endpoint
+from server.ogc.answer import Endpoint, OgcResponse
 from server.ogc.schema import SCHEMA_DIALECT, returnables
 from server.ogc.visit import Visit
 
@@ -80,11 +80,11 @@ def _geometry(kind: GeometryType) -> Json:
     return {"type": ["object", "null"], "required": ["type"], "properties": shape}
 
 
-async def _answer(visit: Visit, _names: Mapping[str, str]) -> Answer:
+async def _answer(visit: Visit, _names: Mapping[str, str]) -> OgcResponse:
     asked = visit.given.get("nulls", "false")
     if asked not in {"true", "false"}:
         raise BadInput(f"nulls is '{asked[:40]}'; allowed are true, false", parameter="nulls")
-    return Answer(orjson.dumps(feature_schema(visit, nulls=asked == "true")), SCHEMA_TYPE)
+    return OgcResponse(orjson.dumps(feature_schema(visit, nulls=asked == "true")), SCHEMA_TYPE)
 
 
 ENDPOINTS = (Endpoint("/collections/{collection}/schema/feature", _answer, ("f", "lang", "nulls"), formats=(GEOJSON,)),)

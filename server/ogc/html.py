@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from server.build import build_id
 from server.ogc.config import service
 from server.ogc.schema import returnables
-from server.ogc.values import Values, unit_text
+from server.ogc.values import PropertyWriter, unit_text
 from server.ogc.visit import Visit
 from server.page.assets import WEB, find_assets
 
@@ -65,8 +65,8 @@ def _fields_of(visit: Visit, layer_id: str) -> dict[str, dict[str, Any]]:
     return returnables(visit.catalog.visible(layer_id, visit.actor), visit.actor, visit.catalog, visit.language)
 
 
-def _values_of(visit: Visit, layer_id: str) -> Values:
-    return Values(_fields_of(visit, layer_id), visit.language)
+def _values_of(visit: Visit, layer_id: str) -> PropertyWriter:
+    return PropertyWriter(_fields_of(visit, layer_id), visit.language)
 
 
 def _title_of(visit: Visit, layer_id: str) -> str:

@@ -15,7 +15,7 @@ from layers.errors import BadInput, NotFound, TooMuch
 from server.tiles.form import read_pixels
 from tiles.grids import METRES_PER_DEGREE, PIXEL_M
 from tiles.raster.opened import system_of
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 
 type Box = tuple[float, float, float, float]  # west, south, east, north, whatever the axes of the system
 
@@ -78,7 +78,7 @@ def datetime_of(given: Mapping[str, str]) -> Mapping[str, str]:
     return {**given, "datetime": low if low == high else f"{low or '..'}/{high or '..'}"}
 
 
-def map_area(given: Mapping[str, str], extent_crs84: Box | None, storage: Crs) -> tuple[Area, Crs]:
+def map_area(given: Mapping[str, str], extent_crs84: Box | None, storage: Crs) -> tuple[PixelArea, Crs]:
     """Read what rectangle is asked for.
 
     Parameters
@@ -109,7 +109,7 @@ def map_area(given: Mapping[str, str], extent_crs84: Box | None, storage: Crs) -
         raise TooMuch(f"a map of {width} x {height} pixels is too large; at most {PIXELS_MAX:,} pixels are drawn")
     box = between(bounds, crs, CRS84)
     _check(box, given, crs)
-    return Area(bounds, box, crs.srid, width, height), crs
+    return PixelArea(bounds, box, crs.srid, width, height), crs
 
 
 def _is_scaled(given: Mapping[str, str]) -> bool:

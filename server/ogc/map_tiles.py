@@ -7,7 +7,7 @@ from typing import Any
 
 from layers.catalog import Layer
 from server.http.media import GEOJSON
-from server.ogc.answer import Answer, Endpoint, written
+from server.ogc.answer import Endpoint, OgcResponse, written
 from server.ogc.maps import extent_of, shown_as
 from server.ogc.tilesets import map_tileset
 from server.ogc.visit import Visit
@@ -18,14 +18,14 @@ from tiles.styles.theme import theme_of
 _DEEPEST = 18  # zoom of the last map tiles that are announced: 0.6 m a pixel
 
 
-async def _tilesets(visit: Visit, names: Mapping[str, str]) -> Answer:
+async def _tilesets(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     listed = [await _tileset(visit, names, grid) for grid in GRIDS.values()]
     own = {"rel": "self", "type": "application/json", "title": visit.title("地图瓦片", "Map tiles")}
     document: dict[str, object] = {"tilesets": listed, "links": [{**own, "href": _url(visit, names)}]}
     return written(visit, document, "application/json")
 
 
-async def _one_tileset(visit: Visit, names: Mapping[str, str]) -> Answer:
+async def _one_tileset(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     return written(visit, await _tileset(visit, names, grid_of(names["set"])), "application/json")
 
 

@@ -13,7 +13,7 @@ from layers.read.moment import read_moment
 from server.http.caching import Keep, cache_control
 from server.http.media import GEOJSON, Media
 from server.items.request import refuse_unknown
-from server.ogc.answer import Answer, Endpoint
+from server.ogc.answer import Endpoint, OgcResponse
 from server.ogc.map_area import PARAMETERS as PLACE
 from server.ogc.map_area import datetime_of, in_official_order, map_area
 from server.ogc.visit import Visit
@@ -25,7 +25,7 @@ from tiles.maps.encode import bands_of, encoded, values_tiff
 from tiles.raster.members import Raster
 from tiles.raster.members import written as rfc3339
 from tiles.raster.opened import OpenRasters
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 from tiles.raster.render import draw_map
 from tiles.raster.style import PARAMETERS as LOOK
 from tiles.raster.style import read_look
@@ -47,7 +47,7 @@ class MapEndpoint(Endpoint):
         return GEOJSON  # in which errors are told
 
 
-async def _map(visit: Visit, names: Mapping[str, str]) -> Answer:
+async def _map(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     shown = await shown_as(visit, names["shown"])
     style = names.get("style")
     if isinstance(shown, Layer):
@@ -57,7 +57,7 @@ async def _map(visit: Visit, names: Mapping[str, str]) -> Answer:
     return await _of_raster(visit, shown)
 
 
-async def _dataset_map(visit: Visit, names: Mapping[str, str]) -> Answer:
+async def _dataset_map(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     collections = visit.given.get("collections")
     layers = layers_of(visit.catalog, visit.actor, collections, None)
     return await _of_layers(visit, layers, names.get("style", STYLE), dataset=True)
@@ -78,7 +78,7 @@ async def shown_as(visit: Visit, name: str) -> Layer | Raster:
     return visit.catalog.visible(name, visit.actor)
 
 
-async def _of_layers(visit: Visit, layers: list[Layer], style: str, *, dataset: bool) -> Answer:
+async def _of_layers(visit: Visit, layers: list[Layer], style: str, *, dataset: bool) -> OgcResponse:
     given = datetime_of(visit.given)
     area, crs = map_area(given, extent_of(layers), STORED)
     form = form_of(given.get("f"), visit.accept, values=False)
@@ -97,10 +97,10 @@ async def _of_layers(visit: Visit, layers: list[Layer], style: str, *, dataset: 
         durable=False,
     )
     tile = await map_picture(call, visit.state)
-    return Answer(tile.content, form.type, _told(visit, area, crs, _time_of_layers(layers, given)))
+    return OgcResponse(tile.content, form.type, _told(visit, area, crs, _time_of_layers(layers, given)))
 
 
-async def _of_raster(visit: Visit, raster: Raster) -> Answer:
+async def _of_raster(visit: Visit, raster: Raster) -> OgcResponse:
     given = datetime_of(visit.given)
     refuse_unknown(given, (*OWN, *LOOK))
     form, when, ground = form_of(given.get("f"), visit.accept, values=True), when_of(given), ground_of(given)
@@ -119,10 +119,10 @@ async def _of_raster(visit: Visit, raster: Raster) -> Answer:
 
     content = await visit.state.rasters.read(raster.id, visit.actor, read)
     shown = moments[-1]
-    return Answer(content, form.type, _told(visit, area, crs, rfc3339(shown) if shown else None))
+    return OgcResponse(content, form.type, _told(visit, area, crs, rfc3339(shown) if shown else None))
 
 
-def _told(visit: Visit, area: Area, crs: Crs, time: str | None) -> dict[str, str]:
+def _told(visit: Visit, area: PixelArea, crs: Crs, time: str | None) -> dict[str, str]:
     """Return what the header says of a map: its system, its edges in the order of the system's axes, its time."""
     corners = in_official_order(area.bounds, crs)
     headers = {"Content-Crs": f"<{crs.uri}>", "Content-Bbox": ",".join(f"{side:.10g}" for side in corners)}

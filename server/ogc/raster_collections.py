@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from layers.coordinates.crs import CRS84, Crs, served_crs
 from layers.errors import OneMapError
 from server.http.media import GEOJSON
-from server.ogc.answer import Answer, Endpoint, written
+from server.ogc.answer import Endpoint, OgcResponse, written
 from server.ogc.map_area import between, in_official_order
 from server.ogc.maps import storage_crs
 from server.ogc.tilesets import REL
@@ -26,7 +26,7 @@ _SECURE = REL.replace("http:", "https:")  # as the standard of maps writes relat
 type Box = tuple[float, float, float, float]
 
 
-async def _collection(visit: Visit, names: Mapping[str, str]) -> Answer:
+async def _collection(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     raster = await visit.state.rasters.get(names["raster"], visit.actor)
     return written(visit, described(visit, raster), "application/json")
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from layers.errors import NotFound
 from server.http.media import GEOJSON, HTML
-from server.ogc.answer import Answer, Endpoint, written
+from server.ogc.answer import Endpoint, OgcResponse, written
 from server.ogc.html import Page
 from server.ogc.tilesets import matrix_set_link, vector_tileset
 from server.ogc.visit import Visit
@@ -20,12 +20,12 @@ from tiles.grids import GRIDS, TileMatrixSet, grid_of
 _CHOSEN = ("f", "lang", "collections")
 
 
-async def _matrix_sets(visit: Visit, _names: Mapping[str, str]) -> Answer:
+async def _matrix_sets(visit: Visit, _names: Mapping[str, str]) -> OgcResponse:
     listed = [{**_named(grid, visit), "links": [matrix_set_link(visit, grid)]} for grid in GRIDS.values()]
     return await _written(visit, "tilematrixsets/index.html", {"tileMatrixSets": listed})
 
 
-async def _matrix_set(visit: Visit, names: Mapping[str, str]) -> Answer:
+async def _matrix_set(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     grid = grid_of(names["set"])
     return await _written(visit, "tilematrixsets/tilematrixset.html", grid.document() | _named(grid, visit))
 
@@ -35,7 +35,7 @@ def _named(grid: TileMatrixSet, visit: Visit) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-async def _tilesets(visit: Visit, _names: Mapping[str, str]) -> Answer:
+async def _tilesets(visit: Visit, _names: Mapping[str, str]) -> OgcResponse:
     url, layer = f"{visit.ogc}/collections/{visit.layer.id}/tiles", visit.layer
     links = [_self(url, visit.title("矢量瓦片集", "Vector tilesets"))]
     listed = [vector_tileset(visit, grid, [layer], url, _title(visit)) for grid in GRIDS.values()]
@@ -43,20 +43,20 @@ async def _tilesets(visit: Visit, _names: Mapping[str, str]) -> Answer:
     return await _of_layer(visit, "collections/tiles/index.html", document)
 
 
-async def _one_tileset(visit: Visit, names: Mapping[str, str]) -> Answer:
+async def _one_tileset(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     url = f"{visit.ogc}/collections/{visit.layer.id}/tiles"
     document = vector_tileset(visit, grid_of(names["set"]), [visit.layer], url, _title(visit))
     return await _of_layer(visit, "collections/tiles/metadata.html", document)
 
 
-async def _dataset_tilesets(visit: Visit, _names: Mapping[str, str]) -> Answer:
+async def _dataset_tilesets(visit: Visit, _names: Mapping[str, str]) -> OgcResponse:
     url = f"{visit.ogc}/tiles"
     links = [_self(url, visit.title("矢量瓦片集", "Vector tilesets"))]
     listed = [_dataset_tileset(visit, grid) for grid in GRIDS.values()]
     return written(visit, {"tilesets": listed, "links": links}, "application/json")
 
 
-async def _one_dataset_tileset(visit: Visit, names: Mapping[str, str]) -> Answer:
+async def _one_dataset_tileset(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     return written(visit, _dataset_tileset(visit, grid_of(names["set"])), "application/json")
 
 
@@ -77,13 +77,13 @@ def _title(visit: Visit) -> str:
     return visit.title(definition.title_zh, definition.title_en)
 
 
-async def _of_layer(visit: Visit, template: str, document: dict[str, Any]) -> Answer:
+async def _of_layer(visit: Visit, template: str, document: dict[str, Any]) -> OgcResponse:
     if visit.layer.definition.geometry_type == "None":
         raise NotFound(f"layer '{visit.layer.id}' has no geometries, and so no tiles", parameter="collectionId")
     return await _written(visit, template, document)
 
 
-async def _written(visit: Visit, template: str, document: dict[str, Any]) -> Answer:
+async def _written(visit: Visit, template: str, document: dict[str, Any]) -> OgcResponse:
     made = Page(template, document) if visit.media is HTML else document
     return await run_in_threadpool(written, visit, made, "application/json")
 

@@ -13,7 +13,7 @@ from server.ogc.visit import Language
 _YES_NO: dict[Language, tuple[str, str]] = {"zh-CN": ("是", "否"), "en": ("yes", "no")}
 
 
-class Values:
+class PropertyWriter:
     """Writes the values of one layer; in Python, for a page has tens of thousands of them.
 
     Parameters

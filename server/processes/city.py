@@ -22,7 +22,7 @@ from layers.cluster.home import OURS
 from layers.cluster.lock import holder
 from server.demo.district_reader import read_district
 from server.feeds.key import ensure_feed_key
-from server.feeds.sender import Sender, connect
+from server.feeds.sender import FeedSender, connect
 from server.processes.logs import configure_logs
 from server.settings import Settings
 from twin.city.city import City, Liveliness
@@ -46,7 +46,7 @@ class Living:
         Where that is written down, and where a storm says that it plays the water.
     """
 
-    def __init__(self, city: City, sender: Sender, home: Path) -> None:
+    def __init__(self, city: City, sender: FeedSender, home: Path) -> None:
         self._city, self._sender, self._home = city, sender, home
         self._file = home / "city.until"
         self._told = self._noted = self._reported = 0
@@ -99,7 +99,7 @@ async def live(settings: Settings, address: str) -> None:
     async with connect(address) as client:
         district = await read_district(client)
         city = City(district, settings.demo.seed, Liveliness.at(settings.demo.live_rate))
-        sender = Sender(client, FEED, ensure_feed_key(FEED, settings.home))
+        sender = FeedSender(client, FEED, ensure_feed_key(FEED, settings.home))
         await Living(city, sender, settings.home).live()
 
 

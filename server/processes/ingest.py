@@ -35,7 +35,7 @@ from twin.intake.intake import Intake
 from twin.jobs.expiry import Expiry
 from twin.jobs.feed_rates import FeedRates
 from twin.jobs.held import Held
-from twin.jobs.housekeeping import House
+from twin.jobs.housekeeping import Housekeeping
 from twin.jobs.jobs import Job, Parts, keep_working
 from twin.jobs.leader import lead
 from twin.jobs.upkeep import Upkeep
@@ -53,7 +53,7 @@ _log = structlog.get_logger(__name__)
 def _jobs(parts: Parts) -> list[Job]:
     """Return every job of the process; one line each."""
     return [
-        House(parts.pool, kept_of(parts.settings)),
+        Housekeeping(parts.pool, kept_of(parts.settings)),
         FeedRates(parts.pool),
         DefinitionsJob(parts.url, parts.settings.layers.folder),
         Connectors(parts),

@@ -21,7 +21,7 @@ from layers.cluster.home import OURS
 from layers.database.faults import in_words
 from layers.errors import OneMapError
 from server.app import create_app
-from server.http.wire import SaySeldom, Wire, open_many
+from server.http.wire import ClientConnection, SaySeldom, open_many
 from server.live.socket import MESSAGE_BYTES_MAX
 from server.processes.accept import Doorway
 from server.processes.garbage import search_seldom
@@ -66,7 +66,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
-        return Wire(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return ClientConnection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def _parent_is_gone(self) -> None:
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
@@ -83,7 +83,7 @@ def main() -> None:
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
-        http=Wire,
+        http=ClientConnection,
         lifespan="on",
         access_log=False,
         log_level="warning",

@@ -41,7 +41,7 @@ class AreaCounts(BaseModel):
     features: list[dict[str, Any]]
 
 
-class Asked(BaseModel):
+class AggregateParams(BaseModel):
     """What is asked for, as the address says it."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -59,7 +59,7 @@ class Asked(BaseModel):
 
 @router.get("/aggregate", summary="How many in each area", response_model=AreaCounts)
 async def aggregate(
-    request: Request, actor: Annotated[Actor, Depends(actor_of)], asked: Annotated[Asked, Query()]
+    request: Request, actor: Annotated[Actor, Depends(actor_of)], asked: Annotated[AggregateParams, Query()]
 ) -> Response:
     """Count the features of a layer by area: open and overdue ones, densities, and how unusual that is.
 
@@ -82,7 +82,7 @@ async def aggregate(
     return Response(body, media_type=_MEDIA[asked.f], headers=_PRIVATE)
 
 
-def _question(state: State, actor: Actor, asked: Asked) -> Question:
+def _question(state: State, actor: Actor, asked: AggregateParams) -> Question:
     catalog, limits = state.catalog.current, state.settings.limits
     several = f"{asked.layer}s"  # `event` is understood as `events`
     layer = catalog.visible(several if several in catalog and asked.layer not in catalog else asked.layer, actor)

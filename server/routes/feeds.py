@@ -24,7 +24,7 @@ router = APIRouter(tags=["feeds"])
 _SEES_ADDRESSES = 3  # the clearance of an officer: where brokers and folders are is nothing for the public
 
 
-class RefusedMessage(BaseModel):
+class RefusedInBatch(BaseModel):
     """One message that was not taken; it is kept with its reason."""
 
     index: int = Field(description="place in the body, from 0")
@@ -42,7 +42,7 @@ class Taken(BaseModel):
     ignored: int
     rejected: int
     held: int = Field(default=0, description="about features that are not there; taken when they appear")
-    refused: list[RefusedMessage] = Field(description="the first of them")
+    refused: list[RefusedInBatch] = Field(description="the first of them")
     lines: int | None = Field(default=None, description="of a stream: how many of its lines are taken, or kept")
 
 
@@ -124,7 +124,7 @@ async def deliver(name: str, request: Request) -> Taken | Response:
     state: State = request.app.state.shared
     body = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
     receipt = await intake.deliver(name, request.headers, body)
-    refused = [RefusedMessage(index=r.index, reason=r.reason, detail=r.detail) for r in receipt.refused]
+    refused = [RefusedInBatch(index=r.index, reason=r.reason, detail=r.detail) for r in receipt.refused]
     counts = (receipt.accepted, receipt.duplicate, receipt.late, receipt.ignored, len(receipt.held))
     if refused and not any(counts):
         raise BadInput(f"nothing was taken; the first of {len(refused)}: {refused[0].detail}")
@@ -158,7 +158,7 @@ async def feeds(request: Request, response: Response, actor: Annotated[Actor, De
     )
 
 
-def _told(feed: feed_health.FeedHealth, actor: Actor) -> FeedHealth:
+def _told(feed: feed_health.FeedState, actor: Actor) -> FeedHealth:
     definition, connector = feed.definition, None
     if feed.connector is not None:
         how = asdict(feed.connector)

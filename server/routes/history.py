@@ -24,8 +24,8 @@ from server.identity.auth import actor_of
 from server.live.playbacks import PlaybackAnswer
 from server.state import State
 from twin.live.interest import Interest
-from twin.live.playback import LAYERS_MAX, Span, play
-from twin.live.snapshot import take_picture
+from twin.live.playback import LAYERS_MAX, PlaybackSpan, play
+from twin.live.snapshot import take_snapshot
 from twin.surroundings.nearby import chosen_layers
 
 router = APIRouter(prefix="/twin", tags=["twin"])
@@ -37,7 +37,7 @@ _ONE_BOX = "allowed is one box west,south,east,north that does not cross the 180
 ActorHere = Annotated[Actor, Depends(actor_of)]
 
 
-class Asked(BaseModel):
+class HistoryParams(BaseModel):
     """What both addresses are asked for."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -63,13 +63,13 @@ class Asked(BaseModel):
         return Interest(frozenset(layer.id for layer in chosen), areas, boxes[0])
 
 
-class AskedMoment(Asked):
+class SnapshotParams(HistoryParams):
     """What a snapshot is asked for."""
 
     at: str | None = Field(None, max_length=60, description="时刻，须带时区 as of this moment; now by default")
 
 
-class AskedSpan(Asked):
+class ReplayParams(HistoryParams):
     """What a replay is asked for."""
 
     start: str = Field(
@@ -91,7 +91,7 @@ class Snapshot(BaseModel):
 
 
 @router.get("/snapshot", summary="Several layers now, or as of a moment", response_model=Snapshot)
-async def snapshot(request: Request, actor: ActorHere, asked: Annotated[AskedMoment, Query()]) -> Response:
+async def snapshot(request: Request, actor: ActorHere, asked: Annotated[SnapshotParams, Query()]) -> Response:
     """Return each layer as a GeoJSON FeatureCollection, all of one moment.
 
     `known` is what had arrived by then, as it was answered then; `phenomenon` what was true then, by all that is known
@@ -102,7 +102,7 @@ async def snapshot(request: Request, actor: ActorHere, asked: Annotated[AskedMom
     moment = read_moment(asked.at, asked.basis)
     interest = asked.interest(state, actor)
     with in_our_words():
-        picture = await take_picture(state.pool, state.catalog.current, actor, interest, moment)
+        picture = await take_snapshot(state.pool, state.catalog.current, actor, interest, moment)
     found = (
         b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in picture.layers.items()
     )
@@ -114,7 +114,7 @@ async def snapshot(request: Request, actor: ActorHere, asked: Annotated[AskedMom
 
 
 @router.get("/replay", summary="A time played again, frame by frame", response_class=StreamingResponse)
-async def replay(request: Request, actor: ActorHere, asked: Annotated[AskedSpan, Query()]) -> PlaybackAnswer:
+async def replay(request: Request, actor: ActorHere, asked: Annotated[ReplayParams, Query()]) -> PlaybackAnswer:
     """Stream lines of JSON, one a step: `at`, and by layer the `features` that are new or other and the ids `removed`.
 
     The first line holds everything; a client that replaces and removes has the state of each moment.
@@ -123,7 +123,7 @@ async def replay(request: Request, actor: ActorHere, asked: Annotated[AskedSpan,
     state = _state(request)
     last = read_moment(asked.end, asked.basis, "to")
     basis: Basis = last.basis if last else "known"
-    span = Span(read_time(asked.start, "from"), last.at if last else datetime.now(UTC), _step(asked.step))
+    span = PlaybackSpan(read_time(asked.start, "from"), last.at if last else datetime.now(UTC), _step(asked.step))
     with ExitStack() as place:
         place.enter_context(state.playbacks.place(address_of(request.scope)))
         frames = play(state.pool, state.catalog.current, actor, asked.interest(state, actor), span, basis)

@@ -14,12 +14,12 @@ from layers.database.connection import in_our_words
 from layers.errors import BadInput, Unavailable
 from server.identity.auth import actor_of
 from server.live.stream import EventStream
-from server.live.tiles import TileNews
+from server.live.tiles import TileChanges
 from server.state import State
 from twin.live.budget import caller_here
-from twin.live.subscriber import Following, Source
-from twin.live.subscription import Asked, read_interest
-from twin.live.tail import Tail
+from twin.live.subscriber import LiveSource, Subscription
+from twin.live.subscription import SubscriptionParams, read_interest
+from twin.live.tail import LogTail
 
 router = APIRouter(tags=["live"])
 ONE_CALLERS_SHARE = 0.8  # of all subscribers
@@ -31,14 +31,14 @@ def _asked(
     bbox: Annotated[str, Query(max_length=200, description="west,south,east,north (CRS84)")] = "",
     filter_: Annotated[str, Query(alias="filter", description="CQL2；须指定图层 needs layers")] = "",
     filter_lang: Annotated[str, Query(alias="filter-lang", description="cql2-text, cql2-json")] = "",
-) -> Asked:
-    return Asked(layers.split(","), areas.split(","), bbox, filter_, filter_lang)
+) -> SubscriptionParams:
+    return SubscriptionParams(layers.split(","), areas.split(","), bbox, filter_, filter_lang)
 
 
 @router.get("/live", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def live(
     request: Request,
-    asked: Annotated[Asked, Depends(_asked)],
+    asked: Annotated[SubscriptionParams, Depends(_asked)],
     since: Annotated[int | None, Query(ge=0, le=2**62, description="从此序号之后 After this number")] = None,
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
     tiles: Annotated[bool, Query(description="也通知哪些瓦片变了 Also which tiles changed")] = False,
@@ -52,14 +52,14 @@ async def live(
     source, actor = source_of(request.app.state.tail, state), actor_of(request)
     source.tail.budget.check_text(caller_here(), len(asked.filter))
     interest = read_interest(state.catalog.current, actor, asked, filter_limits(state))
-    following = Following(source, actor, interest, _seen(since, last_event_id), snapshot=snapshot)
+    following = Subscription(source, actor, interest, _seen(since, last_event_id), snapshot=snapshot)
     with in_our_words():
         await following.prepare()
-    news: TileNews = request.app.state.tile_news
+    news: TileChanges = request.app.state.tile_news
     return EventStream(following, news.hearing(actor, interest.layers) if tiles else None, cloud=f == "cloudevents")
 
 
-def source_of(tail: Tail, state: State) -> Source:
+def source_of(tail: LogTail, state: State) -> LiveSource:
     """Return what a subscription is served from.
 
     Raises
@@ -72,7 +72,7 @@ def source_of(tail: Tail, state: State) -> Source:
         raise Unavailable(f"this server has {limit} subscribers, which is the most it serves; come again later")
     if caller and tail.budget.streams_of(caller.key) >= ceil(limit * ONE_CALLERS_SHARE):
         raise Unavailable("your address has as many streams as one may; come again when some have ended")
-    return Source(tail, state.pool, lambda: state.catalog.current, state.settings.live.heartbeat_s)
+    return LiveSource(tail, state.pool, lambda: state.catalog.current, state.settings.live.heartbeat_s)
 
 
 def filter_limits(state: State) -> FilterLimits:

@@ -11,7 +11,7 @@ from layers.errors import OneMapError, Unauthenticated
 from server.http.origins import Origins, Trust
 from server.identity.auth import Authenticator
 from server.live.socket import LiveSocket
-from server.live.tiles import TileNews
+from server.live.tiles import TileChanges
 from server.routes.live import filter_limits, source_of
 from server.state import State
 
@@ -43,7 +43,7 @@ async def live_ws(socket: WebSocket) -> None:
     except OneMapError:
         return await socket.close(_AGAIN, "too many subscribers")
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
-    news: TileNews = socket.app.state.tile_news
+    news: TileChanges = socket.app.state.tile_news
     await LiveSocket(socket, source, actor, authenticator, filter_limits(state), news).serve()
     return None
 

@@ -15,7 +15,7 @@ from server.identity.auth import actor_of
 from server.state import State
 from twin.folder import Folder
 from twin.outlets.definition import Outlet, read_outlet
-from twin.outlets.ledger import Ledger, read_ledgers, resume
+from twin.outlets.ledger import OutletLedger, read_ledgers, resume
 
 router = APIRouter(prefix="/twin/outlets", tags=["outlets"])
 
@@ -82,7 +82,7 @@ async def resume_outlet(name: str, request: Request) -> Resumed:
         await connection.close()
 
 
-def _health(outlet: Outlet, ledger: Ledger | None) -> OutletHealth:
+def _health(outlet: Outlet, ledger: OutletLedger | None) -> OutletHealth:
     said = {name: getattr(outlet, name) for name in ("name", "kind", "title_zh", "title_en", "url", "enabled")}
     if ledger is None:
         return OutletHealth(**said, state="new" if outlet.enabled else "off", seq=None)

@@ -22,7 +22,7 @@ from server.tiles.contours import interval_of
 from server.tiles.moment import moment_of
 from tiles.raster import sampling
 from tiles.raster.contours import contours, geojson, interval_at
-from tiles.raster.members import Frame, Raster, written
+from tiles.raster.members import Raster, RasterFrame, written
 from tiles.raster.opened import OpenRasters
 from tiles.raster.render import TILE_PIXELS
 from tiles.raster.sampling import PROFILE_POINTS_MAX
@@ -219,7 +219,7 @@ def _described(raster: Raster, base: str) -> dict[str, Any]:
     }
 
 
-def _facts(raster: Raster, frame: Frame | None = None) -> dict[str, Any]:
+def _facts(raster: Raster, frame: RasterFrame | None = None) -> dict[str, Any]:
     """Return what a reader of values must know: when it was, what heights are above, whether they are made up."""
     facts = {"vertical_datum": raster.vertical_datum, "synthetic": raster.synthetic}
     return facts | ({"time": written(frame.time)} if frame and frame.time else {})

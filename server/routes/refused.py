@@ -13,7 +13,7 @@ from server.http.body import read_body
 from server.identity.operators import Operator
 from server.state import State
 from twin.intake.intake import Intake
-from twin.store.refusals import Kept, one_refused, refused, summary
+from twin.store.refusals import StoredRefusal, one_refused, refused, summary
 
 router = APIRouter(prefix="/twin/refused", tags=["feeds"])
 LIMIT_MAX = 1000
@@ -106,7 +106,7 @@ async def discard(refused_id: RefusedId, request: Request, _: Operator) -> None:
     await intake.retaking.discard(refused_id)
 
 
-def _shown(kept: Kept) -> RefusedMessage:
+def _shown(kept: StoredRefusal) -> RefusedMessage:
     names = RefusedMessage.model_fields.keys() - {"message"}
     text = kept.message.decode("utf-8", errors="replace")
     return RefusedMessage(message=text, **{name: getattr(kept, name) for name in names})

@@ -20,7 +20,7 @@ from server.identity.auth import actor_of
 from server.state import State
 from twin.log.changes import last_seq
 from twin.rules.calendar import LOCAL
-from twin.rules.fences.history import Wanted, transitions
+from twin.rules.fences.history import TransitionQuery, transitions
 from twin.rules.registry import Rules, read_rules
 from twin.store.events.history import LogStep, read_log
 
@@ -157,7 +157,7 @@ async def fence_transitions(
 ) -> Transitions:
     """Return transitions, the newest first; only of movers and fences that the reader may see."""
     state: State = request.app.state.shared
-    wanted = Wanted(fence, action, mover, area, start, end, before)
+    wanted = TransitionQuery(fence, action, mover, area, start, end, before)
     text, values = transitions(state.catalog.current, actor, wanted, limit + 1).render()
     with in_our_words():
         rows = [dict(row) for row in await state.pool.fetch(text, *values)]

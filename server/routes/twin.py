@@ -18,7 +18,7 @@ from server.identity.auth import actor_of
 from server.state import State
 from twin.surroundings.area import area_features, find_area
 from twin.surroundings.locate import Located, locate
-from twin.surroundings.nearby import RADIUS_M_MAX, Gathered, chosen_layers, nearby
+from twin.surroundings.nearby import RADIUS_M_MAX, NearbyFeatures, chosen_layers, nearby
 from twin.surroundings.spot import read_spot
 
 router = APIRouter(prefix="/twin", tags=["twin"])
@@ -119,7 +119,7 @@ async def in_area(
             return _answer(chosen, await area_features(connection, chosen, actor, area, limit))
 
 
-def _answer(layers: Sequence[Layer], found: Gathered) -> GeoJson:
+def _answer(layers: Sequence[Layer], found: NearbyFeatures) -> GeoJson:
     """Put the features that PostgreSQL wrote into one collection."""
     counts = [
         {

@@ -18,7 +18,7 @@ from server.http.caching import Keep
 from server.items.request import layer_of, parameters_of, read_condition
 from server.state import State
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.cache import Wanted
+from tiles.cache import TileRequest
 from tiles.cells import CELL_SHARE
 from tiles.grids import WEB_MERCATOR, grid_of
 from tiles.vector import CONTENT_TYPE, depends_on_live
@@ -76,7 +76,7 @@ class TileCall:
     query_string: str
     version: str | None = None
 
-    def wanted(self, build: str) -> Wanted:
+    def wanted(self, build: str) -> TileRequest:
         """Return what the cache is asked for."""
         place = f"{self.address.grid.id}/{self.address.z}/{self.address.x}/{self.address.y}"
         layers = tuple(part.layer for part in self.parts)
@@ -84,7 +84,7 @@ class TileCall:
         key = f"{build}|{looks}|{place}|{self.actor.audience}|{self.query_string}"
         filtered = bool(self.query_string)  # a stranger thinks of as many filters as he likes
         durable = not filtered and not any(depends_on_live(layer.definition) for layer in layers)
-        return Wanted(key, layers, self.box, durable)
+        return TileRequest(key, layers, self.box, durable)
 
     @property
     def is_past(self) -> bool:

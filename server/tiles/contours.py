@@ -11,11 +11,11 @@ from server.items.request import parameters_of, refuse_unknown
 from server.state import State
 from server.tiles.moment import when_of
 from tiles.address import TileAddress
-from tiles.cache import Tile, Wanted
+from tiles.cache import Tile, TileRequest
 from tiles.raster.contours import INTERVAL_M_RANGE, Contour, contours, encode, interval_at
 from tiles.raster.members import Raster
 from tiles.raster.opened import OpenRasters
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 from tiles.raster.render import TILE_PIXELS
 
 
@@ -58,11 +58,11 @@ async def contour_tile(name: str, address: TileAddress, query_string: str, actor
     key = f"{state.build}|contours|{raster.id}@{when.frame(raster).stamp}|{place}|{interval_m}"
 
     def lines(files: OpenRasters, found: Raster) -> list[Contour]:
-        return contours(files, when.frame(found), Area.of_tile(address, TILE_PIXELS), interval_m)
+        return contours(files, when.frame(found), PixelArea.of_tile(address, TILE_PIXELS), interval_m)
 
     async def draw() -> bytes:
         found = await state.rasters.read(name, actor, lines)
         with in_our_words():
             return await encode(state.pool, address, found)
 
-    return await state.tiles.cache.get(Wanted(key, (), address.box()), draw)
+    return await state.tiles.cache.get(TileRequest(key, (), address.box()), draw)

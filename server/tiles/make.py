@@ -12,8 +12,8 @@ from layers.changed import ChangedAreas
 from server.settings import MIB, Settings
 from server.tiles.call import TileCall
 from tiles.cache import Tile, TileCache
-from tiles.composite import joined
-from tiles.disk import Shelf
+from tiles.composite import composite
+from tiles.disk import DiskTiles
 from tiles.draw import draw
 from tiles.vector import Drawing
 
@@ -21,7 +21,7 @@ from tiles.vector import Drawing
 def tile_cache(settings: Settings, pool: asyncpg.Pool) -> TileCache:
     """Make the cache of tiles; what an earlier run left on disk is taken as far as it is still right."""
     disk_bytes = settings.tiles.disk_mib * MIB
-    shelf = Shelf(settings.home / "tiles", disk_bytes) if disk_bytes else None
+    shelf = DiskTiles(settings.home / "tiles", disk_bytes) if disk_bytes else None
     return TileCache(ChangedAreas(pool), shelf, settings.tiles.memory_mib * MIB)
 
 
@@ -63,7 +63,7 @@ class TileMaker:
 
     async def _join(self, call: TileCall, *, trusted: bool) -> bytes:
         each = {part.layer.id: await self.tile(replace(call, parts=(part,)), trusted=trusted) for part in call.parts}
-        return joined({layer_id: tile.plain() for layer_id, tile in each.items()})
+        return composite({layer_id: tile.plain() for layer_id, tile in each.items()})
 
     async def _draw(self, call: TileCall) -> bytes:
         (part,) = call.parts

@@ -18,14 +18,14 @@ from server.tiles.mapped import MapCall, map_picture, parts_of, tile_area
 from server.tiles.moment import When, when_of
 from server.tiles.raster import RasterTile, stretch
 from tiles.address import TileAddress
-from tiles.cache import Wanted
+from tiles.cache import TileRequest
 from tiles.grids import grid_of
 from tiles.maps.encode import Colour, bands_of, encoded, values_tiff
 from tiles.raster.members import Raster
 from tiles.raster.opened import OpenRasters
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 from tiles.raster.render import TILE_PIXELS, draw
-from tiles.raster.style import Look, read_look
+from tiles.raster.style import RasterStyle, read_look
 from tiles.styles.theme import theme_of
 
 STYLE = "light"  # what is drawn when nobody names one
@@ -149,11 +149,13 @@ async def _of_raster(  # what a tile of a raster follows from
     async def draw_it() -> bytes:
         return await state.rasters.read(raster.id, actor, drawn)
 
-    wanted = Wanted(key, (), path.address.box(), packed=form.format == "tif")
+    wanted = TileRequest(key, (), path.address.box(), packed=form.format == "tif")
     return RasterTile(await state.tiles.cache.get(wanted, draw_it), form.type)
 
 
-def _drawn(files: OpenRasters, raster: Raster, when: When, how: tuple[Area, Look, MapForm, Colour | None]) -> bytes:
+def _drawn(
+    files: OpenRasters, raster: Raster, when: When, how: tuple[PixelArea, RasterStyle, MapForm, Colour | None]
+) -> bytes:
     """Draw a tile of a raster; nothing where it does not reach."""
     area, look, form, ground = how
     frame = when.frame(raster)

@@ -18,10 +18,10 @@ from server.state import State
 from server.tiles.call import OWN, Part, TileCall
 from server.tiles.form import MapForm
 from tiles.address import TileAddress
-from tiles.cache import Tile, Wanted
-from tiles.maps.draw import MARGIN_PIXELS, Wish, drawn_map, read_rows
+from tiles.cache import Tile, TileRequest
+from tiles.maps.draw import MARGIN_PIXELS, MapRequest, drawn_map, read_rows
 from tiles.maps.encode import Colour
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 from tiles.styles.drawn import Json
 from tiles.styles.style import Surroundings, build_style
 from tiles.styles.theme import Theme
@@ -50,7 +50,7 @@ class MapCall:
 
     parts: tuple[Part, ...]
     actor: Actor
-    area: Area
+    area: PixelArea
     theme: Theme
     form: MapForm
     ground: Colour | None
@@ -64,7 +64,7 @@ class MapCall:
         """Whether it is asked for as of a moment."""
         return any(part.layer.moment is not None for part in self.parts)
 
-    def wanted(self, catalog: Catalog, build: str) -> Wanted:
+    def wanted(self, catalog: Catalog, build: str) -> TileRequest:
         """Return what the cache is asked for: as of a vector tile of the same layers, with the look in its key."""
         tile = TileCall(self.parts, self.actor, TileAddress(0, 0, 0), _reach(self.area), self.text).wanted(build)
         frame = catalog.get(DISTRICTS) if self.grounded else None
@@ -106,7 +106,7 @@ async def map_picture(call: MapCall, state: State) -> Tile:
     async def draw() -> bytes:
         style = await style_of(call.theme, catalog, call.actor, state)
         layers = tuple((part.layer, part.where) for part in call.parts)
-        wish = Wish(
+        wish = MapRequest(
             layers, call.actor, call.area, style, call.form.format, call.ground, call.asked, call.grounded, ICONS
         )
         async with state.map_turns:
@@ -126,11 +126,11 @@ async def style_of(theme: Theme, catalog: Catalog, actor: Actor, state: State) -
     return style
 
 
-def tile_area(address: TileAddress, width: int, height: int) -> Area:
+def tile_area(address: TileAddress, width: int, height: int) -> PixelArea:
     """Return the square of a tile as so many pixels."""
-    return replace(Area.of_tile(address, width), height=height)
+    return replace(PixelArea.of_tile(address, width), height=height)
 
 
-def _reach(area: Area) -> Box:
+def _reach(area: PixelArea) -> Box:
     """Return what is seen of the ground in a picture, with its margin."""
     return area.wider(MARGIN_PIXELS).box

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from layers.errors import BadInput, NotFound
 from layers.read.moment import read_time
-from tiles.raster.members import Frame, Raster, written
+from tiles.raster.members import Raster, RasterFrame, written
 
 _OPEN = ("", "..")
 
@@ -28,7 +28,7 @@ class When:
     last: datetime | None = None
     first: datetime | None = None
 
-    def frame(self, raster: Raster) -> Frame:
+    def frame(self, raster: Raster) -> RasterFrame:
         """Return the frame of a raster that is shown; one without times shows every moment.
 
         Raises

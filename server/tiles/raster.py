@@ -14,12 +14,12 @@ from server.tiles.call import KEPT_PATH_CHARACTERS_MAX
 from server.tiles.contours import contour_tile
 from server.tiles.moment import When, when_of
 from tiles.address import TileAddress
-from tiles.cache import Tile, Wanted
-from tiles.raster.members import Frame, Raster
+from tiles.cache import Tile, TileRequest
+from tiles.raster.members import Raster, RasterFrame
 from tiles.raster.opened import OpenRasters
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 from tiles.raster.render import TILE_PIXELS, draw
-from tiles.raster.style import MEDIA, Format, Look, read_look
+from tiles.raster.style import MEDIA, Format, RasterStyle, read_look
 from tiles.vector import CONTENT_TYPE
 
 _XYZ = "/raster/"
@@ -97,7 +97,7 @@ class _Asked:
     """
 
     when: When
-    look: Look
+    look: RasterStyle
     text: str
     plain: bool
 
@@ -138,14 +138,16 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
     async def drawn() -> bytes:
         return await state.rasters.read(path.name, actor, draw_it)
 
-    wanted = Wanted(key, (), path.address.box(), asked.plain, packed=form in {"npy", "tif"})
+    wanted = TileRequest(key, (), path.address.box(), asked.plain, packed=form in {"npy", "tif"})
     return RasterTile(await state.tiles.cache.get(wanted, drawn), MEDIA[form])
 
 
-def stretch(raster: Raster, look: Look) -> str:
+def stretch(raster: Raster, look: RasterStyle) -> str:
     """Return what the colours depend on beside the frame: the range of the whole raster, where none is given."""
     return "" if look.rescale else f"{raster.ranges}"
 
 
-def _drawn(files: OpenRasters, raster: Raster, frame: Frame, tile: TileAddress, look: Look, form: Format) -> bytes:
-    return draw(files, raster, frame, Area.of_tile(tile, TILE_PIXELS), look, form)
+def _drawn(
+    files: OpenRasters, raster: Raster, frame: RasterFrame, tile: TileAddress, look: RasterStyle, form: Format
+) -> bytes:
+    return draw(files, raster, frame, PixelArea.of_tile(tile, TILE_PIXELS), look, form)

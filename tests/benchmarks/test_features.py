@@ -15,7 +15,7 @@ from benchmarks.ask import Ask, ours, pygeoapi, tipg, windows
 from benchmarks.cases import all_cases
 from benchmarks.contest import PAGE_190
 from benchmarks.load import require_wrk
-from benchmarks.results import Row, at_most, exit_code, faster, no_slower
+from benchmarks.results import Figure, at_most, exit_code, faster, no_slower
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST
 
 
@@ -52,7 +52,7 @@ def test_goals_are_judged_in_the_right_direction() -> None:
     assert faster("a", 150.0, 10.0, 15).met is True
     assert faster("a", 149.0, 10.0, 15).met is False
     assert faster("a", 149.0, 10.0, None).met is None
-    assert no_slower(PAGE_190, 100.0, 140.0, 1.5) == Row(PAGE_190, "req/s", 100.0, 140.0, 1.4, 1.5, met=True)
+    assert no_slower(PAGE_190, 100.0, 140.0, 1.5) == Figure(PAGE_190, "req/s", 100.0, 140.0, 1.4, 1.5, met=True)
     assert no_slower(PAGE_190, 100.0, 160.0, 1.5).met is False
     assert at_most("b", "s", 60.1, 60).met is False
     assert at_most("b", "s", 59.9, 60).met is True

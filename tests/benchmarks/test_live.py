@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from benchmarks.live.__main__ import main
-from benchmarks.live.bodies import Bodies, City
+from benchmarks.live.bodies import Bodies, Population
 from benchmarks.live.service import percentile
 from twin.envelope.message import Message
 from twin.envelope.read import read_batch
@@ -56,7 +56,7 @@ def test_an_unknown_case_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_bodies_are_envelopes_of_the_mix_and_no_message_is_twice() -> None:
     gauges = [(f"rain_gauges/g{n}", "rain_mm", "mm") for n in range(90)]
-    city = City([f"vehicles/v{n}" for n in range(700)], gauges, (113.3, 23.1, 113.4, 23.2))
+    city = Population([f"vehicles/v{n}" for n in range(700)], gauges, (113.3, 23.1, 113.4, 23.2))
     bodies = Bodies(city, 1_000, "r1", number=3)
     messages: list[Message] = []
     for _ in range(8):
@@ -73,7 +73,7 @@ def test_bodies_are_envelopes_of_the_mix_and_no_message_is_twice() -> None:
 
 
 def test_places_are_visited_in_order() -> None:
-    city = City(["vehicles/a", "vehicles/b"], [], (0, 0, 1, 1))
+    city = Population(["vehicles/a", "vehicles/b"], [], (0, 0, 1, 1))
     bodies = Bodies(city, 2, "r1", places=[(113.1, 23.1), (113.2, 23.2)])
     said = [(one["subject"], one["data"]["lon"]) for one in orjson.loads(bodies.next())]
     assert said == [("vehicles/a", 113.1), ("vehicles/b", 113.2)]

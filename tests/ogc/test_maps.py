@@ -16,7 +16,7 @@ from pyproj import Transformer
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
-from layers.loaders.raster import Said, load_raster
+from layers.loaders.raster import RasterOptions, load_raster
 from tests.conftest import _database
 from tests.ogc.service import Service
 
@@ -44,9 +44,9 @@ def maps(cluster, template, tmp_path_factory):
         def load(paths, name, **how):
             asyncio.run(load_raster(url, paths, name, folder / "rasters", **how))
 
-        load(folder / "dem.tif", "dem", said=Said(1))
-        load(folder / "dem.tif", "hidden", said=Said(4))
-        load([folder / "dem.tif", folder / "later.tif"], "rain", said=Said(1, synthetic=True), time=TIMES)
+        load(folder / "dem.tif", "dem", said=RasterOptions(1))
+        load(folder / "dem.tif", "hidden", said=RasterOptions(4))
+        load([folder / "dem.tif", folder / "later.tif"], "rain", said=RasterOptions(1, synthetic=True), time=TIMES)
         service = Service(url)
         started.callback(service.close)
         shutil.copytree(folder / "rasters", Path(service._home.name) / "rasters")

@@ -25,7 +25,7 @@ from layers.read.counts import CountCache
 from server.http.cost import cost_of
 from server.http.guesses import AT_ONCE, Guesses
 from server.http.troubles import lack_of_room
-from server.state import Plans
+from server.state import RequestPlans
 from tests.ogc.service import Service, fill
 
 DEADLINE_S = 120
@@ -154,7 +154,7 @@ def test_counts_and_plans_cost_the_same_however_long_a_filter_is(own_service: Se
         assert said.status_code == 200
     counts: CountCache = state.counts
     assert sum(len(key) for key in counts._counts) <= 20 * 16
-    plans: Plans = state.plans
+    plans: RequestPlans = state.plans
     assert plans._plans.held_bytes < 1_000_000
 
 

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from layers.errors import Unavailable
-from server.http.wire import Wire
+from server.http.wire import ClientConnection
 from server.live import playbacks
 from server.live.playbacks import A_CALLER_MAX, PLAYBACKS_MAX, PlaybackAnswer, Playbacks
 
@@ -62,7 +62,7 @@ def replays() -> Replays:
 def address(replays: Replays) -> Iterator[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = uvicorn.Server(
-            uvicorn.Config(replays, http=Wire, lifespan="off", log_level="critical", access_log=False)
+            uvicorn.Config(replays, http=ClientConnection, lifespan="off", log_level="critical", access_log=False)
         )
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -18,7 +18,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 import server.http.wire
-from server.http.wire import HEADER_BYTES_MAX, SaySeldom, Wire
+from server.http.wire import HEADER_BYTES_MAX, ClientConnection, SaySeldom
 from server.processes.accept import HESITATION_SECONDS_MAX, Doorway, hesitation_s
 
 HALF_OPEN = {
@@ -49,9 +49,11 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     """Where a server listens that waits as shortly as makes sense."""
     for name in ("HEADER_SECONDS_MAX", "BODY_SECONDS_MAX", "READ_SECONDS_MAX"):
-        monkeypatch.setattr(server.wire, name, 0.3)
+        monkeypatch.setattr(server.http.wire, name, 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        running = uvicorn.Server(uvicorn.Config(_app, http=Wire, lifespan="off", log_level="error", access_log=False))
+        running = uvicorn.Server(
+            uvicorn.Config(_app, http=ClientConnection, lifespan="off", log_level="error", access_log=False)
+        )
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         yield listening.getsockname()
@@ -114,7 +116,7 @@ def test_as_many_files_are_open_as_may_be() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowered = min(256, most)
     told = subprocess.run(
-        [sys.executable, "-c", "from server.wire import open_many; print(open_many())"],
+        [sys.executable, "-c", "from server.http.wire import open_many; print(open_many())"],
         capture_output=True,
         text=True,
         check=True,

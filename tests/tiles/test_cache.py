@@ -11,8 +11,8 @@ import pytest
 
 from layers.actor import OPERATOR
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.cache import TileCache, Wanted
-from tiles.disk import Kept, Shelf
+from tiles.cache import TileCache, TileRequest
+from tiles.disk import DiskEntry, DiskTiles
 from tiles.grids import CGCS2000, WEB_MERCATOR
 from tiles.vector import Drawing, tile_clause
 
@@ -25,7 +25,7 @@ ADDRESSES += [TileAddress(13, 13348, 3040, CGCS2000), TileAddress(13, 13349, 304
 
 def wanted(layer, address):
     key = f"{layer.id}/{address.grid.id}/{address.z}/{address.x}/{address.y}"
-    return Wanted(key, (layer,), address.box(BUFFER / EXTENT))
+    return TileRequest(key, (layer,), address.box(BUFFER / EXTENT))
 
 
 def drawing(town, layer, address, drawn=None):
@@ -163,7 +163,7 @@ async def test_memory_is_bounded_and_the_oldest_goes_first(town):
 
 
 async def test_the_shelf_survives_a_restart_and_what_changed_meanwhile_is_drawn_anew(town, tmp_path):
-    shelf = Shelf(tmp_path / "tiles", 10_000_000)
+    shelf = DiskTiles(tmp_path / "tiles", 10_000_000)
     first = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000)
     west, south, east, north = ADDRESSES[0].box()
     await town.put("l1", (west + east) / 2, (south + north) / 2)  # what is empty is not kept on disk
@@ -191,7 +191,7 @@ async def started(program):
 
 async def test_two_processes_that_want_one_tile_draw_it_once(town, tmp_path):
     """The lock is of the process, so one of the two must be another one."""
-    shelf = Shelf(tmp_path, 1_000_000)
+    shelf = DiskTiles(tmp_path, 1_000_000)
     cache = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000)
     asked = wanted(await town.layer(), ADDRESSES[0])
     version = (await town.layer()).version
@@ -217,7 +217,7 @@ with shelf.drawing({asked.key!r}):
 
 
 async def test_who_dies_while_drawing_keeps_nobody_waiting(town, tmp_path):
-    cache = TileCache(type(town.cache.areas)(town.pool), Shelf(tmp_path, 1_000_000), 1_000_000)
+    cache = TileCache(type(town.cache.areas)(town.pool), DiskTiles(tmp_path, 1_000_000), 1_000_000)
     asked = wanted(await town.layer(), ADDRESSES[0])
     program = f"""
 import sys
@@ -239,9 +239,9 @@ with Shelf(Path({str(tmp_path)!r}), 1_000_000).drawing({asked.key!r}):
 
 
 def test_what_a_crash_left_behind_is_not_taken_for_a_tile(tmp_path):
-    shelf = Shelf(tmp_path, 1_000_000)
-    shelf.write("a", Kept(b"tile", (3, 4), 9))
-    assert shelf.read("a") == Kept(b"tile", (3, 4), 9)
+    shelf = DiskTiles(tmp_path, 1_000_000)
+    shelf.write("a", DiskEntry(b"tile", (3, 4), 9))
+    assert shelf.read("a") == DiskEntry(b"tile", (3, 4), 9)
     (path,) = tmp_path.glob("*/*")
     whole = path.read_bytes()
     for length in range(len(whole)):
@@ -252,9 +252,9 @@ def test_what_a_crash_left_behind_is_not_taken_for_a_tile(tmp_path):
 
 
 def test_the_shelf_is_bounded_and_the_least_used_goes_first(tmp_path):
-    shelf = Shelf(tmp_path, 50_000)
+    shelf = DiskTiles(tmp_path, 50_000)
     for n in range(200):
-        shelf.write(f"k{n}", Kept(bytes(1000), (1,), 1000))
+        shelf.write(f"k{n}", DiskEntry(bytes(1000), (1,), 1000))
         shelf.read("k0")
     assert shelf.sweep() <= 50_000
     assert shelf.read("k199") is not None
@@ -262,8 +262,8 @@ def test_the_shelf_is_bounded_and_the_least_used_goes_first(tmp_path):
 
 def test_a_disk_that_cannot_be_written_is_counted_and_harms_nobody(tmp_path):
     (tmp_path / "tiles").write_text("a file where the folder should be")
-    shelf = Shelf(tmp_path / "tiles", 1_000_000)
-    shelf.write("a", Kept(b"tile", (1,), 4))
+    shelf = DiskTiles(tmp_path / "tiles", 1_000_000)
+    shelf.write("a", DiskEntry(b"tile", (1,), 4))
     assert shelf.failures == 1
     assert shelf.read("a") is None
 

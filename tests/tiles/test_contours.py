@@ -14,7 +14,7 @@ import shapely
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
-from layers.loaders.raster import Said, load_raster
+from layers.loaders.raster import RasterOptions, load_raster
 from server.settings import load_settings
 from tests.conftest import _database, _serving
 from tiles.cells import cell_of
@@ -36,7 +36,7 @@ def client(cluster, template, tmp_path_factory):
         file.write((100 - away_m / 10).astype(np.float32), 1)
     with ExitStack() as started:
         url = started.enter_context(_database(cluster, template))
-        asyncio.run(load_raster(url, home / "cone.tif", "cone", home / "rasters", said=Said(1)))
+        asyncio.run(load_raster(url, home / "cone.tif", "cone", home / "rasters", said=RasterOptions(1)))
         address = started.enter_context(_serving(load_settings(home=home, database={"url": url})))
         yield started.enter_context(httpx.Client(base_url=address, timeout=60))
 

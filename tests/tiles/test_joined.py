@@ -6,7 +6,7 @@ import mapbox_vector_tile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiles.composite import joined
+from tiles.composite import composite
 
 POINT = {"geometry": "POINT(1 2)", "properties": {"id": "a"}}
 
@@ -17,7 +17,7 @@ def tile(*names, count=1):
 
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,40}", fullmatch=True), st.integers(0, 60), min_size=1, max_size=4))
 def test_every_layer_and_its_names_are_there(counts):
-    whole = mapbox_vector_tile.decode(joined({name: tile(name, "labels", count=n) for name, n in counts.items()}))
+    whole = mapbox_vector_tile.decode(composite({name: tile(name, "labels", count=n) for name, n in counts.items()}))
     assert set(whole) == {n for name in counts for n in (name, name if name == "labels" else f"{name}_labels")}
     for name, count in counts.items():
         assert len(whole[name]["features"]) == count
@@ -25,4 +25,4 @@ def test_every_layer_and_its_names_are_there(counts):
 
 
 def test_nothing_and_nothing_is_nothing():
-    assert joined({"a": b"", "b": b""}) == b""
+    assert composite({"a": b"", "b": b""}) == b""

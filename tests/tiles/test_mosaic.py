@@ -17,7 +17,7 @@ from pyproj import Transformer
 from rasterio.transform import from_origin
 
 from layers.errors import BadInput
-from layers.loaders.raster import Said, load_raster
+from layers.loaders.raster import RasterOptions, load_raster
 from server.settings import load_settings
 from tests.conftest import _database, _serving
 from tiles.cells import cell_of
@@ -58,7 +58,9 @@ def client(cluster, template, tmp_path_factory):
         url = started.enter_context(_database(cluster, template))
 
         def load(path, name, **how):
-            return asyncio.run(load_raster(url, path, name, home / "rasters", said=how.pop("said", Said(1)), **how))
+            return asyncio.run(
+                load_raster(url, path, name, home / "rasters", said=how.pop("said", RasterOptions(1)), **how)
+            )
 
         load(written(folder / "whole.tif", heights), "whole")
         pieces = [
@@ -66,11 +68,11 @@ def client(cluster, template, tmp_path_factory):
         ]
         assert load(pieces, "pieces").members == 4
         for overlap in ("newest", "first"):
-            said = Said(1, overlap=overlap)
+            said = RasterOptions(1, overlap=overlap)
             load(written(folder / "low.tif", np.full((SIDE, SIDE), 1)), overlap, said=said)
             load(written(folder / "high.tif", np.full((100, 100), 2), 100, 100), overlap)
         frames = [written(folder / f"{n}.tif", np.full((SIDE, SIDE), n)) for n in range(3)]
-        load(frames, "rain", time=TIMES, said=Said(1, synthetic=True))
+        load(frames, "rain", time=TIMES, said=RasterOptions(1, synthetic=True))
         address = started.enter_context(_serving(load_settings(home=home, database={"url": url})))
         client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         client.load, client.folder, client.rasters = load, folder, home / "rasters"

@@ -17,9 +17,9 @@ from rasterio.transform import Affine, from_origin
 from layers.errors import BadFile
 from layers.loaders.geotiff import write_cog
 from tiles.raster.contours import contours
-from tiles.raster.members import Frame, Member, Raster
+from tiles.raster.members import Member, Raster, RasterFrame
 from tiles.raster.opened import OpenRasters
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 from tiles.raster.render import draw
 from tiles.raster.sampling import statistics_under, value_at
 from tiles.raster.style import read_look
@@ -45,7 +45,7 @@ def stored(tmp_path):
         told = write_cog(path, target, None)
         member = Member(1, target, told.srid, told.extent_crs84, 50.0)
         ranges = tuple((band["min"], band["max"]) for band in told.bands)
-        return Raster("r", "r", 1, 1, {None: Frame.of(None, (member,))}, ranges)
+        return Raster("r", "r", 1, 1, {None: RasterFrame.of(None, (member,))}, ranges)
 
     return make
 
@@ -53,7 +53,7 @@ def stored(tmp_path):
 def drawn(raster, form="png", **look):
     box = (WEST, SOUTH, EAST, NORTH)
     content = draw(
-        OpenRasters(), raster, raster.frames[None], Area(box, box, 4326, SIDE, SIDE), read_look(look, 1), form
+        OpenRasters(), raster, raster.frames[None], PixelArea(box, box, 4326, SIDE, SIDE), read_look(look, 1), form
     )
     if form == "npy":
         return np.load(io.BytesIO(content))[0]
@@ -75,7 +75,7 @@ def test_scale_and_offset_hold_everywhere(stored, scale, offset):
     assert found["b1"]["max"] == pytest.approx(meant.max())
     box = (WEST, SOUTH, EAST, NORTH)
     step = float(np.ptp(meant) / 10)
-    lines = contours(files, frame, Area(box, box, 4326, SIDE, SIDE), step)
+    lines = contours(files, frame, PixelArea(box, box, 4326, SIDE, SIDE), step)
     assert lines
     assert all(meant.min() <= line.value <= meant.max() for line in lines)
 

@@ -20,7 +20,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
 from layers.errors import BadInput
-from layers.loaders.raster import Said, load_raster
+from layers.loaders.raster import RasterOptions, load_raster
 from server.settings import load_settings
 from tests.conftest import _database, _serving
 from tiles.cells import cell_of
@@ -57,8 +57,8 @@ def client(cluster, template, tmp_path_factory, dem):
     home = tmp_path_factory.mktemp("home")
     with ExitStack() as started:
         url = started.enter_context(_database(cluster, template))
-        asyncio.run(load_raster(url, dem, "dem", home / "rasters", said=Said(1)))
-        asyncio.run(load_raster(url, dem, "hidden", home / "rasters", said=Said(4)))
+        asyncio.run(load_raster(url, dem, "dem", home / "rasters", said=RasterOptions(1)))
+        asyncio.run(load_raster(url, dem, "hidden", home / "rasters", said=RasterOptions(4)))
         address = started.enter_context(_serving(load_settings(home=home, database={"url": url})))
         client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         client.home = home

@@ -11,11 +11,11 @@ from shapely import LineString, MultiPolygon, Point, box
 
 from layers.errors import TooMuch, Unavailable
 from tiles.maps.encode import bands_of
-from tiles.maps.labels import Names
+from tiles.maps.labels import Labels
 from tiles.maps.rasterize import rendered
 from tiles.maps.shapes import Shape
 from tiles.maps.svg import path
-from tiles.styles.expression import Seen
+from tiles.styles.expression import StyledFeature
 
 RED = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"><rect width="4" height="4" fill="#f00"/></svg>'
 NAME = {
@@ -51,8 +51,11 @@ def test_areas_keep_their_holes():
 
 
 def placed(features):
-    names = Names((0, 0, 300, 200))
-    shapes = [(Shape("Point", Point(*at), {"name": text}), Seen({"name": text}, "Point", 14)) for text, at in features]
+    names = Labels((0, 0, 300, 200))
+    shapes = [
+        (Shape("Point", Point(*at), {"name": text}), StyledFeature({"name": text}, "Point", 14))
+        for text, at in features
+    ]
     names.place(NAME, shapes)
     return names
 

@@ -13,7 +13,7 @@ from layers.schema.tables import create_layer, refresh_statistics
 from tests.tiles.conftest import LAMPS
 from tiles.address import TileAddress
 from tiles.cells import cell_of
-from tiles.changed_tiles import Touched
+from tiles.changed_tiles import ChangedTiles
 from tiles.grids import WEB_MERCATOR
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +77,7 @@ def holds(notices, place):
     """Whether a tile of zoom 16 that holds a place is among those told of."""
     tile = TileAddress(16, *cell_of(*place, 16), WEB_MERCATOR)
     found = [told["sets"]["WebMercatorQuad"] for told in notices if told["sets"]]
-    return any(Touched(one["zoom"], tuple(map(tuple, one["ranges"]))).holds(tile) for one in found)
+    return any(ChangedTiles(one["zoom"], tuple(map(tuple, one["ranges"]))).holds(tile) for one in found)
 
 
 async def test_who_listens_hears_where_and_of_nothing_hidden(owner, database_url, live_server):

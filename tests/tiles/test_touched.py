@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.changed_tiles import RANGES_MAX, touched
+from tiles.changed_tiles import RANGES_MAX, changed_tiles
 from tiles.grids import CGCS2000, WEB_MERCATOR, WORLD_CRS84
 
 GRIDS = st.sampled_from([WEB_MERCATOR, CGCS2000, WORLD_CRS84])
@@ -22,7 +22,7 @@ def boxes(draw):
 
 def around(grid, z, lon, lat):
     """Return the tiles around a place, three by three."""
-    count = touched([(lon, lat, lon, lat)], grid)
+    count = changed_tiles([(lon, lat, lon, lat)], grid)
     scale = 2 ** (z - count.zoom)
     x, y = int(count.ranges[0][0] * scale), int(count.ranges[0][1] * scale)
     steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
@@ -32,7 +32,7 @@ def around(grid, z, lon, lat):
 
 @given(st.lists(boxes(), min_size=1, max_size=50), GRIDS, st.integers(0, 20))
 def test_every_tile_that_shows_a_change_is_announced(changed, grid, z):
-    announced = touched(changed, grid)
+    announced = changed_tiles(changed, grid)
     assert len(announced.ranges) <= RANGES_MAX
     for west, south, east, north in changed:
         for x, y in around(grid, z, west, north) | around(grid, z, east, south):
@@ -44,7 +44,7 @@ def test_every_tile_that_shows_a_change_is_announced(changed, grid, z):
 
 @given(PLACES, GRIDS, st.integers(12, 20))
 def test_a_point_is_announced_to_its_neighbourhood_alone(place, grid, z):
-    announced = touched([(*place, *place)], grid)
+    announced = changed_tiles([(*place, *place)], grid)
     assert (announced.zoom, len(announced.ranges)) == (15, 1)
     x, y = min(around(grid, z, *place))
     far = TileAddress(z, x - 3 * (1 << max(0, z - 15)), y, grid)
@@ -55,6 +55,6 @@ def test_many_scattered_changes_are_told_in_few_words():
     scattered = [
         (113 + n % 40 * 0.02, 23 + n // 40 * 0.02, 113 + n % 40 * 0.02, 23 + n // 40 * 0.02) for n in range(999)
     ]
-    announced = touched(scattered, WEB_MERCATOR)
+    announced = changed_tiles(scattered, WEB_MERCATOR)
     assert 0 < len(announced.ranges) <= RANGES_MAX
     assert announced.zoom >= 7

@@ -15,7 +15,7 @@ from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
 from layers.schema.tables import sync_definitions
 from twin.live.change_batch import MERGED
-from twin.live.tail import Tail
+from twin.live.tail import LogTail
 from twin.log.changes import append, last_seq
 
 GRIDS = [f"44010601100{community}{grid:03d}" for community in (1, 2) for grid in (1, 2, 3)]
@@ -118,7 +118,7 @@ async def tails(url, count=1):
     catalog = await read_catalog(owner)
     await owner.close()
     pool = await create_pool(url, Role.READ, size=2)
-    running = [Tail(url, lambda: catalog) for _ in range(count)]
+    running = [LogTail(url, lambda: catalog) for _ in range(count)]
     try:
         for tail in running:
             await tail.start()

@@ -10,7 +10,7 @@ import pytest
 from tests.ogc.service import Service, fill
 from tests.twin.waiting import until
 from twin import damage
-from twin.cancellation import end
+from twin.cancellation import cancel_tasks
 from twin.jobs.jobs import keep_working
 from twin.jobs.leader import lead
 
@@ -57,5 +57,5 @@ async def test_what_a_job_of_the_ingest_process_meets_is_at_health(database_url,
         async with lead(database_url):
             assert (await until(told))["status"] == "degraded"
     finally:
-        await end([working])
+        await cancel_tasks([working])
         await asyncio.to_thread(service.close)

@@ -23,9 +23,9 @@ from layers.coordinates.crs import STORED_SRID, transformer
 from tiles.maps.encode import Colour, bands_of, encoded
 from tiles.maps.rasterize import rendered
 from tiles.maps.shapes import Key, Shape, read_shapes, shapes_of
-from tiles.maps.sheet import Sheet
-from tiles.maps.svg import Picture, svg
-from tiles.raster.reading import Area
+from tiles.maps.sheet import MapSheet
+from tiles.maps.svg import SvgMap, svg
+from tiles.raster.reading import PixelArea
 from tiles.raster.style import Format
 from tiles.styles.drawn import Json
 from tiles.vector import Drawing
@@ -37,7 +37,7 @@ type Rows = Mapping[Key, Sequence[asyncpg.Record]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class MapRequest:
     """A map that is asked for.
 
     Attributes
@@ -54,7 +54,7 @@ class Wish:
 
     layers: tuple[tuple[Layer, Clause], ...]
     actor: Actor
-    area: Area
+    area: PixelArea
     style: Json
     form: Format
     ground: Colour | None = None
@@ -63,12 +63,12 @@ class Wish:
     icons: tuple[Path, ...] = field(default=())
 
     @property
-    def sheet(self) -> Sheet:
+    def sheet(self) -> MapSheet:
         """The area with its margin."""
-        return Sheet(self.area.wider(MARGIN_PIXELS))
+        return MapSheet(self.area.wider(MARGIN_PIXELS))
 
 
-async def read_rows(pool: asyncpg.Pool, wish: Wish) -> Rows:
+async def read_rows(pool: asyncpg.Pool, wish: MapRequest) -> Rows:
     """Read the features of a map."""
     found: dict[Key, list[asyncpg.Record]] = {}
     for layer, where in wish.layers:
@@ -77,7 +77,7 @@ async def read_rows(pool: asyncpg.Pool, wish: Wish) -> Rows:
     return found
 
 
-def drawn_map(wish: Wish, rows: Rows) -> bytes:
+def drawn_map(wish: MapRequest, rows: Rows) -> bytes:
     """Draw a map; for a thread.
 
     Raises
@@ -89,13 +89,13 @@ def drawn_map(wish: Wish, rows: Rows) -> bytes:
     shapes = {key: shapes_of(found, sheet) for key, found in rows.items()}
     own = {layer.id for layer, _ in wish.layers}
     shown = [one for one in wish.style["layers"] if one.get("source") in own or wish.grounded]
-    picture = Picture(
+    picture = SvgMap(
         layers=[one for one in shown if one["type"] != "raster"],
         shapes=shapes | (_around(wish.style, sheet) if wish.grounded else {}),
         width=wish.area.width,
         height=wish.area.height,
         margin=MARGIN_PIXELS,
-        zoom=Sheet(wish.area).zoom,
+        zoom=MapSheet(wish.area).zoom,
         asked=wish.asked,
         icons=wish.icons,
     )
@@ -105,7 +105,7 @@ def drawn_map(wish: Wish, rows: Rows) -> bytes:
     return encoded(bands_of(png), wish.form, wish.area, wish.ground)
 
 
-def _around(style: Json, sheet: Sheet) -> dict[Key, list[Shape]]:
+def _around(style: Json, sheet: MapSheet) -> dict[Key, list[Shape]]:
     """Return the district and what is outside of it; the style holds them as GeoJSON in degrees."""
     data: Any = style["sources"]["district"]["data"]
     if "coordinates" not in data:

@@ -10,7 +10,7 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 from tiles.raster.style import Format
 
 type Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
@@ -24,7 +24,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def encoded(bands: Bands, form: Format, area: Area, ground: Colour | None = None) -> bytes:
+def encoded(bands: Bands, form: Format, area: PixelArea, ground: Colour | None = None) -> bytes:
     """Encode a picture.
 
     Parameters
@@ -59,7 +59,7 @@ def bands_of(png: bytes) -> Bands:
     return bands if len(bands) == 4 else np.concatenate([np.repeat(bands[:1], 3, axis=0), bands[1:]])
 
 
-def values_tiff(npy: bytes, area: Area) -> bytes:
+def values_tiff(npy: bytes, area: PixelArea) -> bytes:
     """Return values as a GeoTIFF of 32-bit floats, NaN for nothing, which the file says.
 
     Parameters

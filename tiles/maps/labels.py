@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tiles.maps.shapes import Shape
 from tiles.styles.drawn import Json
-from tiles.styles.expression import Seen, evaluate
+from tiles.styles.expression import StyledFeature, evaluate
 
 FONTS = "Noto Sans SC, Noto Sans CJK SC, WenQuanYi Micro Hei, Source Han Sans SC, sans-serif"
 _NAMES_MAX = 600  # on one picture
@@ -34,7 +34,7 @@ class _Spot:
     degrees: float = 0.0
 
 
-class Names:
+class Labels:
     """The names of a picture, the more important placed first.
 
     Parameters
@@ -49,7 +49,7 @@ class Names:
         self._taken: list[Box] = []
         self._written: list[str] = []
 
-    def place(self, layer: Json, features: Sequence[tuple[Shape, Seen]]) -> None:
+    def place(self, layer: Json, features: Sequence[tuple[Shape, StyledFeature]]) -> None:
         """Place the names of a style layer as far as there is room."""
         layout, paint = layer["layout"], layer.get("paint", {})
         if "text-field" not in layout:

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from layers.clause import compose, quote_identifier
 from tiles.address import EXTENT
-from tiles.maps.sheet import Sheet
+from tiles.maps.sheet import MapSheet
 from tiles.vector import Drawing, tile_rows
 
 BYTES_MAX = 6_000_000  # of one layer's shapes on a map, as WKB; what comes later is left out
@@ -57,7 +57,7 @@ def _bounded(rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
     return rows[: max(1, int(np.searchsorted(sizes, BYTES_MAX, side="right")))]
 
 
-def shapes_of(rows: Sequence[asyncpg.Record], sheet: Sheet) -> list[Shape]:
+def shapes_of(rows: Sequence[asyncpg.Record], sheet: MapSheet) -> list[Shape]:
     """Turn rows into shapes; for a thread, as it may take tenths of a second."""
     scale = np.array([sheet.area.width, sheet.area.height]) / EXTENT
     geometries = shapely.transform(shapely.from_wkb([row["shape"] for row in rows]), lambda units: units * scale)

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from layers.clause import Clause, bind, compose
 from layers.schema.tables import SRID
 from tiles.address import EXTENT, PIXELS
-from tiles.raster.reading import Area
+from tiles.raster.reading import PixelArea
 
 _DEGREES = (4326, 4490)  # CRS84 is taken as what is stored
 _ZOOM_MAX = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class MapSheet:
     """An area in the role of a tile (`tiles.address.TileAddress`).
 
     Its units are `EXTENT` along each side, whatever its form; `tiles.geometry` clips at its edge.
     """
 
-    area: Area
+    area: PixelArea
 
     is_straight = False  # places are projected before they are clipped
 

@@ -14,10 +14,10 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from tiles.maps.labels import Names
+from tiles.maps.labels import Labels
 from tiles.maps.shapes import Shape, Shapes
 from tiles.styles.drawn import Json
-from tiles.styles.expression import Seen, evaluate
+from tiles.styles.expression import StyledFeature, evaluate
 from tiles.styles.sprite import mark
 
 _ICON_PIXELS = 15
@@ -25,7 +25,7 @@ _SEEN_OPACITY = 0.004  # less than a step of a colour
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SvgMap:
     """What is drawn, and how.
 
     Attributes
@@ -53,10 +53,10 @@ class Picture:
     icons: tuple[Path, ...]
 
 
-def svg(picture: Picture) -> str:
+def svg(picture: SvgMap) -> str:
     """Draw a picture."""
     margin, width, height = picture.margin, picture.width, picture.height
-    names = Names((margin, margin, margin + width, margin + height))
+    names = Labels((margin, margin, margin + width, margin + height))
     drawn: list[str] = []
     for layer in picture.layers:
         if _is_shown(layer, picture):
@@ -69,12 +69,12 @@ def svg(picture: Picture) -> str:
     return "".join([head, *drawn, *names.drawn(), "</svg>"])
 
 
-def _whole(picture: Picture, color: str) -> str:
+def _whole(picture: SvgMap, color: str) -> str:
     side = picture.margin
     return f'<rect x="{side}" y="{side}" width="{picture.width}" height="{picture.height}" fill="{color}"/>'
 
 
-def _is_shown(layer: Json, picture: Picture) -> bool:
+def _is_shown(layer: Json, picture: SvgMap) -> bool:
     if layer["type"] == "fill-extrusion":
         return False
     is_name = layer["type"] == "symbol"
@@ -83,11 +83,11 @@ def _is_shown(layer: Json, picture: Picture) -> bool:
     return picture.asked or layer.get("layout", {}).get("visibility") != "none"
 
 
-def _features(layer: Json, picture: Picture) -> list[tuple[Shape, Seen]]:
+def _features(layer: Json, picture: SvgMap) -> list[tuple[Shape, StyledFeature]]:
     """Return the shapes of a style layer that pass its filter, in its order."""
     shapes = picture.shapes.get((layer["source"], layer.get("source-layer", "")), ())
     zoom = max(picture.zoom, layer.get("minzoom", 0) + 1) if picture.asked else picture.zoom  # strong enough from afar
-    found = [(shape, Seen(shape.properties, shape.kind, zoom)) for shape in shapes]
+    found = [(shape, StyledFeature(shape.properties, shape.kind, zoom)) for shape in shapes]
     if "filter" in layer:
         found = [(shape, seen) for shape, seen in found if evaluate(layer["filter"], seen)]
     layout = layer.get("layout", {})
@@ -95,7 +95,7 @@ def _features(layer: Json, picture: Picture) -> list[tuple[Shape, Seen]]:
     return found if key is None else sorted(found, key=lambda one: evaluate(key, one[1]))
 
 
-def _drawn(layer: Json, picture: Picture) -> Iterator[str]:
+def _drawn(layer: Json, picture: SvgMap) -> Iterator[str]:
     kind, paint, layout = layer["type"], layer.get("paint", {}), layer.get("layout", {})
     if kind == "background":
         yield _whole(picture, paint["background-color"])
@@ -141,7 +141,7 @@ def _circle(geometry: BaseGeometry, paint: Mapping[str, Any], _: Json) -> str:
 _MARKS = {"fill": _fill, "line": _line, "circle": _circle}
 
 
-def _icons(layer: Json, picture: Picture) -> Iterator[str]:
+def _icons(layer: Json, picture: SvgMap) -> Iterator[str]:
     layout = layer["layout"]
     for shape, seen in _features(layer, picture):
         size = evaluate(layout["icon-size"], seen)

@@ -12,9 +12,9 @@ import shapely
 
 from layers.errors import TooMuch
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.raster.members import Frame
+from tiles.raster.members import RasterFrame
 from tiles.raster.opened import OpenRasters
-from tiles.raster.reading import Area, read_area
+from tiles.raster.reading import PixelArea, read_area
 
 LEVELS_MAX = 300
 VERTICES_MAX = 400_000
@@ -46,7 +46,7 @@ def interval_at(zoom: int) -> float:
     return next((step for last, step in _INTERVALS_M.items() if zoom <= last), _NEAREST_M)
 
 
-def contours(files: OpenRasters, frame: Frame, area: Area, interval_m: float) -> list[Contour]:
+def contours(files: OpenRasters, frame: RasterFrame, area: PixelArea, interval_m: float) -> list[Contour]:
     """Return the lines within an area and a little beyond, by value.
 
     Raises
@@ -94,7 +94,7 @@ async def encode(pool: asyncpg.Pool, tile: TileAddress, found: list[Contour]) ->
     return content
 
 
-def geojson(found: list[Contour], area: Area) -> dict[str, Any]:
+def geojson(found: list[Contour], area: PixelArea) -> dict[str, Any]:
     """Write contours drawn for an area in degrees as GeoJSON, cut at its edges."""
     lines = shapely.clip_by_rect(np.array([one.line for one in found], dtype=object), *area.bounds)
     features = [

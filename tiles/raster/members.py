@@ -54,7 +54,7 @@ def ground_m(resolution: float, *, in_degrees: bool) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class RasterFrame:
     """The members of one moment, or all of a raster without times.
 
     Attributes
@@ -70,10 +70,10 @@ class Frame:
     stamp: str
 
     @staticmethod
-    def of(time: datetime | None, members: tuple[Member, ...]) -> Frame:
+    def of(time: datetime | None, members: tuple[Member, ...]) -> RasterFrame:
         """Make one."""
         numbers = ",".join(str(member.number) for member in members)
-        return Frame(time, members, blake2b(numbers.encode(), digest_size=8).hexdigest())
+        return RasterFrame(time, members, blake2b(numbers.encode(), digest_size=8).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Raster:
     title: str
     bands: int
     grade: int
-    frames: Mapping[datetime | None, Frame]
+    frames: Mapping[datetime | None, RasterFrame]
     ranges: tuple[tuple[float, float] | None, ...] = ()
     overlap: str = "newest"
     vertical_datum: str | None = None
@@ -127,7 +127,7 @@ class Raster:
         """The zoom of Web Mercator whose pixels are as small as the raster's."""
         return max(0, min(22, math.ceil(math.log2(_ZOOM_0_PIXEL_M * math.cos(math.radians(23)) / self.pixel_m))))
 
-    def at(self, moment: datetime | None) -> Frame:
+    def at(self, moment: datetime | None) -> RasterFrame:
         """Return what shows a moment: the newest frame at or before it; None means the newest of all.
 
         A raster without times shows every moment.

@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from layers.errors import TooMuch
 from tiles.address import TileAddress
-from tiles.raster.members import Box, Frame, Member
+from tiles.raster.members import Box, Member, RasterFrame
 from tiles.raster.opened import OpenRasters, system_of
 
 OPENED_MAX = 64  # members for one picture
@@ -28,7 +28,7 @@ type Pixels = np.ma.MaskedArray[Any, Any]  # [band, row, column]
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class PixelArea:
     """A rectangle of pixels.
 
     Attributes
@@ -46,11 +46,11 @@ class Area:
     height: int
 
     @staticmethod
-    def of_tile(tile: TileAddress, pixels: int) -> Area:
+    def of_tile(tile: TileAddress, pixels: int) -> PixelArea:
         """Return the square of a tile."""
-        return Area(tile.grid.bounds(tile.z, tile.x, tile.y), tile.box(), tile.grid.srid, pixels, pixels)
+        return PixelArea(tile.grid.bounds(tile.z, tile.x, tile.y), tile.box(), tile.grid.srid, pixels, pixels)
 
-    def wider(self, pixels: int) -> Area:
+    def wider(self, pixels: int) -> PixelArea:
         """Return it with more pixels on each side."""
         margin_x, margin_y = (pixels * side for side in self.pixel)
         west, south, east, north = self.bounds
@@ -86,7 +86,7 @@ class Area:
 
 
 def read_area(
-    files: OpenRasters, frame: Frame, area: Area, bands: Sequence[int], *, smooth: bool = False
+    files: OpenRasters, frame: RasterFrame, area: PixelArea, bands: Sequence[int], *, smooth: bool = False
 ) -> Pixels | None:
     """Read bands of a frame; a member that lies below is read where those above it have nothing.
 
@@ -118,7 +118,7 @@ def read_area(
     return found
 
 
-def palette_of(files: OpenRasters, frame: Frame) -> np.ndarray[Any, Any] | None:
+def palette_of(files: OpenRasters, frame: RasterFrame) -> np.ndarray[Any, Any] | None:
     """Return the colours of a raster of one band that has its own: `[value, 4]` red, green, blue and alpha."""
     with files.reading(frame.members[0]) as dataset:
         if dataset.count > 1 or dataset.colorinterp[0] is not ColorInterp.palette:
@@ -129,7 +129,7 @@ def palette_of(files: OpenRasters, frame: Frame) -> np.ndarray[Any, Any] | None:
     return colours
 
 
-def _read_member(files: OpenRasters, member: Member, area: Area, bands: Sequence[int], *, smooth: bool) -> Pixels:
+def _read_member(files: OpenRasters, member: Member, area: PixelArea, bands: Sequence[int], *, smooth: bool) -> Pixels:
     window = _reached(member, area)
     with files.reading(member, min(area.pixel_m)) as dataset:
         kind = dataset.dtypes[bands[0] - 1]
@@ -152,7 +152,7 @@ def _meant(values: np.ndarray[Any, Any], dataset: Any, bands: Sequence[int]) -> 
     return values.astype(wide) * np.reshape(scales, as_column) + np.reshape(offsets, as_column)
 
 
-def _reached(member: Member, area: Area) -> Window | None:
+def _reached(member: Member, area: PixelArea) -> Window | None:
     """Return the pixels that a member can reach: GDAL is asked for no place where its projection has no meaning."""
     west, south, east, north = (
         clip(side, other) for clip, side, other in zip((max, max, min, min), member.extent_crs84, area.box, strict=True)

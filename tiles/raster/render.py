@@ -12,11 +12,11 @@ import numpy as np
 from rasterio.crs import CRS
 
 from layers.errors import BadInput
-from tiles.raster.members import Frame, Raster
+from tiles.raster.members import Raster, RasterFrame
 from tiles.raster.opened import OpenRasters
-from tiles.raster.reading import Area, Pixels, palette_of, read_area
+from tiles.raster.reading import PixelArea, Pixels, palette_of, read_area
 from tiles.raster.relief import hillshade, slope_deg, terrain_rgb
-from tiles.raster.style import Format, Look
+from tiles.raster.style import Format, RasterStyle
 
 TILE_PIXELS = 256
 type Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
@@ -32,9 +32,9 @@ _RELIEF_RANGE = {"hillshade": (0.0, 255.0), "slope": (0.0, 60.0)}
 def draw(
     files: OpenRasters,
     raster: Raster,
-    frame: Frame,
-    area: Area,
-    look: Look,
+    frame: RasterFrame,
+    area: PixelArea,
+    look: RasterStyle,
     form: Format,
     ground: Colour | None = None,
 ) -> bytes:
@@ -79,7 +79,7 @@ def draw(
     return b"" if heights is None else _relief(heights, area, look, form, ground)
 
 
-def _is_plain(look: Look) -> bool:
+def _is_plain(look: RasterStyle) -> bool:
     """Whether nobody asks for other colours than the raster's own."""
     return look.rescale is None and look.colormap is None and look.expression is None
 
@@ -96,9 +96,9 @@ def _coloured(pixels: Pixels, palette: np.ndarray[Any, Any]) -> Pixels:
 def draw_map(
     files: OpenRasters,
     raster: Raster,
-    frame: Frame,
-    area: Area,
-    look: Look,
+    frame: RasterFrame,
+    area: PixelArea,
+    look: RasterStyle,
     form: Format,
     ground: Colour | None = None,
 ) -> bytes:
@@ -111,14 +111,14 @@ def draw_map(
     return _plain(nothing, form) if form in {"npy", "tif"} else _encoded(nothing, look, form, ground)
 
 
-def _wanted(raster: Raster, look: Look) -> Sequence[int]:
+def _wanted(raster: Raster, look: RasterStyle) -> Sequence[int]:
     """Return the bands to read; for an expression all up to the last it names, so that names are places."""
     if look.expression:
         return range(1, 1 + max(int(number) for number in _BAND.findall(look.expression)))
     return look.bands or ((1, 2, 3) if raster.bands in {3, 4} else (1,))
 
 
-def _image(pixels: Pixels, area: Area) -> Any:
+def _image(pixels: Pixels, area: PixelArea) -> Any:
     from rio_tiler.models import ImageData  # noqa: PLC0415  # a second to import, and most processes draw no raster
 
     return ImageData(pixels, bounds=area.bounds, crs=CRS.from_epsg(area.srid))
@@ -134,7 +134,7 @@ def _plain(image: Any, form: Format) -> bytes:
     return content
 
 
-def _encoded(image: Any, look: Look, form: Format, ground: Colour | None) -> bytes:
+def _encoded(image: Any, look: RasterStyle, form: Format, ground: Colour | None) -> bytes:
     """Encode bytes as a picture; what is masked is transparent, or the ground."""
     from rio_tiler.colormap import apply_cmap  # noqa: PLC0415  # see _image
     from rio_tiler.utils import render  # noqa: PLC0415  # see _image
@@ -160,13 +160,13 @@ def _colours(name: str) -> Any:
     return cmap.get(name)
 
 
-def _range(raster: Raster, look: Look, files: OpenRasters, frame: Frame) -> tuple[float, float]:
+def _range(raster: Raster, look: RasterStyle, files: OpenRasters, frame: RasterFrame) -> tuple[float, float]:
     """Return the lowest and highest value of the whole raster: from the catalogue, or from a look at the frame."""
     bands = _wanted(raster, look)
     known = [raster.ranges[band - 1] for band in bands] if len(raster.ranges) == raster.bands else [None]
     if look.expression is None and all(known):
         return _apart(min(one[0] for one in known if one), max(one[1] for one in known if one))
-    whole = Area(raster.extent_crs84, raster.extent_crs84, 4326, _LOOK_PIXELS, _LOOK_PIXELS)
+    whole = PixelArea(raster.extent_crs84, raster.extent_crs84, 4326, _LOOK_PIXELS, _LOOK_PIXELS)
     seen = read_area(files, frame, whole, bands)
     if seen is None:
         return 0.0, 1.0
@@ -180,7 +180,7 @@ def _apart(low: float, high: float) -> tuple[float, float]:
     return (low, high) if low < high else (low, low + 1)
 
 
-def _relief(pixels: Pixels, area: Area, look: Look, form: Format, ground: Colour | None) -> bytes:
+def _relief(pixels: Pixels, area: PixelArea, look: RasterStyle, form: Format, ground: Colour | None) -> bytes:
     """Draw what is computed of heights, given with one more pixel on each side."""
     inner = np.ma.getmaskarray(pixels)[0, 1:-1, 1:-1]
     heights = pixels[0].astype(np.float64).filled(np.nan)

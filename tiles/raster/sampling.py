@@ -15,9 +15,9 @@ from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from layers.errors import BadInput, NotFound, TooMuch
-from tiles.raster.members import Frame, Member, Raster, written
+from tiles.raster.members import Member, Raster, RasterFrame, written
 from tiles.raster.opened import OpenRasters, system_of
-from tiles.raster.reading import Area, read_area
+from tiles.raster.reading import PixelArea, read_area
 
 PROFILE_POINTS_MAX = 2000
 SERIES_MAX = 1000  # frames of one answer
@@ -28,7 +28,7 @@ _WANTED = ("count", "min", "max", "mean", "sum", "std", "median", "valid_percent
 type Values = list[float | None]
 
 
-def value_at(files: OpenRasters, raster: Raster, frame: Frame, lon: float, lat: float) -> Values:
+def value_at(files: OpenRasters, raster: Raster, frame: RasterFrame, lon: float, lat: float) -> Values:
     """Return the value of each band at a place in CRS84; None where there is none.
 
     Raises
@@ -66,7 +66,7 @@ def series_at(
 
 
 def profile(
-    files: OpenRasters, frame: Frame, line_crs84: Sequence[tuple[float, float]], points: int
+    files: OpenRasters, frame: RasterFrame, line_crs84: Sequence[tuple[float, float]], points: int
 ) -> list[dict[str, float | None]]:
     """Return distance, place and first band's value at evenly spaced places of a line.
 
@@ -93,7 +93,7 @@ def profile(
 
 
 def _sampled(
-    files: OpenRasters, frame: Frame, places: Sequence[tuple[float, float]], bands: Sequence[int]
+    files: OpenRasters, frame: RasterFrame, places: Sequence[tuple[float, float]], bands: Sequence[int]
 ) -> list[Values] | None:
     """Return values place by place, from the first member that has one there; None when no member reaches any."""
     found: list[Values] = [[None] * len(bands) for _ in places]
@@ -141,7 +141,7 @@ def _is_nothing(value: Any) -> bool:
 
 
 def statistics_under(
-    files: OpenRasters, raster: Raster, frame: Frame, polygon_crs84: dict[str, Any]
+    files: OpenRasters, raster: Raster, frame: RasterFrame, polygon_crs84: dict[str, Any]
 ) -> dict[str, dict[str, float | None]]:
     """Return statistics of each band under a polygon in CRS84: count, min, max, mean, sum, std, median.
 
@@ -172,13 +172,13 @@ def statistics_under(
     return {name: {key: _finite(getattr(band, key)) for key in _WANTED} for name, band in found.items()}
 
 
-def rectangle(raster: Raster, bounds: tuple[float, float, float, float], most: int = AREA_PIXELS_MAX) -> Area:
+def rectangle(raster: Raster, bounds: tuple[float, float, float, float], most: int = AREA_PIXELS_MAX) -> PixelArea:
     """Return the pixels to read within bounds in degrees: as fine as the raster, or `most` along the longer side."""
     west, south, east, north = bounds
     across_m, up_m = (np.array([east - west, north - south]) * _metres_per_degree((south + north) / 2)).tolist()
     pixel_m = max(raster.pixel_m, across_m / most, up_m / most)
     width, height = (max(1, math.ceil(side / pixel_m)) for side in (across_m, up_m))
-    return Area(bounds, bounds, 4326, min(width, most), min(height, most))
+    return PixelArea(bounds, bounds, 4326, min(width, most), min(height, most))
 
 
 def _finite(value: float) -> float | None:

@@ -29,7 +29,7 @@ _BAND = re.compile(r"b([1-9][0-9]?)")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RasterStyle:
     """A checked way of showing a raster.
 
     Attributes
@@ -53,7 +53,7 @@ class Look:
     altitude_deg: float = 45.0
 
 
-def read_look(given: Mapping[str, str], band_count: int) -> Look:
+def read_look(given: Mapping[str, str], band_count: int) -> RasterStyle:
     """Check the parameters of a raster's tile.
 
     Raises
@@ -67,7 +67,7 @@ def read_look(given: Mapping[str, str], band_count: int) -> Look:
     form = given.get("form", "values")
     if form not in FORMS:
         raise BadInput(f"form is '{form[:40]}'; allowed are {', '.join(FORMS)}", parameter="form")
-    return Look(
+    return RasterStyle(
         bands=_bands(given.get("bands"), band_count),
         expression=_expression(given.get("expression"), band_count),
         rescale=_rescale(given.get("rescale")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tiles.styles.drawn import Drawn, Expression, Json
+from tiles.styles.drawn import Expression, Json, StyledLayer
 from tiles.styles.names import area_name
 
 _IS_AREA = ["==", ["geometry-type"], "Polygon"]
@@ -12,12 +12,12 @@ _STOREY_M = 6  # of a building whose height nobody knows
 _FIRST_DASHED_ORDER = 11  # below the district, boundaries are dashed, the shorter the lower
 
 
-def is_building(layer: Drawn) -> bool:
+def is_building(layer: StyledLayer) -> bool:
     """Whether the areas have heights."""
     return "height_m" in layer.carried
 
 
-def area_layers(layer: Drawn) -> dict[str, list[Json]]:
+def area_layers(layer: StyledLayer) -> dict[str, list[Json]]:
     """Return the style layers of areas by the pass they are drawn in."""
     if is_building(layer):
         return _buildings(layer)
@@ -31,7 +31,7 @@ def area_layers(layer: Drawn) -> dict[str, list[Json]]:
     return {"fills": [fill], "edges": [_edge(layer, tinted=tinted)], "names": area_name(layer)}
 
 
-def _edge(layer: Drawn, *, tinted: bool) -> Json:
+def _edge(layer: StyledLayer, *, tinted: bool) -> Json:
     """Boundaries: the smaller the areas, the finer, since those of small ones run along every road."""
     first = layer.first_zoom
     depth = 0 if tinted else max(0, layer.definition.map.order - _FIRST_DASHED_ORDER)
@@ -46,7 +46,7 @@ def _edge(layer: Drawn, *, tinted: bool) -> Json:
     return layer.styled("edge", "line", filter=_IS_AREA, layout={"line-join": "round"}, paint=paint)
 
 
-def _buildings(layer: Drawn) -> dict[str, list[Json]]:
+def _buildings(layer: StyledLayer) -> dict[str, list[Json]]:
     theme = layer.theme
     height: Expression = ["coalesce", ["get", "height_m"], _STOREY_M]
     ramp: list[Any] = [part for step in theme.heights for part in (step.metres, step.color)]

@@ -39,7 +39,7 @@ class Coloring:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class StyledLayer:
     """A layer to be drawn in a theme."""
 
     layer: Layer
@@ -133,7 +133,9 @@ def _attribution(definition: LayerDefinition) -> str:
     return "; ".join(part for part in (definition.attribution, synthetic) if part)
 
 
-def drawn_layers(layers: Mapping[str, Layer], lists: Mapping[str, CodeList], actor: Actor, theme: Theme) -> list[Drawn]:
+def drawn_layers(
+    layers: Mapping[str, Layer], lists: Mapping[str, CodeList], actor: Actor, theme: Theme
+) -> list[StyledLayer]:
     """Return what an actor sees on the map, in drawing order; layers without geometries or features are left out."""
     seen = [layer.seen_by(actor) for layer in layers.values() if layer.visible_to(actor)]
     placed = [layer for layer in seen if layer.definition.geometry_type != "None" and layer.extent_crs84]
@@ -141,9 +143,9 @@ def drawn_layers(layers: Mapping[str, Layer], lists: Mapping[str, CodeList], act
     return [_drawn(layer, lists, actor, theme) for layer in placed]
 
 
-def _drawn(layer: Layer, lists: Mapping[str, CodeList], actor: Actor, theme: Theme) -> Drawn:
+def _drawn(layer: Layer, lists: Mapping[str, CodeList], actor: Actor, theme: Theme) -> StyledLayer:
     carried = tuple(field.definition.name for field in tile_fields(layer, actor))
-    return Drawn(layer, theme, carried, _coloring(layer.definition, carried, lists))
+    return StyledLayer(layer, theme, carried, _coloring(layer.definition, carried, lists))
 
 
 def _coloring(definition: LayerDefinition, carried: tuple[str, ...], lists: Mapping[str, CodeList]) -> Coloring | None:

@@ -14,7 +14,7 @@ _ROUND_UP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class StyledFeature:
     """A feature as an expression sees it.
 
     Attributes
@@ -30,7 +30,7 @@ class Seen:
     zoom: float
 
 
-def evaluate(expression: Any, seen: Seen) -> Any:
+def evaluate(expression: Any, seen: StyledFeature) -> Any:
     """Return the value of an expression.
 
     Raises
@@ -59,7 +59,7 @@ def _text(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def _match(arguments: Sequence[Any], seen: Seen) -> Any:
+def _match(arguments: Sequence[Any], seen: StyledFeature) -> Any:
     value = evaluate(arguments[0], seen)
     for label, result in zip(arguments[1:-1:2], arguments[2::2], strict=True):
         if value in label if isinstance(label, list) else value == label:
@@ -67,11 +67,11 @@ def _match(arguments: Sequence[Any], seen: Seen) -> Any:
     return evaluate(arguments[-1], seen)
 
 
-def _coalesce(arguments: Sequence[Any], seen: Seen) -> Any:
+def _coalesce(arguments: Sequence[Any], seen: StyledFeature) -> Any:
     return next((value for one in arguments if (value := evaluate(one, seen)) is not None), None)
 
 
-def _interpolate(arguments: Sequence[Any], seen: Seen) -> Any:
+def _interpolate(arguments: Sequence[Any], seen: StyledFeature) -> Any:
     how, at = arguments[0], evaluate(arguments[1], seen)
     stops = list(zip(arguments[2::2], arguments[3::2], strict=True))
     if at <= stops[0][0]:
@@ -92,7 +92,7 @@ def _between(one: Any, other: Any, share: float) -> Any:
     return mixed(other, one, share) if isinstance(one, str) else one + (other - one) * share
 
 
-def _step(arguments: Sequence[Any], seen: Seen) -> Any:
+def _step(arguments: Sequence[Any], seen: StyledFeature) -> Any:
     at, chosen = evaluate(arguments[0], seen), arguments[1]
     for stop, value in zip(arguments[2::2], arguments[3::2], strict=True):
         if at >= stop:
@@ -100,7 +100,7 @@ def _step(arguments: Sequence[Any], seen: Seen) -> Any:
     return evaluate(chosen, seen)
 
 
-_LAZY: Mapping[str, Callable[[Sequence[Any], Seen], Any]] = {
+_LAZY: Mapping[str, Callable[[Sequence[Any], StyledFeature], Any]] = {
     "get": lambda arguments, seen: seen.properties.get(arguments[0]),
     "has": lambda arguments, seen: seen.properties.get(arguments[0]) is not None,
     "geometry-type": lambda _, seen: seen.kind,

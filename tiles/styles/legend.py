@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from tiles.styles.drawn import Drawn, Json
+from tiles.styles.drawn import Json, StyledLayer
 from tiles.styles.theme import Theme
 
 _NOTE = "onemap:legend"
@@ -12,7 +12,7 @@ _SHAPES = {"area": "area", "building": "area", "line": "line", "point": "point"}
 _ROW, _TOP, _LEFT, _WIDTH = 22, 40, 16, 340  # pixels
 
 
-def explained(style: Json, layer: Drawn) -> None:
+def explained(style: Json, layer: StyledLayer) -> None:
     """Write into a style layer what a legend says of it, if it is the main one of its layer."""
     shape = _SHAPES.get(style["id"].rpartition(":")[2])
     if shape is None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from tiles.styles.color import mixed
-from tiles.styles.drawn import Drawn, Expression, Json
+from tiles.styles.drawn import Expression, Json, StyledLayer
 from tiles.styles.names import line_name
 from tiles.styles.theme import RoadTone
 
@@ -15,7 +15,7 @@ _METRES_A_PIXEL_0 = 72_000  # of a 512-pixel tile at 23°N and zoom 0
 _RANKED_FROM_ZOOM = 12  # the two first ranks are there from the layer's first zoom, each further one later
 
 
-def line_layers(layer: Drawn) -> dict[str, list[Json]]:
+def line_layers(layer: StyledLayer) -> dict[str, list[Json]]:
     """Return the style layers of lines by the pass they are drawn in."""
     wide = "width_m" in layer.carried
     metres: Expression = ["coalesce", ["get", "width_m"], 8] if wide else _metres(layer)
@@ -54,20 +54,20 @@ def _ground_width(metres: Expression, least: Expression) -> Expression:
     return ["interpolate", ["exponential", 2], ["zoom"], 9, at(9), 20, at(20)]
 
 
-def _metres(layer: Drawn) -> Expression:
+def _metres(layer: StyledLayer) -> Expression:
     return layer.by_rank(lambda rank: round(max(3.5, 30 * 0.7**rank), 2), 6)
 
 
-def _least(layer: Drawn) -> Expression:
+def _least(layer: StyledLayer) -> Expression:
     return layer.by_rank(lambda rank: round(max(0.3, 2.2 * 0.66**rank), 2), 0.6)
 
 
-def _sunk(layer: Drawn) -> Expression:
+def _sunk(layer: StyledLayer) -> Expression:
     theme = layer.theme
     return mixed(layer.definition.map.color, theme.district, theme.water_share)
 
 
-def _toned(layer: Drawn) -> Expression:
+def _toned(layer: StyledLayer) -> Expression:
     """Bright while lines are thin, quieter the wider they become."""
 
     def at(tone: RoadTone) -> Expression:

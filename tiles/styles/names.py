@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tiles.styles.drawn import Drawn, Json
+from tiles.styles.drawn import Json, StyledLayer
 
 FONT = "Noto Sans SC"
 _LARGE_BELOW_ORDER = 12  # districts and streets
 _ROAD_NAMES_FROM = 12.0
 
 
-def area_name(layer: Drawn, first_zoom: float | None = None) -> list[Json]:
+def area_name(layer: StyledLayer, first_zoom: float | None = None) -> list[Json]:
     """Return the names of areas; they come as points of the MVT layer ``labels``."""
     if layer.label is None:
         return []
@@ -25,7 +25,7 @@ def area_name(layer: Drawn, first_zoom: float | None = None) -> list[Json]:
     return [style]
 
 
-def line_name(layer: Drawn) -> list[Json]:
+def line_name(layer: StyledLayer) -> list[Json]:
     """Return names along lines; those of lower ranks come later."""
     if layer.label is None:
         return []
@@ -47,7 +47,7 @@ def line_name(layer: Drawn) -> list[Json]:
     return [style]
 
 
-def point_name(layer: Drawn, is_point: list[Any]) -> list[Json]:
+def point_name(layer: StyledLayer, is_point: list[Any]) -> list[Json]:
     """Return names under points."""
     if layer.label is None:
         return []
@@ -56,7 +56,7 @@ def point_name(layer: Drawn, is_point: list[Any]) -> list[Json]:
     return [style]
 
 
-def _name(layer: Drawn, first_zoom: float) -> Json:
+def _name(layer: StyledLayer, first_zoom: float) -> Json:
     theme, order = layer.theme, layer.definition.map.order
     large = order < _LARGE_BELOW_ORDER
     first = layer.first_zoom

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from tiles.styles.color import luminance, readable
-from tiles.styles.drawn import Drawn, Expression, Json
+from tiles.styles.drawn import Expression, Json, StyledLayer
 from tiles.styles.names import FONT, point_name
 from tiles.styles.sprite import DARK, LIGHT, pictogram_of
 
@@ -16,7 +16,7 @@ _BRIGHT = 0.36  # a disc brighter than this takes dark ink
 _NEAR = 16  # where a point is a thing with a place, no longer one of a crowd
 
 
-def point_layers(layer: Drawn) -> dict[str, list[Json]]:
+def point_layers(layer: StyledLayer) -> dict[str, list[Json]]:
     """Return the style layers of points by the pass they are drawn in."""
     is_point: list[Any] = ["all", ["==", ["geometry-type"], "Point"], ["!", ["has", "count"]]]
     gathered = layer.definition.map.gather_below is not None
@@ -27,7 +27,7 @@ def point_layers(layer: Drawn) -> dict[str, list[Json]]:
     }
 
 
-def _dot(layer: Drawn, is_point: list[Any]) -> Json:
+def _dot(layer: StyledLayer, is_point: list[Any]) -> Json:
     first, near = layer.first_zoom, _near(layer)
     dense = layer.layer.row_count > DENSE
     small = round(min(3, max(1.2, 4.2 - math.log10(layer.layer.row_count + 1))), 1)
@@ -56,18 +56,18 @@ def _dot(layer: Drawn, is_point: list[Any]) -> Json:
     )
 
 
-def _near(layer: Drawn) -> int:
+def _near(layer: StyledLayer) -> int:
     return max(layer.first_zoom + 1, _NEAR)
 
 
-def _present(layer: Drawn, full: float) -> Expression:
+def _present(layer: StyledLayer, full: float) -> Expression:
     """Strength of a point: what is off line is weaker."""
     if "online_status" not in layer.carried:
         return full
     return ["match", ["to-string", ["get", "online_status"]], _OFFLINE, round(full * 0.45, 3), full]
 
 
-def _pictogram(layer: Drawn, is_point: list[Any]) -> list[Json]:
+def _pictogram(layer: StyledLayer, is_point: list[Any]) -> list[Json]:
     if layer.definition.map.icon is None:
         return []
     near = _near(layer)
@@ -87,7 +87,7 @@ def _pictogram(layer: Drawn, is_point: list[Any]) -> list[Json]:
     ]
 
 
-def _ink(layer: Drawn) -> Expression:
+def _ink(layer: StyledLayer) -> Expression:
     """Return the ending of the pictogram's name that can be read on the point's colour."""
 
     def on(color: str) -> str:
@@ -96,7 +96,7 @@ def _ink(layer: Drawn) -> Expression:
     return layer.by_code(lambda code: on(str(code.color)), on(layer.own_color))
 
 
-def _cells(layer: Drawn) -> list[Json]:
+def _cells(layer: StyledLayer) -> list[Json]:
     """Points that the server counted by cells: a disc that grows with their number and never hides its neighbour."""
     color = layer.own_color
     size = ["interpolate", ["linear"], ["log10", ["get", "count"]], 0, 1.6, 1, 4, 2, 9, 3, 13, 4, 16]
@@ -114,7 +114,7 @@ def _cells(layer: Drawn) -> list[Json]:
     ]
 
 
-def _numbers(layer: Drawn) -> list[Json]:
+def _numbers(layer: StyledLayer) -> list[Json]:
     short = [
         "step",
         ["get", "count"],

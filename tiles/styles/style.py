@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from layers.actor import Actor
 from layers.catalog import Catalog
 from tiles.styles.areas import area_layers
-from tiles.styles.drawn import Drawn, Json, drawn_layers
+from tiles.styles.drawn import Json, StyledLayer, drawn_layers
 from tiles.styles.frame import around, frame_sources, ground
 from tiles.styles.legend import explained
 from tiles.styles.lines import line_layers
@@ -17,7 +17,7 @@ from tiles.styles.points import point_layers
 from tiles.styles.theme import Theme
 
 BELOW_OUTSIDE = ("fills", "water", "buildings", "roads", "relief", "edges", "points")  # in the order of drawing
-_KINDS: dict[str, Callable[[Drawn], dict[str, list[Json]]]] = {
+_KINDS: dict[str, Callable[[StyledLayer], dict[str, list[Json]]]] = {
     "Polygon": area_layers,
     "LineString": line_layers,
     "Point": point_layers,
@@ -86,7 +86,7 @@ def build_style(catalog: Catalog, actor: Actor, theme: Theme, around_it: Surroun
     }
 
 
-def _drawn(layers: Sequence[Drawn], theme: Theme, *, relief: bool) -> list[Json]:
+def _drawn(layers: Sequence[StyledLayer], theme: Theme, *, relief: bool) -> list[Json]:
     """Order: what lies on the ground, the dimmed outside, then names; the most important names last.
 
     MapLibre places the names of the uppermost layers first.
@@ -105,7 +105,7 @@ def _drawn(layers: Sequence[Drawn], theme: Theme, *, relief: bool) -> list[Json]
     return [*below, *around(theme), *passes["numbers"], *(style for one in reversed(names) for style in one)]
 
 
-def _parts(layer: Drawn) -> dict[str, list[Json]]:
+def _parts(layer: StyledLayer) -> dict[str, list[Json]]:
     kind = layer.definition.geometry_type
     kinds = ["Polygon", "LineString", "Point"] if kind == "Geometry" else [kind.removeprefix("Multi")]
     parts: dict[str, list[Json]] = {}
@@ -127,7 +127,7 @@ def _once(names: Sequence[Json]) -> list[Json]:
     return [style | {"id": style["id"] + ending} for style, ending in zip(names, endings, strict=False)]
 
 
-def _metadata(theme: Theme, layers: Sequence[Drawn], base: str) -> Json:
+def _metadata(theme: Theme, layers: Sequence[StyledLayer], base: str) -> Json:
     return {
         "onemap:theme": theme.id,
         "onemap:title_zh": theme.title_zh,
@@ -139,7 +139,7 @@ def _metadata(theme: Theme, layers: Sequence[Drawn], base: str) -> Json:
     }
 
 
-def _place(layers: Sequence[Drawn]) -> Json:
+def _place(layers: Sequence[StyledLayer]) -> Json:
     """Where a client begins: all of the features, so that it is never somewhere else."""
     extents = [layer.layer.extent_crs84 for layer in layers if layer.layer.extent_crs84]
     if not extents:

@@ -28,7 +28,7 @@ type Kind = Literal["code", "member", "inside", "h3", "square"]
 
 
 @dataclass(frozen=True, slots=True)
-class By:
+class Grouping:
     """What counts are made by.
 
     Attributes
@@ -54,22 +54,24 @@ class By:
     size: int = 0
 
 
-AREAS: Mapping[str, By] = {
-    "grid": By("grid", "code", "grids", "grid_code", "population", "f.grid_code", "grid_code"),
-    "community": By(
+AREAS: Mapping[str, Grouping] = {
+    "grid": Grouping("grid", "code", "grids", "grid_code", "population", "f.grid_code", "grid_code"),
+    "community": Grouping(
         "community", "code", "communities", "community_code", "population_resident", "f.area_code", "area_code"
     ),
-    "street": By(
+    "street": Grouping(
         "street", "code", "streets", "street_code", "population_resident", "left(f.area_code, 9)", "area_code"
     ),
-    "district": By(
+    "district": Grouping(
         "district", "code", "districts", "district_code", "population_resident", "left(f.area_code, 6)", "area_code"
     ),
-    "urban_village": By("urban_village", "member", "urban_villages", "id", "population_total", "", "urban_village_ids"),
+    "urban_village": Grouping(
+        "urban_village", "member", "urban_villages", "id", "population_total", "", "urban_village_ids"
+    ),
 }
 
 
-def parse_by(text: str) -> By:
+def parse_by(text: str) -> Grouping:
     """Read `by`.
 
     Raises
@@ -81,15 +83,15 @@ def parse_by(text: str) -> By:
         return AREAS[text]
     found = _FORM.fullmatch(text)
     if found and found[1] == "h3" and int(found[2]) in H3_LEVELS:
-        return By(text, "h3", size=int(found[2]))
+        return Grouping(text, "h3", size=int(found[2]))
     if found and found[1] == "square" and SQUARES_M[0] <= int(found[2]) <= SQUARES_M[1]:
-        return By(text, "square", size=int(found[2]))
+        return Grouping(text, "square", size=int(found[2]))
     low, high = SQUARES_M
     allowed = f"{', '.join(AREAS)}, h3:8, h3:9 and square:{low} to square:{high}"
     raise BadInput(f"by is '{text[:40]}'; allowed are {allowed}", parameter="by")
 
 
-def areas_clause(by: By, catalog: Catalog, actor: Actor, *, with_geometry: bool) -> Clause:
+def areas_clause(by: Grouping, catalog: Catalog, actor: Actor, *, with_geometry: bool) -> Clause:
     """Build the query of the areas in force that the actor sees: `key, id, name, km2, people, geom, shape`."""
     layer = catalog.visible(str(by.layer_id), actor)
     known = layer.definition.by_name
@@ -104,7 +106,7 @@ def areas_clause(by: By, catalog: Catalog, actor: Actor, *, with_geometry: bool)
     return compose(f"SELECT {columns} FROM {layer.table} AS f WHERE {{}}", scoped(layer, actor, _CURRENT))
 
 
-async def read_cells(connection: asyncpg.Connection, by: By) -> Cells:
+async def read_cells(connection: asyncpg.Connection, by: Grouping) -> Cells:
     """Return the cells or squares that touch the districts, which are the same until their border changes.
 
     Raises
@@ -120,7 +122,7 @@ async def read_cells(connection: asyncpg.Connection, by: By) -> Cells:
     return await asyncio.to_thread(squares if by.kind == "square" else hexagons, bytes(outline), by.size)
 
 
-def cells_clause(by: By, cells: Cells, *, with_geometry: bool) -> Clause:
+def cells_clause(by: Grouping, cells: Cells, *, with_geometry: bool) -> Clause:
     """Build the query of cells in the form of `areas_clause`, their outlines drawn already as `shape`."""
     shapes = cells.shapes if with_geometry else [None] * len(cells.keys)
     wkb: list[bytes | None] = [*cells.wkb] or [None] * len(cells.keys)
@@ -146,7 +148,7 @@ def bins_clause(cells: Cells) -> Clause:
     )
 
 
-def membership(by: By, layer: Layer) -> By:
+def membership(by: Grouping, layer: Layer) -> Grouping:
     """Return how features of a layer come to their areas: by what they know, else because they lie there.
 
     Raises
@@ -159,5 +161,5 @@ def membership(by: By, layer: Layer) -> By:
         if by.needs or has_place:
             return by
     elif layer.definition.geometry_type != "None":
-        return By(by.text, "inside", by.layer_id, by.code_field, by.population_field)
+        return Grouping(by.text, "inside", by.layer_id, by.code_field, by.population_field)
     raise BadInput(f"features of {layer.id} have no place and no {by.needs or 'geometry'}", parameter="by")

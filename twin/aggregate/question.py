@@ -16,7 +16,7 @@ from layers.coordinates.district_crs import measuring_srid
 from layers.errors import BadInput
 from layers.read.relation import relation
 from layers.read.rights import scoped, visible_fields
-from twin.aggregate.areas import By
+from twin.aggregate.areas import Grouping
 
 WEEKS = 8
 OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
@@ -41,7 +41,7 @@ class Question:
 
     layer: Layer
     actor: Actor
-    by: By
+    by: Grouping
     where: Clause = EMPTY
     start: datetime | None = None
     end: datetime | None = None

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from twin.city.chance import around, unit, whole
 from twin.city.clock import DAY, HOUR, MINUTE, day_of, day_starts
-from twin.city.district import District, Thing
+from twin.city.district import CityDistrict, Thing
 from twin.city.messages import CloudEvent, text_observation
 
 FLAPS_A_DAY = 0.015
@@ -37,7 +37,7 @@ class Cameras:
         How many at most; chosen by chance.
     """
 
-    def __init__(self, district: District, seed: int, most: int) -> None:
+    def __init__(self, district: CityDistrict, seed: int, most: int) -> None:
         self._seed = seed
         able = district.things("video_points")
         able.sort(key=lambda c: unit(seed, "camera", c.id))

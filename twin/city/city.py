@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from twin.city import air
 from twin.city.cameras import Cameras
 from twin.city.clock import DAY
-from twin.city.devices import Devices
-from twin.city.district import District, Thing
+from twin.city.devices import CityDevices
+from twin.city.district import CityDistrict, Thing
 from twin.city.messages import CloudEvent
-from twin.city.places import Places
+from twin.city.places import CityPlaces
 from twin.city.roads import Roads
 from twin.city.schedule import Schedule
 from twin.city.tickets import Tickets
@@ -64,16 +64,16 @@ class City:
         Makes it repeatable: the same seed in the same district says the same.
     """
 
-    def __init__(self, district: District, seed: int, liveliness: Liveliness | None = None) -> None:
+    def __init__(self, district: CityDistrict, seed: int, liveliness: Liveliness | None = None) -> None:
         much = liveliness or Liveliness()
         self.district, self.seed = district, seed
         self.roads = Roads(district)
         self.vehicles = Vehicles(district, self.roads, seed, much.vehicles)
         self.workers = Workers(district, seed, much.workers)
         self.cameras = Cameras(district, seed, much.cameras)
-        self.devices = Devices(district, seed, much.devices_per_s)
+        self.devices = CityDevices(district, seed, much.devices_per_s)
         self.water = Water(district, seed)
-        self.places = Places(district, self.workers, self.devices.things, seed)
+        self.places = CityPlaces(district, self.workers, self.devices.things, seed)
         self.tickets = Tickets(district, self.places, seed, much.cases)
         self._air = Schedule([(s, _AIR_EVERY_S) for s in district.things("air_quality_stations")], seed)
         self._stations, self._gauges, self._points, self._pumps = (

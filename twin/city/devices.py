@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from twin.city.chance import smooth, unit
 from twin.city.clock import DAY, HOUR, hour_of
-from twin.city.district import District, Thing
+from twin.city.district import CityDistrict, Thing
 from twin.city.messages import CloudEvent, observation
 from twin.city.schedule import Schedule
 from twin.city.weather import humidity_pct, shower_mm, temperature_c, traffic
@@ -44,7 +44,7 @@ _MEASURES: dict[str, tuple[str, str, int, _Measure]] = {  # kind: property, unit
 }
 
 
-class Devices:
+class CityDevices:
     """The district's devices.
 
     Parameters
@@ -54,7 +54,7 @@ class Devices:
         silence, and beyond that some devices are left out.
     """
 
-    def __init__(self, district: District, seed: int, per_s: float) -> None:
+    def __init__(self, district: CityDistrict, seed: int, per_s: float) -> None:
         self._seed = seed
         able = [d for d in district.things("iot_devices") if d.said.get("device_type") in _MEASURES]
         able.sort(key=lambda d: unit(seed, "device", d.id))

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from twin.city.plane import Floats, Plane
 
-type Feature = Mapping[str, Any]
+type GeoJsonFeature = Mapping[str, Any]
 
 PROPERTIES: dict[str, tuple[str, ...]] = {  # of each collection, what the city reads: nothing that it changes itself
     "districts": ("name",),
@@ -56,7 +56,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class District:
+class CityDistrict:
     """The features of each collection; a collection that is missing is empty.
 
     Parameters
@@ -65,7 +65,7 @@ class District:
         GeoJSON features by collection.
     """
 
-    features: Mapping[str, Sequence[Feature]] = field(repr=False)
+    features: Mapping[str, Sequence[GeoJsonFeature]] = field(repr=False)
 
     @cached_property
     def border(self) -> BaseGeometry:

@@ -10,14 +10,14 @@ from math import cos, sin, tau
 import shapely
 
 from twin.city.chance import between, unit, whole
-from twin.city.district import District, Thing
+from twin.city.district import CityDistrict, Thing
 from twin.city.workers import Workers
 
 _BESIDE_M = (6.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CityPlace:
     """A place with an address.
 
     Attributes
@@ -39,7 +39,7 @@ class Place:
     device: str | None = None
 
 
-class Places:
+class CityPlaces:
     """Finds places in a district.
 
     Parameters
@@ -50,12 +50,12 @@ class Places:
         Those that may raise alarms.
     """
 
-    def __init__(self, district: District, workers: Workers | None, devices: Sequence[Thing], seed: int) -> None:
+    def __init__(self, district: CityDistrict, workers: Workers | None, devices: Sequence[Thing], seed: int) -> None:
         self._district, self._workers, self._seed = district, workers, seed
         self._devices = devices
         self._cameras = district.things("video_points")
 
-    def of(self, source: str, at_s: int, *about: object) -> Place | None:
+    def of(self, source: str, at_s: int, *about: object) -> CityPlace | None:
         """Return where a case of a source happens; None where there is no such place."""
         if source == "grid_case":
             return self._at_worker(at_s, *about)
@@ -64,7 +64,7 @@ class Places:
             return self._at_device(found, *about) if found else None
         return self.beside_road(*about)
 
-    def beside_road(self, *about: object) -> Place | None:
+    def beside_road(self, *about: object) -> CityPlace | None:
         """Return a door beside a road; None when there are no roads."""
         if not self._roads:
             return None
@@ -80,14 +80,14 @@ class Places:
         number = 1 + 2 * int(share * line.length / 20)
         return self._place(*place, f"{name}{number}号附近", code)
 
-    def beside(self, place: Place, reach_m: float, *about: object) -> Place:
+    def beside(self, place: CityPlace, reach_m: float, *about: object) -> CityPlace:
         """Return a place near another, with its address."""
         x, y = self._away(place.x_m, place.y_m, 0.0, reach_m, *about)
         if not shapely.contains_xy(self._district.inner, x, y):
             return place
         return replace(place, x_m=x, y_m=y, lonlat=self._district.plane.degrees(x, y), worker=None, device=None)
 
-    def at(self, thing: Thing, name: str) -> Place:
+    def at(self, thing: Thing, name: str) -> CityPlace:
         """Return the place of a thing."""
         address, street = (
             f"{name}附近",
@@ -95,9 +95,9 @@ class Places:
                 thing.said.get("area_code"),
             ),
         )
-        return Place(thing.x_m, thing.y_m, thing.lonlat, address, street, device=thing.id)
+        return CityPlace(thing.x_m, thing.y_m, thing.lonlat, address, street, device=thing.id)
 
-    def _at_worker(self, at_s: int, *about: object) -> Place | None:
+    def _at_worker(self, at_s: int, *about: object) -> CityPlace | None:
         """Return where some worker on duty is."""
         if self._workers is None:
             return None
@@ -109,19 +109,19 @@ class Places:
                 grid = self._workers.grid_of(worker)
                 lonlat = where["data"]["lon"], where["data"]["lat"]
                 x, y = self._district.plane.metres([lonlat])[0].tolist()
-                return Place(x, y, lonlat, self._near_road(x, y), self._district.street_of(grid), worker=worker.id)
+                return CityPlace(x, y, lonlat, self._near_road(x, y), self._district.street_of(grid), worker=worker.id)
         return None
 
-    def _at_device(self, devices: Sequence[Thing], *about: object) -> Place:
+    def _at_device(self, devices: Sequence[Thing], *about: object) -> CityPlace:
         device = devices[whole(0, len(devices) - 1, self._seed, "device", *about)]
         street = self._district.street_of(
             device.said.get("area_code"),
         )
         where = self._near_road(device.x_m, device.y_m)
-        return Place(device.x_m, device.y_m, device.lonlat, where, street, device=device.id)
+        return CityPlace(device.x_m, device.y_m, device.lonlat, where, street, device=device.id)
 
-    def _place(self, x: float, y: float, address: str, code: str) -> Place:
-        return Place(x, y, self._district.plane.degrees(x, y), address, self._district.street_of(code))
+    def _place(self, x: float, y: float, address: str, code: str) -> CityPlace:
+        return CityPlace(x, y, self._district.plane.degrees(x, y), address, self._district.street_of(code))
 
     def _away(self, x: float, y: float, least_m: float, most_m: float, *about: object) -> tuple[float, float]:
         turn = tau * unit(self._seed, "turn", *about)

@@ -23,7 +23,7 @@ _LIMITS = (  # the colour given once this share of the rain has fallen, if the s
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class WarningStep:
     """One message of the chain: in which minute of the storm, which type, which colour."""
 
     minute: int
@@ -31,17 +31,17 @@ class Notice:
     colour: str
 
 
-def chain(storm: Storm) -> list[Notice]:
+def chain(storm: Storm) -> list[WarningStep]:
     """Return the warnings of a storm in order: each colour as it is reached, a lower one when it eases, then none."""
-    found = [Notice(0, "Alert", "Yellow")]
+    found = [WarningStep(0, "Alert", "Yellow")]
     rain = storm.hyetograph
     for colour, share, least_mm in _LIMITS:
         if rain.total_mm >= least_mm:
             minute = next(m for m in range(storm.plan.minutes + 1) if rain.fallen_mm(m) >= share * rain.total_mm)
-            found.append(Notice(LEAD_MIN + minute, "Update", colour))
+            found.append(WarningStep(LEAD_MIN + minute, "Update", colour))
     if len(found) > 1:
-        found.append(Notice(storm.rains[1], "Update", "Yellow"))
-    found.append(Notice(storm.lasts_min - 6, "Cancel", "Yellow"))
+        found.append(WarningStep(storm.rains[1], "Update", "Yellow"))
+    found.append(WarningStep(storm.lasts_min - 6, "Cancel", "Yellow"))
     return found
 
 
@@ -51,7 +51,7 @@ def warnings_in(storm: Storm, minute: int) -> list[bytes]:
     return [document(storm, all_[: k + 1]) for k, warning in enumerate(all_) if warning.minute == minute]
 
 
-def document(storm: Storm, so_far: list[Notice]) -> bytes:
+def document(storm: Storm, so_far: list[WarningStep]) -> bytes:
     """Write the last of the warnings so far as CAP; it refers to those before."""
     warning, number = so_far[-1], len(so_far) - 1
     sent_s = storm.plan.second(warning.minute) + number  # never two of one second
@@ -77,12 +77,12 @@ def document(storm: Storm, so_far: list[Notice]) -> bytes:
     return written_out
 
 
-def _headline(storm: Storm, warning: Notice) -> str:
+def _headline(storm: Storm, warning: WarningStep) -> str:
     verb = {"Alert": "发布", "Update": "更新为", "Cancel": "解除"}[warning.message_type]
     return f"{storm.district.name}{verb}暴雨{_LABEL[warning.colour]}预警信号（示例）"
 
 
-def _description(storm: Storm, warning: Notice) -> str:
+def _description(storm: Storm, warning: WarningStep) -> str:
     rain = storm.hyetograph
     fallen_mm = rain.fallen_mm(warning.minute - LEAD_MIN)
     return (
@@ -92,7 +92,7 @@ def _description(storm: Storm, warning: Notice) -> str:
     )
 
 
-def _identifier(storm: Storm, so_far: list[Notice]) -> str:
+def _identifier(storm: Storm, so_far: list[WarningStep]) -> str:
     number = len(so_far) - 1
     sent_s = storm.plan.second(so_far[-1].minute) + number
     return f"{storm.district.code}{_ORIGIN}_{day_written(sent_s, '%Y%m%d%H%M%S')}_{number}"

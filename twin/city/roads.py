@@ -11,7 +11,7 @@ from math import atan2, degrees, hypot
 
 import shapely
 
-from twin.city.district import District, Feature
+from twin.city.district import CityDistrict, GeoJsonFeature
 from twin.city.plane import Floats
 
 _CLASSES = frozenset({"expressway", "arterial", "sub_arterial", "branch"})  # a lane is too narrow for these vehicles
@@ -66,7 +66,7 @@ class Roads:
         With `roads`; nodes are taken from `from_node` and `to_node`, else from the ends of the lines.
     """
 
-    def __init__(self, district: District) -> None:
+    def __init__(self, district: CityDistrict) -> None:
         self.arcs: list[Arc] = []
         self.junctions: dict[int, tuple[float, float]] = {}
         numbers: dict[object, int] = {}
@@ -81,7 +81,7 @@ class Roads:
             self.leaving[arc.start].append(k)
             self._arriving[arc.end].append(k)
 
-    def _add(self, number: int, feature: Feature, line: Floats, numbers: dict[object, int]) -> None:
+    def _add(self, number: int, feature: GeoJsonFeature, line: Floats, numbers: dict[object, int]) -> None:
         said = feature["properties"]
         names = (said.get("from_node"), said.get("to_node"))
         ends = []
@@ -129,7 +129,7 @@ class Roads:
         return seconds, arc_to_take
 
 
-def _drivable(district: District) -> list[Feature]:
+def _drivable(district: CityDistrict) -> list[GeoJsonFeature]:
     found = [f for f in district.features.get("roads") or () if f["properties"].get("road_class", "branch") in _CLASSES]
     return sorted(found, key=lambda feature: str(feature["id"]))
 

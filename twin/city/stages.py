@@ -50,14 +50,14 @@ _HANDLE_S = (25 * MINUTE, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StageStep:
     """A stage, and the second it is reached."""
 
     stage: str
     at_s: int
 
 
-def course(begins: int, pace: float, seed: int, *about: object, ends_merged: bool = False) -> tuple[Step, ...]:
+def course(begins: int, pace: float, seed: int, *about: object, ends_merged: bool = False) -> tuple[StageStep, ...]:
     """Return the way of a case from its report to its end.
 
     Parameters
@@ -71,12 +71,12 @@ def course(begins: int, pace: float, seed: int, *about: object, ends_merged: boo
     ends_merged
         Whether it turns out to be another case's double.
     """
-    steps: list[Step] = []
+    steps: list[StageStep] = []
     now_s = float(begins)
     for number, stage in enumerate(_stages(seed, *about, ends_merged=ends_merged)):
         median_s, spread = _WAITS_S.get(stage, _HANDLE_S)
         now_s += max(1.0, pace * around(median_s, spread, seed, "wait", *about, number))
-        steps.append(Step(stage, min(round(now_s), begins + LIFE_MAX_S + number)))
+        steps.append(StageStep(stage, min(round(now_s), begins + LIFE_MAX_S + number)))
     return tuple(steps)
 
 

@@ -15,7 +15,7 @@ from math import cos, exp, radians, sin
 import numpy as np
 
 from twin.city.chance import between
-from twin.city.district import District, Thing
+from twin.city.district import CityDistrict, Thing
 from twin.city.messages import CloudEvent
 from twin.city.rainfall import Hyetograph, storm_formula
 from twin.city.runoff import WORST_MIN, WORST_YEARS, Series, creek_rise_m, ponding_m
@@ -32,7 +32,7 @@ MINUTES_MIN, MINUTES_MAX, SPEED_MAX = 10, 360, 60.0  # faster, two reports of on
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StormPlan:
     """What is to be played.
 
     Attributes
@@ -64,7 +64,7 @@ class Storm:
         Of the city it falls on: what is usual there comes from it.
     """
 
-    def __init__(self, district: District, seed: int, plan: Plan) -> None:
+    def __init__(self, district: CityDistrict, seed: int, plan: StormPlan) -> None:
         self.district, self.seed, self.plan = district, seed, plan
         self.water = Water(district, seed)
         self.hyetograph = Hyetograph(storm_formula(), plan.return_period_a, plan.minutes)

@@ -15,8 +15,8 @@ from twin.city.chance import pick, poisson, unit, whole
 from twin.city.clock import HOUR, day_written, written
 from twin.city.district import Thing
 from twin.city.messages import CloudEvent
-from twin.city.places import Place, Places
-from twin.city.stages import Step
+from twin.city.places import CityPlace, CityPlaces
+from twin.city.stages import StageStep
 from twin.city.storm import Storm
 from twin.city.tickets import Ticket
 
@@ -50,7 +50,7 @@ class StormEvents:
 
     def __init__(self, storm: Storm) -> None:
         self.storm = storm
-        self._places = Places(storm.district, None, (), storm.seed)
+        self._places = CityPlaces(storm.district, None, (), storm.seed)
         self._last = storm.lasts_min - 1
 
     def messages(self, minute: int) -> list[CloudEvent]:
@@ -115,10 +115,10 @@ class StormEvents:
             if stage == "feedback":
                 now = max(now, dry)
             now = min(now, self._last - len(stages) + k)
-            steps.append(Step(stage, storm.plan.second(now)))
+            steps.append(StageStep(stage, storm.plan.second(now)))
         return Ticket(number, said, tuple(steps))
 
-    def _said(self, place: Place, at_s: int, talk: str, depth_m: float) -> dict[str, object]:
+    def _said(self, place: CityPlace, at_s: int, talk: str, depth_m: float) -> dict[str, object]:
         title = f"{place.address}{_TITLE}，{talk}（示例）"
         return {
             "source": "hotline",

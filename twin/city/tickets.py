@@ -9,11 +9,11 @@ from typing import Any
 
 from twin.city.chance import between, pick, poisson, unit, whole
 from twin.city.clock import DAY, MINUTE, day_of, day_starts, day_written, hour_of, written
-from twin.city.district import District
+from twin.city.district import CityDistrict
 from twin.city.matters import GRIDS_OF_A_DISTRICT, LEAST_SHARE, MATTERS, PACE, SEVERITIES, SOURCES, due, expected
 from twin.city.messages import CloudEvent, event
-from twin.city.places import Place, Places
-from twin.city.stages import LIFE_MAX_S, REACHED_AT, Step, course
+from twin.city.places import CityPlace, CityPlaces
+from twin.city.stages import LIFE_MAX_S, REACHED_AT, StageStep, course
 
 _LOOKS_BACK_S = LIFE_MAX_S + DAY
 _DOUBLES = 0.05
@@ -28,7 +28,7 @@ class Ticket:
 
     number: str
     said: dict[str, Any]
-    steps: tuple[Step, ...]
+    steps: tuple[StageStep, ...]
 
     def version(self, k: int) -> CloudEvent:
         """Return its k-th version, from 0, which says all that is known by then."""
@@ -54,7 +54,7 @@ class Tickets:
         How busy the city is; 1 for as many cases as a district has.
     """
 
-    def __init__(self, district: District, places: Places, seed: int, rate: float) -> None:
+    def __init__(self, district: CityDistrict, places: CityPlaces, seed: int, rate: float) -> None:
         self._code, self._places, self._seed = district.code, places, seed
         grids = len(district.features.get("grids") or ())
         self._share = max(grids / GRIDS_OF_A_DISTRICT, LEAST_SHARE) * rate
@@ -100,8 +100,8 @@ class Tickets:
     def _tickets(
         self,
         at_s: int,
-        place: Place,
-        steps: tuple[Step, ...],
+        place: CityPlace,
+        steps: tuple[StageStep, ...],
         severity: str,
         about: tuple[object, ...],
         *,
@@ -125,7 +125,9 @@ class Tickets:
             steps = course(later, 0.6, self._seed, "double", *about, ends_merged=True)
             yield Ticket(_number("hotline", at_s, ("double", *about)), double, steps)
 
-    def _said(self, source: str, at_s: int, place: Place, severity: str, about: tuple[object, ...]) -> dict[str, Any]:
+    def _said(
+        self, source: str, at_s: int, place: CityPlace, severity: str, about: tuple[object, ...]
+    ) -> dict[str, Any]:
         weights = {code: matter.weight for code, matter in MATTERS.items()}
         matter = MATTERS[pick(weights, self._seed, "matter", *about)]
         by_device = source in {"iot_alarm", "video_ai"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from twin.city.chance import between, pick, unit, whole
 from twin.city.clock import MINUTE, hour_of
-from twin.city.district import District, Thing
+from twin.city.district import CityDistrict, Thing
 from twin.city.messages import CloudEvent, position
 from twin.city.roads import Arc, Roads, turn_deg
 
@@ -70,7 +70,7 @@ class Vehicles:
         How many at most; chosen by chance.
     """
 
-    def __init__(self, district: District, roads: Roads, seed: int, most: int) -> None:
+    def __init__(self, district: CityDistrict, roads: Roads, seed: int, most: int) -> None:
         self._plane, self._roads, self._seed = district.plane, roads, seed
         able = sorted(district.things("vehicles"), key=lambda v: unit(seed, "vehicle", v.id))
         self.things = sorted(able[:most] if roads.junctions else [], key=lambda v: v.id)

@@ -11,7 +11,7 @@ from math import ceil
 
 from twin.city.chance import between, smooth
 from twin.city.clock import HOUR
-from twin.city.district import District, Thing
+from twin.city.district import CityDistrict, Thing
 from twin.city.messages import CloudEvent, observation
 from twin.city.weather import shower_mm, tide_m
 
@@ -42,7 +42,7 @@ class Water:
         Each in the order of its ids.
     """
 
-    def __init__(self, district: District, seed: int) -> None:
+    def __init__(self, district: CityDistrict, seed: int) -> None:
         self._seed = seed
         self.stations = district.things("water_level_stations")
         self.gauges = district.things("rain_gauges")

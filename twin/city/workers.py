@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from twin.city.chance import between, unit, whole
 from twin.city.clock import DAY, HOUR, MINUTE, day_of, day_starts, written
-from twin.city.district import District, Thing
+from twin.city.district import CityDistrict, Thing
 from twin.city.messages import CloudEvent, patch, position
 
 SPEED_MAX_KMH = 5.5
@@ -45,7 +45,7 @@ class Workers:
         How many at most; chosen by chance among those whose grid is known.
     """
 
-    def __init__(self, district: District, seed: int, most: int) -> None:
+    def __init__(self, district: CityDistrict, seed: int, most: int) -> None:
         self._plane, self._seed = district.plane, seed
         grids = {f["properties"]["grid_code"]: f["geometry"] for f in district.features.get("grids") or ()}
         able = [w for w in district.things("grid_workers") if self.grid_of(w) in grids]

@@ -17,7 +17,7 @@ from typing import Literal
 from layers.errors import BadInput
 from twin.connectors.connector import Status
 from twin.connectors.drop_folder import DropFolder, DroppedFile
-from twin.connectors.drop_ledger import Ledger
+from twin.connectors.drop_ledger import FileLedger
 from twin.connectors.drop_report import ERROR, REPORT, error_text, rows_report
 from twin.envelope.message import Reading
 from twin.envelope.read import BATCH, BODY_BYTES_MAX, LINES, STRUCTURED, decode_json
@@ -42,7 +42,9 @@ async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
     path = parts.home / FOLDER / definition.name
     folder = DropFolder(path, definition.connection.pattern or "*", counted=definition.connection.count_file)
     settle = partial(parts.intake.take_read, definition.name)
-    drop = Drop(definition, folder, Ledger(parts.pool, definition.name), settle, partial(_take, parts, definition.name))
+    drop = Drop(
+        definition, folder, FileLedger(parts.pool, definition.name), settle, partial(_take, parts, definition.name)
+    )
     await status.working(f"looks into {path}")
     while True:
         for said in await drop.look():
@@ -64,7 +66,7 @@ class Drop:
     """
 
     def __init__(
-        self, definition: FeedDefinition, folder: DropFolder, ledger: Ledger, settle: Settle, take: Take
+        self, definition: FeedDefinition, folder: DropFolder, ledger: FileLedger, settle: Settle, take: Take
     ) -> None:
         if definition.connection.whole and len(definition.supplies) != 1:
             raise BadInput(f"'{definition.name}' has whole files, so it can supply one collection only")

@@ -28,7 +28,7 @@ INSERT INTO twin.dropped_feature (feed, feature_id) SELECT $1, unnest($2::text[]
 """
 
 
-class Ledger:
+class FileLedger:
     """The files of one feed."""
 
     def __init__(self, pool: asyncpg.Pool, feed: str) -> None:

@@ -22,7 +22,7 @@ import orjson
 
 from layers.errors import Unavailable
 from twin.connectors.connector import Status
-from twin.connectors.mqtt_client import PAYLOAD_BYTES_MAX, Link, Place, open_link
+from twin.connectors.mqtt_client import PAYLOAD_BYTES_MAX, BrokerAddress, Link, open_link
 from twin.connectors.mqtt_packets import Published
 from twin.envelope.message import Reading
 from twin.envelope.refused import Reason, Refusal, Refused
@@ -68,7 +68,7 @@ async def _client_id(definition: FeedDefinition, parts: Parts) -> str:
     return f"onemap-{blake2b(here.encode(), digest_size=4).hexdigest()}-{definition.name}"
 
 
-def place_of(definition: FeedDefinition, home: Path, client_id: str) -> Place:
+def place_of(definition: FeedDefinition, home: Path, client_id: str) -> BrokerAddress:
     """Tell where the broker of a feed is, and as whom to come.
 
     Raises
@@ -83,7 +83,7 @@ def place_of(definition: FeedDefinition, home: Path, client_id: str) -> Place:
     if definition.secret is not None:
         password = read_secret(definition.secret, home, os.environ, bytes_min=1)
         user = connection.user or definition.secret
-    return Place(
+    return BrokerAddress(
         host=str(url.hostname),
         port=url.port or (_CIPHERED if ciphered else _PLAIN),
         tls=_trust(definition, home) if ciphered else None,

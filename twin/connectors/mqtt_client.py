@@ -13,7 +13,7 @@ from typing import cast
 
 from layers.errors import Unavailable
 from twin.connectors import mqtt_write
-from twin.connectors.mqtt_packets import Answer, Kind, ProtocolFault, Published
+from twin.connectors.mqtt_packets import Acknowledgement, PacketKind, ProtocolFault, Published
 from twin.connectors.mqtt_read import Reader
 
 RECEIVE_MAXIMUM = 4_000  # messages an MQTT 5 broker sends ahead of our acknowledgements
@@ -38,7 +38,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BrokerAddress:
     """Where a broker is and as whom to come.
 
     Attributes
@@ -59,13 +59,13 @@ class Place:
 class Link(asyncio.Protocol):
     """One connection; see `open_link`."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: BrokerAddress) -> None:
         self._place = place
         self._reader = Reader(place.version, PAYLOAD_BYTES_MAX)
         self._waiting: deque[Published] = deque()
         self._bytes = 0
         self._come = asyncio.Event()
-        self._answers: dict[tuple[Kind, int], asyncio.Future[Answer]] = {}
+        self._answers: dict[tuple[PacketKind, int], asyncio.Future[Acknowledgement]] = {}
         self._fault: Exception | None = None
         self._paused = False
         self._heard_at = monotonic()
@@ -116,7 +116,7 @@ class Link(asyncio.Protocol):
             user=place.user,
             password=place.password,
         )
-        answer = await self._ask(hello, Kind.CONNACK, 0)
+        answer = await self._ask(hello, PacketKind.CONNACK, 0)
         if answer.codes[1]:
             raise Unavailable(f"the broker refuses us: {_reason(answer.codes[1], answer.reason)}")
         self._keep_alive_s = min(answer.keep_alive_s or _KEEP_ALIVE_SECONDS, _KEEP_ALIVE_SECONDS)
@@ -124,7 +124,7 @@ class Link(asyncio.Protocol):
     async def subscribe(self, topics: Sequence[str]) -> list[str | None]:
         """Subscribe at QoS 1; return for each topic None, or why it was refused."""
         number = self._next_id()
-        answer = await self._ask(mqtt_write.subscribe(self._place.version, number, topics), Kind.SUBACK, number)
+        answer = await self._ask(mqtt_write.subscribe(self._place.version, number, topics), PacketKind.SUBACK, number)
         if len(answer.codes) != len(topics):
             raise Unavailable(f"the broker answers {len(answer.codes)} of {len(topics)} subscriptions")
         return [_reason(code, "") if code >= _REFUSED else None for code in answer.codes]
@@ -132,7 +132,7 @@ class Link(asyncio.Protocol):
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """Take back subscriptions of earlier times, which the session remembers."""
         number = self._next_id()
-        await self._ask(mqtt_write.unsubscribe(self._place.version, number, topics), Kind.UNSUBACK, number)
+        await self._ask(mqtt_write.unsubscribe(self._place.version, number, topics), PacketKind.UNSUBACK, number)
 
     async def batch(self, size: int) -> list[Published]:
         """Return what has come, at least one message and at most `size`.
@@ -178,7 +178,7 @@ class Link(asyncio.Protocol):
             self._transport.write(mqtt_write.disconnect())
             self._transport.close()
 
-    async def _ask(self, packet: bytes, kind: Kind, number: int) -> Answer:
+    async def _ask(self, packet: bytes, kind: PacketKind, number: int) -> Acknowledgement:
         self._raise()
         assert self._transport is not None  # noqa: S101  # for the type checker
         answer = self._answers[kind, number] = asyncio.get_running_loop().create_future()
@@ -190,8 +190,8 @@ class Link(asyncio.Protocol):
         finally:
             self._answers.pop((kind, number), None)
 
-    def _answered(self, answer: Answer) -> None:
-        if answer.kind is Kind.DISCONNECT:
+    def _answered(self, answer: Acknowledgement) -> None:
+        if answer.kind is PacketKind.DISCONNECT:
             code = answer.codes[0] if answer.codes else 0
             self._fail(Unavailable(f"the broker has sent us away: {_reason(code, answer.reason)}"))
         waiting = self._answers.get((answer.kind, answer.packet_id))
@@ -218,7 +218,7 @@ class Link(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def open_link(place: Place) -> AsyncIterator[Link]:
+async def open_link(place: BrokerAddress) -> AsyncIterator[Link]:
     """Connect to a broker, and disconnect at the end of the block.
 
     Raises

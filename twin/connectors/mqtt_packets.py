@@ -17,7 +17,7 @@ class ProtocolFault(Exception):
     """The bytes are not MQTT, or not what may come now; the connection is of no further use."""
 
 
-class Kind(IntEnum):
+class PacketKind(IntEnum):
     """Types of packets a subscriber meets."""
 
     CONNECT = 1
@@ -79,10 +79,10 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Acknowledgement:
     """Any other packet: its kind, the id it answers, and its codes (CONNACK: session present, reason)."""
 
-    kind: Kind
+    kind: PacketKind
     packet_id: int = 0
     codes: Sequence[int] = ()
     keep_alive_s: int | None = None

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from twin.connectors.mqtt_packets import (
     LEVELS,
-    Answer,
-    Kind,
+    Acknowledgement,
+    PacketKind,
     Property,
     ProtocolFault,
     Published,
@@ -41,7 +41,7 @@ class Reader:
         self._buffer = bytearray()
         self._large: _Large | None = None
 
-    def read(self, data: bytes) -> Iterator[Published | Answer]:
+    def read(self, data: bytes) -> Iterator[Published | Acknowledgement]:
         """Take bytes as they come, in pieces of any size, and yield what is complete.
 
         Raises
@@ -75,9 +75,11 @@ class Reader:
         finally:
             del buffer[:start]
 
-    def _next(self, buffer: bytearray, start: int, body: int, length: int) -> Published | Answer | _Large | None:
+    def _next(
+        self, buffer: bytearray, start: int, body: int, length: int
+    ) -> Published | Acknowledgement | _Large | None:
         first = buffer[start]
-        if first >> 4 != Kind.PUBLISH:
+        if first >> 4 != PacketKind.PUBLISH:
             if length > _PACKET_BYTES_MAX:
                 raise ProtocolFault(f"a packet of type {first >> 4} with {length} bytes")
             if len(buffer) < body + length:
@@ -91,23 +93,29 @@ class Reader:
             return None
         return _published(first, bytes(buffer[body : body + length]), v5=self._v5)
 
-    def _answer(self, kind: int, body: bytes) -> Answer:
-        if kind not in {Kind.CONNACK, Kind.SUBACK, Kind.UNSUBACK, Kind.PINGRESP, Kind.DISCONNECT}:
+    def _answer(self, kind: int, body: bytes) -> Acknowledgement:
+        if kind not in {
+            PacketKind.CONNACK,
+            PacketKind.SUBACK,
+            PacketKind.UNSUBACK,
+            PacketKind.PINGRESP,
+            PacketKind.DISCONNECT,
+        }:
             raise ProtocolFault(f"a packet of type {kind} from a broker")
-        if kind in {Kind.PINGRESP, Kind.DISCONNECT}:
-            return Answer(Kind(kind), codes=tuple(body[:1]))
+        if kind in {PacketKind.PINGRESP, PacketKind.DISCONNECT}:
+            return Acknowledgement(PacketKind(kind), codes=tuple(body[:1]))
         if len(body) < 2:
             raise ProtocolFault(f"a packet of type {kind} with {len(body)} bytes")
         properties, at = read_properties(body, 2) if self._v5 and len(body) > 2 else ({}, 2)
-        if kind == Kind.CONNACK:
+        if kind == PacketKind.CONNACK:
             keep_alive, reason = properties.get(Property.SERVER_KEEP_ALIVE), properties.get(Property.REASON)
-            return Answer(
-                Kind.CONNACK,
+            return Acknowledgement(
+                PacketKind.CONNACK,
                 codes=tuple(body[:2]),
                 keep_alive_s=keep_alive if isinstance(keep_alive, int) else None,
                 reason=reason if isinstance(reason, str) else "",
             )
-        return Answer(Kind(kind), int.from_bytes(body[:2]), tuple(body[at:]))
+        return Acknowledgement(PacketKind(kind), int.from_bytes(body[:2]), tuple(body[at:]))
 
 
 @dataclass(slots=True)

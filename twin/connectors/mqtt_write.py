@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twin.connectors.mqtt_packets import LEVELS, Kind, Property
+from twin.connectors.mqtt_packets import LEVELS, PacketKind, Property
 
 _V5 = 5
 _SESSION_SECONDS = 7 * 86_400  # how long a broker keeps what comes while we are away
@@ -24,20 +24,20 @@ def connect(
     body += _text(client_id)
     body += _text(user) if user is not None else b""
     body += len(password).to_bytes(2) + password if password is not None else b""
-    return _packet(Kind.CONNECT, 0, body)
+    return _packet(PacketKind.CONNECT, 0, body)
 
 
 def subscribe(version: str, packet_id: int, topics: Sequence[str]) -> bytes:
     """Write SUBSCRIBE at QoS 1; with MQTT 5 retained messages are not asked for."""
     options = bytes([0x01 | (2 << 4)]) if LEVELS[version] == _V5 else b"\x01"
     body = packet_id.to_bytes(2) + (b"\0" if LEVELS[version] == _V5 else b"")
-    return _packet(Kind.SUBSCRIBE, 2, body + b"".join(_text(topic) + options for topic in topics))
+    return _packet(PacketKind.SUBSCRIBE, 2, body + b"".join(_text(topic) + options for topic in topics))
 
 
 def unsubscribe(version: str, packet_id: int, topics: Sequence[str]) -> bytes:
     """Write UNSUBSCRIBE."""
     body = packet_id.to_bytes(2) + (b"\0" if LEVELS[version] == _V5 else b"")
-    return _packet(Kind.UNSUBSCRIBE, 2, body + b"".join(map(_text, topics)))
+    return _packet(PacketKind.UNSUBSCRIBE, 2, body + b"".join(map(_text, topics)))
 
 
 def acknowledge(packet_id: int) -> bytes:
@@ -69,5 +69,5 @@ def _variable(number: int) -> bytes:
             return bytes(written)
 
 
-def _packet(kind: Kind, flags: int, body: bytes) -> bytes:
+def _packet(kind: PacketKind, flags: int, body: bytes) -> bytes:
     return bytes([kind << 4 | flags]) + _variable(len(body)) + body

@@ -16,7 +16,7 @@ import structlog
 from layers.errors import BadInput, TooMuch, Unavailable
 from twin.envelope.read import BODY_BYTES_MAX
 from twin.feeds.decode import Delivery
-from twin.feeds.definition import Connection
+from twin.feeds.definition import FeedConnection
 from twin.feeds.times import CHINA
 
 ATTEMPTS_MAX = 6
@@ -47,7 +47,7 @@ class Pages:
         Shown as a bearer token, or in the header the connection names; None shows nothing.
     """
 
-    def __init__(self, connection: Connection, secret: bytes | None) -> None:
+    def __init__(self, connection: FeedConnection, secret: bytes | None) -> None:
         if connection.url is None or not connection.url.startswith("http"):
             raise BadInput("a pull needs an address that begins with http", parameter="connection.url")
         self._connection, self._url = connection, httpx.URL(connection.url)

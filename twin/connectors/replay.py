@@ -19,7 +19,7 @@ from twin.connectors.connector import Status
 from twin.envelope.read import LINES
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
-from twin.feeds.recording import Place, played
+from twin.feeds.recording import RecordingPosition, played
 from twin.intake.settling import Settle, settled
 from twin.jobs.jobs import Parts
 
@@ -68,13 +68,13 @@ class Progress:
         self._pool, self._name = pool, f"replay:{feed}"
         self.played: dict[str, str] = {}
         self.stamp, self.run = "", ""
-        self.place: Place | None = None
+        self.place: RecordingPosition | None = None
 
     async def read(self) -> None:
         """Remember what an earlier life noted."""
         state = orjson.loads(await self._pool.fetchval(_READ, self._name) or "{}")
         self.played, self.stamp, self.run = state.get("played", {}), state.get("stamp", ""), state.get("run", "")
-        self.place = Place.read(state["place"]) if state.get("place") else None
+        self.place = RecordingPosition.read(state["place"]) if state.get("place") else None
 
     def is_played(self, path: Path) -> bool:
         """Tell whether a file, as it is now, was played to its end."""
@@ -86,7 +86,7 @@ class Progress:
         if self.stamp != stamp:
             self.stamp, self.place, self.run = stamp, None, f"{int(datetime.now(UTC).timestamp()):x}"
 
-    async def reach(self, place: Place) -> None:
+    async def reach(self, place: RecordingPosition) -> None:
         """Note what is offered next."""
         self.place = place
         await self._write()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import structlog
 
 from layers.errors import OneMapError
-from twin.cancellation import end
+from twin.cancellation import cancel_tasks
 from twin.connectors import drop, mqtt, pull, replay, terminal
 from twin.connectors.connector import Run, Status
 from twin.feeds.definition import FeedDefinition, Protocol
@@ -68,7 +68,7 @@ class Connectors:
 
     async def _stop(self, name: str) -> None:
         _, task = self._running.pop(name)
-        await end([task])
+        await cancel_tasks([task])
 
     async def _keep(self, feed: FeedDefinition) -> None:
         """Run the connector of one feed again and again; its faults are its own."""

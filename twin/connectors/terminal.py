@@ -25,7 +25,7 @@ from twin.feeds import jt808
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import is_local
-from twin.feeds.jt808 import Frame
+from twin.feeds.jt808 import TerminalFrame
 from twin.feeds.secret import read_secret
 from twin.intake.settling import Settle, settled
 from twin.jobs.jobs import Parts
@@ -167,7 +167,7 @@ class _Connection:
             await self._writer.drain()
         await self._slow_down(len(whole.messages))
 
-    def _one(self, raw: bytes, frame: Frame | None, whole: Reading) -> list[bytes]:
+    def _one(self, raw: bytes, frame: TerminalFrame | None, whole: Reading) -> list[bytes]:
         """Read one frame, add its messages to the whole, and return its answers."""
         platform = self._platform
         if frame is None:
@@ -202,7 +202,7 @@ class _Connection:
             await asyncio.sleep(-self._tokens / self._rate)
 
 
-def _frame(escaped: bytes) -> Frame | None:
+def _frame(escaped: bytes) -> TerminalFrame | None:
     try:
         return jt808.read_frame(escaped)
     except Refused:

@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from twin.feeds import jt808
-from twin.feeds.jt808 import AUTHENTICATE, HEARTBEAT, LOCATION, LOCATION_BATCH, REGISTER, TERMINAL_ANSWER, Frame
+from twin.feeds.jt808 import AUTHENTICATE, HEARTBEAT, LOCATION, LOCATION_BATCH, REGISTER, TERMINAL_ANSWER, TerminalFrame
 
 LOG_OUT, REGISTER_ANSWER = 0x0003, 0x8100
 _CODE_LETTERS = 32
@@ -44,7 +44,7 @@ class Terminal:
     terminal_id: str | None = None
 
 
-class Known(Protocol):
+class KnownTerminals(Protocol):
     """Which terminals are known (`Roster`)."""
 
     terminals: dict[str, Terminal]
@@ -61,16 +61,16 @@ class Platform:
         What codes are made with; None takes known terminals without one.
     """
 
-    def __init__(self, roster: Known, secret: bytes | None) -> None:
+    def __init__(self, roster: KnownTerminals, secret: bytes | None) -> None:
         self._roster, self._secret = roster, secret
         self._serial = 0
         self.phone: str | None = None  # whose code was shown on this connection
 
-    def may_send(self, frame: Frame) -> bool:
+    def may_send(self, frame: TerminalFrame) -> bool:
         """Whether locations of this terminal are taken on this connection."""
         return self._secret is None or frame.phone == self.phone
 
-    def reply(self, frame: Frame) -> bytes | None:
+    def reply(self, frame: TerminalFrame) -> bytes | None:
         """Answer what needs no database; None for locations, and for what is not answered at all."""
         if frame.message_id in {LOCATION, LOCATION_BATCH, TERMINAL_ANSWER}:
             return None
@@ -81,12 +81,12 @@ class Platform:
         known = frame.message_id in {HEARTBEAT, LOG_OUT}
         return self.answer(frame, Result.TAKEN if known else Result.UNSUPPORTED)
 
-    def answer(self, frame: Frame, result: Result) -> bytes:
+    def answer(self, frame: TerminalFrame, result: Result) -> bytes:
         """Write the general answer 0x8001 to a frame."""
         body = struct.pack(">HHB", frame.serial, frame.message_id, result)
         return self._write(jt808.GENERAL_ANSWER, frame, body)
 
-    def _register(self, frame: Frame) -> bytes:
+    def _register(self, frame: TerminalFrame) -> bytes:
         terminal = self._roster.terminals.get(frame.phone)
         said = _terminal_id(frame)
         if terminal is None or (terminal.terminal_id is not None and said != terminal.terminal_id):
@@ -94,7 +94,7 @@ class Platform:
         code = code_of(self._secret or b"", frame.phone).encode()
         return self._write(REGISTER_ANSWER, frame, struct.pack(">HB", frame.serial, Registered.YES) + code)
 
-    def _authenticate(self, frame: Frame) -> bool:
+    def _authenticate(self, frame: TerminalFrame) -> bool:
         if frame.phone not in self._roster.terminals:
             return False
         if self._secret is not None and not hmac.compare_digest(
@@ -104,9 +104,9 @@ class Platform:
         self.phone = frame.phone
         return True
 
-    def _write(self, message_id: int, frame: Frame, body: bytes) -> bytes:
+    def _write(self, message_id: int, frame: TerminalFrame, body: bytes) -> bytes:
         self._serial = (self._serial + 1) & 0xFFFF
-        return jt808.write_frame(Frame(message_id, frame.phone, self._serial, body, frame.is_2019))
+        return jt808.write_frame(TerminalFrame(message_id, frame.phone, self._serial, body, frame.is_2019))
 
 
 def code_of(secret: bytes, phone: str) -> str:
@@ -114,13 +114,13 @@ def code_of(secret: bytes, phone: str) -> str:
     return hmac.new(secret, f"jt808\n{phone}".encode(), hashlib.sha256).hexdigest()[:_CODE_LETTERS]
 
 
-def _terminal_id(frame: Frame) -> str:
+def _terminal_id(frame: TerminalFrame) -> str:
     """Read the terminal's number out of a registration: 7 bytes in 2013, 30 in 2019, padded with zero bytes."""
     at, length = (4 + 11 + 30, 30) if frame.is_2019 else (4 + 5 + 20, 7)
     return frame.body[at : at + length].strip(b"\0 ").decode("gbk", errors="replace")
 
 
-def _code(frame: Frame) -> bytes:
+def _code(frame: TerminalFrame) -> bytes:
     """Read the code of an authentication; in 2019 its length stands before it, and more after it."""
     if frame.is_2019:
         return frame.body[1 : 1 + frame.body[0]] if frame.body else b""

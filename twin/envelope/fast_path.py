@@ -22,7 +22,7 @@ _heads: dict[tuple[str, str, str], tuple[str, ...]] = {}
 _measures: dict[tuple[str, str | None, str | None], tuple[str | None, ...]] = {}
 
 
-class Times(dict[Any, datetime]):
+class TimeCache(dict[Any, datetime]):
     """Moments by how they are written: those of a body are often the same."""
 
     def __missing__(self, written: Any) -> datetime:
@@ -37,7 +37,7 @@ class Times(dict[Any, datetime]):
         return found
 
 
-def glance(given: Any, latest: datetime, times: Times) -> Message | None:
+def glance(given: Any, latest: datetime, times: TimeCache) -> Message | None:
     """Read a message of the common shape.
 
     Parameters

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from twin.envelope.fast_path import Times, glance, remember
+from twin.envelope.fast_path import TimeCache, glance, remember
 from twin.envelope.kinds import READ
 from twin.envelope.message import KINDS, MODES, Kind, Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
@@ -80,7 +80,7 @@ def read_batch(body: bytes, *, now: datetime) -> Reading:
 
 def read_all(given: list[Any], *, now: datetime) -> Reading:
     """Read CloudEvents that are decoded already."""
-    latest, times, reading = now + SUSPECT_AFTER, Times(), Reading()
+    latest, times, reading = now + SUSPECT_AFTER, TimeCache(), Reading()
     for index, one in enumerate(given):
         try:
             reading.messages.append(glance(one, latest, times) or _learn(one, latest))
@@ -97,7 +97,7 @@ def read_lines(body: bytes, *, now: datetime) -> Reading:
     Refused
         When the body as a whole is too large or has too many lines.
     """
-    latest, times, reading = now + SUSPECT_AFTER, Times(), Reading()
+    latest, times, reading = now + SUSPECT_AFTER, TimeCache(), Reading()
     for index, line in json_lines(body):
         try:
             one = decode_json(line, MESSAGE_BYTES_MAX)

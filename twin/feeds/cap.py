@@ -15,7 +15,7 @@ from typing import Any
 
 from twin.envelope.message import Mode
 from twin.envelope.refused import Reason, Refused, shown
-from twin.feeds.cap_areas import Areas, read_areas
+from twin.feeds.cap_areas import WarningAreas, read_areas
 from twin.feeds.times import local_moment
 from twin.feeds.xml import Element, read_xml
 
@@ -84,7 +84,7 @@ class Alert:
     effective: datetime | None
     onset: datetime | None
     expires: datetime | None
-    areas: Areas
+    areas: WarningAreas
 
     @property
     def chain(self) -> str:

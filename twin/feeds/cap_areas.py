@@ -27,7 +27,7 @@ type Circle = tuple[float, float, float]  # longitude, latitude, kilometres
 
 
 @dataclass(frozen=True, slots=True)
-class Areas:
+class WarningAreas:
     """Where a warning holds.
 
     Attributes
@@ -62,7 +62,7 @@ class Areas:
         return made
 
 
-def read_areas(shown_areas: Sequence[Element], areas: Sequence[Element]) -> Areas:
+def read_areas(shown_areas: Sequence[Element], areas: Sequence[Element]) -> WarningAreas:
     """Read the areas of the infos in the language that is shown, which say what they are called, and of all infos."""
     polygons, points, faults = list[Ring](), list[tuple[float, float]](), list[str]()
     shapes = _shapes(areas)
@@ -80,7 +80,9 @@ def read_areas(shown_areas: Sequence[Element], areas: Sequence[Element]) -> Area
             polygons.append(ring)
     polygons += [_round((*point, _POINT_KM)) for point in points[1:]]
     told = tuple(dict.fromkeys(faults))[:FAULTS_TOLD_MAX]
-    return Areas(_text(shown_areas) or _text(areas), _codes(areas), tuple(polygons), next(iter(points), None), told)
+    return WarningAreas(
+        _text(shown_areas) or _text(areas), _codes(areas), tuple(polygons), next(iter(points), None), told
+    )
 
 
 def _shapes(areas: Sequence[Element]) -> list[tuple[str, str]]:

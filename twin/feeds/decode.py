@@ -278,7 +278,9 @@ def _jt808(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Rec
     return records, refused
 
 
-def _located(definition: FeedDefinition, frame: jt808.Frame, body: bytes, subject: Callable[[], Any]) -> Envelopes:
+def _located(
+    definition: FeedDefinition, frame: jt808.TerminalFrame, body: bytes, subject: Callable[[], Any]
+) -> Envelopes:
     if not jt808.has_fix(body):
         return []
     return [(jt808.envelope(frame, jt808.read_location(body), definition.source, subject()), None)]

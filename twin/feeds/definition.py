@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from twin.envelope.message import Kind
 from twin.feeds.mapping import CrsSource, Mapping
-from twin.feeds.rule import PATH, Rule
+from twin.feeds.rule import PATH, FieldRule
 from twin.folder import read_definition
 
 type Protocol = Literal["http", "mqtt", "cap", "drop", "sensorthings", "ngsi", "jt808", "pull", "replay"]
@@ -34,7 +34,7 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Connection(_Frozen):
+class FeedConnection(_Frozen):
     """Where the messages are, for the protocols that go and get them.
 
     Attributes
@@ -167,10 +167,10 @@ class FeedDefinition(_Frozen):
     exercises: Literal["keep", "refuse"] = "keep"
     synthetic: bool = False
     enabled: bool = True
-    connection: Connection = Connection()
+    connection: FeedConnection = FeedConnection()
     records: str | None = Field(default=None, pattern=PATH)
     mapping: tuple[Mapping, ...] = ()
-    subject: Rule | None = None  # of a JT/T 808 terminal; by default the vehicle that has its number
+    subject: FieldRule | None = None  # of a JT/T 808 terminal; by default the vehicle that has its number
     datastreams: dict[str, Datastream] = {}
     entity_types: dict[str, EntityType] = {}
 

@@ -28,7 +28,7 @@ _MILEAGE_ITEM = 0x01
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class TerminalFrame:
     """A frame without marks, escapes and check byte.
 
     Attributes
@@ -82,7 +82,7 @@ def split_frames(buffer: bytes) -> tuple[list[bytes], bytes]:
     return frames, (bytes([MARK]) + rest if rest and pieces else rest)
 
 
-def read_frame(escaped: bytes) -> Frame:
+def read_frame(escaped: bytes) -> TerminalFrame:
     """Read what stands between two marks.
 
     Raises
@@ -107,7 +107,7 @@ def read_frame(escaped: bytes) -> Frame:
     phone = _bcd(raw[phone_at : phone_at + phone_bytes], "phone").lstrip("0") or "0"
     (serial,) = struct.unpack_from(">H", raw, phone_at + phone_bytes)
     parts, part = struct.unpack_from(">HH", raw, body_at - 4) if in_parts else (1, 1)
-    return Frame(message_id, phone, serial, body, is_2019, part, parts)
+    return TerminalFrame(message_id, phone, serial, body, is_2019, part, parts)
 
 
 def has_fix(body: bytes) -> bool:
@@ -181,7 +181,7 @@ def read_location_batch(body: bytes) -> tuple[list[bytes], Refused | None]:
     return bodies, Refused(Reason.BAD_FRAME, said)
 
 
-def locations(frame: Frame) -> tuple[list[bytes], Refused | None]:
+def locations(frame: TerminalFrame) -> tuple[list[bytes], Refused | None]:
     """Return the bodies of the locations in a frame, and what is wrong with the rest of it.
 
     Raises
@@ -196,7 +196,7 @@ def locations(frame: Frame) -> tuple[list[bytes], Refused | None]:
     return ([frame.body], None) if frame.message_id == LOCATION else read_location_batch(frame.body)
 
 
-def envelope(frame: Frame, location: Location, source: str, subject: str) -> dict[str, Any]:
+def envelope(frame: TerminalFrame, location: Location, source: str, subject: str) -> dict[str, Any]:
     """Make the canonical envelope of a location; the same terminal at the same second is the same message."""
     data: dict[str, Any] = {
         "lon": location.lon,
@@ -222,7 +222,7 @@ def envelope(frame: Frame, location: Location, source: str, subject: str) -> dic
     }
 
 
-def write_frame(frame: Frame) -> bytes:
+def write_frame(frame: TerminalFrame) -> bytes:
     """Write a frame as it goes over the wire, marks included: answers of the platform, and terminals in tests."""
     attributes = len(frame.body) | (0x4000 if frame.is_2019 else 0) | (0x2000 if frame.parts > 1 else 0)
     raw = struct.pack(">HH", frame.message_id, attributes)
@@ -236,10 +236,10 @@ def write_frame(frame: Frame) -> bytes:
     return mark + raw.replace(b"\x7d", b"\x7d\x01").replace(b"\x7e", b"\x7d\x02") + mark
 
 
-def general_answer(frame: Frame, serial: int, *, accepted: bool) -> bytes:
+def general_answer(frame: TerminalFrame, serial: int, *, accepted: bool) -> bytes:
     """Write the platform's general answer 0x8001 to a frame."""
     body = struct.pack(">HHB", frame.serial, frame.message_id, 0 if accepted else 1)
-    return write_frame(Frame(GENERAL_ANSWER, frame.phone, serial, body, frame.is_2019))
+    return write_frame(TerminalFrame(GENERAL_ANSWER, frame.phone, serial, body, frame.is_2019))
 
 
 def marked(escaped: bytes) -> bytes:

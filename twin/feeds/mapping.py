@@ -12,7 +12,7 @@ from twin.envelope.kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELD
 from twin.envelope.message import Kind
 from twin.envelope.refused import Reason, Refused, shown
 from twin.envelope.values import IDENTIFIER
-from twin.feeds.rule import PATH, As, Rule, Scalar, look, steps
+from twin.feeds.rule import PATH, As, FieldRule, Scalar, look, steps
 
 type CrsSource = Literal["CGCS2000", "WGS84", "GCJ02", "BD09"]
 
@@ -39,7 +39,7 @@ _NAMED_AS: dict[str, As] = {
 }
 
 
-class Condition(BaseModel):
+class RecordCondition(BaseModel):
     """Which records a mapping is for: those that have the path, or have one of some values there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -74,16 +74,16 @@ class Mapping(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind
-    when: Condition | None = None
+    when: RecordCondition | None = None
     verb: str = Field(default="updated", pattern=r"^[a-z][a-z0-9_-]{0,40}(\.[a-z][a-z0-9_-]{0,40})?$")
-    id: Rule
-    version: Rule | None = None
-    subject: Rule | None = None
-    time: Rule
-    sent_time: Rule | None = None
-    mode: Rule | None = None
-    crs: Rule | None = None
-    data: dict[str, Rule]
+    id: FieldRule
+    version: FieldRule | None = None
+    subject: FieldRule | None = None
+    time: FieldRule
+    sent_time: FieldRule | None = None
+    mode: FieldRule | None = None
+    crs: FieldRule | None = None
+    data: dict[str, FieldRule]
 
     @model_validator(mode="after")
     def _fields_are_known(self) -> Self:
@@ -164,7 +164,9 @@ def _placed(data: dict[str, Any]) -> dict[str, Any]:
     return unplaced(data, "swapped" if are_swapped(lon, lat) else "not_degrees", f"{lon:.9g}, {lat:.9g}")
 
 
-def _taken(rules: TextMapping[str, Rule | None], record: Any, beside: dict[str, Any], otherwise: As) -> dict[str, Any]:
+def _taken(
+    rules: TextMapping[str, FieldRule | None], record: Any, beside: dict[str, Any], otherwise: As
+) -> dict[str, Any]:
     taken = {}
     for name, rule in rules.items():
         if rule is not None:

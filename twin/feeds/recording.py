@@ -73,7 +73,7 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class RecordingBatch:
     """Messages that are due together.
 
     Attributes
@@ -90,7 +90,7 @@ class Portion:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RecordingPosition:
     """Where a playing is, written down before a portion is sent.
 
     Attributes
@@ -111,7 +111,7 @@ class Place:
         return {"at": self.at, "until": self.until, "shift": {**shift, "begins_at": self.shift.begins_at.isoformat()}}
 
     @classmethod
-    def read(cls, written: dict[str, Any]) -> Place:
+    def read(cls, written: dict[str, Any]) -> RecordingPosition:
         """Read what `written` made.
 
         Raises
@@ -162,7 +162,7 @@ def _event(path: Path, line: bytes, end: int) -> dict[str, Any]:
     return event
 
 
-def portions(events: Iterable[tuple[dict[str, Any], int]], shift: Shift) -> Iterator[Portion]:
+def portions(events: Iterable[tuple[dict[str, Any], int]], shift: Shift) -> Iterator[RecordingBatch]:
     """Gather events that are due together; one without a time is due with the one before."""
     gathered: list[dict[str, Any]] = []
     due_s = last_s = 0.0
@@ -171,19 +171,19 @@ def portions(events: Iterable[tuple[dict[str, Any], int]], shift: Shift) -> Iter
         moment = moment_of(event.get("time"))
         last_s = last_s if moment is None else max(last_s, shift.due_s(moment))
         if gathered and (last_s >= due_s + PORTION_SECONDS or len(gathered) >= PORTION_MAX):
-            yield Portion(due_s, gathered, end)
+            yield RecordingBatch(due_s, gathered, end)
             gathered = []
         if not gathered:
             due_s = last_s
         gathered.append(shift.moved(event))
         end = after
     if gathered:
-        yield Portion(due_s, gathered, end)
+        yield RecordingBatch(due_s, gathered, end)
 
 
 def played(
-    path: Path, place: Place | None, *, speed: float, run: str, now: Callable[[], datetime]
-) -> Iterator[tuple[datetime, Portion, Place]]:
+    path: Path, place: RecordingPosition | None, *, speed: float, run: str, now: Callable[[], datetime]
+) -> Iterator[tuple[datetime, RecordingBatch, RecordingPosition]]:
     """Play a recording, from its beginning or on from where it was left.
 
     What may have been sent when it was left comes first, with the times it had then; what follows begins now.
@@ -206,7 +206,7 @@ def played(
     first = first_time(path, at) if place is None else _next_time(path, at)
     shift = Shift(first or now(), now(), speed, run)
     for portion in portions(each_event(path, at), shift):
-        yield shift.begins_at + timedelta(seconds=portion.due_s), portion, Place(at, portion.end, shift)
+        yield shift.begins_at + timedelta(seconds=portion.due_s), portion, RecordingPosition(at, portion.end, shift)
         at = portion.end
 
 

@@ -30,7 +30,7 @@ _TRUE, _FALSE = frozenset({"true", "1", "是", "y", "yes"}), frozenset({"false",
 _LIST_SEPARATORS = re.compile(r"[、,，;；|]")
 
 
-class Rule(BaseModel):
+class FieldRule(BaseModel):
     """Where a field comes from; in a file a text alone is a path.
 
     Attributes

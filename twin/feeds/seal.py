@@ -29,7 +29,7 @@ from typing import Protocol
 
 from twin.envelope.read import BATCH_MESSAGES_MAX
 from twin.envelope.refused import Reason, Refused
-from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP, Signed, check_window, read_stamp
+from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP, VerifiedSignature, check_window, read_stamp
 
 OPENING = "stream="
 BATCH_BYTES_MAX = 1024 * 1024
@@ -158,7 +158,7 @@ def is_opening(headers: Mapping[str, str]) -> bool:
     return any(name.lower() == SIGNATURE and value.startswith(OPENING) for name, value in headers.items())
 
 
-def verify_opening(secret: bytes, feed: str, headers: Mapping[str, str], *, now: datetime) -> Signed:
+def verify_opening(secret: bytes, feed: str, headers: Mapping[str, str], *, now: datetime) -> VerifiedSignature:
     """Check the opening of a stream and its time; the nonce is then to be claimed.
 
     Raises

@@ -39,7 +39,7 @@ _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class VerifiedSignature:
     """A signature that is good, so far as it can be told without knowing which nonces were used.
 
     Attributes
@@ -56,7 +56,7 @@ class Signed:
 class Nonces(Protocol):
     """Where used nonces are remembered; shared by all processes that take messages."""
 
-    async def claim(self, signed: Signed, now: datetime) -> bool:
+    async def claim(self, signed: VerifiedSignature, now: datetime) -> bool:
         """Remember a nonce of a feed; False when it was used before."""
 
 
@@ -74,7 +74,7 @@ class MemoryNonces:
         self._capacity = capacity
         self._used: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
-    async def claim(self, signed: Signed, now: datetime) -> bool:
+    async def claim(self, signed: VerifiedSignature, now: datetime) -> bool:
         """Remember a nonce of a feed; False when it was used before, or there is no room."""
         key = (signed.feed, signed.nonce)
         if len(self._used) >= self._capacity:
@@ -100,7 +100,7 @@ def sign(
     return {TIMESTAMP: timestamp, NONCE: nonce, SIGNATURE: signature}
 
 
-def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Signed:
+def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *, now: datetime) -> VerifiedSignature:
     """Check a signature and its time; the nonce is then to be claimed with the `Nonces` of the house.
 
     Raises
@@ -137,7 +137,7 @@ def read_stamp(headers: Mapping[str, str]) -> tuple[str, str]:
     return timestamp, nonce
 
 
-def check_window(feed: str, timestamp: str, nonce: str, *, now: datetime) -> Signed:
+def check_window(feed: str, timestamp: str, nonce: str, *, now: datetime) -> VerifiedSignature:
     """Check that something was signed now.
 
     Raises
@@ -149,7 +149,7 @@ def check_window(feed: str, timestamp: str, nonce: str, *, now: datetime) -> Sig
     if abs(signed_at - now) > WINDOW:
         seconds = int(WINDOW.total_seconds())
         raise Refused(Reason.SIGNATURE_TIME, f"signed more than {seconds} s from now; check the sender's clock")
-    return Signed(feed, nonce, signed_at + 2 * WINDOW)
+    return VerifiedSignature(feed, nonce, signed_at + 2 * WINDOW)
 
 
 def _signature(secret: bytes, stamp: tuple[str, str, str], headers: Mapping[str, str], body: bytes) -> str:

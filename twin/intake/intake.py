@@ -17,7 +17,7 @@ from layers.catalog import Catalog
 from layers.database.connection import Role, create_pool
 from layers.database.faults import DATABASE_ERRORS, refuses_value
 from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
-from twin.cancellation import end
+from twin.cancellation import cancel_tasks
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of
 from twin.envelope.write import write_structured
@@ -26,18 +26,18 @@ from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.feeds.registry import Registry, read_registry
 from twin.feeds.seal import Cutter, PlainLines, SealedLines, verify_opening
 from twin.feeds.secret import read_secret
-from twin.feeds.signature import Signed, verify
+from twin.feeds.signature import VerifiedSignature, verify
 from twin.intake.pace import Pace
 from twin.intake.pipeline import Pipeline
-from twin.intake.retaking import Retaking
+from twin.intake.retaking import RefusedReplay
 from twin.jobs.housekeeping import make_days
 from twin.join.index import LAYERS, AreaIndex
 from twin.store.batch import Outcome
-from twin.store.known import Known
+from twin.store.known import KnownFeatures
 from twin.store.nonces import StoredNonces
 from twin.store.place_check import gate
 from twin.store.refusals import keep
-from twin.store.retention import Kept, refuse_too_old
+from twin.store.retention import RetentionPeriods, refuse_too_old
 from twin.store.unknown import set_apart
 
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
@@ -85,7 +85,7 @@ class Intake:
         folder: Path,
         home: Path,
         catalog: Callable[[], Catalog],
-        kept: Kept | None = None,
+        kept: RetentionPeriods | None = None,
         *,
         is_local: bool = True,
     ) -> None:
@@ -110,8 +110,8 @@ class Intake:
         self._nonces = StoredNonces(self._pool)
         self._pipeline = Pipeline(self._pool, self._catalog, self._known_areas)
         self._pipeline.start()
-        self._known = Known(self._pool, self._catalog)
-        self.retaking = Retaking(self._pool, lambda: self.registry, self._catalog, self._known, self.offer)
+        self._known = KnownFeatures(self._pool, self._catalog)
+        self.retaking = RefusedReplay(self._pool, lambda: self.registry, self._catalog, self._known, self.offer)
         async with self._pool.acquire() as connection:
             await make_days(connection)  # the hourly work is that of the ingest process, which may not run yet
         self._task = asyncio.create_task(self._keep_current(), name="intake")
@@ -119,7 +119,7 @@ class Intake:
     async def stop(self) -> None:
         """Stop; what is not committed was not taken."""
         if self._task:
-            await end([self._task])
+            await cancel_tasks([self._task])
             await self._pipeline.stop()
             try:
                 await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS_MAX)
@@ -297,7 +297,7 @@ class Intake:
         except Unavailable as error:
             raise Unauthenticated(f"nobody can sign for '{definition.name}' yet: {error.message}") from error
 
-    async def _claim(self, verified: Callable[[], Signed], now: datetime) -> None:
+    async def _claim(self, verified: Callable[[], VerifiedSignature], now: datetime) -> None:
         """Check a signature, and that its nonce was not used before."""
         try:
             signed = verified()

@@ -19,7 +19,7 @@ import structlog
 from layers.catalog import Catalog
 from layers.database.faults import AWAY, in_words
 from layers.errors import Away, Damaged, Unavailable
-from twin.cancellation import end
+from twin.cancellation import cancel_tasks
 from twin.damage import MET_BY_JOBS
 from twin.envelope.message import Message
 from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue, Waiting
@@ -77,7 +77,7 @@ class Pipeline:
 
     async def stop(self) -> None:
         """Stop; offers that are not committed yet are told so and were not taken."""
-        await end(self._tasks)
+        await cancel_tasks(self._tasks)
         for waiting in self._queue.clear():
             waiting.settle(Unavailable("the server is stopping; send again"))
 

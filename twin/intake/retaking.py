@@ -16,14 +16,14 @@ from twin.feeds.decode import decode_again
 from twin.feeds.definition import Unknown
 from twin.feeds.registry import Registry
 from twin.store.batch import Outcome
-from twin.store.known import Known
+from twin.store.known import KnownFeatures
 from twin.store.place_check import gate
-from twin.store.refusals import Kept, discard, mark_replayed, one_refused
+from twin.store.refusals import StoredRefusal, discard, mark_replayed, one_refused
 from twin.store.unknown import set_apart
 
 
 @dataclass(frozen=True, slots=True)
-class Retaking:
+class RefusedReplay:
     """What takes refused messages again.
 
     Attributes
@@ -41,7 +41,7 @@ class Retaking:
     pool: asyncpg.Pool
     registry: Callable[[], Registry]
     catalog: Callable[[], Catalog]
-    known: Known
+    known: KnownFeatures
     offer: Callable[[str, Sequence[Message]], Awaitable[Outcome]]
 
     async def replay(self, refused_id: int, corrected: bytes | None = None) -> Outcome:
@@ -96,7 +96,7 @@ class Retaking:
         async with self.pool.acquire() as connection:
             await discard(connection, refused_id)
 
-    async def _read(self, kept: Kept, raw: bytes) -> Reading:
+    async def _read(self, kept: StoredRefusal, raw: bytes) -> Reading:
         definition = self.registry().by_name.get(kept.feed)
         if definition is None:
             raise NotFound(f"the feed '{kept.feed}' of this message is no more", parameter="feed")

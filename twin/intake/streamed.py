@@ -20,7 +20,7 @@ REFUSED_SHOWN_MAX = 100
 
 
 @dataclass(slots=True)
-class Taken:
+class StreamProgress:
     """How far a stream was taken.
 
     Attributes
@@ -54,7 +54,7 @@ class Streamed:
 
     def __init__(self, intake: Intake, definition: FeedDefinition, cutter: Cutter) -> None:
         self._intake, self._definition, self._cutter = intake, definition, cutter
-        self.taken = Taken()
+        self.taken = StreamProgress()
 
     async def add(self, piece: bytes) -> None:
         """Take what is whole with this piece; returns when it is durable, which is how a sender is slowed down.

@@ -58,7 +58,7 @@ class ConnectorState:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedHealth:
+class FeedState:
     """A feed and how it does.
 
     Attributes
@@ -82,7 +82,7 @@ class FeedHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedsHealth:
+class FeedStates:
     """All feeds.
 
     Attributes
@@ -93,14 +93,14 @@ class FeedsHealth:
         Of the process that goes and gets messages, see `twin.jobs.leader.ingest_works`.
     """
 
-    feeds: Sequence[FeedHealth]
+    feeds: Sequence[FeedState]
     stale: Mapping[str, Sequence[str]]
     ingest: Mapping[str, Any]
 
 
 async def read_health(
     reader: asyncpg.Connection | asyncpg.Pool, definitions: Mapping[str, FeedDefinition]
-) -> FeedsHealth:
+) -> FeedStates:
     """Look at all feeds; one of synthetic messages that was never heard is there only where the demo is loaded."""
     ingest = await ingest_works(reader)
     counters = {row["name"]: dict(row) for row in await reader.fetch(_COUNTERS)}
@@ -114,7 +114,7 @@ async def read_health(
         for name, one in definitions.items()
         if name in counters or not one.synthetic or demo
     ]
-    return FeedsHealth(feeds, _stale(feeds), ingest)
+    return FeedStates(feeds, _stale(feeds), ingest)
 
 
 def life_of(definition: FeedDefinition, age_s: float | None) -> Life:
@@ -132,12 +132,12 @@ def _health(
     counters: Mapping[str, Any],
     refused: Mapping[str, int],
     connector: ConnectorState | None,
-) -> FeedHealth:
+) -> FeedState:
     age_s = counters.get("age_s")
     rates = {minutes: _float(counters.get(f"per_minute_{minutes}")) for minutes in (1, 5)}
     life = life_of(definition, _float(age_s))
     fetched = definition.enabled and definition.protocol not in PUSHED
-    return FeedHealth(definition, life, counters, rates, refused, connector if fetched else None)
+    return FeedState(definition, life, counters, rates, refused, connector if fetched else None)
 
 
 def _connector(row: asyncpg.Record, *, works: bool) -> ConnectorState:
@@ -146,7 +146,7 @@ def _connector(row: asyncpg.Record, *, works: bool) -> ConnectorState:
     return ConnectorState(**(said if works else {**said, "state": "away"}))
 
 
-def _stale(feeds: Sequence[FeedHealth]) -> dict[str, list[str]]:
+def _stale(feeds: Sequence[FeedState]) -> dict[str, list[str]]:
     stale: dict[str, list[str]] = defaultdict(list)
     for feed in feeds:
         for layer in feed.definition.supplies if feed.life == "silent" else ():

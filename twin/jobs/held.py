@@ -12,7 +12,7 @@ from layers.catalog import Catalog
 from layers.clause import quote_literal
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import BadInput, Conflict, OneMapError
-from twin.intake.retaking import Retaking
+from twin.intake.retaking import RefusedReplay
 
 _LOOK_SECONDS = 2.0
 _AT_ONCE = 100
@@ -36,7 +36,7 @@ class Held:
 
     name = "held messages"
 
-    def __init__(self, pool: asyncpg.Pool, catalog: Callable[[], Catalog], retaking: Retaking) -> None:
+    def __init__(self, pool: asyncpg.Pool, catalog: Callable[[], Catalog], retaking: RefusedReplay) -> None:
         self._pool, self._catalog, self._retaking = pool, catalog, retaking
         self._looked: dict[str, Look] = {}
 

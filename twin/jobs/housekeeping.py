@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import asyncpg
 
-from twin.store.retention import Kept, forget
+from twin.store.retention import RetentionPeriods, forget
 
 _HOUSE_SECONDS = 3600.0
 _AREAS = "SELECT onemap.forget_changed_areas($1::interval, $2::bigint)"  # caches older than that draw anew
@@ -20,19 +20,19 @@ async def make_days(connection: asyncpg.Connection) -> None:
     await connection.execute(_DAYS)
 
 
-async def keep_house(connection: asyncpg.Connection, kept: Kept) -> None:
+async def run_housekeeping(connection: asyncpg.Connection, kept: RetentionPeriods) -> None:
     """Make the days ahead, and drop what is older than it is kept."""
     await make_days(connection)
     await forget(connection, kept)
     await connection.execute(_AREAS, _AREAS_KEPT, _AREAS_MOST)
 
 
-class House:
+class Housekeeping:
     """The job that keeps house, every hour."""
 
     name = "house"
 
-    def __init__(self, pool: asyncpg.Pool, kept: Kept) -> None:
+    def __init__(self, pool: asyncpg.Pool, kept: RetentionPeriods) -> None:
         self._pool = pool
         self._kept = kept
 
@@ -40,5 +40,5 @@ class House:
         """Keep house now and every hour."""
         while True:
             async with self._pool.acquire() as connection:
-                await keep_house(connection, self._kept)
+                await run_housekeeping(connection, self._kept)
             await asyncio.sleep(_HOUSE_SECONDS)

@@ -19,7 +19,7 @@ import structlog
 from layers.catalog import Catalog
 from layers.database.faults import in_words
 from layers.errors import Unavailable
-from twin.cancellation import end
+from twin.cancellation import cancel_tasks
 from twin.damage import MET_BY_JOBS
 from twin.intake.intake import Intake
 
@@ -96,7 +96,7 @@ async def keep_working(jobs: Sequence[Job]) -> None:
     try:
         await asyncio.wait(tasks)
     finally:
-        await end(tasks)
+        await cancel_tasks(tasks)
 
 
 async def _keep(job: Job) -> None:

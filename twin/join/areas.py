@@ -20,7 +20,7 @@ _COARSER = ("communities", "streets", "districts")  # the finest first
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PointAreas:
     """Where `n` points lie.
 
     Attributes
@@ -64,14 +64,14 @@ class AreaTiers:
         coarser = tuple(areas[name] for name in _COARSER)
         return cls(grids, coarser, plane, shapely.STRtree(plane), codes, own, missing(own))
 
-    def place(self, lonlat: Points, metres: MetrePoints) -> Placed:
+    def place(self, lonlat: Points, metres: MetrePoints) -> PointAreas:
         """Place points `[n, 2]`, given in degrees and in metres."""
         grid, area_code, outside, distance_m = self._found(lonlat, metres.take)
         distances_m = np.zeros(len(lonlat))
         distances_m[outside] = distance_m
         match = np.full(len(lonlat), "inside", dtype=object)
         match[outside] = np.where(grid[outside] >= 0, "nearest", "none")
-        return Placed(grid, match, distances_m, area_code)
+        return PointAreas(grid, match, distances_m, area_code)
 
     def codes(self, lonlat: Points) -> tuple[Texts, Texts]:
         """Return the grid codes and area codes of points `[n, 2]` alone; None where there is none."""

@@ -10,7 +10,7 @@ import asyncpg
 
 from layers.schema.tables import table_of
 
-type Area = tuple[str | None, str | None]  # the grid's code and the area's
+type DeviceArea = tuple[str | None, str | None]  # the grid's code and the area's
 
 LAYERS = (
     "water_level_stations",
@@ -22,11 +22,11 @@ LAYERS = (
     "water_facilities",
     "emergency_resources",
 )
-NOWHERE: Area = (None, None)
+NOWHERE: DeviceArea = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Devices:
+class DeviceIndex:
     """The grid and the area of every device, as their layers say.
 
     Attributes
@@ -35,18 +35,20 @@ class Devices:
         Grid code and area code, by layer and id.
     """
 
-    by_layer: Mapping[str, Mapping[str, Area]]
+    by_layer: Mapping[str, Mapping[str, DeviceArea]]
 
-    def place(self, layer: str, device_id: str) -> Area:
+    def place(self, layer: str, device_id: str) -> DeviceArea:
         """Return a device's grid code and area code; None twice for one that is not known."""
         return self.by_layer.get(layer, {}).get(device_id, NOWHERE)
 
 
-async def read_devices(connection: asyncpg.Connection, layer_ids: Sequence[str]) -> Mapping[str, Mapping[str, Area]]:
+async def read_devices(
+    connection: asyncpg.Connection, layer_ids: Sequence[str]
+) -> Mapping[str, Mapping[str, DeviceArea]]:
     """Read the devices of some layers, by layer and id; texts that repeat are held once."""
-    found: dict[str, Mapping[str, Area]] = {}
+    found: dict[str, Mapping[str, DeviceArea]] = {}
     for layer_id in layer_ids:
-        areas: dict[Area, Area] = {}
+        areas: dict[DeviceArea, DeviceArea] = {}
         rows = await connection.fetch(f"SELECT id, grid_code, area_code FROM {table_of(layer_id)}")
         places = ((row[0], (row[1], row[2])) for row in rows)
         found[layer_id] = MappingProxyType({name: areas.setdefault(area, area) for name, area in places})

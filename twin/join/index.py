@@ -20,11 +20,11 @@ from layers.catalog import Catalog
 from layers.schema.derivation import AREA_CODES
 from twin.join.areas import AreaTiers
 from twin.join.devices import LAYERS as DEVICE_LAYERS
-from twin.join.devices import Devices, read_devices
+from twin.join.devices import DeviceIndex, read_devices
 from twin.join.layers import read_points, read_waterways
 from twin.join.metres import MetrePoints
 from twin.join.points import NearPoints
-from twin.join.result import Joined, Lists
+from twin.join.result import JoinedPoints, Lists
 from twin.join.waterways import Waterways
 
 WATERWAY_M, VIDEO_M, FLOOD_M = 100.0, 300.0, 200.0
@@ -61,7 +61,7 @@ class AreaIndex:
     waterways: Waterways
     video_points: NearPoints
     flood_risk_points: NearPoints
-    devices: Devices
+    devices: DeviceIndex
     rests_until: Mapping[str, float]
 
     @classmethod
@@ -103,7 +103,7 @@ class AreaIndex:
         """Return the grid code and the area code of a device, as its layer says; None twice when it is not known."""
         return self.devices.place(layer, device_id)
 
-    def locate(self, lonlat: Points) -> Joined:
+    def locate(self, lonlat: Points) -> JoinedPoints:
         """Join points with everything.
 
         Parameters
@@ -117,7 +117,7 @@ class AreaIndex:
         video, _ = self.video_points.nearest(metres, VIDEO_POINTS)
         flood, _ = self.flood_risk_points.nearest(metres, 1)
         grid_code = _named(self.tiers.grids.codes, placed.grid)
-        return Joined(
+        return JoinedPoints(
             area_code=placed.area_code,
             **_parts(placed.area_code),
             grid_code=grid_code,
@@ -186,13 +186,13 @@ def _resting(before: AreaIndex) -> list[str]:
 
 async def _devices(
     connection: asyncpg.Connection, before: AreaIndex | None, changed: Sequence[str]
-) -> tuple[Devices, Mapping[str, float]]:
+) -> tuple[DeviceIndex, Mapping[str, float]]:
     """Read the devices of layers that changed, and say until when each of those rests: the longer the more it holds."""
     read = await read_devices(connection, changed)
     kept, resting = (before.devices.by_layer, before.rests_until) if before is not None else ({}, {})
     now = monotonic()
     rests_until = {**resting, **{name: now + len(places) / _ROWS_READ_A_SECOND for name, places in read.items()}}
-    return Devices({**kept, **read}), rests_until
+    return DeviceIndex({**kept, **read}), rests_until
 
 
 def _named(names: Texts, positions: Positions) -> Texts:

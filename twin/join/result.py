@@ -16,7 +16,7 @@ type Lists = npt.NDArray[np.object_]  # a tuple of ids, often the empty one
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinedPoints:
     """Where `n` points lie among the layers; all arrays are `[n]`.
 
     Attributes

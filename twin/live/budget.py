@@ -134,7 +134,7 @@ class Budget:
                 del counter[caller]
 
 
-class Turns:
+class TimeSlices:
     """Lets others have their turn after so much work."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import orjson
 CLOUD_SOURCE = "/onemap/live"
 
 
-class Portion:
+class ChangeBatch:
     """Changes up to a number, for everybody who asked for the same.
 
     Attributes
@@ -62,7 +62,7 @@ def cloud_event(seq: int, change: bytes) -> bytes:
     )
 
 
-class Gathered:
+class PendingChanges:
     """Changes since the last portion: the newest of each thing, and everything that must not be merged."""
 
     def __init__(self) -> None:
@@ -81,9 +81,9 @@ class Gathered:
         self._newest.pop(key, None)  # the newest goes to the end: order of last change
         self._newest[key] = encoded
 
-    def portion(self, seq: int) -> Portion:
+    def portion(self, seq: int) -> ChangeBatch:
         """Return what was gathered, and begin anew."""
-        made = Portion(seq, [*self._kept, *self._newest.values()])
+        made = ChangeBatch(seq, [*self._kept, *self._newest.values()])
         self._kept, self._newest = [], {}
         return made
 

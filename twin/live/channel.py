@@ -8,9 +8,9 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from layers.actor import Actor
-from twin.live.change_batch import Gathered, Portion
+from twin.live.change_batch import ChangeBatch, PendingChanges
 from twin.live.interest import Change, Interest
-from twin.live.visibility import Lens
+from twin.live.visibility import Visibility
 
 PORTIONS_MAX = 8  # that wait for one subscriber: after that it reads the log for itself when it is ready
 
@@ -36,7 +36,7 @@ class Watcher:
         self.seq = seq
         self.behind = True
         self.closed = False
-        self._portions: deque[Portion] = deque()
+        self._portions: deque[ChangeBatch] = deque()
         self._wake = asyncio.Event()
 
     @property
@@ -44,7 +44,7 @@ class Watcher:
         """How many portions wait to be taken."""
         return len(self._portions)
 
-    def hand(self, portion: Portion) -> None:
+    def hand(self, portion: ChangeBatch) -> None:
         """Hand it a portion; one that does not take them falls behind, and nothing is kept for it."""
         if len(self._portions) >= PORTIONS_MAX:
             self.fall_behind()
@@ -59,7 +59,7 @@ class Watcher:
         self.channel.members.discard(self)
         self._wake.set()
 
-    def pop(self) -> Portion | None:
+    def pop(self) -> ChangeBatch | None:
         """Take the next portion that waits."""
         if not self._portions:
             return None
@@ -98,7 +98,7 @@ class Channel:
         Prefixes of areas that its members may see; empty is everywhere.
     """
 
-    def __init__(self, key: Hashable, interest: Interest, actor: Actor, lens: Lens) -> None:
+    def __init__(self, key: Hashable, interest: Interest, actor: Actor, lens: Visibility) -> None:
         self.key = key
         self.interest = interest
         self.units = interest.units
@@ -106,7 +106,7 @@ class Channel:
         self.scope = actor.area_prefixes
         self.members: set[Watcher] = set()
         self.watchers = 0
-        self.gathered = Gathered()
+        self.gathered = PendingChanges()
 
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
         """Whether its members asked for a change, a whole one, and may see where it happened."""

@@ -46,7 +46,7 @@ class _OfLayer:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ChangeFilter:
     """A filter, ready for each layer it was written for; equal when it is written alike.
 
     Attributes
@@ -67,7 +67,7 @@ class Condition:
     @classmethod
     def read(
         cls, expression: str | dict[str, Any], lang: str, layers: Sequence[Layer], actor: Actor, limits: FilterLimits
-    ) -> Condition:
+    ) -> ChangeFilter:
         """Read a filter in CQL2 text or JSON, CRS84.
 
         Raises

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twin.live.budget import area_units
-from twin.live.condition import Condition
+from twin.live.condition import ChangeFilter
 
 type Change = dict[str, Any]
 type Rectangle = tuple[float, float, float, float]
@@ -46,7 +46,7 @@ class Interest:
     layers: frozenset[str] = frozenset()
     areas: tuple[str, ...] = ()
     bbox_crs84: Rectangle | None = None
-    condition: Condition | None = None
+    condition: ChangeFilter | None = None
 
     @property
     def units(self) -> int:

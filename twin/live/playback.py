@@ -18,7 +18,7 @@ from layers.catalog import Catalog
 from layers.errors import BadInput, TooMuch
 from layers.read.moment import Basis, Moment
 from twin.live.interest import Interest
-from twin.live.snapshot import SEPARATOR, take_picture
+from twin.live.snapshot import SEPARATOR, take_snapshot
 
 LAYERS_MAX = 10
 FRAMES_MAX = 1_500
@@ -27,7 +27,7 @@ _SEPARATOR = SEPARATOR.encode()
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PlaybackSpan:
     """The moments of a playback.
 
     Raises
@@ -56,18 +56,18 @@ class Span:
 
 
 async def play(
-    pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest, span: Span, basis: Basis
+    pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest, span: PlaybackSpan, basis: Basis
 ) -> AsyncIterator[bytes]:
     """Yield frames as lines of JSON: `at`, and by layer the `features` that are new or other and the ids `removed`.
 
     Raises
     ------
     BadInput, NotFound, TooMuch
-        As `take_picture`; before the first frame.
+        As `take_snapshot`; before the first frame.
     """
     shown: dict[str, dict[bytes, str]] = {layer_id: {} for layer_id in interest.layers}
     for at in span.moments():
-        picture = await take_picture(pool, catalog, actor, interest, Moment(at, basis))
+        picture = await take_snapshot(pool, catalog, actor, interest, Moment(at, basis))
         changes = []
         for layer_id, features in picture.layers.items():
             now, change = _difference(shown[layer_id], features)

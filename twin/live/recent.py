@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from twin.live.interest import Change
-from twin.log.changes import Frame
+from twin.log.changes import LogFrame
 
 CHANGES_MAX = 20_000
 ENCODED_BYTES_MAX = 32 * 1024 * 1024
@@ -21,7 +21,7 @@ class Recent:
         self._size = self._bytes = 0
         self._max = changes_max
 
-    def put(self, frame: Frame) -> Decoded:
+    def put(self, frame: LogFrame) -> Decoded:
         """Decode a frame and keep it; a frame that is here already is not decoded again."""
         known = self.after(frame.first_seq - 1)
         if known is not None:

@@ -73,7 +73,7 @@ class Needs:
         )
 
 
-class Rows:
+class FeatureProperties:
     """The properties of changes and, beneath them, of their features."""
 
     def __init__(self, known: Mapping[tuple[str, str], Mapping[str, Any]] | None = None) -> None:
@@ -95,7 +95,9 @@ class Rows:
         return None if lon is None or lat is None else (lon, lat)
 
 
-async def read_rows(connection: asyncpg.Connection, catalog: Catalog, needs: Needs, changes: Iterable[Change]) -> Rows:
+async def read_rows(
+    connection: asyncpg.Connection, catalog: Catalog, needs: Needs, changes: Iterable[Change]
+) -> FeatureProperties:
     """Read what is missing, with one query a layer; with none when nothing is."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for change in changes:
@@ -107,7 +109,7 @@ async def read_rows(connection: asyncpg.Connection, catalog: Catalog, needs: Nee
         if layer is not None:
             for row in await _read(connection, layer, needs, list(ids)):
                 known[layer_id, row["id"]] = _plain(row)
-    return Rows(known)
+    return FeatureProperties(known)
 
 
 async def _read(connection: asyncpg.Connection, layer: Layer, needs: Needs, ids: Sequence[str]) -> list[asyncpg.Record]:

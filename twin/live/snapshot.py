@@ -28,7 +28,7 @@ SEPARATOR = ",\n"  # no line ends within a feature
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class LayerSnapshot:
     """Features by layer.
 
     Attributes
@@ -43,9 +43,9 @@ class Picture:
     layers: dict[str, bytes]
 
 
-async def take_picture(
+async def take_snapshot(
     pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest, moment: Moment | None = None
-) -> Picture:
+) -> LayerSnapshot:
     """Read the layers of an interest as the actor may see them; now, or as of a moment.
 
     Raises
@@ -68,7 +68,7 @@ async def take_picture(
             if row["found"] > FEATURES_MAX:
                 raise TooMuch(f"'{query.layer.id}' has more than {FEATURES_MAX} such features; ask for less of it")
             found[query.layer.id] = row["features"] or b""
-    return Picture(seq, found)
+    return LayerSnapshot(seq, found)
 
 
 def _where(layer: Layer, actor: Actor, interest: Interest) -> Clause:

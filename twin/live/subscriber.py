@@ -11,16 +11,16 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Catalog
 from twin.live.budget import caller_here
-from twin.live.change_batch import Portion
+from twin.live.change_batch import ChangeBatch
 from twin.live.channel import Watcher
 from twin.live.interest import Interest
-from twin.live.snapshot import Picture, take_picture
-from twin.live.tail import Tail
+from twin.live.snapshot import LayerSnapshot, take_snapshot
+from twin.live.tail import LogTail
 from twin.log.changes import Forgotten
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class StreamNotice:
     """Something that is told beside changes.
 
     Attributes
@@ -41,16 +41,16 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LiveSource:
     """Where subscribers are served from: parts of a worker."""
 
-    tail: Tail
+    tail: LogTail
     pool: asyncpg.Pool
     catalog: Callable[[], Catalog]
     heartbeat_s: float = 15.0
 
 
-class Following:
+class Subscription:
     """One subscription while it lasts.
 
     Parameters
@@ -65,18 +65,18 @@ class Following:
 
     def __init__(
         self,
-        source: Source,
+        source: LiveSource,
         actor: Actor,
         interest: Interest,
         since: int | None,
         *,
         snapshot: bool,
-        after: Following | None = None,
+        after: Subscription | None = None,
     ) -> None:
         self._source, self._actor, self._interest = source, actor, interest
         self._since, self._snapshot, self._after = since, snapshot, after
         self._watcher: Watcher | None = None
-        self._picture: Picture | None = None
+        self._picture: LayerSnapshot | None = None
         self._ended = False
 
     @property
@@ -104,11 +104,11 @@ class Following:
         if self._snapshot and self._since is None:
             self._picture = await self._take_picture()
 
-    async def _take_picture(self) -> Picture:
+    async def _take_picture(self) -> LayerSnapshot:
         source = self._source
-        return await take_picture(source.pool, source.catalog(), self._actor, self._interest)
+        return await take_snapshot(source.pool, source.catalog(), self._actor, self._interest)
 
-    async def parts(self) -> AsyncIterator[Portion | Notice]:
+    async def parts(self) -> AsyncIterator[ChangeBatch | StreamNotice]:
         """Tell everything; close it (`contextlib.aclosing`) when nobody listens any more.
 
         Raises
@@ -126,29 +126,29 @@ class Following:
             if snapshot:
                 picture, self._picture = self._picture or await self._take_picture(), None
                 for layer, features in picture.layers.items():
-                    yield Notice("snapshot", None, layer=layer, features=features)
+                    yield StreamNotice("snapshot", None, layer=layer, features=features)
                 since = picture.seq
             try:
                 async for part in self._watch(since):
                     yield part
             except Forgotten as error:
                 since, snapshot = None, self._snapshot
-                yield Notice("resync", self._source.tail.seq, error.message)
+                yield StreamNotice("resync", self._source.tail.seq, error.message)
             else:
                 return
 
-    async def _watch(self, since: int | None) -> AsyncIterator[Portion | Notice]:
+    async def _watch(self, since: int | None) -> AsyncIterator[ChangeBatch | StreamNotice]:
         tail, pool = self._source.tail, self._source.pool
         watcher = self._watcher = tail.watch(self._interest, self._actor, since)
         try:
             begun = watcher.seq
             portion = await tail.take(watcher, pool, 0)  # before anything is said: the log may not reach back so far
-            yield Notice("ready", begun)
+            yield StreamNotice("ready", begun)
             if portion is not None:
                 yield portion
             while not (self._ended or watcher.closed):
                 portion = await tail.take(watcher, pool, self._source.heartbeat_s)
                 if portion is not None or not watcher.closed:
-                    yield portion or Notice("heartbeat", watcher.seq)
+                    yield portion or StreamNotice("heartbeat", watcher.seq)
         finally:
             tail.leave(watcher)

@@ -12,7 +12,7 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits
 from layers.cql2.bbox import bbox_of, parse_bbox
 from layers.errors import BadInput
-from twin.live.condition import Condition
+from twin.live.condition import ChangeFilter
 from twin.live.interest import Interest
 
 LAYERS_MAX = 100
@@ -21,7 +21,7 @@ _CODE_MAX = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SubscriptionParams:
     """What a subscriber asks for, as it was sent.
 
     Attributes
@@ -41,7 +41,7 @@ class Asked:
     filter_lang: str = ""
 
 
-def read_interest(catalog: Catalog, actor: Actor, asked: Asked, limits: FilterLimits) -> Interest:
+def read_interest(catalog: Catalog, actor: Actor, asked: SubscriptionParams, limits: FilterLimits) -> Interest:
     """Check a subscription.
 
     Raises
@@ -58,7 +58,7 @@ def read_interest(catalog: Catalog, actor: Actor, asked: Asked, limits: FilterLi
     condition = None
     if asked.filter != "":
         lang = asked.filter_lang or ("cql2-json" if isinstance(asked.filter, dict) else "cql2-text")
-        condition = Condition.read(asked.filter, lang, layers, actor, limits)
+        condition = ChangeFilter.read(asked.filter, lang, layers, actor, limits)
     return Interest(frozenset(ids), _areas(asked.areas), _bbox(asked.bbox), condition)
 
 

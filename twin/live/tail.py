@@ -23,15 +23,15 @@ from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.database.listener import Listener
 from layers.errors import Unavailable
-from twin.live.budget import Budget, Turns, caller_here
-from twin.live.change_batch import Gathered, Portion
+from twin.live.budget import Budget, TimeSlices, caller_here
+from twin.live.change_batch import ChangeBatch, PendingChanges
 from twin.live.channel import Channel, Watcher, channel_key
 from twin.live.interest import Change, Interest, is_whole
 from twin.live.matching import Matching
 from twin.live.recent import Decoded, Recent
-from twin.live.rows import Needs, Rows, read_rows
-from twin.live.visibility import Lens
-from twin.log.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
+from twin.live.rows import FeatureProperties, Needs, read_rows
+from twin.live.visibility import Visibility
+from twin.log.changes import CHANNEL, Forgotten, LogFrame, frames_since, last_seq
 from twin.log.regraded import Regrading, regraded
 
 FRAME_SECONDS = 0.1  # changes of one thing within this time are sent as one
@@ -45,7 +45,7 @@ _REACH_SECONDS = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class Tail:
+class LogTail:
     """Follows the log and serves watchers.
 
     Attributes
@@ -64,7 +64,7 @@ class Tail:
         self._needs: Needs | None = None  # of all channels; None until it is worked out
         self._unflushed: set[Channel] = set()
         self._leaving: list[Channel] = []  # of the flush that is going on: what is left of it
-        self._lenses: dict[int, Lens] = {}
+        self._lenses: dict[int, Visibility] = {}
         self._recent = Recent()
         self._regrading = Regrading()
         self._watchers: set[Watcher] = set()
@@ -120,7 +120,7 @@ class Tail:
         channel = self._channels.get(key)
         if channel is None:
             clearance = actor.clearance
-            lens = self._lenses.setdefault(clearance, Lens(clearance, self._catalog))
+            lens = self._lenses.setdefault(clearance, Visibility(clearance, self._catalog))
             channel = self._channels[key] = Channel(key, interest, actor, lens)
             self._matching.add(channel)
             self._needs = None
@@ -145,7 +145,7 @@ class Tail:
             self._unflushed.discard(channel)
             self._needs = None
 
-    async def take(self, watcher: Watcher, pool: asyncpg.Pool, patience_s: float) -> Portion | None:
+    async def take(self, watcher: Watcher, pool: asyncpg.Pool, patience_s: float) -> ChangeBatch | None:
         """Return the next portion for a watcher; None when there was none for that time, or it is closed.
 
         Its `seq` is then the number up to which it has been given everything.
@@ -167,14 +167,14 @@ class Tail:
                 return None
         return None
 
-    async def _catch_up(self, watcher: Watcher, pool: asyncpg.Pool) -> Portion | None:
+    async def _catch_up(self, watcher: Watcher, pool: asyncpg.Pool) -> ChangeBatch | None:
         """Give a watcher what it missed; once it has everything it is in its channel."""
         await self._shown.wait()
         if watcher.seq > self.seq:
             await self._reach(watcher.seq, pool)
         if self.seq - watcher.seq > BEHIND_MAX:
             raise Forgotten(f"{self.seq - watcher.seq} changes have been missed; at most {BEHIND_MAX} are sent again")
-        gathered, seq, turns = Gathered(), watcher.seq, Turns()
+        gathered, seq, turns = PendingChanges(), watcher.seq, TimeSlices()
         while seq < self.seq and len(gathered) < _CATCH_UP_CHANGES:
             decoded, rows = await self._after(seq, watcher.channel, pool)
             grades = await self._regrading.of(decoded, self._catalog(), pool)
@@ -193,16 +193,16 @@ class Tail:
         return portion
 
     @staticmethod
-    def _sort_out(channel: Channel, gathered: Gathered, change: Change, rows: Rows) -> None:
+    def _sort_out(channel: Channel, gathered: PendingChanges, change: Change, rows: FeatureProperties) -> None:
         wanted = is_whole(change) and channel.wants(change, rows.of)
         if wanted and (encoded := channel.lens.encoded(change)) is not None:
             gathered.add(change, encoded)
 
-    async def _after(self, seq: int, channel: Channel, pool: asyncpg.Pool) -> tuple[Decoded, Rows]:
+    async def _after(self, seq: int, channel: Channel, pool: asyncpg.Pool) -> tuple[Decoded, FeatureProperties]:
         """Return the frame after a number, and what else its changes' features say."""
         decoded, needs = self._recent.after(seq), Needs([channel])
         if decoded is not None and not any(needs.missing(change) for _, change in decoded):
-            return decoded, Rows()
+            return decoded, FeatureProperties()
         async with pool.acquire() as connection:
             if decoded is None:
                 first, *others = await frames_since(connection, seq, limit=_READ_FRAMES)
@@ -253,7 +253,7 @@ class Tail:
         self._flush_soon()
         return True
 
-    async def _take_in(self, connection: asyncpg.Connection, frame: Frame) -> None:
+    async def _take_in(self, connection: asyncpg.Connection, frame: LogFrame) -> None:
         changes = [change for number, change in self._recent.put(frame) if number > self.seq]
         await asyncio.sleep(0)  # those who wait to send have their turn
         while True:
@@ -273,12 +273,12 @@ class Tail:
             self._shown.set()
         self._flush_soon()
 
-    async def _wanted(self, changes: list[Change], rows: Rows) -> list[tuple[Channel, Change, bytes]]:
+    async def _wanted(self, changes: list[Change], rows: FeatureProperties) -> list[tuple[Channel, Change, bytes]]:
         """Find who wants which change; each is encoded once a clearance, when somebody does."""
         wanted: list[tuple[Channel, Change, bytes]] = []
         if not self._channels:
             return wanted
-        catalog, turns = self._catalog(), Turns()
+        catalog, turns = self._catalog(), TimeSlices()
         for change in filter(is_whole, changes):
             try:
                 await self._ask(catalog, change, rows, turns, wanted)
@@ -287,7 +287,12 @@ class Tail:
         return wanted
 
     async def _ask(
-        self, catalog: Catalog, change: Change, rows: Rows, turns: Turns, wanted: list[tuple[Channel, Change, bytes]]
+        self,
+        catalog: Catalog,
+        change: Change,
+        rows: FeatureProperties,
+        turns: TimeSlices,
+        wanted: list[tuple[Channel, Change, bytes]],
     ) -> None:
         layer = catalog.get(change["layer"])
         has_areas = layer is None or "area_code" in layer.definition.by_name

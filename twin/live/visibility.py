@@ -23,7 +23,7 @@ _OF_KIND: Mapping[str, frozenset[str]] = {
 _OF_PLACES = frozenset({"position", "fence"})  # kinds that tell where something is
 
 
-class Lens:
+class Visibility:
     """Shows changes to actors of one clearance; worked out once for each definition of a layer.
 
     Masked values are left out: a change is not the place to show a part of a name.

@@ -28,7 +28,7 @@ class Forgotten(OneMapError):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class LogFrame:
     """The changes of one transaction.
 
     Attributes
@@ -73,7 +73,7 @@ async def last_seq(connection: asyncpg.Connection) -> int:
     return number
 
 
-async def frames_since(connection: asyncpg.Connection, seq: int, *, limit: int = 100) -> list[Frame]:
+async def frames_since(connection: asyncpg.Connection, seq: int, *, limit: int = 100) -> list[LogFrame]:
     """Return the frames that hold changes after `seq`, oldest first, at most `limit` of them.
 
     Raises
@@ -84,7 +84,7 @@ async def frames_since(connection: asyncpg.Connection, seq: int, *, limit: int =
     rows = await connection.fetch(_SINCE, seq, limit)
     if rows and rows[0]["first_seq"] > seq + 1:
         raise Forgotten(f"the log begins at {rows[0]['first_seq']}; {seq + 1} is no longer there", parameter="since")
-    return [Frame(row["first_seq"], row["last_seq"], row["committed_at"], row["changes"]) for row in rows]
+    return [LogFrame(row["first_seq"], row["last_seq"], row["committed_at"], row["changes"]) for row in rows]
 
 
 async def forget(connection: asyncpg.Connection, older_than: timedelta) -> int:

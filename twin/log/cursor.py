@@ -14,7 +14,7 @@ import structlog
 
 from layers.database.listener import Listener
 from layers.errors import Conflict
-from twin.log.changes import CHANNEL, Forgotten, Frame, frames_since, last_seq
+from twin.log.changes import CHANNEL, Forgotten, LogFrame, frames_since, last_seq
 
 _READ = "SELECT seq FROM twin.cursor WHERE name = $1"
 _BEGIN = "INSERT INTO twin.cursor (name, seq) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
@@ -69,7 +69,7 @@ class Follower:
         """Stop listening."""
         await self._listener.stop()
 
-    async def frames(self, limit: int) -> list[Frame]:
+    async def frames(self, limit: int) -> list[LogFrame]:
         """Return the next frames, at most `limit`; none when everything is read.
 
         Changes that were dropped from the log before we read them are passed over, with a warning.

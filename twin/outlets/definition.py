@@ -12,7 +12,7 @@ from layers.catalog import Catalog
 from layers.cql2 import FilterLimits
 from twin.folder import read_definition
 from twin.live.interest import Interest
-from twin.live.subscription import Asked, read_interest
+from twin.live.subscription import SubscriptionParams, read_interest
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 
@@ -86,7 +86,7 @@ class _Outlet(_Frozen):
         BadInput, NotFound
             When it asks for what is not there, or not its actor's.
         """
-        asked = Asked(self.layers, self.areas, self.bbox or (), self.filter or "")
+        asked = SubscriptionParams(self.layers, self.areas, self.bbox or (), self.filter or "")
         return read_interest(catalog, self.actor, asked, FilterLimits())
 
 

@@ -16,15 +16,15 @@ import structlog
 from layers.database.faults import DATABASE_ERRORS
 from layers.database.listener import Listener
 from layers.errors import OneMapError
-from twin.cancellation import end
+from twin.cancellation import cancel_tasks
 from twin.folder import Folder
 from twin.jobs.jobs import Parts
 from twin.log.changes import CHANNEL
 from twin.outlets.definition import Mqtt, Outlet, read_outlet
-from twin.outlets.ledger import Ledger
+from twin.outlets.ledger import OutletLedger
 from twin.outlets.mqtt import MqttSender
-from twin.outlets.selection import Batch, Selection
-from twin.outlets.sender import Gone, NotTaken, Sender
+from twin.outlets.selection import OutletBatch, Selection
+from twin.outlets.sender import Gone, NotTaken, OutletSender
 from twin.outlets.webhook import WebhookSender
 
 _LOOK_SECONDS = 1.0
@@ -72,13 +72,13 @@ class OutletsJob:
 
     async def _stop(self, name: str) -> None:
         _, task = self._running.pop(name)
-        await end([task])
+        await cancel_tasks([task])
 
     async def _keep(self, outlet: Outlet) -> None:
         """Serve one outlet again and again; its faults are its own."""
         while True:
             try:
-                await Delivery(outlet, self._parts, lambda: self._grown).run()
+                await OutletDelivery(outlet, self._parts, lambda: self._grown).run()
             except (OneMapError, *DATABASE_ERRORS) as error:
                 _log.warning("an outlet cannot be served now; trying again", outlet=outlet.name, error=str(error))
             except Exception:  # noqa: BLE001  # whatever one outlet does, the others go on
@@ -86,7 +86,7 @@ class OutletsJob:
             await asyncio.sleep(_LOOK_SECONDS)
 
 
-class Delivery:
+class OutletDelivery:
     """Takes the log to one outlet, batch by batch.
 
     Parameters
@@ -98,13 +98,13 @@ class Delivery:
     def __init__(self, outlet: Outlet, parts: Parts, grown: Callable[[], asyncio.Event]) -> None:
         self._outlet, self._parts, self._grown = outlet, parts, grown
         made = MqttSender(outlet, parts.home) if isinstance(outlet, Mqtt) else WebhookSender(outlet, parts.home)
-        self._sender: Sender = made
+        self._sender: OutletSender = made
         self._noted_at = monotonic()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         async with self._parts.pool.acquire() as connection:
-            ledger = await Ledger.open(connection, self._outlet.name)
+            ledger = await OutletLedger.open(connection, self._outlet.name)
         try:
             selection = Selection(self._outlet, self._parts.catalog)
             while True:
@@ -119,15 +119,15 @@ class Delivery:
         finally:
             await self._sender.close()
 
-    async def _until_wanted(self, ledger: Ledger) -> Ledger:
+    async def _until_wanted(self, ledger: OutletLedger) -> OutletLedger:
         """Wait while the outlet is parked; an operator resumes it in PostGIS."""
         while ledger.parked_at is not None:
             await asyncio.sleep(_LOOK_SECONDS)
             async with self._parts.pool.acquire() as connection:
-                ledger = await Ledger.open(connection, self._outlet.name)
+                ledger = await OutletLedger.open(connection, self._outlet.name)
         return ledger
 
-    async def _deliver(self, ledger: Ledger, batch: Batch) -> None:
+    async def _deliver(self, ledger: OutletLedger, batch: OutletBatch) -> None:
         if not batch.changes and batch.lost is None:
             await self._pass_over(ledger, batch)
             return
@@ -143,7 +143,7 @@ class Delivery:
             async with self._parts.pool.acquire() as connection:
                 await ledger.took(connection, batch.seq, len(batch.changes))
 
-    async def _pass_over(self, ledger: Ledger, batch: Batch) -> None:
+    async def _pass_over(self, ledger: OutletLedger, batch: OutletBatch) -> None:
         """Go on beyond what is not for this outlet; written down now and then, for read again it harms nobody."""
         ledger.seq = batch.seq
         if ledger.unwritten >= _NOTE_EVERY or (ledger.unwritten and monotonic() - self._noted_at > _NOTE_SECONDS):
@@ -151,7 +151,7 @@ class Delivery:
             async with self._parts.pool.acquire() as connection:
                 await ledger.write(connection)
 
-    def _is_dead(self, ledger: Ledger) -> bool:
+    def _is_dead(self, ledger: OutletLedger) -> bool:
         if ledger.failing_since is None:
             return False
         return datetime.now(UTC) - ledger.failing_since > timedelta(hours=self._outlet.retry.park_after_h)

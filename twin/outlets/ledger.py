@@ -26,7 +26,7 @@ WHERE name = $1 RETURNING seq
 
 
 @dataclass(slots=True)
-class Ledger:
+class OutletLedger:
     """The place of one outlet.
 
     Attributes
@@ -52,7 +52,7 @@ class Ledger:
     _written: int = field(default=0, repr=False)  # the number that is in PostGIS
 
     @classmethod
-    async def open(cls, connection: asyncpg.Connection, name: str) -> Ledger:
+    async def open(cls, connection: asyncpg.Connection, name: str) -> OutletLedger:
         """Read the place of an outlet; a new one begins at the end of the log."""
         row = await connection.fetchrow(_READ, PREFIX + name)
         if row is None:
@@ -61,7 +61,7 @@ class Ledger:
         return cls.of(name, row)
 
     @classmethod
-    def of(cls, name: str, row: asyncpg.Record) -> Ledger:
+    def of(cls, name: str, row: asyncpg.Record) -> OutletLedger:
         """Make it of a row of `twin.cursor`."""
         state: dict[str, Any] = orjson.loads(row["state"])
         for key in _TIMES:
@@ -110,11 +110,11 @@ _TIMES = ("failing_since", "parked_at", "last_delivered_at")
 _KEPT = ("delivered", "attempts", "fault")
 
 
-async def read_ledgers(connection: asyncpg.Connection) -> dict[str, Ledger]:
+async def read_ledgers(connection: asyncpg.Connection) -> dict[str, OutletLedger]:
     """Return the places of all outlets there ever were, by name."""
     rows = await connection.fetch("SELECT name, seq, state FROM twin.cursor WHERE name ^@ $1", PREFIX)
     names = ((row["name"].removeprefix(PREFIX), row) for row in rows)
-    return {name: Ledger.of(name, row) for name, row in names}
+    return {name: OutletLedger.of(name, row) for name, row in names}
 
 
 async def resume(connection: asyncpg.Connection, name: str) -> int:

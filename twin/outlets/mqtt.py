@@ -16,7 +16,7 @@ from layers.errors import OneMapError
 from twin.feeds.secret import read_secret
 from twin.live.interest import Change
 from twin.outlets.definition import Mqtt
-from twin.outlets.selection import Batch
+from twin.outlets.selection import OutletBatch
 from twin.outlets.sender import NotTaken
 
 _IN_FLIGHT = 100
@@ -31,7 +31,7 @@ class MqttSender:
         self._mqtt, self._home = mqtt, home
         self._client: aiomqtt.Client | None = None
 
-    async def send(self, batch: Batch) -> None:
+    async def send(self, batch: OutletBatch) -> None:
         """Publish a batch.
 
         Raises
@@ -79,7 +79,7 @@ class MqttSender:
     async def _publish(client: aiomqtt.Client, topic: str, payload: bytes, retain: bool) -> None:
         await client.publish(topic, payload, qos=1, retain=retain)
 
-    def _messages(self, batch: Batch) -> list[tuple[str, bytes, bool]]:
+    def _messages(self, batch: OutletBatch) -> list[tuple[str, bytes, bool]]:
         """Write messages (topic, payload, whether the broker keeps it); a deleted feature's topic is emptied."""
         prefix, messages = self._mqtt.topic, []
         if batch.lost is not None:

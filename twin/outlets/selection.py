@@ -13,7 +13,7 @@ from layers.errors import OneMapError, Unavailable
 from twin.live.channel import Channel
 from twin.live.interest import Change
 from twin.live.rows import Needs, read_rows
-from twin.live.visibility import Lens
+from twin.live.visibility import Visibility
 from twin.log.changes import Forgotten, frames_since
 from twin.log.regraded import grades_now, regraded
 from twin.outlets.definition import Outlet
@@ -33,7 +33,7 @@ class Numbered:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class OutletBatch:
     """What is sent at once.
 
     Attributes
@@ -61,15 +61,15 @@ class Selection:
             interest = outlet.interest(catalog())
         except OneMapError as error:  # the layer may come yet
             raise Unavailable(f"the outlet's file: {error.message}") from error
-        self._channel = Channel(None, interest, outlet.actor, Lens(outlet.rights.clearance, catalog))
+        self._channel = Channel(None, interest, outlet.actor, Visibility(outlet.rights.clearance, catalog))
 
-    async def after(self, connection: asyncpg.Connection, seq: int) -> Batch:
+    async def after(self, connection: asyncpg.Connection, seq: int) -> OutletBatch:
         """Return what comes after a number, at most `batch_max` changes of it."""
         try:
             frames = await frames_since(connection, seq, limit=_FRAMES)
         except Forgotten:
             oldest: int = await connection.fetchval(_OLDEST)
-            return Batch(oldest - 1, (), is_last=False, lost=(seq + 1, oldest - 1))
+            return OutletBatch(oldest - 1, (), is_last=False, lost=(seq + 1, oldest - 1))
         found: list[Numbered] = []
         needs = Needs([self._channel])
         for frame in frames:
@@ -80,8 +80,8 @@ class Selection:
             for number, written in numbered:
                 change = regraded(written, grades)
                 if len(found) >= self._outlet.batch_max:
-                    return Batch(seq, found, is_last=False)
+                    return OutletBatch(seq, found, is_last=False)
                 seq = number
                 if self._channel.wants(change, rows.of) and (shown := self._channel.lens.shown(change)) is not None:
                     found.append(Numbered(number, frame.committed_at, shown))
-        return Batch(seq, found, is_last=not frames)
+        return OutletBatch(seq, found, is_last=not frames)

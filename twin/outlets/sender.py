@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from layers.errors import OneMapError
-from twin.outlets.selection import Batch
+from twin.outlets.selection import OutletBatch
 
 
 class NotTaken(OneMapError):
@@ -16,10 +16,10 @@ class Gone(NotTaken):
     """The other side says that it wants no more."""
 
 
-class Sender(Protocol):
+class OutletSender(Protocol):
     """A way out; made once, closed at the end."""
 
-    async def send(self, batch: Batch) -> None:
+    async def send(self, batch: OutletBatch) -> None:
         """Send a batch; returns when the other side has all of it.
 
         Raises

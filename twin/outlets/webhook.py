@@ -15,7 +15,7 @@ from layers.errors import OneMapError
 from twin.feeds.secret import read_secret
 from twin.feeds.signature import sign
 from twin.outlets.definition import Webhook
-from twin.outlets.selection import Batch, Numbered
+from twin.outlets.selection import Numbered, OutletBatch
 from twin.outlets.sender import Gone, NotTaken
 
 MEDIA_TYPE = "application/cloudevents-batch+json"
@@ -35,7 +35,7 @@ class WebhookSender:
         self._webhook, self._home = webhook, home
         self._client = httpx.AsyncClient(timeout=webhook.timeout_s, follow_redirects=False, trust_env=False)
 
-    async def send(self, batch: Batch) -> None:
+    async def send(self, batch: OutletBatch) -> None:
         """Post a batch.
 
         Raises
@@ -70,7 +70,7 @@ class WebhookSender:
         return headers | sign(secret, self._webhook.name, body, now=datetime.now(UTC), nonce=secrets.token_urlsafe(16))
 
 
-def events_of(batch: Batch) -> list[dict[str, Any]]:
+def events_of(batch: OutletBatch) -> list[dict[str, Any]]:
     """Write a batch as CloudEvents; what is missing from the log is an event of its own, and the first."""
     gap = []
     if batch.lost is not None:

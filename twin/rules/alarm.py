@@ -16,7 +16,7 @@ from twin.rules.trigger import CALM, Timing, Trigger, seen, turned, turns_at
 type Step = Literal["raise", "level", "repeat", "clear"]
 
 
-class Seen(NamedTuple):
+class JudgedValue(NamedTuple):
     """A value as a rule judges it: for each level whether it is above it, and whether it is below its hysteresis."""
 
     at: datetime
@@ -102,7 +102,7 @@ def advance(alarm: Alarm, until: datetime, timing: Timing) -> tuple[Alarm, list[
     return alarm, actions
 
 
-def observe(alarm: Alarm, value: Seen, timing: Timing, repeat: timedelta) -> tuple[Alarm, list[Action]]:
+def observe(alarm: Alarm, value: JudgedValue, timing: Timing, repeat: timedelta) -> tuple[Alarm, list[Action]]:
     """Take a value: first the time until then passes, then it counts. One that is not newer changes nothing.
 
     Parameters

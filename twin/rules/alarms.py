@@ -12,9 +12,9 @@ import asyncpg
 from layers.catalog import Catalog
 from layers.errors import OneMapError
 from twin.rules.alarm import Action, Alarm, advance, calm, observe, wakes_at
-from twin.rules.devices import Devices, plain
+from twin.rules.devices import DeviceReader, plain
 from twin.rules.messages import Device, alarm_message
-from twin.rules.store import Work, read_states
+from twin.rules.store import RuleWork, read_states
 from twin.rules.threshold import Threshold
 from twin.rules.trigger import Trigger
 
@@ -49,7 +49,7 @@ class Alarms:
     def __init__(self, catalog: Callable[[], Catalog]) -> None:
         self._catalog = catalog
         self._rules: dict[str, Threshold] = {}
-        self._devices: dict[str, Devices] = {}
+        self._devices: dict[str, DeviceReader] = {}
         self._by_source: dict[tuple[str, str, str], list[Threshold]] = {}
         self._alarms: dict[tuple[str, str], Alarm] = {}
         self.faults: dict[str, str] = {}
@@ -58,7 +58,7 @@ class Alarms:
         """Take other rules; alarms of rules that stay go on, those of new ones are read."""
         fresh = [name for name in rules if name not in self._rules]
         self._rules, self.faults = dict(rules), {}
-        self._devices = {name: Devices(rule.layer, rule.fields) for name, rule in rules.items()}
+        self._devices = {name: DeviceReader(rule.layer, rule.fields) for name, rule in rules.items()}
         self._by_source = defaultdict(list)
         for rule in rules.values():
             kind = "feature" if rule.of == "field" else "observation"
@@ -72,7 +72,7 @@ class Alarms:
         """Whether a change of the log is looked at."""
         return (change["kind"], change["layer"], change.get("property") or "") in self._by_source
 
-    async def look(self, connection: asyncpg.Connection, changes: Sequence[Change], work: Work) -> None:
+    async def look(self, connection: asyncpg.Connection, changes: Sequence[Change], work: RuleWork) -> None:
         """Judge changes that are wanted, in their order."""
         heard: dict[str, list[_Heard]] = defaultdict(list)
         for change in changes:
@@ -83,7 +83,7 @@ class Alarms:
             for begin in range(0, len(values), _WAITING_MAX):
                 await self._judge(connection, self._rules[name], values[begin : begin + _WAITING_MAX], work)
 
-    async def tick(self, connection: asyncpg.Connection, now: datetime, work: Work) -> None:
+    async def tick(self, connection: asyncpg.Connection, now: datetime, work: RuleWork) -> None:
         """Let the time until `now` pass."""
         told: dict[str, list[tuple[str, Action]]] = defaultdict(list)
         for (name, subject), alarm in list(self._alarms.items()):
@@ -105,7 +105,7 @@ class Alarms:
         return counts
 
     async def _judge(
-        self, connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Heard], work: Work
+        self, connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Heard], work: RuleWork
     ) -> None:
         fields: Mapping[str, Device] = {}
         try:
@@ -137,7 +137,7 @@ class Alarms:
         await self._tell(connection, rule, told, work)
 
     async def _tell(
-        self, connection: asyncpg.Connection, rule: Threshold, told: Iterable[tuple[str, Action]], work: Work
+        self, connection: asyncpg.Connection, rule: Threshold, told: Iterable[tuple[str, Action]], work: RuleWork
     ) -> None:
         actions = list(told)
         if not actions:
@@ -152,7 +152,7 @@ class Alarms:
             device = devices.get(subject) or Device(subject, subject, None, None, {})
             work.messages.append(alarm_message(rule, device, action))
 
-    def _keep(self, name: str, subject: str, alarm: Alarm, work: Work) -> None:
+    def _keep(self, name: str, subject: str, alarm: Alarm, work: RuleWork) -> None:
         if alarm.is_calm:
             self._alarms.pop((name, subject), None)
             work.kept[name, subject] = None

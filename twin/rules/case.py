@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from twin.rules.calendar import Calendar
 from twin.rules.facts import Facts
-from twin.rules.limits import LADDER, Clock, Escalation, Level, Limits, Row
+from twin.rules.limits import LADDER, Clock, Escalation, Level, LimitRow, Limits
 
 _CLOCKS: tuple[Clock, ...] = ("accept", "dispatch", "handle", "verify")
 _HIGHEST_UP: Level = "district"
 
 
-class Case(NamedTuple):
+class EventCase(NamedTuple):
     """What is remembered of an event.
 
     Attributes
@@ -69,13 +69,15 @@ class _Change(NamedTuple):
     escalation: Escalation | None = None
 
 
-def judge(limits: Limits, calendar: Calendar, case: Case, facts: Facts, now: datetime) -> tuple[Case, list[Amendment]]:
+def judge(
+    limits: Limits, calendar: Calendar, case: EventCase, facts: Facts, now: datetime
+) -> tuple[EventCase, list[Amendment]]:
     """Judge an event by what is known of it now.
 
     Parameters
     ----------
     case
-        `Case()` for an event that is seen for the first time.
+        `EventCase()` for an event that is seen for the first time.
     facts
         Its newest state.
 
@@ -102,7 +104,7 @@ def judge(limits: Limits, calendar: Calendar, case: Case, facts: Facts, now: dat
     return case._replace(number=case.number + len(amendments)), amendments
 
 
-def _began(case: Case, facts: Facts) -> dict[str, datetime]:
+def _began(case: EventCase, facts: Facts) -> dict[str, datetime]:
     """Note when a step was first seen done, where only the stage says so."""
     silent = {step: facts.said_at for step in facts.reached if step not in facts.done}
     return {**silent, **case.began}
@@ -111,9 +113,9 @@ def _began(case: Case, facts: Facts) -> dict[str, datetime]:
 class _Course:
     """The clocks of an event as they stand."""
 
-    def __init__(self, limits: Limits, calendar: Calendar, case: Case, facts: Facts) -> None:
+    def __init__(self, limits: Limits, calendar: Calendar, case: EventCase, facts: Facts) -> None:
         self._limits, self._calendar, self._case, self._facts = limits, calendar, case, facts
-        self._row: Row | None = limits.row_of(facts)
+        self._row: LimitRow | None = limits.row_of(facts)
         self._done = {**case.began, **facts.done}
         self._clock = self._running()
         own = facts.own_due_at

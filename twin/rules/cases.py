@@ -9,12 +9,12 @@ from typing import Any
 import asyncpg
 import orjson
 
-from twin.rules.case import Case, judge
+from twin.rules.case import EventCase, judge
 from twin.rules.facts import Facts, read_facts
 from twin.rules.limits import Limits
 from twin.rules.messages import amendment_message
 from twin.rules.registry import NO_RULES, Rules
-from twin.rules.store import Work, awake, states_of
+from twin.rules.store import RuleWork, awake, states_of
 
 AT_ONCE = 2_000
 SETTLES = timedelta(seconds=3)
@@ -62,7 +62,9 @@ class Cases:
         """Take other rules; what is remembered of events stays."""
         self._rules = rules
 
-    async def look(self, connection: asyncpg.Connection, known: Mapping[str, Facts], now: datetime, work: Work) -> None:
+    async def look(
+        self, connection: asyncpg.Connection, known: Mapping[str, Facts], now: datetime, work: RuleWork
+    ) -> None:
         """Judge events that have changed.
 
         Where time has run out already, the event came late, and what follows of its story may be on its way: it is
@@ -72,7 +74,7 @@ class Cases:
             await self._judge(connection, name, limits, known, now, work, settles=True)
 
     async def tick(
-        self, connection: asyncpg.Connection, now: datetime, work: Work, judged: Container[str] = ()
+        self, connection: asyncpg.Connection, now: datetime, work: RuleWork, judged: Container[str] = ()
     ) -> None:
         """Judge events whose time has come, but for those that were judged just now."""
         for name, limits in self._rules.of(Limits).items():
@@ -88,7 +90,7 @@ class Cases:
         limits: Limits,
         known: Mapping[str, Facts],
         now: datetime,
-        work: Work,
+        work: RuleWork,
         *,
         settles: bool = False,
     ) -> None:
@@ -99,26 +101,26 @@ class Cases:
         self.faults.pop(name, None)
         states = await states_of(connection, name, list(known)) if known else {}
         for event_id, facts in known.items():
-            before = read_case(states[event_id]) if event_id in states else Case()
+            before = read_case(states[event_id]) if event_id in states else EventCase()
             case, amendments = judge(limits, calendar, before, facts, now)
             if settles and any(amendment.at > facts.said_at for amendment in amendments):
                 work.kept[name, event_id] = write_case(before), now + SETTLES
                 continue
-            if case != Case() and case != before:
+            if case != EventCase() and case != before:
                 work.kept[name, event_id] = write_case(case), case.wakes_at
             work.messages += [amendment_message(name, event_id, amendment) for amendment in amendments]
 
 
-def write_case(case: Case) -> dict[str, Any]:
+def write_case(case: EventCase) -> dict[str, Any]:
     """Write what is remembered of an event as JSON; orjson writes the times."""
     return case._asdict() | {"given": sorted(case.given)}
 
 
-def read_case(state: Mapping[str, Any]) -> Case:
+def read_case(state: Mapping[str, Any]) -> EventCase:
     """Read what `write_case` wrote."""
     times = {name: _moment(state[name]) for name in _TIMES}
     began = {step: datetime.fromisoformat(at) for step, at in state["began"].items()}
-    return Case(**{**state, **times, "began": began, "given": frozenset(state["given"])})
+    return EventCase(**{**state, **times, "began": began, "given": frozenset(state["given"])})
 
 
 def _moment(text: str | None) -> datetime | None:

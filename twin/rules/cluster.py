@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from twin.rules.limits import NAME, Level, Match
+from twin.rules.limits import NAME, EventMatch, Level
 from twin.rules.spans import Span
 
 _PARENT = "cluster-"
@@ -42,7 +42,7 @@ class ClusterRule(BaseModel):
     title_zh: str
     title_en: str
     enabled: bool = True
-    match: tuple[Match, ...] = ()
+    match: tuple[EventMatch, ...] = ()
     number: int = Field(default=5, ge=2, le=1000)
     radius_m: float = Field(default=200, gt=0, le=10_000)
     window: Span = timedelta(minutes=30)
@@ -51,7 +51,7 @@ class ClusterRule(BaseModel):
     severity: str | None = None
 
 
-class Spot(NamedTuple):
+class ClusterPoint(NamedTuple):
     """An event as a cluster sees it; metres in a plane whose metre is one on the ground."""
 
     event_id: str
@@ -76,21 +76,21 @@ class Cluster(NamedTuple):
     """
 
     parent_id: str
-    anchor: Spot
+    anchor: ClusterPoint
     first_at: datetime
     last_at: datetime
     size: int
     number: int = 1
 
 
-def near(a: Spot, b: Spot, rule: ClusterRule) -> bool:
+def near(a: ClusterPoint, b: ClusterPoint, rule: ClusterRule) -> bool:
     """Whether two events are at one place."""
     if rule.same_grid and a.grid_code is not None and a.grid_code == b.grid_code:
         return True
     return hypot(a.x_m - b.x_m, a.y_m - b.y_m) <= rule.radius_m
 
 
-def founders(spot: Spot, lonely: Iterable[Spot], rule: ClusterRule) -> list[Spot]:
+def founders(spot: ClusterPoint, lonely: Iterable[ClusterPoint], rule: ClusterRule) -> list[ClusterPoint]:
     """Return the events that make a cluster with `spot`, itself included, in the order of time; none when too few.
 
     Of several stretches with the same number of events the earliest counts.
@@ -111,7 +111,7 @@ def founders(spot: Spot, lonely: Iterable[Spot], rule: ClusterRule) -> list[Spot
     return most if len(most) >= rule.number else []
 
 
-def joins(spot: Spot, clusters: Iterable[Cluster], rule: ClusterRule) -> Cluster | None:
+def joins(spot: ClusterPoint, clusters: Iterable[Cluster], rule: ClusterRule) -> Cluster | None:
     """Return the cluster an event joins: of several the one with the smallest id."""
     fitting = (
         cluster
@@ -134,9 +134,11 @@ class Gathering:
         Open ones by the id of the parent event.
     """
 
-    def __init__(self, rule: ClusterRule, lonely: Iterable[Spot] = (), clusters: Iterable[Cluster] = ()) -> None:
+    def __init__(
+        self, rule: ClusterRule, lonely: Iterable[ClusterPoint] = (), clusters: Iterable[Cluster] = ()
+    ) -> None:
         self.rule = rule
-        self.lonely: dict[str, dict[str, Spot]] = {}
+        self.lonely: dict[str, dict[str, ClusterPoint]] = {}
         self.clusters = {cluster.parent_id: cluster for cluster in clusters}
         self._newest: dict[str, datetime] = {}
         for spot in lonely:
@@ -144,7 +146,7 @@ class Gathering:
         for cluster in self.clusters.values():
             self._note(cluster.anchor.event_class, cluster.last_at)
 
-    def take(self, spot: Spot) -> tuple[Cluster, Sequence[Spot]] | None:
+    def take(self, spot: ClusterPoint) -> tuple[Cluster, Sequence[ClusterPoint]] | None:
         """Take an event that was not taken before.
 
         Returns
@@ -181,7 +183,7 @@ class Gathering:
             del known[event_id]
         return old
 
-    def _join(self, cluster: Cluster, spot: Spot) -> tuple[Cluster, Sequence[Spot]]:
+    def _join(self, cluster: Cluster, spot: ClusterPoint) -> tuple[Cluster, Sequence[ClusterPoint]]:
         self._note(spot.event_class, spot.at)
         cluster = cluster._replace(
             first_at=min(cluster.first_at, spot.at),
@@ -192,7 +194,7 @@ class Gathering:
         self.clusters[cluster.parent_id] = cluster
         return cluster, [spot]
 
-    def _keep(self, spot: Spot) -> None:
+    def _keep(self, spot: ClusterPoint) -> None:
         self.lonely.setdefault(spot.event_class, {})[spot.event_id] = spot
         self._note(spot.event_class, spot.at)
 

@@ -10,10 +10,10 @@ import asyncpg
 import numpy as np
 
 from twin.join.metres import MetrePoints
-from twin.rules.cluster import Cluster, ClusterRule, Gathering, Spot, is_parent
+from twin.rules.cluster import Cluster, ClusterPoint, ClusterRule, Gathering, is_parent
 from twin.rules.facts import Facts
 from twin.rules.messages import child_message, closing_message, parent_message
-from twin.rules.store import Work, read_states
+from twin.rules.store import RuleWork, read_states
 
 _PARENT = "parent:"
 _CLASS_DIGITS = 4
@@ -58,7 +58,7 @@ class Clusters:
         connection: asyncpg.Connection,
         known: Mapping[str, Facts],
         changes: Iterable[Mapping[str, Any]],
-        work: Work,
+        work: RuleWork,
     ) -> None:
         """Take events of the log that are new, in their order, and close the parents whose children are all closed."""
         placed = {
@@ -70,11 +70,11 @@ class Clusters:
                 self._take(known[event_id], change, xy_m, work)
         await self._close(connection, known, work)
 
-    def _take(self, facts: Facts, change: Mapping[str, Any], xy_m: Place, work: Work) -> None:
+    def _take(self, facts: Facts, change: Mapping[str, Any], xy_m: Place, work: RuleWork) -> None:
         is_alone = not (facts.is_over or is_parent(facts.event_id) or facts.parent_event_id)
         if facts.event_class is None or len(facts.event_class) != _CLASS_DIGITS or not is_alone:
             return  # the first two digits alone are no class: a leak of gas and an open manhole are not one matter
-        spot = Spot(facts.event_id, facts.event_class, facts.known_at, *xy_m, change.get("grid_code"))
+        spot = ClusterPoint(facts.event_id, facts.event_class, facts.known_at, *xy_m, change.get("grid_code"))
         for name, gathering in self._gatherings.items():
             fits = not gathering.rule.match or any(match.fits(facts) for match in gathering.rule.match)
             if not fits or facts.event_id in self._spots[name]:
@@ -89,14 +89,16 @@ class Clusters:
                 self._spots[name].discard(old)
                 work.kept[name, old] = None
 
-    def _found(self, rule: ClusterRule, cluster: Cluster, children: Sequence[Spot], place: Place, work: Work) -> None:
+    def _found(
+        self, rule: ClusterRule, cluster: Cluster, children: Sequence[ClusterPoint], place: Place, work: RuleWork
+    ) -> None:
         work.messages.append(parent_message(rule, cluster, place))
         for child in children:
             work.messages.append(child_message(rule, cluster, child))
             work.kept[rule.name, child.event_id] = _write_spot(child, cluster.parent_id), None
         work.kept[rule.name, _PARENT + cluster.parent_id] = _write_cluster(cluster), None
 
-    async def _close(self, connection: asyncpg.Connection, known: Mapping[str, Facts], work: Work) -> None:
+    async def _close(self, connection: asyncpg.Connection, known: Mapping[str, Facts], work: RuleWork) -> None:
         """Close parents: only what is in PostGIS counts, so those whose children were told just now wait."""
         parents = {facts.parent_event_id for facts in known.values() if facts.is_over and facts.parent_event_id}
         mine = {
@@ -117,12 +119,14 @@ def _metres(lonlat: Sequence[Place]) -> list[Place]:
     return [(float(x), float(y)) for x, y in MetrePoints.of(np.array(lonlat, dtype=np.float64)).xy_m]
 
 
-def _write_spot(spot: Spot, parent: str | None) -> dict[str, Any]:
+def _write_spot(spot: ClusterPoint, parent: str | None) -> dict[str, Any]:
     return spot._asdict() | {"in": parent}
 
 
-def _read_spot(state: Mapping[str, Any]) -> Spot:
-    return Spot(**{name: state[name] for name in Spot._fields} | {"at": datetime.fromisoformat(state["at"])})
+def _read_spot(state: Mapping[str, Any]) -> ClusterPoint:
+    return ClusterPoint(
+        **{name: state[name] for name in ClusterPoint._fields} | {"at": datetime.fromisoformat(state["at"])}
+    )
 
 
 def _write_cluster(cluster: Cluster) -> dict[str, Any]:

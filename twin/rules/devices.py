@@ -18,7 +18,7 @@ _FRESH_S = 60.0
 _KNOWN_MAX = 200_000
 
 
-class Devices:
+class DeviceReader:
     """Features of one layer, read when they are asked for and again when the layer has changed.
 
     Parameters

@@ -21,7 +21,7 @@ from layers.catalog import Catalog
 from layers.errors import Unavailable
 from twin.envelope.message import Message
 from twin.intake.pipeline import Crowded
-from twin.log.changes import Frame
+from twin.log.changes import LogFrame
 from twin.log.cursor import Follower
 from twin.rules import store
 from twin.rules.alarms import Alarms
@@ -31,7 +31,7 @@ from twin.rules.cluster import ClusterRule
 from twin.rules.clusters import Clusters
 from twin.rules.limits import Limits
 from twin.rules.registry import NO_RULES, Rules, read_rules
-from twin.rules.store import Work
+from twin.rules.store import RuleWork
 from twin.rules.threshold import Threshold
 from twin.store.batch import Outcome
 
@@ -45,7 +45,7 @@ _SAY_MAX = 1_000
 _FORGET_SECONDS = 3600.0
 _log = structlog.get_logger(__name__)
 
-type Offer = Callable[[str, Sequence[Message]], Awaitable[Outcome]]
+type OfferToPipeline = Callable[[str, Sequence[Message]], Awaitable[Outcome]]
 
 
 class RulesJob:
@@ -72,7 +72,7 @@ class RulesJob:
         url: str,
         pool: asyncpg.Pool,
         catalog: Callable[[], Catalog],
-        offer: Offer,
+        offer: OfferToPipeline,
         folder: Path,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -95,7 +95,7 @@ class _Round:
         self,
         pool: asyncpg.Pool,
         catalog: Callable[[], Catalog],
-        offer: Offer,
+        offer: OfferToPipeline,
         folder: Path,
         clock: Callable[[], datetime],
     ) -> None:
@@ -140,9 +140,9 @@ class _Round:
                 await store.forget(connection)
 
     async def _decide(
-        self, connection: asyncpg.Connection, seq: int, frames: Sequence[Frame], *, is_behind: bool
-    ) -> Work:
-        work, now = Work(), self._clock()
+        self, connection: asyncpg.Connection, seq: int, frames: Sequence[LogFrame], *, is_behind: bool
+    ) -> RuleWork:
+        work, now = RuleWork(), self._clock()
         changes = [change for frame in frames for _, change in frame.changes(seq)]
         wanted = [change for change in changes if self._alarms.wants(change)]
         if wanted:

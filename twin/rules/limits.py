@@ -20,7 +20,7 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Match(_Frozen):
+class EventMatch(_Frozen):
     """Which events are meant: all that is given must fit, of each one of the values."""
 
     sources: frozenset[str] = frozenset()
@@ -39,7 +39,7 @@ class Match(_Frozen):
         )
 
 
-class Row(_Frozen):
+class LimitRow(_Frozen):
     """One row of the table.
 
     Attributes
@@ -55,7 +55,7 @@ class Row(_Frozen):
     id: str = Field(pattern=NAME)
     title_zh: str
     title_en: str
-    match: tuple[Match, ...] = Field(min_length=1)
+    match: tuple[EventMatch, ...] = Field(min_length=1)
     accept: WrittenLimit | None = None
     dispatch: WrittenLimit | None = None
     arrive: WrittenLimit | None = None
@@ -93,7 +93,7 @@ class Report(_Frozen):
     done: str = Field(pattern=NAME)
 
 
-class Condition(_Frozen):
+class EscalationCondition(_Frozen):
     """What makes an event go up at once; one of these is enough."""
 
     severities: frozenset[str] = frozenset()
@@ -133,7 +133,7 @@ class Escalation(_Frozen):
     title_en: str
     clock: Clock | None = None
     share: float = Field(default=1.0, gt=0, le=10)
-    when: Condition | None = None
+    when: EscalationCondition | None = None
     action: Literal["remind", "yellow", "red", "level_up", "supervise"]
     level: Level | Literal["up"] | None = None
     notify: tuple[Level, ...] = ()
@@ -162,8 +162,8 @@ class Limits(_Frozen):
     standard_version: str
     enabled: bool = True
     calendar: str
-    rows: tuple[Row, ...]
-    reported: tuple[Match, ...] = ()
+    rows: tuple[LimitRow, ...]
+    reported: tuple[EventMatch, ...] = ()
     reports: tuple[Report, ...] = ()
     escalations: tuple[Escalation, ...] = ()
 
@@ -176,7 +176,7 @@ class Limits(_Frozen):
                 raise ValueError(f"{sorted(twice)} are given twice")
         return self
 
-    def row_of(self, facts: Facts) -> Row | None:
+    def row_of(self, facts: Facts) -> LimitRow | None:
         """Return the row an event belongs to; None when nothing limits it."""
         return next((row for row in self.rows if any(match.fits(facts) for match in row.match)), None)
 

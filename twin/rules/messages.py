@@ -11,7 +11,7 @@ import orjson
 from twin.envelope.message import Message
 from twin.rules.alarm import Action
 from twin.rules.case import Amendment
-from twin.rules.cluster import Cluster, ClusterRule, Spot
+from twin.rules.cluster import Cluster, ClusterPoint, ClusterRule
 from twin.rules.threshold import Threshold
 
 EVENTS = "events"
@@ -82,7 +82,7 @@ def parent_message(rule: ClusterRule, cluster: Cluster, place: tuple[float, floa
     return _event(rule.name, cluster.parent_id, cluster.number, cluster.last_at, "cluster", said, where)
 
 
-def child_message(rule: ClusterRule, cluster: Cluster, child: Spot) -> Message:
+def child_message(rule: ClusterRule, cluster: Cluster, child: ClusterPoint) -> Message:
     """Tell an event whose child it is."""
     said = {"parent_event_id": cluster.parent_id}
     return _event(rule.name, child.event_id, 1, max(child.at, cluster.anchor.at), "cluster_child", said)

@@ -37,7 +37,7 @@ type Key = tuple[str, str]  # rule and subject
 
 
 @dataclass(slots=True)
-class Work:
+class RuleWork:
     """What one look at the log brought about, to be written in one transaction.
 
     Attributes
@@ -71,7 +71,7 @@ async def awake(connection: asyncpg.Connection, rule: str, now: datetime, limit:
     return [row["subject"] for row in await connection.fetch(_AWAKE, rule, now, limit)]
 
 
-async def write(connection: asyncpg.Connection, work: Work) -> None:
+async def write(connection: asyncpg.Connection, work: RuleWork) -> None:
     """Write what was decided, in the open transaction."""
     kept = [(*key, orjson.dumps(value[0]).decode(), value[1]) for key, value in work.kept.items() if value is not None]
     gone = [key for key, value in work.kept.items() if value is None]

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from twin.rules.alarm import Seen
+from twin.rules.alarm import JudgedValue
 from twin.rules.limits import NAME, Level
 from twin.rules.spans import Span
 from twin.rules.trigger import Timing
@@ -120,7 +120,7 @@ class Threshold(_Frozen):
 
     def judge(
         self, at: datetime, value: float | str | None, fields: Mapping[str, Any], quality: str | None = None
-    ) -> Seen | None:
+    ) -> JudgedValue | None:
         """Judge a value.
 
         Parameters
@@ -141,7 +141,7 @@ class Threshold(_Frozen):
         if any(side is None for side in sides):
             return None
         known = [side for side in sides if side is not None]
-        return Seen(at, tuple(above for above, _ in known), tuple(below for _, below in known), value)
+        return JudgedValue(at, tuple(above for above, _ in known), tuple(below for _, below in known), value)
 
 
 def _sides(

@@ -58,7 +58,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Written:
+class CommittedBatch:
     """What became of a batch: outcomes in the order of the offers, and the log's numbers (0, 0 when none)."""
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -77,7 +77,7 @@ async def write(
     *,
     thin: bool = False,
     grades: Grades | None = None,
-) -> Written:
+) -> CommittedBatch:
     """Write offers in one transaction; when it returns they are durable, and when it raises nothing was written.
 
     Parameters
@@ -96,7 +96,7 @@ async def write(
             prepared = Prepared.of(areas, [messages[position] for position in fresh], thin=thin)
         logged, late = await _write_kinds(connection, catalog, prepared)
         taken = _taken(offers, fresh)
-        written = Written(_outcomes(offers, taken, late))
+        written = CommittedBatch(_outcomes(offers, taken, late))
         await exercises.keep(connection, _apart(offers, taken))
         await _touch(connection, {change["layer"] for change in logged if change["kind"] != "feature"})
         await (grades or Grades()).tell(connection, catalog, logged)

@@ -14,7 +14,7 @@ type Subject = tuple[str, str]  # the layer and the id in it
 _IDS_MAX = 500_000  # of a layer, in memory
 
 
-class Known:
+class KnownFeatures:
     """The features of layers that were asked for and are there; what is not there is asked for again each time.
 
     Parameters

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import asyncpg
 
-from twin.feeds.signature import Signed
+from twin.feeds.signature import VerifiedSignature
 
 _CLAIM = """
 INSERT INTO twin.nonce (feed, nonce, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING true
@@ -19,7 +19,7 @@ class StoredNonces:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def claim(self, signed: Signed, now: datetime) -> bool:
+    async def claim(self, signed: VerifiedSignature, now: datetime) -> bool:
         """Remember a nonce of a feed until its time stamp is too old to be taken; False when it was used before."""
         claimed = await self._pool.fetchval(_CLAIM, signed.feed, signed.nonce, signed.expires_at)
         if signed.nonce.endswith("0"):  # now and then

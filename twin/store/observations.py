@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from twin.envelope.message import Message
-from twin.join.devices import Area
+from twin.join.devices import DeviceArea
 from twin.store import binary
 from twin.store.staged import in_one_order, stage
 
@@ -49,11 +49,11 @@ WHERE kept.xmin = pg_current_xact_id()::xid
 type Row = tuple[Any, ...]
 type Revision = tuple[int, datetime | None]
 type Series = tuple[str, str]
-type Newest = tuple[int, str, Area]
+type Newest = tuple[int, str, DeviceArea]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ObservationRows:
     """Observations ready to be written.
 
     Attributes
@@ -72,7 +72,7 @@ class Measured:
     revisions: list[Revision] | None = None
 
     @classmethod
-    def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Measured:
+    def of(cls, messages: Sequence[Message], areas: Sequence[DeviceArea]) -> ObservationRows:
         """Make rows of observations and their areas; of several at one time the same wins in every order of arrival."""
         rows = [(*_TAKEN(message), area[0]) for message, area in zip(messages, areas, strict=True)]
         newest: dict[Series, Newest] = {}
@@ -88,7 +88,7 @@ class Measured:
 
 
 async def write(
-    connection: asyncpg.Connection, measured: Measured, claimed: Sequence[Any] | None = None
+    connection: asyncpg.Connection, measured: ObservationRows, claimed: Sequence[Any] | None = None
 ) -> tuple[list[dict[str, Any]], set[Series]]:
     """Write observations in the open transaction; returns what changed of the state, and the series that came late."""
     if not measured.rows:
@@ -126,7 +126,7 @@ def _rank(message: Message) -> tuple[Any, ...]:
     )
 
 
-def _change(row: Row, layer: str, area: Area) -> dict[str, Any]:
+def _change(row: Row, layer: str, area: DeviceArea) -> dict[str, Any]:
     name, code, time, value, value_text, unit, quality, grid_code = row
     return {
         "kind": "observation",

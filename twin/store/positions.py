@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from twin.envelope.message import Message
-from twin.join.devices import Area
+from twin.join.devices import DeviceArea
 from twin.store import binary
 from twin.store.staged import in_one_order, stage
 
@@ -39,7 +39,7 @@ type Entity = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedMessage:
     """A message with where it lies."""
 
     message: Message
@@ -55,7 +55,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class PositionRows:
     """Positions ready to be written.
 
     Attributes
@@ -70,7 +70,7 @@ class Moved:
     newest: dict[Entity, int]
 
     @classmethod
-    def of(cls, messages: Sequence[Message], areas: Sequence[Area]) -> Moved:
+    def of(cls, messages: Sequence[Message], areas: Sequence[DeviceArea]) -> PositionRows:
         """Make rows of positions and their areas; of several at one time the same wins in every order of arrival."""
         rows = list(map(add, map(_TAKEN, messages), areas))
         newest: dict[Entity, int] = {}
@@ -82,7 +82,7 @@ class Moved:
 
 
 async def write(
-    connection: asyncpg.Connection, moved: Moved, claimed: Sequence[Any] | None = None
+    connection: asyncpg.Connection, moved: PositionRows, claimed: Sequence[Any] | None = None
 ) -> tuple[list[dict[str, Any]], set[Entity]]:
     """Write positions in the open transaction.
 

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from twin.envelope.message import Message
-from twin.join.devices import Area
-from twin.join.result import Joined
-from twin.store.observations import Measured
-from twin.store.positions import Moved, Placed
+from twin.join.devices import DeviceArea
+from twin.join.result import JoinedPoints
+from twin.store.observations import ObservationRows
+from twin.store.positions import PlacedMessage, PositionRows
 
 type Times = list[datetime | None]
 
@@ -23,13 +23,13 @@ type Times = list[datetime | None]
 class AreaJoin(Protocol):
     """What places points and devices (`twin.join.index.AreaIndex`)."""
 
-    def locate(self, lonlat: npt.NDArray[np.float64]) -> Joined:
+    def locate(self, lonlat: npt.NDArray[np.float64]) -> JoinedPoints:
         """Return the facts of points `[n, 2]` in CRS84 degrees; NaN has none."""
 
     def areas_of(self, lonlat: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
         """Return the grid codes and area codes of such points."""
 
-    def device_area(self, layer: str, device_id: str) -> Area:
+    def device_area(self, layer: str, device_id: str) -> DeviceArea:
         """Return the grid code and the area code of a device."""
 
 
@@ -49,11 +49,11 @@ class Prepared:
         Positions left out because a newer one of the same thing is in the batch; none unless asked for.
     """
 
-    moved: Moved
+    moved: PositionRows
     moved_claimed: Times | None
-    measured: Measured
+    measured: ObservationRows
     measured_claimed: Times | None
-    placed: dict[str, list[Placed]]
+    placed: dict[str, list[PlacedMessage]]
     coalesced: list[Message]
 
     @classmethod
@@ -75,8 +75,8 @@ class Prepared:
         positions, moved_claimed = at_reception(positions)
         observations, measured_claimed = at_reception(actual.pop("observation", []))
         placed = {kind: _placed(areas, at_reception(found)[0]) for kind, found in actual.items()}
-        moved = Moved.of(positions, _areas_of(areas, positions))
-        measured = Measured.of(observations, _areas_of_devices(areas, observations))
+        moved = PositionRows.of(positions, _areas_of(areas, positions))
+        measured = ObservationRows.of(observations, _areas_of_devices(areas, observations))
         return cls(moved, moved_claimed, measured, measured_claimed, placed, coalesced)
 
 
@@ -125,13 +125,13 @@ def _newest(positions: list[Message]) -> tuple[list[Message], list[Message]]:
     return list(newest.values()), others
 
 
-def _areas_of(areas: AreaJoin, messages: Sequence[Message]) -> list[Area]:
+def _areas_of(areas: AreaJoin, messages: Sequence[Message]) -> list[DeviceArea]:
     if not messages:
         return []
     return list(zip(*areas.areas_of(_lonlat(messages)), strict=True))
 
 
-def _areas_of_devices(areas: AreaJoin, messages: Sequence[Message]) -> list[Area]:
+def _areas_of_devices(areas: AreaJoin, messages: Sequence[Message]) -> list[DeviceArea]:
     """Place observations: where they say they were made, else where their device stands."""
     found = [areas.device_area(message.layer, message.feature_id) for message in messages]
     own = [position for position, message in enumerate(messages) if message.lon is not None]
@@ -148,9 +148,9 @@ def _lonlat(messages: Sequence[Message]) -> npt.NDArray[np.float64]:
     return lonlat
 
 
-def _placed(areas: AreaJoin, messages: Sequence[Message]) -> list[Placed]:
+def _placed(areas: AreaJoin, messages: Sequence[Message]) -> list[PlacedMessage]:
     if not messages:
         return []
     facts = areas.locate(_lonlat(messages))
     columns = (facts.grid_code, facts.area_code, facts.urban_village_ids, facts.waterway_id)
-    return [Placed(*row) for row in zip(messages, *columns, strict=True)]
+    return [PlacedMessage(*row) for row in zip(messages, *columns, strict=True)]

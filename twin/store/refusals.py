@@ -39,7 +39,7 @@ _ONE = f"SELECT {_COLUMNS}, message, length(message) AS bytes FROM twin.refused 
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredRefusal:
     """A refused message as it is kept.
 
     Attributes
@@ -115,7 +115,7 @@ async def refused(
     before: int | None = None,
     with_done: bool = False,
     limit: int = 100,
-) -> list[Kept]:
+) -> list[StoredRefusal]:
     """Return refused messages, the newest first.
 
     Parameters
@@ -127,7 +127,7 @@ async def refused(
     with_done
         Also those that were taken again or discarded.
     """
-    return [Kept(**row) for row in await connection.fetch(_LIST, feed, reason, before, with_done, limit)]
+    return [StoredRefusal(**row) for row in await connection.fetch(_LIST, feed, reason, before, with_done, limit)]
 
 
 async def summary(connection: asyncpg.Connection) -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ async def summary(connection: asyncpg.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in await connection.fetch(_SUMMARY)]
 
 
-async def one_refused(connection: asyncpg.Connection, refused_id: int) -> Kept:
+async def one_refused(connection: asyncpg.Connection, refused_id: int) -> StoredRefusal:
     """Return one refused message, whole.
 
     Raises
@@ -146,7 +146,7 @@ async def one_refused(connection: asyncpg.Connection, refused_id: int) -> Kept:
     row = await connection.fetchrow(_ONE, refused_id)
     if row is None:
         raise NotFound(f"there is no refused message {refused_id}", parameter="id")
-    return Kept(**row)
+    return StoredRefusal(**row)
 
 
 async def mark_replayed(connection: asyncpg.Connection, refused_id: int) -> None:

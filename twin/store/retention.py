@@ -20,7 +20,7 @@ _DROP = "SELECT twin.drop_days($1, (now() AT TIME ZONE 'UTC' - $2::interval)::da
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RetentionPeriods:
     """How long things are kept. Events and the counts made of them are kept for good.
 
     Attributes
@@ -45,7 +45,7 @@ class Kept:
     refused: timedelta = timedelta(days=90)
 
 
-def refuse_too_old(reading: Reading, kept: Kept, *, now: datetime) -> None:
+def refuse_too_old(reading: Reading, kept: RetentionPeriods, *, now: datetime) -> None:
     """Move messages that are older than their history is kept to the refused: nothing is taken to be dropped."""
     positions_from, observations_from = now - kept.positions, now - kept.observations
     taken = []
@@ -64,7 +64,7 @@ def refuse_too_old(reading: Reading, kept: Kept, *, now: datetime) -> None:
         reading.messages[:] = taken
 
 
-async def forget(connection: asyncpg.Connection, kept: Kept) -> dict[str, int]:
+async def forget(connection: asyncpg.Connection, kept: RetentionPeriods) -> dict[str, int]:
     """Drop what is older than it is kept; returns how much went, in days or rows.
 
     Every table has a transaction of its own, and a day that somebody still reads stays until the next call: whoever

@@ -11,7 +11,7 @@ from twin.envelope.refused import Reason, Refusal, raw_of
 from twin.envelope.write import write_structured
 from twin.feeds.definition import Unknown
 from twin.store.features.check import check_changes
-from twin.store.known import Known, Subject
+from twin.store.known import KnownFeatures, Subject
 
 _SAID = {
     "refuse": "send it again when it is there, or take it again 该要素存在后可重收",
@@ -20,7 +20,7 @@ _SAID = {
 }
 
 
-async def set_apart(reading: Reading, policy: Unknown, known: Known, catalog: Catalog) -> list[Message]:
+async def set_apart(reading: Reading, policy: Unknown, known: KnownFeatures, catalog: Catalog) -> list[Message]:
     """Move messages about features that are not there, or cannot do what is said, out of what will be written.
 
     Returns

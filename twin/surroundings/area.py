@@ -14,7 +14,7 @@ from layers.errors import Forbidden, NotFound
 from layers.read.rights import scoped
 from layers.schema.derivation import AREA_CODES
 from layers.schema.tables import table_of
-from twin.surroundings.nearby import Gathered, gather, selection
+from twin.surroundings.nearby import NearbyFeatures, gather, selection
 
 CODE_CHARACTERS_MAX = 80
 _CURRENT = Clause("f.superseded_at IS NULL AND (f.valid_to IS NULL OR f.valid_to > now())")
@@ -127,7 +127,7 @@ def _named(layer_id: str, code: str) -> Clause:
 
 async def area_features(
     connection: asyncpg.Connection, layers: Sequence[Layer], actor: Actor, area: KnownArea, limit: int
-) -> Gathered:
+) -> NearbyFeatures:
     """Gather what lies in an area: `limit` features of each layer, in the order of the layers, then by id."""
     parts = [selection(layer, actor, where=within(layer, area), limit=limit) for layer in layers]
     numbered = [compose(f"SELECT {n} AS layer_order, part.* FROM ({{}}) AS part", part) for n, part in enumerate(parts)]

@@ -27,7 +27,7 @@ LAYER = FieldDefinition(name="layer", title_zh="图层", title_en="Layer", type=
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class NearbyFeatures:
     """Features of several layers.
 
     Attributes
@@ -75,7 +75,7 @@ def chosen_layers(catalog: Catalog, actor: Actor, names: Iterable[str]) -> list[
 
 async def nearby(
     connection: asyncpg.Connection, layers: Sequence[Layer], actor: Actor, spot: Spot, radius_m: float, limit: int
-) -> Gathered:
+) -> NearbyFeatures:
     """Find what lies within a geodesic distance of a place, nearest first, then by id; `limit` of each layer.
 
     Raises
@@ -177,7 +177,7 @@ def _with_fields(layer: Layer, extra: tuple[FieldDefinition, ...]) -> Layer:
 
 async def gather(
     connection: asyncpg.Connection, layers: Sequence[Layer], parts: Sequence[Clause], order: str
-) -> Gathered:
+) -> NearbyFeatures:
     """Run the parts of several layers as one statement."""
     union = compose(" UNION ALL ".join("({})" for _ in parts), *parts)
     text, values = compose(f"SELECT * FROM ({{}}) AS found ORDER BY {order}", union).render()
@@ -186,4 +186,4 @@ async def gather(
     for row in rows:
         matched[row["layer"]] = row["matched"]
         returned[row["layer"]] += 1
-    return Gathered(tuple(row["feature"] for row in rows), matched, returned)
+    return NearbyFeatures(tuple(row["feature"] for row in rows), matched, returned)

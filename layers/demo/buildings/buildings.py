@@ -15,7 +15,7 @@ from layers.demo.district.district import District
 from layers.demo.district.roads import Network
 from layers.demo.district.villages import lay_houses, village_house_counts
 from layers.demo.district.water import Waters
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _FLOOR_M = {"towers": 4.0, "podium": 5.0, "slender": 3.0, "estate": 3.0, "campus": 3.8, "works": 6.0, "village": 3.1}
 _USAGE = {
@@ -178,7 +178,7 @@ def floors_of(district: District, houses: Houses) -> NDArray[np.int64]:
     return np.maximum(np.rint(floors), 1).astype(np.int64)
 
 
-def make_buildings(district: District, network: Network, houses: Houses, village_names: list[str]) -> Table:
+def make_buildings(district: District, network: Network, houses: Houses, village_names: list[str]) -> DemoTable:
     """Make the table of buildings."""
     rng = district.rng("buildings")
     count, style = len(houses.shapes), houses.style.tolist()
@@ -204,7 +204,7 @@ def make_buildings(district: District, network: Network, houses: Houses, village
         np.where(houses.style == "works", "steel", np.where(houses.village >= 0, "mixed", "reinforced_concrete")),
     )
     codes = [f"{district.code}B{i:07d}" for i in range(count)]
-    return Table(
+    return DemoTable(
         "buildings",
         codes,
         houses.shapes,

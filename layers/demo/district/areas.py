@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from layers.demo.district.district import District
 from layers.demo.names import community_names, phones
 from layers.demo.randomness import shares
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 CENSUS_DAY = date(2020, 11, 1)
 _PERSONS_PER_HOUSEHOLD = 2.9
 
 
-def make_areas(district: District, land_use: NDArray[np.str_]) -> list[Table]:
+def make_areas(district: District, land_use: NDArray[np.str_]) -> list[DemoTable]:
     """Make the four area layers from the partition: communities are unions of grids, streets of communities.
 
     Parameters
@@ -31,7 +31,7 @@ def make_areas(district: District, land_use: NDArray[np.str_]) -> list[Table]:
     grids = _grids(district, population, land_use)
     communities = _communities(district, grids, population)
     streets = _streets(district, communities)
-    whole = Table(
+    whole = DemoTable(
         "districts",
         [district.code],
         np.array([shapely.coverage_union_all(streets.geometry)], dtype=object),
@@ -58,11 +58,11 @@ def _population(district: District) -> NDArray[np.int64]:
     return people
 
 
-def _grids(district: District, population: NDArray[np.int64], land_use: NDArray[np.str_]) -> Table:
+def _grids(district: District, population: NDArray[np.int64], land_use: NDArray[np.str_]) -> DemoTable:
     rng = district.rng("grids")
     codes = district.grid_codes
     special = np.isin(land_use, ["A", "B"]) & (rng.random(len(codes)) < 0.25)
-    return Table(
+    return DemoTable(
         "grids",
         codes,
         district.partition.faces,
@@ -92,7 +92,7 @@ def _union(geometry: NDArray[np.object_], codes: list[str]) -> tuple[list[str], 
     return own.tolist(), np.array([shapely.coverage_union_all(geometry[code == c]) for c in own], dtype=object)
 
 
-def _communities(district: District, grids: Table, population: NDArray[np.int64]) -> Table:
+def _communities(district: District, grids: DemoTable, population: NDArray[np.int64]) -> DemoTable:
     rng = district.rng("communities")
     codes, geometry = _union(grids.geometry, district.community_codes)
     people = np.zeros(len(codes), dtype=np.int64)
@@ -103,7 +103,7 @@ def _communities(district: District, grids: Table, population: NDArray[np.int64]
         names |= dict(zip(own, community_names(rng, len(own)), strict=True))
     middle = shapely.get_coordinates(shapely.point_on_surface(geometry))
     hilly = district.terrain.hill(middle) > 0.4
-    return Table(
+    return DemoTable(
         "communities",
         codes,
         geometry,
@@ -123,12 +123,12 @@ def _communities(district: District, grids: Table, population: NDArray[np.int64]
     )
 
 
-def _streets(district: District, communities: Table) -> Table:
+def _streets(district: District, communities: DemoTable) -> DemoTable:
     rng = district.rng("streets")
     codes, geometry = _union(communities.geometry, [c[:9] for c in communities.ids])
     plans = {s.code: s for s in district.plan.streets}
     posts = np.array([shapely.Point(district.terrain.at(plans[c].at)) for c in codes], dtype=object)
-    return Table(
+    return DemoTable(
         "streets",
         codes,
         geometry,

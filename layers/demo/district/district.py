@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.demo.district.frame import Points
-from layers.demo.district.outline import Outline
+from layers.demo.district.outline import DistrictOutline
 from layers.demo.district.partition import Partition, make_partition
 from layers.demo.district.plan import plan_of
 from layers.demo.district.terrain import Terrain
@@ -52,7 +52,7 @@ class District:
         The moment the district is seen at, with a time zone: live fields and events lie before it.
     """
 
-    def __init__(self, outline: Outline, scale: float, seed: int, as_of: datetime) -> None:
+    def __init__(self, outline: DistrictOutline, scale: float, seed: int, as_of: datetime) -> None:
         self.outline, self.scale, self.seed, self.as_of = outline, scale, seed, as_of
         self.plan = plan_of(outline, seed)
         self.code = self.plan.code

@@ -14,7 +14,7 @@ Points = NDArray[np.float64]  # shape (n, 2)
 _DECIMALS = 7  # of a degree: one centimetre
 
 
-class Frame:
+class MetricFrame:
     """Metres east and north on the CGCS2000 three-degree zone that holds a longitude.
 
     Parameters

@@ -23,7 +23,7 @@ _POLYGON, _MULTIPOLYGON = 5, 6
 
 
 @dataclass(frozen=True)
-class Outline:
+class DistrictOutline:
     """A district's code, names and border.
 
     Attributes
@@ -40,7 +40,7 @@ class Outline:
     polygon: shapely.Polygon
 
 
-def read_outline(code: str = "440106") -> Outline:
+def read_outline(code: str = "440106") -> DistrictOutline:
     """Read the outline of one district by its six-digit code.
 
     Raises
@@ -55,7 +55,7 @@ def read_outline(code: str = "440106") -> Outline:
     return _outline(rows, found)
 
 
-def nearest_outlines(code: str, count: int) -> list[Outline]:
+def nearest_outlines(code: str, count: int) -> list[DistrictOutline]:
     """Return a district and its nearest neighbours, itself first, by the distance of their centres."""
     rows = _rows()
     centre = np.array([(float(r["lon"]), float(r["lat"])) for r in rows])
@@ -65,9 +65,9 @@ def nearest_outlines(code: str, count: int) -> list[Outline]:
     return [_outline(rows, int(i)) for i in order[:count]]
 
 
-def _outline(rows: list[dict[str, str]], index: int) -> Outline:
+def _outline(rows: list[dict[str, str]], index: int) -> DistrictOutline:
     row = rows[index]
-    return Outline(row["district_adcode"], row["district_name"], row["city_name"], _largest(_blob(index)))
+    return DistrictOutline(row["district_adcode"], row["district_name"], row["city_name"], _largest(_blob(index)))
 
 
 def _rows() -> list[dict[str, str]]:

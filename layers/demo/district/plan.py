@@ -11,7 +11,7 @@ import shapely
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from layers.demo.district.outline import Outline
+from layers.demo.district.outline import DistrictOutline
 from layers.demo.names import SURNAMES, TOWN_NAMES, road_names
 from layers.demo.randomness import generator
 
@@ -103,7 +103,7 @@ class DistrictPlan(_Frozen):
         return self.name[:-1] if len(self.name) > 2 else self.name
 
 
-def plan_of(outline: Outline, seed: int) -> DistrictPlan:
+def plan_of(outline: DistrictOutline, seed: int) -> DistrictPlan:
     """Return the written plan of a district that has one, else invent one from its outline.
 
     Parameters
@@ -123,7 +123,7 @@ def _written() -> dict[str, str]:
     return {"440106": "tianhe"}
 
 
-def _invented(outline: Outline, seed: int) -> DistrictPlan:
+def _invented(outline: DistrictOutline, seed: int) -> DistrictPlan:
     rng = generator(seed, f"plan {outline.code}")
     names = [str(n) for n in rng.permutation(TOWN_NAMES)]
     streets = _spread(outline.polygon, 16, rng)

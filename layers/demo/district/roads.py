@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from layers.demo.district.district import District
 from layers.demo.names import lane_names, road_names
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 WIDTH_M = {"expressway": 46.0, "arterial": 36.0, "sub_arterial": 24.0, "branch": 13.0, "alley": 4.5}
 _LANES = {"expressway": 8, "arterial": 6, "sub_arterial": 4, "branch": 2, "alley": 1}
@@ -186,14 +186,14 @@ def _largest_component(lines: NDArray[np.object_]) -> NDArray[np.int64]:
     return np.flatnonzero(component == np.bincount(component).argmax())
 
 
-def make_roads(district: District, network: Network) -> Table:
+def make_roads(district: District, network: Network) -> DemoTable:
     """Make the table of roads, one row a piece between junctions."""
     count = len(network.lines)
     number = {n: f"{district.code}L{i + 1:05d}" for i, n in enumerate(dict.fromkeys(network.name.tolist()))}
     kind = network.road_class.tolist()
     node = [f"{district.code}N{i:06d}" for i in range(len(network.nodes))]
     rng = district.rng("road table")
-    return Table(
+    return DemoTable(
         "roads",
         [f"{district.code}R{i:06d}" for i in range(count)],
         network.lines,

@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district.frame import Frame, Points, Warp
-from layers.demo.district.outline import Outline
+from layers.demo.district.frame import MetricFrame, Points, Warp
+from layers.demo.district.outline import DistrictOutline
 from layers.demo.district.plan import DistrictPlan
 
 Values = NDArray[np.float64]
@@ -28,9 +28,9 @@ class Terrain:
         Names and anchors.
     """
 
-    def __init__(self, outline: Outline, plan: DistrictPlan) -> None:
+    def __init__(self, outline: DistrictOutline, plan: DistrictPlan) -> None:
         self.plan = plan
-        self.frame = Frame(outline.polygon.centroid.x)
+        self.frame = MetricFrame(outline.polygon.centroid.x)
         ring = shapely.segmentize(shapely.LineString(outline.polygon.exterior.coords), 0.0006)
         self.polygon = shapely.Polygon(self.frame.metres(shapely.get_coordinates(ring)))
         self.warp = Warp(self.polygon.centroid.coords[0])

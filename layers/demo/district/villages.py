@@ -12,7 +12,7 @@ from layers.demo.district.frame import Points
 from layers.demo.district.water import Waters
 from layers.demo.names import person_names
 from layers.demo.randomness import pick, shares
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 HOUSE_SHARE = 0.36  # of all buildings
 _LOT_M2 = 188.0  # a house with its share of alleys, roads and yards
@@ -91,14 +91,14 @@ def lay_houses(outline: shapely.Geometry, rng: np.random.Generator) -> Footprint
     )
 
 
-def make_villages(district: District, outlines: NDArray[np.object_], houses: NDArray[np.int64]) -> Table:
+def make_villages(district: District, outlines: NDArray[np.object_], houses: NDArray[np.int64]) -> DemoTable:
     """Make the table of villages; `houses` is how many were built in each."""
     rng, own = district.rng("villages"), _own(district)[: len(outlines)]
     count = len(own)
     rental = np.rint(houses * rng.uniform(0.7, 0.92, count)).astype(int)
     rooms = np.rint(rental * rng.uniform(9, 15, count)).astype(int)
     people = np.rint(rooms * rng.uniform(1.5, 2.1, count)).astype(int)
-    return Table(
+    return DemoTable(
         "urban_villages",
         [f"{district.code}UV{i + 1:03d}" for i in range(count)],
         outlines,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from layers.demo.district.district import District
 from layers.demo.district.frame import Points
 from layers.demo.names import person_names, phones
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _STEP_M = 35.0
 _LEAST_POINTS = 10  # of a creek
@@ -169,11 +169,11 @@ def _surface(line: shapely.LineString, width_m: float) -> shapely.Polygon:
     return shapely.simplify(line.buffer(width_m / 2, quad_segs=2, cap_style="flat"), 0.3)
 
 
-def make_waterways(district: District, waters: Waters) -> Table:
+def make_waterways(district: District, waters: Waters) -> DemoTable:
     """Make the table of waterways."""
     rng, own = district.rng("waterways"), waters.waterways
     chiefs, numbers = person_names(rng, 3 * len(own)), phones(rng, 3 * len(own))
-    return Table(
+    return DemoTable(
         "waterways",
         [w.id for w in own],
         np.array([w.line for w in own], dtype=object),

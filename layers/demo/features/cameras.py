@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from layers.demo.buildings.buildings import Houses, at_walls
 from layers.demo.district.district import District
 from layers.demo.district.roads import Network
-from layers.demo.features.placing import Places, along_roads, at_crossings, at_gates, azimuth_of
+from layers.demo.features.placing import Sites, along_roads, at_crossings, at_gates, azimuth_of
 from layers.demo.randomness import pick, some_of
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _SHARES = {"crossing": 0.2, "gate": 0.03, "alley": 0.1, "door": 0.32}  # the rest stands along roads
 _FAVOUR = {"expressway": 1.4, "arterial": 1.6, "sub_arterial": 1.2, "branch": 0.7, "alley": 1.5}
@@ -30,7 +30,7 @@ class _Group:
     """Cameras placed for one reason."""
 
     kind: str
-    places: Places
+    places: Sites
     names: list[str]
     bound: list[list[str] | None] = field(default_factory=list)
 
@@ -41,8 +41,8 @@ class _Group:
 
 
 def make_cameras(
-    district: District, network: Network, villages: NDArray[np.object_], houses: Houses, watched: list[Table]
-) -> Table:
+    district: District, network: Network, villages: NDArray[np.object_], houses: Houses, watched: list[DemoTable]
+) -> DemoTable:
     """Place the video points, exactly as many as wanted.
 
     Parameters
@@ -64,13 +64,13 @@ def make_cameras(
     return _camera_table(district, groups, rng)
 
 
-def _bound(watched: list[Table], most: int, rng: np.random.Generator) -> _Group:
+def _bound(watched: list[DemoTable], most: int, rng: np.random.Generator) -> _Group:
     ids = [i for table in watched for i in table.ids][:most]
     names = [n for table in watched for n in table.column("name")][:most]
     points = shapely.get_coordinates(np.concatenate([t.geometry for t in watched]))[:most]
     turn = rng.uniform(0, 2 * np.pi, len(points))
     away = np.column_stack([np.cos(turn), np.sin(turn)])
-    places = Places(points + 14 * away, azimuth_of(-away), np.full(len(points), -1))
+    places = Sites(points + 14 * away, azimuth_of(-away), np.full(len(points), -1))
     return _Group("bound", places, names, [[i] for i in ids])
 
 
@@ -86,14 +86,14 @@ def _in_villages(
     gates, gate_names = [], []
     for number, village in enumerate(villages):
         places = at_gates(network, village)
-        two_ways = Places(
+        two_ways = Sites(
             np.repeat(places.points, 2, axis=0),
             (np.repeat(places.azimuth_deg, 2) + np.tile([0, 180], len(places.road))) % 360,
             np.repeat(places.road, 2),
         )
         gates.append(two_ways)
         gate_names += [f"{names[number]}{network.name[r]}村口" for r in two_ways.road]
-    gate = Places(*(np.concatenate([getattr(g, f) for g in gates]) for f in ("points", "azimuth_deg", "road")))
+    gate = Sites(*(np.concatenate([getattr(g, f) for g in gates]) for f in ("points", "azimuth_deg", "road")))
     few = some_of(rng, len(gate.points), round(count * _SHARES["gate"]))
     inner = np.flatnonzero(houses.village >= 0)
     walls = some_of(rng, len(inner), round(count * _SHARES["alley"]))
@@ -103,7 +103,7 @@ def _in_villages(
     corner, ahead = ring[np.arange(len(which)), turn], ring[np.arange(len(which)), turn + 1]
     outward = corner - houses.centre[which]
     corner = corner + 0.3 * outward / np.hypot(*outward.T)[:, None]
-    alley = Places(corner, azimuth_of(ahead - ring[np.arange(len(which)), turn]), np.full(len(which), -1))
+    alley = Sites(corner, azimuth_of(ahead - ring[np.arange(len(which)), turn]), np.full(len(which), -1))
     return [
         _Group("gate", gate.only(few), [gate_names[k] for k in few]),
         _Group("alley", alley, [f"{names[v]}巷内" for v in houses.village[which]]),
@@ -119,7 +119,7 @@ def _at_doors(district: District, houses: Houses, wanted: int, rng: np.random.Ge
         ]
     )
     points, away = at_walls(outer, which, rng)
-    places = Places(points, azimuth_of(away), np.full(len(which), -1))
+    places = Sites(points, azimuth_of(away), np.full(len(which), -1))
     return _Group("door", places, [f"{s[:-2]}楼宇出入口" for s in district.street_name_at(places.points)])
 
 
@@ -130,7 +130,7 @@ def _on_roads(district: District, network: Network, wanted: int, rng: np.random.
     return _Group("road", places, [f"{n}沿线" for n in network.name[places.road]])
 
 
-def _camera_table(district: District, groups: list[_Group], rng: np.random.Generator) -> Table:
+def _camera_table(district: District, groups: list[_Group], rng: np.random.Generator) -> DemoTable:
     kind = np.repeat([g.kind for g in groups], [len(g.names) for g in groups])
     points = np.vstack([g.places.points for g in groups])
     azimuth = np.concatenate([g.places.azimuth_deg for g in groups]) + rng.normal(0, 6, len(kind))
@@ -148,7 +148,7 @@ def _camera_table(district: District, groups: list[_Group], rng: np.random.Gener
         "bound_objects": bound,
         "data_grade": np.where(secret, 3, 2),
     }
-    return Table("video_points", ids, shapely.points(points), columns)
+    return DemoTable("video_points", ids, shapely.points(points), columns)
 
 
 def _codes(district: District, kind: NDArray[np.str_], camera_type: NDArray[np.str_]) -> list[str]:
@@ -211,7 +211,7 @@ def _ownership(district: District, kind: NDArray[np.str_], rng: np.random.Genera
     }
 
 
-def bind_cameras(cameras: Table, flood_points: Table) -> None:
+def bind_cameras(cameras: DemoTable, flood_points: DemoTable) -> None:
     """Write into the flood points which cameras watch them."""
     watching: dict[str, list[str]] = {}
     for camera, bound in zip(cameras.ids, cameras.column("bound_objects"), strict=True):

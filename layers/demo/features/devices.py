@@ -18,7 +18,7 @@ from layers.demo.district.water import Waters
 from layers.demo.features.placing import along_roads
 from layers.demo.features.stations import ONLINE
 from layers.demo.randomness import pick, some_of
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _POLE_FAVOUR = {"expressway": 1.2, "arterial": 1.5, "sub_arterial": 1.3, "branch": 0.7, "alley": 0.3}
 _ROAD_FAVOUR = {"expressway": 0.8, "arterial": 1.4, "sub_arterial": 1.2, "branch": 1.0, "alley": 0.8}
@@ -79,7 +79,9 @@ class _Batch:
         return _Batch(self.kind[which], self.points[which], [self.mounted_on[k] for k in which], self.carrier[which])
 
 
-def make_devices(district: District, network: Network, houses: Houses, waters: Waters, flood_points: Table) -> Table:
+def make_devices(
+    district: District, network: Network, houses: Houses, waters: Waters, flood_points: DemoTable
+) -> DemoTable:
     """Place the devices, exactly as many as wanted; the poles come first, so that what they carry can name them."""
     rng = district.rng("devices")
     count = district.count("iot_devices")
@@ -98,7 +100,7 @@ def make_devices(district: District, network: Network, houses: Houses, waters: W
     return _device_table(district, batches, rng)
 
 
-def bind_sensors(devices: Table, flood_points: Table) -> None:
+def bind_sensors(devices: DemoTable, flood_points: DemoTable) -> None:
     """Write into the flood points which sensors lie in them."""
     place = {name: k for k, name in enumerate(flood_points.column("name"))}
     sensors: list[list[str] | None] = [None] * len(flood_points)
@@ -122,7 +124,7 @@ def _poles(network: Network, wanted: int, rng: np.random.Generator) -> _Batch:
     )
 
 
-def _gauges(waters: Waters, flood_points: Table, wanted: int, rng: np.random.Generator) -> _Batch:
+def _gauges(waters: Waters, flood_points: DemoTable, wanted: int, rng: np.random.Generator) -> _Batch:
     """Put a depth sensor at each flood point, level, quality and rain gauges along the creeks."""
     depth_at = shapely.get_coordinates(flood_points.geometry)[: max(wanted // 2, 1)]
     names = flood_points.column("name")[: len(depth_at)]
@@ -158,7 +160,7 @@ def _beside(
     return _Batch(pick(rng, len(names), kinds), places.points, names, np.full(len(names), -1))
 
 
-def _device_table(district: District, batches: list[_Batch], rng: np.random.Generator) -> Table:
+def _device_table(district: District, batches: list[_Batch], rng: np.random.Generator) -> DemoTable:
     kind = np.concatenate([b.kind for b in batches])
     count = len(kind)
     carrier = np.concatenate([b.carrier for b in batches])  # only the first batch has carriers, so numbers fit
@@ -193,4 +195,4 @@ def _device_table(district: District, batches: list[_Batch], rng: np.random.Gene
         "online_status": online,
         "data_grade": 2,
     }
-    return Table("iot_devices", ids, shapely.points(np.vstack([b.points for b in batches])), columns)
+    return DemoTable("iot_devices", ids, shapely.points(np.vstack([b.points for b in batches])), columns)

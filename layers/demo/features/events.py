@@ -16,7 +16,7 @@ from layers.demo.district.district import District
 from layers.demo.district.roads import Network
 from layers.demo.features.placing import along_roads
 from layers.demo.randomness import pick
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _DAYS = 5
 _SOURCES = {
@@ -60,7 +60,7 @@ class _Course:
 
 def make_events(
     district: District, network: Network, houses: Houses, watched: list[str], villages: NDArray[np.object_]
-) -> Table:
+) -> DemoTable:
     """Make events at doors and along roads; `watched` are devices that some of them come from."""
     rng = district.rng("events")
     count = district.count("events")
@@ -108,7 +108,7 @@ def make_events(
         "urban_village_ids": _villages_at(district, points, villages),
         "data_grade": 2,
     }
-    return Table("events", ids, shapely.points(points), columns | course.steps)
+    return DemoTable("events", ids, shapely.points(points), columns | course.steps)
 
 
 def _where(

@@ -12,7 +12,7 @@ from layers.demo.district.district import District
 from layers.demo.district.water import Waters, Waterway
 from layers.demo.names import person_names, phones
 from layers.demo.randomness import pick
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _KINDS = {"pump": 9, "sluice": 7, "gate_dam": 2, "outfall": 4, "pond": 2, "lake": 1, "wwtp": 1}
 _NOUN = {
@@ -27,7 +27,7 @@ _NOUN = {
 }
 
 
-def make_facilities(district: District, waters: Waters) -> Table:
+def make_facilities(district: District, waters: Waters) -> DemoTable:
     """Put a sluice and a pump at every mouth, the reservoirs where they are, and the rest along the creeks."""
     rng = district.rng("facilities")
     lakes, creeks = waters.of_kind("reservoir"), waters.of_kind("creek") or waters.of_kind("river")
@@ -60,7 +60,7 @@ def _beside(way: Waterway, along_m: float, away_m: float) -> NDArray[np.float64]
 
 def _facility_table(
     district: District, kinds: list[str], points: NDArray[np.float64], own: list[Waterway], rng: np.random.Generator
-) -> Table:
+) -> DemoTable:
     count = len(kinds)
     number: dict[str, int] = {}
     names = []
@@ -80,7 +80,7 @@ def _facility_table(
         "org_name": f"{district.plan.name}水务设施管理所（示例）",
         "data_grade": 2,
     }
-    return Table(
+    return DemoTable(
         "water_facilities",
         [f"{district.code}WF{i:04d}" for i in range(count)],
         shapely.points(points),

@@ -13,7 +13,7 @@ from layers.demo.district.roads import Network
 from layers.demo.district.water import Waters
 from layers.demo.names import person_names, phones
 from layers.demo.randomness import pick
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _NOUN = {
     "low_road": "低洼路段",
@@ -25,7 +25,7 @@ _NOUN = {
 }
 
 
-def make_flood_points(district: District, network: Network, waters: Waters, facilities: Table) -> Table:
+def make_flood_points(district: District, network: Network, waters: Waters, facilities: DemoTable) -> DemoTable:
     """Choose junctions near a creek, far from each other; main roads go under there, lanes lie low.
 
     The ids of cameras and sensors that watch a point are written later, when these are placed.
@@ -44,7 +44,7 @@ def make_flood_points(district: District, network: Network, waters: Waters, faci
     nearest = shapely.STRtree(pump_at).nearest(shapely.points(points))
     depth = np.round(rng.uniform(0.25, 1.3, count), 2)
     people, numbers = person_names(rng, 2 * count), phones(rng, 2 * count)
-    return Table(
+    return DemoTable(
         "flood_risk_points",
         [f"{district.code}FR{i:03d}" for i in range(count)],
         shapely.points(points),

@@ -14,7 +14,7 @@ from layers.demo.district.roads import Network
 from layers.demo.features.placing import along_roads
 from layers.demo.names import person_names, phones
 from layers.demo.randomness import pick, shares
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _SKILLS = np.array(["first_aid", "firefighting", "flood", "mediation", "inspection", "language"])
 _FLEET = {
@@ -44,7 +44,7 @@ _FLEET_NOUN = {
 _CAPACITY = {"bus": 80.0, "emergency_pump": 1500.0, "sprinkler": 10.0, "sanitation_transport": 8.0, "muck_truck": 15.0}
 
 
-def make_workers(district: District, grids: Table) -> Table:
+def make_workers(district: District, grids: DemoTable) -> DemoTable:
     """One worker a grid and some more where many people live; each stands in the grid. Writes heads into the grids."""
     rng = district.rng("workers")
     wanted = max(district.count("grid_workers"), len(grids))
@@ -80,7 +80,7 @@ def make_workers(district: District, grids: Table) -> Table:
         "org_name": [f"{s}网格化服务中心（示例）" for s in district.street_name_at(points)],
         "data_grade": 2,
     }
-    return Table("grid_workers", ids, shapely.points(points), columns)
+    return DemoTable("grid_workers", ids, shapely.points(points), columns)
 
 
 def _shift_start(as_of: datetime) -> datetime:
@@ -89,7 +89,7 @@ def _shift_start(as_of: datetime) -> datetime:
     return max(t for t in (eight - timedelta(hours=12), eight, eight + timedelta(hours=12)) if t <= as_of)
 
 
-def make_vehicles(district: District, network: Network) -> Table:
+def make_vehicles(district: District, network: Network) -> DemoTable:
     """Put vehicles on the roads, driving on the right; some are parked, some silent."""
     rng = district.rng("vehicles")
     count = district.count("vehicles")
@@ -127,4 +127,6 @@ def make_vehicles(district: District, network: Network) -> Table:
         "heading_deg": np.round(places.azimuth_deg, 1) % 360,
         "data_grade": 2,
     }
-    return Table("vehicles", [f"{district.code}V{i:05d}" for i in range(count)], shapely.points(places.points), columns)
+    return DemoTable(
+        "vehicles", [f"{district.code}V{i:05d}" for i in range(count)], shapely.points(places.points), columns
+    )

@@ -15,7 +15,7 @@ from layers.demo.randomness import shares
 
 
 @dataclass
-class Places:
+class Sites:
     """Points with a direction and the road they belong to.
 
     Attributes
@@ -32,14 +32,14 @@ class Places:
     azimuth_deg: NDArray[np.float64]
     road: NDArray[np.int64]
 
-    def only(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Places:
+    def only(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Sites:
         """Return some of the places."""
-        return Places(self.points[which], self.azimuth_deg[which], self.road[which])
+        return Sites(self.points[which], self.azimuth_deg[which], self.road[which])
 
 
 def along_roads(
     network: Network, count: int, favour: Mapping[str, float], beside_m: float, rng: np.random.Generator
-) -> Places:
+) -> Sites:
     """Places at even distances along roads, on alternating sides, more of them on some classes.
 
     Parameters
@@ -58,10 +58,10 @@ def along_roads(
     here, direction = _on(network.lines[road], share)
     normal = np.column_stack([-direction[:, 1], direction[:, 0]])
     points = here + normal * (side * (network.width_m[road] / 2 + beside_m))[:, None]
-    return Places(points, azimuth_of(direction * -side[:, None]), road)
+    return Sites(points, azimuth_of(direction * -side[:, None]), road)
 
 
-def at_crossings(network: Network, offset_m: float = 3.0) -> Places:
+def at_crossings(network: Network, offset_m: float = 3.0) -> Sites:
     """Find the corner of every arm of every crossing; the azimuth looks along the arm."""
     road = np.concatenate([np.arange(len(network.lines))] * 2)
     node = np.concatenate([network.ends[:, 0], network.ends[:, 1]])
@@ -71,10 +71,10 @@ def at_crossings(network: Network, offset_m: float = 3.0) -> Places:
     normal = np.column_stack([direction[:, 1], -direction[:, 0]])
     points = here + normal * (network.width_m[road] / 2 + offset_m)[:, None]
     crossing = network.degree[node] >= 3
-    return Places(points, azimuth_of(direction), road).only(crossing)
+    return Sites(points, azimuth_of(direction), road).only(crossing)
 
 
-def at_gates(network: Network, village: shapely.Geometry) -> Places:
+def at_gates(network: Network, village: shapely.Geometry) -> Sites:
     """Find where roads enter a village; the azimuth looks in."""
     tree = shapely.STRtree(network.lines)
     road = np.sort(tree.query(village.boundary, predicate="intersects"))
@@ -82,7 +82,7 @@ def at_gates(network: Network, village: shapely.Geometry) -> Places:
         shapely.intersection(network.lines[road], village.boundary), return_index=True
     )
     inward = np.array(village.centroid.coords[0]) - points
-    return Places(points, azimuth_of(inward), road[own])
+    return Sites(points, azimuth_of(inward), road[own])
 
 
 def azimuth_of(direction: Points) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from layers.demo.features.placing import along_roads
 from layers.demo.features.stations import spread
 from layers.demo.names import person_names, phones
 from layers.demo.randomness import pick, shares
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 _KINDS = {
     "warehouse": 85,
@@ -50,7 +50,7 @@ _MATERIALS = (
 )
 
 
-def make_resources(district: District, network: Network, land: NDArray[np.str_]) -> Table:
+def make_resources(district: District, network: Network, land: NDArray[np.str_]) -> DemoTable:
     """Place the resources; every kind is there at any scale."""
     rng = district.rng("resources")
     number = shares(np.array(list(_KINDS.values()), dtype=float), district.count("emergency_resources"), least=3)
@@ -78,7 +78,7 @@ def make_resources(district: District, network: Network, land: NDArray[np.str_])
         | _shelter(district, kind, points, rng)
         | _medical_and_fire(district, kind, points, rng)
     )
-    return Table(
+    return DemoTable(
         "emergency_resources", [f"{district.code}ER{i:05d}" for i in range(count)], shapely.points(points), columns
     )
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from layers.demo.district.district import District
 from layers.demo.district.water import Waters
 from layers.demo.randomness import pick, shares
-from layers.demo.table import Table
+from layers.demo.table import DemoTable
 
 ONLINE = {"online": 93, "offline": 5, "fault": 2}
 
@@ -29,7 +29,7 @@ def seen(district: District, online: NDArray[np.str_], interval_s: int, rng: np.
     }
 
 
-def make_level_stations(district: District, waters: Waters) -> Table:
+def make_level_stations(district: District, waters: Waters) -> DemoTable:
     """Spread level stations over the river and its creeks, the longer ones with more."""
     rng = district.rng("level stations")
     ways = [w for w in waters.waterways if w.line.length > 180]
@@ -57,10 +57,12 @@ def make_level_stations(district: District, waters: Waters) -> Table:
         "data_grade": 1,
     }
     live = seen(district, pick(rng, count, ONLINE), 300, rng)
-    return Table("water_level_stations", [f"{district.code}ZZ{i:03d}" for i in range(count)], points, columns | live)
+    return DemoTable(
+        "water_level_stations", [f"{district.code}ZZ{i:03d}" for i in range(count)], points, columns | live
+    )
 
 
-def make_rain_gauges(district: District) -> Table:
+def make_rain_gauges(district: District) -> DemoTable:
     """Spread rain gauges evenly."""
     rng = district.rng("rain gauges")
     points = spread(district, district.count("rain_gauges"), rng)
@@ -77,12 +79,12 @@ def make_rain_gauges(district: District) -> Table:
         "data_grade": 1,
     }
     live = seen(district, pick(rng, count, ONLINE), 300, rng)
-    return Table(
+    return DemoTable(
         "rain_gauges", [f"{district.code}PP{i:03d}" for i in range(count)], shapely.points(points), columns | live
     )
 
 
-def make_air_stations(district: District) -> Table:
+def make_air_stations(district: District) -> DemoTable:
     """Spread air stations: one or two of the nation, some of the city, many small ones."""
     rng = district.rng("air stations")
     points = spread(district, district.count("air_quality_stations"), rng)
@@ -100,7 +102,7 @@ def make_air_stations(district: District) -> Table:
         "data_grade": 1,
     }
     live = seen(district, pick(rng, count, ONLINE), 300, rng)
-    return Table(
+    return DemoTable(
         "air_quality_stations",
         [f"{district.code}AQ{i:03d}" for i in range(count)],
         shapely.points(points),

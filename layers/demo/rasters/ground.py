@@ -9,7 +9,7 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
-from layers.demo.district.outline import Outline, read_outline
+from layers.demo.district.outline import DistrictOutline, read_outline
 from layers.demo.district.plan import plan_of
 from layers.demo.district.terrain import Terrain
 from layers.demo.generate import SEED
@@ -21,7 +21,7 @@ _NOTHING = -9999.0
 _ROUGH_M = 0.35
 
 
-def write_ground(path: Path, seed: int = SEED, outline: Outline | None = None) -> None:
+def write_ground(path: Path, seed: int = SEED, outline: DistrictOutline | None = None) -> None:
     """Write the district's heights in metres above the 1985 datum as a GeoTIFF in its Gauss-Krüger zone.
 
     Cells of 40 m; beyond a margin around the border there is nothing. The same seed gives the same bytes.

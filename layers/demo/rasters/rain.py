@@ -9,7 +9,7 @@ import numpy as np
 import rasterio
 from rasterio.transform import from_origin
 
-from layers.demo.district.outline import Outline, read_outline
+from layers.demo.district.outline import DistrictOutline, read_outline
 from layers.demo.district.plan import plan_of
 from layers.demo.district.terrain import Terrain
 from layers.demo.generate import SEED
@@ -25,7 +25,7 @@ _STEP_MM_H = 0.1  # as radars tell it; what is below is no rain
 _DRIFT_M_S = (7.0, 4.5)  # a storm from the south-west
 
 
-def write_rain(folder: Path, until: datetime, seed: int = SEED, outline: Outline | None = None) -> list[Path]:
+def write_rain(folder: Path, until: datetime, seed: int = SEED, outline: DistrictOutline | None = None) -> list[Path]:
     """Write the hour before a moment as GeoTIFFs of five minutes each, in mm/h.
 
     The same seed and moment give the same pixels.

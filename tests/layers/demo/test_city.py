@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 
-from layers.demo.district.frame import Frame
+from layers.demo.district.frame import MetricFrame
 
 
 def test_roads_are_one_network(small):
@@ -72,7 +72,7 @@ def test_buildings_stand_beside_roads(small, metres):
 
 def test_buildings_stand_beside_water(small, metres):
     water = shapely.transform(
-        shapely.from_geojson([json.dumps(e) for e in small["waterways"].column("extent")]), Frame(113.37).metres
+        shapely.from_geojson([json.dumps(e) for e in small["waterways"].column("extent")]), MetricFrame(113.37).metres
     )
     assert shapely.STRtree(metres["buildings"]).query(water, predicate="intersects").size == 0
     assert shapely.STRtree(metres["buildings"]).query(metres["waterways"], predicate="intersects").size == 0

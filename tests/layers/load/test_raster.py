@@ -12,7 +12,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from layers.errors import BadFile, BadInput
-from layers.loaders.raster import Said, load_raster
+from layers.loaders.raster import RasterOptions, load_raster
 
 pytestmark = [
     pytest.mark.anyio,
@@ -129,8 +129,8 @@ async def test_a_load_that_fails_half_way_leaves_what_was(layers_url, db, tiff, 
 async def test_appending_never_opens_what_was_closed(layers_url, db, tiff, tmp_path):
     folder = tmp_path / "rasters"
     for mode, grade, kept in (("append", 3, 3), ("append", 1, 3), ("append", None, 3), ("replace", 1, 1)):
-        await load_raster(layers_url, tiff(), "dem", folder, said=Said(grade), mode=mode)
+        await load_raster(layers_url, tiff(), "dem", folder, said=RasterOptions(grade), mode=mode)
         assert await db.fetchval("SELECT grade FROM onemap.raster") == kept
-    await load_raster(layers_url, tiff(), "dem", folder, said=Said(vertical_datum="1985"))
+    await load_raster(layers_url, tiff(), "dem", folder, said=RasterOptions(vertical_datum="1985"))
     with pytest.raises(BadInput, match="above 1985, not pearl"):
-        await load_raster(layers_url, tiff(), "dem", folder, said=Said(vertical_datum="pearl"))
+        await load_raster(layers_url, tiff(), "dem", folder, said=RasterOptions(vertical_datum="pearl"))

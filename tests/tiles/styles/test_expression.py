@@ -13,7 +13,7 @@ import pytest
 from layers.definition import read_code_lists
 from tests.tiles.styles.catalogue import catalogue, style_of
 from tests.tiles.styles.test_styles import MODULES, THEMES, read_by
-from tiles.styles.expression import Seen, evaluate
+from tiles.styles.expression import StyledFeature, evaluate
 
 SAMPLES = 12
 KINDS = ("Point", "LineString", "Polygon")
@@ -95,7 +95,7 @@ def test_every_expression_means_what_it_means_to_maplibre(theme, tmp_path):
     assert len(answers) == len(asked) > 1000
     operators = set()
     for one, answer in zip(asked, answers, strict=True):
-        ours = evaluate(one["expression"], Seen(one["properties"], KINDS[one["kind"]], one["zoom"]))
+        ours = evaluate(one["expression"], StyledFeature(one["properties"], KINDS[one["kind"]], one["zoom"]))
         if isinstance(one["expression"], list):
             operators.add(one["expression"][0])
         if isinstance(ours, str) and ours.startswith("#") and isinstance(answer, list):
@@ -110,4 +110,4 @@ def test_every_expression_means_what_it_means_to_maplibre(theme, tmp_path):
 
 def test_what_no_style_of_ours_has_is_told():
     with pytest.raises(ValueError, match="'within' is not known"):
-        evaluate(["within", {}], Seen({}, "Point", 10))
+        evaluate(["within", {}], StyledFeature({}, "Point", 10))

@@ -7,7 +7,7 @@ import shapely
 
 from layers.demo.generate import generate
 from twin.city.city import City, Liveliness
-from twin.city.district import PROPERTIES, District
+from twin.city.district import PROPERTIES, CityDistrict
 
 SEED = 440106
 NOON = 1_780_891_200  # 2026-06-08 12:00 in China, a Monday
@@ -40,7 +40,7 @@ def given():
 
 @pytest.fixture(scope="session")
 def district(given):
-    return District(given)
+    return CityDistrict(given)
 
 
 @pytest.fixture(scope="session")

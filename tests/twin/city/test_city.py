@@ -16,7 +16,7 @@ from layers.definition import read_definitions
 from tests.twin.city.conftest import NOON, SEED
 from twin.city import chance, clock
 from twin.city.city import City, Liveliness
-from twin.city.district import PROPERTIES, District
+from twin.city.district import PROPERTIES, CityDistrict
 from twin.envelope.read import read_all
 
 HOUR = 3600
@@ -95,12 +95,12 @@ def test_where_things_have_gone_meanwhile_changes_nothing(given, city):
     for layer in ("vehicles", "grid_workers"):
         other = {"type": "Point", "coordinates": [113.36, 23.14]}
         moved[layer] = [{**feature, "geometry": other} for feature in given[layer]]
-    again = City(District(moved), SEED)
+    again = City(CityDistrict(moved), SEED)
     assert list(again.reports(NOON, NOON + 60)) == list(city.reports(NOON, NOON + 60))
 
 
 def test_a_district_without_anything_is_silent():
-    empty = City(District({}), SEED)
+    empty = City(CityDistrict({}), SEED)
     assert [*empty.reports(NOON, NOON + 60), *empty.changes(NOON, NOON + HOUR)] == []
 
 

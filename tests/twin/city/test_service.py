@@ -13,11 +13,11 @@ import pytest
 from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Playing
 from server.feeds.key import ensure_feed_key
-from server.feeds.sender import Sender, connect
+from server.feeds.sender import FeedSender, connect
 from server.processes.city import Living
 from twin.city.city import City, Liveliness
 from twin.city.district import PROPERTIES
-from twin.city.storm import Plan, Storm
+from twin.city.storm import Storm, StormPlan
 
 pytestmark = pytest.mark.anyio
 SEED = 440106
@@ -36,7 +36,7 @@ def address(district_url, live_server):
 
 
 def sender(client, feed="demo"):
-    return Sender(client, feed, KEY.encode())
+    return FeedSender(client, feed, KEY.encode())
 
 
 async def items(client, collection, **parameters):
@@ -82,7 +82,9 @@ async def test_an_hour_of_the_city_is_taken_whole_and_shows_in_the_collections(a
 
 async def test_a_storm_is_taken_whole_and_leaves_nothing_open(address):
     async with connect(address) as client:
-        plan = Plan(int(time.time()) - 600, minutes=10, return_period_a=100, speed=20)  # over, so nothing is waited for
+        plan = StormPlan(
+            int(time.time()) - 600, minutes=10, return_period_a=100, speed=20
+        )  # over, so nothing is waited for
         storm = Storm(await read_district(client, COLLECTIONS), SEED, plan)
         told = []
         playing = Playing(storm, sender(client), sender(client, "warnings_cap"), told.append)
@@ -103,7 +105,7 @@ async def test_a_storm_is_taken_whole_and_leaves_nothing_open(address):
 
 async def test_a_storm_that_is_broken_off_closes_what_it_opened(address):
     async with connect(address) as client:
-        plan = Plan(int(time.time()) - 120, minutes=30, return_period_a=100, speed=30)
+        plan = StormPlan(int(time.time()) - 120, minutes=30, return_period_a=100, speed=30)
         storm = Storm(await read_district(client, COLLECTIONS), SEED, plan)
         deep = asyncio.Event()
 
@@ -168,7 +170,7 @@ async def test_a_sender_slows_down_and_sends_again():
         return told if isinstance(told, httpx.Response) else httpx.Response(200, json=told)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://service") as client:
-        sending = Sender(client, "demo", KEY.encode())
+        sending = FeedSender(client, "demo", KEY.encode())
         assert not await sending.send([{}], patience_s=0.0)
         assert await sending.send([{}])
         assert (sending.sent.accepted, sending.sent.waited) == (2, 3)

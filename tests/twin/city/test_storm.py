@@ -16,7 +16,7 @@ from tests.twin.city.conftest import NOON, SEED
 from twin.city.rain_warning import chain, warnings_in
 from twin.city.rainfall import Hyetograph, storm_formula
 from twin.city.runoff import creek_flow, standing_mm
-from twin.city.storm import LEAD_MIN, Plan, Storm
+from twin.city.storm import LEAD_MIN, Storm, StormPlan
 from twin.city.storm_events import StormEvents
 from twin.city.water import pumps_running
 from twin.envelope.read import read_all
@@ -27,7 +27,7 @@ COLOURS = ["yellow", "orange", "red", "yellow", "yellow"]
 
 @pytest.fixture(scope="session")
 def storm(district):
-    return Storm(district, SEED, Plan(NOON, 60, 100, 10))
+    return Storm(district, SEED, StormPlan(NOON, 60, 100, 10))
 
 
 @pytest.fixture(scope="session")
@@ -157,7 +157,7 @@ def test_warnings_are_a_chain_of_national_cap(storm):
 
 @given(minutes=st.integers(10, 360), years=st.floats(1, 1000), speed=st.floats(1, 60))
 def test_every_storm_is_warned_of_before_and_cancelled_after(district, minutes, years, speed):
-    played = Storm(district, SEED, Plan(NOON, minutes, years, speed))
+    played = Storm(district, SEED, StormPlan(NOON, minutes, years, speed))
     notices = chain(played)
     assert notices[0].minute < played.rains[0]
     assert notices[-1].message_type == "Cancel"

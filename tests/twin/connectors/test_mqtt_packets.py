@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.connectors.mqtt_packets import Answer, Kind, ProtocolFault, Published
+from twin.connectors.mqtt_packets import Acknowledgement, PacketKind, ProtocolFault, Published
 from twin.connectors.mqtt_read import PAYLOAD_BYTES_KEPT, Reader
 
 TAKEN_MAX = 200_000
@@ -80,7 +80,7 @@ def test_bytes_of_any_kind_are_packets_or_a_fault(version, pieces):
     try:
         for piece in pieces:
             for packet in reader.read(piece):
-                assert isinstance(packet, Published | Answer)
+                assert isinstance(packet, Published | Acknowledgement)
     except ProtocolFault:
         return
 
@@ -106,14 +106,14 @@ def test_a_payload_of_two_hundred_megabytes_costs_no_memory():
 @pytest.mark.parametrize(
     ("version", "sent", "expected"),
     [
-        ("3.1.1", b"\x20\x02\x01\x00", Answer(Kind.CONNACK, codes=(1, 0))),
-        ("3.1.1", b"\x20\x02\x00\x05", Answer(Kind.CONNACK, codes=(0, 5))),
-        ("5", b"\x20\x02\x00\x01", Answer(Kind.CONNACK, codes=(0, 1))),
-        ("5", b"\x20\x06\x00\x00\x03\x13\x00\x05", Answer(Kind.CONNACK, codes=(0, 0), keep_alive_s=5)),
-        ("5", b"\x90\x05\x00\x09\x00\x01\x9e", Answer(Kind.SUBACK, 9, (1, 0x9E))),
-        ("3.1.1", b"\x90\x03\x00\x09\x80", Answer(Kind.SUBACK, 9, (0x80,))),
-        ("5", b"\xe0\x01\x8e", Answer(Kind.DISCONNECT, codes=(0x8E,))),
-        ("3.1.1", b"\xd0\x00", Answer(Kind.PINGRESP)),
+        ("3.1.1", b"\x20\x02\x01\x00", Acknowledgement(PacketKind.CONNACK, codes=(1, 0))),
+        ("3.1.1", b"\x20\x02\x00\x05", Acknowledgement(PacketKind.CONNACK, codes=(0, 5))),
+        ("5", b"\x20\x02\x00\x01", Acknowledgement(PacketKind.CONNACK, codes=(0, 1))),
+        ("5", b"\x20\x06\x00\x00\x03\x13\x00\x05", Acknowledgement(PacketKind.CONNACK, codes=(0, 0), keep_alive_s=5)),
+        ("5", b"\x90\x05\x00\x09\x00\x01\x9e", Acknowledgement(PacketKind.SUBACK, 9, (1, 0x9E))),
+        ("3.1.1", b"\x90\x03\x00\x09\x80", Acknowledgement(PacketKind.SUBACK, 9, (0x80,))),
+        ("5", b"\xe0\x01\x8e", Acknowledgement(PacketKind.DISCONNECT, codes=(0x8E,))),
+        ("3.1.1", b"\xd0\x00", Acknowledgement(PacketKind.PINGRESP)),
     ],
 )
 def test_answers_are_read(version, sent, expected):

@@ -21,7 +21,7 @@ from twin.connectors.terminal_protocol import Platform, Terminal, code_of
 from twin.connectors.terminal_roster import Roster
 from twin.envelope.refused import Refused
 from twin.feeds import jt808
-from twin.feeds.jt808 import Frame, read_frame, split_frames, write_frame
+from twin.feeds.jt808 import TerminalFrame, read_frame, split_frames, write_frame
 
 pytestmark = pytest.mark.anyio
 PHONE, OTHER, STRANGER = "13912345678", "13912345679", "13900000000"
@@ -68,13 +68,13 @@ class Device:
 
     def frame(self, message_id, body=b"") -> bytes:
         self._serial += 1
-        return write_frame(Frame(message_id, self._phone, self._serial, body, self._is_2019))
+        return write_frame(TerminalFrame(message_id, self._phone, self._serial, body, self._is_2019))
 
     async def send(self, wire: bytes) -> None:
         self._writer.write(wire)
         await self._writer.drain()
 
-    async def heard(self) -> Frame:
+    async def heard(self) -> TerminalFrame:
         """Return the next frame of the platform."""
         async with asyncio.timeout(DEADLINE_S):
             while not self._frames:
@@ -332,7 +332,7 @@ def test_any_stream_is_cut_alike_and_held_in_bounds(pieces, cuts):
 )
 def test_whatever_a_terminal_says_the_answer_is_a_frame_and_nobody_gets_in(message_id, body, is_2019, phone):
     platform = Platform(Known(), SECRET)
-    frame = Frame(message_id, phone, 7, body, is_2019)
+    frame = TerminalFrame(message_id, phone, 7, body, is_2019)
     reply = platform.reply(frame)
     if reply is not None:
         assert read_frame(reply[1:-1]).phone == phone

@@ -14,7 +14,7 @@ from tests.twin.feeds.feeds import NOW, feed, only, take
 from twin.envelope.refused import Reason, Refused
 from twin.envelope.values import moment
 from twin.feeds.decode import decode_again
-from twin.feeds.rule import Rule
+from twin.feeds.rule import FieldRule
 from twin.feeds.times import local_moment
 
 TICKET = {
@@ -249,14 +249,14 @@ def test_every_form_of_a_time_is_the_same_to_envelopes_and_to_feeds(wall, offset
     ],
 )
 def test_rules(rule, record, value):
-    made = Rule.model_validate(rule).value(record, {}, "f")
+    made = FieldRule.model_validate(rule).value(record, {}, "f")
     assert made == (pytest.approx(value) if isinstance(value, float) else value)
 
 
 @pytest.mark.parametrize("given_value", ["nan", "inf", "1e999", "1_0x", [], {}])
 def test_numbers_are_finite(given_value):
     with pytest.raises(Refused):
-        Rule.model_validate({"path": "a", "as": "number"}).value({"a": given_value}, {}, "f")
+        FieldRule.model_validate({"path": "a", "as": "number"}).value({"a": given_value}, {}, "f")
 
 
 VALUES = st.recursive(

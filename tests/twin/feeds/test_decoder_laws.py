@@ -19,7 +19,7 @@ from tests.twin.feeds.test_jt808 import PHONE, location
 from twin.envelope.refused import Reason, Refused
 from twin.feeds import jt808
 from twin.feeds.decode import Delivery, decode, decode_again
-from twin.feeds.jt808 import Frame, write_frame
+from twin.feeds.jt808 import TerminalFrame, write_frame
 from twin.store.place_check import check_places
 
 NOTIFICATION = {"type": "Notification", "notifiedAt": "2026-06-08T01:59:00Z"}
@@ -157,7 +157,7 @@ def test_no_shape_and_no_severity_costs_the_warning(shapes, severities):
     noise=st.binary(max_size=20),
 )
 def test_every_frame_is_accounted_for(bodies, message, noise):
-    stream = b"".join(write_frame(Frame(message, PHONE, n, body)) for n, body in enumerate(bodies))
+    stream = b"".join(write_frame(TerminalFrame(message, PHONE, n, body)) for n, body in enumerate(bodies))
     reading = settled(decode(feed("vehicles_jt808", anywhere=False), Delivery(stream + noise), now=NOW))
     if message == jt808.LOCATION:
         assert reading.received >= len(bodies)
@@ -179,7 +179,7 @@ def test_noise_is_refused_in_words(name, noise):
 def _frames(is_2019, message):
     body = location(23.13, 113.33)
     batch = b"\0\1\1" + len(body).to_bytes(2) + body
-    return write_frame(Frame(message, PHONE, 1, body if message == jt808.LOCATION else batch, is_2019))
+    return write_frame(TerminalFrame(message, PHONE, 1, body if message == jt808.LOCATION else batch, is_2019))
 
 
 JSON = "application/cloudevents+json"

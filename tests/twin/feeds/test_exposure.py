@@ -12,7 +12,7 @@ import pytest
 from layers.errors import Conflict
 from server.commands import feed as commands
 from server.doctor.feeds import examine_feeds
-from server.doctor.machine import State
+from server.doctor.machine import FindingState
 from server.settings import load_settings
 from tests.conftest import _run, _serving
 from tests.twin.feeds.feeds import CONFIG, feed
@@ -63,7 +63,7 @@ def test_nobody_pushes_to_a_feed_without_a_secret_when_the_network_reaches_us(
         assert client.post("/feeds/signed", content=body, headers={"content-type": BATCH} | signed).status_code == 200
 
 
-@pytest.mark.parametrize(("host", "state"), [("127.0.0.1", State.WARNING), ("0.0.0.0", State.WRONG)])  # noqa: S104
+@pytest.mark.parametrize(("host", "state"), [("127.0.0.1", FindingState.WARNING), ("0.0.0.0", FindingState.WRONG)])  # noqa: S104
 def test_doctor_names_it(tmp_path, folder, host, state):
     settings = load_settings(home=tmp_path, feeds={"folder": str(folder)}, server={"host": host})
     (finding,) = examine_feeds(settings)
@@ -71,7 +71,7 @@ def test_doctor_names_it(tmp_path, folder, host, state):
     assert "unsigned" in finding.subject
     assert "feed secret" in finding.remedy
     (folder / "unsigned.yaml").unlink()
-    assert [finding.state for finding in examine_feeds(settings)] == [State.WELL]
+    assert [finding.state for finding in examine_feeds(settings)] == [FindingState.WELL]
 
 
 def test_feed_check_names_it(folder, capsys):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.twin.feeds.feeds import feed, only, take
 from twin.envelope.refused import Reason, Refused
 from twin.feeds import jt808
-from twin.feeds.jt808 import Frame, read_frame, read_location, split_frames, write_frame
+from twin.feeds.jt808 import TerminalFrame, read_frame, read_location, split_frames, write_frame
 
 BODY = bytes.fromhex("00020000 000C0002 0158B91B 06CB7061 0046 0000 0059 210922163758")
 PHONE = "13912345678"
@@ -20,7 +20,7 @@ SECOND = "260608095800"
 
 phones = st.from_regex(r"[1-9][0-9]{0,11}", fullmatch=True)
 frames = st.builds(
-    Frame,
+    TerminalFrame,
     message_id=st.integers(0, 0xFFFF),
     phone=phones,
     serial=st.integers(0, 0xFFFF),
@@ -53,7 +53,7 @@ def test_a_frame_written_by_hand():
     for byte in raw:
         check ^= byte
     escaped = (raw + bytes([check])).replace(b"\x7d", b"\x7d\x01").replace(b"\x7e", b"\x7d\x02")
-    assert read_frame(escaped) == Frame(jt808.LOCATION, PHONE, 0x7E, BODY)
+    assert read_frame(escaped) == TerminalFrame(jt808.LOCATION, PHONE, 0x7E, BODY)
 
 
 @given(frame=frames)
@@ -125,7 +125,7 @@ def test_additional_items():
 
 
 def test_an_encrypted_frame_is_refused():
-    wire = bytearray(inner(write_frame(Frame(jt808.LOCATION, PHONE, 1, BODY))))
+    wire = bytearray(inner(write_frame(TerminalFrame(jt808.LOCATION, PHONE, 1, BODY))))
     wire[2] ^= 0x04
     wire[-1] ^= 0x04
     with pytest.raises(Refused, match="encrypted"):
@@ -138,25 +138,25 @@ def test_a_stream_without_marks_is_cut_off():
 
 
 def test_the_platform_answers():
-    answer = read_frame(inner(jt808.general_answer(Frame(jt808.LOCATION, PHONE, 77, BODY), 5, accepted=True)))
-    assert answer == Frame(0x8001, PHONE, 5, bytes.fromhex("004d 0200 00"))
+    answer = read_frame(inner(jt808.general_answer(TerminalFrame(jt808.LOCATION, PHONE, 77, BODY), 5, accepted=True)))
+    assert answer == TerminalFrame(0x8001, PHONE, 5, bytes.fromhex("004d 0200 00"))
 
 
 def test_a_position_becomes_a_message():
-    frame = Frame(jt808.LOCATION, PHONE, 1, location(23.13, 113.33))
+    frame = TerminalFrame(jt808.LOCATION, PHONE, 1, location(23.13, 113.33))
     message = only(take(feed("vehicles_jt808"), write_frame(frame)))
     assert message.subject == f"vehicles/{PHONE}"
     assert (message.lon, message.lat, message.speed_kmh, message.heading_deg) == (113.33, 23.13, 32.5, 91.0)
     assert message.phenomenon_time == datetime(2026, 6, 8, 1, 58, tzinfo=UTC)
     assert message.data["fix_valid"] is True
-    again = only(take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION, PHONE, 2, frame.body))))
+    again = only(take(feed("vehicles_jt808"), write_frame(TerminalFrame(jt808.LOCATION, PHONE, 2, frame.body))))
     assert again.identity == message.identity, "the same second of the same terminal is the same message"
 
 
 def test_a_late_batch_becomes_messages_in_order():
     bodies = [location(23.13, 113.33, time=f"2606080958{second:02d}") for second in (3, 2, 1)]
     batch = b"\0\3\1" + b"".join(struct.pack(">H", len(b)) + b for b in bodies)
-    reading = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION_BATCH, PHONE, 1, batch)))
+    reading = take(feed("vehicles_jt808"), write_frame(TerminalFrame(jt808.LOCATION_BATCH, PHONE, 1, batch)))
     assert [m.phenomenon_time.second for m in reading.messages] == [3, 2, 1]
     assert all(m.data["is_late_report"] for m in reading.messages)
 
@@ -171,17 +171,17 @@ WITHOUT_FIX = [
 
 @pytest.mark.parametrize("body", WITHOUT_FIX, ids=range(len(WITHOUT_FIX)))
 def test_what_has_no_fix_is_passed_over_before_anything_in_it_is_judged(body):
-    alone = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION, PHONE, 1, body)))
+    alone = take(feed("vehicles_jt808"), write_frame(TerminalFrame(jt808.LOCATION, PHONE, 1, body)))
     assert (alone.messages, alone.refused, alone.ignored) == ([], [], 1)
     late = b"\0\2\1" + b"".join(struct.pack(">H", len(b)) + b for b in (body, location(23.13, 113.33)))
-    reading = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION_BATCH, PHONE, 1, late)))
+    reading = take(feed("vehicles_jt808"), write_frame(TerminalFrame(jt808.LOCATION_BATCH, PHONE, 1, late)))
     assert (len(reading.messages), reading.refused, reading.ignored) == (1, [], 1)
 
 
 @given(status=st.integers(0, 2**32 - 1).map(lambda bits: bits & ~2), rest=st.binary(min_size=20, max_size=60))
 def test_nothing_without_a_fix_is_ever_refused(status, rest):
     body = bytes(4) + status.to_bytes(4) + rest
-    reading = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION, PHONE, 1, body)))
+    reading = take(feed("vehicles_jt808"), write_frame(TerminalFrame(jt808.LOCATION, PHONE, 1, body)))
     assert (reading.messages, reading.refused, reading.ignored) == ([], [], 1)
 
 
@@ -189,7 +189,7 @@ def test_nothing_without_a_fix_is_ever_refused(status, rest):
 def test_what_stands_beside_a_place_costs_only_itself(speed, heading, altitude):
     fixed = struct.pack(">IIIIHHH", 0, 3, 23_130_000, 113_330_000, altitude, speed, heading)
     body = fixed + bytes.fromhex(SECOND) + bytes.fromhex("0104ffffffff")
-    message = only(take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION, PHONE, 1, body))))
+    message = only(take(feed("vehicles_jt808"), write_frame(TerminalFrame(jt808.LOCATION, PHONE, 1, body))))
     assert (message.lon, message.lat) == (113.33, 23.13)
     assert message.heading_deg == (heading if heading <= 360 else None)
     assert message.speed_kmh == (speed / 10 if speed <= 12_000 else None)
@@ -202,7 +202,7 @@ def test_a_batch_that_announces_another_number_keeps_what_is_whole(announced, le
     bodies = [location(23.13, 113.33, time=f"2606080958{second:02d}") for second in (1, 2)]
     held = b"".join(struct.pack(">H", len(b)) + b for b in bodies) + (left_over or b"")
     batch = announced.to_bytes(2) + b"\1" + held
-    reading = take(feed("vehicles_jt808"), write_frame(Frame(jt808.LOCATION_BATCH, PHONE, 1, batch)))
+    reading = take(feed("vehicles_jt808"), write_frame(TerminalFrame(jt808.LOCATION_BATCH, PHONE, 1, batch)))
     assert len(reading.messages) == min(announced, 2)
     (refused,) = reading.refused
     assert refused.reason == Reason.BAD_FRAME
@@ -210,9 +210,9 @@ def test_a_batch_that_announces_another_number_keeps_what_is_whole(announced, le
 
 
 def test_no_fix_and_heartbeats_are_passed_over_and_damage_is_kept():
-    good = write_frame(Frame(jt808.LOCATION, PHONE, 1, location(23.13, 113.33)))
-    no_fix = write_frame(Frame(jt808.LOCATION, PHONE, 2, location(0, 0, status=0)))
-    heartbeat = write_frame(Frame(jt808.HEARTBEAT, PHONE, 3, b""))
+    good = write_frame(TerminalFrame(jt808.LOCATION, PHONE, 1, location(23.13, 113.33)))
+    no_fix = write_frame(TerminalFrame(jt808.LOCATION, PHONE, 2, location(0, 0, status=0)))
+    heartbeat = write_frame(TerminalFrame(jt808.HEARTBEAT, PHONE, 3, b""))
     damaged = bytearray(good)
     damaged[20] ^= 0x10
     reading = take(feed("vehicles_jt808"), good + no_fix + heartbeat + bytes(damaged))

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.errors import BadFile
-from twin.feeds.recording import PORTION_MAX, Place, Shift, each_event, first_time, moment_of, played, portions
+from twin.feeds.recording import (
+    PORTION_MAX,
+    RecordingPosition,
+    Shift,
+    each_event,
+    first_time,
+    moment_of,
+    played,
+    portions,
+)
 
 FIRST = datetime(2026, 6, 8, 1, 58, tzinfo=UTC)
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -98,7 +107,7 @@ def test_wherever_it_is_left_what_was_sent_is_sent_again_with_the_same_times(tmp
         if number == left_at:
             place = reached if noted else place
             break
-        place = Place.read(orjson.loads(orjson.dumps(reached.written())))
+        place = RecordingPosition.read(orjson.loads(orjson.dumps(reached.written())))
         sent |= {one["id"]: one for one in portion.events}
     again = [one for _, portion, _ in played(path, place, speed=20, run="r", now=now) for one in portion.events]
     assert [one for one in again if one["id"] in sent] == [sent[one["id"]] for one in again if one["id"] in sent]

@@ -10,7 +10,7 @@ import yaml
 
 from layers.database.connection import connect
 from server.doctor.database import examine_database
-from server.doctor.machine import State
+from server.doctor.machine import FindingState
 from server.settings import load_settings
 from tests.twin.ingest_process import working
 from tests.twin.waiting import until
@@ -135,11 +135,11 @@ async def test_health_and_doctor_tell_whether_the_ingest_process_works(
         return finding
 
     assert httpx.get(f"{address}/health", timeout=30).json()["ingest"] is False
-    assert (await doctor()).state is State.WARNING
+    assert (await doctor()).state is FindingState.WARNING
     async with working(settings):
         await until(lambda: httpx.get(f"{address}/health", timeout=30).json()["ingest"])
         finding = await doctor()
-        assert finding.state is State.WELL
+        assert finding.state is FindingState.WELL
         assert f"process {os.getpid()}" in finding.is_so
         await until(lambda: owner.fetchval("SELECT fault IS NOT NULL FROM twin.connector WHERE feed = 'fetched'"))
     _, feeds = told(address)

@@ -14,8 +14,8 @@ from layers.database.admission import CALLER, Caller
 from layers.errors import BadFilter, Unavailable
 from tests.twin.change_log import DEADLINE_SECONDS, happened, prepare, tails, write
 from twin.live import tail as tail_module
-from twin.live.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, Turns, caller_here
-from twin.live.subscription import Asked, read_interest
+from twin.live.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, TimeSlices, caller_here
+from twin.live.subscription import SubscriptionParams, read_interest
 
 pytestmark = pytest.mark.anyio
 LIMITS = FilterLimits(length=65_536, vertices=100_000)
@@ -45,7 +45,7 @@ async def test_all_filters_together_have_a_limit_and_one_callers_a_smaller_one(d
         for caller in ("a", "b", "c", "d", "e", "f"):
             CALLER.set(Caller(caller))
             for number in range(100):
-                asked = Asked(["events"], filter=_filter(60, caller + str(number)))
+                asked = SubscriptionParams(["events"], filter=_filter(60, caller + str(number)))
                 interest = read_interest(catalog, OPERATOR, asked, LIMITS)
                 try:
                     tail.budget.check(caller_here(), interest.units)
@@ -56,7 +56,7 @@ async def test_all_filters_together_have_a_limit_and_one_callers_a_smaller_one(d
         assert all(units <= CALLER_UNITS_MAX for units in served.values())
         assert sum(served.values()) <= UNITS_MAX
         assert len(served) >= 4, "one alone leaves room for others"
-        plain = tail.watch(read_interest(catalog, OPERATOR, Asked(["events"]), LIMITS), OPERATOR)
+        plain = tail.watch(read_interest(catalog, OPERATOR, SubscriptionParams(["events"]), LIMITS), OPERATOR)
         for watcher in (*watchers, plain):
             tail.leave(watcher)
             tail.leave(watcher)
@@ -69,7 +69,7 @@ async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(databa
     await prepare(database_url)
     given: list[int] = []
 
-    class Counted(Turns):
+    class Counted(TimeSlices):
         async def spend(self, units):
             before = self.given
             await super().spend(units)
@@ -82,7 +82,9 @@ async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(databa
         dear = []
         for n in range(12):
             CALLER.set(Caller(f"caller {n}"))
-            interest = read_interest(catalog, OPERATOR, Asked(["events"], filter=_filter(60, f"w{n}x")), LIMITS)
+            interest = read_interest(
+                catalog, OPERATOR, SubscriptionParams(["events"], filter=_filter(60, f"w{n}x")), LIMITS
+            )
             dear.append(tail.watch(interest, OPERATOR))
         await asyncio.gather(*(tail.take(watcher, pool, 0.01) for watcher in dear))  # each is in its channel then
         heard: list[set[str]] = []
@@ -97,7 +99,7 @@ async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(databa
             heard.append(set(ids))
             assert len(ids) == len(set(ids)) == 200, number
 
-        plain = read_interest(catalog, OPERATOR, Asked(["events"]), LIMITS)
+        plain = read_interest(catalog, OPERATOR, SubscriptionParams(["events"]), LIMITS)
         hearing = [asyncio.create_task(hear(plain, number)) for number in range(5)]
         for batch in range(10):
             await write(database_url, *(happened(f"e{batch}-{n}", title=f"w{n}") for n in range(20)))

@@ -14,14 +14,14 @@ from tests.layers.cameras import CAMERAS
 from twin.live.channel import Channel, channel_key
 from twin.live.interest import Interest
 from twin.live.matching import Matching
-from twin.live.rows import Rows
-from twin.live.visibility import Lens
+from twin.live.rows import FeatureProperties
+from twin.live.visibility import Visibility
 
 WITHOUT_AREAS = LayerDefinition(
     id="weather", title_zh="天气", title_en="Weather", geometry_type="None", grade=1, fields=()
 )
 CATALOG = Catalog({d.id: Layer(d, 1, datetime.now(UTC), lowest_grade=1) for d in (CAMERAS, WITHOUT_AREAS)})
-LENS = Lens(4, lambda: CATALOG)
+LENS = Visibility(4, lambda: CATALOG)
 
 codes = st.sampled_from(
     ["44", "440106", "440106011", "440106012", "440106011001", "440106011001001", "440106011001002", "440106012001001"]
@@ -63,7 +63,7 @@ def test_every_channel_that_wants_a_change_is_found(asked, change, data):
     gone = [channel for channel in channels if data.draw(st.booleans())]
     for channel in gone:
         matching.discard(channel)
-    rows = Rows()
+    rows = FeatureProperties()
     wanted = {c for c in channels if c not in gone and c.wants(change, rows.of)}
     layer = CATALOG.get(change["layer"])
     has_areas = layer is None or "area_code" in layer.definition.by_name

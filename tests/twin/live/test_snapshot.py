@@ -14,9 +14,9 @@ from layers.errors import BadInput, TooMuch
 from tests.twin import change_log
 from tests.twin.change_log import DEADLINE_SECONDS, GRIDS, OFFICER, WORKER, prepare, tails
 from twin.live import snapshot
-from twin.live.change_batch import Portion
-from twin.live.subscriber import Following, Source
-from twin.live.subscription import Asked, read_interest
+from twin.live.change_batch import ChangeBatch
+from twin.live.subscriber import LiveSource, Subscription
+from twin.live.subscription import SubscriptionParams, read_interest
 from twin.log.changes import append
 
 pytestmark = pytest.mark.anyio
@@ -54,11 +54,11 @@ async def stocked(url):
 
 async def listen(source, interest, until):
     """Take a snapshot, and check that every thing is counted on from there without a gap or a repeat."""
-    following = Following(source, OFFICER, interest, None, snapshot=True)
+    following = Subscription(source, OFFICER, interest, None, snapshot=True)
     await following.prepare()
     counts = {}
     async for part in following.parts():
-        if isinstance(part, Portion):
+        if isinstance(part, ChangeBatch):
             for change in orjson.loads(part.body):
                 assert change["capacity"] == counts[change["id"]] + 1
                 counts[change["id"]] += 1
@@ -73,8 +73,8 @@ async def listen(source, interest, until):
 async def test_a_snapshot_and_what_follows_fit_together_while_others_write(database_url):
     await stocked(database_url)
     async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS * 2):
-        source = Source(tail, pool, tail._catalog, heartbeat_s=0.2)
-        interest = read_interest(tail._catalog(), OFFICER, Asked(["vehicles"]), FilterLimits())
+        source = LiveSource(tail, pool, tail._catalog, heartbeat_s=0.2)
+        interest = read_interest(tail._catalog(), OFFICER, SubscriptionParams(["vehicles"]), FilterLimits())
         last = {"seq": 2**62}
 
         async def write():
@@ -103,8 +103,8 @@ async def test_a_snapshot_is_of_what_was_asked_for_and_may_be_seen(database_url,
         catalog = tail._catalog()
 
         async def ids(actor, **asked):
-            interest = read_interest(catalog, actor, Asked(["vehicles"], **asked), FilterLimits())
-            taken = await snapshot.take_picture(pool, catalog, actor, interest)
+            interest = read_interest(catalog, actor, SubscriptionParams(["vehicles"], **asked), FilterLimits())
+            taken = await snapshot.take_snapshot(pool, catalog, actor, interest)
             return {feature["id"] for feature in orjson.loads(b"[%s]" % taken.layers["vehicles"])}
 
         ours = {f"v{i}" for i in range(THINGS)}
@@ -114,9 +114,9 @@ async def test_a_snapshot_is_of_what_was_asked_for_and_may_be_seen(database_url,
         assert await ids(OFFICER, areas=[GRIDS[4][:12], GRIDS[0]]) == ours | {"far", "near"}
         assert await ids(OFFICER, bbox=(113.2, 23.0, 113.4, 23.2)) == {"near"}
         assert await ids(OFFICER, filter="capacity > 5") == {"far"}
-        everything = read_interest(catalog, OFFICER, Asked(), FilterLimits())
+        everything = read_interest(catalog, OFFICER, SubscriptionParams(), FilterLimits())
         with pytest.raises(BadInput, match="name them"):
-            await snapshot.take_picture(pool, catalog, OFFICER, everything)
+            await snapshot.take_snapshot(pool, catalog, OFFICER, everything)
         monkeypatch.setattr(snapshot, "FEATURES_MAX", 3)
         with pytest.raises(TooMuch, match="more than 3"):
             await ids(OFFICER)

@@ -32,19 +32,27 @@ from tests.twin.waiting import until
 from twin.live import tail as tail_module
 from twin.live.channel import PORTIONS_MAX
 from twin.live.interest import Interest, lies_in
-from twin.live.subscription import Asked, read_interest
+from twin.live.subscription import SubscriptionParams, read_interest
 from twin.log.changes import Forgotten
 
 pytestmark = pytest.mark.anyio
 BOX = (113.29, 23.0, 113.35, 23.2)
 CASES = {
-    "everything": (COMMANDER, Asked(), lambda _: True),
-    "public": (OFFICER, Asked(), lambda c: c["grade"] <= 2),
-    "one grid's worker": (WORKER, Asked(), lambda c: c["grade"] <= 3 and c["grid_code"] == GRIDS[0]),
-    "areas": (OFFICER, Asked(areas=[GRIDS[1], GRIDS[3][:12]]), lambda c: lies_in(c, [GRIDS[1], GRIDS[3][:12]])),
-    "layers": (OFFICER, Asked(layers=["vehicles"]), lambda c: c["layer"] == "vehicles"),
-    "bbox": (OFFICER, Asked(bbox=BOX), lambda c: c["lon"] <= BOX[2]),
-    "filter": (OFFICER, Asked(["events"], filter="stage = 'accept'"), lambda c: c.get("stage") == "accept"),
+    "everything": (COMMANDER, SubscriptionParams(), lambda _: True),
+    "public": (OFFICER, SubscriptionParams(), lambda c: c["grade"] <= 2),
+    "one grid's worker": (WORKER, SubscriptionParams(), lambda c: c["grade"] <= 3 and c["grid_code"] == GRIDS[0]),
+    "areas": (
+        OFFICER,
+        SubscriptionParams(areas=[GRIDS[1], GRIDS[3][:12]]),
+        lambda c: lies_in(c, [GRIDS[1], GRIDS[3][:12]]),
+    ),
+    "layers": (OFFICER, SubscriptionParams(layers=["vehicles"]), lambda c: c["layer"] == "vehicles"),
+    "bbox": (OFFICER, SubscriptionParams(bbox=BOX), lambda c: c["lon"] <= BOX[2]),
+    "filter": (
+        OFFICER,
+        SubscriptionParams(["events"], filter="stage = 'accept'"),
+        lambda c: c.get("stage") == "accept",
+    ),
 }
 
 
@@ -152,7 +160,7 @@ async def test_one_that_is_too_far_behind_must_start_again(database_url, monkeyp
 async def test_while_nobody_watches_nothing_is_read_and_who_comes_later_hears_all(database_url, monkeypatch):
     await prepare(database_url)
     async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
-        monkeypatch.setattr(tail_module.Tail, "_take_in", None)  # who takes in a frame, fails
+        monkeypatch.setattr(tail_module.LogTail, "_take_in", None)  # who takes in a frame, fails
         seq = await write(database_url, *(happened(f"e{number}") for number in range(5)))
         await until(lambda: tail.seq == seq)
         monkeypatch.undo()
@@ -195,9 +203,11 @@ async def test_what_a_filter_needs_and_a_change_does_not_say_is_looked_up(databa
     async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
         catalog = tail._catalog()
         asked = [
-            Asked(["vehicles"], filter="vehicle_kind = 'fire' AND speed_kmh > 5"),
-            Asked(["water_level_stations"], bbox=BOX),
-            Asked(["water_level_stations"], filter="name = '西' AND property = 'water_level' AND value > 2"),
+            SubscriptionParams(["vehicles"], filter="vehicle_kind = 'fire' AND speed_kmh > 5"),
+            SubscriptionParams(["water_level_stations"], bbox=BOX),
+            SubscriptionParams(
+                ["water_level_stations"], filter="name = '西' AND property = 'water_level' AND value > 2"
+            ),
         ]
         watchers = [tail.watch(read_interest(catalog, OFFICER, one, FilterLimits()), OFFICER) for one in asked]
         late = tail.watch(watchers[0].channel.interest, OFFICER)
@@ -249,7 +259,10 @@ async def test_what_cannot_be_understood_holds_up_nobody(database_url):
     await prepare(database_url)
     async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
         catalog = tail._catalog()
-        asked = [Asked(), Asked(["events"], filter="due_at < TIMESTAMP('2026-01-01T00:00:00Z') OR title = 'x'")]
+        asked = [
+            SubscriptionParams(),
+            SubscriptionParams(["events"], filter="due_at < TIMESTAMP('2026-01-01T00:00:00Z') OR title = 'x'"),
+        ]
         watchers = [tail.watch(read_interest(catalog, OFFICER, one, FilterLimits()), OFFICER) for one in asked]
         for watcher in watchers:
             assert await tail.take(watcher, pool, 0) is None

@@ -13,8 +13,8 @@ from layers.catalog import Catalog, Layer
 from layers.definition import read_definitions
 from layers.live_source import Live
 from tests.layers.cameras import CAMERAS, field
-from twin.live.change_batch import Gathered
-from twin.live.visibility import Lens
+from twin.live.change_batch import PendingChanges
+from twin.live.visibility import Visibility
 
 CATALOG = Catalog({"cameras": Layer(CAMERAS, 1, datetime.now(UTC), lowest_grade=1)})
 
@@ -33,12 +33,19 @@ def happened(identifier, **said):
 )
 def test_what_may_not_be_seen_is_not_there(clearance, names):
     change = moved("a", contact_phone="138", play_ref="x", secret="never", name="门口", made_up=1, height_m=None)
-    said = set(Lens(clearance, lambda: CATALOG).shown(change)) - {"kind", "layer", "id", "lon", "lat", "grid_code"}
+    said = set(Visibility(clearance, lambda: CATALOG).shown(change)) - {
+        "kind",
+        "layer",
+        "id",
+        "lon",
+        "lat",
+        "grid_code",
+    }
     assert said == names
 
 
 def test_a_feature_of_a_higher_grade_or_of_no_known_layer_is_not_there():
-    public = Lens(2, lambda: CATALOG)
+    public = Visibility(2, lambda: CATALOG)
     assert public.shown(moved("a") | {"grade": 3}) is None
     assert public.shown(moved("b") | {"layer": "unknown"}) is None
     assert public.shown({name: value for name, value in moved("c").items() if name != "grade"}) is None
@@ -51,7 +58,7 @@ def test_where_people_are_is_heard_by_those_who_may_know_it_alone():
     walking = moved("w1") | {"layer": "grid_workers"}
     driving = moved("v1") | {"layer": "vehicles"}
     crossing = walking | {"kind": "fence", "fence": "f1", "action": "enter"}
-    public, commander = Lens(2, lambda: REAL), Lens(3, lambda: REAL)
+    public, commander = Visibility(2, lambda: REAL), Visibility(3, lambda: REAL)
     assert public.shown(driving) is not None
     assert public.shown(walking) is None
     assert public.shown(crossing) is None
@@ -64,9 +71,9 @@ def test_an_observation_of_a_hidden_field_is_hidden():
     secret = CAMERAS.model_copy(update={"fields": (*CAMERAS.fields, field("oxygen_now", "number", grade=3, live=live))})
     catalog = Catalog({"cameras": Layer(secret, 1, datetime.now(UTC), lowest_grade=1)})
     measured = {"kind": "observation", "layer": "cameras", "id": "c1", "grade": 1, "property": "oxygen", "value": 5.0}
-    assert Lens(2, lambda: catalog).shown(measured) is None
-    assert Lens(3, lambda: catalog).shown(measured)["value"] == 5.0
-    assert Lens(2, lambda: catalog).shown(measured | {"property": "noise"})["value"] == 5.0
+    assert Visibility(2, lambda: catalog).shown(measured) is None
+    assert Visibility(3, lambda: catalog).shown(measured)["value"] == 5.0
+    assert Visibility(2, lambda: catalog).shown(measured | {"property": "noise"})["value"] == 5.0
 
 
 things = st.builds(moved, st.sampled_from("abc"), st.floats(113, 114))
@@ -75,7 +82,7 @@ events = st.builds(happened, st.text(max_size=3))
 
 @given(st.lists(st.one_of(things, events), max_size=40), st.sets(st.integers(0, 40), max_size=5))
 def test_every_event_comes_once_in_order_and_of_each_thing_the_newest(changes, flushes):
-    gathered, got = Gathered(), []
+    gathered, got = PendingChanges(), []
     for seq, change in enumerate(changes, 1):
         gathered.add(change, orjson.dumps(change))
         if seq in flushes:
@@ -87,7 +94,7 @@ def test_every_event_comes_once_in_order_and_of_each_thing_the_newest(changes, f
 
 
 def test_both_forms_of_a_portion_say_the_same():
-    gathered = Gathered()
+    gathered = PendingChanges()
     gathered.add(happened("a"), b'{"id":"a"}')
     portion = gathered.portion(7)
     assert portion.event == b'id: 7\nevent: changes\ndata: [{"id":"a"}]\n\n'

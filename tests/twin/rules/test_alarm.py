@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.rules.alarm import Seen, advance, calm, observe, wakes_at
+from twin.rules.alarm import JudgedValue, advance, calm, observe, wakes_at
 from twin.rules.trigger import Timing, Trigger, seen, turned, turns_at
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
@@ -23,7 +23,7 @@ def at(seconds):
 
 
 def judged(seconds, value, levels=LEVELS):
-    return Seen(
+    return JudgedValue(
         at(seconds), tuple(value > level for level in levels), tuple(value < level - BAND for level in levels), value
     )
 

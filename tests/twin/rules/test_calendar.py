@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doctor.machine import State
+from server.doctor.machine import FindingState
 from server.doctor.rules import calendar_note, examine_rules
 from twin.rules.calendar import LOCAL, Calendar
 from twin.rules.registry import read_rules
@@ -138,9 +138,9 @@ def test_a_year_that_is_not_known_is_told_in_time():
 def test_the_doctor_says_which_holidays_are_missing_and_where_they_go():
     known = max(CALENDAR.years)
     (finding,) = examine_rules(RULES, date(known, 11, 30))
-    assert finding.state is State.WELL
+    assert finding.state is FindingState.WELL
     (finding,) = examine_rules(RULES, date(known, 12, 1))
-    assert finding.state is State.WARNING
+    assert finding.state is FindingState.WARNING
     assert f"{known + 1}" in finding.is_so
     assert str(RULES / "workdays.yaml") in finding.remedy
     assert calendar_note(read_rules(RULES), "workdays", date(known, 11, 30)) is None
@@ -150,5 +150,5 @@ def test_the_doctor_says_which_holidays_are_missing_and_where_they_go():
 def test_the_doctor_names_a_rule_that_cannot_be_read(tmp_path):
     (tmp_path / "flood.yaml").write_text("name: flood\n", encoding="utf-8")
     (finding,) = examine_rules(tmp_path, date(2026, 6, 1))
-    assert finding.state is State.WRONG
+    assert finding.state is FindingState.WRONG
     assert "flood.yaml" in finding.is_so

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.rules.calendar import LOCAL, Calendar
-from twin.rules.case import Case, judge
+from twin.rules.case import EventCase, judge
 from twin.rules.facts import read_facts
 from twin.rules.limits import Limits
 
@@ -34,7 +34,7 @@ class Story:
     """An event that is judged, with the amendments laid over it as the fold of versions does."""
 
     def __init__(self, **said) -> None:
-        self.state, self.case, self.log, self.returned = event(**said), Case(), [], 0
+        self.state, self.case, self.log, self.returned = event(**said), EventCase(), [], 0
 
     def says(self, **said):
         self.state |= said
@@ -138,7 +138,7 @@ sources = st.sampled_from([code["code"] for code in codes["codes"]])
 def test_an_emergency_never_waits_for_working_time(source, severity, kind, begins):
     at = MONDAY + timedelta(minutes=begins)
     facts = read_facts(event(at=at, reported_at=at, source=source, severity=severity, event_class=kind))
-    case, _ = judge(LIMITS, CALENDAR, Case(), facts, at)
+    case, _ = judge(LIMITS, CALENDAR, EventCase(), facts, at)
     assert case.due_at - at == timedelta(minutes=5)
     assert case.report_due_at is None or case.report_due_at - at == timedelta(minutes=30)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.rules.cluster import ClusterRule, Gathering, Spot, is_parent, near
+from twin.rules.cluster import ClusterPoint, ClusterRule, Gathering, is_parent, near
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
 RULE = ClusterRule(name="crowd", kind="cluster", title_zh="聚集", title_en="Cluster")
@@ -17,7 +17,7 @@ SMALL = RULE.model_copy(update={"number": 3, "same_grid": False})
 
 
 def spot(number, minutes, x=0.0, y=0.0, kind="0406", grid=None):
-    return Spot(f"e{number:03d}", kind, NOON + timedelta(minutes=minutes), x, y, grid)
+    return ClusterPoint(f"e{number:03d}", kind, NOON + timedelta(minutes=minutes), x, y, grid)
 
 
 def gathered(rule, spots):

@@ -19,8 +19,8 @@ from twin.envelope.read import read_structured
 from twin.jobs.upkeep import Upkeep
 from twin.store.features import features
 from twin.store.features.check import check_changes
-from twin.store.features.claims import Words
-from twin.store.positions import Placed
+from twin.store.features.claims import FieldClaims
+from twin.store.positions import PlacedMessage
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
@@ -58,7 +58,9 @@ async def put(connection, catalog, *messages):
     check_changes(reading, catalog)
     assert not reading.refused, reading.refused[0].detail
     async with connection.transaction():
-        return await features.write(connection, catalog, [Placed(m, None, None, (), None) for m in reading.messages])
+        return await features.write(
+            connection, catalog, [PlacedMessage(m, None, None, (), None) for m in reading.messages]
+        )
 
 
 async def row_of(connection, layer, name):
@@ -140,7 +142,7 @@ async def restore(connection, row):
 @given(st.data())
 def test_words_are_the_same_in_whatever_order_they_come(data):
     told = data.draw(st.permutations(STORY))
-    sorted_words, shuffled = Words(), Words()
+    sorted_words, shuffled = FieldClaims(), FieldClaims()
     for message in STORY:
         sorted_words.hear(message)
     for message in told:

@@ -9,10 +9,10 @@ from layers.schema.tables import sync_definitions
 from tests.twin.intake.test_pipeline import event, observation, position
 from twin.envelope.message import Reading
 from twin.store import retention
-from twin.store.retention import Kept, forget, refuse_too_old
+from twin.store.retention import RetentionPeriods, forget, refuse_too_old
 
 pytestmark = pytest.mark.anyio
-KEPT = Kept(positions=timedelta(days=90), observations=timedelta(days=365))
+KEPT = RetentionPeriods(positions=timedelta(days=90), observations=timedelta(days=365))
 _PUT = {
     "position": "INSERT INTO twin.position (layer, id, phenomenon_time, lon, lat) VALUES ('vehicles', 'v', $1, 1, 1)",
     "observation": "INSERT INTO twin.observation (id, property, phenomenon_time) VALUES ('g', 'rain_mm', $1)",

@@ -15,7 +15,7 @@ from tests.twin.fixture import lonlat
 from twin.jobs.expiry import Expiry
 from twin.log.changes import frames_since
 from twin.store.events import events, exercises
-from twin.store.positions import Placed
+from twin.store.positions import PlacedMessage
 
 pytestmark = pytest.mark.anyio
 STREET = "440106011000"
@@ -46,7 +46,7 @@ async def ingest(fixture_copy_url):
 
 async def put(connection, *messages):
     async with connection.transaction():
-        placed = [Placed(m, None, None, (), None) for m in messages]
+        placed = [PlacedMessage(m, None, None, (), None) for m in messages]
         return await events.write(connection, await read_catalog(connection), placed)
 
 

@@ -14,7 +14,7 @@ _COLUMNS = "id, fence, action, at, since, layer, mover, area_layer, area_id, are
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TransitionQuery:
     """Which transitions are asked for; None means any.
 
     Attributes
@@ -34,7 +34,7 @@ class Wanted:
     before: int | None = None
 
 
-def transitions(catalog: Catalog, actor: Actor, wanted: Wanted, limit: int) -> Clause:
+def transitions(catalog: Catalog, actor: Actor, wanted: TransitionQuery, limit: int) -> Clause:
     """Build the statement that answers the newest transitions first, by number."""
     tests = (
         ("fence = {}", wanted.fence, "text"),

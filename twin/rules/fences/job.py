@@ -20,12 +20,12 @@ import structlog
 from layers.catalog import Catalog
 from layers.errors import OneMapError
 from twin.log import changes
-from twin.log.changes import Frame
+from twin.log.changes import LogFrame
 from twin.log.cursor import Follower
 from twin.rules.fences import store
 from twin.rules.fences.area_set import read_area_set, read_movers
 from twin.rules.fences.definition import Fence
-from twin.rules.fences.tracker import Event, Fix, Tracker
+from twin.rules.fences.tracker import FenceEvent, PositionFix, Tracker
 from twin.rules.registry import Rules, read_rules
 from twin.store.grades import Grades
 
@@ -134,7 +134,7 @@ class Watch:
         follower: Follower,
         seq: int,
         state: Mapping[str, Any],
-        events: Mapping[str, Sequence[Event]],
+        events: Mapping[str, Sequence[FenceEvent]],
     ) -> None:
         async with connection.transaction():
             for one in self._sets.values():
@@ -149,7 +149,7 @@ class Watch:
             one.tracker.changed.clear()
 
     async def _transitions(
-        self, connection: asyncpg.Connection, events: Mapping[str, Sequence[Event]]
+        self, connection: asyncpg.Connection, events: Mapping[str, Sequence[FenceEvent]]
     ) -> list[dict[str, Any]]:
         """Make the records of events, each with the data grade of its mover or of its fence, whichever is stricter."""
         told = [
@@ -164,7 +164,9 @@ class Watch:
             await self._grades.tell(connection, self._catalog(), graded)
         return [one | {"grade": grade["grade"]} for one, grade in zip(told, graded, strict=True)]
 
-    async def _observe(self, connection: asyncpg.Connection, one: _Set, fixes: Sequence[Fix]) -> list[Event]:
+    async def _observe(
+        self, connection: asyncpg.Connection, one: _Set, fixes: Sequence[PositionFix]
+    ) -> list[FenceEvent]:
         if one.movers is not None:
             fixes = [fix for fix in fixes if fix.mover in one.movers]
         if not fixes:
@@ -175,16 +177,16 @@ class Watch:
             one.tracker.recall(await store.fixes_before(connection, fence.movers.layer, unknown, fence.gap))
         return one.tracker.observe(fixes)
 
-    def _fixes(self, frames: Sequence[Frame], seq: int) -> dict[str, list[Fix]]:
+    def _fixes(self, frames: Sequence[LogFrame], seq: int) -> dict[str, list[PositionFix]]:
         """Take the positions of layers that somebody watches, in the order of the log."""
         layers = {one.tracker.fence.movers.layer for one in self._sets.values()}
-        found: dict[str, list[Fix]] = defaultdict(list)
+        found: dict[str, list[PositionFix]] = defaultdict(list)
         for frame in frames:
             for _, change in frame.changes(seq):
                 if change["kind"] == "position" and change["layer"] in layers and change.get("lon") is not None:
                     at = datetime.fromisoformat(change["phenomenon_time"])
                     area = change.get("grid_code"), change.get("area_code")
-                    found[change["layer"]].append(Fix(change["id"], at, change["lon"], change["lat"], *area))
+                    found[change["layer"]].append(PositionFix(change["id"], at, change["lon"], change["lat"], *area))
         return found
 
     def _inside(self) -> dict[str, int]:
@@ -193,9 +195,9 @@ class Watch:
             for name, one in self._sets.items()
         }
 
-    async def _keep_current(self, connection: asyncpg.Connection) -> dict[str, list[Event]]:
+    async def _keep_current(self, connection: asyncpg.Connection) -> dict[str, list[FenceEvent]]:
         """Follow the files, and the layers that areas and movers come from; returns what that alone brings about."""
-        events: dict[str, list[Event]] = defaultdict(list)
+        events: dict[str, list[FenceEvent]] = defaultdict(list)
         if self._rules is not None and monotonic() - self._looked_at < _TICK_SECONDS:
             return events
         self._looked_at = monotonic()
@@ -217,7 +219,7 @@ class Watch:
             await store.forget(connection)
         return events
 
-    async def _renew(self, connection: asyncpg.Connection, name: str, fence: Fence) -> list[Event]:
+    async def _renew(self, connection: asyncpg.Connection, name: str, fence: Fence) -> list[FenceEvent]:
         one, now = self._sets.get(name), monotonic()
         versions = self._versions(fence)
         if one is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from twin.rules.fences.definition import Fence
-from twin.rules.fences.tracker import Event, Fix, Kept, Key, Tracker
+from twin.rules.fences.tracker import FenceEvent, Key, PositionFix, TrackedStay, Tracker
 from twin.rules.fences.transition import Stay
 
 KEPT = timedelta(days=90)
@@ -45,12 +45,12 @@ _COLUMNS = ("fence", "action", "at", "since", "layer", "mover", "area_layer", "a
             "grid_code", "area_code", "grade")  # fmt: skip
 
 
-async def read_stays(connection: asyncpg.Connection, fence: str) -> dict[Key, Kept]:
+async def read_stays(connection: asyncpg.Connection, fence: str) -> dict[Key, TrackedStay]:
     """Return who is or may be inside the fences of a set."""
     stays = {}
     for row in await connection.fetch(_STAYS, fence):
         stay = Stay(*(row[name] for name in Stay._fields))
-        stays[row["mover"], row["area_id"]] = Kept(stay, row["seen_at"])
+        stays[row["mover"], row["area_id"]] = TrackedStay(stay, row["seen_at"])
     return stays
 
 
@@ -74,13 +74,13 @@ async def tell(connection: asyncpg.Connection, transitions: Sequence[Mapping[str
 
 async def fixes_before(
     connection: asyncpg.Connection, layer: str, first: Mapping[str, datetime], within: timedelta
-) -> list[Fix]:
+) -> list[PositionFix]:
     """Return the last position before a time of each of some movers, of those that had one within so long."""
     rows = await connection.fetch(_BEFORE, layer, list(first), list(first.values()), within)
-    return [Fix(*row) for row in rows]
+    return [PositionFix(*row) for row in rows]
 
 
-def transition_of(fence: Fence, event: Event, grade: int) -> dict[str, Any]:
+def transition_of(fence: Fence, event: FenceEvent, grade: int) -> dict[str, Any]:
     """Make the record of a transition.
 
     Parameters

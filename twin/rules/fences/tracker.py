@@ -17,10 +17,10 @@ from layers.areas import Points
 from twin.join.metres import MetrePoints
 from twin.rules.fences.area_set import AreaFacts, AreaSet
 from twin.rules.fences.definition import Fence
-from twin.rules.fences.transition import Relation, Stay, Terms, Told, advance, dwells_at, ended, step
+from twin.rules.fences.transition import FenceReport, Relation, Stay, Terms, advance, dwells_at, ended, step
 
 
-class Fix(NamedTuple):
+class PositionFix(NamedTuple):
     """A position of a mover, CRS84 degrees."""
 
     mover: str
@@ -31,15 +31,15 @@ class Fix(NamedTuple):
     area_code: str | None = None
 
 
-class Event(NamedTuple):
+class FenceEvent(NamedTuple):
     """Something to be told: of which mover and fence, and where the mover was last."""
 
-    told: Told
-    fix: Fix
+    told: FenceReport
+    fix: PositionFix
     area: AreaFacts
 
 
-class Kept(NamedTuple):
+class TrackedStay(NamedTuple):
     """A stay and the mover's last position that was looked at."""
 
     stay: Stay
@@ -60,20 +60,20 @@ class Tracker:
         Keys of `stays` that have changed, or gone, since it was emptied.
     """
 
-    def __init__(self, fence: Fence, areas: AreaSet, stays: Mapping[Key, Kept]) -> None:
+    def __init__(self, fence: Fence, areas: AreaSet, stays: Mapping[Key, TrackedStay]) -> None:
         self.fence = fence
         self._terms = Terms(fence.fixes, fence.dwell, fence.gap)
         self._areas = areas
         self._numbers = {facts.area_id: n for n, facts in enumerate(areas.facts)}
         self._gone: dict[str, AreaFacts] = {}  # areas that were there, for what is still to be told of them
-        self._last: dict[str, tuple[Fix, float, float]] = {}
+        self._last: dict[str, tuple[PositionFix, float, float]] = {}
         self.stays = dict(stays)
         self.changed: set[Key] = set()
         self._of_mover: dict[str, set[str]] = defaultdict(set)
         for mover, area_id in self.stays:
             self._of_mover[mover].add(area_id)
 
-    def unknown(self, fixes: Sequence[Fix]) -> dict[str, datetime]:
+    def unknown(self, fixes: Sequence[PositionFix]) -> dict[str, datetime]:
         """Return movers whose last position is not known, each with the time of its first one here."""
         first: dict[str, datetime] = {}
         for fix in fixes:
@@ -81,12 +81,12 @@ class Tracker:
                 first.setdefault(fix.mover, fix.at)
         return first
 
-    def recall(self, fixes: Sequence[Fix]) -> None:
+    def recall(self, fixes: Sequence[PositionFix]) -> None:
         """Take last positions from the history, without any effect."""
         for fix, (x_m, y_m) in zip(fixes, _metres(fixes), strict=True):
             self._last[fix.mover] = fix, float(x_m), float(y_m)
 
-    def replace(self, areas: AreaSet, now: datetime) -> list[Event]:
+    def replace(self, areas: AreaSet, now: datetime) -> list[FenceEvent]:
         """Take the areas as they are now; whoever was in one that is no more has left it."""
         self._gone = {facts.area_id: facts for facts in self._areas.facts}
         self._areas, self._numbers = areas, {facts.area_id: n for n, facts in enumerate(areas.facts)}
@@ -97,7 +97,7 @@ class Tracker:
                 self._put(mover, area_id, None, kept.seen_at)
         return events
 
-    def observe(self, fixes: Sequence[Fix]) -> list[Event]:
+    def observe(self, fixes: Sequence[PositionFix]) -> list[FenceEvent]:
         """Take positions in their order; one that is not newer than the mover's last changes nothing."""
         fixes, before = self._newer(fixes)
         if not fixes:
@@ -108,7 +108,7 @@ class Tracker:
         for n, number, is_in in zip(point.tolist(), area.tolist(), inside.tolist(), strict=True):
             around[n][number] = "in" if is_in else "near"
         through = self._through(fixes, metres, before)
-        events: list[Event] = []
+        events: list[FenceEvent] = []
         for n, fix in enumerate(fixes):
             if n in around or n in through or fix.mover in self._of_mover:
                 last = before[n]
@@ -118,9 +118,9 @@ class Tracker:
             self._last[fix.mover] = fix, float(metres[n, 0]), float(metres[n, 1])
         return events
 
-    def tick(self, now: datetime) -> list[Event]:
+    def tick(self, now: datetime) -> list[FenceEvent]:
         """Let the time until `now` pass: who dwells is told."""
-        events: list[Event] = []
+        events: list[FenceEvent] = []
         for (mover, area_id), kept in list(self.stays.items()):
             wakes = dwells_at(kept.stay, kept.seen_at, self._terms)
             if wakes is not None and wakes <= now:
@@ -129,10 +129,12 @@ class Tracker:
                 self._put(mover, area_id, stay, kept.seen_at)
         return events
 
-    def _newer(self, fixes: Sequence[Fix]) -> tuple[list[Fix], list[int | tuple[Fix, float, float] | None]]:
+    def _newer(
+        self, fixes: Sequence[PositionFix]
+    ) -> tuple[list[PositionFix], list[int | tuple[PositionFix, float, float] | None]]:
         """Leave out what is not newer; and find for each the position before: here by its number, or from memory."""
-        taken: list[Fix] = []
-        before: list[int | tuple[Fix, float, float] | None] = []
+        taken: list[PositionFix] = []
+        before: list[int | tuple[PositionFix, float, float] | None] = []
         newest: dict[str, int] = {}
         for fix in fixes:
             here = newest.get(fix.mover)
@@ -146,7 +148,10 @@ class Tracker:
         return taken, before
 
     def _through(
-        self, fixes: Sequence[Fix], metres: Points, before: Sequence[int | tuple[Fix, float, float] | None]
+        self,
+        fixes: Sequence[PositionFix],
+        metres: Points,
+        before: Sequence[int | tuple[PositionFix, float, float] | None],
     ) -> dict[int, set[int]]:
         """Find the fences that the way to each position leads through."""
         if "cross" not in self.fence.actions or not len(self._areas.facts):
@@ -172,17 +177,21 @@ class Tracker:
         return found
 
     def _step(
-        self, fix: Fix, last_at: datetime | None, around: Mapping[int, Relation], through: frozenset[int] | set[int]
-    ) -> list[Event]:
+        self,
+        fix: PositionFix,
+        last_at: datetime | None,
+        around: Mapping[int, Relation],
+        through: frozenset[int] | set[int],
+    ) -> list[FenceEvent]:
         own = {self._numbers[a] for a in self._of_mover.get(fix.mover, ()) if a in self._numbers}
-        events: list[Event] = []
+        events: list[FenceEvent] = []
         for number in sorted(own | around.keys() | through):
             area_id = self._areas.facts[number].area_id
             kept = self.stays.get((fix.mover, area_id))
             before = kept.stay if kept is not None else None
             relation = around.get(number, "out")
             if before is not None and relation == "in" and self._rests(before, fix.at, last_at):
-                self.stays[fix.mover, area_id] = Kept(before, fix.at)
+                self.stays[fix.mover, area_id] = TrackedStay(before, fix.at)
                 continue
             stay, told = step(before, relation, fix.at, last_at, self._terms, through=number in through)
             events += self._events(told, fix, area_id)
@@ -201,7 +210,7 @@ class Tracker:
         if before is None or before.stay != stay:  # the time alone is not worth a row for every position
             self.changed.add((mover, area_id))
         if stay is not None:
-            self.stays[mover, area_id] = Kept(stay, seen_at)
+            self.stays[mover, area_id] = TrackedStay(stay, seen_at)
             self._of_mover[mover].add(area_id)
             return
         self.stays.pop((mover, area_id), None)
@@ -209,16 +218,16 @@ class Tracker:
         if not self._of_mover[mover]:
             del self._of_mover[mover]
 
-    def _fix(self, mover: str, kept: Kept) -> Fix:
+    def _fix(self, mover: str, kept: TrackedStay) -> PositionFix:
         last = self._last.get(mover)
-        return last[0] if last is not None else Fix(mover, kept.seen_at, float("nan"), float("nan"))
+        return last[0] if last is not None else PositionFix(mover, kept.seen_at, float("nan"), float("nan"))
 
-    def _events(self, told: Sequence[Told], fix: Fix, area_id: str) -> list[Event]:
+    def _events(self, told: Sequence[FenceReport], fix: PositionFix, area_id: str) -> list[FenceEvent]:
         number = self._numbers.get(area_id)
         facts = self._areas.facts[number] if number is not None else self._gone.get(area_id)
         facts = facts or AreaFacts(area_id, None, 4)
-        return [Event(one, fix, facts) for one in told if one.action in self.fence.actions]
+        return [FenceEvent(one, fix, facts) for one in told if one.action in self.fence.actions]
 
 
-def _metres(fixes: Sequence[Fix]) -> Points:
+def _metres(fixes: Sequence[PositionFix]) -> Points:
     return MetrePoints.of(np.array([(fix.lon, fix.lat) for fix in fixes], dtype=np.float64).reshape(-1, 2)).xy_m

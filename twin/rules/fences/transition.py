@@ -56,7 +56,7 @@ class Stay(NamedTuple):
     dwelt: bool = False
 
 
-class Told(NamedTuple):
+class FenceReport(NamedTuple):
     """What is told: when it came to be so, and since when the mover was inside."""
 
     action: FenceAction
@@ -72,7 +72,7 @@ def step(
     terms: Terms,
     *,
     through: bool = False,
-) -> tuple[Stay | None, list[Told]]:
+) -> tuple[Stay | None, list[FenceReport]]:
     """Take a position that is newer than the last.
 
     Parameters
@@ -107,12 +107,12 @@ def step(
 
 def advance(
     stay: Stay | None, until: datetime, last_at: datetime | None, terms: Terms
-) -> tuple[Stay | None, list[Told]]:
+) -> tuple[Stay | None, list[FenceReport]]:
     """Let time pass: who is inside long enough dwells; a silence longer than the gap proves nothing."""
     at = dwells_at(stay, last_at, terms)
     if stay is None or at is None or at > until:
         return stay, []
-    return stay._replace(dwelt=True), [Told("dwell", at, stay.since)]
+    return stay._replace(dwelt=True), [FenceReport("dwell", at, stay.since)]
 
 
 def dwells_at(stay: Stay | None, last_at: datetime | None, terms: Terms) -> datetime | None:
@@ -123,32 +123,32 @@ def dwells_at(stay: Stay | None, last_at: datetime | None, terms: Terms) -> date
     return at if at <= last_at + terms.gap else None
 
 
-def ended(stay: Stay, at: datetime) -> list[Told]:
+def ended(stay: Stay, at: datetime) -> list[FenceReport]:
     """Tell what becomes of a mover when the fence is no more: whoever has entered has left."""
-    return [] if stay.phase == "entering" else [Told("exit", stay.left_at or max(at, stay.since), stay.since)]
+    return [] if stay.phase == "entering" else [FenceReport("exit", stay.left_at or max(at, stay.since), stay.since)]
 
 
-def _outside(relation: Relation, at: datetime, terms: Terms, *, crosses: bool) -> tuple[Stay | None, list[Told]]:
+def _outside(relation: Relation, at: datetime, terms: Terms, *, crosses: bool) -> tuple[Stay | None, list[FenceReport]]:
     if relation == "in":
         return _counted(Stay("entering", at, at), at, terms)
-    return None, [Told("cross", at, at)] if crosses else []
+    return None, [FenceReport("cross", at, at)] if crosses else []
 
 
 def _entering(
     stay: Stay, relation: Relation, at: datetime, terms: Terms, *, is_gap: bool
-) -> tuple[Stay | None, list[Told]]:
+) -> tuple[Stay | None, list[FenceReport]]:
     if is_gap:
         return _outside(relation, at, terms, crosses=False)
     if relation == "in":
         return _counted(stay._replace(fixes=stay.fixes + 1), at, terms)
     if relation == "near":
         return stay, []
-    return None, [Told("cross", stay.since, stay.since)]
+    return None, [FenceReport("cross", stay.since, stay.since)]
 
 
 def _inside(
     stay: Stay, relation: Relation, at: datetime, terms: Terms, *, is_gap: bool
-) -> tuple[Stay | None, list[Told]]:
+) -> tuple[Stay | None, list[FenceReport]]:
     counts_from = at if is_gap else stay.counts_from
     if relation == "in":
         return stay._replace(phase="inside", fixes=1, left_at=None, counts_from=counts_from), []
@@ -159,10 +159,10 @@ def _inside(
     return _counted(stay._replace(fixes=stay.fixes + 1), at, terms)
 
 
-def _counted(stay: Stay, at: datetime, terms: Terms) -> tuple[Stay | None, list[Told]]:
+def _counted(stay: Stay, at: datetime, terms: Terms) -> tuple[Stay | None, list[FenceReport]]:
     """Make of an entry or a leave what it is when its positions are enough."""
     if stay.fixes < terms.fixes:
         return stay, []
     if stay.phase == "entering":
-        return stay._replace(phase="inside", fixes=1), [Told("enter", stay.since, stay.since)]
-    return None, [Told("exit", stay.left_at or at, stay.since)]
+        return stay._replace(phase="inside", fixes=1), [FenceReport("enter", stay.since, stay.since)]
+    return None, [FenceReport("exit", stay.left_at or at, stay.since)]

@@ -20,7 +20,7 @@ from layers.clause import quote_identifier
 from layers.schema.tables import table_of
 from twin.store.events import warnings
 from twin.store.events.warning_areas import Extent, extents
-from twin.store.positions import Placed
+from twin.store.positions import PlacedMessage
 from twin.store.redaction import redact
 
 LAYER = "events"
@@ -36,10 +36,12 @@ ORDER BY event_id, phenomenon_time, source_version, message
 """
 _COUNTS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE event_id = ANY ($1::text[]) GROUP BY event_id"
 
-type State = dict[str, Any]
+type EventState = dict[str, Any]
 
 
-async def write(connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[Placed]) -> list[dict[str, Any]]:
+async def write(
+    connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[PlacedMessage]
+) -> list[dict[str, Any]]:
     """Write events in the open transaction; returns one change for each event whose state is written anew."""
     if not placed:
         return []
@@ -59,7 +61,7 @@ async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: It
     """
     table = catalog[LAYER].definition
     known = [field.name for field in table.fields if field.has_column and field.name != "data_grade"]
-    settled: dict[str, State] = {}
+    settled: dict[str, EventState] = {}
     wanted = sorted(event_ids)
     while wanted:
         versions = await _versions(connection, wanted)
@@ -72,7 +74,9 @@ async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: It
     return [{"kind": "event", "layer": LAYER, **state} for state in settled.values()]
 
 
-async def _chained(connection: asyncpg.Connection, placed: Sequence[Placed]) -> tuple[list[Placed], list[State]]:
+async def _chained(
+    connection: asyncpg.Connection, placed: Sequence[PlacedMessage]
+) -> tuple[list[PlacedMessage], list[EventState]]:
     """Bring messages of warnings under the event of their chain, and events that are part of another into it."""
     chains = await warnings.join_chains(connection, [one.message for one in placed])
     if not chains.chain_of:
@@ -84,12 +88,12 @@ async def _chained(connection: asyncpg.Connection, placed: Sequence[Placed]) -> 
     return [_in_chain(one, chains) for one in placed], [change for change in moved if change["id"] in told]
 
 
-def _in_chain(one: Placed, chains: warnings.Chains) -> Placed:
+def _in_chain(one: PlacedMessage, chains: warnings.Chains) -> PlacedMessage:
     chain = chains.of(one.message)
     return one if chain is None else replace(one, message=one.message._replace(feature_id=warnings.PREFIX + chain))
 
 
-def _version(placed: Placed, extent: Extent | None) -> tuple[Any, ...]:
+def _version(placed: PlacedMessage, extent: Extent | None) -> tuple[Any, ...]:
     m = placed.message
     said = {name: value for name, value in m.data.items() if value is not None}
     claimed = said.pop("claimed_time", None)
@@ -101,7 +105,7 @@ def _version(placed: Placed, extent: Extent | None) -> tuple[Any, ...]:
         said["event_class"] = said["event_class_code"][-4:]
     place = _place(placed) if m.lon is not None else _extent(extent)
     times = {"phenomenon_time": m.phenomenon_time, "sent_time": m.sent_time}
-    identity: State = {"source_event_id": m.id, "source_version": m.version, **times}
+    identity: EventState = {"source_event_id": m.id, "source_version": m.version, **times}
     if "source" not in said:  # a rule of the house amends an event: it says its own fields and nothing else
         identity = {}
     record = {name: value for name, value in {**identity, **said, **place}.items() if value is not None}
@@ -109,7 +113,7 @@ def _version(placed: Placed, extent: Extent | None) -> tuple[Any, ...]:
     return m.feature_id, *rank, claimed, orjson.dumps(record).decode()
 
 
-def _place(placed: Placed) -> State:
+def _place(placed: PlacedMessage) -> EventState:
     return {
         "lon": placed.message.lon,
         "lat": placed.message.lat,
@@ -120,20 +124,20 @@ def _place(placed: Placed) -> State:
     }
 
 
-def _extent(extent: Extent | None) -> State:
+def _extent(extent: Extent | None) -> EventState:
     if extent is None:
         return {}
     return {"area": extent.area, "lon": extent.lon, "lat": extent.lat, "area_code": extent.area_code}
 
 
-async def _versions(connection: asyncpg.Connection, event_ids: Sequence[str]) -> dict[str, list[State]]:
-    versions: dict[str, list[State]] = defaultdict(list)
+async def _versions(connection: asyncpg.Connection, event_ids: Sequence[str]) -> dict[str, list[EventState]]:
+    versions: dict[str, list[EventState]] = defaultdict(list)
     for row in await connection.fetch(_VERSIONS, event_ids):
         versions[row["event_id"]].append(orjson.loads(row["record"]))
     return versions
 
 
-def _state(event_id: str, records: Iterable[State]) -> State:
+def _state(event_id: str, records: Iterable[EventState]) -> EventState:
     return {"id": event_id, **warnings.expire(fold(records), datetime.now(UTC))}
 
 
@@ -151,7 +155,7 @@ def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return state
 
 
-async def _upsert(connection: asyncpg.Connection, known: Sequence[str], states: Sequence[State]) -> None:
+async def _upsert(connection: asyncpg.Connection, known: Sequence[str], states: Sequence[EventState]) -> None:
     """Write states into the collection's table; PostgreSQL reads each value by its column's type."""
     table = table_of(LAYER)
     columns = [quote_identifier(name) for name in known]

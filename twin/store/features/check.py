@@ -19,7 +19,7 @@ import shapely
 from layers.catalog import Catalog, Layer
 from layers.definition import FieldDefinition
 from layers.load.convert import convert
-from layers.load.coordinate_checks import BBox, Gate, SourceCrs
+from layers.load.coordinate_checks import BBox, CoordinateChecks, SourceCrs
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
 from twin.envelope.message import Message, Reading
@@ -164,7 +164,7 @@ def _shapes(
         return {}
     geometry = np.array([shape_of(spoken[index]) for index in rows], dtype=object)
     batch = Batch(pa.record_batch({"index": rows}), geometry, np.array(rows))
-    Gate(_CGCS2000, district_crs84=district_crs84).let_in(batch)
+    CoordinateChecks(_CGCS2000, district_crs84=district_crs84).let_in(batch)
     repair_geometries(batch, layer.definition.geometry_type)
     for rejection in batch.rejections():
         reason = _REASONS.get(rejection.reason, Reason.OUT_OF_RANGE)

@@ -21,7 +21,7 @@ def stamp_of(message: Message) -> str:
 
 
 @dataclass(slots=True)
-class Words:
+class FieldClaims:
     """What has been said of a feature.
 
     Attributes

@@ -18,9 +18,9 @@ from layers.catalog import Catalog
 from layers.definition import LayerDefinition
 from layers.schema.derive import derive
 from twin.envelope.message import Message
-from twin.store.features.claims import GEOMETRY, Words, stamp_of
-from twin.store.features.rows import Row, Work, read_rows
-from twin.store.positions import Placed
+from twin.store.features.claims import GEOMETRY, FieldClaims, stamp_of
+from twin.store.features.rows import Row, RowChanges, read_rows
+from twin.store.positions import PlacedMessage
 
 _LOCK = 440111  # one writer of a layer's features at a time, from reading what was said to the commit
 _KEEP = """
@@ -43,7 +43,9 @@ ON CONFLICT (layer) DO UPDATE SET shapes_changed = u.shapes_changed OR excluded.
 """
 
 
-async def write(connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[Placed]) -> list[dict[str, Any]]:
+async def write(
+    connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[PlacedMessage]
+) -> list[dict[str, Any]]:
     """Write changes of features in the open transaction.
 
     Returns
@@ -69,7 +71,7 @@ async def _write_layer(
     if not heard:
         return []
     before = await read_rows(connection, definition, heard, lock=True)
-    work = Work.of(definition, heard, before)
+    work = RowChanges.of(definition, heard, before)
     await work.write(connection)
     if work.reshaped:
         await _derive(connection, definition.id, work.reshaped)
@@ -91,16 +93,16 @@ async def _derive(connection: asyncpg.Connection, layer_id: str, ids: Sequence[s
     await connection.execute("DROP TABLE feature_touched")
 
 
-async def _hear(connection: asyncpg.Connection, layer_id: str, messages: Sequence[Message]) -> dict[str, Words]:
+async def _hear(connection: asyncpg.Connection, layer_id: str, messages: Sequence[Message]) -> dict[str, FieldClaims]:
     """Keep the changes, and bring what has been said of their features up to date; those that are new count."""
     records = [_record(message) for message in messages]
     rows = await connection.fetch(_KEEP, layer_id, *(list(column) for column in zip(*records, strict=True)))
     fresh = {(row["id"], row["rank"]) for row in rows}
     counted = [m for m, record in zip(messages, records, strict=True) if (record[0], record[2]) in fresh]
     ids = sorted({message.feature_id for message in counted})
-    heard = {name: Words() for name in ids}
+    heard = {name: FieldClaims() for name in ids}
     for row in await connection.fetch(_SAID, layer_id, ids):
-        heard[row["id"]] = Words(row["made"], row["gone"], orjson.loads(row["said"]))
+        heard[row["id"]] = FieldClaims(row["made"], row["gone"], orjson.loads(row["said"]))
     for message in counted:
         heard[message.feature_id].hear(message)
     if ids:
@@ -110,7 +112,7 @@ async def _hear(connection: asyncpg.Connection, layer_id: str, messages: Sequenc
 
 
 def _record(message: Message) -> tuple[Any, ...]:
-    words = Words()
+    words = FieldClaims()
     words.hear(message)
     said = words.values()
     geometry = said.pop(GEOMETRY, None)

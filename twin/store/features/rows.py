@@ -13,7 +13,7 @@ import orjson
 from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
 from layers.schema.tables import table_of
-from twin.store.features.claims import GEOMETRY, Words
+from twin.store.features.claims import GEOMETRY, FieldClaims
 
 _BOX = """CASE WHEN geom IS NOT NULL AND NOT ST_IsEmpty(geom)
     THEN ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] END"""
@@ -38,7 +38,7 @@ async def read_rows(
 
 
 @dataclass(slots=True)
-class Work:
+class RowChanges:
     """What is to be done to rows of a layer.
 
     Attributes
@@ -60,7 +60,7 @@ class Work:
     gone: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, definition: LayerDefinition, heard: Mapping[str, Words], before: Mapping[str, Row]) -> Work:
+    def of(cls, definition: LayerDefinition, heard: Mapping[str, FieldClaims], before: Mapping[str, Row]) -> RowChanges:
         """Work out what follows for each row from what was heard now."""
         work = cls(definition)
         for name, words in sorted(heard.items()):
@@ -71,7 +71,7 @@ class Work:
                 work.made[tuple(sorted(row))].append(row)
         return work
 
-    def _change(self, name: str, words: Words) -> None:
+    def _change(self, name: str, words: FieldClaims) -> None:
         if words.gone_now and not words.exists:
             self.gone.append(name)
         elif words.gone_now:
@@ -80,7 +80,7 @@ class Work:
             row = {**words.values(words.won), **self._count(words)}
             self.changed[tuple(sorted(row))].append({**row, "id": name})
 
-    def _count(self, words: Words) -> Row:
+    def _count(self, words: FieldClaims) -> Row:
         """Say when the row last changed, and that this is one version more."""
         newest = max((word[0] for word in words.said.values()), default="").split(" ", 1)[0]
         counted = {"version": 1, "updated_at": newest or None}

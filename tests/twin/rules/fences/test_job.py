@@ -16,7 +16,7 @@ from layers.definition import FieldDefinition, LayerDefinition
 from layers.schema.tables import create_layer
 from twin.envelope.message import Message
 from twin.intake.intake import Intake
-from twin.live.visibility import Lens
+from twin.live.visibility import Visibility
 from twin.log.changes import frames_since
 from twin.log.cursor import Follower
 from twin.rules.fences.job import CURSOR, Watch
@@ -149,9 +149,9 @@ async def test_a_vehicle_enters_dwells_and_leaves(city):
     assert {change["layer"] for change in logged} == {"vehicles"}
     assert all(change["grade"] >= 3 for change in logged), "who may not see the vehicle hears nothing"
     assert logged[0]["lon"] is not None
-    shown = Lens(4, lambda: city.catalog).shown(logged[0])
+    shown = Visibility(4, lambda: city.catalog).shown(logged[0])
     assert (shown["kind"], shown["action"], shown["area_id"]) == ("fence", "enter", "A")
-    assert Lens(2, lambda: city.catalog).shown(logged[0]) is None
+    assert Visibility(2, lambda: city.catalog).shown(logged[0]) is None
 
 
 async def test_a_fence_that_is_drawn_now_counts_from_now_and_one_that_goes_lets_out(city):

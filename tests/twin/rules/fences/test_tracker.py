@@ -13,7 +13,7 @@ from layers.coordinates.crs import STORED_SRID, transform
 from layers.coordinates.district_crs import measuring_srid
 from twin.rules.fences.area_set import AreaFacts, AreaSet
 from twin.rules.fences.definition import Fence
-from twin.rules.fences.tracker import Fix, Tracker
+from twin.rules.fences.tracker import PositionFix, Tracker
 from twin.rules.fences.transition import Terms, ended, step
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
@@ -44,7 +44,7 @@ def areas_of(shapes, margin_m=15.0):
 
 def fix(mover, seconds, x, y):
     lon, lat = lonlat((x, y))[0]
-    return Fix(mover, NOON + timedelta(seconds=seconds), float(lon), float(lat))
+    return PositionFix(mover, NOON + timedelta(seconds=seconds), float(lon), float(lat))
 
 
 def told(events):

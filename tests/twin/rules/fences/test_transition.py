@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.rules.fences.transition import Stay, Terms, Told, advance, dwells_at, ended, step
+from twin.rules.fences.transition import FenceReport, Stay, Terms, advance, dwells_at, ended, step
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
 ONE = Terms(1, timedelta(minutes=10), timedelta(minutes=5))
@@ -26,9 +26,9 @@ DWELT = Stay("inside", NOON, NOON, dwelt=True)
 LEAVING = Stay("leaving", NOON, NOON, left_at=at(30))
 LEAVING_DWELT = LEAVING._replace(dwelt=True)
 NEW = Stay("entering", NOW, NOW)
-ENTER = [Told("enter", NOON, NOON)]
-EXIT = [Told("exit", at(30), NOON)]
-CROSS = [Told("cross", NOW, NOW)]
+ENTER = [FenceReport("enter", NOON, NOON)]
+EXIT = [FenceReport("exit", at(30), NOON)]
+CROSS = [FenceReport("cross", NOW, NOW)]
 
 
 def left(stay):
@@ -48,7 +48,7 @@ TABLE = [  # state, relation, whether the way leads through, next state, what is
     (None, "out", True, None, CROSS),
     (ENTERING, "in", False, INSIDE, ENTER),
     (ENTERING, "near", False, ENTERING, []),
-    (ENTERING, "out", False, None, [Told("cross", NOON, NOON)]),
+    (ENTERING, "out", False, None, [FenceReport("cross", NOON, NOON)]),
     (INSIDE, "in", False, INSIDE, []),
     (INSIDE, "near", False, INSIDE, []),
     (INSIDE, "out", False, left(INSIDE), []),
@@ -80,9 +80,9 @@ GAPS = [  # the same after a silence
     (LEAVING, "out", None, EXIT),
 ]
 SINGLE = [  # the same where one position is enough
-    (None, "in", Stay("inside", NOW, NOW), [Told("enter", NOW, NOW)]),
-    (INSIDE, "out", None, [Told("exit", NOW, NOON)]),
-    (DWELT, "out", None, [Told("exit", NOW, NOON)]),
+    (None, "in", Stay("inside", NOW, NOW), [FenceReport("enter", NOW, NOW)]),
+    (INSIDE, "out", None, [FenceReport("exit", NOW, NOON)]),
+    (DWELT, "out", None, [FenceReport("exit", NOW, NOON)]),
 ]
 STATES = [None, ENTERING, INSIDE, DWELT, LEAVING, LEAVING_DWELT]
 
@@ -130,14 +130,14 @@ def test_the_first_position_of_a_mover_crosses_nothing():
 )
 def test_time_alone_tells_who_dwells(stay, last_s, until_s, dwells):
     after, told = advance(stay, at(until_s), at(last_s), TWO)
-    assert told == ([Told("dwell", at(600), NOON)] if dwells else [])
+    assert told == ([FenceReport("dwell", at(600), NOON)] if dwells else [])
     assert after == (stay._replace(dwelt=True) if dwells else stay)
     assert advance(INSIDE, at(9999), at(590), TWO._replace(dwell=None)) == (INSIDE, [])
 
 
 def test_a_fence_that_ends_lets_everybody_out():
     assert ended(ENTERING, NOW) == []
-    assert ended(INSIDE, NOW) == [Told("exit", NOW, NOON)]
+    assert ended(INSIDE, NOW) == [FenceReport("exit", NOW, NOON)]
     assert ended(LEAVING, NOW) == EXIT
 
 
