@@ -26,7 +26,7 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, compile_property, parse_bbox, queryables_of
 from layers.database.connection import Role, connect, create_pool
 from layers.demo.load import load_demo
-from layers.read.moment import BASES, Moment
+from layers.moment import BASES, Moment
 from layers.read.query import ItemsQuery, page
 from layers.read.sort_keys import sort_keys, sortable_fields
 from layers.schema.migrate import migrate

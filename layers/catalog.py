@@ -20,7 +20,7 @@ from layers.database.identity import database_identity
 from layers.database.listener import Heard, Listener
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
-from layers.read.moment import Moment
+from layers.moment import Moment
 from layers.schema.code_lists import read_stored_code_lists
 from layers.schema.tables import parse_definition, table_of
 

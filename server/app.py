@@ -16,7 +16,7 @@ from layers.read.counts import CountCache
 from server import errors, ogc
 from server.build import build_id
 from server.descriptions import openapi
-from server.http.front import Front
+from server.front import Front
 from server.http.origins import Origins
 from server.identity.auth import Authenticator
 from server.items.fast import FastItems

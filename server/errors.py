@@ -95,7 +95,7 @@ def respond_to(path: str, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Teach an application to answer in our form what its framework refuses; all else is `server.http.front`'s."""
+    """Teach an application to answer in our form what its framework refuses; all else is `server.front`'s."""
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else

@@ -15,7 +15,7 @@ from layers.read.relation import relation
 from layers.read.rights import row_scope, scoped, visible_fields
 from layers.schema.cell_counts import CELL_LEVEL
 from tiles.address import EXTENT, TileAddress
-from tiles.maps.sheet import MapSheet
+from tiles.sheet import MapSheet
 
 CELLS_PER_TILE_LEVEL = 4  # 16 cells along a tile's edge: 32 pixels each, room for a number
 CELL_SHARE = 0.1  # of a tile's side: a cell reaches no further over the edge of a tile in degrees

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from layers.clause import Clause, bind, compose
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.maps.sheet import MapSheet
+from tiles.sheet import MapSheet
 
 _SMALL_POINTS = 32  # of an outline with more, points between two units are worth leaving out, which PostGIS does
 _THIN_UNITS2 = 64  # a smaller area may be nothing but its outline, and has to be mended

@@ -20,7 +20,7 @@ from layers.read.rights import VisibleField, scoped, visible_fields
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cells import cell_rows, cells_clause, is_gathered_at
 from tiles.geometry import fitted
-from tiles.maps.sheet import MapSheet
+from tiles.sheet import MapSheet
 
 SEEN_PIXELS = (1, math.inf)  # areas that are narrower cannot be seen
 LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named

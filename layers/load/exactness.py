@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from layers.conversion.convert import Converted, convert, texts
 from layers.definition import FieldDefinition, FieldType
-from layers.load.convert import Converted, convert, texts
 from layers.loaders.batch import Mask
 
 TRUTH = ("true", "false", "是", "否")
@@ -29,7 +29,7 @@ def altered(column: pa.Array, kind: FieldType, made: Converted) -> Mask:
     kind
         The field's type.
     made
-        What `layers.load.convert.convert` made of the column.
+        What `layers.conversion.convert.convert` made of the column.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from layers.conversion.convert import convert, texts, without_null_words
 from layers.definition import (
     GRADE,
     SYSTEM_COLUMNS,
@@ -18,11 +19,10 @@ from layers.definition import (
     MapHints,
     read_definitions,
 )
-from layers.load.column_names import names_for_new_layers
-from layers.load.convert import convert, texts, without_null_words
 from layers.load.exactness import suits
 from layers.load.mapping import QUARANTINE_COLUMNS
 from layers.loaders.batch import Batch, Source
+from layers.loaders.column_names import names_for_new_layers
 
 _INT32_MAX = 2**31 - 1
 _UNTYPED: tuple[FieldType, ...] = ("boolean", "integer", "number", "date", "datetime")

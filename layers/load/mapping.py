@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from layers.conversion.convert import texts
 from layers.definition import GRADE, FieldDefinition, LayerDefinition
 from layers.errors import BadInput
-from layers.load.column_names import common_names
-from layers.load.convert import texts
 from layers.loaders.batch import Batch
+from layers.loaders.column_names import common_names
 from layers.loaders.columns import DECLARABLE
 
 QUARANTINE_COLUMNS = ("_quarantine_id", "_line", "_reason", "_detail")

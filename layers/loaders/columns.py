@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
+from layers.conversion.convert import is_binary, numbers, texts, without_null_words
 from layers.errors import BadFile
-from layers.load.column_names import common_names
-from layers.load.convert import is_binary, numbers, texts, without_null_words
 from layers.loaders.batch import GEOMETRY_KEY, Batch, Geometries
+from layers.loaders.column_names import common_names
 from layers.loaders.shapes import UNREADABLE, from_wkb, from_wkt
 
 LON = {"lon", "lng", "long", "longitude", "经度", "东经", "gpslng", "gpslon", "centroidlon"}

@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
+from layers.conversion.convert import texts
 from layers.errors import BadFile
-from layers.load.convert import texts
 from layers.loaders.batch import Batch
 from layers.loaders.encoding import UTF8, decoded_texts, refuse_marked
 from layers.loaders.shapes import UNREADABLE, from_wkb

@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from layers.conversion.number_text import number_text
 from layers.errors import BadFile
-from layers.load.number_text import number_text
 from layers.loaders.batch import Batch
 
 ID = "id"

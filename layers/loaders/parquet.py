@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
+from layers.conversion.convert import is_binary
 from layers.errors import BadFile
-from layers.load.convert import is_binary
 from layers.loaders.batch import Batch, Geometries, Source
 from layers.loaders.columns import GeometryColumns, find_geometry_columns, locate
 from layers.loaders.encoding import UTF8, decoded_texts, known, refuse_marked

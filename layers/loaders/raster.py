@@ -15,10 +15,10 @@ from uuid import uuid4
 import asyncpg
 import orjson
 
+from layers.coordinates.checks import parse_source_crs
 from layers.database.connection import Role, connect
 from layers.definition import IDENTIFIER
 from layers.errors import BadFile, BadInput, TooMuch
-from layers.load.coordinate_checks import parse_source_crs
 from layers.loaders.geotiff import GeotiffSummary, write_cog
 from layers.loaders.raster_time import WhenOf, when_of
 from layers.loaders.sniff import Format, sniff

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
+from layers.conversion.local_times import LOCAL_OFFSET_S
 from layers.errors import BadInput
-from layers.load.local_times import LOCAL_OFFSET_S
-from layers.read.moment import read_time
+from layers.moment import read_time
 
 TAG = "tag"
 _CHINA = timezone(timedelta(seconds=LOCAL_OFFSET_S))

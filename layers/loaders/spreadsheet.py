@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from layers.conversion.number_text import number_text
 from layers.errors import BadFile
-from layers.load.number_text import number_text
 from layers.loaders.batch import Batch, Rejection, Source
 from layers.loaders.columns import GeometryColumns, find_geometry_columns, locate
 from layers.loaders.header import HEAD_ROWS, find_header

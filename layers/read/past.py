@@ -12,7 +12,7 @@ from functools import cache
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition, read_definitions
-from layers.read.moment import Moment
+from layers.moment import Moment
 from layers.read.past_events import events_at
 from layers.read.present import Present
 from layers.schema.event_indexes import EVENTS

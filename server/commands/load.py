@@ -14,9 +14,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from layers.errors import BadInput
 from layers.load import LoadOptions, LoadProgress, LoadSummary, load_file
-from layers.load.column_names import use_district_columns
 from layers.load.file import DEFAULT_GRADE
 from layers.load.reasons import in_words
+from layers.loaders.column_names import use_district_columns
 from layers.loaders.raster import Overlap, RasterOptions, RasterSummary, load_raster
 from layers.loaders.sniff import Format, sniff
 from server.commands.options import ConfigOption, HomeOption, settings_of

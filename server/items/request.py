@@ -26,7 +26,7 @@ from layers.cql2 import (
     queryables_of,
 )
 from layers.errors import BadInput
-from layers.read.moment import read_moment
+from layers.moment import read_moment
 from layers.read.query import ItemsQuery
 from layers.read.rights import visible_fields
 from layers.read.sort_keys import sort_keys, sortable_fields

@@ -83,7 +83,7 @@ class Endpoint:
         except Exception as error:
             said = error if isinstance(error, OneMapError) else in_words(error)
             if said is None or visit is None or visit.media is not HTML:
-                raise  # which `server.http.front` answers
+                raise  # which `server.front` answers
             visit.state.troubles.note(said)
             await _send_error_page(said, visit, scope, receive, send)
             return

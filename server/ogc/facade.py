@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from layers.catalog import CatalogHolder
 from layers.errors import BadInput, NotFound, OneMapError
-from server.http.front import Front
+from server.front import Front
 from server.http.media import GEOJSON, HTML, JSONLD
 from server.items.request import ITEM_PARAMETERS
 from server.ogc import documents, feature_schema, map_tiles, maps, tiles

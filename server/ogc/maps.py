@@ -9,7 +9,7 @@ from datetime import datetime
 from layers.catalog import Layer
 from layers.coordinates.crs import STORED, Crs, served_crs
 from layers.errors import NotFound
-from layers.read.moment import read_moment
+from layers.moment import read_moment
 from server.http.caching import Keep, cache_control
 from server.http.media import GEOJSON, Media
 from server.items.request import refuse_unknown

@@ -11,7 +11,7 @@ from layers.catalog import Layer
 from layers.coordinates.crs import served_crs
 from layers.cql2 import queryables_of
 from layers.definition import FieldDefinition, FieldType
-from layers.read.moment import BASES
+from layers.moment import BASES
 from server.build import build_id
 from server.http.media import FAST, HTML, JSONLD, OFFERED, Media
 from server.items.fast import FILTER_TYPES

@@ -17,7 +17,7 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import parse_bbox
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
-from layers.read.moment import Basis, read_moment, read_time
+from layers.moment import Basis, read_moment, read_time
 from server.http.compressed import Compressed
 from server.http.cost import address_of
 from server.identity.auth import actor_of

@@ -13,7 +13,7 @@ from layers.actor import Actor
 from layers.coordinates.crs import CRS84
 from layers.cql2 import parse_bbox
 from layers.errors import BadInput
-from layers.read.moment import read_time
+from layers.moment import read_time
 from server.http.area import AREA_BODY, area_of
 from server.http.base_url import base_url
 from server.identity.auth import actor_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from layers.errors import BadInput, NotFound
-from layers.read.moment import read_time
+from layers.moment import read_time
 from tiles.raster.members import Raster, RasterFrame, written
 
 _OPEN = ("", "..")

@@ -15,8 +15,8 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import connect
 from layers.definition import LayerDefinition
+from layers.moment import Moment
 from layers.read.counted_page import counted_page
-from layers.read.moment import Moment
 from layers.read.query import ItemsQuery, count, page, single, table_rows
 from layers.read.sort_keys import sort_keys, sortable_fields
 from layers.schema.tables import create_layer, drop_layer, refresh_statistics

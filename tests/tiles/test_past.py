@@ -11,7 +11,7 @@ from layers.actor import ANONYMOUS, OPERATOR
 from layers.catalog import read_catalog
 from layers.clause import EMPTY
 from layers.database.connection import connect
-from layers.read.moment import Moment
+from layers.moment import Moment
 from layers.schema.tables import create_layer, refresh_statistics
 from server.tiles.call import Part, TileCall
 from server.tiles.make import TileMaker

@@ -13,7 +13,7 @@ from layers.catalog import read_catalog
 from layers.clause import Clause
 from layers.coordinates.crs import CRS84
 from layers.database.connection import Role, connect, create_pool
-from layers.read.moment import Moment
+from layers.moment import Moment
 from layers.read.query import ItemsQuery, count, page, single
 from layers.schema.tables import table_of
 from tests.twin.live.test_live_state import message, observation

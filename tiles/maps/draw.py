@@ -23,10 +23,10 @@ from layers.coordinates.crs import STORED_SRID, transformer
 from tiles.maps.encode import Colour, bands_of, encoded
 from tiles.maps.rasterize import rendered
 from tiles.maps.shapes import Key, Shape, read_shapes, shapes_of
-from tiles.maps.sheet import MapSheet
 from tiles.maps.svg import SvgMap, svg
 from tiles.raster.reading import PixelArea
 from tiles.raster.style import Format
+from tiles.sheet import MapSheet
 from tiles.styles.drawn import Json
 from tiles.vector import Drawing
 

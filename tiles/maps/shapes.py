@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from layers.clause import compose, quote_identifier
 from tiles.address import EXTENT
-from tiles.maps.sheet import MapSheet
+from tiles.sheet import MapSheet
 from tiles.vector import Drawing, tile_rows
 
 BYTES_MAX = 6_000_000  # of one layer's shapes on a map, as WKB; what comes later is left out

@@ -16,7 +16,7 @@ import orjson
 from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.errors import BadInput, TooMuch
-from layers.read.moment import Basis, Moment
+from layers.moment import Basis, Moment
 from twin.live.interest import Interest
 from twin.live.snapshot import SEPARATOR, take_snapshot
 

@@ -18,7 +18,7 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, compile_filter, queryables_of
 from layers.cql2.bbox import Bbox
 from layers.errors import BadInput, TooMuch
-from layers.read.moment import Moment
+from layers.moment import Moment
 from layers.read.query import ItemsQuery, page
 from twin.live.interest import AREA_CODE_DIGITS, Interest
 from twin.log.changes import last_seq

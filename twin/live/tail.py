@@ -29,10 +29,10 @@ from twin.live.channel import Channel, Watcher, channel_key
 from twin.live.interest import Change, Interest, is_whole
 from twin.live.matching import Matching
 from twin.live.recent import Decoded, Recent
+from twin.live.regraded import Regrading, regraded
 from twin.live.rows import FeatureProperties, Needs, read_rows
 from twin.live.visibility import Visibility
 from twin.log.changes import CHANNEL, Forgotten, LogFrame, frames_since, last_seq
-from twin.log.regraded import Regrading, regraded
 
 FRAME_SECONDS = 0.1  # changes of one thing within this time are sent as one
 BUSY_FRAME_SECONDS = 0.25  # the same where many subscribers are handed something each time

@@ -12,10 +12,10 @@ from layers.catalog import Catalog
 from layers.errors import OneMapError, Unavailable
 from twin.live.channel import Channel
 from twin.live.interest import Change
+from twin.live.regraded import grades_now, regraded
 from twin.live.rows import Needs, read_rows
 from twin.live.visibility import Visibility
 from twin.log.changes import Forgotten, frames_since
-from twin.log.regraded import grades_now, regraded
 from twin.outlets.definition import Outlet
 
 _FRAMES = 10

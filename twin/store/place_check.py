@@ -15,7 +15,7 @@ import orjson
 import shapely
 
 from layers.catalog import Catalog
-from layers.load.coordinate_checks import MARGIN_M, BBox, Bounds, degree_faults, outside
+from layers.coordinates.checks import MARGIN_M, BBox, Bounds, degree_faults, outside
 from layers.loaders.batch import Mask
 from twin.envelope.kinds import unplaced
 from twin.envelope.message import Message, Reading

@@ -19,12 +19,12 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layers.conversion.convert import NULL_WORDS, convert, texts
+from layers.conversion.number_text import number_texts
 from layers.definition import FieldDefinition
 from layers.errors import BadInput
 from layers.load import load_file
-from layers.load.convert import NULL_WORDS, convert, texts
 from layers.load.infer import Inference
-from layers.load.number_text import number_texts
 from layers.loaders.opening import open_source
 from tests.layers.load.conftest import feature, point
 

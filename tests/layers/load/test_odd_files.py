@@ -16,8 +16,9 @@ import shapely
 
 from layers.coordinates.crs import srid_of, transform
 from layers.errors import BadCrs, BadFile, BadInput
-from layers.load import column_names, load_file
+from layers.load import load_file
 from layers.load.quarantine import retry_quarantine
+from layers.loaders import column_names
 from layers.loaders.opening import open_source
 from tests.layers.load.conftest import feature, point
 

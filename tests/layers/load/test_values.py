@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layers.conversion.convert import NULL_WORDS, convert
 from layers.definition import Code, CodeList, FieldDefinition
-from layers.load.convert import NULL_WORDS, convert
 
 CODES = CodeList(
     id="c", title_zh="c", title_en="c", standard="s", standard_version="1",

@@ -13,7 +13,7 @@ import pytest
 from layers.catalog import read_catalog
 from layers.clause import compose
 from layers.database.connection import Role, connect, create_pool
-from layers.read.moment import Moment
+from layers.moment import Moment
 from layers.read.past import Past
 from layers.schema.tables import sync_definitions
 from tests.twin.waiting import until

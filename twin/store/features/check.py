@@ -17,9 +17,9 @@ import pyarrow as pa
 import shapely
 
 from layers.catalog import Catalog, Layer
+from layers.conversion.convert import convert
+from layers.coordinates.checks import BBox, CoordinateChecks, SourceCrs
 from layers.definition import FieldDefinition
-from layers.load.convert import convert
-from layers.load.coordinate_checks import BBox, CoordinateChecks, SourceCrs
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
 from twin.envelope.message import Message, Reading

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from layers.load.number_text import number_text
+from layers.conversion.number_text import number_text
 
 _LIST_SEPARATORS = re.compile(r"[、,，;；|]")
 

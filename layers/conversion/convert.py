@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from layers.conversion.local_times import as_utc, parse_local_times, wall_clock
+from layers.conversion.nested_values import json_text, json_value, list_text
+from layers.conversion.number_text import number_texts
 from layers.definition import CodeList, FieldDefinition
-from layers.load.local_times import as_utc, parse_local_times, wall_clock
-from layers.load.nested_values import json_text, json_value, list_text
-from layers.load.number_text import number_texts
 from layers.loaders.batch import Mask
 
 NULL_WORDS = (
