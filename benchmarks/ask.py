@@ -12,8 +12,7 @@ import asyncpg
 
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST
 from layers.schema.tables import table_of
-
-type Box = tuple[float, float, float, float]
+from layers.types import BBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Ask:
     table: str
     limit: int = 10
     offset: int = 0
-    bbox: Box | None = None
+    bbox: BBox | None = None
     polygon: tuple[tuple[float, float], ...] = ()
     height_m_min: float = 0
     feature_id: str | None = None
@@ -110,7 +109,7 @@ def _wkt(corners: Sequence[tuple[float, float]]) -> str:
     return f"POLYGON(({', '.join(f'{x} {y}' for x, y in (*corners, corners[0]))}))"
 
 
-def windows(width_deg: float, height_deg: float, number: int, seed: int) -> list[Box]:
+def windows(width_deg: float, height_deg: float, number: int, seed: int) -> list[BBox]:
     """Return seeded boxes of one size, each wholly inside the extent."""
     chance = random.Random(seed)
     found = []

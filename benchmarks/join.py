@@ -18,12 +18,12 @@ import numpy as np
 
 from benchmarks.machine import describe_machine
 from benchmarks.results import Figure, at_most, exit_code, show, write_json
-from layers.areas import Points
 from layers.cluster import PrivateCluster
 from layers.database.connection import Role, connect
 from layers.demo.load import load_demo
 from layers.schema.migrate import migrate
 from layers.schema.tables import sync_definitions
+from layers.types import Points
 from server.settings import PROJECT
 from twin.join.index import AreaIndex
 

@@ -7,18 +7,11 @@ from datetime import datetime
 
 import asyncpg
 import numpy as np
-import numpy.typing as npt
 import shapely
 
 from layers.clause import quote_identifier
-from layers.loaders.batch import Geometries
 from layers.schema.tables import table_of
-
-type Positions = npt.NDArray[np.int64]
-type Texts = npt.NDArray[np.object_]  # str, or None where there is none
-type Points = npt.NDArray[np.float64]  # [n, 2]: longitude, latitude in degrees, or metres east and north
-
-type Mask = npt.NDArray[np.bool_]
+from layers.types import Geometries, Mask, Points, Positions, Texts
 
 _UNCOVERED = np.iinfo(np.int64).max
 

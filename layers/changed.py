@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layers.catalog import Layer
-
-type Box = tuple[float, float, float, float]  # west, south, east, north in stored degrees
+from layers.types import BBox
 
 _SLACK_DEG = 2e-5  # PostGIS compares boxes in single precision, rounded outwards: `&&` finds what lies a metre beyond
 KEPT_CHANGES = 20_000  # of a layer, in memory; what is older counts as changed anywhere
@@ -64,7 +63,7 @@ class ChangedAreas:
                     await self._read(layer, changes)
         return changes.known
 
-    def is_current(self, layer_id: str, version: int, box: Box) -> bool:
+    def is_current(self, layer_id: str, version: int, box: BBox) -> bool:
         """Whether nothing within a box changed after a version, as far as `follow` has read."""
         changes = self._layers.get(layer_id)
         if changes is None or version < changes.anywhere:

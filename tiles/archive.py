@@ -23,7 +23,7 @@ from pmtiles.tile import (
 from pmtiles.writer import Writer
 
 from layers.errors import BadInput
-from tiles.pyramid import Box
+from layers.types import BBox
 
 _DEPTH_MAX = 4  # of directories, by the specification
 _MEDIA = {
@@ -42,7 +42,7 @@ class Head:
     name: str
     description: str
     attribution: str
-    bounds_crs84: Box
+    bounds_crs84: BBox
     zooms: range
     vector_layers: tuple[dict[str, Any], ...]
 
@@ -136,7 +136,7 @@ class Archive:
         return range(self._header["min_zoom"], self._header["max_zoom"] + 1)
 
     @property
-    def bounds_crs84(self) -> Box:
+    def bounds_crs84(self) -> BBox:
         """West, south, east, north in degrees."""
         head = self._header
         west, south, east, north = (

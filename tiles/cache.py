@@ -17,7 +17,8 @@ from functools import partial
 from hashlib import blake2b
 
 from layers.catalog import Layer
-from layers.changed import Box, ChangedAreas
+from layers.changed import ChangedAreas
+from layers.types import BBox
 from tiles.disk import DiskEntry, DiskTiles
 
 _LEVEL = 5  # a tile is compressed once and sent often
@@ -78,7 +79,7 @@ class TileRequest:
 
     key: str
     layers: tuple[Layer, ...]
-    box: Box
+    box: BBox
     durable: bool = True
     packed: bool = True
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layers.changed import Box
+from layers.types import BBox
 from tiles.address import TileAddress
 from tiles.cells import cell_of
 from tiles.grids import TileMatrixSet
@@ -36,7 +36,7 @@ class ChangedTiles:
         )
 
 
-def changed_tiles(boxes: Sequence[Box], grid: TileMatrixSet) -> ChangedTiles:
+def changed_tiles(boxes: Sequence[BBox], grid: TileMatrixSet) -> ChangedTiles:
     """Return the tiles that boxes in stored degrees lie in, at the deepest zoom at which they are few ranges."""
     for zoom in range(_DEEPEST, 0, -1):
         ranges = {_range(box, grid, zoom) for box in boxes}
@@ -45,7 +45,7 @@ def changed_tiles(boxes: Sequence[Box], grid: TileMatrixSet) -> ChangedTiles:
     return ChangedTiles(0, tuple(sorted({_range(box, grid, 0) for box in boxes})))
 
 
-def _range(box: Box, grid: TileMatrixSet, zoom: int) -> Range:
+def _range(box: BBox, grid: TileMatrixSet, zoom: int) -> Range:
     west, south, east, north = box
     return *_column_and_row(west, north, grid, zoom), *_column_and_row(east, south, grid, zoom)
 

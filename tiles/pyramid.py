@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from layers.types import BBox
 from tiles.address import TileAddress
 from tiles.cells import cell_of
 
-type Box = tuple[float, float, float, float]
 
-
-def tiles_over(box_crs84: Box, zooms: range) -> Iterator[TileAddress]:
+def tiles_over(box_crs84: BBox, zooms: range) -> Iterator[TileAddress]:
     """Yield the tiles of Web Mercator that meet a box (west, south, east, north), the lowest zoom first."""
     for zoom in zooms:
         columns, rows = _spans(box_crs84, zoom)
@@ -19,12 +18,12 @@ def tiles_over(box_crs84: Box, zooms: range) -> Iterator[TileAddress]:
                 yield TileAddress(zoom, x, y)
 
 
-def count_over(box_crs84: Box, zooms: range) -> int:
+def count_over(box_crs84: BBox, zooms: range) -> int:
     """Return how many there are."""
     return sum(len(columns) * len(rows) for columns, rows in (_spans(box_crs84, zoom) for zoom in zooms))
 
 
-def _spans(box: Box, zoom: int) -> tuple[range, range]:
+def _spans(box: BBox, zoom: int) -> tuple[range, range]:
     west, south, east, north = box
     (first_x, first_y), (last_x, last_y) = cell_of(west, north, zoom), cell_of(east, south, zoom)
     return range(first_x, last_x + 1), range(first_y, last_y + 1)

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 import asyncpg
 import orjson
 
+from layers.types import BBox
+
 SOURCE = "/feeds/demo"
 POSITIONS, OBSERVATIONS = 0.60, 0.35  # the rest are events
 _TIME, _NUMBER, _BEFORE = b"0000-00-00T00:00:00Z", b"@@@@@@@@", b"########"
@@ -24,7 +26,6 @@ _MEASURING = {
 _DEVICES_MAX = 5_000  # of a layer
 
 type Subject = str
-type Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Population:
 
     moving: list[Subject]
     measuring: list[tuple[Subject, str, str]]
-    box: Box
+    box: BBox
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection) -> Population:

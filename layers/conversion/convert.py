@@ -19,7 +19,7 @@ from layers.conversion.local_times import as_utc, parse_local_times, wall_clock
 from layers.conversion.nested_values import json_text, json_value, list_text
 from layers.conversion.number_text import number_texts
 from layers.definition import CodeList, FieldDefinition
-from layers.loaders.batch import Mask
+from layers.types import Mask
 
 NULL_WORDS = (
     "None",

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from layers.areas import Points
 from layers.coordinates.crs import (
     CRS84,
     EPSG_3857,
@@ -24,6 +23,7 @@ from layers.coordinates.crs import (
     transform,
 )
 from layers.errors import BadInput
+from layers.types import Points
 
 _FIRST_SRID, _FIRST_MERIDIAN_DEG = 4534, 75  # CGCS2000 / 3-degree Gauss-Kruger CM 75E, and so on to 135E
 _LAST_SRID = 4554

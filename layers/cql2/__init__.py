@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from layers.clause import Clause
 from layers.coordinates.crs import Crs
-from layers.cql2.bbox import Bbox, compile_bbox, parse_bbox
+from layers.cql2.bbox import DegreeBox, compile_bbox, parse_bbox
 from layers.cql2.compile import compile_expression
 from layers.cql2.functions import FUNCTIONS
 from layers.cql2.json import read_json
@@ -33,7 +33,7 @@ _LANGUAGES = ("cql2-text", "cql2-json", "cql-text")
 
 __all__ = [
     "FUNCTIONS",
-    "Bbox",
+    "DegreeBox",
     "Expression",
     "FilterLanguage",
     "FilterLimits",

@@ -16,15 +16,15 @@ from layers.coordinates.crs import STORED_SRID, Crs, reach, transform
 from layers.coordinates.degrees import LAT_MAX, LON_MAX, are_degrees, settled
 from layers.cql2.queryable import Queryable
 from layers.errors import BadInput
+from layers.types import BBox
 
 _EDGE_PARTS = 32  # a box's edge in a projected system is a curve in degrees
 _ROUND_TRIP_M = 0.5
 _ROUNDING_DEG = 4e-5  # PostGIS rounds boxes to single precision: at most 1.6e-5 at 180 degrees, twice over
-type Rectangle = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Bbox:
+class DegreeBox:
     """A box in CGCS2000 degrees.
 
     Attributes
@@ -35,7 +35,7 @@ class Bbox:
         Of a box in a projected system: its true shape in degrees, within the one rectangle.
     """
 
-    rectangles: tuple[Rectangle, ...]
+    rectangles: tuple[BBox, ...]
     outline: Polygon | None = None
 
     @property
@@ -47,7 +47,7 @@ class Bbox:
         return shapes[0] if len(shapes) == 1 else MultiPolygon(shapes)
 
 
-def parse_bbox(text: str, crs: Crs, parameter: str = "bbox") -> Bbox:
+def parse_bbox(text: str, crs: Crs, parameter: str = "bbox") -> DegreeBox:
     """Read a box of 4 or 6 numbers in the official axis order of its system; heights are read and left aside.
 
     Raises
@@ -66,7 +66,7 @@ def parse_bbox(text: str, crs: Crs, parameter: str = "bbox") -> Bbox:
     return bbox_of(numbers, crs, parameter)
 
 
-def bbox_of(numbers: Sequence[float], crs: Crs, parameter: str = "bbox") -> Bbox:
+def bbox_of(numbers: Sequence[float], crs: Crs, parameter: str = "bbox") -> DegreeBox:
     """Make a box of 4 or 6 numbers; see `parse_bbox`."""
     if len(numbers) not in {4, 6}:
         raise BadInput(f"{parameter} has {len(numbers)} numbers; 4 or 6 are allowed", parameter=parameter)
@@ -92,17 +92,17 @@ def _order(crs: Crs) -> str:
     return f"the axis order of {crs.short} is {first}, {second}"
 
 
-def _geographic(box: Rectangle, crs: Crs, parameter: str) -> Bbox:
+def _geographic(box: BBox, crs: Crs, parameter: str) -> DegreeBox:
     west, south, east, north = (float(edge) for edge in settled(np.array(box)))
     box = (west, south, east, north)
     if not (abs(west) <= LON_MAX and abs(east) <= LON_MAX and south >= -LAT_MAX and north <= LAT_MAX):
         raise BadInput(f"{parameter} reaches beyond longitude ±180 or latitude ±90; {_order(crs)}", parameter=parameter)
     if west > east:
-        return Bbox(((west, south, 180.0, north), (-180.0, south, east, north)))
-    return Bbox((box,))
+        return DegreeBox(((west, south, 180.0, north), (-180.0, south, east, north)))
+    return DegreeBox((box,))
 
 
-def _projected(box: Rectangle, crs: Crs, parameter: str) -> Bbox:
+def _projected(box: BBox, crs: Crs, parameter: str) -> DegreeBox:
     west, south, east, north = box
     if west > east:
         raise BadInput(
@@ -121,7 +121,7 @@ def _projected(box: Rectangle, crs: Crs, parameter: str) -> Bbox:
     (left, bottom), (right, top) = degrees.min(axis=0), degrees.max(axis=0)
     rectangle = (float(left), float(bottom), float(right), float(top))
     has_area = west < east and south < north
-    return Bbox((rectangle,), Polygon(degrees) if has_area else None)
+    return DegreeBox((rectangle,), Polygon(degrees) if has_area else None)
 
 
 def to_stored(xy: np.ndarray, crs: Crs, parameter: str) -> np.ndarray:
@@ -150,7 +150,7 @@ def to_stored(xy: np.ndarray, crs: Crs, parameter: str) -> np.ndarray:
     return degrees
 
 
-def compile_bbox(bbox: Bbox, geometry: Queryable) -> Clause:
+def compile_bbox(bbox: DegreeBox, geometry: Queryable) -> Clause:
     """Build the predicate for a layer's geometry; edges count.
 
     The `&&` of PostGIS compares boxes rounded to single precision (up to a metre here), so every row it lets through
@@ -171,11 +171,11 @@ def _coordinates(column: Clause) -> tuple[Clause, Clause]:
     return compose("ST_X({})", column), compose("ST_Y({})", column)
 
 
-def _shapes_in(rectangle: Rectangle, column: Clause) -> Clause:
+def _shapes_in(rectangle: BBox, column: Clause) -> Clause:
     return intersects(column, _shape(rectangle), rectangle)
 
 
-def intersects(column: Clause, area: BaseGeometry, inner: Rectangle | None) -> Clause:
+def intersects(column: Clause, area: BaseGeometry, inner: BBox | None) -> Clause:
     """Build the predicate that a column's geometry meets an area.
 
     Most of what a window holds lies well within it, and to see that costs a tenth of an exact test. It is a CASE, and
@@ -197,7 +197,7 @@ def intersects(column: Clause, area: BaseGeometry, inner: Rectangle | None) -> C
     )
 
 
-def _points_in(rectangle: Rectangle, column: Clause, x: Clause, y: Clause) -> Clause:
+def _points_in(rectangle: BBox, column: Clause, x: Clause, y: Clause) -> Clause:
     west, south, east, north = (Clause("?0::double precision", (edge,)) for edge in rectangle)
     box = geometry_literal(_shape(rectangle))
     return compose(
@@ -211,7 +211,7 @@ def geometry_literal(geometry: BaseGeometry) -> Clause:
     return Clause("?0::geometry", (shapely.to_wkb(placed, hex=True, include_srid=True),))
 
 
-def _shape(rectangle: Rectangle) -> BaseGeometry:
+def _shape(rectangle: BBox) -> BaseGeometry:
     west, south, east, north = rectangle
     if west < east and south < north:
         return shapely.box(west, south, east, north)

@@ -8,11 +8,12 @@ import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from layers.types import BBox
+
 _HALVINGS = 5  # the rectangle is found to a thirtieth of its size: more would cost more than it saves
-type Rectangle = tuple[float, float, float, float]
 
 
-def inscribed(area: BaseGeometry) -> Rectangle | None:
+def inscribed(area: BaseGeometry) -> BBox | None:
     """Return a large rectangle ``(west, south, east, north)`` inside an area, in its units.
 
     Not the largest: one about the middle of the largest part, as high and wide as that, then moved out side by side.
@@ -30,11 +31,11 @@ def inscribed(area: BaseGeometry) -> Rectangle | None:
     return found if found[0] < found[2] and found[1] < found[3] else None
 
 
-def _grown(part: Polygon, box: Rectangle, sides: tuple[int, ...]) -> Rectangle:
+def _grown(part: Polygon, box: BBox, sides: tuple[int, ...]) -> BBox:
     """Move some sides of a box towards those of the area's own box, as far as it stays inside."""
     limits = part.bounds
 
-    def moved(share: float) -> Rectangle:
+    def moved(share: float) -> BBox:
         west, south, east, north = (
             edge + share * (limit - edge) if side in sides else edge
             for side, (edge, limit) in enumerate(zip(box, limits, strict=True))

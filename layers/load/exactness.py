@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from layers.conversion.convert import Converted, convert, texts
 from layers.definition import FieldDefinition, FieldType
-from layers.loaders.batch import Mask
+from layers.types import Mask
 
 TRUTH = ("true", "false", "是", "否")
 _LONGEST = 15  # digits; more of them are an identity card, a bank card, a device, and beyond a float's reach

@@ -17,7 +17,7 @@ import shapely
 import structlog
 
 from layers.catalog import read_catalog
-from layers.coordinates.checks import BBox, CoordinateChecks, parse_fixes, parse_source_crs
+from layers.coordinates.checks import CoordinateChecks, parse_fixes, parse_source_crs
 from layers.coordinates.crs import shift_note
 from layers.database.connection import Role, connect
 from layers.definition import GRADE, IDENTIFIER, LayerDefinition, read_code_lists
@@ -42,6 +42,7 @@ from layers.loaders.opening import open_source
 from layers.schema.code_lists import read_stored_code_lists
 from layers.schema.tables import table_of
 from layers.schema.topology import TIERS, topology_notes
+from layers.types import BBox
 
 _log = structlog.get_logger(__name__)
 MODES: tuple[str, ...] = get_args(Mode.__value__)

@@ -15,7 +15,7 @@ import shapely
 
 from layers.areas import Areas, read_areas
 from layers.definition import LayerDefinition
-from layers.loaders.batch import Geometries
+from layers.types import Geometries
 
 _FIELDS = {"grid_of_point", "area_of_point"}
 

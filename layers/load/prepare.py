@@ -19,8 +19,9 @@ from layers.load.exactness import altered
 from layers.load.mapping import FieldMap
 from layers.load.places import GridIndex, placed_fields
 from layers.load.repair import repair_geometries
-from layers.loaders.batch import Batch, Geometries
+from layers.loaders.batch import Batch
 from layers.spreadsheet import GUARDED
+from layers.types import Geometries
 
 _ID_CHARACTERS_MAX = 200
 

@@ -9,7 +9,8 @@ import shapely
 from shapely import GeometryType as Kind
 
 from layers.definition import GeometryType
-from layers.loaders.batch import Batch, Geometries, Mask
+from layers.loaders.batch import Batch
+from layers.types import Geometries, Mask
 
 VERTICES_MAX = 200_000
 _ATTEMPTS_MAX = 3  # polygons that make_valid leaves sharing an edge are merged by the next attempt

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
-type Mask = npt.NDArray[np.bool_]
-type Geometries = npt.NDArray[np.object_]  # shapely geometries, None where there is none
+from layers.types import Geometries, Mask
 
 GEOMETRY_KEY = "geometry"  # where a quarantined record keeps the geometry of a row that has no column for it
 _WKT_CHARACTERS_MAX = 1_000_000

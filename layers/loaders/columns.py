@@ -14,9 +14,10 @@ import shapely
 
 from layers.conversion.convert import is_binary, numbers, texts, without_null_words
 from layers.errors import BadFile
-from layers.loaders.batch import GEOMETRY_KEY, Batch, Geometries
+from layers.loaders.batch import GEOMETRY_KEY, Batch
 from layers.loaders.column_names import common_names
 from layers.loaders.shapes import UNREADABLE, from_wkb, from_wkt
+from layers.types import Geometries
 
 LON = {"lon", "lng", "long", "longitude", "经度", "东经", "gpslng", "gpslon", "centroidlon"}
 LAT = {"lat", "latitude", "纬度", "北纬", "gpslat", "centroidlat"}

@@ -15,11 +15,12 @@ import shapely
 
 from layers.conversion.convert import is_binary
 from layers.errors import BadFile
-from layers.loaders.batch import Batch, Geometries, Source
+from layers.loaders.batch import Batch, Source
 from layers.loaders.columns import GeometryColumns, find_geometry_columns, locate
 from layers.loaders.encoding import UTF8, decoded_texts, known, refuse_marked
 from layers.loaders.shapes import UNREADABLE, from_wkb
 from layers.loaders.table import geometry_names
+from layers.types import Geometries
 
 BATCH_ROWS = 50_000
 _NATIVE = {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}  # of GeoParquet 1.1

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from layers.loaders.batch import Geometries, Mask
+from layers.types import Geometries, Mask
 
 UNREADABLE = "the geometry cannot be read, or is of a kind with curves; convert it to straight lines first"
 

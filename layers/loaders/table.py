@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from layers.errors import BadFile
-from layers.loaders.batch import Batch, Mask, Rejection, Source
+from layers.loaders.batch import Batch, Rejection, Source
 from layers.loaders.columns import (
     GeometryColumns,
     PairColumn,
@@ -24,6 +24,7 @@ from layers.loaders.columns import (
 )
 from layers.loaders.csv_head import CsvHead, read_head
 from layers.loaders.encoding import MARK, Encoding, as_utf8, open_checked, refuse_marked
+from layers.types import Mask
 
 LINE_BYTES_MAX = 8 * 1024**2  # the parser lets a line pass that spans two blocks of that size
 _BROKEN_CHARACTERS_MAX = 2000

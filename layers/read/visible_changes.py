@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.changed import Box
 from layers.clause import Clause, bind, compose
 from layers.read.rights import scoped
 from layers.schema.tables import SRID, keeps_past, past_of
+from layers.types import BBox
 
 BOXES_MAX = 500  # looked up one by one
 _LONG = timedelta(minutes=10)  # a change may have been written that long before it was noted
 
 
-def visible_boxes(layer: Layer, actor: Actor, boxes: Sequence[Box], since: datetime) -> Clause:
+def visible_boxes(layer: Layer, actor: Actor, boxes: Sequence[BBox], since: datetime) -> Clause:
     """Build a statement of the numbers (`number`, from 1) of those boxes that hold a row the actor sees.
 
     Parameters

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from layers.catalog import read_catalog
 from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
 from layers.errors import NotFound
@@ -82,7 +81,9 @@ async def derive_dependents(connection: asyncpg.Connection, changed_layer_id: st
 
 
 async def _definitions(connection: asyncpg.Connection) -> dict[str, LayerDefinition]:
-    return {layer.id: layer.definition for layer in (await read_catalog(connection)).values()}
+    rows = await connection.fetch("SELECT definition FROM onemap.layer ORDER BY id")
+    known = (parse_definition(row["definition"]) for row in rows)
+    return {definition.id: definition for definition in known if definition is not None}
 
 
 async def _ready(connection: asyncpg.Connection, rules: Sequence[DerivationRule]) -> list[DerivationRule]:

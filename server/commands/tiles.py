@@ -20,6 +20,7 @@ from layers.clause import EMPTY
 from layers.database.connection import Role, create_pool
 from layers.database.identity import database_identity
 from layers.errors import BadInput
+from layers.types import BBox
 from server.build import build_id
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
@@ -30,7 +31,7 @@ from server.tiles.make import TileMaker, tile_cache
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.archive import Head, writing
 from tiles.cache import Tile
-from tiles.pyramid import Box, count_over, tiles_over
+from tiles.pyramid import count_over, tiles_over
 
 _AT_ONCE = 4
 _console = Console(stderr=True, highlight=False)
@@ -100,7 +101,7 @@ class _Walk:
         self.maker, self.actor = maker, actor
         self.layers = [catalog.visible(name.strip(), actor) for name in names.split(",")]
 
-    def box(self) -> Box:
+    def box(self) -> BBox:
         extents = [layer.extent_crs84 for layer in self.layers if layer.extent_crs84]
         if not extents:
             raise BadInput(

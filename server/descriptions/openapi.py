@@ -7,16 +7,15 @@ what the fast layers answer in front of it. The OGC API has a document of its ow
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from layers.types import Json
 from server.live.stream import EventStream
 from tiles.raster.style import MEDIA
 from tiles.vector import CONTENT_TYPE
 
-type Json = dict[str, Any]
 PROBLEM = "application/problem+json"
 _JSON = "application/json"
 _MEANINGS = {

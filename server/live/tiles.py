@@ -19,10 +19,10 @@ import structlog
 
 from layers.actor import Actor
 from layers.catalog import CatalogHolder, Layer
-from layers.changed import Box
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from layers.read.visible_changes import BOXES_MAX, visible_boxes
+from layers.types import BBox
 from tiles.changed_tiles import changed_tiles
 from tiles.grids import GRIDS
 
@@ -152,7 +152,7 @@ class TileChanges:
         """Tell what changed after a version; `sets` is null when it may be anywhere."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(_READ, layer.id, since, _STATEMENTS_MAX, actor.clearance)
-            boxes: list[Box] | None = []
+            boxes: list[BBox] | None = []
             for row in rows:
                 boxes = None if boxes is None or row["boxes"] is None else boxes + _boxes(row["boxes"])
             if since == 0 or len(rows) == _STATEMENTS_MAX:
@@ -171,13 +171,13 @@ def _audiences(ears: Collection[TileSubscriber]) -> dict[str, Actor]:
 
 
 async def _seen(
-    connection: asyncpg.Connection, layer: Layer, actor: Actor, boxes: list[Box], rows: list[asyncpg.Record]
-) -> list[Box] | None:
+    connection: asyncpg.Connection, layer: Layer, actor: Actor, boxes: list[BBox], rows: list[asyncpg.Record]
+) -> list[BBox] | None:
     if len(boxes) > BOXES_MAX:
         return None
     text, values = visible_boxes(layer, actor, boxes, rows[0]["changed_at"]).render()
     return [boxes[row["number"] - 1] for row in await connection.fetch(text, *values)]
 
 
-def _boxes(sides: list[float]) -> list[Box]:
+def _boxes(sides: list[float]) -> list[BBox]:
     return [(sides[n], sides[n + 1], sides[n + 2], sides[n + 3]) for n in range(0, len(sides), 4)]

@@ -9,18 +9,17 @@ integers have no more.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 
 from layers.definition import GeometryType
 from layers.errors import BadInput
+from layers.types import Json
 from server.http.media import GEOJSON
 from server.ogc.answer import Endpoint, OgcResponse
 from server.ogc.schema import SCHEMA_DIALECT, returnables
 from server.ogc.visit import Visit
 
-type Json = dict[str, Any]
 SCHEMA_TYPE = "application/schema+json"
 _MULTI: dict[GeometryType, tuple[str, ...]] = {
     "Geometry": (

@@ -12,12 +12,11 @@ from rasterio.warp import transform_bounds
 from layers.coordinates.crs import CRS84, Crs, parse_crs
 from layers.cql2 import parse_bbox
 from layers.errors import BadInput, NotFound, TooMuch
+from layers.types import BBox
 from server.tiles.form import read_pixels
 from tiles.grids import METRES_PER_DEGREE, PIXEL_M
 from tiles.raster.opened import system_of
 from tiles.raster.reading import PixelArea
-
-type Box = tuple[float, float, float, float]  # west, south, east, north, whatever the axes of the system
 
 PARAMETERS = ("bbox", "bbox-crs", "subset", "subset-crs", "center", "center-crs", "crs", "width", "height",
               "scale-denominator")  # fmt: skip
@@ -78,7 +77,7 @@ def datetime_of(given: Mapping[str, str]) -> Mapping[str, str]:
     return {**given, "datetime": low if low == high else f"{low or '..'}/{high or '..'}"}
 
 
-def map_area(given: Mapping[str, str], extent_crs84: Box | None, storage: Crs) -> tuple[PixelArea, Crs]:
+def map_area(given: Mapping[str, str], extent_crs84: BBox | None, storage: Crs) -> tuple[PixelArea, Crs]:
     """Read what rectangle is asked for.
 
     Parameters
@@ -117,26 +116,26 @@ def _is_scaled(given: Mapping[str, str]) -> bool:
     return "scale-denominator" in given and bool({"width", "height"} & given.keys()) and not _PLACED & given.keys()
 
 
-def in_official_order(bounds: Box, crs: Crs) -> Box:
+def in_official_order(bounds: BBox, crs: Crs) -> BBox:
     """Return a box with the axes as the system has them."""
     west, south, east, north = bounds
     return (south, west, north, east) if crs.flips else bounds
 
 
-def _grown(box: Box) -> Box:
+def _grown(box: BBox) -> BBox:
     west, south, east, north = box
     more_x, more_y = (max(0.0, _LEAST_DEG - side) / 2 for side in (east - west, north - south))
     return west - more_x, south - more_y, east + more_x, north + more_y
 
 
-def _check(bounds: Box, given: Mapping[str, str], crs: Crs) -> None:
+def _check(bounds: BBox, given: Mapping[str, str], crs: Crs) -> None:
     west, south, east, north = bounds
     if not (all(map(math.isfinite, bounds)) and west < east and south < north):
         name = next((name for name in ("bbox", "subset", "center") if name in given), "crs")
         raise BadInput(f"{name} '{given.get(name, '')[:80]}' has no area in {crs.short}", parameter=name)
 
 
-def _asked(given: Mapping[str, str], whole: Box) -> tuple[Crs, Box]:
+def _asked(given: Mapping[str, str], whole: BBox) -> tuple[Crs, BBox]:
     """Return the box that is asked for, and its system."""
     subset = read_subset(given.get("subset"))
     if "bbox" in given and (subset.x or subset.y):
@@ -159,7 +158,7 @@ def _asked(given: Mapping[str, str], whole: Box) -> tuple[Crs, Box]:
     return CRS84, whole
 
 
-def _across(box: Box, crs: Crs) -> Box:
+def _across(box: BBox, crs: Crs) -> BBox:
     """Return a box that crosses the 180th meridian as one that goes on beyond it."""
     west, south, east, north = box
     return west, south, east + 360 if crs.unit == "degree" and west > east else east, north
@@ -186,7 +185,7 @@ def _ends(axis: tuple[str, str] | None, low: float, high: float) -> tuple[float,
     return first, last
 
 
-def _around(given: Mapping[str, str], whole: Box, crs: Crs) -> tuple[Box, tuple[int, int]]:
+def _around(given: Mapping[str, str], whole: BBox, crs: Crs) -> tuple[BBox, tuple[int, int]]:
     """Return the box around a centre, of so many pixels of the scale that is asked for, or of the whole's."""
     west, south, east, north = between(whole, CRS84, crs)
     x, y = _center(given, crs) if "center" in given else ((west + east) / 2, (south + north) / 2)
@@ -213,7 +212,7 @@ def _center(given: Mapping[str, str], crs: Crs) -> tuple[float, float]:
     return between((x, y, x, y), center_crs, crs)[:2]
 
 
-def between(bounds: Box, source: Crs, target: Crs) -> Box:
+def between(bounds: BBox, source: Crs, target: Crs) -> BBox:
     """Return a box in another system."""
     if system_of(source.srid) == system_of(target.srid):
         return bounds

@@ -12,11 +12,12 @@ from layers.coordinates.crs import served_crs
 from layers.cql2 import queryables_of
 from layers.definition import FieldDefinition, FieldType
 from layers.moment import BASES
+from layers.types import Json
 from server.build import build_id
 from server.http.media import FAST, HTML, JSONLD, OFFERED, Media
 from server.items.fast import FILTER_TYPES
 from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS
-from server.ogc.openapi_parts import Json, documents, operation, path_parameter, query_parameter
+from server.ogc.openapi_parts import documents, operation, path_parameter, query_parameter
 from server.ogc.openapi_tiles import dataset_paths, layer_paths, raster_paths, tile_parameters
 from server.ogc.raster_collections import visible_rasters
 from server.ogc.visit import LANGUAGES, Visit

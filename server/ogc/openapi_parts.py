@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from layers.types import Json
 from server.http.media import JSONLD, OFFERED
 
-type Json = dict[str, Any]
 REFUSALS = (400, 401, 404, 413, 429, 500, 503)
 
 

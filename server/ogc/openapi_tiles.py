@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from server.ogc.openapi_parts import Json, documents, operation, path_parameter, query_parameter
+from layers.types import Json
+from server.ogc.openapi_parts import documents, operation, path_parameter, query_parameter
 from server.tiles.form import PICTURES, SIDE_MAX, VALUES
 from tiles.grids import GRIDS
 from tiles.raster.members import Raster

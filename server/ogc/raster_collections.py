@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from layers.coordinates.crs import CRS84, Crs, served_crs
 from layers.errors import OneMapError
+from layers.types import BBox
 from server.http.media import GEOJSON
 from server.ogc.answer import Endpoint, OgcResponse, written
 from server.ogc.map_area import between, in_official_order
@@ -22,8 +23,6 @@ from tiles.raster.members import Raster
 from tiles.raster.members import written as rfc3339
 
 _SECURE = REL.replace("http:", "https:")  # as the standard of maps writes relations
-
-type Box = tuple[float, float, float, float]
 
 
 async def _collection(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
@@ -56,7 +55,7 @@ def described(visit: Visit, raster: Raster) -> dict[str, Any]:
     }
 
 
-def spatial_extent(box: Box, storage: Crs) -> dict[str, Any]:
+def spatial_extent(box: BBox, storage: Crs) -> dict[str, Any]:
     """Describe an extent in degrees, and in the system that things are stored in where that is another one."""
     extent: dict[str, Any] = {"bbox": [list(box)], "crs": CRS84.uri}
     if storage is not CRS84:

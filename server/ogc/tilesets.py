@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from layers.catalog import Layer
 from layers.coordinates.crs import CRS84
+from layers.types import BBox, Json
 from server.ogc.visit import Visit
 from server.tiles.form import PICTURES
 from tiles.grids import TileMatrixSet
 from tiles.vector import CONTENT_TYPE, LABELS, deepest_zoom, label_of, tile_fields
 
-type Json = dict[str, Any]
-type Box = tuple[float, float, float, float]
-
 REL = "http://www.opengis.net/def/rel/ogc/1.0"
-_WORLD: Box = (-180.0, -85.0511, 180.0, 85.0511)
+_WORLD: BBox = (-180.0, -85.0511, 180.0, 85.0511)
 _JSON_TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 
@@ -32,7 +29,7 @@ def vector_tileset(visit: Visit, grid: TileMatrixSet, layers: Sequence[Layer], u
     return described
 
 
-def map_tileset(visit: Visit, grid: TileMatrixSet, extent: Box | None, zooms: range, url: str, title: str) -> Json:
+def map_tileset(visit: Visit, grid: TileMatrixSet, extent: BBox | None, zooms: range, url: str, title: str) -> Json:
     """Describe map tiles; `zooms` are those of Web Mercator."""
     levels = range(grid.level(zooms[0]), grid.level(zooms[-1]) + 1)
     described = _tileset(visit, grid, url, title, "map", (extent or _WORLD, levels))
@@ -40,13 +37,13 @@ def map_tileset(visit: Visit, grid: TileMatrixSet, extent: Box | None, zooms: ra
     return described
 
 
-def _boxed(layers: Iterable[Layer]) -> Box:
+def _boxed(layers: Iterable[Layer]) -> BBox:
     extents = [layer.extent_crs84 for layer in layers if layer.extent_crs84] or [_WORLD]
     west, south, east, north = zip(*extents, strict=True)
     return min(west), min(south), max(east), max(north)
 
 
-def _tileset(visit: Visit, grid: TileMatrixSet, url: str, title: str, kind: str, reach: tuple[Box, range]) -> Json:
+def _tileset(visit: Visit, grid: TileMatrixSet, url: str, title: str, kind: str, reach: tuple[BBox, range]) -> Json:
     (west, south, east, north), levels = reach
     return {
         "title": title,
@@ -63,14 +60,14 @@ def _tileset(visit: Visit, grid: TileMatrixSet, url: str, title: str, kind: str,
     }
 
 
-def _box(grid: TileMatrixSet, box: Box) -> Json:
+def _box(grid: TileMatrixSet, box: BBox) -> Json:
     """Return a box with its system: that of the tiles where it has metres, for GDAL takes every box for one in it."""
     west, south, east, north = grid.in_units(box)
     system = CRS84.uri if grid.in_degrees else grid.crs
     return {"lowerLeft": [west, south], "upperRight": [east, north], "crs": system}
 
 
-def _limits(grid: TileMatrixSet, z: int, box: Box) -> Json:
+def _limits(grid: TileMatrixSet, z: int, box: BBox) -> Json:
     columns, rows = grid.limits(z, box)
     return {
         "tileMatrix": str(z),

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.changed import Box
 from layers.clause import EMPTY, Clause
 from layers.errors import BadInput, NotFound
+from layers.types import BBox
 from server.http.caching import Keep
 from server.items.request import layer_of, parameters_of, read_condition
 from server.state import State
@@ -46,7 +46,7 @@ class TilePath:
 
     names: tuple[str, ...] | None
     address: TileAddress
-    box: Box
+    box: BBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class TileCall:
     parts: tuple[Part, ...]
     actor: Actor
     address: TileAddress
-    box: Box
+    box: BBox
     query_string: str
     version: str | None = None
 

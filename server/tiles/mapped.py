@@ -9,9 +9,9 @@ from typing import Any
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.changed import Box
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
+from layers.types import BBox, Json
 from server.items.request import layer_of, read_condition
 from server.page.assets import MODULES
 from server.state import State
@@ -22,7 +22,6 @@ from tiles.cache import Tile, TileRequest
 from tiles.maps.draw import MARGIN_PIXELS, MapRequest, drawn_map, read_rows
 from tiles.maps.encode import Colour
 from tiles.raster.reading import PixelArea
-from tiles.styles.drawn import Json
 from tiles.styles.style import Surroundings, build_style
 from tiles.styles.theme import Theme
 
@@ -131,6 +130,6 @@ def tile_area(address: TileAddress, width: int, height: int) -> PixelArea:
     return replace(PixelArea.of_tile(address, width), height=height)
 
 
-def _reach(area: PixelArea) -> Box:
+def _reach(area: PixelArea) -> BBox:
     """Return what is seen of the ground in a picture, with its margin."""
     return area.wider(MARGIN_PIXELS).box

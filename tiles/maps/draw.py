@@ -20,6 +20,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause
 from layers.coordinates.crs import STORED_SRID, transformer
+from layers.types import Json
 from tiles.maps.encode import Colour, bands_of, encoded
 from tiles.maps.rasterize import rendered
 from tiles.maps.shapes import Key, Shape, read_shapes, shapes_of
@@ -27,7 +28,6 @@ from tiles.maps.svg import SvgMap, svg
 from tiles.raster.reading import PixelArea
 from tiles.raster.style import Format
 from tiles.sheet import MapSheet
-from tiles.styles.drawn import Json
 from tiles.vector import Drawing
 
 MARGIN_PIXELS = 48  # seen by discs and lines that reach over the edge

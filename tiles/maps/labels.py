@@ -12,8 +12,8 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from layers.types import Json
 from tiles.maps.shapes import Shape
-from tiles.styles.drawn import Json
 from tiles.styles.expression import StyledFeature, evaluate
 
 FONTS = "Noto Sans SC, Noto Sans CJK SC, WenQuanYi Micro Hei, Source Han Sans SC, sans-serif"
@@ -24,7 +24,7 @@ _LINE_EM = 1.2
 _STRAIGHT_PIXELS = 3.0  # a line that bends less is straight enough for a name
 _BAD_CHARACTERS = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF))  # no XML may hold them
 
-type Box = tuple[float, float, float, float]
+type PixelBox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Labels:
         is cut in two where two tiles meet.
     """
 
-    def __init__(self, frame: Box) -> None:
+    def __init__(self, frame: PixelBox) -> None:
         self._frame = frame
-        self._taken: list[Box] = []
+        self._taken: list[PixelBox] = []
         self._written: list[str] = []
 
     def place(self, layer: Json, features: Sequence[tuple[Shape, StyledFeature]]) -> None:
@@ -87,7 +87,7 @@ class Labels:
                 for number, line in enumerate(lines)
             ]
 
-    def _takes(self, box: Box, room: float) -> bool:
+    def _takes(self, box: PixelBox, room: float) -> bool:
         left, top, right, bottom = box
         frame = self._frame
         if left < frame[0] or top < frame[1] or right > frame[2] or bottom > frame[3]:

@@ -14,9 +14,9 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from layers.types import Json
 from tiles.maps.labels import Labels
 from tiles.maps.shapes import Shape, Shapes
-from tiles.styles.drawn import Json
 from tiles.styles.expression import StyledFeature, evaluate
 from tiles.styles.sprite import mark
 

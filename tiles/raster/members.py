@@ -14,8 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from layers.errors import NotFound
-
-type Box = tuple[float, float, float, float]  # west, south, east, north in stored degrees
+from layers.types import BBox
 
 _METRES_PER_DEGREE = 111_320.0
 _ZOOM_0_PIXEL_M = 156_543.03  # of a tile of 256 pixels, at the equator
@@ -39,10 +38,10 @@ class Member:
     number: int
     path: Path
     srid: int
-    extent_crs84: Box
+    extent_crs84: BBox
     pixel_m: float
 
-    def touches(self, box: Box) -> bool:
+    def touches(self, box: BBox) -> bool:
         """Whether it reaches into a box."""
         west, south, east, north = self.extent_crs84
         return west < box[2] and east > box[0] and south < box[3] and north > box[1]
@@ -106,7 +105,7 @@ class Raster:
     times: tuple[datetime, ...] = field(default=())
 
     @property
-    def extent_crs84(self) -> Box:
+    def extent_crs84(self) -> BBox:
         """West, south, east, north of all members, in degrees."""
         boxes = [member.extent_crs84 for frame in self.frames.values() for member in frame.members]
         west, south, east, north = zip(*boxes, strict=True)

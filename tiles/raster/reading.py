@@ -17,8 +17,9 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from layers.errors import TooMuch
+from layers.types import BBox
 from tiles.address import TileAddress
-from tiles.raster.members import Box, Member, RasterFrame
+from tiles.raster.members import Member, RasterFrame
 from tiles.raster.opened import OpenRasters, system_of
 
 OPENED_MAX = 64  # members for one picture
@@ -40,7 +41,7 @@ class PixelArea:
     """
 
     bounds: tuple[float, float, float, float]
-    box: Box
+    box: BBox
     srid: int
     width: int
     height: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tiles.styles.drawn import Expression, Json, StyledLayer
+from layers.types import Json
+from tiles.styles.drawn import Expression, StyledLayer
 from tiles.styles.names import area_name
 
 _IS_AREA = ["==", ["geometry-type"], "Polygon"]

@@ -9,11 +9,11 @@ from typing import Any
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.definition import Code, CodeList, LayerDefinition
+from layers.types import Json
 from tiles.styles.color import contrast, readable
 from tiles.styles.theme import Theme
 from tiles.vector import deepest_zoom, tile_fields
 
-type Json = dict[str, Any]
 type Expression = str | float | list[Any]
 _FAINT = 1.9  # contrast with the ground below which a point needs a line around it
 _PRESENCE = "online_status"  # being on line is shown by strength, not by colour

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tiles.styles.drawn import Json
+from layers.types import Json
 from tiles.styles.theme import Theme
 
 NOTHING: Json = {"type": "FeatureCollection", "features": []}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from tiles.styles.drawn import Json, StyledLayer
+from layers.types import Json
+from tiles.styles.drawn import StyledLayer
 from tiles.styles.theme import Theme
 
 _NOTE = "onemap:legend"

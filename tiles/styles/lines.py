@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from layers.types import Json
 from tiles.styles.color import mixed
-from tiles.styles.drawn import Expression, Json, StyledLayer
+from tiles.styles.drawn import Expression, StyledLayer
 from tiles.styles.names import line_name
 from tiles.styles.theme import RoadTone
 

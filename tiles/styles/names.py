@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tiles.styles.drawn import Json, StyledLayer
+from layers.types import Json
+from tiles.styles.drawn import StyledLayer
 
 FONT = "Noto Sans SC"
 _LARGE_BELOW_ORDER = 12  # districts and streets

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from layers.types import Json
 from tiles.styles.color import luminance, readable
-from tiles.styles.drawn import Expression, Json, StyledLayer
+from tiles.styles.drawn import Expression, StyledLayer
 from tiles.styles.names import FONT, point_name
 from tiles.styles.sprite import DARK, LIGHT, pictogram_of
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from layers.actor import Actor
 from layers.catalog import Catalog
+from layers.types import Json
 from tiles.styles.areas import area_layers
-from tiles.styles.drawn import Json, StyledLayer, drawn_layers
+from tiles.styles.drawn import StyledLayer, drawn_layers
 from tiles.styles.frame import around, frame_sources, ground
 from tiles.styles.legend import explained
 from tiles.styles.lines import line_layers

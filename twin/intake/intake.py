@@ -30,7 +30,7 @@ from twin.feeds.signature import VerifiedSignature, verify
 from twin.intake.pace import Pace
 from twin.intake.pipeline import Pipeline
 from twin.intake.retaking import RefusedReplay
-from twin.jobs.housekeeping import make_days
+from twin.store.partitions import make_days
 from twin.join.index import LAYERS, AreaIndex
 from twin.store.batch import Outcome
 from twin.store.known import KnownFeatures

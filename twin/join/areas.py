@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from layers.areas import Areas, Mask, Points, Positions, Texts, missing
+from layers.areas import Areas, missing
 from layers.coordinates.district_crs import to_metres
 from layers.load.places import is_grid_code
-from layers.loaders.batch import Geometries
+from layers.types import Geometries, Mask, Points, Positions, Texts
 from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked
 
 NEAREST_M = 30.0

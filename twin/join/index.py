@@ -15,9 +15,10 @@ from time import monotonic
 import asyncpg
 import numpy as np
 
-from layers.areas import Areas, Points, Positions, Texts, read_areas
+from layers.areas import Areas, read_areas
 from layers.catalog import Catalog
 from layers.schema.derivation import AREA_CODES
+from layers.types import Points, Positions, Texts
 from twin.join.areas import AreaTiers
 from twin.join.devices import LAYERS as DEVICE_LAYERS
 from twin.join.devices import DeviceIndex, read_devices

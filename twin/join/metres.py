@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from layers.areas import Points, Positions
 from layers.coordinates.district_crs import to_metres
+from layers.types import Points, Positions
 
 type Lengths = npt.NDArray[np.float64]
 

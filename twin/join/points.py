@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layers.areas import Points, Positions, Texts
+from layers.types import Points, Positions, Texts
 from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked
 
 _NONE = np.iinfo(np.int64).max

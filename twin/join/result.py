@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from layers.areas import Texts
+from layers.types import Texts
 from twin.join.metres import Lengths
 
 type Match = Literal["inside", "nearest", "none"]

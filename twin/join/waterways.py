@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from layers.areas import Positions, Texts
-from layers.loaders.batch import Geometries
+from layers.types import Geometries, Positions, Texts
 from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked
 
 _PIECE_VERTICES = 8  # short pieces have small boxes: five times fewer distances

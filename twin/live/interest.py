@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from layers.types import BBox
 from twin.live.budget import area_units
 from twin.live.condition import ChangeFilter
 
 type Change = dict[str, Any]
-type Rectangle = tuple[float, float, float, float]
 AREA_CODE_DIGITS = 12  # a longer code is a grid's
 
 
@@ -45,7 +45,7 @@ class Interest:
 
     layers: frozenset[str] = frozenset()
     areas: tuple[str, ...] = ()
-    bbox_crs84: Rectangle | None = None
+    bbox_crs84: BBox | None = None
     condition: ChangeFilter | None = None
 
     @property
@@ -67,7 +67,7 @@ class Interest:
         return self.condition is None or self.condition.holds(change["layer"], row)
 
 
-def _within(row: Mapping[str, Any], bbox: Rectangle) -> bool:
+def _within(row: Mapping[str, Any], bbox: BBox) -> bool:
     lon, lat = row.get("lon"), row.get("lat")
     west, south, east, north = bbox
     return lon is not None and lat is not None and west <= lon <= east and south <= lat <= north

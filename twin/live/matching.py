@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from math import floor
 
+from layers.types import BBox
 from twin.live.channel import Channel
-from twin.live.interest import AREA_CODE_DIGITS, Change, Rectangle
+from twin.live.interest import AREA_CODE_DIGITS, Change
 
 _CELLS_DEG = (0.002, 0.01, 0.05, 0.25)  # 200 m to 25 km: from a street's window to a city's
 _CELLS_MAX = 64
@@ -91,7 +92,7 @@ def _cell(level: int, lon: float, lat: float) -> Cell:
     return level, floor(lon / size), floor(lat / size)
 
 
-def _cells(bbox: Rectangle) -> list[Cell]:
+def _cells(bbox: BBox) -> list[Cell]:
     """Cover a box with cells of the finest level that needs few; empty when none does."""
     west, south, east, north = bbox
     for level in range(len(_CELLS_DEG)):

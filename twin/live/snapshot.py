@@ -16,7 +16,7 @@ from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY, Clause, compose, join
 from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, compile_filter, queryables_of
-from layers.cql2.bbox import Bbox
+from layers.cql2.bbox import DegreeBox
 from layers.errors import BadInput, TooMuch
 from layers.moment import Moment
 from layers.read.query import ItemsQuery, page
@@ -76,7 +76,7 @@ def _where(layer: Layer, actor: Actor, interest: Interest) -> Clause:
     parts = [_areas(layer, interest.areas)]
     if interest.bbox_crs84 is not None:
         known = "geom" in queryables
-        parts.append(compile_bbox(Bbox((interest.bbox_crs84,)), queryables["geom"]) if known else Clause("FALSE"))
+        parts.append(compile_bbox(DegreeBox((interest.bbox_crs84,)), queryables["geom"]) if known else Clause("FALSE"))
     if interest.condition is not None:
         parts.append(compile_filter(interest.condition.node, queryables, filter_crs=CRS84))
     return join(" AND ", parts)

@@ -15,8 +15,8 @@ import orjson
 import shapely
 
 from layers.catalog import Catalog
-from layers.coordinates.checks import MARGIN_M, BBox, Bounds, degree_faults, outside
-from layers.loaders.batch import Mask
+from layers.coordinates.checks import MARGIN_M, degree_faults, outside
+from layers.types import BBox, Bounds, Mask
 from twin.envelope.kinds import unplaced
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, raw_of

@@ -12,15 +12,14 @@ import numpy.typing as npt
 import shapely
 
 from layers.actor import OPERATOR
-from layers.areas import Points, Positions
 from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY, Clause, all_of, compose
 from layers.coordinates.crs import CRS84
 from layers.coordinates.district_crs import to_metres
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.errors import NotFound, TooMuch
-from layers.loaders.batch import Geometries
 from layers.read.relation import relation
+from layers.types import Geometries, Points, Positions
 from twin.rules.fences.definition import Fence
 
 AREAS_MAX = 100_000

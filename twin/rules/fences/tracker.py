@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from layers.areas import Points
+from layers.types import Points
 from twin.join.metres import MetrePoints
 from twin.rules.fences.area_set import AreaFacts, AreaSet
 from twin.rules.fences.definition import Fence

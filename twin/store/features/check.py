@@ -18,10 +18,11 @@ import shapely
 
 from layers.catalog import Catalog, Layer
 from layers.conversion.convert import convert
-from layers.coordinates.checks import BBox, CoordinateChecks, SourceCrs
+from layers.coordinates.checks import CoordinateChecks, SourceCrs
 from layers.definition import FieldDefinition
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
+from layers.types import BBox
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
 from twin.envelope.write import write_structured
