@@ -17,11 +17,12 @@ import shapely
 import structlog
 
 from layers.catalog import read_catalog
-from layers.coordinates.checks import CoordinateChecks, parse_fixes, parse_source_crs
 from layers.coordinates.crs import shift_note
+from layers.coordinates.source_crs import parse_source_crs
 from layers.database.connection import Role, connect
 from layers.definition import GRADE, IDENTIFIER, LayerDefinition, read_code_lists
 from layers.errors import BadFile, BadInput
+from layers.load.coordinate_checks import CoordinateChecks, parse_fixes
 from layers.load.infer import Inference, infer_definition
 from layers.load.mapping import (
     QUARANTINE_COLUMNS,

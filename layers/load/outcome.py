@@ -70,7 +70,7 @@ class LoadOptions:
     encoding, source_layer
         Of the source, found out by default.
     fixes
-        Faults of coordinates to put right (`layers.coordinates.checks.FIXES`).
+        Faults of coordinates to put right (`layers.load.coordinate_checks.FIXES`).
     anywhere, no_geometry, lower_grades
         Whether features may lie outside the district; whether the rows have no place, and columns of coordinates are
         fields; whether features that are there may get a lower grade.

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import shapely
 
 from layers.conversion.convert import convert, texts
-from layers.coordinates.checks import CoordinateChecks
 from layers.coordinates.crs import STORED_SRID
 from layers.definition import CodeList, FieldDefinition, LayerDefinition
 from layers.load.content_id import content_ids
+from layers.load.coordinate_checks import CoordinateChecks
 from layers.load.exactness import altered
 from layers.load.mapping import FieldMap
 from layers.load.places import GridIndex, placed_fields

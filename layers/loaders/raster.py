@@ -15,7 +15,7 @@ from uuid import uuid4
 import asyncpg
 import orjson
 
-from layers.coordinates.checks import parse_source_crs
+from layers.coordinates.source_crs import parse_source_crs
 from layers.database.connection import Role, connect
 from layers.definition import IDENTIFIER
 from layers.errors import BadFile, BadInput, TooMuch

@@ -13,7 +13,7 @@ from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
 from layers.errors import NotFound
 from layers.schema.derivation import DerivationRule, DerivedRows, fields_of, has_history, read_sql, rules_of
-from layers.schema.tables import table_of
+from layers.schema.tables import parse_definition, table_of
 
 OVERLAPS = {"urban_villages": ("grids", "communities", "streets")}
 

@@ -30,11 +30,11 @@ from twin.feeds.signature import VerifiedSignature, verify
 from twin.intake.pace import Pace
 from twin.intake.pipeline import Pipeline
 from twin.intake.retaking import RefusedReplay
-from twin.store.partitions import make_days
 from twin.join.index import LAYERS, AreaIndex
 from twin.store.batch import Outcome
 from twin.store.known import KnownFeatures
 from twin.store.nonces import StoredNonces
+from twin.store.partitions import make_days
 from twin.store.place_check import gate
 from twin.store.refusals import keep
 from twin.store.retention import RetentionPeriods, refuse_too_old

@@ -15,7 +15,7 @@ import orjson
 import shapely
 
 from layers.catalog import Catalog
-from layers.coordinates.checks import MARGIN_M, degree_faults, outside
+from layers.load.coordinate_checks import MARGIN_M, degree_faults, outside
 from layers.types import BBox, Bounds, Mask
 from twin.envelope.kinds import unplaced
 from twin.envelope.message import Message, Reading

@@ -9,10 +9,11 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.coordinates.checks import CoordinateChecks, SourceCrs, parse_source_crs, with_margin
 from layers.coordinates.crs import transform
 from layers.coordinates.datum import wgs84_to_bd09, wgs84_to_gcj02
+from layers.coordinates.source_crs import SourceCrs, parse_source_crs
 from layers.errors import BadCrs
+from layers.load.coordinate_checks import CoordinateChecks, with_margin
 from layers.loaders.batch import Batch
 
 HERE = np.array([[113.34, 23.13]])

@@ -18,8 +18,9 @@ import shapely
 
 from layers.catalog import Catalog, Layer
 from layers.conversion.convert import convert
-from layers.coordinates.checks import CoordinateChecks, SourceCrs
+from layers.coordinates.source_crs import SourceCrs
 from layers.definition import FieldDefinition
+from layers.load.coordinate_checks import CoordinateChecks
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
 from layers.types import BBox

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from layers.coordinates.source_crs import SourceCrs
-from layers.coordinates.crs import STORED_SRID, srid_of, transform, transformer
-from layers.coordinates.datum import Datum, from_datum
+from layers.coordinates.crs import STORED_SRID, transform
+from layers.coordinates.datum import from_datum
 from layers.coordinates.degrees import are_degrees, settled
-from layers.errors import BadCrs, BadInput
+from layers.coordinates.source_crs import SourceCrs
+from layers.errors import BadInput
 from layers.loaders.batch import Batch
 from layers.types import BBox, Bounds, Geometries, Mask
 
