@@ -22,7 +22,7 @@ from server.demo.storm import COLLECTIONS, Minute, Playing
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import FeedSender, connect
 from server.processes.city import FEED, STORM_LOCK
-from server.processes.running import running_address
+from server.running import running_address
 from server.settings import Settings
 from twin.city.storm import MINUTES_MAX, MINUTES_MIN, SPEED_MAX, Storm, StormPlan
 

@@ -25,7 +25,7 @@ from server.feeds.file import feed_of, switch, write_secret
 from server.feeds.post import open_client, post
 from server.feeds.trial import try_sample
 from server.feeds.words import AGE, LIFE, describe, lacking, span
-from server.processes.running import running_address
+from server.running import running_address
 from server.settings import Settings
 from twin.feeds.definition import PUSHED, FeedDefinition, read_feed
 from twin.feeds.exposure import remarks

@@ -16,7 +16,7 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.demo.replaying import Replaying
 from server.feeds.file import feed_of
 from server.feeds.post import Posted, open_client
-from server.processes.running import running_address
+from server.running import running_address
 from server.settings import Settings
 from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.feeds.recording import RecordingBatch, each_event, moment_of

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from layers.cluster import running_url, supervisor_of
 from server.commands.options import ConfigOption, HomeOption, settings_of
-from server.processes.running import running_address
+from server.running import running_address
 
 _out = Console(highlight=False, soft_wrap=True)
 NOT_RUNNING = 3  # as systemctl says it

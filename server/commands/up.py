@@ -19,8 +19,8 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
 from server.demo.load import load_demo_once, load_rasters_once
 from server.identity.operator_token import ensure_operator_token
-from server.processes.running import forget_address, note_address, what_runs
 from server.processes.supervisor import address_of, listen, supervise
+from server.running import forget_address, note_address, what_runs
 from server.settings import Settings
 from twin.feeds.exposure import is_local
 

@@ -20,7 +20,7 @@ from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput, OneMapError
 from server.identity.auth import TOKEN_FILE
 from server.page.assets import MODULES, THIRD_PARTY
-from server.processes.running import what_runs
+from server.running import what_runs
 from server.settings import Settings
 
 _GIB = 1024**3

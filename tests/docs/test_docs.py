@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server import cli
-from server.descriptions import reference
+from server import cli, reference
 from server.settings import PROJECT
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -22,7 +21,7 @@ DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJEC
 )
 def test_reference_pages_are_what_the_code_says(name, write):
     page = (PROJECT / "docs" / "reference" / name).read_text(encoding="utf-8")
-    assert page == write(), "run: python -m server.descriptions.reference"
+    assert page == write(), "run: python -m server.reference"
 
 
 def commands_in(path: Path) -> list[str]:

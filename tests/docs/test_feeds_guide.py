@@ -16,7 +16,7 @@ import pytest
 from benchmarks.broker import Broker
 from layers.cluster import home_lock
 from server.feeds.key import ensure_feed_key
-from server.processes.running import note_address
+from server.running import note_address
 from server.settings import PROJECT, load_settings
 from tests.conftest import _database, _serving
 from tests.twin.ingest_process import Ingest

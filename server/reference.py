@@ -1,4 +1,4 @@
-"""The reference pages of settings and commands, written from the code: ``python -m server.descriptions.reference``.
+"""The reference pages of settings and commands, written from the code: ``python -m server.reference``.
 
 A test compares the pages with what this module writes, so that they are never behind.
 """
