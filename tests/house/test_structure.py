@@ -1,0 +1,92 @@
+"""The order of the code: folders a newcomer can take in, one name for one thing, and no circle of imports."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+MODULES_MAX = 25
+PACKAGES = ("layers", "tiles", "twin", "server")
+SHELVED = (*PACKAGES, "benchmarks", "tests")
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(
+        path for folder in folders for path in (PROJECT / folder).rglob("*.py") if "node_modules" not in path.parts
+    )
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PROJECT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+TREES = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in sources(*PACKAGES)}
+
+
+def imported_by(tree: ast.Module) -> Iterator[str]:
+    """Yield what a module imports anywhere in its text: at its top, in a function, and for type checkers alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in TREES else node.module
+
+
+IMPORTS = {name: {other for other in imported_by(tree) if other in TREES} - {name} for name, tree in TREES.items()}
+
+
+def circle_of(imports: Mapping[str, set[str]]) -> list[str] | None:
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        return circle
+    return None
+
+
+def test_a_folder_holds_no_more_than_a_newcomer_can_take_in():
+    count = defaultdict(int)
+    for path in sources(*SHELVED):
+        count[path.parent.relative_to(PROJECT)] += path.name != "__init__.py"
+    assert not {str(folder): modules for folder, modules in count.items() if modules > MODULES_MAX}
+
+
+def test_no_module_imports_what_imports_it():
+    assert circle_of(IMPORTS) is None
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_folder_imports_what_imports_it(package):
+    folders = defaultdict(set)
+    for name, others in IMPORTS.items():
+        mine = name.split(".")[:2]
+        folders[".".join(mine)] |= {".".join(other.split(".")[:2]) for other in others} - {".".join(mine)}
+    inside = {one: others for one, others in folders.items() if one.split(".")[0] == package}
+    assert circle_of(inside) is None
+
+
+def public_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of the classes and types that a module defines for others."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+        elif isinstance(node, ast.TypeAlias) and not node.name.id.startswith("_"):
+            yield node.name.id
+
+
+def test_a_public_class_has_a_name_of_its_own():
+    """A name in a stack trace, or found by a search, leads to one thing."""
+    places = defaultdict(list)
+    for path in sources(*PACKAGES, "benchmarks"):
+        for name in public_names(ast.parse(path.read_text(encoding="utf-8"))):
+            places[name].append(str(path.relative_to(PROJECT)))
+    assert not {name: paths for name, paths in places.items() if len(paths) > 1}
