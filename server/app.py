@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -46,7 +47,7 @@ from server.routes import (
     warnings,
 )
 from server.settings import Settings
-from server.state import State
+from server.state import CurrentRules, State, state_of
 from server.tianditu import Tianditu
 from server.tiles.fast import FastTiles
 from server.tiles.make import TileMaker, tile_cache
@@ -81,10 +82,9 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # looking for exporters costs every request
     )
-    app.add_middleware(FastItems, state=lambda: app.state.shared)
-    app.add_middleware(FastTiles, state=lambda: app.state.shared)
-    app.state.origins = Origins(settings.server.origins, settings.server.public_url)
-    app.add_middleware(Front, state=lambda: app.state.shared, origins=app.state.origins)  # around all that answers
+    app.add_middleware(FastItems, state=partial(state_of, app))
+    app.add_middleware(FastTiles, state=partial(state_of, app))
+    app.add_middleware(Front, state=partial(state_of, app))  # the outermost layer
     errors.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)
@@ -122,7 +122,7 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN2
 
 
 async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> None:
-    """Start the parts of a worker; what was started is stopped in the reverse order, also when a later one fails."""
+    """Start the parts of a worker; parts are stopped in reverse order, also when a later part fails to start."""
     url, size = str(settings.database.url), settings.database.pool_size
     timeout_ms = settings.database.statement_timeout_ms
     pool = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms)
@@ -136,29 +136,46 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tail = LogTail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
-    intake = Intake(
-        url,
+    intake = _intake(settings, catalog)
+    running.push_async_callback(intake.stop)
+    await intake.start()
+    counts = CountCache(settings.limits.count_cap)
+    cache = tile_cache(settings, lookups)
+    running.push_async_callback(cache.close)
+    catalog.on_restore += [counts.clear, cache.areas.clear]
+    rasters = Rasters(lookups, settings.home / "rasters", catalog)
+    running.push_async_callback(rasters.close)
+    tile_changes = TileChanges(lookups, catalog)
+    running.push_async_callback(tile_changes.stop)
+    tile_changes.start()
+    tianditu = Tianditu(settings.basemap)
+    running.push_async_callback(tianditu.close)
+    app.state.shared = State(
+        settings=settings,
+        build=build_id(),
+        pool=pool,
+        lookups=lookups,
+        catalog=catalog,
+        counts=counts,
+        authenticator=Authenticator.of_home(settings.home),
+        origins=Origins(settings.server.origins, settings.server.public_url),
+        tiles=TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity),
+        basemaps=Basemaps(settings.home / "basemaps"),
+        tianditu=tianditu,
+        rasters=rasters,
+        tail=tail,
+        tile_changes=tile_changes,
+        intake=intake,
+        rules=CurrentRules(settings.rules.folder),
+    )
+
+
+def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:
+    return Intake(
+        str(settings.database.url),
         settings.feeds.folder,
         settings.home,
         lambda: catalog.current,
         kept_of(settings),
         is_local=is_local(settings.server.host),
     )
-    running.push_async_callback(intake.stop)
-    await intake.start()
-    counts, authenticator = CountCache(settings.limits.count_cap), Authenticator.of_home(settings.home)
-    cache = tile_cache(settings, lookups)
-    running.push_async_callback(cache.close)
-    drawn = TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity)
-    catalog.on_restore += [counts.clear, cache.areas.clear]
-    maps = Basemaps(settings.home / "basemaps")
-    rasters = Rasters(lookups, settings.home / "rasters", catalog)
-    running.push_async_callback(rasters.close)
-    app.state.shared = State(settings, pool, lookups, catalog, counts, authenticator, build_id(), drawn, maps, rasters)
-    app.state.tail, app.state.intake = tail, intake
-    app.state.tile_news = TileChanges(lookups, catalog)
-    running.push_async_callback(app.state.tile_news.stop)
-    app.state.tile_news.start()
-    app.state.tianditu = Tianditu(settings.basemap)
-    running.push_async_callback(app.state.tianditu.close)
-    app.state.pool, app.state.catalog, app.state.authenticator = pool, catalog, authenticator

@@ -17,7 +17,6 @@ from server.errors import respond_to
 from server.http.cost import address_of, caller_of
 from server.http.guesses import Guesses
 from server.http.headers import complete
-from server.http.origins import Origins
 from server.state import State
 
 _FEEDS = "/feeds/"  # whoever sends is known by a signature, the header may be for a proxy; a stream ends by itself
@@ -31,15 +30,12 @@ class Front:
     app
         What answers.
     state
-        Finds the shared parts of the running process; they exist once the application has started.
-    origins
-        Whose pages may read and write.
+        Returns the state of the worker; it exists once the application has started.
     """
 
-    def __init__(self, app: ASGIApp, state: Callable[[], State], origins: Origins) -> None:
+    def __init__(self, app: ASGIApp, state: Callable[[], State]) -> None:
         self._app = app
         self._state = state
-        self._origins = origins
         self._guesses = Guesses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,8 +43,9 @@ class Front:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
+        state = self._state()
         begun = False
-        told = self._origins.told(scope)
+        told = state.origins.told(scope)
 
         async def sending(message: Message) -> None:
             nonlocal begun
@@ -57,11 +54,10 @@ class Front:
                 complete(message, told)
             await send(message)
 
-        state = self._state()
         try:
             CALLER.set(caller_of(scope, state.authenticator))
             self._refuse_guesses(scope, state)
-            await (self._origins.answer(scope) or self._app)(scope, self._bounded(scope, receive, state), sending)
+            await (state.origins.answer(scope) or self._app)(scope, self._bounded(scope, receive, state), sending)
         except ClientDisconnect:
             return  # nobody hears an answer
         except Exception as error:

@@ -17,7 +17,6 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from server.state import State
-from twin.live.tail import LogTail
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _FEEDS = "SELECT name, received, accepted, duplicate, late, rejected, held FROM twin.feed ORDER BY name"
@@ -42,7 +41,7 @@ def written(*metrics: Metric) -> bytes:
     return generate_latest(registry)
 
 
-def of_worker(state: State, tail: LogTail) -> Iterator[Metric]:
+def of_worker(state: State) -> Iterator[Metric]:
     """Yield what this worker counts."""
     worker = str(os.getpid())
     cache = state.tiles.cache
@@ -66,8 +65,8 @@ def of_worker(state: State, tail: LogTail) -> Iterator[Metric]:
     if cache.shelf is not None:
         failures = cache.shelf.failures
         yield one(CounterMetricFamily, "tile_disk_failures", "Tiles that could not be kept on disk.", failures)
-    yield one(GaugeMetricFamily, "stream_subscribers", "Subscribers of /live and /live/ws.", tail.watching)
-    yield one(GaugeMetricFamily, "log_sequence", "Number of the last change read from the log.", tail.seq)
+    yield one(GaugeMetricFamily, "stream_subscribers", "Subscribers of /live and /live/ws.", state.tail.watching)
+    yield one(GaugeMetricFamily, "log_sequence", "Number of the last change read from the log.", state.tail.seq)
     yield one(GaugeMetricFamily, "catalogue_trusted", "1 while the worker hears of changes.", state.catalog.trusted)
 
 

@@ -24,10 +24,10 @@ from layers.types import BBox
 from server.build import build_id
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
-from server.routes.tiles import tilejson_of
 from server.settings import Settings
 from server.tiles.call import Part, TileCall
 from server.tiles.make import TileMaker, tile_cache
+from server.tiles.tilejson import tilejson_of
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.archive import Head, writing
 from tiles.cache import Tile

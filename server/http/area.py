@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Request
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from starlette.requests import Request
 
 from layers.errors import BadInput, TooMuch
 from server.http.body import read_body
-from server.state import State
+from server.settings import LimitSettings
 
 type _Position = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=2, max_length=4)]
 type _Ring = Annotated[list[_Position], Field(min_length=4)]
@@ -50,8 +50,8 @@ AREA_BODY = {
 """What OpenAPI says of it."""
 
 
-async def area_of(request: Request) -> dict[str, Any]:
-    """Return the polygon in a request's body as GeoJSON, as a FastAPI dependency.
+async def read_area(request: Request, limits: LimitSettings) -> dict[str, Any]:
+    """Return the polygon in a request's body as GeoJSON.
 
     Raises
     ------
@@ -60,8 +60,6 @@ async def area_of(request: Request) -> dict[str, Any]:
     TooMuch
         When the body or the polygon is larger than allowed.
     """
-    state: State = request.app.state.shared
-    limits = state.settings.limits
     body = await read_body(request.receive, limits.body_bytes, request.scope["headers"])
     try:
         area = _AREA.validate_json(body)

@@ -26,6 +26,7 @@ from server.items.request import parameters_of, refuse_unknown
 from server.ogc.html import Page, render
 from server.ogc.visit import Visit, language_of
 from server.page.assets import CONTENT_SECURITY_POLICY
+from server.state import state_of
 
 JSON_HTML = (GEOJSON, HTML)
 JSON_HTML_LD = (GEOJSON, HTML, JSONLD)
@@ -100,7 +101,7 @@ class Endpoint:
 
     def _greeted(self, scope: Scope) -> Visit:
         """Find out who comes and in which form and language to speak to them, be it of a mistake."""
-        state = scope["app"].state.shared
+        state = state_of(scope["app"])
         headers = dict(scope["headers"])
         given = parameters_of(scope["query_string"].decode("latin-1"), state.settings.limits, self.listed)
         return Visit(

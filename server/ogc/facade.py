@@ -12,6 +12,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -35,6 +36,7 @@ from server.ogc.raster_collections import RasterFirst, raster_first
 from server.ogc.request import item_parameters, items_visit, pygeoapi_parameters
 from server.ogc.visit import Visit, visiting
 from server.settings import Settings
+from server.state import state_of
 
 _AUDIENCES_MAX = 32
 
@@ -233,4 +235,4 @@ def slow_app(app: FastAPI) -> ASGIApp:
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await app.router({**scope, "app": app}, receive, send)
 
-    return Front(slow, lambda: app.state.shared, app.state.origins)
+    return Front(slow, partial(state_of, app))

@@ -18,6 +18,7 @@ from server.ogc.map_area import between, in_official_order
 from server.ogc.maps import storage_crs
 from server.ogc.tilesets import REL
 from server.ogc.visit import Visit
+from server.state import state_of
 from server.tiles.form import PICTURES, VALUES, MapForm
 from tiles.raster.members import Raster
 from tiles.raster.members import written as rfc3339
@@ -101,7 +102,7 @@ class RasterFirst:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on to whose it is; a raster that is hidden from who asks is not there."""
-        state, name = scope["app"].state.shared, scope["path_params"]["collection"]
+        state, name = state_of(scope["app"]), scope["path_params"]["collection"]
         try:
             actor = state.authenticator.actor(scope["headers"])
             is_raster = name not in state.catalog.current and name in {r.id for r in await state.rasters.visible(actor)}

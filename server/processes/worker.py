@@ -28,6 +28,7 @@ from server.processes.garbage import search_seldom
 from server.processes.logs import configure_logs
 from server.processes.pulse import beat
 from server.settings import Settings
+from server.state import State
 
 GRACE_SECONDS = 5
 
@@ -60,9 +61,9 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for doorway in self._doorways:
             doorway.close()
-        tail = getattr(self.config.app.state, "tail", None)  # type: ignore[union-attr]  # ours is an application
-        if tail is not None:
-            tail.hang_up()  # streams have no end of their own
+        state: State | None = getattr(self.config.app.state, "shared", None)  # type: ignore[union-attr]  # ours is an application
+        if state is not None:
+            state.tail.hang_up()  # streams have no end of their own
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,7 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
-from server.identity.auth import actor_of
+from server.dependencies import ActorHere, StateHere
 from server.state import State
 from twin.aggregate.answer import as_csv, as_geojson, as_json, hides_small
 from twin.aggregate.areas import membership, parse_by
@@ -58,15 +58,12 @@ class AggregateParams(BaseModel):
 
 
 @router.get("/aggregate", summary="How many in each area", response_model=AreaCounts)
-async def aggregate(
-    request: Request, actor: Annotated[Actor, Depends(actor_of)], asked: Annotated[AggregateParams, Query()]
-) -> Response:
+async def aggregate(state: StateHere, actor: ActorHere, asked: Annotated[AggregateParams, Query()]) -> Response:
     """Count the features of a layer by area: open and overdue ones, densities, and how unusual that is.
 
     A count is that of `/items` with the same filter. `baseline_mean` and `z_score` compare with the same span of the
     last eight weeks; they need `from` and `to`.
     """
-    state: State = request.app.state.shared
     catalog = state.catalog.current
     question = _question(state, actor, asked)
     with in_our_words():

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from layers.actor import Actor
 from layers.errors import NotFound
-from server.http.base_url import base_url
+from server.dependencies import ActorHere, BaseUrlHere, StateHere
 from server.http.caching import VARIES, Keep, cache_control
 from server.http.compressed import Compressed
-from server.identity.auth import actor_of
-from server.state import State
-from server.tianditu import Tianditu
 from tiles.archive import Archive
 
 router = APIRouter(prefix="/basemaps", tags=["tiles"])
-ActorHere = Annotated[Actor, Depends(actor_of)]
 
 
 @router.get("", summary="底图列表 The base maps there are")
-async def listed(request: Request, _actor: ActorHere) -> dict[str, list[dict[str, str]]]:
+async def listed(state: StateHere, base: BaseUrlHere, _actor: ActorHere) -> dict[str, list[dict[str, str]]]:
     """List base maps with the addresses of their descriptions."""
-    state = _state(request)
-    base = base_url(request.scope, state.settings.server.public_url)
     return {"basemaps": [{"id": name, "tilejson": f"{base}/basemaps/{name}.json"} for name in state.basemaps.names()]}
 
 
 @router.get("/{name}.json", summary="TileJSON 3.0 of a base map")
-async def tilejson(name: str, request: Request, _actor: ActorHere) -> dict[str, Any]:
+async def tilejson(name: str, state: StateHere, base: BaseUrlHere, _actor: ActorHere) -> dict[str, Any]:
     """Describe a base map."""
-    state = _state(request)
     archive = await run_in_threadpool(state.basemaps.get, name)
-    base = base_url(request.scope, state.settings.server.public_url)
     described = {
         "tilejson": "3.0.0",
         "name": archive.metadata.get("name", name),
@@ -51,14 +42,14 @@ async def tilejson(name: str, request: Request, _actor: ActorHere) -> dict[str, 
 
 
 @router.get("/{name}/{z}/{x}/{y}", response_class=Response, summary="底图瓦片 One tile of a base map")
-async def tile(name: str, z: int, x: int, y: int, request: Request, actor: ActorHere) -> Response:
+async def tile(name: str, z: int, x: int, y: int, request: Request, state: StateHere, actor: ActorHere) -> Response:
     """Return a tile as the archive has it; 204 where it has none."""
-    archive = await run_in_threadpool(_state(request).basemaps.get, name)
+    archive = await run_in_threadpool(state.basemaps.get, name)
     _check(archive, z, x, y)
     content = await run_in_threadpool(archive.tile, z, x, y)
     headers = {
         "ETag": f'W/"{blake2b(content or b"", digest_size=12).hexdigest()}"',
-        "Cache-Control": cache_control(Keep.LIVE, actor, _state(request).settings, linked=False),
+        "Cache-Control": cache_control(Keep.LIVE, actor, state.settings, linked=False),
         "Vary": VARIES,
     }
     if headers["ETag"] in request.headers.get("if-none-match", ""):
@@ -70,10 +61,9 @@ async def tile(name: str, z: int, x: int, y: int, request: Request, actor: Actor
 
 
 @router.get("/tianditu/{layer}/{z}/{x}/{y}", response_class=Response, summary="天地图瓦片 One tile of 天地图, by proxy")
-async def tianditu(layer: str, z: int, x: int, y: int, request: Request, _actor: ActorHere) -> Response:
+async def tianditu(layer: str, z: int, x: int, y: int, state: StateHere, _actor: ActorHere) -> Response:
     """Return a tile of 天地图 (`vec`, `cva`, `img`, `cia`), fetched with the operator's key."""
-    service: Tianditu = request.app.state.tianditu
-    picture = await service.tile(layer, z, x, y)
+    picture = await state.tianditu.tile(layer, z, x, y)
     headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
     return Response(picture.content, media_type=picture.media_type, headers=headers)
 
@@ -87,8 +77,3 @@ def _check(archive: Archive, z: int, x: int, y: int) -> None:
             raise NotFound(
                 f"there is no tile with {part}={number}; {part} goes from 0 to {(1 << z) - 1}", parameter=part
             )
-
-
-def _state(request: Request) -> State:
-    state: State = request.app.state.shared
-    return state

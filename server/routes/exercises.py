@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from layers.database.connection import in_our_words
-from server.identity.operators import Operator
-from server.state import State
+from server.dependencies import OperatorHere, StateHere
 from twin.store.events.exercises import counted, kept
 
 router = APIRouter(prefix="/twin", tags=["feeds"])
@@ -42,16 +41,15 @@ class Exercises(BaseModel):
 
 @router.get("/exercises", summary="Exercises and tests")
 async def exercises(
-    request: Request,
+    state: StateHere,
     response: Response,
-    _: Operator,
+    _: OperatorHere,
     feed: Annotated[str | None, Query(max_length=63)] = None,
     chain: Annotated[str | None, Query(max_length=200)] = None,
     before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
 ) -> Exercises:
     """List messages of exercises and tests; of one feed or one warning if asked."""
-    state: State = request.app.state.shared
     response.headers["Cache-Control"] = "no-store"
     with in_our_words():
         async with state.pool.acquire() as connection:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.errors import BadInput
+from server.dependencies import ActorHere, StateHere
 from server.feeds.stream import is_stream, take_stream
 from server.http.body import read_body
-from server.identity.auth import actor_of
-from server.state import State
 from twin.feeds.definition import FeedDefinition
-from twin.intake.intake import Intake
 from twin.jobs import feed_health
 from twin.jobs.feed_health import read_health
 
@@ -111,17 +108,16 @@ class Feeds(BaseModel):
 
 
 @router.post("/feeds/{name}", response_model=Taken)
-async def deliver(name: str, request: Request) -> Taken | Response:
+async def deliver(name: str, request: Request, state: StateHere) -> Taken | Response:
     """Take CloudEvents (structured, binary or batch), NDJSON of any length, or what the feed's file maps.
 
     The answer comes when everything is durable. Of NDJSON that is streamed it says how many `lines` were taken, also
     when something went wrong on the way.
     """
-    intake: Intake = request.app.state.intake
+    intake = state.intake
     if is_stream(intake.feed(name), request):
         return await take_stream(intake, name, request)
     intake.admit(name)
-    state: State = request.app.state.shared
     body = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
     receipt = await intake.deliver(name, request.headers, body)
     refused = [RefusedInBatch(index=r.index, reason=r.reason, detail=r.detail) for r in receipt.refused]
@@ -141,14 +137,13 @@ async def deliver(name: str, request: Request) -> Taken | Response:
 
 
 @router.get("/twin/feeds")
-async def feeds(request: Request, response: Response, actor: Annotated[Actor, Depends(actor_of)]) -> Feeds:
+async def feeds(state: StateHere, response: Response, actor: ActorHere) -> Feeds:
     """Say of every feed when it last spoke, how fast it goes, what was refused, and what is stale because of it.
 
     What is wrong with a feed's file, or where it is fetched from, is told to officers only.
     """
     response.headers.update({"Cache-Control": "private, no-store", "Vary": "Authorization"})
-    intake: Intake = request.app.state.intake
-    state: State = request.app.state.shared
+    intake = state.intake
     health = await read_health(state.pool, intake.registry.by_name)
     return Feeds(
         feeds=[_told(feed, actor) for feed in health.feeds],

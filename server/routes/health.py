@@ -6,13 +6,14 @@ import asyncio
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from layers.actor import ANONYMOUS
 from layers.database.admission import CALLER
 from layers.errors import Unavailable
 from server.build import build_id
+from server.dependencies import StateHere
 from server.http.troubles import lack_of_room
 from server.state import State
 from twin.jobs.leader import ingest_works
@@ -33,9 +34,8 @@ class Health(BaseModel):
 
 
 @router.get("/health")
-async def health(request: Request) -> Health:
+async def health(state: StateHere) -> Health:
     """Answer 200 once layers are served, 503 while there are none or the database is away or does not answer."""
-    state: State = request.app.state.shared
     current = state.catalog.current
     if not state.catalog.trusted:
         raise Unavailable("the database is away; this worker waits for it")

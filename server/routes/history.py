@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,9 +18,9 @@ from layers.cql2 import parse_bbox
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time
+from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
 from server.http.cost import address_of
-from server.identity.auth import actor_of
 from server.live.playbacks import PlaybackAnswer
 from server.state import State
 from twin.live.interest import Interest
@@ -33,8 +33,6 @@ _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization, Accept
 _STEP = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 _ONE_BOX = "allowed is one box west,south,east,north that does not cross the 180th meridian"
-
-ActorHere = Annotated[Actor, Depends(actor_of)]
 
 
 class HistoryParams(BaseModel):
@@ -91,14 +89,13 @@ class Snapshot(BaseModel):
 
 
 @router.get("/snapshot", summary="Several layers now, or as of a moment", response_model=Snapshot)
-async def snapshot(request: Request, actor: ActorHere, asked: Annotated[SnapshotParams, Query()]) -> Response:
+async def snapshot(state: StateHere, actor: ActorHere, asked: Annotated[SnapshotParams, Query()]) -> Response:
     """Return each layer as a GeoJSON FeatureCollection, all of one moment.
 
     `known` is what had arrived by then, as it was answered then; `phenomenon` what was true then, by all that is known
     today. Without `at` the answer holds the number of the log, `seq`: subscribe to `/live?since=` with it and no change
     is missed or told twice.
     """
-    state = _state(request)
     moment = read_moment(asked.at, asked.basis)
     interest = asked.interest(state, actor)
     with in_our_words():
@@ -114,13 +111,14 @@ async def snapshot(request: Request, actor: ActorHere, asked: Annotated[Snapshot
 
 
 @router.get("/replay", summary="A time played again, frame by frame", response_class=StreamingResponse)
-async def replay(request: Request, actor: ActorHere, asked: Annotated[ReplayParams, Query()]) -> PlaybackAnswer:
+async def replay(
+    request: Request, state: StateHere, actor: ActorHere, asked: Annotated[ReplayParams, Query()]
+) -> PlaybackAnswer:
     """Stream lines of JSON, one a step: `at`, and by layer the `features` that are new or other and the ids `removed`.
 
     The first line holds everything; a client that replaces and removes has the state of each moment.
     A few replays run at a time, half of them for one address; one that is not read for half a minute is cut off.
     """
-    state = _state(request)
     last = read_moment(asked.end, asked.basis, "to")
     basis: Basis = last.basis if last else "known"
     span = PlaybackSpan(read_time(asked.start, "from"), last.at if last else datetime.now(UTC), _step(asked.step))
@@ -137,8 +135,3 @@ def _step(text: str) -> timedelta:
     if found is None:
         raise BadInput(f"step is '{text[:20]}'; write seconds, minutes or hours: 60s, 5m, 1h", parameter="step")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-
-
-def _state(request: Request) -> State:
-    state: State = request.app.state.shared
-    return state

@@ -6,14 +6,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
-from server.identity.operators import Operator
+from server.dependencies import OperatorHere, StateHere
 from server.state import State
-from twin.intake.intake import Intake
 from twin.store.events.completion import NAME, completed, counts, incomplete
 
 router = APIRouter(prefix="/twin/incomplete", tags=["feeds"])
@@ -64,9 +63,9 @@ class Completed(BaseModel):
 
 @router.get("", summary="Events without a place or a class")
 async def list_incomplete(
-    request: Request,
+    state: StateHere,
     response: Response,
-    _: Operator,
+    _: OperatorHere,
     need: Annotated[Literal["place", "class"] | None, Query(description="those that lack this")] = None,
     after: Annotated[str, Query(max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
@@ -74,7 +73,6 @@ async def list_incomplete(
     """List open events that wait to be completed, in the order of their ids."""
     if "\0" in after:
         raise BadInput("after holds a NUL", parameter="after")
-    state: State = request.app.state.shared
     response.headers.update(_NO_STORE)
     with in_our_words():
         async with state.pool.acquire() as connection:
@@ -86,23 +84,22 @@ async def list_incomplete(
 
 
 @router.post("/{event_id}", summary="Complete an event")
-async def complete(event_id: str, said: Completion, request: Request, _: Operator) -> Completed:
+async def complete(event_id: str, said: Completion, state: StateHere, _: OperatorHere) -> Completed:
     """Say where an event is, of which class it is, or both; it is joined as all are."""
     if (said.lon is None) != (said.lat is None):
         raise BadInput("lon and lat belong together", parameter="lon")
     if "\0" in event_id:
         raise BadInput("an event's id holds no NUL", parameter="event_id")
     lonlat = (said.lon, said.lat) if said.lon is not None and said.lat is not None else None
-    state, intake = request.app.state.shared, request.app.state.intake
-    return await _complete(state, intake, event_id, lonlat, said.event_class)
+    return await _complete(state, event_id, lonlat, said.event_class)
 
 
 async def _complete(
-    state: State, intake: Intake, event_id: str, lonlat: tuple[float, float] | None, event_class: str | None
+    state: State, event_id: str, lonlat: tuple[float, float] | None, event_class: str | None
 ) -> Completed:
     with in_our_words():
         async with state.pool.acquire() as connection:
             catalog = state.catalog.current
             message = await completed(connection, catalog, event_id, lonlat=lonlat, event_class=event_class)
-    outcome = await intake.offer(NAME, [message])
+    outcome = await state.intake.offer(NAME, [message])
     return Completed(id=event_id, accepted=outcome.accepted)

@@ -5,21 +5,19 @@ from __future__ import annotations
 from math import ceil
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
 from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, Unavailable
-from server.identity.auth import actor_of
+from server.dependencies import ActorHere, StateHere
 from server.live.stream import EventStream
-from server.live.tiles import TileChanges
 from server.state import State
 from twin.live.budget import caller_here
 from twin.live.subscriber import LiveSource, Subscription
 from twin.live.subscription import SubscriptionParams, read_interest
-from twin.live.tail import LogTail
 
 router = APIRouter(tags=["live"])
 ONE_CALLERS_SHARE = 0.8  # of all subscribers
@@ -37,7 +35,8 @@ def _asked(
 
 @router.get("/live", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def live(
-    request: Request,
+    state: StateHere,
+    actor: ActorHere,
     asked: Annotated[SubscriptionParams, Depends(_asked)],
     since: Annotated[int | None, Query(ge=0, le=2**62, description="从此序号之后 After this number")] = None,
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
@@ -48,18 +47,17 @@ async def live(
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
 ) -> EventStream:
     """Stream changes from now on, or from a number on that was seen before."""
-    state: State = request.app.state.shared
-    source, actor = source_of(request.app.state.tail, state), actor_of(request)
+    source = source_of(state)
     source.tail.budget.check_text(caller_here(), len(asked.filter))
     interest = read_interest(state.catalog.current, actor, asked, filter_limits(state))
     following = Subscription(source, actor, interest, _seen(since, last_event_id), snapshot=snapshot)
     with in_our_words():
         await following.prepare()
-    news: TileChanges = request.app.state.tile_news
-    return EventStream(following, news.hearing(actor, interest.layers) if tiles else None, cloud=f == "cloudevents")
+    changes = state.tile_changes.hearing(actor, interest.layers) if tiles else None
+    return EventStream(following, changes, cloud=f == "cloudevents")
 
 
-def source_of(tail: LogTail, state: State) -> LiveSource:
+def source_of(state: State) -> LiveSource:
     """Return what a subscription is served from.
 
     Raises
@@ -67,7 +65,7 @@ def source_of(tail: LogTail, state: State) -> LiveSource:
     Unavailable
         When this worker serves as many as it may, or nearly all of them are the caller's own.
     """
-    limit, caller = state.settings.live.clients_max, CALLER.get()
+    tail, limit, caller = state.tail, state.settings.live.clients_max, CALLER.get()
     if tail.watching >= limit:
         raise Unavailable(f"this server has {limit} subscribers, which is the most it serves; come again later")
     if caller and tail.budget.streams_of(caller.key) >= ceil(limit * ONE_CALLERS_SHARE):

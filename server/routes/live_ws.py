@@ -8,12 +8,11 @@ from starlette.websockets import WebSocket
 
 from layers.actor import Actor
 from layers.errors import OneMapError, Unauthenticated
-from server.http.origins import Origins, Trust
+from server.dependencies import StateHere
+from server.http.origins import Trust
 from server.identity.auth import Authenticator
 from server.live.socket import LiveSocket
-from server.live.tiles import TileChanges
 from server.routes.live import filter_limits, source_of
-from server.state import State
 
 router = APIRouter()
 PROTOCOL = "onemap.live.v1"
@@ -23,28 +22,23 @@ NO_TOKENS = Authenticator(None)
 
 
 @router.websocket("/live/ws")
-async def live_ws(socket: WebSocket) -> None:
+async def live_ws(socket: WebSocket, state: StateHere) -> None:
     """Serve one WebSocket. A browser sets no headers: it says its token as a sub-protocol or in its first message."""
-    state: State = socket.app.state.shared
-    origins: Origins = socket.app.state.origins
-    trust = origins.trust(socket.scope)
+    trust = state.origins.trust(socket.scope)
     if trust is Trust.STRANGE:
         return await socket.close(_POLICY, "this page is of another origin; server.origins names those that may")
     offered = [name.strip() for name in socket.headers.get("sec-websocket-protocol", "").split(",")]
-    authenticator: Authenticator = socket.app.state.authenticator
-    if trust is Trust.READER:
-        authenticator = NO_TOKENS  # anybody's page reads what everybody may read
+    authenticator = NO_TOKENS if trust is Trust.READER else state.authenticator  # any page reads what is public
     try:
         actor = _actor(authenticator, socket.headers, offered)
     except Unauthenticated:
         return await socket.close(_POLICY, "unknown token")
     try:
-        source = source_of(socket.app.state.tail, state)
+        source = source_of(state)
     except OneMapError:
         return await socket.close(_AGAIN, "too many subscribers")
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
-    news: TileChanges = socket.app.state.tile_news
-    await LiveSocket(socket, source, actor, authenticator, filter_limits(state), news).serve()
+    await LiveSocket(socket, source, actor, authenticator, filter_limits(state), state.tile_changes).serve()
     return None
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from layers.actor import OPERATOR, Actor
 from layers.database.connection import Role, connect
-from layers.errors import Forbidden
-from server.identity.auth import actor_of
-from server.state import State
+from server.dependencies import StateHere, require_operator
 from twin.folder import Folder
 from twin.outlets.definition import Outlet, read_outlet
 from twin.outlets.ledger import OutletLedger, read_ledgers, resume
 
 router = APIRouter(prefix="/twin/outlets", tags=["outlets"])
+_ONLY_OPERATORS = Depends(require_operator("outlets are an operator's; send the operator's token"))
 
 
 class OutletHealth(BaseModel):
@@ -53,16 +50,9 @@ class Resumed(BaseModel):
     seq: int
 
 
-def _operator(actor: Annotated[Actor, Depends(actor_of)]) -> Actor:
-    if actor.clearance < OPERATOR.clearance or actor.area_prefixes:
-        raise Forbidden("outlets are an operator's; send the operator's token")
-    return actor
-
-
-@router.get("", dependencies=[Depends(_operator)])
-async def outlets(request: Request) -> OutletList:
+@router.get("", dependencies=[_ONLY_OPERATORS])
+async def outlets(state: StateHere) -> OutletList:
     """Say of every outlet how far it has got and what went wrong."""
-    state: State = request.app.state.shared
     known = Folder(state.settings.outlets.folder, read_outlet).renewed()
     async with state.pool.acquire() as connection:
         ledgers = await read_ledgers(connection)
@@ -71,10 +61,9 @@ async def outlets(request: Request) -> OutletList:
     )
 
 
-@router.post("/{name}/resume", dependencies=[Depends(_operator)])
-async def resume_outlet(name: str, request: Request) -> Resumed:
+@router.post("/{name}/resume", dependencies=[_ONLY_OPERATORS])
+async def resume_outlet(name: str, state: StateHere) -> Resumed:
     """Let a parked outlet try again from where it was."""
-    state: State = request.app.state.shared
     connection = await connect(str(state.settings.database.url), Role.INGEST)
     try:
         return Resumed(name=name, seq=await resume(connection, name))

@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from layers.actor import Actor
+from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
-from server.identity.auth import actor_of
-from server.page.assets import CONTENT_SECURITY_POLICY, Assets, find_assets
+from server.page.assets import CONTENT_SECURITY_POLICY
 from server.page.map_document import fingerprint, map_document
-from server.state import State
 
 router = APIRouter()
 _YEAR = "public, max-age=31536000, immutable"
 
 
-def assets_of(request: Request) -> Assets:
-    """Return the process's assets, listed at the first request."""
-    state = request.app.state
-    if not hasattr(state, "assets"):
-        state.assets = find_assets()
-    found: Assets = state.assets
-    return found
-
-
-AssetsHere = Annotated[Assets, Depends(assets_of)]
-ActorHere = Annotated[Actor, Depends(actor_of)]
-
-
 @router.get("/", include_in_schema=False)
-def index(assets: AssetsHere) -> Response:
+def index(state: StateHere) -> Response:
     """Show the district on one map."""
-    return _html(assets.page("index.html"))
+    return _html(state.assets.page("index.html"))
 
 
 @router.get("/docs", include_in_schema=False)
-def docs(assets: AssetsHere) -> Response:
+def docs(state: StateHere) -> Response:
     """Describe the addresses that are not OGC API."""
-    return _html(assets.page("docs.html"))
+    return _html(state.assets.page("docs.html"))
 
 
 def _html(body: bytes) -> Response:
@@ -49,11 +32,11 @@ def _html(body: bytes) -> Response:
 
 
 @router.get("/ui/{version}/{path:path}", include_in_schema=False)
-def asset(version: str, path: str, request: Request, assets: AssetsHere) -> Response:
+def asset(version: str, path: str, request: Request, state: StateHere) -> Response:
     """Serve a file of the page; for ever when the address names this very version, else until asked again."""
-    found = assets.read(path)
+    found = state.assets.read(path)
     headers = {
-        "Cache-Control": _YEAR if version == assets.version else "no-cache",
+        "Cache-Control": _YEAR if version == state.assets.version else "no-cache",
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
     }
@@ -63,9 +46,8 @@ def asset(version: str, path: str, request: Request, assets: AssetsHere) -> Resp
 
 
 @router.get("/map.json", tags=["map"], summary="What the one map shows to this reader")
-async def describe_map(request: Request, actor: ActorHere) -> Response:
+async def describe_map(request: Request, state: StateHere, actor: ActorHere) -> Response:
     """Return the district, and every layer this reader may see with titles, colours, counts, fields and code labels."""
-    state: State = request.app.state.shared
     etag = f'"{fingerprint(state.catalog.current, actor)}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
     if etag in request.headers.get("if-none-match", ""):

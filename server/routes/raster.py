@@ -7,17 +7,14 @@ from math import nan
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 
-from layers.actor import Actor
 from layers.coordinates.crs import CRS84
 from layers.cql2 import parse_bbox
 from layers.errors import BadInput
 from layers.moment import read_time
-from server.http.area import AREA_BODY, area_of
-from server.http.base_url import base_url
-from server.identity.auth import actor_of
-from server.state import State
+from server.dependencies import ActorHere, AreaHere, BaseUrlHere, StateHere
+from server.http.area import AREA_BODY
 from server.tiles.contours import interval_of
 from server.tiles.moment import moment_of
 from tiles.raster import sampling
@@ -30,7 +27,6 @@ from tiles.raster.style import COLORMAPS, FORMS, MEDIA, read_look
 
 router = APIRouter(tags=["raster"])
 CONTOUR_PIXELS_MAX = 1024  # along the longer side of what is read for them
-ActorHere = Annotated[Actor, Depends(actor_of)]
 Lon = Annotated[float, Query(ge=-180, le=180, description="经度 Longitude (CRS84)")]
 Lat = Annotated[float, Query(ge=-90, le=90, description="纬度 Latitude (CRS84)")]
 When = Annotated[
@@ -43,25 +39,23 @@ Span = Annotated[
 
 
 @router.get("/raster", summary="栅格列表 The rasters there are")
-async def listed(request: Request, actor: ActorHere) -> dict[str, Any]:
+async def listed(state: StateHere, base: BaseUrlHere, actor: ActorHere) -> dict[str, Any]:
     """List rasters with what they can be asked for."""
-    state = _state(request)
-    base = base_url(request.scope, state.settings.server.public_url)
     found = [_described(raster, base) for raster in await state.rasters.visible(actor)]
     return {"rasters": found, "formats": list(MEDIA), "forms": list(FORMS), "colormaps": list(COLORMAPS)}
 
 
 @router.get("/raster/{name}.json", summary="TileJSON 3.0 of a raster")
-async def tilejson(name: str, request: Request, actor: ActorHere) -> dict[str, Any]:
+async def tilejson(
+    name: str, request: Request, state: StateHere, base: BaseUrlHere, actor: ActorHere
+) -> dict[str, Any]:
     """Describe a raster's tiles; parameters of the look (`rescale`, `colormap`, `form` …) go into their address."""
-    state = _state(request)
     raster = await state.rasters.get(name, actor)
     look = {key: value for key, value in request.query_params.items() if key != "f"}
     chosen = read_look({key: value for key, value in look.items() if key != "datetime"}, raster.bands)
     raster.at(moment_of(look))
     query = f"?{urlencode(look)}" if look else ""
     suffix = "png" if chosen.form == "terrain" else "webp"
-    base = base_url(request.scope, state.settings.server.public_url)
     described = {
         "tilejson": "3.0.0",
         "name": raster.title,
@@ -77,15 +71,15 @@ async def tilejson(name: str, request: Request, actor: ActorHere) -> dict[str, A
 
 
 @router.get("/raster/{name}/contours.json", summary="TileJSON 3.0 of a raster's contours")
-async def contours_tilejson(name: str, request: Request, actor: ActorHere) -> dict[str, Any]:
+async def contours_tilejson(
+    name: str, request: Request, state: StateHere, base: BaseUrlHere, actor: ActorHere
+) -> dict[str, Any]:
     """Describe vector tiles of contours; `interval_m` and `datetime` go into their address."""
-    state = _state(request)
     raster = await state.rasters.get(name, actor)
     given = {key: value for key, value in request.query_params.items() if key in {"interval_m", "datetime"}}
     interval_of(given, 1.0)
     raster.at(moment_of(given))
     query = f"?{urlencode(given)}" if given else ""
-    base = base_url(request.scope, state.settings.server.public_url)
     fields = {"value": "Number", "index": "Boolean"}
     return {
         "tilejson": "3.0.0",
@@ -103,7 +97,7 @@ async def contours_tilejson(name: str, request: Request, actor: ActorHere) -> di
 async def contours_in_box(
     name: str,
     bbox: Annotated[str, Query(max_length=200, description="west,south,east,north (CRS84)")],
-    request: Request,
+    state: StateHere,
     actor: ActorHere,
     interval_m: Annotated[str | None, Query(max_length=40, description="等高距 Step between lines, m")] = None,
     when: When = None,
@@ -120,26 +114,26 @@ async def contours_in_box(
         found = geojson(contours(files, frame, area, step), area)
         return {**found, "raster": raster.id, "interval_m": step, **_facts(raster, frame)}
 
-    return await _state(request).rasters.read(name, actor, read)
+    return await state.rasters.read(name, actor, read)
 
 
 @router.get("/raster/{name}/times", summary="时刻列表 The moments a raster shows")
 async def times(
     name: str,
-    request: Request,
+    state: StateHere,
     actor: ActorHere,
     when: Span = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="至多几个 The newest so many")] = 1000,
 ) -> dict[str, Any]:
     """List the times of a raster, oldest first; of more than `limit` the newest."""
-    raster = await _state(request).rasters.get(name, actor)
+    raster = await state.rasters.get(name, actor)
     found = raster.within(*_span(when))
     listed = [written(time) for time in found[-limit:]]
     return {"raster": raster.id, "numberMatched": len(found), **raster.described_times(), "times": listed}
 
 
 @router.get("/raster/{name}/point", summary="某点的值 The value at a place, or its course in time")
-async def point(name: str, lon: Lon, lat: Lat, request: Request, actor: ActorHere, when: Span = None) -> dict[str, Any]:
+async def point(name: str, lon: Lon, lat: Lat, state: StateHere, actor: ActorHere, when: Span = None) -> dict[str, Any]:
     """Return the value of each band at a place, null where there is none; for an interval, of every moment in it."""
 
     def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
@@ -150,14 +144,14 @@ async def point(name: str, lon: Lon, lat: Lat, request: Request, actor: ActorHer
         frame = raster.at(_moment(when))
         return {**told, "values": sampling.value_at(files, raster, frame, lon, lat), **_facts(raster, frame)}
 
-    return await _state(request).rasters.read(name, actor, read)
+    return await state.rasters.read(name, actor, read)
 
 
 @router.get("/raster/{name}/profile", summary="沿线剖面 Values along a line")
 async def profile(
     name: str,
     line: Annotated[str, Query(max_length=20_000, description="lon,lat lon,lat … (CRS84)")],
-    request: Request,
+    state: StateHere,
     actor: ActorHere,
     n: Annotated[int, Query(ge=2, le=PROFILE_POINTS_MAX, description="点数 Number of places")] = 100,
     when: When = None,
@@ -169,12 +163,12 @@ async def profile(
         frame = raster.at(_moment(when))
         return {"raster": raster.id, "points": sampling.profile(files, frame, corners, n), **_facts(raster, frame)}
 
-    return await _state(request).rasters.read(name, actor, read)
+    return await state.rasters.read(name, actor, read)
 
 
 @router.post("/raster/{name}/statistics", summary="面内统计 Statistics under a polygon", openapi_extra=AREA_BODY)
 async def statistics(
-    name: str, area: Annotated[dict[str, Any], Depends(area_of)], request: Request, actor: ActorHere, when: When = None
+    name: str, area: AreaHere, state: StateHere, actor: ActorHere, when: When = None
 ) -> dict[str, Any]:
     """Return statistics of each band under a polygon, pixels weighted by how much of them it covers."""
 
@@ -183,7 +177,7 @@ async def statistics(
         bands = sampling.statistics_under(files, raster, frame, area)
         return {"raster": raster.id, "bands": bands, **_facts(raster, frame)}
 
-    return await _state(request).rasters.read(name, actor, read)
+    return await state.rasters.read(name, actor, read)
 
 
 def _moment(when: str | None) -> datetime | None:
@@ -237,8 +231,3 @@ def _line(text: str) -> list[tuple[float, float]]:
             raise BadInput(f"line holds '{part[:40]}'; it is lon,lat lon,lat … in degrees", parameter="line")
         corners.append(place)
     return corners
-
-
-def _state(request: Request) -> State:
-    state: State = request.app.state.shared
-    return state

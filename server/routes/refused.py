@@ -9,10 +9,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from layers.database.connection import in_our_words
+from server.dependencies import OperatorHere, StateHere
 from server.http.body import read_body
-from server.identity.operators import Operator
-from server.state import State
-from twin.intake.intake import Intake
 from twin.store.refusals import StoredRefusal, one_refused, refused, summary
 
 router = APIRouter(prefix="/twin/refused", tags=["feeds"])
@@ -59,9 +57,9 @@ RefusedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 @router.get("", summary="What was refused")
 async def list_refused(
-    request: Request,
+    state: StateHere,
     response: Response,
-    _: Operator,
+    _: OperatorHere,
     feed: Annotated[str | None, Query(max_length=63)] = None,
     reason: Annotated[str | None, Query(max_length=63)] = None,
     before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
@@ -69,7 +67,6 @@ async def list_refused(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
 ) -> RefusedMessages:
     """List refused messages that wait for somebody, the newest first."""
-    state: State = request.app.state.shared
     response.headers.update(_NO_STORE)
     with in_our_words():
         async with state.pool.acquire() as connection:
@@ -80,9 +77,8 @@ async def list_refused(
 
 
 @router.get("/{refused_id}", summary="One refused message")
-async def show_refused(refused_id: RefusedId, request: Request, response: Response, _: Operator) -> RefusedMessage:
+async def show_refused(refused_id: RefusedId, state: StateHere, response: Response, _: OperatorHere) -> RefusedMessage:
     """Return one refused message, whole."""
-    state: State = request.app.state.shared
     response.headers.update(_NO_STORE)
     with in_our_words():
         async with state.pool.acquire() as connection:
@@ -90,20 +86,17 @@ async def show_refused(refused_id: RefusedId, request: Request, response: Respon
 
 
 @router.post("/{refused_id}/replay", summary="Take a refused message again")
-async def replay(refused_id: RefusedId, request: Request, _: Operator) -> Replayed:
+async def replay(refused_id: RefusedId, request: Request, state: StateHere, _: OperatorHere) -> Replayed:
     """Take it again as it is, or as the body has it: the message put right, in the form in which it is kept."""
-    intake: Intake = request.app.state.intake
-    state: State = request.app.state.shared
     corrected = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
-    outcome = await intake.retaking.replay(refused_id, corrected or None)
+    outcome = await state.intake.retaking.replay(refused_id, corrected or None)
     return Replayed(id=refused_id, accepted=outcome.accepted, duplicate=outcome.duplicate, late=outcome.late)
 
 
 @router.post("/{refused_id}/discard", summary="Put a refused message out of sight", status_code=204)
-async def discard(refused_id: RefusedId, request: Request, _: Operator) -> None:
+async def discard(refused_id: RefusedId, state: StateHere, _: OperatorHere) -> None:
     """Discard it: it is listed no more and cannot be taken again."""
-    intake: Intake = request.app.state.intake
-    await intake.retaking.discard(refused_id)
+    await state.intake.retaking.discard(refused_id)
 
 
 def _shown(kept: StoredRefusal) -> RefusedMessage:

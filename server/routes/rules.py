@@ -6,22 +6,20 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from layers.actor import Actor
 from layers.coordinates.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.read.query import single
 from layers.read.rights import visible_fields
+from server.dependencies import ActorHere, StateHere
 from server.doctor.rules import calendar_note
-from server.identity.auth import actor_of
-from server.state import State
 from twin.log.changes import last_seq
 from twin.rules.calendar import LOCAL
 from twin.rules.fences.history import TransitionQuery, transitions
-from twin.rules.registry import Rules, read_rules
+from twin.rules.registry import Rules
 from twin.store.events.history import LogStep, read_log
 
 router = APIRouter(prefix="/twin", tags=["rules"])
@@ -32,8 +30,6 @@ _JOBS = "SELECT name, seq, state, moved_at FROM twin.cursor WHERE name IN ('rule
 _OUTBOX = (
     "SELECT count(*) FILTER (WHERE fault IS NULL), count(*) FILTER (WHERE fault IS NOT NULL) FROM twin.rule_outbox"
 )
-
-ActorHere = Annotated[Actor, Depends(actor_of)]
 
 
 class RuleHealth(BaseModel):
@@ -95,10 +91,9 @@ class EventLog(BaseModel):
 
 
 @router.get("/rules", summary="Rules and how they do")
-async def rules(request: Request, response: Response, actor: ActorHere) -> RulesHealth:
+async def rules(state: StateHere, response: Response, actor: ActorHere) -> RulesHealth:
     """Say of every rule whether it is in force, what is open, and, to officers, what is wrong with its file."""
-    state: State = request.app.state.shared
-    known = _known(request)
+    known = state.rules.read()
     with in_our_words():
         async with state.pool.acquire() as connection:
             jobs = {row["name"]: row for row in await connection.fetch(_JOBS)}
@@ -123,14 +118,6 @@ async def rules(request: Request, response: Response, actor: ActorHere) -> Rules
     )
 
 
-def _known(request: Request) -> Rules:
-    """Read the folder, if it has changed since this worker last looked."""
-    state: State = request.app.state.shared
-    before: Rules | None = getattr(request.app.state, "rules", None)
-    request.app.state.rules = known = read_rules(state.settings.rules.folder, before)
-    return known
-
-
 def _health(name: str, rule: Any, told: dict[str, Any], known: Rules) -> RuleHealth:
     fault = told["faults"].get(f"{name}.yaml") or told["faults"].get(name)
     said = {field: getattr(rule, field) for field in ("kind", "title_zh", "title_en")}
@@ -143,7 +130,7 @@ def _health(name: str, rule: Any, told: dict[str, Any], known: Rules) -> RuleHea
 
 @router.get("/fences/transitions", summary="Who entered, left, stayed, passed through")
 async def fence_transitions(
-    request: Request,
+    state: StateHere,
     actor: ActorHere,
     *,
     fence: Annotated[str | None, Query(max_length=63, description="a set of fences: the name of its rule")] = None,
@@ -156,7 +143,6 @@ async def fence_transitions(
     limit: Annotated[int, Query(ge=1, le=TRANSITIONS_MAX)] = 100,
 ) -> Transitions:
     """Return transitions, the newest first; only of movers and fences that the reader may see."""
-    state: State = request.app.state.shared
     wanted = TransitionQuery(fence, action, mover, area, start, end, before)
     text, values = transitions(state.catalog.current, actor, wanted, limit + 1).render()
     with in_our_words():
@@ -166,9 +152,8 @@ async def fence_transitions(
 
 
 @router.get("/events/{event_id}/log", summary="The log of an event")
-async def event_log(request: Request, actor: ActorHere, event_id: str) -> EventLog:
+async def event_log(state: StateHere, actor: ActorHere, event_id: str) -> EventLog:
     """Return what became of an event: its stages, and what rules did (actor `system`), with both times of each step."""
-    state: State = request.app.state.shared
     layer = state.catalog.current.visible("events", actor)
     text, values = single(layer, actor, event_id, CRS84).render()
     with in_our_words():

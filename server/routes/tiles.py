@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
-from layers.actor import Actor
-from layers.catalog import Layer
-from layers.definition import FieldType
-from server.http.base_url import base_url
+from server.dependencies import ActorHere, BaseUrlHere, StateHere
 from server.http.caching import VARIES, Keep, cache_control
-from server.identity.auth import actor_of
-from server.state import State
 from server.tiles.call import names_of, tiles_version
-from tiles.vector import LABELS, deepest_zoom, label_of, tile_fields
+from server.tiles.tilejson import tilejson_of
 
 router = APIRouter(prefix="/tiles", tags=["tiles"])
-ActorHere = Annotated[Actor, Depends(actor_of)]
-_WORLD = (-180.0, -85.0511, 180.0, 85.0511)
-_TILEJSON_TYPES: dict[FieldType, str] = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
 
 
 @router.get("/{layers}.json", summary="TileJSON 3.0 of a layer, or of several in one tile")
-async def tilejson(layers: str, request: Request, response: Response, actor: ActorHere) -> dict[str, Any]:
+async def tilejson(
+    layers: str, state: StateHere, base: BaseUrlHere, response: Response, actor: ActorHere
+) -> dict[str, Any]:
     """Describe the tiles of a layer, or of several by comma: their address, bounds, zooms and fields."""
-    state: State = request.app.state.shared
     found = [state.catalog.current.visible(name, actor) for name in names_of(layers)]
     response.headers["Cache-Control"] = cache_control(Keep.STEADY, actor, state.settings)
     response.headers["Vary"] = VARIES
-    base = base_url(request.scope, state.settings.server.public_url)
     return tilejson_of(found, actor, base=base, version=tiles_version(found, state.build))
-
-
-def tilejson_of(layers: Sequence[Layer], actor: Actor, *, base: str, version: str | None = None) -> dict[str, Any]:
-    """Build the TileJSON of one or several layers for an actor.
-
-    Parameters
-    ----------
-    base
-        The service's address without a slash.
-    version
-        What the tiles are made of; with it in their address, caches may keep them.
-    """
-    definitions = [layer.definition for layer in layers]
-    versioned = f"?v={version}" if version else ""
-    extents = [layer.extent_crs84 for layer in layers if layer.extent_crs84]
-    west, south, east, north = zip(*extents or [_WORLD], strict=True)
-    return {
-        "tilejson": "3.0.0",
-        "name": "、".join(definition.title_zh for definition in definitions),
-        "description": ", ".join(definition.title_en for definition in definitions),
-        "attribution": "；".join(dict.fromkeys(d.attribution for d in definitions if d.attribution)),
-        "scheme": "xyz",
-        "tiles": [f"{base}/tiles/{','.join(layer.id for layer in layers)}/{{z}}/{{x}}/{{y}}.mvt{versioned}"],
-        "bounds": (min(west), min(south), max(east), max(north)),
-        "minzoom": min(definition.map.min_zoom for definition in definitions),
-        "maxzoom": max(map(deepest_zoom, definitions)),
-        "vector_layers": [part for layer in layers for part in _vector_layers(layer, actor, alone=len(layers) == 1)],
-    }
-
-
-def _vector_layers(layer: Layer, actor: Actor, *, alone: bool) -> Iterator[dict[str, Any]]:
-    """Yield what a tile holds of a layer: its features, and for areas the points of their names."""
-    definition = layer.definition
-    seen = tile_fields(layer, actor)
-    fields = {f.definition.name: _TILEJSON_TYPES.get(f.definition.type, "String") for f in seen}
-    zooms = {"minzoom": definition.map.min_zoom, "maxzoom": deepest_zoom(definition)}
-    counted = {"count": "Number"} if definition.map.gather_below is not None else {}
-    told = {"description": definition.title_zh, **zooms}
-    yield {"id": layer.id, **told, "fields": {"id": "String", **counted, **fields}}
-    if label_of(layer, seen) is not None:
-        name = LABELS if alone else f"{layer.id}_{LABELS}"
-        yield {"id": name, **told, "fields": {"id": "String", **fields}}

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from layers.actor import Actor
 from layers.catalog import Layer
 from layers.database.connection import in_our_words
+from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
-from server.identity.auth import actor_of
-from server.state import State
 from twin.surroundings.area import area_features, find_area
 from twin.surroundings.locate import Located, locate
 from twin.surroundings.nearby import RADIUS_M_MAX, NearbyFeatures, chosen_layers, nearby
@@ -24,7 +22,6 @@ from twin.surroundings.spot import read_spot
 router = APIRouter(prefix="/twin", tags=["twin"])
 FEATURES_MAX = 1000
 
-ActorHere = Annotated[Actor, Depends(actor_of)]
 Lon = Annotated[float, Query(description="longitude, or metres east in a projected crs", examples=[113.3316634])]
 Lat = Annotated[float, Query(description="latitude, or metres north in a projected crs", examples=[23.1395597])]
 CrsName = Annotated[str, Query(description="of lon and lat: OGC:CRS84, EPSG:4490, EPSG:4547 …, gcj02 or bd09")]
@@ -75,10 +72,9 @@ _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept
 
 @router.get("/locate", summary="Which areas hold a place")
 async def locate_place(
-    request: Request, response: Response, actor: ActorHere, lon: Lon, lat: Lat, crs: CrsName = "OGC:CRS84"
+    state: StateHere, response: Response, actor: ActorHere, lon: Lon, lat: Lat, crs: CrsName = "OGC:CRS84"
 ) -> Located:
     """Return district, street, community, grid, urban villages, waterway and nearest building of a place."""
-    state: State = request.app.state.shared
     spot = read_spot(lon, lat, crs)
     response.headers.update(_PRIVATE)
     with in_our_words():
@@ -88,7 +84,7 @@ async def locate_place(
 
 @router.get("/nearby", summary="What is near a place", response_model=Features, response_class=GeoJson)
 async def near_place(
-    request: Request,
+    state: StateHere,
     actor: ActorHere,
     lon: Lon,
     lat: Lat,
@@ -98,7 +94,6 @@ async def near_place(
     limit: Limit = 100,
 ) -> GeoJson:
     """Return what lies within a geodesic distance, with `distance_m`, nearest first and then by id."""
-    state: State = request.app.state.shared
     spot, chosen = read_spot(lon, lat, crs), chosen_layers(state.catalog.current, actor, layers.split(","))
     with in_our_words():
         async with state.pool.acquire() as connection:
@@ -107,10 +102,9 @@ async def near_place(
 
 @router.get("/areas/{code}/features", summary="What is in an area", response_model=Features, response_class=GeoJson)
 async def in_area(
-    code: str, request: Request, actor: ActorHere, layers: LayerNames, limit: Limit = FEATURES_MAX
+    code: str, state: StateHere, actor: ActorHere, layers: LayerNames, limit: Limit = FEATURES_MAX
 ) -> GeoJson:
     """Return what is in a grid, community, street, district (by code) or urban village (by id), layer by layer."""
-    state: State = request.app.state.shared
     catalog = state.catalog.current
     chosen = chosen_layers(catalog, actor, layers.split(","))
     with in_our_words():

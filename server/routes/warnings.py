@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 from layers.clause import Clause
 from layers.database.connection import in_our_words
 from layers.read.query import ItemsQuery, page
-from server.identity.auth import actor_of
-from server.state import State
+from server.dependencies import ActorHere, StateHere
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 WARNINGS_MAX = 1000
@@ -28,10 +27,8 @@ class Warnings(BaseModel):
 
 
 @router.get("/warnings", summary="Warnings in force", response_model=Warnings)
-async def warnings(request: Request) -> Response:
+async def warnings(state: StateHere, actor: ActorHere) -> Response:
     """Return the warnings that are neither cancelled nor expired, with their areas as geometries."""
-    state: State = request.app.state.shared
-    actor = actor_of(request)
     layer = state.catalog.current.visible("events", actor)
     text, values = page(ItemsQuery(layer, actor, _IN_FORCE, limit=WARNINGS_MAX)).render()
     with in_our_words():

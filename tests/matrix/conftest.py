@@ -30,8 +30,7 @@ class Everybody(Service):
 
     def __init__(self, url) -> None:
         super().__init__(url)
-        self.app.state.authenticator = _Named(None)
-        self.app.state.shared = replace(self.app.state.shared, authenticator=self.app.state.authenticator)
+        self.app.state.shared = replace(self.app.state.shared, authenticator=_Named(None))
 
     def statuses(self, actor, targets):
         """Ask for many addresses, some at once; return status and text by address."""

@@ -42,8 +42,7 @@ class Service:
         self.app = create_app(load_settings(home=self._home.name, database={"url": url}, **settings))
         self._lifespan = self.app.router.lifespan_context(self.app)
         self.run(self._lifespan.__aenter__())
-        self.app.state.authenticator = Impersonation(None)
-        self.app.state.shared = replace(self.app.state.shared, authenticator=self.app.state.authenticator)
+        self.app.state.shared = replace(self.app.state.shared, authenticator=Impersonation(None))
         self._fast, self._slow = (
             httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=BASE)
             for app in (self.app, slow_app(self.app))

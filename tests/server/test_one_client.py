@@ -25,7 +25,7 @@ from layers.read.counts import CountCache
 from server.http.cost import cost_of
 from server.http.guesses import AT_ONCE, Guesses
 from server.http.troubles import lack_of_room
-from server.state import RequestPlans
+from server.request_plans import RequestPlans
 from tests.ogc.service import Service, fill
 
 DEADLINE_S = 120

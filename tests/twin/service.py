@@ -31,8 +31,7 @@ class TwinService(Service):
 
     def __init__(self, url) -> None:
         super().__init__(url)
-        self.app.state.authenticator = Named(None)
-        self.app.state.shared = replace(self.app.state.shared, authenticator=self.app.state.authenticator)
+        self.app.state.shared = replace(self.app.state.shared, authenticator=Named(None))
 
     def ask(self, path, *, actor="operator", **how):
         """Ask as the operator, unless somebody else is named."""
