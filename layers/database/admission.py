@@ -118,6 +118,8 @@ class Admission:
         for waiting in sorted(self._queue, key=self._before):
             if len(self._held) >= self._places:
                 return
+            if waiting.turn.cancelled():
+                continue  # it gave up a moment ago, and takes itself out of the queue when its task goes on
             if self._may(waiting.caller):
                 self._queue.remove(waiting)
                 self._held.append(waiting.caller)

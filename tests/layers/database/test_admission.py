@@ -75,6 +75,26 @@ async def test_a_queue_has_an_end_and_waiting_too() -> None:
     await _enter(admission, Caller("b"))
 
 
+@pytest.mark.parametrize("gone", [(0,), (1,), (0, 1)])
+async def test_a_place_that_comes_free_as_a_waiting_caller_gives_up_goes_to_the_next(gone: tuple[int, ...]) -> None:
+    admission = Admission(1, DEADLINE_S)
+    await admission.enter()
+    queue = [asyncio.create_task(_enter(admission, None)) for _ in range(3)]
+    while admission.waiting < len(queue):
+        await asyncio.sleep(0)
+    for number in gone:
+        queue[number].cancel()  # its place in the queue is given up when the task goes on, which is after the next line
+    admission.leave(None)
+    for number, task in enumerate(queue):
+        if number in gone:
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            await task
+            admission.leave(None)
+    assert admission.waiting == 0
+
+
 async def test_small_work_is_done_while_slow_work_of_another_holds_what_it_may(database_url: str) -> None:
     pool = await create_pool(database_url, Role.READ, size=4, statement_timeout_ms=60_000)
 
