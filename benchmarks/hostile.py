@@ -19,7 +19,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -33,6 +33,7 @@ from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
 from layers.database.connection import Role, connect
 from layers.schema.tables import sync_definitions
+from twin.log.change import Change
 from twin.log.changes import append
 
 _READS_PER_SECOND = 20
@@ -70,7 +71,7 @@ async def _filters(target: Target) -> None:
                 for n in range(50)
             ]
             async with connection.transaction():
-                await append(connection, changes)
+                await append(connection, cast("list[Change]", changes))
             await asyncio.sleep(0.2)
 
     async with _client() as client:

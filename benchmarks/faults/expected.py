@@ -11,12 +11,12 @@ from typing import Any
 import asyncpg
 import orjson
 
-from benchmarks.faults.subscriber import Change, Subscriber
+from benchmarks.faults.subscriber import ReceivedChange, Subscriber
 from benchmarks.faults.workload import Sent
 
 _AMENDMENTS_FROM = 2**40  # versions that the house adds itself: limits, escalation
 
-type Log = list[tuple[int, Change]]
+type Log = list[tuple[int, ReceivedChange]]
 
 
 def _time(sent: Sent) -> datetime:
@@ -140,13 +140,13 @@ def _repeats(ear: Subscriber, since: Log) -> list[str]:
     return [f"{(heard - there).total()} changes of values were heard twice or never happened"] if heard - there else []
 
 
-def _is_value(change: Change) -> bool:
+def _is_value(change: ReceivedChange) -> bool:
     return change["kind"] in {"position", "observation"}
 
 
-def _key(change: Change) -> str:
+def _key(change: ReceivedChange) -> str:
     return f"{change['layer']}/{change['id']}/{change.get('property', '')}"
 
 
-def _event(change: Change) -> tuple[Any, ...]:
+def _event(change: ReceivedChange) -> tuple[Any, ...]:
     return change["id"], change.get("stage"), change.get("title")

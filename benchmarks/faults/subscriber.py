@@ -12,7 +12,7 @@ import orjson
 
 from benchmarks.faults.service import FaultyService
 
-type Change = dict[str, Any]
+type ReceivedChange = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Subscriber:
     house: FaultyService
     began: int | None = None
     seq: int = 0
-    heard: list[tuple[int, list[Change]]] = field(default_factory=list)
+    heard: list[tuple[int, list[ReceivedChange]]] = field(default_factory=list)
     resumed: int = 0
     resyncs: int = 0
     ready: asyncio.Event = field(default_factory=asyncio.Event)

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from types import UnionType
+from typing import Annotated, Any, Literal, NotRequired, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
 from twin.live.change_batch import MERGED
-from twin.live.visibility import field_names
+from twin.log.change import SENT_KINDS, FeatureReference, members
 
 type Schema = dict[str, Any]
 _NUMBER = {"type": "integer", "minimum": 0, "description": "序号：从此之后续接 resume after this number"}
-_BOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
-_TYPES: dict[str, Schema] = {
-    "lon": {"type": "number", "description": "CRS84, degrees"},
-    "lat": {"type": "number", "description": "CRS84, degrees"},
-    "phenomenon_time": {"type": "string", "format": "date-time"},
-    "value": {"type": "number"},
-    "speed_kmh": {"type": "number"},
-    "heading_deg": {"type": "number"},
-    "operation": {"enum": ["create", "update", "delete"]},
-    "old": _BOX | {"description": "where it was"},
-    "new": _BOX | {"description": "where it is"},
-}
-
-
+_PLAIN: dict[Any, Schema] = {str: {"type": "string"}, datetime: {"type": "string"}, float: {"type": "number"}}
 _COUNT = {"type": "integer", "minimum": 0}
 _SET = {
     "type": "object",
@@ -59,20 +48,35 @@ _TILES: Schema = {
 
 def changes_schema() -> Schema:
     """Return the schema of an array of changes: one form a kind, with the fields of the layer beside those named."""
-    return {"type": "array", "items": {"oneOf": [_change(kind, names) for kind, names in field_names().items()]}}
+    return {"type": "array", "items": {"oneOf": [_change(*kind) for kind in SENT_KINDS.items()]}}
 
 
-def _change(kind: str, names: frozenset[str]) -> Schema:
-    known = {name: _TYPES.get(name, {"type": "string"}) for name in sorted(names)}
+def _change(kind: str, definition: type[FeatureReference]) -> Schema:
+    hints = get_type_hints(definition, include_extras=True)
+    known = {name: _member(hints[name]) for name in sorted(members(definition))}
     merged = "只发最新 only the newest within a frame" if kind in MERGED else "逐条发送 every one"
     return {
         "type": "object",
         "title": kind,
         "description": merged,
         "required": ["kind", "layer", "id"],
-        "properties": {**known, "kind": {"const": kind}, "layer": {"type": "string"}, "id": {"type": "string"}},
+        "properties": known,
         "additionalProperties": True,
     }
+
+
+def _member(hint: Any) -> Schema:
+    """Return the schema of a member's type; a member is left out instead of being null."""
+    if isinstance(hint, TypeAliasType):
+        return _member(hint.__value__)
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return {**_member(parts[0]), **parts[1]}
+    if origin is Literal:
+        return {"const": parts[0]} if len(parts) == 1 else {"enum": list(parts)}
+    if origin is list:
+        return {"type": "array", "items": _member(parts[0])}
+    return _member(parts[0]) if origin in {NotRequired, Union, UnionType} else _PLAIN[hint]
 
 
 def notices() -> dict[str, Schema]:

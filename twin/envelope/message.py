@@ -10,7 +10,6 @@ from twin.envelope.refused import Refusal
 
 type Kind = Literal["event", "observation", "position", "feature_change"]
 type Mode = Literal["actual", "exercise", "test"]
-type Change = Literal["upsert", "patch", "delete"]
 
 KINDS: tuple[Kind, ...] = ("event", "observation", "position", "feature_change")
 MODES: tuple[Mode, ...] = ("actual", "exercise", "test")

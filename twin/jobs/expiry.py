@@ -49,4 +49,4 @@ class Expiry:
             await Grades().tell(connection, catalog, closed)
             if closed:
                 await changes.append(connection, closed)
-        return sum(change["stage"] == "closed" for change in closed)
+        return sum(change.get("stage") == "closed" for change in closed)

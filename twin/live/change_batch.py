@@ -8,6 +8,8 @@ from hashlib import blake2b
 
 import orjson
 
+from twin.log.change import Change
+
 CLOUD_SOURCE = "/onemap/live"
 
 
@@ -72,7 +74,7 @@ class PendingChanges:
     def __len__(self) -> int:
         return len(self._kept) + len(self._newest)
 
-    def add(self, change: dict[str, object], encoded: bytes) -> None:
+    def add(self, change: Change, encoded: bytes) -> None:
         """Take a change; a position or observation takes the place of the one before it of the same thing."""
         if change["kind"] not in MERGED:
             self._kept.append(encoded)

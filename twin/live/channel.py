@@ -9,8 +9,9 @@ from typing import Any
 
 from layers.actor import Actor
 from twin.live.change_batch import ChangeBatch, PendingChanges
-from twin.live.interest import Change, Interest
+from twin.live.interest import Interest
 from twin.live.visibility import Visibility
+from twin.log.change import Change
 
 PORTIONS_MAX = 8  # that wait for one subscriber: after that it reads the log for itself when it is ready
 

@@ -9,15 +9,9 @@ from typing import Any
 from layers.types import BBox
 from twin.live.budget import area_units
 from twin.live.condition import ChangeFilter
+from twin.log.change import Change
 
-type Change = dict[str, Any]
 AREA_CODE_DIGITS = 12  # a longer code is a grid's
-
-
-def is_whole(change: Mapping[str, Any]) -> bool:
-    """Whether a change says what it is about; what does not is nobody's."""
-    kind, layer, feature = change.get("kind"), change.get("layer"), change.get("id")
-    return isinstance(kind, str) and isinstance(layer, str) and isinstance(feature, str)
 
 
 def lies_in(change: Mapping[str, Any], prefixes: Iterable[str]) -> bool:

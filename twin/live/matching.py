@@ -7,7 +7,8 @@ from math import floor
 
 from layers.types import BBox
 from twin.live.channel import Channel
-from twin.live.interest import AREA_CODE_DIGITS, Change
+from twin.live.interest import AREA_CODE_DIGITS
+from twin.log.change import Change
 
 _CELLS_DEG = (0.002, 0.01, 0.05, 0.25)  # 200 m to 25 km: from a street's window to a city's
 _CELLS_MAX = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from twin.live.interest import Change
+from twin.log.change import Change
 from twin.log.changes import LogFrame
 
 CHANGES_MAX = 20_000

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import asyncpg
 
 from layers.catalog import Catalog
-from twin.live.interest import Change, is_whole
+from twin.log.change import Change, is_whole
 
 _GRADES = """
 SELECT a.layer, a.id, onemap.grade_now(a.layer, a.id) AS grade FROM unnest($1::text[], $2::text[]) AS a (layer, id)
@@ -30,7 +30,11 @@ async def grades_now(connection: asyncpg.Connection, changes: Iterable[Change]) 
 def regraded(change: Change, now: Raised) -> Change:
     """Return a change with the strictest grade of then and now; itself where that is its own."""
     grade = max((now.get(feature, 0) for feature in _features(change)), default=0) if is_whole(change) else 0
-    return change if grade <= change.get("grade", grade) else {**change, "grade": grade}
+    if grade <= change.get("grade", grade):
+        return change
+    stricter = change.copy()
+    stricter["grade"] = grade
+    return stricter
 
 
 def _features(change: Change) -> list[tuple[str, str]]:

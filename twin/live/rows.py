@@ -15,7 +15,7 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, compose, quote_identifier
 from layers.read.relation import relation
 from twin.live.channel import Channel
-from twin.live.interest import Change, is_whole
+from twin.log.change import Change, is_whole
 
 _log = structlog.get_logger(__name__)
 _EVERYTHING = Actor("rows", clearance=4)  # what is read is matched, and not shown

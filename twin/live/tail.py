@@ -26,12 +26,13 @@ from layers.errors import Unavailable
 from twin.live.budget import Budget, TimeSlices, caller_here
 from twin.live.change_batch import ChangeBatch, PendingChanges
 from twin.live.channel import Channel, Watcher, channel_key
-from twin.live.interest import Change, Interest, is_whole
+from twin.live.interest import Interest
 from twin.live.matching import Matching
 from twin.live.recent import Decoded, Recent
 from twin.live.regraded import Regrading, regraded
 from twin.live.rows import FeatureProperties, Needs, read_rows
 from twin.live.visibility import Visibility
+from twin.log.change import Change, is_whole
 from twin.log.changes import CHANNEL, Forgotten, LogFrame, frames_since, last_seq
 
 FRAME_SECONDS = 0.1  # changes of one thing within this time are sent as one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import orjson
 
@@ -11,15 +12,10 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.definition import LayerDefinition
 from layers.read.rights import visible_fields
-from twin.live.interest import Change, lies_in
+from twin.live.interest import lies_in
+from twin.log.change import COMMON_MEMBERS, SENT_KINDS, Change, members
 
-_ALWAYS = frozenset({"kind", "layer", "id", "lon", "lat", "phenomenon_time", "grid_code", "area_code", "property"})
-_OF_KIND: Mapping[str, frozenset[str]] = {
-    "observation": frozenset({"value", "value_text", "unit", "quality_flag"}),
-    "position": frozenset({"speed_kmh", "heading_deg"}),
-    "feature": frozenset({"operation", "old", "new"}),
-    "fence": frozenset({"fence", "action", "since", "area_layer", "area_id", "area_name"}),
-}
+_MEMBERS = {kind: COMMON_MEMBERS | members(definition) for kind, definition in SENT_KINDS.items()}
 _OF_PLACES = frozenset({"position", "fence"})  # kinds that tell where something is
 
 
@@ -42,8 +38,9 @@ class Visibility:
         seen = self._seen(change["layer"])
         if seen is None or change["kind"] in seen.hidden_kinds or change.get("property") in seen.hidden_properties:
             return None
-        names = seen.names[change["kind"] if change["kind"] in _OF_KIND else ""]
-        return {name: value for name, value in change.items() if name in names and value is not None}
+        names = seen.names.get(change["kind"], seen.fields)
+        shown = {name: value for name, value in change.items() if name in names and value is not None}
+        return cast("Change", shown)
 
     def encoded(self, change: Change) -> bytes | None:
         """Return the change as it may be seen, as JSON."""
@@ -74,7 +71,9 @@ class _Seen:
     Attributes
     ----------
     names
-        Of members, by kind; those of any other kind under the empty text.
+        Of members, by kind.
+    fields
+        The members of a change of any other kind.
     hidden_kinds
         Where things are is graded by itself: whoever may not see it hears of no position.
     hidden_properties
@@ -82,6 +81,7 @@ class _Seen:
     """
 
     names: Mapping[str, frozenset[str]]
+    fields: frozenset[str]
     hidden_kinds: frozenset[str]
     hidden_properties: frozenset[str]
 
@@ -95,12 +95,7 @@ class _Seen:
         if any(field.live and field.live.any_observation == "time" for field in hidden):
             unseen.add("phenomenon_time")
         still = definition.motion is None or definition.motion.grade <= actor.clearance
-        names = {kind: (_ALWAYS | shown | own) - unseen for kind, own in {"": frozenset[str](), **_OF_KIND}.items()}
+        fields = (COMMON_MEMBERS | shown) - unseen
+        names = {kind: (own | shown) - unseen for kind, own in _MEMBERS.items()}
         observed = {source for f in hidden if f.live and (source := f.live.observed)}
-        return cls(names, frozenset() if still else _OF_PLACES, frozenset(observed))
-
-
-def field_names() -> dict[str, frozenset[str]]:
-    """Return what changes of each kind may say beside the fields of their layer."""
-    own = {kind: names | _ALWAYS for kind, names in _OF_KIND.items()}
-    return {"event": _ALWAYS - {"property"}} | own
+        return cls(names, fields, frozenset() if still else _OF_PLACES, frozenset(observed))

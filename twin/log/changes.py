@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import asyncpg
 import orjson
 
 from layers.errors import OneMapError
+from twin.log.change import Change
 
 CHANNEL = "onemap_change"
 _APPEND = "SELECT twin.append_changes($1, $2)"  # locks, numbers, writes and wakes
@@ -44,13 +44,13 @@ class LogFrame:
     committed_at: datetime
     encoded: bytes
 
-    def changes(self, since: int = 0) -> list[tuple[int, dict[str, Any]]]:
+    def changes(self, since: int = 0) -> list[tuple[int, Change]]:
         """Return number and content of the changes after `since`."""
         numbered = enumerate(orjson.loads(self.encoded), self.first_seq)
         return [(seq, change) for seq, change in numbered if seq > since]
 
 
-async def append(connection: asyncpg.Connection, changes: Sequence[dict[str, Any]]) -> int:
+async def append(connection: asyncpg.Connection, changes: Sequence[Change]) -> int:
     """Write the changes of the open transaction as its last act, and return the number of the first.
 
     The lock is held until the commit: another writer's frame is numbered after this one is visible, so that numbers

@@ -14,7 +14,7 @@ import orjson
 
 from layers.errors import OneMapError
 from twin.feeds.secret import read_secret
-from twin.live.interest import Change
+from twin.log.change import Change
 from twin.outlets.definition import Mqtt
 from twin.outlets.selection import OutletBatch
 from twin.outlets.sender import NotTaken
@@ -96,5 +96,6 @@ class MqttSender:
 
 def topic_of(prefix: str, change: Change) -> str:
     """Return the topic of a change: layer, id, and the property of an observation; what MQTT reserves is escaped."""
-    parts = [change["layer"], change["id"], *([change["property"]] if "property" in change else [])]
+    observed = change.get("property") if change["kind"] == "observation" else None
+    parts = [change["layer"], change["id"], *([] if observed is None else [observed])]
     return "/".join([prefix, *(quote(str(part), safe="") for part in parts)])

@@ -11,10 +11,10 @@ import asyncpg
 from layers.catalog import Catalog
 from layers.errors import OneMapError, Unavailable
 from twin.live.channel import Channel
-from twin.live.interest import Change
 from twin.live.regraded import grades_now, regraded
 from twin.live.rows import Needs, read_rows
 from twin.live.visibility import Visibility
+from twin.log.change import Change
 from twin.log.changes import Forgotten, frames_since
 from twin.outlets.definition import Outlet
 

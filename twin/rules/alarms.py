@@ -11,6 +11,7 @@ import asyncpg
 
 from layers.catalog import Catalog
 from layers.errors import OneMapError
+from twin.log.change import Change, time_of
 from twin.rules.alarm import Action, Alarm, advance, calm, observe, wakes_at
 from twin.rules.devices import DeviceReader, plain
 from twin.rules.messages import Device, alarm_message
@@ -24,8 +25,6 @@ SELECT a.n, (SELECT sum(o.value) FROM twin.observation AS o WHERE o.id = a.id AN
 FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS a (n, id, at)
 """
 _WAITING_MAX = 20_000  # observations of one rule judged with one look at the features
-
-type Change = Mapping[str, Any]
 
 
 class _Heard(NamedTuple):
@@ -70,13 +69,13 @@ class Alarms:
 
     def wants(self, change: Change) -> bool:
         """Whether a change of the log is looked at."""
-        return (change["kind"], change["layer"], change.get("property") or "") in self._by_source
+        return _source_of(change) in self._by_source
 
     async def look(self, connection: asyncpg.Connection, changes: Sequence[Change], work: RuleWork) -> None:
         """Judge changes that are wanted, in their order."""
         heard: dict[str, list[_Heard]] = defaultdict(list)
         for change in changes:
-            for rule in self._by_source[change["kind"], change["layer"], change.get("property") or ""]:
+            for rule in self._by_source[_source_of(change)]:
                 if "phenomenon_time" in change:  # a change of a feature does not say it
                     heard[rule.name].append(_heard(change))
         for name, values in heard.items():
@@ -169,11 +168,15 @@ async def _summed(connection: asyncpg.Connection, rule: Threshold, values: Seque
     return [value._replace(value=sums.get(n)) for n, value in numbered]
 
 
-def _heard(change: Change) -> _Heard:
+def _source_of(change: Change) -> tuple[str, str, str]:
+    observed = change.get("property", "") if change["kind"] == "observation" else ""
+    return change["kind"], change["layer"], observed
+
+
+def _heard(change: Mapping[str, Any]) -> _Heard:
     value = change.get("value")
     said = value if value is not None else change.get("value_text")
-    at = datetime.fromisoformat(change["phenomenon_time"])
-    return _Heard(change["id"], at, said, change.get("quality_flag"))
+    return _Heard(change["id"], time_of(change["phenomenon_time"]), said, change.get("quality_flag"))
 
 
 def _fitting(alarm: Alarm, levels: int) -> Alarm:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
-from typing import Any
 
 import asyncpg
 
 from layers.catalog import Catalog
 from twin.envelope.message import Message
 from twin.log import changes
+from twin.log.change import Change
 from twin.store import five_minutes, observations, positions, receipts
 from twin.store.events import events, exercises
 from twin.store.features import features
@@ -109,7 +109,7 @@ async def write(
 
 async def _write_kinds(
     connection: asyncpg.Connection, catalog: Catalog, prepared: Prepared
-) -> tuple[list[dict[str, Any]], Late]:
+) -> tuple[list[Change], Late]:
     moved, late_moved = await positions.write(connection, prepared.moved, prepared.moved_claimed)
     observed, late_observed = await observations.write(connection, prepared.measured, prepared.measured_claimed)
     await five_minutes.mark_late(connection, prepared.measured.rows)

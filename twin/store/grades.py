@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import asyncpg
 
 from layers.catalog import Catalog, Layer
+from twin.log.change import Change
 
 UNKNOWN = 4  # what is in no layer is nobody's to see
 _VERSIONS = "SELECT id, table_version FROM onemap.layer WHERE id = ANY ($1::text[])"
@@ -28,9 +28,9 @@ class Grades:
     exceptions: dict[str, tuple[int, dict[str, int]]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
 
-    async def tell(self, connection: asyncpg.Connection, catalog: Catalog, changes: Sequence[dict[str, Any]]) -> None:
+    async def tell(self, connection: asyncpg.Connection, catalog: Catalog, changes: Sequence[Change]) -> None:
         """Put `grade` into each change; to be called in the transaction that writes them."""
-        by_layer: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        by_layer: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
             by_layer[change["layer"]].append(change)
         versions = {row[0]: row[1] for row in await connection.fetch(_VERSIONS, list(by_layer))}
@@ -61,7 +61,7 @@ class Grades:
         return found
 
 
-def _tell(changes: Sequence[dict[str, Any]], layer: Layer | None, unusual: Mapping[str, int]) -> None:
+def _tell(changes: Sequence[Change], layer: Layer | None, unusual: Mapping[str, int]) -> None:
     """Grade the changes of one layer, as the strictest of the feature, of what is said of it, and of who says it.
 
     Parameters
@@ -78,6 +78,6 @@ def _tell(changes: Sequence[dict[str, Any]], layer: Layer | None, unusual: Mappi
         if change["kind"] == "position":
             said = moving
         else:
-            said = observed.get(change["property"], 0) if "property" in change else 0
+            said = observed.get(change["property"], 0) if change["kind"] == "observation" else 0
         grade = unusual.get(change["id"], usual) if unusual else usual
         change["grade"] = max(grade, said, change.get("grade", 0))

@@ -12,6 +12,7 @@ import asyncpg
 
 from twin.envelope.message import Message
 from twin.join.devices import DeviceArea
+from twin.log.change import ObservationChange
 from twin.store import binary
 from twin.store.staged import in_one_order, stage
 
@@ -89,7 +90,7 @@ class ObservationRows:
 
 async def write(
     connection: asyncpg.Connection, measured: ObservationRows, claimed: Sequence[Any] | None = None
-) -> tuple[list[dict[str, Any]], set[Series]]:
+) -> tuple[list[ObservationChange], set[Series]]:
     """Write observations in the open transaction; returns what changed of the state, and the series that came late."""
     if not measured.rows:
         return [], set()
@@ -126,7 +127,7 @@ def _rank(message: Message) -> tuple[Any, ...]:
     )
 
 
-def _change(row: Row, layer: str, area: DeviceArea) -> dict[str, Any]:
+def _change(row: Row, layer: str, area: DeviceArea) -> ObservationChange:
     name, code, time, value, value_text, unit, quality, grid_code = row
     return {
         "kind": "observation",

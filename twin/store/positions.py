@@ -11,6 +11,7 @@ import asyncpg
 
 from twin.envelope.message import Message
 from twin.join.devices import DeviceArea
+from twin.log.change import PositionChange
 from twin.store import binary
 from twin.store.staged import in_one_order, stage
 
@@ -83,7 +84,7 @@ class PositionRows:
 
 async def write(
     connection: asyncpg.Connection, moved: PositionRows, claimed: Sequence[Any] | None = None
-) -> tuple[list[dict[str, Any]], set[Entity]]:
+) -> tuple[list[PositionChange], set[Entity]]:
     """Write positions in the open transaction.
 
     Parameters
@@ -116,7 +117,7 @@ async def write(
     return changes, newest.keys() - renewed
 
 
-def _change(row: Row) -> dict[str, Any]:
+def _change(row: Row) -> PositionChange:
     layer, name, time, lon, lat, speed_kmh, heading_deg, grid_code, area_code = row
     return {
         "kind": "position",

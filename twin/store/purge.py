@@ -10,9 +10,9 @@ import orjson
 from layers.clause import quote_identifier
 from layers.errors import NotFound
 from layers.schema.tables import PAST, past_of
-from twin.live.interest import Change
+from twin.log.change import Change, ErasedChange
 
-BLANK: Change = {"kind": "erased", "layer": "-", "id": "-", "grade": 9}
+BLANK: ErasedChange = {"kind": "erased", "layer": "-", "id": "-", "grade": 9}
 """What stands in the log where a change was erased: nobody's, so that the numbers of the others stay what they are."""
 _FRAMES = "SELECT last_seq, changes FROM twin.change ORDER BY last_seq"
 _BLANKED = "UPDATE twin.change SET changes = $2 WHERE last_seq = $1"
@@ -59,8 +59,8 @@ async def _blank(connection: asyncpg.Connection, layer_id: str, ids: frozenset[s
     """Take the features' changes out of the log."""
     blanked = 0
     async for frame in connection.cursor(_FRAMES):
-        changes = orjson.loads(frame["changes"])
-        kept = [BLANK if _is_of(change, layer_id, ids) else change for change in changes]
+        changes: list[Change] = orjson.loads(frame["changes"])
+        kept: list[Change] = [BLANK if _is_of(change, layer_id, ids) else change for change in changes]
         number = sum(after is BLANK for after in kept)
         if number:
             blanked += number

@@ -76,7 +76,7 @@ async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(databa
             if self.given > before:
                 given.append(units)
 
-    monkeypatch.setattr(tail_module, "Turns", Counted)
+    monkeypatch.setattr(tail_module, "TimeSlices", Counted)
     async with tails(database_url) as ([tail], pool):
         catalog = tail._catalog()
         dear = []

@@ -20,6 +20,7 @@ import structlog
 from layers.catalog import Catalog
 from layers.errors import OneMapError
 from twin.log import changes
+from twin.log.change import Change, time_of
 from twin.log.changes import LogFrame
 from twin.log.cursor import Follower
 from twin.rules.fences import store
@@ -157,7 +158,7 @@ class Watch:
             for name, own in events.items()
             for event in own
         ]
-        graded = [  # it says where the mover is: no less than a position
+        graded: list[Change] = [  # it says where the mover is: no less than a position
             {"kind": "position", "layer": one["layer"], "id": one["mover"], "grade": one["grade"]} for one in told
         ]
         if graded:
@@ -183,10 +184,12 @@ class Watch:
         found: dict[str, list[PositionFix]] = defaultdict(list)
         for frame in frames:
             for _, change in frame.changes(seq):
-                if change["kind"] == "position" and change["layer"] in layers and change.get("lon") is not None:
-                    at = datetime.fromisoformat(change["phenomenon_time"])
+                if change["kind"] != "position" or change["layer"] not in layers:
+                    continue
+                lon, lat, at = change.get("lon"), change.get("lat"), time_of(change["phenomenon_time"])
+                if lon is not None and lat is not None:
                     area = change.get("grid_code"), change.get("area_code")
-                    found[change["layer"]].append(PositionFix(change["id"], at, change["lon"], change["lat"], *area))
+                    found[change["layer"]].append(PositionFix(change["id"], at, lon, lat, *area))
         return found
 
     def _inside(self) -> dict[str, int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isnan
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
+from twin.log.change import FenceChange
 from twin.rules.fences.definition import Fence
 from twin.rules.fences.tracker import FenceEvent, Key, PositionFix, TrackedStay, Tracker
 from twin.rules.fences.transition import Stay
@@ -107,10 +108,11 @@ def transition_of(fence: Fence, event: FenceEvent, grade: int) -> dict[str, Any]
     }
 
 
-def change_of(transition: Mapping[str, Any]) -> dict[str, Any]:
+def change_of(transition: Mapping[str, Any]) -> FenceChange:
     """Make the entry of the change log: a change of kind `fence` of the mover."""
     moved = {"mover": "id", "at": "phenomenon_time"}
-    return {"kind": "fence", **{moved.get(name, name): value for name, value in transition.items()}}
+    members = {moved.get(name, name): value for name, value in transition.items()}
+    return cast("FenceChange", {"kind": "fence", **members})
 
 
 async def forget(connection: asyncpg.Connection) -> None:

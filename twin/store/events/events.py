@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import orjson
@@ -18,6 +18,7 @@ import orjson
 from layers.catalog import Catalog
 from layers.clause import quote_identifier
 from layers.schema.tables import table_of
+from twin.log.change import EventChange
 from twin.store.events import warnings
 from twin.store.events.warning_areas import Extent, extents
 from twin.store.positions import PlacedMessage
@@ -39,21 +40,20 @@ _COUNTS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE event_id
 type EventState = dict[str, Any]
 
 
-async def write(
-    connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[PlacedMessage]
-) -> list[dict[str, Any]]:
+async def write(connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[PlacedMessage]) -> list[EventChange]:
     """Write events in the open transaction; returns one change for each event whose state is written anew."""
     if not placed:
         return []
-    placed, moved = await _chained(connection, placed)
+    placed, merged = await _chained(connection, placed)
     around = await extents(connection, [one.message for one in placed])
     rows = sorted((_version(*pair) for pair in zip(placed, around, strict=True)), key=lambda row: (row[0], *row[1:3]))
     await connection.execute(_KEEP, *(list(column) for column in zip(*rows, strict=True)))
-    changes = await settle(connection, catalog, {row[0] for row in rows} | {change["duplicate_of"] for change in moved})
-    return [*moved, *changes]
+    changes = await settle(connection, catalog, {row[0] for row in rows} | set(merged.values()))
+    ends = [{"id": part, "stage": "merged", "duplicate_of": whole} for part, whole in merged.items()]
+    return [*map(_change, ends), *changes]
 
 
-async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: Iterable[str]) -> list[dict[str, Any]]:
+async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: Iterable[str]) -> list[EventChange]:
     """Write the state that follows from the versions of events, in the open transaction; returns the changes.
 
     Another writer may have added a version that was not committed when we looked. Writing the rows waits for it, so we
@@ -71,21 +71,33 @@ async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: It
         counts = {row["event_id"]: row["n"] for row in await connection.fetch(_COUNTS, list(versions))}
         wanted = [event_id for event_id, records in versions.items() if counts[event_id] != len(records)]
     await warnings.remember(connection, list(settled.values()))
-    return [{"kind": "event", "layer": LAYER, **state} for state in settled.values()]
+    return [_change(state) for state in settled.values()]
+
+
+def _change(state: EventState) -> EventChange:
+    return cast("EventChange", {"kind": "event", "layer": LAYER, **state})
 
 
 async def _chained(
     connection: asyncpg.Connection, placed: Sequence[PlacedMessage]
-) -> tuple[list[PlacedMessage], list[EventState]]:
-    """Bring messages of warnings under the event of their chain, and events that are part of another into it."""
+) -> tuple[list[PlacedMessage], dict[str, str]]:
+    """Give messages of warnings the event of their chain, and merge events whose chain is part of another now.
+
+    Returns
+    -------
+    tuple
+        The messages, and the events that are gone, each with the event it was merged into.
+    """
     chains = await warnings.join_chains(connection, [one.message for one in placed])
     if not chains.chain_of:
-        return list(placed), []
+        return list(placed), {}
     moved = await warnings.move(connection, chains.renamed)
-    gone = [change["id"] for change in moved]
-    rows = await connection.fetch(f"DELETE FROM {table_of(LAYER)} WHERE id = ANY ($1::text[]) RETURNING id", gone)
-    told = {row["id"] for row in rows}
-    return [_in_chain(one, chains) for one in placed], [change for change in moved if change["id"] in told]
+    rows = await connection.fetch(
+        f"DELETE FROM {table_of(LAYER)} WHERE id = ANY ($1::text[]) RETURNING id", list(moved)
+    )
+    deleted = {row["id"] for row in rows}
+    merged = {part: whole for part, whole in moved.items() if part in deleted}
+    return [_in_chain(one, chains) for one in placed], merged
 
 
 def _in_chain(one: PlacedMessage, chains: warnings.Chains) -> PlacedMessage:

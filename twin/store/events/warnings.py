@@ -145,16 +145,16 @@ def _moment(text: str) -> datetime:
     return found
 
 
-async def move(connection: asyncpg.Connection, renamed: dict[str, str]) -> list[dict[str, Any]]:
-    """Move the versions of events that are part of another now, and return the changes that say so."""
-    changes = []
+async def move(connection: asyncpg.Connection, renamed: dict[str, str]) -> dict[str, str]:
+    """Move the versions of events whose chain is part of another now; return each event with the one it went into."""
+    moved: dict[str, str] = {}
     for old, new in sorted(renamed.items()):
         before, after = PREFIX + old, PREFIX + new
         await connection.execute(_MOVE_VERSIONS, before, after)
         await connection.execute("DELETE FROM twin.event_version WHERE event_id = $1", before)
         await connection.execute("DELETE FROM twin.warning_open WHERE event_id = $1", before)
-        changes.append({"kind": "event", "layer": "events", "id": before, "stage": "merged", "duplicate_of": after})
-    return changes
+        moved[before] = after
+    return moved
 
 
 def expire(state: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from layers.catalog import Catalog
 from layers.definition import LayerDefinition
 from layers.schema.derive import derive
 from twin.envelope.message import Message
+from twin.log.change import FeatureChange
 from twin.store.features.claims import GEOMETRY, FieldClaims, stamp_of
 from twin.store.features.rows import Row, RowChanges, read_rows
 from twin.store.positions import PlacedMessage
@@ -45,7 +46,7 @@ ON CONFLICT (layer) DO UPDATE SET shapes_changed = u.shapes_changed OR excluded.
 
 async def write(
     connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[PlacedMessage]
-) -> list[dict[str, Any]]:
+) -> list[FeatureChange]:
     """Write changes of features in the open transaction.
 
     Returns
@@ -57,7 +58,7 @@ async def write(
     by_layer: dict[str, list[Message]] = defaultdict(list)
     for one in placed:
         by_layer[one.message.layer].append(one.message)
-    changes: list[dict[str, Any]] = []
+    changes: list[FeatureChange] = []
     for layer_id in sorted(by_layer):
         changes += await _write_layer(connection, catalog[layer_id].definition, by_layer[layer_id])
     return changes
@@ -65,7 +66,7 @@ async def write(
 
 async def _write_layer(
     connection: asyncpg.Connection, definition: LayerDefinition, messages: Sequence[Message]
-) -> list[dict[str, Any]]:
+) -> list[FeatureChange]:
     await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LOCK, definition.id)
     heard = await _hear(connection, definition.id, messages)
     if not heard:
@@ -123,15 +124,26 @@ def _record(message: Message) -> tuple[Any, ...]:
 
 def _change(
     definition: LayerDefinition, name: str, before: Row | None, after: Row | None, *, written: bool
-) -> dict[str, Any] | None:
+) -> FeatureChange | None:
     """Say what became of a row; None when nothing did."""
     row = after or before
     if row is None or not written:
         return None
-    operation = "delete" if after is None else "create" if before is None else "update"
     old, new = (None if one is None else one["box"] for one in (before, after))
     grades = [one.get("data_grade", definition.grade) for one in (before, after) if one is not None]
-    areas = {name: row[name] for name in ("area_code", "grid_code") if row.get(name) is not None}
-    centre = {"lon": (box[0] + box[2]) / 2, "lat": (box[1] + box[3]) / 2} if (box := new or old) else {}
-    said = {"operation": operation, "old": old, "new": new, "grade": max(grades)}
-    return {"kind": "feature", "layer": definition.id, "id": name, **said, **areas, **centre}
+    change: FeatureChange = {
+        "kind": "feature",
+        "layer": definition.id,
+        "id": name,
+        "operation": "delete" if after is None else "create" if before is None else "update",
+        "old": old,
+        "new": new,
+        "grade": max(grades),
+    }
+    if row.get("area_code") is not None:
+        change["area_code"] = row["area_code"]
+    if row.get("grid_code") is not None:
+        change["grid_code"] = row["grid_code"]
+    if box := new or old:
+        change["lon"], change["lat"] = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return change
