@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server.doctor.machine import Finding, FindingState, well
 from twin.rules.calendar import Calendar
-from twin.rules.registry import Rules, read_rules
+from twin.rules.registry import read_rules
 
 
 def examine_rules(folder: Path, today: date) -> Iterator[Finding]:
@@ -19,16 +19,6 @@ def examine_rules(folder: Path, today: date) -> Iterator[Finding]:
     for name, rule in sorted(rules.by_name.items()):
         if isinstance(rule, Calendar):
             yield _calendar(folder / f"{name}.yaml", rule, today)
-
-
-def calendar_note(rules: Rules, name: str, today: date) -> str | None:
-    """Say what the limits of a calendar do not know; None when they know what they need."""
-    calendar = rules.calendar(name)
-    lacking = calendar.lacking(today) if calendar is not None else ()
-    if not lacking:
-        return None
-    years = "、".join(map(str, lacking))
-    return f"{years} 年节假日未录入，只按周末计算 the holidays of {years} are not known: only weekends count as free"
 
 
 def _calendar(file: Path, calendar: Calendar, today: date) -> Finding:

@@ -11,11 +11,10 @@ from layers.errors import OneMapError, Unauthenticated
 from server.dependencies import StateHere
 from server.http.origins import Trust
 from server.identity.auth import Authenticator
-from server.live.socket import LiveSocket
+from server.live.socket import PROTOCOL, LiveSocket
 from server.routes.live import filter_limits, source_of
 
 router = APIRouter()
-PROTOCOL = "onemap.live.v1"
 _BEARER = "bearer."  # before the token, as a sub-protocol that is offered beside ours
 _POLICY, _AGAIN = 1008, 1013
 NO_TOKENS = Authenticator(None)

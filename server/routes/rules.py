@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
@@ -15,10 +15,9 @@ from layers.errors import NotFound
 from layers.read.query import single
 from layers.read.rights import visible_fields
 from server.dependencies import ActorHere, StateHere
-from server.doctor.rules import calendar_note
-from twin.log.changes import last_seq
 from twin.rules.calendar import LOCAL
 from twin.rules.fences.history import TransitionQuery, transitions
+from twin.rules.health import RuleJobs, calendar_note, read_rule_jobs
 from twin.rules.registry import Rules
 from twin.store.events.history import LogStep, read_log
 
@@ -26,10 +25,6 @@ router = APIRouter(prefix="/twin", tags=["rules"])
 _SEES_FAULTS = 3  # the clearance of an officer: what is written in a file is nothing for strangers
 TRANSITIONS_MAX = 1000
 STEPS_MAX = 2000
-_JOBS = "SELECT name, seq, state, moved_at FROM twin.cursor WHERE name IN ('rules', 'fences')"
-_OUTBOX = (
-    "SELECT count(*) FILTER (WHERE fault IS NULL), count(*) FILTER (WHERE fault IS NOT NULL) FROM twin.rule_outbox"
-)
 
 
 class RuleHealth(BaseModel):
@@ -96,36 +91,31 @@ async def rules(state: StateHere, response: Response, actor: ActorHere) -> Rules
     known = state.rules.read()
     with in_our_words():
         async with state.pool.acquire() as connection:
-            jobs = {row["name"]: row for row in await connection.fetch(_JOBS)}
-            unsaid, set_aside = await connection.fetchrow(_OUTBOX)
-            head = await last_seq(connection)
+            jobs = await read_rule_jobs(connection)
     response.headers["Cache-Control"] = "no-store"
-    told: dict[str, Any] = {"faults": dict(known.faults), "open": {}, "in_force": []}
-    for row in jobs.values():
-        said = orjson.loads(row["state"])
-        told["faults"] |= said.get("faults", {})
-        told["open"] |= said.get("open", {})
-        told["in_force"] += said.get("in_force", [])
-    if actor.clearance < _SEES_FAULTS:
-        told["faults"] = {}
+    faults = {**known.faults, **jobs.faults} if actor.clearance >= _SEES_FAULTS else {}
     return RulesHealth(
-        rules=[_health(name, rule, told, known) for name, rule in sorted(known.by_name.items())],
-        faults=told["faults"],
-        behind={name: max(head - row["seq"], 0) for name, row in jobs.items()},
-        moved_at={name: row["moved_at"] for name, row in jobs.items()},
-        unsaid=unsaid,
-        set_aside=set_aside,
+        rules=[_health(name, rule, faults, jobs, known) for name, rule in sorted(known.by_name.items())],
+        faults=faults,
+        behind=jobs.behind,
+        moved_at=jobs.moved_at,
+        unsaid=jobs.unsaid,
+        set_aside=jobs.set_aside,
     )
 
 
-def _health(name: str, rule: Any, told: dict[str, Any], known: Rules) -> RuleHealth:
-    fault = told["faults"].get(f"{name}.yaml") or told["faults"].get(name)
-    said = {field: getattr(rule, field) for field in ("kind", "title_zh", "title_en")}
-    enabled = getattr(rule, "enabled", True)
-    opened = told["open"].get(name, 0)
-    in_force, calendar = name in told["in_force"], getattr(rule, "calendar", name)
-    note = calendar_note(known, calendar, datetime.now(LOCAL).date())
-    return RuleHealth(name=name, **said, enabled=enabled, in_force=in_force, open=opened, fault=fault, note=note)
+def _health(name: str, rule: Any, faults: Mapping[str, str], jobs: RuleJobs, known: Rules) -> RuleHealth:
+    return RuleHealth(
+        name=name,
+        kind=rule.kind,
+        title_zh=rule.title_zh,
+        title_en=rule.title_en,
+        enabled=getattr(rule, "enabled", True),
+        in_force=name in jobs.in_force,
+        open=jobs.open.get(name, 0),
+        fault=faults.get(f"{name}.yaml") or faults.get(name),
+        note=calendar_note(known, getattr(rule, "calendar", name), datetime.now(LOCAL).date()),
+    )
 
 
 @router.get("/fences/transitions", summary="Who entered, left, stayed, passed through")

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import orjson
-
 from layers.errors import Unavailable
 from twin.connectors.connector import Status
 from twin.connectors.mqtt_client import PAYLOAD_BYTES_MAX, BrokerAddress, Link, open_link
@@ -31,14 +29,10 @@ from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import read_secret
 from twin.intake.settling import settled
 from twin.jobs.jobs import Parts
+from twin.log.cursor import MQTT, Cursor
 
 BATCH_MAX = 1_000
 _CIPHERED, _PLAIN = 8883, 1883
-_REMEMBERED = "SELECT state->'topics' FROM twin.cursor WHERE name = $1"
-_REMEMBER = """
-INSERT INTO twin.cursor (name, state) VALUES ($1, jsonb_build_object('topics', $2::jsonb))
-ON CONFLICT (name) DO UPDATE SET state = excluded.state, moved_at = now()
-"""
 _HERE = "SELECT system_identifier || ' ' || current_database() FROM pg_control_system()"
 
 
@@ -116,13 +110,14 @@ async def _subscribe(definition: FeedDefinition, parts: Parts, link: Link) -> li
     for topic, why in zip(topics, refused, strict=True):
         if why:
             raise Unavailable(f"the broker refuses the subscription to {topic}: {why}")
-    name = f"mqtt {definition.name}"
-    remembered = orjson.loads(await parts.pool.fetchval(_REMEMBERED, name) or "[]")
-    await parts.pool.execute(_REMEMBER, name, orjson.dumps(sorted({*topics, *remembered})).decode())
+    cursor = Cursor(MQTT + definition.name)
+    row = await cursor.read(parts.pool)
+    remembered = [] if row is None else row.state.get("topics", [])
+    await cursor.write_state(parts.pool, {"topics": sorted({*topics, *remembered})})
     gone = [topic for topic in remembered if topic not in topics]
     if gone:
         await link.unsubscribe(gone)
-    await parts.pool.execute(_REMEMBER, name, orjson.dumps(topics).decode())
+    await cursor.write_state(parts.pool, {"topics": topics})
     return topics
 
 

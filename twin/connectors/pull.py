@@ -14,7 +14,6 @@ from functools import partial
 from time import monotonic
 
 import asyncpg
-import orjson
 
 from layers.errors import TooMuch, Unavailable
 from twin.connectors.connector import Status
@@ -26,21 +25,17 @@ from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import read_secret
 from twin.intake.settling import Settle, Tally, settled
 from twin.jobs.jobs import Parts
+from twin.log.cursor import PULL, Cursor
 
 PAGES_MAX = 10_000
 SWEEPS_MAX = 3
 _REMEMBERED_MAX = 10_000
-_READ = "SELECT state ->> 'newest' FROM twin.cursor WHERE name = $1"
-_WRITE = """
-INSERT INTO twin.cursor (name, state) VALUES ($1, $2)
-ON CONFLICT (name) DO UPDATE SET state = excluded.state, moved_at = now()
-"""
 
 
 async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
     """Pull every `interval_s` seconds until cancelled."""
     secret = read_secret(definition.secret, parts.home, os.environ, bytes_min=1) if definition.secret else None
-    cursor = Cursor(parts.pool, definition.name)
+    cursor = PullProgress(parts.pool, definition.name)
     async with Pages(definition.connection, secret) as pages:
         pull = Pull(definition, pages, cursor, partial(parts.intake.take_read, definition.name))
         while True:
@@ -51,26 +46,27 @@ async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
             await asyncio.sleep(max(0.0, definition.connection.interval_s - (monotonic() - began)))
 
 
-class Cursor:
+class PullProgress:
     """How far a feed was pulled: the time of the newest record, in PostGIS."""
 
     def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
-        self._pool, self._name = pool, f"pull:{feed}"
+        self._pool, self._cursor = pool, Cursor(PULL + feed)
 
     async def read(self) -> datetime | None:
         """Return the newest time known; None before the first pull."""
-        found = await self._pool.fetchval(_READ, self._name)
-        return None if found is None else datetime.fromisoformat(found)
+        row = await self._cursor.read(self._pool)
+        newest = None if row is None else row.state.get("newest")
+        return None if newest is None else datetime.fromisoformat(newest)
 
     async def write(self, newest: datetime) -> None:
         """Note that everything up to a time was taken."""
-        await self._pool.execute(_WRITE, self._name, orjson.dumps({"newest": newest.isoformat()}).decode())
+        await self._cursor.write_state(self._pool, {"newest": newest.isoformat()})
 
 
 class Pull:
     """Pulls one feed."""
 
-    def __init__(self, definition: FeedDefinition, pages: Pages, cursor: Cursor, settle: Settle) -> None:
+    def __init__(self, definition: FeedDefinition, pages: Pages, cursor: PullProgress, settle: Settle) -> None:
         self._definition, self._pages, self._cursor, self._settle = definition, pages, cursor, settle
         self._refused: dict[bytes, None] = {}  # what was refused before and comes again with every overlap
 

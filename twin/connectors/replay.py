@@ -22,14 +22,10 @@ from twin.feeds.definition import FeedDefinition
 from twin.feeds.recording import RecordingPosition, played
 from twin.intake.settling import Settle, settled
 from twin.jobs.jobs import Parts
+from twin.log.cursor import REPLAY, Cursor
 
 FOLDER = "recordings"
 _LOOK_SECONDS = 2.0
-_READ = "SELECT state FROM twin.cursor WHERE name = $1"
-_WRITE = """
-INSERT INTO twin.cursor (name, state) VALUES ($1, $2)
-ON CONFLICT (name) DO UPDATE SET state = excluded.state, moved_at = now()
-"""
 
 
 async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
@@ -65,14 +61,15 @@ class Progress:
     """
 
     def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
-        self._pool, self._name = pool, f"replay:{feed}"
+        self._pool, self._cursor = pool, Cursor(REPLAY + feed)
         self.played: dict[str, str] = {}
         self.stamp, self.run = "", ""
         self.place: RecordingPosition | None = None
 
     async def read(self) -> None:
         """Remember what an earlier life noted."""
-        state = orjson.loads(await self._pool.fetchval(_READ, self._name) or "{}")
+        row = await self._cursor.read(self._pool)
+        state = {} if row is None else row.state
         self.played, self.stamp, self.run = state.get("played", {}), state.get("stamp", ""), state.get("run", "")
         self.place = RecordingPosition.read(state["place"]) if state.get("place") else None
 
@@ -100,7 +97,7 @@ class Progress:
     async def _write(self) -> None:
         place = None if self.place is None else self.place.written()
         state = {"played": self.played, "stamp": self.stamp, "run": self.run, "place": place}
-        await self._pool.execute(_WRITE, self._name, orjson.dumps(state).decode())
+        await self._cursor.write_state(self._pool, state)
 
 
 async def play(definition: FeedDefinition, path: Path, progress: Progress, settle: Settle) -> None:

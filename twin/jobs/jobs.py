@@ -1,7 +1,7 @@
 """The jobs of the ingest process: what each is given, and how each is kept alive.
 
 A job works until it is cancelled. Whatever it raises is logged and it is started again, later each time; one job's
-fault never stops another. A job goes on from PostGIS (`twin.cursor`), so it may be killed at any moment.
+fault never stops another. A job goes on from its cursor in PostGIS, so it may be killed at any moment.
 """
 
 from __future__ import annotations

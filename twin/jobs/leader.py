@@ -15,15 +15,15 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import orjson
 import structlog
 
 from layers.database.connection import Role, connect
 from layers.database.faults import AWAY
 from layers.errors import Unavailable
 from twin.damage import MET_BY_JOBS
+from twin.log.cursor import Cursor
 
-HEARTBEAT = "ingest"
+HEARTBEAT = Cursor("ingest")
 ALIVE_SECONDS = 15.0  # a heartbeat older than this is that of a dead process
 _LOCK = 440109
 _BEAT_SECONDS = 2.0
@@ -31,14 +31,6 @@ _BEAT_SECONDS_MAX = 10.0
 _TRY_SECONDS = 0.5
 _HUNG_LOOKS = 60  # at a heartbeat that does not move: half a minute in which both we and PostgreSQL work
 _GONE = (*AWAY, OSError, asyncpg.PostgresError)
-_BEAT = """
-INSERT INTO twin.cursor AS c (name, seq, state, moved_at) VALUES ($1, 1, $2, clock_timestamp())
-ON CONFLICT (name) DO UPDATE SET seq = c.seq + 1, state = excluded.state, moved_at = excluded.moved_at
-"""
-_ALIVE = """
-SELECT moved_at > clock_timestamp() - make_interval(secs => $2) AS working, state, moved_at
-FROM twin.cursor WHERE name = $1
-"""
 _END = """
 SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks AS l JOIN pg_stat_activity AS holder ON holder.pid = l.pid
 JOIN pg_stat_activity AS a ON a.application_name = holder.application_name AND a.datid = holder.datid
@@ -111,7 +103,8 @@ async def _take(url: str, hung_looks: int) -> asyncpg.Connection:
 async def _lock(connection: asyncpg.Connection, url: str, hung_looks: int) -> None:
     beat, looks = None, 0
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-        newest = await connection.fetchval("SELECT seq FROM twin.cursor WHERE name = $1", HEARTBEAT)
+        row = await HEARTBEAT.read(connection)
+        newest = None if row is None else row.seq
         beat, looks = newest, looks + 1 if newest == beat else 0
         if looks >= hung_looks:
             await _end_the_hung(url)
@@ -139,8 +132,8 @@ async def _beat(connection: asyncpg.Connection, led: Led) -> None:
     state = {"host": socket.gethostname(), "process": os.getpid(), "since": began}
     try:
         while True:
-            said = orjson.dumps({**state, "damage": MET_BY_JOBS.recent()}).decode()
-            await connection.execute(_BEAT, HEARTBEAT, said, timeout=_BEAT_SECONDS_MAX)
+            damage = MET_BY_JOBS.recent()
+            await HEARTBEAT.beat(connection, {**state, "damage": damage}, timeout_s=_BEAT_SECONDS_MAX)
             await asyncio.sleep(_BEAT_SECONDS)
     except Exception as error:  # noqa: BLE001  # whatever ends the heartbeat, nobody may believe that it goes on
         _log.warning("the ingest process leads no longer", error=repr(error))
@@ -157,7 +150,7 @@ async def ingest_works(reader: asyncpg.Connection | asyncpg.Pool) -> dict[str, A
         `working`; where it is known also `process`, `host`, `since`, `damage` (SQLSTATEs of faults of the database
         that it met lately) and `seen_at` of the last that did.
     """
-    row = await reader.fetchrow(_ALIVE, HEARTBEAT, ALIVE_SECONDS)
+    row = await HEARTBEAT.read(reader)
     if row is None:
         return {"working": False}
-    return {"working": row["working"], **orjson.loads(row["state"]), "seen_at": row["moved_at"].isoformat()}
+    return {"working": row.age_s < ALIVE_SECONDS, **row.state, "seen_at": row.moved_at.isoformat()}

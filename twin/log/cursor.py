@@ -1,107 +1,131 @@
-"""Following the log in a job: frames after a place that is kept in PostGIS, and waiting for more."""
+"""Cursors in PostGIS: how far each reader has got, so that it goes on from there after any death.
+
+A cursor has a number, the state of its reader as a JSON object, and the time of its last move. This module owns the
+table `twin.cursor`; no other module names it.
+
+=====================  ==================================================  ========================================
+cursor                 number                                              state
+=====================  ==================================================  ========================================
+``rules``, ``fences``  last change of the log the job has finished with    faults, open alarms, rules in force
+``outlet NAME``        last change the receiver has, or was not sent       deliveries, attempts, faults
+``ingest``             heartbeats since the first                          host and process of the leader
+``pull:FEED``          0                                                   time of the newest record
+``replay:FEED``        0                                                   recordings played, place in the current one
+``mqtt FEED``          0                                                   topics that are subscribed to
+=====================  ==================================================  ========================================
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import asyncpg
 import orjson
-import structlog
 
-from layers.database.listener import Listener
-from layers.errors import Conflict
-from twin.log.changes import CHANNEL, Forgotten, LogFrame, frames_since, last_seq
+from twin.log.changes import last_seq
 
-_READ = "SELECT seq FROM twin.cursor WHERE name = $1"
+OUTLET = "outlet "
+PULL = "pull:"
+REPLAY = "replay:"
+MQTT = "mqtt "
+"""Prefixes of names; the outlet's or the feed's own name follows."""
+
+_READ = """
+SELECT name, seq, state, moved_at, extract(epoch FROM clock_timestamp() - moved_at)::float8 AS age_s FROM twin.cursor
+"""
+_READ_ONE = f"{_READ} WHERE name = $1"
+_READ_NAMES = f"{_READ} WHERE name = ANY ($1::text[])"
+_READ_PREFIX = f"{_READ} WHERE name ^@ $1"
 _BEGIN = "INSERT INTO twin.cursor (name, seq) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 _MOVE = """
 UPDATE twin.cursor SET seq = $3, state = $4::jsonb, moved_at = clock_timestamp() WHERE name = $1 AND seq = $2
 RETURNING seq
 """
-_log = structlog.get_logger(__name__)
+_WRITE_STATE = """
+INSERT INTO twin.cursor (name, state) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET state = excluded.state, moved_at = clock_timestamp()
+"""
+_REMOVE_KEYS = """
+UPDATE twin.cursor SET state = state - $2::text[], moved_at = clock_timestamp() WHERE name = $1 RETURNING seq
+"""
+_BEAT = """
+INSERT INTO twin.cursor AS c (name, seq, state, moved_at) VALUES ($1, 1, $2, clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET seq = c.seq + 1, state = excluded.state, moved_at = excluded.moved_at
+"""
+
+type Database = asyncpg.Connection | asyncpg.Pool
 
 
-class Follower:
-    """Reads the log for one job.
-
-    The place moves only with `move`, in the transaction of whatever the job does with the frames: a job that is killed
-    reads again what it had not finished with.
-
-    Parameters
-    ----------
-    url
-        The database; a connection of its own is woken when the log grows.
-    pool
-        Connections in the ingesting role.
-    name
-        Of the cursor.
+@dataclass(frozen=True, slots=True)
+class CursorRow:
+    """A cursor as it stands in PostGIS.
 
     Attributes
     ----------
-    seq
-        Number of the last change that is done with.
+    age_s
+        Seconds since it moved, by PostgreSQL's clock.
     """
 
-    def __init__(self, url: str, pool: asyncpg.Pool, name: str) -> None:
-        self._pool, self._name = pool, name
-        self._grown = asyncio.Event()
-        self._listener = Listener(url, self._on_growth, {CHANNEL: None})
-        self.seq = 0
+    name: str
+    seq: int
+    state: dict[str, Any]
+    moved_at: datetime
+    age_s: float
 
-    async def __aenter__(self) -> Self:
-        """Go on from the place that is kept; who was never here begins at the end of the log."""
-        async with self._pool.acquire() as connection:
-            seq = await connection.fetchval(_READ, self._name)
-            if seq is None:
-                await connection.execute(_BEGIN, self._name, await last_seq(connection))
-                seq = await connection.fetchval(_READ, self._name)
-            self.seq = seq
-        await self._listener.start()
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop listening."""
-        await self._listener.stop()
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The cursor of one reader, by name. Each method is one statement, in the open transaction where there is one."""
 
-    async def frames(self, limit: int) -> list[LogFrame]:
-        """Return the next frames, at most `limit`; none when everything is read.
+    name: str
 
-        Changes that were dropped from the log before we read them are passed over, with a warning.
-        """
-        self._grown.clear()
-        async with self._pool.acquire() as connection:
-            try:
-                return await frames_since(connection, self.seq, limit=limit)
-            except Forgotten as error:
-                seq = await last_seq(connection)
-                _log.warning("changes were dropped before this job read them", job=self._name, error=error.message)
-                async with connection.transaction():
-                    await self.move(connection, seq, {})
-                self.seq = seq
-                return []
+    async def read(self, database: Database) -> CursorRow | None:
+        """Return the cursor; None when its reader was never here."""
+        row = await database.fetchrow(_READ_ONE, self.name)
+        return None if row is None else _row(row)
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until the log has grown since `frames` was called, at most so long."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._grown.wait(), seconds)
+    async def begin(self, connection: asyncpg.Connection) -> CursorRow:
+        """Return the cursor; a new one begins at the end of the log."""
+        row = await self.read(connection)
+        if row is None:
+            await connection.execute(_BEGIN, self.name, await last_seq(connection))
+            row = _row(await connection.fetchrow(_READ_ONE, self.name))
+        return row
 
-    async def move(self, connection: asyncpg.Connection, seq: int, state: Mapping[str, Any]) -> None:
-        """Move the place in the open transaction; `self.seq` is set by whoever committed it.
+    async def move(self, connection: asyncpg.Connection, before: int, seq: int, state: Mapping[str, Any]) -> bool:
+        """Move the cursor from `before` to `seq`; False when it is not at `before`: another process has moved it."""
+        return await connection.fetchval(_MOVE, self.name, before, seq, _json(state)) is not None
 
-        Raises
-        ------
-        Conflict
-            When somebody else has moved it: two of this job run, and this one must begin again.
-        """
-        written = orjson.dumps(state).decode()
-        if await connection.fetchval(_MOVE, self._name, self.seq, seq, written) is None:
-            raise Conflict(f"another process follows the log as '{self._name}'")
+    async def write_state(self, database: Database, state: Mapping[str, Any]) -> None:
+        """Write the state; the number stays as it is."""
+        await database.execute(_WRITE_STATE, self.name, _json(state))
 
-    async def _on_growth(self, _: asyncpg.Connection) -> None:
-        self._grown.set()
+    async def remove_keys(self, connection: asyncpg.Connection, keys: Sequence[str]) -> int | None:
+        """Remove keys of the state; return the number of the cursor, None when there is no such cursor."""
+        seq: int | None = await connection.fetchval(_REMOVE_KEYS, self.name, list(keys))
+        return seq
+
+    async def beat(self, connection: asyncpg.Connection, state: Mapping[str, Any], *, timeout_s: float) -> None:
+        """Count one heartbeat and write the state."""
+        await connection.execute(_BEAT, self.name, _json(state), timeout=timeout_s)
+
+
+async def read_cursors(database: Database, names: Sequence[str]) -> list[CursorRow]:
+    """Return the cursors of those names that there are."""
+    return [_row(row) for row in await database.fetch(_READ_NAMES, list(names))]
+
+
+async def read_cursors_of(database: Database, prefix: str) -> dict[str, CursorRow]:
+    """Return every cursor whose name begins with a prefix, by the rest of its name."""
+    return {row["name"].removeprefix(prefix): _row(row) for row in await database.fetch(_READ_PREFIX, prefix)}
+
+
+def _row(row: asyncpg.Record) -> CursorRow:
+    return CursorRow(row["name"], row["seq"], orjson.loads(row["state"]), row["moved_at"], row["age_s"])
+
+
+def _json(state: Mapping[str, Any]) -> str:
+    return orjson.dumps(state).decode()

@@ -4,5 +4,5 @@
 
     log ─ selection (what the outlet asks for and its actor may see) ─ batch ─ sender ─► webhook, broker
                                                                          │
-    ledger (twin.cursor): how far it has got, what went wrong ◄──────────┘ moved when the other side has taken it
+    ledger (a cursor)  : how far it has got, what went wrong ◄──────────┘ moved when the other side has taken it
 """

@@ -7,22 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-import orjson
 
 from layers.errors import Conflict, NotFound
-from twin.log.changes import last_seq
+from twin.log.cursor import OUTLET, Cursor, CursorRow, read_cursors_of
 
-PREFIX = "outlet "  # of the names of cursors
-_READ = "SELECT seq, state FROM twin.cursor WHERE name = $1"
-_BEGIN = "INSERT INTO twin.cursor (name, seq) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
-_MOVE = """
-UPDATE twin.cursor SET seq = $3, state = $4::jsonb, moved_at = clock_timestamp() WHERE name = $1 AND seq = $2
-RETURNING seq
-"""
-_RESUME = """
-UPDATE twin.cursor SET state = state - '{parked_at,failing_since,attempts,fault}'::text[], moved_at = clock_timestamp()
-WHERE name = $1 RETURNING seq
-"""
+_TIMES = ("failing_since", "parked_at", "last_delivered_at")
+_STATE = ("delivered", "attempts", "fault", *_TIMES)
+_OF_FAILING = ("parked_at", "failing_since", "attempts", "fault")
 
 
 @dataclass(slots=True)
@@ -54,21 +45,14 @@ class OutletLedger:
     @classmethod
     async def open(cls, connection: asyncpg.Connection, name: str) -> OutletLedger:
         """Read the place of an outlet; a new one begins at the end of the log."""
-        row = await connection.fetchrow(_READ, PREFIX + name)
-        if row is None:
-            await connection.execute(_BEGIN, PREFIX + name, await last_seq(connection))
-            row = await connection.fetchrow(_READ, PREFIX + name)
-        return cls.of(name, row)
+        return cls.of(name, await Cursor(OUTLET + name).begin(connection))
 
     @classmethod
-    def of(cls, name: str, row: asyncpg.Record) -> OutletLedger:
-        """Make it of a row of `twin.cursor`."""
-        state: dict[str, Any] = orjson.loads(row["state"])
-        for key in _TIMES:
-            if state.get(key):
-                state[key] = datetime.fromisoformat(state[key])
-        known = {key: value for key, value in state.items() if key in (*_KEPT, *_TIMES)}
-        return cls(name, row["seq"], **known, _written=row["seq"])
+    def of(cls, name: str, row: CursorRow) -> OutletLedger:
+        """Return the ledger that a cursor holds."""
+        known: dict[str, Any] = {key: value for key, value in row.state.items() if key in _STATE}
+        times = {key: datetime.fromisoformat(known[key]) for key in _TIMES if known.get(key)}
+        return cls(name, row.seq, **{**known, **times}, _written=row.seq)
 
     @property
     def unwritten(self) -> int:
@@ -99,22 +83,16 @@ class OutletLedger:
 
     async def write(self, connection: asyncpg.Connection) -> None:
         """Write it down."""
-        state: dict[str, Any] = {name: getattr(self, name) for name in (*_KEPT, *_TIMES)}
-        told = orjson.dumps({name: value for name, value in state.items() if value}).decode()
-        if await connection.fetchval(_MOVE, PREFIX + self.name, self._written, self.seq, told) is None:
+        state = {key: value for key in _STATE if (value := getattr(self, key))}
+        if not await Cursor(OUTLET + self.name).move(connection, self._written, self.seq, state):
             raise Conflict(f"another process sends for the outlet '{self.name}'")
         self._written = self.seq
 
 
-_TIMES = ("failing_since", "parked_at", "last_delivered_at")
-_KEPT = ("delivered", "attempts", "fault")
-
-
 async def read_ledgers(connection: asyncpg.Connection) -> dict[str, OutletLedger]:
     """Return the places of all outlets there ever were, by name."""
-    rows = await connection.fetch("SELECT name, seq, state FROM twin.cursor WHERE name ^@ $1", PREFIX)
-    names = ((row["name"].removeprefix(PREFIX), row) for row in rows)
-    return {name: OutletLedger.of(name, row) for name, row in names}
+    rows = await read_cursors_of(connection, OUTLET)
+    return {name: OutletLedger.of(name, row) for name, row in rows.items()}
 
 
 async def resume(connection: asyncpg.Connection, name: str) -> int:
@@ -125,7 +103,7 @@ async def resume(connection: asyncpg.Connection, name: str) -> int:
     NotFound
         When there is no such outlet.
     """
-    seq: int | None = await connection.fetchval(_RESUME, PREFIX + name)
+    seq = await Cursor(OUTLET + name).remove_keys(connection, _OF_FAILING)
     if seq is None:
         raise NotFound(f"there is no outlet '{name[:80]}'", parameter="name")
     return seq

@@ -22,7 +22,7 @@ from layers.errors import Unavailable
 from twin.envelope.message import Message
 from twin.intake.pipeline import Crowded
 from twin.log.changes import LogFrame
-from twin.log.cursor import Follower
+from twin.log.follower import Follower
 from twin.rules import store
 from twin.rules.alarms import Alarms
 from twin.rules.calendar import Calendar

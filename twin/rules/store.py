@@ -31,6 +31,7 @@ _SAY = "INSERT INTO twin.rule_outbox (message) SELECT * FROM unnest($1::jsonb[])
 _UNSAID = "SELECT id, message FROM twin.rule_outbox WHERE fault IS NULL ORDER BY id LIMIT $1"
 _SAID = "DELETE FROM twin.rule_outbox WHERE id = ANY ($1::bigint[])"
 _FAULT = "UPDATE twin.rule_outbox SET fault = $2 WHERE id = $1"
+_COUNT = "SELECT count(*) FILTER (WHERE fault IS NULL), count(*) FILTER (WHERE fault IS NOT NULL) FROM twin.rule_outbox"
 _FORGET = "DELETE FROM twin.rule_state WHERE wakes_at IS NULL AND updated_at < now() - $1::interval"
 
 type Key = tuple[str, str]  # rule and subject
@@ -96,6 +97,12 @@ async def said(connection: asyncpg.Connection, ids: Sequence[int]) -> None:
 async def set_aside(connection: asyncpg.Connection, number: int, fault: str) -> None:
     """Keep a message that nobody can take for a person to look at."""
     await connection.execute(_FAULT, number, fault[:1000])
+
+
+async def count_outbox(connection: asyncpg.Connection) -> tuple[int, int]:
+    """Return how many messages wait in the outbox, and how many the pipeline refused."""
+    waiting, refused = await connection.fetchrow(_COUNT)
+    return waiting, refused
 
 
 async def forget(connection: asyncpg.Connection) -> None:

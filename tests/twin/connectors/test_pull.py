@@ -15,7 +15,7 @@ from tests.twin.connectors.house import GAUGES, PROCESS_SECONDS, House
 from tests.twin.connectors.interface import Interface, break_off, say, serving
 from tests.twin.waiting import until
 from twin.connectors import pull, pull_pages
-from twin.connectors.pull import Cursor, Pull
+from twin.connectors.pull import Pull, PullProgress
 from twin.connectors.pull_pages import Pages
 from twin.envelope.read import BODY_BYTES_MAX
 
@@ -58,7 +58,7 @@ def once(house):
     async def once(definition, secret=None):
         async with Pages(definition.connection, secret) as pages:
             settle = partial(house.parts.intake.take_read, definition.name)
-            return await Pull(definition, pages, Cursor(house.parts.pool, definition.name), settle).once()
+            return await Pull(definition, pages, PullProgress(house.parts.pool, definition.name), settle).once()
 
     return once
 

@@ -13,7 +13,7 @@ from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
 from twin.envelope.message import Message
 from twin.intake.intake import Intake
-from twin.log.cursor import Follower
+from twin.log.follower import Follower
 from twin.rules.job import CURSOR, _Round
 
 SHIPPED = Path(__file__).parents[3] / "config" / "rules"

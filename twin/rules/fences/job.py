@@ -22,7 +22,7 @@ from layers.errors import OneMapError
 from twin.log import changes
 from twin.log.change import Change, time_of
 from twin.log.changes import LogFrame
-from twin.log.cursor import Follower
+from twin.log.follower import Follower
 from twin.rules.fences import store
 from twin.rules.fences.area_set import read_area_set, read_movers
 from twin.rules.fences.definition import Fence

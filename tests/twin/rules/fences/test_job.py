@@ -18,7 +18,7 @@ from twin.envelope.message import Message
 from twin.intake.intake import Intake
 from twin.live.visibility import Visibility
 from twin.log.changes import frames_since
-from twin.log.cursor import Follower
+from twin.log.follower import Follower
 from twin.rules.fences.job import CURSOR, Watch
 
 pytestmark = pytest.mark.anyio
