@@ -62,8 +62,8 @@ def of_worker(state: State) -> Iterator[Metric]:
         CounterMetricFamily, "tiles_thinned", "Tiles in which features were left out for their bytes.", served.thinned
     )
     yield one(GaugeMetricFamily, "tile_memory_bytes", "Bytes of tiles held in memory.", cache.held_bytes)
-    if cache.shelf is not None:
-        failures = cache.shelf.failures
+    if cache.disk is not None:
+        failures = cache.disk.failures
         yield one(CounterMetricFamily, "tile_disk_failures", "Tiles that could not be kept on disk.", failures)
     yield one(GaugeMetricFamily, "stream_subscribers", "Subscribers of /live and /live/ws.", state.tail.watching)
     yield one(GaugeMetricFamily, "log_sequence", "Number of the last change read from the log.", state.tail.seq)

@@ -6,32 +6,24 @@ PostGIS is an error, never a skip: a green run means that everything ran.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
-import socket
 import tempfile
-import threading
-import uuid
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import hypothesis
 import pytest
-import uvicorn
 
 from layers.cluster import PrivateCluster
 from layers.schema.migrate import migrate
 from layers.schema.tables import sync_definitions
-from server.settings import Settings, environment_names, load_settings
-
-_START_SECONDS_MAX = 180
+from server.settings import environment_names, load_settings
+from tests.databases import execute, run_async, temporary_database
+from tests.running_app import running_app
 
 # A slow machine is no fault of what is tested; examples are the same in every run, so that a red run can be repeated.
 hypothesis.settings.register_profile(
@@ -93,31 +85,31 @@ def cluster() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template(cluster: str) -> Iterator[str]:
     """URL of a migrated database without layers, from which the tests' own are cloned."""
-    with _database(cluster) as url:
-        _run(_execute(url, "CREATE EXTENSION IF NOT EXISTS postgis"))
-        _run(migrate(url))
+    with temporary_database(cluster) as url:
+        run_async(execute(url, "CREATE EXTENSION IF NOT EXISTS postgis"))
+        run_async(migrate(url))
         yield url
 
 
 @pytest.fixture
 def database_url(cluster: str, template: str) -> Iterator[str]:
     """URL of a migrated database of the test's own (0.04 s)."""
-    with _database(cluster, template) as url:
+    with temporary_database(cluster, template) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def layers_template(cluster: str, template: str) -> Iterator[str]:
     """URL of a database that has every defined layer, empty; do not write to it."""
-    with _database(cluster, template) as url:
-        _run(sync_definitions(url))
+    with temporary_database(cluster, template) as url:
+        run_async(sync_definitions(url))
         yield url
 
 
 @pytest.fixture
 def layers_url(cluster: str, layers_template: str) -> Iterator[str]:
     """URL of a database of the test's own that has every defined layer, empty."""
-    with _database(cluster, layers_template) as url:
+    with temporary_database(cluster, layers_template) as url:
         yield url
 
 
@@ -126,16 +118,16 @@ def district_template(cluster: str, template: str) -> Iterator[str]:
     """URL of a database with every layer and the synthetic district at scale 0.02; do not write to it."""
     from layers.demo.load import load_demo  # noqa: PLC0415  # most tests need no district
 
-    with _database(cluster, template) as url:
-        _run(sync_definitions(url))
-        _run(load_demo(url, scale=0.02, seed=440106, progress=lambda *_: None))
+    with temporary_database(cluster, template) as url:
+        run_async(sync_definitions(url))
+        run_async(load_demo(url, scale=0.02, seed=440106, progress=lambda *_: None))
         yield url
 
 
 @pytest.fixture
 def district_url(cluster: str, district_template: str) -> Iterator[str]:
     """URL of a database of the test's own that holds the synthetic district at scale 0.02."""
-    with _database(cluster, district_template) as url:
+    with temporary_database(cluster, district_template) as url:
         yield url
 
 
@@ -151,65 +143,6 @@ def live_server() -> Iterator[Serve]:
             home = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="onemap-home-")))
             merged: dict[str, Any] = {"home": home, **overrides}
             merged["database"] = {"url": url, **overrides.get("database", {})}
-            return running.enter_context(_serving(load_settings(**merged)))
+            return running.enter_context(running_app(load_settings(**merged)))
 
         yield serve
-
-
-@contextmanager
-def _serving(settings: Settings) -> Iterator[str]:
-    from server.app import create_app  # noqa: PLC0415  # tests of the lower packages need no web
-
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False, lifespan="on")
-        server = _ReadyServer(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="live_server")
-        thread.start()
-        try:
-            server.ready.wait(_START_SECONDS_MAX)
-            assert server.started, "the application did not start; see the captured log"
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(_START_SECONDS_MAX)
-            assert not thread.is_alive(), "the application did not end"
-
-
-class _ReadyServer(uvicorn.Server):
-    """A uvicorn that tells when it answers, or has failed to start."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            await super().startup(sockets)
-        finally:
-            self.ready.set()
-
-
-@contextmanager
-def _database(cluster: str, template: str | None = None) -> Iterator[str]:
-    name = f"t_{uuid.uuid4().hex}"
-    origin = urlsplit(template).path[1:] if template else "template1"
-    _run(_execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{origin}"'))
-    try:
-        yield urlunsplit(urlsplit(cluster)._replace(path=f"/{name}"))
-    finally:
-        _run(_execute(cluster, f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-async def _execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()
-
-
-def _run[T](work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine from a fixture, in a thread because the fixture may be set up inside a test's loop."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()

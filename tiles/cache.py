@@ -1,8 +1,8 @@
-"""Tiles that were drawn before: in memory, then on disk, and never older than the last change within them.
+"""A cache of drawn tiles: in memory, then on disk, and never older than the last change within a tile.
 
-An entry remembers the versions its layers had when it was drawn. It is served as long as no later change touches its
-box (`layers.changed`), so a change of one camera costs the tiles of that camera and no other. Requests that want the
-same tile while it is being drawn wait for the one drawing.
+An entry holds the versions of its layers when it was drawn. It is served as long as no later change touches its box
+(`layers.changed`), so a change of one camera costs the tiles of that camera and no other. Requests for the same tile
+while it is being drawn share one drawing.
 """
 
 from __future__ import annotations
@@ -22,26 +22,29 @@ from layers.types import BBox
 from tiles.disk import DiskEntry, DiskTiles
 
 _LEVEL = 5  # a tile is compressed once and sent often
-_OVERHEAD_BYTES = 400  # of an entry beside its key and content, about
-_THREADS = 32  # most of them wait: for the disk, or for a tile that another process draws
-_SMALL_BYTES = 16_000  # compressed at once; above that in a thread
+_OVERHEAD_BYTES = 400  # of an entry beside its key and content, approximately
+_THREADS = 32  # most of them wait for the disk, or for a tile that another process draws
+_SMALL_BYTES = 16_000  # up to this size compressed in the event loop; above in a thread
+
+
+type Draw = Callable[[], Awaitable[bytes]]  # returns a tile, uncompressed
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A tile as it is sent.
+    """A tile, ready to be sent.
 
     Attributes
     ----------
     content
-        Compressed with gzip when `packed`, which is worth it for what is sent more than once; empty when nothing lies
+        Compressed with gzip when `packed`, which pays for a tile that is sent more than once; empty when nothing lies
         in the tile.
     etag
-        Of the content: a tile that is drawn anew and looks the same is the same.
+        A digest of the content: a tile drawn again with the same content has the same tag.
     size
         Bytes before compression.
     versions
-        Of its layers, when it was drawn.
+        The versions of its layers when it was drawn.
     """
 
     content: bytes
@@ -51,30 +54,30 @@ class Tile:
     packed: bool = True
 
     def plain(self) -> bytes:
-        """Return the tile for a client that cannot read gzip."""
+        """Return the uncompressed content, for a client that cannot read gzip."""
         return gzip.decompress(self.content) if self.packed and self.content else self.content
 
     def gzipped(self) -> bytes:
-        """Return the tile compressed; nothing stays nothing."""
-        return self.content if self.packed or not self.content else _compressed(self.content)
+        """Return the compressed content; empty stays empty."""
+        return self.content if self.packed or not self.content else _compress(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class TileRequest:
-    """A tile that is asked for.
+    """A request for a tile.
 
     Attributes
     ----------
     key
-        All that its content depends on, except the rows.
+        Everything its content depends on, except the rows.
     layers
-        Whose rows it shows.
+        The layers whose rows it shows.
     box
-        What it shows, in stored degrees, with its margin.
+        The area it shows, in stored degrees, with its margin.
     durable
-        Whether it is worth keeping on disk; what changes every second is not.
+        Whether it is worth keeping on disk; a tile that changes every second is not.
     packed
-        Whether it is worth compressing; pictures are compressed already.
+        Whether it is worth compressing; images are compressed already.
     """
 
     key: str
@@ -86,7 +89,7 @@ class TileRequest:
 
 @dataclass(slots=True)
 class Served:
-    """How tiles were come by, for the metrics."""
+    """Counts of tiles by source, for the metrics: memory, disk, a shared drawing, a new drawing."""
 
     memory: int = 0
     disk: int = 0
@@ -110,15 +113,15 @@ class TileCache:
     Attributes
     ----------
     areas
-        Tells where layers changed.
-    shelf
-        Tiles on disk, shared with other processes; None keeps them in memory alone.
+        The areas in which layers changed.
+    disk
+        Tiles on disk, shared with other processes; None keeps tiles in memory alone.
     memory_bytes
         Bound of the tiles in memory.
     """
 
     areas: ChangedAreas
-    shelf: DiskTiles | None
+    disk: DiskTiles | None
     memory_bytes: int
     served: Served = field(default_factory=Served)
     _tiles: OrderedDict[str, Tile] = field(default_factory=OrderedDict)
@@ -128,37 +131,37 @@ class TileCache:
 
     @property
     def held_bytes(self) -> int:
-        """How much memory the tiles take, about."""
+        """Approximate memory of the tiles."""
         return self._held_bytes
 
-    async def get(self, wanted: TileRequest, draw: Callable[[], Awaitable[bytes]]) -> Tile:
-        """Return a tile as it is now: nothing that the catalogue announced before the call is missing in it.
+    async def get(self, request: TileRequest, draw: Draw) -> Tile:
+        """Return a current tile: it shows every change that the catalogue announced before the call.
 
         Parameters
         ----------
         draw
-            Makes the tile, uncompressed; its error is that of every request that waits for it, and is not kept.
+            Draws the tile, uncompressed; its error is raised in every request that waits for it, and is not cached.
         """
-        versions = tuple([await self.areas.follow(layer) for layer in wanted.layers])
-        tile = self._tiles.get(wanted.key)
-        if tile is not None and self._is_current(wanted, tile.versions):
-            if tile.versions != versions:  # right until now, so that only later changes are looked at next time
-                tile = self._tiles[wanted.key] = replace(tile, versions=versions)
-            self._tiles.move_to_end(wanted.key)
+        versions = tuple([await self.areas.follow(layer) for layer in request.layers])
+        tile = self._tiles.get(request.key)
+        if tile is not None and self._is_current(request, tile.versions):
+            if tile.versions != versions:  # current until now, so that the next request checks only later changes
+                tile = self._tiles[request.key] = replace(tile, versions=versions)
+            self._tiles.move_to_end(request.key)
             self.served.memory += 1
             return tile
-        flight = self._flights.get(wanted.key)
-        if flight is not None and self._is_current(wanted, flight.versions):
+        flight = self._flights.get(request.key)
+        if flight is not None and self._is_current(request, flight.versions):
             self.served.shared += 1
         else:
-            task = asyncio.create_task(self._made(wanted, versions, draw))
-            flight = self._flights[wanted.key] = _Flight(versions, task)
-            task.add_done_callback(lambda _: self._landed(wanted.key, flight))
-        return await asyncio.shield(flight.task)  # whoever began it may go; the others wait on
+            task = asyncio.create_task(self._make(request, versions, draw))
+            flight = self._flights[request.key] = _Flight(versions, task)
+            task.add_done_callback(lambda _: self._forget_flight(request.key, flight))
+        return await asyncio.shield(flight.task)  # the first request may be cancelled; the others still wait
 
-    async def anew(self, draw: Callable[[], Awaitable[bytes]]) -> Tile:
-        """Return a tile drawn for this call alone, and keep nothing."""
-        return await self._drawn(await draw(), (), packed=False)
+    async def draw_uncached(self, draw: Draw) -> Tile:
+        """Return a tile drawn for this call alone, and cache nothing."""
+        return await self._pack(await draw(), (), packed=False)
 
     async def close(self) -> None:
         """Stop drawing."""
@@ -168,61 +171,60 @@ class TileCache:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _landed(self, key: str, flight: _Flight) -> None:
+    def _forget_flight(self, key: str, flight: _Flight) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.task.cancelled():
-            flight.task.exception()  # was told to those who wait; if none does any more, to nobody
+            flight.task.exception()  # retrieved, or asyncio would log it when no request waits any more
 
-    def _is_current(self, wanted: TileRequest, versions: Sequence[int]) -> bool:
-        drawn = zip(wanted.layers, versions, strict=True)
-        return all(self.areas.is_current(layer.id, version, wanted.box) for layer, version in drawn)
+    def _is_current(self, request: TileRequest, versions: Sequence[int]) -> bool:
+        drawn = zip(request.layers, versions, strict=True)
+        return all(self.areas.is_current(layer.id, version, request.box) for layer, version in drawn)
 
-    async def _made(self, wanted: TileRequest, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]) -> Tile:
-        shelf = self.shelf if wanted.durable else None
-        if shelf is None:
-            tile = await self._drawn(await draw(), versions, packed=wanted.packed and self.memory_bytes > 0)
+    async def _make(self, request: TileRequest, versions: tuple[int, ...], draw: Draw) -> Tile:
+        disk = self.disk if request.durable else None
+        if disk is None:
+            tile = await self._pack(await draw(), versions, packed=request.packed and self.memory_bytes > 0)
         else:
-            tile = await self._from(shelf, wanted) or await self._drawn_for_all(shelf, wanted, versions, draw)
-        self._hold(wanted.key, tile)
+            tile = await self._read_disk(disk, request) or await self._draw_once(disk, request, versions, draw)
+        self._hold(request.key, tile)
         return tile
 
-    async def _from(self, shelf: DiskTiles, wanted: TileRequest) -> Tile | None:
-        kept = await self._aside(shelf.read, wanted.key)
-        if kept is None or len(kept.versions) != len(wanted.layers) or not self._is_current(wanted, kept.versions):
+    async def _read_disk(self, disk: DiskTiles, request: TileRequest) -> Tile | None:
+        entry = await self._in_thread(disk.read, request.key)
+        if entry is None or len(entry.versions) != len(request.layers) or not self._is_current(request, entry.versions):
             return None
         self.served.disk += 1
-        return Tile(kept.content, _etag(kept.content), kept.size, kept.versions, wanted.packed)
+        return Tile(entry.content, _etag(entry.content), entry.size, entry.versions, request.packed)
 
-    async def _drawn_for_all(
-        self, shelf: DiskTiles, wanted: TileRequest, versions: tuple[int, ...], draw: Callable[[], Awaitable[bytes]]
-    ) -> Tile:
-        """Draw a tile, unless another process is drawing it: then wait for that one."""
-        lock = shelf.drawing(wanted.key)
-        await self._aside(lock.__enter__)
+    async def _draw_once(self, disk: DiskTiles, request: TileRequest, versions: tuple[int, ...], draw: Draw) -> Tile:
+        """Draw a tile and write it to disk; if another process is drawing it, wait for that drawing instead."""
+        lock = disk.drawing(request.key)
+        await self._in_thread(lock.__enter__)
         try:
-            tile = await self._from(shelf, wanted)
+            tile = await self._read_disk(disk, request)
             if tile is None:
-                tile = await self._drawn(await draw(), versions, packed=wanted.packed)
-                if tile.content:  # to find nothing again costs less than a file
-                    await self._aside(shelf.write, wanted.key, DiskEntry(tile.content, versions, tile.size))
+                tile = await self._pack(await draw(), versions, packed=request.packed)
+                if tile.content:  # an empty tile costs less to draw again than a file
+                    await self._in_thread(disk.write, request.key, DiskEntry(tile.content, versions, tile.size))
             return tile
         finally:
             lock.__exit__(None, None, None)
 
-    async def _aside[**P, T](self, work: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
-        """Do in a thread what waits for the disk."""
+    async def _in_thread[**P, T](self, work: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
+        """Call a function that waits for the disk in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *values, **named))
 
-    async def _drawn(self, content: bytes, versions: tuple[int, ...], *, packed: bool) -> Tile:
+    async def _pack(self, content: bytes, versions: tuple[int, ...], *, packed: bool) -> Tile:
+        """Count a drawn tile and compress it."""
         self.served.drawn += 1
         self.served.drawn_bytes += len(content)
         if not content or not packed:
             return Tile(content, _etag(content), len(content), versions, packed)
         if len(content) < _SMALL_BYTES:
-            gzipped = _compressed(content)
+            gzipped = _compress(content)
         else:
-            gzipped = await self._aside(_compressed, content)
+            gzipped = await self._in_thread(_compress, content)
         return Tile(gzipped, _etag(gzipped), len(content), versions)
 
     def _hold(self, key: str, tile: Tile) -> None:
@@ -237,11 +239,11 @@ class TileCache:
 
 
 def _weight(key: str, tile: Tile) -> int:
-    """Return the bytes of an entry: a key holds a filter, which may be longer than any tile."""
+    """Return the bytes of an entry, with its key: a key holds a filter, which may be longer than any tile."""
     return len(key) + len(tile.content) + _OVERHEAD_BYTES
 
 
-def _compressed(content: bytes) -> bytes:
+def _compress(content: bytes) -> bytes:
     return gzip.compress(content, _LEVEL, mtime=0)
 
 

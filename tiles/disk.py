@@ -1,7 +1,7 @@
-"""Tiles on disk: a folder of bounded size that several processes share and that may be deleted at any time.
+"""The disk cache of tiles: a folder of bounded size that several processes share and that may be deleted at any time.
 
-A file is written under another name and renamed, and carries a checksum: whatever a crash leaves behind is either a
-whole tile or is not taken for one. Whether a tile is still right is not the shelf's business (`tiles.cache`).
+A file is written under another name, then renamed, and carries a checksum: a crash leaves either a whole tile or a
+file that is not read. `tiles.cache` decides whether a tile is still current.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import structlog
 
 from layers.seldom import Seldom
 
-_SWEEP_BYTES = 32 * 1024 * 1024  # written by this process before it looks at the folder's size again
+_SWEEP_BYTES = 32 * 1024 * 1024  # written by this process before it checks the folder's size again
 _BLOCK_BYTES = 4096  # a file takes whole blocks
-_STAT_BLOCK_BYTES = 512  # what `st_blocks` counts in, whatever the disk's own are
+_STAT_BLOCK_BYTES = 512  # the unit of `st_blocks`, whatever the disk's own blocks are
 _KEEP_SHARE = 0.9  # of the bound, after a sweep
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class DiskEntry:
-    """What lay on the shelf: the compressed tile, the versions of its layers when it was drawn, and its size before."""
+    """An entry of the disk cache: the compressed tile, its layers' versions when drawn, and its uncompressed size."""
 
     content: bytes
     versions: tuple[int, ...]
@@ -42,26 +42,25 @@ class DiskTiles:
     Parameters
     ----------
     folder
-        Made when it is first written to.
+        Created at the first write.
     bytes_max
-        Bound of all files together, in blocks of the disk, which is what they take from it; it may be passed by what
-        is written between two sweeps.
+        Bound of all files together, counted in blocks of the disk. Writes between two sweeps may exceed it.
     """
 
     def __init__(self, folder: Path, bytes_max: int) -> None:
         self._folder = folder
         self._bytes_max = bytes_max
-        self._unswept = _SWEEP_BYTES  # look at once: another process may have left it full
-        self._said = Seldom()
+        self._unswept = _SWEEP_BYTES  # sweep at the first write: another process may have left the folder full
+        self._warnings = Seldom()
         self._locks: int | None = None
         self.failures = 0
 
     @contextmanager
     def drawing(self, key: str) -> Iterator[None]:
-        """Wait until no other process draws this tile, and keep them waiting meanwhile.
+        """Hold the lock of a tile while it is drawn; wait until no other process draws it.
 
-        The lock is the kernel's, on a byte of a file: it goes with the process that holds it. Where the disk has no
-        room for the file, everybody draws.
+        The lock is the kernel's, on a byte of a file, and is released when its process ends. If the disk has no room
+        for the file, every process draws.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +69,7 @@ class DiskTiles:
             place = int.from_bytes(_digest(key)[:4])
             fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, place)
         except OSError as error:
-            self._failed(error)
+            self._report(error)
             yield
             return
         try:
@@ -79,7 +78,7 @@ class DiskTiles:
             fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, place)
 
     def read(self, key: str) -> DiskEntry | None:
-        """Return what is kept under a key; None when there is nothing, or nothing whole."""
+        """Return the entry of a key; None when there is none, or none that is whole."""
         path = self._path(key)
         try:
             raw = path.read_bytes()
@@ -87,14 +86,14 @@ class DiskTiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            self._failed(error)
+            self._report(error)
             return None
-        return _unpacked(key, raw)
+        return _parse(key, raw)
 
-    def write(self, key: str, kept: DiskEntry) -> None:
-        """Keep a tile; a full or broken disk is counted and said once a minute, and no fault of who wanted the tile."""
+    def write(self, key: str, entry: DiskEntry) -> None:
+        """Write an entry; a full or broken disk is counted and logged once a minute, and raises nothing."""
         path = self._path(key)
-        packed = _packed(key, kept)
+        packed = _serialize(key, entry)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +102,7 @@ class DiskTiles:
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink()
-            self._failed(error)
+            self._report(error)
             return
         self._unswept += -(-len(packed) // _BLOCK_BYTES) * _BLOCK_BYTES
         if self._unswept >= min(_SWEEP_BYTES, self._bytes_max // 8):
@@ -111,13 +110,13 @@ class DiskTiles:
             self.sweep()
 
     def sweep(self) -> int:
-        """Bring the folder below its bound, the least recently used first; return the bytes that are left."""
+        """Delete the least recently used files until the folder is below its bound; return the remaining bytes."""
         files = []
         for path in self._folder.glob("*/*"):
             try:
                 status = path.stat()
             except OSError:
-                continue  # another process was faster
+                continue  # another process deleted it
             files.append((status.st_mtime, status.st_blocks * _STAT_BLOCK_BYTES, path))
         total = sum(size for _, size, _ in files)
         if total <= self._bytes_max:
@@ -133,9 +132,9 @@ class DiskTiles:
         name = _digest(key).hex()
         return self._folder / name[:2] / name[2:]
 
-    def _failed(self, error: OSError) -> None:
+    def _report(self, error: OSError) -> None:
         self.failures += 1
-        if (others := self._said.due()) is not None:
+        if (others := self._warnings.due()) is not None:
             _log.warning("tiles cannot be kept on disk; they are served all the same", error=str(error), others=others)
 
 
@@ -143,16 +142,16 @@ def _digest(key: str) -> bytes:
     return blake2b(key.encode(), digest_size=16).digest()
 
 
-def _packed(key: str, kept: DiskEntry) -> bytes:
-    head = {"key": key, "versions": kept.versions, "size": kept.size, "check": zlib.crc32(kept.content)}
-    return orjson.dumps(head) + b"\n" + kept.content
+def _serialize(key: str, entry: DiskEntry) -> bytes:
+    head = {"key": key, "versions": entry.versions, "size": entry.size, "check": zlib.crc32(entry.content)}
+    return orjson.dumps(head) + b"\n" + entry.content
 
 
-def _unpacked(key: str, raw: bytes) -> DiskEntry | None:
-    head, _, content = raw.partition(b"\n")
+def _parse(key: str, raw: bytes) -> DiskEntry | None:
+    line, _, content = raw.partition(b"\n")
     try:
-        told = orjson.loads(head)
-        whole = told["key"] == key and told["check"] == zlib.crc32(content)
-        return DiskEntry(content, tuple(told["versions"]), told["size"]) if whole else None
+        head = orjson.loads(line)
+        whole = head["key"] == key and head["check"] == zlib.crc32(content)
+        return DiskEntry(content, tuple(head["versions"]), head["size"]) if whole else None
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None

@@ -21,14 +21,14 @@ from server.tiles.call import kept_text, layers_of
 from server.tiles.form import form_of, ground_of
 from server.tiles.mapped import MapCall, map_picture, parts_of
 from server.tiles.moment import when_of
-from tiles.maps.encode import bands_of, encoded, values_tiff
+from tiles.maps.encode import bands_of, encode_image, values_tiff
 from tiles.raster.members import Raster
 from tiles.raster.members import written as rfc3339
 from tiles.raster.opened import OpenRasters
 from tiles.raster.reading import PixelArea
-from tiles.raster.render import draw_map
+from tiles.raster.render import RasterView, render_map
 from tiles.raster.style import PARAMETERS as LOOK
-from tiles.raster.style import read_look
+from tiles.raster.style import read_style
 from tiles.styles.theme import theme_of
 
 STYLE = "light"  # what is drawn when nobody names one
@@ -104,7 +104,7 @@ async def _of_raster(visit: Visit, raster: Raster) -> OgcResponse:
     given = datetime_of(visit.given)
     refuse_unknown(given, (*OWN, *LOOK))
     form, when, ground = form_of(given.get("f"), visit.accept, values=True), when_of(given), ground_of(given)
-    look = read_look({name: text for name, text in given.items() if name not in OWN}, raster.bands)
+    style = read_style({name: text for name, text in given.items() if name not in OWN}, raster.bands)
     area, crs = map_area(given, raster.extent_crs84, storage_crs(raster))
     moments: list[datetime | None] = []
 
@@ -112,10 +112,11 @@ async def _of_raster(visit: Visit, raster: Raster) -> OgcResponse:
         frame = when.frame(found)
         moments.append(frame.time)
         if form.values:
-            return values_tiff(draw_map(files, found, frame, area, look, "npy"), area)
+            return values_tiff(render_map(files, RasterView(found, frame, area, style, "npy")), area)
         if form.format != "tif":
-            return draw_map(files, found, frame, area, look, form.format, ground)
-        return encoded(bands_of(draw_map(files, found, frame, area, look, "png", ground)), "tif", area)
+            return render_map(files, RasterView(found, frame, area, style, form.format, ground))
+        image = render_map(files, RasterView(found, frame, area, style, "png", ground))
+        return encode_image(bands_of(image), "tif", area)
 
     content = await visit.state.rasters.read(raster.id, visit.actor, read)
     shown = moments[-1]

@@ -23,7 +23,7 @@ from tiles.raster.members import Raster, RasterFrame, written
 from tiles.raster.opened import OpenRasters
 from tiles.raster.render import TILE_PIXELS
 from tiles.raster.sampling import PROFILE_POINTS_MAX
-from tiles.raster.style import COLORMAPS, FORMS, MEDIA, read_look
+from tiles.raster.style import COLORMAPS, FORMS, MEDIA, read_style
 
 router = APIRouter(tags=["raster"])
 CONTOUR_PIXELS_MAX = 1024  # along the longer side of what is read for them
@@ -52,7 +52,7 @@ async def tilejson(
     """Describe a raster's tiles; parameters of the look (`rescale`, `colormap`, `form` …) go into their address."""
     raster = await state.rasters.get(name, actor)
     look = {key: value for key, value in request.query_params.items() if key != "f"}
-    chosen = read_look({key: value for key, value in look.items() if key != "datetime"}, raster.bands)
+    chosen = read_style({key: value for key, value in look.items() if key != "datetime"}, raster.bands)
     raster.at(moment_of(look))
     query = f"?{urlencode(look)}" if look else ""
     suffix = "png" if chosen.form == "terrain" else "webp"

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from layers.errors import BadInput
-from tiles.maps.encode import Colour
-from tiles.raster.style import Format
+from tiles.raster.style import Format, Rgb
 
 SIDE_MAX = 2048  # pixels along a side of a tile that is asked for larger
 _COLOUR = re.compile(r"(?:0x|#)?([0-9a-fA-F]{6})")
@@ -77,7 +76,7 @@ def _weighed(part: str) -> tuple[float, str]:
         return 0.0, kind
 
 
-def ground_of(given: Mapping[str, str]) -> Colour | None:
+def ground_of(given: Mapping[str, str]) -> Rgb | None:
     """Read ``transparent`` and ``bgcolor``: what is seen where the map has nothing; None is transparent.
 
     Raises

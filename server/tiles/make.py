@@ -21,8 +21,8 @@ from tiles.vector import Drawing
 def tile_cache(settings: Settings, pool: asyncpg.Pool) -> TileCache:
     """Make the cache of tiles; what an earlier run left on disk is taken as far as it is still right."""
     disk_bytes = settings.tiles.disk_mib * MIB
-    shelf = DiskTiles(settings.home / "tiles", disk_bytes) if disk_bytes else None
-    return TileCache(ChangedAreas(pool), shelf, settings.tiles.memory_mib * MIB)
+    disk = DiskTiles(settings.home / "tiles", disk_bytes) if disk_bytes else None
+    return TileCache(ChangedAreas(pool), disk, settings.tiles.memory_mib * MIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class TileMaker:
         """
         make = partial(self._draw, call) if len(call.parts) == 1 else partial(self._join, call, trusted=trusted)
         if not trusted or call.is_past:
-            return await self.cache.anew(make)
+            return await self.cache.draw_uncached(make)
         return await self.cache.get(call.wanted(f"{self.build}|{self.database()}"), make)
 
     async def _join(self, call: TileCall, *, trusted: bool) -> bytes:

@@ -20,12 +20,12 @@ from server.tiles.raster import RasterTile, stretch
 from tiles.address import TileAddress
 from tiles.cache import TileRequest
 from tiles.grids import grid_of
-from tiles.maps.encode import Colour, bands_of, encoded, values_tiff
+from tiles.maps.encode import bands_of, encode_image, values_tiff
 from tiles.raster.members import Raster
 from tiles.raster.opened import OpenRasters
 from tiles.raster.reading import PixelArea
-from tiles.raster.render import TILE_PIXELS, draw
-from tiles.raster.style import RasterStyle, read_look
+from tiles.raster.render import TILE_PIXELS, RasterView, render
+from tiles.raster.style import RasterStyle, Rgb, read_style
 from tiles.styles.theme import theme_of
 
 STYLE = "light"  # what is drawn when nobody names one
@@ -135,16 +135,16 @@ async def _of_layers(  # what a tile of layers follows from
 async def _of_raster(  # what a tile of a raster follows from
     path: MapTilePath, raster: Raster, given: Mapping[str, str], accept: str, actor: Actor, state: State
 ) -> RasterTile:
-    look = read_look({name: text for name, text in given.items() if name not in OWN}, raster.bands)
+    style = read_style({name: text for name, text in given.items() if name not in OWN}, raster.bands)
     form, when, ground = form_of(given.get("f"), accept, values=True), when_of(given), ground_of(given)
     area = tile_area(path.address, *tile_size(given, TILE_PIXELS))
     grid = path.address.grid.id
     place = f"{grid}/{path.address.z}/{path.address.x}/{path.address.y}@{area.width}x{area.height}.{form.f}"
     stamp = when.frame(raster).stamp
-    key = f"{state.build}|map|{raster.id}@{stamp}{stretch(raster, look)}|{place}|{look!r}|{ground}"
+    key = f"{state.build}|map|{raster.id}@{stamp}{stretch(raster, style)}|{place}|{style!r}|{ground}"
 
     def drawn(files: OpenRasters, found: Raster) -> bytes:
-        return _drawn(files, found, when, (area, look, form, ground))
+        return _drawn(files, found, when, (area, style, form, ground))
 
     async def draw_it() -> bytes:
         return await state.rasters.read(raster.id, actor, drawn)
@@ -154,15 +154,15 @@ async def _of_raster(  # what a tile of a raster follows from
 
 
 def _drawn(
-    files: OpenRasters, raster: Raster, when: When, how: tuple[PixelArea, RasterStyle, MapForm, Colour | None]
+    files: OpenRasters, raster: Raster, when: When, how: tuple[PixelArea, RasterStyle, MapForm, Rgb | None]
 ) -> bytes:
     """Draw a tile of a raster; nothing where it does not reach."""
-    area, look, form, ground = how
+    area, style, form, ground = how
     frame = when.frame(raster)
     if form.values:
-        values = draw(files, raster, frame, area, look, "npy")
+        values = render(files, RasterView(raster, frame, area, style, "npy"))
         return values and values_tiff(values, area)
     if form.format != "tif":
-        return draw(files, raster, frame, area, look, form.format, ground)
-    picture = draw(files, raster, frame, area, look, "png", ground)
-    return picture and encoded(bands_of(picture), "tif", area)
+        return render(files, RasterView(raster, frame, area, style, form.format, ground))
+    picture = render(files, RasterView(raster, frame, area, style, "png", ground))
+    return picture and encode_image(bands_of(picture), "tif", area)

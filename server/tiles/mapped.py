@@ -19,9 +19,9 @@ from server.tiles.call import OWN, Part, TileCall
 from server.tiles.form import MapForm
 from tiles.address import TileAddress
 from tiles.cache import Tile, TileRequest
-from tiles.maps.draw import MARGIN_PIXELS, MapRequest, drawn_map, read_rows
-from tiles.maps.encode import Colour
+from tiles.maps.draw import MARGIN_PIXELS, MapRequest, draw_map, read_rows
 from tiles.raster.reading import PixelArea
+from tiles.raster.style import Rgb
 from tiles.styles.style import Surroundings, build_style
 from tiles.styles.theme import Theme
 
@@ -52,7 +52,7 @@ class MapCall:
     area: PixelArea
     theme: Theme
     form: MapForm
-    ground: Colour | None
+    ground: Rgb | None
     asked: bool
     grounded: bool
     text: str
@@ -111,10 +111,10 @@ async def map_picture(call: MapCall, state: State) -> Tile:
         async with state.map_turns:
             with in_our_words():
                 rows = await read_rows(state.pool, wish)
-            return await asyncio.to_thread(drawn_map, wish, rows)
+            return await asyncio.to_thread(draw_map, wish, rows)
 
     if not state.catalog.trusted or call.is_past:
-        return await state.tiles.cache.anew(draw)
+        return await state.tiles.cache.draw_uncached(draw)
     return await state.tiles.cache.get(call.wanted(catalog, state.build), draw)
 
 

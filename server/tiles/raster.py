@@ -18,8 +18,8 @@ from tiles.cache import Tile, TileRequest
 from tiles.raster.members import Raster, RasterFrame
 from tiles.raster.opened import OpenRasters
 from tiles.raster.reading import PixelArea
-from tiles.raster.render import TILE_PIXELS, draw
-from tiles.raster.style import MEDIA, Format, RasterStyle, read_look
+from tiles.raster.render import TILE_PIXELS, RasterView, render
+from tiles.raster.style import MEDIA, Format, RasterStyle, read_style
 from tiles.vector import CONTENT_TYPE
 
 _XYZ = "/raster/"
@@ -91,22 +91,22 @@ class _Asked:
     Attributes
     ----------
     text
-        The look as a part of the cache's key.
+        The style as a part of the cache's key.
     plain
-        Whether no look is asked for; of looks a stranger thinks of as many as he likes, and they are not kept on disk.
+        Whether the request names no style; a stranger can invent any number of styles, so they are not kept on disk.
     """
 
     when: When
-    look: RasterStyle
+    style: RasterStyle
     text: str
     plain: bool
 
 
 def _asked(query_string: str, raster: Raster, state: State) -> _Asked:
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
-    look = read_look({name: text for name, text in given.items() if name != "datetime"}, raster.bands)
+    style = read_style({name: text for name, text in given.items() if name != "datetime"}, raster.bands)
     plain = not given.keys() - {"datetime", "v"}
-    return _Asked(when_of(given), look, repr(look), plain)
+    return _Asked(when_of(given), style, repr(style), plain)
 
 
 async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: State) -> RasterTile:
@@ -126,14 +126,14 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
         ("raster", raster.id, str(raster.bands), query_string),
         lambda: _asked(query_string, raster, state),
     )
-    form, look = path.format, asked.look
+    form, style = path.format, asked.style
     frame = asked.when.frame(raster)
     place = f"{path.address.grid.id}/{path.address.z}/{path.address.x}/{path.address.y}.{form}"
-    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{stretch(raster, look)}|{place}|{asked.text}"
+    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{stretch(raster, style)}|{place}|{asked.text}"
 
     def draw_it(files: OpenRasters, found: Raster) -> bytes:
         shown = frame if found is raster else asked.when.frame(found)
-        return _drawn(files, found, shown, path.address, look, form)
+        return _drawn(files, found, shown, path.address, style, form)
 
     async def drawn() -> bytes:
         return await state.rasters.read(path.name, actor, draw_it)
@@ -142,12 +142,12 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
     return RasterTile(await state.tiles.cache.get(wanted, drawn), MEDIA[form])
 
 
-def stretch(raster: Raster, look: RasterStyle) -> str:
+def stretch(raster: Raster, style: RasterStyle) -> str:
     """Return what the colours depend on beside the frame: the range of the whole raster, where none is given."""
-    return "" if look.rescale else f"{raster.ranges}"
+    return "" if style.rescale else f"{raster.ranges}"
 
 
 def _drawn(
-    files: OpenRasters, raster: Raster, frame: RasterFrame, tile: TileAddress, look: RasterStyle, form: Format
+    files: OpenRasters, raster: Raster, frame: RasterFrame, tile: TileAddress, style: RasterStyle, form: Format
 ) -> bytes:
-    return draw(files, raster, frame, PixelArea.of_tile(tile, TILE_PIXELS), look, form)
+    return render(files, RasterView(raster, frame, PixelArea.of_tile(tile, TILE_PIXELS), style, form))

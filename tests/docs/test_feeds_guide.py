@@ -18,7 +18,8 @@ from layers.cluster import home_lock
 from server.feeds.key import ensure_feed_key
 from server.running import note_address
 from server.settings import PROJECT, load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 from tests.twin.ingest_process import Ingest
 
 GUIDE = (PROJECT / "docs" / "guide" / "feeds.md").read_text(encoding="utf-8")
@@ -78,11 +79,11 @@ def here(cluster, district_template, tmp_path_factory):
     shutil.copytree(PROJECT / "config" / "feeds", folder / "config" / "feeds")
     broker = Broker(folder / "broker")
     with ExitStack() as running:
-        url = running.enter_context(_database(cluster, district_template))
+        url = running.enter_context(temporary_database(cluster, district_template))
         feeds = {"folder": folder / "config" / "feeds"}
         settings = load_settings(home=folder / ".onemap", database={"url": url}, feeds=feeds)
         running.enter_context(home_lock(settings.home))
-        address = running.enter_context(_serving(settings))
+        address = running.enter_context(running_app(settings))
         note_address(settings.home, address)
         ensure_feed_key("demo", settings.home)  # as `up` does for the demo city
         broker.start()

@@ -17,7 +17,8 @@ from rasterio.transform import from_origin
 from server import cli
 from server.demo.load import load_rasters_once
 from server.settings import PROJECT, DemoSettings, load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 
 GUIDE = (PROJECT / "docs" / "guide" / "tiles.md").read_text(encoding="utf-8").partition("## 栅格 Rasters")[2]
 BLOCKS = re.findall(r"```sh\n(.*?)```", GUIDE, flags=re.DOTALL)
@@ -30,11 +31,11 @@ def here(cluster, template, tmp_path_factory):
     """A home with the demo's rasters, and the server over it: its address, its database, its folder."""
     home = tmp_path_factory.mktemp("home")
     with ExitStack() as started:
-        url = started.enter_context(_database(cluster, template))
+        url = started.enter_context(temporary_database(cluster, template))
         asyncio.run(load_rasters_once(url, DemoSettings(), home))
         asyncio.run(load_rasters_once(url, DemoSettings(), home))  # does nothing
         settings = load_settings(home=home, database={"url": url})
-        yield started.enter_context(_serving(settings)), url, home
+        yield started.enter_context(running_app(settings)), url, home
 
 
 def test_the_requests_answer(here, tmp_path):

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from server.identity.auth import Authenticator
-from tests.conftest import _database
+from tests.databases import temporary_database
 from tests.matrix.asked import ACTORS
 from tests.ogc.service import ACTOR_HEADER, Service
 
@@ -66,7 +66,7 @@ def earlier():
 @pytest.fixture(scope="session")
 def district(cluster, district_template):
     """The application over the synthetic district, for reading."""
-    with _database(cluster, district_template) as url:
+    with temporary_database(cluster, district_template) as url:
         running = Everybody(url)
         yield running
         running.close()

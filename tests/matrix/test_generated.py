@@ -20,7 +20,7 @@ from layers.read.counted_page import counted_page
 from layers.read.query import ItemsQuery, count, page, single, table_rows
 from layers.read.sort_keys import sort_keys, sortable_fields
 from layers.schema.tables import create_layer, drop_layer, refresh_statistics
-from tests.conftest import _database
+from tests.databases import temporary_database
 from tests.matrix.asked import ACTORS, predicates
 from tests.matrix.definitions import definitions
 from tiles.address import TileAddress
@@ -56,7 +56,7 @@ class Ground:
 
 @pytest.fixture(scope="module")
 def ground(cluster, district_template):
-    with _database(cluster, district_template) as url:
+    with temporary_database(cluster, district_template) as url:
         made = Ground(url)
         yield made
         made.run(made.connection.close())

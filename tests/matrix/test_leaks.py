@@ -21,7 +21,7 @@ from layers.load.rebuild import rebuild
 from layers.schema.migrate import MIGRATIONS
 from layers.schema.tables import create_layer, refresh_statistics
 from layers.spreadsheet import cell
-from tests.conftest import _database, _run
+from tests.databases import run_async, temporary_database
 from tests.matrix.asked import ACTORS
 from tests.matrix.conftest import Everybody
 from tests.ogc.things import field
@@ -86,7 +86,7 @@ async def fill(url):
 @pytest.fixture
 def things(database_url):
     """The application over a layer with a row of each grade; the test may write to it."""
-    _run(fill(database_url))
+    run_async(fill(database_url))
     running = Everybody(database_url)
     yield running
     running.close()
@@ -172,7 +172,7 @@ def statistics_taken(service):
         finally:
             await connection.close()
 
-    _run(work())
+    run_async(work())
 
 
 @pytest.mark.parametrize("change", HIDDEN_CHANGES)
@@ -324,12 +324,12 @@ def renamed(url, name):
         finally:
             await connection.close()
 
-    return _run(work())
+    return run_async(work())
 
 
 def test_a_tile_of_the_future_is_not_shown_after_a_restore(cluster, database_url, live_server, tmp_path):
-    _run(fill(database_url))
-    with _database(cluster, database_url) as restored:  # as it was before what follows
+    run_async(fill(database_url))
+    with temporary_database(cluster, database_url) as restored:  # as it was before what follows
         version = renamed(database_url, "FUTURE")
         assert b"FUTURE" in drawn_name(live_server(database_url, home=tmp_path))
         assert renamed(restored, "PRESENT") == version

@@ -17,7 +17,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
 from layers.loaders.raster import RasterOptions, load_raster
-from tests.conftest import _database
+from tests.databases import temporary_database
 from tests.ogc.service import Service
 
 OGC = "http://www.opengis.net/spec"
@@ -39,7 +39,7 @@ def maps(cluster, template, tmp_path_factory):
         with rasterio.open(folder / f"{name}.tif", "w", **options, **there) as file:
             file.write(shown, 1)
     with ExitStack() as started:
-        url = started.enter_context(_database(cluster, template))
+        url = started.enter_context(temporary_database(cluster, template))
 
         def load(paths, name, **how):
             asyncio.run(load_raster(url, paths, name, folder / "rasters", **how))

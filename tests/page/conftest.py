@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from server.settings import load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 
 DESK, PHONE = (1440, 900), (390, 844)
 TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
@@ -22,7 +23,7 @@ HARMLESS = re.compile("GPU stall due to ReadPixels")
 @pytest.fixture(scope="session")
 def page_database(cluster: str, district_template: str) -> Iterator[str]:
     """URL of a clone of the small district for the tests of the page; one of them adds a layer to it."""
-    with _database(cluster, district_template) as url:
+    with temporary_database(cluster, district_template) as url:
         yield url
 
 
@@ -31,7 +32,7 @@ def address(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Address of the real application over the small district; its operator's token is `TOKEN`."""
     home = tmp_path_factory.mktemp("home")
     (home / "operator-token").write_text(TOKEN, encoding="ascii")
-    with _serving(load_settings(home=home, database={"url": page_database})) as running:
+    with running_app(load_settings(home=home, database={"url": page_database})) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from shapely.geometry import shape
 from layers.database.connection import connect
 from layers.definition import LayerDefinition, MapHints
 from layers.schema.tables import create_layer, drop_layer, refresh_statistics
-from tests.conftest import _run
+from tests.databases import run_async
 from tests.page.conftest import DESK, NO_WEBGL, PHONE, TOKEN, Visitor
 from tests.page.town import field
 from tests.page.waiting import until
@@ -178,14 +178,14 @@ def test_a_new_layer_appears_without_reload(visit, page_database):
     visitor = visit()
     page = visitor.idle()
     assert page.locator('[data-layer="fresh"]').count() == 0
-    _run(load())
+    run_async(load())
     try:
         expect(page.locator('[data-layer="fresh"] .count')).to_have_text("1")
         until(page, "document.querySelector('.mapview').map.getSource('fresh')?.loaded()")
         visitor.idle()
         assert visitor.drawn("fresh") == ["f1"]
     finally:
-        _run(unload())
+        run_async(unload())
     expect(page.locator('[data-layer="fresh"]')).to_have_count(0)
 
 
@@ -222,10 +222,10 @@ def test_what_a_hand_in_the_database_changes_is_drawn_again(visit, a_building, p
         .filter(feature => feature.properties.id === '{feature_id}').map(feature => feature.properties.height_m)"""
     until(page, f"({seen}).includes({properties['height_m']})")
     try:
-        _run(raise_to(199.5))
+        run_async(raise_to(199.5))
         until(page, f"({seen}).includes(199.5)")
     finally:
-        _run(raise_to(properties["height_m"]))
+        run_async(raise_to(properties["height_m"]))
 
 
 def test_buildings_stand_up(visit, a_building):

@@ -39,10 +39,10 @@ print(json.dumps({"wkb": [g.hex() for g in shapely.to_wkb(frame.geometry.array)]
 
 @pytest.fixture(scope="module")
 def real_url(cluster, template, real):
-    from tests.conftest import _database, _run  # noqa: PLC0415  # fixtures of a module need what those of a test have
+    from tests.databases import run_async, temporary_database  # noqa: PLC0415  # fixtures of a module need what those of a test have
 
-    with _database(cluster, template) as url:
-        _run(_load_all(url, real))
+    with temporary_database(cluster, template) as url:
+        run_async(_load_all(url, real))
         yield url
 
 
@@ -55,9 +55,9 @@ async def _load_all(url, real):
 
 @pytest.fixture
 def gdal(cluster, real_url, live_server):
-    from tests.conftest import _database  # noqa: PLC0415
+    from tests.databases import temporary_database  # noqa: PLC0415
 
-    with _database(cluster, real_url) as url:
+    with temporary_database(cluster, real_url) as url:
         address = live_server(url)
 
         def read(layer, **asked):

@@ -17,9 +17,9 @@ COLUMNS = "80"
 
 @pytest.fixture(scope="module")
 def url(cluster, template):
-    from tests.conftest import _database  # noqa: PLC0415  # fixtures of a module need what those of a test have
+    from tests.databases import temporary_database  # noqa: PLC0415  # fixtures of a module need what those of a test have
 
-    with _database(cluster, template) as url:
+    with temporary_database(cluster, template) as url:
         yield url
 
 

@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from layers.errors import BadInput, NotFound
 from server.cli import _register_commands, app
 from server.settings import load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 from tiles.archive import Archive, Head, writing
 from tiles.basemaps import Basemaps
 from tiles.pyramid import count_over, tiles_over
@@ -104,7 +105,7 @@ def test_the_pyramid_counts_what_it_yields():
 
 @pytest.fixture(scope="module")
 def url(cluster, district_template):
-    with _database(cluster, district_template) as url:
+    with temporary_database(cluster, district_template) as url:
         yield url
 
 
@@ -148,7 +149,7 @@ def test_an_export_is_read_by_gdal_and_served_as_a_base_map(url, tmp_path, monke
     assert told["rows"] >= 21
     assert "id" in told["fields"]
     with ExitStack() as started:
-        address = started.enter_context(_serving(load_settings(home=tmp_path, database={"url": url})))
+        address = started.enter_context(running_app(load_settings(home=tmp_path, database={"url": url})))
         client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         described = client.get("/basemaps/town.json").json()
         assert (described["minzoom"], described["maxzoom"]) == (9, 11)
@@ -176,7 +177,7 @@ def test_an_export_holds_every_tile_that_the_server_gives(url, tmp_path, monkeyp
     assert done.exit_code == 0, done.output
     archive = Archive(file)
     with ExitStack() as started:
-        address = started.enter_context(_serving(load_settings(home=tmp_path / "server", database={"url": url})))
+        address = started.enter_context(running_app(load_settings(home=tmp_path / "server", database={"url": url})))
         client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         tiles = list(tiles_over(archive.bounds_crs84, zooms))
         kept = 0

@@ -198,12 +198,12 @@ async def test_two_processes_that_want_one_tile_draw_it_once(town, tmp_path):
     program = f"""
 import sys
 from pathlib import Path
-from tiles.disk import Kept, Shelf
-shelf = Shelf(Path({str(tmp_path)!r}), 1_000_000)
+from tiles.disk import DiskEntry, DiskTiles
+shelf = DiskTiles(Path({str(tmp_path)!r}), 1_000_000)
 with shelf.drawing({asked.key!r}):
     print("drawing", flush=True)
     sys.stdin.readline()
-    shelf.write({asked.key!r}, Kept(gzip.compress(b"theirs"), ({version},), 6))
+    shelf.write({asked.key!r}, DiskEntry(gzip.compress(b"theirs"), ({version},), 6))
 """
     other = await started("import gzip" + program)
 
@@ -222,8 +222,8 @@ async def test_who_dies_while_drawing_keeps_nobody_waiting(town, tmp_path):
     program = f"""
 import sys
 from pathlib import Path
-from tiles.disk import Shelf
-with Shelf(Path({str(tmp_path)!r}), 1_000_000).drawing({asked.key!r}):
+from tiles.disk import DiskTiles
+with DiskTiles(Path({str(tmp_path)!r}), 1_000_000).drawing({asked.key!r}):
     print("drawing", flush=True)
     sys.stdin.readline()
 """
@@ -285,5 +285,5 @@ async def test_what_is_drawn_anew_is_neither_taken_from_the_cache_nor_kept(town)
         return b"fresh"
 
     await town.cache.get(wanted(layer, ADDRESSES[0]), kept)
-    assert (await town.cache.anew(fresh)).plain() == b"fresh"
+    assert (await town.cache.draw_uncached(fresh)).plain() == b"fresh"
     assert (await town.cache.get(wanted(layer, ADDRESSES[0]), fresh)).plain() == b"kept"

@@ -16,7 +16,8 @@ from rasterio.transform import from_origin
 
 from layers.loaders.raster import RasterOptions, load_raster
 from server.settings import load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 from tiles.cells import cell_of
 
 WEST, NORTH, SIDE, PIXEL_M, ZOOM = 434_000.0, 2_560_000.0, 200, 10.0, 15
@@ -35,9 +36,9 @@ def client(cluster, template, tmp_path_factory):
     with rasterio.open(home / "cone.tif", "w", **options, **there) as file:
         file.write((100 - away_m / 10).astype(np.float32), 1)
     with ExitStack() as started:
-        url = started.enter_context(_database(cluster, template))
+        url = started.enter_context(temporary_database(cluster, template))
         asyncio.run(load_raster(url, home / "cone.tif", "cone", home / "rasters", said=RasterOptions(1)))
-        address = started.enter_context(_serving(load_settings(home=home, database={"url": url})))
+        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
         yield started.enter_context(httpx.Client(base_url=address, timeout=60))
 
 

@@ -10,7 +10,8 @@ import mapbox_vector_tile
 import pytest
 
 from server.settings import load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 from tiles.address import TileAddress
 from tiles.cells import cell_of
 from tiles.grids import GRIDS
@@ -26,8 +27,8 @@ def client(cluster, district_template, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     (home / "operator-token").write_text(TOKEN, encoding="ascii")
     with ExitStack() as started:
-        url = started.enter_context(_database(cluster, district_template))
-        address = started.enter_context(_serving(load_settings(home=home, database={"url": url})))
+        url = started.enter_context(temporary_database(cluster, district_template))
+        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
         yield started.enter_context(httpx.Client(base_url=address, timeout=120))
 
 

@@ -19,7 +19,8 @@ from rasterio.transform import from_origin
 from layers.errors import BadInput
 from layers.loaders.raster import RasterOptions, load_raster
 from server.settings import load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 from tiles.cells import cell_of
 
 WEST, NORTH, SIDE, PIXEL_M, ZOOM = 434_000.0, 2_560_000.0, 400, 10.0, 14
@@ -55,7 +56,7 @@ def client(cluster, template, tmp_path_factory):
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("files")
     heights = whole()
     with ExitStack() as started:
-        url = started.enter_context(_database(cluster, template))
+        url = started.enter_context(temporary_database(cluster, template))
 
         def load(path, name, **how):
             return asyncio.run(
@@ -73,7 +74,7 @@ def client(cluster, template, tmp_path_factory):
             load(written(folder / "high.tif", np.full((100, 100), 2), 100, 100), overlap)
         frames = [written(folder / f"{n}.tif", np.full((SIDE, SIDE), n)) for n in range(3)]
         load(frames, "rain", time=TIMES, said=RasterOptions(1, synthetic=True))
-        address = started.enter_context(_serving(load_settings(home=home, database={"url": url})))
+        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
         client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         client.load, client.folder, client.rasters = load, folder, home / "rasters"
         yield client

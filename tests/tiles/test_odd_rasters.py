@@ -20,9 +20,9 @@ from tiles.raster.contours import contours
 from tiles.raster.members import Member, Raster, RasterFrame
 from tiles.raster.opened import OpenRasters
 from tiles.raster.reading import PixelArea
-from tiles.raster.render import draw
+from tiles.raster.render import RasterView, render
 from tiles.raster.sampling import statistics_under, value_at
-from tiles.raster.style import read_look
+from tiles.raster.style import read_style
 
 WEST, NORTH, SIDE, PIXEL = 113.33, 23.15, 64, 0.0005
 EAST, SOUTH = WEST + SIDE * PIXEL, NORTH - SIDE * PIXEL
@@ -50,11 +50,10 @@ def stored(tmp_path):
     return make
 
 
-def drawn(raster, form="png", **look):
+def drawn(raster, form="png", **style):
     box = (WEST, SOUTH, EAST, NORTH)
-    content = draw(
-        OpenRasters(), raster, raster.frames[None], PixelArea(box, box, 4326, SIDE, SIDE), read_look(look, 1), form
-    )
+    area = PixelArea(box, box, 4326, SIDE, SIDE)
+    content = render(OpenRasters(), RasterView(raster, raster.frames[None], area, read_style(style, 1), form))
     if form == "npy":
         return np.load(io.BytesIO(content))[0]
     with warnings.catch_warnings(action="ignore"), MemoryFile(content) as memory, memory.open() as file:

@@ -22,7 +22,7 @@ from shapely.strtree import STRtree
 from layers.actor import ANONYMOUS
 from layers.catalog import read_catalog
 from layers.database.connection import connect
-from tests.conftest import _database
+from tests.databases import temporary_database
 from tests.tiles.town_tiles import EXTENT, around, drawn, in_units, outlines
 from tiles.address import TileAddress
 from tiles.draw import draw
@@ -45,7 +45,7 @@ TILES = [
 
 @pytest.fixture(scope="module")
 def city_url(cluster, district_template):
-    with _database(cluster, district_template) as url:
+    with temporary_database(cluster, district_template) as url:
         yield url
 
 

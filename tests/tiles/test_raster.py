@@ -22,10 +22,11 @@ from rasterio.transform import from_origin
 from layers.errors import BadInput
 from layers.loaders.raster import RasterOptions, load_raster
 from server.settings import load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 from tiles.cells import cell_of
 from tiles.raster.relief import gradient, hillshade, slope_deg, terrain_rgb
-from tiles.raster.style import read_look
+from tiles.raster.style import read_style
 
 WEST, NORTH = 434_000.0, 2_560_000.0  # EPSG:4547, within the district
 SIDE = 400
@@ -56,10 +57,10 @@ def dem(tmp_path_factory):
 def client(cluster, template, tmp_path_factory, dem):
     home = tmp_path_factory.mktemp("home")
     with ExitStack() as started:
-        url = started.enter_context(_database(cluster, template))
+        url = started.enter_context(temporary_database(cluster, template))
         asyncio.run(load_raster(url, dem, "dem", home / "rasters", said=RasterOptions(1)))
         asyncio.run(load_raster(url, dem, "hidden", home / "rasters", said=RasterOptions(4)))
-        address = started.enter_context(_serving(load_settings(home=home, database={"url": url})))
+        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
         client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         client.home = home
         yield client
@@ -253,7 +254,7 @@ def test_terrain_rgb_keeps_a_decimetre(height):
 @given(st.text(max_size=30))
 def test_no_expression_gets_through_but_arithmetic_of_bands(text):
     try:
-        look = read_look({"expression": text}, 3)
+        look = read_style({"expression": text}, 3)
     except BadInput:
         return
     assert set(look.expression) <= set("b0123456789+-*/(). ")

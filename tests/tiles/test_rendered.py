@@ -12,7 +12,7 @@ from shapely import LineString, MultiPolygon, Point, box
 from layers.errors import TooMuch, Unavailable
 from tiles.maps.encode import bands_of
 from tiles.maps.labels import Labels
-from tiles.maps.rasterize import rendered
+from tiles.maps.rasterize import rasterize
 from tiles.maps.shapes import Shape
 from tiles.maps.svg import path
 from tiles.styles.expression import StyledFeature
@@ -28,7 +28,7 @@ places = st.tuples(st.floats(-50, 350), st.floats(-50, 250))
 
 
 def test_a_picture_is_drawn():
-    bands = bands_of(rendered(RED))
+    bands = bands_of(rasterize(RED))
     assert bands.shape == (4, 4, 8)
     assert bands[:, 0, 0].tolist() == [255, 0, 0, 255]
     assert not bands[:, 0, 7].any()
@@ -36,12 +36,12 @@ def test_a_picture_is_drawn():
 
 def test_what_takes_too_long_is_ended():
     with pytest.raises(TooMuch, match="too much on this map"):
-        rendered(RED, seconds=0)
+        rasterize(RED, seconds=0)
 
 
 def test_what_cannot_be_drawn_is_told():
     with pytest.raises(Unavailable, match="could not be drawn"):
-        rendered("<svg")
+        rasterize("<svg")
 
 
 def test_areas_keep_their_holes():
@@ -63,9 +63,9 @@ def placed(features):
 @settings(max_examples=15)
 @given(st.lists(st.tuples(texts, places), max_size=30))
 def test_whatever_a_name_holds_it_can_be_drawn(features):
-    inside = "".join(placed(features).drawn())
+    inside = "".join(placed(features).elements())
     size = 'width="300" height="200"'
-    assert bands_of(rendered(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{inside}</svg>')).shape == (4, 200, 300)
+    assert bands_of(rasterize(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{inside}</svg>')).shape == (4, 200, 300)
 
 
 @given(st.lists(st.tuples(texts, places), max_size=30))
@@ -76,7 +76,7 @@ def test_names_lie_inside_apart_and_are_text(features):
         assert -2 <= left < right <= 302
         assert -2 <= top < bottom <= 202
         assert not any(left < o[2] and o[0] < right and top < o[3] and o[1] < bottom for o in boxes[:number])
-    for written in names.drawn():
+    for written in names.elements():
         inside = re.fullmatch(r"<text [^<>]*>([^<>]*)</text>", written)
         assert inside, written
         assert not re.search(r"&(?!amp;|lt;|gt;|quot;|#x27;)", inside[1])

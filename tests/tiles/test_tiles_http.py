@@ -12,7 +12,8 @@ import pytest
 from shapely.geometry import shape
 
 from server.settings import load_settings
-from tests.conftest import _database, _serving
+from tests.databases import temporary_database
+from tests.running_app import running_app
 from tiles.cells import cell_of
 
 TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
@@ -24,8 +25,8 @@ def client(cluster, district_template, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     (home / "operator-token").write_text(TOKEN, encoding="ascii")
     with ExitStack() as started:
-        url = started.enter_context(_database(cluster, district_template))
-        address = started.enter_context(_serving(load_settings(home=home, database={"url": url})))
+        url = started.enter_context(temporary_database(cluster, district_template))
+        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
         yield started.enter_context(httpx.Client(base_url=address, timeout=60))
 
 

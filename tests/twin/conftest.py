@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.broker import Broker
 from layers.schema.tables import sync_definitions
-from tests.conftest import _database, _run
+from tests.databases import run_async, temporary_database
 from tests.twin.fixture import load_fixture
 from tests.twin.service import TwinService
 
@@ -14,30 +14,30 @@ from tests.twin.service import TwinService
 @pytest.fixture(scope="session")
 def layers_url(cluster, template) -> Iterator[str]:
     """URL of a database with every layer, none with rows; nobody writes to it."""
-    with _database(cluster, template) as url:
-        _run(sync_definitions(url))
+    with temporary_database(cluster, template) as url:
+        run_async(sync_definitions(url))
         yield url
 
 
 @pytest.fixture(scope="session")
 def fixture_url(cluster, layers_url) -> Iterator[str]:
     """URL of a database that holds the worked fixture of the domain reference; nobody writes to it."""
-    with _database(cluster, layers_url) as url:
-        _run(load_fixture(url))
+    with temporary_database(cluster, layers_url) as url:
+        run_async(load_fixture(url))
         yield url
 
 
 @pytest.fixture
 def fixture_copy_url(cluster, fixture_url) -> Iterator[str]:
     """URL of a database of the test's own that holds the worked fixture."""
-    with _database(cluster, fixture_url) as url:
+    with temporary_database(cluster, fixture_url) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def twin(cluster, fixture_url) -> Iterator[TwinService]:
     """The application over the worked fixture, for reading."""
-    with _database(cluster, fixture_url) as url:  # whoever is connected to a database keeps it from being copied
+    with temporary_database(cluster, fixture_url) as url:  # a connection to a database would keep it from being cloned
         running = TwinService(url)
         yield running
         running.close()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.air_index import SERIES, breakpoints, sub_index, sub_index_sql
-from tests.conftest import _database
+from tests.databases import temporary_database
 from tests.twin.service import TwinService
 
 INDEX = (0, 50, 100, 150, 200, 300, 400, 500)
@@ -62,7 +62,7 @@ def test_more_is_never_better_and_never_rounded_down(row, a, b):
 
 @pytest.fixture(scope="module")
 def town(cluster, fixture_url):
-    with _database(cluster, fixture_url) as url:
+    with temporary_database(cluster, fixture_url) as url:
         running = TwinService(url)
         yield running
         running.close()

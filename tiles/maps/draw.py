@@ -1,7 +1,7 @@
-"""Maps of layers as pictures, for clients that draw no vector tiles: the styles of the map, drawn here.
+"""Maps of layers as images, in the styles of the map, for clients that cannot draw vector tiles.
 
-What is drawn is read by the statements of the vector tiles, so that rows and fields that are hidden from the reader
-are in no pixel; a picture is bounded in features, bytes, pixels and time.
+The features are read by the statements of the vector tiles, so that no pixel shows a row or field hidden from the
+reader. An image is bounded in features, bytes, pixels and time.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from layers.catalog import Layer
 from layers.clause import EMPTY, Clause
 from layers.coordinates.crs import STORED_SRID, transformer
 from layers.types import Json
-from tiles.maps.encode import Colour, bands_of, encoded
-from tiles.maps.rasterize import rendered
-from tiles.maps.shapes import Key, Shape, read_shapes, shapes_of
+from tiles.maps.encode import bands_of, encode_image
+from tiles.maps.rasterize import rasterize
+from tiles.maps.shapes import Shape, StyleSource, read_shapes, shapes_of
 from tiles.maps.svg import SvgMap, svg
 from tiles.raster.reading import PixelArea
-from tiles.raster.style import Format
+from tiles.raster.style import Format, Rgb
 from tiles.sheet import MapSheet
 from tiles.vector import Drawing
 
-MARGIN_PIXELS = 48  # seen by discs and lines that reach over the edge
+MARGIN_PIXELS = 48  # drawn beyond the edge, for discs and lines that reach over it
 FEATURES_MAX = 10_000  # of one layer on one map; the largest, or an even sample of points
 
-type Rows = Mapping[Key, Sequence[asyncpg.Record]]
+type MapRows = Mapping[StyleSource, Sequence[asyncpg.Record]]
 
 
 @dataclass(frozen=True, slots=True)
 class MapRequest:
-    """A map that is asked for.
+    """A request for a map.
 
     Attributes
     ----------
     layers
-        With what is wanted of their rows, in any order: the style says which lies above.
+        Layers with the condition on their rows, in any order: the style decides which lies above.
     style
         The document of the theme for this reader (MapLibre style specification 8).
     asked
-        Whether the layers were named, and so are seen from any height.
+        Whether the request names the layers; named layers are drawn at every zoom.
     grounded
-        Whether the style's own ground and frame are drawn; else there is nothing where no feature is.
+        Whether the style's own ground and frame are drawn; otherwise the map is transparent between features.
     """
 
     layers: tuple[tuple[Layer, Clause], ...]
@@ -57,7 +57,7 @@ class MapRequest:
     area: PixelArea
     style: Json
     form: Format
-    ground: Colour | None = None
+    ground: Rgb | None = None
     asked: bool = True
     grounded: bool = False
     icons: tuple[Path, ...] = field(default=())
@@ -68,56 +68,58 @@ class MapRequest:
         return MapSheet(self.area.wider(MARGIN_PIXELS))
 
 
-async def read_rows(pool: asyncpg.Pool, wish: MapRequest) -> Rows:
+async def read_rows(pool: asyncpg.Pool, request: MapRequest) -> MapRows:
     """Read the features of a map."""
-    found: dict[Key, list[asyncpg.Record]] = {}
-    for layer, where in wish.layers:
-        drawing = Drawing(layer, wish.actor, wish.sheet, FEATURES_MAX, where or EMPTY)
-        found |= await read_shapes(pool, drawing)
-    return found
+    rows: dict[StyleSource, list[asyncpg.Record]] = {}
+    for layer, where in request.layers:
+        drawing = Drawing(layer, request.actor, request.sheet, FEATURES_MAX, where or EMPTY)
+        rows |= await read_shapes(pool, drawing)
+    return rows
 
 
-def drawn_map(wish: MapRequest, rows: Rows) -> bytes:
-    """Draw a map; for a thread.
+def draw_map(request: MapRequest, rows: MapRows) -> bytes:
+    """Draw a map; blocks for tenths of a second, so call it in a thread.
 
     Raises
     ------
     TooMuch
         When it takes too long.
+    Unavailable
+        When the renderer fails.
     """
-    sheet = wish.sheet
-    shapes = {key: shapes_of(found, sheet) for key, found in rows.items()}
-    own = {layer.id for layer, _ in wish.layers}
-    shown = [one for one in wish.style["layers"] if one.get("source") in own or wish.grounded]
-    picture = SvgMap(
+    sheet = request.sheet
+    shapes = {source: shapes_of(records, sheet) for source, records in rows.items()}
+    own = {layer.id for layer, _ in request.layers}
+    shown = [one for one in request.style["layers"] if one.get("source") in own or request.grounded]
+    document = SvgMap(
         layers=[one for one in shown if one["type"] != "raster"],
-        shapes=shapes | (_around(wish.style, sheet) if wish.grounded else {}),
-        width=wish.area.width,
-        height=wish.area.height,
+        shapes=shapes | (_frame_shapes(request.style, sheet) if request.grounded else {}),
+        width=request.area.width,
+        height=request.area.height,
         margin=MARGIN_PIXELS,
-        zoom=MapSheet(wish.area).zoom,
-        asked=wish.asked,
-        icons=wish.icons,
+        zoom=MapSheet(request.area).zoom,
+        asked=request.asked,
+        icons=request.icons,
     )
-    png = rendered(svg(picture))
-    if wish.form == "png" and wish.ground is None:
+    png = rasterize(svg(document))
+    if request.form == "png" and request.ground is None:
         return png
-    return encoded(bands_of(png), wish.form, wish.area, wish.ground)
+    return encode_image(bands_of(png), request.form, request.area, request.ground)
 
 
-def _around(style: Json, sheet: MapSheet) -> dict[Key, list[Shape]]:
-    """Return the district and what is outside of it; the style holds them as GeoJSON in degrees."""
+def _frame_shapes(style: Json, sheet: MapSheet) -> dict[StyleSource, list[Shape]]:
+    """Return the district and the area outside it; the style holds them as GeoJSON in degrees."""
     data: Any = style["sources"]["district"]["data"]
     if "coordinates" not in data:
         return {}
-    way = transformer(STORED_SRID, sheet.area.srid)
+    projection = transformer(STORED_SRID, sheet.area.srid)
     west, south, east, north = sheet.area.bounds
     scale = np.array([sheet.area.width / (east - west), sheet.area.height / (south - north)])
 
-    def placed(degrees: Any) -> Any:
-        return (np.column_stack(way.transform(*degrees.T)) - [west, north]) * scale
+    def to_pixels(degrees: Any) -> Any:
+        return (np.column_stack(projection.transform(*degrees.T)) - [west, north]) * scale
 
-    district = shapely.make_valid(shapely.transform(shape(data), placed))
+    district = shapely.make_valid(shapely.transform(shape(data), to_pixels))
     outside = box(0, 0, sheet.area.width, sheet.area.height).difference(district)
-    found = {("district", ""): district, ("outside", ""): outside}
-    return {key: [Shape("Polygon", geometry, {})] for key, geometry in found.items()}
+    areas = {("district", ""): district, ("outside", ""): outside}
+    return {source: [Shape("Polygon", geometry, {})] for source, geometry in areas.items()}

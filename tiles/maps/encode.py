@@ -1,4 +1,4 @@
-"""Pictures as files: PNG, JPEG, WebP, or a GeoTIFF that is a picture and lies where it belongs."""
+"""Images as files: PNG, JPEG, WebP, or a georeferenced GeoTIFF of colours."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 
 from tiles.raster.reading import PixelArea
-from tiles.raster.style import Format
+from tiles.raster.style import WHITE, Format, Rgb
 
-type Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
-type Bands = np.ndarray[Any, Any]  # uint8, [band, row, column]: red, green, blue, and how opaque
+type Bands = np.ndarray[Any, Any]  # uint8, [band, row, column]: red, green, blue, opacity
 
-WHITE: Colour = (255, 255, 255)
 _DRIVERS = {"png": "PNG", "webp": "WEBP", "jpg": "JPEG", "tif": "GTiff"}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "png": {"ZLEVEL": 3},  # a fifth larger than the best, in half of the time
@@ -24,27 +22,28 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def encoded(bands: Bands, form: Format, area: PixelArea, ground: Colour | None = None) -> bytes:
-    """Encode a picture.
+def encode_image(bands: Bands, file_format: Format, area: PixelArea, background: Rgb | None = None) -> bytes:
+    """Encode an image.
 
     Parameters
     ----------
     bands
         Red, green, blue and opacity.
-    ground
-        What is seen where the picture is not opaque; None is transparent, or white in a JPEG.
+    background
+        The colour behind pixels that are not opaque; None is transparent, or white in a JPEG.
     """
-    ground = ground or (WHITE if form == "jpg" else None)
-    if ground is not None:
-        share = bands[3:].astype(np.uint16)
-        under = np.array(ground, dtype=np.uint16)[:, None, None]
-        bands = ((bands[:3] * share + under * (255 - share) + 127) // 255).astype(np.uint8)
+    is_tiff = file_format == "tif"
+    background = background or (WHITE if file_format == "jpg" else None)
+    if background is not None:
+        opacity = bands[3:].astype(np.uint16)
+        below = np.array(background, dtype=np.uint16)[:, None, None]
+        bands = ((bands[:3] * opacity + below * (255 - opacity) + 127) // 255).astype(np.uint8)
     count, height, width = bands.shape
-    where: dict[str, Any] = {"crs": CRS.from_epsg(area.srid), "transform": area.transform} if form == "tif" else {}
-    where |= {"alpha": "yes"} if form == "tif" and count == 4 else {}
-    options = {"driver": _DRIVERS[form], "width": width, "height": height, "count": count, "dtype": "uint8", **where}
-    with MemoryFile() as memory, warnings.catch_warnings(action="ignore"):  # a PNG lies nowhere, which is right
-        with memory.open(**options, **_OPTIONS.get(form, {})) as file:
+    place: dict[str, Any] = {"crs": CRS.from_epsg(area.srid), "transform": area.transform} if is_tiff else {}
+    place |= {"alpha": "yes"} if is_tiff and count == 4 else {}
+    options = {"width": width, "height": height, "count": count, "dtype": "uint8", **place}
+    with MemoryFile() as memory, warnings.catch_warnings(action="ignore"):  # a PNG has no place, and rasterio warns
+        with memory.open(driver=_DRIVERS[file_format], **options, **_OPTIONS.get(file_format, {})) as file:
             file.write(bands)
         content: bytes = memory.read()
     return content
@@ -60,19 +59,19 @@ def bands_of(png: bytes) -> Bands:
 
 
 def values_tiff(npy: bytes, area: PixelArea) -> bytes:
-    """Return values as a GeoTIFF of 32-bit floats, NaN for nothing, which the file says.
+    """Return values as a GeoTIFF of 32-bit floats whose nodata value is NaN.
 
     Parameters
     ----------
     npy
-        A NumPy array ``[band, row, column]`` as `tiles.raster.render.draw` writes it.
+        A NumPy array ``[band, row, column]`` as `tiles.raster.render.render` writes it.
     """
     values = np.load(io.BytesIO(npy), allow_pickle=False)
     count, height, width = values.shape
     options = {"width": width, "height": height, "count": count, "dtype": "float32", "nodata": np.nan}
     with MemoryFile() as memory:
-        where = {"crs": CRS.from_epsg(area.srid), "transform": area.transform}
-        with memory.open(driver="GTiff", compress="deflate", **options, **where) as file:
+        place = {"crs": CRS.from_epsg(area.srid), "transform": area.transform}
+        with memory.open(driver="GTiff", compress="deflate", **options, **place) as file:
             file.write(values)
         content: bytes = memory.read()
     return content

@@ -1,4 +1,4 @@
-"""Names on a map that is drawn as SVG: each where it finds room, whole or not at all."""
+"""Names on a map in SVG, each placed whole where there is room, or left out."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tiles.maps.shapes import Shape
 from tiles.styles.expression import StyledFeature, evaluate
 
 FONTS = "Noto Sans SC, Noto Sans CJK SC, WenQuanYi Micro Hei, Source Han Sans SC, sans-serif"
-_NAMES_MAX = 600  # on one picture
+_NAMES_MAX = 600  # on one map
 _NARROW_EM = 0.56  # width of a letter or digit; others are as wide as high
-_RISE_EM = 0.36  # from the middle of a line of text down to what it stands on
+_RISE_EM = 0.36  # from the middle of a line of text down to its baseline
 _LINE_EM = 1.2
 _STRAIGHT_PIXELS = 3.0  # a line that bends less is straight enough for a name
-_BAD_CHARACTERS = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF))  # no XML may hold them
+_BAD_CHARACTERS = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF))  # not allowed in XML
 
 type PixelBox = tuple[float, float, float, float]
 
@@ -35,43 +35,43 @@ class _Spot:
 
 
 class Labels:
-    """The names of a picture, the more important placed first.
+    """The names of a map, the more important placed first.
 
     Parameters
     ----------
     frame
-        Left, top, right, bottom of the picture: a name that does not lie inside as a whole is left out, so that none
+        Left, top, right, bottom of the map. A name that does not lie inside as a whole is left out, so that no name
         is cut in two where two tiles meet.
     """
 
     def __init__(self, frame: PixelBox) -> None:
         self._frame = frame
         self._taken: list[PixelBox] = []
-        self._written: list[str] = []
+        self._elements: list[str] = []
 
     def place(self, layer: Json, features: Sequence[tuple[Shape, StyledFeature]]) -> None:
         """Place the names of a style layer as far as there is room."""
         layout, paint = layer["layout"], layer.get("paint", {})
         if "text-field" not in layout:
             return
-        for shape, seen in features:
-            if len(self._written) >= _NAMES_MAX:
+        for shape, feature in features:
+            if len(self._elements) >= _NAMES_MAX:
                 return
-            text = str(evaluate(layout["text-field"], seen)).translate(_BAD_CHARACTERS).strip()
+            text = str(evaluate(layout["text-field"], feature)).translate(_BAD_CHARACTERS).strip()
             if text:
-                values = {name: evaluate(value, seen) for name, value in (layout | paint).items() if name in _READ}
-                self._one(shape.geometry, text, values)
+                values = {name: evaluate(value, feature) for name, value in (layout | paint).items() if name in _READ}
+                self._place_name(shape.geometry, text, values)
 
-    def drawn(self) -> Iterator[str]:
-        """Yield the names; what was placed first lies uppermost."""
-        yield from reversed(self._written)
+    def elements(self) -> Iterator[str]:
+        """Yield the names as SVG elements; a name placed earlier lies above later ones."""
+        yield from reversed(self._elements)
 
-    def _one(self, geometry: BaseGeometry, text: str, values: dict[str, Any]) -> None:
+    def _place_name(self, geometry: BaseGeometry, text: str, values: dict[str, Any]) -> None:
         size = values["text-size"]
         along = values.get("symbol-placement") == "line"
-        lines = [text] if along else _wrapped(text, values.get("text-max-width", 10))
+        lines = [text] if along else _wrap(text, values.get("text-max-width", 10))
         width, height = max(map(_ems, lines)) * size, len(lines) * _LINE_EM * size
-        spot = _along(geometry, width) if along else _at(geometry)
+        spot = _middle_along(geometry, width) if along else _first_place(geometry)
         if spot is None:
             return
         shift = values.get("text-offset", [0, 0])[1] * size
@@ -82,8 +82,8 @@ class Labels:
         middle = spot.y if along else top + height / 2
         room = values.get("text-padding", 2)
         if self._takes((spot.x - half_x, middle - half_y, spot.x + half_x, middle + half_y), room):
-            self._written += [
-                _text(line, spot, middle + (number - (len(lines) - 1) / 2) * _LINE_EM * size, size, values)
+            self._elements += [
+                _text_element(line, spot, middle + (number - (len(lines) - 1) / 2) * _LINE_EM * size, size, values)
                 for number, line in enumerate(lines)
             ]
 
@@ -105,7 +105,7 @@ _READ = {
 }  # fmt: skip
 
 
-def _text(line: str, spot: _Spot, middle: float, size: float, values: dict[str, Any]) -> str:
+def _text_element(line: str, spot: _Spot, middle: float, size: float, values: dict[str, Any]) -> str:
     turned = f' transform="rotate({spot.degrees:.1f} {spot.x:.1f} {middle:.1f})"' if spot.degrees else ""
     halo, color = values.get("text-halo-color"), values["text-color"]
     around = ""
@@ -121,7 +121,7 @@ def _ems(text: str) -> float:
     return sum(_NARROW_EM if character.isascii() else 1.0 for character in text)
 
 
-def _wrapped(text: str, ems: float) -> list[str]:
+def _wrap(text: str, ems: float) -> list[str]:
     lines, line = [], ""
     for character in text:
         if line and _ems(line + character) > ems:
@@ -131,13 +131,13 @@ def _wrapped(text: str, ems: float) -> list[str]:
     return [*lines, line]
 
 
-def _at(geometry: BaseGeometry) -> _Spot | None:
+def _first_place(geometry: BaseGeometry) -> _Spot | None:
     places = shapely.get_coordinates(geometry)
     return _Spot(*places[0]) if len(places) else None
 
 
-def _along(geometry: BaseGeometry, width: float) -> _Spot | None:
-    """Return the middle of the longest straight piece of a line, if a name of this width finds room on it."""
+def _middle_along(geometry: BaseGeometry, width: float) -> _Spot | None:
+    """Return the middle of the longest straight piece of a line, if it is longer than a name of this width."""
     best, longest = None, width
     for part in shapely.get_parts(geometry):
         places = shapely.get_coordinates(part.simplify(_STRAIGHT_PIXELS))
@@ -147,7 +147,7 @@ def _along(geometry: BaseGeometry, width: float) -> _Spot | None:
             at = int(lengths.argmax())
             longest = float(lengths[at])
             (x, y), (across, down) = (places[at] + places[at + 1]) / 2, steps[at]
-            if across < 0:  # so that it is read from left to right
+            if across < 0:  # so that the name reads from left to right
                 across, down = -across, -down
             best = _Spot(float(x), float(y), math.degrees(math.atan2(down, across)))
     return best

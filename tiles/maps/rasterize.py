@@ -1,7 +1,7 @@
 """SVG as pixels: by resvg, in a process of its own.
 
-The renderer keeps Python's lock while it draws, and is code of another language: in a process of its own it stops
-nobody else, and may be ended when it takes too long.
+The renderer is native code and holds Python's lock while it draws. In its own process it blocks no other work, and
+can be killed when it takes too long.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ sys.stdout.buffer.write(bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_
 """
 
 
-def rendered(svg: str, seconds: float = SECONDS_MAX) -> bytes:
-    """Return an SVG as a PNG with transparency; waits for the renderer, so for a thread.
+def rasterize(svg: str, seconds: float = SECONDS_MAX) -> bytes:
+    """Return an SVG as a PNG with transparency; waits for the renderer, so call it in a thread.
 
     Raises
     ------

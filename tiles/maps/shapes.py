@@ -1,4 +1,4 @@
-"""Features as shapes on a map, in pixels: read by the statements that tiles are drawn with."""
+"""Features as shapes on a map, in pixels, read by the statements of the tiles."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tiles.address import EXTENT
 from tiles.sheet import MapSheet
 from tiles.vector import Drawing, tile_rows
 
-BYTES_MAX = 6_000_000  # of one layer's shapes on a map, as WKB; what comes later is left out
+BYTES_MAX = 6_000_000  # of one layer's shapes on a map, as WKB; later shapes are left out
 
-type Key = tuple[str, str]  # a style's source, and the layer in it
-type Shapes = Mapping[Key, Sequence[Shape]]
+type StyleSource = tuple[str, str]  # a style's source, and the layer in it
+type Shapes = Mapping[StyleSource, Sequence[Shape]]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A feature as it is drawn.
+    """A feature in pixels.
 
     Attributes
     ----------
     kind
-        ``Point``, ``LineString`` or ``Polygon``; several of a kind are of that kind.
+        ``Point``, ``LineString`` or ``Polygon``, also of a multi-part geometry.
     geometry
         In pixels from the upper left corner of the sheet.
     """
@@ -39,26 +39,26 @@ class Shape:
     properties: Mapping[str, Any]
 
 
-async def read_shapes(pool: asyncpg.Pool, drawing: Drawing) -> dict[Key, list[asyncpg.Record]]:
-    """Read what a map shows of a layer, the most important first, as rows with WKB in `shape`; see `shapes_of`."""
-    found: dict[Key, list[asyncpg.Record]] = {}
+async def read_shapes(pool: asyncpg.Pool, drawing: Drawing) -> dict[StyleSource, list[asyncpg.Record]]:
+    """Read the features of a layer on a map, the most important first, as rows with WKB in `shape` for `shapes_of`."""
+    found: dict[StyleSource, list[asyncpg.Record]] = {}
     for rows in tile_rows(drawing):
         columns = ", ".join(f"t.{quote_identifier(name)}" for name in rows.columns)
         statement = compose(
             f"SELECT ST_AsBinary(t.geom) AS shape, {columns} FROM ({{}}) AS t WHERE t.geom IS NOT NULL", rows.statement
         )
         text, values = statement.render()
-        found[drawing.layer.id, rows.name] = _bounded(await pool.fetch(text, *values))
+        found[drawing.layer.id, rows.name] = _within_bytes(await pool.fetch(text, *values))
     return found
 
 
-def _bounded(rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
+def _within_bytes(rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
     sizes = np.cumsum([len(row["shape"]) for row in rows])
     return rows[: max(1, int(np.searchsorted(sizes, BYTES_MAX, side="right")))]
 
 
 def shapes_of(rows: Sequence[asyncpg.Record], sheet: MapSheet) -> list[Shape]:
-    """Turn rows into shapes; for a thread, as it may take tenths of a second."""
+    """Turn rows into shapes; may take tenths of a second, so call it in a thread."""
     scale = np.array([sheet.area.width, sheet.area.height]) / EXTENT
     geometries = shapely.transform(shapely.from_wkb([row["shape"] for row in rows]), lambda units: units * scale)
     return [

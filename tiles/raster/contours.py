@@ -18,7 +18,7 @@ from tiles.raster.reading import PixelArea, read_area
 
 LEVELS_MAX = 300
 VERTICES_MAX = 400_000
-INDEX_EVERY = 5  # each fifth line is drawn stronger
+INDEX_EVERY = 5  # each fifth line is an index contour, drawn stronger
 INTERVAL_M_RANGE = (0.1, 1000.0)
 _MARGIN = 4  # pixels beyond the edge, so that lines of neighbouring tiles meet
 _INTERVALS_M = {10: 50.0, 12: 20.0, 13: 10.0, 14: 5.0, 15: 2.0}  # up to this zoom
@@ -34,7 +34,7 @@ SELECT ST_AsMVT(t, 'contours', $7) FROM (
 
 @dataclass(frozen=True, slots=True)
 class Contour:
-    """A line of one value; `line` is in the units of the area it was drawn for."""
+    """A line of one value; `line` is in units of the area's reference system."""
 
     value: float
     is_index: bool
@@ -42,17 +42,17 @@ class Contour:
 
 
 def interval_at(zoom: int) -> float:
-    """Return the step between lines that suits a zoom, in metres."""
+    """Return the contour interval for a zoom, in metres."""
     return next((step for last, step in _INTERVALS_M.items() if zoom <= last), _NEAREST_M)
 
 
 def contours(files: OpenRasters, frame: RasterFrame, area: PixelArea, interval_m: float) -> list[Contour]:
-    """Return the lines within an area and a little beyond, by value.
+    """Return the contours within an area and a little beyond, by value.
 
     Raises
     ------
     TooMuch
-        When they are too many, or too winding.
+        When there are too many contours, or too many vertices.
     Unavailable
         When a file cannot be read.
     """
@@ -74,36 +74,36 @@ def contours(files: OpenRasters, frame: RasterFrame, area: PixelArea, interval_m
     x = wider.bounds[0] + (np.arange(wider.width) + 0.5) * across
     y = wider.bounds[3] - (np.arange(wider.height) + 0.5) * up
     generator = contour_generator(x, y, values, line_type=LineType.Separate)
-    found, vertices = [], 0
+    result, vertices = [], 0
     for step, lines in zip(steps, generator.multi_lines([step * interval_m for step in steps]), strict=True):
         vertices += sum(len(line) for line in lines)
         if vertices > VERTICES_MAX:
             raise TooMuch("the contours here are too winding; take a larger interval_m", parameter="interval_m")
         value = round(step * interval_m, 6)
-        found += [Contour(value, step % INDEX_EVERY == 0, shapely.LineString(line)) for line in lines if len(line) > 1]
-    return found
+        result += [Contour(value, step % INDEX_EVERY == 0, shapely.LineString(line)) for line in lines if len(line) > 1]
+    return result
 
 
-async def encode(pool: asyncpg.Pool, tile: TileAddress, found: list[Contour]) -> bytes:
-    """Write contours drawn for a tile of Web Mercator as a vector tile; empty when there are none."""
-    if not found:
+async def encode(pool: asyncpg.Pool, tile: TileAddress, lines: list[Contour]) -> bytes:
+    """Return contours of a tile of Web Mercator as a vector tile; empty when there are none."""
+    if not lines:
         return b""
-    lines = [shapely.to_wkb(one.line) for one in found]
-    facts: tuple[list[Any], list[Any]] = [one.value for one in found], [one.is_index for one in found]
-    content: bytes = await pool.fetchval(_ENCODE, tile.z, tile.x, tile.y, lines, *facts, EXTENT, BUFFER)
+    geometries = [shapely.to_wkb(one.line) for one in lines]
+    properties: tuple[list[Any], list[Any]] = [one.value for one in lines], [one.is_index for one in lines]
+    content: bytes = await pool.fetchval(_ENCODE, tile.z, tile.x, tile.y, geometries, *properties, EXTENT, BUFFER)
     return content
 
 
-def geojson(found: list[Contour], area: PixelArea) -> dict[str, Any]:
-    """Write contours drawn for an area in degrees as GeoJSON, cut at its edges."""
-    lines = shapely.clip_by_rect(np.array([one.line for one in found], dtype=object), *area.bounds)
+def geojson(lines: list[Contour], area: PixelArea) -> dict[str, Any]:
+    """Return contours of an area in degrees as GeoJSON, cut at its edges."""
+    clipped = shapely.clip_by_rect(np.array([one.line for one in lines], dtype=object), *area.bounds)
     features = [
         {
             "type": "Feature",
             "properties": {"value": one.value, "index": one.is_index},
             "geometry": shapely.geometry.mapping(shapely.set_precision(part, 1e-7)),
         }
-        for one, line in zip(found, lines, strict=True)
+        for one, line in zip(lines, clipped, strict=True)
         for part in shapely.get_parts(line)
         if part.length > 0
     ]

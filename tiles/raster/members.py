@@ -1,6 +1,6 @@
-"""Rasters of the catalogue: their members, and which of them show a moment.
+"""Rasters of the catalogue: their members, and the members of a moment.
 
-The files are those `layers.loaders.raster` wrote itself: cloud-optimised GeoTIFFs of the home folder.
+The files are cloud-optimised GeoTIFFs in the home folder, written by `layers.loaders.raster`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Member:
     Attributes
     ----------
     number
-        Of no other member, ever; higher when it was loaded later.
+        Unique among all members, also of the past; higher when the file was loaded later.
     extent_crs84
         West, south, east, north in degrees.
     pixel_m
-        Width of a pixel on the ground, about.
+        Approximate width of a pixel on the ground.
     """
 
     number: int
@@ -42,26 +42,26 @@ class Member:
     pixel_m: float
 
     def touches(self, box: BBox) -> bool:
-        """Whether it reaches into a box."""
+        """Whether the member reaches into a box."""
         west, south, east, north = self.extent_crs84
         return west < box[2] and east > box[0] and south < box[3] and north > box[1]
 
 
 def ground_m(resolution: float, *, in_degrees: bool) -> float:
-    """Return the width on the ground of a pixel given in units of its system, about."""
+    """Return the approximate width on the ground of a pixel given in units of its system."""
     return resolution * _METRES_PER_DEGREE if in_degrees else resolution
 
 
 @dataclass(frozen=True, slots=True)
 class RasterFrame:
-    """The members of one moment, or all of a raster without times.
+    """The members of one moment, or all members of a raster without times.
 
     Attributes
     ----------
     members
-        The one that is seen first.
+        From the uppermost down.
     stamp
-        Changes when members come or go.
+        A digest that changes when members are added or removed.
     """
 
     time: datetime | None
@@ -70,7 +70,7 @@ class RasterFrame:
 
     @staticmethod
     def of(time: datetime | None, members: tuple[Member, ...]) -> RasterFrame:
-        """Make one."""
+        """Return a frame of members, with its stamp."""
         numbers = ",".join(str(member.number) for member in members)
         return RasterFrame(time, members, blake2b(numbers.encode(), digest_size=8).hexdigest())
 
@@ -82,15 +82,15 @@ class Raster:
     Attributes
     ----------
     bands
-        How many.
+        The number of bands.
     ranges
-        Lowest and highest value of each band over all members; None where nobody knows.
+        Lowest and highest value of each band over all members; None where unknown.
     frames
         By time; the only key is None for a raster without times.
     times
         In order; empty for a raster without times.
     overlap
-        ``newest`` or ``first``: which member is seen where several have a value.
+        ``newest`` or ``first``: the member that lies uppermost where several have a value.
     """
 
     id: str
@@ -113,12 +113,12 @@ class Raster:
 
     @property
     def pixel_m(self) -> float:
-        """Width of its finest pixel on the ground, about."""
+        """Approximate width of its finest pixel on the ground."""
         return min(member.pixel_m for frame in self.frames.values() for member in frame.members)
 
     @property
     def srids(self) -> list[int]:
-        """The systems of its members."""
+        """The reference systems of its members."""
         return sorted({member.srid for frame in self.frames.values() for member in frame.members})
 
     @property
@@ -127,7 +127,7 @@ class Raster:
         return max(0, min(22, math.ceil(math.log2(_ZOOM_0_PIXEL_M * math.cos(math.radians(23)) / self.pixel_m))))
 
     def at(self, moment: datetime | None) -> RasterFrame:
-        """Return what shows a moment: the newest frame at or before it; None means the newest of all.
+        """Return the newest frame at or before a moment; None means the newest of all.
 
         A raster without times shows every moment.
 
@@ -140,8 +140,7 @@ class Raster:
             return self.frames[None]
         place = len(self.times) if moment is None else bisect_right(self.times, moment)
         if not place:
-            told = f"raster '{self.id}' begins at {written(self.times[0])}"
-            raise NotFound(told, parameter="datetime")
+            raise NotFound(f"raster '{self.id}' begins at {written(self.times[0])}", parameter="datetime")
         return self.frames[self.times[place - 1]]
 
     def within(self, first: datetime | None, last: datetime | None) -> tuple[datetime, ...]:
@@ -149,16 +148,16 @@ class Raster:
         return tuple(t for t in self.times if (first is None or t >= first) and (last is None or t <= last))
 
     def described_times(self) -> dict[str, object]:
-        """Return the times as they are told: interval, step in seconds where it is even, and the times when few."""
+        """Return the times for descriptions: the interval, the step in seconds if even, and the times if few."""
         if not self.times:
             return {}
         steps = {after - before for before, after in zip(self.times, self.times[1:], strict=False)}
         step = steps.pop() if len(steps) == 1 else None
-        told: dict[str, object] = {"interval": [written(self.times[0]), written(self.times[-1])]}
-        told["step_s"] = step / timedelta(seconds=1) if step else None
-        return told | ({"times": list(map(written, self.times))} if len(self.times) <= _LISTED_MAX else {})
+        described: dict[str, object] = {"interval": [written(self.times[0]), written(self.times[-1])]}
+        described["step_s"] = step / timedelta(seconds=1) if step else None
+        return described | ({"times": list(map(written, self.times))} if len(self.times) <= _LISTED_MAX else {})
 
 
 def written(moment: datetime) -> str:
-    """Write a moment as RFC 3339 in UTC."""
+    """Return a moment as RFC 3339 in UTC."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -1,6 +1,6 @@
-"""Files of rasters, kept open between two readings.
+"""Files of rasters, kept open between two reads.
 
-GDAL is kept from everything but these files: no other driver, no side files, no network.
+GDAL may open these files and nothing else: no other driver, no side files, no network.
 """
 
 from __future__ import annotations
@@ -31,30 +31,31 @@ _SAFE = {
     "GDAL_NUM_THREADS": "1",
 }
 _OPEN_MAX = 32
-_AS_FINE = 1.2  # an overview may be this much coarser than what is drawn
+_COARSER_MAX = 1.2  # an overview may have pixels this much wider than the image's
 
-type _Key = tuple[str, int, int, int]  # path, time of change, size, overview
+type _DatasetKey = tuple[str, int, int, int]  # path, time of change, size, overview
 
 
 @lru_cache(maxsize=64)
 def system_of(srid: int) -> CRS:
-    """Return a reference system as rasters are read in it: WGS 84 and CGCS2000 are taken as one (`layers.crs`).
+    """Return the reference system that rasters are read in: CGCS2000 is taken as WGS 84 (`layers.coordinates.crs`).
 
-    PROJ would look for a way between the two datums for every tile, which costs ten times the tile, and finds none.
+    PROJ would otherwise search for a transformation between the two datums for every tile, which costs ten times the
+    tile, and find none.
     """
     system = pyproj.CRS.from_epsg(srid)
     if srid == 4490:
         return CRS.from_epsg(4326)
     if system.is_projected and system.geodetic_crs is not None and system.geodetic_crs.to_epsg() == 4490:
-        with warnings.catch_warnings(action="ignore"):  # that the datum is lost: so it shall be
-            told = system.to_dict()
-        plain = {name: value for name, value in told.items() if name not in {"ellps", "type", "no_defs"}}
+        with warnings.catch_warnings(action="ignore"):  # pyproj warns that the datum is lost, which is intended
+            parameters = system.to_dict()
+        plain = {name: value for name, value in parameters.items() if name not in {"ellps", "type", "no_defs"}}
         return CRS.from_dict({**plain, "datum": "WGS84"})
     return CRS.from_epsg(srid)
 
 
 class _Dataset(DatasetReader):  # type: ignore[misc]  # rasterio has no types
-    """A dataset whose reference system is the one it is read in."""
+    """A dataset whose reference system can be replaced."""
 
     read_as: CRS | None = None
 
@@ -64,18 +65,18 @@ class _Dataset(DatasetReader):  # type: ignore[misc]  # rasterio has no types
 
 
 class OpenRasters:
-    """Datasets that wait to be read again; each is read by one thread at a time, as GDAL demands.
+    """A pool of open datasets; one thread at a time reads a dataset, as GDAL requires.
 
     Parameters
     ----------
     most
-        How many are kept open while nobody reads them.
+        The number of idle datasets that stay open.
     """
 
     def __init__(self, most: int = _OPEN_MAX) -> None:
         self._most = most
         self._lock = Lock()
-        self._idle: OrderedDict[_Key, list[_Dataset]] = OrderedDict()
+        self._idle: OrderedDict[_DatasetKey, list[_Dataset]] = OrderedDict()
 
     @contextmanager
     def reading(self, member: Member, pixel_m: float = 0.0) -> Iterator[Any]:
@@ -84,16 +85,16 @@ class OpenRasters:
         Parameters
         ----------
         pixel_m
-            Width of the pixels that are wanted: of its overviews, the coarsest that is fine enough is taken.
+            Width of the pixels to read; the coarsest overview that is fine enough is opened.
 
         Raises
         ------
         Unavailable
-            When the file cannot be read, from its opening to the end of what is done with it.
+            When the file cannot be opened, or a read within the context fails.
         """
         try:
             with Env(**_SAFE):
-                key, dataset = self._taken(member, _overview(member, pixel_m))
+                key, dataset = self._take(member, _overview(member, pixel_m))
                 try:
                     yield dataset
                 except BaseException:
@@ -104,14 +105,14 @@ class OpenRasters:
             raise Unavailable(f"a file of the raster cannot be read now; load '{member.path.name}' again") from error
 
     def close(self) -> None:
-        """Close what nobody reads."""
+        """Close the idle datasets."""
         with self._lock:
             idle, self._idle = self._idle, OrderedDict()
         for datasets in idle.values():
             for dataset in datasets:
                 dataset.close()
 
-    def _taken(self, member: Member, overview: int) -> tuple[_Key, _Dataset]:
+    def _take(self, member: Member, overview: int) -> tuple[_DatasetKey, _Dataset]:
         status = member.path.stat()
         key = str(member.path), status.st_mtime_ns, status.st_size, overview
         with self._lock:
@@ -121,9 +122,9 @@ class OpenRasters:
                 if not waiting:
                     del self._idle[key]
                 return key, dataset
-        return key, _opened(member, overview)
+        return key, _open(member, overview)
 
-    def _give_back(self, key: _Key, dataset: _Dataset) -> None:
+    def _give_back(self, key: _DatasetKey, dataset: _Dataset) -> None:
         surplus = []
         with self._lock:
             self._idle.setdefault(key, []).append(dataset)
@@ -138,13 +139,13 @@ class OpenRasters:
 
 
 def _overview(member: Member, pixel_m: float) -> int:
-    """Return how often the pixels may be halved; 0 is the raster itself."""
-    wider = pixel_m * _AS_FINE / member.pixel_m
+    """Return the number of times the resolution may be halved; 0 is the raster itself."""
+    wider = pixel_m * _COARSER_MAX / member.pixel_m
     return max(0, math.floor(math.log2(wider))) if wider > 1 else 0
 
 
-def _opened(member: Member, overview: int) -> _Dataset:
-    """Open a file at an overview, or at its coarsest where it has not so many."""
+def _open(member: Member, overview: int) -> _Dataset:
+    """Open a file at an overview, or at its coarsest if it has fewer."""
     dataset = _Dataset(str(member.path), driver="GTiff")
     if overview:
         levels = len(dataset.overviews(1))

@@ -1,4 +1,4 @@
-"""What rasters hold in a square of the map: warped by GDAL, the members of a mosaic laid over each other."""
+"""Pixels of a raster in a rectangle of the map: warped by GDAL, the members of a mosaic laid over each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tiles.address import TileAddress
 from tiles.raster.members import Member, RasterFrame
 from tiles.raster.opened import OpenRasters, system_of
 
-OPENED_MAX = 64  # members for one picture
+OPENED_MAX = 64  # members for one image
 _METRES_PER_DEGREE = 111_320.0
 
 type Pixels = np.ma.MaskedArray[Any, Any]  # [band, row, column]
@@ -35,7 +35,7 @@ class PixelArea:
     Attributes
     ----------
     bounds
-        West, south, east, north in units of the system, west first whatever its axes.
+        West, south, east, north in units of the system, west first whatever its axis order.
     box
         The same in stored degrees.
     """
@@ -52,7 +52,7 @@ class PixelArea:
         return PixelArea(tile.grid.bounds(tile.z, tile.x, tile.y), tile.box(), tile.grid.srid, pixels, pixels)
 
     def wider(self, pixels: int) -> PixelArea:
-        """Return it with more pixels on each side."""
+        """Return the area with more pixels on each side."""
         margin_x, margin_y = (pixels * side for side in self.pixel)
         west, south, east, north = self.bounds
         box_x = (self.box[2] - self.box[0]) / self.width * pixels
@@ -73,7 +73,7 @@ class PixelArea:
 
     @property
     def pixel_m(self) -> tuple[float, float]:
-        """Width and height of a pixel on the ground in its middle, about."""
+        """Approximate width and height on the ground of a pixel in the middle of the area."""
         west, south, east, north = self.box
         narrow = math.cos(math.radians((south + north) / 2))
         across, up = (east - west) * narrow / self.width, (north - south) / self.height
@@ -81,15 +81,15 @@ class PixelArea:
 
     @property
     def transform(self) -> Affine:
-        """From pixels to units of the system."""
-        made: Affine = from_bounds(*self.bounds, self.width, self.height)
-        return made
+        """The transform from pixels to units of the system."""
+        transform: Affine = from_bounds(*self.bounds, self.width, self.height)
+        return transform
 
 
 def read_area(
     files: OpenRasters, frame: RasterFrame, area: PixelArea, bands: Sequence[int], *, smooth: bool = False
 ) -> Pixels | None:
-    """Read bands of a frame; a member that lies below is read where those above it have nothing.
+    """Read bands of a frame; lower members fill the pixels that the members above leave empty.
 
     Returns
     -------
@@ -99,28 +99,28 @@ def read_area(
     Raises
     ------
     TooMuch
-        When more members reach into it than are opened for one picture.
+        When more members reach into the area than are opened for one image.
     Unavailable
         When a file cannot be read.
     """
     touching = [member for member in frame.members if member.touches(area.box)]
     if len(touching) > OPENED_MAX:
         raise TooMuch(f"{len(touching)} files of the raster lie here; at most {OPENED_MAX} are opened: come nearer")
-    found: Pixels | None = None
+    pixels: Pixels | None = None
     for member in touching:
         below = _read_member(files, member, area, bands, smooth=smooth)
-        if found is None:
-            found = below
+        if pixels is None:
+            pixels = below
         else:
-            empty = np.ma.getmaskarray(found)
-            found = np.ma.MaskedArray(np.where(empty, below.data, found.data), mask=empty & np.ma.getmaskarray(below))
-        if not np.ma.getmaskarray(found).any():
+            empty = np.ma.getmaskarray(pixels)
+            pixels = np.ma.MaskedArray(np.where(empty, below.data, pixels.data), mask=empty & np.ma.getmaskarray(below))
+        if not np.ma.getmaskarray(pixels).any():
             break
-    return found
+    return pixels
 
 
 def palette_of(files: OpenRasters, frame: RasterFrame) -> np.ndarray[Any, Any] | None:
-    """Return the colours of a raster of one band that has its own: `[value, 4]` red, green, blue and alpha."""
+    """Return the colour table of a raster of one band: `[value, 4]` red, green, blue, alpha; None if it has none."""
     with files.reading(frame.members[0]) as dataset:
         if dataset.count > 1 or dataset.colorinterp[0] is not ColorInterp.palette:
             return None
@@ -131,20 +131,20 @@ def palette_of(files: OpenRasters, frame: RasterFrame) -> np.ndarray[Any, Any] |
 
 
 def _read_member(files: OpenRasters, member: Member, area: PixelArea, bands: Sequence[int], *, smooth: bool) -> Pixels:
-    window = _reached(member, area)
+    window = _window(member, area)
     with files.reading(member, min(area.pixel_m)) as dataset:
         kind = dataset.dtypes[bands[0] - 1]
         values = np.zeros((len(bands), area.height, area.width), dtype=kind)
         hidden = np.ones(values.shape, dtype=bool)
         if window is not None:
             rows, columns = window.toslices()
-            read = _warped(dataset, system_of(area.srid), area.transform, window, bands, smooth=smooth)
+            read = _warp(dataset, system_of(area.srid), area.transform, window, bands, smooth=smooth)
             values[:, rows, columns], hidden[:, rows, columns] = read.data, np.ma.getmaskarray(read)
-        return np.ma.MaskedArray(_meant(values, dataset, bands), mask=hidden)
+        return np.ma.MaskedArray(_apply_scale(values, dataset, bands), mask=hidden)
 
 
-def _meant(values: np.ndarray[Any, Any], dataset: Any, bands: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Apply the scale and offset that bands have: what is stored is often a count of tenths."""
+def _apply_scale(values: np.ndarray[Any, Any], dataset: Any, bands: Sequence[int]) -> np.ndarray[Any, Any]:
+    """Apply the scale and offset of bands: a stored value is often a count of tenths."""
     scales, offsets = ([every[band - 1] for band in bands] for every in (dataset.scales, dataset.offsets))
     if all(scale == 1 for scale in scales) and not any(offsets):
         return values
@@ -153,8 +153,8 @@ def _meant(values: np.ndarray[Any, Any], dataset: Any, bands: Sequence[int]) -> 
     return values.astype(wide) * np.reshape(scales, as_column) + np.reshape(offsets, as_column)
 
 
-def _reached(member: Member, area: PixelArea) -> Window | None:
-    """Return the pixels that a member can reach: GDAL is asked for no place where its projection has no meaning."""
+def _window(member: Member, area: PixelArea) -> Window | None:
+    """Return the pixels that a member can reach, so that GDAL projects no place outside its projection's domain."""
     west, south, east, north = (
         clip(side, other) for clip, side, other in zip((max, max, min, min), member.extent_crs84, area.box, strict=True)
     )
@@ -171,10 +171,10 @@ def _reached(member: Member, area: PixelArea) -> Window | None:
     return Window(first_column, first_row, last_column - first_column, last_row - first_row)
 
 
-def _warped(
+def _warp(
     dataset: Any, system: CRS, transform: Affine, window: Window, bands: Sequence[int], *, smooth: bool
 ) -> Pixels:
-    """Have GDAL warp a window; one reading gives values and what is nothing."""
+    """Warp a window with GDAL; one read gives the values and the mask."""
     nodata = dataset.nodata
     has_alpha = ColorInterp.alpha in dataset.colorinterp
     how: dict[str, Any] = {"add_alpha": nodata is None and not has_alpha}

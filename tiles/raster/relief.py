@@ -1,25 +1,25 @@
-"""What is computed of heights: the light on a slope, its steepness, and the encoding that 3-D maps read."""
+"""Relief computed of heights: hillshade, slope, and the terrain-RGB encoding of 3-D maps."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-type Values = npt.NDArray[np.float64]
+type Heights = npt.NDArray[np.float64]
 
 _TERRAIN_STEP_M = 0.1
 _TERRAIN_BASE_M = -10_000.0
 
 
-def gradient(heights_m: Values, pixel_m: float, pixel_north_m: float | None = None) -> tuple[Values, Values]:
-    """Return the rise to the east and to the north, metres a metre, by Horn's method of eight neighbours.
+def gradient(heights_m: Heights, pixel_m: float, pixel_north_m: float | None = None) -> tuple[Heights, Heights]:
+    """Return the rise to the east and to the north in metres per metre, by Horn's method of eight neighbours.
 
     Parameters
     ----------
     heights_m
-        Rows from north to south; the outermost pixels are given to compute the others, and cut off in the result.
+        Rows from north to south; the outermost pixels serve to compute the others and are not in the result.
     pixel_m, pixel_north_m
-        Width and height of a pixel on the ground; None for one as high as it is wide.
+        Width and height of a pixel on the ground; a height of None is as the width.
 
     Notes
     -----
@@ -32,15 +32,15 @@ def gradient(heights_m: Values, pixel_m: float, pixel_north_m: float | None = No
 
 
 def hillshade(
-    heights_m: Values,
+    heights_m: Heights,
     pixel_m: float,
     azimuth_deg: float = 315.0,
     altitude_deg: float = 45.0,
     pixel_north_m: float | None = None,
-) -> Values:
-    """Return how lit each pixel is, 0 to 255; the light comes from `azimuth_deg` (clockwise from north).
+) -> Heights:
+    """Return the illumination of each pixel, 0 to 255; the light comes from `azimuth_deg` (clockwise from north).
 
-    As `gradient`, one pixel smaller on each side.
+    The result is one pixel smaller on each side, as in `gradient`.
     """
     to_east, to_north = gradient(heights_m, pixel_m, pixel_north_m)
     azimuth, altitude = np.radians(azimuth_deg), np.radians(altitude_deg)
@@ -49,13 +49,13 @@ def hillshade(
     return np.asarray(np.clip(lit, 0, 1) * 255)
 
 
-def slope_deg(heights_m: Values, pixel_m: float, pixel_north_m: float | None = None) -> Values:
-    """Return how steep each pixel is, 0 to 90 degrees. As `gradient`, one pixel smaller on each side."""
+def slope_deg(heights_m: Heights, pixel_m: float, pixel_north_m: float | None = None) -> Heights:
+    """Return the slope of each pixel, 0 to 90 degrees; one pixel smaller on each side, as in `gradient`."""
     to_east, to_north = gradient(heights_m, pixel_m, pixel_north_m)
     return np.asarray(np.degrees(np.arctan(np.hypot(to_east, to_north))))
 
 
-def terrain_rgb(heights_m: Values) -> npt.NDArray[np.uint8]:
+def terrain_rgb(heights_m: Heights) -> npt.NDArray[np.uint8]:
     """Encode heights as Mapbox terrain-RGB, in steps of 0.1 m from -10,000 m; NaN counts as 0 m.
 
     Returns

@@ -1,4 +1,4 @@
-"""What rasters hold at a place, along a line, under an area; at one moment or at several."""
+"""Values of rasters at a place, along a line or under an area, at one moment or at several."""
 
 from __future__ import annotations
 
@@ -20,46 +20,50 @@ from tiles.raster.opened import OpenRasters, system_of
 from tiles.raster.reading import PixelArea, read_area
 
 PROFILE_POINTS_MAX = 2000
-SERIES_MAX = 1000  # frames of one answer
-AREA_PIXELS_MAX = 2048  # along the longer side of what is read for statistics
+SERIES_MAX = 1000  # frames of one response
+AREA_PIXELS_MAX = 2048  # along the longer side of the pixels that statistics read
 _WGS84 = CRS.from_epsg(4326)
-_WANTED = ("count", "min", "max", "mean", "sum", "std", "median", "valid_percent")
+_STATISTICS = ("count", "min", "max", "mean", "sum", "std", "median", "valid_percent")
 
-type Values = list[float | None]
+type BandValues = list[float | None]
 
 
-def value_at(files: OpenRasters, raster: Raster, frame: RasterFrame, lon: float, lat: float) -> Values:
-    """Return the value of each band at a place in CRS84; None where there is none.
+def value_at(files: OpenRasters, raster: Raster, frame: RasterFrame, lon: float, lat: float) -> BandValues:
+    """Return the value of each band at a place in CRS84; None where a band has none.
 
     Raises
     ------
     NotFound
         When the place is outside of the raster.
+    Unavailable
+        When a file cannot be read.
     """
-    found = _sampled(files, frame, [(lon, lat)], range(1, raster.bands + 1))
-    if found is None:
+    values = _sample(files, frame, [(lon, lat)], range(1, raster.bands + 1))
+    if values is None:
         raise NotFound(f"{lon}, {lat} is outside of the raster '{raster.id}'", parameter="lon")
-    return found[0]
+    return values[0]
 
 
 def series_at(
     files: OpenRasters, raster: Raster, times: Sequence[datetime], lon: float, lat: float
 ) -> list[dict[str, Any]]:
-    """Return time and values of each band at a place, frame by frame; values are null where a frame has none.
+    """Return the time and the value of each band at a place, frame by frame; values are None where a frame has none.
 
     Raises
     ------
     TooMuch
-        For more times than one answer holds.
+        For more times than one response holds.
+    Unavailable
+        When a file cannot be read.
     """
     if len(times) > SERIES_MAX:
         raise TooMuch(f"there are {len(times):,} times in it; at most {SERIES_MAX:,} are read", parameter="datetime")
     bands = range(1, raster.bands + 1)
-    nothing: list[Values] = [[None] * raster.bands]
+    nothing: list[BandValues] = [[None] * raster.bands]
     return [
         {
             "time": written(time),
-            "values": (_sampled(files, raster.frames[time], [(lon, lat)], bands) or nothing)[0],
+            "values": (_sample(files, raster.frames[time], [(lon, lat)], bands) or nothing)[0],
         }
         for time in times
     ]
@@ -68,12 +72,14 @@ def series_at(
 def profile(
     files: OpenRasters, frame: RasterFrame, line_crs84: Sequence[tuple[float, float]], points: int
 ) -> list[dict[str, float | None]]:
-    """Return distance, place and first band's value at evenly spaced places of a line.
+    """Return distance, place and the first band's value at evenly spaced places of a line.
 
     Raises
     ------
     BadInput
         For fewer than two corners, or too many points.
+    Unavailable
+        When a file cannot be read.
     """
     if len(line_crs84) < 2 or not 2 <= points <= PROFILE_POINTS_MAX:
         raise BadInput(
@@ -84,7 +90,7 @@ def profile(
     along = np.concatenate([[0.0], np.cumsum(steps)])
     distances = np.linspace(0, along[-1], points)
     places = np.column_stack([np.interp(distances, along, corners[:, axis]) for axis in (0, 1)])
-    values = _sampled(files, frame, [(float(x), float(y)) for x, y in places], (1,)) or [[None]] * points
+    values = _sample(files, frame, [(float(x), float(y)) for x, y in places], (1,)) or [[None]] * points
     rows = zip(distances, places, values, strict=True)
     return [
         {"distance_m": round(float(d), 2), "lon": float(p[0]), "lat": float(p[1]), "value": value[0]}
@@ -92,20 +98,20 @@ def profile(
     ]
 
 
-def _sampled(
+def _sample(
     files: OpenRasters, frame: RasterFrame, places: Sequence[tuple[float, float]], bands: Sequence[int]
-) -> list[Values] | None:
+) -> list[BandValues] | None:
     """Return values place by place, from the first member that has one there; None when no member reaches any."""
-    found: list[Values] = [[None] * len(bands) for _ in places]
+    samples: list[BandValues] = [[None] * len(bands) for _ in places]
     reached = False
     for member in frame.members:
-        open_ones = [n for n, values in enumerate(found) if values[0] is None and _within(member, *places[n])]
-        if not open_ones:
+        missing = [n for n, values in enumerate(samples) if values[0] is None and _within(member, *places[n])]
+        if not missing:
             continue
-        for n, values in zip(open_ones, _values_of(files, member, [places[n] for n in open_ones], bands), strict=True):
+        for n, values in zip(missing, _sample_member(files, member, [places[n] for n in missing], bands), strict=True):
             if values is not None:
-                reached, found[n] = True, values
-    return found if reached else None
+                reached, samples[n] = True, values
+    return samples if reached else None
 
 
 def _within(member: Member, lon: float, lat: float) -> bool:
@@ -113,10 +119,10 @@ def _within(member: Member, lon: float, lat: float) -> bool:
     return west <= lon <= east and south <= lat <= north
 
 
-def _values_of(
+def _sample_member(
     files: OpenRasters, member: Member, places: Sequence[tuple[float, float]], bands: Sequence[int]
-) -> Iterator[Values | None]:
-    """Yield the values at each place; None beside the pixels."""
+) -> Iterator[BandValues | None]:
+    """Yield the values at each place; None outside the pixels."""
     with files.reading(member) as source:
         x, y = transform(_WGS84, system_of(member.srid), *map(list, zip(*places, strict=True)))
         read = []
@@ -124,19 +130,19 @@ def _values_of(
             row, column = source.index(*at)
             inside = 0 <= row < source.height and 0 <= column < source.width
             read.append(next(source.sample([at], indexes=list(bands), masked=True)) if inside else None)
-        meant = [(source.scales[band - 1], source.offsets[band - 1]) for band in bands]
+        scaling = [(source.scales[band - 1], source.offsets[band - 1]) for band in bands]
     for one in read:
         yield (
             None
             if one is None
             else [
-                None if _is_nothing(value) else float(value) * scale + offset
-                for value, (scale, offset) in zip(one, meant, strict=True)
+                None if _is_missing(value) else float(value) * scale + offset
+                for value, (scale, offset) in zip(one, scaling, strict=True)
             ]
         )
 
 
-def _is_nothing(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     return bool(np.ma.is_masked(value)) or not math.isfinite(value)
 
 
@@ -148,11 +154,13 @@ def statistics_under(
     Raises
     ------
     BadInput
-        When it is no polygon.
+        When the geometry is no valid polygon.
     NotFound
         When the polygon does not touch the raster.
+    TooMuch, Unavailable
+        As `tiles.raster.reading.read_area`.
     """
-    from rio_tiler.models import ImageData  # noqa: PLC0415  # a second to import, and most processes need it not
+    from rio_tiler.models import ImageData  # noqa: PLC0415  # a second to import, and most processes do not need it
 
     try:
         area = shapely.geometry.shape(polygon_crs84)
@@ -167,9 +175,9 @@ def statistics_under(
     if pixels_of is None or pixels is None:
         raise NotFound(f"the polygon does not touch the raster '{raster.id}'", parameter="geometry")
     image = ImageData(pixels, bounds=pixels_of.bounds, crs=_WGS84)
-    with warnings.catch_warnings(action="ignore"):  # of what rio-tiler itself calls
-        found = image.statistics(coverage=image.get_coverage_array(polygon_crs84))
-    return {name: {key: _finite(getattr(band, key)) for key in _WANTED} for name, band in found.items()}
+    with warnings.catch_warnings(action="ignore"):  # from calls within rio-tiler
+        statistics = image.statistics(coverage=image.get_coverage_array(polygon_crs84))
+    return {name: {key: _finite(getattr(band, key)) for key in _STATISTICS} for name, band in statistics.items()}
 
 
 def rectangle(raster: Raster, bounds: tuple[float, float, float, float], most: int = AREA_PIXELS_MAX) -> PixelArea:

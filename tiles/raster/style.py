@@ -1,4 +1,4 @@
-"""How a raster is shown: which bands, which stretch, which colours; checked before anything is read."""
+"""The style of a raster: its bands, stretch and colours, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from layers.errors import BadInput
 
 Form = Literal["values", "hillshade", "slope", "terrain"]
 Format = Literal["png", "webp", "jpg", "npy", "tif"]
+type Rgb = tuple[int, int, int]  # red, green, blue, 0 to 255
+
+WHITE: Rgb = (255, 255, 255)
 FORMS: tuple[Form, ...] = ("values", "hillshade", "slope", "terrain")
 MEDIA: Mapping[Format, str] = {
     "png": "image/png",
@@ -30,18 +33,18 @@ _BAND = re.compile(r"b([1-9][0-9]?)")
 
 @dataclass(frozen=True, slots=True)
 class RasterStyle:
-    """A checked way of showing a raster.
+    """A checked style of a raster.
 
     Attributes
     ----------
     bands
-        Numbers from 1; empty for the first, or the first three of a picture.
+        Numbers from 1; empty for the first, or the first three of an image.
     expression
-        Of bands by name, ``(b4-b3)/(b4+b3)``; None shows bands as they are.
+        A formula of bands by name, ``(b4-b3)/(b4+b3)``; None shows bands as they are.
     rescale
-        Lowest and highest value that are told apart; None takes those of the whole raster.
+        The values at the ends of the colour scale; None takes the lowest and highest of the whole raster.
     form
-        What is computed of heights, or the values themselves.
+        The relief computed of heights, or the values themselves.
     """
 
     bands: tuple[int, ...] = ()
@@ -53,28 +56,28 @@ class RasterStyle:
     altitude_deg: float = 45.0
 
 
-def read_look(given: Mapping[str, str], band_count: int) -> RasterStyle:
-    """Check the parameters of a raster's tile.
+def read_style(params: Mapping[str, str], band_count: int) -> RasterStyle:
+    """Check the style parameters of a raster and return the style.
 
     Raises
     ------
     BadInput
         For anything unknown or malformed; the message says what was given and what is allowed.
     """
-    for name in given:
+    for name in params:
         if name not in PARAMETERS:
             raise BadInput(f"there is no parameter '{name[:80]}'; allowed are {', '.join(PARAMETERS)}", parameter=name)
-    form = given.get("form", "values")
+    form = params.get("form", "values")
     if form not in FORMS:
         raise BadInput(f"form is '{form[:40]}'; allowed are {', '.join(FORMS)}", parameter="form")
     return RasterStyle(
-        bands=_bands(given.get("bands"), band_count),
-        expression=_expression(given.get("expression"), band_count),
-        rescale=_rescale(given.get("rescale")),
-        colormap=_colormap(given.get("colormap")),
+        bands=_bands(params.get("bands"), band_count),
+        expression=_expression(params.get("expression"), band_count),
+        rescale=_rescale(params.get("rescale")),
+        colormap=_colormap(params.get("colormap")),
         form=form,
-        azimuth_deg=_number(given, "azimuth", 315.0, 0.0, 360.0),
-        altitude_deg=_number(given, "altitude", 45.0, 0.0, 90.0),
+        azimuth_deg=_number(params, "azimuth", 315.0, 0.0, 360.0),
+        altitude_deg=_number(params, "altitude", 45.0, 0.0, 90.0),
     )
 
 
@@ -93,8 +96,8 @@ def _expression(text: str | None, count: int) -> str | None:
         return None
     used = [int(number) for number in _BAND.findall(text)]
     if not _EXPRESSION.fullmatch(text) or not used or max(used) > count or "**" in text:
-        told = f"b1 to b{count}, numbers, + - * / and parentheses"
-        raise BadInput(f"expression is '{text[:80]}'; it may hold {told}", parameter="expression")
+        allowed = f"b1 to b{count}, numbers, + - * / and parentheses"
+        raise BadInput(f"expression is '{text[:80]}'; it may hold {allowed}", parameter="expression")
     try:
         compile(text, "expression", "eval")
     except SyntaxError as error:
@@ -120,8 +123,8 @@ def _colormap(text: str | None) -> str | None:
     return text
 
 
-def _number(given: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
-    text = given.get(name)
+def _number(params: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = params.get(name)
     if text is None:
         return default
     try:

@@ -6,15 +6,15 @@ import asyncpg
 import pytest
 
 from layers.database.connection import Role, connect
-from tests.conftest import _database, _run
+from tests.databases import run_async, temporary_database
 from tests.layers.schema.fixture import make_layers
 
 
 @pytest.fixture(scope="session")
 def layers_template(cluster: str, template: str) -> Iterator[str]:
     """URL of a database with every layer, none with rows."""
-    with _database(cluster, template) as url:
-        _run(_make_layers(url))
+    with temporary_database(cluster, template) as url:
+        run_async(_make_layers(url))
         yield url
 
 

@@ -14,7 +14,7 @@ from numpy.random import default_rng
 
 from layers.database.connection import Role, connect
 from layers.schema.derive import derive
-from tests.conftest import _database, _run
+from tests.databases import run_async, temporary_database
 from tests.layers.schema.fixture import EAST_M, NORTH_M, put
 
 WEST, SOUTH, STEP = 113.30, 23.10, 1 / 256  # a power of two: shared edges are exact in degrees
@@ -57,8 +57,8 @@ def grids_url(cluster, layers_template):
         )
         await connection.close()
 
-    with _database(cluster, layers_template) as url:
-        _run(fill(url))
+    with temporary_database(cluster, layers_template) as url:
+        run_async(fill(url))
         yield url
 
 

@@ -15,7 +15,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.database.connection import connect
 from layers.definition import read_definitions
-from tests.conftest import _database, _run
+from tests.databases import run_async, temporary_database
 from tests.twin.service import TwinService
 from twin.aggregate.answer import HIDDEN, hides_small, properties
 
@@ -25,8 +25,8 @@ ALL_TIMES = ("2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
 @pytest.fixture(scope="module")
 def district(cluster, district_template):
     """The application over the synthetic district, with rows of several grades."""
-    with _database(cluster, district_template) as url:
-        _run(_happen(url))
+    with temporary_database(cluster, district_template) as url:
+        run_async(_happen(url))
         running = TwinService(url)
         yield running
         running.close()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from layers.database.connection import connect
-from tests.conftest import _database, _run
+from tests.databases import run_async, temporary_database
 from tests.twin.connectors.house import House
 from tests.twin.named import put_named
 
@@ -11,8 +11,8 @@ from tests.twin.named import put_named
 @pytest.fixture
 def empty_url(cluster, layers_url):
     """URL of a database of the test's own with every layer, some cars and gauges, and nothing else."""
-    with _database(cluster, layers_url) as url:
-        _run(put_named(url))
+    with temporary_database(cluster, layers_url) as url:
+        run_async(put_named(url))
         yield url
 
 

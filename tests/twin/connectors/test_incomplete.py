@@ -14,7 +14,7 @@ from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput, NotFound
 from server.identity.auth import TOKEN_FILE
 from server.settings import PROJECT
-from tests.conftest import _serving
+from tests.running_app import running_app
 from tests.twin.connectors.house import House
 from tests.twin.named import put_features
 from twin.envelope.kinds import EVENT_FIELDS
@@ -160,7 +160,7 @@ class Desk:
 @pytest.fixture
 def desk(house):
     (house.home / TOKEN_FILE).write_text(TOKEN, encoding="ascii")
-    with _serving(house.settings) as address:
+    with running_app(house.settings) as address:
         yield Desk(address)
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from server.identity.auth import TOKEN_FILE
 from server.settings import load_settings
-from tests.conftest import _database, _run, _serving
+from tests.databases import run_async, temporary_database
+from tests.running_app import running_app
 from tests.twin.feeds.test_cap import sample
 from tests.twin.feeds.test_feeds import SECRET, Sender, cloudevent
 from tests.twin.named import put_named
@@ -42,12 +43,12 @@ OUTPUTS = [
 def client(cluster, district_template, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     (home / TOKEN_FILE).write_text(TOKEN, encoding="ascii")
-    with pytest.MonkeyPatch.context() as patch, _database(cluster, district_template) as url:
-        _run(put_named(url))
+    with pytest.MonkeyPatch.context() as patch, temporary_database(cluster, district_template) as url:
+        run_async(put_named(url))
         patch.setenv("ONEMAP_SECRET_DEMO", SECRET)
         patch.setenv("ONEMAP_SECRET_WARNINGS_CAP", SECRET)
         settings = load_settings(home=home, database={"url": url})
-        with _serving(settings) as address, httpx.Client(base_url=address, timeout=60) as client:
+        with running_app(settings) as address, httpx.Client(base_url=address, timeout=60) as client:
             client.headers["authorization"] = f"Bearer {TOKEN}"
             _happen(client)
             yield client

@@ -14,7 +14,8 @@ from server.commands import feed as commands
 from server.doctor.feeds import examine_feeds
 from server.doctor.machine import FindingState
 from server.settings import load_settings
-from tests.conftest import _run, _serving
+from tests.databases import run_async
+from tests.running_app import running_app
 from tests.twin.feeds.feeds import CONFIG, feed
 from tests.twin.feeds.test_feeds import BATCH, SECRET, cloudevent
 from tests.twin.named import put_named
@@ -49,11 +50,11 @@ def test_nobody_pushes_to_a_feed_without_a_secret_when_the_network_reaches_us(
     district_url, tmp_path, folder, monkeypatch, host, status
 ):
     monkeypatch.setenv("ONEMAP_SECRET_DEMO", SECRET)
-    _run(put_named(district_url))
+    run_async(put_named(district_url))
     settings = load_settings(
         home=tmp_path, database={"url": district_url}, feeds={"folder": str(folder)}, server={"host": host}
     )
-    with _serving(settings) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with running_app(settings) as address, httpx.Client(base_url=address, timeout=60) as client:
         body = httpx.Request("POST", address, json=[cloudevent(1)]).content
         answer = client.post("/feeds/unsigned", content=body, headers={"content-type": BATCH})
         assert answer.status_code == status, answer.text

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from layers.database.connection import connect
-from tests.conftest import _run
+from tests.databases import run_async
 from tests.twin.named import put_named
 from twin.feeds.signature import sign
 
@@ -54,7 +54,7 @@ class Sender:
 
 @pytest.fixture
 def sender(district_url, live_server):
-    _run(put_named(district_url))
+    run_async(put_named(district_url))
     with httpx.Client(base_url=live_server(district_url), timeout=30) as client:
         yield Sender(client)
 
@@ -173,7 +173,7 @@ def test_there_are_only_the_feeds_there_are(sender, name):
 
 
 def test_what_is_older_than_history_is_kept_is_refused_and_its_neighbours_are_taken(district_url, live_server):
-    _run(put_named(district_url))
+    run_async(put_named(district_url))
     address = live_server(district_url, retention={"positions_days": 90})
     with httpx.Client(base_url=address, timeout=30) as client:
         fresh = {**cloudevent(1), "time": datetime.now(UTC).isoformat()}

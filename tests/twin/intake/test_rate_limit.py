@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from server.settings import load_settings
-from tests.conftest import _run, _serving
+from tests.databases import run_async
+from tests.running_app import running_app
 from tests.twin.feeds.test_feeds import BATCH, cloudevent
 from tests.twin.named import put_named
 
@@ -27,12 +28,12 @@ supplies: [vehicles]
 
 @pytest.fixture
 def address(district_url, tmp_path):
-    _run(put_named(district_url))
+    run_async(put_named(district_url))
     feeds = tmp_path / "feeds"
     feeds.mkdir()
     (feeds / "demo.yaml").write_text(SLOW, encoding="utf-8")
     settings = load_settings(home=tmp_path, database={"url": district_url}, feeds={"folder": str(feeds)})
-    with _serving(settings) as address:
+    with running_app(settings) as address:
         yield address
 
 

@@ -9,7 +9,8 @@ import pytest
 from layers.database.connection import connect
 from server.identity.auth import TOKEN_FILE
 from server.settings import load_settings
-from tests.conftest import _run, _serving
+from tests.databases import run_async
+from tests.running_app import running_app
 from tests.twin.feeds.test_cap import sample
 from tests.twin.feeds.test_feeds import SECRET, Sender, cloudevent
 from tests.twin.named import put_named
@@ -27,10 +28,10 @@ def secrets(monkeypatch):
 
 @pytest.fixture
 def client(district_url, tmp_path):
-    _run(put_named(district_url))
+    run_async(put_named(district_url))
     (tmp_path / TOKEN_FILE).write_text(TOKEN, encoding="ascii")
     settings = load_settings(home=tmp_path, database={"url": district_url})
-    with _serving(settings) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with running_app(settings) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from layers.database.connection import connect
-from tests.conftest import _run
+from tests.databases import run_async
 from tests.twin.named import put_named
 from tests.twin.waiting import DEADLINE_S, until
 from twin.feeds.seal import Sealer
@@ -30,7 +30,7 @@ def secret(monkeypatch):
 
 @pytest.fixture
 def address(district_url, live_server):
-    _run(put_named(district_url))
+    run_async(put_named(district_url))
     return live_server(district_url)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from layers.coordinates.crs import transform
 from layers.database.connection import Role, connect
-from tests.conftest import _run
+from tests.databases import run_async
 from twin.join.index import FLOOD_M, VIDEO_M, WATERWAY_M, AreaIndex
 from twin.join.metres import MetrePoints
 from twin.join.points import NearPoints
@@ -71,7 +71,7 @@ def district(district_template) -> District:
         await connection.close()
         return index
 
-    index = _run(read())
+    index = run_async(read())
     lines = shapely.transform(index.waterways.lines, lambda xy: transform(xy, 4547, 4490))
     return District(
         district_template,

@@ -18,7 +18,7 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, parse_bbox, queryables_of
 from layers.database.connection import Role, connect, create_pool
 from layers.read.query import ItemsQuery, page, single
-from tests.conftest import _database, _run
+from tests.databases import run_async, temporary_database
 from tests.twin.service import ACTORS, TwinService
 from twin.envelope.message import Message
 from twin.intake.pipeline import Pipeline
@@ -135,8 +135,8 @@ async def send(url):
 
 @pytest.fixture(scope="module")
 def city(cluster, district_template):
-    with _database(cluster, district_template) as url:
-        sent = _run(send(url))
+    with temporary_database(cluster, district_template) as url:
+        sent = run_async(send(url))
         service = TwinService(url)
         yield SimpleNamespace(url=url, sent=sent, ask=service.ask, json=service.json, service=service)
         service.close()
@@ -392,7 +392,7 @@ def plan(city, clause):
         finally:
             await connection.close()
 
-    return _run(explain())
+    return run_async(explain())
 
 
 def layer_of(city, name):
@@ -403,7 +403,7 @@ def layer_of(city, name):
         finally:
             await connection.close()
 
-    return _run(read())
+    return run_async(read())
 
 
 def test_what_is_not_asked_for_is_not_computed(city):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from layers.database.connection import connect
-from tests.conftest import _database, _run
+from tests.databases import run_async, temporary_database
 from tests.twin.service import TwinService
 
 T = datetime(2026, 6, 8, 4, tzinfo=UTC)
@@ -39,8 +39,8 @@ async def prepare(url):
 
 @pytest.fixture(scope="module")
 def ruled(cluster, fixture_url):
-    with _database(cluster, fixture_url) as url:
-        _run(prepare(url))
+    with temporary_database(cluster, fixture_url) as url:
+        run_async(prepare(url))
         running = TwinService(url)
         yield running
         running.close()

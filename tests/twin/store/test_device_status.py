@@ -10,7 +10,7 @@ import pytest
 
 from layers.definition import read_definitions
 from layers.live_source import INTERVAL_S, SILENT_INTERVALS
-from tests.conftest import _database
+from tests.databases import temporary_database
 from tests.twin.service import TwinService
 
 AGED = sorted(
@@ -64,7 +64,7 @@ def rows_of(layer, name, stored, heard, said, intervals_ago, interval_s):
 
 @pytest.fixture(scope="module")
 def town(cluster, fixture_url):
-    with _database(cluster, fixture_url) as url:
+    with temporary_database(cluster, fixture_url) as url:
         running = TwinService(url)
         running.execute("; ".join(statement for layer in AGED for case in CASES for statement in rows_of(layer, *case)))
         running.execute("ANALYZE")
