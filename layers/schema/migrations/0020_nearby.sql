@@ -2,7 +2,7 @@
 SET LOCAL check_function_bodies = off;
 
 -- The nearest waterway within a distance on the ground, at most 500 m: chainage on it, and the bank looking downstream.
--- The same as layers/schema/queries/derive_waterway.sql says of many features.
+-- The same as layers/sql/derive_waterway.sql says of many features.
 CREATE FUNCTION onemap.waterway_at(point geometry, within_m double precision)
 RETURNS TABLE (waterway_id text, chainage_m double precision, bank text, distance_m double precision)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1

@@ -1,4 +1,4 @@
--- The plane of the district: lengths and areas are measured in the 3-degree zone it lies in (layers/coordinates/district_crs.py).
+-- The plane of the district: lengths and areas are measured in the 3-degree zone it lies in (layers/district_crs.py).
 CREATE FUNCTION onemap.measuring_srid() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
@@ -10,7 +10,7 @@ GRANT SELECT ON onemap.setting TO onemap_read, onemap_ingest;
 
 SET LOCAL check_function_bodies = off;
 -- The nearest waterway within a distance on the ground, at most 500 m: chainage on it, and the bank looking downstream.
--- The same as layers/schema/queries/derive_waterway.sql says of many features.
+-- The same as layers/sql/derive_waterway.sql says of many features.
 CREATE OR REPLACE FUNCTION onemap.waterway_at(point geometry, within_m double precision)
 RETURNS TABLE (waterway_id text, chainage_m double precision, bank text, distance_m double precision)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1

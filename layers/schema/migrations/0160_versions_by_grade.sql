@@ -62,7 +62,7 @@ BEGIN
 END
 $$;
 
--- Tables that are there already; `layers/schema/tables.py` does the same for new ones.
+-- Tables that are there already; `layers/tables.py` does the same for new ones.
 DO $$
 DECLARE
     one record;
