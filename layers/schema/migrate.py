@@ -1,18 +1,22 @@
-"""The shape of the database: numbered SQL files, each once, in order, in a transaction of its own."""
+"""Migrations of the database: numbered SQL files, each applied once, in order, in a transaction of its own.
+
+A migration makes and changes tables and moves data. Functions and triggers are in `layers/schema/sql_files.py`'s files,
+which are applied after the migrations; the migrations up to 0165 hold earlier texts of them, as they were released.
+"""
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 
 import asyncpg
 import structlog
 
+from layers.database.advisory_locks import AdvisoryLock
 from layers.database.connection import connect
 from layers.errors import Conflict, Unavailable
+from layers.schema.sql_files import apply_sql_files, changed_sql_files, checksum
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 440106  # any number, the same in every version, so that two programs never migrate at once
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS onemap.migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now());
 ALTER TABLE onemap.migration ADD COLUMN IF NOT EXISTS checksum text
@@ -26,12 +30,20 @@ def available(folder: Path = MIGRATIONS) -> list[Path]:
 
 
 async def pending(url: str) -> list[str]:
-    """Return the names of migrations the database lacks; all of them when it was never migrated."""
+    """Return the migrations that the database lacks, or else the SQL files that changed since they were applied.
+
+    Raises
+    ------
+    Unavailable
+        When the database cannot be reached.
+    """
     connection = await connect(url, role=None)
     try:
         if await connection.fetchval("SELECT to_regclass('onemap.migration') IS NULL"):
             return [path.stem for path in available()]
-        return [p.stem for p in available() if p.stem not in await _applied(connection)]
+        applied = await _applied(connection)
+        lacking = [path.stem for path in available() if path.stem not in applied]
+        return lacking or await changed_sql_files(connection)
     finally:
         await connection.close()
 
@@ -42,7 +54,7 @@ async def migrate(url: str) -> list[str]:
     Returns
     -------
     list of str
-        Names of the files applied now; empty when it was up to date.
+        Names of the migrations applied now; empty when there were none.
 
     Raises
     ------
@@ -53,7 +65,7 @@ async def migrate(url: str) -> list[str]:
     """
     connection = await connect(url, role=None)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_lock($1)", AdvisoryLock.MIGRATION)
         await connection.execute("CREATE SCHEMA IF NOT EXISTS onemap")
         await connection.execute(_LEDGER)
         applied = await _applied(connection)
@@ -64,16 +76,12 @@ async def migrate(url: str) -> list[str]:
         fresh = [path for path in available() if path.stem not in applied]
         for path in fresh:
             await _apply(connection, path)
+        await apply_sql_files(connection)
         return [path.stem for path in fresh]
     except asyncpg.InsufficientPrivilegeError as error:
         raise Unavailable(f"the database user may not set up OneMap: {error}; ask for CREATE and CREATEROLE") from error
     finally:
         await connection.close()
-
-
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a migration's text, whatever its line ends."""
-    return sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
 
 
 async def edited(connection: asyncpg.Connection) -> list[str]:

@@ -100,7 +100,10 @@ def _checks() -> list[tuple[str, list[str]]]:
         ("ruff format", [f"{tools}/ruff", "format", "--check", "--quiet"]),
         ("mypy", [f"{tools}/mypy", "--no-error-summary"]),
         ("import-linter", [f"{tools}/lint-imports"]),
-        ("sqlfluff", [f"{tools}/sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", "layers", "tiles"]),
+        (
+            "sqlfluff",
+            [f"{tools}/sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", "layers", "tiles", "twin"],
+        ),
     ]
     compiler = _WEB / "node_modules" / "typescript" / "bin" / "tsc"
     if (_WEB / "jsconfig.json").exists():

@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from layers.database.advisory_locks import AdvisoryLock
 from layers.database.connection import Role, connect
 from layers.database.faults import AWAY
 from layers.errors import Unavailable
@@ -25,7 +26,6 @@ from twin.log.cursor import Cursor
 
 HEARTBEAT = Cursor("ingest")
 ALIVE_SECONDS = 15.0  # a heartbeat older than this is that of a dead process
-_LOCK = 440109
 _BEAT_SECONDS = 2.0
 _BEAT_SECONDS_MAX = 10.0
 _TRY_SECONDS = 0.5
@@ -102,7 +102,7 @@ async def _take(url: str, hung_looks: int) -> asyncpg.Connection:
 
 async def _lock(connection: asyncpg.Connection, url: str, hung_looks: int) -> None:
     beat, looks = None, 0
-    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", AdvisoryLock.LEADER):
         row = await HEARTBEAT.read(connection)
         newest = None if row is None else row.seq
         beat, looks = newest, looks + 1 if newest == beat else 0
@@ -119,7 +119,7 @@ async def _end_the_hung(url: str) -> None:
     except Unavailable:
         return
     try:
-        ended = await connection.fetchval(_END, _LOCK)
+        ended = await connection.fetchval(_END, AdvisoryLock.LEADER)
         _log.error("the ingest process that led shows no sign of life; its connections were ended", ended=ended)
     except asyncpg.PostgresError as error:
         _log.error("the ingest process that leads is hung, and we may not end its connections", error=str(error))

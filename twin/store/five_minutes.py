@@ -15,12 +15,13 @@ from typing import Any
 
 import asyncpg
 
+from layers.database.advisory_locks import AdvisoryLock
+
 BUCKET = timedelta(minutes=5)
 GRACE = timedelta(seconds=30)  # most of what is a little late still comes in time
 _LOOK_SECONDS = 5.0
 _SPAN = timedelta(minutes=30)  # computed at once
 _AT_ONCE = 5_000
-_LOCK = 440110  # shared by whoever writes observations, alone by whoever closes buckets
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 _MARK = """
@@ -149,7 +150,7 @@ class FiveMinutes:
 async def _close(connection: asyncpg.Connection, until: datetime) -> None:
     """Close buckets. Whoever writes now is waited for; whoever writes later finds them closed."""
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.FIVE_MINUTES)
         await connection.execute("UPDATE twin.observation_closed SET closed = $1 WHERE closed < $1", until)
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import asyncpg
 
+from layers.database.advisory_locks import AdvisoryLock
 from twin.envelope.message import Message
 
 PREFIX = "warning-"
-_LOCK = 440112  # not the leader's 440109; chains are joined by one writer at a time, and warnings are rare
 _KNOWN = """
 WITH met AS (
     SELECT DISTINCT chain FROM twin.warning_chain WHERE scope = $1 AND identifier = ANY ($2::text[])
@@ -86,7 +86,7 @@ async def join_chains(connection: asyncpg.Connection, messages: Sequence[Message
         if (link := _link(message)) is not None:
             scopes.setdefault(_scope(message), []).append(link)
     if scopes:
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.WARNINGS)
     for scope, links in sorted(scopes.items()):
         named = sorted({one for link in links for one in (link.identifier, *(r for r, _ in link.references))})
         known = {row["identifier"]: (row["sent"], row["chain"]) for row in await connection.fetch(_KNOWN, scope, named)}

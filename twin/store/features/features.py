@@ -15,6 +15,7 @@ import asyncpg
 import orjson
 
 from layers.catalog import Catalog
+from layers.database.advisory_locks import AdvisoryLock
 from layers.definition import LayerDefinition
 from layers.schema.derive import derive
 from twin.envelope.message import Message
@@ -23,7 +24,6 @@ from twin.store.features.claims import GEOMETRY, FieldClaims, stamp_of
 from twin.store.features.rows import Row, RowChanges, read_rows
 from twin.store.positions import PlacedMessage
 
-_LOCK = 440111  # one writer of a layer's features at a time, from reading what was said to the commit
 _KEEP = """
 INSERT INTO twin.feature_change (layer, id, phenomenon_time, rank, change, record, geom, feed_source)
 SELECT $1, id, phenomenon_time, rank, change, record, geom::geometry, feed_source
@@ -67,7 +67,7 @@ async def write(
 async def _write_layer(
     connection: asyncpg.Connection, definition: LayerDefinition, messages: Sequence[Message]
 ) -> list[FeatureChange]:
-    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LOCK, definition.id)
+    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", AdvisoryLock.FEATURES, definition.id)
     heard = await _hear(connection, definition.id, messages)
     if not heard:
         return []

@@ -1,0 +1,43 @@
+"""The advisory locks of a OneMap database, all in one table.
+
+PostgreSQL knows an advisory lock by its number alone, so that the numbers must differ from each other and stay the
+same in every version: programs of two versions may work on one database. SQL functions name a lock's member beside
+its number.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class AdvisoryLock(IntEnum):
+    """Numbers of advisory locks. Locks of a single layer, file or raster hash its name instead.
+
+    Attributes
+    ----------
+    MIGRATION
+        One program migrates at a time; held for a connection.
+    CHANGE_LOG
+        One transaction appends to the change log at a time, to its commit (twin/store/sql/010_log.sql).
+    DAYS
+        One transaction makes or drops partitions of days at a time (twin/store/sql/020_days.sql).
+    LEADER
+        One ingest process works per database; held for a connection, and only ever tried for.
+    FIVE_MINUTES
+        Writers of observations share it; the job that closes buckets takes it alone
+        (twin/store/sql/040_observation_buckets.sql).
+    FEATURES
+        One writer of a layer's features at a time, with the hash of the layer's id as second key.
+
+    Warnings
+    --------
+        One writer joins chains of warnings at a time; warnings are rare.
+    """
+
+    MIGRATION = 440106
+    CHANGE_LOG = 440107
+    DAYS = 440108
+    LEADER = 440109
+    FIVE_MINUTES = 440110
+    FEATURES = 440111
+    WARNINGS = 440112
