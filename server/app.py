@@ -49,9 +49,10 @@ from server.routes import (
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
 from server.tianditu import Tianditu
+from server.tiles.cache import tile_cache
 from server.tiles.fast import FastTiles
-from server.tiles.make import TileMaker, tile_cache
 from tiles.basemaps import Basemaps
+from tiles.maker import TileMaker
 from twin.feeds.exposure import is_local
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail

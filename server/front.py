@@ -12,8 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from layers.database.admission import CALLER
 from layers.database.faults import in_words
-from layers.errors import OneMapError, TooMuch, TooOften, Unauthenticated
+from layers.errors import OneMapError, TooOften, Unauthenticated
 from server.errors import respond_to
+from server.http.body import bounded
 from server.http.cost import address_of, caller_of
 from server.http.guesses import Guesses
 from server.http.headers import complete
@@ -73,17 +74,7 @@ class Front:
         """Let no more of a body in than may be read, whoever reads it; a feed's stream has an end of its own."""
         if scope["type"] != "http" or scope["path"].startswith(_FEEDS):
             return receive
-        limit_bytes, size = state.settings.limits.body_bytes, 0
-
-        async def receiving() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > limit_bytes:
-                raise TooMuch(f"the body has more than {limit_bytes} bytes, which is the most that is read")
-            return message
-
-        return receiving
+        return bounded(receive, state.settings.limits.body_bytes)
 
     def _refuse_guesses(self, scope: Scope, state: State) -> None:
         """Look at a token, if there is one, before anything else does.

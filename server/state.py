@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import asyncpg
 from starlette.applications import Starlette
@@ -24,12 +23,10 @@ from server.request_plans import RequestPlans
 from server.settings import Settings
 from server.tianditu import Tianditu
 from tiles.basemaps import Basemaps
+from tiles.maker import TileMaker
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail
 from twin.rules.registry import Rules, read_rules
-
-if TYPE_CHECKING:
-    from server.tiles.make import TileMaker  # which reads calls, and those the state
 
 
 class CurrentRules:

@@ -25,12 +25,13 @@ from server.build import build_id
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 from server.settings import Settings
-from server.tiles.call import Part, TileCall
-from server.tiles.make import TileMaker, tile_cache
+from server.tiles.cache import tile_cache
 from server.tiles.tilejson import tilejson_of
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.archive import Head, writing
 from tiles.cache import Tile
+from tiles.call import Part, TileCall
+from tiles.maker import TileMaker
 from tiles.pyramid import count_over, tiles_over
 
 _AT_ONCE = 4

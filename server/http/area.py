@@ -51,7 +51,7 @@ AREA_BODY = {
 
 
 async def read_area(request: Request, limits: LimitSettings) -> dict[str, Any]:
-    """Return the polygon in a request's body as GeoJSON.
+    """Return the polygon in a request's body, as GeoJSON in CRS84.
 
     Raises
     ------

@@ -1,49 +1,66 @@
-"""Bodies of requests, read to a limit: the one place where a body is read whole."""
+"""Bodies of requests, bounded; only here a body is read whole."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from layers.errors import BadInput, TooMuch
 
 
 async def read_body(receive: Receive, limit_bytes: int, headers: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
-    """Read a body; of one that says it is too long nothing is read.
+    """Return a body; nothing of it is read when its Content-Length is above the limit.
 
     Raises
     ------
     TooMuch
-        When it is longer than the limit.
+        When the body is longer than the limit.
     ClientDisconnect
-        When the client goes away meanwhile.
+        When the client disconnects first.
     """
-    said = next((value for name, value in headers if name == b"content-length"), b"0")
-    if said.isdigit() and int(said[:20]) > limit_bytes:
+    declared = next((value for name, value in headers if name == b"content-length"), b"0")
+    if declared.isdigit() and int(declared[:20]) > limit_bytes:
         raise _too_long(limit_bytes)
+    receiving = bounded(receive, limit_bytes)
     chunks: list[bytes] = []
-    size, more = 0, True
+    more = True
     while more:
-        message = await receive()
+        message = await receiving()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
         more = message.get("more_body", False)
-        if size > limit_bytes:
-            raise _too_long(limit_bytes)
     return b"".join(chunks)
 
 
+def bounded(receive: Receive, limit_bytes: int) -> Receive:
+    """Return a `receive` that raises `TooMuch` once a body is longer than the limit."""
+    size = 0
+
+    async def receiving() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit_bytes:
+            raise _too_long(limit_bytes)
+        return message
+
+    return receiving
+
+
 async def read_text(receive: Receive, limit_bytes: int, headers: Iterable[tuple[bytes, bytes]] = ()) -> str:
-    """Read a body of text; as `read_body`.
+    """Return a body of text; see `read_body`.
 
     Raises
     ------
     BadInput
-        When it is not UTF-8.
+        When the body is not UTF-8.
+    TooMuch
+        When the body is longer than the limit.
+    ClientDisconnect
+        When the client disconnects first.
     """
     try:
         return (await read_body(receive, limit_bytes, headers)).decode()

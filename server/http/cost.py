@@ -10,6 +10,7 @@ from starlette.types import Scope
 from layers.actor import ANONYMOUS
 from layers.database.admission import Caller, Cost
 from layers.errors import Unauthenticated
+from server.formats.table import is_export
 from server.identity.auth import Authenticator
 
 LONG_QUERY_BYTES = 400
@@ -47,7 +48,7 @@ def cost_of(scope: Scope) -> Cost:
     if len(query) > LONG_QUERY_BYTES:
         return Cost.HEAVY
     given = dict(parse_qsl(query.decode("latin-1"))) if query else {}
-    if given.get("f") == "csv" or _rows(given.get("limit", "")) > MANY_ROWS:
+    if is_export(given.get("f")) or _rows(given.get("limit", "")) > MANY_ROWS:
         return Cost.HEAVY
     tile = _TILE.search(path) if "/tiles/" in path else None
     if tile is not None and int(tile[1][:3]) < _OVERVIEW_ZOOM:

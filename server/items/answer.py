@@ -1,24 +1,19 @@
-"""Pages and single features as bytes: the envelope around what PostgreSQL built."""
+"""Pages and single features as bytes: the statement, its rows, and the body that the representation makes of them."""
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import cached_property
+from dataclasses import dataclass, fields
+from typing import Any
 
 import asyncpg
-import orjson
 
 from layers.catalog import Layer
-from layers.coordinates.crs import CRS84, Crs, parse_crs
+from layers.coordinates.crs import CRS84, parse_crs
 from layers.errors import NotFound
 from layers.read.counted_page import ROWS_MAX, counted_page
 from layers.read.counts import Matched
-from layers.read.query import Form, ItemsQuery, page, single, table_rows
-from layers.spreadsheet import cell
-from server.http.media import CSV, GEOJSONL, JSONFG
+from layers.read.query import ItemsQuery, page, single
+from server.formats.written import PageHead, TableFormat, TextFormat
 from server.items.call import Call
 from server.items.links import KeptLinks, Paging, item_links, steps
 from server.items.request import (
@@ -30,62 +25,57 @@ from server.items.request import (
 )
 from server.state import State
 
-_JSONFG_CONFORMANCE = (
-    "http://www.opengis.net/spec/json-fg-1/1.0/conf/core",
-    "http://www.opengis.net/spec/json-fg-1/1.0/conf/types-schemas",
-)
 type Statement = tuple[str, tuple[object, ...]]
-_THE_ID = object()  # stands in a kept statement for the id that is asked for
+_THE_ID = object()  # stands for the requested id in a kept statement
 
 
 @dataclass(frozen=True, slots=True)
 class ItemsResponse:
-    """A body and the headers that belong to it."""
+    """A body and its headers."""
 
     content: bytes
     headers: dict[str, str]
 
 
-@dataclass(frozen=True)
 class _Plan:
-    """A checked request and its statements, good for every request with the same text.
+    """The criteria of a checked request and its statements, good for every request with the same text.
 
-    What it was made of knows the layer's definition, which holds, and its versions of then, which do not: a query comes
-    from it with the layer as it is now, or not at all.
+    A plan is kept while the layer's versions change, so it holds no layer: a query is made with the current one. The
+    definition is the same for as long as the plan is found, since the catalogue's fingerprint is in its key.
     """
 
-    _asked: ItemsRequest
-    form: Form
-    separator: str
-    links: KeptLinks = field(default_factory=KeptLinks)
-
-    @property
-    def hits(self) -> bool:
-        """Whether only the number of rows is asked for."""
-        return self._asked.hits
+    def __init__(self, request: ItemsRequest) -> None:
+        query = request.query
+        self.hits = request.hits
+        self.links = KeptLinks()
+        self._moment = query.layer.moment
+        self._criteria: dict[str, Any] = {f.name: getattr(query, f.name) for f in fields(query) if f.name != "layer"}
+        self._page: Statement | None = None
+        self._counted: Statement | None = None
 
     def query(self, layer: Layer) -> ItemsQuery:
-        """Return what is asked for, of the layer as it is now, or as of the moment that is asked for."""
-        asked = self._asked.query
-        return replace(asked, layer=layer.as_of(asked.layer.moment))
+        """Return the query of the layer's current version, or of the requested moment."""
+        return ItemsQuery(layer.as_of(self._moment), **self._criteria)
 
-    @cached_property
-    def page(self) -> Statement:
-        """The page alone."""
-        return page(self._asked.query, self.form, self.separator).render()
+    def page(self, query: ItemsQuery, text: TextFormat) -> Statement:
+        """Return the statement of the page alone."""
+        if self._page is None:
+            self._page = page(query, text.form, text.separator).render()
+        return self._page
 
-    @cached_property
-    def counted(self) -> Statement:
-        """The page with the number of all rows that match."""
-        return counted_page(self._asked.query, self.form, self.separator).render()
+    def counted(self, query: ItemsQuery, text: TextFormat) -> Statement:
+        """Return the statement of the page with the number of all matching rows."""
+        if self._counted is None:
+            self._counted = counted_page(query, text.form, text.separator).render()
+        return self._counted
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What was found: the rows as bytes, how many they are and of how many, and where the next page begins."""
+    """The features of a page as bytes, their number, the number of all that match, and the cursor of the next page."""
 
     matched: Matched
-    features: bytes | None
+    features: bytes
     returned: int
     cursor: str | None
 
@@ -102,23 +92,22 @@ async def single_feature(call: Call, state: State) -> ItemsResponse:
     """
     refuse_unknown_item_parameters(call.given)
     crs = parse_crs(call.given["crs"]) if "crs" in call.given else CRS84
-    form: Form = "jsonfg" if call.media is JSONFG else "geojson"
+    text = _text_format(call)
     layer = layer_of(call.layer, call.given)
-    key = ("item", layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, form, layer.moment)
-    statement = state.plans.get(key, lambda: single(layer, call.actor, _THE_ID, crs, form).render())
+    key = ("item", layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, text.form, layer.moment)
+    statement = state.plans.get(key, lambda: single(layer, call.actor, _THE_ID, crs, text.form).render())
     feature_id = call.feature_id or ""
     values = [feature_id if value is _THE_ID else value for value in statement[1]]
     feature = None if "\0" in feature_id else await state.lookups.fetchval(statement[0], *values)
     if feature is None:
         raise NotFound(f"there is no feature '{feature_id[:80]}' in '{call.layer.id}'", parameter="featureId")
-    return ItemsResponse(_with_links(call, feature, crs), call.headers(crs, state.settings))
+    return ItemsResponse(text.feature(feature, item_links(call), crs), call.headers(crs, state.settings))
 
 
-def _with_links(call: Call, feature: bytes, crs: Crs) -> bytes:
-    extra: dict[str, object] = {"links": item_links(call)}
-    if call.media is JSONFG:
-        extra = {"conformsTo": _JSONFG_CONFORMANCE, "coordRefSys": crs.uri, **extra}
-    return b"".join((feature[:-1], b",", orjson.dumps(extra)[1:]))
+def _text_format(call: Call) -> TextFormat:
+    if not isinstance(call.media, TextFormat):
+        raise TypeError(f"PostgreSQL does not write {call.media.title}")
+    return call.media
 
 
 async def features(call: Call, state: State) -> ItemsResponse:
@@ -134,17 +123,33 @@ async def features(call: Call, state: State) -> ItemsResponse:
     if plan.hits:
         async with _pool(state, query).acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)
-        return _collection(call, plan, query, _Page(matched, None, 0, None), state)
-    if call.media is CSV:
+        found = _Page(matched, b"", 0, None)
+    elif isinstance(call.media, TableFormat):
         async with state.pool.acquire() as connection:
-            return _collection(call, plan, query, await _csv(query, connection, state), state)
-    row, matched = await _page(plan, query, state)
+            found = await _table(call.media, query, connection, state)
+    else:
+        found = await _text(plan, query, _text_format(call), state)
+    return ItemsResponse(_body(call, plan, query, found), _headers(call, query, found, state))
+
+
+def _plan(call: Call, state: State) -> _Plan:
+    key = (
+        *("items", call.layer.id, state.catalog.fingerprint, call.actor.audience),
+        *(call.media.f, call.query_string, call.body),
+    )
+    limits = state.settings.limits
+    return state.plans.get(
+        key, lambda: _Plan(read_items_request(call.layer, call.actor, call.given, limits, call.body))
+    )
+
+
+async def _text(plan: _Plan, query: ItemsQuery, text: TextFormat, state: State) -> _Page:
+    row, matched = await _row(plan, query, text, state)
     cursor = write_cursor(row["last"]) if row["found"] > query.limit else None
-    found = _Page(matched, row["features"], min(row["found"], query.limit), cursor)
-    return _collection(call, plan, query, found, state)
+    return _Page(matched, row["features"] or b"", min(row["found"], query.limit), cursor)
 
 
-async def _page(plan: _Plan, query: ItemsQuery, state: State) -> tuple[asyncpg.Record, Matched]:
+async def _row(plan: _Plan, query: ItemsQuery, text: TextFormat, state: State) -> tuple[asyncpg.Record, Matched]:
     """Read a page and its count, in one pass over the rows where the count of a filter is not known yet.
 
     That pass looks at `ROWS_MAX` rows at most, however it is planned, so a kept plan is good enough for it; to plan it
@@ -152,70 +157,47 @@ async def _page(plan: _Plan, query: ItemsQuery, state: State) -> tuple[asyncpg.R
     """
     known = state.counts.known(query)
     if known is None and query.where and query.after is None:
-        text, values = plan.counted
-        row = await state.lookups.fetchrow(text, *values)
+        statement, values = plan.counted(query, text)
+        row = await state.lookups.fetchrow(statement, *values)
         if row["matched"] <= ROWS_MAX:
             known = Matched(row["matched"], exact=True)
             state.counts.remember(query, known)
             return row, known
-    text, values = plan.page
+    statement, values = plan.page(query, text)
     async with _pool(state, query).acquire() as connection:
-        row = await connection.fetchrow(text, *values)
+        row = await connection.fetchrow(statement, *values)
         return row, known or await state.counts.counted(connection, query)
 
 
 def _pool(state: State, query: ItemsQuery) -> asyncpg.Pool:
-    """Return where a page is read: with kept plans where there is but one plan, or history has days to plan for."""
+    """Return the pool for a page: the one with kept plans where one plan is always good, or history takes long to plan.
+
+    History is planned for each of its days.
+    """
     by_history = query.layer.moment is not None and query.layer.definition.is_live
     return state.lookups if by_history or query.walks_the_key else state.pool
 
 
-def _plan(call: Call, state: State) -> _Plan:
-    def make() -> _Plan:
-        request = read_items_request(call.layer, call.actor, call.given, state.settings.limits, call.body)
-        form: Form = "jsonfg" if call.media is JSONFG else "geojson"
-        separator = "\n" if call.media is GEOJSONL else ","
-        return _Plan(request, form, separator)
-
-    key = (
-        *("items", call.layer.id, state.catalog.fingerprint, call.actor.audience),
-        *(call.media.f, call.query_string, call.body),
-    )
-    return state.plans.get(key, make)
-
-
-def _collection(call: Call, plan: _Plan, query: ItemsQuery, found: _Page, state: State) -> ItemsResponse:
-    matched = found.matched
-    paging = Paging(matched.rows if matched.exact else None, found.returned, steps(call, query, found.cursor))
-    headers = call.headers(query.crs, state.settings) | paging.headers(call.given, state.settings.limits)
-    rows = found.features or b""
-    if call.media is CSV:
-        return ItemsResponse(rows, headers)
-    if call.media is GEOJSONL:
-        return ItemsResponse(rows + (b"\n" if rows else b""), headers)
-    head: dict[str, object] = {"type": "FeatureCollection"}
-    if call.media is JSONFG:
-        head |= {"conformsTo": _JSONFG_CONFORMANCE, "coordRefSys": query.crs.uri, "featureType": call.layer.id}
-    head |= {"numberMatched": matched.rows} if matched.exact else {"numberMatchedAtLeast": matched.rows}
-    head |= {"numberReturned": found.returned, "timeStamp": _now(), "links": plan.links.json(call, query, found.cursor)}
-    return ItemsResponse(b"".join((orjson.dumps(head)[:-1], b',"features":[', rows, b"]}")), headers)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-async def _csv(query: ItemsQuery, connection: asyncpg.Connection, state: State) -> _Page:
-    """Read a page as a table; the last column of the statement is where the next page would begin."""
-    statement, values = table_rows(query).render()
+async def _table(table: TableFormat, query: ItemsQuery, connection: asyncpg.Connection, state: State) -> _Page:
+    """Read a page as a table; the last column of the statement holds the keys of the next page."""
+    statement, values = table.statement(query).render()
     prepared = await connection.prepare(statement)
     records = await prepared.fetch(*values)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([attribute.name for attribute in prepared.get_attributes()[:-1]])
-    for record in records[: query.limit]:
-        writer.writerow([cell(value) for value in tuple(record)[:-1]])
+    names = [attribute.name for attribute in prepared.get_attributes()[:-1]]
+    content = table.write(names, (tuple(record)[:-1] for record in records[: query.limit]))
     matched = state.counts.known(query) or await state.counts.counted(connection, query)
     cursor = write_cursor(records[query.limit - 1][-1]) if len(records) > query.limit else None
-    table = b"\xef\xbb\xbf" + out.getvalue().encode()
-    return _Page(matched, table, min(len(records), query.limit), cursor)
+    return _Page(matched, content, min(len(records), query.limit), cursor)
+
+
+def _body(call: Call, plan: _Plan, query: ItemsQuery, found: _Page) -> bytes:
+    if isinstance(call.media, TableFormat):
+        return found.features
+    head = PageHead(query, found.matched, found.returned, lambda: plan.links.json(call, query, found.cursor))
+    return _text_format(call).page(found.features, head)
+
+
+def _headers(call: Call, query: ItemsQuery, found: _Page, state: State) -> dict[str, str]:
+    matched = found.matched
+    paging = Paging(matched.rows if matched.exact else None, found.returned, steps(call, query, found.cursor))
+    return call.headers(query.crs, state.settings) | paging.headers(call.given, state.settings.limits)

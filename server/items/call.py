@@ -1,4 +1,4 @@
-"""One request for items: everything its answer depends on, and the links and headers that follow from it."""
+"""One request for items: all that its answer depends on, and the links and headers that follow from it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.coordinates.crs import Crs
+from server.formats.media import Media
+from server.formats.table import offered
 from server.http.caching import cache_control, keep_of
-from server.http.media import FAST, HTML, JSONLD, OFFERED, Media
 from server.settings import Settings
 
 PREFIX = "/ogc/collections/"
@@ -17,18 +18,18 @@ PREFIX = "/ogc/collections/"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who asks for what of which layer, in which form.
+    """A request for items: the layer, the reader and the representation.
 
     Attributes
     ----------
     feature_id
-        Of a single feature; `None` asks for a page.
+        The id of a single feature; `None` means a page.
     given
         The query parameters by name.
     body
         The filter of a POST; `None` for GET and HEAD.
     base
-        Where links start, without a slash at the end.
+        The address that links start with, without a slash at the end.
     """
 
     layer: Layer
@@ -46,7 +47,7 @@ class Call:
         return f"{self.base}{PREFIX}{self.layer.id}"
 
     def url(self, path: str, **changed: str | None) -> str:
-        """Return the address of this call with parameters changed, or left out where the value is None.
+        """Return the address of this call with some parameters changed, or left out where the value is None.
 
         A POST's filter moves into the parameters, so that its links can be followed with GET.
         """
@@ -60,9 +61,8 @@ class Call:
         return self.given.get("filter-lang", "cql2-json")
 
     def representations(self, path: str) -> list[dict[str, str]]:
-        """Return the self link and the same thing in every other form."""
-        offered = OFFERED if self.feature_id is None else (*FAST[:2], HTML, JSONLD)
-        # Encoded once: only `f` differs. No parameter holds a NUL, so that the mark stands nowhere else.
+        """Return the self link and the links to the other representations."""
+        # Encoded once: only `f` differs. No parameter holds a NUL, so the mark is unique.
         before, _, after = self.url(path, f="\0").partition("=%00")
         return [
             {
@@ -71,11 +71,11 @@ class Call:
                 "type": media.type,
                 "title": media.title,
             }
-            for media in offered
+            for media in offered(single=self.feature_id is not None)
         ]
 
     def headers(self, crs: Crs, settings: Settings) -> dict[str, str]:
-        """Return what goes with every good answer, whatever its body."""
+        """Return the headers of every good answer, whatever its body."""
         return {
             "Content-Crs": f"<{crs.uri}>",
             "Cache-Control": cache_control(keep_of(self.layer), self.actor, settings),

@@ -1,24 +1,24 @@
-"""Machine-readable items and single features, answered in front of pygeoapi with bytes that PostgreSQL built.
+"""Machine-readable items and single features, answered in front of pygeoapi with bytes that PostgreSQL wrote.
 
-A plain ASGI layer: routing and dependency injection of a framework would cost more than the query. What it does not
-answer itself (HTML, JSON-LD, other addresses) goes on to the application behind it.
+HTML, JSON-LD and other addresses go on to the application behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import blake2b
 from urllib.parse import unquote
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from layers.coordinates.crs import CRS84
+from server.formats.table import wanted
+from server.formats.written import TableFormat, TextFormat
 from server.http.base_url import base_url
 from server.http.body import read_text
 from server.http.compression import send_bytes
 from server.http.conditional import Validators, not_modified
-from server.http.media import FAST, wanted
+from server.http.fast_path import FastPath, raw_path
 from server.items.answer import features, single_feature
 from server.items.call import PREFIX, Call
 from server.items.request import parameters_of
@@ -31,43 +31,29 @@ FILTER_TYPES = {
     "application/cql2+text",
     "text/plain",
 }
-"""Media types of a POST that are a filter; anything else (a feature to create) is not ours to answer."""
+"""Media types of a POST that are a filter; any other body (a feature to create) is left to the application."""
 
 
-class FastItems:
-    """ASGI layer in front of the application.
+class FastItems(FastPath[State]):
+    """The fast path of items."""
 
-    Parameters
-    ----------
-    app
-        What answers everything else.
-    state
-        Finds the shared parts of the running process; they exist once the application has started.
-    """
-
-    def __init__(self, app: ASGIApp, state: Callable[[], State]) -> None:
-        self._app = app
-        self._state = state
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is ours, pass on the rest."""
+    async def _answers(self, scope: Scope, receive: Receive, send: Send) -> bool:
         parts = _address(scope)
         if parts is None:
-            await self._app(scope, receive, send)
-            return
-        call = await _read(parts, scope, receive, self._state())
-        if call is not None:
-            await _answer(call, scope, receive, send, self._state())
-        else:
-            await self._app(scope, receive, send)
+            return False
+        state = self._state()
+        call = await _read(parts, scope, receive, state)
+        if call is None:
+            return False
+        await _answer(call, scope, receive, send, state)
+        return True
 
 
 def _address(scope: Scope) -> tuple[str, str | None] | None:
     """Return collection and feature id of an items address, decoded once; `None` for any other address."""
-    if scope["type"] != "http" or not scope["path"].startswith(PREFIX) or "/items" not in scope["path"]:
+    if not scope["path"].startswith(PREFIX) or "/items" not in scope["path"]:
         return None
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    parts = raw.decode("latin-1").partition("?")[0].removeprefix(PREFIX).split("/", 2)
+    parts = raw_path(scope).removeprefix(PREFIX).split("/", 2)
     if len(parts) < 2 or parts[1] != "items" or (len(parts) == 3 and not parts[2]):
         return None
     return unquote(parts[0]), unquote(parts[2]) if len(parts) == 3 else None
@@ -83,7 +69,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
     query_string = scope["query_string"].decode("latin-1")
     given = parameters_of(query_string, state.settings.limits)
     media = wanted(given.get("f"), headers.get(b"accept", b"").decode("latin-1"))
-    if media not in (FAST if feature_id is None else FAST[:2]):
+    if not isinstance(media, TextFormat | TableFormat) or not (feature_id is None or media.single):
         return None
     actor = state.authenticator.actor(scope["headers"])
     return Call(
@@ -110,21 +96,21 @@ async def _answer(call: Call, scope: Scope, receive: Receive, send: Send, state:
 
 
 def _validators(call: Call, state: State) -> Validators | None:
-    """Return what a 304 needs, without asking the database; `None` for POST, and while versions may be old.
+    """Return the validators of a 304, without a query; `None` for POST, and while versions may be old.
 
-    There is none either where the version knows more than the actor may: the live state of a layer moves with what is
-    hidden, and a version of a clearance is one of all areas.
+    There are none either where the version would reveal more than the actor may see: the live state of a layer moves
+    with its hidden rows, and the version of a clearance covers all areas.
     """
-    told_too_much = bool(call.actor.area_prefixes) or call.layer.definition.is_live
-    if call.body is not None or not state.catalog.trusted or (told_too_much and not call.layer.is_open_to(call.actor)):
+    reveals = bool(call.actor.area_prefixes) or call.layer.definition.is_live
+    if call.body is not None or not state.catalog.trusted or (reveals and not call.layer.is_open_to(call.actor)):
         return None
-    seen = f"{state.build}|{state.catalog.fingerprint}|{call.actor.audience}|{call.media.f}|{call.base}"
-    asked = f"{call.layer.id}|{call.layer.freshness}|{call.feature_id}|{call.query_string}"
-    tag = blake2b(f"{seen}|{asked}".encode(), digest_size=12).hexdigest()
+    reader = f"{state.build}|{state.catalog.fingerprint}|{call.actor.audience}|{call.media.f}|{call.base}"
+    requested = f"{call.layer.id}|{call.layer.freshness}|{call.feature_id}|{call.query_string}"
+    tag = blake2b(f"{reader}|{requested}".encode(), digest_size=12).hexdigest()
     return Validators(f'W/"{tag}"', call.layer.fresh_at)
 
 
 def is_filter(headers: dict[bytes, bytes]) -> bool:
-    """Whether the body of a POST is a filter, by its media type; without one it is taken for CQL2 JSON."""
+    """Whether the body of a POST is a filter, by its media type; a body without one is taken for CQL2 JSON."""
     kind = headers.get(b"content-type", b"application/json").decode("latin-1").partition(";")[0]
     return kind.strip().lower() in FILTER_TYPES

@@ -16,11 +16,14 @@ from starlette.types import Receive, Scope, Send
 from layers.database.faults import in_words
 from layers.errors import BadInput, OneMapError
 from server.errors import ogc_exception, respond_to
+from server.formats.geojson import GEOJSON
+from server.formats.media import Media
+from server.formats.pages import HTML, JSONLD
+from server.formats.table import wanted
 from server.http.base_url import base_url
 from server.http.body import read_text
 from server.http.caching import Keep, cache_control
 from server.http.compression import send_bytes
-from server.http.media import GEOJSON, HTML, JSONLD, Media, wanted
 from server.items.fast import is_filter
 from server.items.request import parameters_of, refuse_unknown
 from server.ogc.html import Page, render

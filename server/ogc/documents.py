@@ -11,7 +11,7 @@ from layers.coordinates.crs import STORED, served_crs
 from layers.database.connection import in_our_words
 from layers.read.counts import Matched
 from layers.read.query import ItemsQuery
-from server.http.media import CSV, FAST, HTML, JSONLD
+from server.formats.table import offered
 from server.items.call import Call
 from server.items.links import Paging, described_by, item_links, page_links, steps
 from server.ogc.config import WORLD
@@ -119,11 +119,11 @@ def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
     links = [
         {
             "rel": "items",
-            "type": m.type.partition(";")[0],
+            "type": m.base_type,
             "title": f"{items} {m.title}",
             "href": f"{url}/items?f={m.f}",
         }
-        for m in (*FAST, HTML, JSONLD)
+        for m in offered()
     ]
     links.append(
         {
@@ -140,12 +140,12 @@ def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
     links += described_by(url, nulls=False)
     links.append(_hub(visit, f"{visit.base}/live?f=cloudevents&layers={layer.id}"))
     if layer.definition.openness == "unconditional":
-        whole = {
-            "type": CSV.type,
-            "title": "CSV",
-            "href": f"{url}/items?f=csv&limit={visit.state.settings.limits.page_max}",
-        }
-        links.append({"rel": "enclosure", **whole})
+        limit = visit.state.settings.limits.page_max
+        links += [
+            {"rel": "enclosure", "type": m.type, "title": m.title, "href": f"{url}/items?f={m.f}&limit={limit}"}
+            for m in offered()
+            if m.export
+        ]
     return links
 
 

@@ -24,8 +24,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from layers.catalog import CatalogHolder
 from layers.errors import BadInput, NotFound, OneMapError
+from server.formats.geojson import GEOJSON
+from server.formats.pages import HTML, JSONLD
 from server.front import Front
-from server.http.media import GEOJSON, HTML, JSONLD
 from server.items.request import ITEM_PARAMETERS
 from server.ogc import documents, feature_schema, map_tiles, maps, tiles
 from server.ogc.answer import JSON_HTML_LD, Endpoint, OgcResponse, routes, written
@@ -33,7 +34,7 @@ from server.ogc.config import pygeoapi_config
 from server.ogc.html import Page
 from server.ogc.openapi import OPENAPI_TYPE, openapi
 from server.ogc.raster_collections import RasterFirst, raster_first
-from server.ogc.request import item_parameters, items_visit, pygeoapi_parameters
+from server.ogc.request import item_parameters, items_visit
 from server.ogc.visit import Visit, visiting
 from server.settings import Settings
 from server.state import state_of
@@ -168,11 +169,6 @@ def _refused(status: int, document: Any) -> OneMapError:
     return kind(str(body["description"]))
 
 
-def _prepare_items(visit: Visit) -> tuple[Visit, dict[str, str]]:
-    checked = items_visit(visit)
-    return checked, pygeoapi_parameters(checked)
-
-
 def _prepare_item(visit: Visit) -> tuple[Visit, dict[str, str]]:
     return visit, item_parameters(visit.given)
 
@@ -186,7 +182,7 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | RasterFirst, ...]:
     described = core.describe_collections
     interface = asking(core.openapi_, documents.interface, media_type=OPENAPI_TYPE)
     items = asking(
-        itemtypes.get_collection_items, documents.items, "collection", media_type=GEOJSON.type, prepare=_prepare_items
+        itemtypes.get_collection_items, documents.items, "collection", media_type=GEOJSON.type, prepare=items_visit
     )
     item = asking(
         itemtypes.get_collection_item,

@@ -15,7 +15,7 @@ import orjson
 from layers.definition import GeometryType
 from layers.errors import BadInput
 from layers.types import Json
-from server.http.media import GEOJSON
+from server.formats.geojson import GEOJSON
 from server.ogc.answer import Endpoint, OgcResponse
 from server.ogc.schema import SCHEMA_DIALECT, returnables
 from server.ogc.visit import Visit

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layers.catalog import Layer
-from server.http.media import GEOJSON
+from server.formats.geojson import GEOJSON
 from server.ogc.answer import Endpoint, OgcResponse, written
 from server.ogc.maps import extent_of, shown_as
 from server.ogc.tilesets import map_tileset

@@ -10,16 +10,17 @@ from layers.catalog import Layer
 from layers.coordinates.crs import STORED, Crs, served_crs
 from layers.errors import NotFound
 from layers.moment import read_moment
+from server.formats.geojson import GEOJSON
+from server.formats.media import Media
 from server.http.caching import Keep, cache_control
-from server.http.media import GEOJSON, Media
 from server.items.request import refuse_unknown
 from server.ogc.answer import Endpoint, OgcResponse
 from server.ogc.map_area import PARAMETERS as PLACE
 from server.ogc.map_area import datetime_of, in_official_order, map_area
 from server.ogc.visit import Visit
-from server.tiles.call import kept_text, layers_of
+from server.tiles.call import kept_text, layers_of, parts_of
 from server.tiles.form import form_of, ground_of
-from server.tiles.mapped import MapCall, map_picture, parts_of
+from server.tiles.mapped import MapCall, map_picture
 from server.tiles.moment import when_of
 from tiles.maps.encode import bands_of, encode_image, values_tiff
 from tiles.raster.members import Raster
@@ -85,7 +86,7 @@ async def _of_layers(visit: Visit, layers: list[Layer], style: str, *, dataset: 
     rest = {name: text for name, text in given.items() if name not in OWN or name == "datetime"}
     asked = rest.pop("collections", None) if dataset else ""
     call = MapCall(
-        parts=parts_of(layers, visit.actor, rest, visit.state),
+        parts=parts_of(layers, visit.actor, rest, visit.state.settings.limits, "map"),
         actor=visit.actor,
         area=area,
         theme=theme_of(style),

@@ -14,7 +14,8 @@ from layers.definition import FieldDefinition, FieldType
 from layers.moment import BASES
 from layers.types import Json
 from server.build import build_id
-from server.http.media import FAST, HTML, JSONLD, OFFERED, Media
+from server.formats.media import Media
+from server.formats.table import offered
 from server.items.fast import FILTER_TYPES
 from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS
 from server.ogc.openapi_parts import documents, operation, path_parameter, query_parameter
@@ -112,7 +113,7 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
 
     schema = _of_schema()
     properties = _property_parameters(layer, visit)
-    page = _features(OFFERED)
+    page = _features(offered())
     described = {
         path: get("", "说明 description", documents(ld=True)),
         f"{path}/schema": get("Schema", "结构 schema", schema),
@@ -127,7 +128,7 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
         f"{path}/sortables": get("Sortables", "可排序属性 sortables", schema),
         f"{path}/items": get("Items", "要素 features", page, PARAMETERS, *properties),
         f"{path}/items/{{featureId}}": get(
-            "Item", "单个要素 one feature", _features((*FAST[:2], HTML, JSONLD)), ITEM_PARAMETERS, _FEATURE_ID
+            "Item", "单个要素 one feature", _features(offered(single=True)), ITEM_PARAMETERS, _FEATURE_ID
         ),
     }
     post = operation(
@@ -145,7 +146,7 @@ def _of_schema(*, html: bool = True) -> Json:
 
 
 def _features(offered: tuple[Media, ...]) -> Json:
-    return {m.type: {"schema": {"type": "object"}} if "json" in m.type and "seq" not in m.type else {} for m in offered}
+    return {m.type: {"schema": {"type": "object"}} if "json" in m.type else {} for m in offered}
 
 
 def _filter_schema(kind: str) -> Json:

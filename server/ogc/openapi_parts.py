@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from layers.types import Json
-from server.http.media import JSONLD, OFFERED
+from server.formats.pages import JSONLD
+from server.formats.table import offered
 
 REFUSALS = (400, 401, 404, 413, 429, 500, 503)
 
@@ -24,7 +25,7 @@ def _shared(name: str, content: Json) -> Json:
     """Return a parameter of the components; `f` takes the forms that this very address has."""
     if name != "f":
         return {"$ref": f"#/components/parameters/{name}"}
-    known = {media.type: media.f for media in OFFERED}
+    known = {media.type: media.f for media in offered()}
     forms = [known.get(kind, "json") for kind in content]
     told = "格式，优先于 Accept 头 format, before the Accept header"
     return query_parameter("f", told, {"type": "string", "enum": list(dict.fromkeys(forms))})

@@ -5,7 +5,6 @@ pygeoapi calls it in a worker thread; the queries run on the event loop's connec
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,13 +12,12 @@ from anyio import from_thread
 from pygeoapi.provider.base import BaseProvider
 
 from layers.catalog import Layer
-from layers.clause import join
 from layers.coordinates.crs import CRS84, Crs, parse_crs
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.read.counts import Matched
-from layers.read.query import ItemsQuery, page, single
-from server.items.request import ItemsRequest, layer_of, read_items_request, write_cursor
+from layers.read.query import page, single
+from server.items.request import ItemsRequest, layer_of, write_cursor
 from server.ogc.schema import returnables
 from server.ogc.visit import Visit, current_visit
 
@@ -40,10 +38,19 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
         members = returnables(self._layer, visit.actor, visit.catalog, visit.language)
         return {name: member for name, member in members.items() if name != "geometry"}
 
-    def query(self, **asked: Any) -> dict[str, Any]:
-        """Answer a page, or only the number of features when `resulttype` is ``hits``."""
-        request = self._request(asked)
-        collection: dict[str, Any] = from_thread.run(_collection, self._visit, request)
+    def query(self, **_: Any) -> dict[str, Any]:
+        """Return a page, or only the number of features when `resulttype` is ``hits``.
+
+        The visit's request is run; pygeoapi's arguments are its own reading of the same parameters.
+
+        Raises
+        ------
+        LookupError
+            When the visit is none for items.
+        """
+        if self._visit.request is None:
+            raise LookupError(f"{self._visit.path} is no request for items")
+        collection: dict[str, Any] = from_thread.run(_collection, self._visit, self._visit.request)
         return collection
 
     def get(self, identifier: str, **asked: Any) -> dict[str, Any]:
@@ -60,28 +67,6 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
             raise NotFound(f"there is no feature '{identifier[:80]}' in '{self._layer.id}'", parameter="featureId")
         found: dict[str, Any] = orjson.loads(feature)
         return found
-
-    def _request(self, asked: dict[str, Any]) -> ItemsRequest:
-        """Turn pygeoapi's arguments back into parameters, and read them with what it was not told."""
-        visit = self._visit
-        given = {
-            "limit": str(asked["limit"]),
-            "offset": str(asked["offset"]),
-            "resulttype": asked["resulttype"],
-            "crs": _crs(asked).uri,
-            "skipGeometry": "true" if asked["skip_geometry"] else "false",
-            "bbox": ",".join(map(repr, asked["bbox"])),
-            "properties": ",".join(asked["select_properties"]),
-            "sortby": ",".join(f"{key['order']}{key['property']}" for key in asked["sortby"]),
-        }
-        given = {name: value for name, value in given.items() if value} | dict(asked["properties"])
-        request = read_items_request(self._layer, visit.actor, given, visit.state.settings.limits)
-        query = _with(request.query, visit)
-        return ItemsRequest(query, request.hits)
-
-
-def _with(query: ItemsQuery, visit: Visit) -> ItemsQuery:
-    return replace(query, where=join(" AND ", (query.where, visit.condition)), after=visit.after)
 
 
 def _crs(asked: dict[str, Any]) -> Crs:

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from starlette.concurrency import run_in_threadpool
 
 from layers.errors import NotFound
-from server.http.media import GEOJSON, HTML
+from server.formats.geojson import GEOJSON
+from server.formats.pages import HTML
 from server.ogc.answer import Endpoint, OgcResponse, written
 from server.ogc.html import Page
 from server.ogc.tilesets import matrix_set_link, vector_tileset

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import EMPTY, Clause
+from server.formats.media import Media
 from server.http.language import LANGUAGES, Language, language_of
-from server.http.media import Media
+from server.items.request import ItemsRequest
 from server.state import State
 
 __all__ = ["LANGUAGES", "Language", "Visit", "current_visit", "language_of", "visiting"]
@@ -35,12 +35,10 @@ class Visit:
         Query parameters by name, each once.
     body
         The filter of a POST; `None` for GET.
-    condition
-        What the parameters that pygeoapi does not understand ask of a row.
+    request
+        The checked request for items, which our provider runs; `None` for any other address.
     accept
         The Accept header, for answers that are no documents.
-    after
-        Keys of the row after which the page begins, from `cursor`.
     """
 
     state: State
@@ -53,8 +51,7 @@ class Visit:
     path: str
     given: dict[str, str]
     body: str | None = None
-    condition: Clause = EMPTY
-    after: tuple[str | None, ...] | None = None
+    request: ItemsRequest | None = None
     accept: str = ""
 
     @property

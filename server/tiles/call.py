@@ -6,22 +6,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b
 from urllib.parse import unquote
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import EMPTY, Clause
+from layers.clause import EMPTY
 from layers.errors import BadInput, NotFound
 from layers.types import BBox
-from server.http.caching import Keep
 from server.items.request import layer_of, parameters_of, read_condition
-from server.state import State
+from server.settings import LimitSettings
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.cache import TileRequest
+from tiles.call import Part, TileCall
 from tiles.cells import CELL_SHARE
 from tiles.grids import WEB_MERCATOR, grid_of
-from tiles.vector import CONTENT_TYPE, depends_on_live
+from tiles.vector import CONTENT_TYPE
 
 COMPOSITE_MAX = 16
 KEPT_PATH_CHARACTERS_MAX = 500  # of an address that is read once and known the next time
@@ -47,54 +45,6 @@ class TilePath:
     names: tuple[str, ...] | None
     address: TileAddress
     box: BBox
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A layer of the tile as of the moment that is asked for, with what is wanted of its rows."""
-
-    layer: Layer
-    where: Clause
-
-
-@dataclass(frozen=True, slots=True)
-class TileCall:
-    """A checked request.
-
-    Attributes
-    ----------
-    query_string
-        What else is asked for, but for the version.
-    version
-        The `v` of the address.
-    """
-
-    parts: tuple[Part, ...]
-    actor: Actor
-    address: TileAddress
-    box: BBox
-    query_string: str
-    version: str | None = None
-
-    def wanted(self, build: str) -> TileRequest:
-        """Return what the cache is asked for."""
-        place = f"{self.address.grid.id}/{self.address.z}/{self.address.x}/{self.address.y}"
-        layers = tuple(part.layer for part in self.parts)
-        looks = ";".join(f"{layer.id}:{layer.definition.look_digest}{_live(layer)}" for layer in layers)
-        key = f"{build}|{looks}|{place}|{self.actor.audience}|{self.query_string}"
-        filtered = bool(self.query_string)  # a stranger thinks of as many filters as he likes
-        durable = not filtered and not any(depends_on_live(layer.definition) for layer in layers)
-        return TileRequest(key, layers, self.box, durable)
-
-    @property
-    def is_past(self) -> bool:
-        """Whether it is asked for as of a moment: such a tile is drawn for who asks, and never kept."""
-        return any(part.layer.moment is not None for part in self.parts)
-
-    def keep(self, build: str) -> Keep:
-        """Return how long a public answer is good for: long where the address names what is drawn now."""
-        newest = None if self.is_past else tiles_version([part.layer for part in self.parts], build)
-        return Keep.VERSIONED if newest is not None and self.version == newest else Keep.LIVE
 
 
 def tile_path(raw_path: str) -> TilePath | None:
@@ -152,7 +102,9 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def read_tile_call(path: TilePath, query_string: str, actor: Actor, state: State) -> TileCall:
+def read_tile_call(
+    path: TilePath, query_string: str, actor: Actor, catalog: Catalog, limits: LimitSettings
+) -> TileCall:
     """Check a request.
 
     Raises
@@ -162,21 +114,41 @@ def read_tile_call(path: TilePath, query_string: str, actor: Actor, state: State
     BadInput
         For parameters that are unknown or malformed; properties must be ones of every layer.
     """
-    given = parameters_of(query_string, state.settings.limits) if query_string else {}
+    given = parameters_of(query_string, limits) if query_string else {}
     if given.get("f", "mvt") not in _FORMATS:
         raise BadInput(f"f is '{given['f'][:40]}'; a vector tile is mvt", parameter="f")
     asked = {name: value for name, value in given.items() if name not in {"v", "f"}}
-    catalog = state.catalog.current
     if path.names is None:
         layers = layers_of(catalog, actor, asked.pop("collections", None), path.address.mercator_zoom)
     else:
         layers = [catalog.visible(name, actor) for name in path.names]
+    parts = parts_of(layers, actor, asked, limits, "tiles")
+    return TileCall(parts, actor, path.address, path.box, kept_text(asked), given.get("v"))
+
+
+def parts_of(
+    layers: Sequence[Layer], actor: Actor, params: Mapping[str, str], limits: LimitSettings, output: str
+) -> tuple[Part, ...]:
+    """Return the parts of a tile or map: each layer as of the requested moment, with the condition on its rows.
+
+    Parameters
+    ----------
+    output
+        The noun of the error: ``tiles`` or ``map``.
+
+    Raises
+    ------
+    NotFound
+        For a layer without geometries.
+    BadInput
+        For parameters that are unknown or malformed; properties must be ones of every layer.
+    """
     for layer in layers:
         if layer.definition.geometry_type == "None":
-            raise NotFound(f"layer '{layer.id}' has no geometries, and so no tiles", parameter="collectionId")
-    parts = tuple(Part(layer_of(layer, asked), _condition(layer, actor, asked, state)) for layer in layers)
-    kept = kept_text(asked)
-    return TileCall(parts, actor, path.address, path.box, kept, given.get("v"))
+            raise NotFound(f"layer '{layer.id}' has no geometries, and so no {output}", parameter="collectionId")
+    if not params:
+        return tuple(Part(layer, EMPTY) for layer in layers)
+    return tuple(Part(layer_of(layer, params), read_condition(layer, actor, params, limits, OWN)) for layer in layers)
 
 
 def layers_of(catalog: Catalog, actor: Actor, collections: str | None, zoom: int | None) -> list[Layer]:
@@ -209,22 +181,3 @@ def layers_of(catalog: Catalog, actor: Actor, collections: str | None, zoom: int
 def kept_text(asked: Mapping[str, str]) -> str:
     """Write parameters as a part of the cache's key, whatever their order."""
     return "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
-
-
-def _condition(layer: Layer, actor: Actor, asked: Mapping[str, str], state: State) -> Clause:
-    return read_condition(layer, actor, asked, state.settings.limits, OWN) if asked else EMPTY
-
-
-def tiles_version(layers: Sequence[Layer], build: str) -> str | None:
-    """Return what the tiles of layers are made of, as one word; None where they change without a table."""
-    if any(depends_on_live(layer.definition) for layer in layers):
-        return None
-    made_of = ";".join(f"{layer.id}:{layer.definition.look_digest}:{layer.version}" for layer in layers)
-    return blake2b(f"{build}|{made_of}".encode(), digest_size=6).hexdigest()
-
-
-def _live(layer: Layer) -> str:
-    if not depends_on_live(layer.definition):
-        return ""
-    _, live, minute = layer.freshness
-    return f"@{live}.{minute}"

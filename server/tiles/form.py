@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from layers.errors import BadInput
+from server.formats.accept import accepted_types
 from tiles.raster.style import Format, Rgb
 
 SIDE_MAX = 2048  # pixels along a side of a tile that is asked for larger
@@ -63,17 +64,7 @@ def form_of(f: str | None, accept: str, *, values: bool) -> MapForm:
             allowed = ", ".join(name for name, one in _BY_F.items() if values or not one.values)
             raise BadInput(f"f is '{f[:40]}'; allowed are {allowed}", parameter="f")
         return form
-    ranked = sorted((_weighed(part) for part in accept.split(",")[:20]), key=lambda pair: -pair[0])
-    return next((_BY_TYPE[kind] for weight, kind in ranked if weight > 0 and kind in _BY_TYPE), PNG)
-
-
-def _weighed(part: str) -> tuple[float, str]:
-    kind, *parameters = (p.strip().lower() for p in part.split(";"))
-    weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-    try:
-        return float(weight), kind
-    except ValueError:
-        return 0.0, kind
+    return next((_BY_TYPE[kind] for kind in accepted_types(accept) if kind in _BY_TYPE), PNG)
 
 
 def ground_of(given: Mapping[str, str]) -> Rgb | None:

@@ -12,9 +12,9 @@ from layers.catalog import Layer
 from layers.errors import NotFound
 from server.items.request import parameters_of
 from server.state import State
-from server.tiles.call import kept_text, layers_of
+from server.tiles.call import kept_text, layers_of, parts_of
 from server.tiles.form import MapForm, form_of, ground_of, tile_size
-from server.tiles.mapped import MapCall, map_picture, parts_of, tile_area
+from server.tiles.mapped import MapCall, map_picture, tile_area
 from server.tiles.moment import When, when_of
 from server.tiles.raster import RasterTile, stretch
 from tiles.address import TileAddress
@@ -118,7 +118,7 @@ async def _of_layers(  # what a tile of layers follows from
     width, height = tile_size(given, TILE_PIXELS)
     form = form_of(given.get("f"), accept, values=False)
     call = MapCall(
-        parts=parts_of(layers, actor, rest, state),
+        parts=parts_of(layers, actor, rest, state.settings.limits, "map"),
         actor=actor,
         area=tile_area(path.address, width, height),
         theme=theme_of(path.style or STYLE),

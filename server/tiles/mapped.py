@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from layers.actor import Actor
-from layers.catalog import Catalog, Layer
+from layers.catalog import Catalog
 from layers.database.connection import in_our_words
-from layers.errors import NotFound
 from layers.types import BBox, Json
-from server.items.request import layer_of, read_condition
 from server.page.assets import MODULES
 from server.state import State
-from server.tiles.call import OWN, Part, TileCall
 from server.tiles.form import MapForm
 from tiles.address import TileAddress
 from tiles.cache import Tile, TileRequest
+from tiles.call import Part, TileCall
 from tiles.maps.draw import MARGIN_PIXELS, MapRequest, draw_map, read_rows
 from tiles.raster.reading import PixelArea
 from tiles.raster.style import Rgb
@@ -73,23 +70,6 @@ class MapCall:
         key = f"{look}|{area.width}x{area.height}|{tile.key}"
         durable = tile.durable and self.durable and not any(part.where for part in self.parts)
         return replace(tile, key=key, layers=(*tile.layers, *around), durable=durable, packed=False)
-
-
-def parts_of(layers: list[Layer], actor: Actor, asked: Mapping[str, str], state: State) -> tuple[Part, ...]:
-    """Read what is wanted of the rows of layers, as for vector tiles.
-
-    Raises
-    ------
-    NotFound
-        For a layer without geometries.
-    BadInput
-        For parameters that are unknown or malformed; properties must be ones of every layer.
-    """
-    for layer in layers:
-        if layer.definition.geometry_type == "None":
-            raise NotFound(f"layer '{layer.id}' has no geometries, and so no map", parameter="collectionId")
-    limits = state.settings.limits
-    return tuple(Part(layer_of(layer, asked), read_condition(layer, actor, asked, limits, OWN)) for layer in layers)
 
 
 async def map_picture(call: MapCall, state: State) -> Tile:

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.errors import BadInput
-from server.http.media import CSV, GEOJSON, GEOJSONL, HTML, JSONFG, OFFERED, wanted
+from server.formats.delimited import CSV
+from server.formats.geojson import GEOJSON
+from server.formats.geojsonl import GEOJSONL
+from server.formats.jsonfg import JSONFG
+from server.formats.pages import HTML
+from server.formats.table import FORMATS, wanted
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 GDAL = "application/geo+json, application/json"
@@ -35,7 +40,7 @@ def test_f_wins_then_the_heaviest_type_we_have(f, accept, media):
 
 @given(st.text(max_size=200))
 def test_any_accept_header_gets_an_answer(accept):
-    assert wanted(None, accept) in OFFERED
+    assert wanted(None, accept) in FORMATS
 
 
 def test_an_unknown_f_names_the_known():

@@ -13,11 +13,11 @@ from layers.clause import EMPTY
 from layers.database.connection import connect
 from layers.moment import Moment
 from layers.schema.tables import create_layer, refresh_statistics
-from server.tiles.call import Part, TileCall
-from server.tiles.make import TileMaker
 from tests.tiles.conftest import LAMPS
 from tiles.address import BUFFER, EXTENT, TileAddress
+from tiles.call import Part, TileCall
 from tiles.cells import cell_of
+from tiles.maker import TileMaker
 from tiles.vector import Drawing, tile_clause
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""Making the tile of a call: from the cache, else drawn; several layers in one are those of each, put together."""
+"""Tiles from the cache, or drawn; a tile of several layers joins the tiles of each."""
 
 from __future__ import annotations
 
@@ -8,21 +8,11 @@ from functools import partial
 
 import asyncpg
 
-from layers.changed import ChangedAreas
-from server.settings import MIB, Settings
-from server.tiles.call import TileCall
 from tiles.cache import Tile, TileCache
+from tiles.call import TileCall
 from tiles.composite import composite
-from tiles.disk import DiskTiles
 from tiles.draw import draw
 from tiles.vector import Drawing
-
-
-def tile_cache(settings: Settings, pool: asyncpg.Pool) -> TileCache:
-    """Make the cache of tiles; what an earlier run left on disk is taken as far as it is still right."""
-    disk_bytes = settings.tiles.disk_mib * MIB
-    disk = DiskTiles(settings.home / "tiles", disk_bytes) if disk_bytes else None
-    return TileCache(ChangedAreas(pool), disk, settings.tiles.memory_mib * MIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +26,9 @@ class TileMaker:
     feature_limit
         Most features of a layer in a tile.
     build
-        Which code draws; tiles that another one drew are not taken for ours.
+        Digest of the code; tiles that other code drew are never served.
     database
-        Returns the identity of the database that is drawn from; a version means nothing in another one.
+        Returns the identity of the database; a version means nothing in another one.
     """
 
     cache: TileCache
@@ -54,7 +44,7 @@ class TileMaker:
         Parameters
         ----------
         trusted
-            Whether the catalogue hears of changes; while it does not, nothing that was kept is served.
+            Whether the catalogue receives changes; while it does not, no kept tile is served.
         """
         make = partial(self._draw, call) if len(call.parts) == 1 else partial(self._join, call, trusted=trusted)
         if not trusted or call.is_past:
@@ -75,5 +65,5 @@ class TileMaker:
 
 
 def _is_plain(drawing: Drawing) -> bool:
-    """Whether there is one good way to draw it, which need not be looked for again: few rows, by the index."""
+    """Whether one kept plan is good for every such drawing: few rows, found by the index."""
     return drawing.layer.is_table and not drawing.where and drawing.tile.is_straight

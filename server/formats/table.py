@@ -1,0 +1,57 @@
+"""All representations of features, and the choice of one for a request: `f` first, then the Accept header."""
+
+from __future__ import annotations
+
+from layers.errors import BadInput
+from server.formats.accept import accepted_types
+from server.formats.delimited import CSV
+from server.formats.geojson import GEOJSON
+from server.formats.geojsonl import GEOJSONL
+from server.formats.jsonfg import JSONFG
+from server.formats.media import Media
+from server.formats.pages import HTML, JSONLD
+
+FORMATS: tuple[Media, ...] = (GEOJSON, JSONFG, CSV, GEOJSONL, HTML, JSONLD)
+"""In the order of links; a new format is one line here. The first one is the default."""
+
+
+def offered(*, single: bool = False) -> tuple[Media, ...]:
+    """Return the representations of a page, or those of a single feature."""
+    return tuple(media for media in FORMATS if media.single or not single)
+
+
+def wanted(f: str | None, accept: str) -> Media:
+    """Choose the representation.
+
+    Parameters
+    ----------
+    f
+        The query parameter, which decides; `None` when it was not given.
+    accept
+        The Accept header; empty means anything. Types that no representation has are skipped; when none is left,
+        the default is sent (RFC 9110 12.5.1 allows that instead of 406).
+
+    Raises
+    ------
+    BadInput
+        For an `f` that is not offered.
+    """
+    if f is not None:
+        chosen = next((media for media in FORMATS if f == media.f or f in media.aliases), None)
+        if chosen is None:
+            names = [*(media.f for media in FORMATS), *(alias for media in FORMATS for alias in media.aliases)]
+            raise BadInput(f"f is '{f[:40]}'; allowed are {', '.join(names)}", parameter="f")
+        return chosen
+    if accept in {"", "*/*"}:
+        return FORMATS[0]
+    known = (_by_type(kind) for kind in accepted_types(accept))
+    return next((media for media in known if media is not None), FORMATS[0])
+
+
+def is_export(f: str | None) -> bool:
+    """Whether `f` asks for whole layers, which is heavy work."""
+    return any(media.export and media.f == f for media in FORMATS)
+
+
+def _by_type(kind: str) -> Media | None:
+    return next((media for media in FORMATS if kind == media.base_type or kind in media.accepted), None)
