@@ -36,6 +36,11 @@ class Actor:
         """What caches are keyed by: two actors with one audience see the same bytes."""
         return f"{self.clearance}{'m' if self.sees_masked else ''}:{','.join(sorted(self.area_prefixes))}"
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether the actor sees only the rows of some areas."""
+        return bool(self.area_prefixes)
+
     def may_see(self, field: FieldDefinition) -> bool:
         """Whether the actor gets this field's plain value."""
         return not field.internal and field.grade <= self.clearance

@@ -11,6 +11,7 @@ import shapely
 
 from layers.clause import quote_identifier
 from layers.schema.tables import table_of
+from layers.tiers import in_force
 from layers.types import Geometries, Mask, Points, Positions, Texts
 
 _UNCOVERED = np.iinfo(np.int64).max
@@ -87,8 +88,8 @@ async def read_areas(connection: asyncpg.Connection, layer_id: str, code_field: 
     """
     code = f"coalesce({quote_identifier(code_field)}, id)" if code_field else "id"
     rows = await connection.fetch(
-        f"""SELECT {code} AS code, valid_to, ST_AsBinary(geom) AS wkb FROM {table_of(layer_id)}
-        WHERE superseded_at IS NULL AND (valid_to IS NULL OR valid_to > now()) AND NOT ST_IsEmpty(geom)
+        f"""SELECT {code} AS code, valid_to, ST_AsBinary(geom) AS wkb FROM {table_of(layer_id)} AS f
+        WHERE {in_force().text} AND NOT ST_IsEmpty(geom)
         ORDER BY {code} COLLATE "C", id"""
     )
     codes = np.array([row["code"] for row in rows], dtype=object)

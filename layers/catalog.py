@@ -120,7 +120,7 @@ class Layer:
 
     def is_open_to(self, actor: Actor) -> bool:
         """Whether no row of the layer is hidden from the actor, whatever its grade."""
-        return actor.clearance >= HIGHEST_GRADE and not actor.area_prefixes and self.visible_to(actor)
+        return actor.clearance >= HIGHEST_GRADE and not actor.is_bound and self.visible_to(actor)
 
     def seen_by(self, actor: Actor) -> Layer:
         """Return the layer with the version and the statistics of the rows that this actor may see.
@@ -133,10 +133,10 @@ class Layer:
         last = self.changes[actor.clearance - 1] if self.changes else LayerVersion(self.version, self.changed_at)
         live = self.live_version if self.definition.is_live else 0
         told = replace(self, version=last.version, changed_at=last.changed_at, live_version=live)
-        if not self.by_grade or (actor.clearance >= max(self.by_grade) and not actor.area_prefixes):
+        if not self.by_grade or (actor.clearance >= max(self.by_grade) and not actor.is_bound):
             return told
         seen = [of for grade, of in self.by_grade.items() if grade <= actor.clearance]
-        bound = actor.area_prefixes and "area_code" in self.definition.by_name
+        bound = actor.is_bound and "area_code" in self.definition.by_name
         extents = [] if bound else [of.extent_crs84 for of in seen if of.extent_crs84]
         spans = [] if bound else [of.time_span for of in seen if of.time_span]
         return replace(

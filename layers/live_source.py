@@ -11,6 +11,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from layers.tiers import TIERS, URBAN_VILLAGES
+
 CODE = r"^[a-z][a-z0-9_]{0,62}$"
 SILENT_INTERVALS = 3
 """Whoever has said nothing for so many of its intervals is stale, and offline (`domain.md` 2.3)."""
@@ -18,12 +20,11 @@ INTERVAL_S = 86_400
 """The interval of a device that names none: silence has an end for it too."""
 
 
-AREA_CODE_FIELDS = {
-    "districts": "district_code",
-    "streets": "street_code",
-    "communities": "community_code",
-    "grids": "grid_code",
-    "urban_villages": None,  # events name villages by their ids
+EVENTS = "events"
+"""The layer whose features are events."""
+AREA_CODE_FIELDS: dict[str, str | None] = {
+    **{tier.layer_id: tier.code_field for tier in TIERS},
+    URBAN_VILLAGES: None,  # events name villages by their ids
 }
 """The layers whose features have numbers of events, and the field that holds an area's code."""
 _OVERDUE_FIELDS = {"stage": "string", "closed_at": "datetime", "due_at": "datetime"}
@@ -169,7 +170,7 @@ class Live(_Frozen):
             return f"is of type {kind}, and its live value of type {' or '.join(self.types)}"
         if self.events and layer_id not in AREA_CODE_FIELDS:
             return f"counts events, which are known of {', '.join(AREA_CODE_FIELDS)} only"
-        if self.needs and layer_id != "events":
+        if self.needs and layer_id != EVENTS:
             return "says what an event lacks, which only the layer events knows"
         if self.air and columns.get("station_level", "string") != "string":
             return "depends on 'station_level', which must be of type string"

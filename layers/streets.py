@@ -8,6 +8,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from layers.tiers import DISTRICT, STREET
+
 STREETS = Path(__file__).parent / "definitions" / "standards" / "streets.yaml"
 
 
@@ -29,7 +31,7 @@ class Street(BaseModel):
     @property
     def district_code(self) -> str:
         """The 6-digit code of the district."""
-        return self.street_code[:6]
+        return self.street_code[: DISTRICT.digits]
 
 
 @cache
@@ -47,4 +49,4 @@ def is_published_street(area_code: str) -> bool:
     >>> is_published_street("440106011001"), is_published_street("440106005001")
     (True, False)
     """
-    return area_code[:9] in {street.street_code for street in read_streets()}
+    return area_code[: STREET.digits] in {street.street_code for street in read_streets()}

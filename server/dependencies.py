@@ -48,7 +48,7 @@ def require_operator(refusal: str) -> Guard:
     """
 
     async def operator(actor: ActorHere) -> Actor:
-        if actor.clearance < OPERATOR.clearance or actor.area_prefixes:
+        if actor.clearance < OPERATOR.clearance or actor.is_bound:
             raise Forbidden(refusal)
         return actor
 

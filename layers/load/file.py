@@ -42,7 +42,8 @@ from layers.loaders.columns import DECLARABLE
 from layers.loaders.opening import open_source
 from layers.schema.code_lists import read_stored_code_lists
 from layers.schema.tables import table_of
-from layers.schema.topology import TIERS, topology_notes
+from layers.schema.topology import topology_notes
+from layers.tiers import DISTRICT, TIER_OF_LAYER
 from layers.types import BBox
 
 _log = structlog.get_logger(__name__)
@@ -166,7 +167,7 @@ class _Load:
             staging = await self._stage(self._source.batches(), plan)
         self._progress(LoadProgress(self.summary.read, 1.0, "moving"))
         await move(self._connection, plan, staging, self._source, self.summary, self._options, self._resolved)
-        if self.summary.layer in TIERS:
+        if self.summary.layer in TIER_OF_LAYER:
             self.summary.notes += tuple(await topology_notes(self._connection, self.summary.layer))
         return self.summary
 
@@ -266,13 +267,13 @@ class _Load:
 
     async def _district(self) -> BBox | None:
         """Extent of the district, where features are expected; None when it is not known or does not matter."""
-        if self._options.anywhere or self.summary.layer == "districts":
+        if self._options.anywhere or self.summary.layer == DISTRICT.layer_id:
             return None
         if await self._connection.fetchval("SELECT to_regclass('layer.districts') IS NULL"):
             return None
         box = await self._connection.fetchrow(
             f"""SELECT ST_XMin(b) AS west, ST_YMin(b) AS south, ST_XMax(b) AS east, ST_YMax(b) AS north
-            FROM (SELECT ST_Extent(geom) AS b FROM {table_of("districts")}) AS extent"""
+            FROM (SELECT ST_Extent(geom) AS b FROM {table_of(DISTRICT.layer_id)}) AS extent"""
         )
         return None if box["west"] is None else (box["west"], box["south"], box["east"], box["north"])
 

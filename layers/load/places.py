@@ -15,6 +15,7 @@ import shapely
 
 from layers.areas import Areas, read_areas
 from layers.definition import LayerDefinition
+from layers.tiers import GRID, is_grid_code
 from layers.types import Geometries
 
 _FIELDS = {"grid_of_point", "area_of_point"}
@@ -62,7 +63,7 @@ async def read_places(connection: asyncpg.Connection) -> GridIndex | None:
     if await connection.fetchval("SELECT to_regclass('layer.grids') IS NULL"):
         return None
     version = await grids_version(connection)
-    grids = await read_areas(connection, "grids", "grid_code")
+    grids = await read_areas(connection, GRID.layer_id, GRID.code_field)
     if not len(grids):
         return None
     codes = [code if is_grid_code(code) else None for code in grids.codes]
@@ -72,8 +73,3 @@ async def read_places(connection: asyncpg.Connection) -> GridIndex | None:
 async def grids_version(connection: asyncpg.Connection) -> int:
     """Tell the version of the layer `grids`; 0 where there is none."""
     return await connection.fetchval("SELECT version FROM onemap.layer WHERE id = 'grids'") or 0
-
-
-def is_grid_code(code: str | None) -> bool:
-    """Whether a grid's code has 15 digits, of which the first 12 are the code of its community."""
-    return code is not None and len(code) == 15 and code.isascii() and code.isdigit()

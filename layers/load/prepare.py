@@ -21,6 +21,7 @@ from layers.load.places import GridIndex, placed_fields
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
 from layers.spreadsheet import GUARDED
+from layers.tiers import AREA_DIGITS
 from layers.types import Geometries
 
 _ID_CHARACTERS_MAX = 200
@@ -145,7 +146,7 @@ def _located(batch: Batch, plan: LoadPlan) -> dict[str, pa.Array]:
     points: Geometries = batch.geometry.copy()
     points[~batch.ok | (shapely.get_type_id(points) != shapely.GeometryType.POINT)] = None
     grids = plan.places.locate(points)
-    found = {"grid_of_point": grids, "area_of_point": pc.utf8_slice_codeunits(grids, 0, 12)}
+    found = {"grid_of_point": grids, "area_of_point": pc.utf8_slice_codeunits(grids, 0, AREA_DIGITS)}
     return {name: found[derivation] for derivation, name in plan.placed.items()}
 
 

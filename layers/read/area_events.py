@@ -1,32 +1,18 @@
-"""How many events of a kind there are in an area, counted when it is asked: right after any write."""
+"""Numbers of events in an area, counted at the time of the read: they are right after any write."""
 
 from __future__ import annotations
 
 from layers.actor import Actor
-from layers.clause import EMPTY, Clause, all_of, compose, join
+from layers.clause import Clause, all_of, compose, join
 from layers.live_source import AREA_CODE_FIELDS
 from layers.read.present import Present
-from layers.read.rights import areas_of
+from layers.read.rights import scope_of
+from layers.tiers import COMMUNITY, GRID, TIER_OF_LAYER
 
 _OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
-_AREA = 'f.area_code COLLATE "C"'
-# Codes are digits: whatever begins with a code lies between it and the code followed by what comes after 9.
-_BELONGS = {
-    "districts": f"{_AREA} >= t.district_code AND {_AREA} < t.district_code || ':'",
-    "streets": f"{_AREA} >= t.street_code AND {_AREA} < t.street_code || ':'",
-    "communities": f"{_AREA} = t.community_code",
-    "grids": "f.grid_code = t.grid_code",
-    "urban_villages": 'f.urban_village_ids @> ARRAY[t.id COLLATE "default"]',
-}
-_CODES = {  # the code of an event's area of each kind, and the area's own
-    "districts": ("left(f.area_code, 6)", "t.district_code"),
-    "streets": ("left(f.area_code, 9)", "t.street_code"),
-    "communities": ("f.area_code", "t.community_code"),
-    "grids": ("f.grid_code", "t.grid_code"),
-    "urban_villages": ("unnest(f.urban_village_ids)", "t.id"),
-}
+_EVENT_COLUMNS = frozenset({"data_grade", "area_code", "grid_code"})
 KINDS = ("open", "overdue", "today")
-"""What is counted: open; open and past its limit; occurred on this day, Beijing time."""
+"""What is counted: open events, open events past their limit, and events of this day, Beijing time."""
 LAYERS = tuple(sorted(AREA_CODE_FIELDS))
 """The layers whose features have numbers of events."""
 
@@ -41,25 +27,25 @@ def count_events(layer_id: str, kind: str, actor: Actor, source: Present) -> Cla
     kind
         One of `KINDS`.
     """
-    seen = all_of((Clause(_BELONGS[layer_id]), _wanted(source)[kind], _visible(actor)))
-    return compose("(SELECT count(*) FROM {} WHERE {})", source.events(), seen)
+    counted = all_of((Clause(_lies_in(layer_id)), _kinds(source)[kind], _visible(actor)))
+    return compose("(SELECT count(*) FROM {} WHERE {})", source.events(), counted)
 
 
 def events_by_area(layer_id: str, actor: Actor, source: Present) -> Clause:
-    """Join `happened.by_area`, a JSON object: by the code of an area its numbers of events, in the order of `KINDS`.
+    """Join `happened.by_area`, a JSON object from area codes to numbers of events in the order of `KINDS`.
 
-    For moments in the past, where what an event was then has to be worked out once and not for every area. Once means:
-    in a table that is kept while rows come and go. One aggregate of it is one row, so that PostgreSQL leaves the join
-    out where nobody asks for a number.
+    For moments in the past, where the state of an event at that moment must be worked out once and not for every area.
+    `MATERIALIZED` makes it once. An aggregate of one row lets PostgreSQL leave the join out of statements that select
+    no number.
     """
-    wanted = _wanted(source)
-    numbers = join(", ", (compose("count(*) FILTER (WHERE {})", wanted[kind]) for kind in KINDS))
+    kinds = _kinds(source)
+    numbers = join(", ", (compose("count(*) FILTER (WHERE {})", kinds[kind]) for kind in KINDS))
     return compose(
         f"""LEFT JOIN (
         WITH counted AS MATERIALIZED (
             SELECT jsonb_object_agg(by_code.code, by_code.numbers) AS by_area FROM (
                 SELECT area.code, jsonb_build_array({{}}) AS numbers
-                FROM {{}} CROSS JOIN LATERAL (SELECT {_CODES[layer_id][0]} AS code) AS area
+                FROM {{}} CROSS JOIN LATERAL (SELECT {_event_code(layer_id)} AS code) AS area
                 WHERE area.code IS NOT NULL AND {{}} GROUP BY area.code
             ) AS by_code
         ) SELECT (array_agg(by_area))[1] AS by_area FROM counted
@@ -71,11 +57,33 @@ def events_by_area(layer_id: str, actor: Actor, source: Present) -> Clause:
 
 
 def area_key(layer_id: str) -> str:
-    """Return the code of the area `t`, as `events_by_area` has it."""
-    return _CODES[layer_id][1]
+    """Return the SQL of the code of the area `t`, as the keys of `events_by_area` have it."""
+    tier = TIER_OF_LAYER.get(layer_id)
+    return f"t.{tier.code_field}" if tier else "t.id"
 
 
-def _wanted(source: Present) -> dict[str, Clause]:
+def _event_code(layer_id: str) -> str:
+    """Return the SQL of the code of the area that the event `f` lies in; of villages a set."""
+    tier = TIER_OF_LAYER.get(layer_id)
+    return tier.code_of_feature() if tier else "unnest(f.urban_village_ids)"
+
+
+def _lies_in(layer_id: str) -> str:
+    """Return the condition that the event `f` lies in the area `t`.
+
+    Codes are digits, so all codes that begin with the code X lie between X and X followed by ``:``, which sorts
+    after 9; unlike a prefix test, an index answers that range.
+    """
+    tier, own = TIER_OF_LAYER.get(layer_id), area_key(layer_id)
+    if tier is None:
+        return f'f.urban_village_ids @> ARRAY[{own} COLLATE "default"]'
+    if tier is GRID:
+        return f"f.grid_code = {own}"
+    area = 'f.area_code COLLATE "C"'
+    return f"{area} = {own}" if tier is COMMUNITY else f"{area} >= {own} AND {area} < {own} || ':'"
+
+
+def _kinds(source: Present) -> dict[str, Clause]:
     return {
         "open": Clause(_OPEN),
         "overdue": compose(f"{_OPEN} AND f.due_at < {{}}", source.now),
@@ -84,6 +92,4 @@ def _wanted(source: Present) -> dict[str, Clause]:
 
 
 def _visible(actor: Actor) -> Clause:
-    grade = Clause("f.data_grade <= ?0::smallint", (actor.clearance,)) if actor.clearance < 4 else EMPTY
-    parts = [part for part in (grade, areas_of(actor, {"area_code", "grid_code"}, public=False)) if part]
-    return all_of(parts) if parts else EMPTY
+    return scope_of(actor, _EVENT_COLUMNS)

@@ -12,10 +12,10 @@ from functools import cache
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition, read_definitions
+from layers.live_source import EVENTS
 from layers.moment import Moment
 from layers.read.past_events import events_at
 from layers.read.present import Present
-from layers.schema.event_indexes import EVENTS
 from layers.schema.tables import past_of
 
 _MEASURED = "h.value, h.value_text, h.quality_flag, h.phenomenon_time"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers.catalog import Layer
 from layers.clause import Clause, quote_literal
-from layers.schema.event_indexes import EVENTS
+from layers.live_source import EVENTS
 from layers.schema.tables import table_of
 
 

@@ -17,6 +17,7 @@ from layers.definition import FieldDefinition
 from layers.read.live_value import LiveValues
 from layers.read.past import Past
 from layers.read.present import Present
+from layers.read.rights import hides_positions
 
 type How = Literal["stored", "moved", "either"]  # where a row's place is: in the table, in a position, in one of them
 
@@ -55,7 +56,7 @@ def relations(layer: Layer, actor: Actor, where: Clause = EMPTY) -> tuple[Clause
     source = _NOW if layer.moment is None else Past(layer.moment)
     by_place = bool(_GEOMETRY.search(where.text))
     rows = source.rows(layer, in_order=by_place)
-    if definition.motion is None or actor.clearance < definition.motion.grade:
+    if definition.motion is None or hides_positions(definition, actor):
         selects = [_select(layer, actor, source, "stored", table) for table in rows]
     elif source.is_past or not by_place:
         joined = source.position(layer)

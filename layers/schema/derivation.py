@@ -12,14 +12,9 @@ import asyncpg
 from layers.clause import quote_identifier
 from layers.definition import Derivation, LayerDefinition
 from layers.schema.tables import table_of
+from layers.tiers import TIER_OF_LAYER
 
 _SQL = Path(__file__).parent / "queries"
-AREA_CODES = {  # the layers that areas are known by, and the field that holds an area's own code
-    "districts": "district_code",
-    "streets": "street_code",
-    "communities": "community_code",
-    "grids": "grid_code",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ class DerivationRule:
 _PLACE = DerivationRule(
     ("area_of_point", "grid_of_point"),
     "derive_place",
-    tuple(AREA_CODES),
+    tuple(TIER_OF_LAYER),
     prepare="derive_place_prepare",
     temporary=("derive_point", "derive_grid"),
     historic=True,
@@ -75,7 +70,7 @@ def rules_of(definition: LayerDefinition) -> list[DerivationRule]:
     if definition.geometry_type == "None":
         return []
     wanted = {f.derived for f in definition.fields}
-    place = _OWN_CODE if definition.id in AREA_CODES else _PLACE
+    place = _OWN_CODE if definition.id in TIER_OF_LAYER else _PLACE
     return [rule for rule in (place, *_OTHERS) if wanted.intersection(rule.derivations)]
 
 
@@ -110,11 +105,11 @@ class DerivedRows:
 
     async def open(self, connection: asyncpg.Connection) -> None:
         """Make the view and the tables; they end with the transaction, or by `close`."""
-        code = AREA_CODES.get(self.definition.id)
-        own_code = f", coalesce({quote_identifier(code)}, id) AS own_code" if code else ""
+        tier = TIER_OF_LAYER.get(self.definition.id)
+        own_code = f", {tier.own_code} AS own_code" if tier else ""
         chosen = f" WHERE id IN (SELECT id FROM {quote_identifier(self.only)})" if self.only else ""
         await connection.execute(
-            f"CREATE TEMP VIEW derive_row AS SELECT *{own_code} FROM {table_of(self.definition.id)}{chosen}"
+            f"CREATE TEMP VIEW derive_row AS SELECT f.*{own_code} FROM {table_of(self.definition.id)} AS f{chosen}"
         )
         for rule in self.rules:
             if rule.prepare:

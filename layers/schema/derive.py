@@ -14,8 +14,9 @@ from layers.definition import LayerDefinition
 from layers.errors import NotFound
 from layers.schema.derivation import DerivationRule, DerivedRows, fields_of, has_history, read_sql, rules_of
 from layers.schema.tables import parse_definition, table_of
+from layers.tiers import COMMUNITY, GRID, STREET, URBAN_VILLAGES
 
-OVERLAPS = {"urban_villages": ("grids", "communities", "streets")}
+OVERLAPS = {URBAN_VILLAGES: tuple(tier.layer_id for tier in (GRID, COMMUNITY, STREET))}
 
 
 async def derive(connection: asyncpg.Connection, layer_id: str, *, only_new: str | None = None) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """The indexes of the events that numbers of events in an area are read from."""
 
-EVENTS = "events"
 _OPEN = "onemap.event_is_open(stage, closed_at)"
 INDEXES = {
     "open_grid": f"(grid_code) WHERE {_OPEN}",

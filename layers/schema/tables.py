@@ -9,9 +9,10 @@ import asyncpg
 from layers.clause import quote_identifier, quote_literal
 from layers.database.connection import Role, connect
 from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
+from layers.live_source import EVENTS
 from layers.schema.cell_counts import cell_count_statements
 from layers.schema.code_lists import sync_code_lists
-from layers.schema.event_indexes import EVENTS, INDEXES
+from layers.schema.event_indexes import INDEXES
 
 SCHEMA = "layer"
 PAST = "past"

@@ -10,8 +10,8 @@ from typing import Literal
 
 import asyncpg
 
-from layers.clause import quote_identifier
 from layers.schema.tables import table_of
+from layers.tiers import COMMUNITY, DISTRICT, GRID, STREET, Tier, in_force
 
 _SQL = Path(__file__).parent / "queries"
 TOLERANCE_M = 0.5
@@ -29,27 +29,26 @@ _WORDS: dict[FaultKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """A layer whose areas must fill those of another without gap or overlap.
+    """A tier whose areas must fill those of the tier above without gap or overlap."""
 
-    Attributes
-    ----------
-    part_length, code_length
-        How many digits a part's code has, and how many of them, from the left, are the code of its whole.
-    """
+    part: Tier
+    whole: Tier
 
-    parts: str
-    part_code: str
-    wholes: str
-    whole_code: str
-    code_length: int
-    part_length: int
+    @property
+    def parts(self) -> str:
+        """The layer of the parts."""
+        return self.part.layer_id
+
+    @property
+    def wholes(self) -> str:
+        """The layer of the wholes."""
+        return self.whole.layer_id
 
 
-GRIDS_IN_COMMUNITIES = Tiling("grids", "grid_code", "communities", "community_code", 12, 15)
-COMMUNITIES_IN_STREETS = Tiling("communities", "community_code", "streets", "street_code", 9, 12)
-STREETS_IN_DISTRICTS = Tiling("streets", "street_code", "districts", "district_code", 6, 9)
+GRIDS_IN_COMMUNITIES = Tiling(GRID, COMMUNITY)
+COMMUNITIES_IN_STREETS = Tiling(COMMUNITY, STREET)
+STREETS_IN_DISTRICTS = Tiling(STREET, DISTRICT)
 TILINGS = (GRIDS_IN_COMMUNITIES, COMMUNITIES_IN_STREETS, STREETS_IN_DISTRICTS)
-TIERS = frozenset(layer for tiling in TILINGS for layer in (tiling.parts, tiling.wholes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ async def tiling_faults(
     """
     async with connection.transaction():
         await connection.execute(_tables(tiling))
-        misnamed = await connection.fetch(_read("topology_codes"), tiling.part_length)
+        misnamed = await connection.fetch(_read("topology_codes"), tiling.part.digits)
         overlaps = await connection.fetch(_read("topology_overlaps"), tolerance_m)
         gaps = await connection.fetch(_read("topology_gaps"), tolerance_m)
         await connection.execute("DROP TABLE topology_part, topology_whole, topology_district")
@@ -166,20 +165,19 @@ def _place(fault: Fault) -> str:
 
 def _tables(tiling: Tiling) -> str:
     """Both layers in metres; boundaries that are no longer in force are left out."""
-    in_force = "superseded_at IS NULL AND (valid_to IS NULL OR valid_to > now())"
-    part_code = f"coalesce({quote_identifier(tiling.part_code)}, id)"
-    whole_code = f"coalesce({quote_identifier(tiling.whole_code)}, id)"
+    current, digits = in_force().text, tiling.whole.digits
     return f"""
         CREATE TEMP TABLE topology_part ON COMMIT DROP AS
-        SELECT {part_code} AS code, left({part_code}, {tiling.code_length}) AS whole_code,
-            ST_Transform(geom, onemap.measuring_srid()) AS geom
-        FROM {table_of(tiling.parts)} WHERE {in_force};
+        SELECT {tiling.part.own_code} AS code, left({tiling.part.own_code}, {digits}) AS whole_code,
+            ST_Transform(f.geom, onemap.measuring_srid()) AS geom
+        FROM {table_of(tiling.parts)} AS f WHERE {current};
         CREATE INDEX ON topology_part USING gist (geom);
         CREATE TEMP TABLE topology_whole ON COMMIT DROP AS
-        SELECT left({whole_code}, {tiling.code_length}) AS code, ST_Transform(geom, onemap.measuring_srid()) AS geom
-        FROM {table_of(tiling.wholes)} WHERE {in_force};
+        SELECT left({tiling.whole.own_code}, {digits}) AS code, ST_Transform(f.geom, onemap.measuring_srid()) AS geom
+        FROM {table_of(tiling.wholes)} AS f WHERE {current};
         CREATE TEMP TABLE topology_district ON COMMIT DROP AS
-        SELECT DISTINCT left(coalesce(district_code, id), 6) AS code FROM {table_of("districts")} WHERE {in_force};
+        SELECT DISTINCT left({DISTRICT.own_code}, {DISTRICT.digits}) AS code
+        FROM {table_of(DISTRICT.layer_id)} AS f WHERE {current};
         ANALYZE topology_part, topology_whole"""
 
 

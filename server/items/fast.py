@@ -101,7 +101,7 @@ def _validators(call: Call, state: State) -> Validators | None:
     There are none either where the version would reveal more than the actor may see: the live state of a layer moves
     with its hidden rows, and the version of a clearance covers all areas.
     """
-    reveals = bool(call.actor.area_prefixes) or call.layer.definition.is_live
+    reveals = call.actor.is_bound or call.layer.definition.is_live
     if call.body is not None or not state.catalog.trusted or (reveals and not call.layer.is_open_to(call.actor)):
         return None
     reader = f"{state.build}|{state.catalog.fingerprint}|{call.actor.audience}|{call.media.f}|{call.base}"

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from layers.coordinates.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
+from layers.live_source import EVENTS
 from layers.read.query import single
 from layers.read.rights import visible_fields
 from server.dependencies import ActorHere, StateHere
@@ -144,7 +145,7 @@ async def fence_transitions(
 @router.get("/events/{event_id}/log", summary="The log of an event")
 async def event_log(state: StateHere, actor: ActorHere, event_id: str) -> EventLog:
     """Return what became of an event: its stages, and what rules did (actor `system`), with both times of each step."""
-    layer = state.catalog.current.visible("events", actor)
+    layer = state.catalog.current.visible(EVENTS, actor)
     text, values = single(layer, actor, event_id, CRS84).render()
     with in_our_words():
         async with state.pool.acquire() as connection:

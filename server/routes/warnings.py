@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from layers.clause import Clause
 from layers.database.connection import in_our_words
+from layers.live_source import EVENTS
 from layers.read.query import ItemsQuery, page
 from server.dependencies import ActorHere, StateHere
 
@@ -29,7 +30,7 @@ class Warnings(BaseModel):
 @router.get("/warnings", summary="Warnings in force", response_model=Warnings)
 async def warnings(state: StateHere, actor: ActorHere) -> Response:
     """Return the warnings that are neither cancelled nor expired, with their areas as geometries."""
-    layer = state.catalog.current.visible("events", actor)
+    layer = state.catalog.current.visible(EVENTS, actor)
     text, values = page(ItemsQuery(layer, actor, _IN_FORCE, limit=WARNINGS_MAX)).render()
     with in_our_words():
         found = await state.pool.fetchval(text, *values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import asyncpg
@@ -17,12 +17,12 @@ from layers.coordinates.crs import STORED_SRID
 from layers.errors import BadInput
 from layers.read.rights import scoped
 from layers.schema.tables import table_of
+from layers.tiers import AREA_CODE, COARSE_TIERS, DISTRICT, GRID, GRID_CODE, URBAN_VILLAGES, Tier, in_force
 from twin.aggregate.cells import NO_CELLS, Cells, hexagons, squares
 
 SQUARES_M = (100, 500)
 H3_LEVELS = (8, 9)
 _FORM = re.compile(r"(h3|square):([0-9]{1,3})")
-_CURRENT = Clause("f.superseded_at IS NULL AND (f.valid_to IS NULL OR f.valid_to > now())")
 
 type Kind = Literal["code", "member", "inside", "h3", "square"]
 
@@ -54,19 +54,26 @@ class Grouping:
     size: int = 0
 
 
+def _by_tier(tier: Tier) -> Grouping:
+    return Grouping(
+        text=tier.name,
+        kind="code",
+        layer_id=tier.layer_id,
+        code_field=tier.code_field,
+        population_field="population" if tier is GRID else "population_resident",
+        key=tier.code_of_feature(),
+        needs=GRID_CODE if tier is GRID else AREA_CODE,
+    )
+
+
 AREAS: Mapping[str, Grouping] = {
-    "grid": Grouping("grid", "code", "grids", "grid_code", "population", "f.grid_code", "grid_code"),
-    "community": Grouping(
-        "community", "code", "communities", "community_code", "population_resident", "f.area_code", "area_code"
-    ),
-    "street": Grouping(
-        "street", "code", "streets", "street_code", "population_resident", "left(f.area_code, 9)", "area_code"
-    ),
-    "district": Grouping(
-        "district", "code", "districts", "district_code", "population_resident", "left(f.area_code, 6)", "area_code"
-    ),
+    **{tier.name: _by_tier(tier) for tier in (GRID, *COARSE_TIERS)},
     "urban_village": Grouping(
-        "urban_village", "member", "urban_villages", "id", "population_total", "", "urban_village_ids"
+        text="urban_village",
+        kind="member",
+        layer_id=URBAN_VILLAGES,
+        population_field="population_total",
+        needs="urban_village_ids",
     ),
 }
 
@@ -103,7 +110,7 @@ def areas_clause(by: Grouping, catalog: Catalog, actor: Actor, *, with_geometry:
         f" {f'f.{quote_identifier(people)}' if people and is_seen else 'NULL'}::float8 AS people, f.geom,"
         f" {'ST_AsGeoJSON(f.geom, 7, 0)' if with_geometry else 'NULL::text'} AS shape"
     )
-    return compose(f"SELECT {columns} FROM {layer.table} AS f WHERE {{}}", scoped(layer, actor, _CURRENT))
+    return compose(f"SELECT {columns} FROM {layer.table} AS f WHERE {{}}", scoped(layer, actor, in_force()))
 
 
 async def read_cells(connection: asyncpg.Connection, by: Grouping) -> Cells:
@@ -115,7 +122,7 @@ async def read_cells(connection: asyncpg.Connection, by: Grouping) -> Cells:
         When there are too many of them.
     """
     outline = await connection.fetchval(
-        f"SELECT ST_AsBinary(ST_Union(geom)) FROM {table_of('districts')} AS f WHERE {_CURRENT.text}"
+        f"SELECT ST_AsBinary(ST_Union(geom)) FROM {table_of(DISTRICT.layer_id)} AS f WHERE {in_force().text}"
     )
     if outline is None:
         return NO_CELLS
@@ -161,5 +168,5 @@ def membership(by: Grouping, layer: Layer) -> Grouping:
         if by.needs or has_place:
             return by
     elif layer.definition.geometry_type != "None":
-        return Grouping(by.text, "inside", by.layer_id, by.code_field, by.population_field)
+        return replace(by, kind="inside", key="", needs="")
     raise BadInput(f"features of {layer.id} have no place and no {by.needs or 'geometry'}", parameter="by")

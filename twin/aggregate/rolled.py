@@ -9,19 +9,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from layers.clause import Clause, bind, compose, join
+from layers.live_source import EVENTS
 from layers.read.rights import scoped
+from layers.tiers import TIERS
 from twin.aggregate.question import WEEKS, Question, in_span, past
 from twin.store.five_minutes import bucket_of
 
-LAYER = "events"
 _DAY = timedelta(days=1)
-_KEYS = {"f.grid_code", "f.area_code", "left(f.area_code, 9)", "left(f.area_code, 6)"}
+_KEYS = frozenset(tier.code_of_feature() for tier in TIERS)
 
 
 def is_rolled(question: Question) -> bool:
     """Whether the roll-ups have the answer."""
     return (
-        question.layer.id == LAYER
+        question.layer.id == EVENTS
         and not question.where
         and question.by.kind == "code"
         and question.by.key in _KEYS

@@ -12,6 +12,7 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from layers.tiers import DISTRICT, STREET
 from twin.city.plane import Floats, Plane
 
 type GeoJsonFeature = Mapping[str, Any]
@@ -77,7 +78,7 @@ class CityDistrict:
     def code(self) -> str:
         """The six digits of the district."""
         grids = self.features.get("grids") or ()
-        return str(grids[0]["properties"]["grid_code"])[:6] if grids else "000000"
+        return str(grids[0]["properties"]["grid_code"])[: DISTRICT.digits] if grids else "000000"
 
     @cached_property
     def name(self) -> str:
@@ -95,11 +96,11 @@ class CityDistrict:
     def streets(self) -> dict[str, str]:
         """Name of each street by its nine digits."""
         found = self.features.get("streets") or ()
-        return {str(f["properties"]["street_code"])[:9]: str(f["properties"]["name"]) for f in found}
+        return {str(f["properties"]["street_code"])[: STREET.digits]: str(f["properties"]["name"]) for f in found}
 
     def street_of(self, code: str | None) -> str:
         """Name the street of an area's or a grid's code; the district where it is not known."""
-        return self.streets.get((code or "")[:9], self.name)
+        return self.streets.get((code or "")[: STREET.digits], self.name)
 
     def things(self, collection: str) -> list[Thing]:
         """Return the features of a collection that have a place, in the order of their ids."""

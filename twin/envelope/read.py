@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from layers.live_source import EVENTS
 from twin.envelope.fast_path import TimeCache, glance, remember
 from twin.envelope.kinds import READ
 from twin.envelope.message import KINDS, MODES, Kind, Message, Reading
@@ -32,7 +33,6 @@ BODY_BYTES_MAX = 8 * 1024 * 1024  # of a batch or of lines
 BATCH_MESSAGES_MAX = 20_000
 SUSPECT_AFTER = timedelta(minutes=5)
 STRUCTURED, BATCH, LINES = "application/cloudevents+json", "application/cloudevents-batch+json", "application/x-ndjson"
-EVENTS_LAYER = "events"  # what an event without a subject speaks of: itself
 _ID, _SOURCE = one_line(200), of_form(r"[!-~\u00a1-\uffff]{1,200}", "a URI of 1 to 200 characters without spaces")
 _VERSION, _MODES = whole(1, 2**31 - 1), frozenset(MODES)
 _TYPE = re.compile(  # the first segment that names a kind is the kind
@@ -256,7 +256,7 @@ def _layer(name: str) -> str:
 
 def _subject(subject: Any, kind: Kind, name: str) -> tuple[str, str]:
     if subject is None and kind == "event":
-        return EVENTS_LAYER, name
+        return EVENTS, name
     if type(subject) is not str:
         raise Refused(
             Reason.MISSING if subject is None else Reason.WRONG_TYPE,

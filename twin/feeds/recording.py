@@ -16,7 +16,8 @@ from typing import Any
 import orjson
 
 from layers.errors import BadFile
-from twin.envelope.read import EVENTS_LAYER, MESSAGE_BYTES_MAX
+from layers.live_source import EVENTS
+from twin.envelope.read import MESSAGE_BYTES_MAX
 
 PORTION_MAX = 500
 PORTION_SECONDS = 0.25  # of playing: what is due within this time goes together
@@ -56,7 +57,7 @@ class Shift:
         moved = {**event, "id": f"{identifier[:_ID_KEPT]}~{self.run}"}
         moved |= {name: self._moment(event[name]) for name in _MOVED if name in event}
         subject = event.get("subject")
-        if type(subject) is str and subject.partition("/")[0] in {EVENTS_LAYER, "event"}:
+        if type(subject) is str and subject.partition("/")[0] in {EVENTS, "event"}:
             moved["subject"] = f"{subject[:_ID_KEPT]}~{self.run}"  # each playing has its own events
         if type(event.get("data")) is dict:
             moved["data"] = {name: self._field(name, value) for name, value in event["data"].items()}

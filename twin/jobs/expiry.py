@@ -8,6 +8,7 @@ from collections.abc import Callable
 import asyncpg
 
 from layers.catalog import Catalog
+from layers.live_source import EVENTS
 from twin.log import changes
 from twin.store.events import events
 from twin.store.grades import Grades
@@ -43,7 +44,7 @@ class Expiry:
         catalog = self._catalog()
         async with self._pool.acquire() as connection, connection.transaction():
             due = [row["event_id"] for row in await connection.fetch(_DUE, _AT_ONCE)]
-            if not due or events.LAYER not in catalog:
+            if not due or EVENTS not in catalog:
                 return 0
             closed = await events.settle(connection, catalog, due)
             await Grades().tell(connection, catalog, closed)

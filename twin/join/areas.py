@@ -10,13 +10,12 @@ import shapely
 
 from layers.areas import Areas, missing
 from layers.coordinates.district_crs import to_metres
-from layers.load.places import is_grid_code
+from layers.tiers import AREA_DIGITS, COARSE_TIERS, GRID, is_grid_code, pad_area_code
 from layers.types import Geometries, Mask, Points, Positions, Texts
 from twin.join.metres import Lengths, MetrePoints, candidate_of, ranked
 
 NEAREST_M = 30.0
 _NONE = np.iinfo(np.int64).max
-_COARSER = ("communities", "streets", "districts")  # the finest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,13 @@ class AreaTiers:
     @classmethod
     def of(cls, areas: Mapping[str, Areas]) -> AreaTiers:
         """Put the tiers together, by layer id."""
-        grids = areas["grids"]
+        grids = areas[GRID.layer_id]
         plane = shapely.transform(grids.polygons, to_metres)
-        own = np.array([*(code[:12] if is_grid_code(code) else None for code in grids.codes), None], dtype=object)
+        own = np.array(
+            [*(code[:AREA_DIGITS] if is_grid_code(code) else None for code in grids.codes), None], dtype=object
+        )
         codes = np.array([*grids.codes, None], dtype=object)
-        coarser = tuple(areas[name] for name in _COARSER)
+        coarser = tuple(areas[tier.layer_id] for tier in COARSE_TIERS)
         return cls(grids, coarser, plane, shapely.STRtree(plane), codes, own, missing(own))
 
     def place(self, lonlat: Points, metres: MetrePoints) -> PointAreas:
@@ -90,7 +91,7 @@ class AreaTiers:
         grid[outside], distance_m = self._nearest(metres(outside))
         lost = outside[grid[outside] >= 0]
         lost = lost[missing(area_code[lost])]
-        area_code[lost] = [code[:12] for code in self.grids.codes[grid[lost]]]
+        area_code[lost] = [code[:AREA_DIGITS] for code in self.grids.codes[grid[lost]]]
         return grid, area_code, outside, distance_m
 
     def _area_around(self, lonlat: Points) -> Texts:
@@ -99,7 +100,7 @@ class AreaTiers:
             rest = np.flatnonzero(missing(found))
             area = areas.first(lonlat[rest])
             hit = area >= 0
-            found[rest[hit]] = [code[:12].ljust(12, "0") for code in areas.codes[area[hit]]]
+            found[rest[hit]] = [pad_area_code(code[:AREA_DIGITS]) for code in areas.codes[area[hit]]]
         return found
 
     def _nearest(self, points: MetrePoints) -> tuple[Positions, Lengths]:

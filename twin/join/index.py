@@ -17,7 +17,8 @@ import numpy as np
 
 from layers.areas import Areas, read_areas
 from layers.catalog import Catalog
-from layers.schema.derivation import AREA_CODES
+from layers.live_source import AREA_CODE_FIELDS
+from layers.tiers import TIER_OF_LAYER, URBAN_VILLAGES, split_area_code
 from layers.types import Points, Positions, Texts
 from twin.join.areas import AreaTiers
 from twin.join.devices import LAYERS as DEVICE_LAYERS
@@ -32,10 +33,10 @@ WATERWAY_M, VIDEO_M, FLOOD_M = 100.0, 300.0, 200.0
 VIDEO_POINTS = 3
 _VIDEO_CELLS_M = (25.0, 75.0)  # a few cameras in nine such cells, where a district is watched as cities are
 _ROWS_READ_A_SECOND = 10_000  # of a layer of devices that changes all the time, on average
-_TIERS = tuple(AREA_CODES)
-_SURROUNDINGS = ("urban_villages", "waterways", "video_points", "flood_risk_points")
+_TIERS = tuple(TIER_OF_LAYER)
+_SURROUNDINGS = (URBAN_VILLAGES, "waterways", "video_points", "flood_risk_points")
 LAYERS = tuple(dict.fromkeys((*_TIERS, *_SURROUNDINGS, *DEVICE_LAYERS)))
-_AREA_LAYERS = (*_TIERS, "urban_villages")
+_AREA_LAYERS = (*_TIERS, URBAN_VILLAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class AreaIndex:
             grid_code=grid_code,
             grid_match=placed.match,
             grid_distance_m=placed.grid_distance_m,
-            urban_village_ids=_lists(len(lonlat), *self.areas["urban_villages"].covering(lonlat), self._village_ids),
+            urban_village_ids=_lists(len(lonlat), *self.areas[URBAN_VILLAGES].covering(lonlat), self._village_ids),
             waterway_id=_named(self.waterways.ids, along.waterway),
             chainage_m=along.chainage_m,
             bank=along.bank,
@@ -135,7 +136,7 @@ class AreaIndex:
 
     @property
     def _village_ids(self) -> Texts:
-        return self.areas["urban_villages"].codes
+        return self.areas[URBAN_VILLAGES].codes
 
 
 async def _read(connection: asyncpg.Connection, before: AreaIndex | None) -> AreaIndex:
@@ -160,7 +161,7 @@ async def _read(connection: asyncpg.Connection, before: AreaIndex | None) -> Are
     areas = {}
     for name in _AREA_LAYERS:
         kept = same(name)
-        areas[name] = kept.areas[name] if kept else await read_areas(connection, name, AREA_CODES.get(name))
+        areas[name] = kept.areas[name] if kept else await read_areas(connection, name, AREA_CODE_FIELDS[name])
     ends = [part.ends_at for part in areas.values() if part.ends_at is not None]
     kept_tiers, kept_water = same(*_TIERS), same("waterways")
     kept_video, kept_flood = same("video_points"), same("flood_risk_points")
@@ -206,16 +207,9 @@ def _named(names: Texts, positions: Positions) -> Texts:
 
 def _parts(area_code: Texts) -> dict[str, Texts]:
     """Split area codes: each distinct code once, because many points share a few hundred."""
-    parts = {code: _split(code) for code in set(area_code.tolist())}
+    parts = {code: split_area_code(code) for code in set(area_code.tolist())}
     split = np.array([parts[code] for code in area_code.tolist()], dtype=object).reshape(-1, 3)
     return {"district": split[:, 0], "street": split[:, 1], "community": split[:, 2]}
-
-
-def _split(code: str | None) -> tuple[str | None, str | None, str | None]:
-    if code is None:
-        return None, None, None
-    street = code[:9] if code[6:9] != "000" else None
-    return code[:6], street, code if code[9:] != "000" else None
 
 
 def _lists(number: int, point: Positions, item: Positions, names: Texts) -> Lists:

@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from layers.read.rights import lies_in_areas
+from layers.tiers import AREA_DIGITS
 from layers.types import BBox
 from twin.live.budget import area_units
 from twin.live.condition import ChangeFilter
 from twin.log.change import Change
 
-AREA_CODE_DIGITS = 12  # a longer code is a grid's
+
+def area_codes(change: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the area code and the grid code of a change; empty where it has none."""
+    grid = change.get("grid_code") or ""
+    return change.get("area_code") or grid[:AREA_DIGITS], grid
 
 
 def lies_in(change: Mapping[str, Any], prefixes: Iterable[str]) -> bool:
     """Whether a change lies in one of the areas: a long prefix is compared with its grid, a short one with its area."""
-    grid = change.get("grid_code") or ""
-    area = change.get("area_code") or grid[:AREA_CODE_DIGITS]
-    return any((area if len(prefix) <= AREA_CODE_DIGITS else grid).startswith(prefix) for prefix in prefixes)
+    return lies_in_areas(prefixes, *area_codes(change))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from math import floor
 
+from layers.tiers import AREA_DIGITS
 from layers.types import BBox
 from twin.live.channel import Channel
-from twin.live.interest import AREA_CODE_DIGITS
+from twin.live.interest import area_codes
 from twin.log.change import Change
 
 _CELLS_DEG = (0.002, 0.01, 0.05, 0.25)  # 200 m to 25 km: from a street's window to a city's
@@ -60,11 +61,10 @@ class Matching:
         has_areas
             Whether its layer knows areas; what has none may be seen by actors of any area.
         """
-        grid = change.get("grid_code") or ""
-        area = change.get("area_code") or grid[:AREA_CODE_DIGITS]
+        area, grid = area_codes(change)
         keys: list[Key] = [("layer", _EVERYWHERE), ("layer", change["layer"])]
         for length in self._lengths:
-            code = area if length <= AREA_CODE_DIGITS else grid
+            code = area if length <= AREA_DIGITS else grid
             keys.append(("area", code[:length]))
         if place is not None:
             keys += (("cell", _cell(level, *place)) for level in self._levels)

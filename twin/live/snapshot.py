@@ -6,21 +6,21 @@ that shows number N as the newest shows everything up to N, and nothing after it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import EMPTY, Clause, compose, join
+from layers.clause import Clause, join
 from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, compile_filter, queryables_of
 from layers.cql2.bbox import DegreeBox
 from layers.errors import BadInput, TooMuch
 from layers.moment import Moment
 from layers.read.query import ItemsQuery, page
-from twin.live.interest import AREA_CODE_DIGITS, Interest
+from layers.read.rights import in_areas
+from twin.live.interest import Interest
 from twin.log.changes import last_seq
 
 FEATURES_MAX = 20_000  # of one layer
@@ -73,21 +73,10 @@ async def take_snapshot(
 
 def _where(layer: Layer, actor: Actor, interest: Interest) -> Clause:
     queryables = queryables_of(layer.definition, actor)
-    parts = [_areas(layer, interest.areas)]
+    parts = [in_areas(interest.areas, layer.definition.by_name)]
     if interest.bbox_crs84 is not None:
         known = "geom" in queryables
         parts.append(compile_bbox(DegreeBox((interest.bbox_crs84,)), queryables["geom"]) if known else Clause("FALSE"))
     if interest.condition is not None:
         parts.append(compile_filter(interest.condition.node, queryables, filter_crs=CRS84))
     return join(" AND ", parts)
-
-
-def _areas(layer: Layer, prefixes: Sequence[str]) -> Clause:
-    if not prefixes:
-        return EMPTY
-    parts = []
-    for column, short in (("area_code", True), ("grid_code", False)):
-        chosen = [prefix for prefix in prefixes if (len(prefix) <= AREA_CODE_DIGITS) is short]
-        if chosen and column in layer.definition.by_name:
-            parts.append(Clause(f"f.{column} ^@ ANY (?0::text[])", (chosen,)))
-    return compose("({})", join(" OR ", parts)) if parts else Clause("FALSE")

@@ -11,8 +11,8 @@ import orjson
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.definition import LayerDefinition
-from layers.read.rights import visible_fields
-from twin.live.interest import lies_in
+from layers.read.rights import bound_may_see, hides_positions, visible_fields
+from twin.live.interest import area_codes, lies_in
 from twin.log.change import COMMON_MEMBERS, SENT_KINDS, Change, members
 
 _MEMBERS = {kind: COMMON_MEMBERS | members(definition) for kind, definition in SENT_KINDS.items()}
@@ -50,9 +50,9 @@ class Visibility:
     def lies_in(self, change: Change, prefixes: Sequence[str]) -> bool:
         """Whether an actor of these areas may see the change; of a public layer without areas everybody sees all."""
         layer = self._catalog().get(change["layer"])
-        if layer is not None and "area_code" not in layer.definition.by_name:
-            return layer.definition.grade == 1
-        return lies_in(change, prefixes)
+        if layer is None:
+            return lies_in(change, prefixes)
+        return bound_may_see(prefixes, layer.definition, *area_codes(change))
 
     def _seen(self, layer_id: str) -> _Seen | None:
         layer = self._catalog().get(layer_id)
@@ -94,8 +94,8 @@ class _Seen:
         unseen = {field.name for field in hidden}
         if any(field.live and field.live.any_observation == "time" for field in hidden):
             unseen.add("phenomenon_time")
-        still = definition.motion is None or definition.motion.grade <= actor.clearance
         fields = (COMMON_MEMBERS | shown) - unseen
         names = {kind: (own | shown) - unseen for kind, own in _MEMBERS.items()}
         observed = {source for f in hidden if f.live and (source := f.live.observed)}
-        return cls(names, fields, frozenset() if still else _OF_PLACES, frozenset(observed))
+        kinds = _OF_PLACES if hides_positions(definition, actor) else frozenset[str]()
+        return cls(names, fields, kinds, frozenset(observed))

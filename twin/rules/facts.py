@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from layers.tiers import STREET
+
 _OVER = frozenset({"closed", "voided", "merged", "evaluate"})
 _REACHED = {  # what has been done when a case is in a stage, where its times do not say so
     "file": ("accept",),
@@ -99,7 +101,7 @@ def read_facts(state: Mapping[str, Any], returned: int = 0) -> Facts | None:
         reached=_REACHED.get(stage or "", ()),
         own_due_at=_moment(state.get("due_at")),
         casualties=_count(extra.get("casualties")),
-        streets=len({code[:9] for code in state.get("area_codes") or () if len(code) >= 9}),
+        streets=len({code[: STREET.digits] for code in state.get("area_codes") or () if len(code) >= STREET.digits}),
         returned=returned,
         is_over=is_over,
         overdue=bool(state.get("overdue")),

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from layers.live_source import EVENTS
 from twin.envelope.message import Message
 from twin.rules.alarm import Action
 from twin.rules.case import Amendment
 from twin.rules.cluster import Cluster, ClusterPoint, ClusterRule
 from twin.rules.threshold import Threshold
 
-EVENTS = "events"
 VERSIONS_FROM = 2**40  # a feed's versions are below 2**31: at one moment the rule's version lies over the feed's
 _TYPE = "cn.gov.district.event"
 _TIMES = ("phenomenon_time", "sent_time")

@@ -10,6 +10,7 @@ from itertools import accumulate
 import asyncpg
 
 from layers.catalog import Catalog
+from layers.live_source import EVENTS
 from twin.envelope.message import Message
 from twin.log import changes
 from twin.log.change import Change
@@ -178,6 +179,6 @@ async def _count(
 
 async def _touch(connection: asyncpg.Connection, layer_ids: set[str]) -> None:
     """Move the version of layers whose live state changed; tables that were written have done so by their trigger."""
-    live = sorted(layer_ids - {events.LAYER})
+    live = sorted(layer_ids - {EVENTS})
     if live:
         await connection.execute("SELECT onemap.touch(id) FROM unnest($1::text[]) AS id", live)

@@ -11,13 +11,22 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, all_of, bind, compose
 from layers.errors import Forbidden, NotFound
-from layers.read.rights import scoped
-from layers.schema.derivation import AREA_CODES
+from layers.read.rights import reaches_area, scoped, unbound
 from layers.schema.tables import table_of
+from layers.tiers import (
+    AREA_CODE,
+    AREA_DIGITS,
+    GRID,
+    GRID_CODE,
+    TIER_OF_LAYER,
+    URBAN_VILLAGES,
+    in_force,
+    padded,
+    parse_code,
+)
 from twin.surroundings.nearby import NearbyFeatures, gather, selection
 
 CODE_CHARACTERS_MAX = 80
-_CURRENT = Clause("f.superseded_at IS NULL AND (f.valid_to IS NULL OR f.valid_to > now())")
 _NEAREST_DEGREES = 0.0006  # more than the 30 m within which a place still belongs to a grid
 
 
@@ -56,12 +65,12 @@ async def find_area(connection: asyncpg.Connection, catalog: Catalog, actor: Act
         When there is none that the actor may see.
     """
     layer_ids, short = _kinds(code)
-    if short is not None and not _within_reach(actor, short):
+    if short is not None and not reaches_area(actor, short):
         raise _FORBIDDEN
     for layer_id in layer_ids:
         layer = catalog.get(layer_id)
         if layer is not None and layer.visible_to(actor) and len(code) <= CODE_CHARACTERS_MAX:
-            reached = Clause("TRUE") if short or not actor.area_prefixes else _sharing_ground_with_own(catalog, actor)
+            reached = Clause("TRUE") if short or not actor.is_bound else _sharing_ground_with_own(catalog, actor)
             row = await connection.fetchrow(*_flat(_search(layer, actor, short or code, reached)))
             if row is not None and not row["reached"]:
                 raise _FORBIDDEN
@@ -79,38 +88,31 @@ _FORBIDDEN = Forbidden("this area is not one of yours", parameter="code")
 
 def _kinds(code: str) -> tuple[tuple[str, ...], str | None]:
     """Tell in which layers to look for a code, and the code without padding; None for a code of no known form."""
-    if code.isascii() and code.isdigit():
-        short = code.removesuffix("000").removesuffix("000") if len(code) == 12 else code
-        layers = {6: "districts", 9: "streets", 12: "communities", 15: "grids"}
-        if len(short) in layers:
-            return (layers[len(short)],), short
-    return ("urban_villages", "grids"), None
-
-
-def _within_reach(actor: Actor, code: str) -> bool:
-    own = actor.area_prefixes
-    return not own or any(code.startswith(prefix) or prefix.startswith(code) for prefix in own)
+    coded = parse_code(code)
+    if coded is None:
+        return (URBAN_VILLAGES, GRID.layer_id), None
+    tier, short = coded
+    return (tier.layer_id,), short
 
 
 def _search(layer: Layer, actor: Actor, code: str, reached: Clause) -> Clause:
     """Build the search for an area anywhere, and whether the actor reaches it."""
-    anywhere = Actor(actor.subject, actor.clearance)
     return compose(
         f"""SELECT area.id, area.code, ({{}}) AS reached
         FROM (SELECT f.id, f.geom, {{}} AS code FROM {layer.table} AS f WHERE {{}} ORDER BY f.id LIMIT 1) AS area""",
         reached,
-        bind(code, "text") if layer.id in AREA_CODES else Clause("f.id"),
-        scoped(layer, anywhere, _named(layer.id, code), _CURRENT),
+        bind(code, "text") if layer.id in TIER_OF_LAYER else Clause("f.id"),
+        scoped(layer, unbound(actor), _named(layer.id, code), in_force()),
     )
 
 
 def _sharing_ground_with_own(catalog: Catalog, actor: Actor) -> Clause:
     """Say whether `area` shares ground with a grid of the actor's."""
-    grids = catalog.get("grids")
+    grids = catalog.get(GRID.layer_id)
     if grids is None:
         return Clause("FALSE")
     touching = Clause("ST_Intersects(f.geom, area.geom) AND NOT ST_Touches(f.geom, area.geom)")
-    return compose(f"EXISTS (SELECT FROM {grids.table} AS f WHERE {{}})", scoped(grids, actor, touching, _CURRENT))
+    return compose(f"EXISTS (SELECT FROM {grids.table} AS f WHERE {{}})", scoped(grids, actor, touching, in_force()))
 
 
 def _flat(clause: Clause) -> tuple[object, ...]:
@@ -119,10 +121,9 @@ def _flat(clause: Clause) -> tuple[object, ...]:
 
 
 def _named(layer_id: str, code: str) -> Clause:
-    if layer_id == "urban_villages":
+    if layer_id == URBAN_VILLAGES:
         return Clause("?0::text IN (f.id, f.village_code)", (code,))
-    column = AREA_CODES[layer_id]
-    return Clause(f"coalesce(f.{column}, f.id) IN (?0::text, rpad(?0::text, 12, '0'))", (code,))
+    return Clause(f"{TIER_OF_LAYER[layer_id].own_code} IN (?0::text, {padded('?0::text')})", (code,))
 
 
 async def area_features(
@@ -141,14 +142,14 @@ def within(layer: Layer, area: KnownArea) -> Clause:
     30 m outside of every grid still belong to the nearest. Lines belong to all areas whose ground they share, and
     membership in urban villages is many-to-many too.
     """
-    village = area.layer == "urban_villages"
-    overlapping = layer.id == "urban_villages" or (village and layer.id in AREA_CODES)
+    village = area.layer == URBAN_VILLAGES
+    overlapping = layer.id == URBAN_VILLAGES or (village and layer.id in TIER_OF_LAYER)
     if overlapping or "Line" in layer.definition.geometry_type:
         return _sharing_ground(area)
     if village:
         covered = compose("ST_Covers({}, onemap.point_of(f.geom))", area.geometry)
         return all_of((compose("f.geom && {}", area.geometry), covered))
-    field = "grid_code" if area.layer == "grids" else "area_code"
+    field = GRID_CODE if area.layer == GRID.layer_id else AREA_CODE
     if field in layer.definition.by_name:
         return _of_code(f"f.{field}", area.code)
     near = compose(f"f.geom && ST_Expand({{}}, {_NEAREST_DEGREES})", area.geometry)
@@ -156,7 +157,7 @@ def within(layer: Layer, area: KnownArea) -> Clause:
 
 
 def _of_code(column: str, code: str) -> Clause:
-    whole = len(code) == 15 or len(code) == 12
+    whole = len(code) in {AREA_DIGITS, GRID.digits}
     return Clause(f"{column} = ?0::text" if whole else f"{column} ^@ ?0::text", (code,))
 
 

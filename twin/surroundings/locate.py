@@ -10,16 +10,15 @@ from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import Clause, bind, compose, quote_identifier, quote_literal
+from layers.clause import Clause, bind, compose, quote_literal
 from layers.errors import NotFound
-from layers.read.rights import scoped, visible_fields
-from layers.schema.derivation import AREA_CODES
+from layers.read.rights import scoped, unbound, visible_fields
+from layers.tiers import COMMUNITY, DISTRICT, GRID, STREET, TIER_OF_LAYER, URBAN_VILLAGES, Tier, in_force, padded
 from twin.surroundings.spot import Spot
 
 WATERWAY_M, BUILDING_M = 100.0, 50.0
 _RESPONSIBLE = ("responsible_org", "grid_head_id", "worker_ids")
 type Match = Literal["inside", "nearest", "none"]
-_CURRENT = Clause("f.superseded_at IS NULL AND (f.valid_to IS NULL OR f.valid_to > now())")
 _ABSENT = Clause("NULL::json")
 
 
@@ -80,7 +79,7 @@ async def locate(connection: asyncpg.Connection, catalog: Catalog, actor: Actor,
     NotFound
         When this house has no areas at all.
     """
-    absent = [name for name in (*AREA_CODES, "waterways") if name not in catalog]
+    absent = [name for name in (*TIER_OF_LAYER, "waterways") if name not in catalog]
     if absent:
         raise NotFound(f"no place can be located here: there is no layer {', '.join(absent)}")
     text, values = _statement(catalog, actor, spot).render()
@@ -106,9 +105,9 @@ _PARTS = ("district", "street", "community", "grid", "urban_villages", "nearest_
 def _statement(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
     """Compose one statement; what the actor may not see is null in it."""
     parts = (
-        _area(catalog, actor, "districts", "left(place.area_code, 6)"),
-        _area(catalog, actor, "streets", "nullif(left(place.area_code, 9), rpad(left(place.area_code, 6), 9, '0'))"),
-        _area(catalog, actor, "communities", "nullif(place.area_code, rpad(left(place.area_code, 9), 12, '0'))"),
+        _area(catalog, actor, DISTRICT, DISTRICT.code_of_feature("place")),
+        _area(catalog, actor, STREET, _unless_padding(STREET, DISTRICT)),
+        _area(catalog, actor, COMMUNITY, _unless_padding(COMMUNITY, STREET)),
         _grid(catalog, actor),
         _villages(catalog, actor),
         _building(catalog, actor, spot),
@@ -122,6 +121,11 @@ def _statement(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
     )
 
 
+def _unless_padding(tier: Tier, above: Tier) -> str:
+    """Return the code of the place's area as SQL; null where the area code only names the area above."""
+    return f"nullif({tier.code_of_feature('place')}, rpad({above.code_of_feature('place')}, {tier.digits}, '0'))"
+
+
 def _seen(catalog: Catalog, actor: Actor, layer_id: str) -> Layer | None:
     layer = catalog.get(layer_id)
     return layer if layer is not None and layer.visible_to(actor) else None
@@ -131,24 +135,22 @@ def _name(layer: Layer, actor: Actor) -> str:
     return next((f.expression for f in visible_fields(layer, actor) if f.definition.name == "name"), "NULL::text")
 
 
-def _area(catalog: Catalog, actor: Actor, layer_id: str, code: str) -> Clause:
+def _area(catalog: Catalog, actor: Actor, tier: Tier, code: str) -> Clause:
     """Name the area of a code; names of streets and communities are public, so an actor's areas do not matter."""
-    layer = _seen(catalog, actor, layer_id)
+    layer = _seen(catalog, actor, tier.layer_id)
     if layer is None:
         return _ABSENT
-    own = f"coalesce(f.{quote_identifier(AREA_CODES[layer_id])}, f.id)"
-    everywhere = Actor(actor.subject, actor.clearance, sees_masked=actor.sees_masked)
     return compose(
         f"""SELECT json_build_object('code', wanted.code, 'name', (
             SELECT {_name(layer, actor)} FROM {layer.table} AS f
-            WHERE {own} IN (wanted.code, rpad(wanted.code, 12, '0')) AND {{}} ORDER BY f.id LIMIT 1))
+            WHERE {tier.own_code} IN (wanted.code, {padded("wanted.code")}) AND {{}} ORDER BY f.id LIMIT 1))
         FROM (SELECT {code} AS code) AS wanted WHERE wanted.code IS NOT NULL""",
-        scoped(layer, everywhere, _CURRENT),
+        scoped(layer, unbound(actor), in_force()),
     )
 
 
 def _grid(catalog: Catalog, actor: Actor) -> Clause:
-    layer = _seen(catalog, actor, "grids")
+    layer = _seen(catalog, actor, GRID.layer_id)
     if layer is None:
         return _ABSENT
     seen = {f.definition.name: f.expression for f in visible_fields(layer, actor)}
@@ -158,18 +160,18 @@ def _grid(catalog: Catalog, actor: Actor) -> Clause:
             'distance_m', round(ST_Distance(f.geom::geography, spot.point::geography)::numeric, 3),
             'responsible', json_build_object({", ".join(pairs)}))
         FROM {layer.table} AS f WHERE {{}} ORDER BY f.id LIMIT 1""",
-        scoped(layer, actor, Clause("f.grid_code = place.grid_code"), _CURRENT),
+        scoped(layer, actor, Clause("f.grid_code = place.grid_code"), in_force()),
     )
 
 
 def _villages(catalog: Catalog, actor: Actor) -> Clause:
-    layer = _seen(catalog, actor, "urban_villages")
+    layer = _seen(catalog, actor, URBAN_VILLAGES)
     if layer is None:
         return _ABSENT
     return compose(
         f"""SELECT json_agg(json_build_object('id', f.id, 'name', {_name(layer, actor)}) ORDER BY f.id)
         FROM {layer.table} AS f WHERE {{}}""",
-        scoped(layer, actor, Clause("ST_Covers(f.geom, spot.point)"), _CURRENT),
+        scoped(layer, actor, Clause("ST_Covers(f.geom, spot.point)"), in_force()),
     )
 
 

@@ -19,6 +19,7 @@ from layers.coordinates.district_crs import to_metres
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.errors import NotFound, TooMuch
 from layers.read.relation import relation
+from layers.tiers import in_force
 from layers.types import Geometries, Points, Positions
 from twin.rules.fences.definition import Fence
 
@@ -100,7 +101,7 @@ async def read_area_set(connection: asyncpg.Connection, catalog: Catalog, fence:
         When there are more than a process can hold.
     """
     layer = _layer(catalog, fence.areas.layer)
-    wanted = all_of((filter_of(layer, fence.areas.filter), _current(layer)))
+    wanted = all_of((filter_of(layer, fence.areas.filter), in_force(layer.definition.by_name)))
     name = "f.name" if "name" in layer.definition.by_name else "NULL::text"
     grade = "f.data_grade" if "data_grade" in layer.definition.by_name else "NULL::smallint"
     text, values = compose(
@@ -150,14 +151,3 @@ def _layer(catalog: Catalog, layer_id: str) -> Layer:
     if layer is None:
         raise NotFound(f"there is no layer '{layer_id}' yet", parameter="layer")
     return layer
-
-
-def _current(layer: Layer) -> Clause:
-    """Keep areas that have not been superseded; of a layer that knows no versions, all."""
-    known = layer.definition.by_name
-    parts = []
-    if "superseded_at" in known:
-        parts.append("f.superseded_at IS NULL")
-    if "valid_to" in known:
-        parts.append("(f.valid_to IS NULL OR f.valid_to > now())")
-    return Clause(" AND ".join(parts))

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from layers.actor import Actor
 from layers.catalog import Catalog
-from layers.clause import EMPTY, Clause, all_of, bind, compose, join
+from layers.clause import Clause, all_of, bind, compose
+from layers.read.rights import areas_of
 
-_AREA_CODE_DIGITS = 12  # a longer prefix is a grid's code
+_PLACE = frozenset({"area_code", "grid_code"})
 _COLUMNS = "id, fence, action, at, since, layer, mover, area_layer, area_id, area_name, lon, lat, grid_code, area_code"
 
 
@@ -51,22 +52,9 @@ def transitions(catalog: Catalog, actor: Actor, wanted: TransitionQuery, limit: 
     now = "coalesce(greatest(grade, onemap.grade_now(layer, mover), onemap.grade_now(area_layer, area_id)), grade)"
     seen = bind(actor.clearance, "smallint")  # what was raised since is looked up for what was seen then
     graded = compose(f"CASE WHEN grade <= {{}} THEN {now} <= {{}} ELSE FALSE END", seen, seen)
-    condition = all_of((*asked, visible, graded, _areas(actor)))
+    condition = all_of((*asked, visible, graded, areas_of(actor, _PLACE, public=False)))
     return compose(
-        f"SELECT {_COLUMNS} FROM twin.fence_transition WHERE {{}} ORDER BY id DESC LIMIT {{}}",
+        f"SELECT {_COLUMNS} FROM twin.fence_transition AS f WHERE {{}} ORDER BY id DESC LIMIT {{}}",
         condition,
         bind(limit, "bigint"),
     )
-
-
-def _areas(actor: Actor) -> Clause:
-    """Keep an actor to its areas, as the streams do."""
-    if not actor.area_prefixes:
-        return EMPTY
-    areas = [prefix for prefix in actor.area_prefixes if len(prefix) <= _AREA_CODE_DIGITS]
-    grids = [prefix for prefix in actor.area_prefixes if len(prefix) > _AREA_CODE_DIGITS]
-    parts = [
-        compose("area_code ^@ ANY ({})", bind(areas, "text[]")),
-        compose("grid_code ^@ ANY ({})", bind(grids, "text[]")),
-    ]
-    return join(" OR ", parts)

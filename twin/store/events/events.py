@@ -17,6 +17,7 @@ import orjson
 
 from layers.catalog import Catalog
 from layers.clause import quote_identifier
+from layers.live_source import EVENTS
 from layers.schema.tables import table_of
 from twin.log.change import EventChange
 from twin.store.events import warnings
@@ -24,7 +25,6 @@ from twin.store.events.warning_areas import Extent, extents
 from twin.store.positions import PlacedMessage
 from twin.store.redaction import redact
 
-LAYER = "events"
 _KEEP = """
 INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, stage, message, claimed_time, record)
 SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[],
@@ -59,7 +59,7 @@ async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: It
     Another writer may have added a version that was not committed when we looked. Writing the rows waits for it, so we
     look once more when we have them, and whoever is second writes what follows from both.
     """
-    table = catalog[LAYER].definition
+    table = catalog[EVENTS].definition
     known = [field.name for field in table.fields if field.has_column and field.name != "data_grade"]
     settled: dict[str, EventState] = {}
     wanted = sorted(event_ids)
@@ -75,7 +75,7 @@ async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: It
 
 
 def _change(state: EventState) -> EventChange:
-    return cast("EventChange", {"kind": "event", "layer": LAYER, **state})
+    return cast("EventChange", {"kind": "event", "layer": EVENTS, **state})
 
 
 async def _chained(
@@ -93,7 +93,7 @@ async def _chained(
         return list(placed), {}
     moved = await warnings.move(connection, chains.renamed)
     rows = await connection.fetch(
-        f"DELETE FROM {table_of(LAYER)} WHERE id = ANY ($1::text[]) RETURNING id", list(moved)
+        f"DELETE FROM {table_of(EVENTS)} WHERE id = ANY ($1::text[]) RETURNING id", list(moved)
     )
     deleted = {row["id"] for row in rows}
     merged = {part: whole for part, whole in moved.items() if part in deleted}
@@ -169,7 +169,7 @@ def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 async def _upsert(connection: asyncpg.Connection, known: Sequence[str], states: Sequence[EventState]) -> None:
     """Write states into the collection's table; PostgreSQL reads each value by its column's type."""
-    table = table_of(LAYER)
+    table = table_of(EVENTS)
     columns = [quote_identifier(name) for name in known]
     listed = ", ".join(["id", "geom", *columns])
     renewed = ", ".join(f"{c} = excluded.{c}" for c in ["geom", *columns])

@@ -9,13 +9,11 @@ from typing import Any
 import asyncpg
 import orjson
 
-from layers.schema.derivation import AREA_CODES
 from layers.schema.tables import table_of
+from layers.tiers import COARSE_TIERS, in_force, pad_area_code, padded
 from twin.envelope.message import Message
 
-_TIERS = ("communities", "streets", "districts")  # the smallest first
-_CURRENT = "superseded_at IS NULL AND (valid_to IS NULL OR valid_to > now())"
-_CODE_DIGITS = 12
+_CURRENT = in_force().text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ async def extents(connection: asyncpg.Connection, messages: Sequence[Message]) -
     if not asked:
         return found
     polygons = [orjson.dumps(area).decode() if (area := messages[n].data.get("area")) else None for n in asked]
-    codes = [",".join(_padded(code) for code in messages[n].data.get("area_codes") or ()) for n in asked]
+    codes = [",".join(pad_area_code(code) for code in messages[n].data.get("area_codes") or ()) for n in asked]
     for row in await connection.fetch(_EXTENTS, asked, polygons, codes):
         if row["lon"] is None:
             continue
@@ -55,34 +53,31 @@ async def extents(connection: asyncpg.Connection, messages: Sequence[Message]) -
     return found
 
 
-def _padded(code: str) -> str:
-    return code.ljust(_CODE_DIGITS, "0")
-
-
 def _common(codes: Sequence[str]) -> str | None:
     """Return the smallest area that holds all areas of these codes."""
-    first, *others = (_padded(code) for code in codes)
-    for digits in (12, 9, 6):
-        if all(other[:digits] == first[:digits] for other in others):
-            return _padded(first[:digits])
+    first, *others = (pad_area_code(code) for code in codes)
+    for tier in COARSE_TIERS:
+        shared = first[: tier.digits]
+        if all(other.startswith(shared) for other in others):
+            return pad_area_code(shared)
     return None
-
-
-def _tier(layer_id: str) -> str:
-    return f"rpad(coalesce({AREA_CODES[layer_id]}, id), {_CODE_DIGITS}, '0')"
 
 
 def _named() -> str:
     """Write the current areas of every tier with their codes."""
-    tiers = (f"SELECT geom, {_tier(layer)} AS code FROM {table_of(layer)} WHERE {_CURRENT}" for layer in _TIERS)
+    tiers = (
+        f"SELECT f.geom, {padded(tier.own_code)} AS code FROM {table_of(tier.layer_id)} AS f WHERE {_CURRENT}"
+        for tier in COARSE_TIERS
+    )
     return " UNION ALL ".join(tiers)
 
 
 def _holding() -> str:
     """Write the code of the smallest area that holds the shape."""
     tiers = (
-        f"(SELECT min({_tier(layer)}) FROM {table_of(layer)} AS a WHERE ST_Covers(a.geom, shaped.geom) AND {_CURRENT})"
-        for layer in _TIERS
+        f"""(SELECT min({padded(tier.own_code)}) FROM {table_of(tier.layer_id)} AS f
+            WHERE ST_Covers(f.geom, shaped.geom) AND {_CURRENT})"""
+        for tier in COARSE_TIERS
     )
     return f"coalesce({', '.join(tiers)})"
 

@@ -20,6 +20,7 @@ from layers.catalog import Catalog, Layer
 from layers.conversion.convert import convert
 from layers.coordinates.source_crs import SourceCrs
 from layers.definition import FieldDefinition
+from layers.live_source import EVENTS
 from layers.load.coordinate_checks import CoordinateChecks
 from layers.load.repair import repair_geometries
 from layers.loaders.batch import Batch
@@ -75,7 +76,7 @@ def _check_layer(
 ) -> tuple[dict[int, Message], _Faults]:
     """Check the changes of a layer all at once: a column of a field costs little more than one value."""
     layer = catalog.get(layer_id)
-    if layer is None or layer_id == "events":
+    if layer is None or layer_id == EVENTS:
         why = f"there is no layer {shown(layer_id)}" if layer is None else "events come as messages of kind event"
         return {}, {index: Refused(Reason.NOT_SUPPLIED, why, parameter="subject") for index in messages}
     faults: _Faults = {}

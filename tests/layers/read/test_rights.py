@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from layers.actor import Actor
+from layers.clause import bind, compose
+from layers.definition import FieldDefinition, LayerDefinition
+from layers.read.rights import areas_of, bound_may_see, in_areas, lies_in_areas
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[3]
+
+MAY_READ_AREAS = {
+    "layers/actor.py",  # the class itself
+    "layers/read/rights.py",
+    "twin/live/channel.py",  # one channel for all actors of the same areas, by `rights.bound_may_see`
+}
+MAY_READ_CLEARANCE = {
+    "layers/actor.py",
+    "layers/catalog.py",  # layers an actor may know of, and the statistics of the rows it may see
+    "layers/read/rights.py",
+    "twin/aggregate/answer.py",  # counts of persons
+    "twin/live/channel.py",  # one channel for all actors of the same clearance
+    "twin/live/tail.py",
+    "twin/live/visibility.py",  # changes as actors of one clearance see them
+    "twin/outlets/definition.py",  # the rights an outlet is given
+    "twin/outlets/selection.py",
+    "twin/rules/fences/history.py",  # grades of two features at once
+    "server/identity/operators.py",
+    "server/live/tiles.py",  # changes of tiles by grade
+    "server/rasters.py",  # a raster has one grade
+    "server/routes/feeds.py",
+    "server/routes/outlets.py",
+    "server/routes/rules.py",
+}
+
+
+def _readers(attribute: str) -> set[str]:
+    found = set()
+    for package in ("layers", "twin", "tiles", "server"):
+        for path in (ROOT / package).rglob("*.py"):
+            if "node_modules" in path.parts:
+                continue
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            if any(isinstance(node, ast.Attribute) and node.attr == attribute for node in ast.walk(tree)):
+                found.add(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_areas_of_an_actor_are_read_where_rights_are_applied_and_nowhere_else():
+    assert _readers("area_prefixes") <= MAY_READ_AREAS
+
+
+def test_the_clearance_of_an_actor_is_read_where_rights_are_applied_and_nowhere_else():
+    assert _readers("clearance") <= MAY_READ_CLEARANCE
+
+
+async def test_rows_and_changes_are_kept_to_areas_alike(reader):
+    random = Random(20200505)
+    digits = lambda least, most: "".join(random.choices("01", k=random.randint(least, most)))  # noqa: E731
+    places = [(digits(0, 12), digits(0, 15)) for _ in range(300)]
+    for _ in range(60):
+        prefixes = [digits(1, random.choice([3, 15])) for _ in range(random.randint(1, 4))]
+        scope = in_areas(prefixes, {"area_code", "grid_code"})
+        text, values = compose(
+            """SELECT f.n FROM unnest({}, {}) WITH ORDINALITY AS f (area_code, grid_code, n) WHERE {}""",
+            *(bind([place[k] for place in places], "text[]") for k in range(2)),
+            scope,
+        ).render()
+        found = {row["n"] for row in await reader.fetch(text, *values)}
+        assert found == {n for n, place in enumerate(places, 1) if lies_in_areas(prefixes, *place)}
+
+
+@pytest.mark.parametrize("known", [(), ("area_code",), ("area_code", "grid_code")])
+@pytest.mark.parametrize("grade", [1, 3])
+def test_a_layer_without_areas_is_open_to_bound_actors_only_if_public(known, grade):
+    fields = tuple(FieldDefinition(name=name, title_zh=name, title_en=name, type="string") for name in known)
+    layer = LayerDefinition(id="a", title_zh="a", title_en="a", geometry_type="None", grade=grade, fields=fields)
+    scope = areas_of(Actor("bound", 4, ("440106011",)), layer.by_name, public=grade == 1)
+    inside, outside = (bound_may_see(["440106011"], layer, code, "") for code in ("440106011001", "440106012001"))
+    assert (inside, outside) == ((True, False) if known else (grade == 1, grade == 1))
+    if not known:
+        assert scope.text == ("" if grade == 1 else "FALSE")
