@@ -1,1 +1,1 @@
-"""Who may see it, over HTTP: wiring, identity, routes, command line. May import all other packages."""
+"""The service over HTTP: application, identity, routes, command line. May import all other packages."""

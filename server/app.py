@@ -1,4 +1,4 @@
-"""The application: everything is wired here, when it is created, and nothing at import."""
+"""The application of a web worker. Its parts are wired when it is created; importing this module starts nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from server.identity.auth import Authenticator
 from server.items.fast import FastItems
 from server.live.tiles import TileChanges
 from server.rasters import Rasters
-from server.retention import kept_of
+from server.retention import retention_periods
 from server.routes import (
     aggregate,
     asyncapi,
@@ -71,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     Raises
     ------
     Unavailable
-        At once when there is no database URL; at start-up when the database does not answer.
+        Immediately without a database URL; at start-up when the database does not answer.
     """
     if settings.database.url is None:
         raise Unavailable("no database URL is set; './onemap up' starts a private database and sets it")
@@ -81,7 +81,11 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan(settings),
         docs_url=None,
         redoc_url=None,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # looking for exporters costs every request
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # exporters are looked up at every request
     )
     app.add_middleware(FastItems, state=partial(state_of, app))
     app.add_middleware(FastTiles, state=partial(state_of, app))
@@ -177,6 +181,6 @@ def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:
         settings.feeds.folder,
         settings.home,
         lambda: catalog.current,
-        kept_of(settings),
+        retention_periods(settings),
         is_local=is_local(settings.server.host),
     )

@@ -1,4 +1,4 @@
-"""``python -m server.cli``: the commands, and errors as one sentence instead of a traceback."""
+"""``python -m server.cli``: the command line. Errors are printed as one sentence instead of a traceback."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help wraps; panels cut what a narrow terminal cannot hold
+    rich_markup_mode=None,  # plain help wraps; panels are cut off in a narrow terminal
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -71,7 +71,7 @@ def _group(
 
 
 def _register_commands(typed: str | None = None) -> None:
-    """Register the command that was typed, or all: importing what the others need takes most of a second."""
+    """Register the command that was typed, else all commands: importing all takes most of a second."""
     names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
     for name in [typed] if typed in names else names:
         register = getattr(importlib.import_module(f"{commands.__name__}.{name}"), "register", None)
@@ -80,14 +80,14 @@ def _register_commands(typed: str | None = None) -> None:
 
 
 def command() -> Any:
-    """Return the whole command line, as the reference page reads it."""
+    """Return the whole command line, for the reference page."""
     if not app.registered_commands:
         _register_commands()
     return typer.main.get_command(app)
 
 
 def main() -> None:
-    """Run the command that was typed; what fails is told in one sentence, with exit code 1."""
+    """Run the command that was typed; print an error as one sentence and exit with code 1."""
     os.umask(OURS)
     _register_commands(next(iter(sys.argv[1:]), None))
     configure_logs()
@@ -101,17 +101,17 @@ def main() -> None:
 
 
 def sentence(error: Exception) -> str:
-    """Say what went wrong in one sentence, with its kind in both languages.
+    """Return an error as one sentence, with its kind in both languages.
 
-    Errors of the database and of the file system are put into our words. What nobody foresaw is a fault of OneMap: it
-    says so, and how to see where.
+    Errors of the database and of the file system are translated. Any other error is a fault of OneMap; the sentence
+    says so, and how to see a traceback.
     """
     from layers.database.faults import in_words  # noqa: PLC0415  # asyncpg takes a tenth of a second
 
-    ours = error if isinstance(error, OneMapError) else in_words(error)
-    if ours is not None:
-        kind = next((words for kind, words in _KINDS.items() if isinstance(ours, kind)), "出错 failed")
-        return f"{kind}: {ours.message}"
+    known = error if isinstance(error, OneMapError) else in_words(error)
+    if known is not None:
+        kind = next((words for kind, words in _KINDS.items() if isinstance(known, kind)), "出错 failed")
+        return f"{kind}: {known.message}"
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return f"文件系统 file system: {error.strerror}{where}"

@@ -1,4 +1,4 @@
-"""The database of a command: the one the settings name, or the private one of the home, ready for use."""
+"""The database of a command: the one that the settings name, or the private one of the home folder."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from server.settings import LayerSettings, Settings
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[str]:
-    """Yield the URL of a migrated database with all layers; its private server is started when it does not run.
+    """Yield the URL of a migrated database with all layers; start its private server if it is not running.
 
     Raises
     ------
     Unavailable
-        When it cannot be reached, or lacks what OneMap needs; says what.
+        When the database cannot be reached, or lacks something that OneMap needs; the message names it.
     Conflict
-        When it is newer than this program.
+        When the database is newer than this program.
     NotFound
-        When the home holds no database: a mistyped name must not make one.
+        When the home folder holds no database: a mistyped name must not create one.
     """
     with ExitStack() as opened:
         url = settings.database.url or opened.enter_context(borrowed_cluster(existing_home(settings)))
@@ -39,7 +39,7 @@ def open_database(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def open_current(settings: Settings) -> Iterator[str]:
-    """Yield the URL of a database to look into, as `open_database`; one that is up to date is taken as it is.
+    """Yield the URL of a database for reading, as `open_database`; an up-to-date database is not prepared again.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def existing_home(settings: Settings) -> Path:
     Raises
     ------
     NotFound
-        When no database was ever made there; says how to make one.
+        When no database was ever created there; the message says how to create one.
     """
     if find_place(settings.home) is None:
         raise NotFound(
@@ -71,19 +71,19 @@ def existing_home(settings: Settings) -> Path:
 
 
 async def prepare(url: str, layers: LayerSettings | None = None) -> list[str]:
-    """Check, migrate and bring the layers to their definitions, the district's own among them; choose its plane.
+    """Check and migrate a database, update its layers to their definitions, and choose the measuring plane.
 
     Returns
     -------
     list of str
-        The migrations that were applied.
+        The migrations that were applied, without those that had been applied before.
 
     Raises
     ------
     Unavailable, Conflict
         As `open_database`.
     BadInput
-        When a definition file is not valid, or the plane is none of the district's country.
+        When a definition file is not valid, or the plane is not one of the district's country.
     """
     layers = layers or LayerSettings()
     await require_usable(url)

@@ -1,4 +1,4 @@
-"""Errors as HTTP: one table of status codes, RFC 9457 on our routes, OGC exceptions on OGC's."""
+"""Errors as HTTP responses: one table of status codes, RFC 9457 on our routes, OGC exceptions on OGC routes."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ _log = structlog.get_logger(__name__)
 
 
 def status_of(error: OneMapError) -> int:
-    """Return the status code of an error: that of its nearest class in the table."""
+    """Return the status code of the nearest class of an error in the table; 500 when there is none."""
     return next((STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES), 500)
 
 
 def problem(status: int, detail: str, parameter: str | None = None) -> Response:
-    """Answer with RFC 9457 problem details."""
+    """Return a response with RFC 9457 problem details."""
     body = {"type": "about:blank", "title": OGC_CODES.get(status, "Error"), "status": status, "detail": detail}
     if parameter:
         body["parameter"] = parameter
@@ -66,7 +66,7 @@ def problem(status: int, detail: str, parameter: str | None = None) -> Response:
 
 
 def ogc_exception(status: int, description: str) -> Response:
-    """Answer with an exception of OGC API - Common."""
+    """Return a response with an exception of OGC API - Common."""
     code = OGC_CODES.get(status, "InternalError")
     body = {"code": code, "type": code, "description": description}
     return Response(orjson.dumps(body), status, _headers(status), "application/json")
@@ -78,33 +78,36 @@ def _headers(status: int) -> dict[str, str]:
 
 
 def respond(path: str, status: int, detail: str, parameter: str | None = None) -> Response:
-    """Answer in the form that belongs to the address."""
+    """Return an error response in the form of the path: an OGC exception under `/ogc`, else problem details."""
     if path == "/ogc" or path.startswith("/ogc/"):
         return ogc_exception(status, detail)
     return problem(status, detail, parameter)
 
 
 def respond_to(path: str, error: Exception) -> Response:
-    """Answer to any exception: ours in its own words, a stranger one with a number to look up in the log."""
-    said = error if isinstance(error, OneMapError) else in_words(error)
-    if said is not None:
-        return respond(path, status_of(said), said.message, said.parameter)
+    """Return a response to any exception.
+
+    The message of a known error is sent as it is. An unexpected error is logged, and its number in the log is sent.
+    """
+    known = error if isinstance(error, OneMapError) else in_words(error)
+    if known is not None:
+        return respond(path, status_of(known), known.message, known.parameter)
     number = uuid.uuid4().hex[:12]
     _log.error("unexpected error", error_id=number, path=path, exc_info=error)
     return respond(path, 500, f"something went wrong on our side; the log has it as {number}")
 
 
 def install(app: FastAPI) -> None:
-    """Teach an application to answer in our form what its framework refuses; all else is `server.front`'s."""
+    """Register our error responses for requests that the framework refuses; `server.front` handles all other errors."""
 
     async def on_http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
+        assert isinstance(error, HTTPException)  # noqa: S101  # the only class registered
         response = respond(request.url.path, error.status_code, str(error.detail))
         response.headers.update(error.headers or {})
         return response
 
     async def on_validation(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
+        assert isinstance(error, RequestValidationError)  # noqa: S101  # the only class registered
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors())
         return respond(request.url.path, 400, faults)
 

@@ -1,7 +1,7 @@
-"""Figures of a running service for Prometheus.
+"""Metrics of a running service for Prometheus.
 
-Counters of the database are those of the whole service. What a worker counts by itself carries its number as the label
-`worker`: a scrape reaches one worker, and who wants them all adds up what several scrapes have found.
+Counters of the database are those of the whole service. Counters of a worker carry its process number as the label
+`worker`: a scrape reaches one worker, and the sum over all workers needs several scrapes.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ _OUTCOMES = ("received", "accepted", "duplicate", "late", "rejected", "held")
 
 @dataclass(frozen=True, eq=False)
 class Figures(Collector):
-    """What one scrape is told."""
+    """The metrics of one scrape, as a collector."""
 
     metrics: tuple[Metric, ...]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield them, as `prometheus_client` asks."""
+        """Yield the metrics."""
         yield from self.metrics
 
 
-def written(*metrics: Metric) -> bytes:
-    """Write metrics as a scrape wants them."""
+def prometheus_text(*metrics: Metric) -> bytes:
+    """Return metrics in the text format of Prometheus."""
     registry = CollectorRegistry()
     registry.register(Figures(metrics))
     return generate_latest(registry)
 
 
-def of_worker(state: State) -> Iterator[Metric]:
-    """Yield what this worker counts."""
+def worker_metrics(state: State) -> Iterator[Metric]:
+    """Yield the counters of this worker."""
     worker = str(os.getpid())
     cache = state.tiles.cache
     served = cache.served
@@ -70,8 +70,8 @@ def of_worker(state: State) -> Iterator[Metric]:
     yield one(GaugeMetricFamily, "catalogue_trusted", "1 while the worker hears of changes.", state.catalog.trusted)
 
 
-async def of_service(connection: asyncpg.Connection, state: State) -> list[Metric]:
-    """Return what the database counts for all workers together."""
+async def service_metrics(connection: asyncpg.Connection, state: State) -> list[Metric]:
+    """Return the counters that the database keeps for all workers."""
     text = "Messages of feeds by what became of them."
     messages = CounterMetricFamily("onemap_feed_messages", text, labels=["feed", "outcome"])
     for row in await connection.fetch(_FEEDS):

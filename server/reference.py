@@ -1,6 +1,6 @@
-"""The reference pages of settings and commands, written from the code: ``python -m server.reference``.
+"""The reference pages of settings and commands, generated from the code: ``python -m server.reference``.
 
-A test compares the pages with what this module writes, so that they are never behind.
+A test compares the pages with the output of this module, so that they are never outdated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HEAD = "<!-- written by python -m server.reference -->\n\n"
 
 
 def settings_page() -> str:
-    """Return the page of all settings: what `config/onemap.toml` says of each, with its environment variable."""
+    """Return the page of all settings: each with its comment in `config/onemap.toml` and its environment variable."""
     variables = {path: name for name, path in environment_names().items()}
     lines = [
         f"{_HEAD}# 设置 Settings\n",
@@ -36,7 +36,7 @@ def settings_page() -> str:
 
 
 def _documented_settings() -> list[tuple[tuple[str, ...], str, str]]:
-    """Return path, default and comment of every setting in the file, in its order."""
+    """Return path, default and comment of every setting, in the order of the file."""
     found: list[tuple[tuple[str, ...], str, str]] = []
     section: tuple[str, ...] = ()
     comments: list[str] = []
@@ -48,7 +48,7 @@ def _documented_settings() -> list[tuple[tuple[str, ...], str, str]]:
             default = "–" if line.startswith("#") else key["value"]
             found.append(((*section, key["name"]), default, " ".join(comments)))
         elif line.startswith("# "):
-            used = bool(found) and found[-1][2] == " ".join(comments)  # a comment speaks for the settings below it
+            used = bool(found) and found[-1][2] == " ".join(comments)  # a comment belongs to all settings below it
             comments = [line[2:]] if used else [*comments, line[2:]]
         else:
             comments = []

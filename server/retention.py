@@ -1,4 +1,4 @@
-"""How long the twin keeps what, as the settings say."""
+"""The retention periods of the twin."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from server.settings import Settings
 from twin.store.retention import RetentionPeriods
 
 
-def kept_of(settings: Settings) -> RetentionPeriods:
-    """Return the settings of retention as the twin takes them."""
+def retention_periods(settings: Settings) -> RetentionPeriods:
+    """Return the retention periods of the settings."""
     days = settings.retention
     return RetentionPeriods(
         positions=timedelta(days=days.positions_days),

@@ -1,11 +1,11 @@
-"""Every setting, once: small frozen models whose names carry their units.
+"""All settings, as small frozen models; names carry their units.
 
-Where a value comes from, the strongest first::
+Sources of a value, the strongest first::
 
     command line  >  environment ONEMAP_<SECTION>_<NAME>  >  config/onemap.toml  >  the default below
 
 `ONEMAP_HOME` sets `home`. Unknown keys and unknown `ONEMAP_…` variables are refused, so that a misspelt setting is
-never silently without effect. `ONEMAP_TEST_…` belongs to the tests and `ONEMAP_SECRET_…` to the feeds.
+never ignored silently. `ONEMAP_TEST_…` belongs to the tests and `ONEMAP_SECRET_…` to the feeds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Section(BaseModel):
 
 
 def _listed(value: object) -> object:
-    """Read a list from an environment variable, by commas."""
+    """Split a value of an environment variable at its commas; other values stay as they are."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
@@ -52,16 +52,16 @@ class ServerSettings(_Section):
 
 
 class DatabaseSettings(_Section):
-    """The PostGIS server: our own (no url) or yours."""
+    """The PostGIS server: a private one (without `url`) or an existing one."""
 
     url: str | None = Field(default=None, repr=False)  # it may hold a password
-    web_url: str | None = Field(default=None, repr=False)  # of the web workers' own login; without it, `url`
+    web_url: str | None = Field(default=None, repr=False)  # with the web workers' own login; `url` if None
     pool_size: int = Field(default=4, ge=1, le=64)
     statement_timeout_ms: int = Field(default=5000, ge=1)
 
 
 class LimitSettings(_Section):
-    """How much a stranger may ask for in one request."""
+    """Limits of one request."""
 
     page_default: int = Field(default=10, ge=1)
     page_max: int = Field(default=10_000, ge=1)
@@ -78,7 +78,7 @@ def _in_project(path: Path) -> Path:
 
 
 class LayerSettings(_Section):
-    """Layers that the district defines itself, and the plane it measures in."""
+    """Layers that the district defines, and the plane in which distances and areas are measured."""
 
     folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/layers"), validate_default=True)
     measuring_srid: int | None = Field(default=None, ge=4534, le=4554)
@@ -86,7 +86,7 @@ class LayerSettings(_Section):
 
 
 class FeedSettings(_Section):
-    """The feeds, and the process that goes and gets them."""
+    """The feeds, and the process that fetches them."""
 
     folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/feeds"), validate_default=True)
     ingest: bool = True
@@ -99,7 +99,7 @@ class RuleSettings(_Section):
 
 
 class LiveSettings(_Section):
-    """Streams of what changes."""
+    """Streams of changes."""
 
     clients_max: int = Field(default=5000, ge=1)
     heartbeat_s: float = Field(default=15.0, gt=0, le=300)
@@ -112,14 +112,14 @@ class OutletSettings(_Section):
 
 
 class TileSettings(_Section):
-    """What is kept of drawn tiles; in memory by each worker, on disk in the home by all together."""
+    """The caches of tiles: one in the memory of each worker, one on disk in the home folder for all workers."""
 
     memory_mib: int = Field(default=64, ge=0)
     disk_mib: int = Field(default=1024, ge=0)
 
 
 class BasemapSettings(_Section):
-    """天地图 under the map; off without a key."""
+    """The base map 天地图; off without a key."""
 
     tianditu_key: str | None = Field(default=None, repr=False, min_length=8, max_length=200)  # a secret
     tianditu_url: str = Field(default="https://t0.tianditu.gov.cn", pattern=r"^https?://[^/\s]+$")
@@ -128,7 +128,7 @@ class BasemapSettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """How long the live twin keeps what, in days. Events are kept for good."""
+    """Retention periods of the live twin, in days. Events are kept for good."""
 
     positions_days: int = Field(default=90, ge=1)
     observations_days: int = Field(default=365, ge=1)
@@ -139,7 +139,7 @@ class RetentionSettings(_Section):
 
 
 class DemoSettings(_Section):
-    """The synthetic district that is loaded into an empty database, and whether it lives."""
+    """The synthetic district that is loaded into an empty database, and whether its city is simulated."""
 
     enabled: bool = True
     scale: float = Field(default=1.0, gt=0, le=100)
@@ -154,8 +154,8 @@ class Settings(_Section):
     Attributes
     ----------
     home
-        Folder of the private database, the operator's token and caches. A relative path is taken from the project's
-        folder, so that `onemap stop` means the same thing wherever it is typed.
+        Folder of the private database, the operator's token and caches. A relative path is relative to the project
+        folder, so that `onemap stop` means the same in every working directory.
     """
 
     home: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path(".onemap"), validate_default=True)
@@ -181,12 +181,12 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
     path
         A TOML file; None means `config/onemap.toml`, which may be absent.
     **overrides
-        The strongest values: a section as a dict, or `home`. None at any depth means "not given".
+        Values that override the others: a section as a dict, or `home`. None at any depth means "not given".
 
     Raises
     ------
     BadInput
-        For an unreadable file, an unknown key or a value that is not allowed; names all of them.
+        For an unreadable file, an unknown key or a value that is not allowed; the message names all of them.
 
     Examples
     --------
@@ -212,7 +212,7 @@ def _from_file(path: Path | None) -> dict[str, Any]:
 
 
 def environment_names() -> dict[str, tuple[str, ...]]:
-    """Variable name to the path of its setting, for example ``ONEMAP_DATABASE_URL`` to ``("database", "url")``."""
+    """Return the path of the setting by variable name: ``("database", "url")`` by ``ONEMAP_DATABASE_URL``."""
     names: dict[str, tuple[str, ...]] = {}
     for name, field in Settings.model_fields.items():
         section = field.annotation

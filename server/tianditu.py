@@ -1,6 +1,6 @@
-"""天地图 as a base map: fetched by us with the operator's key, so that no client ever sees it.
+"""天地图 as a base map: a proxy that holds the operator's key, so that no client sees the key.
 
-Off until a key is set. Only the one configured service is asked, and only for tiles that exist.
+The proxy is off until a key is set. It requests only the configured service, and only tiles that exist.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from server.settings import MIB, BasemapSettings
 
 LAYERS = ("vec", "cva", "img", "cia")  # map and imagery, each with its names
 ZOOMS = range(1, 19)
-_PICTURES = {"image/png", "image/jpeg", "image/webp"}
-_PICTURE_BYTES_MAX = MIB
+_IMAGES = {"image/png", "image/jpeg", "image/webp"}
+_IMAGE_BYTES_MAX = MIB
 _KEPT_S = 24 * 3600
 _WAIT_S = 15.0
 _HOW = (
@@ -32,7 +32,7 @@ type _Key = tuple[str, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class BasemapTile:
-    """A tile as the service sent it."""
+    """A tile as 天地图 sent it."""
 
     content: bytes
     media_type: str
@@ -40,7 +40,7 @@ class BasemapTile:
 
 
 class Tianditu:
-    """The service behind our addresses; what it sent is kept for a day, bounded in bytes, the oldest going first."""
+    """A client of 天地图 with a cache: tiles stay for a day, within a limit in bytes; the oldest is dropped first."""
 
     def __init__(self, settings: BasemapSettings) -> None:
         self._settings = settings
@@ -56,24 +56,24 @@ class Tianditu:
 
     @property
     def attribution(self) -> str:
-        """What is written on maps that show it."""
+        """The attribution of maps that show it."""
         return self._settings.tianditu_attribution
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel running requests and close the client."""
         for task in list(self._running.values()):
             task.cancel()
         await self._client.aclose()
 
     async def tile(self, layer: str, z: int, x: int, y: int) -> BasemapTile:
-        """Return a tile of Web Mercator; one that many ask for at once is fetched once.
+        """Return a tile of Web Mercator; concurrent requests for the same tile share one fetch.
 
         Raises
         ------
         NotFound
-            When it is off, or there is no such layer or tile.
+            When the base map is off, or there is no such layer or tile.
         Unavailable
-            When the service does not answer with a picture.
+            When 天地图 does not answer with an image.
         """
         _check(layer, z, x, y, is_on=self.is_on)
         key = layer, z, x, y
@@ -88,7 +88,7 @@ class Tianditu:
 
     async def _fetch(self, key: _Key) -> BasemapTile:
         layer, z, x, y = key
-        asked = {
+        params = {
             "SERVICE": "WMTS",
             "REQUEST": "GetTile",
             "VERSION": "1.0.0",
@@ -103,32 +103,34 @@ class Tianditu:
         }
         url = f"{self._settings.tianditu_url}/{layer}_w/wmts"
         try:
-            async with self._client.stream("GET", url, params=asked) as answer:
-                media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-                content = await _read(answer) if answer.status_code == 200 and media_type in _PICTURES else b""
-        except httpx.HTTPError as error:  # its text may hold the address, and that the key
+            async with self._client.stream("GET", url, params=params) as response:
+                media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+                content = await _read(response) if response.status_code == 200 and media_type in _IMAGES else b""
+        except httpx.HTTPError as error:  # its text may hold the URL, and the URL the key
             raise Unavailable(f"天地图 cannot be reached: {type(error).__name__}") from None
         if not content:
-            said = re.sub(r"[^\w/+.-]", "", media_type)[:40] or "nothing"
-            raise Unavailable(f"天地图 answered {answer.status_code} with {said} and no picture; is the key right?")
+            received = re.sub(r"[^\w/+.-]", "", media_type)[:40] or "nothing"
+            raise Unavailable(
+                f"天地图 answered {response.status_code} with {received} and no picture; is the key right?"
+            )
         return self._keep(key, BasemapTile(content, media_type, time.monotonic() + _KEPT_S))
 
-    def _keep(self, key: _Key, picture: BasemapTile) -> BasemapTile:
+    def _keep(self, key: _Key, tile: BasemapTile) -> BasemapTile:
         before = self._kept.pop(key, None)
-        self._bytes += len(picture.content) - (len(before.content) if before else 0)
-        self._kept[key] = picture
+        self._bytes += len(tile.content) - (len(before.content) if before else 0)
+        self._kept[key] = tile
         while self._bytes > self._settings.cache_mib * MIB:
             self._bytes -= len(self._kept.popitem(last=False)[1].content)
-        return picture
+        return tile
 
 
 def raster_sources(service: Tianditu, layer: str, base: str) -> dict[str, dict[str, Any]]:
-    """Return the sources of a style that show a layer and its names under everything, from the ground up.
+    """Return the sources of a style for a layer and its names, in drawing order, below all other sources.
 
     Raises
     ------
     NotFound
-        When 天地图 is off.
+        When the base map is off.
     """
     if not service.is_on:
         raise NotFound(_HOW, parameter="basemap")
@@ -146,12 +148,12 @@ def raster_sources(service: Tianditu, layer: str, base: str) -> dict[str, dict[s
     }
 
 
-async def _read(answer: httpx.Response) -> bytes:
-    """Return the body; nothing when it is larger than any tile."""
+async def _read(response: httpx.Response) -> bytes:
+    """Return the body; empty when it is larger than any tile."""
     body = bytearray()
-    async for part in answer.aiter_bytes():
+    async for part in response.aiter_bytes():
         body += part
-        if len(body) > _PICTURE_BYTES_MAX:
+        if len(body) > _IMAGE_BYTES_MAX:
             return b""
     return bytes(body)
 

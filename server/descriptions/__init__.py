@@ -1,1 +1,1 @@
-"""Machine-readable descriptions of the interface: OpenAPI, AsyncAPI and the reference pages."""
+"""Machine-readable descriptions of the interface: OpenAPI and AsyncAPI."""

@@ -1,7 +1,7 @@
-"""`/openapi.json`: what FastAPI knows of our routes, made true.
+"""`/openapi.json`: FastAPI's description of our routes, corrected and completed.
 
-FastAPI says that a wrong parameter is answered with 422 and JSON of its own, knows nothing of tokens, and does not see
-what the fast layers answer in front of it. The OGC API has a document of its own, `/ogc/openapi`.
+FastAPI documents a wrong parameter as 422 with its own JSON, and neither tokens nor the fast paths in front of it.
+The OGC API has its own document, `/ogc/openapi`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MEANINGS = {
 }
 _EVERYWHERE = (400, 401, 403, 404, 429, 500, 503)
 _OF_WRITING = (409, 413)
-_TAKES_MORE = ("/twin/aggregate", "/twin/snapshot", "/twin/replay", "/live", "/raster/")  # a limit of the answer
+_TAKES_MORE = ("/twin/aggregate", "/twin/snapshot", "/twin/replay", "/live", "/raster/")  # their responses have limits
 _SIGNED = "/feeds/{name}"
 _CONTENT: dict[str, tuple[str, ...]] = {
     "/asyncapi.json": ("application/asyncapi+json;version=3.0.0",),
@@ -46,18 +46,18 @@ _CONTENT: dict[str, tuple[str, ...]] = {
     "/twin/replay": ("application/x-ndjson",),
     "/live": (EventStream.media_type,),
 }
-"""Media types of what a route answers in a form that its code alone chooses."""
+"""Media types of routes that choose the form of their response themselves."""
 
 
 def install(app: FastAPI) -> None:
-    """Have an application describe itself with our document."""
+    """Make an application serve our document as its description."""
 
     def document() -> Json:
         if app.openapi_schema is None:
             app.openapi_schema = _document(app)
         return app.openapi_schema
 
-    app.openapi = document  # type: ignore[method-assign]  # as FastAPI's documentation has it
+    app.openapi = document  # type: ignore[method-assign]  # the way that FastAPI documents
 
 
 def _document(app: FastAPI) -> Json:
@@ -106,7 +106,7 @@ def _problem(meaning: str) -> Json:
 
 
 def _correct(path: str, method: str, operation: Json) -> None:
-    """Say of an operation what it really answers."""
+    """Correct the responses and the security of an operation."""
     responses = operation["responses"]
     responses.pop("422", None)
     if path in _CONTENT:
@@ -119,7 +119,7 @@ def _correct(path: str, method: str, operation: Json) -> None:
 
 
 def _fast_paths() -> Json:
-    """Describe what is answered in front of the application, and the pages."""
+    """Return the paths that are answered in front of the application, and the pages."""
     layers = _name("layers", "图层，逗号分隔 collection ids, by comma")
     name = _name("name", "栅格 a raster")
     moment = _query("datetime", "时刻 the newest at or before it")

@@ -1,1 +1,1 @@
-"""Who is asking: tokens, and the guard of operators."""
+"""The identity of requests: tokens and their actors."""

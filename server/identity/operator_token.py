@@ -1,4 +1,4 @@
-"""The operator's token: made at the first start, kept in the home where only its owner reads it."""
+"""The operator's token: created at the first start, stored in the home folder, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from server.identity.auth import TOKEN_FILE
 
 
 def ensure_operator_token(home: Path) -> str | None:
-    """Make the token when there is none.
+    """Create the token if there is none.
 
     Returns
     -------
     str or None
-        The new token, to be shown once; None when there was one.
+        The new token, to be shown once; None if a token existed.
     """
     file = home / TOKEN_FILE
     if file.exists():

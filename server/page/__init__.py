@@ -1,1 +1,1 @@
-"""What the page is made of: assets, fonts, outline and the map document."""
+"""The parts of the page: assets, fonts, outline and the map document."""

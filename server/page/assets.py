@@ -1,7 +1,7 @@
-"""Files of the page: our own, and an allow-list of third-party ones, under one address that names their version.
+"""Files of the page: our own, and an allow-list of third-party files, under one path that names their version.
 
-Everything a browser loads comes from here; no page refers to another host. The address holds a digest of all files,
-so that a browser may keep them for ever and still gets new ones after an upgrade.
+A browser loads every file from here; no page refers to another host. The path holds a digest of all files, so that a
+browser may keep them for ever and still receives new files after an upgrade.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _COMPRESSED = {".js", ".mjs", ".css", ".json", ".svg"}
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file as it goes out: its bytes, their gzip form where that is smaller, and the media type."""
+    """A file as it is sent: its bytes, their gzip form (None for files that are not compressed), its media type."""
 
     body: bytes
     zipped: bytes | None
@@ -51,9 +51,9 @@ class Assets:
     Attributes
     ----------
     files
-        Name to path; nothing outside this mapping can be asked for.
+        Paths by name; no other file can be requested.
     version
-        Digest of our own files and of the lock file that pins the others.
+        Digest of our own files and of the lock file that pins the third-party files.
     """
 
     files: dict[str, Path]
@@ -61,14 +61,14 @@ class Assets:
     _read: dict[str, Asset] = field(default_factory=dict)
 
     def read(self, name: str) -> Asset:
-        """Return a file, read once.
+        """Return a file; each is read once.
 
         Raises
         ------
         NotFound
-            When no such name is served.
+            When no file has this name.
         Unavailable
-            When the name is one of a third-party file that is not installed.
+            When it is a third-party file that is not installed.
         """
         if name not in self.files:
             if name in THIRD_PARTY:
@@ -79,7 +79,7 @@ class Assets:
         return self._read[name]
 
     def page(self, name: str, **places: str) -> bytes:
-        """Return one of our HTML files with the assets' address, and other places, filled in."""
+        """Return an HTML file of ours with its placeholders filled in: ``{{ui}}``, the path of assets, and `places`."""
         text = (WEB / name).read_text(encoding="utf-8")
         for place, value in {"ui": f"ui/{self.version}", **places}.items():
             text = text.replace("{{" + place + "}}", value)
@@ -87,7 +87,7 @@ class Assets:
 
 
 def find_assets() -> Assets:
-    """List what may be served; third-party files that are not installed are left out."""
+    """Return the files that may be served, without third-party files that are not installed."""
     own = {path.relative_to(WEB).as_posix(): path for pattern in OWN for path in sorted(WEB.glob(pattern))}
     others: dict[str, Path] = {}
     for name, source in THIRD_PARTY.items():

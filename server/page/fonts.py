@@ -1,4 +1,4 @@
-"""The font of the map's labels: its files and the characters each holds, as a style lists them."""
+"""The font of the map's labels: its files with their characters, as a style lists them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _FACE = re.compile(r"url\(\./files/([\w.-]+\.woff2)\)[^}]*?unicode-range:\s*([^;
 
 
 def font_faces(base: str, version: str) -> list[dict[str, Any]]:
-    """Return the `font-faces` of a style; a client fetches only the files whose characters it shows.
+    """Return the `font-faces` of a style; a client fetches only the files of characters that it shows.
 
     Parameters
     ----------
     base, version
-        Full address of the service, and the version that the page's files are served under.
+        Full URL of the service, and the version in the path of the page's files.
     """
     folder = f"{base}/ui/{version}/vendor/noto-sans-sc/files"
     return [{"url": f"{folder}/{file}", "unicode-range": list(ranges)} for file, ranges in _files()]
@@ -26,6 +26,6 @@ def font_faces(base: str, version: str) -> list[dict[str, Any]]:
 
 @cache
 def _files() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """File names and ranges; none when the font is not installed: clients then use one of their own."""
+    """Return file names and their ranges; empty when the font is not installed: clients then use their own font."""
     sheet = _SHEET.read_text(encoding="utf-8") if _SHEET.is_file() else ""
     return tuple((file, tuple(part.strip() for part in ranges.split(","))) for file, ranges in _FACE.findall(sheet))

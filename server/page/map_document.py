@@ -1,4 +1,4 @@
-"""What the page is told of the map: the district, and each layer with everything needed to draw and explain it."""
+"""The description of the map for the page: the district, and each layer with its titles, drawing hints and fields."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ from tiles.vector import DEEPEST_ZOOM, tile_fields
 
 
 def fingerprint(catalog: Catalog, actor: Actor) -> str:
-    """Digest of everything `map_document` depends on; equal digests mean equal documents."""
+    """Return a digest of everything that `map_document` depends on; equal digests mean equal documents."""
     layers = catalog.visible_layers(actor)
-    what = [actor.audience, *((layer.version, layer.row_count, layer.definition.model_dump_json()) for layer in layers)]
-    return hashlib.sha256(orjson.dumps(what)).hexdigest()[:16]
+    parts = [
+        actor.audience,
+        *((layer.version, layer.row_count, layer.definition.model_dump_json()) for layer in layers),
+    ]
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:16]
 
 
 async def map_document(
     connection: Connection, catalog: Catalog, actor: Actor, counts: CountCache, outlines: Outlines
 ) -> dict[str, Any]:
-    """Describe the map for one reader.
+    """Return the description of the map for an actor.
 
     Returns
     -------
     dict
-        `title_zh`, `title_en`, `bbox` (degrees, None when there is no feature at all), `outline` (GeoJSON of the
-        districts or None), `synthetic`, `layers` in drawing order, `styles` there are, `codes` by list and code.
+        `title_zh`, `title_en`, `bbox` (CRS84, None when there is no feature), `outline` (GeoJSON of the districts, or
+        None), `synthetic`, `layers` in drawing order, `styles`, `codes` by code list.
     """
     layers = catalog.visible_layers(actor)
     layers.sort(key=lambda layer: (layer.definition.map.order, layer.id))
@@ -95,10 +98,10 @@ def _hints(layer: Layer, carried: list[str]) -> dict[str, Any]:
 
 
 def _field(field: VisibleField) -> dict[str, Any]:
-    wanted = {"name", "title_zh", "title_en", "type", "unit", "codes", "common"}
-    return field.definition.model_dump(include=wanted) | {"masked": field.masked}
+    included = {"name", "title_zh", "title_en", "type", "unit", "codes", "common"}
+    return field.definition.model_dump(include=included) | {"masked": field.masked}
 
 
 def _codes(code_list: CodeList) -> list[dict[str, Any]]:
-    wanted = {"code", "label_zh", "label_en", "color"}
-    return [code.model_dump(include=wanted, exclude_none=True) for code in code_list.codes]
+    included = {"code", "label_zh", "label_en", "color"}
+    return [code.model_dump(include=included, exclude_none=True) for code in code_list.codes]

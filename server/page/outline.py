@@ -1,4 +1,4 @@
-"""The outline of the district as one reader sees it: it frames the map."""
+"""The outline of the district, by audience; it frames the map."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from layers.clause import compose
 from layers.database.connection import in_our_words
 from layers.read.rights import scoped
 
-DISTRICTS = "districts"  # the layer whose outlines frame the map
-_TOLERANCE_DEG = 0.0001  # about 10 m: the outline is only a frame
+DISTRICTS = "districts"  # the layer of the outline
+_TOLERANCE_DEG = 0.0001  # about 10 m, enough for a frame
 _KEPT_MAX = 64
 type Connection = asyncpg.Connection | asyncpg.Pool
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What frames the map; all None when there is no district this reader may see.
+    """The frame of the map; all attributes are None when the actor sees no district.
 
     Attributes
     ----------
     outline
-        GeoJSON polygon or multipolygon, degrees.
+        GeoJSON polygon or multipolygon, CRS84.
     """
 
     names: str | None = None
@@ -36,13 +36,13 @@ class Outline:
 
 
 class Outlines:
-    """Outlines, read once for each version of the districts and each audience."""
+    """A cache of outlines, by version of the districts and audience."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str], Outline] = {}
 
     async def of(self, connection: Connection, catalog: Catalog, actor: Actor) -> Outline:
-        """Return the outline for a reader."""
+        """Return the outline for an actor; empty when the actor sees no district."""
         if DISTRICTS not in catalog.visible_ids(actor):
             return Outline()
         layer = catalog.visible(DISTRICTS, actor)

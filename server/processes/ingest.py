@@ -28,7 +28,7 @@ from server.processes.definitions_job import DefinitionsJob
 from server.processes.garbage import search_seldom
 from server.processes.logs import configure_logs
 from server.processes.pulse import beat
-from server.retention import kept_of
+from server.retention import retention_periods
 from server.settings import Settings
 from twin.connectors.running import Connectors
 from twin.intake.intake import Intake
@@ -53,7 +53,7 @@ _log = structlog.get_logger(__name__)
 def _jobs(parts: Parts) -> list[Job]:
     """Return every job of the process; one line each."""
     return [
-        Housekeeping(parts.pool, kept_of(parts.settings)),
+        Housekeeping(parts.pool, retention_periods(parts.settings)),
         FeedRates(parts.pool),
         DefinitionsJob(parts.url, parts.settings.layers.folder),
         Connectors(parts),
@@ -91,7 +91,7 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
-    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current, kept_of(settings))
+    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current, retention_periods(settings))
     running.push_async_callback(intake.stop)
     await intake.start()
     return Parts(url, settings.home, settings.feeds.folder, lambda: catalog.current, intake, pool, settings)

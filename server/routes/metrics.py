@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from layers.database.connection import in_our_words
 from server.dependencies import OperatorHere, StateHere
-from server.metrics import MEDIA_TYPE, of_service, of_worker, written
+from server.metrics import MEDIA_TYPE, prometheus_text, service_metrics, worker_metrics
 
 router = APIRouter(tags=["health"])
 
@@ -17,6 +17,6 @@ async def metrics(state: StateHere, _operator: OperatorHere) -> Response:
     """Tell the figures of this worker, and those of the service that the database keeps."""
     with in_our_words():
         async with state.pool.acquire() as connection:
-            shared = await of_service(connection, state)
-    body = written(*of_worker(state), *shared)
+            shared = await service_metrics(connection, state)
+    body = prometheus_text(*worker_metrics(state), *shared)
     return Response(body, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from prometheus_client.core import GaugeMetricFamily
 
-from server.metrics import written
+from server.metrics import prometheus_text
 
 TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
 LINE = re.compile(r'^(?:# (?:HELP|TYPE) onemap_\w+ .+|onemap_\w+(?:\{(?:\w+="(?:[^"\\]|\\.)*",?)+\})? [-+.e\d]+)$')
@@ -18,7 +18,10 @@ LINE = re.compile(r'^(?:# (?:HELP|TYPE) onemap_\w+ .+|onemap_\w+(?:\{(?:\w+="(?:
 def test_what_labels_hold_is_escaped():
     odd = GaugeMetricFamily("onemap_b", "odd", labels=["feed"])
     odd.add_metric(['a"b\\c\nd'], 1.5)
-    assert written(odd).decode() == '# HELP onemap_b odd\n# TYPE onemap_b gauge\nonemap_b{feed="a\\"b\\\\c\\nd"} 1.5\n'
+    assert (
+        prometheus_text(odd).decode()
+        == '# HELP onemap_b odd\n# TYPE onemap_b gauge\nonemap_b{feed="a\\"b\\\\c\\nd"} 1.5\n'
+    )
 
 
 @pytest.fixture
