@@ -1,6 +1,6 @@
-"""The first to take a request: for whom it is, an answer whatever goes wrong, and the headers of every answer.
+"""The outermost ASGI layer: the caller of a request, the answer to every error, and the headers of every answer.
 
-A plain ASGI layer around the fast paths and the application. What they raise becomes an answer here and nowhere else.
+It stands around the fast paths and the application. Their errors become answers here and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from server.http.guesses import Guesses
 from server.http.headers import complete
 from server.state import State
 
-_FEEDS = "/feeds/"  # whoever sends is known by a signature, the header may be for a proxy; a stream ends by itself
+_FEEDS = "/feeds/"  # senders are known by a signature, the header may be for a proxy; a stream has bounds of its own
 
 
 class Front:
-    """ASGI layer around everything.
+    """ASGI layer around the fast paths and the application.
 
     Parameters
     ----------
     app
-        What answers.
+        The layers inside.
     state
         Returns the state of the worker; it exists once the application has started.
     """
@@ -46,13 +46,13 @@ class Front:
             return
         state = self._state()
         begun = False
-        told = state.origins.told(scope)
+        cors = state.origins.headers(scope)
 
         async def sending(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                complete(message, told)
+                complete(message, cors)
             await send(message)
 
         try:
@@ -60,31 +60,32 @@ class Front:
             self._refuse_guesses(scope, state)
             await (state.origins.answer(scope) or self._app)(scope, self._bounded(scope, receive, state), sending)
         except ClientDisconnect:
-            return  # nobody hears an answer
+            return  # nobody receives an answer
         except Exception as error:
-            said = error if isinstance(error, OneMapError) else in_words(error)
-            if said is not None:
-                state.troubles.note(said)
+            known = error if isinstance(error, OneMapError) else in_words(error)
+            if known is not None:
+                state.troubles.note(known)
             if begun or scope["type"] == "websocket":
                 raise
-            await respond_to(scope["path"], said or error)(scope, receive, sending)
+            await respond_to(scope["path"], known or error)(scope, receive, sending)
 
     @staticmethod
     def _bounded(scope: Scope, receive: Receive, state: State) -> Receive:
-        """Let no more of a body in than may be read, whoever reads it; a feed's stream has an end of its own."""
+        """Bound the body for every reader; a feed's stream has bounds of its own."""
         if scope["type"] != "http" or scope["path"].startswith(_FEEDS):
             return receive
         return bounded(receive, state.settings.limits.body_bytes)
 
     def _refuse_guesses(self, scope: Scope, state: State) -> None:
-        """Look at a token, if there is one, before anything else does.
+        """Check a token, if there is one, before anything else.
 
         Raises
         ------
         TooOften
-            When its address has shown too many wrong ones.
+            When its address has sent too many wrong ones.
         Unauthenticated
-            When it is wrong, whatever is asked for: who has a typing error must not take the public's answer for all.
+            When it is wrong, whatever the address: a client with a mistyped token must not take the public answer for
+            the whole.
         """
         if not any(name == b"authorization" for name, _ in scope["headers"]):
             return

@@ -1,1 +1,1 @@
-"""What every route shares: bodies, caching, compression, origins, languages, media types."""
+"""What every route shares: parameters, bodies, caching, compression, origins, languages."""

@@ -1,4 +1,4 @@
-"""A polygon that a client sends: read from the body, within the limits, before anything is made of it."""
+"""The polygon in the body of a request, checked against the limits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AREA_BODY = {
         },
     }
 }
-"""What OpenAPI says of it."""
+"""Its description in OpenAPI."""
 
 
 async def read_area(request: Request, limits: LimitSettings) -> dict[str, Any]:
@@ -56,7 +56,7 @@ async def read_area(request: Request, limits: LimitSettings) -> dict[str, Any]:
     Raises
     ------
     BadInput
-        When it is no polygon in GeoJSON.
+        When the body is no polygon in GeoJSON.
     TooMuch
         When the body or the polygon is larger than allowed.
     """

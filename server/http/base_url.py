@@ -1,4 +1,4 @@
-"""The address links start with."""
+"""The address that links start with."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
 def base_url(scope: Scope, public_url: str | None) -> str:
     """Return scheme, host and prefix of this server as its clients know it, without a slash at the end.
 
-    A configured public address wins. Otherwise the Host header is repeated, but only if it looks like a host:
-    it is a stranger's text that ends up in every link.
+    A configured public address wins. Otherwise the Host header is repeated, but only if it looks like a host: clients
+    may send any text, and it ends up in every link.
     """
     if public_url:
         return public_url.rstrip("/")

@@ -1,7 +1,7 @@
-"""What caches may keep, and for how long.
+"""The Cache-Control of answers.
 
-What is public is what every stranger gets, and it never repeats the request's Host: an answer with links in it is
-shared only where `server.public_url` says what they begin with. Anything else is one reader's, and asked for again.
+A public answer is the same for every anonymous reader and never repeats the request's Host: an answer with links is
+public only where `server.public_url` says how they begin. Any other answer is private and revalidated each time.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ PRIVATE = "private, no-cache"
 
 
 class Keep(StrEnum):
-    """How long a public answer is good for."""
+    """How long a public answer is valid."""
 
-    LIVE = "no-cache"  # it changes by itself: keep it, and ask; a 304 costs no query
-    STEADY = "max-age=60, stale-while-revalidate=60"  # it changes when somebody loads or sets something
-    VERSIONED = "max-age=86400, immutable"  # its address changes with it
+    LIVE = "no-cache"  # changes by itself: caches keep and revalidate it; a 304 costs no query
+    STEADY = "max-age=60, stale-while-revalidate=60"  # changes with a load or a command
+    VERSIONED = "max-age=86400, immutable"  # its address changes with its content
 
 
 VARIES = "Authorization, Accept-Encoding"
 
 
 def keep_of(layer: Layer) -> Keep:
-    """Return how long what is said of a layer's features is good for."""
+    """Return how long an answer about the features of a layer is valid."""
     definition = layer.definition
     return Keep.LIVE if definition.is_live or definition.ages or definition.time else Keep.STEADY
 
@@ -38,7 +38,7 @@ def cache_control(keep: Keep, actor: Actor, settings: Settings, *, linked: bool 
     Parameters
     ----------
     linked
-        Whether the answer holds links, or anything else of the address it was asked at.
+        Whether the answer holds links, or anything else of the requested address.
     """
     is_public = actor == ANONYMOUS and (not linked or settings.server.public_url is not None)
     return f"public, {keep}" if is_public else PRIVATE

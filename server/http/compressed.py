@@ -1,4 +1,4 @@
-"""Answers of our routes that go out compressed."""
+"""Compressed responses of routes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from server.http.compression import send_bytes
 
 
 class Compressed(Response):
-    """A whole body, compressed when that pays and the client can read it."""
+    """A whole body, compressed when that pays and the client accepts it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # the ASGI signature
-        """Send the answer."""
+        """Send the response."""
         headers = {
             name: value for name, value in self.headers.items() if name not in ("content-length", "content-type")
         }

@@ -1,4 +1,4 @@
-"""Sending bytes, compressed when that pays and the client can read it."""
+"""Bodies sent compressed, when that pays and the client accepts it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEVEL = 1  # level 6 takes four times as long for a tenth less
 async def send_bytes(
     scope: Scope, send: Send, content: bytes, media_type: str, headers: Mapping[str, str], status: int = 200
 ) -> None:
-    """Send a whole body with its length; a HEAD request gets the headers alone."""
+    """Send a whole body with its length; a HEAD request receives the headers alone."""
     encoding: dict[str, str] = {}
     if len(content) >= _WORTH_BYTES and _accepts_gzip(scope):
         content = await _compressed(content)

@@ -1,4 +1,4 @@
-"""Conditional requests: what a client already has need not be sent, nor even asked of the database."""
+"""Conditional requests: a client's current copy costs neither a body nor a query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """A weak entity tag (bodies carry a time stamp) and the time of the layer's last change."""
+    """A weak entity tag (bodies carry a time stamp) and the time of the layer's last change, in UTC."""
 
     etag: str
     changed_at: datetime
@@ -26,7 +26,7 @@ def _http_date(moment: datetime) -> str:
 
 
 def not_modified(headers: dict[bytes, bytes], validators: Validators) -> bool:
-    """Whether the client's copy is current (RFC 9110 13.2.2): If-None-Match decides alone when it is there."""
+    """Whether the client's copy is current (RFC 9110 13.2.2): If-None-Match, when present, decides alone."""
     tags = headers.get(b"if-none-match")
     if tags is not None:
         given = [tag.strip() for tag in tags.decode("latin-1").split(",")]

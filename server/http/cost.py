@@ -1,4 +1,4 @@
-"""What a request may cost the database, by its look: how long its text is, and how much it asks for."""
+"""The cost class of a request, estimated from its address alone."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from server.identity.auth import Authenticator
 
 LONG_QUERY_BYTES = 400
 MANY_ROWS = 1000
-_OVERVIEW_ZOOM = 10  # a tile above shows a good part of a layer
+_OVERVIEW_ZOOM = 10  # a tile of a lower zoom covers a large part of a layer
 _TILE = re.compile(r"/tiles/(?:[^/]+/)?(\d+)/\d+/\d+(?:\.mvt)?\Z")
 _OPERATIONS = ("/twin/", "/raster/", "/map.json")
-_PLAIN = frozenset({"f", "limit", "crs", "lang", "next", "cursor"})  # parameters that leave a page what it is
+_PLAIN = frozenset({"f", "limit", "crs", "lang", "next", "cursor"})  # parameters that do not change the cost of a page
 
 
 def caller_of(scope: Scope, authenticator: Authenticator) -> Caller:
-    """Return for whom a request is worked, by address, whether it shows a token of ours, and what it may cost."""
+    """Return the caller of a request: its address, whether it has a valid token, and the cost class."""
     try:
         known = authenticator.actor(scope["headers"]) is not ANONYMOUS
     except Unauthenticated:
@@ -31,16 +31,16 @@ def caller_of(scope: Scope, authenticator: Authenticator) -> Caller:
 
 
 def address_of(scope: Scope) -> str:
-    """Return the address a request comes from; what a proxy on this machine says of it is believed (uvicorn)."""
+    """Return the address of the client; uvicorn trusts the header of a proxy on this machine."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 
 
 def cost_of(scope: Scope) -> Cost:
-    """Return the class of a request.
+    """Return the cost class of a request.
 
-    A long query or a filter in a body, a whole export: heavy. What has a filter or a sort order, looks at areas, at the
-    past or at an overview: normal. A page as it is stored, a single feature, a tile of a street: cheap.
+    Heavy: a long query, a filter in a body, an export of a layer. Normal: a filter, a sort order, an operation over
+    areas, the past, an overview tile. Cheap: a page in stored order, a single feature, a tile of a street.
     """
     path, query = scope["path"], scope["query_string"]
     if "/items" in path and scope.get("method") == "POST":

@@ -1,4 +1,4 @@
-"""Wrong tokens, by address: a few are typing errors, many are somebody who guesses."""
+"""Wrong tokens by address: a few are typing errors, many are an attack."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from layers.seldom import Seldom
 
 AT_ONCE = 20
 SECONDS_A_GUESS = 3.0
-_TRUSTED_SECONDS = 3600.0  # whoever has shown a right token is not locked out by another behind the same proxy
+_TRUSTED_SECONDS = 3600.0  # a valid token protects its address from guesses by others behind the same proxy
 _ADDRESSES_MAX = 10_000
 _log = structlog.get_logger(__name__)
 
 
 class Guesses:
-    """How many wrong tokens an address may still show."""
+    """The budget of wrong tokens of each address."""
 
     def __init__(self) -> None:
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # guesses, and when that was so
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # guesses left, and the time of that count
         self._trusted: OrderedDict[str, float] = OrderedDict()
-        self._said = Seldom()
+        self._logged = Seldom()
 
     def may(self, address: str) -> bool:
-        """Whether a token of an address is looked at."""
+        """Whether a token from an address is checked."""
         if monotonic() - self._trusted.get(address, -_TRUSTED_SECONDS) < _TRUSTED_SECONDS:
             return True
         return self._now(address) >= 1
 
     def right(self, address: str) -> None:
-        """Take notice of a right token."""
+        """Record a valid token."""
         _put(self._trusted, address, monotonic())
 
     def wrong(self, address: str) -> None:
-        """Take notice of a wrong token."""
+        """Record a wrong token."""
         left = self._now(address) - 1
         _put(self._left, address, (left, monotonic()))
-        if left < 1 and (others := self._said.due()) is not None:
+        if left < 1 and (others := self._logged.due()) is not None:
             _log.warning("an address shows one wrong token after the other", address=address, others=others)
 
     def _now(self, address: str) -> float:

@@ -1,4 +1,4 @@
-"""The headers that every answer has, whoever gives it, so that no route can forget them."""
+"""The headers of every answer, added in one place so that no route can forget them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BY_READER = (b"vary", b"Authorization")
 
 
 def complete(start: Message, more: Mapping[str, str]) -> None:
-    """Add to the start of an answer what is not said already, and `more`; no redirect repeats the Host header."""
+    """Add the default headers that an answer lacks, and `more`; no redirect repeats the Host header."""
     headers = list(start.get("headers", ()))
-    said = {name.lower() for name, _ in headers}
-    if not said & {b"vary", b"cache-control"}:
+    present = {name.lower() for name, _ in headers}
+    if not present & {b"vary", b"cache-control"}:
         headers.append(_BY_READER)
-    headers += [header for header in _ALWAYS if header[0] not in said]
+    headers += [header for header in _ALWAYS if header[0] not in present]
     headers += [(name.encode(), value.encode("latin-1")) for name, value in more.items()]
     if 300 <= start["status"] < 400:
         headers = [(name, _relative(value) if name.lower() == b"location" else value) for name, value in headers]

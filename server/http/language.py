@@ -11,7 +11,7 @@ LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 
 
 def language_of(given: str | None, accept_language: str) -> Language:
-    """Choose the language: `lang` first, then the Accept-Language header in its order of preference, then Chinese.
+    """Return the language: `lang` first, then the Accept-Language header in its order of preference, then Chinese.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What is wrong with the house although it serves: remembered for `/health`, said in the log once in a while."""
+"""Faults of a service that still answers: kept for `/health`, logged at most once a minute."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Troubles:
         self._outage, self._damaged = Seldom(), Seldom()
 
     def note(self, error: OneMapError) -> None:
-        """Take notice of an error that is told to somebody; one line of the log stands for all of a minute."""
+        """Record an error that a client receives; one line of the log covers all of a minute."""
         if self._damage.note(error):
             if (others := self._damaged.due()) is not None:
                 _log.error("the database has a fault of its own", error=str(error.__cause__ or error), others=others)
@@ -32,20 +32,20 @@ class Troubles:
             _log.warning("requests are answered 503", error=error.message, others=others)
 
     def damage(self, met_by_ingest: Sequence[str] = ()) -> list[str]:
-        """Say which faults were met within the last hour, here and by the ingest process."""
+        """Return a message for each fault of the last hour, of this worker and of the ingest process."""
         recent = sorted({*self._damage.recent(), *met_by_ingest})
         return [f"数据库自身故障，见日志 the database has a fault of its own: {state}, see the log" for state in recent]
 
 
 def lack_of_room(folder: Path, least_mib: int) -> list[str]:
-    """Say that a disk is full, or will be soon.
+    """Return a message when a disk is full or nearly full.
 
     Parameters
     ----------
     folder
-        On the disk that is looked at.
+        A folder on the disk.
     least_mib
-        What must be free for all to be well.
+        The free space, in MiB, below which the disk counts as nearly full.
     """
     try:
         free_mib = shutil.disk_usage(folder).free // _MIB

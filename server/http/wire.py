@@ -1,7 +1,7 @@
-"""HTTP on the wire, with an end to every wait: for a header, for a body, and for a client that does not read.
+"""HTTP connections with a timeout for every wait: for a header, for a body, and for a client that does not read.
 
-uvicorn waits for all of these as long as the client likes. A connection that is waited for costs a descriptor, and
-of those there is a number; whoever opens a thousand and says nothing would keep everybody out.
+uvicorn waits for all of these without end. Each open connection costs a file descriptor, and a client that opened a
+thousand silent ones would keep all others out.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from layers.seldom import Seldom
 
-HEADER_SECONDS_MAX = 15.0  # from the first moment of a connection to the end of a request's header
+HEADER_SECONDS_MAX = 15.0  # from the start of a connection to the end of a request's header
 BODY_SECONDS_MAX = 60.0  # between two pieces of a body
-READ_SECONDS_MAX = 60.0  # of a client that takes nothing of its answer; a stream goes on from its last number
+READ_SECONDS_MAX = 60.0  # for a client that reads nothing; a stream resumes from its last number
 HEADER_BYTES_MAX = 128 * 1024  # the longest address that is read, and as much again
 
 
@@ -33,18 +33,18 @@ class ClientConnection(HttpToolsProtocol):
         self._in_header = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a header."""
+        """Start the timeout of the header."""
         super().connection_made(transport)
         self._wait(HEADER_SECONDS_MAX)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop every timeout."""
         self._wait(None)
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; a header that does not end is refused."""
+        """Receive bytes; a header that does not end is refused."""
         if self._in_header:
             self._header_bytes += len(data)
         elif self._patience is not None:
@@ -53,38 +53,38 @@ class ClientConnection(HttpToolsProtocol):
         if self._in_header and self._header_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response("The header is longer than is read.")
         if self._patience is None and not self._in_header and self._is_idle():
-            self._wait(HEADER_SECONDS_MAX)  # an empty line between two requests begins none
+            self._wait(HEADER_SECONDS_MAX)  # an empty line between two requests starts no header
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand over: a WebSocket has waits of its own."""
+        """Hand the connection over; a WebSocket has timeouts of its own."""
         self._wait(None)
         super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
-        """Begin a request's header; of one that was kept alive this is its first moment."""
+        """Start a request's header; on a connection that was kept alive its timeout starts here."""
         super().on_message_begin()
         self._in_header = True
         if self._patience is None:
             self._wait(HEADER_SECONDS_MAX)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the body."""
+        """Start the timeout of the body."""
         self._in_header, self._header_bytes = False, 0
         self._wait(BODY_SECONDS_MAX)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Wait no more: it is our turn."""
+        """Stop the timeout; the answer is ours to send."""
         self._wait(None)
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """Begin to wait for the client to read."""
+        """Start the timeout of a client that does not read."""
         self._stalled = self.loop.call_later(READ_SECONDS_MAX, self._give_up)
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """Go on: it reads."""
+        """Stop the timeout; the client reads again."""
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
@@ -100,31 +100,31 @@ class ClientConnection(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         if self.flow.read_paused and self._stalled is None:
-            self._wait(BODY_SECONDS_MAX)  # it is we who do not read
+            self._wait(BODY_SECONDS_MAX)  # reading is paused on our side
         else:
             self.transport.abort()
 
 
 def open_many() -> int:
-    """Raise the limit of open files to what this process may have, and return it: each client is one."""
+    """Raise the limit of open files to the hard limit and return it; each client costs one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # a limit of the system that is lower
+    with suppress(ValueError, OSError):  # the system has a lower limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 class SaySeldom(logging.Filter):
-    """Lets each thing that uvicorn says of strangers' requests through once in a while, with how many it stands for."""
+    """Passes each warning of uvicorn about requests at most once a minute, with the number it stands for."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, Seldom] = {}
+        self._seen: dict[str, Seldom] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line is written; a fault of ours always is."""
+        """Whether a line is logged; a fault of ours always is."""
         if record.levelno != logging.WARNING or record.args:
             return True
-        others = self._said.setdefault(str(record.msg), Seldom()).due()
+        others = self._seen.setdefault(str(record.msg), Seldom()).due()
         if others:
             record.msg = f"{record.msg} ({others} more since the last line)"
         return others is not None

@@ -14,15 +14,10 @@ from layers.read.counted_page import ROWS_MAX, counted_page
 from layers.read.counts import Matched
 from layers.read.query import ItemsQuery, page, single
 from server.formats.written import PageHead, TableFormat, TextFormat
+from server.http.conditions import layer_of
 from server.items.call import Call
 from server.items.links import KeptLinks, Paging, item_links, steps
-from server.items.request import (
-    ItemsRequest,
-    layer_of,
-    read_items_request,
-    refuse_unknown_item_parameters,
-    write_cursor,
-)
+from server.items.request import ItemsRequest, read_items_request, refuse_unknown_item_parameters, write_cursor
 from server.state import State
 
 type Statement = tuple[str, tuple[object, ...]]

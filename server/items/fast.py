@@ -19,9 +19,9 @@ from server.http.body import read_text
 from server.http.compression import send_bytes
 from server.http.conditional import Validators, not_modified
 from server.http.fast_path import FastPath, raw_path
+from server.http.parameters import parameters_of
 from server.items.answer import features, single_feature
 from server.items.call import PREFIX, Call
-from server.items.request import parameters_of
 from server.state import State
 
 FILTER_TYPES = {

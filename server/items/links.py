@@ -1,4 +1,4 @@
-"""The links of pages and of single features, and those of a page as bytes that are kept for the next one like it."""
+"""The links of pages and single features; those of a page are kept as bytes for the next page like it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layers.read.query import ItemsQuery
 from server.items.call import Call
 from server.settings import LimitSettings
 
-_HOSTS_MAX = 4  # a stranger may name any host, in as many requests as he likes
+_HOSTS_MAX = 4  # a client may send any Host header, any number of times
 
 
 def item_links(call: Call) -> list[dict[str, str]]:
@@ -25,7 +25,7 @@ def item_links(call: Call) -> list[dict[str, str]]:
 
 
 def steps(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[str, str]]:
-    """Return the links to the pages after and before; the next one carries the keys of the last row."""
+    """Return the links to the next and the previous page; the next one carries the keys of the last row."""
     media = {"type": call.media.type}
     links = []
     if cursor is not None:
@@ -48,7 +48,7 @@ def page_links(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[s
 
 
 def described_by(collection_url: str, *, nulls: bool) -> list[dict[str, str]]:
-    """Return the links to the schema of a feature; GDAL reads the second spelling up to 3.7, the first one since."""
+    """Return the links to the schema of a feature; GDAL reads the second spelling up to 3.7, the first since."""
     query = "?nulls=true" if nulls else ""
     schema = {"href": f"{collection_url}/schema/feature{query}", "type": "application/schema+json", "title": "Schema"}
     return [{"rel": rel, **schema} for rel in ("describedby", "describedBy")]
@@ -56,12 +56,12 @@ def described_by(collection_url: str, *, nulls: bool) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How a page stands among the others, for clients that read no more than the headers.
+    """The place of a page among the others, for clients that read only the headers.
 
     Attributes
     ----------
     matched
-        How many features match; `None` where they are too many to be counted.
+        Number of matching features; `None` where they are too many to be counted.
     """
 
     matched: int | None
@@ -69,36 +69,36 @@ class Paging:
     steps: list[dict[str, str]]
 
     def headers(self, given: Mapping[str, str], limits: LimitSettings) -> dict[str, str]:
-        """Return the headers; one of them says so when more features were asked for than a page may have."""
-        told = {"OGC-NumberReturned": str(self.returned)}
+        """Return the headers; one of them states a limit that was applied instead of the requested one."""
+        headers = {"OGC-NumberReturned": str(self.returned)}
         if self.matched is not None:
-            told["OGC-NumberMatched"] = str(self.matched)
+            headers["OGC-NumberMatched"] = str(self.matched)
         if self.steps:
-            told["Link"] = ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"' for link in self.steps)
+            headers["Link"] = ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"' for link in self.steps)
         if int(given.get("limit", "1")) > limits.page_max:
-            told["X-OneMap-Limit-Applied"] = str(limits.page_max)
-        return told
+            headers["X-OneMap-Limit-Applied"] = str(limits.page_max)
+        return headers
 
 
 class KeptLinks:
-    """The links of all pages with the same parameters: of two requests with the same text only the cursor differs."""
+    """The links of all pages with the same parameters; only the cursor differs between requests with the same text."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, bool], tuple[bytes, bytes]] = {}
 
     def json(self, call: Call, query: ItemsQuery, cursor: str | None) -> orjson.Fragment:
-        """Return what `page_links` says, as JSON.
+        """Return the links of `page_links` as JSON.
 
         Parameters
         ----------
         cursor
-            Holds nothing that an address or JSON would escape, as `write_cursor` makes them.
+            A cursor of `write_cursor`, which holds nothing that an address or JSON would escape.
         """
         key = (call.base, cursor is not None)
         if key not in self._kept:
             if len(self._kept) >= _HOSTS_MAX:
                 self._kept.clear()
-            # No parameter holds a NUL, so that the mark stands nowhere else.
+            # No parameter holds a NUL, so the mark is unique.
             before, _, after = orjson.dumps(page_links(call, query, cursor and "\0")).partition(b"%00")
             self._kept[key] = (before, after)
         before, after = self._kept[key]

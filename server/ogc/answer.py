@@ -24,8 +24,8 @@ from server.http.base_url import base_url
 from server.http.body import read_text
 from server.http.caching import Keep, cache_control
 from server.http.compression import send_bytes
+from server.http.parameters import parameters_of, refuse_unknown
 from server.items.fast import is_filter
-from server.items.request import parameters_of, refuse_unknown
 from server.ogc.html import Page, render
 from server.ogc.visit import Visit, language_of
 from server.page.assets import CONTENT_SECURITY_POLICY

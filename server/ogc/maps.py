@@ -13,7 +13,7 @@ from layers.moment import read_moment
 from server.formats.geojson import GEOJSON
 from server.formats.media import Media
 from server.http.caching import Keep, cache_control
-from server.items.request import refuse_unknown
+from server.http.parameters import refuse_unknown
 from server.ogc.answer import Endpoint, OgcResponse
 from server.ogc.map_area import PARAMETERS as PLACE
 from server.ogc.map_area import datetime_of, in_official_order, map_area

@@ -16,8 +16,9 @@ from layers.types import Json
 from server.build import build_id
 from server.formats.media import Media
 from server.formats.table import offered
+from server.http.conditions import FILTER_LANGUAGES, PARAMETERS
 from server.items.fast import FILTER_TYPES
-from server.items.request import FILTER_LANGUAGES, ITEM_PARAMETERS, PARAMETERS
+from server.items.request import ITEM_PARAMETERS
 from server.ogc.openapi_parts import documents, operation, path_parameter, query_parameter
 from server.ogc.openapi_tiles import dataset_paths, layer_paths, raster_paths, tile_parameters
 from server.ogc.raster_collections import visible_rasters

@@ -17,7 +17,8 @@ from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.read.counts import Matched
 from layers.read.query import page, single
-from server.items.request import ItemsRequest, layer_of, write_cursor
+from server.http.conditions import layer_of
+from server.items.request import ItemsRequest, write_cursor
 from server.ogc.schema import returnables
 from server.ogc.visit import Visit, current_visit
 

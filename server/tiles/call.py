@@ -13,7 +13,8 @@ from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY
 from layers.errors import BadInput, NotFound
 from layers.types import BBox
-from server.items.request import layer_of, parameters_of, read_condition
+from server.http.conditions import layer_of, read_condition
+from server.http.parameters import parameters_of
 from server.settings import LimitSettings
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.call import Part, TileCall

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from layers.actor import Actor
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
-from server.items.request import parameters_of, refuse_unknown
+from server.http.parameters import parameters_of, refuse_unknown
 from server.state import State
 from server.tiles.moment import when_of
 from tiles.address import TileAddress

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.errors import NotFound
-from server.items.request import parameters_of
+from server.http.parameters import parameters_of
 from server.state import State
 from server.tiles.call import kept_text, layers_of, parts_of
 from server.tiles.form import MapForm, form_of, ground_of, tile_size

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from layers.actor import Actor
 from layers.errors import NotFound
-from server.items.request import parameters_of
+from server.http.parameters import parameters_of
 from server.state import State
 from server.tiles.call import KEPT_PATH_CHARACTERS_MAX
 from server.tiles.contours import contour_tile

@@ -11,7 +11,9 @@ from layers.actor import ANONYMOUS
 from layers.catalog import Layer
 from layers.errors import BadInput, OneMapError
 from layers.read.query import page
-from server.items.request import PARAMETERS, parameters_of, read_cursor, read_items_request, write_cursor
+from server.http.conditions import PARAMETERS
+from server.http.parameters import parameters_of
+from server.items.request import read_cursor, read_items_request, write_cursor
 from server.settings import LimitSettings
 from tests.layers.cameras import CAMERAS
 
