@@ -13,7 +13,6 @@ from tiles.styles.theme import RoadTone
 
 _IS_LINE = ["==", ["geometry-type"], "LineString"]
 _METRES_A_PIXEL_0 = 72_000  # of a 512-pixel tile at 23°N and zoom 0
-_RANKED_FROM_ZOOM = 12  # the two first ranks are there from the layer's first zoom, each further one later
 
 
 def line_layers(layer: StyledLayer) -> dict[str, list[Json]]:

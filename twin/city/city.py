@@ -9,7 +9,7 @@ from twin.city import air
 from twin.city.cameras import Cameras
 from twin.city.clock import DAY
 from twin.city.devices import CityDevices
-from twin.city.district import CityDistrict, Thing
+from twin.city.district import CityDistrict
 from twin.city.messages import CloudEvent
 from twin.city.places import CityPlaces
 from twin.city.roads import Roads
@@ -118,17 +118,3 @@ class City:
             yield from self.water.point(point, second)
         for pump in self._pumps.at(second):
             yield from self.water.pump(pump, second)
-
-
-def things_of(city: City) -> dict[str, list[Thing]]:
-    """Return what moves and speaks, by collection."""
-    return {
-        "vehicles": city.vehicles.things,
-        "grid_workers": city.workers.things,
-        "video_points": city.cameras.things,
-        "iot_devices": city.devices.things,
-        "water_level_stations": city.water.stations,
-        "rain_gauges": city.water.gauges,
-        "flood_risk_points": city.water.points,
-        "water_facilities": city.water.pumps,
-    }

@@ -122,17 +122,6 @@ def json_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
     return ((index, line) for index, line in enumerate(lines) if line.strip())
 
 
-def read_binary(headers: Mapping[str, str], body: bytes, *, now: datetime) -> Message:
-    """Read one CloudEvent in HTTP binary mode: attributes in percent-encoded `ce-…` headers, data in the body.
-
-    Raises
-    ------
-    Refused
-        As `read_structured`, or when the body is too large or not JSON.
-    """
-    return _read(_structured(headers, body), now + SUSPECT_AFTER)
-
-
 def _structured(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """Write a message of binary mode as it would be in structured mode."""
     lower = {name.lower(): value for name, value in headers.items()}

@@ -22,11 +22,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from twin.envelope.refused import Reason, Refused
 
@@ -53,38 +51,6 @@ class VerifiedSignature:
     expires_at: datetime
 
 
-class Nonces(Protocol):
-    """Where used nonces are remembered; shared by all processes that take messages."""
-
-    async def claim(self, signed: VerifiedSignature, now: datetime) -> bool:
-        """Remember a nonce of a feed; False when it was used before."""
-
-
-class MemoryNonces:
-    """Nonces of one process.
-
-    Parameters
-    ----------
-    capacity
-        How many are remembered; when there are more, all of them unexpired, new ones are turned away rather than
-        old ones forgotten.
-    """
-
-    def __init__(self, capacity: int = 100_000) -> None:
-        self._capacity = capacity
-        self._used: OrderedDict[tuple[str, str], datetime] = OrderedDict()
-
-    async def claim(self, signed: VerifiedSignature, now: datetime) -> bool:
-        """Remember a nonce of a feed; False when it was used before, or there is no room."""
-        key = (signed.feed, signed.nonce)
-        if len(self._used) >= self._capacity:
-            self._used = OrderedDict((k, until) for k, until in self._used.items() if until > now)
-        if self._used.get(key, now) > now or len(self._used) >= self._capacity:
-            return False
-        self._used[key] = signed.expires_at
-        return True
-
-
 def sign(
     secret: bytes, feed: str, body: bytes, *, now: datetime, nonce: str, headers: Mapping[str, str] | None = None
 ) -> dict[str, str]:
@@ -101,7 +67,7 @@ def sign(
 
 
 def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *, now: datetime) -> VerifiedSignature:
-    """Check a signature and its time; the nonce is then to be claimed with the `Nonces` of the house.
+    """Check a signature and its time; the nonce is then to be claimed with `twin.store.nonces.StoredNonces`.
 
     Raises
     ------

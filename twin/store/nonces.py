@@ -14,7 +14,7 @@ INSERT INTO twin.nonce (feed, nonce, expires_at) VALUES ($1, $2, $3) ON CONFLICT
 
 
 class StoredNonces:
-    """The `Nonces` of the house."""
+    """The nonces of all processes."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layers.database.connection import Role, create_pool
 from layers.errors import Conflict, Unavailable
 from twin.envelope.refused import Reason, Refused
 from twin.feeds.secret import read_secret
-from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP, WINDOW, MemoryNonces, sign, verify
+from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP, WINDOW, sign, verify
+from twin.store.nonces import StoredNonces
 
 NOW = datetime(2026, 6, 8, 2, 0, tzinfo=UTC)
 KNOWN = "sha256=26e60e480697b600c5670ebd182a18e05f1dd74e515c751f9fba155bdd6b4148"
@@ -131,9 +133,15 @@ def test_a_time_beyond_the_calendar_is_refused():
     assert reason_of(headers) == Reason.SIGNATURE_TIME
 
 
+@pytest.fixture
+async def nonces(database_url):
+    pool = await create_pool(database_url, Role.INGEST)
+    yield StoredNonces(pool)
+    await pool.close()
+
+
 @pytest.mark.anyio
-async def test_a_nonce_is_good_once_for_as_long_as_its_time_is():
-    nonces = MemoryNonces()
+async def test_a_nonce_is_good_once_for_as_long_as_its_time_is(nonces):
     good = verify(SECRET, FEED, signed(), BODY, now=NOW)
     assert await nonces.claim(good, NOW)
     assert not await nonces.claim(good, NOW)
@@ -141,13 +149,14 @@ async def test_a_nonce_is_good_once_for_as_long_as_its_time_is():
 
 
 @pytest.mark.anyio
-async def test_a_full_house_turns_new_nonces_away_and_forgets_expired_ones():
-    nonces = MemoryNonces(capacity=1)
+async def test_claims_forget_expired_nonces(nonces):
     first = verify(SECRET, FEED, signed(), BODY, now=NOW)
-    other = verify(SECRET, FEED, sign(SECRET, FEED, BODY, now=NOW, nonce="f" * 16), BODY, now=NOW)
+    later = first.expires_at + timedelta(seconds=1)
+    others = [sign(SECRET, FEED, BODY, now=later, nonce="f" * 16 + digit) for digit in "0123456789abcdef"]
     assert await nonces.claim(first, NOW)
-    assert not await nonces.claim(other, NOW)
-    assert await nonces.claim(other, first.expires_at)
+    for other in others:
+        assert await nonces.claim(verify(SECRET, FEED, other, BODY, now=later), later)
+    assert await nonces.claim(first, later)
 
 
 def write(home, text: bytes = b"0123456789abcdef\n", mode: int = 0o600):
