@@ -28,9 +28,7 @@ class AdvisoryLock(IntEnum):
         (twin/store/sql/040_observation_buckets.sql).
     FEATURES
         One writer of a layer's features at a time, with the hash of the layer's id as second key.
-
-    Warnings
-    --------
+    WARNING_CHAINS
         One writer joins chains of warnings at a time; warnings are rare.
     """
 
@@ -40,4 +38,4 @@ class AdvisoryLock(IntEnum):
     LEADER = 440109
     FIVE_MINUTES = 440110
     FEATURES = 440111
-    WARNINGS = 440112
+    WARNING_CHAINS = 440112

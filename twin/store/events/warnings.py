@@ -86,7 +86,7 @@ async def join_chains(connection: asyncpg.Connection, messages: Sequence[Message
         if (link := _link(message)) is not None:
             scopes.setdefault(_scope(message), []).append(link)
     if scopes:
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.WARNINGS)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.WARNING_CHAINS)
     for scope, links in sorted(scopes.items()):
         named = sorted({one for link in links for one in (link.identifier, *(r for r, _ in link.references))})
         known = {row["identifier"]: (row["sent"], row["chain"]) for row in await connection.fetch(_KNOWN, scope, named)}
