@@ -44,7 +44,7 @@ class TileCall:
     query_string: str
     version: str | None = None
 
-    def wanted(self, build: str) -> TileRequest:
+    def cache_request(self, build: str) -> TileRequest:
         """Return the request to the cache."""
         place = f"{self.address.grid.id}/{self.address.z}/{self.address.x}/{self.address.y}"
         layers = tuple(part.layer for part in self.parts)

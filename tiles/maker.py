@@ -49,7 +49,7 @@ class TileMaker:
         make = partial(self._draw, call) if len(call.parts) == 1 else partial(self._join, call, trusted=trusted)
         if not trusted or call.is_past:
             return await self.cache.draw_uncached(make)
-        return await self.cache.get(call.wanted(f"{self.build}|{self.database()}"), make)
+        return await self.cache.get(call.cache_request(f"{self.build}|{self.database()}"), make)
 
     async def _join(self, call: TileCall, *, trusted: bool) -> bytes:
         each = {part.layer.id: await self.tile(replace(call, parts=(part,)), trusted=trusted) for part in call.parts}

@@ -20,8 +20,8 @@ def offered(*, single: bool = False) -> tuple[Media, ...]:
     return tuple(media for media in FORMATS if media.single or not single)
 
 
-def wanted(f: str | None, accept: str) -> Media:
-    """Choose the representation.
+def choose_format(f: str | None, accept: str) -> Media:
+    """Return the representation for a request.
 
     Parameters
     ----------

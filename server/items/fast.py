@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from layers.coordinates.crs import CRS84
-from server.formats.table import wanted
+from server.formats.table import choose_format
 from server.formats.written import TableFormat, TextFormat
 from server.http.base_url import base_url
 from server.http.body import read_text
@@ -68,7 +68,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
         return None
     query_string = scope["query_string"].decode("latin-1")
     given = parameters_of(query_string, state.settings.limits)
-    media = wanted(given.get("f"), headers.get(b"accept", b"").decode("latin-1"))
+    media = choose_format(given.get("f"), headers.get(b"accept", b"").decode("latin-1"))
     if not isinstance(media, TextFormat | TableFormat) or not (feature_id is None or media.single):
         return None
     actor = state.authenticator.actor(scope["headers"])

@@ -19,7 +19,7 @@ from server.errors import ogc_exception, respond_to
 from server.formats.geojson import GEOJSON
 from server.formats.media import Media
 from server.formats.pages import HTML, JSONLD
-from server.formats.table import wanted
+from server.formats.table import choose_format
 from server.http.base_url import base_url
 from server.http.body import read_text
 from server.http.caching import Keep, cache_control
@@ -132,7 +132,7 @@ class Endpoint:
         return replace(visit, body=await _filter_of(scope["headers"], receive, limit_bytes))
 
     def _media(self, f: str | None, accept: str) -> Media:
-        media = wanted(f, accept)
+        media = choose_format(f, accept)
         if media in self.formats:
             return media
         if f is not None:

@@ -84,7 +84,7 @@ async def _of_layers(visit: Visit, layers: list[Layer], style: str, *, dataset: 
     area, crs = map_area(given, extent_of(layers), STORED)
     form = form_of(given.get("f"), visit.accept, values=False)
     rest = {name: text for name, text in given.items() if name not in OWN or name == "datetime"}
-    asked = rest.pop("collections", None) if dataset else ""
+    named = rest.pop("collections", None) if dataset else ""
     call = MapCall(
         parts=parts_of(layers, visit.actor, rest, visit.state.settings.limits, "map"),
         actor=visit.actor,
@@ -92,7 +92,7 @@ async def _of_layers(visit: Visit, layers: list[Layer], style: str, *, dataset: 
         theme=theme_of(style),
         form=form,
         ground=ground_of(given),
-        asked=asked is not None,
+        named=named is not None,
         grounded=dataset and not {"transparent", "bgcolor"} & given.keys(),
         text=kept_text(rest),
         durable=False,

@@ -1,1 +1,1 @@
-"""Tiles over HTTP."""
+"""Vector tiles, map tiles and tiles of rasters over HTTP."""

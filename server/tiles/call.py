@@ -1,4 +1,4 @@
-"""One request for a tile: which layers, where, by whom, and under which conditions."""
+"""The address and the parameters of a vector tile, read into a `TileCall`."""
 
 from __future__ import annotations
 
@@ -23,24 +23,26 @@ from tiles.grids import WEB_MERCATOR, grid_of
 from tiles.vector import CONTENT_TYPE
 
 COMPOSITE_MAX = 16
-KEPT_PATH_CHARACTERS_MAX = 500  # of an address that is read once and known the next time
+KEPT_PATH_CHARACTERS_MAX = 500  # of an address that is kept once it was read
 _XYZ = "/tiles/"
 _OGC_TILE = re.compile(r"/ogc(?:/collections/([^/]*))?/tiles/([^/]*)/([^/]*)/([^/]*)/([^/]*)")
 _SUFFIX = ".mvt"
-# `v` tells caches on the way that content differs
+# `v` distinguishes contents for caches on the way
 OWN = ("v", "filter", "filter-lang", "filter-crs", "datetime", "at", "basis")
 _FORMATS = ("mvt", CONTENT_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
 class TilePath:
-    """What the address says.
+    """The parts of an address.
 
     Attributes
     ----------
     names
-        Ids of the layers; several make one tile of them all, drawn in this order. None is the whole dataset's, whose
-        layers are chosen by the parameter `collections`.
+        Ids of the layers; several make one tile of all, drawn in this order. None means the dataset, where the
+        parameter `collections` chooses the layers.
+    box
+        Ground of the tile with its margin, in CRS84.
     """
 
     names: tuple[str, ...] | None
@@ -49,12 +51,12 @@ class TilePath:
 
 
 def tile_path(raw_path: str) -> TilePath | None:
-    """Read the address of a tile; None for any other address.
+    """Return the parts of the address of a tile; None for any other address.
 
     Raises
     ------
     NotFound
-        When it is one, but there is no such tile or tile matrix set.
+        When there is no such tile or tile matrix set.
     """
     return _read(raw_path) if len(raw_path) <= KEPT_PATH_CHARACTERS_MAX else _read.__wrapped__(raw_path)
 
@@ -82,12 +84,12 @@ def _path(names: tuple[str, ...] | None, address: TileAddress) -> TilePath:
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Read the ids of the layers of one tile, by comma.
+    """Return the ids of the layers of one tile, from a list by comma.
 
     Raises
     ------
     BadInput
-        For too many, or one twice.
+        For too many, or one given twice.
     """
     names = tuple(unquote(name) for name in text.split(","))
     if len(names) > COMPOSITE_MAX:
@@ -106,7 +108,7 @@ def _number(name: str, text: str) -> int:
 def read_tile_call(
     path: TilePath, query_string: str, actor: Actor, catalog: Catalog, limits: LimitSettings
 ) -> TileCall:
-    """Check a request.
+    """Check the parameters of a tile and return the request.
 
     Raises
     ------
@@ -118,13 +120,13 @@ def read_tile_call(
     given = parameters_of(query_string, limits) if query_string else {}
     if given.get("f", "mvt") not in _FORMATS:
         raise BadInput(f"f is '{given['f'][:40]}'; a vector tile is mvt", parameter="f")
-    asked = {name: value for name, value in given.items() if name not in {"v", "f"}}
+    params = {name: value for name, value in given.items() if name not in {"v", "f"}}
     if path.names is None:
-        layers = layers_of(catalog, actor, asked.pop("collections", None), path.address.mercator_zoom)
+        layers = layers_of(catalog, actor, params.pop("collections", None), path.address.mercator_zoom)
     else:
         layers = [catalog.visible(name, actor) for name in path.names]
-    parts = parts_of(layers, actor, asked, limits, "tiles")
-    return TileCall(parts, actor, path.address, path.box, kept_text(asked), given.get("v"))
+    parts = parts_of(layers, actor, params, limits, "tiles")
+    return TileCall(parts, actor, path.address, path.box, kept_text(params), given.get("v"))
 
 
 def parts_of(
@@ -158,27 +160,30 @@ def layers_of(catalog: Catalog, actor: Actor, collections: str | None, zoom: int
     Parameters
     ----------
     collections
-        Ids by comma, or their addresses; None takes those with features that the map shows at a zoom, from the ground
+        Ids or addresses by comma; None means the layers with features that the map shows at the zoom, from the ground
         up, at most `COMPOSITE_MAX`.
     zoom
-        None for every zoom.
+        None means every zoom.
 
     Raises
     ------
     NotFound
         For a layer that is not there, or hidden from the actor.
     BadInput
-        For too many, or one twice.
+        For too many, or one given twice.
     """
     if collections is not None:
         given = ",".join(name.rstrip("/").rpartition("/collections/")[2] for name in collections.split(","))
         return [catalog.visible(name, actor) for name in names_of(given)]
-    seen = catalog.visible_layers(actor)
-    drawn = [layer for layer in seen if layer.definition.geometry_type != "None" and layer.extent_crs84]
+    drawn = [
+        layer
+        for layer in catalog.visible_layers(actor)
+        if layer.definition.geometry_type != "None" and layer.extent_crs84
+    ]
     shown = [layer for layer in drawn if zoom is None or layer.definition.map.min_zoom <= zoom]
     return sorted(shown, key=lambda layer: (layer.definition.map.order, layer.id))[:COMPOSITE_MAX]
 
 
-def kept_text(asked: Mapping[str, str]) -> str:
-    """Write parameters as a part of the cache's key, whatever their order."""
-    return "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
+def kept_text(params: Mapping[str, str]) -> str:
+    """Return parameters as a part of the cache's key, in alphabetical order."""
+    return "&".join(f"{name}={value}" for name, value in sorted(params.items()))

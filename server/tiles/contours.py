@@ -20,12 +20,12 @@ from tiles.raster.render import TILE_PIXELS
 
 
 def interval_of(given: Mapping[str, str], default: float) -> float:
-    """Read ``interval_m``.
+    """Return ``interval_m``, in metres.
 
     Raises
     ------
     BadInput
-        When it is no number, or not in `INTERVAL_M_RANGE`.
+        When the value is no number, or not in `INTERVAL_M_RANGE`.
     """
     low, high = INTERVAL_M_RANGE
     try:
@@ -33,22 +33,22 @@ def interval_of(given: Mapping[str, str], default: float) -> float:
     except ValueError:
         interval = 0.0
     if not low <= interval <= high:
-        told = f"interval_m is '{given['interval_m'][:40]}'; a number of metres from {low:g} to {high:g}"
-        raise BadInput(told, parameter="interval_m")
+        detail = f"interval_m is '{given['interval_m'][:40]}'; a number of metres from {low:g} to {high:g}"
+        raise BadInput(detail, parameter="interval_m")
     return interval
 
 
 async def contour_tile(name: str, address: TileAddress, query_string: str, actor: Actor, state: State) -> Tile:
-    """Return a tile of contours.
+    """Return a vector tile of contours, drawn or from the cache.
 
     Raises
     ------
     NotFound
-        For a raster that is not there, or hidden from the actor, or begins after the moment asked for.
+        For a raster that does not exist, is hidden from the actor, or begins after the requested moment.
     BadInput
         For parameters that are unknown or malformed.
     TooMuch
-        For an interval so small that there would be too many lines.
+        For an interval that would give too many lines.
     """
     raster = await state.rasters.get(name, actor)
     given = parameters_of(query_string, state.settings.limits) if query_string else {}

@@ -1,4 +1,4 @@
-"""In which format a map is wanted: `f` first, then the Accept header; and what lies behind it."""
+"""The format, the size and the background of a map; `f` decides the format, then the Accept header."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layers.errors import BadInput
 from server.formats.accept import accepted_types
 from tiles.raster.style import Format, Rgb
 
-SIDE_MAX = 2048  # pixels along a side of a tile that is asked for larger
+SIDE_MAX = 2048  # pixels along a side of a tile
 _COLOUR = re.compile(r"(?:0x|#)?([0-9a-fA-F]{6})")
 
 
@@ -21,7 +21,7 @@ class MapForm:
     Attributes
     ----------
     values
-        Whether it holds what was measured, not a picture of it.
+        Whether it holds measured values instead of colours.
     """
 
     f: str
@@ -47,11 +47,11 @@ def form_of(f: str | None, accept: str, *, values: bool) -> MapForm:
     Parameters
     ----------
     f
-        The query parameter, which wins; None when it was not given.
+        The query parameter, which decides; None when it was not given.
     accept
-        The Accept header; when it names nothing that there is, PNG is sent.
+        The Accept header; when it names no known format, PNG is sent.
     values
-        Whether there are values to be had: of a raster, not of layers.
+        Whether values are available: rasters have them, layers do not.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def form_of(f: str | None, accept: str, *, values: bool) -> MapForm:
 
 
 def ground_of(given: Mapping[str, str]) -> Rgb | None:
-    """Read ``transparent`` and ``bgcolor``: what is seen where the map has nothing; None is transparent.
+    """Return the background from ``transparent`` and ``bgcolor``; None is transparent.
 
     Raises
     ------
@@ -88,25 +88,26 @@ def ground_of(given: Mapping[str, str]) -> Rgb | None:
 
 
 def tile_size(given: Mapping[str, str], pixels: int) -> tuple[int, int]:
-    """Read ``width`` and ``height`` of a tile; the one that is not given is as the other.
+    """Return width and height of a tile in pixels; a missing one equals the other.
 
     Raises
     ------
     BadInput
-        When one of them is no number of pixels from 1 to `SIDE_MAX`.
+        When one of them is no number from 1 to `SIDE_MAX`.
     """
-    asked = [read_pixels(given[name], name, SIDE_MAX) if name in given else None for name in ("width", "height")]
-    width, height = asked
+    width, height = (
+        read_pixels(given[name], name, SIDE_MAX) if name in given else None for name in ("width", "height")
+    )
     return width or height or pixels, height or width or pixels
 
 
 def read_pixels(text: str, name: str, most: int = 999_999) -> int:
-    """Read a number of pixels.
+    """Return a number of pixels.
 
     Raises
     ------
     BadInput
-        When it is none from 1 to `most`.
+        When the text is no number from 1 to `most`.
     """
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 7 and 1 <= int(text) <= most):
         raise BadInput(f"{name} is '{text[:40]}'; it is a number of pixels from 1 to {most}", parameter=name)

@@ -1,4 +1,4 @@
-"""Map tiles at their OGC addresses: of a raster, of a layer, of the whole dataset; in a style, a format, a size."""
+"""Map tiles at their OGC addresses: of a raster, a layer or the dataset; in a style, a format and a size."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from tiles.raster.render import TILE_PIXELS, RasterView, render
 from tiles.raster.style import RasterStyle, Rgb, read_style
 from tiles.styles.theme import theme_of
 
-STYLE = "light"  # what is drawn when nobody names one
+STYLE = "light"  # the default
 OWN = ("f", "width", "height", "datetime", "transparent", "bgcolor")
 _PREFIX, _MIDDLE = "/ogc/", "map/tiles/"
 
 
 @dataclass(frozen=True, slots=True)
 class MapTilePath:
-    """What the address says.
+    """The parts of an address.
 
     Attributes
     ----------
     name
-        Of a layer or raster; None is the whole dataset.
+        Id of a layer or raster; None means the dataset.
     style
-        None is the default one.
+        None means the default style.
     """
 
     name: str | None
@@ -52,12 +52,14 @@ class MapTilePath:
 
 @lru_cache(maxsize=4096)
 def map_tile_path(raw_path: str) -> MapTilePath | None:
-    """Read ``/ogc[/collections/{id}][/styles/{style}]/map/tiles/{set}/{z}/{row}/{col}``; None for any other address.
+    """Return the parts of ``/ogc[/collections/{id}][/styles/{style}]/map/tiles/{set}/{z}/{row}/{col}``.
+
+    None for any other address.
 
     Raises
     ------
     NotFound
-        When it is one, but there is no such tile, or tile matrix set.
+        When there is no such tile or tile matrix set.
     """
     if not raw_path.startswith(_PREFIX) or _MIDDLE not in raw_path:
         return None
@@ -80,12 +82,12 @@ def map_tile_path(raw_path: str) -> MapTilePath | None:
 
 
 async def map_tile(path: MapTilePath, query_string: str, accept: str, actor: Actor, state: State) -> RasterTile:
-    """Return a tile, drawn when nobody has drawn it before.
+    """Return a map tile, drawn or from the cache.
 
     Raises
     ------
     NotFound
-        For a layer, raster or style that is not there, or hidden from the actor; for a moment before the first.
+        For a layer, raster or style that does not exist or is hidden from the actor; for a moment before the first.
     BadInput
         For parameters that are unknown or malformed.
     """
@@ -97,15 +99,15 @@ async def map_tile(path: MapTilePath, query_string: str, accept: str, actor: Act
             return await _of_raster(path, rasters[path.name], given, accept, actor, state)
     rest = {name: text for name, text in given.items() if name not in OWN or name == "datetime"}
     if path.name is None:
-        named = rest.pop("collections", None)
+        collections = rest.pop("collections", None)
         zoom = path.address.mercator_zoom
-        layers, asked = layers_of(catalog, actor, named, zoom), named is not None
+        layers, named = layers_of(catalog, actor, collections, zoom), collections is not None
     else:
-        layers, asked = [catalog.visible(path.name, actor)], True
-    return await _of_layers(path, (layers, asked), given, rest, accept, actor, state)
+        layers, named = [catalog.visible(path.name, actor)], True
+    return await _of_layers(path, (layers, named), given, rest, accept, actor, state)
 
 
-async def _of_layers(  # what a tile of layers follows from
+async def _of_layers(  # all that a tile of layers depends on
     path: MapTilePath,
     chosen: tuple[list[Layer], bool],
     given: Mapping[str, str],
@@ -114,7 +116,7 @@ async def _of_layers(  # what a tile of layers follows from
     actor: Actor,
     state: State,
 ) -> RasterTile:
-    layers, asked = chosen
+    layers, named = chosen
     width, height = tile_size(given, TILE_PIXELS)
     form = form_of(given.get("f"), accept, values=False)
     call = MapCall(
@@ -124,7 +126,7 @@ async def _of_layers(  # what a tile of layers follows from
         theme=theme_of(path.style or STYLE),
         form=form,
         ground=ground_of(given),
-        asked=asked,
+        named=named,
         grounded=path.name is None and not {"transparent", "bgcolor"} & given.keys(),
         text=kept_text(rest),
         durable=(width, height) == (TILE_PIXELS, TILE_PIXELS),
@@ -132,7 +134,7 @@ async def _of_layers(  # what a tile of layers follows from
     return RasterTile(await map_picture(call, state), form.type)
 
 
-async def _of_raster(  # what a tile of a raster follows from
+async def _of_raster(  # all that a tile of a raster depends on
     path: MapTilePath, raster: Raster, given: Mapping[str, str], accept: str, actor: Actor, state: State
 ) -> RasterTile:
     style = read_style({name: text for name, text in given.items() if name not in OWN}, raster.bands)
@@ -149,14 +151,14 @@ async def _of_raster(  # what a tile of a raster follows from
     async def draw_it() -> bytes:
         return await state.rasters.read(raster.id, actor, drawn)
 
-    wanted = TileRequest(key, (), path.address.box(), packed=form.format == "tif")
-    return RasterTile(await state.tiles.cache.get(wanted, draw_it), form.type)
+    request = TileRequest(key, (), path.address.box(), packed=form.format == "tif")
+    return RasterTile(await state.tiles.cache.get(request, draw_it), form.type)
 
 
 def _drawn(
     files: OpenRasters, raster: Raster, when: When, how: tuple[PixelArea, RasterStyle, MapForm, Rgb | None]
 ) -> bytes:
-    """Draw a tile of a raster; nothing where it does not reach."""
+    """Return a drawn tile of a raster; empty where the raster has no data."""
     area, style, form, ground = how
     frame = when.frame(raster)
     if form.values:

@@ -1,4 +1,4 @@
-"""Maps of layers as pictures: the style for who asks, the cache, few drawn at a time."""
+"""Pictures of layers: the style of the reader, the cache, and a bound on concurrent drawing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tiles.styles.style import Surroundings, build_style
 from tiles.styles.theme import Theme
 
 ICONS = (MODULES / "@mapbox" / "maki" / "icons", MODULES / "@rapideditor" / "temaki" / "icons")
-DISTRICTS = "districts"  # whose outline frames the map
+DISTRICTS = "districts"  # their outline frames the map
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ class MapCall:
     Attributes
     ----------
     parts
-        Layers as of the moment asked for, with what is wanted of their rows.
-    asked
-        Whether they were named; else they are what the style shows at this scale.
+        Layers as of the requested moment, with the conditions on their rows.
+    named
+        Whether the request names the layers; else the style chooses them by scale.
     grounded
-        Whether the style's ground and frame lie below and around them.
+        Whether the style's ground and frame are drawn below and around the layers.
     text
         All other parameters, as a part of the cache's key.
     durable
-        Whether it is worth keeping on disk: a tile of a pyramid is, one of many rectangles is not.
+        Whether the picture is kept on disk: a tile of a pyramid is, any rectangle is not.
     """
 
     parts: tuple[Part, ...]
@@ -50,66 +50,66 @@ class MapCall:
     theme: Theme
     form: MapForm
     ground: Rgb | None
-    asked: bool
+    named: bool
     grounded: bool
     text: str
     durable: bool
 
     @property
     def is_past(self) -> bool:
-        """Whether it is asked for as of a moment."""
+        """Whether the request names a moment."""
         return any(part.layer.moment is not None for part in self.parts)
 
-    def wanted(self, catalog: Catalog, build: str) -> TileRequest:
-        """Return what the cache is asked for: as of a vector tile of the same layers, with the look in its key."""
-        tile = TileCall(self.parts, self.actor, TileAddress(0, 0, 0), _reach(self.area), self.text).wanted(build)
+    def cache_request(self, catalog: Catalog, build: str) -> TileRequest:
+        """Return the request to the cache: that of a vector tile of the same layers, with the style in its key."""
+        tile = TileCall(self.parts, self.actor, TileAddress(0, 0, 0), _reach(self.area), self.text).cache_request(build)
         frame = catalog.get(DISTRICTS) if self.grounded else None
         around = [frame] if frame and all(frame.id != layer.id for layer in tile.layers) else []
         area = self.area
-        look = f"map|{self.theme.id}|{self.form.f}|{self.ground}|{self.asked}{self.grounded}|{area.srid}|{area.bounds}"
+        look = f"map|{self.theme.id}|{self.form.f}|{self.ground}|{self.named}{self.grounded}|{area.srid}|{area.bounds}"
         key = f"{look}|{area.width}x{area.height}|{tile.key}"
         durable = tile.durable and self.durable and not any(part.where for part in self.parts)
         return replace(tile, key=key, layers=(*tile.layers, *around), durable=durable, packed=False)
 
 
 async def map_picture(call: MapCall, state: State) -> Tile:
-    """Return a picture, drawn when nobody has drawn it before.
+    """Return a picture, drawn or from the cache.
 
     Raises
     ------
     TooMuch
-        When it takes too long to draw.
+        When drawing takes too long.
     """
     catalog = state.catalog.current
 
     async def draw() -> bytes:
         style = await style_of(call.theme, catalog, call.actor, state)
         layers = tuple((part.layer, part.where) for part in call.parts)
-        wish = MapRequest(
-            layers, call.actor, call.area, style, call.form.format, call.ground, call.asked, call.grounded, ICONS
+        request = MapRequest(
+            layers, call.actor, call.area, style, call.form.format, call.ground, call.named, call.grounded, ICONS
         )
         async with state.map_turns:
             with in_our_words():
-                rows = await read_rows(state.pool, wish)
-            return await asyncio.to_thread(draw_map, wish, rows)
+                rows = await read_rows(state.pool, request)
+            return await asyncio.to_thread(draw_map, request, rows)
 
     if not state.catalog.trusted or call.is_past:
         return await state.tiles.cache.draw_uncached(draw)
-    return await state.tiles.cache.get(call.wanted(catalog, state.build), draw)
+    return await state.tiles.cache.get(call.cache_request(catalog, state.build), draw)
 
 
 async def style_of(theme: Theme, catalog: Catalog, actor: Actor, state: State) -> Json:
-    """Return a style with what this reader may see."""
+    """Return a style with the layers that the actor may see."""
     district = await state.outlines.of(state.pool, catalog, actor)
     style: dict[str, Any] = build_style(catalog, actor, theme, Surroundings("", district.outline))
     return style
 
 
 def tile_area(address: TileAddress, width: int, height: int) -> PixelArea:
-    """Return the square of a tile as so many pixels."""
+    """Return the square of a tile with its size in pixels."""
     return replace(PixelArea.of_tile(address, width), height=height)
 
 
 def _reach(area: PixelArea) -> BBox:
-    """Return what is seen of the ground in a picture, with its margin."""
+    """Return the ground of a picture with its margin, in CRS84."""
     return area.wider(MARGIN_PIXELS).box

@@ -1,4 +1,4 @@
-"""Which moment a picture of a raster shows."""
+"""The moment that a picture of a raster shows."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _OPEN = ("", "..")
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A moment, or an interval whose newest frame is shown.
+    """A moment, or an interval of which the newest frame is shown.
 
     Attributes
     ----------
     last
-        None is open: the newest of all.
+        In UTC; None means open: the newest frame of all.
     first
-        None is open; of a moment it is None, since the newest frame before it shows it.
+        In UTC; None means open. A moment has none: the newest frame before it is shown.
     """
 
     last: datetime | None = None
     first: datetime | None = None
 
     def frame(self, raster: Raster) -> RasterFrame:
-        """Return the frame of a raster that is shown; one without times shows every moment.
+        """Return the frame of a raster to show; the frame of a raster without times fits every moment.
 
         Raises
         ------
         NotFound
-            When the raster has none.
+            When the raster has no frame in the interval.
         """
         frame = raster.at(self.last)
         if self.first is not None and frame.time is not None and frame.time < self.first:
@@ -47,12 +47,12 @@ class When:
 
 
 def moment_of(given: Mapping[str, str]) -> datetime | None:
-    """Read ``datetime`` where it is one moment; None when it is not given: the newest.
+    """Return ``datetime`` as one moment in UTC; None, for the newest, when it is not given.
 
     Raises
     ------
     BadInput
-        When it is no time with an offset.
+        When it is an interval, or no time with an offset.
     """
     text = given.get("datetime")
     if text is not None and "/" in text:
@@ -61,7 +61,7 @@ def moment_of(given: Mapping[str, str]) -> datetime | None:
 
 
 def when_of(given: Mapping[str, str]) -> When:
-    """Read ``datetime``, a moment or an interval ``first/last`` that may be open at either end.
+    """Return ``datetime`` as a moment or an interval ``first/last``, which may be open at either end.
 
     Raises
     ------

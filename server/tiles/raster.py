@@ -1,4 +1,4 @@
-"""Tiles of rasters: the address, the moment, the look, the cache."""
+"""Tiles of rasters: the address, the moment, the style, the cache."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _XYZ = "/raster/"
 
 @dataclass(frozen=True, slots=True)
 class RasterPath:
-    """What the address says.
+    """The parts of an address.
 
     Attributes
     ----------
     contours
-        Whether lines are asked for, as a vector tile; then there is no format of pictures.
+        Whether the tile is a vector tile of contours, which has no picture format.
     """
 
     name: str
@@ -42,12 +42,12 @@ class RasterPath:
 
 
 def raster_path(raw_path: str) -> RasterPath | None:
-    """Read ``/raster/{id}/{z}/{x}/{y}.{format}``, or the address of contours; None for any other.
+    """Return the parts of ``/raster/{id}/{z}/{x}/{y}.{format}`` or of contours; None for any other address.
 
     Raises
     ------
     NotFound
-        For a format or a tile that there is not.
+        When there is no such format or tile.
     """
     return _read(raw_path) if len(raw_path) <= KEPT_PATH_CHARACTERS_MAX else _read.__wrapped__(raw_path)
 
@@ -78,15 +78,15 @@ def _are_numbers(*parts: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RasterTile:
-    """A tile as it is sent."""
+    """A tile and its media type."""
 
     tile: Tile
     media_type: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the query string asks for.
+class _RasterParams:
+    """The checked parameters.
 
     Attributes
     ----------
@@ -102,48 +102,48 @@ class _Asked:
     plain: bool
 
 
-def _asked(query_string: str, raster: Raster, state: State) -> _Asked:
+def _read_params(query_string: str, raster: Raster, state: State) -> _RasterParams:
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
     style = read_style({name: text for name, text in given.items() if name != "datetime"}, raster.bands)
     plain = not given.keys() - {"datetime", "v"}
-    return _Asked(when_of(given), style, repr(style), plain)
+    return _RasterParams(when_of(given), style, repr(style), plain)
 
 
 async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: State) -> RasterTile:
-    """Return a tile, drawn in a thread when nobody has drawn it before.
+    """Return a tile, drawn in a thread or from the cache.
 
     Raises
     ------
     NotFound
-        For a raster that is not there, or hidden from the actor, or begins after the moment asked for.
+        For a raster that does not exist, is hidden from the actor, or begins after the requested moment.
     BadInput
         For parameters that are unknown or malformed.
     """
     if path.contours:
         return RasterTile(await contour_tile(path.name, path.address, query_string, actor, state), CONTENT_TYPE)
     raster = await state.rasters.get(path.name, actor)
-    asked = state.plans.get(
+    params = state.plans.get(
         ("raster", raster.id, str(raster.bands), query_string),
-        lambda: _asked(query_string, raster, state),
+        lambda: _read_params(query_string, raster, state),
     )
-    form, style = path.format, asked.style
-    frame = asked.when.frame(raster)
+    form, style = path.format, params.style
+    frame = params.when.frame(raster)
     place = f"{path.address.grid.id}/{path.address.z}/{path.address.x}/{path.address.y}.{form}"
-    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{stretch(raster, style)}|{place}|{asked.text}"
+    key = f"{state.build}|raster|{raster.id}@{frame.stamp}{stretch(raster, style)}|{place}|{params.text}"
 
     def draw_it(files: OpenRasters, found: Raster) -> bytes:
-        shown = frame if found is raster else asked.when.frame(found)
+        shown = frame if found is raster else params.when.frame(found)
         return _drawn(files, found, shown, path.address, style, form)
 
     async def drawn() -> bytes:
         return await state.rasters.read(path.name, actor, draw_it)
 
-    wanted = TileRequest(key, (), path.address.box(), asked.plain, packed=form in {"npy", "tif"})
-    return RasterTile(await state.tiles.cache.get(wanted, drawn), MEDIA[form])
+    request = TileRequest(key, (), path.address.box(), params.plain, packed=form in {"npy", "tif"})
+    return RasterTile(await state.tiles.cache.get(request, drawn), MEDIA[form])
 
 
 def stretch(raster: Raster, style: RasterStyle) -> str:
-    """Return what the colours depend on beside the frame: the range of the whole raster, where none is given."""
+    """Return the range of the whole raster as text, which the colours depend on unless the style has a range."""
     return "" if style.rescale else f"{raster.ranges}"
 
 

@@ -1,4 +1,4 @@
-"""Sending a tile: 304 to who has it, 204 where nothing is, compressed once for all."""
+"""Sending a tile: 304 for a current copy, 204 for an empty tile, compressed once for all readers."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _NOSNIFF = (b"x-content-type-options", b"nosniff")
 async def send_tile(
     scope: Scope, send: Send, tile: Tile, media_type: str, cached: str, *, negotiated: bool = False
 ) -> None:
-    """Answer with a tile.
+    """Send a tile.
 
     Parameters
     ----------
     cached
-        What caches may do with it, as Cache-Control has it.
+        The value of Cache-Control.
     negotiated
         Whether the Accept header chose the format.
     """
     vary = _VARY_BY_FORMAT if negotiated else _VARY
     headers = [(b"etag", tile.etag.encode()), (b"cache-control", cached.encode()), vary, _NOSNIFF]
-    asked = {name: value for name, value in scope["headers"] if name in {b"if-none-match", b"accept-encoding"}}
+    received = {name: value for name, value in scope["headers"] if name in {b"if-none-match", b"accept-encoding"}}
     body = b""
-    if tile.etag.encode() in asked.get(b"if-none-match", b""):
+    if tile.etag.encode() in received.get(b"if-none-match", b""):
         status = 304
     elif not tile.content:
         status = 204
     else:
         status, body = 200, tile.content
-        if tile.packed and b"gzip" in asked.get(b"accept-encoding", b""):
+        if tile.packed and b"gzip" in received.get(b"accept-encoding", b""):
             headers.append(_GZIP)
         else:
             body = tile.plain()

@@ -49,8 +49,8 @@ def _vector_layers(layer: Layer, actor: Actor, *, alone: bool) -> Iterator[dict[
     fields = {f.definition.name: _TILEJSON_TYPES.get(f.definition.type, "String") for f in seen}
     zooms = {"minzoom": definition.map.min_zoom, "maxzoom": deepest_zoom(definition)}
     counted = {"count": "Number"} if definition.map.gather_below is not None else {}
-    told = {"description": definition.title_zh, **zooms}
-    yield {"id": layer.id, **told, "fields": {"id": "String", **counted, **fields}}
+    described = {"description": definition.title_zh, **zooms}
+    yield {"id": layer.id, **described, "fields": {"id": "String", **counted, **fields}}
     if label_of(layer, seen) is not None:
         name = LABELS if alone else f"{layer.id}_{LABELS}"
-        yield {"id": name, **told, "fields": {"id": "String", **fields}}
+        yield {"id": name, **described, "fields": {"id": "String", **fields}}

@@ -10,7 +10,7 @@ from server.formats.geojson import GEOJSON
 from server.formats.geojsonl import GEOJSONL
 from server.formats.jsonfg import JSONFG
 from server.formats.pages import HTML
-from server.formats.table import FORMATS, wanted
+from server.formats.table import FORMATS, choose_format
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 GDAL = "application/geo+json, application/json"
@@ -35,14 +35,14 @@ GDAL = "application/geo+json, application/json"
     ],
 )
 def test_f_wins_then_the_heaviest_type_we_have(f, accept, media):
-    assert wanted(f, accept) is media
+    assert choose_format(f, accept) is media
 
 
 @given(st.text(max_size=200))
 def test_any_accept_header_gets_an_answer(accept):
-    assert wanted(None, accept) in FORMATS
+    assert choose_format(None, accept) in FORMATS
 
 
 def test_an_unknown_f_names_the_known():
     with pytest.raises(BadInput, match="allowed are json"):
-        wanted("xml", "")
+        choose_format("xml", "")
