@@ -1,4 +1,4 @@
-"""From a request to a visit, and from an answer to bytes: the part of the adapter that knows HTTP but not pygeoapi."""
+"""From a request to a visit, and from a document to bytes: the part of the adapter that knows HTTP but not pygeoapi."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class OgcResponse:
-    """A body, its media type and what else belongs in the header."""
+    """A body, its media type and its other headers."""
 
     content: bytes
     media_type: str
@@ -55,15 +55,15 @@ class Endpoint:
     Attributes
     ----------
     path
-        Below ``/ogc``, as starlette writes it; ``{collection}`` is a layer's id.
+        Path below ``/ogc``, as starlette writes it; ``{collection}`` is a layer's id.
     answer
-        Answers a visit, given the other names in the address.
+        Returns the response to a visit, given the other names in the address.
     parameters
-        Query parameters that are read; any other is refused. `None` leaves that to the answer.
+        Query parameters that are read; any other is refused. `None` leaves the check to `answer`.
     timeless
-        Whether equal bodies mean that nothing changed, so that an entity tag helps.
+        Whether equal bodies mean that nothing changed, so that the body gives an entity tag.
     listed
-        Parameters that may stand several times.
+        Parameters that may occur several times.
     """
 
     path: str
@@ -75,21 +75,21 @@ class Endpoint:
     listed: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, whatever happens."""
+        """Answer one request; an error that a person sees in a browser becomes a page."""
         if scope["method"] not in self.methods:
             await self._no_such_method(scope, receive, send)
             return
         visit = None
         try:
-            visit = self._greeted(scope)
+            visit = self._visit_of(scope)
             visit = await self._checked(visit, scope, receive)
             answer = await self.answer(visit, scope["path_params"])
         except Exception as error:
-            said = error if isinstance(error, OneMapError) else in_words(error)
-            if said is None or visit is None or visit.media is not HTML:
+            known = error if isinstance(error, OneMapError) else in_words(error)
+            if known is None or visit is None or visit.media is not HTML:
                 raise  # which `server.front` answers
-            visit.state.troubles.note(said)
-            await _send_error_page(said, visit, scope, receive, send)
+            visit.state.troubles.note(known)
+            await _send_error_page(known, visit, scope, receive, send)
             return
         await self._send(answer, visit, scope, receive, send)
 
@@ -102,8 +102,8 @@ class Endpoint:
             response.headers.update(allowed)
         await response(scope, receive, send)
 
-    def _greeted(self, scope: Scope) -> Visit:
-        """Find out who comes and in which form and language to speak to them, be it of a mistake."""
+    def _visit_of(self, scope: Scope) -> Visit:
+        """Return the reader, the representation and the language of a request, which an error page needs too."""
         state = state_of(scope["app"])
         headers = dict(scope["headers"])
         given = parameters_of(scope["query_string"].decode("latin-1"), state.settings.limits, self.listed)
@@ -169,7 +169,7 @@ async def _send_error_page(error: OneMapError, visit: Visit, scope: Scope, recei
 
 
 def written(visit: Visit, document: Page | dict[str, object], media_type: str) -> OgcResponse:
-    """Write a document as the page or the JSON that the visit wants."""
+    """Return a document as the page or the JSON that the visit requests."""
     if isinstance(document, Page):
         return OgcResponse(render(document, visit), "text/html; charset=utf-8")
     return OgcResponse(orjson.dumps(document, default=str), JSONLD.type if visit.media is JSONLD else media_type)
@@ -180,7 +180,7 @@ class Addressed(Protocol):
 
     @property
     def path(self) -> str:
-        """As starlette writes it."""
+        """The path below ``/ogc``, as starlette writes it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

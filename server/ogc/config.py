@@ -1,4 +1,4 @@
-"""What pygeoapi is told: `config/pygeoapi.yml` and, as its resources, the layers an actor may see."""
+"""The configuration of pygeoapi: `config/pygeoapi.yml` and, as its resources, the layers that an actor may see."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ WORLD = (-180.0, -90.0, 180.0, 90.0)
 
 @lru_cache(maxsize=1)
 def service() -> dict[str, Any]:
-    """Return what the file says, read once; not to be changed."""
+    """Return the content of the file, read once; it must not be changed."""
     config: dict[str, Any] = yaml.safe_load(CONFIG_FILE.read_text(encoding="utf-8"))
     return config
 
 
 def pygeoapi_config(settings: Settings, catalog: Catalog, actor: Actor) -> dict[str, Any]:
-    """Build the configuration for one audience; a new one each time, for pygeoapi writes into it."""
+    """Return the configuration of one audience; a new one each time, since pygeoapi writes into it."""
     config = deepcopy(service())
     limits = settings.limits
     config["server"]["limits"] |= {"default_items": limits.page_default, "max_items": limits.page_max}
@@ -52,7 +52,7 @@ def _resource(layer: Layer) -> dict[str, Any]:
 
 
 def _provider(layer: Layer) -> dict[str, Any]:
-    """Describe our provider. pygeoapi takes features as stored in CRS84, and so never turns a box around itself."""
+    """Describe our provider; pygeoapi takes features as stored in CRS84, so it never turns a box itself."""
     definition = {
         "type": "feature",
         "name": PROVIDER,

@@ -1,6 +1,6 @@
-"""The conformance classes this service honours; `tests/ogc` holds a test for each.
+"""The conformance classes of this service; `tests/ogc` holds a test for each.
 
-pygeoapi's own list is fixed in its code: it claims writing (Part 4), which we do not offer, and knows nothing of what
+pygeoapi's own list is fixed in its code: it claims writing (Part 4), which we do not offer, and lacks the classes that
 our query builder adds.
 """
 
@@ -20,7 +20,7 @@ _CLASSES = {
     "ogcapi-features-2/1.0": ("crs",),
     "ogcapi-features-3/1.0": ("queryables", "queryables-query-parameters", "filter", "features-filter"),
     "ogcapi-features-5/1.0": ("schemas", "core-roles-features", "queryables", "sortables"),
-    "ogcapi-features-6/0.0": ("properties",),  # of drafts: what others declare who serve the same
+    "ogcapi-features-6/0.0": ("properties",),  # of drafts, as other servers declare them
     "ogcapi-features-8/0.0": ("sorting", "features-sorting"),
     "ogcapi-tiles-1/1.0": (
         "core",

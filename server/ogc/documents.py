@@ -1,4 +1,4 @@
-"""pygeoapi's documents, made true: what it does not know of our layers is added, what we do not offer is left out."""
+"""pygeoapi's documents, corrected: facts about our layers are added, links to what we do not offer are removed."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _OPENNESS = {
 
 
 def landing(visit: Visit, document: Document) -> Document:
-    """Lead to the map too, to the stream of what changes, and to the description of all streams."""
-    document["links"] = [link for link in document["links"] if not link["rel"].endswith("/processes")]  # there is none
+    """Return the landing page with links to the map, the stream of changes and the description of all streams."""
+    document["links"] = [link for link in document["links"] if not link["rel"].endswith("/processes")]  # there are none
     for link in document["links"]:
         if link["rel"] == "about":
             link |= {"href": f"{visit.base}/", "title": visit.title("一张图", "The map")}
@@ -53,19 +53,19 @@ def landing(visit: Visit, document: Document) -> Document:
 
 
 def interface(visit: Visit, document: Document) -> Document:
-    """Give this server's address as its client knows it."""
-    if "openapi-document-path" in document:  # the page that shows it
+    """Return the interface with this server's address as its client knows it."""
+    if "openapi-document-path" in document:  # the HTML page
         return document | {"openapi-document-path": f"{visit.ogc}/openapi"}
     return document | {"servers": [{"url": visit.ogc}]}
 
 
 def conformance(_visit: Visit, document: Document) -> Document:
-    """Say what is honoured, not what pygeoapi can do in general."""
+    """Return the conformance classes of this service instead of pygeoapi's."""
     return document | {"conformsTo": list(CLASSES)}
 
 
 def collections(visit: Visit, document: Document) -> Document:
-    """Describe every collection with all that we know of it."""
+    """Return the list of collections, each described in full, with those of rasters."""
     layers = {layer.id: layer for layer in visit.catalog.visible_layers(visit.actor)}
     described = [_described(visit, entry, layers[entry["id"]]) for entry in document["collections"]]
     described += raster_collections(visit)
@@ -73,12 +73,12 @@ def collections(visit: Visit, document: Document) -> Document:
 
 
 def collection(visit: Visit, document: Document) -> Document:
-    """Describe one collection with all that we know of it."""
+    """Return one collection, described in full."""
     return _described(visit, document, visit.layer)
 
 
 def _described(visit: Visit, document: Document, layer: Layer) -> Document:
-    """Add extent in time, coordinate systems, number of features, grade, origin, and links to all representations."""
+    """Return a collection with its time extent, coordinate systems, number of features, grade, origin and links."""
     definition = layer.definition
     described = document | {
         "itemType": "feature",
@@ -150,22 +150,22 @@ def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
 
 
 def schema(visit: Visit, document: Document) -> Document:
-    """Part 5: what a feature holds, in the order it is sent."""
+    """Return the schema of a feature (Part 5), in the order it is sent."""
     return _schema(visit, document, returnables, "schema")
 
 
 def queryable_schema(visit: Visit, document: Document) -> Document:
-    """Part 3: what a filter may name; nothing else is allowed."""
+    """Return the properties that a filter may name (Part 3); no other is allowed."""
     return _schema(visit, document, queryables, "queryables") | {"additionalProperties": False}
 
 
 def sortable_schema(visit: Visit, document: Document) -> Document:
-    """Part 5: what `sortby` may name."""
+    """Return the properties that `sortby` may name (Part 5)."""
     return _schema(visit, document, sortables, "sortables") | {"additionalProperties": False}
 
 
 def _hub(visit: Visit, href: str) -> Document:
-    """Return the link to a stream of changes, in the words of OGC API - Publish-Subscribe."""
+    """Return the link to a stream of changes, as OGC API - Publish-Subscribe describes it."""
     return {
         "rel": "hub",
         "type": "text/event-stream",
@@ -188,21 +188,21 @@ def _schema(visit: Visit, document: Document, describe: Any, name: str) -> Docum
 
 
 def items(visit: Visit, document: Document) -> Document:
-    """Give the links of the fast path; pygeoapi's next link is wrong with keys and on a last page that is full."""
+    """Return a page with the links of the fast path; pygeoapi's next link fails with keys and after a full last page."""
     return document | {"links": page_links(_call(visit, None), _page(visit), _cursor(document))}
 
 
 def paging(visit: Visit, document: Document) -> dict[str, str]:
-    """Return the headers of a page of features; none for any other document."""
+    """Return the paging headers of a page of features; none for any other document."""
     if "numberReturned" not in document:
         return {}
     follow = steps(_call(visit, None), _page(visit), _cursor(document))
-    told = Paging(document.get("numberMatched"), document["numberReturned"], follow)
-    return told.headers(visit.given, visit.state.settings.limits)
+    page = Paging(document.get("numberMatched"), document["numberReturned"], follow)
+    return page.headers(visit.given, visit.state.settings.limits)
 
 
 def _cursor(document: Document) -> str | None:
-    """Return where the next page begins, which our provider gives as a link without a title."""
+    """Return the cursor of the next page, which our provider passes as a link without a title."""
     links = document.get("links", [])
     return next((link["href"] for link in links if link["rel"] == "next" and "title" not in link), None)
 
@@ -214,7 +214,7 @@ def _page(visit: Visit) -> ItemsQuery:
 
 
 def item(visit: Visit, document: Document) -> Document:
-    """Give the links of the fast path."""
+    """Return a feature with the links of the fast path."""
     return document | {"links": item_links(_call(visit, str(document["id"])))}
 
 
@@ -223,7 +223,7 @@ def _call(visit: Visit, feature_id: str | None) -> Call:
 
 
 def _titled(visit: Visit, document: Document) -> Document:
-    """Give pygeoapi's English link titles in the visit's language."""
+    """Translate pygeoapi's English link titles into the visit's language."""
     for link in document.get("links", []):
         if "title" in link:
             link["title"] = in_language(link["title"], visit.language)

@@ -1,8 +1,8 @@
 """The OGC API: pygeoapi's functions behind our own adapter, and the only file that knows `pygeoapi.api`.
 
 One API object an audience is built in memory, at its first visit after the catalogue changed. A request becomes a
-`Visit` (`server/ogc/answer.py`), pygeoapi answers it with a document in a worker thread, the document is made true
-(`server/ogc/documents.py`) and goes out as JSON or as a page. In front of it all `server/items/fast.py` answers items.
+`Visit` (`server/ogc/answer.py`), pygeoapi returns its document in a worker thread, the document is corrected
+(`server/ogc/documents.py`) and sent as JSON or as a page. In front of it all `server/items/fast.py` answers items.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _AUDIENCES_MAX = 32
 
 
 def hand_over_documents() -> None:
-    """Have pygeoapi hand over its documents instead of their text.
+    """Make pygeoapi return its documents instead of their text.
 
-    Its `to_json` writes `a<b` as `a&lt;b` inside of JSON; its `render_j2_template` compiles every template again at
-    each call and keeps one translated configuration for all audiences. With both replaced we serialise and render
-    the document ourselves, once, after it has been corrected. It would set up logging for the whole process, and
-    writes every client's mistake down as an error of its own: neither is wanted.
+    Its `to_json` writes `a<b` as `a&lt;b` inside JSON; its `render_j2_template` compiles every template at each call
+    and keeps one translated configuration for all audiences. With both replaced, we serialise and render the document
+    once, after it has been corrected. pygeoapi would also set up logging for the whole process, and log every mistake
+    of a client as an error of its own: both are switched off.
     """
     logging.getLogger("pygeoapi").setLevel(logging.CRITICAL)
     for module in (core, itemtypes):
@@ -83,7 +83,7 @@ class Pygeoapi:
     async def _build(self, visit: Visit, audience: str) -> API:
         generation = self._generation
         built = await run_in_threadpool(_built, self._settings, visit)
-        if generation == self._generation:  # else good for this visit, but not to be kept
+        if generation == self._generation:  # else it serves this visit and is not kept
             self._built[audience] = built
         if len(self._built) > _AUDIENCES_MAX:
             self._built.popitem(last=False)
@@ -113,8 +113,8 @@ def _based(built: API, visit: Visit) -> API:
     return api
 
 
-class _Asked:
-    """What pygeoapi reads of a web framework's request."""
+class _FrameworkRequest:
+    """The attributes of a web framework's request that pygeoapi reads."""
 
     def __init__(self, parameters: dict[str, str], path: str) -> None:
         self.query_params = parameters
@@ -123,14 +123,14 @@ class _Asked:
 
 
 def _request(api: API, visit: Visit, parameters: dict[str, str]) -> APIRequest:
-    """Make pygeoapi's request: format and language are chosen by us, for its own choice fails on `q=0`."""
+    """Return pygeoapi's request; we choose format and language, since its own choice fails on `q=0`."""
     chosen = {"f": {HTML: "html", JSONLD: "jsonld"}.get(visit.media, "json"), "lang": visit.language}
-    return APIRequest(_Asked(parameters | chosen, visit.path), api.locales)
+    return APIRequest(_FrameworkRequest(parameters | chosen, visit.path), api.locales)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """How pygeoapi is asked at one address, and what is made of its document."""
+class _Operation:
+    """The function of pygeoapi behind one address, and the correction of its document."""
 
     pygeoapi: Pygeoapi
     function: Callable[..., tuple[dict[str, str], int, Any]]
@@ -161,7 +161,7 @@ class _Asking:
 
 
 def _refused(status: int, document: Any) -> OneMapError:
-    """Turn pygeoapi's exception into ours, which is answered in one form everywhere."""
+    """Return pygeoapi's exception as ours, which has one form everywhere."""
     body = document.data if isinstance(document, Page) else document
     kind = {400: BadInput, 404: NotFound}.get(status)
     if kind is None:
@@ -174,17 +174,17 @@ def _prepare_item(visit: Visit) -> tuple[Visit, dict[str, str]]:
 
 
 def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | RasterFirst, ...]:
-    def asking(function: Any, correct: Any, *names: str, **how: Any) -> _Asking:
-        return _Asking(pygeoapi, function, correct, names, **how)
+    def operation(function: Any, correct: Any, *names: str, **how: Any) -> _Operation:
+        return _Operation(pygeoapi, function, correct, names, **how)
 
     schemas = {"media_type": "application/schema+json"}
     one = "/collections/{collection}"
     described = core.describe_collections
-    interface = asking(core.openapi_, documents.interface, media_type=OPENAPI_TYPE)
-    items = asking(
+    interface = operation(core.openapi_, documents.interface, media_type=OPENAPI_TYPE)
+    items = operation(
         itemtypes.get_collection_items, documents.items, "collection", media_type=GEOJSON.type, prepare=items_visit
     )
-    item = asking(
+    item = operation(
         itemtypes.get_collection_item,
         documents.item,
         "collection",
@@ -195,22 +195,22 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | RasterFirst, ...]:
     schema = core.get_collection_schema
     queryables = itemtypes.get_collection_queryables
     return (
-        Endpoint("", asking(core.landing_page, documents.landing), formats=JSON_HTML_LD),
+        Endpoint("", operation(core.landing_page, documents.landing), formats=JSON_HTML_LD),
         Endpoint("/openapi", interface),
         Endpoint("/api", interface),
-        Endpoint("/conformance", asking(core.conformance, documents.conformance)),
-        Endpoint("/collections", asking(described, documents.collections), formats=JSON_HTML_LD),
-        raster_first(Endpoint(one, asking(described, documents.collection, "collection"), formats=JSON_HTML_LD)),
-        Endpoint(f"{one}/schema", asking(schema, documents.schema, "collection", **schemas)),
-        Endpoint(f"{one}/queryables", asking(queryables, documents.queryable_schema, "collection", **schemas)),
-        Endpoint(f"{one}/sortables", asking(queryables, documents.sortable_schema, "collection", **schemas)),
+        Endpoint("/conformance", operation(core.conformance, documents.conformance)),
+        Endpoint("/collections", operation(described, documents.collections), formats=JSON_HTML_LD),
+        raster_first(Endpoint(one, operation(described, documents.collection, "collection"), formats=JSON_HTML_LD)),
+        Endpoint(f"{one}/schema", operation(schema, documents.schema, "collection", **schemas)),
+        Endpoint(f"{one}/queryables", operation(queryables, documents.queryable_schema, "collection", **schemas)),
+        Endpoint(f"{one}/sortables", operation(queryables, documents.sortable_schema, "collection", **schemas)),
         Endpoint(f"{one}/items", items, None, JSON_HTML_LD, ("GET", "HEAD", "POST"), timeless=False),
         Endpoint(f"{one}/items/{{feature:path}}", item, ITEM_PARAMETERS, JSON_HTML_LD),
     )
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Put the OGC API of an application at ``/ogc``."""
+    """Add the OGC API to an application, at ``/ogc``."""
     hand_over_documents()
     app.router.routes.extend(
         routes(
@@ -226,7 +226,7 @@ def install(app: FastAPI, settings: Settings) -> None:
 
 
 def slow_app(app: FastAPI) -> ASGIApp:
-    """Return the application without the fast path in front: pygeoapi answers everything itself."""
+    """Return the application without the fast path: pygeoapi answers everything itself."""
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await app.router({**scope, "app": app}, receive, send)

@@ -1,9 +1,8 @@
-"""The JSON Schema of one GeoJSON feature of a layer, as clients read types from it.
+"""The JSON Schema of one GeoJSON feature of a layer, from which clients read the types of fields.
 
-GDAL takes the types of fields from here, and of each member it reads one word: a list of types would be text to it. So
-by default a member has the one type it has when it is there; with `nulls=true` it may also be null, and then what
-`/items` answers is valid to the letter. An integer of more than 32 bits is a number in the first form, for GDAL's
-integers have no more.
+GDAL reads one type of each member; a list of types would be text to it. So by default a member has the type of its
+values; with `nulls=true` it may also be null, and then every answer of `/items` is valid against the schema. An integer
+of more than 32 bits is a number in the default form, since GDAL's integers have no more.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ _MULTI: dict[GeometryType, tuple[str, ...]] = {
 
 
 def feature_schema(visit: Visit, *, nulls: bool) -> Json:
-    """Describe a feature of the visit's layer as the visit's actor gets it.
+    """Return the schema of a feature of the visit's layer, as the visit's actor receives it.
 
     Parameters
     ----------
     nulls
-        Whether members may be null, as they are where a feature has no value.
+        Whether members may be null, as they are in a feature without the value.
     """
     layer, definition = visit.layer, visit.layer.definition
     members = returnables(layer, visit.actor, visit.catalog, visit.language)
@@ -72,7 +71,7 @@ def _nullable(member: Json) -> Json:
 
 
 def _geometry(kind: GeometryType) -> Json:
-    """Describe the geometry, which is null where a feature has none, `skipGeometry` asks for none, or none is kept."""
+    """Return the schema of the geometry; it is null where there is none, or where `skipGeometry` leaves it out."""
     if kind == "None":
         return {"type": "null"}
     shape = {"type": {"type": "string", "enum": list(_MULTI.get(kind, (kind,)))}}
@@ -80,10 +79,10 @@ def _geometry(kind: GeometryType) -> Json:
 
 
 async def _answer(visit: Visit, _names: Mapping[str, str]) -> OgcResponse:
-    asked = visit.given.get("nulls", "false")
-    if asked not in {"true", "false"}:
-        raise BadInput(f"nulls is '{asked[:40]}'; allowed are true, false", parameter="nulls")
-    return OgcResponse(orjson.dumps(feature_schema(visit, nulls=asked == "true")), SCHEMA_TYPE)
+    nulls = visit.given.get("nulls", "false")
+    if nulls not in {"true", "false"}:
+        raise BadInput(f"nulls is '{nulls[:40]}'; allowed are true, false", parameter="nulls")
+    return OgcResponse(orjson.dumps(feature_schema(visit, nulls=nulls == "true")), SCHEMA_TYPE)
 
 
 ENDPOINTS = (Endpoint("/collections/{collection}/schema/feature", _answer, ("f", "lang", "nulls"), formats=(GEOJSON,)),)

@@ -1,9 +1,9 @@
-"""HTML pages of the OGC API: our templates in the place of pygeoapi's, which load their styles from other hosts.
+"""HTML pages of the OGC API: our templates instead of pygeoapi's, which load their styles from other hosts.
 
-A template gets what pygeoapi would give it (`data`, `config`, `locale`, `version`) and moreover `ui` (address of the
-page's files), `base` (address of the map), `lang` (``zh-CN`` or ``en``), `alternate` (address of the other language),
-and of a layer by its id `title_of`, `fields_of` (its schema's members by name) and `values_of` (writes values);
-`geometries_of` leaves of features what a map needs.
+A template receives pygeoapi's variables (`data`, `config`, `locale`, `version`) and also `ui` (address of the page's
+files), `base` (address of the map), `lang` (``zh-CN`` or ``en``), `alternate` (address of the other language), and for
+the id of a layer `title_of`, `fields_of` (the members of its schema by name) and `values_of` (writes values);
+`geometries_of` returns the features with their geometries alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEMPLATES = WEB / "templates"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A document of pygeoapi on its way into a template."""
+    """A document of pygeoapi and its template."""
 
     template: str
     data: dict[str, Any]
@@ -50,8 +50,8 @@ def _ui() -> str:
     return f"ui/{find_assets().version}"
 
 
-def _told(visit: Visit) -> dict[str, Any]:
-    """Return the service's configuration in the visit's language, as pygeoapi would."""
+def _config(visit: Visit) -> dict[str, Any]:
+    """Return the service's configuration in the visit's language, as pygeoapi's templates expect it."""
     config = service()
     metadata = {name: {k: _chosen(v, visit) for k, v in part.items()} for name, part in config["metadata"].items()}
     return {**config, "metadata": metadata, "server": {**config["server"], "url": visit.ogc}}
@@ -79,12 +79,12 @@ def _geometries_of(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def render(page: Page, visit: Visit) -> bytes:
-    """Fill a template."""
+    """Return a page as UTF-8."""
     other = "en" if visit.language == "zh-CN" else "zh-CN"
     template = _environment().get_template(page.template)
     text = template.render(
         data=page.data,
-        config=_told(visit),
+        config=_config(visit),
         locale=Locale.parse(visit.language, sep="-"),
         version=build_id(),
         ui=f"{visit.base}/{_ui()}",

@@ -1,4 +1,4 @@
-"""Which rectangle of the ground a map shows, and in how many pixels (OGC API - Maps: subsetting, scaling, crs)."""
+"""The rectangle of the ground that a map shows, and its size in pixels (OGC API - Maps: subsetting, scaling, crs)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tiles.raster.reading import PixelArea
 PARAMETERS = ("bbox", "bbox-crs", "subset", "subset-crs", "center", "center-crs", "crs", "width", "height",
               "scale-denominator")  # fmt: skip
 PIXELS_MAX = 2048 * 2048
-_LONGER_SIDE = 1024  # pixels, where nobody says
+_LONGER_SIDE = 1024  # pixels, by default
 _PLACED = {"bbox", "subset"}
-_LEAST_DEG = 0.002  # of an extent that is a point
+_LEAST_DEG = 0.002  # of the extent of a point
 _AXIS = re.compile(r'\s*(\w+)\(\s*([^():"]+|"[^"]*")\s*(?::\s*([^():"]+|"[^"]*")\s*)?\)\s*')
 _AXES = {"lon": "x", "long": "x", "longitude": "x", "e": "x", "x": "x", "lat": "y", "latitude": "y", "n": "y",
          "y": "y", "time": "time"}  # fmt: skip
@@ -31,7 +31,7 @@ _AXES = {"lon": "x", "long": "x", "longitude": "x", "e": "x", "x": "x", "lat": "
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """The axes of a parameter `subset`, each with its lowest and highest value as text; they are equal for one."""
+    """The axes of a parameter `subset`, each with its lowest and highest value as text; a single value is both."""
 
     x: tuple[str, str] | None = None
     y: tuple[str, str] | None = None
@@ -39,7 +39,7 @@ class Subset:
 
 
 def read_subset(text: str | None) -> Subset:
-    """Read ``Lat(23.1:23.2),Lon(113.3:113.4),time("2026-06-08T10:00:00Z")``; names of axes in any case.
+    """Return the axes of ``Lat(23.1:23.2),Lon(113.3:113.4),time("2026-06-08T10:00:00Z")``; names in any case.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def read_subset(text: str | None) -> Subset:
         match = _AXIS.match(text, at)
         name = _AXES.get(match[1].lower()) if match else None
         if match is None or name is None or name in found or (match.end() < len(text) and text[match.end()] != ","):
-            told = 'Lat(23.1:23.2),Lon(113.3:113.4),time("2026-06-08T10:00:00Z"), or E and N in metres'
-            raise BadInput(f"subset is '{text[:100]}'; write {told}", parameter="subset")
+            form = 'Lat(23.1:23.2),Lon(113.3:113.4),time("2026-06-08T10:00:00Z"), or E and N in metres'
+            raise BadInput(f"subset is '{text[:100]}'; write {form}", parameter="subset")
         low = match[2].strip().strip('"')
         found[name] = low, (match[3] or low).strip().strip('"')
         at = match.end() + 1
@@ -66,7 +66,7 @@ def datetime_of(given: Mapping[str, str]) -> Mapping[str, str]:
     Raises
     ------
     BadInput
-        When both say one.
+        When both are given.
     """
     time = read_subset(given.get("subset")).time
     if time is None:
@@ -78,19 +78,19 @@ def datetime_of(given: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def map_area(given: Mapping[str, str], extent_crs84: BBox | None, storage: Crs) -> tuple[PixelArea, Crs]:
-    """Read what rectangle is asked for.
+    """Return the requested rectangle with its size, and its coordinate system.
 
     Parameters
     ----------
     extent_crs84
-        What is shown when nobody says; None is the world.
+        Extent by default, in degrees; None means the world.
     storage
-        The system of a map when nobody says.
+        Coordinate system by default.
 
     Raises
     ------
     BadInput
-        When a parameter is malformed, or two do not go together.
+        When a parameter is malformed, or two contradict each other.
     TooMuch
         For more than `PIXELS_MAX` pixels.
     """
@@ -99,8 +99,8 @@ def map_area(given: Mapping[str, str], extent_crs84: BBox | None, storage: Crs) 
     if "center" in given or _is_scaled(given):
         bounds, (width, height) = _around(given, whole, crs)
     else:
-        source, asked = _asked(given, whole)
-        bounds = between(asked, source, crs)
+        source, box = _requested(given, whole)
+        bounds = between(box, source, crs)
         _check(bounds, given, crs)
         width, height = _size(given, (bounds[2] - bounds[0], bounds[3] - bounds[1]), crs)
     _check(bounds, given, crs)
@@ -112,12 +112,12 @@ def map_area(given: Mapping[str, str], extent_crs84: BBox | None, storage: Crs) 
 
 
 def _is_scaled(given: Mapping[str, str]) -> bool:
-    """Whether scale and size are given, from which the rectangle follows."""
+    """Whether scale and size are given, which determine the rectangle."""
     return "scale-denominator" in given and bool({"width", "height"} & given.keys()) and not _PLACED & given.keys()
 
 
 def in_official_order(bounds: BBox, crs: Crs) -> BBox:
-    """Return a box with the axes as the system has them."""
+    """Return a box with the axes in the official order of the system."""
     west, south, east, north = bounds
     return (south, west, north, east) if crs.flips else bounds
 
@@ -135,14 +135,14 @@ def _check(bounds: BBox, given: Mapping[str, str], crs: Crs) -> None:
         raise BadInput(f"{name} '{given.get(name, '')[:80]}' has no area in {crs.short}", parameter=name)
 
 
-def _asked(given: Mapping[str, str], whole: BBox) -> tuple[Crs, BBox]:
-    """Return the box that is asked for, and its system."""
+def _requested(given: Mapping[str, str], whole: BBox) -> tuple[Crs, BBox]:
+    """Return the requested box and its system."""
     subset = read_subset(given.get("subset"))
     if "bbox" in given and (subset.x or subset.y):
         raise BadInput("the place is given twice, by bbox and in subset; once is allowed", parameter="bbox")
     if "bbox" in given:
         crs = _crs(given, "bbox-crs")
-        parse_bbox(given["bbox"], crs)  # says what is wrong with it
+        parse_bbox(given["bbox"], crs)  # raises on a malformed box
         numbers = [float(part) for part in given["bbox"].split(",")]
         half = len(numbers) // 2
         (a, b), (c, d) = numbers[:2], numbers[half : half + 2]
@@ -159,7 +159,7 @@ def _asked(given: Mapping[str, str], whole: BBox) -> tuple[Crs, BBox]:
 
 
 def _across(box: BBox, crs: Crs) -> BBox:
-    """Return a box that crosses the 180th meridian as one that goes on beyond it."""
+    """Return a box that crosses the 180th meridian with an east edge beyond it."""
     west, south, east, north = box
     return west, south, east + 360 if crs.unit == "degree" and west > east else east, north
 
@@ -167,8 +167,8 @@ def _across(box: BBox, crs: Crs) -> BBox:
 def _on_earth(axis: tuple[float, float], most: float) -> None:
     low, high = axis
     if min(low, high) > most or max(low, high) < -most:
-        told = f"nothing is from {low:g} to {high:g}: degrees go from -{most:g} to {most:g}"
-        raise NotFound(told, parameter="subset")
+        detail = f"nothing is from {low:g} to {high:g}: degrees go from -{most:g} to {most:g}"
+        raise NotFound(detail, parameter="subset")
 
 
 def _crs(given: Mapping[str, str], name: str) -> Crs:
@@ -186,7 +186,7 @@ def _ends(axis: tuple[str, str] | None, low: float, high: float) -> tuple[float,
 
 
 def _around(given: Mapping[str, str], whole: BBox, crs: Crs) -> tuple[BBox, tuple[int, int]]:
-    """Return the box around a centre, of so many pixels of the scale that is asked for, or of the whole's."""
+    """Return the box around a centre and its size, with pixels of the requested scale or of the whole extent's."""
     west, south, east, north = between(whole, CRS84, crs)
     x, y = _center(given, crs) if "center" in given else ((west + east) / 2, (south + north) / 2)
     pixel = max(east - west, north - south) / _LONGER_SIDE
@@ -213,7 +213,7 @@ def _center(given: Mapping[str, str], crs: Crs) -> tuple[float, float]:
 
 
 def between(bounds: BBox, source: Crs, target: Crs) -> BBox:
-    """Return a box in another system."""
+    """Return a box in another coordinate system."""
     if system_of(source.srid) == system_of(target.srid):
         return bounds
     west, south, east, north = transform_bounds(system_of(source.srid), system_of(target.srid), *bounds)
@@ -221,22 +221,22 @@ def between(bounds: BBox, source: Crs, target: Crs) -> BBox:
 
 
 def _size(given: Mapping[str, str], extent: tuple[float, float], crs: Crs) -> tuple[int, int]:
-    """Return width and height in pixels: as asked for, else so that pixels are square."""
+    """Return width and height in pixels: as requested, else such that pixels are square."""
     across, up = extent
-    asked = {name: read_pixels(given[name], name) for name in ("width", "height") if name in given}
+    size = {name: read_pixels(given[name], name) for name in ("width", "height") if name in given}
     if "scale-denominator" in given:
-        if asked:
+        if size:
             raise BadInput("width and height follow from scale-denominator; give one or the other", parameter="width")
         pixel = _pixel(given["scale-denominator"], crs)
         return max(1, min(10**6, round(across / pixel))), max(1, min(10**6, round(up / pixel)))
-    if not asked:
-        asked = {"width": _LONGER_SIDE} if across >= up else {"height": _LONGER_SIDE}
-    width = asked.get("width") or max(1, min(10**6, round(asked["height"] * across / up)))
-    return width, asked.get("height") or max(1, min(10**6, round(width * up / across)))
+    if not size:
+        size = {"width": _LONGER_SIDE} if across >= up else {"height": _LONGER_SIDE}
+    width = size.get("width") or max(1, min(10**6, round(size["height"] * across / up)))
+    return width, size.get("height") or max(1, min(10**6, round(width * up / across)))
 
 
 def _pixel(text: str, crs: Crs) -> float:
-    """Return the width of a pixel in units of a system, of a scale."""
+    """Return the width of a pixel at a scale, in units of a coordinate system."""
     try:
         scale = float(text)
     except ValueError:

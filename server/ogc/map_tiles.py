@@ -1,4 +1,4 @@
-"""Tilesets of maps: of a raster, of a layer, of the whole dataset, in every style; `server/tiles` sends the tiles."""
+"""Tilesets of maps: of a raster, a layer or the dataset, in every style; `server/tiles` sends the tiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.tiles.call import layers_of
 from tiles.grids import GRIDS, TileMatrixSet, grid_of
 from tiles.styles.theme import theme_of
 
-_DEEPEST = 18  # zoom of the last map tiles that are announced: 0.6 m a pixel
+_DEEPEST = 18  # deepest zoom that tilesets list: 0.6 m a pixel
 
 
 async def _tilesets(visit: Visit, names: Mapping[str, str]) -> OgcResponse:

@@ -1,4 +1,4 @@
-"""OGC API - Maps: a picture of any rectangle, of a raster, of a layer, or of the whole dataset, in every style."""
+"""OGC API - Maps: a picture of any rectangle of a raster, a layer or the dataset, in every style."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tiles.raster.style import PARAMETERS as LOOK
 from tiles.raster.style import read_style
 from tiles.styles.theme import theme_of
 
-STYLE = "light"  # what is drawn when nobody names one
+STYLE = "light"  # the default
 OWN = ("f", "lang", *PLACE, "datetime", "transparent", "bgcolor")
 FILTERS = ("filter", "filter-lang", "filter-crs", "at", "basis")
 
@@ -44,8 +44,8 @@ class MapEndpoint(Endpoint):
     parameters: tuple[str, ...] | None = None
     listed: tuple[str, ...] = ("subset",)
 
-    def _media(self, f: str | None, accept: str) -> Media:  # noqa: ARG002  # they say nothing of errors
-        return GEOJSON  # in which errors are told
+    def _media(self, f: str | None, accept: str) -> Media:  # noqa: ARG002  # they name pictures, not errors
+        return GEOJSON  # the form of errors
 
 
 async def _map(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
@@ -65,12 +65,12 @@ async def _dataset_map(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
 
 
 async def shown_as(visit: Visit, name: str) -> Layer | Raster:
-    """Return the layer or the raster of an id; a layer hides a raster that is called alike.
+    """Return the layer or the raster of an id; a layer hides a raster of the same id.
 
     Raises
     ------
     NotFound
-        When there is none that the visitor may see.
+        When there is none that the actor may see.
     """
     if name not in visit.catalog:
         for raster in await visit.state.rasters.visible(visit.actor):
@@ -98,7 +98,7 @@ async def _of_layers(visit: Visit, layers: list[Layer], style: str, *, dataset: 
         durable=False,
     )
     tile = await map_picture(call, visit.state)
-    return OgcResponse(tile.content, form.type, _told(visit, area, crs, _time_of_layers(layers, given)))
+    return OgcResponse(tile.content, form.type, _headers(visit, area, crs, _time_of_layers(layers, given)))
 
 
 async def _of_raster(visit: Visit, raster: Raster) -> OgcResponse:
@@ -121,11 +121,11 @@ async def _of_raster(visit: Visit, raster: Raster) -> OgcResponse:
 
     content = await visit.state.rasters.read(raster.id, visit.actor, read)
     shown = moments[-1]
-    return OgcResponse(content, form.type, _told(visit, area, crs, rfc3339(shown) if shown else None))
+    return OgcResponse(content, form.type, _headers(visit, area, crs, rfc3339(shown) if shown else None))
 
 
-def _told(visit: Visit, area: PixelArea, crs: Crs, time: str | None) -> dict[str, str]:
-    """Return what the header says of a map: its system, its edges in the order of the system's axes, its time."""
+def _headers(visit: Visit, area: PixelArea, crs: Crs, time: str | None) -> dict[str, str]:
+    """Return the headers of a map: its system, its edges in the order of the system's axes, its time."""
     corners = in_official_order(area.bounds, crs)
     headers = {"Content-Crs": f"<{crs.uri}>", "Content-Bbox": ",".join(f"{side:.10g}" for side in corners)}
     cached = {"Cache-Control": cache_control(Keep.LIVE, visit.actor, visit.state.settings, linked=False)}
@@ -133,7 +133,7 @@ def _told(visit: Visit, area: PixelArea, crs: Crs, time: str | None) -> dict[str
 
 
 def _time_of_layers(layers: list[Layer], given: Mapping[str, str]) -> str | None:
-    """Return the time of a map of layers: the moment or interval asked for, else from the first to the last of all."""
+    """Return the time of a map of layers: the requested moment or interval, else the span of all layers."""
     moment = read_moment(given.get("at"), given.get("basis"))
     if moment is not None:
         return rfc3339(moment.at)
@@ -150,7 +150,7 @@ def _time_of_layers(layers: list[Layer], given: Mapping[str, str]) -> str | None
 
 
 def extent_of(layers: list[Layer]) -> tuple[float, float, float, float] | None:
-    """Return the extent of layers in degrees; None when nothing lies in any."""
+    """Return the extent of layers in degrees; None when all are empty."""
     extents = [layer.extent_crs84 for layer in layers if layer.extent_crs84]
     if not extents:
         return None
@@ -159,7 +159,7 @@ def extent_of(layers: list[Layer]) -> tuple[float, float, float, float] | None:
 
 
 def storage_crs(raster: Raster) -> Crs:
-    """Return the system of a raster's files, where they have one that is served; else CRS84."""
+    """Return the coordinate system of a raster's files where all share a served one; else CRS84."""
     served = served_crs()
     return next((crs for crs in served if [crs.srid] == raster.srids and crs.srid != 4326), served[0])
 

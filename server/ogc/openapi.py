@@ -1,7 +1,7 @@
 """The OpenAPI description of the OGC API, for one audience: everything that answers, and nothing else.
 
-pygeoapi's own generator points into schemas on other hosts, which a closed network cannot reach, lists fields that an
-audience may not see, and leaves out the parameters that our builder adds; so the document is ours. Texts are in both
+pygeoapi's generator refers to schemas on other hosts, which a closed network cannot reach, lists fields that an
+audience may not see, and lacks the parameters that our query builder adds; so the document is ours. Texts are in both
 languages, since one document serves both.
 """
 
@@ -43,7 +43,7 @@ _TYPES: dict[FieldType, Json] = {
 
 
 def openapi(config: Json, visit: Visit) -> Json:
-    """Describe the service as the visit's actor sees it."""
+    """Return the description of the service as the visit's actor sees it."""
     limits = visit.state.settings.limits
     identification = config["metadata"]["identification"]
     layers = [visit.catalog[name] for name in config["resources"]]
@@ -155,7 +155,7 @@ def _filter_schema(kind: str) -> Json:
 
 
 def _property_parameters(layer: Layer, visit: Visit) -> list[Json]:
-    """Describe the queryables that may stand as parameters of their own; GDAL and QGIS push filters to these."""
+    """Return the queryables that are parameters of their own; GDAL and QGIS push filters to these."""
     allowed = queryables_of(layer.definition, visit.actor)
     fields = (f for f in layer.definition.fields if f.name in allowed and f.name not in PARAMETERS)
     return [_property_parameter(f) for f in fields if f.type != "json"]

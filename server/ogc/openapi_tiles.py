@@ -1,4 +1,4 @@
-"""Tiles and maps in the OpenAPI description; names of operations end as OGC API - Tiles and Maps ask for."""
+"""Tiles and maps in the OpenAPI description; names of operations end as OGC API - Tiles and Maps require."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _COLLECTIONS = query_parameter(
 
 
 def layer_paths(layer_id: str, title: str, properties: Sequence[Json]) -> Json:
-    """Describe the tiles and maps of a layer; `properties` are parameters that filter by a property."""
+    """Return the paths of tiles and maps of a layer; `properties` are parameters that filter by a property."""
     path, tag = f"/collections/{layer_id}", layer_id
     vector = _vector_paths(path, f"{layer_id}.collection", title, tag, *properties)
     return vector | _map_paths(path, f"{layer_id}.collection", title, tag, *properties)
 
 
 def dataset_paths() -> Json:
-    """Describe the tiles and maps of all layers together."""
+    """Return the paths of tiles and maps of the dataset."""
     title, tag = "全部图层 All layers", "service"
     vector = _vector_paths("", "dataset", title, tag, _COLLECTIONS, html=False)
     return vector | _map_paths("", "dataset", title, tag, _COLLECTIONS)
 
 
 def raster_paths(raster: Raster) -> Json:
-    """Describe the collection, the maps and the map tiles of a raster."""
+    """Return the paths of the collection, the maps and the map tiles of a raster."""
     path, tag, name = f"/collections/{raster.id}", raster.id, f"{raster.id}.collection"
     look = [query_parameter(one, *of) for one, of in _LOOK.items()]
     described = operation(f"{name}.getCollection", f"{raster.title}: 说明 description", tag, _json(), ("f", "lang"))
@@ -118,12 +118,12 @@ def _images(*, values: bool = False) -> Json:
 
 def _form(*, values: bool = False) -> Json:
     names = [form.f for form in PICTURES] + ([VALUES.f] if values else [])
-    told = "格式，优先于 Accept 头 format, before the Accept header"
-    return query_parameter("f", told, {"type": "string", "enum": [*names, "jpeg", "tiff"]})
+    title = "格式，优先于 Accept 头 format, before the Accept header"
+    return query_parameter("f", title, {"type": "string", "enum": [*names, "jpeg", "tiff"]})
 
 
 def tile_parameters() -> Json:
-    """Describe the parameters that maps and map tiles share, beside those of features."""
+    """Return the parameters that maps and map tiles share, beside those of features."""
     pixels = {"type": "integer", "minimum": 1, "maximum": SIDE_MAX}
     system: Any = {"type": "string"}
     described: dict[str, tuple[str, Json]] = {

@@ -1,6 +1,6 @@
 """Our layers as a provider of pygeoapi, over the one query builder.
 
-pygeoapi calls it in a worker thread; the queries run on the event loop's connections.
+pygeoapi calls it in a worker thread; the queries run on the event loop.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from server.ogc.visit import Visit, current_visit
 
 
 class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no types
-    """A layer, as the visit's actor sees it; made anew by pygeoapi for every request."""
+    """A layer, as the visit's actor sees it; pygeoapi makes a new object for every request."""
 
     def __init__(self, provider_def: dict[str, Any]) -> None:
         super().__init__(provider_def)
@@ -54,15 +54,15 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
         collection: dict[str, Any] = from_thread.run(_collection, self._visit, self._visit.request)
         return collection
 
-    def get(self, identifier: str, **asked: Any) -> dict[str, Any]:
-        """Answer one feature.
+    def get(self, identifier: str, **arguments: Any) -> dict[str, Any]:
+        """Return one feature.
 
         Raises
         ------
         NotFound
-            When there is none, or none that the actor may see.
+            When there is no such feature, or none that the actor may see.
         """
-        clause = single(self._layer, self._visit.actor, identifier, _crs(asked))
+        clause = single(self._layer, self._visit.actor, identifier, _crs(arguments))
         feature = None if "\0" in identifier else from_thread.run(_fetch_value, self._visit, *clause.render())
         if feature is None:
             raise NotFound(f"there is no feature '{identifier[:80]}' in '{self._layer.id}'", parameter="featureId")
@@ -70,8 +70,8 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
         return found
 
 
-def _crs(asked: dict[str, Any]) -> Crs:
-    transformation = asked.get("crs_transform_spec")
+def _crs(arguments: dict[str, Any]) -> Crs:
+    transformation = arguments.get("crs_transform_spec")
     return parse_crs(transformation.target_crs_uri) if transformation else CRS84
 
 

@@ -1,4 +1,4 @@
-"""Rasters as collections of their own, beside the layers."""
+"""Rasters as collections, beside the layers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def _collection(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
 
 
 def described(visit: Visit, raster: Raster) -> dict[str, Any]:
-    """Describe a raster as a collection."""
+    """Return the description of a raster as a collection."""
     url = f"{visit.ogc}/collections/{raster.id}"
     storage = storage_crs(raster)
     extent: dict[str, Any] = {"spatial": spatial_extent(raster.extent_crs84, storage)}
@@ -57,7 +57,7 @@ def described(visit: Visit, raster: Raster) -> dict[str, Any]:
 
 
 def spatial_extent(box: BBox, storage: Crs) -> dict[str, Any]:
-    """Describe an extent in degrees, and in the system that things are stored in where that is another one."""
+    """Return an extent in degrees, and in the storage system where that is another one."""
     extent: dict[str, Any] = {"bbox": [list(box)], "crs": CRS84.uri}
     if storage is not CRS84:
         extent["storageCrsBbox"] = [list(in_official_order(between(box, CRS84, storage), storage))]
@@ -65,9 +65,9 @@ def spatial_extent(box: BBox, storage: Crs) -> dict[str, Any]:
 
 
 def map_links(visit: Visit, url: str, forms: tuple[MapForm, ...] = PICTURES) -> list[dict[str, str]]:
-    """Return the links to the maps and map tiles at an address, the picture first."""
+    """Return the links to the maps and map tiles at an address, the default format first."""
     title, rels = visit.title("地图", "Map"), (f"{REL}/map", f"{_SECURE}/map")
-    first, *others = forms  # what is sent to who asks for nothing else
+    first, *others = forms  # the default format
     maps = [{"rel": rel, "type": first.type, "title": f"{title} {first.title}", "href": f"{url}/map"} for rel in rels]
     maps += [
         {"rel": rels[0], "type": form.type, "title": f"{title} {form.title}", "href": f"{url}/map?f={form.f}"}
@@ -78,36 +78,36 @@ def map_links(visit: Visit, url: str, forms: tuple[MapForm, ...] = PICTURES) -> 
 
 
 def raster_collections(visit: Visit) -> list[dict[str, Any]]:
-    """Describe the rasters that a visitor sees."""
+    """Return the descriptions of the rasters that the actor may see."""
     return [described(visit, raster) for raster in visible_rasters(visit)]
 
 
 def visible_rasters(visit: Visit) -> list[Raster]:
-    """Return the rasters that no layer of the same id hides; called in a worker thread."""
+    """Return the visible rasters that no layer of the same id hides; called in a worker thread."""
     found = from_thread.run(visit.state.rasters.visible, visit.actor)
     return [raster for raster in found if raster.id not in visit.catalog]
 
 
 @dataclass(frozen=True, slots=True)
 class RasterFirst:
-    """One address for collections of both kinds: a raster's, where there is one and no layer of that id."""
+    """One address for both kinds of collections: of a raster where there is one and no layer of that id."""
 
     layers: Endpoint
     rasters: Endpoint
 
     @property
     def path(self) -> str:
-        """Below ``/ogc``."""
+        """The path below ``/ogc``."""
         return self.layers.path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on to whose it is; a raster that is hidden from who asks is not there."""
+        """Pass the request to the endpoint of its kind; a hidden raster counts as missing."""
         state, name = state_of(scope["app"]), scope["path_params"]["collection"]
         try:
             actor = state.authenticator.actor(scope["headers"])
             is_raster = name not in state.catalog.current and name in {r.id for r in await state.rasters.visible(actor)}
         except OneMapError:
-            is_raster = False  # the other one tells what is wrong
+            is_raster = False  # the endpoint of layers reports the error
         if is_raster:
             await self.rasters({**scope, "path_params": {"raster": name}}, receive, send)
         else:
@@ -115,5 +115,5 @@ class RasterFirst:
 
 
 def raster_first(endpoint: Endpoint) -> RasterFirst:
-    """Let an endpoint of a collection answer for rasters too."""
+    """Return an endpoint of a collection that answers for rasters too."""
     return RasterFirst(endpoint, Endpoint(endpoint.path, _collection, formats=(GEOJSON,)))

@@ -1,4 +1,4 @@
-"""Schemas of a layer as an actor gets it: all properties (Part 5), those to filter on (Part 3), those to sort by."""
+"""Schemas of a layer as an actor receives it: all properties and sortables (Part 5), queryables (Part 3)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _GEOMETRY_FORMATS: dict[GeometryType, str] = {
 
 
 def returnables(layer: Layer, actor: Actor, catalog: Catalog, language: Language) -> dict[str, dict[str, Any]]:
-    """Describe every property of a feature, the id and the geometry, in the order they are sent."""
-    seen = visible_fields(layer, actor)
+    """Return the id, every property and the geometry of a feature by name, in the order they are sent."""
+    visible = visible_fields(layer, actor)
     described = {
-        f.definition.name: _described(f.definition, layer, catalog, language, coded=not f.masked) for f in seen
+        f.definition.name: _described(f.definition, layer, catalog, language, coded=not f.masked) for f in visible
     }
     members = {"id": _identifier(language), **described, **_geometry(layer, language)}
     for place, member in enumerate(members.values(), start=1):
@@ -46,13 +46,13 @@ def returnables(layer: Layer, actor: Actor, catalog: Catalog, language: Language
 
 
 def queryables(layer: Layer, actor: Actor, catalog: Catalog, language: Language) -> dict[str, dict[str, Any]]:
-    """Describe what a filter may name, for this actor."""
+    """Return the properties that a filter of this actor may name."""
     allowed = queryables_of(layer.definition, actor)
     return {name: member for name, member in returnables(layer, actor, catalog, language).items() if name in allowed}
 
 
 def sortables(layer: Layer, actor: Actor, catalog: Catalog, language: Language) -> dict[str, dict[str, Any]]:
-    """Describe what `sortby` may name, for this actor."""
+    """Return the properties that `sortby` of this actor may name."""
     allowed = sortable_fields(layer, actor)
     return {name: member for name, member in returnables(layer, actor, catalog, language).items() if name in allowed}
 
@@ -93,7 +93,7 @@ def _described(
 
 
 def _enumerated(field: FieldDefinition, code_list: CodeList, language: Language) -> dict[str, Any]:
-    """Describe a coded property: its values, and what each means, in the schema's language and in both."""
+    """Return the values of a coded property with their labels, in the schema's language and in both."""
     values = [int(c.code) if field.type == "integer" else c.code for c in code_list.codes]
     labels = [{"zh-CN": c.label_zh, "en": c.label_en} for c in code_list.codes]
     enumerated: dict[str, Any] = {

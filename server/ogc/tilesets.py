@@ -1,4 +1,4 @@
-"""Tilesets: which tiles there are, of what, and where they lie (OGC 17-083r4, 2DTMS-TileSet metadata)."""
+"""Tilesets: the content, the extent and the addresses of tiles (OGC 17-083r4, 2DTMS-TileSet metadata)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _JSON_TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 
 def vector_tileset(visit: Visit, grid: TileMatrixSet, layers: Sequence[Layer], url: str, title: str) -> Json:
-    """Describe vector tiles of layers; `url` is the address of the list of tilesets."""
+    """Return the tileset of vector tiles of layers; `url` is the address of the list of tilesets."""
     first = min((layer.definition.map.min_zoom for layer in layers), default=0)
     last = max((deepest_zoom(layer.definition) for layer in layers), default=0)
     zooms = range(grid.level(first), grid.level(last) + 1)
@@ -30,7 +30,7 @@ def vector_tileset(visit: Visit, grid: TileMatrixSet, layers: Sequence[Layer], u
 
 
 def map_tileset(visit: Visit, grid: TileMatrixSet, extent: BBox | None, zooms: range, url: str, title: str) -> Json:
-    """Describe map tiles; `zooms` are those of Web Mercator."""
+    """Return the tileset of map tiles; `zooms` are those of Web Mercator, `extent` is in degrees."""
     levels = range(grid.level(zooms[0]), grid.level(zooms[-1]) + 1)
     described = _tileset(visit, grid, url, title, "map", (extent or _WORLD, levels))
     described["links"] += [_item(url, grid, form.type, form.title, f"?f={form.f}") for form in PICTURES]
@@ -61,7 +61,7 @@ def _tileset(visit: Visit, grid: TileMatrixSet, url: str, title: str, kind: str,
 
 
 def _box(grid: TileMatrixSet, box: BBox) -> Json:
-    """Return a box with its system: that of the tiles where it has metres, for GDAL takes every box for one in it."""
+    """Return a box with its system: that of the tiles where it has metres, since GDAL takes every box to be in it."""
     west, south, east, north = grid.in_units(box)
     system = CRS84.uri if grid.in_degrees else grid.crs
     return {"lowerLeft": [west, south], "upperRight": [east, north], "crs": system}
@@ -79,10 +79,10 @@ def _limits(grid: TileMatrixSet, z: int, box: BBox) -> Json:
 
 
 def _parts(visit: Visit, grid: TileMatrixSet, layer: Layer, *, alone: bool) -> Iterator[Json]:
-    """Yield what a tile holds of a layer: its features, and for areas the points of their names."""
+    """Yield the parts of a tile for a layer: its features, and for areas the points of their names."""
     definition = layer.definition
-    seen = tile_fields(layer, visit.actor)
-    fields = {f.definition.name: {"type": _JSON_TYPES.get(f.definition.type, "string")} for f in seen}
+    visible = tile_fields(layer, visit.actor)
+    fields = {f.definition.name: {"type": _JSON_TYPES.get(f.definition.type, "string")} for f in visible}
     properties: Json = {"id": {"type": "string"}, **fields}
     zooms = {
         "dataType": "vector",
@@ -93,10 +93,10 @@ def _parts(visit: Visit, grid: TileMatrixSet, layer: Layer, *, alone: bool) -> I
     title = visit.title(definition.title_zh, definition.title_en)
     schema = {"type": "object", "properties": properties | counted}
     yield {"id": layer.id, "title": title, **zooms, "propertiesSchema": schema}
-    if label_of(layer, seen) is not None:
+    if label_of(layer, visible) is not None:
         name = LABELS if alone else f"{layer.id}_{LABELS}"
-        told = f"{title}{visit.title('：名称注记点', ': points of the names')}"
-        yield {"id": name, "title": told, **zooms, "propertiesSchema": {"type": "object", "properties": properties}}
+        points = f"{title}{visit.title('：名称注记点', ': points of the names')}"
+        yield {"id": name, "title": points, **zooms, "propertiesSchema": {"type": "object", "properties": properties}}
 
 
 def _item(url: str, grid: TileMatrixSet, media_type: str, title: str, query: str = "") -> Json:
@@ -105,6 +105,6 @@ def _item(url: str, grid: TileMatrixSet, media_type: str, title: str, query: str
 
 
 def matrix_set_link(visit: Visit, grid: TileMatrixSet) -> dict[str, str]:
-    """Return the link from a tileset to how its tiles lie."""
+    """Return the link from a tileset to its tile matrix set."""
     href = f"{visit.ogc}/TileMatrixSets/{grid.id}"
     return {"rel": f"{REL}/tiling-scheme", "type": "application/json", "title": grid.id, "href": href}

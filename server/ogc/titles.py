@@ -1,4 +1,4 @@
-"""Chinese for the titles that pygeoapi gives its links; it comes without a translation."""
+"""Chinese titles for pygeoapi's links; it comes without a translation."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ _CHINESE = {
 
 
 def in_language(title: str, language: Language) -> str:
-    """Return a link's title in a language; as it is when there is no other."""
+    """Return a link's title in a language; unchanged when there is no translation."""
     return _CHINESE.get(title, title) if language == "zh-CN" else title

@@ -1,4 +1,4 @@
-"""How a property's value is written on a page: the label of a code, the unit of a number, yes or no."""
+"""The values of properties on a page: the label of a code, the unit of a number, yes or no."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _YES_NO: dict[Language, tuple[str, str]] = {"zh-CN": ("是", "否"), "en": ("yes
 
 
 class PropertyWriter:
-    """Writes the values of one layer; in Python, for a page has tens of thousands of them.
+    """Writes the values of one layer, in Python and not in a template: a page has tens of thousands of them.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ class PropertyWriter:
         self._labels = {name: _labels(field) for name, field in fields.items()}
 
     def cells(self, properties: Mapping[str, Any], names: Iterable[str]) -> Markup:
-        """Write the values of a row of a table."""
+        """Return the cells of a row of a table."""
         return Markup("".join(f"<td>{self(name, properties.get(name))}</td>" for name in names))  # noqa: S704  # escaped below
 
     def __call__(self, name: str, value: Any) -> Markup:
-        """Write a value, escaped."""
+        """Return a value, escaped."""
         if isinstance(value, str | int | float):
             return self._scalar(name, value)
         if value is None:
@@ -54,7 +54,7 @@ class PropertyWriter:
 
 
 def unit_text(ucum: str) -> str:
-    """Write a UCUM unit as people do: m2 is m², and {person} says nothing that a field's title does not.
+    """Return a UCUM unit as people write it: m2 is m², and {person} is empty, since the field's title says it.
 
     Examples
     --------

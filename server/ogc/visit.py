@@ -1,7 +1,7 @@
-"""One visit to the OGC API: who came, with what, and the picture of the catalogue that answers.
+"""One visit to the OGC API: the reader, the parameters, and the catalogue of the moment.
 
-pygeoapi calls its plugins without any word of the request; a context variable tells them. It goes along into the
-worker thread, because `run_in_threadpool` copies the context.
+pygeoapi calls its plugins without the request, so a context variable carries it. It reaches the worker thread because
+`run_in_threadpool` copies the context.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Visit:
     Attributes
     ----------
     named
-        The layer that the address names; `None` where it names none.
+        The layer in the address; `None` where there is none.
     base
-        Where links start, without a slash at the end: scheme, host, prefix.
+        The address that links start with, without a slash at the end: scheme, host, prefix.
     given
         Query parameters by name, each once.
     body
@@ -38,7 +38,7 @@ class Visit:
     request
         The checked request for items, which our provider runs; `None` for any other address.
     accept
-        The Accept header, for answers that are no documents.
+        The Accept header, for answers other than documents.
     """
 
     state: State
@@ -61,19 +61,19 @@ class Visit:
 
     @property
     def layer(self) -> Layer:
-        """The layer that the address names.
+        """The layer in the address.
 
         Raises
         ------
         LookupError
-            When it names none.
+            When the address has none.
         """
         if self.named is None:
             raise LookupError(f"{self.path} names no layer")
         return self.named
 
     def title(self, zh: str, en: str) -> str:
-        """Choose a text by the visit's language; the other one when it is empty."""
+        """Return the text in the visit's language; the other one when it is empty."""
         return (zh or en) if self.language == "zh-CN" else (en or zh)
 
 
@@ -86,14 +86,14 @@ def current_visit() -> Visit:
     Raises
     ------
     LookupError
-        Outside of one.
+        Outside of a visit.
     """
     return _VISIT.get()
 
 
 @contextmanager
 def visiting(visit: Visit) -> Iterator[None]:
-    """Make a visit the running context's."""
+    """Set the visit of the running context."""
     token = _VISIT.set(visit)
     try:
         yield
