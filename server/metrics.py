@@ -17,10 +17,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from server.state import State
+from twin.jobs.feed_health import read_totals
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
-_FEEDS = "SELECT name, received, accepted, duplicate, late, rejected, held FROM twin.feed ORDER BY name"
-_OUTCOMES = ("received", "accepted", "duplicate", "late", "rejected", "held")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +73,9 @@ async def service_metrics(connection: asyncpg.Connection, state: State) -> list[
     """Return the counters that the database keeps for all workers."""
     text = "Messages of feeds by what became of them."
     messages = CounterMetricFamily("onemap_feed_messages", text, labels=["feed", "outcome"])
-    for row in await connection.fetch(_FEEDS):
-        for outcome in _OUTCOMES:
-            messages.add_metric([row["name"], outcome], row[outcome])
+    for feed, totals in (await read_totals(connection)).items():
+        for outcome, count in totals.items():
+            messages.add_metric([feed, outcome], count)
     text = "Features of layers when their statistics were made."
     features = GaugeMetricFamily("onemap_layer_features", text, labels=["layer"])
     for layer in state.catalog.current.values():

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import asyncpg
@@ -15,26 +15,11 @@ from pyproj import CRS
 from layers.actor import Actor
 from layers.catalog import CatalogHolder
 from layers.errors import NotFound, Unavailable
+from layers.read.rasters import StoredMember, StoredRaster, read_rasters
 from tiles.raster.members import Member, Raster, RasterFrame, ground_m
 from tiles.raster.opened import OpenRasters
 
 _AT_ONCE = 2
-_HEADS = """
-SELECT id, title, grade, vertical_datum, synthetic, overlap, (
-    SELECT jsonb_array_length(m.bands) FROM onemap.raster_member AS m WHERE m.raster = r.id LIMIT 1
-) AS bands
-FROM onemap.raster AS r ORDER BY id
-"""
-_MEMBERS = """
-SELECT raster, number, file, phenomenon_time, srid, resolution[1] AS resolution,
-    ST_XMin(extent) AS west, ST_YMin(extent) AS south, ST_XMax(extent) AS east, ST_YMax(extent) AS north
-FROM onemap.raster_member ORDER BY raster, number
-"""
-_RANGES = """
-SELECT m.raster, b.place, min((b.band ->> 'min')::float8) AS low, max((b.band ->> 'max')::float8) AS high
-FROM onemap.raster_member AS m, jsonb_array_elements(m.bands) WITH ORDINALITY AS b (band, place)
-GROUP BY m.raster, b.place ORDER BY m.raster, b.place
-"""
 
 
 class Rasters:
@@ -118,48 +103,36 @@ class Rasters:
         return known
 
     async def _read_all(self) -> dict[str, Raster]:
-        async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            heads = await connection.fetch(_HEADS)
-            members, ranges = defaultdict(list), defaultdict(list)
-            if heads:
-                for row in await connection.fetch(_MEMBERS):
-                    members[row["raster"]].append(row)
-                for row in await connection.fetch(_RANGES):
-                    ranges[row["raster"]].append(None if row["low"] is None else (row["low"], row["high"]))
-        made = partial(self._made, members=members, ranges=ranges)
-        return await asyncio.to_thread(lambda: {row["id"]: made(row) for row in heads if members[row["id"]]})
+        async with self._pool.acquire() as connection:
+            stored = await read_rasters(connection)
+        return await asyncio.to_thread(lambda: {one.id: self._raster(one) for one in stored})
 
-    def _made(
-        self,
-        head: asyncpg.Record,
-        members: dict[str, list[asyncpg.Record]],
-        ranges: dict[str, list[tuple[float, float] | None]],
-    ) -> Raster:
+    def _raster(self, stored: StoredRaster) -> Raster:
         by_time: dict[datetime | None, list[Member]] = defaultdict(list)
-        for row in members[head["id"]]:
-            by_time[row["phenomenon_time"]].append(self._member(row))
-        topmost = -1 if head["overlap"] == "newest" else 1
+        for member in stored.members:
+            by_time[member.phenomenon_time].append(self._member(member))
+        topmost = -1 if stored.overlap == "newest" else 1
         frames = {time: RasterFrame.of(time, tuple(found[::topmost])) for time, found in by_time.items()}
         return Raster(
-            id=head["id"],
-            title=head["title"],
-            bands=head["bands"],
-            grade=head["grade"],
+            id=stored.id,
+            title=stored.title,
+            bands=stored.bands,
+            grade=stored.grade,
             frames=frames,
-            ranges=tuple(ranges[head["id"]]),
-            overlap=head["overlap"],
-            vertical_datum=head["vertical_datum"],
-            synthetic=head["synthetic"],
+            ranges=stored.ranges,
+            overlap=stored.overlap,
+            vertical_datum=stored.vertical_datum,
+            synthetic=stored.synthetic,
             times=tuple(sorted(time for time in frames if time is not None)),
         )
 
-    def _member(self, row: asyncpg.Record) -> Member:
+    def _member(self, stored: StoredMember) -> Member:
         return Member(
-            number=row["number"],
-            path=self._folder / row["file"],
-            srid=row["srid"],
-            extent_crs84=(row["west"], row["south"], row["east"], row["north"]),
-            pixel_m=ground_m(row["resolution"], in_degrees=_in_degrees(row["srid"])),
+            number=stored.number,
+            path=self._folder / stored.file,
+            srid=stored.srid,
+            extent_crs84=stored.extent_crs84,
+            pixel_m=ground_m(stored.resolution, in_degrees=_in_degrees(stored.srid)),
         )
 
 

@@ -23,3 +23,11 @@ async def database_identity(connection: asyncpg.Connection) -> str:
     except asyncpg.InsufficientPrivilegeError:  # some providers close these functions
         cluster = ""
     return f"{cluster}.{own}"
+
+
+async def read_version(connection: asyncpg.Connection) -> str:
+    """Return the versions of PostGIS and PostgreSQL as one text: ``3.3.2 / PostgreSQL 15.6``."""
+    text: str = await connection.fetchval(
+        "SELECT postgis_lib_version() || ' / PostgreSQL ' || current_setting('server_version')"
+    )
+    return text

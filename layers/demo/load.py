@@ -12,6 +12,7 @@ from layers.database.connection import Role, connect
 from layers.definition import LayerDefinition, read_definitions
 from layers.demo.district.outline import ATTRIBUTION
 from layers.demo.generate import GENERATOR_VERSION, SEED, district_count, generate_districts
+from layers.demo.record import read_demo_record, write_demo_record
 from layers.demo.table import DemoTable
 from layers.errors import Conflict
 from layers.schema.derive import derive, derive_dependents
@@ -20,7 +21,6 @@ from layers.schema.tables import SCHEMA, create_layer, refresh_statistics, table
 Progress = Callable[[str, float], object]
 
 SOURCE_SYSTEM = "onemap-demo"
-_SETTING = "demo_generator"
 _CHINA = timezone(timedelta(hours=8))
 _COPY_SHARE = 0.6  # of the time; the rest derives fields
 _DERIVED_FIRST = ("districts", "streets", "communities", "grids", "waterways")  # what others are derived from
@@ -59,17 +59,11 @@ async def load_demo(
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('onemap demo'))")
-            done = await connection.fetchval("SELECT value FROM onemap.setting WHERE name = $1", _SETTING)
-            before = json.loads(done) if done else {}
+            before = await read_demo_record(connection) or {}
             if {name: before.get(name) for name in wanted} == wanted:
                 return dict(before["rows"])
             rows = await _Loading(connection, progress or _silent).run(scale, seed)
-            await connection.execute(
-                """INSERT INTO onemap.setting (name, value) VALUES ($1, $2::jsonb)
-                ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_at = now()""",
-                _SETTING,
-                json.dumps({**wanted, "rows": rows}),
-            )
+            await write_demo_record(connection, {**wanted, "rows": rows})
         for layer_id in rows:  # deriving wrote most rows twice; a vacuum cannot be part of the transaction
             await connection.execute(f"VACUUM {table_of(layer_id)}")
         return rows

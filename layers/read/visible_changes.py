@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -14,6 +17,41 @@ from layers.types import BBox
 
 BOXES_MAX = 500  # looked up one by one
 _LONG = timedelta(minutes=10)  # a change may have been written that long before it was noted
+
+_AREAS = """
+SELECT version, boxes, changed_at FROM onemap.changed_area WHERE layer = $1 AND version > $2 AND grade <= $4
+ORDER BY version LIMIT $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedArea:
+    """Where one statement changed a layer.
+
+    Attributes
+    ----------
+    boxes
+        None when it may be anywhere.
+    """
+
+    version: int
+    boxes: list[BBox] | None
+    changed_at: datetime
+
+
+async def read_changed_areas(
+    connection: asyncpg.Connection, layer: Layer, actor: Actor, since: int, limit: int
+) -> list[ChangedArea]:
+    """Return where a layer changed after a version, oldest first, as far as the actor's clearance reaches."""
+    rows = await connection.fetch(_AREAS, layer.id, since, limit, actor.clearance)
+    return [
+        ChangedArea(row["version"], None if row["boxes"] is None else _boxes(row["boxes"]), row["changed_at"])
+        for row in rows
+    ]
+
+
+def _boxes(sides: list[float]) -> list[BBox]:
+    return [(sides[n], sides[n + 1], sides[n + 2], sides[n + 3]) for n in range(0, len(sides), 4)]
 
 
 def visible_boxes(layer: Layer, actor: Actor, boxes: Sequence[BBox], since: datetime) -> Clause:

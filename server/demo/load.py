@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,9 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
+from layers.demo.record import read_demo_record
+from layers.read.rasters import read_raster_ids
 from server.settings import DemoSettings
-
-_RECORD = "demo_generator"  # written by layers.demo.load, with the rows
 
 
 async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool:
@@ -51,7 +50,7 @@ async def load_rasters_once(url: str, demo: DemoSettings, home: Path) -> None:
     """Give the demo its synthetic terrain as the raster `dem` and an hour of rain as `rain`, unless there is one."""
     connection = await connect(url, Role.OWNER)
     try:
-        there = {row["id"] for row in await connection.fetch("SELECT id FROM onemap.raster")}
+        there = await read_raster_ids(connection)
     finally:
         await connection.close()
     if {"dem", "rain"} <= there:
@@ -75,8 +74,8 @@ async def _state(url: str) -> tuple[dict[str, float] | None, int]:
     """Tell what was recorded of the demo, and how many rows the layers hold."""
     connection = await connect(url, Role.OWNER)
     try:
-        recorded = await connection.fetchval("SELECT value FROM onemap.setting WHERE name = $1", _RECORD)
+        recorded = await read_demo_record(connection)
         catalog = await read_catalog(connection)
-        return (json.loads(recorded) if recorded else None), sum(layer.row_count for layer in catalog.values())
+        return recorded, sum(layer.row_count for layer in catalog.values())
     finally:
         await connection.close()

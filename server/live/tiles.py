@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -21,7 +22,7 @@ from layers.actor import Actor
 from layers.catalog import CatalogHolder, Layer
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
-from layers.read.visible_changes import BOXES_MAX, visible_boxes
+from layers.read.visible_changes import BOXES_MAX, read_changed_areas, visible_boxes
 from layers.types import BBox
 from tiles.changed_tiles import changed_tiles
 from tiles.grids import GRIDS
@@ -29,10 +30,6 @@ from tiles.grids import GRIDS
 PAUSE_SECONDS = 0.5  # changes within this time are told together
 _WAITING_MAX = 16  # notices of one subscriber
 _STATEMENTS_MAX = 2_000
-_READ = """
-SELECT version, boxes, changed_at FROM onemap.changed_area WHERE layer = $1 AND version > $2 AND grade <= $4
-ORDER BY version LIMIT $3
-"""
 _log = structlog.get_logger(__name__)
 type Notice = dict[str, Any]
 
@@ -151,14 +148,14 @@ class TileChanges:
     async def _notice(self, layer: Layer, since: int, actor: Actor) -> Notice:
         """Tell what changed after a version; `sets` is null when it may be anywhere."""
         async with self._pool.acquire() as connection:
-            rows = await connection.fetch(_READ, layer.id, since, _STATEMENTS_MAX, actor.clearance)
+            areas = await read_changed_areas(connection, layer, actor, since, _STATEMENTS_MAX)
             boxes: list[BBox] | None = []
-            for row in rows:
-                boxes = None if boxes is None or row["boxes"] is None else boxes + _boxes(row["boxes"])
-            if since == 0 or len(rows) == _STATEMENTS_MAX:
+            for area in areas:
+                boxes = None if boxes is None or area.boxes is None else boxes + area.boxes
+            if since == 0 or len(areas) == _STATEMENTS_MAX:
                 boxes = None
             if boxes and not layer.is_open_to(actor):
-                boxes = await _seen(connection, layer, actor, boxes, rows)
+                boxes = await _seen(connection, layer, actor, boxes, areas[0].changed_at)
         sets = None
         if boxes is not None:
             found = {grid.id: changed_tiles(boxes, grid) for grid in GRIDS.values()} if boxes else {}
@@ -171,13 +168,9 @@ def _audiences(ears: Collection[TileSubscriber]) -> dict[str, Actor]:
 
 
 async def _seen(
-    connection: asyncpg.Connection, layer: Layer, actor: Actor, boxes: list[BBox], rows: list[asyncpg.Record]
+    connection: asyncpg.Connection, layer: Layer, actor: Actor, boxes: list[BBox], since: datetime
 ) -> list[BBox] | None:
     if len(boxes) > BOXES_MAX:
         return None
-    text, values = visible_boxes(layer, actor, boxes, rows[0]["changed_at"]).render()
+    text, values = visible_boxes(layer, actor, boxes, since).render()
     return [boxes[row["number"] - 1] for row in await connection.fetch(text, *values)]
-
-
-def _boxes(sides: list[float]) -> list[BBox]:
-    return [(sides[n], sides[n + 1], sides[n + 2], sides[n + 3]) for n in range(0, len(sides), 4)]

@@ -10,12 +10,10 @@ import orjson
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import compose
 from layers.database.connection import in_our_words
-from layers.read.rights import scoped
+from layers.read.outline import outline_of
 
 DISTRICTS = "districts"  # the layer of the outline
-_TOLERANCE_DEG = 0.0001  # about 10 m, enough for a frame
 _KEPT_MAX = 64
 type Connection = asyncpg.Connection | asyncpg.Pool
 
@@ -58,12 +56,7 @@ class Outlines:
 
 
 async def _read(connection: Connection, layer: Layer, actor: Actor) -> Outline:
-    text, values = compose(
-        f"""SELECT string_agg(f.name, '、' ORDER BY f.id) AS names,
-            ST_AsGeoJSON(ST_SimplifyPreserveTopology(ST_Union(f.geom), {_TOLERANCE_DEG}), 5, 0) AS outline
-        FROM {layer.table} AS f WHERE {{}}""",
-        scoped(layer, actor),
-    ).render()
+    text, values = outline_of(layer, actor).render()
     with in_our_words():
         row = await connection.fetchrow(text, *values)
     outline = orjson.loads(row["outline"]) if row["outline"] else None

@@ -50,17 +50,17 @@ _RETRY_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
 
-def _jobs(parts: Parts) -> list[Job]:
+def _jobs(parts: Parts, settings: Settings) -> list[Job]:
     """Return every job of the process; one line each."""
     return [
-        Housekeeping(parts.pool, retention_periods(parts.settings)),
+        Housekeeping(parts.pool, retention_periods(settings)),
         FeedRates(parts.pool),
-        DefinitionsJob(parts.url, parts.settings.layers.folder),
+        DefinitionsJob(parts.url, settings.layers.folder),
         Connectors(parts),
         Held(parts.pool, parts.catalog, parts.intake.retaking),
-        RulesJob(parts.url, parts.pool, parts.catalog, parts.intake.offer, parts.settings.rules.folder),
-        FenceJob(parts.url, parts.pool, parts.catalog, parts.settings.rules.folder),
-        OutletsJob(parts, parts.settings.outlets.folder),
+        RulesJob(parts.url, parts.pool, parts.catalog, parts.intake.offer, settings.rules.folder),
+        FenceJob(parts.url, parts.pool, parts.catalog, settings.rules.folder),
+        OutletsJob(parts, settings.outlets.folder),
         Expiry(parts.pool, parts.catalog),
         FiveMinutes(parts.pool),
         Upkeep(parts.url, parts.catalog),
@@ -79,7 +79,7 @@ async def work(settings: Settings) -> None:
                 _log.warning("the ingest process cannot start its work; trying again", error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            await _until(led.lost, keep_working(_jobs(parts)))
+            await _until(led.lost, keep_working(_jobs(parts, settings)))
 
 
 async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
@@ -94,7 +94,7 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
     intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current, retention_periods(settings))
     running.push_async_callback(intake.stop)
     await intake.start()
-    return Parts(url, settings.home, settings.feeds.folder, lambda: catalog.current, intake, pool, settings)
+    return Parts(url, settings.home, settings.feeds.folder, lambda: catalog.current, intake, pool)
 
 
 async def _until(over: asyncio.Event, endless: Coroutine[Any, Any, None]) -> None:

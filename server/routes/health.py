@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from layers.actor import ANONYMOUS
 from layers.database.admission import CALLER
+from layers.database.identity import read_version
 from layers.errors import Unavailable
 from server.build import build_id
 from server.dependencies import StateHere
@@ -64,7 +65,4 @@ async def health(state: StateHere) -> Health:
 async def _database(state: State) -> tuple[str, dict[str, Any]]:
     CALLER.set(None)  # whoever asks, the answer is about the house
     async with state.lookups.acquire() as connection:
-        postgis = await connection.fetchval(
-            "SELECT postgis_lib_version() || ' / PostgreSQL ' || current_setting('server_version')"
-        )
-        return postgis, await ingest_works(connection)
+        return await read_version(connection), await ingest_works(connection)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import structlog
 
 from layers.errors import OneMapError
-from twin.cancellation import cancel_tasks
 from twin.connectors import drop, mqtt, pull, replay, terminal
 from twin.connectors.connector import Run, Status
 from twin.feeds.definition import FeedDefinition, Protocol
+from twin.jobs.definition_tasks import DefinitionTasks
 from twin.jobs.jobs import Parts, Pauses
 
 _LOOK_SECONDS = 0.5
@@ -41,7 +41,7 @@ class Connectors:
     def __init__(self, parts: Parts, connectors: Mapping[Protocol, Run] | None = None) -> None:
         self._parts = parts
         self._connectors = CONNECTORS if connectors is None else connectors
-        self._running: dict[str, tuple[FeedDefinition, asyncio.Task[None]]] = {}
+        self._tasks = DefinitionTasks("connector", self._keep)
 
     async def run(self) -> None:
         """Follow the registry until cancelled; then every connector is stopped."""
@@ -53,22 +53,12 @@ class Connectors:
                     await self._follow(seen.by_name)
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            await asyncio.gather(*(self._stop(name) for name in list(self._running)))
+            await self._tasks.stop()
 
     async def _follow(self, feeds: Mapping[str, FeedDefinition]) -> None:
         wanted = {name: feed for name, feed in feeds.items() if feed.enabled and feed.protocol in self._connectors}
-        for name, (definition, _) in list(self._running.items()):
-            if wanted.get(name) != definition:
-                await self._stop(name)
-            if name not in wanted:
-                await Status(self._parts.pool, name).stopped()
-        for name, feed in wanted.items():
-            if name not in self._running:
-                self._running[name] = feed, asyncio.create_task(self._keep(feed), name=f"connector {name}")
-
-    async def _stop(self, name: str) -> None:
-        _, task = self._running.pop(name)
-        await cancel_tasks([task])
+        for name in await self._tasks.follow(wanted):
+            await Status(self._parts.pool, name).stopped()
 
     async def _keep(self, feed: FeedDefinition) -> None:
         """Run the connector of one feed again and again; its faults are its own."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import asyncpg
 
+from layers.demo.record import read_demo_record
 from twin.feeds.definition import PUSHED, FeedDefinition
 from twin.jobs.leader import ingest_works
 
@@ -31,6 +32,7 @@ SELECT f.*, extract(epoch FROM now() - f.last_received_at) AS age_s,
     (f.rejected - last_5.rejected) / last_5.minutes AS rejected_per_minute_5
 FROM twin.feed AS f {_SINCE.format(minutes=1)} {_SINCE.format(minutes=5)}
 """
+_TOTALS = "SELECT name, received, accepted, duplicate, late, rejected, held FROM twin.feed ORDER BY name"
 _CONNECTORS = "SELECT feed, state, detail, since, fault, faulted_at FROM twin.connector"
 _REFUSED = """
 SELECT feed, reason, count(*) AS n FROM twin.refused WHERE replayed_at IS NULL AND discarded_at IS NULL
@@ -105,16 +107,22 @@ async def read_health(
     ingest = await ingest_works(reader)
     counters = {row["name"]: dict(row) for row in await reader.fetch(_COUNTERS)}
     connectors = {row["feed"]: _connector(row, works=ingest["working"]) for row in await reader.fetch(_CONNECTORS)}
-    demo = await reader.fetchval("SELECT EXISTS (SELECT FROM onemap.setting WHERE name = 'demo_generator')")
+    has_demo = await read_demo_record(reader) is not None
     refused: dict[str, dict[str, int]] = defaultdict(dict)
     for row in await reader.fetch(_REFUSED):
         refused[row["feed"]][row["reason"]] = row["n"]
     feeds = [
         _health(one, counters.get(name, {}), refused.get(name, {}), connectors.get(name))
         for name, one in definitions.items()
-        if name in counters or not one.synthetic or demo
+        if name in counters or not one.synthetic or has_demo
     ]
     return FeedStates(feeds, _stale(feeds), ingest)
+
+
+async def read_totals(connection: asyncpg.Connection) -> dict[str, dict[str, int]]:
+    """Return the messages of every feed there ever was, by name and by outcome."""
+    rows = [dict(row) for row in await connection.fetch(_TOTALS)]
+    return {row.pop("name"): row for row in rows}
 
 
 def life_of(definition: FeedDefinition, age_s: float | None) -> Life:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 import asyncpg
 import structlog
@@ -58,8 +58,6 @@ class Parts:
         Takes deliveries (`take`) and messages made in the house (`offer`).
     pool
         Connections in the ingesting role.
-    settings
-        All settings of the server (`server.settings.Settings`), which this package cannot name.
     """
 
     url: str
@@ -68,7 +66,6 @@ class Parts:
     catalog: Callable[[], Catalog]
     intake: Intake
     pool: asyncpg.Pool
-    settings: Any
 
 
 class Pauses:

@@ -16,8 +16,8 @@ import structlog
 from layers.database.faults import DATABASE_ERRORS
 from layers.database.listener import Listener
 from layers.errors import OneMapError
-from twin.cancellation import cancel_tasks
 from twin.folder import Folder
+from twin.jobs.definition_tasks import DefinitionTasks
 from twin.jobs.jobs import Parts
 from twin.log.changes import CHANNEL
 from twin.outlets.definition import Mqtt, Outlet, read_outlet
@@ -42,7 +42,7 @@ class OutletsJob:
     def __init__(self, parts: Parts, folder: Path) -> None:
         self._parts = parts
         self._outlets = Folder(folder, read_outlet)
-        self._running: dict[str, tuple[Outlet, asyncio.Task[None]]] = {}
+        self._tasks = DefinitionTasks("outlet", self._keep)
         self._grown = asyncio.Event()
         self._listener = Listener(parts.url, self._on_growth, {CHANNEL: None})
 
@@ -52,27 +52,15 @@ class OutletsJob:
         try:
             while True:
                 self._outlets = self._outlets.renewed()
-                await self._follow({n: o for n, o in self._outlets.by_name.items() if o.enabled})
+                await self._tasks.follow({n: o for n, o in self._outlets.by_name.items() if o.enabled})
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            await asyncio.gather(*(self._stop(name) for name in list(self._running)))
+            await self._tasks.stop()
             await self._listener.stop()
 
     async def _on_growth(self, _: asyncpg.Connection) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
-
-    async def _follow(self, wanted: dict[str, Outlet]) -> None:
-        for name, (outlet, _) in list(self._running.items()):
-            if wanted.get(name) != outlet:
-                await self._stop(name)
-        for name, outlet in wanted.items():
-            if name not in self._running:
-                self._running[name] = outlet, asyncio.create_task(self._keep(outlet), name=f"outlet {name}")
-
-    async def _stop(self, name: str) -> None:
-        _, task = self._running.pop(name)
-        await cancel_tasks([task])
 
     async def _keep(self, outlet: Outlet) -> None:
         """Serve one outlet again and again; its faults are its own."""

@@ -58,7 +58,7 @@ async def house(database_url, tmp_path) -> AsyncIterator[House]:
     catalog = await read_catalog(owner)
     await owner.close()
     pool = await create_pool(database_url, Role.INGEST, size=4)
-    parts = Parts(database_url, tmp_path, tmp_path, lambda: catalog, None, pool, None)  # type: ignore[arg-type]
+    parts = Parts(database_url, tmp_path, tmp_path, lambda: catalog, None, pool)  # type: ignore[arg-type]
     yield House(database_url, tmp_path, parts)
     await pool.close()
 

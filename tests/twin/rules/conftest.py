@@ -14,7 +14,7 @@ from layers.database.connection import Role, connect, create_pool
 from twin.envelope.message import Message
 from twin.intake.intake import Intake
 from twin.log.follower import Follower
-from twin.rules.job import CURSOR, _Round
+from twin.rules.job import CURSOR, RulesRun
 
 SHIPPED = Path(__file__).parents[3] / "config" / "rules"
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
@@ -40,7 +40,7 @@ class House:
 
     async def start(self):
         """Begin a new life of the job."""
-        self.round = _Round(self.pool, lambda: self.catalog, self.offer, self.folder, lambda: self.now)
+        self.round = RulesRun(self.pool, lambda: self.catalog, self.offer, self.folder, lambda: self.now)
         self.follower = Follower(self.url, self.pool, CURSOR)
         await self.follower.__aenter__()
 

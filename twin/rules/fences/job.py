@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import asyncpg
-import structlog
 
 from layers.catalog import Catalog
 from layers.errors import OneMapError
-from twin.log import changes
+from twin.jobs.log_job import GRACE, TICK_SECONDS, LogJob, LogRun
 from twin.log.change import Change, time_of
-from twin.log.changes import LogFrame
-from twin.log.follower import Follower
+from twin.log.changes import append
 from twin.rules.fences import store
 from twin.rules.fences.area_set import read_area_set, read_movers
 from twin.rules.fences.definition import Fence
@@ -31,16 +29,12 @@ from twin.rules.registry import Rules, read_rules
 from twin.store.grades import Grades
 
 CURSOR = "fences"
-GRACE = timedelta(seconds=2)
-_FRAMES = 20
-_TICK_SECONDS = 1.0
 _LOOK_SECONDS = 2.0  # areas that live state chooses change with every observation
 _LOOK_SECONDS_MAX = 60.0  # those that are chosen by time change by themselves
 _FORGET_SECONDS = 3600.0
-_log = structlog.get_logger(__name__)
 
 
-class FenceJob:
+class FenceJob(LogJob):
     """Moving things against every set of fences.
 
     Parameters
@@ -50,12 +44,10 @@ class FenceJob:
     catalog
         Returns the current catalogue.
     folder
-        Of the rules; looked at again every second.
+        Folder of the rules; read again every second.
     clock
-        Tells the time.
+        Returns the time.
     """
-
-    name = CURSOR
 
     def __init__(
         self,
@@ -65,15 +57,7 @@ class FenceJob:
         folder: Path,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._url, self._pool, self._catalog, self._folder, self._clock = url, pool, catalog, folder, clock
-
-    async def run(self) -> None:
-        """Watch until cancelled."""
-        watch = Watch(self._pool, self._catalog, self._folder, self._clock)
-        async with Follower(self._url, self._pool, CURSOR) as follower:
-            while True:
-                if not await watch.go(follower):
-                    await follower.wait(_TICK_SECONDS)
+        super().__init__(CURSOR, url, pool, lambda: FenceRun(pool, catalog, folder, clock))
 
 
 @dataclass(slots=True)
@@ -94,8 +78,11 @@ class _Set:
     read_at: float
 
 
-class Watch:
-    """What a run of the job holds in memory; a new run reads it again."""
+type FenceEvents = Mapping[str, Sequence[FenceEvent]]  # by set of fences
+
+
+class FenceRun(LogRun[FenceEvents]):
+    """One run of the job: every set of fences with the stays of its movers."""
 
     def __init__(
         self,
@@ -104,54 +91,42 @@ class Watch:
         folder: Path,
         clock: Callable[[], datetime],
     ) -> None:
-        self._pool, self._catalog, self._folder, self._clock = pool, catalog, folder, clock
+        super().__init__(pool)
+        self._catalog, self._folder, self._clock = catalog, folder, clock
         self._rules: Rules | None = None
         self._sets: dict[str, _Set] = {}
         self._faults: dict[str, str] = {}
         self._grades = Grades()
         self._looked_at, self._forgot_at = 0.0, 0.0
-        self._told: Mapping[str, Any] = {}
 
-    async def go(self, follower: Follower) -> bool:
-        """Do what there is to do; returns whether there may be more of it at once."""
-        frames = await follower.frames(_FRAMES)
-        async with self._pool.acquire() as connection:
-            events = await self._keep_current(connection)
-            fixes = self._fixes(frames, follower.seq)
-            for name, one in self._sets.items():
-                events[name] += await self._observe(connection, one, fixes.get(one.tracker.fence.movers.layer, []))
-                if len(frames) < _FRAMES:
-                    events[name] += one.tracker.tick(self._clock() - GRACE)
-            seq = frames[-1].last_seq if frames else follower.seq
-            state = {"faults": dict(self._faults), "open": self._inside(), "in_force": sorted(self._sets)}
-            is_changed = any(one.tracker.changed for one in self._sets.values())
-            if frames or is_changed or any(events.values()) or state != self._told:
-                await self._write(connection, follower, seq, state, events)
-        return bool(frames)
+    async def _decide(
+        self, connection: asyncpg.Connection, changes: Sequence[Change], *, is_behind: bool
+    ) -> FenceEvents | None:
+        events = await self._follow_files(connection)
+        fixes = self._fixes(changes)
+        for name, one in self._sets.items():
+            events[name] += await self._observe(connection, one, fixes.get(one.tracker.fence.movers.layer, []))
+            if not is_behind:
+                events[name] += one.tracker.tick(self._clock() - GRACE)
+        is_changed = any(one.tracker.changed for one in self._sets.values())
+        return events if is_changed or any(events.values()) else None
 
-    async def _write(
-        self,
-        connection: asyncpg.Connection,
-        follower: Follower,
-        seq: int,
-        state: Mapping[str, Any],
-        events: Mapping[str, Sequence[FenceEvent]],
-    ) -> None:
-        async with connection.transaction():
-            for one in self._sets.values():
-                await store.write_stays(connection, one.tracker)
-            await follower.move(connection, seq, state)
-            transitions = await self._transitions(connection, events)
-            await store.tell(connection, transitions)
-            if transitions:  # the log last: its lock is held to the commit
-                await changes.append(connection, [store.change_of(one) for one in transitions])
-        follower.seq, self._told = seq, state
+    async def _write(self, connection: asyncpg.Connection, decision: FenceEvents) -> None:
+        for one in self._sets.values():
+            await store.write_stays(connection, one.tracker)
+        transitions = await self._transitions(connection, decision)
+        await store.tell(connection, transitions)
+        if transitions:  # the log last: its lock is held to the commit
+            await append(connection, [store.change_of(one) for one in transitions])
+
+    def _on_commit(self, _: FenceEvents) -> None:
         for one in self._sets.values():
             one.tracker.changed.clear()
 
-    async def _transitions(
-        self, connection: asyncpg.Connection, events: Mapping[str, Sequence[FenceEvent]]
-    ) -> list[dict[str, Any]]:
+    def _state(self) -> dict[str, Any]:
+        return {"faults": dict(self._faults), "open": self._inside(), "in_force": sorted(self._sets)}
+
+    async def _transitions(self, connection: asyncpg.Connection, events: FenceEvents) -> list[dict[str, Any]]:
         """Make the records of events, each with the data grade of its mover or of its fence, whichever is stricter."""
         told = [
             store.transition_of(self._sets[name].tracker.fence, event, 0)
@@ -178,18 +153,17 @@ class Watch:
             one.tracker.recall(await store.fixes_before(connection, fence.movers.layer, unknown, fence.gap))
         return one.tracker.observe(fixes)
 
-    def _fixes(self, frames: Sequence[LogFrame], seq: int) -> dict[str, list[PositionFix]]:
-        """Take the positions of layers that somebody watches, in the order of the log."""
+    def _fixes(self, changes: Sequence[Change]) -> dict[str, list[PositionFix]]:
+        """Return the positions of watched layers, by layer, in the order of the log."""
         layers = {one.tracker.fence.movers.layer for one in self._sets.values()}
         found: dict[str, list[PositionFix]] = defaultdict(list)
-        for frame in frames:
-            for _, change in frame.changes(seq):
-                if change["kind"] != "position" or change["layer"] not in layers:
-                    continue
-                lon, lat, at = change.get("lon"), change.get("lat"), time_of(change["phenomenon_time"])
-                if lon is not None and lat is not None:
-                    area = change.get("grid_code"), change.get("area_code")
-                    found[change["layer"]].append(PositionFix(change["id"], at, lon, lat, *area))
+        for change in changes:
+            if change["kind"] != "position" or change["layer"] not in layers:
+                continue
+            lon, lat, at = change.get("lon"), change.get("lat"), time_of(change["phenomenon_time"])
+            if lon is not None and lat is not None:
+                area = change.get("grid_code"), change.get("area_code")
+                found[change["layer"]].append(PositionFix(change["id"], at, lon, lat, *area))
         return found
 
     def _inside(self) -> dict[str, int]:
@@ -198,10 +172,10 @@ class Watch:
             for name, one in self._sets.items()
         }
 
-    async def _keep_current(self, connection: asyncpg.Connection) -> dict[str, list[FenceEvent]]:
+    async def _follow_files(self, connection: asyncpg.Connection) -> dict[str, list[FenceEvent]]:
         """Follow the files, and the layers that areas and movers come from; returns what that alone brings about."""
         events: dict[str, list[FenceEvent]] = defaultdict(list)
-        if self._rules is not None and monotonic() - self._looked_at < _TICK_SECONDS:
+        if self._rules is not None and monotonic() - self._looked_at < TICK_SECONDS:
             return events
         self._looked_at = monotonic()
         rules = read_rules(self._folder, self._rules)

@@ -19,7 +19,7 @@ from twin.intake.intake import Intake
 from twin.live.visibility import Visibility
 from twin.log.changes import frames_since
 from twin.log.follower import Follower
-from twin.rules.fences.job import CURSOR, Watch
+from twin.rules.fences.job import CURSOR, FenceRun
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
@@ -63,7 +63,7 @@ class City:
     async def start(self):
         if self.follower is not None:
             await self.follower.__aexit__(None, None, None)
-        self.watch = Watch(self.pool, lambda: self.catalog, self.folder, self.clock)
+        self.watch = FenceRun(self.pool, lambda: self.catalog, self.folder, self.clock)
         self.follower = Follower(self.url, self.pool, CURSOR)
         await self.follower.__aenter__()
 
