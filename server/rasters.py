@@ -1,4 +1,4 @@
-"""The rasters of the catalogue, read again when one was loaded."""
+"""The rasters of the catalogue, read again after a load."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Rasters:
     Attributes
     ----------
     files
-        Their files, kept open.
+        Their open files.
 
     Parameters
     ----------
     folder
-        Where their files are.
+        Folder of their files.
     catalog
-        Tells when something changed; while it cannot hear, every question goes to the database.
+        Reports changes; while its notifications are interrupted, every call reads the database.
     """
 
     def __init__(self, pool: asyncpg.Pool, folder: Path, catalog: CatalogHolder) -> None:
@@ -51,16 +51,16 @@ class Rasters:
         self._changes += 1
 
     async def visible(self, actor: Actor) -> list[Raster]:
-        """Return those the actor may see, in the order of their ids."""
+        """Return the rasters the actor may see, in the order of their ids."""
         return [raster for raster in (await self._all()).values() if raster.grade <= actor.clearance]
 
     async def get(self, name: str, actor: Actor) -> Raster:
-        """Return one.
+        """Return a raster by id.
 
         Raises
         ------
         NotFound
-            When there is none, or it is hidden from this actor: both are told in the same words.
+            When there is none, or it is hidden from the actor; the message is the same.
         """
         raster = (await self._all()).get(name)
         if raster is None or raster.grade > actor.clearance:
@@ -69,12 +69,14 @@ class Rasters:
         return raster
 
     async def read[T](self, name: str, actor: Actor, work: Callable[[OpenRasters, Raster], T]) -> T:
-        """Do in a thread what reads files of a raster, few at a time: each reading holds some megabytes.
+        """Run work that reads files of a raster in a thread, two at a time: each holds some megabytes.
 
-        A raster that was replaced between the look into the catalogue and the opening of its file is read again.
+        When the raster was replaced after the catalogue was read, the work runs again on the new files.
 
         Raises
         ------
+        NotFound
+            When there is no such raster for the actor.
         Unavailable
             When its files cannot be read.
         """
@@ -98,7 +100,7 @@ class Rasters:
         if known is None or not self._catalog.trusted:
             before = self._changes
             known = await self._read_all()
-            if before == self._changes:  # nothing was loaded meanwhile
+            if before == self._changes:  # no load happened meanwhile
                 self._known = known
         return known
 

@@ -1,4 +1,4 @@
-"""Where the service of a home answers: written down when it is up, so that other commands find it."""
+"""The address of the service on a home: a file in the home, so that other commands find the service."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _FILE = "address"
 
 
 def note_address(home: Path, address: str) -> None:
-    """Write down the address that a person on this machine uses."""
+    """Write the address that a person on this machine uses."""
     half = home / f"{_FILE}.new"
     half.write_text(f"{address}\n", encoding="ascii")
     half.replace(home / _FILE)
 
 
 def running_address(home: Path) -> str:
-    """Return the address of what runs on a home.
+    """Return the address of the service that runs on a home.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def running_address(home: Path) -> str:
 
 
 def what_runs(home: Path) -> str:
-    """Say in words what runs on a home: its address, or that it is starting, or that only its database runs."""
+    """Return in words what runs on a home: its address, that it is starting, or that only its database runs."""
     supervisor = supervisor_of(home)
     if supervisor is None:
         return "数据库 its database"
@@ -43,5 +43,5 @@ def what_runs(home: Path) -> str:
 
 
 def forget_address(home: Path) -> None:
-    """Remove the address that `note_address` wrote: from now on nobody answers there."""
+    """Remove the address that `note_address` wrote; the service has stopped."""
     (home / _FILE).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Ending tasks that may miss what they are told."""
+"""Cancelling tasks that may lose a cancellation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _log = structlog.get_logger(__name__)
 
 
 async def cancel_tasks(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """End tasks, each told once: told twice, it would leave off in the midst of closing what it holds.
+    """Cancel tasks once and wait for their end; a second cancel would interrupt their cleanup.
 
-    Who has not ended after a while is told again: a connection that breaks in the same moment may raise an error of its
-    own in place of what the task was told.
+    A task that has not ended after 3 s is cancelled again: a connection that breaks in the same moment may raise an
+    error of its own in place of the cancellation.
     """
     for task in tasks:
         if not task.cancelling():

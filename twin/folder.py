@@ -19,19 +19,25 @@ type Stamp = tuple[int, int]  # time of change in ns, size in bytes
 
 
 class Named(Protocol):
-    """What a file defines."""
+    """A definition that a file holds."""
 
     @property
     def name(self) -> str:
-        """As the file's, without its ending."""
+        """The name of its file, without the ending."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileState[T]:
-    """A file as it was last read."""
+    """A file as it was last read.
+
+    Attributes
+    ----------
+    definition
+        The last good one; None when there was none.
+    """
 
     stamp: Stamp
-    definition: T | None  # the last good one
+    definition: T | None
     fault: str | None
 
 
@@ -42,16 +48,16 @@ class Folder[T: Named]:
     Parameters
     ----------
     path
-        May be missing: no definitions. Only `*.yaml` counts; names that start with ``_`` or ``.`` are left out.
+        A missing folder has no definitions. Only `*.yaml` counts; names that start with ``_`` or ``.`` are left out.
     read
-        Reads one file; raises BadInput where that has a fault.
+        Reads one file; raises BadInput when the file has a fault.
 
     Attributes
     ----------
     by_name
-        Those in force; where a file has a fault, the definition as it was before.
+        Definitions in force; where a file has a fault, the definition before it.
     faults
-        By file name: what is wrong with it.
+        Faults by file name.
     """
 
     path: Path
@@ -61,7 +67,7 @@ class Folder[T: Named]:
     _files: Mapping[str, FileState[T]] = field(default_factory=dict, repr=False)
 
     def renewed(self) -> Self:
-        """Read the files whose time or size has changed; itself when none has, so that `is` tells."""
+        """Read the files whose time or size has changed; return itself when none has, so that `is` shows it."""
         stamps = _stamps(self.path)
         if stamps == {name: file.stamp for name, file in self._files.items()}:
             return self
@@ -71,7 +77,7 @@ class Folder[T: Named]:
         return replace(self, by_name=by_name, faults=self.together(by_name) | faults, _files=files)
 
     def together(self, _: Mapping[str, T]) -> dict[str, str]:
-        """Return what is wrong between definitions, each right by itself; by file name."""
+        """Return the faults between definitions that are right by themselves, by file name."""
         return {}
 
     def _file(self, name: str, stamp: Stamp) -> FileState[T]:
@@ -90,18 +96,18 @@ def read_definition[T: Named](path: Path, adapter: TypeAdapter[T], what: str) ->
     Parameters
     ----------
     what
-        It defines, with its article, for messages: ``a feed``.
+        The kind of definition with its article, for messages: ``a feed``.
 
     Raises
     ------
     BadInput
-        When it is too large, not YAML, or no such definition; the message names the file and the fault.
+        When the file is too large, not YAML, or no such definition; the message names the file and the fault.
     """
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise BadInput(f"{path.name} is larger than {FILE_BYTES_MAX} bytes", parameter=path.name)
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # a date that is none is a ValueError
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # an impossible date is a ValueError
         raise BadInput(f"{path.name} is not YAML: {error}", parameter=path.name) from error
     try:
         definition = adapter.validate_python(raw)
@@ -120,7 +126,7 @@ def _stamps(folder: Path) -> dict[str, Stamp]:
     for path in sorted(folder.glob("[!_.]*.yaml")):
         try:
             stat = path.stat()
-        except FileNotFoundError:  # it went while we looked
+        except FileNotFoundError:  # removed meanwhile
             continue
         stamps[path.name] = (stat.st_mtime_ns, stat.st_size)
     return stamps

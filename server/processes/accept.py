@@ -1,8 +1,8 @@
-"""Taking connections from the socket that all workers share, so that they share the load.
+"""Accepting connections from the socket that all workers share, so that they share the load.
 
-Left to the kernel, whoever wakes first takes all that wait, and of sixteen connections one worker often holds fifteen.
-Here a worker takes one at a time and hesitates the longer the more it holds: the one that holds fewest is the first at
-the door. A worker that is busy or hung takes none, and nobody waits at a door of its own.
+Left to the kernel, the first worker to wake accepts all that wait, and of sixteen connections one worker often holds
+fifteen. Here a worker accepts one at a time, after a delay that grows with the connections it holds: the worker with
+the fewest is the first. A busy or hung worker accepts none, and no connection waits for one worker in particular.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ import socket
 from collections.abc import Callable, Sized
 
 HESITATION_SECONDS_MAX = 0.008
-_HALF_HESITATION = 16  # connections at which a worker hesitates half as long as it may
-_FULL_SECONDS = 0.1  # until it is tried again when there are no descriptors
+_HALF_HESITATION = 16  # connections at which a worker waits half the longest delay
+_FULL_SECONDS = 0.1  # until the next attempt when there are no descriptors
 _GONE = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.EHOSTUNREACH}
 
 
 def hesitation_s(held: int) -> float:
-    """Return how long a worker with so many connections waits before it takes another."""
+    """Return the seconds a worker with so many connections waits before it accepts another."""
     return HESITATION_SECONDS_MAX * held / (held + _HALF_HESITATION)
 
 
 class Doorway:
-    """One worker's way to the shared socket.
+    """Accepts connections of the shared socket for one worker.
 
     Parameters
     ----------
     listening
-        The socket; it is left open when the doorway closes.
+        The socket; it stays open when the doorway closes.
     held
         The worker's connections.
     protocol
-        Makes what serves a connection.
+        Makes the protocol that serves a connection.
     """
 
     def __init__(self, listening: socket.socket, held: Sized, protocol: Callable[[], asyncio.Protocol]) -> None:
@@ -46,7 +46,7 @@ class Doorway:
         self._watch()
 
     def close(self) -> None:
-        """Take no more."""
+        """Accept no more."""
         self._closed = True
         self._loop.remove_reader(self._listening)
         if self._hesitating:

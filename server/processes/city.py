@@ -1,11 +1,10 @@
 """The living demo city: ``python -m server.processes.city``, with the settings as a line of JSON on standard input.
 
-A client like any other: it reads the district from the public OGC API and pushes to the public feed `demo`, signed
-with that feed's secret. It knows no database. It ends when its standard input closes, as a worker does.
+An ordinary client: it reads the district from the public OGC API and pushes to the public feed `demo`, signed with
+that feed's secret. It has no database. It ends when its standard input closes, as a worker does.
 
-What it says follows from seed and time (`twin/city`), so it may be killed at any moment: the next one goes on where
-the clock is. Only what stays until it is said otherwise (cases, cameras, shifts) has to be caught up with, and a file
-in the home says from when.
+Its messages follow from seed and time (`twin/city`), so it may be killed at any moment: the next process goes on with
+the clock. Only lasting states (cases, cameras, shifts) must be caught up with, from the time in a file of the home.
 """
 
 from __future__ import annotations
@@ -30,60 +29,60 @@ from twin.city.clock import DAY, HOUR
 
 FEED = "demo"
 STORM_LOCK = "storm.lock"
-_TICK_S, _TICK_S_MAX = 3.0, 15.0  # a delivery costs the service far more than its messages do
-_REPORTS_FOR_S = 30  # after a pause, who reports again and again says only the newest
+_TICK_S, _TICK_S_MAX = 3.0, 15.0  # a delivery costs the service far more than its messages
+_REPORTS_FOR_S = 30  # after a pause, periodic reports are sent for this long back only
 _FIRST_BACK_S, _BACK_S_MAX = 12 * HOUR, 2 * DAY
 _NOTED_EVERY_S = 10
 _BATCH = 400
 
 
 class Living:
-    """A city and how far it has told.
+    """A city and the time up to which its messages are sent.
 
     Parameters
     ----------
     home
-        Where that is written down, and where a storm says that it plays the water.
+        Folder with the file of that time, and with the lock of a storm, which then plays the water.
     """
 
     def __init__(self, city: City, sender: FeedSender, home: Path) -> None:
         self._city, self._sender, self._home = city, sender, home
         self._file = home / "city.until"
-        self._told = self._noted = self._reported = 0
+        self._sent_until = self._noted = self._reported = 0
         self._tick_s = _TICK_S
 
     async def live(self) -> None:
-        """Catch up, and then tell what happens as it happens; until cancelled."""
+        """Catch up, then send messages as their time comes; until cancelled."""
         self._reported = now = int(time.time())
-        self._told = self._noted = max(self._read(), now - _BACK_S_MAX)
-        self._told = min(self._told, now)
+        self._sent_until = self._noted = max(self._read(), now - _BACK_S_MAX)
+        self._sent_until = min(self._sent_until, now)
         while True:
-            await self._tell(int(time.time()))
+            await self._send(int(time.time()))
             await asyncio.sleep(self._tick_s - time.time() % self._tick_s)
 
-    async def _tell(self, now: int) -> None:
-        """Tell what has happened by now. What cannot be sent in a while is left out, if the next report replaces it."""
-        changes = list(self._city.changes(self._told, now))
+    async def _send(self, now: int) -> None:
+        """Send the messages up to now; a report that cannot be sent in time is left out: the next replaces it."""
+        changes = list(self._city.changes(self._sent_until, now))
         is_storm = holder(self._home / STORM_LOCK) is not None
         since = max(self._reported, now - _REPORTS_FOR_S)
         reports = [] if len(changes) > _BATCH else list(self._city.reports(since, now, is_storm=is_storm))
         waited = self._sender.sent.waited
         for first in range(0, len(changes), _BATCH):
             await self._sender.send(changes[first : first + _BATCH])
-        self._told = now
+        self._sent_until = now
         await self._sender.send(reports, patience_s=0.0)
         self._reported = now
         self._pace(slower=self._sender.sent.waited > waited)
         self._note(now)
 
     def _pace(self, *, slower: bool) -> None:
-        """Speak less often when told to slow down, and again more often by and by."""
+        """Send less often when the service asks for it, and gradually more often again."""
         self._tick_s = min(self._tick_s * 2, _TICK_S_MAX) if slower else max(self._tick_s / 1.2, _TICK_S)
 
     def _note(self, now: int) -> None:
         if now - self._noted >= _NOTED_EVERY_S:
             half = self._file.with_suffix(".new")
-            half.write_text(f"{self._told}\n", encoding="ascii")
+            half.write_text(f"{self._sent_until}\n", encoding="ascii")
             half.replace(self._file)
             self._noted = now
 
@@ -95,7 +94,7 @@ class Living:
 
 
 async def live(settings: Settings, address: str) -> None:
-    """Let the city live, as a client of the service at an address; until cancelled."""
+    """Run the city as a client of the service at an address, until cancelled."""
     async with connect(address) as client:
         district = await read_district(client)
         city = City(district, settings.demo.seed, Liveliness.at(settings.demo.live_rate))
@@ -122,7 +121,7 @@ async def _main(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Live until told to end."""
+    """Run until the parent is gone or a signal arrives."""
     os.umask(OURS)
     configure_logs()
     asyncio.run(_main(Settings.model_validate_json(sys.stdin.buffer.readline())))

@@ -17,14 +17,14 @@ type Stamps = dict[str, tuple[int, int]]  # by file: time of change in ns, size 
 
 
 class DefinitionsJob:
-    """Keeps the catalogue as the files of a folder say; while one has a fault, the layers stay as they are.
+    """Keeps the catalogue in step with the files of a folder; while one has a fault, the layers stay as they are.
 
     Parameters
     ----------
     url
         The database.
     folder
-        Holds one file a layer, and code lists in `codes`. It may be missing, and may come later.
+        One file per layer, and code lists in `codes`; it may be missing, and may appear later.
     """
 
     name = "definitions"
@@ -47,7 +47,7 @@ class DefinitionsJob:
         try:
             changed = await sync_definitions(self._url, self._folder)
         except BadInput as error:
-            _log.error("a definition has a fault; layers stay as they are", fault=error.message)  # ours
+            _log.error("a definition has a fault; layers stay as they are", fault=error.message)
             return
         if changed:
             _log.info("layers follow their definitions", layers=changed)
@@ -58,7 +58,7 @@ def _stamps(folder: Path) -> Stamps:
     for path in sorted((*folder.glob("[!_.]*.yaml"), *(folder / "codes").glob("[!_.]*.yaml"))):
         try:
             stat = path.stat()
-        except FileNotFoundError:  # it went while we looked
+        except FileNotFoundError:  # removed meanwhile
             continue
         stamps[str(path)] = (stat.st_mtime_ns, stat.st_size)
     return stamps

@@ -1,8 +1,8 @@
-"""How often a process looks for garbage in circles: seldom, because messages and features are many and make none.
+"""Rare garbage collection of reference cycles: messages and features are many and make none.
 
-What Python frees by counting references is free at once. The search for circles walks over everything young each 700
-objects, which was a sixth of the processor time of taking messages, and over all that is old now and then: code,
-catalogue and areas, which stay for as long as the process does.
+Reference counting frees most objects at once. The search for cycles visits all young objects every 700 allocations,
+which was a sixth of the processor time of taking messages, and now and then all old ones: code, catalogue and areas,
+which live as long as the process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _TIMES = (20, 50)
 
 
 def search_seldom() -> None:
-    """Take what is there now out of every search, and search less often; to be called when a process has started."""
+    """Exclude the present objects from collection and collect less often; call it when a process has started."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, *_TIMES)

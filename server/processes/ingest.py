@@ -1,8 +1,8 @@
 """The ingest process: ``python -m server.processes.ingest``, with the settings as a line of JSON on standard input.
 
-It runs the jobs that must run once per database: connectors, house-keeping, and whatever else follows the log. Started
-anywhere, any number of times, exactly one works (`twin/jobs/leader.py`). It ends when its standard
-input closes: whoever started it is gone (see `server/processes/worker.py`).
+It runs the jobs that must run once per database: connectors, housekeeping, and the jobs that follow the log. Of any
+number of these processes on any machines exactly one works (`twin/jobs/leader.py`). It ends when its standard input
+closes: its parent is gone then (see `server/processes/worker.py`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _log = structlog.get_logger(__name__)
 
 
 def _jobs(parts: Parts, settings: Settings) -> list[Job]:
-    """Return every job of the process; one line each."""
+    """Return every job of the process."""
     return [
         Housekeeping(parts.pool, retention_periods(settings)),
         FeedRates(parts.pool),
@@ -68,7 +68,7 @@ def _jobs(parts: Parts, settings: Settings) -> list[Job]:
 
 
 async def work(settings: Settings) -> None:
-    """Wait for the lead, do the jobs while it lasts, and wait again; until cancelled."""
+    """Wait for the lead, run the jobs while it lasts, and wait again; until cancelled."""
     url = str(settings.database.url)
     while True:
         async with lead(url) as led, AsyncExitStack() as running:
@@ -83,7 +83,7 @@ async def work(settings: Settings) -> None:
 
 
 async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
-    """Make what the jobs work with; `running` stops it."""
+    """Make the objects that jobs share; `running` closes them."""
     url = str(settings.database.url)
     pool = await create_pool(url, Role.INGEST, size=_POOL_SIZE, statement_timeout_ms=_STATEMENT_MS_MAX)
     running.callback(pool.terminate)
@@ -98,7 +98,7 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
 
 
 async def _until(over: asyncio.Event, endless: Coroutine[Any, Any, None]) -> None:
-    """Run what never ends by itself until the event; what it raises is raised here."""
+    """Run an endless coroutine until the event is set; raise what it raises."""
     working, waiting = asyncio.create_task(endless), asyncio.create_task(over.wait())
     try:
         await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -127,7 +127,7 @@ async def _main(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Work until told to end."""
+    """Run until the parent is gone or a signal arrives."""
     os.umask(OURS)
     configure_logs()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())

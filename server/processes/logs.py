@@ -1,4 +1,4 @@
-"""Log lines on standard error: plain, with the traceback of a fault but never the values in it: they may be secrets."""
+"""Log lines on standard error: plain, with tracebacks but without the values of variables, which may be secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 
 def configure_logs() -> None:
-    """Send log lines of this process to standard error, warnings and worse."""
+    """Write warnings and worse of this process to standard error."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -20,5 +20,5 @@ def configure_logs() -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),  # what a command prints is its answer, not its log
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),  # standard output is for a command's result
     )

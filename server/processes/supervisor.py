@@ -1,7 +1,7 @@
-"""Keeps N web workers running on one listening socket, and one ingest process beside them, until told to stop.
+"""The supervisor: it keeps N web workers on one listening socket and an ingest process beside them, until cancelled.
 
-A worker that dies is started again; one that dies at once waits longer each time. Connections wait in the socket
-meanwhile, which belongs to the supervisor and is never closed.
+A worker that dies is started again, after a longer pause each time it dies at once. Meanwhile connections wait in the
+socket, which belongs to the supervisor and is never closed.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _HEALTHY_SECONDS_MAX = 120
 _PAUSE_SECONDS_MAX = 30
 _LONG_LIFE_SECONDS = 60
 _BACKLOG = 2048
-_PROGRAM = "import gc; gc.disable(); from {} import main; gc.enable(); main()"  # what is imported is never garbage
+_PROGRAM = "import gc; gc.disable(); from {} import main; gc.enable(); main()"  # imported modules are never garbage
 
 
 def listen(server: ServerSettings) -> socket.socket:
-    """Open the listening socket, before anything else is started for nothing.
+    """Open the listening socket; call it before anything else is started.
 
     Raises
     ------
@@ -71,12 +71,12 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
     listening
         From `listen`.
     ready
-        Called once with what `/health` says, when it says 200.
+        Called once with the body of `/health`, when its status is 200.
 
     Raises
     ------
     Unavailable
-        When no worker becomes healthy in time, or every one dies before that; their own words are on standard error.
+        When no worker becomes healthy in time, or one dies before that; its own message is on standard error.
     """
     healthy = asyncio.Event()
     keepers = [asyncio.create_task(_keep(settings, listening, healthy)) for _ in range(settings.server.workers)]
@@ -86,10 +86,10 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
         for keeper in keepers:
             if keeper.done():
                 waiting.cancel()
-                await keeper  # which raises
+                await keeper  # raises its error
         ready(await waiting)
         healthy.set()
-        if settings.feeds.ingest:  # only now: what serves the map comes first on a small machine
+        if settings.feeds.ingest:  # only now: on a small machine the web workers come first
             keepers.append(
                 asyncio.create_task(_keep_beside(settings, "server.processes.ingest", "接入进程 the ingest process"))
             )
@@ -104,7 +104,7 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
 
 
 async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.Event) -> None:
-    """Keep one worker alive. Before anything has ever worked, a death is a fault to show, not to repeat."""
+    """Keep one worker alive; before the first worker is healthy, a death is raised and not repeated."""
     pause_s, settings = 0.0, _as_web(settings)
     while True:
         began = time.monotonic()
@@ -117,21 +117,21 @@ async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.E
 
 
 def _as_web(settings: Settings) -> Settings:
-    """Return the settings of what answers strangers: it never learns of a login that may do more than it needs."""
+    """Return the settings of web workers: they answer strangers and get only the login with the fewest rights."""
     database = settings.database
     login = database.model_copy(update={"url": database.web_url or database.url, "web_url": None})
     return settings.model_copy(update={"database": login})
 
 
 def _as_client(settings: Settings, listening: socket.socket) -> Settings:
-    """Return the settings of a program that knows the service by its address only."""
+    """Return the settings of a client of the service: its address, and no database."""
     where = urlsplit(address_of(listening))
     server = settings.server.model_copy(update={"host": where.hostname, "port": where.port})
     return settings.model_copy(update={"server": server, "database": DatabaseSettings()})
 
 
 async def _keep_beside(settings: Settings, module: str, name: str) -> None:
-    """Keep a process alive beside the web workers. Whatever becomes of it, the map is served."""
+    """Keep a process alive beside the web workers; its death does not end them."""
     pause_s = 0.0
     while True:
         began = time.monotonic()
@@ -142,14 +142,14 @@ async def _keep_beside(settings: Settings, module: str, name: str) -> None:
 
 
 async def _run(settings: Settings, module: str, *descriptors: int) -> int:
-    """Run one of our programs to its end, with the settings by a pipe and descriptors to use; end it when it hangs."""
+    """Run one of our programs to its end, with settings by a pipe and with descriptors; kill it when it hangs."""
     with Pulse() as pulse:
-        given = (*descriptors, pulse.far_end)
+        inherited = (*descriptors, pulse.far_end)
         process = subprocess.Popen(  # noqa: S603, ASYNC220  # our own program; starting it takes a millisecond
-            [sys.executable, "-P", "-c", _PROGRAM.format(module), *map(str, given)],
+            [sys.executable, "-P", "-c", _PROGRAM.format(module), *map(str, inherited)],
             stdin=subprocess.PIPE,
             bufsize=0,
-            pass_fds=given,
+            pass_fds=inherited,
             cwd="/",
             env=KEEP_MEMORY | os.environ | {"PYTHONPATH": str(PROJECT)},
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order
@@ -159,7 +159,7 @@ async def _run(settings: Settings, module: str, *descriptors: int) -> int:
             watching = asyncio.create_task(_end_when_hung(process, module, pulse, settings.server.hung_s))
             try:
                 assert process.stdin is not None  # noqa: S101  # for the type checker
-                with suppress(BrokenPipeError):  # it died before it read; its exit code tells
+                with suppress(BrokenPipeError):  # it died before it read; its exit code is returned
                     process.stdin.write(settings.model_dump_json().encode() + b"\n")
                 return await _ended(process)
             finally:
@@ -174,7 +174,7 @@ async def _end_when_hung(process: subprocess.Popen[bytes], module: str, pulse: P
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> int:
-    """Wait without a thread: the kernel makes a process's descriptor readable when it ends."""
+    """Wait for a process without a thread: its pidfd becomes readable when it ends; return its exit code."""
     loop, descriptor = asyncio.get_running_loop(), os.pidfd_open(process.pid)
     over = asyncio.Event()
     loop.add_reader(descriptor, over.set)
@@ -199,20 +199,20 @@ async def _end(process: subprocess.Popen[bytes]) -> None:
 
 async def _wait_until_healthy(address: str) -> dict[str, Any]:
     deadline = time.monotonic() + _HEALTHY_SECONDS_MAX
-    said = "nothing"
+    detail = "nothing"
     while time.monotonic() < deadline:
         try:
             return await asyncio.to_thread(_health, address)
         except urllib.error.HTTPError as error:
-            said = f"{error.code}: {error.read(500).decode(errors='replace')}"
+            detail = f"{error.code}: {error.read(500).decode(errors='replace')}"
         except OSError as error:
-            said = str(error)
+            detail = str(error)
         await asyncio.sleep(0.05)
-    raise Unavailable(f"{address}/health did not answer 200 in {_HEALTHY_SECONDS_MAX} s; it said {said}")
+    raise Unavailable(f"{address}/health did not answer 200 in {_HEALTHY_SECONDS_MAX} s; it said {detail}")
 
 
 def _health(address: str) -> dict[str, Any]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy must not stand between us
-    with opener.open(f"{address}/health", timeout=10) as answer:
-        told: dict[str, Any] = json.load(answer)
-        return told
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy of the environment
+    with opener.open(f"{address}/health", timeout=10) as response:
+        health: dict[str, Any] = json.load(response)
+        return health

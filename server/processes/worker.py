@@ -1,9 +1,9 @@
-"""One web worker: ``python -m server.worker FD [FD]``, with the settings as a line of JSON on standard input.
+"""One web worker: ``python -m server.processes.worker FD [FD]``, with the settings as JSON on standard input.
 
-The first descriptor is the listening socket, the second one takes signs of life (`server.processes.pulse`).
+The first descriptor is the listening socket, the second one receives signs of life (`server.processes.pulse`).
 
 The settings come by a pipe because they may hold a password, which a command line would show to everybody. The pipe
-stays open: when it closes, whoever started us is gone, and we end too.
+stays open: when it closes, the parent is gone, and the worker ends too.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ GRACE_SECONDS = 5
 
 
 class _Lifespan(LifespanOn):
-    """Says in words why the application cannot start, where they are known; uvicorn prints a traceback."""
+    """Reports in words why the application cannot start, where a message is known; uvicorn prints a traceback."""
 
     async def send(self, message: LifespanSendMessage) -> None:
-        error = sys.exception()  # which the application is handling while it tells of it
-        said = error if isinstance(error, OneMapError) else in_words(error) if error else None
-        if message["type"] == "lifespan.startup.failed" and said is not None:
-            message = {"type": "lifespan.startup.failed", "message": f"the web worker cannot start: {said.message}"}
+        error = sys.exception()  # the one the application is handling
+        known = error if isinstance(error, OneMapError) else in_words(error) if error else None
+        if message["type"] == "lifespan.startup.failed" and known is not None:
+            message = {"type": "lifespan.startup.failed", "message": f"the web worker cannot start: {known.message}"}
         await super().send(message)
 
 
@@ -61,9 +61,9 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for doorway in self._doorways:
             doorway.close()
-        state: State | None = getattr(self.config.app.state, "shared", None)  # type: ignore[union-attr]  # ours is an application
+        state: State | None = getattr(self.config.app.state, "shared", None)  # type: ignore[union-attr]  # always an application here
         if state is not None:
-            state.tail.hang_up()  # streams have no end of their own
+            state.tail.hang_up()  # streams never end by themselves
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
@@ -75,7 +75,7 @@ class _Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Serve until told to end."""
+    """Serve until the parent is gone or a signal arrives."""
     os.umask(OURS)
     configure_logs()
     open_many()

@@ -72,10 +72,10 @@ async def resume_outlet(name: str, state: StateHere) -> Resumed:
 
 
 def _health(outlet: Outlet, ledger: OutletLedger | None) -> OutletHealth:
-    said = {name: getattr(outlet, name) for name in ("name", "kind", "title_zh", "title_en", "url", "enabled")}
+    facts = {name: getattr(outlet, name) for name in ("name", "kind", "title_zh", "title_en", "url", "enabled")}
     if ledger is None:
-        return OutletHealth(**said, state="new" if outlet.enabled else "off", seq=None)
+        return OutletHealth(**facts, state="new" if outlet.enabled else "off", seq=None)
     state = "parked" if ledger.parked_at else "failing" if ledger.fault else "working"
     kept = ("seq", "delivered", "attempts", "fault", "failing_since", "parked_at", "last_delivered_at")
-    told = {name: getattr(ledger, name) for name in kept}
-    return OutletHealth(**said, **told, state=state if outlet.enabled else "off")
+    progress = {name: getattr(ledger, name) for name in kept}
+    return OutletHealth(**facts, **progress, state=state if outlet.enabled else "off")

@@ -19,12 +19,14 @@ _DUE = "SELECT event_id FROM twin.warning_open WHERE expires_at <= now() ORDER B
 
 
 class Expiry:
-    """Closes warnings whose time is over: the state follows from the versions and the time, and the log is told.
+    """Closes warnings that have expired: the state follows from the versions and the time, and goes to the log.
 
     Parameters
     ----------
     pool
         Connections in the ingesting role.
+    catalog
+        Returns the current catalogue.
     """
 
     name = "expiry of warnings"
@@ -40,7 +42,7 @@ class Expiry:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def close_due(self) -> int:
-        """Close what is due now, at most 500 warnings; returns how many."""
+        """Close the warnings that are due, at most 500; return their number."""
         catalog = self._catalog()
         async with self._pool.acquire() as connection, connection.transaction():
             due = [row["event_id"] for row in await connection.fetch(_DUE, _AT_ONCE)]

@@ -1,4 +1,4 @@
-"""How every feed does: when it last spoke, how fast, what was refused and why; and what is stale because of that."""
+"""The health of feeds: when messages last came, at what rate, what was refused and why; and which layers are stale."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ GROUP BY feed, reason ORDER BY feed, n DESC
 
 @dataclass(frozen=True, slots=True)
 class ConnectorState:
-    """What a connector does; None of it for feeds that are pushed.
+    """The state of a connector; feeds that are pushed have none.
 
     Attributes
     ----------
     state
         ``starting``, ``working``, ``waiting`` (to try again), ``stopped``, or ``away``: no ingest process works.
     fault, faulted_at
-        What last went wrong, also when it works again.
+        The last fault and its time, also when it works again.
     """
 
     state: str
@@ -61,18 +61,18 @@ class ConnectorState:
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """A feed and how it does.
+    """A feed and its health.
 
     Attributes
     ----------
     life
         ``off`` by its file, ``never`` heard, ``live``, or ``silent``: three expected intervals without a message.
     counters
-        Of `twin.feed`, all zero when it was never heard.
+        The row of `twin.feed`; empty when the feed was never heard.
     per_minute
-        Messages a minute over the last 1 and 5 minutes; None where nothing is known.
+        Messages a minute over the last 1 and 5 minutes; None when unknown.
     refused
-        Messages that wait in the quarantine, by reason.
+        Number of messages that wait in the quarantine, by reason.
     """
 
     definition: FeedDefinition
@@ -90,9 +90,9 @@ class FeedStates:
     Attributes
     ----------
     stale
-        Layers whose live state a feed has stopped to supply, with the feeds that did.
+        Layers whose live state is no longer supplied, each with its silent feeds.
     ingest
-        Of the process that goes and gets messages, see `twin.jobs.leader.ingest_works`.
+        The ingest process, see `twin.jobs.leader.ingest_works`.
     """
 
     feeds: Sequence[FeedState]
@@ -103,7 +103,7 @@ class FeedStates:
 async def read_health(
     reader: asyncpg.Connection | asyncpg.Pool, definitions: Mapping[str, FeedDefinition]
 ) -> FeedStates:
-    """Look at all feeds; one of synthetic messages that was never heard is there only where the demo is loaded."""
+    """Read the health of all feeds; a synthetic feed that was never heard is left out unless the demo is loaded."""
     ingest = await ingest_works(reader)
     counters = {row["name"]: dict(row) for row in await reader.fetch(_COUNTERS)}
     connectors = {row["feed"]: _connector(row, works=ingest["working"]) for row in await reader.fetch(_CONNECTORS)}
@@ -126,7 +126,7 @@ async def read_totals(connection: asyncpg.Connection) -> dict[str, dict[str, int
 
 
 def life_of(definition: FeedDefinition, age_s: float | None) -> Life:
-    """Tell whether a feed lives, from the seconds since it was last heard (None: never)."""
+    """Return whether a feed lives, from the seconds since its last message (None: never)."""
     if not definition.enabled:
         return "off"
     if age_s is None:
@@ -149,9 +149,9 @@ def _health(
 
 
 def _connector(row: asyncpg.Record, *, works: bool) -> ConnectorState:
-    said = dict(row)
-    del said["feed"]
-    return ConnectorState(**(said if works else {**said, "state": "away"}))
+    values = dict(row)
+    del values["feed"]
+    return ConnectorState(**(values if works else {**values, "state": "away"}))
 
 
 def _stale(feeds: Sequence[FeedState]) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""How fast feeds go: their counters are noted now and then, and the difference of two notes is a rate."""
+"""Rates of feeds: their counters are sampled every ten seconds, and the difference of two samples is a rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FORGET = "DELETE FROM twin.feed_sample WHERE at < now() - interval '1 hour'"
 
 
 class FeedRates:
-    """The job that notes the counters of all feeds."""
+    """The job that samples the counters of all feeds."""
 
     name = "feed rates"
 
@@ -20,13 +20,13 @@ class FeedRates:
         self._pool = pool
 
     async def run(self) -> None:
-        """Note them every ten seconds until cancelled."""
+        """Sample every ten seconds until cancelled."""
         while True:
             await note_counters(self._pool)
             await asyncio.sleep(SAMPLE_SECONDS)
 
 
 async def note_counters(pool: asyncpg.Pool) -> None:
-    """Note what the counters say now, and forget what is older than an hour."""
+    """Store a sample of the counters, and drop samples older than an hour."""
     await pool.execute(f"{_NOTE} FROM twin.feed")
     await pool.execute(_FORGET)

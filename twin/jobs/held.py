@@ -1,4 +1,4 @@
-"""The job that takes held messages when the features they are about appear, whoever made those: a load or a feed."""
+"""The job that takes held messages once their features exist, made by a load or by a feed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ type Look = tuple[int, int]  # version of a layer's table, newest message that i
 
 
 class Held:
-    """Takes what was held.
+    """Takes held messages.
 
     Parameters
     ----------
-    pool, catalog
-        Connections in the ingesting role, and what returns the current catalogue.
+    pool
+        Connections in the ingesting role.
+    catalog
+        Returns the current catalogue.
     retaking
-        Takes a kept message again.
+        Takes a stored message again.
     """
 
     name = "held messages"
@@ -47,7 +49,7 @@ class Held:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def catch_up(self) -> int:
-        """Take what can be taken now; returns how many messages were. Layers that did not change cost nothing."""
+        """Take the messages that can be taken now; return their number. Layers that did not change cost nothing."""
         taken, catalog = 0, self._catalog()
         for layer_id, newest in await self._pool.fetch(_WAITING):
             look = (catalog[layer_id].version, newest) if layer_id in catalog else None
@@ -60,7 +62,7 @@ class Held:
         return taken
 
     async def _layer(self, layer_id: str, table: str) -> tuple[bool, int]:
-        """Take a layer's messages whose features are there; tell whether all was tried, and how many were taken."""
+        """Take a layer's messages whose features exist; return whether all were tried, and how many were taken."""
         last, count = 0, 0
         ready = f"""SELECT r.id FROM twin.refused AS r WHERE {_OPEN} AND r.layer = {quote_literal(layer_id)}
             AND r.id > $1 AND EXISTS (SELECT FROM {table} AS t WHERE t.id = r.feature_id) ORDER BY r.id LIMIT $2"""
@@ -73,14 +75,14 @@ class Held:
         return True, count
 
     async def _take(self, ids: Sequence[int]) -> int | None:
-        """Take messages; None when the house is busy, so that the rest is for later."""
-        answers = await asyncio.gather(*map(self._retaking.replay, ids), return_exceptions=True)
+        """Take messages and return their number; None when the pipeline or the database is busy: try later."""
+        results = await asyncio.gather(*map(self._retaking.replay, ids), return_exceptions=True)
         is_busy = False
-        for refused_id, answer in zip(ids, answers, strict=True):
-            if isinstance(answer, BadInput | Conflict):  # it can no longer be taken, or somebody else has
-                _log.info("a held message was not taken", id=refused_id, error=answer.message)
-            elif isinstance(answer, (OneMapError, *DATABASE_ERRORS)):
+        for refused_id, result in zip(ids, results, strict=True):
+            if isinstance(result, BadInput | Conflict):  # it can no longer be taken, or another process took it
+                _log.info("a held message was not taken", id=refused_id, error=result.message)
+            elif isinstance(result, (OneMapError, *DATABASE_ERRORS)):
                 is_busy = True
-            elif isinstance(answer, BaseException):
-                raise answer
-        return None if is_busy else sum(not isinstance(answer, BaseException) for answer in answers)
+            elif isinstance(result, BaseException):
+                raise result
+        return None if is_busy else sum(not isinstance(result, BaseException) for result in results)

@@ -11,7 +11,7 @@ from twin.store.partitions import make_days
 from twin.store.retention import RetentionPeriods, forget
 
 _PAUSE_SECONDS = 3600.0
-_AREAS = "SELECT onemap.forget_changed_areas($1::interval, $2::bigint)"  # caches older than that draw anew
+_AREAS = "SELECT onemap.forget_changed_areas($1::interval, $2::bigint)"  # a cache older than that draws anew
 _AREAS_KEPT, _AREAS_MOST = timedelta(days=2), 20_000
 
 

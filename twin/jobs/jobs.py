@@ -1,7 +1,7 @@
-"""The jobs of the ingest process: what each is given, and how each is kept alive.
+"""The jobs of the ingest process: what each works with, and how each is kept alive.
 
-A job works until it is cancelled. Whatever it raises is logged and it is started again, later each time; one job's
-fault never stops another. A job goes on from its cursor in PostGIS, so it may be killed at any moment.
+A job works until it is cancelled. An error it raises is logged and the job is started again, later each time; one
+job's fault never stops another. A job goes on from its cursor in PostGIS, so it may be killed at any moment.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Job(Protocol):
-    """Something the ingest process does all the time."""
+    """Work that the ingest process does all the time."""
 
     @property
     def name(self) -> str:
-        """What the log and the health page call it."""
+        """Name in the log and on the health page."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -42,20 +42,20 @@ class Job(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What jobs work with; made when the process begins to lead, closed when it ends.
+    """Objects that jobs share; made when the process begins to lead, closed when it ends.
 
     Attributes
     ----------
     url
         The database.
     home
-        Holds the secrets, and folders that feeds use.
+        Folder with the secrets and the folders that feeds use.
     folder
-        Of the feeds' definitions.
+        Folder of the feeds' definitions.
     catalog
         Returns the current catalogue.
     intake
-        Takes deliveries (`take`) and messages made in the house (`offer`).
+        Takes deliveries (`take`) and messages made by the twin itself (`offer`).
     pool
         Connections in the ingesting role.
     """
@@ -69,7 +69,7 @@ class Parts:
 
 
 class Pauses:
-    """How long to wait before each new attempt: longer each time, short again after a long life."""
+    """Pauses before new attempts: each is longer than the one before, and short again after a minute of work."""
 
     def __init__(self) -> None:
         self._pause_s = 0.0
@@ -88,7 +88,7 @@ class Pauses:
 
 
 async def keep_working(jobs: Sequence[Job]) -> None:
-    """Run jobs side by side, each started again when it ends, until cancelled."""
+    """Run jobs side by side until cancelled; a job that ends is started again."""
     tasks = [asyncio.create_task(_keep(job), name=job.name) for job in jobs]
     try:
         await asyncio.wait(tasks)
@@ -102,7 +102,7 @@ async def _keep(job: Job) -> None:
         pauses.begin()
         try:
             await job.run()
-        except Exception as error:  # noqa: BLE001  # whatever a job does, the others go on
+        except Exception as error:  # noqa: BLE001  # a job's fault must not stop the others
             MET_BY_JOBS.note(error)
             pause_s = pauses.next()
             how = _log.warning if isinstance(error, Unavailable) or in_words(error) else _log.exception

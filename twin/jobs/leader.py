@@ -1,7 +1,7 @@
-"""Exactly one ingest process works per database: the one that holds an advisory lock; the others stand by.
+"""Leader election: one ingest process per database works, the holder of an advisory lock; the others stand by.
 
-The lock belongs to a connection, and dies with it: with its process, with PostgreSQL, with the network between. The
-heartbeat goes through the same connection, so a lock that nobody could lose unnoticed is never believed in for long.
+The lock belongs to a connection and ends with it: with its process, with PostgreSQL, with the network between. The
+heartbeat uses the same connection, so a leader that has lost the lock learns of it within seconds.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from twin.damage import MET_BY_JOBS
 from twin.log.cursor import Cursor
 
 HEARTBEAT = Cursor("ingest")
-ALIVE_SECONDS = 15.0  # a heartbeat older than this is that of a dead process
+ALIVE_SECONDS = 15.0  # an older heartbeat is that of a dead process
 _BEAT_SECONDS = 2.0
 _BEAT_SECONDS_MAX = 10.0
 _TRY_SECONDS = 0.5
-_HUNG_LOOKS = 60  # at a heartbeat that does not move: half a minute in which both we and PostgreSQL work
+_HUNG_LOOKS = 60  # of a heartbeat that does not move: half a minute while this process and PostgreSQL work
 _GONE = (*AWAY, OSError, asyncpg.PostgresError)
 _END = """
 SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks AS l JOIN pg_stat_activity AS holder ON holder.pid = l.pid
@@ -41,12 +41,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Led:
-    """The time during which this process leads.
+    """A term of leadership of this process.
 
     Attributes
     ----------
     lost
-        Is set when it leads no longer; everything must stop then.
+        Set when the process leads no longer; everything must stop then.
     """
 
     def __init__(self) -> None:
@@ -57,17 +57,17 @@ class Led:
 async def lead(url: str, *, hung_looks: int = _HUNG_LOOKS) -> AsyncIterator[Led]:
     """Wait until this process leads, then beat until the block ends.
 
-    A leader that holds the lock and does not beat is hung: its connections are ended, all of them, for what it has
-    written and not committed would keep everybody waiting.
+    A leader that holds the lock and does not beat is hung: all its connections are terminated, because its open
+    transactions would block every other writer.
 
-    The lock is tried for, not waited for in PostgreSQL: a statement that waits for days would keep every dead row of
-    those days from being cleaned.
+    The lock is polled, not waited for in PostgreSQL: a statement that waits for days would keep every dead row of
+    those days from being vacuumed.
 
     Parameters
     ----------
     hung_looks
-        How many times a standby finds the same heartbeat before it takes its leader for hung. Looks are counted and
-        not the time: while PostgreSQL itself hangs, nobody can beat and nobody looks.
+        Number of times a standby reads the same heartbeat before it takes the leader for hung. Reads are counted, not
+        seconds: while PostgreSQL itself hangs, there is neither beat nor read.
     """
     connection, led = await _take(url, hung_looks), Led()
     connection.add_termination_listener(lambda *_: led.lost.set())
@@ -93,7 +93,7 @@ async def _take(url: str, hung_looks: int) -> asyncpg.Connection:
         try:
             await _lock(connection, url, hung_looks)
         except _GONE:
-            continue  # it went away while we stood by
+            continue  # the connection was lost while standing by
         except BaseException:
             connection.terminate()
             raise
@@ -113,7 +113,7 @@ async def _lock(connection: asyncpg.Connection, url: str, hung_looks: int) -> No
 
 
 async def _end_the_hung(url: str) -> None:
-    """End every connection of the process that holds the lock; in the login's own role, which may end its own."""
+    """Terminate every connection of the lock's holder, in the login's own role, which may terminate its own."""
     try:
         connection = await connect(url, None, statement_timeout_ms=5000)
     except Unavailable:
@@ -135,20 +135,20 @@ async def _beat(connection: asyncpg.Connection, led: Led) -> None:
             damage = MET_BY_JOBS.recent()
             await HEARTBEAT.beat(connection, {**state, "damage": damage}, timeout_s=_BEAT_SECONDS_MAX)
             await asyncio.sleep(_BEAT_SECONDS)
-    except Exception as error:  # noqa: BLE001  # whatever ends the heartbeat, nobody may believe that it goes on
+    except Exception as error:  # noqa: BLE001  # whatever ends the heartbeat, the lead is lost
         _log.warning("the ingest process leads no longer", error=repr(error))
     finally:
         led.lost.set()
 
 
 async def ingest_works(reader: asyncpg.Connection | asyncpg.Pool) -> dict[str, Any]:
-    """Tell whether an ingest process works on a database.
+    """Read whether an ingest process works on a database.
 
     Returns
     -------
     dict
-        `working`; where it is known also `process`, `host`, `since`, `damage` (SQLSTATEs of faults of the database
-        that it met lately) and `seen_at` of the last that did.
+        `working`; where known also `process`, `host`, `since`, `damage` (SQLSTATEs of recent faults of the database)
+        and `seen_at` of the last process that worked.
     """
     row = await HEARTBEAT.read(reader)
     if row is None:

@@ -1,6 +1,6 @@
-"""The job that follows changes of features: what other layers derive from theirs, and their statistics.
+"""The job that follows changes of features: it derives dependent layers and refreshes statistics.
 
-A load does both at once. For a feed that changes features all day they are done a little later, once for many changes.
+A load does both at once. For a feed that changes features all day, the job does both later, once for many changes.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from layers.schema.tables import refresh_statistics
 
 _LOOK_SECONDS = 2.0
 _PAUSE_SECONDS = 30.0  # between two rounds for one layer
-_ASKED = "SELECT layer FROM twin.upkeep ORDER BY asked_at"
+_DUE = "SELECT layer FROM twin.upkeep ORDER BY asked_at"
 _TAKE = "DELETE FROM twin.upkeep WHERE layer = $1 RETURNING shapes_changed"
 
 
 class Upkeep:
-    """Brings what follows from changed features up to date.
+    """Derives and refreshes what depends on changed features.
 
     Parameters
     ----------
     url
         The database; the work is done in the owner's role.
+    catalog
+        Returns the current catalogue.
     """
 
     name = "upkeep of changed layers"
@@ -42,18 +44,18 @@ class Upkeep:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def catch_up(self, pause_s: float = 0.0) -> list[str]:
-        """Do what was asked for, layer by layer, each in a transaction; returns the layers that were done.
+        """Work on the layers that are due, each in a transaction; return their ids.
 
         Parameters
         ----------
         pause_s
-            A layer that was done more recently waits.
+            A layer whose last round is more recent waits; 0 means that no layer does.
         """
         done = []
         connection = await connect(self._url, Role.OWNER)
         try:
-            asked = [row["layer"] for row in await connection.fetch(_ASKED)]
-            for layer_id in asked:
+            due = [row["layer"] for row in await connection.fetch(_DUE)]
+            for layer_id in due:
                 layer = self._catalog().get(layer_id)
                 if monotonic() - self._done_at.get(layer_id, -pause_s) < pause_s:
                     continue

@@ -1,8 +1,8 @@
-"""Where the log goes out to others who do not come for it: webhooks and MQTT brokers, one file each.
+"""Outlets push the log to receivers that do not poll it: webhooks and MQTT brokers, one definition file each.
 
 ::
 
-    log ─ selection (what the outlet asks for and its actor may see) ─ batch ─ sender ─► webhook, broker
+    log ─ selection (the outlet's filter and its actor's rights) ─ batch ─ sender ─► webhook, broker
                                                                          │
-    ledger (a cursor)  : how far it has got, what went wrong ◄──────────┘ moved when the other side has taken it
+    ledger (a cursor)  : position and faults  ◄──────────┘ moves when the receiver has taken the batch
 """

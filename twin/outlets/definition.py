@@ -1,4 +1,4 @@
-"""An outlet is data, not code: the file in `config/outlets/` that says who gets what of the log, and in whose name."""
+"""An outlet is data, not code: a file in `config/outlets/` with the receiver, the selection and the rights."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class _Frozen(BaseModel):
 
 
 class Rights(_Frozen):
-    """What whoever receives may see; the public's rights when nothing is said."""
+    """Rights of the receiver; the public's by default."""
 
     clearance: int = Field(default=2, ge=1, le=4)
     areas: tuple[str, ...] = ()
 
 
 class Retry(_Frozen):
-    """What is done when the other side does not take a batch.
+    """Retries of a batch that the receiver does not take.
 
     Attributes
     ----------
     first_s, longest_s
-        The first pause and the longest; each is twice the one before.
+        The first pause and the longest, seconds; each is twice the one before.
     park_after_h
-        After so long without a success the outlet is parked, until an operator resumes it.
+        Hours without a success after which the outlet is parked, until an operator resumes it.
     """
 
     first_s: float = Field(default=1.0, gt=0, le=3600)
@@ -45,18 +45,18 @@ class Retry(_Frozen):
 
 
 class _Outlet(_Frozen):
-    """What all outlets have.
+    """Fields of all outlets.
 
     Attributes
     ----------
     layers, areas, bbox, filter
-        What is sent, as a subscriber of `/live` asks for it.
+        Selection of changes, with the meaning they have for a subscriber of `/live`.
     rights
-        Every change passes them, as it would for a person.
+        Applied to every change, as they would be for a person.
     secret
-        Name of what it signs with or logs in with: a file in the home's `secrets`, or ``ONEMAP_SECRET_<NAME>``.
+        Name of the secret that signs or logs in: a file in the home's `secrets`, or ``ONEMAP_SECRET_<NAME>``.
     batch_max
-        Changes that are sent at once.
+        Largest number of changes in a batch.
     """
 
     name: str = Field(pattern=NAME)
@@ -75,23 +75,23 @@ class _Outlet(_Frozen):
 
     @property
     def actor(self) -> Actor:
-        """In whose name it reads."""
+        """The actor that reads the log for this outlet."""
         return Actor(f"outlet {self.name}", self.rights.clearance, self.rights.areas)
 
     def interest(self, catalog: Catalog) -> Interest:
-        """Return what it asks for.
+        """Return the selection as an interest in changes.
 
         Raises
         ------
         BadInput, NotFound
-            When it asks for what is not there, or not its actor's.
+            When a layer, field or area does not exist or is hidden from its actor.
         """
-        asked = SubscriptionParams(self.layers, self.areas, self.bbox or (), self.filter or "")
-        return read_interest(catalog, self.actor, asked, FilterLimits())
+        params = SubscriptionParams(self.layers, self.areas, self.bbox or (), self.filter or "")
+        return read_interest(catalog, self.actor, params, FilterLimits())
 
 
 class Webhook(_Outlet):
-    """Changes as a batch of CloudEvents to an address that an operator has written down; strangers name none."""
+    """Batches of CloudEvents to an address; only an operator's file can name one."""
 
     kind: Literal["webhook"]
     url: str = Field(pattern=r"^https?://[^/@\s]+(/\S*)?$")
@@ -103,11 +103,11 @@ class Mqtt(_Outlet):
     Attributes
     ----------
     topic
-        What topics begin with: ``onemap`` gives ``onemap/events/e1``.
+        Prefix of topics: ``onemap`` gives ``onemap/events/e1``.
     retain
-        Whether the broker keeps the newest of each topic, for those who subscribe later.
+        Whether the broker keeps the newest message of each topic for later subscribers.
     user
-        As whom it logs in with the secret; the secret's name when nothing is said.
+        User name for the login with the secret; by default the secret's name.
     """
 
     kind: Literal["mqtt"]
@@ -128,6 +128,6 @@ def read_outlet(path: Path) -> Outlet:
     Raises
     ------
     BadInput
-        When it is too large, not YAML, or not an outlet; the message names the file and the fault.
+        When the file is too large, not YAML, or not an outlet; the message names the file and the fault.
     """
     return read_definition(path, _READER, "an outlet")

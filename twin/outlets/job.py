@@ -1,4 +1,4 @@
-"""The job that serves every outlet of a folder, each by itself: one that is slow or dead holds nobody up."""
+"""The job that serves every outlet of a folder, each in a task of its own: a slow or dead receiver delays no other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from twin.outlets.webhook import WebhookSender
 
 _LOOK_SECONDS = 1.0
 _WAIT_SECONDS = 30.0
-_NOTE_EVERY = 5_000  # changes that were not for an outlet: its place is written down all the same
+_NOTE_EVERY = 5_000  # changes outside its selection after which an outlet's position is written all the same
 _NOTE_SECONDS = 20.0
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class OutletsJob:
         self._listener = Listener(parts.url, self._on_growth, {CHANNEL: None})
 
     async def run(self) -> None:
-        """Follow the folder until cancelled; then every outlet is stopped where it is."""
+        """Follow the folder until cancelled; then stop every outlet where it is."""
         await self._listener.start()
         try:
             while True:
@@ -69,24 +69,25 @@ class OutletsJob:
                 await OutletDelivery(outlet, self._parts, lambda: self._grown).run()
             except (OneMapError, *DATABASE_ERRORS) as error:
                 _log.warning("an outlet cannot be served now; trying again", outlet=outlet.name, error=str(error))
-            except Exception:  # noqa: BLE001  # whatever one outlet does, the others go on
+            except Exception:  # noqa: BLE001  # one outlet's fault must not stop the others
                 _log.exception("an outlet failed", outlet=outlet.name)
             await asyncio.sleep(_LOOK_SECONDS)
 
 
 class OutletDelivery:
-    """Takes the log to one outlet, batch by batch.
+    """Delivers the log to one outlet, batch by batch.
 
     Parameters
     ----------
     grown
-        Returns the event that is set when the log grows next.
+        Returns the event that is set when the log next grows.
     """
 
     def __init__(self, outlet: Outlet, parts: Parts, grown: Callable[[], asyncio.Event]) -> None:
         self._outlet, self._parts, self._grown = outlet, parts, grown
-        made = MqttSender(outlet, parts.home) if isinstance(outlet, Mqtt) else WebhookSender(outlet, parts.home)
-        self._sender: OutletSender = made
+        self._sender: OutletSender = (
+            MqttSender(outlet, parts.home) if isinstance(outlet, Mqtt) else WebhookSender(outlet, parts.home)
+        )
         self._noted_at = monotonic()
 
     async def run(self) -> None:
@@ -96,7 +97,7 @@ class OutletDelivery:
         try:
             selection = Selection(self._outlet, self._parts.catalog)
             while True:
-                ledger = await self._until_wanted(ledger)
+                ledger = await self._until_resumed(ledger)
                 grown = self._grown()
                 async with self._parts.pool.acquire() as connection:
                     batch = await selection.after(connection, ledger.seq)
@@ -107,7 +108,7 @@ class OutletDelivery:
         finally:
             await self._sender.close()
 
-    async def _until_wanted(self, ledger: OutletLedger) -> OutletLedger:
+    async def _until_resumed(self, ledger: OutletLedger) -> OutletLedger:
         """Wait while the outlet is parked; an operator resumes it in PostGIS."""
         while ledger.parked_at is not None:
             await asyncio.sleep(_LOOK_SECONDS)
@@ -132,7 +133,7 @@ class OutletDelivery:
                 await ledger.took(connection, batch.seq, len(batch.changes))
 
     async def _pass_over(self, ledger: OutletLedger, batch: OutletBatch) -> None:
-        """Go on beyond what is not for this outlet; written down now and then, for read again it harms nobody."""
+        """Go on beyond changes outside the selection; written now and then, since reading them again does no harm."""
         ledger.seq = batch.seq
         if ledger.unwritten >= _NOTE_EVERY or (ledger.unwritten and monotonic() - self._noted_at > _NOTE_SECONDS):
             self._noted_at = monotonic()
@@ -145,7 +146,7 @@ class OutletDelivery:
         return datetime.now(UTC) - ledger.failing_since > timedelta(hours=self._outlet.retry.park_after_h)
 
     def _pause_s(self, attempts: int) -> float:
-        """Return a pause that doubles, a little more or less, so that not all come back at one moment."""
+        """Return a pause that doubles with each attempt, varied by a fifth so that retries do not coincide."""
         retry = self._outlet.retry
         pause_s = min(retry.first_s * 2.0 ** min(attempts - 1, 30), retry.longest_s)
-        return pause_s * random.uniform(0.8, 1.2)  # noqa: S311  # nobody must not guess it
+        return pause_s * random.uniform(0.8, 1.2)  # noqa: S311  # not a secret

@@ -1,4 +1,4 @@
-"""How far an outlet has got and what went wrong, kept in PostGIS: it goes on from there after any death."""
+"""The ledger of an outlet: its position in the log and its faults, kept in a cursor, so that it survives any death."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _OF_FAILING = ("parked_at", "failing_since", "attempts", "fault")
 
 @dataclass(slots=True)
 class OutletLedger:
-    """The place of one outlet.
+    """Position and faults of one outlet.
 
     Attributes
     ----------
     seq
-        Everything up to this number was taken by the other side, or was not for it.
+        Number up to which every change was taken by the receiver or is outside its selection.
     delivered
-        How many changes it has taken.
+        Number of changes the receiver has taken.
     attempts, failing_since, fault
-        Since it last took something; 0 and None while all is well.
+        Failures since the last success; 0 and None after a success.
     parked_at
-        When it was given up, until somebody resumes it.
+        Time at which the outlet was parked; None unless it is.
     """
 
     name: str
@@ -40,11 +40,11 @@ class OutletLedger:
     fault: str | None = None
     parked_at: datetime | None = None
     last_delivered_at: datetime | None = None
-    _written: int = field(default=0, repr=False)  # the number that is in PostGIS
+    _written: int = field(default=0, repr=False)  # the number in PostGIS
 
     @classmethod
     async def open(cls, connection: asyncpg.Connection, name: str) -> OutletLedger:
-        """Read the place of an outlet; a new one begins at the end of the log."""
+        """Read the ledger of an outlet; a new one begins at the end of the log."""
         return cls.of(name, await Cursor(OUTLET + name).begin(connection))
 
     @classmethod
@@ -56,16 +56,16 @@ class OutletLedger:
 
     @property
     def unwritten(self) -> int:
-        """By how much it is ahead of what is written down."""
+        """Number of changes by which `seq` is ahead of the cursor in PostGIS."""
         return self.seq - self._written
 
     async def took(self, connection: asyncpg.Connection, seq: int, changes: int) -> None:
-        """Note that the other side has taken everything up to a number.
+        """Write that the receiver has taken everything up to a number.
 
         Raises
         ------
         Conflict
-            When somebody else has moved it: two processes send, and this one must begin again.
+            When another process has moved the cursor: two processes send, and this one must begin again.
         """
         self.seq, self.delivered = seq, self.delivered + changes
         self.attempts, self.failing_since, self.fault, self.parked_at = 0, None, None, None
@@ -74,7 +74,13 @@ class OutletLedger:
         await self.write(connection)
 
     async def failed(self, connection: asyncpg.Connection, fault: str, *, park: bool) -> None:
-        """Note that it has taken nothing, and whether it is given up now."""
+        """Write that the receiver has taken nothing, and whether the outlet is parked now.
+
+        Raises
+        ------
+        Conflict
+            When another process has moved the cursor.
+        """
         now = datetime.now(UTC)
         self.attempts, self.fault = self.attempts + 1, fault[:500]
         self.failing_since = self.failing_since or now
@@ -82,7 +88,13 @@ class OutletLedger:
         await self.write(connection)
 
     async def write(self, connection: asyncpg.Connection) -> None:
-        """Write it down."""
+        """Write the ledger to its cursor.
+
+        Raises
+        ------
+        Conflict
+            When another process has moved the cursor.
+        """
         state = {key: value for key in _STATE if (value := getattr(self, key))}
         if not await Cursor(OUTLET + self.name).move(connection, self._written, self.seq, state):
             raise Conflict(f"another process sends for the outlet '{self.name}'")
@@ -90,18 +102,18 @@ class OutletLedger:
 
 
 async def read_ledgers(connection: asyncpg.Connection) -> dict[str, OutletLedger]:
-    """Return the places of all outlets there ever were, by name."""
+    """Return the ledgers of all outlets there ever were, by name."""
     rows = await read_cursors_of(connection, OUTLET)
     return {name: OutletLedger.of(name, row) for name, row in rows.items()}
 
 
 async def resume(connection: asyncpg.Connection, name: str) -> int:
-    """Let a parked outlet try again at once, from where it was; returns that number.
+    """Let a parked outlet try again at once from its position; return that number.
 
     Raises
     ------
     NotFound
-        When there is no such outlet.
+        When there is no ledger of that name.
     """
     seq = await Cursor(OUTLET + name).remove_keys(connection, _OF_FAILING)
     if seq is None:

@@ -1,4 +1,4 @@
-"""Changes to an MQTT broker: QoS 1, one topic a feature, in order, acknowledged before the place moves."""
+"""Changes to an MQTT broker: QoS 1, one topic per feature, in order, acknowledged before the position moves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VERSIONS = {"3.1.1": aiomqtt.ProtocolVersion.V311, "5": aiomqtt.ProtocolVersion
 
 
 class MqttSender:
-    """Publishes batches over one connection, which is made again after a fault."""
+    """Publishes batches over one connection, which is reopened after a fault."""
 
     def __init__(self, mqtt: Mqtt, home: Path) -> None:
         self._mqtt, self._home = mqtt, home
@@ -37,7 +37,7 @@ class MqttSender:
         Raises
         ------
         NotTaken
-            When the broker has not acknowledged all of it.
+            When the broker has not acknowledged the whole batch.
         """
         try:
             client = self._client or await self._open()
@@ -53,7 +53,7 @@ class MqttSender:
         """Disconnect."""
         client, self._client = self._client, None
         if client is not None:
-            with suppress(aiomqtt.MqttError):  # it was lost already
+            with suppress(aiomqtt.MqttError):  # the connection is lost already
                 await client.__aexit__(None, None, None)
 
     async def _open(self) -> aiomqtt.Client:
@@ -80,11 +80,11 @@ class MqttSender:
         await client.publish(topic, payload, qos=1, retain=retain)
 
     def _messages(self, batch: OutletBatch) -> list[tuple[str, bytes, bool]]:
-        """Write messages (topic, payload, whether the broker keeps it); a deleted feature's topic is emptied."""
+        """Return messages as (topic, payload, retained); the topic of a deleted feature is emptied."""
         prefix, messages = self._mqtt.topic, []
         if batch.lost is not None:
-            told = {"first_seq": batch.lost[0], "last_seq": batch.lost[1]}
-            messages.append((f"{prefix}/_gap", orjson.dumps(told), False))
+            gap = {"first_seq": batch.lost[0], "last_seq": batch.lost[1]}
+            messages.append((f"{prefix}/_gap", orjson.dumps(gap), False))
         for one in batch.changes:
             topic, is_gone = topic_of(prefix, one.change), one.change.get("operation") == "delete"
             payload = orjson.dumps({"seq": one.seq, **one.change})
@@ -95,7 +95,7 @@ class MqttSender:
 
 
 def topic_of(prefix: str, change: Change) -> str:
-    """Return the topic of a change: layer, id, and the property of an observation; what MQTT reserves is escaped."""
+    """Return the topic of a change: layer, id, and the property of an observation; reserved characters are escaped."""
     observed = change.get("property") if change["kind"] == "observation" else None
     parts = [change["layer"], change["id"], *([] if observed is None else [observed])]
     return "/".join([prefix, *(quote(str(part), safe="") for part in parts)])

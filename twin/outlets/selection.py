@@ -1,4 +1,4 @@
-"""What of the log is for an outlet: what it asks for and its actor may see, nothing merged."""
+"""The changes of the log for an outlet: its selection within its actor's rights, nothing merged."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from twin.log.changes import Forgotten, frames_since
 from twin.outlets.definition import Outlet
 
 _FRAMES = 10
-_LATE = timedelta(seconds=10)  # whoever raises a grade meanwhile is as late
+_LATE = timedelta(seconds=10)  # a frame this old may hold features whose grade was raised since
 _OLDEST = "SELECT min(first_seq) FROM twin.change"
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A change as the receiver may see it, with its number and the time of its commit."""
+    """A change as the receiver may see it, with its number in the log and the time of its commit."""
 
     seq: int
     committed_at: datetime
@@ -34,16 +34,16 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class OutletBatch:
-    """What is sent at once.
+    """Changes that are sent at once.
 
     Attributes
     ----------
     seq
-        Everything up to this number is in it, or not for this receiver.
+        Number up to which every change is in the batch or outside the selection.
     is_last
-        There was nothing after it when it was read.
+        Whether the log ended here when it was read.
     lost
-        Numbers from and to that were dropped from the log before they could be sent; None when none were.
+        First and last number that were dropped from the log before they could be sent; None when none were.
     """
 
     seq: int
@@ -53,7 +53,13 @@ class OutletBatch:
 
 
 class Selection:
-    """Reads the log for one outlet."""
+    """Reads the log for one outlet.
+
+    Raises
+    ------
+    Unavailable
+        When the selection names something that does not exist now.
+    """
 
     def __init__(self, outlet: Outlet, catalog: Callable[[], Catalog]) -> None:
         self._outlet, self._catalog = outlet, catalog
@@ -64,7 +70,7 @@ class Selection:
         self._channel = Channel(None, interest, outlet.actor, Visibility(outlet.rights.clearance, catalog))
 
     async def after(self, connection: asyncpg.Connection, seq: int) -> OutletBatch:
-        """Return what comes after a number, at most `batch_max` changes of it."""
+        """Return the changes after a number, at most `batch_max`."""
         try:
             frames = await frames_since(connection, seq, limit=_FRAMES)
         except Forgotten:

@@ -1,4 +1,4 @@
-"""What a sender of batches is: it takes a batch to the other side, and returns when that has it."""
+"""The protocol of senders: a sender returns when the receiver has the batch."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from twin.outlets.selection import OutletBatch
 
 
 class NotTaken(OneMapError):
-    """The other side did not take a batch; it is sent again later."""
+    """The receiver did not take a batch; it is sent again later."""
 
 
 class Gone(NotTaken):
-    """The other side says that it wants no more."""
+    """The receiver wants no more batches."""
 
 
 class OutletSender(Protocol):
-    """A way out; made once, closed at the end."""
+    """Sends batches to one receiver; closed at the end."""
 
     async def send(self, batch: OutletBatch) -> None:
-        """Send a batch; returns when the other side has all of it.
+        """Send a batch; return when the receiver has all of it.
 
         Raises
         ------
         NotTaken
-            When it has not, or nobody knows; sent again, it has the same numbers.
+            When the receiver has not taken it, or the outcome is unknown; sent again, it has the same numbers.
         """
 
     async def close(self) -> None:

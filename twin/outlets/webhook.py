@@ -1,4 +1,4 @@
-"""Changes as CloudEvents to a webhook: one POST a batch, signed, in order, and the number of a change as its id."""
+"""Changes as CloudEvents to a webhook: one signed POST per batch, in order; the id of an event is its log number."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _GONE = 410
 class WebhookSender:
     """Posts batches to one address.
 
-    Redirects are not followed and no proxy of the environment is used: it goes where the operator said and nowhere
-    else. The answer's body is not read.
+    Redirects are not followed and proxies of the environment are not used: batches go only to the operator's address.
+    The body of the response is not read.
     """
 
     def __init__(self, webhook: Webhook, home: Path) -> None:
@@ -41,14 +41,16 @@ class WebhookSender:
         Raises
         ------
         Gone
-            When the answer is 410.
+            When the status is 410.
         NotTaken
-            When there is no answer or it is none of 200 to 299; also when there is no secret to sign with.
+            When there is no response, when its status is outside 200 to 299, or when the secret is missing.
         """
         body = orjson.dumps(events_of(batch))
         try:
-            async with self._client.stream("POST", self._webhook.url, content=body, headers=self._headers(body)) as got:
-                status = got.status_code
+            async with self._client.stream(
+                "POST", self._webhook.url, content=body, headers=self._headers(body)
+            ) as response:
+                status = response.status_code
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise NotTaken(f"{type(error).__name__}: {error}") from error
         except OneMapError as error:
@@ -71,12 +73,12 @@ class WebhookSender:
 
 
 def events_of(batch: OutletBatch) -> list[dict[str, Any]]:
-    """Write a batch as CloudEvents; what is missing from the log is an event of its own, and the first."""
+    """Return a batch as CloudEvents; a gap in the log is an event of its own, before the others."""
     gap = []
     if batch.lost is not None:
         first, last = batch.lost
-        told = {"first_seq": first, "last_seq": last, "detail": "dropped from the log unsent; take a snapshot"}
-        gap = [{**_BASE, "id": f"gap-{first}-{last}", "type": GAP, "time": datetime.now(UTC), "data": told}]
+        data = {"first_seq": first, "last_seq": last, "detail": "dropped from the log unsent; take a snapshot"}
+        gap = [{**_BASE, "id": f"gap-{first}-{last}", "type": GAP, "time": datetime.now(UTC), "data": data}]
     return [*gap, *(_event(one) for one in batch.changes)]
 
 
