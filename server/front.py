@@ -60,7 +60,7 @@ class Front:
             self._refuse_guesses(scope, state)
             await (state.origins.answer(scope) or self._app)(scope, self._bounded(scope, receive, state), sending)
         except ClientDisconnect:
-            return  # nobody receives an answer
+            return  # the client is gone
         except Exception as error:
             known = error if isinstance(error, OneMapError) else in_words(error)
             if known is not None:

@@ -26,6 +26,7 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 from server.settings import Settings
 from server.tiles.cache import tile_cache
+from server.tiles.extent import extent_of
 from server.tiles.tilejson import tilejson_of
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.archive import Head, writing
@@ -103,13 +104,12 @@ class _Walk:
         self.layers = [catalog.visible(name.strip(), actor) for name in names.split(",")]
 
     def box(self) -> BBox:
-        extents = [layer.extent_crs84 for layer in self.layers if layer.extent_crs84]
-        if not extents:
+        extent = extent_of(self.layers)
+        if extent is None:
             raise BadInput(
                 f"nothing lies in {', '.join(layer.id for layer in self.layers)}: there are no tiles to make"
             )
-        west, south, east, north = zip(*extents, strict=True)
-        return min(west), min(south), max(east), max(north)
+        return extent
 
     async def tile(self, address: TileAddress) -> Tile:
         parts = tuple(Part(layer, EMPTY) for layer in self.layers)

@@ -18,11 +18,11 @@ class GeoJsonFormat(TextFormat):
     """A FeatureCollection with counts and links, or a Feature with links; dialects add members."""
 
     def page_members(self, query: ItemsQuery) -> dict[str, object]:  # noqa: ARG002  # for dialects
-        """Return what a dialect adds to a page."""
+        """Return the members that a dialect adds to a page."""
         return {}
 
     def feature_members(self, crs: Crs) -> dict[str, object]:  # noqa: ARG002  # for dialects
-        """Return what a dialect adds to a single feature."""
+        """Return the members that a dialect adds to a single feature."""
         return {}
 
     def page(self, features: bytes, head: PageHead) -> bytes:

@@ -49,7 +49,7 @@ def choose_format(f: str | None, accept: str) -> Media:
 
 
 def is_export(f: str | None) -> bool:
-    """Whether `f` asks for whole layers, which is heavy work."""
+    """Whether `f` names an export, which is heavy work."""
     return any(media.export and media.f == f for media in FORMATS)
 
 

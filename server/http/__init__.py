@@ -1,1 +1,1 @@
-"""What every route shares: parameters, bodies, caching, compression, origins, languages."""
+"""HTTP for every route: parameters, bodies, caching, compression, origins, languages."""

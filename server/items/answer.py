@@ -15,7 +15,7 @@ from layers.read.counts import Matched
 from layers.read.query import ItemsQuery, page, single
 from server.formats.written import PageHead, TableFormat, TextFormat
 from server.http.conditions import layer_of
-from server.items.call import Call
+from server.items.call import ItemsCall
 from server.items.links import KeptLinks, Paging, item_links, steps
 from server.items.request import ItemsRequest, read_items_request, refuse_unknown_item_parameters, write_cursor
 from server.state import State
@@ -75,7 +75,7 @@ class _Page:
     cursor: str | None
 
 
-async def single_feature(call: Call, state: State) -> ItemsResponse:
+async def single_feature(call: ItemsCall, state: State) -> ItemsResponse:
     """Answer `/items/{id}`.
 
     Raises
@@ -99,13 +99,13 @@ async def single_feature(call: Call, state: State) -> ItemsResponse:
     return ItemsResponse(text.feature(feature, item_links(call), crs), call.headers(crs, state.settings))
 
 
-def _text_format(call: Call) -> TextFormat:
+def _text_format(call: ItemsCall) -> TextFormat:
     if not isinstance(call.media, TextFormat):
         raise TypeError(f"PostgreSQL does not write {call.media.title}")
     return call.media
 
 
-async def features(call: Call, state: State) -> ItemsResponse:
+async def features(call: ItemsCall, state: State) -> ItemsResponse:
     """Answer `/items`.
 
     Raises
@@ -127,7 +127,7 @@ async def features(call: Call, state: State) -> ItemsResponse:
     return ItemsResponse(_body(call, plan, query, found), _headers(call, query, found, state))
 
 
-def _plan(call: Call, state: State) -> _Plan:
+def _plan(call: ItemsCall, state: State) -> _Plan:
     key = (
         *("items", call.layer.id, state.catalog.fingerprint, call.actor.audience),
         *(call.media.f, call.query_string, call.body),
@@ -185,14 +185,14 @@ async def _table(table: TableFormat, query: ItemsQuery, connection: asyncpg.Conn
     return _Page(matched, content, min(len(records), query.limit), cursor)
 
 
-def _body(call: Call, plan: _Plan, query: ItemsQuery, found: _Page) -> bytes:
+def _body(call: ItemsCall, plan: _Plan, query: ItemsQuery, found: _Page) -> bytes:
     if isinstance(call.media, TableFormat):
         return found.features
     head = PageHead(query, found.matched, found.returned, lambda: plan.links.json(call, query, found.cursor))
     return _text_format(call).page(found.features, head)
 
 
-def _headers(call: Call, query: ItemsQuery, found: _Page, state: State) -> dict[str, str]:
+def _headers(call: ItemsCall, query: ItemsQuery, found: _Page, state: State) -> dict[str, str]:
     matched = found.matched
     paging = Paging(matched.rows if matched.exact else None, found.returned, steps(call, query, found.cursor))
     return call.headers(query.crs, state.settings) | paging.headers(call.given, state.settings.limits)

@@ -17,7 +17,7 @@ PREFIX = "/ogc/collections/"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ItemsCall:
     """A request for items: the layer, the reader and the representation.
 
     Attributes

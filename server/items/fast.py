@@ -21,7 +21,7 @@ from server.http.conditional import Validators, not_modified
 from server.http.fast_path import FastPath, raw_path
 from server.http.parameters import parameters_of
 from server.items.answer import features, single_feature
-from server.items.call import PREFIX, Call
+from server.items.call import PREFIX, ItemsCall
 from server.state import State
 
 FILTER_TYPES = {
@@ -59,7 +59,7 @@ def _address(scope: Scope) -> tuple[str, str | None] | None:
     return unquote(parts[0]), unquote(parts[2]) if len(parts) == 3 else None
 
 
-async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, state: State) -> Call | None:
+async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, state: State) -> ItemsCall | None:
     """Read the request; `None` when it is one for the application behind."""
     headers = dict(scope["headers"])
     collection, feature_id = parts
@@ -72,7 +72,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
     if not isinstance(media, TextFormat | TableFormat) or not (feature_id is None or media.single):
         return None
     actor = state.authenticator.actor(scope["headers"])
-    return Call(
+    return ItemsCall(
         layer=state.catalog.current.visible(collection, actor),
         actor=actor,
         media=media,
@@ -84,7 +84,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
     )
 
 
-async def _answer(call: Call, scope: Scope, receive: Receive, send: Send, state: State) -> None:
+async def _answer(call: ItemsCall, scope: Scope, receive: Receive, send: Send, state: State) -> None:
     validators = _validators(call, state)
     if validators and not_modified(dict(scope["headers"]), validators):
         headers = call.headers(CRS84, state.settings) | validators.headers()
@@ -95,7 +95,7 @@ async def _answer(call: Call, scope: Scope, receive: Receive, send: Send, state:
     await send_bytes(scope, send, answer.content, call.media.type, headers)
 
 
-def _validators(call: Call, state: State) -> Validators | None:
+def _validators(call: ItemsCall, state: State) -> Validators | None:
     """Return the validators of a 304, without a query; `None` for POST, and while versions may be old.
 
     There are none either where the version would reveal more than the actor may see: the live state of a layer moves

@@ -9,13 +9,13 @@ from urllib.parse import quote
 import orjson
 
 from layers.read.query import ItemsQuery
-from server.items.call import Call
+from server.items.call import ItemsCall
 from server.settings import LimitSettings
 
 _HOSTS_MAX = 4  # a client may send any Host header, any number of times
 
 
-def item_links(call: Call) -> list[dict[str, str]]:
+def item_links(call: ItemsCall) -> list[dict[str, str]]:
     """Return the links of a single feature."""
     return [
         *call.representations(f"/items/{quote(call.feature_id or '', safe='')}"),
@@ -24,7 +24,7 @@ def item_links(call: Call) -> list[dict[str, str]]:
     ]
 
 
-def steps(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[str, str]]:
+def steps(call: ItemsCall, query: ItemsQuery, cursor: str | None) -> list[dict[str, str]]:
     """Return the links to the next and the previous page; the next one carries the keys of the last row."""
     media = {"type": call.media.type}
     links = []
@@ -36,7 +36,7 @@ def steps(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[str, s
     return links
 
 
-def page_links(call: Call, query: ItemsQuery, cursor: str | None) -> list[dict[str, str]]:
+def page_links(call: ItemsCall, query: ItemsQuery, cursor: str | None) -> list[dict[str, str]]:
     """Return the links of a page."""
     links = [
         *call.representations("/items"),
@@ -86,7 +86,7 @@ class KeptLinks:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, bool], tuple[bytes, bytes]] = {}
 
-    def json(self, call: Call, query: ItemsQuery, cursor: str | None) -> orjson.Fragment:
+    def json(self, call: ItemsCall, query: ItemsQuery, cursor: str | None) -> orjson.Fragment:
         """Return the links of `page_links` as JSON.
 
         Parameters

@@ -28,7 +28,7 @@ _KEYS_MAX = 20  # keys of a row in a cursor
 
 @dataclass(frozen=True, slots=True)
 class ItemsRequest:
-    """A checked request: the query, and whether only the number of rows is wanted."""
+    """A checked request: the query, and whether it requests only the number of rows."""
 
     query: ItemsQuery
     hits: bool

@@ -1,4 +1,4 @@
-"""pygeoapi's documents, corrected: facts about our layers are added, links to what we do not offer are removed."""
+"""pygeoapi's documents, corrected: facts about our layers are added, links to missing operations are removed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from layers.database.connection import in_our_words
 from layers.read.counts import Matched
 from layers.read.query import ItemsQuery
 from server.formats.table import offered
-from server.items.call import Call
+from server.items.call import ItemsCall
 from server.items.links import Paging, described_by, item_links, page_links, steps
 from server.ogc.config import WORLD
 from server.ogc.conformance import CLASSES
-from server.ogc.maps import extent_of
 from server.ogc.raster_collections import map_links, raster_collections, spatial_extent
 from server.ogc.schema import SCHEMA_DIALECT, queryables, returnables, sortables
 from server.ogc.titles import in_language
 from server.ogc.visit import Visit
+from server.tiles.extent import extent_of
 
-type Document = dict[str, Any]
+type OgcDocument = dict[str, Any]
 _REL = "http://www.opengis.net/def/rel/ogc/1.0"
 _GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 _OPENNESS = {
@@ -32,7 +32,7 @@ _OPENNESS = {
 }
 
 
-def landing(visit: Visit, document: Document) -> Document:
+def landing(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the landing page with links to the map, the stream of changes and the description of all streams."""
     document["links"] = [link for link in document["links"] if not link["rel"].endswith("/processes")]  # there are none
     for link in document["links"]:
@@ -52,19 +52,19 @@ def landing(visit: Visit, document: Document) -> Document:
     return _titled(visit, document)
 
 
-def interface(visit: Visit, document: Document) -> Document:
+def interface(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the interface with this server's address as its client knows it."""
     if "openapi-document-path" in document:  # the HTML page
         return document | {"openapi-document-path": f"{visit.ogc}/openapi"}
     return document | {"servers": [{"url": visit.ogc}]}
 
 
-def conformance(_visit: Visit, document: Document) -> Document:
+def conformance(_visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the conformance classes of this service instead of pygeoapi's."""
     return document | {"conformsTo": list(CLASSES)}
 
 
-def collections(visit: Visit, document: Document) -> Document:
+def collections(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the list of collections, each described in full, with those of rasters."""
     layers = {layer.id: layer for layer in visit.catalog.visible_layers(visit.actor)}
     described = [_described(visit, entry, layers[entry["id"]]) for entry in document["collections"]]
@@ -72,12 +72,12 @@ def collections(visit: Visit, document: Document) -> Document:
     return _titled(visit, document | {"collections": described})
 
 
-def collection(visit: Visit, document: Document) -> Document:
+def collection(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return one collection, described in full."""
     return _described(visit, document, visit.layer)
 
 
-def _described(visit: Visit, document: Document, layer: Layer) -> Document:
+def _described(visit: Visit, document: OgcDocument, layer: Layer) -> OgcDocument:
     """Return a collection with its time extent, coordinate systems, number of features, grade, origin and links."""
     definition = layer.definition
     described = document | {
@@ -113,7 +113,7 @@ async def _counted(visit: Visit, layer: Layer) -> Matched:
         return visit.state.counts.known(query) or await visit.state.counts.counted(visit.state.pool, query)
 
 
-def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
+def _collection_links(visit: Visit, layer: Layer) -> list[OgcDocument]:
     url = f"{visit.ogc}/collections/{layer.id}"
     items = visit.title("要素", "Items")
     links = [
@@ -149,22 +149,22 @@ def _collection_links(visit: Visit, layer: Layer) -> list[Document]:
     return links
 
 
-def schema(visit: Visit, document: Document) -> Document:
+def schema(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the schema of a feature (Part 5), in the order it is sent."""
     return _schema(visit, document, returnables, "schema")
 
 
-def queryable_schema(visit: Visit, document: Document) -> Document:
+def queryable_schema(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the properties that a filter may name (Part 3); no other is allowed."""
     return _schema(visit, document, queryables, "queryables") | {"additionalProperties": False}
 
 
-def sortable_schema(visit: Visit, document: Document) -> Document:
+def sortable_schema(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the properties that `sortby` may name (Part 5)."""
     return _schema(visit, document, sortables, "sortables") | {"additionalProperties": False}
 
 
-def _hub(visit: Visit, href: str) -> Document:
+def _hub(visit: Visit, href: str) -> OgcDocument:
     """Return the link to a stream of changes, as OGC API - Publish-Subscribe describes it."""
     return {
         "rel": "hub",
@@ -174,7 +174,7 @@ def _hub(visit: Visit, href: str) -> Document:
     }
 
 
-def _schema(visit: Visit, document: Document, describe: Any, name: str) -> Document:
+def _schema(visit: Visit, document: OgcDocument, describe: Any, name: str) -> OgcDocument:
     layer = visit.layer
     properties = describe(layer, visit.actor, visit.catalog, visit.language)
     return document | {
@@ -187,12 +187,12 @@ def _schema(visit: Visit, document: Document, describe: Any, name: str) -> Docum
     }
 
 
-def items(visit: Visit, document: Document) -> Document:
-    """Return a page with the links of the fast path; pygeoapi's next link fails with keys and after a full last page."""
+def items(visit: Visit, document: OgcDocument) -> OgcDocument:
+    """Return a page with the links of the fast path; pygeoapi's next link fails with keys and a full last page."""
     return document | {"links": page_links(_call(visit, None), _page(visit), _cursor(document))}
 
 
-def paging(visit: Visit, document: Document) -> dict[str, str]:
+def paging(visit: Visit, document: OgcDocument) -> dict[str, str]:
     """Return the paging headers of a page of features; none for any other document."""
     if "numberReturned" not in document:
         return {}
@@ -201,7 +201,7 @@ def paging(visit: Visit, document: Document) -> dict[str, str]:
     return page.headers(visit.given, visit.state.settings.limits)
 
 
-def _cursor(document: Document) -> str | None:
+def _cursor(document: OgcDocument) -> str | None:
     """Return the cursor of the next page, which our provider passes as a link without a title."""
     links = document.get("links", [])
     return next((link["href"] for link in links if link["rel"] == "next" and "title" not in link), None)
@@ -213,16 +213,16 @@ def _page(visit: Visit) -> ItemsQuery:
     return ItemsQuery(visit.layer, visit.actor, limit=size, offset=int(visit.given.get("offset", "0")))
 
 
-def item(visit: Visit, document: Document) -> Document:
+def item(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return a feature with the links of the fast path."""
     return document | {"links": item_links(_call(visit, str(document["id"])))}
 
 
-def _call(visit: Visit, feature_id: str | None) -> Call:
-    return Call(visit.layer, visit.actor, visit.media, feature_id, "", visit.given, visit.body, visit.base)
+def _call(visit: Visit, feature_id: str | None) -> ItemsCall:
+    return ItemsCall(visit.layer, visit.actor, visit.media, feature_id, "", visit.given, visit.body, visit.base)
 
 
-def _titled(visit: Visit, document: Document) -> Document:
+def _titled(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Translate pygeoapi's English link titles into the visit's language."""
     for link in document.get("links", []):
         if "title" in link:

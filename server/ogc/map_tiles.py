@@ -8,10 +8,11 @@ from typing import Any
 from layers.catalog import Layer
 from server.formats.geojson import GEOJSON
 from server.ogc.answer import Endpoint, OgcResponse, written
-from server.ogc.maps import extent_of, shown_as
+from server.ogc.maps import shown_as
 from server.ogc.tilesets import map_tileset
 from server.ogc.visit import Visit
 from server.tiles.call import layers_of
+from server.tiles.extent import extent_of
 from tiles.grids import GRIDS, TileMatrixSet, grid_of
 from tiles.styles.theme import theme_of
 

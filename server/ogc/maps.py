@@ -19,6 +19,7 @@ from server.ogc.map_area import PARAMETERS as PLACE
 from server.ogc.map_area import datetime_of, in_official_order, map_area
 from server.ogc.visit import Visit
 from server.tiles.call import kept_text, layers_of, parts_of
+from server.tiles.extent import extent_of
 from server.tiles.form import form_of, ground_of
 from server.tiles.mapped import MapCall, map_picture
 from server.tiles.moment import when_of
@@ -147,15 +148,6 @@ def _time_of_layers(layers: list[Layer], given: Mapping[str, str]) -> str | None
     if not slash:
         return begin
     return f"{first if begin in {'', '..'} else begin}/{last if end in {'', '..'} else end}"
-
-
-def extent_of(layers: list[Layer]) -> tuple[float, float, float, float] | None:
-    """Return the extent of layers in degrees; None when all are empty."""
-    extents = [layer.extent_crs84 for layer in layers if layer.extent_crs84]
-    if not extents:
-        return None
-    west, south, east, north = zip(*extents, strict=True)
-    return min(west), min(south), max(east), max(north)
 
 
 def storage_crs(raster: Raster) -> Crs:

@@ -1,4 +1,4 @@
-"""A request for items as pygeoapi gets it: checked and compiled by us, without what it would misread."""
+"""A request for items on its way to pygeoapi: checked and compiled first, without the parameters it misreads."""
 
 from __future__ import annotations
 

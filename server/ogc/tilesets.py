@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from layers.catalog import Layer
 from layers.coordinates.crs import CRS84
 from layers.types import BBox, Json
 from server.ogc.visit import Visit
+from server.tiles.extent import MERCATOR_WORLD, extent_of
 from server.tiles.form import PICTURES
 from tiles.grids import TileMatrixSet
 from tiles.vector import CONTENT_TYPE, LABELS, deepest_zoom, label_of, tile_fields
 
 REL = "http://www.opengis.net/def/rel/ogc/1.0"
-_WORLD: BBox = (-180.0, -85.0511, 180.0, 85.0511)
 _JSON_TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 
@@ -23,7 +23,7 @@ def vector_tileset(visit: Visit, grid: TileMatrixSet, layers: Sequence[Layer], u
     last = max((deepest_zoom(layer.definition) for layer in layers), default=0)
     zooms = range(grid.level(first), grid.level(last) + 1)
     alone = len(layers) == 1
-    described = _tileset(visit, grid, url, title, "vector", (_boxed(layers), zooms))
+    described = _tileset(visit, grid, url, title, "vector", (extent_of(layers) or MERCATOR_WORLD, zooms))
     described["layers"] = [part for layer in layers for part in _parts(visit, grid, layer, alone=alone)]
     described["links"].append(_item(url, grid, CONTENT_TYPE, "Mapbox vector tile"))
     return described
@@ -32,15 +32,9 @@ def vector_tileset(visit: Visit, grid: TileMatrixSet, layers: Sequence[Layer], u
 def map_tileset(visit: Visit, grid: TileMatrixSet, extent: BBox | None, zooms: range, url: str, title: str) -> Json:
     """Return the tileset of map tiles; `zooms` are those of Web Mercator, `extent` is in degrees."""
     levels = range(grid.level(zooms[0]), grid.level(zooms[-1]) + 1)
-    described = _tileset(visit, grid, url, title, "map", (extent or _WORLD, levels))
+    described = _tileset(visit, grid, url, title, "map", (extent or MERCATOR_WORLD, levels))
     described["links"] += [_item(url, grid, form.type, form.title, f"?f={form.f}") for form in PICTURES]
     return described
-
-
-def _boxed(layers: Iterable[Layer]) -> BBox:
-    extents = [layer.extent_crs84 for layer in layers if layer.extent_crs84] or [_WORLD]
-    west, south, east, north = zip(*extents, strict=True)
-    return min(west), min(south), max(east), max(north)
 
 
 def _tileset(visit: Visit, grid: TileMatrixSet, url: str, title: str, kind: str, reach: tuple[BBox, range]) -> Json:

@@ -8,26 +8,24 @@ from typing import Any
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.definition import FieldType
+from server.tiles.extent import MERCATOR_WORLD, extent_of
 from tiles.vector import LABELS, deepest_zoom, label_of, tile_fields
 
-_WORLD = (-180.0, -85.0511, 180.0, 85.0511)
 _TILEJSON_TYPES: dict[FieldType, str] = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
 
 
 def tilejson_of(layers: Sequence[Layer], actor: Actor, *, base: str, version: str | None = None) -> dict[str, Any]:
-    """Build the TileJSON of one or several layers for an actor.
+    """Return the TileJSON of one or several layers for an actor.
 
     Parameters
     ----------
     base
         The service's address without a slash.
     version
-        What the tiles are made of; with it in their address, caches may keep them.
+        The version of the tiles; with it in their address, caches may keep them.
     """
     definitions = [layer.definition for layer in layers]
     versioned = f"?v={version}" if version else ""
-    extents = [layer.extent_crs84 for layer in layers if layer.extent_crs84]
-    west, south, east, north = zip(*extents or [_WORLD], strict=True)
     return {
         "tilejson": "3.0.0",
         "name": "、".join(definition.title_zh for definition in definitions),
@@ -35,7 +33,7 @@ def tilejson_of(layers: Sequence[Layer], actor: Actor, *, base: str, version: st
         "attribution": "；".join(dict.fromkeys(d.attribution for d in definitions if d.attribution)),
         "scheme": "xyz",
         "tiles": [f"{base}/tiles/{','.join(layer.id for layer in layers)}/{{z}}/{{x}}/{{y}}.mvt{versioned}"],
-        "bounds": (min(west), min(south), max(east), max(north)),
+        "bounds": extent_of(layers) or MERCATOR_WORLD,
         "minzoom": min(definition.map.min_zoom for definition in definitions),
         "maxzoom": max(map(deepest_zoom, definitions)),
         "vector_layers": [part for layer in layers for part in _vector_layers(layer, actor, alone=len(layers) == 1)],
@@ -43,7 +41,7 @@ def tilejson_of(layers: Sequence[Layer], actor: Actor, *, base: str, version: st
 
 
 def _vector_layers(layer: Layer, actor: Actor, *, alone: bool) -> Iterator[dict[str, Any]]:
-    """Yield what a tile holds of a layer: its features, and for areas the points of their names."""
+    """Yield the parts of a tile for a layer: its features, and for areas the points of their names."""
     definition = layer.definition
     seen = tile_fields(layer, actor)
     fields = {f.definition.name: _TILEJSON_TYPES.get(f.definition.type, "String") for f in seen}
