@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from server.descriptions.asyncapi_schemas import changes_schema, cloud_event_schema, notices, schema_of
+from server.live.frames import CLOUD_SOURCE
 from server.live.socket import MESSAGE_BYTES_MAX, MESSAGES_PER_SECOND, PROTOCOL, Ping, Subscribe
 from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP
-from twin.live.change_batch import CLOUD_SOURCE
 from twin.outlets.webhook import GAP, MEDIA_TYPE, SOURCE
 
 type Document = dict[str, Any]

@@ -1,23 +1,27 @@
-"""What subscribers are told, in the form of each transport."""
+"""What subscribers receive, in the form of each transport: server-sent events, CloudEvents, WebSocket messages."""
 
 from __future__ import annotations
+
+from hashlib import blake2b
 
 import orjson
 
 from twin.live.change_batch import ChangeBatch
 from twin.live.subscriber import StreamNotice
 
+CLOUD_SOURCE = "/onemap/live"
+
 
 def as_event(part: ChangeBatch | StreamNotice, *, cloud: bool = False) -> bytes:
-    """Write a part as a server-sent event; a sign of life is a comment that moves the number to resume from.
+    """Write a part as a server-sent event; a heartbeat is a comment that moves the number to resume from.
 
     Parameters
     ----------
     cloud
-        Whether each change is a CloudEvent of its own; what is said beside changes stays as it is.
+        Whether each change is a CloudEvent of its own; notices stay as they are.
     """
     if isinstance(part, ChangeBatch):
-        return part.cloud_events if cloud else part.event
+        return part.as_form(_cloud_events if cloud else _event)
     number = b"" if part.seq is None else b"id: %d\n" % part.seq
     if part.kind == "heartbeat":
         return b": still here\n%s\n" % number
@@ -27,13 +31,13 @@ def as_event(part: ChangeBatch | StreamNotice, *, cloud: bool = False) -> bytes:
 def as_message(part: ChangeBatch | StreamNotice) -> str:
     """Write a part as a message of a WebSocket."""
     if isinstance(part, ChangeBatch):
-        return part.message
+        return part.as_form(_message)
     content = _content(part)
     return f'{{"type":"{part.kind}",{content[1:].decode()}'
 
 
 def tiles_event(notices: bytes) -> bytes:
-    """Write notices of changed tiles as a server-sent event; it has no number, for it is not of the log."""
+    """Write notices of changed tiles as a server-sent event; it has no number, because it is not of the log."""
     return b"event: tiles\ndata: %s\n\n" % notices
 
 
@@ -42,9 +46,40 @@ def tiles_message(notices: bytes) -> str:
     return f'{{"type":"tiles","layers":{notices.decode()}}}'
 
 
-def _content(part: StreamNotice) -> bytes:
-    if part.kind == "snapshot":
-        features = part.features.replace(b"\n", b"")  # between features; an event's data is one line
-        return b'{"layer":%s,"features":[%s]}' % (orjson.dumps(part.layer), features)
-    said = {"seq": part.seq} | ({"detail": part.detail} if part.detail else {})
-    return orjson.dumps(said)
+def _event(batch: ChangeBatch) -> bytes:
+    return b"id: %d\nevent: changes\ndata: %s\n\n" % (batch.seq, batch.body)
+
+
+def _message(batch: ChangeBatch) -> str:
+    return f'{{"type":"changes","seq":{batch.seq},"changes":{batch.body.decode()}}}'
+
+
+def _cloud_events(batch: ChangeBatch) -> bytes:
+    """Write a CloudEvent for each change; the number comes last, so that a client that has it has all of them."""
+    events = [b"event: cloudevent\ndata: %s\n\n" % _cloud_event(batch.seq, change) for change in batch.changes]
+    return b"%sid: %d\n\n" % (b"".join(events), batch.seq)
+
+
+def _cloud_event(seq: int, change: bytes) -> bytes:
+    """Write a change as a CloudEvent in JSON; its id follows from the content, so it is one for all subscribers."""
+    members = orjson.loads(change)
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "source": CLOUD_SOURCE,
+            "id": f"{seq}-{blake2b(change, digest_size=6).hexdigest()}",
+            "type": f"cn.onemap.{members['kind']}.changed",
+            "subject": f"{members['layer']}/{members['id']}",
+            "datacontenttype": "application/json",
+            "sequence": str(seq),
+            "data": orjson.Fragment(change),
+        }
+    )
+
+
+def _content(notice: StreamNotice) -> bytes:
+    if notice.kind == "snapshot":
+        features = notice.features.replace(b"\n", b"")  # between features; an event's data is one line
+        return b'{"layer":%s,"features":[%s]}' % (orjson.dumps(notice.layer), features)
+    members = {"seq": notice.seq} | ({"detail": notice.detail} if notice.detail else {})
+    return orjson.dumps(members)

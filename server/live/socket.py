@@ -30,7 +30,7 @@ from twin.live.budget import caller_here
 from twin.live.subscriber import LiveSource, Subscription
 from twin.live.subscription import AREAS_MAX, LAYERS_MAX, SubscriptionParams, read_interest
 
-PROTOCOL = "onemap.live.v1"
+PROTOCOL = "onemap.live.v1"  # the sub-protocol of the socket
 MESSAGE_BYTES_MAX = 128 * 1024
 MESSAGES_PER_SECOND = 5
 MESSAGES_AT_ONCE = 20

@@ -1,27 +1,26 @@
-"""What is handed to subscribers: changes encoded once, in the form of each transport made once."""
+"""Changes that leave together: encoded once, and written once in the form of each transport."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
-from hashlib import blake2b
-
-import orjson
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from twin.log.change import Change
 
-CLOUD_SOURCE = "/onemap/live"
+MERGED = frozenset({"position", "observation"})  # kinds of which only the newest change is sent
 
 
 class ChangeBatch:
-    """Changes up to a number, for everybody who asked for the same.
+    """Changes up to a number, for all subscribers of one channel.
 
     Attributes
     ----------
     seq
-        Number of the last change that was looked at for it; who has it resumes after this number.
+        Number of the last change that was considered; a subscriber resumes after it.
     changes
         The changes as JSON objects.
+    body
+        The same as a JSON array.
     """
 
     def __init__(self, seq: int, changes: Sequence[bytes]) -> None:
@@ -29,43 +28,18 @@ class ChangeBatch:
         self.size = len(changes)
         self.changes = changes
         self.body = b"[" + b",".join(changes) + b"]"
+        self._forms: dict[Callable[..., Any], Any] = {}
 
-    @cached_property
-    def event(self) -> bytes:
-        """As a server-sent event."""
-        return b"id: %d\nevent: changes\ndata: %s\n\n" % (self.seq, self.body)
-
-    @cached_property
-    def cloud_events(self) -> bytes:
-        """As server-sent events, each of them a CloudEvent; who has the last one has them all."""
-        told = [b"event: cloudevent\ndata: %s\n\n" % cloud_event(self.seq, change) for change in self.changes]
-        return b"%sid: %d\n\n" % (b"".join(told), self.seq)
-
-    @cached_property
-    def message(self) -> str:
-        """As a message of a WebSocket."""
-        return f'{{"type":"changes","seq":{self.seq},"changes":{self.body.decode()}}}'
-
-
-def cloud_event(seq: int, change: bytes) -> bytes:
-    """Write a change as a CloudEvent in JSON; what is told to two subscribers has one id, for it is of the content."""
-    said = orjson.loads(change)
-    return orjson.dumps(
-        {
-            "specversion": "1.0",
-            "source": CLOUD_SOURCE,
-            "id": f"{seq}-{blake2b(change, digest_size=6).hexdigest()}",
-            "type": f"cn.onemap.{said['kind']}.changed",
-            "subject": f"{said['layer']}/{said['id']}",
-            "datacontenttype": "application/json",
-            "sequence": str(seq),
-            "data": orjson.Fragment(change),
-        }
-    )
+    def as_form[Form](self, write: Callable[[ChangeBatch], Form]) -> Form:
+        """Return what a transport's function writes of the batch; it is called once for all subscribers."""
+        form: Form | None = self._forms.get(write)
+        if form is None:
+            form = self._forms[write] = write(self)
+        return form
 
 
 class PendingChanges:
-    """Changes since the last portion: the newest of each thing, and everything that must not be merged."""
+    """Changes since the last batch: the newest of each thing, and every change that must not be merged."""
 
     def __init__(self) -> None:
         self._kept: list[bytes] = []
@@ -75,7 +49,7 @@ class PendingChanges:
         return len(self._kept) + len(self._newest)
 
     def add(self, change: Change, encoded: bytes) -> None:
-        """Take a change; a position or observation takes the place of the one before it of the same thing."""
+        """Add a change; a position or observation replaces the one before it of the same thing."""
         if change["kind"] not in MERGED:
             self._kept.append(encoded)
             return
@@ -83,11 +57,8 @@ class PendingChanges:
         self._newest.pop(key, None)  # the newest goes to the end: order of last change
         self._newest[key] = encoded
 
-    def portion(self, seq: int) -> ChangeBatch:
-        """Return what was gathered, and begin anew."""
-        made = ChangeBatch(seq, [*self._kept, *self._newest.values()])
+    def batch(self, seq: int) -> ChangeBatch:
+        """Return the changes as a batch up to a number, and begin anew."""
+        batch = ChangeBatch(seq, [*self._kept, *self._newest.values()])
         self._kept, self._newest = [], {}
-        return made
-
-
-MERGED = frozenset({"position", "observation"})
+        return batch

@@ -1,4 +1,4 @@
-"""Those who ask for the same and may see the same: what they get is matched and encoded once for all of them."""
+"""Channels: subscribers with the same interest and rights share what is matched and encoded for them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from twin.live.interest import Interest
 from twin.live.visibility import Visibility
 from twin.log.change import Change
 
-PORTIONS_MAX = 8  # that wait for one subscriber: after that it reads the log for itself when it is ready
+BATCHES_MAX = 8  # that wait for one subscriber; then it must catch up from the log
 
 
 class Watcher:
-    """One subscriber.
+    """One subscriber of a channel.
 
     Attributes
     ----------
     seq
-        Number up to which it was given everything: where it goes on.
+        Number up to which it has received everything, and after which it goes on.
     behind
-        It is not in its channel: it must catch up from the log first.
+        It is not a member of its channel, and must catch up from the log first.
     closed
         It has gone, or the server is stopping.
     caller
-        Whom it is counted for.
+        The caller whose budget it uses.
     """
 
     def __init__(self, channel: Channel, seq: int, caller: str = "") -> None:
@@ -37,94 +37,102 @@ class Watcher:
         self.seq = seq
         self.behind = True
         self.closed = False
-        self._portions: deque[ChangeBatch] = deque()
+        self._batches: deque[ChangeBatch] = deque()
         self._wake = asyncio.Event()
 
     @property
     def waiting(self) -> int:
-        """How many portions wait to be taken."""
-        return len(self._portions)
+        """How many batches wait to be taken."""
+        return len(self._batches)
 
-    def hand(self, portion: ChangeBatch) -> None:
-        """Hand it a portion; one that does not take them falls behind, and nothing is kept for it."""
-        if len(self._portions) >= PORTIONS_MAX:
+    def hand(self, batch: ChangeBatch) -> None:
+        """Add a batch; a watcher with too many untaken ones falls behind, and nothing is kept for it."""
+        if len(self._batches) >= BATCHES_MAX:
             self.fall_behind()
         else:
-            self._portions.append(portion)
+            self._batches.append(batch)
             self._wake.set()
 
     def fall_behind(self) -> None:
-        """Leave the channel, to catch up from the log after the last portion that was taken."""
-        self._portions.clear()
+        """Leave the channel, to catch up from the log after the last batch that was taken."""
+        self._batches.clear()
         self.behind = True
         self.channel.members.discard(self)
         self._wake.set()
 
     def pop(self) -> ChangeBatch | None:
-        """Take the next portion that waits."""
-        if not self._portions:
+        """Return the next batch that waits; None when none does."""
+        if not self._batches:
             return None
-        portion = self._portions.popleft()
-        self.seq = max(self.seq, portion.seq)
-        return portion
+        batch = self._batches.popleft()
+        self.seq = max(self.seq, batch.seq)
+        return batch
 
     def close(self) -> None:
-        """Let it end."""
+        """Let the watcher end."""
         self.closed = True
         self._wake.set()
 
     async def awaken(self, patience_s: float) -> bool:
-        """Return True when there may be something for it, False after that time."""
+        """Return True when there may be something to take, False after `patience_s` seconds."""
         self._wake.clear()
-        if self._portions or self.closed or self.behind:
+        if self._batches or self.closed or self.behind:
             return True
         timer = asyncio.get_running_loop().call_later(patience_s, self._wake.set)  # cheaper than a timeout
         try:
             await self._wake.wait()
         finally:
             timer.cancel()
-        return bool(self._portions or self.closed or self.behind)
+        return bool(self._batches or self.closed or self.behind)
 
 
 class Channel:
-    """What its members get of the log.
+    """The changes of the log that its members receive.
 
     Attributes
     ----------
     key
-        What `channel_key` says.
+        The `channel_key` of its members.
     units
-        What it costs to ask it whether it wants a change.
+        What it costs to find out whether the channel wants a change (`twin.live.budget`).
+    visibility
+        What its members see of a change.
     scope
         Prefixes of areas that its members may see; empty is everywhere.
+    members
+        Watchers that receive every batch.
+    watchers
+        How many watchers there are, with those that are behind.
+    pending
+        Changes since the last batch.
     """
 
-    def __init__(self, key: Hashable, interest: Interest, actor: Actor, lens: Visibility) -> None:
+    def __init__(self, key: Hashable, interest: Interest, actor: Actor, visibility: Visibility) -> None:
         self.key = key
         self.interest = interest
         self.units = interest.units
-        self.lens = lens
+        self.visibility = visibility
         self.scope = actor.area_prefixes
         self.members: set[Watcher] = set()
         self.watchers = 0
-        self.gathered = PendingChanges()
+        self.pending = PendingChanges()
 
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
-        """Whether its members asked for a change, a whole one, and may see where it happened."""
-        if self.scope and not self.lens.lies_in(change, self.scope):
+        """Return whether the members asked for a whole change, and may see where it happened."""
+        if self.scope and not self.visibility.lies_in(change, self.scope):
             return False
         return self.interest.wants(change, row_of)
 
     def flush(self, seq: int) -> int:
-        """Hand what was gathered up to a number to every member, and return to how many."""
-        if not len(self.gathered):
+        """Hand the pending changes up to a number to every member; return the number of members that received them."""
+        if not len(self.pending):
             return 0
-        portion, members = self.gathered.portion(seq), tuple(self.members)
+        batch, members = self.pending.batch(seq), tuple(self.members)
         for member in members:
-            member.hand(portion)
+            member.hand(batch)
         return len(members)
 
 
 def channel_key(interest: Interest, actor: Actor) -> Hashable:
-    """Return what those have in common who get the same bytes."""
+    """Return what watchers have in common that receive the same bytes."""
     return interest, actor.clearance, tuple(sorted(actor.area_prefixes))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiomqtt
@@ -14,7 +16,6 @@ import orjson
 
 from layers.errors import OneMapError
 from twin.feeds.secret import read_secret
-from twin.log.change import Change
 from twin.outlets.definition import Mqtt
 from twin.outlets.selection import OutletBatch
 from twin.outlets.sender import NotTaken
@@ -94,8 +95,7 @@ class MqttSender:
         return messages
 
 
-def topic_of(prefix: str, change: Change) -> str:
+def topic_of(prefix: str, change: Mapping[str, Any]) -> str:
     """Return the topic of a change: layer, id, and the property of an observation; reserved characters are escaped."""
-    observed = change.get("property") if change["kind"] == "observation" else None
-    parts = [change["layer"], change["id"], *([] if observed is None else [observed])]
+    parts = [change["layer"], change["id"], *([change["property"]] if "property" in change else [])]
     return "/".join([prefix, *(quote(str(part), safe="") for part in parts)])

@@ -88,6 +88,9 @@ class Selection:
                 if len(found) >= self._outlet.batch_max:
                     return OutletBatch(seq, found, is_last=False)
                 seq = number
-                if self._channel.wants(change, rows.of) and (shown := self._channel.lens.shown(change)) is not None:
+                if (
+                    self._channel.wants(change, rows.of)
+                    and (shown := self._channel.visibility.shown(change)) is not None
+                ):
                     found.append(Numbered(number, frame.committed_at, shown))
         return OutletBatch(seq, found, is_last=not frames)

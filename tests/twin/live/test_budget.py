@@ -13,7 +13,7 @@ from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER, Caller
 from layers.errors import BadFilter, Unavailable
 from tests.twin.change_log import DEADLINE_SECONDS, happened, prepare, tails, write
-from twin.live import tail as tail_module
+from twin.live import catch_up, channels
 from twin.live.budget import CALLER_UNITS_MAX, FILTER_UNITS_MAX, UNITS_MAX, Budget, TimeSlices, caller_here
 from twin.live.subscription import SubscriptionParams, read_interest
 
@@ -76,7 +76,8 @@ async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(databa
             if self.given > before:
                 given.append(units)
 
-    monkeypatch.setattr(tail_module, "TimeSlices", Counted)
+    for module in (channels, catch_up):
+        monkeypatch.setattr(module, "TimeSlices", Counted)
     async with tails(database_url) as ([tail], pool):
         catalog = tail._catalog()
         dear = []

@@ -29,8 +29,9 @@ from tests.twin.change_log import (
     written,
 )
 from tests.twin.waiting import until
+from twin.live import catch_up, flusher
 from twin.live import tail as tail_module
-from twin.live.channel import PORTIONS_MAX
+from twin.live.channel import BATCHES_MAX
 from twin.live.interest import Interest, lies_in
 from twin.live.subscription import SubscriptionParams, read_interest
 from twin.log.changes import Forgotten
@@ -122,12 +123,12 @@ async def test_those_who_ask_alike_share_one_channel_and_its_bytes(database_url)
 
 
 async def test_a_slow_one_costs_little_holds_nobody_up_and_catches_up(database_url, monkeypatch):
-    monkeypatch.setattr(tail_module, "FRAME_SECONDS", 0.0)
+    monkeypatch.setattr(flusher, "FRAME_SECONDS", 0.0)
     await prepare(database_url)
     async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
         slow, quick = tail.watch(Interest(), OFFICER), tail.watch(Interest(), OFFICER)
         assert await tail.take(slow, pool, 0) is None
-        frames, heard = PORTIONS_MAX * 3, Heard()
+        frames, heard = BATCHES_MAX * 3, Heard()
         for number in range(frames):
             await write(database_url, happened(f"e{number}"), moved("v1", number))
             while quick.seq < tail.seq or tail.seq < 2 * (number + 1):
@@ -145,7 +146,7 @@ async def test_a_slow_one_costs_little_holds_nobody_up_and_catches_up(database_u
 
 
 async def test_one_that_is_too_far_behind_must_start_again(database_url, monkeypatch):
-    monkeypatch.setattr(tail_module, "BEHIND_MAX", 3)
+    monkeypatch.setattr(catch_up, "BEHIND_MAX", 3)
     await prepare(database_url)
     async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
         watcher = tail.watch(Interest(), OFFICER, 0)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from layers.catalog import Catalog, Layer
 from layers.definition import read_definitions
 from layers.live_source import Live
+from server.live.frames import as_event, as_message
 from tests.layers.cameras import CAMERAS, field
 from twin.live.change_batch import PendingChanges
 from twin.live.visibility import Visibility
@@ -86,17 +87,17 @@ def test_every_event_comes_once_in_order_and_of_each_thing_the_newest(changes, f
     for seq, change in enumerate(changes, 1):
         gathered.add(change, orjson.dumps(change))
         if seq in flushes:
-            got += orjson.loads(gathered.portion(seq).body)
-    got += orjson.loads(gathered.portion(len(changes)).body)
+            got += orjson.loads(gathered.batch(seq).body)
+    got += orjson.loads(gathered.batch(len(changes)).body)
     assert [c["id"] for c in got if c["kind"] == "event"] == [c["id"] for c in changes if c["kind"] == "event"]
     last_sent = {c["id"]: c["lon"] for c in got if c["kind"] == "position"}
     assert last_sent == {c["id"]: c["lon"] for c in changes if c["kind"] == "position"}
 
 
-def test_both_forms_of_a_portion_say_the_same():
+def test_both_forms_of_a_batch_say_the_same():
     gathered = PendingChanges()
     gathered.add(happened("a"), b'{"id":"a"}')
-    portion = gathered.portion(7)
-    assert portion.event == b'id: 7\nevent: changes\ndata: [{"id":"a"}]\n\n'
-    assert orjson.loads(portion.message) == {"type": "changes", "seq": 7, "changes": [{"id": "a"}]}
+    batch = gathered.batch(7)
+    assert as_event(batch) == b'id: 7\nevent: changes\ndata: [{"id":"a"}]\n\n'
+    assert orjson.loads(as_message(batch)) == {"type": "changes", "seq": 7, "changes": [{"id": "a"}]}
     assert len(gathered) == 0

@@ -1,0 +1,82 @@
+"""Catching up: a watcher that is behind reads the log from its own number, recent frames from memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+
+from layers.catalog import Catalog
+from twin.live.budget import TimeSlices
+from twin.live.change_batch import ChangeBatch, PendingChanges
+from twin.live.channel import Channel, Watcher
+from twin.live.recent import Decoded, Recent
+from twin.live.regraded import Regrading, regraded
+from twin.live.rows import FeatureProperties, Needs, read_rows
+from twin.log.change import Change, is_whole
+from twin.log.changes import Forgotten, frames_since
+
+BEHIND_MAX = 1_000_000  # changes: with more, a snapshot is quicker
+READ_FRAMES = 20
+_BATCH_CHANGES_MAX = 2_000
+
+
+class LateReader:
+    """Reads the log for watchers that are behind.
+
+    Parameters
+    ----------
+    catalog, seq
+        Return the current catalogue, and the number of the last change that all channels have.
+    recent
+        The newest frames; frames that are read late are added.
+    """
+
+    def __init__(self, catalog: Callable[[], Catalog], seq: Callable[[], int], recent: Recent) -> None:
+        self._catalog, self._seq, self._recent = catalog, seq, recent
+        self._regrading = Regrading()
+
+    async def read(self, watcher: Watcher, pool: asyncpg.Pool) -> ChangeBatch | None:
+        """Return the next changes for a watcher, and move its number behind them; None when none are for it.
+
+        Raises
+        ------
+        Forgotten
+            When the watcher is too far behind, or the log no longer reaches back to its number.
+        """
+        if self._seq() - watcher.seq > BEHIND_MAX:
+            missed = self._seq() - watcher.seq
+            raise Forgotten(f"{missed} changes have been missed; at most {BEHIND_MAX} are sent again")
+        pending, seq, slices = PendingChanges(), watcher.seq, TimeSlices()
+        while seq < self._seq() and len(pending) < _BATCH_CHANGES_MAX:
+            decoded, rows = await self._after(seq, watcher.channel, pool)
+            grades = await self._regrading.of(decoded, self._catalog(), pool)
+            await asyncio.sleep(0)  # a long way back is gone in steps
+            for number, change in decoded:
+                if number > seq:
+                    _add(watcher.channel, pending, regraded(change, grades), rows)
+                    seq = number
+                    await slices.spend(watcher.channel.units)
+        watcher.seq = seq
+        return pending.batch(seq) if len(pending) else None
+
+    async def _after(self, seq: int, channel: Channel, pool: asyncpg.Pool) -> tuple[Decoded, FeatureProperties]:
+        """Return the frame after a number, and the properties of its features that the channel looks at."""
+        decoded, needs = self._recent.after(seq), Needs([channel])
+        if decoded is not None and not any(needs.missing(change) for _, change in decoded):
+            return decoded, FeatureProperties()
+        async with pool.acquire() as connection:
+            if decoded is None:
+                first, *others = await frames_since(connection, seq, limit=READ_FRAMES)
+                decoded = self._recent.put(first)
+                for frame in others:
+                    self._recent.put(frame)
+            return decoded, await read_rows(connection, self._catalog(), needs, (change for _, change in decoded))
+
+
+def _add(channel: Channel, pending: PendingChanges, change: Change, rows: FeatureProperties) -> None:
+    """Add a change that the channel wants and its members may see."""
+    wanted = is_whole(change) and channel.wants(change, rows.of)
+    if wanted and (encoded := channel.visibility.encoded(change)) is not None:
+        pending.add(change, encoded)

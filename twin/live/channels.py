@@ -1,0 +1,98 @@
+"""The channels of a process: shared by equal interests, and matched with every change of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import structlog
+
+from layers.actor import Actor
+from layers.catalog import Catalog
+from twin.live.budget import TimeSlices
+from twin.live.channel import Channel, channel_key
+from twin.live.interest import Interest
+from twin.live.matching import Matching
+from twin.live.rows import FeatureProperties, Needs
+from twin.live.visibility import Visibility
+from twin.log.change import Change, is_whole
+
+type Wanted = tuple[Channel, Change, bytes]  # a channel, a change it wants, and the change as its members see it
+_log = structlog.get_logger(__name__)
+
+
+class Channels:
+    """Finds the channels that want a change.
+
+    Parameters
+    ----------
+    catalog
+        Returns the current catalogue.
+    """
+
+    def __init__(self, catalog: Callable[[], Catalog]) -> None:
+        self._catalog = catalog
+        self._by_key: dict[Hashable, Channel] = {}
+        self._matching = Matching()
+        self._visibilities: dict[int, Visibility] = {}
+        self._needs: Needs | None = None
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    @property
+    def needs(self) -> Needs:
+        """What the filters of all channels look at; another object once a channel has come or gone."""
+        if self._needs is None:
+            self._needs = Needs(self._by_key.values())
+        return self._needs
+
+    def enter(self, interest: Interest, actor: Actor) -> Channel:
+        """Return the channel of an interest and an actor's rights, for one more watcher."""
+        key = channel_key(interest, actor)
+        channel = self._by_key.get(key)
+        if channel is None:
+            clearance = actor.clearance
+            visibility = self._visibilities.setdefault(clearance, Visibility(clearance, self._catalog))
+            channel = self._by_key[key] = Channel(key, interest, actor, visibility)
+            self._matching.add(channel)
+            self._needs = None
+        channel.watchers += 1
+        return channel
+
+    def leave(self, channel: Channel) -> None:
+        """Take one watcher off a channel; without watchers the channel is gone."""
+        channel.watchers -= 1
+        if not channel.watchers:
+            del self._by_key[channel.key]
+            self._matching.discard(channel)
+            self._needs = None
+
+    async def match(self, changes: Sequence[Change], rows: FeatureProperties) -> list[Wanted]:
+        """Return the channels that want each change; a wanted change is encoded once a clearance."""
+        wanted: list[Wanted] = []
+        if not self._by_key:
+            return wanted
+        catalog, slices = self._catalog(), TimeSlices()
+        for change in filter(is_whole, changes):
+            try:
+                await self._match_one(catalog, change, rows, slices, wanted)
+            except Exception:  # noqa: BLE001  # whatever one change is, the others go on
+                _log.exception("a change of the log cannot be shown", change=str(change)[:500])
+        return wanted
+
+    async def _match_one(
+        self, catalog: Catalog, change: Change, rows: FeatureProperties, slices: TimeSlices, wanted: list[Wanted]
+    ) -> None:
+        layer = catalog.get(change["layer"])
+        has_areas = layer is None or "area_code" in layer.definition.by_name
+        encoded: dict[int, bytes | None] = {}
+        for channel in self._matching.find(change, rows.place(change), has_areas=has_areas):
+            if channel.units:
+                await slices.spend(channel.units)
+            if not channel.members or not channel.wants(change, rows.of):
+                continue
+            clearance = channel.visibility.clearance
+            if clearance not in encoded:
+                encoded[clearance] = channel.visibility.encoded(change)
+            if (visible := encoded[clearance]) is not None:
+                wanted.append((channel, change, visible))
