@@ -33,7 +33,7 @@ from twin.intake.intake import Intake
 from twin.intake.queue import BATCH_MAX
 
 _STAGES = {  # where it is called, and what a reader calls it
-    "twin.intake.intake.verify": "check the signature",
+    "twin.intake.signatures.verify": "check the signature",
     "twin.intake.intake.decode": "read the envelopes",
     "twin.envelope.read.decode_json": "read the JSON",
     "twin.store.receipts.digests": "make receipts",

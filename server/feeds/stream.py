@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from layers.errors import OneMapError
 from server.errors import OGC_CODES, status_of
+from server.feeds.outcome import Taken
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.seal import is_opening
 from twin.intake.intake import Intake
@@ -55,11 +56,7 @@ async def take_stream(intake: Intake, name: str, request: Request) -> Response:
 
 def taken(stream: Streamed) -> dict[str, Any]:
     """Write how far a stream was taken."""
-    tally = stream.taken.tally
-    refused = [{"index": one.index, "reason": str(one.reason), "detail": one.detail} for one in tally.refused]
-    counts = {name: getattr(tally, name) for name in ("received", "accepted", "duplicate", "late", "ignored")}
-    kept = {"rejected": stream.taken.rejected, "held": stream.taken.held}
-    return {"lines": stream.taken.lines, **counts, **kept, "refused": refused}
+    return {"lines": stream.lines, **Taken.of(stream.outcome).model_dump(exclude={"lines"})}
 
 
 class _Receipts(Response):
@@ -92,8 +89,8 @@ async def _pieces(stream: Streamed, request: Request) -> AsyncIterator[int]:
     batches = 0
     async for piece in request.stream():
         await stream.add(piece)
-        if stream.taken.batches > batches:
-            batches = stream.taken.batches
+        if stream.batches > batches:
+            batches = stream.batches
             yield batches
     await stream.end()
 
@@ -105,7 +102,7 @@ def _counts(stream: Streamed) -> dict[str, Any]:
 def _problem(error: OneMapError, stream: Streamed) -> dict[str, Any]:
     """Write a problem (RFC 9457) that says how far the stream was taken."""
     status = status_of(error)
-    detail = f"{error.message}; the first {stream.taken.lines} lines are taken, send again what follows"
+    detail = f"{error.message}; the first {stream.lines} lines are taken, send again what follows"
     title = OGC_CODES.get(status, "Error")
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, "taken": taken(stream)}
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from layers.actor import Actor
 from layers.errors import BadInput
 from server.dependencies import ActorHere, StateHere
+from server.feeds.outcome import Taken
 from server.feeds.stream import is_stream, take_stream
 from server.http.body import read_body
 from twin.feeds.definition import FeedDefinition
@@ -19,28 +20,6 @@ from twin.jobs.feed_health import read_health
 
 router = APIRouter(tags=["feeds"])
 _SEES_ADDRESSES = 3  # the clearance of an officer: where brokers and folders are is nothing for the public
-
-
-class RefusedInBatch(BaseModel):
-    """One message that was not taken; it is kept with its reason."""
-
-    index: int = Field(description="place in the body, from 0")
-    reason: str
-    detail: str
-
-
-class Taken(BaseModel):
-    """What became of a delivery; all that is counted as accepted or duplicate is durable."""
-
-    received: int
-    accepted: int
-    duplicate: int
-    late: int
-    ignored: int
-    rejected: int
-    held: int = Field(default=0, description="about features that are not there; taken when they appear")
-    refused: list[RefusedInBatch] = Field(description="the first of them")
-    lines: int | None = Field(default=None, description="of a stream: how many of its lines are taken, or kept")
 
 
 class Connector(BaseModel):
@@ -119,21 +98,11 @@ async def deliver(name: str, request: Request, state: StateHere) -> Taken | Resp
         return await take_stream(intake, name, request)
     intake.admit(name)
     body = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
-    receipt = await intake.deliver(name, request.headers, body)
-    refused = [RefusedInBatch(index=r.index, reason=r.reason, detail=r.detail) for r in receipt.refused]
-    counts = (receipt.accepted, receipt.duplicate, receipt.late, receipt.ignored, len(receipt.held))
-    if refused and not any(counts):
-        raise BadInput(f"nothing was taken; the first of {len(refused)}: {refused[0].detail}")
-    return Taken(
-        received=receipt.received,
-        accepted=receipt.accepted,
-        duplicate=receipt.duplicate,
-        late=receipt.late,
-        ignored=receipt.ignored,
-        rejected=len(refused),
-        held=len(receipt.held),
-        refused=refused[:100],
-    )
+    outcome = await intake.deliver(name, request.headers, body)
+    answer = Taken.of(outcome)
+    if answer.refused and not any((answer.accepted, answer.duplicate, answer.late, answer.ignored, answer.held)):
+        raise BadInput(f"nothing was taken; the first of {answer.rejected}: {answer.refused[0].detail}")
+    return answer
 
 
 @router.get("/twin/feeds")

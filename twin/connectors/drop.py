@@ -26,15 +26,15 @@ from twin.feeds.decode import Delivery, decode, decode_rows
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.table import each_row
 from twin.feeds.whole import gone
-from twin.intake.intake import Receipt
-from twin.intake.settling import Settle, Tally, patient, settled
+from twin.intake.settling import Settle, patient, settled
 from twin.jobs.jobs import Parts
+from twin.store.outcome import Outcome
 
 FOLDER = "drops"
 PART_ROWS = 2_000
 _LOOK_SECONDS = 1.0
 
-type Take = Callable[[Delivery], Awaitable[Receipt]]
+type Take = Callable[[Delivery], Awaitable[Outcome]]
 
 
 async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
@@ -52,7 +52,7 @@ async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _take(parts: Parts, feed: str, delivery: Delivery) -> Receipt:
+async def _take(parts: Parts, feed: str, delivery: Delivery) -> Outcome:
     return await parts.intake.take(feed, delivery)
 
 
@@ -89,14 +89,16 @@ class Drop:
                 return self._away(name, "done", digest, f"{name} was taken before")
             with self._folder.first_reading(name):
                 await asyncio.to_thread(_check, self._definition, file)
-            tally, notes = await self._taken(file)
+            outcome, notes = await self._taken(file)
         except BlockingIOError:
             return ""
         except Refused as error:
             await self._keep(error, name)
             notes = {ERROR: error_text(name, error, datetime.now(UTC))}
             return self._away(name, "failed", digest, f"{name} could not be read: {error.message}", notes)
-        counts = f"{tally.received} rows, {tally.duplicate} known, {len(tally.refused)} refused, {len(tally.held)} held"
+        counts = (
+            f"{outcome.received} rows, {outcome.duplicate} known, {outcome.rejected} refused, {outcome.waiting} held"
+        )
         return self._away(name, "done", digest, f"{name} was taken: {counts}", notes)
 
     def _away(
@@ -115,31 +117,33 @@ class Drop:
         refusal = Refusal(0, error.reason, f"{name}: {error.message}", name.encode())
         await settled(self._settle, Reading([], [refusal]))
 
-    async def _taken(self, file: DroppedFile) -> tuple[Tally, dict[str, bytes]]:
-        tally, held = Tally(), set[str]()
+    async def _taken(self, file: DroppedFile) -> tuple[Outcome, dict[str, bytes]]:
+        outcome, held = Outcome(), set[str]()
         parts = _parts(self._definition, file)
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             if isinstance(part, Delivery):
-                tally.add(await patient(partial(self._take, part)))
+                outcome += await patient(partial(self._take, part))
             else:
                 held.update(message.feature_id for message in part.messages)
-                tally.add(await settled(self._settle, part))
-        told = [*tally.refused, *tally.held]
+                outcome += await settled(self._settle, part)
+        told = [*outcome.refused, *outcome.held]
         notes = {REPORT: rows_report(told)} if told else {}
-        if not self._definition.connection.whole or tally.refused:  # a refused row may have been any feature's
-            await self._ledger.finished(file, tally, 0, None)
+        if not self._definition.connection.whole or outcome.refused:  # a refused row may have been any feature's
+            await self._ledger.finished(file, outcome, 0, None)
         else:
-            notes |= await self._without_the_rest(file, tally, held)
-        return tally, notes
+            notes |= await self._without_the_rest(file, outcome, held)
+        return outcome, notes
 
-    async def _without_the_rest(self, file: DroppedFile, tally: Tally, held: set[str]) -> dict[str, bytes]:
+    async def _without_the_rest(self, file: DroppedFile, outcome: Outcome, held: set[str]) -> dict[str, bytes]:
         """Remove what a whole file no longer holds; when that is more than half of all, keep it and say so."""
         known = await self._ledger.features()
         missing = len(set(known) - held)
         deletions = gone(self._definition, held, known, now=min(file.written_at, datetime.now(UTC)))
         for some in batched(deletions, PART_ROWS):
             await settled(self._settle, Reading(list(some)))
-        await self._ledger.finished(file, tally, len(deletions), held if len(deletions) == missing else {*held, *known})
+        await self._ledger.finished(
+            file, outcome, len(deletions), held if len(deletions) == missing else {*held, *known}
+        )
         if len(deletions) == missing:
             return {}
         detail = f"{missing} of {len(known)} features would go, more than half: none was removed 未删除"

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import asyncpg
 
 from twin.connectors.drop_folder import DroppedFile
-from twin.intake.settling import Tally
+from twin.store.outcome import Outcome
 
 _KNOWN = """
 SELECT latest OR NOT $3 FROM (
@@ -42,7 +42,7 @@ class FileLedger:
         """Return the features the last whole file held."""
         return [row[0] for row in await self._pool.fetch(_FEATURES, self._feed)]
 
-    async def finished(self, file: DroppedFile, tally: Tally, gone: int, held: Collection[str] | None) -> None:
+    async def finished(self, file: DroppedFile, outcome: Outcome, gone: int, held: Collection[str] | None) -> None:
         """Note that a file was taken.
 
         Parameters
@@ -50,7 +50,7 @@ class FileLedger:
         held
             The features it held, when they are now all there is; None leaves what is known.
         """
-        counts = (tally.received, tally.accepted, tally.duplicate, tally.late, len(tally.refused), gone)
+        counts = (outcome.received, outcome.accepted, outcome.duplicate, outcome.late, outcome.rejected, gone)
         async with self._pool.acquire() as connection, connection.transaction():
             if held is not None:
                 await connection.execute(_NO_LONGER, self._feed, list(held))

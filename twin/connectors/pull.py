@@ -23,9 +23,10 @@ from twin.envelope.refused import Reason, Refused
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import read_secret
-from twin.intake.settling import Settle, Tally, settled
+from twin.intake.settling import Settle, settled
 from twin.jobs.jobs import Parts
 from twin.log.cursor import PULL, Cursor
+from twin.store.outcome import Outcome
 
 PAGES_MAX = 10_000
 SWEEPS_MAX = 3
@@ -40,8 +41,8 @@ async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
         pull = Pull(definition, pages, cursor, partial(parts.intake.take_read, definition.name))
         while True:
             began = monotonic()
-            tally = await pull.once()
-            counts = f"{tally.received} records, {tally.accepted} new, {len(tally.refused)} refused"
+            outcome = await pull.once()
+            counts = f"{outcome.received} records, {outcome.accepted} new, {outcome.rejected} refused"
             await status.working(f"pulls every {definition.connection.interval_s:g} s; last time {counts}")
             await asyncio.sleep(max(0.0, definition.connection.interval_s - (monotonic() - began)))
 
@@ -70,7 +71,7 @@ class Pull:
         self._definition, self._pages, self._cursor, self._settle = definition, pages, cursor, settle
         self._refused: dict[bytes, None] = {}  # what was refused before and comes again with every overlap
 
-    async def once(self) -> Tally:
+    async def once(self) -> Outcome:
         """Take all pages there are since last time.
 
         Records that are changed while several pages are read move between the pages, and one may be missed: pages that
@@ -84,32 +85,32 @@ class Pull:
         """
         before = await self._cursor.read()
         since = None if before is None else before - timedelta(seconds=self._definition.connection.overlap_s)
-        whole, newest = Tally(), before
+        whole, newest = Outcome(), before
         for _ in range(SWEEPS_MAX):
-            tally, pages, latest = await self._sweep(since)
-            whole.add(tally)
+            outcome, pages, latest = await self._sweep(since)
+            whole += outcome
             newest = max(filter(None, (newest, latest)), default=None)
-            if pages < 2 or not tally.accepted:
+            if pages < 2 or not outcome.accepted:
                 break
         if newest is not None:
             await self._cursor.write(newest)
         return whole
 
-    async def _sweep(self, since: datetime | None) -> tuple[Tally, int, datetime | None]:
+    async def _sweep(self, since: datetime | None) -> tuple[Outcome, int, datetime | None]:
         """Take pages until an empty one; returns how many there were, and the newest time in them."""
-        tally, newest, last = Tally(), None, b""
+        outcome, newest, last = Outcome(), None, b""
         first = self._definition.connection.page_first
         for page in range(first, first + PAGES_MAX):
             delivery = await self._pages.get(page, since)
             now, digest = datetime.now(UTC), hashlib.sha256(delivery.body).digest()
             reading = self._read(delivery, is_first=page == first, now=now)
             if not reading.received or digest == last:  # the same page again: the interface has no pages
-                return tally, page - first, newest
+                return outcome, page - first, newest
             last = digest
             times = (message.phenomenon_time for message in reading.messages if message.phenomenon_time <= now)
             newest = max(filter(None, (newest, *times)), default=None)
             self._forget_known(reading)
-            tally.add(await settled(self._settle, reading))
+            outcome += await settled(self._settle, reading)
         raise TooMuch(f"more than {PAGES_MAX} pages; does the interface know the parameter of the page?")
 
     def _read(self, delivery: Delivery, *, is_first: bool, now: datetime) -> Reading:

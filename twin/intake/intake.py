@@ -1,13 +1,10 @@
-"""Where deliveries come in: which feed, is it really it, what does it say, and into the pipeline."""
+"""Where deliveries come in: checked, decoded, and offered to the pipeline; what cannot be taken is kept."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -16,48 +13,33 @@ import structlog
 from layers.catalog import Catalog
 from layers.database.connection import Role, create_pool
 from layers.database.faults import DATABASE_ERRORS, refuses_value
-from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
+from layers.errors import BadInput
 from twin.cancellation import cancel_tasks
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of
 from twin.envelope.write import write_structured
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import PUSHED, FeedDefinition
-from twin.feeds.registry import Registry, read_registry
-from twin.feeds.seal import Cutter, PlainLines, SealedLines, verify_opening
-from twin.feeds.secret import read_secret
-from twin.feeds.signature import VerifiedSignature, verify
+from twin.feeds.definition import FeedDefinition
+from twin.feeds.registry import Registry
+from twin.feeds.seal import Cutter
+from twin.intake.areas import CurrentAreas
 from twin.intake.pace import Pace
 from twin.intake.pipeline import Pipeline
 from twin.intake.retaking import RefusedReplay
-from twin.join.index import LAYERS, AreaIndex
-from twin.store.batch import Outcome
+from twin.intake.senders import Senders
+from twin.intake.signatures import SignatureChecks
 from twin.store.known import KnownFeatures
-from twin.store.nonces import StoredNonces
+from twin.store.outcome import Outcome
 from twin.store.partitions import make_days
 from twin.store.place_check import gate
 from twin.store.refusals import keep
 from twin.store.retention import RetentionPeriods, refuse_too_old
 from twin.store.unknown import set_apart
 
-_SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
-CREATING = "created"  # under this name features are made that feeds speak of
+CREATING = "created"  # the name under which features are counted that a feed's messages create
 _LOOK_SECONDS = 1.0
 _CLOSE_SECONDS_MAX = 5.0
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a delivery; all of it is durable."""
-
-    received: int
-    accepted: int
-    duplicate: int
-    late: int
-    ignored: int
-    refused: list[Refusal] = field(default_factory=list)
-    held: list[Refusal] = field(default_factory=list)
 
 
 class Intake:
@@ -68,13 +50,13 @@ class Intake:
     url
         The database; connections are made in the ingesting role.
     folder
-        Of the feeds' definitions; looked at again every second.
+        The feeds' definitions; read again every second.
     home
-        Holds the secrets.
+        The folder that holds the secrets.
     catalog
         Returns the current catalogue.
     kept
-        How long history is kept: what is older is refused. None takes messages of any age.
+        How long history is kept: older messages are refused. None takes messages of any age.
     is_local
         Whether this machine alone reaches us. Otherwise a feed without a secret may not be pushed to.
     """
@@ -91,12 +73,14 @@ class Intake:
     ) -> None:
         self._url, self._home, self._catalog = url, home, catalog
         self._kept = kept
-        self._is_local = is_local
+        self._senders = Senders(folder, is_local=is_local)
         self._pace = Pace()
         self._task: asyncio.Task[None] | None = None
-        self._areas: AreaIndex | None = None
-        self._reading = asyncio.Lock()
-        self.registry: Registry = read_registry(folder)
+
+    @property
+    def registry(self) -> Registry:
+        """The feeds' definitions as they are now."""
+        return self._senders.registry
 
     async def start(self) -> None:
         """Connect and begin to take deliveries; the areas are read when the first one comes.
@@ -107,13 +91,14 @@ class Intake:
             When the database does not answer.
         """
         self._pool = await create_pool(self._url, Role.INGEST, size=4, statement_timeout_ms=60_000)
-        self._nonces = StoredNonces(self._pool)
-        self._pipeline = Pipeline(self._pool, self._catalog, self._known_areas)
+        self._signatures = SignatureChecks(self._home, self._pool)
+        self._areas = CurrentAreas(self._pool, self._catalog)
+        self._pipeline = Pipeline(self._pool, self._catalog, self._areas.current)
         self._pipeline.start()
         self._known = KnownFeatures(self._pool, self._catalog)
         self.retaking = RefusedReplay(self._pool, lambda: self.registry, self._catalog, self._known, self.offer)
         async with self._pool.acquire() as connection:
-            await make_days(connection)  # the hourly work is that of the ingest process, which may not run yet
+            await make_days(connection)  # the ingest process makes them every hour, and may not run yet
         self._task = asyncio.create_task(self._keep_current(), name="intake")
 
     async def stop(self) -> None:
@@ -123,7 +108,7 @@ class Intake:
             await self._pipeline.stop()
             try:
                 await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS_MAX)
-            except TimeoutError:  # whoever still holds a connection does not give it back
+            except TimeoutError:  # a connection that is still held is not given back
                 self._pool.terminate()
 
     def feed(self, name: str) -> FeedDefinition:
@@ -131,25 +116,17 @@ class Intake:
 
         Raises
         ------
-        NotFound
-            When there is none, it is switched off, or it is one that fetches for itself.
-        Forbidden
-            When nobody signs for it, and the network reaches us.
+        NotFound, Forbidden
+            As `twin.intake.senders.Senders.pushed`.
         """
-        definition = self.registry.by_name.get(name)
-        if definition is None or not definition.enabled or definition.protocol not in PUSHED:
-            raise NotFound(f"there is no feed '{name[:80]}' to push to", parameter="name")
-        if definition.secret is None and not self._is_local:
-            why = f"'{name}' has no secret, and the network reaches this server: nobody may push to it"
-            raise Forbidden(f"{why}; name a secret in its file, and make it with ./onemap feed secret")
-        return definition
+        return self._senders.pushed(name)
 
     def admit(self, name: str) -> FeedDefinition:
-        """Return a feed that may be pushed to now: asked before anything of a body is read.
+        """Return a feed that may be pushed to now; called before anything of a body is read.
 
         Raises
         ------
-        NotFound
+        NotFound, Forbidden
             As `feed`.
         Crowded
             When the feed sends faster than it may.
@@ -158,13 +135,13 @@ class Intake:
         self._pace.check(definition)
         return definition
 
-    async def deliver(self, name: str, headers: Mapping[str, str], body: bytes) -> Receipt:
-        """Take one delivery; returns when it is durable.
+    async def deliver(self, name: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """Take a pushed delivery; returns when it is durable.
 
         Raises
         ------
-        NotFound
-            For a feed that is not there.
+        NotFound, Forbidden
+            As `feed`.
         Unauthenticated
             When the feed has a secret and the delivery is not signed with it, or was sent before.
         Refused
@@ -173,31 +150,27 @@ class Intake:
             When the feed sends faster than it may, or too much is waiting. Nothing was taken.
         """
         definition = self.admit(name)
-        await self._authenticate(definition, headers, body, datetime.now(UTC))
+        await self._signatures.check(definition, headers, body, datetime.now(UTC))
         return await self._take(definition, Delivery(body, headers))
 
     async def open_stream(self, name: str, headers: Mapping[str, str]) -> tuple[FeedDefinition, Cutter]:
-        """Begin to take a body of lines, of any length (`twin.intake.streamed`); who sends it is checked now.
+        """Begin to take a body of lines, of any length (`twin.intake.streamed`); its sender is checked now.
 
         Returns
         -------
         FeedDefinition, Cutter
-            The feed, and what lets those lines through that may be read.
+            The feed, and the cutter that returns the lines that may be read.
 
         Raises
         ------
-        NotFound, Unauthenticated
+        NotFound, Forbidden, Unauthenticated
             As `deliver`.
         """
-        definition, now = self.feed(name), datetime.now(UTC)
-        secret = self._secret_of(definition)
-        if secret is None:
-            return definition, PlainLines()
-        await self._claim(partial(verify_opening, secret, name, headers, now=now), now)
-        return definition, SealedLines(secret, name, headers)
+        definition = self.feed(name)
+        return definition, await self._signatures.open(definition, headers, datetime.now(UTC))
 
-    async def take(self, name: str, delivery: Delivery) -> Receipt:
-        """Take a delivery from a connector, which knows whom it has it from; returns when it is durable.
+    async def take(self, name: str, delivery: Delivery) -> Outcome:
+        """Take a delivery of a connector, which knows its sender; returns when it is durable.
 
         Raises
         ------
@@ -210,36 +183,35 @@ class Intake:
         Unavailable
             When it cannot be taken now. Nothing is acknowledged then; offer it again.
         """
-        return await self._take(self._of_connector(name), delivery)
+        return await self._take(self._senders.fetched(name), delivery)
 
-    async def take_read(self, name: str, reading: Reading) -> Receipt:
-        """Take what a connector has read itself, a part of a large file for instance; as `take`."""
-        return await self._take_read(self._of_connector(name), reading)
+    async def take_read(self, name: str, reading: Reading) -> Outcome:
+        """Take messages that a connector has decoded, a part of a large file for instance.
 
-    def _of_connector(self, name: str) -> FeedDefinition:
-        definition = self.registry.by_name.get(name)
-        if definition is None or not definition.enabled:
-            raise NotFound(f"there is no feed '{name[:80]}', or it is switched off", parameter="name")
-        return definition
+        Raises
+        ------
+        NotFound, Crowded, Unavailable
+            As `take`.
+        """
+        return await self._take_read(self._senders.fetched(name), reading)
 
     async def offer(self, name: str, messages: Sequence[Message]) -> Outcome:
-        """Take messages that were made in the house; returns when they are durable.
+        """Take messages that this service made; returns when they are durable.
 
         Parameters
         ----------
         name
-            Who made them; they are counted under it, beside the feeds.
+            The maker; the messages are counted under it, beside the feeds.
 
         Raises
         ------
         Crowded, Unavailable
             When they cannot be taken now; offer them again, the same identities count once.
         """
-        if self._areas is None:
-            await self._read_areas()
+        await self._areas.ensure()
         return await self._pipeline.offer(name, messages)
 
-    async def _take(self, definition: FeedDefinition, delivery: Delivery) -> Receipt:
+    async def _take(self, definition: FeedDefinition, delivery: Delivery) -> Outcome:
         self._pace.check(definition)
         try:
             reading = decode(definition, delivery, now=datetime.now(UTC))
@@ -249,9 +221,9 @@ class Intake:
             raise
         return await self._take_read(definition, reading)
 
-    async def _take_read(self, definition: FeedDefinition, reading: Reading) -> Receipt:
+    async def _take_read(self, definition: FeedDefinition, reading: Reading) -> Outcome:
         self._pace.check(definition)
-        received, not_written = reading.received, list[Refusal]()
+        received = reading.received
         gate(definition, reading, self._catalog())
         if self._kept:
             refuse_too_old(reading, self._kept, now=datetime.now(UTC))
@@ -259,14 +231,12 @@ class Intake:
         if creations:
             await self.offer(CREATING, creations)
         self._pace.charge(definition, received)
-        outcome = await self._offer_what_can_be(definition.name, reading.messages, not_written)
-        refused = reading.refused + not_written
-        await self._keep(definition.name, refused, reading.held)
-        counts = (received, outcome.accepted, outcome.duplicate, outcome.late, reading.ignored)
-        return Receipt(*counts, refused, reading.held)
+        outcome = _set_aside(reading) + await self._offer_what_can_be(definition.name, reading.messages)
+        await self._keep(definition.name, outcome.refused, outcome.held)
+        return outcome
 
-    async def _offer_what_can_be(self, name: str, messages: Sequence[Message], refused: list[Refusal]) -> Outcome:
-        """Offer messages; what the database refuses is found by halving and refused, and spoils no other."""
+    async def _offer_what_can_be(self, name: str, messages: Sequence[Message]) -> Outcome:
+        """Offer messages; one that the database refuses is found by halving, and spoils no other."""
         try:
             return await self.offer(name, messages)
         except (BadInput, asyncpg.PostgresError) as error:
@@ -275,70 +245,35 @@ class Intake:
             if len(messages) == 1:
                 raw = raw_of(write_structured(messages[0]))
                 why = f"the database refuses it: {error}"
-                refused.append(Refusal(0, Reason.NOT_WRITTEN, why, raw, canonical=True))
-                return Outcome(0, 0, 0)
+                refusal = Refusal(0, Reason.NOT_WRITTEN, why, raw, canonical=True)
+                return Outcome(received=1, rejected=1, refused=[refusal])
         middle = len(messages) // 2
-        first = await self._offer_what_can_be(name, messages[:middle], refused)
-        second = await self._offer_what_can_be(name, messages[middle:], refused)
-        return Outcome(first.accepted + second.accepted, first.duplicate + second.duplicate, first.late + second.late)
+        first = await self._offer_what_can_be(name, messages[:middle])
+        return first + await self._offer_what_can_be(name, messages[middle:])
 
-    async def _authenticate(
-        self, definition: FeedDefinition, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> None:
-        secret = self._secret_of(definition)
-        if secret is not None:
-            await self._claim(partial(verify, secret, definition.name, headers, body, now=now), now)
-
-    def _secret_of(self, definition: FeedDefinition) -> bytes | None:
-        if definition.secret is None:
-            return None
-        try:
-            return read_secret(definition.secret, self._home, os.environ)
-        except Unavailable as error:
-            raise Unauthenticated(f"nobody can sign for '{definition.name}' yet: {error.message}") from error
-
-    async def _claim(self, verified: Callable[[], VerifiedSignature], now: datetime) -> None:
-        """Check a signature, and that its nonce was not used before."""
-        try:
-            signed = verified()
-        except Refused as error:
-            if error.reason in _SIGNATURE_FAULTS:
-                raise Unauthenticated(error.message, parameter=error.parameter) from error
-            raise
-        if not await self._nonces.claim(signed, now):
-            raise Unauthenticated("this nonce was used before; every delivery has a new one", parameter="nonce")
-
-    async def _keep(self, name: str, refused: list[Refusal], held: Sequence[Refusal] = ()) -> None:
+    async def _keep(self, name: str, refused: Sequence[Refusal], held: Sequence[Refusal] = ()) -> None:
         async with self._pool.acquire() as connection:
             await keep(connection, name, refused, held)
-
-    def _known_areas(self) -> AreaIndex:
-        if self._areas is None:
-            raise Unavailable("the areas are not read yet; send again")
-        return self._areas
-
-    async def _read_areas(self) -> None:
-        """Read the areas, or what has changed of them.
-
-        Raises
-        ------
-        Unavailable
-            When the layers of areas are not there.
-        """
-        missing = [name for name in LAYERS if name not in self._catalog()]
-        if missing:
-            raise Unavailable(f"there are no layers {', '.join(missing)} to join with yet; './onemap up' makes them")
-        async with self._reading, self._pool.acquire() as connection:
-            if self._areas is None or not self._areas.is_current(self._catalog()):
-                self._areas = await AreaIndex.read(connection, self._areas)
 
     async def _keep_current(self) -> None:
         """Follow the folder of feeds, and the areas once they are in use."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            self.registry = self.registry.renewed()
+            self._senders.refresh()
             try:
-                if self._areas is not None and not self._areas.is_current(self._catalog()):
-                    await self._read_areas()
+                await self._areas.refresh()
             except DATABASE_ERRORS as error:
                 _log.warning("the areas cannot be read now; trying again", error=str(error))
+
+
+def _set_aside(reading: Reading) -> Outcome:
+    """Return the outcome of everything in a reading that is not offered."""
+    rejected, waiting = len(reading.refused), len(reading.held)
+    return Outcome(
+        received=rejected + waiting + reading.ignored,
+        ignored=reading.ignored,
+        rejected=rejected,
+        waiting=waiting,
+        refused=[*reading.refused],
+        held=[*reading.held],
+    )

@@ -23,8 +23,9 @@ from twin.cancellation import cancel_tasks
 from twin.damage import MET_BY_JOBS
 from twin.envelope.message import Message
 from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, WAITING_MAX, Crowded, Queue, Waiting
-from twin.store.batch import Offer, Outcome, write
+from twin.store.batch import Offer, write
 from twin.store.grades import Grades
+from twin.store.outcome import Outcome
 from twin.store.prepared import AreaJoin
 
 WRITERS = 2
@@ -94,7 +95,7 @@ class Pipeline:
             When the database refuses a value of this offer; nothing of the offer was taken.
         """
         if not messages:
-            return Outcome(0, 0, 0)
+            return Outcome()
         waiting = Waiting(Offer(feed, messages), asyncio.get_running_loop().create_future(), monotonic())
         self._queue.add(waiting)
         if self._queue.size >= _ENOUGH:

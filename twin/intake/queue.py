@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from layers.errors import TooMuch
-from twin.store.batch import Offer, Outcome
+from twin.store.batch import Offer
+from twin.store.outcome import Outcome
 
 BATCH_MAX = 4_000  # messages; a larger batch gains nothing and delays its first message
 WAITING_MAX = 40_000

@@ -15,8 +15,8 @@ from twin.envelope.message import Message, Reading
 from twin.feeds.decode import decode_again
 from twin.feeds.definition import Unknown
 from twin.feeds.registry import Registry
-from twin.store.batch import Outcome
 from twin.store.known import KnownFeatures
+from twin.store.outcome import Outcome
 from twin.store.place_check import gate
 from twin.store.refusals import StoredRefusal, discard, mark_replayed, one_refused
 from twin.store.unknown import set_apart

@@ -12,7 +12,7 @@ from layers.errors import Unavailable
 from twin.envelope.message import Message
 from twin.intake.pipeline import Crowded
 from twin.rules import store
-from twin.store.batch import Outcome
+from twin.store.outcome import Outcome
 
 _RETRY_SECONDS = 0.5
 _MESSAGES_MAX = 1_000  # in one offer

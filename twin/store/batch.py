@@ -18,6 +18,7 @@ from twin.store import five_minutes, observations, positions, receipts
 from twin.store.events import events, exercises
 from twin.store.features import features
 from twin.store.grades import Grades
+from twin.store.outcome import Outcome
 from twin.store.prepared import AreaJoin, Prepared
 
 _COUNT = """
@@ -41,21 +42,6 @@ class Offer:
 
     feed: str
     messages: Sequence[Message]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an offer, once it is committed.
-
-    Attributes
-    ----------
-    late
-        Of the accepted: what was older than what is known, and is in history only.
-    """
-
-    accepted: int
-    duplicate: int
-    late: int
 
 
 @dataclass(slots=True)
@@ -139,10 +125,11 @@ def _apart(offers: Sequence[Offer], taken: Sequence[Sequence[Message]]) -> list[
 
 
 def _outcomes(offers: Sequence[Offer], taken: Sequence[Sequence[Message]], late: Late) -> list[Outcome]:
-    return [
-        Outcome(len(kept), len(offer.messages) - len(kept), _late(kept, late))
-        for offer, kept in zip(offers, taken, strict=True)
-    ]
+    outcomes = []
+    for offer, kept in zip(offers, taken, strict=True):
+        received, accepted = len(offer.messages), len(kept)
+        outcomes.append(Outcome(received, accepted, duplicate=received - accepted, late=_late(kept, late)))
+    return outcomes
 
 
 def _late(messages: Sequence[Message], late: Late) -> int:
