@@ -86,6 +86,50 @@ class Message(NamedTuple):
         return self.source, self.id, self.version
 
 
+def message_without_measurement(
+    kind: Kind,
+    source: str,
+    identifier: str,
+    type_name: str,
+    *,
+    layer: str,
+    feature_id: str,
+    phenomenon_time: datetime,
+    data: dict[str, Any],
+    version: int = 1,
+    sent_time: datetime | None = None,
+    mode: Mode = "actual",
+    suspect: bool = False,
+    lonlat: tuple[float | None, float | None] = (None, None),
+    stage: str | None = None,
+) -> Message:
+    """Return a message that this service makes: a version of an event, or a change of a feature."""
+    return Message(
+        kind=kind,
+        source=source,
+        id=identifier,
+        version=version,
+        type=type_name,
+        layer=layer,
+        feature_id=feature_id,
+        phenomenon_time=phenomenon_time,
+        sent_time=sent_time,
+        mode=mode,
+        suspect=suspect,
+        lon=lonlat[0],
+        lat=lonlat[1],
+        property_code=None,
+        value=None,
+        value_text=None,
+        unit=None,
+        quality=None,
+        speed_kmh=None,
+        heading_deg=None,
+        stage=stage,
+        data=data,
+    )
+
+
 @dataclass(slots=True)
 class Reading:
     """What a body held.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -48,7 +49,7 @@ class Expiry:
             due = [row["event_id"] for row in await connection.fetch(_DUE, _AT_ONCE)]
             if not due or EVENTS not in catalog:
                 return 0
-            closed = await events.settle(connection, catalog, due)
+            closed = await events.settle(connection, catalog, due, datetime.now(UTC))
             await Grades().tell(connection, catalog, closed)
             if closed:
                 await changes.append(connection, closed)

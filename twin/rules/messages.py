@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from layers.live_source import EVENTS
-from twin.envelope.message import Message
+from twin.envelope.message import Message, message_without_measurement
 from twin.rules.alarm import Action
 from twin.rules.case import Amendment
 from twin.rules.cluster import Cluster, ClusterPoint, ClusterRule
@@ -139,27 +139,16 @@ def _event(
     place: tuple[float | None, float | None] = (None, None),
 ) -> Message:
     stage = said.get("stage")
-    return Message(
-        kind="event",
-        source=f"/rules/{rule_name}",
-        id=event_id,
-        version=VERSIONS_FROM + number,
-        type=f"{_TYPE}.{verb}",
+    return message_without_measurement(
+        "event",
+        f"/rules/{rule_name}",
+        event_id,
+        f"{_TYPE}.{verb}",
         layer=EVENTS,
         feature_id=event_id,
         phenomenon_time=at,
-        sent_time=None,
-        mode="actual",
-        suspect=False,
-        lon=place[0],
-        lat=place[1],
-        property_code=None,
-        value=None,
-        value_text=None,
-        unit=None,
-        quality=None,
-        speed_kmh=None,
-        heading_deg=None,
+        version=VERSIONS_FROM + number,
+        lonlat=place,
         stage=stage if isinstance(stage, str) else None,
         data={name: value for name, value in said.items() if value is not None},
     )

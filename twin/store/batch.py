@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import accumulate
 
 import asyncpg
@@ -53,7 +53,7 @@ class CommittedBatch:
     last_seq: int = 0
 
 
-type Late = tuple[set[positions.Entity], set[observations.Series]]
+type Late = tuple[set[positions.Entity], set[observations.ObservedProperty]]
 
 
 async def write(
@@ -64,6 +64,7 @@ async def write(
     *,
     thin: bool = False,
     grades: Grades | None = None,
+    now: datetime | None = None,
 ) -> CommittedBatch:
     """Write offers in one transaction; when it returns they are durable, and when it raises nothing was written.
 
@@ -73,15 +74,18 @@ async def write(
         Under pressure: of the positions keep the newest of each thing only.
     grades
         What the process remembers of the features' grades.
+    now
+        When the messages came; None is the time of the clock.
     """
     messages = [message for offer in offers for message in offer.messages]
     digests = receipts.digests(messages)
-    prepared = Prepared.of(areas, messages, thin=thin)  # as if all were new, which they nearly always are
+    now = now or datetime.now(UTC)
+    prepared = Prepared.of(areas, messages, now, thin=thin)  # as if all were new, which they nearly always are
     async with connection.transaction():
         fresh = await receipts.claim(connection, digests)
         if fresh is not None:
-            prepared = Prepared.of(areas, [messages[position] for position in fresh], thin=thin)
-        logged, late = await _write_kinds(connection, catalog, prepared)
+            prepared = Prepared.of(areas, [messages[position] for position in fresh], now, thin=thin)
+        logged, late = await _write_kinds(connection, catalog, prepared, now)
         taken = _taken(offers, fresh)
         written = CommittedBatch(_outcomes(offers, taken, late))
         await exercises.keep(connection, _apart(offers, taken))
@@ -95,12 +99,12 @@ async def write(
 
 
 async def _write_kinds(
-    connection: asyncpg.Connection, catalog: Catalog, prepared: Prepared
+    connection: asyncpg.Connection, catalog: Catalog, prepared: Prepared, now: datetime
 ) -> tuple[list[Change], Late]:
     moved, late_moved = await positions.write(connection, prepared.moved, prepared.moved_claimed)
     observed, late_observed = await observations.write(connection, prepared.measured, prepared.measured_claimed)
     await five_minutes.mark_late(connection, prepared.measured.rows)
-    happened = await events.write(connection, catalog, prepared.placed.get("event", []))
+    happened = await events.write(connection, catalog, prepared.placed.get("event", []), now)
     changed = await features.write(connection, catalog, prepared.placed.get("feature_change", []))
     return [*happened, *changed, *observed, *moved], (late_moved, late_observed)
 

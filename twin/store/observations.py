@@ -14,7 +14,7 @@ from twin.envelope.message import Message
 from twin.join.devices import DeviceArea
 from twin.log.change import ObservationChange
 from twin.store import binary
-from twin.store.staged import in_one_order, stage
+from twin.store.staged import in_one_order, renew, stage
 
 _COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag", "grid_code")
 _REVISED = ("source_version", "sent_time")
@@ -47,10 +47,10 @@ SELECT id, property FROM pg_temp.incoming_observation JOIN twin.observation_now 
 WHERE kept.xmin = pg_current_xact_id()::xid
 """
 
-type Row = tuple[Any, ...]
-type Revision = tuple[int, datetime | None]
-type Series = tuple[str, str]
-type Newest = tuple[int, str, DeviceArea]
+type _Row = tuple[Any, ...]
+type _Revision = tuple[int, datetime | None]
+type _Newest = tuple[int, str, DeviceArea]
+type ObservedProperty = tuple[str, str]  # the device and the property
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,15 @@ class ObservationRows:
         when they were measured. Most are, and these columns are not written then.
     """
 
-    rows: list[Row]
-    newest: dict[Series, Newest]
-    revisions: list[Revision] | None = None
+    rows: list[_Row]
+    newest: dict[ObservedProperty, _Newest]
+    revisions: list[_Revision] | None = None
 
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[DeviceArea]) -> ObservationRows:
         """Make rows of observations and their areas; of several at one time the same wins in every order of arrival."""
         rows = [(*_TAKEN(message), area[0]) for message, area in zip(messages, areas, strict=True)]
-        newest: dict[Series, Newest] = {}
+        newest: dict[ObservedProperty, _Newest] = {}
         for place, row in enumerate(rows):
             one = place, messages[place].layer, areas[place]
             known = newest.setdefault(row[:2], one)
@@ -90,7 +90,7 @@ class ObservationRows:
 
 async def write(
     connection: asyncpg.Connection, measured: ObservationRows, claimed: Sequence[Any] | None = None
-) -> tuple[list[ObservationChange], set[Series]]:
+) -> tuple[list[ObservationChange], set[ObservedProperty]]:
     """Write observations in the open transaction; returns what changed of the state, and the series that came late."""
     if not measured.rows:
         return [], set()
@@ -106,13 +106,8 @@ async def write(
         marked = binary.with_moments(written, claimed)
         await binary.copy(connection, "observation", (*columns, "claimed_time"), marked)
     await stage(connection, "incoming_observation", "twin.observation", every, states, given=columns)
-    done: str = await connection.execute(_UPSERT)
-    if int(done.rpartition(" ")[2]) == len(newest):
-        return [_change(rows[place], layer, area) for place, layer, area in newest.values()], set()
-    renewed = {(row[0], row[1]) for row in await connection.fetch(_RENEWED)}
-    told = ((series, one) for series, one in newest.items() if series in renewed)
-    changes = [_change(rows[place], layer, area) for _, (place, layer, area) in told]
-    return changes, newest.keys() - renewed
+    renewed, late = await renew(connection, _UPSERT, _RENEWED, newest)
+    return [_change(rows[place], layer, area) for place, layer, area in renewed.values()], late
 
 
 def _rank(message: Message) -> tuple[Any, ...]:
@@ -127,7 +122,7 @@ def _rank(message: Message) -> tuple[Any, ...]:
     )
 
 
-def _change(row: Row, layer: str, area: DeviceArea) -> ObservationChange:
+def _change(row: _Row, layer: str, area: DeviceArea) -> ObservationChange:
     name, code, time, value, value_text, unit, quality, grid_code = row
     return {
         "kind": "observation",

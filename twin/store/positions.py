@@ -13,7 +13,7 @@ from twin.envelope.message import Message
 from twin.join.devices import DeviceArea
 from twin.log.change import PositionChange
 from twin.store import binary
-from twin.store.staged import in_one_order, stage
+from twin.store.staged import in_one_order, renew, stage
 
 _COLUMNS = (
     "layer", "id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code",
@@ -35,24 +35,8 @@ SELECT layer, id FROM pg_temp.incoming_position JOIN twin.position_now AS kept U
 WHERE kept.xmin = pg_current_xact_id()::xid
 """
 
-type Row = tuple[Any, ...]
-type Entity = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedMessage:
-    """A message with where it lies."""
-
-    message: Message
-    grid_code: str | None
-    area_code: str | None
-    urban_village_ids: tuple[str, ...]
-    waterway_id: str | None
-
-    @property
-    def entity(self) -> tuple[str, str]:
-        """The layer and the id in it."""
-        return self.message.layer, self.message.feature_id
+type _Row = tuple[Any, ...]
+type Entity = tuple[str, str]  # the layer and the id in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +51,7 @@ class PositionRows:
         Which of them is the newest of each thing, in the order of the things.
     """
 
-    rows: list[Row]
+    rows: list[_Row]
     newest: dict[Entity, int]
 
     @classmethod
@@ -109,15 +93,11 @@ async def write(
         await binary.copy(connection, "position", (*_COLUMNS, "claimed_time"), marked)
     states = (written[place] for place in newest.values())
     await stage(connection, "incoming_position", "twin.position_now", _COLUMNS, states)
-    done: str = await connection.execute(_UPSERT)
-    if int(done.rpartition(" ")[2]) == len(newest):
-        return [_change(rows[place]) for place in newest.values()], set()
-    renewed = {(row[0], row[1]) for row in await connection.fetch(_RENEWED)}
-    changes = [_change(rows[place]) for entity, place in newest.items() if entity in renewed]
-    return changes, newest.keys() - renewed
+    renewed, late = await renew(connection, _UPSERT, _RENEWED, newest)
+    return [_change(rows[place]) for place in renewed.values()], late
 
 
-def _change(row: Row) -> PositionChange:
+def _change(row: _Row) -> PositionChange:
     layer, name, time, lon, lat, speed_kmh, heading_deg, grid_code, area_code = row
     return {
         "kind": "position",

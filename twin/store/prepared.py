@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -15,9 +15,10 @@ from twin.envelope.message import Message
 from twin.join.devices import DeviceArea
 from twin.join.result import JoinedPoints
 from twin.store.observations import ObservationRows
-from twin.store.positions import PlacedMessage, PositionRows
+from twin.store.placed import PlacedMessage
+from twin.store.positions import PositionRows
 
-type Times = list[datetime | None]
+type _Times = list[datetime | None]
 
 
 class AreaJoin(Protocol):
@@ -50,18 +51,20 @@ class Prepared:
     """
 
     moved: PositionRows
-    moved_claimed: Times | None
+    moved_claimed: _Times | None
     measured: ObservationRows
-    measured_claimed: Times | None
+    measured_claimed: _Times | None
     placed: dict[str, list[PlacedMessage]]
     coalesced: list[Message]
 
     @classmethod
-    def of(cls, areas: AreaJoin, messages: Sequence[Message], *, thin: bool = False) -> Prepared:
+    def of(cls, areas: AreaJoin, messages: Sequence[Message], now: datetime, *, thin: bool = False) -> Prepared:
         """Place messages and make rows of them.
 
         Parameters
         ----------
+        now
+            When the messages came: the time of those whose clock runs ahead.
         thin
             Keep the newest position of each thing only.
         """
@@ -72,9 +75,9 @@ class Prepared:
         positions, coalesced = actual.pop("position", []), list[Message]()
         if thin:
             positions, coalesced = _newest(positions)
-        positions, moved_claimed = at_reception(positions)
-        observations, measured_claimed = at_reception(actual.pop("observation", []))
-        placed = {kind: _placed(areas, at_reception(found)[0]) for kind, found in actual.items()}
+        positions, moved_claimed = at_reception(positions, now)
+        observations, measured_claimed = at_reception(actual.pop("observation", []), now)
+        placed = {kind: _placed(areas, at_reception(found, now)[0]) for kind, found in actual.items()}
         moved = PositionRows.of(positions, _areas_of(areas, positions))
         measured = ObservationRows.of(observations, _areas_of_devices(areas, observations))
         return cls(moved, moved_claimed, measured, measured_claimed, placed, coalesced)
@@ -86,7 +89,7 @@ def _actual(messages: list[Message]) -> list[Message]:
     return messages if modes <= {"actual"} else [message for message in messages if message.mode == "actual"]
 
 
-def at_reception(messages: list[Message]) -> tuple[list[Message], Times | None]:
+def at_reception(messages: list[Message], now: datetime) -> tuple[list[Message], _Times | None]:
     """Let messages from the future count at the time they came.
 
     A clock that jumps ahead would otherwise win the state until its moment has passed.
@@ -98,7 +101,6 @@ def at_reception(messages: list[Message]) -> tuple[list[Message], Times | None]:
     """
     if True not in {message.suspect for message in messages}:
         return messages, None
-    now = datetime.now(UTC)
     claimed = [message.phenomenon_time if message.suspect else None for message in messages]
     return [_marked(message, now) if message.suspect else message for message in messages], claimed
 

@@ -38,6 +38,30 @@ async def stage(
     await binary.copy(connection, name, given or columns, rows, schema="pg_temp")
 
 
+async def renew[Newest](
+    connection: asyncpg.Connection, upsert: str, renewed: str, newest: dict[tuple[str, str], Newest]
+) -> tuple[dict[tuple[str, str], Newest], set[tuple[str, str]]]:
+    """Write the staged rows into the state where they are newer.
+
+    Parameters
+    ----------
+    upsert, renewed
+        The statements that write the rows, and that return the keys of those that were written.
+    newest
+        The staged rows by key.
+
+    Returns
+    -------
+    tuple
+        The rows that were written, and the keys of the others, which came late.
+    """
+    status: str = await connection.execute(upsert)
+    if int(status.rpartition(" ")[2]) == len(newest):
+        return newest, set()
+    keys = {(row[0], row[1]) for row in await connection.fetch(renewed)}
+    return {key: row for key, row in newest.items() if key in keys}, newest.keys() - keys
+
+
 def in_one_order(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Sort the keys of a state, so that two writers that need the same rows take them in the same order."""
     return sorted(keys, key="\0".join)

@@ -6,7 +6,7 @@ Without this they would be accepted and change nothing: no map shows the status 
 from __future__ import annotations
 
 from layers.catalog import Catalog
-from twin.envelope.message import Message, Reading
+from twin.envelope.message import Message, Reading, message_without_measurement
 from twin.envelope.refused import Reason, Refusal, raw_of
 from twin.envelope.write import write_structured
 from twin.feeds.definition import Unknown
@@ -82,18 +82,21 @@ def _creations(reading: Reading, absent: set[Subject], catalog: Catalog) -> dict
 def _creation(message: Message) -> Message:
     """Return the change that makes a feature where the first message about it is."""
     shape = {"geometry": message.data["geometry"]} if "geometry" in message.data else {}
-    return message._replace(
-        kind="feature_change",
-        id=f"made by {message.id}",
-        type="cn.gov.district.feature_change.created",
+    return message_without_measurement(
+        "feature_change",
+        message.source,
+        f"made by {message.id}",
+        "cn.gov.district.feature_change.created",
+        layer=message.layer,
+        feature_id=message.feature_id,
+        phenomenon_time=message.phenomenon_time,
         data={"change": "upsert", "properties": {}, **shape},
-        property_code=None,
-        value=None,
-        value_text=None,
-        unit=None,
-        quality=None,
-        speed_kmh=None,
-        heading_deg=None,
+        version=message.version,
+        sent_time=message.sent_time,
+        mode=message.mode,
+        suspect=message.suspect,
+        lonlat=(message.lon, message.lat),
+        stage=message.stage,
     )
 
 

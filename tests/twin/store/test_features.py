@@ -20,7 +20,7 @@ from twin.jobs.upkeep import Upkeep
 from twin.store.features import features
 from twin.store.features.check import check_changes
 from twin.store.features.claims import FieldClaims
-from twin.store.positions import PlacedMessage
+from twin.store.placed import PlacedMessage
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)

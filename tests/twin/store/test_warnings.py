@@ -15,7 +15,7 @@ from tests.twin.fixture import lonlat
 from twin.jobs.expiry import Expiry
 from twin.log.changes import frames_since
 from twin.store.events import events, exercises
-from twin.store.positions import PlacedMessage
+from twin.store.placed import PlacedMessage
 
 pytestmark = pytest.mark.anyio
 STREET = "440106011000"

@@ -22,7 +22,7 @@ from layers.schema.tables import table_of
 from twin.log.change import EventChange
 from twin.store.events import warnings
 from twin.store.events.warning_areas import Extent, extents
-from twin.store.positions import PlacedMessage
+from twin.store.placed import PlacedMessage
 from twin.store.redaction import redact
 
 _KEEP = """
@@ -40,20 +40,32 @@ _COUNTS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE event_id
 type EventState = dict[str, Any]
 
 
-async def write(connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[PlacedMessage]) -> list[EventChange]:
-    """Write events in the open transaction; returns one change for each event whose state is written anew."""
+async def write(
+    connection: asyncpg.Connection, catalog: Catalog, placed: Sequence[PlacedMessage], now: datetime | None = None
+) -> list[EventChange]:
+    """Write events in the open transaction, and return one change for each event whose state is written anew.
+
+    Parameters
+    ----------
+    now
+        The time against which warnings expire; None is the time of the clock.
+    """
     if not placed:
         return []
     placed, merged = await _chained(connection, placed)
     around = await extents(connection, [one.message for one in placed])
     rows = sorted((_version(*pair) for pair in zip(placed, around, strict=True)), key=lambda row: (row[0], *row[1:3]))
     await connection.execute(_KEEP, *(list(column) for column in zip(*rows, strict=True)))
-    changes = await settle(connection, catalog, {row[0] for row in rows} | set(merged.values()))
+    changes = await settle(
+        connection, catalog, {row[0] for row in rows} | set(merged.values()), now or datetime.now(UTC)
+    )
     ends = [{"id": part, "stage": "merged", "duplicate_of": whole} for part, whole in merged.items()]
     return [*map(_change, ends), *changes]
 
 
-async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: Iterable[str]) -> list[EventChange]:
+async def settle(
+    connection: asyncpg.Connection, catalog: Catalog, event_ids: Iterable[str], now: datetime
+) -> list[EventChange]:
     """Write the state that follows from the versions of events, in the open transaction; returns the changes.
 
     Another writer may have added a version that was not committed when we looked. Writing the rows waits for it, so we
@@ -65,7 +77,7 @@ async def settle(connection: asyncpg.Connection, catalog: Catalog, event_ids: It
     wanted = sorted(event_ids)
     while wanted:
         versions = await _versions(connection, wanted)
-        states = [_state(event_id, records) for event_id, records in versions.items()]
+        states = [_state(event_id, records, now) for event_id, records in versions.items()]
         await _upsert(connection, known, states)
         settled |= {state["id"]: state for state in states}
         counts = {row["event_id"]: row["n"] for row in await connection.fetch(_COUNTS, list(versions))}
@@ -149,8 +161,8 @@ async def _versions(connection: asyncpg.Connection, event_ids: Sequence[str]) ->
     return versions
 
 
-def _state(event_id: str, records: Iterable[EventState]) -> EventState:
-    return {"id": event_id, **warnings.expire(fold(records), datetime.now(UTC))}
+def _state(event_id: str, records: Iterable[EventState], now: datetime) -> EventState:
+    return {"id": event_id, **warnings.expire(fold(records), now)}
 
 
 def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from twin.envelope.message import Message
 from twin.log.change import FeatureChange
 from twin.store.features.claims import GEOMETRY, FieldClaims, stamp_of
 from twin.store.features.rows import Row, RowChanges, read_rows
-from twin.store.positions import PlacedMessage
+from twin.store.placed import PlacedMessage
 
 _KEEP = """
 INSERT INTO twin.feature_change (layer, id, phenomenon_time, rank, change, record, geom, feed_source)
