@@ -10,7 +10,7 @@ from server.live.socket import MESSAGE_BYTES_MAX, MESSAGES_PER_SECOND, PROTOCOL,
 from twin.feeds.signature import NONCE, SIGNATURE, TIMESTAMP
 from twin.outlets.webhook import GAP, MEDIA_TYPE, SOURCE
 
-type Document = dict[str, Any]
+type AsyncApiDocument = dict[str, Any]
 MEDIA = "application/asyncapi+json;version=3.0.0"
 _JSON = "application/json"
 _DESCRIPTION = (
@@ -30,7 +30,7 @@ _QUERY = {
 }
 
 
-def asyncapi(base: str, version: str) -> Document:
+def asyncapi(base: str, version: str) -> AsyncApiDocument:
     """Write the document for clients that know this server as `base`, an address without a slash at the end."""
     scheme, _, place = base.partition("://")
     host, slash, path = place.partition("/")
@@ -71,11 +71,11 @@ def asyncapi(base: str, version: str) -> Document:
 _BEARER = "token"
 
 
-def _secured(name: str) -> list[Document]:
+def _secured(name: str) -> list[AsyncApiDocument]:
     return [{"$ref": f"#/components/securitySchemes/{name}"}]
 
 
-def _channel(address: str | None, servers: list[str], title: str, messages: list[str], **more: Any) -> Document:
+def _channel(address: str | None, servers: list[str], title: str, messages: list[str], **more: Any) -> AsyncApiDocument:
     return {
         "address": address,
         "title": title,
@@ -85,7 +85,7 @@ def _channel(address: str | None, servers: list[str], title: str, messages: list
     }
 
 
-def _channels() -> Document:
+def _channels() -> AsyncApiDocument:
     told = ["snapshot", "ready", "changes", "resync", "tiles"]
     feed = {"name": {"description": "数据源名称，见 GET /twin/feeds  name of a feed, see GET /twin/feeds"}}
     feature = {"layer": {"description": "图层 collection id"}, "id": {"description": "要素标识 id in it, escaped"}}
@@ -117,13 +117,13 @@ def _channels() -> Document:
     }
 
 
-def _operations() -> Document:
+def _operations() -> AsyncApiDocument:
     query = {"type": "object", "properties": {n: {"type": "string", "description": d} for n, d in _QUERY.items()}}
     http = {"http": {"method": "GET", "query": query, "bindingVersion": "0.3.0"}}
     post = {"http": {"method": "POST", "bindingVersion": "0.3.0"}}
     qos = {"mqtt": {"qos": 1, "retain": True, "bindingVersion": "0.2.0"}}
 
-    def operation(action: str, channel: str, messages: list[str], **more: Any) -> Document:
+    def operation(action: str, channel: str, messages: list[str], **more: Any) -> AsyncApiDocument:
         refs = [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in messages]
         return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "messages": refs, **more}
 
@@ -140,7 +140,7 @@ def _operations() -> Document:
     }
 
 
-def _messages(base: str) -> Document:
+def _messages(base: str) -> AsyncApiDocument:
     envelope = {"$ref": f"{base}/schemas/envelope.json"}
     signature = {
         "type": "object",

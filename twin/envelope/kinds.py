@@ -8,7 +8,7 @@ from typing import Any
 
 from layers.coordinates.degrees import LAT_MAX, LON_MAX, NOISE_DEG, settled_one
 from twin.envelope.area import area, geometry
-from twin.envelope.message import Kind
+from twin.envelope.message import MessageKind
 from twin.envelope.refused import Reason, Refused, shown
 from twin.envelope.values import (
     IDENTIFIER,
@@ -256,7 +256,7 @@ def _rest(data: dict[str, Any], hot: tuple[str, ...], checks: dict[str, Check], 
     return fields({name: value for name, value in data.items() if name not in hot}, checks, what)
 
 
-READ: dict[Kind, Callable[[dict[str, Any]], Tail]] = {
+READ: dict[MessageKind, Callable[[dict[str, Any]], Tail]] = {
     "event": event,
     "observation": observation,
     "position": position,

@@ -8,11 +8,12 @@ from typing import Any, Literal, NamedTuple
 
 from twin.envelope.refused import Refusal
 
-type Kind = Literal["event", "observation", "position", "feature_change"]
-type Mode = Literal["actual", "exercise", "test"]
+type MessageKind = Literal["event", "observation", "position", "feature_change"]
+type MessageMode = Literal["actual", "exercise", "test"]
+type FeatureKey = tuple[str, str]  # the layer and the id in it
 
-KINDS: tuple[Kind, ...] = ("event", "observation", "position", "feature_change")
-MODES: tuple[Mode, ...] = ("actual", "exercise", "test")
+KINDS: tuple[MessageKind, ...] = ("event", "observation", "position", "feature_change")
+MODES: tuple[MessageMode, ...] = ("actual", "exercise", "test")
 
 
 class Message(NamedTuple):
@@ -52,7 +53,7 @@ class Message(NamedTuple):
         observation beside those above, `change` and `properties` of a change.
     """
 
-    kind: Kind
+    kind: MessageKind
     source: str
     id: str
     version: int
@@ -61,7 +62,7 @@ class Message(NamedTuple):
     feature_id: str
     phenomenon_time: datetime
     sent_time: datetime | None
-    mode: Mode
+    mode: MessageMode
     suspect: bool
     lon: float | None
     lat: float | None
@@ -87,7 +88,7 @@ class Message(NamedTuple):
 
 
 def message_without_measurement(
-    kind: Kind,
+    kind: MessageKind,
     source: str,
     identifier: str,
     type_name: str,
@@ -98,7 +99,7 @@ def message_without_measurement(
     data: dict[str, Any],
     version: int = 1,
     sent_time: datetime | None = None,
-    mode: Mode = "actual",
+    mode: MessageMode = "actual",
     suspect: bool = False,
     lonlat: tuple[float | None, float | None] = (None, None),
     stage: str | None = None,

@@ -24,7 +24,7 @@ import orjson
 from layers.live_source import EVENTS
 from twin.envelope.fast_path import TimeCache, glance, remember
 from twin.envelope.kinds import READ
-from twin.envelope.message import KINDS, MODES, Kind, Message, Reading
+from twin.envelope.message import KINDS, MODES, Message, MessageKind, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
 from twin.envelope.values import IDENTIFIER, moment, of_form, one_line, whole
 
@@ -219,15 +219,15 @@ def _checked_source(source: str) -> str:
 
 
 @lru_cache(1024)
-def _kind(name: str) -> Kind:
+def _kind(name: str) -> MessageKind:
     found = _TYPE.fullmatch(name)
     if found is None or len(name) > 200:
         return _no_kind(name)
-    kind: Kind = next(k for k in KINDS if k == found[1])
+    kind: MessageKind = next(k for k in KINDS if k == found[1])
     return kind
 
 
-def _no_kind(name: Any) -> Kind:
+def _no_kind(name: Any) -> MessageKind:
     allowed = f"a type such as cn.gov.district.event.hotline.created, with one of {', '.join(KINDS)}"
     raise Refused(
         Reason.MISSING if name is None else Reason.UNKNOWN_KIND,
@@ -243,7 +243,7 @@ def _layer(name: str) -> str:
     raise Refused(Reason.BAD_TEXT, f"subject names the layer {shown(name)}; needed is layer/id", parameter="subject")
 
 
-def _subject(subject: Any, kind: Kind, name: str) -> tuple[str, str]:
+def _subject(subject: Any, kind: MessageKind, name: str) -> tuple[str, str]:
     if subject is None and kind == "event":
         return EVENTS, name
     if type(subject) is not str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from twin.envelope.message import Mode
+from twin.envelope.message import MessageMode
 from twin.envelope.refused import Reason, Refused, shown
 from twin.feeds.cap_areas import WarningAreas, read_areas
 from twin.feeds.times import local_moment
@@ -39,7 +39,7 @@ SEVERITY = {  # the words of the national profile and of OASIS; the raw word is 
     "蓝色": "blue",
     "白色": "white",
 }
-_MODES: dict[str, Mode] = {"Actual": "actual", "Exercise": "exercise", "Test": "test"}
+_MODES: dict[str, MessageMode] = {"Actual": "actual", "Exercise": "exercise", "Test": "test"}
 _TYPES = ("Alert", "Update", "Cancel")
 _COLOURS = ("white", "blue", "yellow", "orange", "red")  # the worst last
 INFOS_MAX = 50
@@ -74,7 +74,7 @@ class Alert:
     identifier: str
     sender: str
     sent: datetime
-    mode: Mode
+    mode: MessageMode
     message_type: str
     references: tuple[Reference, ...]
     info: dict[str, str]
@@ -158,7 +158,9 @@ def envelope(alert: Alert, source: str) -> dict[str, Any]:
     }
 
 
-def _alert(root: Element, mode: Mode, kind: str, references: tuple[Reference, ...], infos: list[Element]) -> Alert:
+def _alert(
+    root: Element, mode: MessageMode, kind: str, references: tuple[Reference, ...], infos: list[Element]
+) -> Alert:
     """Put together what the infos say: other languages of one, or other places and times (`docs/decisions`)."""
     identifier = _needed(root, "identifier")
     if len(identifier) > 150:

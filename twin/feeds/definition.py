@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from twin.envelope.message import Kind
+from twin.envelope.message import MessageKind
 from twin.feeds.mapping import CrsSource, Mapping
 from twin.feeds.rule import PATH, FieldRule
 from twin.folder import read_definition
@@ -161,7 +161,7 @@ class FeedDefinition(_Frozen):
     secret: str | None = Field(default=None, pattern=NAME)
     expected_interval_s: float | None = Field(default=None, gt=0)
     rate_limit_per_s: int = Field(default=1000, ge=1, le=100_000)
-    kinds: tuple[Kind, ...] = Field(min_length=1)
+    kinds: tuple[MessageKind, ...] = Field(min_length=1)
     supplies: tuple[str, ...] = Field(min_length=1)
     unknown: Unknown = "refuse"
     exercises: Literal["keep", "refuse"] = "keep"

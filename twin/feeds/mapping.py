@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from layers.coordinates.degrees import LAT_MAX, LON_MAX, settled_one
 from twin.envelope.kinds import EVENT_FIELDS, OBSERVATION_FIELDS, POSITION_FIELDS, are_swapped, unplaced
-from twin.envelope.message import Kind
+from twin.envelope.message import MessageKind
 from twin.envelope.refused import Reason, Refused, shown
 from twin.envelope.values import IDENTIFIER
 from twin.feeds.rule import PATH, As, FieldRule, Scalar, look, steps
@@ -18,12 +18,12 @@ type CrsSource = Literal["CGCS2000", "WGS84", "GCJ02", "BD09"]
 
 _CRS_SOURCES = frozenset(get_args(CrsSource.__value__))
 
-_FIELDS: dict[Kind, frozenset[str]] = {
+_FIELDS: dict[MessageKind, frozenset[str]] = {
     "event": frozenset(EVENT_FIELDS),
     "observation": frozenset(OBSERVATION_FIELDS),
     "position": frozenset(POSITION_FIELDS),
 }
-_NEEDED: dict[Kind, frozenset[str]] = {
+_NEEDED: dict[MessageKind, frozenset[str]] = {
     "event": frozenset({"source"}),
     "observation": frozenset({"property"}),
     "position": frozenset({"lon", "lat"}),
@@ -73,7 +73,7 @@ class Mapping(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Kind
+    kind: MessageKind
     when: RecordCondition | None = None
     verb: str = Field(default="updated", pattern=r"^[a-z][a-z0-9_-]{0,40}(\.[a-z][a-z0-9_-]{0,40})?$")
     id: FieldRule

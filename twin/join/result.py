@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,6 @@ import numpy.typing as npt
 from layers.types import Texts
 from twin.join.metres import Lengths
 
-type Match = Literal["inside", "nearest", "none"]
 type Lists = npt.NDArray[np.object_]  # a tuple of ids, often the empty one
 
 

@@ -15,15 +15,15 @@ _CELLS_DEG = (0.002, 0.01, 0.05, 0.25)  # 200 m to 25 km: from a street's window
 _CELLS_MAX = 64
 _EVERYWHERE = "everywhere"
 
-type Cell = tuple[int, int, int]  # level, column, row
-type Key = tuple[str, str | Cell]
+type _Cell = tuple[int, int, int]  # level, column, row
+type _Key = tuple[str, str | _Cell]
 
 
 class Matching:
     """Channels by what narrows them most: areas, else a box, else layers, else nothing."""
 
     def __init__(self) -> None:
-        self._channels: dict[Key, set[Channel]] = defaultdict(set)
+        self._channels: dict[_Key, set[Channel]] = defaultdict(set)
         self._lengths: Counter[int] = Counter()  # of area codes
         self._levels: Counter[int] = Counter()  # of cells
 
@@ -41,7 +41,7 @@ class Matching:
             if not self._channels[key]:
                 del self._channels[key]
 
-    def _count(self, key: Key, by: int) -> None:
+    def _count(self, key: _Key, by: int) -> None:
         kind, value = key
         if kind in {"area", "cell"}:
             counts, at = (self._lengths, len(value)) if isinstance(value, str) else (self._levels, value[0])
@@ -62,7 +62,7 @@ class Matching:
             Whether its layer knows areas; what has none may be seen by actors of any area.
         """
         area, grid = area_codes(change)
-        keys: list[Key] = [("layer", _EVERYWHERE), ("layer", change["layer"])]
+        keys: list[_Key] = [("layer", _EVERYWHERE), ("layer", change["layer"])]
         for length in self._lengths:
             code = area if length <= AREA_DIGITS else grid
             keys.append(("area", code[:length]))
@@ -77,7 +77,7 @@ class Matching:
         return found
 
 
-def _keys(channel: Channel) -> list[Key]:
+def _keys(channel: Channel) -> list[_Key]:
     interest = channel.interest
     if interest.areas:
         return [("area", area) for area in dict.fromkeys(interest.areas)]
@@ -88,12 +88,12 @@ def _keys(channel: Channel) -> list[Key]:
     return [("layer", layer) for layer in interest.layers or (_EVERYWHERE,)]
 
 
-def _cell(level: int, lon: float, lat: float) -> Cell:
+def _cell(level: int, lon: float, lat: float) -> _Cell:
     size = _CELLS_DEG[level]
     return level, floor(lon / size), floor(lat / size)
 
 
-def _cells(bbox: BBox) -> list[Cell]:
+def _cells(bbox: BBox) -> list[_Cell]:
     """Cover a box with cells of the finest level that needs few; empty when none does."""
     west, south, east, north = bbox
     for level in range(len(_CELLS_DEG)):

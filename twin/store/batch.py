@@ -11,7 +11,7 @@ import asyncpg
 
 from layers.catalog import Catalog
 from layers.live_source import EVENTS
-from twin.envelope.message import Message
+from twin.envelope.message import FeatureKey, Message
 from twin.log import changes
 from twin.log.change import Change
 from twin.store import five_minutes, observations, positions, receipts
@@ -53,7 +53,7 @@ class CommittedBatch:
     last_seq: int = 0
 
 
-type Late = tuple[set[positions.Entity], set[observations.ObservedProperty]]
+type _Late = tuple[set[FeatureKey], set[observations.ObservedProperty]]
 
 
 async def write(
@@ -100,7 +100,7 @@ async def write(
 
 async def _write_kinds(
     connection: asyncpg.Connection, catalog: Catalog, prepared: Prepared, now: datetime
-) -> tuple[list[Change], Late]:
+) -> tuple[list[Change], _Late]:
     moved, late_moved = await positions.write(connection, prepared.moved, prepared.moved_claimed)
     observed, late_observed = await observations.write(connection, prepared.measured, prepared.measured_claimed)
     await five_minutes.mark_late(connection, prepared.measured.rows)
@@ -128,7 +128,7 @@ def _apart(offers: Sequence[Offer], taken: Sequence[Sequence[Message]]) -> list[
     return [(offer.feed, message) for offer, kept in pairs for message in kept if message.mode != "actual"]
 
 
-def _outcomes(offers: Sequence[Offer], taken: Sequence[Sequence[Message]], late: Late) -> list[Outcome]:
+def _outcomes(offers: Sequence[Offer], taken: Sequence[Sequence[Message]], late: _Late) -> list[Outcome]:
     outcomes = []
     for offer, kept in zip(offers, taken, strict=True):
         received, accepted = len(offer.messages), len(kept)
@@ -136,7 +136,7 @@ def _outcomes(offers: Sequence[Offer], taken: Sequence[Sequence[Message]], late:
     return outcomes
 
 
-def _late(messages: Sequence[Message], late: Late) -> int:
+def _late(messages: Sequence[Message], late: _Late) -> int:
     moved, observed = late
     if not moved and not observed:
         return 0

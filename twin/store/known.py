@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 import asyncpg
 
 from layers.catalog import Catalog
-
-type Subject = tuple[str, str]  # the layer and the id in it
+from twin.envelope.message import FeatureKey
 
 _IDS_MAX = 500_000  # of a layer, in memory
 
@@ -30,12 +29,12 @@ class KnownFeatures:
         self._ids: dict[str, set[str]] = {}
         self._versions: dict[str, int] = {}
 
-    async def absent(self, subjects: Iterable[Subject]) -> set[Subject]:
+    async def absent(self, subjects: Iterable[FeatureKey]) -> set[FeatureKey]:
         """Return those of some features that are not there."""
         catalog, asked = self._catalog(), defaultdict[str, set[str]](set)
         for layer_id, feature_id in subjects:
             asked[layer_id].add(feature_id)
-        absent = set[Subject]()
+        absent = set[FeatureKey]()
         for layer_id, wanted in asked.items():
             known = self._known(catalog, layer_id)
             missing = wanted - known

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from twin.envelope.message import Message
+from twin.envelope.message import FeatureKey, Message
 from twin.join.devices import DeviceArea
 from twin.log.change import PositionChange
 from twin.store import binary
@@ -36,7 +36,6 @@ WHERE kept.xmin = pg_current_xact_id()::xid
 """
 
 type _Row = tuple[Any, ...]
-type Entity = tuple[str, str]  # the layer and the id in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,13 @@ class PositionRows:
     """
 
     rows: list[_Row]
-    newest: dict[Entity, int]
+    newest: dict[FeatureKey, int]
 
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[DeviceArea]) -> PositionRows:
         """Make rows of positions and their areas; of several at one time the same wins in every order of arrival."""
         rows = list(map(add, map(_TAKEN, messages), areas))
-        newest: dict[Entity, int] = {}
+        newest: dict[FeatureKey, int] = {}
         for place, row in enumerate(rows):
             known = newest.setdefault(row[:2], place)
             if known != place and row[2:5] > rows[known][2:5]:
@@ -68,7 +67,7 @@ class PositionRows:
 
 async def write(
     connection: asyncpg.Connection, moved: PositionRows, claimed: Sequence[Any] | None = None
-) -> tuple[list[PositionChange], set[Entity]]:
+) -> tuple[list[PositionChange], set[FeatureKey]]:
     """Write positions in the open transaction.
 
     Parameters

@@ -6,12 +6,12 @@ Without this they would be accepted and change nothing: no map shows the status 
 from __future__ import annotations
 
 from layers.catalog import Catalog
-from twin.envelope.message import Message, Reading, message_without_measurement
+from twin.envelope.message import FeatureKey, Message, Reading, message_without_measurement
 from twin.envelope.refused import Reason, Refusal, raw_of
 from twin.envelope.write import write_structured
 from twin.feeds.definition import Unknown
 from twin.store.features.check import check_changes
-from twin.store.known import KnownFeatures, Subject
+from twin.store.known import KnownFeatures
 
 _SAID = {
     "refuse": "send it again when it is there, or take it again 该要素存在后可重收",
@@ -64,9 +64,9 @@ def _refusal(index: int, message: Message, policy: Unknown) -> Refusal:
     return Refusal(index, Reason.UNKNOWN_FEATURE, detail, raw, canonical=True, subject=subject)
 
 
-def _creations(reading: Reading, absent: set[Subject], catalog: Catalog) -> dict[Subject, Message]:
+def _creations(reading: Reading, absent: set[FeatureKey], catalog: Catalog) -> dict[FeatureKey, Message]:
     """Make a change for each feature that a message says the place of; what its layer does not take is left out."""
-    newest: dict[Subject, Message] = {}
+    newest: dict[FeatureKey, Message] = {}
     for message in reading.messages:
         subject = message.layer, message.feature_id
         is_placed = message.lon is not None or "geometry" in message.data

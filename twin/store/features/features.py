@@ -21,7 +21,7 @@ from layers.schema.derive import derive
 from twin.envelope.message import Message
 from twin.log.change import FeatureChange
 from twin.store.features.claims import GEOMETRY, FieldClaims, stamp_of
-from twin.store.features.rows import Row, RowChanges, read_rows
+from twin.store.features.rows import FeatureRow, RowChanges, read_rows
 from twin.store.placed import PlacedMessage
 
 _KEEP = """
@@ -123,7 +123,7 @@ def _record(message: Message) -> tuple[Any, ...]:
 
 
 def _change(
-    definition: LayerDefinition, name: str, before: Row | None, after: Row | None, *, written: bool
+    definition: LayerDefinition, name: str, before: FeatureRow | None, after: FeatureRow | None, *, written: bool
 ) -> FeatureChange | None:
     """Say what became of a row; None when nothing did."""
     row = after or before

@@ -19,13 +19,13 @@ _BOX = """CASE WHEN geom IS NOT NULL AND NOT ST_IsEmpty(geom)
     THEN ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] END"""
 _COUNTED = ("version", "updated_at")
 
-type Row = dict[str, Any]
-type Names = tuple[str, ...]
+type FeatureRow = dict[str, Any]
+type _Names = tuple[str, ...]
 
 
 async def read_rows(
     connection: asyncpg.Connection, definition: LayerDefinition, ids: Iterable[str], *, lock: bool = False
-) -> dict[str, Row]:
+) -> dict[str, FeatureRow]:
     """Read what the log says of rows: `box` (west, south, east, north, or None), and grade and areas where known."""
     parts = ["id", "NULL::float8[] AS box" if definition.geometry_type == "None" else f"{_BOX} AS box"]
     parts += [name for name in ("data_grade", "area_code", "grid_code") if name in definition.by_name]
@@ -54,13 +54,15 @@ class RowChanges:
     """
 
     definition: LayerDefinition
-    made: dict[Names, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    changed: dict[Names, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    renewed: list[Row] = field(default_factory=list)
+    made: dict[_Names, list[FeatureRow]] = field(default_factory=lambda: defaultdict(list))
+    changed: dict[_Names, list[FeatureRow]] = field(default_factory=lambda: defaultdict(list))
+    renewed: list[FeatureRow] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, definition: LayerDefinition, heard: Mapping[str, FieldClaims], before: Mapping[str, Row]) -> RowChanges:
+    def of(
+        cls, definition: LayerDefinition, heard: Mapping[str, FieldClaims], before: Mapping[str, FeatureRow]
+    ) -> RowChanges:
         """Work out what follows for each row from what was heard now."""
         work = cls(definition)
         for name, words in sorted(heard.items()):
@@ -80,7 +82,7 @@ class RowChanges:
             row = {**words.values(words.won), **self._count(words)}
             self.changed[tuple(sorted(row))].append({**row, "id": name})
 
-    def _count(self, words: FieldClaims) -> Row:
+    def _count(self, words: FieldClaims) -> FeatureRow:
         """Say when the row last changed, and that this is one version more."""
         newest = max((word[0] for word in words.said.values()), default="").split(" ", 1)[0]
         counted = {"version": 1, "updated_at": newest or None}
@@ -145,5 +147,5 @@ def _given(table: str) -> str:
     )
 
 
-def _json(rows: Sequence[Row]) -> str:
+def _json(rows: Sequence[FeatureRow]) -> str:
     return orjson.dumps(rows).decode()
