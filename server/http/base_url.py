@@ -6,6 +6,8 @@ import re
 
 from starlette.types import Scope
 
+from server.http.scope import header
+
 _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
 
 
@@ -17,7 +19,7 @@ def base_url(scope: Scope, public_url: str | None) -> str:
     """
     if public_url:
         return public_url.rstrip("/")
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    host = header(scope, b"host")
     if not _HOST.fullmatch(host):
         address, port = scope.get("server") or ("127.0.0.1", 8000)
         host = f"{address}:{port}"

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from anyio import to_thread
 from starlette.types import Scope, Send
 
+from server.http.scope import header
+
 _WORTH_BYTES = 1_000
 _IN_THREAD_BYTES = 64_000
 _LEVEL = 1  # level 6 takes four times as long for a tenth less
@@ -28,8 +30,8 @@ async def send_bytes(
 
 
 def _accepts_gzip(scope: Scope) -> bool:
-    accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"").lower()
-    return b"gzip" in accepted and b"gzip;q=0" not in accepted.replace(b" ", b"")
+    accepted = header(scope, b"accept-encoding").lower()
+    return "gzip" in accepted and "gzip;q=0" not in accepted.replace(" ", "")
 
 
 async def _compressed(content: bytes) -> bytes:

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from server.errors import problem
 from server.http.base_url import base_url
+from server.http.scope import header
 
 ANYBODY = "*"
 EXPOSED = (
@@ -73,7 +74,7 @@ class Origins:
 
     def headers(self, scope: Scope) -> dict[str, str]:
         """Return the CORS headers of an answer, with a Vary so that caches keep the answers to two pages apart."""
-        origin = _origin(scope)
+        origin = header(scope, b"origin")
         if self._anybody:
             return {"access-control-allow-origin": ANYBODY, "access-control-expose-headers": ", ".join(EXPOSED)}
         if not self._named:
@@ -85,7 +86,7 @@ class Origins:
 
     def answer(self, scope: Scope) -> Response | None:
         """Return the answer to a preflight, or the refusal of a forbidden write; None lets the request pass."""
-        if scope["type"] != "http" or not _origin(scope):
+        if scope["type"] != "http" or not header(scope, b"origin"):
             return None
         preflight = any(name == b"access-control-request-method" for name, _ in scope["headers"])
         if scope["method"] == "OPTIONS" and preflight:
@@ -117,12 +118,10 @@ class Origins:
         return _refused(scope)
 
 
-def _origin(scope: Scope) -> str:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), "")
-
-
 def _refused(scope: Scope) -> Response:
-    detail = f"a page of {_origin(scope)[:200]} may not do this here; the setting server.origins names who may"
+    detail = (
+        f"a page of {header(scope, b'origin')[:200]} may not do this here; the setting server.origins names who may"
+    )
     return problem(403, detail)
 
 

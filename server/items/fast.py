@@ -18,8 +18,9 @@ from server.http.base_url import base_url
 from server.http.body import read_text
 from server.http.compression import send_bytes
 from server.http.conditional import Validators, not_modified
-from server.http.fast_path import FastPath, raw_path
+from server.http.fast_path import FastPath
 from server.http.parameters import parameters_of
+from server.http.scope import raw_path
 from server.items.answer import features, single_feature
 from server.items.call import PREFIX, ItemsCall
 from server.state import State

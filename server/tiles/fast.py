@@ -8,7 +8,8 @@ from functools import partial
 from starlette.types import Receive, Scope, Send
 
 from server.http.caching import Keep, cache_control
-from server.http.fast_path import FastPath, header, raw_path
+from server.http.fast_path import FastPath
+from server.http.scope import header, raw_path
 from server.state import State
 from server.tiles.call import TilePath, read_tile_call, tile_path
 from server.tiles.map_tile import MapTilePath, map_tile, map_tile_path
