@@ -17,7 +17,7 @@ import structlog
 
 from layers.actor import HIGHEST_GRADE, Actor
 from layers.database.identity import database_identity
-from layers.database.listener import Heard, Listener
+from layers.database.listener import Listener, NotificationHandler
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
 from layers.moment import Moment
@@ -290,8 +290,8 @@ class CatalogHolder:
     """
 
     def __init__(self, url: str, code_lists: Mapping[str, CodeList] | None = None) -> None:
-        heard: dict[str, Heard | None] = {"onemap_layer": self._on_version, "onemap_catalogue": None}
-        self._listener = Listener(url, self._reload, heard, self._on_lost)
+        handlers: dict[str, NotificationHandler | None] = {"onemap_layer": self._on_version, "onemap_catalogue": None}
+        self._listener = Listener(url, self._reload, handlers, self._on_lost)
         self._code_lists = code_lists
         self.current = Catalog({})
         self.fingerprint = ""  # of the database, its layers and their definitions: the same in every worker

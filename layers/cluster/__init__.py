@@ -1,4 +1,4 @@
-"""The private PostgreSQL of a home folder: where it lives, how it starts and stops, who holds it."""
+"""The private PostgreSQL of a home folder: its place, its start and stop, and its locks."""
 
 from layers.cluster.private import (
     PrivateCluster,

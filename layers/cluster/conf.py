@@ -1,4 +1,4 @@
-"""The private cluster's settings, written at every start."""
+"""The settings of the private cluster, written at every start."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _settings(place: ClusterLocation, *, durable: bool) -> dict[str, object]:
 
 
 def _dynamic_memory() -> str:
-    """Say how parallel queries share memory: /dev/shm, which containers often make too small or close, or files."""
+    """Return how parallel queries share memory: /dev/shm, or files where a container made it too small or closed it."""
     try:
         room, mode = os.statvfs("/dev/shm"), os.stat("/dev/shm").st_mode  # noqa: S108, PTH116  # only looked at
     except OSError:

@@ -1,4 +1,4 @@
-"""Who may look into a home: its owner. What lies there (tiles, rasters, drops, secrets) was made for the operator."""
+"""The rights of a home folder: only its owner may look into it, for tiles, rasters, drops and secrets are in it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from layers.errors import Unavailable
 
 OURS = 0o077
-"""The umask of every process of ours: files are 0600, folders 0700."""
+"""The umask of every process of OneMap: files are 0600, folders 0700."""
 _FOLDERS = ("basemaps", "rasters", "recordings", "replays", "secrets", "tiles")
 _FILES = ("address", "city.until", "cluster.json", "lock", "operator-token", "starting", "storm.lock", "users")
 _DROPS = "drops"
 
 
 def make_home(home: Path) -> None:
-    """Make the folder when it is missing, and close what an older version left open in it.
+    """Make the folder when it is missing, and close files that an older version left open in it.
 
-    Root's home can be passed through and not be listed, because the account of the private PostgreSQL has to.
+    Root's home can be passed through but not listed, because the account of the private PostgreSQL passes through it.
 
     Raises
     ------
@@ -38,17 +38,17 @@ def make_home(home: Path) -> None:
 
 
 def close_home(home: Path) -> None:
-    """Take every right from other accounts, of what is ours in the home; whatever else lies there stays as it is.
+    """Take all rights to OneMap's files in the home from other accounts; other files stay as they are.
 
-    Whoever may put files into a feed's folder of `drops` keeps that right: an account of its own or its group.
+    Senders keep their rights to a feed's folder in `drops`: as its owner, or by its group.
     """
-    for path, kept in _open(home):
+    for path, kept in _find_open(home):
         with suppress(OSError):  # another account's, or gone
             path.chmod(stat.S_IMODE(path.lstat().st_mode) & kept)
 
 
-def _open(home: Path) -> Iterator[tuple[Path, int]]:
-    """Find what is not closed, with the rights it may keep; links are not followed."""
+def _find_open(home: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the paths that are not closed, with the rights they may keep; links are not followed."""
     known = [(home / name, 0o700) for name in (*_FOLDERS, *_FILES)]
     drops = home / _DROPS
     if drops.is_dir() and not drops.is_symlink():
@@ -58,5 +58,5 @@ def _open(home: Path) -> Iterator[tuple[Path, int]]:
             continue
         if stat.S_IMODE(path.lstat().st_mode) & ~kept:
             yield path, kept
-            if path.is_dir() and kept == 0o700:  # what is in a closed folder was made by processes that close it
+            if path.is_dir() and kept == 0o700:  # files in a closed folder are made by processes that close them
                 yield from ((inside, kept) for inside in path.rglob("*") if not inside.is_symlink())

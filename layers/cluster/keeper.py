@@ -1,4 +1,4 @@
-"""A server that ends while it is needed is started again: killed, out of memory, out of disk."""
+"""Restarts of a server that ends while it is needed: killed, out of memory, out of disk."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ _PAUSE_SECONDS_MAX = 10.0
 
 
 async def keep_running(
-    find: Callable[[], int | None], start: Callable[[], object], said: Callable[[str], None]
+    find: Callable[[], int | None], start: Callable[[], object], notify: Callable[[str], None]
 ) -> None:
-    """Watch a server and start it again whenever it has ended, until cancelled.
+    """Watch a server and start it again whenever it ends, until cancelled.
 
     Parameters
     ----------
     find
         Returns the server's process id, or None when there is none.
     start
-        Starts it; is called in a thread, and may take as long as the log is that must be replayed.
-    said
-        Is told what a person should know.
+        Starts it; runs in a thread, and takes as long as the replay of the log.
+    notify
+        Receives messages for a person.
     """
     pause_s = _PAUSE_SECONDS_MIN
     while True:
         process = find()
         if process is not None:
-            await _ended(process)
-            if find() is not None:  # somebody else was quicker
+            await _wait_for_end(process)
+            if find() is not None:  # another process has started it
                 continue
         try:
-            said("数据库意外结束，重新启动 the database ended; starting it again")
+            notify("数据库意外结束，重新启动 the database ended; starting it again")
             await asyncio.to_thread(start)
             pause_s = _PAUSE_SECONDS_MIN
-        except (OneMapError, OSError) as error:  # a full disk, say: it may have room later
-            said(f"数据库尚不能启动 the database does not start yet: {error}")
+        except (OneMapError, OSError) as error:  # for example a full disk, which may have room later
+            notify(f"数据库尚不能启动 the database does not start yet: {error}")
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _PAUSE_SECONDS_MAX)
 
 
-async def _ended(process: int) -> None:
+async def _wait_for_end(process: int) -> None:
     """Wait for the end of a process that is not our child."""
     try:
         descriptor = os.pidfd_open(process)

@@ -1,4 +1,4 @@
-"""Locks on a home, held by the kernel: they end with the process, however it ends, so that none is ever stale."""
+"""Locks on a home, held by the kernel: they end with the process, however it ends, so no lock is ever stale."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def hold(file: Path, *, shared: bool = False, wait: bool = False) -> Iterator[No
     Parameters
     ----------
     file
-        Made when it is missing; never deleted, for another process may be opening it.
+        Made when it is missing; never deleted, because another process may be opening it.
     shared
-        Beside others who share, instead of alone.
+        Share the lock with others, instead of holding it alone.
     wait
-        Until it is free, instead of refusing.
+        Wait until it is free, instead of raising.
 
     Raises
     ------
     Conflict
-        When another process holds it; names the process.
+        When another process holds it; the message names the process.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -35,9 +35,9 @@ def hold(file: Path, *, shared: bool = False, wait: bool = False) -> Iterator[No
         try:
             fcntl.flock(descriptor, mode)
         except BlockingIOError as error:
-            who = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            process = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise Conflict(
-                f"{file.parent} is in use by process {who}; stop it with `onemap stop --home {file.parent}`, "
+                f"{file.parent} is in use by process {process}; stop it with `onemap stop --home {file.parent}`, "
                 "or give another --home"
             ) from error
         if not shared:
@@ -45,11 +45,11 @@ def hold(file: Path, *, shared: bool = False, wait: bool = False) -> Iterator[No
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
-        os.close(descriptor)  # which gives the lock back
+        os.close(descriptor)  # releases the lock
 
 
 def holder(file: Path) -> int | None:
-    """Tell the process that holds `file` alone, or None."""
+    """Return the id of the process that holds `file` alone, or None."""
     if not file.exists():
         return None
     try:

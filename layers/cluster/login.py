@@ -1,7 +1,8 @@
 """The login of the web workers in a private database.
 
-Its socket trusts whoever may reach it, so a session of the superuser could take any role back. What answers strangers
-therefore logs in as `onemap_web`, which can become reader and ingester and nobody else (migration 0145).
+The socket trusts every account that can reach it, so a session of the superuser could take any role back. Processes
+that serve strangers therefore log in as `onemap_web`, which can take the roles of reader and ingester and no other
+(migration 0145).
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ WEB_LOGIN = "onemap_web"
 
 
 async def open_web_login(url: str) -> str:
-    """Let the web workers log in, and return their URL.
+    """Allow the web workers to log in, and return their URL.
 
     Parameters
     ----------
     url
-        The superuser's, of a migrated database.
+        The superuser's URL of a migrated database.
+
+    Raises
+    ------
+    Unavailable
+        When the database cannot be reached.
     """
     connection = await connect(url, role=None)
     try:

@@ -1,15 +1,15 @@
-"""Where a private cluster lies: its folder, its data, its log, its socket.
+"""The place of a private cluster: its folder, its data, its log, its socket.
 
-Usually all of it is in the home::
+Usually all of them are in the home::
 
     .onemap/                 0711 when root made it (the postgres account passes through), else 0700
-      cluster.json           where the rest is
+      cluster.json           the paths of folder and socket
       postgres/              0700, the account's own
         data/  run/  log
 
-Two things can stand against that. Root's cluster runs as `postgres`, which may be unable to pass through a parent of
-the home (below ``/root``, say): the folder is then made in ``/var/lib/onemap``. And a socket's path has at most 107
-bytes: in a deep home the socket goes to a short folder of its own. Both are written down in ``cluster.json``.
+There are two exceptions. Root's cluster runs as `postgres`, which may be unable to pass through a parent of the home
+(for example ``/root``): the folder is then in ``/var/lib/onemap``. And a socket's path has at most 107 bytes: for a
+deep home the socket is in a short folder of its own. ``cluster.json`` records both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FALLBACK = Path("/var/lib/onemap")
 
 @dataclass(frozen=True, slots=True)
 class ClusterLocation:
-    """Where one cluster lies, and whose it is."""
+    """The folders of one cluster, and the account that owns it."""
 
     folder: Path
     socket_dir: Path
@@ -48,18 +48,24 @@ class ClusterLocation:
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """The server's log file."""
         return self.folder / "log"
 
     @property
     def data_version(self) -> int | None:
-        """The major version that wrote the data; None before the first start."""
+        """Major version of PostgreSQL that wrote the data; None before the first start."""
         file = self.data / "PG_VERSION"
         return int(file.read_text(encoding="ascii")) if file.exists() else None
 
 
 def find_place(home: Path) -> ClusterLocation | None:
-    """Read where the cluster of `home` lies; None when it never had one, or the folder is gone."""
+    """Read the place of the cluster of `home`; None when it never had one, or the folder is gone.
+
+    Raises
+    ------
+    Conflict
+        When its record cannot be read.
+    """
     try:
         record = json.loads((home / _RECORD).read_text(encoding="utf-8"))
         folder = home / record["folder"]  # an absolute path stays what it is
@@ -71,12 +77,14 @@ def find_place(home: Path) -> ClusterLocation | None:
 
 
 def make_place(home: Path) -> ClusterLocation:
-    """Find the cluster's folders, or make them, closed to everybody else.
+    """Find the cluster's folders, or make them, closed to other accounts.
 
     Raises
     ------
     Conflict
-        When they belong to another account.
+        When they belong to another account, or their record cannot be read.
+    Unavailable
+        When no folder is short enough for a socket, or root has no account to run PostgreSQL under.
     """
     before = find_place(home)
     if before is None:
@@ -104,7 +112,7 @@ def _make_folder(home: Path) -> Path:
         folder = FALLBACK / f"{home.parent.name or 'home'}-{secrets.token_hex(4)}"
     _make_private(folder, account)
     if folder.parent == FALLBACK:
-        (folder / "home").write_text(f"{home}\n", encoding="utf-8")  # so that a person knows whose it is
+        (folder / "home").write_text(f"{home}\n", encoding="utf-8")  # for people who look into the folder
     return folder
 
 
@@ -124,7 +132,7 @@ def _make_private(folder: Path, account: Account) -> None:
 
 
 def _make_socket_dir(folder: Path, account: Account, before: Path | None) -> Path:
-    """Make the folder of the socket. Who may enter it is the database's superuser, so only its owner (and root) may."""
+    """Make the folder of the socket, for its owner alone: every account that can enter it is superuser."""
     usual = folder / "run"
     if len(os.fsencode(usual / _SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
         _make_private(usual, account)
@@ -149,7 +157,7 @@ def _is_private(folder: Path, account: Account) -> bool:
 
 
 def remove_short_socket_dir(place: ClusterLocation) -> None:
-    """Remove the socket's folder when it lies outside the cluster's own."""
+    """Remove the socket's folder when it is outside the cluster's own folder."""
     if not place.socket_dir.is_relative_to(place.folder):
         shutil.rmtree(place.socket_dir, ignore_errors=True)
 

@@ -1,10 +1,10 @@
-"""A private PostgreSQL with PostGIS, kept in a home folder: reached by a socket only, started and stopped by us.
+"""A private PostgreSQL with PostGIS in a home folder, reached by a socket only.
 
-Authentication is `trust`, which is safe here and only here: there is no TCP port, and the folder of the socket is 0700,
-so that the only accounts that can reach it are its owner and root, who could read the data files anyway.
+Authentication is `trust`, which is safe only here: there is no TCP port, and the folder of the socket is 0700, so that
+only its owner and root can reach it, and they could read the data files anyway.
 
-The server runs apart from us (`pg_ctl` gives it a session of its own): Ctrl-C in the terminal does not reach it before
-we have closed our connections, and when we are killed it goes on until the next start adopts it.
+The server has a session of its own (by `pg_ctl`): Ctrl-C in the terminal does not reach it before OneMap has closed its
+connections, and when OneMap is killed the server runs on until the next start adopts it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from layers.errors import Conflict
 
 
 class PrivateCluster:
-    """The cluster of one home, alone.
+    """The cluster of one home, which it holds alone.
 
     Parameters
     ----------
     home
         Its folder, made when missing.
     durable
-        Whether committed means on disk. False is for throw-away tests.
+        Whether a commit is on disk. False is for throw-away tests.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class PrivateCluster:
             raise
 
     def stop(self) -> None:
-        """Stop the server and give the home back; nothing when this object has not started it."""
+        """Stop the server and release the home; do nothing when this object has not started it."""
         lock, self._lock = self._lock, None
         if lock is not None:
             try:
@@ -73,23 +73,23 @@ class PrivateCluster:
             finally:
                 lock.__exit__(None, None, None)
 
-    async def keep(self, said: Callable[[str], None]) -> None:
+    async def keep(self, notify: Callable[[str], None]) -> None:
         """Start the server again whenever it ends, until cancelled; to be run between `start` and `stop`.
 
         Parameters
         ----------
-        said
-            Is told when that happens.
+        notify
+            Receives a message at each restart.
         """
 
         def find() -> int | None:
             place = find_place(self.home)
             return None if place is None else postmaster(place)
 
-        await keep_running(find, lambda: _ensure_running(self.home, durable=self.durable), said)
+        await keep_running(find, lambda: _ensure_running(self.home, durable=self.durable), notify)
 
     def is_running(self) -> bool:
-        """Whether the server of this home runs, whoever started it."""
+        """Whether the server of this home runs, also when another process started it."""
         return running_url(self.home) is not None
 
     def __enter__(self) -> str:
@@ -101,9 +101,14 @@ class PrivateCluster:
 
 @contextmanager
 def borrowed_cluster(home: Path) -> Iterator[str]:
-    """Yield the URL of this home's server for a command: the one that runs, else one started for the block.
+    """Yield the URL of this home's server for a command; start it for the block when it does not run.
 
-    Several commands may borrow at once and beside `onemap up`; whoever leaves last, and finds no `up`, stops it.
+    Several commands may borrow it at once and beside `onemap up`; the last to leave stops it, unless an `up` runs.
+
+    Raises
+    ------
+    Conflict, Unavailable
+        As `PrivateCluster.start`.
     """
     home = home.absolute()
     make_home(home)
@@ -112,12 +117,12 @@ def borrowed_cluster(home: Path) -> Iterator[str]:
         with hold(users, shared=True, wait=True):
             yield _ensure_running(home)
     finally:
-        with suppress(Conflict):  # somebody still needs it
+        with suppress(Conflict):  # another process still needs it
             stop_cluster(home)
 
 
 def stop_cluster(home: Path) -> None:
-    """Stop a server that nobody uses, for example one that a killed `onemap up` left running.
+    """Stop an unused server, for example one that a killed `onemap up` left running.
 
     Raises
     ------
@@ -131,12 +136,12 @@ def stop_cluster(home: Path) -> None:
 
 @contextmanager
 def home_lock(home: Path) -> Iterator[None]:
-    """Hold the home alone for the block, without a server in it.
+    """Hold the home alone for the block, without starting a server.
 
     Raises
     ------
     Conflict
-        When another process has it.
+        When another process holds it.
     """
     make_home(home.absolute())
     with hold(_lock_file(home.absolute())):
@@ -144,19 +149,19 @@ def home_lock(home: Path) -> Iterator[None]:
 
 
 def wait_until_free(home: Path) -> None:
-    """Wait until no `onemap up` has this home."""
+    """Wait until no `onemap up` holds this home."""
     with hold(_lock_file(home.absolute()), wait=True):
         pass
 
 
 def running_url(home: Path) -> str | None:
-    """Tell the URL of this home's server when it runs, else None."""
+    """Return the URL of this home's server when it runs, else None."""
     place = find_place(home.absolute())
     return _url(place) if place and postmaster(place) else None
 
 
 def supervisor_of(home: Path) -> int | None:
-    """Tell the process id of the `onemap up` that has this home, or None."""
+    """Return the process id of the `onemap up` that holds this home, or None."""
     return holder(_lock_file(home.absolute()))
 
 

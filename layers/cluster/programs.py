@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: where they are, whose account they run under, how they are called."""
+"""PostgreSQL's programs: their folder, the account that runs them, and their calls."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _INSTALL = (
 )
 _DEBIAN = Path("/usr/lib/postgresql")
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(16 * 1024 * 1024), "MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024)}
-"""Environment of processes that build large answers: up to 16 MiB stay theirs (glibc) between two of them.
+"""Environment of processes that build large responses: glibc keeps up to 16 MiB between two responses.
 
-Otherwise each page of memory of a large answer is asked of the kernel anew: a sixth of the time of 10,000 features.
+Otherwise the kernel maps every page of a large response anew: a sixth of the time of 10,000 features.
 """
 
 
@@ -44,14 +44,14 @@ class Programs:
     folder: Path
 
     def run(self, account: Account, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run one of the programs under `account` and return what it said; its exit code is for the caller to judge.
+        """Run one of the programs under `account`, and return its output and exit code; no exit code raises.
 
-        The environment is our own: a stray ``PGDATA`` or ``PGHOST`` must not send us to another cluster.
+        The environment is fixed: a stray ``PGDATA`` or ``PGHOST`` must not lead to another cluster.
         """
         environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGTZ": "UTC", **KEEP_MEMORY}
         return subprocess.run(  # noqa: S603  # our own arguments, no shell
             [self.folder / program, *arguments],
-            cwd="/",  # the account may not be able to enter ours
+            cwd="/",  # the account may be unable to enter the current folder
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -69,12 +69,12 @@ def find_programs(version: int | None = None) -> Programs:
     Parameters
     ----------
     version
-        The major version wanted, because data of that version exist; None takes the newest that has PostGIS.
+        The required major version, because data of that version exist; None takes the newest with PostGIS.
 
     Raises
     ------
     Unavailable
-        When there is none; says what is installed and what to install.
+        When there is none; the message says what is installed and what to install.
     """
     installed = installed_programs()
     if version is not None:
@@ -95,7 +95,7 @@ def find_programs(version: int | None = None) -> Programs:
 
 
 def installed_programs() -> list[Programs]:
-    """Every PostgreSQL of this machine, newest first: Debian's folders, then the `PATH`."""
+    """Return every PostgreSQL of this machine, newest first: from Debian's folders, then from the `PATH`."""
     folders = [*_DEBIAN.glob("*/bin"), *(Path(part) for part in os.environ.get("PATH", "").split(":") if part)]
     found: dict[int, Programs] = {}
     for folder in folders:
@@ -109,8 +109,8 @@ def installed_programs() -> list[Programs]:
 def _major_version(folder: Path) -> int:
     if folder.parent.parent == _DEBIAN and folder.parent.name.isdecimal():
         return int(folder.parent.name)
-    said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    match = re.search(r"\) (\d+)", said.stdout)
+    process = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    match = re.search(r"\) (\d+)", process.stdout)
     return int(match.group(1)) if match else 0
 
 
@@ -122,7 +122,7 @@ def has_postgis(programs: Programs) -> bool:
 
 
 def account_for(folder: Path) -> Account:
-    """Whose account runs the cluster in `folder`: its owner's, else ours, else (for root) `postgres`.
+    """Return the account that runs the cluster in `folder`: its owner, else this process's, else (for root) `postgres`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The server of one cluster: made, launched, asked after, stopped. Who may do so is decided in `cluster.py`."""
+"""The server of one cluster: its making, start, process and stop. `private.py` holds the locks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ _LOG_BYTES_MAX = 10 * 1024 * 1024
 
 
 def start_server(place: ClusterLocation, *, durable: bool) -> None:
-    """Start the server, making its data and the database with PostGIS when they are not there.
+    """Start the server; make its data and the database with PostGIS when they are missing.
 
     Raises
     ------
     Conflict
         When processes of a killed server do not end.
     Unavailable
-        When PostgreSQL or PostGIS is missing, of another version than the data, or does not start; says why.
+        When PostgreSQL or PostGIS is missing, of another version than the data, or does not start; the message says
+        why.
     """
     programs = find_programs(place.data_version)
     if place.data_version is None:
@@ -39,7 +40,13 @@ def start_server(place: ClusterLocation, *, durable: bool) -> None:
 
 
 def stop_server(place: ClusterLocation) -> None:
-    """Stop the server if it runs: connections are ended, what is committed is on disk."""
+    """Stop the server if it runs: connections end, and committed transactions are on disk.
+
+    Raises
+    ------
+    Unavailable
+        When PostgreSQL's programs of the data's version are gone.
+    """
     if postmaster(place) is None:
         return
     programs = find_programs(place.data_version)
@@ -50,7 +57,7 @@ def stop_server(place: ClusterLocation) -> None:
 
 
 def _initialise(place: ClusterLocation, programs: Programs, *, durable: bool) -> None:
-    """Make the data folder under another name first: a half-made one is never mistaken for a cluster."""
+    """Make the data folder under another name first, so that a half-made one never passes for a cluster."""
     half = place.folder / "data.new"
     shutil.rmtree(half, ignore_errors=True)
     options = ["--data-checksums"] if durable else ["--no-sync"]
@@ -66,13 +73,13 @@ def _launch(place: ClusterLocation, programs: Programs) -> None:
     if place.log.exists() and place.log.stat().st_size > _LOG_BYTES_MAX:
         place.log.replace(place.log.with_suffix(".1"))
     wait = ["-w", "-t", str(_START_SECONDS_MAX), "-s"]
-    said = programs.run(place.account, "pg_ctl", "-D", place.data, "-l", place.log, *wait, "start")
-    if said.returncode:
-        raise Unavailable(f"PostgreSQL did not start: {_last_words(place) or said.stderr.strip()}; see {place.log}")
+    started = programs.run(place.account, "pg_ctl", "-D", place.data, "-l", place.log, *wait, "start")
+    if started.returncode:
+        raise Unavailable(f"PostgreSQL did not start: {_last_errors(place) or started.stderr.strip()}; see {place.log}")
 
 
-def _last_words(place: ClusterLocation) -> str:
-    """Quote why the server gave up, from the end of its log."""
+def _last_errors(place: ClusterLocation) -> str:
+    """Return the last errors in the server's log, at most three lines; empty without a log."""
     if not place.log.exists():
         return ""
     lines = place.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
@@ -82,25 +89,24 @@ def _last_words(place: ClusterLocation) -> str:
 
 
 def _ensure_database(place: ClusterLocation, programs: Programs) -> None:
-    def ask(database: str, sql: str) -> str:
+    def run_sql(database: str, sql: str) -> str:
         options = ["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-h", str(place.socket_dir), "-U", "postgres"]
-        said = programs.run(place.account, "psql", *options, "-d", database, "-c", sql)
-        if said.returncode:
-            raise Unavailable(f"the private database could not be made: {said.stderr.strip()}")
-        return said.stdout.strip()
+        process = programs.run(place.account, "psql", *options, "-d", database, "-c", sql)
+        if process.returncode:
+            raise Unavailable(f"the private database could not be made: {process.stderr.strip()}")
+        return process.stdout.strip()
 
-    known = f"SELECT count(*) FROM pg_database WHERE datname = '{DATABASE}'"
-    if ask("postgres", known) == "0":
-        ask("postgres", f"CREATE DATABASE {DATABASE}")
-    if ask(DATABASE, "SELECT count(*) FROM pg_extension WHERE extname = 'postgis'") == "0":
-        ask(DATABASE, "CREATE EXTENSION postgis")
+    if run_sql("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{DATABASE}'") == "0":
+        run_sql("postgres", f"CREATE DATABASE {DATABASE}")
+    if run_sql(DATABASE, "SELECT count(*) FROM pg_extension WHERE extname = 'postgis'") == "0":
+        run_sql(DATABASE, "CREATE EXTENSION postgis")
 
 
 def postmaster(place: ClusterLocation) -> int | None:
-    """Find the process that serves this data folder.
+    """Return the id of the process that serves this data folder; None when none does.
 
-    The number in `postmaster.pid` alone proves nothing: after a crash, or in a new container, it may be another
-    program's.
+    The number in `postmaster.pid` alone is no proof: after a crash, or in a new container, it may be that of another
+    program.
     """
     try:
         first = (place.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
@@ -110,7 +116,7 @@ def postmaster(place: ClusterLocation) -> int | None:
 
 
 def _processes_in(data: Path) -> set[int]:
-    """Find every process that works in this data folder: the postmaster and all its children do nowhere else."""
+    """Return the processes that work in this data folder: only the postmaster and its children do."""
     target, found = data.resolve(), set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -123,10 +129,10 @@ def _processes_in(data: Path) -> set[int]:
 
 
 def _clear_stale(place: ClusterLocation) -> None:
-    """Remove what a killed server left behind, once nothing of it lives.
+    """Remove the files of a killed server, once its processes have ended.
 
-    PostgreSQL clears its own pid file unless the number has been given to another program; then it refuses to start.
-    Children of a killed postmaster end by themselves, and must have ended before the file may go.
+    PostgreSQL clears its own pid file unless another program has the number; then it refuses to start. Children of a
+    killed postmaster end by themselves, and the file may be removed only after that.
     """
     deadline = time.monotonic() + _ORPHAN_SECONDS_MAX
     while orphans := _processes_in(place.data):

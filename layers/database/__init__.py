@@ -1,1 +1,1 @@
-"""Connections to PostgreSQL: pools, admission, statements, notifications, and faults in our words."""
+"""Connections to PostgreSQL: pools, admission, prepared statements, notifications, and errors."""

@@ -1,13 +1,13 @@
-"""Whose turn it is at the connections of a pool: shares by class of caller, so that nobody's work stops another's.
+"""Admission to the connections of a pool: shares by class of caller, so that no caller's work stops another's.
 
 ::
 
-    heavy, anonymous   ├────────┤                  a class with a share of n connections starts something new while
+    heavy, anonymous   ├────────┤                  a class with a share of n connections starts new work while
     normal, anonymous  ├────────────┤              fewer than n are held by classes of the same or a smaller share,
-    heavy, known       ├────────────┤              so that what is left over is always there for lighter work;
-    everything else    ├────────────────┤          and one caller alone never holds the last of a share
+    heavy, known       ├────────────┤              so that the rest is always free for lighter work;
+    everything else    ├────────────────┤          one caller alone never holds the last connection of a share
 
-Who must wait does so in a queue of bounded length for a bounded time. The one who holds least goes first.
+Other callers wait in a queue of bounded length for a bounded time. The caller that holds least goes first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from layers.errors import Away, Unavailable
 
 
 class Cost(StrEnum):
-    """How long a request may hold a connection, by its look."""
+    """How long a request may hold a connection, estimated from its parameters."""
 
     CHEAP = "cheap"
     NORMAL = "normal"
@@ -30,14 +30,14 @@ class Cost(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a connection is wanted for.
+    """The caller that a connection serves.
 
     Attributes
     ----------
     key
-        Whom the work is counted for, an address for instance.
+        Identifies the caller that the work counts for, for example its address.
     known
-        Whether it has shown a token of ours.
+        Whether it sent a valid token.
     """
 
     key: str
@@ -46,7 +46,7 @@ class Caller:
 
 
 CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
-"""Who the work that is being done is for; `None` is the house itself, which has no share and no limit of its own."""
+"""The caller that the current work serves; `None` is OneMap itself, which has neither a share nor a limit."""
 
 _SHARES = {
     (Cost.HEAVY, False): 0.5,
@@ -63,14 +63,14 @@ class _Waiting:
 
 
 class Admission:
-    """Lets callers in to a number of places.
+    """Admits callers to a number of places.
 
     Parameters
     ----------
     places
-        As many as there are connections.
+        The number of connections.
     patience_s
-        How long a caller waits at most.
+        The longest time in seconds that a caller waits.
     """
 
     def __init__(self, places: int, patience_s: float) -> None:
@@ -81,16 +81,18 @@ class Admission:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Number of waiting callers."""
         return len(self._queue)
 
     async def enter(self) -> Caller | None:
-        """Wait for a place of the current `CALLER`, which is then to be left with `leave`.
+        """Wait for a place for the current `CALLER`, and return the caller; `leave` gives the place back.
 
         Raises
         ------
         Unavailable
-            When too many wait already; `Away` when none became free in time.
+            When too many callers wait already.
+        Away
+            When no place became free in time.
         """
         caller = CALLER.get()
         if self._may(caller):
@@ -104,7 +106,7 @@ class Admission:
                 await waiting.turn
         except BaseException as error:
             if waiting.turn.done() and not waiting.turn.cancelled():
-                self.leave(caller)  # it was let in at the very moment in which it gave up
+                self.leave(caller)  # it was admitted at the very moment in which it gave up
             else:
                 self._queue.remove(waiting)
             if isinstance(error, TimeoutError):
@@ -113,13 +115,13 @@ class Admission:
         return caller
 
     def leave(self, caller: Caller | None) -> None:
-        """Give a place back, and let in who may come now."""
+        """Give a place back, and admit the waiting callers that now have room."""
         self._held.remove(caller)
         for waiting in sorted(self._queue, key=self._before):
             if len(self._held) >= self._places:
                 return
             if waiting.turn.cancelled():
-                continue  # it gave up a moment ago, and takes itself out of the queue when its task goes on
+                continue  # it gave up a moment ago, and leaves the queue when its task goes on
             if self._may(waiting.caller):
                 self._queue.remove(waiting)
                 self._held.append(waiting.caller)
@@ -141,7 +143,7 @@ class Admission:
         return max(1, int(self._places * share))
 
     def _refuse_crowd(self, caller: Caller | None) -> None:
-        """Refuse one more of a kind of which enough wait; of one caller half as many may."""
+        """Raise when enough callers of this cost wait, or half as many of this caller alone."""
         if caller is None:
             return
         alike = [w.caller for w in self._queue if w.caller and w.caller.cost is caller.cost]

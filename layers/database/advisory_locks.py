@@ -1,8 +1,7 @@
 """The advisory locks of a OneMap database, all in one table.
 
-PostgreSQL knows an advisory lock by its number alone, so that the numbers must differ from each other and stay the
-same in every version: programs of two versions may work on one database. SQL functions name a lock's member beside
-its number.
+PostgreSQL identifies an advisory lock by its number alone. The numbers must stay the same in every version, because
+programs of two versions may work on one database. SQL functions name the member beside its number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A COPY over a connection that PostgreSQL has just ended."""
+"""COPY over a connection that PostgreSQL has just ended."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import asyncpg
 
 
 class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """A connection whose COPY fails like everything else when the server has ended it.
+    """A connection whose COPY fails like every other statement when the server has ended the connection.
 
-    Between the server's last words and the end of the socket asyncpg refuses to begin a COPY, but leaves the future of
-    its answer behind: a rollback then finds "another operation in progress", and the loop reports an error that nobody
-    awaits.
+    Between the server's last message and the end of the socket asyncpg refuses to begin a COPY, but leaves the future
+    of its response behind: a rollback then finds "another operation in progress", and the loop reports an error that
+    nothing awaits.
     """
 
     async def copy_to_table(self, *arguments: Any, **options: Any) -> str:
-        """Copy a source into a table; parameters and errors as asyncpg has them."""
+        """Copy a source into a table; parameters and errors are asyncpg's."""
         return await self._copied(super().copy_to_table(*arguments, **options))
 
     async def copy_records_to_table(self, *arguments: Any, **options: Any) -> str:
-        """Copy records into a table; parameters and errors as asyncpg has them."""
+        """Copy records into a table; parameters and errors are asyncpg's."""
         return await self._copied(super().copy_records_to_table(*arguments, **options))
 
     async def _copied(self, copying: Awaitable[str]) -> str:
@@ -31,7 +31,7 @@ class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg sh
         Raises
         ------
         asyncpg.ConnectionDoesNotExistError
-            In place of asyncpg's internal error, so that callers try again as they do after any broken connection.
+            In place of asyncpg's internal error, so that callers retry as after any broken connection.
         """
         try:
             return await copying
@@ -42,7 +42,7 @@ class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg sh
 
 
 def _ignore_lost_copies(loop: asyncio.AbstractEventLoop) -> None:
-    """Keep the loop from reporting futures of connections that broke: whoever awaited the connection has the error."""
+    """Keep the loop from reporting futures of broken connections: the caller of the connection has the error."""
     others = loop.get_exception_handler()
     if getattr(others, "ignores_lost_copies", False):
         return

@@ -18,7 +18,7 @@ type Plans = Literal["custom", "generic"]
 
 
 class Role(StrEnum):
-    """Who a connection acts as: the least that its work needs."""
+    """Roles of connections; each work takes the least that it needs."""
 
     OWNER = "onemap_owner"
     INGEST = "onemap_ingest"
@@ -26,14 +26,14 @@ class Role(StrEnum):
 
 
 CONNECT_SECONDS_MAX = 10.0
-_GRACE_SECONDS = 3.0  # after the server's own limit: a server that does not end a statement by then is hung
+_GRACE_SECONDS = 3.0  # after the server's own limit: a server that has not ended the statement by then is hung
 _PLANNING = {"max_parallel_workers_per_gather": "0"}
-"""Many small queries at once use all cores anyway; starting a parallel worker costs more than most of them take."""
+"""Many small queries at once use all cores anyway; starting a parallel worker takes longer than most of them."""
 
 
 def _settings(role: Role | None, statement_timeout_ms: int) -> dict[str, str]:
     settings = {
-        "application_name": f"onemap {os.getpid()} {socket.gethostname()}"[:63],  # whose connection it is
+        "application_name": f"onemap {os.getpid()} {socket.gethostname()}"[:63],  # owner of the connection
         "TimeZone": "UTC",
         "jit": "off",
         "statement_timeout": str(statement_timeout_ms),
@@ -49,14 +49,14 @@ async def connect(url: str, role: Role | None = Role.OWNER, *, statement_timeout
     url
         A PostgreSQL URL; a socket folder goes into its `host` parameter.
     role
-        Role to take at connect; `None` stays the user of the URL (needed before the roles exist).
+        The role to take; `None` keeps the user of the URL (needed before the roles exist).
     statement_timeout_ms
         0 means no limit.
 
     Raises
     ------
     Unavailable
-        When the server does not answer or refuses; the message says which of both.
+        When the server does not respond or refuses; the message says which.
     """
     try:
         return await asyncpg.connect(
@@ -77,8 +77,8 @@ async def create_pool(
     Parameters
     ----------
     statement_timeout_ms
-        When the server ends a statement; one that it does not end, because it hangs, is given up soon after. As long
-        a caller waits for its turn.
+        The time after which the server ends a statement, and the longest time that a caller waits for its turn. When
+        the server hangs, the client gives the statement up 3 s later.
     plans
         ``custom`` plans every statement for its values: a box may hold ten rows or all of them. ``generic`` plans
         once: right for look-ups by key, where planning would cost more than the query.
@@ -86,11 +86,11 @@ async def create_pool(
     Raises
     ------
     Unavailable
-        When the server does not answer or refuses.
+        When the server does not respond or refuses.
     """
     pool = Pool(
         url,
-        min_size=0,  # what was lost is made again when it is wanted, not tried for in the background
+        min_size=0,  # lost connections are made again on demand, not in the background
         max_size=size,
         max_queries=50_000,
         loop=None,
@@ -101,7 +101,7 @@ async def create_pool(
         timeout=CONNECT_SECONDS_MAX,
         command_timeout=statement_timeout_ms / 1000 + _GRACE_SECONDS,
         statement_cache_size=512,
-        max_cacheable_statement_size=200_000,  # a layer of the past with all its fields has 30 kB
+        max_cacheable_statement_size=200_000,  # the statement of a past layer with all fields has 30 kB
         max_inactive_connection_lifetime=0,
     )
     await pool

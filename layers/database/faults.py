@@ -1,7 +1,7 @@
-"""PostgreSQL's errors in our words, by SQLSTATE: whose fault it is, and whether it helps to come again.
+"""PostgreSQL's errors as errors of OneMap, by SQLSTATE: whether the sender is at fault, and whether a retry helps.
 
-A value that cannot be evaluated is its sender's fault. A server that is away, full or damaged is nobody's who asks:
-nothing may be refused for it, and the same request is right again when the server is.
+A value that cannot be evaluated is its sender's fault. A server that is away, full or damaged is not: no message may
+be refused for it, and the same request succeeds when the server is well again.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from layers.errors import BadInput, Damaged, OneMapError, TooMuch, Unavailable
 
 AWAY = (
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection that was cut while it said something
+    asyncpg.InternalClientError,  # a connection that was cut in the middle of a message
     asyncpg.PostgresConnectionError,
     ConnectionError,
     TimeoutError,
 )
-"""What a connection says that is gone, or does not answer in time; one that cannot be made is `Unavailable` already."""
+"""Errors of a connection that is gone or does not respond in time; a failed `connect` raises `Unavailable` instead."""
 DATABASE_ERRORS = (Unavailable, OSError, asyncpg.PostgresError, *AWAY)
-"""Whatever the database or the way to it may say: a job that reads them waits, and tries again."""
+"""All errors of the database and of the way to it: a job that meets one waits and retries."""
 _POSTGIS_SOURCES = ("lwgeom_", "gserialized_", "geography_", "geobuf", "mvt", "flatgeobuf", "postgis_")
-_OUT_OF_RESOURCES = {"25006", "40001", "40P01", "55P03"}  # a standby, a lost race: the same is right a moment later
+_OUT_OF_RESOURCES = {"25006", "40001", "40P01", "55P03"}  # a standby, a lost race: a retry succeeds a moment later
 _OUT_OF_RESOURCE_CLASSES = {"08", "53", "54", "57"}
 _DAMAGED_CLASSES = {"58", "XX"}  # the disk, the files, PostgreSQL itself
 
 
 def refuses_value(error: BaseException) -> bool:
-    """Whether the database refuses a value, so that the same value is refused again whenever it comes.
+    """Whether the database refuses a value, and so will refuse it every time.
 
-    PostGIS reports bad geometries as XX000, PostgreSQL its own faults too: the source file says which of both. XX001
-    and XX002, damaged data and indexes, never are a value's fault.
+    PostGIS reports bad geometries as XX000, as PostgreSQL reports its own faults; the source file tells them apart.
+    XX001 and XX002, damaged data and indexes, are never the fault of a value.
 
     Returns
     -------
@@ -49,13 +49,14 @@ def refuses_value(error: BaseException) -> bool:
 
 
 def in_words(error: BaseException) -> OneMapError | None:
-    """Return what an error of the database is in our words; `None` when it is a fault of our own statement, or none.
+    """Translate an error of the database into an error of OneMap.
 
     Returns
     -------
-    OneMapError
-        `TooMuch` when statement time ran out; `BadInput` for what `refuses_value`; `Unavailable` when the server or
-        the connection is away or out of resources; `Damaged` for a fault of disk, files or PostgreSQL itself.
+    OneMapError or None
+        `TooMuch` when the statement ran out of time; `BadInput` when `refuses_value`; `Unavailable` when the server or
+        the connection is away or out of resources; `Damaged` for a fault of disk, files or PostgreSQL itself. None for
+        a fault of our own statement, and for an error of another kind.
     """
     if isinstance(error, asyncpg.QueryCanceledError):
         return TooMuch("the query took longer than a statement may; ask for a smaller area or a simpler filter")
@@ -78,17 +79,17 @@ def _by_state(error: asyncpg.PostgresError, state: str) -> OneMapError | None:
 
 @contextmanager
 def in_our_words() -> Iterator[None]:
-    """Turn what the database says into errors of ours (`in_words`).
+    """Raise errors of the database as errors of OneMap.
 
     Raises
     ------
     TooMuch, BadInput, Unavailable, Damaged
-        As `in_words` says; what it does not know goes on as it is.
+        As `in_words` translates; other errors pass unchanged.
     """
     try:
         yield
     except Exception as error:
-        said = in_words(error)
-        if said is None:
+        translated = in_words(error)
+        if translated is None:
             raise
-        raise said from error
+        raise translated from error

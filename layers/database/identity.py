@@ -1,4 +1,4 @@
-"""What tells one database from another: what is kept of one is never taken for another's."""
+"""The identity of a database: a cache of one database is never used for another."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncpg
 
 
 async def database_identity(connection: asyncpg.Connection) -> str:
-    """Return what tells one database from another, and from itself after a restore: versions start again then.
+    """Return a text that differs between databases, and after a restore, when versions start again.
 
-    It is made of the cluster and its timeline (a physical restore begins a new one), and of the numbers of the database
-    and of the catalogue's table (a logical restore makes them anew).
+    It consists of the cluster and its timeline (a physical restore begins a new one), and of the numbers of the
+    database and of the catalogue's table (a logical restore makes them anew).
     """
     own = await connection.fetchval(
         """SELECT concat_ws('.', (SELECT oid FROM pg_database WHERE datname = current_database()),

@@ -1,4 +1,4 @@
-"""A connection that listens to PostgreSQL's notifications, and is made again when it is lost."""
+"""A connection that listens to PostgreSQL's notifications and reconnects when it is lost."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from layers.database.faults import DATABASE_ERRORS
 _RETRY_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
-type Heard = Callable[[str], None]
+type NotificationHandler = Callable[[str], None]
 
 
 class Listener:
-    """Runs work when it is woken: by a notification, by the loss of the connection, or by `wake`.
+    """Runs work when it wakes: on a notification, on the loss of the connection, or on `wake`.
 
     Parameters
     ----------
     url
         The database; the connection is in the reading role.
     work
-        Is run on the connection once it listens, and whenever it was woken. Because it runs after listening has begun,
-        nothing that is announced meanwhile is missed.
-    heard
-        By channel: what to do at once with a notification's text; None only wakes.
+        Runs on the connection once it listens, and at every wake-up. Because it runs after listening has begun, no
+        notification is missed.
+    handlers
+        By channel: the function that receives a notification's text at once; None only wakes.
     lost
-        Is called when the connection is gone, before a new one is tried.
+        Is called when the connection is gone, before a reconnect.
     """
 
     def __init__(
         self,
         url: str,
         work: Callable[[asyncpg.Connection], Awaitable[None]],
-        heard: Mapping[str, Heard | None],
+        handlers: Mapping[str, NotificationHandler | None],
         lost: Callable[[], None] = lambda: None,
     ) -> None:
-        self._url, self._work, self._heard, self._lost = url, work, heard, lost
+        self._url, self._work, self._handlers, self._lost = url, work, handlers, lost
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection | None = None
         self._is_over = False
 
     async def start(self) -> None:
-        """Connect, work once, and go on in the background.
+        """Connect, work once, and continue in the background.
 
         Raises
         ------
         Unavailable
-            When the database cannot be reached now; later outages are waited out.
+            When the database cannot be reached now; after later outages the listener reconnects.
         """
         self._is_over = False
         await self._listen()
@@ -70,26 +70,26 @@ class Listener:
             await self._connection.close()
 
     def wake(self) -> None:
-        """Have the work done soon; any number of calls before it begins are one."""
+        """Run the work soon; any number of calls before it begins count as one."""
         self._wake.set()
 
     async def _listen(self) -> None:
         connection = self._connection = await connect(self._url, Role.READ)
         try:
-            for channel, heard in self._heard.items():
-                await connection.add_listener(channel, self._on_notification(heard))
+            for channel, handler in self._handlers.items():
+                await connection.add_listener(channel, self._on_notification(handler))
             connection.add_termination_listener(self._on_lost)
             await self._work(connection)
-        except BaseException:  # cancelled included: nobody else would end it
+        except BaseException:  # cancellation included: nothing else would close it
             connection.terminate()
             raise
 
-    def _on_notification(self, heard: Heard | None) -> Callable[..., None]:
+    def _on_notification(self, handler: NotificationHandler | None) -> Callable[..., None]:
         def on_notification(_connection: object, _pid: int, _channel: str, text: str) -> None:
-            if heard is None:
+            if handler is None:
                 self.wake()
             else:
-                heard(text)
+                handler(text)
 
         return on_notification
 

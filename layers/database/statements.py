@@ -1,8 +1,8 @@
-"""Which statements a connection keeps prepared: those that come again, and of those no more than a bound of bytes.
+"""Prepared statements of a connection: only repeated statements are kept, up to a bound in bytes.
 
-A prepared statement costs PostgreSQL about a hundred times its text, in every connection. What strangers write into
-filters comes once, so it is prepared without a name and gone with the next; what comes again is kept, the least
-recently used dropped first.
+A prepared statement costs PostgreSQL about a hundred times its text, in every connection. A stranger's filter comes
+once, so its statement is prepared without a name and replaced by the next; a repeated statement is kept, and the least
+recently used is dropped first.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from asyncpg.connection import _StatementCache
 
 from layers.database.broken_copy import CopyingConnection
 
-KEPT_CHARACTERS_MAX = 256 * 1024  # of a connection: about 30 MB of PostgreSQL's memory
+KEPT_CHARACTERS_MAX = 256 * 1024  # for a connection: about 30 MB of PostgreSQL's memory
 _SEEN_MAX = 1024
 
 
 class SeenStatements:
-    """Which texts came before, of the last thousand."""
+    """The last thousand texts of statements, by their hashes."""
 
     def __init__(self, size: int = _SEEN_MAX) -> None:
         self._size = size
         self._texts: OrderedDict[int, None] = OrderedDict()
 
     def again(self, text: str) -> bool:
-        """Whether a text came before; it has from now on."""
+        """Record a text, and return whether it was recorded before."""
         mark = hash(text)
         before = mark in self._texts
         self._texts[mark] = None
@@ -37,7 +37,7 @@ class SeenStatements:
 
 
 class KeptStatements(_StatementCache):  # type: ignore[misc]  # asyncpg ships no types
-    """The prepared statements of one connection, bounded by the length of their texts together."""
+    """The prepared statements of one connection, bounded by the total length of their texts."""
 
     @property
     def characters(self) -> int:
@@ -55,26 +55,26 @@ class KeptStatements(_StatementCache):  # type: ignore[misc]  # asyncpg ships no
 
 
 class PreparingConnection(CopyingConnection):
-    """A connection that prepares what comes again, and costs no round trip when it goes back to its pool."""
+    """A connection that keeps repeated statements prepared and returns to its pool without a round trip."""
 
     _stmt_cache: Any
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        made = self._stmt_cache
+        replaced = self._stmt_cache
         self._stmt_cache = KeptStatements(
             loop=self._loop,
-            max_size=made.get_max_size(),
-            on_remove=made._on_remove,  # noqa: SLF001  # the cache that is replaced
+            max_size=replaced.get_max_size(),
+            on_remove=replaced._on_remove,  # noqa: SLF001  # asyncpg's own cache
             max_lifetime=0,
         )
-        self._seen = SeenStatements()
+        self._seen_statements = SeenStatements()
 
     def get_reset_query(self) -> str:
-        """Return nothing: nothing of ours leaves session state."""
+        """Return no statement: OneMap leaves no session state behind."""
         return ""
 
     async def _get_statement(self, query: str, timeout: float | None, **options: Any) -> Any:  # noqa: ASYNC109
         if options.get("use_cache", True) and not options.get("named"):
-            options["use_cache"] = self._seen.again(query)
+            options["use_cache"] = self._seen_statements.again(query)
         return await super()._get_statement(query, timeout, **options)
