@@ -1,8 +1,8 @@
-"""The alarm of one rule and one device: a pure function (state, what is seen) → (state', actions).
+"""The alarm of one rule and one device: a pure function (state, value) → (state', actions).
 
-An alarm has one `Trigger` a level; its level is how many of them are raised. It is open from the first that is raised
-to the last that clears, so there is never a second one of the same rule and device. Everything that alerts meanwhile
-is counted into it. Time may be told by observations or by a clock: how often the clock ticks changes nothing.
+An alarm has one `Trigger` per level; its level is the number of raised triggers. It is open from the first raised to
+the last cleared, so one rule and device never have two alarms. Every alert meanwhile is counted into it. Time advances
+by observations or by a clock; the frequency of the clock changes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ type Step = Literal["raise", "level", "repeat", "clear"]
 
 
 class JudgedValue(NamedTuple):
-    """A value as a rule judges it: for each level whether it is above it, and whether it is below its hysteresis."""
+    """A judged value: for each level whether it is above the bound, and whether it is below the hysteresis."""
 
     at: datetime
     above: tuple[bool, ...]
@@ -31,15 +31,15 @@ class Alarm(NamedTuple):
     Attributes
     ----------
     triggers
-        One a level, the lowest first.
+        One per level, the lowest first.
     seen_at, value
-        Of the newest value; older ones are passed over.
+        The newest value and its time; older values are ignored.
     began_at
-        Since when the value of the open alarm has been above its lowest level; None while none is open.
+        Time since which the value has been above the lowest level; None while the alarm is not open.
     alerts, alerted_at
-        How many values were above a level since it opened, and the last of them.
+        Number of values above a level since the alarm opened, and the time of the last.
     number, told_at
-        How many actions there were in the alarm's life, and when the last was: actions never go back in time.
+        Number of actions since the alarm opened, and the time of the last: actions never go back in time.
     """
 
     triggers: tuple[Trigger, ...]
@@ -53,26 +53,26 @@ class Alarm(NamedTuple):
 
     @property
     def level(self) -> int:
-        """How many levels are raised; 0 while no alarm is open."""
+        """Number of raised levels; 0 while the alarm is not open."""
         return sum(trigger.raised for trigger in self.triggers)
 
     @property
     def is_calm(self) -> bool:
-        """Whether there is nothing to remember but the newest time."""
+        """Whether nothing but the newest time needs to be stored."""
         return all(trigger.is_calm for trigger in self.triggers)
 
 
 class Action(NamedTuple):
-    """What is to be told of an alarm.
+    """An action of an alarm: it becomes a version of the alarm's event.
 
     Attributes
     ----------
     at
-        When it came to be so.
+        Time of the action.
     level
-        After it; 0 when the alarm has cleared.
+        Level after the action; 0 when the alarm has cleared.
     began_at, number
-        Together with rule and device the identity of the action.
+        With rule and device the identity of the action.
     rose
         Whether the level is higher than before.
     """
@@ -89,12 +89,12 @@ class Action(NamedTuple):
 
 
 def calm(levels: int) -> Alarm:
-    """Return the state of a device of which nothing is known."""
+    """Return the state of a device without values."""
     return Alarm((CALM,) * levels)
 
 
 def advance(alarm: Alarm, until: datetime, timing: Timing) -> tuple[Alarm, list[Action]]:
-    """Let time pass: whatever the held value brings about up to and including `until`."""
+    """Advance the time: return the alarm and the actions that the held value causes up to and including `until`."""
     actions: list[Action] = []
     while (turns := _next_turn(alarm, timing)) is not None and turns <= until:
         alarm, action = _turn(alarm, turns, timing)
@@ -103,12 +103,12 @@ def advance(alarm: Alarm, until: datetime, timing: Timing) -> tuple[Alarm, list[
 
 
 def observe(alarm: Alarm, value: JudgedValue, timing: Timing, repeat: timedelta) -> tuple[Alarm, list[Action]]:
-    """Take a value: first the time until then passes, then it counts. One that is not newer changes nothing.
+    """Take a value after advancing to its time; a value that is not newer changes nothing.
 
     Parameters
     ----------
     repeat
-        How often at most the counter of an open alarm is told.
+        Shortest time between two actions that only repeat the counter of an open alarm.
     """
     if alarm.seen_at is not None and value.at <= alarm.seen_at:
         return alarm, []
@@ -119,20 +119,20 @@ def observe(alarm: Alarm, value: JudgedValue, timing: Timing, repeat: timedelta)
         seen(trigger, value.at, above=above, below=below, is_continuous=is_continuous)
         for trigger, above, below in zip(alarm.triggers, value.above, value.below, strict=True)
     )
-    was_open, told = alarm.level > 0, alarm.number
+    was_open, number = alarm.level > 0, alarm.number
     alarm = alarm._replace(triggers=triggers, seen_at=value.at, value=value.value)
     if was_open and any(value.above):
         alarm = alarm._replace(alerts=alarm.alerts + 1, alerted_at=value.at)
     alarm, after = advance(alarm, value.at, timing)
     is_due = alarm.told_at is not None and value.at - alarm.told_at >= repeat
-    if was_open and any(value.above) and alarm.number == told and is_due:
-        alarm, action = _tell(alarm, "repeat", value.at)
+    if was_open and any(value.above) and alarm.number == number and is_due:
+        alarm, action = _act(alarm, "repeat", value.at)
         after.append(action)
     return alarm, [*before, *after]
 
 
 def wakes_at(alarm: Alarm, timing: Timing) -> datetime | None:
-    """Return when time alone will bring something about; None when it will not."""
+    """Return the time at which the alarm changes without a new value; None when it does not."""
     return _next_turn(alarm, timing)
 
 
@@ -149,7 +149,7 @@ def _next_turn(alarm: Alarm, timing: Timing) -> datetime | None:
 
 
 def _turn(alarm: Alarm, at: datetime, timing: Timing) -> tuple[Alarm, Action]:
-    """Turn every trigger that turns at this moment, as one action."""
+    """Turn every trigger that turns at this time, as one action."""
     before, held_until = alarm.level, _held_until(alarm, timing)
     turning = [turns_at(trigger, held_until, timing) == at for trigger in alarm.triggers]
     began_at = _first(alarm.triggers) if before == 0 else alarm.began_at
@@ -157,10 +157,10 @@ def _turn(alarm: Alarm, at: datetime, timing: Timing) -> tuple[Alarm, Action]:
     alarm = alarm._replace(triggers=tuple(turned(trigger) if now else trigger for trigger, now in pairs))
     if before == 0:
         alarm = alarm._replace(began_at=began_at, alerts=1, alerted_at=alarm.seen_at, number=0, told_at=None)
-        return _tell(alarm, "raise", at, rose=True)
+        return _act(alarm, "raise", at, rose=True)
     if alarm.level > 0:
-        return _tell(alarm, "level", at, rose=alarm.level > before)
-    alarm, action = _tell(alarm, "clear", at)
+        return _act(alarm, "level", at, rose=alarm.level > before)
+    alarm, action = _act(alarm, "clear", at)
     return alarm._replace(began_at=None, alerts=0, alerted_at=None, number=0, told_at=None), action
 
 
@@ -168,10 +168,10 @@ def _first(triggers: Sequence[Trigger]) -> datetime | None:
     return min((trigger.since for trigger in triggers if trigger.since is not None), default=None)
 
 
-def _tell(alarm: Alarm, step: Step, at: datetime, *, rose: bool = False) -> tuple[Alarm, Action]:
+def _act(alarm: Alarm, step: Step, at: datetime, *, rose: bool = False) -> tuple[Alarm, Action]:
     at = at if alarm.told_at is None else max(at, alarm.told_at)
     alarm = alarm._replace(number=alarm.number + 1, told_at=at)
-    assert alarm.began_at is not None  # noqa: S101  # an alarm that speaks has begun
+    assert alarm.began_at is not None  # noqa: S101  # an alarm that acts has begun
     assert alarm.alerted_at is not None  # noqa: S101
-    told = (alarm.began_at, alarm.number, alarm.alerts, alarm.alerted_at, alarm.value)
-    return alarm, Action(step, at, alarm.level, *told, rose)
+    facts = (alarm.began_at, alarm.number, alarm.alerts, alarm.alerted_at, alarm.value)
+    return alarm, Action(step, at, alarm.level, *facts, rose)

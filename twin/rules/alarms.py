@@ -1,9 +1,9 @@
-"""The thresholds at work: observations of the log and the clock against every rule, states in memory and in PostGIS."""
+"""Thresholds over the log: observations and the clock against every rule, with states in memory and in PostGIS."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,11 +24,11 @@ SELECT a.n, (SELECT sum(o.value) FROM twin.observation AS o WHERE o.id = a.id AN
     AND o.phenomenon_time > a.at - $5::interval AND o.phenomenon_time <= a.at) AS value
 FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS a (n, id, at)
 """
-_WAITING_MAX = 20_000  # observations of one rule judged with one look at the features
+_WAITING_MAX = 20_000  # observations of one rule that are judged with one read of the features
 
 
-class _Heard(NamedTuple):
-    """An observation, or a field that was changed."""
+class _Reading(NamedTuple):
+    """An observation, or the new value of a field."""
 
     subject: str
     at: datetime
@@ -42,7 +42,7 @@ class Alarms:
     Attributes
     ----------
     faults
-        Of rules that cannot be judged now, by name: their layer or a field of it is not there.
+        Faults by name of rules that cannot be judged now: their layer or one of its fields does not exist.
     """
 
     def __init__(self, catalog: Callable[[], Catalog]) -> None:
@@ -54,7 +54,7 @@ class Alarms:
         self.faults: dict[str, str] = {}
 
     async def use(self, connection: asyncpg.Connection, rules: Mapping[str, Threshold]) -> None:
-        """Take other rules; alarms of rules that stay go on, those of new ones are read."""
+        """Replace the rules; alarms of rules that stay go on, alarms of new rules are read."""
         fresh = [name for name in rules if name not in self._rules]
         self._rules, self.faults = dict(rules), {}
         self._devices = {name: DeviceReader(rule.layer, rule.fields) for name, rule in rules.items()}
@@ -68,43 +68,43 @@ class Alarms:
         self._alarms = {key: _fitting(alarm, len(rules[key[0]].levels)) for key, alarm in kept.items()}
 
     def wants(self, change: Change) -> bool:
-        """Whether a change of the log is looked at."""
+        """Whether a rule uses a change of the log."""
         return _source_of(change) in self._by_source
 
     async def look(self, connection: asyncpg.Connection, changes: Sequence[Change], work: RuleWork) -> None:
-        """Judge changes that are wanted, in their order."""
-        heard: dict[str, list[_Heard]] = defaultdict(list)
+        """Judge changes in their order; each must be one that `wants` accepts."""
+        readings: dict[str, list[_Reading]] = defaultdict(list)
         for change in changes:
             for rule in self._by_source[_source_of(change)]:
-                if "phenomenon_time" in change:  # a change of a feature does not say it
-                    heard[rule.name].append(_heard(change))
-        for name, values in heard.items():
+                if "phenomenon_time" in change:  # some changes of features have none
+                    readings[rule.name].append(_reading(change))
+        for name, values in readings.items():
             for begin in range(0, len(values), _WAITING_MAX):
                 await self._judge(connection, self._rules[name], values[begin : begin + _WAITING_MAX], work)
 
     async def tick(self, connection: asyncpg.Connection, now: datetime, work: RuleWork) -> None:
-        """Let the time until `now` pass."""
-        told: dict[str, list[tuple[str, Action]]] = defaultdict(list)
+        """Advance every alarm to `now`."""
+        decided: dict[str, list[tuple[str, Action]]] = defaultdict(list)
         for (name, subject), alarm in list(self._alarms.items()):
             timing = self._rules[name].timing
             wakes = wakes_at(alarm, timing)
             if wakes is not None and wakes <= now:
                 after, actions = advance(alarm, now, timing)
                 self._keep(name, subject, after, work)
-                told[name] += [(subject, action) for action in actions]
-        for name, told_of in told.items():
-            await self._tell(connection, self._rules[name], told_of, work)
+                decided[name] += [(subject, action) for action in actions]
+        for name, of_rule in decided.items():
+            await self._add_messages(connection, self._rules[name], of_rule, work)
 
     @property
     def open(self) -> dict[str, int]:
-        """How many alarms are open, by rule."""
+        """Number of open alarms, by rule."""
         counts = dict.fromkeys(self._rules, 0)
         for (name, _), alarm in self._alarms.items():
             counts[name] += alarm.level > 0
         return counts
 
     async def _judge(
-        self, connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Heard], work: RuleWork
+        self, connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Reading], work: RuleWork
     ) -> None:
         fields: Mapping[str, Device] = {}
         try:
@@ -117,35 +117,34 @@ class Alarms:
         self.faults.pop(rule.name, None)
         if rule.window is not None:
             values = await _summed(connection, rule, values)
-        told: list[tuple[str, Action]] = []
+        decided: list[tuple[str, Action]] = []
         for value in values:
             device = fields.get(value.subject)
             if rule.fields and device is None:
                 continue
             known = device.fields if device is not None else {}
-            said = plain(known.get(rule.observed)) if rule.of == "field" else value.value
-            seen = rule.judge(value.at, said, known, value.quality)
+            observed = plain(known.get(rule.observed)) if rule.of == "field" else value.value
+            judged = rule.judge(value.at, observed, known, value.quality)
             before = self._alarms.get((rule.name, value.subject))
-            if seen is None or (before is None and not any(seen.above)):
-                continue  # nothing to remember of what is calm
+            if judged is None or (before is None and not any(judged.above)):
+                continue  # a calm alarm needs no state
             before = before or calm(len(rule.levels))
-            after, actions = observe(before, seen, rule.timing, rule.repeat)
+            after, actions = observe(before, judged, rule.timing, rule.repeat)
             if after != before:
                 self._keep(rule.name, value.subject, after, work)
-            told += [(value.subject, action) for action in actions]
-        await self._tell(connection, rule, told, work)
+            decided += [(value.subject, action) for action in actions]
+        await self._add_messages(connection, rule, decided, work)
 
-    async def _tell(
-        self, connection: asyncpg.Connection, rule: Threshold, told: Iterable[tuple[str, Action]], work: RuleWork
+    async def _add_messages(
+        self, connection: asyncpg.Connection, rule: Threshold, actions: Sequence[tuple[str, Action]], work: RuleWork
     ) -> None:
-        actions = list(told)
         if not actions:
             return
         try:
             devices = await self._devices[rule.name].read(
                 connection, self._catalog(), [subject for subject, _ in actions]
             )
-        except OneMapError:  # the alarm counts all the same
+        except OneMapError:  # the alarm is raised all the same
             devices = {}
         for subject, action in actions:
             device = devices.get(subject) or Device(subject, subject, None, None, {})
@@ -160,8 +159,8 @@ class Alarms:
             work.kept[name, subject] = write_alarm(alarm), None
 
 
-async def _summed(connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Heard]) -> list[_Heard]:
-    """Put the sum of the window that ends with it in the place of each value; the history knows all of them."""
+async def _summed(connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Reading]) -> list[_Reading]:
+    """Replace each value by the sum of the window that ends with it; the history holds all values."""
     numbered = list(enumerate(values))
     columns = [n for n, _ in numbered], [v.subject for v in values], [v.at for v in values]
     sums = dict(map(tuple, await connection.fetch(_SUMS, *columns, rule.observed, rule.window)))
@@ -173,20 +172,20 @@ def _source_of(change: Change) -> tuple[str, str, str]:
     return change["kind"], change["layer"], observed
 
 
-def _heard(change: Mapping[str, Any]) -> _Heard:
+def _reading(change: Mapping[str, Any]) -> _Reading:
     value = change.get("value")
-    said = value if value is not None else change.get("value_text")
-    return _Heard(change["id"], time_of(change["phenomenon_time"]), said, change.get("quality_flag"))
+    value = value if value is not None else change.get("value_text")
+    return _Reading(change["id"], time_of(change["phenomenon_time"]), value, change.get("quality_flag"))
 
 
 def _fitting(alarm: Alarm, levels: int) -> Alarm:
-    """Give an alarm as many levels as its rule has now; a level that is new is calm."""
+    """Return an alarm with the number of levels its rule has now; a new level is calm."""
     triggers = [*alarm.triggers, *[Trigger()] * levels]
     return alarm._replace(triggers=tuple(triggers[:levels]))
 
 
 def write_alarm(alarm: Alarm) -> dict[str, Any]:
-    """Write a state as JSON; orjson writes the times."""
+    """Return a state as JSON members; orjson writes the times."""
     return alarm._asdict() | {"triggers": [list(trigger) for trigger in alarm.triggers]}
 
 

@@ -1,4 +1,4 @@
-"""The working-time calendar: which hours are worked, which days are free, and when a limit ends."""
+"""The working-time calendar: working hours, free days, and the ends of limits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from twin.rules.spans import Limit
 
 LOCAL = timezone(timedelta(hours=8))  # one time zone, no summer time
 _NEXT_YEAR_FROM_MONTH = 12
-_DAYS_MAX = 3660  # ten years of days without work end the search
+_DAYS_MAX = 3660  # the search ends after ten years
 
 
 class Hours(BaseModel):
-    """One stretch of work in a day, local time."""
+    """One interval of work in a day, local time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     start: time
@@ -36,13 +36,13 @@ class Calendar(BaseModel):
     Attributes
     ----------
     hours
-        Stretches of work in a working day, in order.
+        Intervals of work in a working day, in order.
     weekend
         Days without work, 1 (Monday) to 7.
     years
-        Those whose holidays are known; of another year only the weekends are free.
+        Years whose holidays are known; in other years only weekends are free.
     holidays, working
-        Days that are free though no weekend, and days of a weekend that are worked.
+        Free days outside weekends, and working days on weekends.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,35 +73,35 @@ class Calendar(BaseModel):
         return self
 
     def lacking(self, today: date) -> tuple[int, ...]:
-        """Return the years that limits already reach into, or soon will, and whose holidays are not known.
+        """Return the years without holidays that limits reach into now or soon.
 
-        The notice of the next year comes in autumn, and limits of 15 working days begun in December end in it.
+        The notice for the next year is published in autumn; limits of 15 working days begun in December end in it.
         """
         soon = {today.year, today.year + 1} if today.month == _NEXT_YEAR_FROM_MONTH else {today.year}
         return tuple(sorted(soon - self.years))
 
     @cached_property
     def day_length(self) -> timedelta:
-        """How long a working day is."""
+        """Length of a working day."""
         return sum((self._length(h) for h in self.hours), timedelta())
 
     def is_working_day(self, day: date) -> bool:
-        """Whether a day is worked: by the lists, else by the day of the week."""
+        """Whether a day is a working day: by the lists, else by the day of the week."""
         if day in self.working:
             return True
         return day not in self.holidays and day.isoweekday() not in self.weekend
 
     def due(self, at: datetime, limit: Limit) -> datetime:
-        """Return when a limit that begins at `at` ends, in UTC.
+        """Return the end, in UTC, of a limit that begins at `at`.
 
-        Natural time runs through. Working hours run only while they are worked: the end is the earliest moment by
-        which so much has been worked. Of working days the first does not count: the end is the close of work of the
-        n-th working day after the day of `at`; 0 working days end at once.
+        Natural time runs through. Working time runs only in working hours: the end is the earliest moment by which
+        so much has been worked. Of working days the first does not count: the end is the close of work of the n-th
+        working day after the day of `at`; 0 working days end at once.
 
         Raises
         ------
         OverflowError
-            When it lies beyond what the calendar can look at.
+            When the end is more than ten years away.
         """
         if limit.amount == 0:
             return at.astimezone(UTC)
@@ -112,13 +112,18 @@ class Calendar(BaseModel):
         return self._worked_until(at, limit.span)
 
     def moment(self, at: datetime, limit: Limit, share: float) -> datetime:
-        """Return when a share of a limit has gone.
+        """Return the time, in UTC, at which a share of a limit has passed.
 
         Parameters
         ----------
         share
-            0.5 is half of it, 2 twice as much. Of working days, part of one is measured in the time worked until the
-            whole limit ends.
+            0.5 is half of the limit, 2 twice as much. A fraction of a working day is measured in the time worked from
+            the close of the last whole day to the close of the next.
+
+        Raises
+        ------
+        OverflowError
+            When the time is more than ten years away.
         """
         if limit.unit != "wd" or share * limit.amount == int(share * limit.amount):
             return self.due(at, limit.times(share))
@@ -127,7 +132,7 @@ class Calendar(BaseModel):
         return self._worked_until(first, self.worked(first, last) * (share * limit.amount - whole))
 
     def worked(self, start: datetime, end: datetime) -> timedelta:
-        """Return how much is worked between two moments; 0 when the second is not later."""
+        """Return the working time between two moments; 0 when the second is not later."""
         total, last = timedelta(), end.astimezone(LOCAL).date()
         for begin, finish in self._stretches(start.astimezone(LOCAL).date()):
             if begin.astimezone(LOCAL).date() > last:
@@ -151,7 +156,7 @@ class Calendar(BaseModel):
         if not span:
             return at.astimezone(UTC)
         for begin, finish in self._stretches(at.astimezone(LOCAL).date()):
-            begin = max(begin, at)  # noqa: PLW2901  # the part of the stretch that is left
+            begin = max(begin, at)  # noqa: PLW2901  # the rest of the interval
             if begin >= finish:
                 continue
             if span <= finish - begin:

@@ -1,9 +1,9 @@
 """Limits and escalation of one event: a pure function (state, facts, now) → (state', amendments).
 
-Four clocks run one after the other: until it is accepted, dispatched, handled, verified; beside the third, `arrive`.
-A clock counts from the end of the step before. `due_at` of the event is the end of the clock that runs, unless whoever
-sent the event says a limit of its own. Everything is dated with the moment it became so, not with that of the judging:
-however seldom somebody judges, the history is the same.
+Four clocks run in turn until the event is accepted, dispatched, handled and verified; `arrive` runs beside the third.
+A clock counts from the end of the step before. `due_at` of the event is the end of the running clock, unless the
+sender gives a limit of its own. An amendment has the time at which it became true, not the time of the judgement: the
+frequency of judging does not change the history.
 """
 
 from __future__ import annotations
@@ -21,22 +21,20 @@ _HIGHEST_UP: Level = "district"
 
 
 class EventCase(NamedTuple):
-    """What is remembered of an event.
+    """The stored state of an event.
 
     Attributes
     ----------
     given
-        Ids of the escalations it has had; each comes once.
+        Ids of the escalations so far; each happens once.
     began
-        When steps were seen done whose times the event does not say.
+        Times at which steps were first seen done, where the event has no time for them.
     number
-        How many amendments there were.
-    due_at, report_due_at
-        What was last said of them.
-    overdue, report_overdue
-        What was last said of them.
+        Number of amendments so far.
+    due_at, report_due_at, overdue, report_overdue
+        The values that were last written to the event.
     wakes_at
-        When time alone will bring something about.
+        Time of the next change without a new version; None when there is none.
     """
 
     given: frozenset[str] = frozenset()
@@ -50,12 +48,12 @@ class EventCase(NamedTuple):
 
 
 class Amendment(NamedTuple):
-    """A version of the event that says only what a rule changes.
+    """A version of the event with only the fields that a rule changes.
 
     Attributes
     ----------
     fields
-        Of the event; `rule_id`, `last_action` and `notify_levels` among them where an escalation was given.
+        Fields of the event; with an escalation also `rule_ids`, `last_action` and `notify_levels`.
     """
 
     at: datetime
@@ -72,19 +70,19 @@ class _Change(NamedTuple):
 def judge(
     limits: Limits, calendar: Calendar, case: EventCase, facts: Facts, now: datetime
 ) -> tuple[EventCase, list[Amendment]]:
-    """Judge an event by what is known of it now.
+    """Judge an event by its newest state.
 
     Parameters
     ----------
     case
-        `EventCase()` for an event that is seen for the first time.
+        The stored state; `EventCase()` for a new event.
     facts
-        Its newest state.
+        The newest state of the event.
 
     Returns
     -------
     tuple
-        What to remember, and what became so until now, in the order of time.
+        The state to store, and the amendments up to `now` in the order of time.
     """
     if facts.is_over:
         return case._replace(wakes_at=None), []
@@ -93,7 +91,7 @@ def judge(
     changes = sorted(course.changes(now), key=lambda change: change.at)
     past = [change for change in changes if change.at <= now]
     case = case._replace(
-        due_at=course.said_due_at,
+        due_at=course.written_due_at,
         report_due_at=course.report_due_at,
         overdue=course.is_overdue(now),
         report_overdue=course.is_report_overdue(now),
@@ -105,13 +103,13 @@ def judge(
 
 
 def _began(case: EventCase, facts: Facts) -> dict[str, datetime]:
-    """Note when a step was first seen done, where only the stage says so."""
+    """Return the times at which steps were first seen done, where only the stage shows it."""
     silent = {step: facts.said_at for step in facts.reached if step not in facts.done}
     return {**silent, **case.began}
 
 
 class _Course:
-    """The clocks of an event as they stand."""
+    """The clocks of an event."""
 
     def __init__(self, limits: Limits, calendar: Calendar, case: EventCase, facts: Facts) -> None:
         self._limits, self._calendar, self._case, self._facts = limits, calendar, case, facts
@@ -123,7 +121,7 @@ class _Course:
         self._is_suspended = facts.stage == "suspended"
 
     def _running(self) -> Clock | None:
-        """Return the clock that runs: the one after the last step that is done."""
+        """Return the running clock: that of the step after the last one done; None after the last step."""
         last = max((n for n, clock in enumerate(_CLOCKS) if clock in self._done), default=-1)
         return _CLOCKS[last + 1] if last + 1 < len(_CLOCKS) else None
 
@@ -133,7 +131,7 @@ class _Course:
 
     @property
     def due_at(self) -> datetime | None:
-        """The end of the clock that runs, or the sender's own limit."""
+        """The end of the running clock, or the sender's own limit."""
         if self._own_due_at is not None:
             return self._own_due_at
         if self._clock is None:
@@ -144,32 +142,32 @@ class _Course:
         return ends
 
     @property
-    def said_due_at(self) -> datetime | None:
-        """What we say of it: nothing where the sender has said it, and the last where no clock runs."""
+    def written_due_at(self) -> datetime | None:
+        """The value for the event's field: unchanged where the sender gives a limit or no clock runs."""
         if self._own_due_at is not None or self._row is None:
             return self._case.due_at
         return self.due_at or self._case.due_at
 
     @property
     def report_due_at(self) -> datetime | None:
-        """The end of the first report that was not made."""
+        """The earliest limit of a report that is not made; None when all are."""
         reports = self._limits.reports_of(self._facts)
         open_ends = (self._facts.known_at + r.within for r in reports if r.done.removesuffix("_at") not in self._done)
         return min(open_ends, default=None)
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether the running clock has run out; while a case is suspended nothing changes."""
+        """Whether the running clock has run out; unchanged while the event is suspended."""
         if self._is_suspended or self._row is None:
             return self._case.overdue
         return self.due_at is not None and self.due_at <= now
 
     def is_report_overdue(self, now: datetime) -> bool:
-        """Whether a report that was not made should have been."""
+        """Whether a report that is not made is due."""
         return self.report_due_at is not None and self.report_due_at <= now
 
     def changes(self, now: datetime) -> Iterator[_Change]:
-        """Return everything that became so or will, as far as it is new."""
-        yield from self._limits_said()
+        """Yield all new changes, past and future."""
+        yield from self._limit_changes()
         yield from self._overdue(now)
         for escalation in self._limits.escalations:
             if escalation.id in self._case.given:
@@ -178,10 +176,10 @@ class _Course:
             if at is not None:
                 yield _Change(at, {}, escalation)
 
-    def _limits_said(self) -> Iterator[_Change]:
-        said, case = self.said_due_at, self._case
-        if said != case.due_at and said is not None:
-            yield _Change(self._facts.said_at, {"due_at": said})
+    def _limit_changes(self) -> Iterator[_Change]:
+        due_at, case = self.written_due_at, self._case
+        if due_at != case.due_at and due_at is not None:
+            yield _Change(self._facts.said_at, {"due_at": due_at})
         if self.report_due_at != case.report_due_at and self.report_due_at is not None:
             yield _Change(self._facts.said_at, {"report_due_at": self.report_due_at})
 
@@ -209,7 +207,7 @@ class _Course:
         return self._moment(clock, escalation.share)
 
     def _moment(self, clock: Clock, share: float) -> datetime | None:
-        """Return when a share of a clock has gone; of the sender's own limit it is counted in natural time."""
+        """Return the time at which a share of a clock has passed; the sender's own limit counts in natural time."""
         start = self._start(clock)
         if clock == "handle" and self._own_due_at is not None and self._row is not None:
             return start + max(self._own_due_at - start, timedelta()) * share
@@ -218,14 +216,14 @@ class _Course:
 
 
 def _merged(changes: list[_Change], facts: Facts, number: int) -> list[Amendment]:
-    """Make one amendment of all that became so at one moment."""
+    """Return the amendments of changes in the order of time; changes of one moment are one amendment."""
     amendments: list[Amendment] = []
     level = facts.level
     for change in changes:
         fields = dict(change.fields)
         if change.escalation is not None:
             level = _level(level, change.escalation)
-            fields |= _said(change.escalation, level)
+            fields |= _escalation_fields(change.escalation, level)
         elif level is None:
             level = fields["level_current"] = LADDER[0]
         if amendments and amendments[-1].at == change.at:
@@ -244,17 +242,17 @@ def _level(level: str | None, escalation: Escalation) -> str | None:
     return LADDER[max(now, LADDER.index(escalation.level))]
 
 
-def _said(escalation: Escalation, level: str | None) -> dict[str, Any]:
-    said: dict[str, Any] = {"rule_ids": [escalation.id], "last_action": escalation.action}
+def _escalation_fields(escalation: Escalation, level: str | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {"rule_ids": [escalation.id], "last_action": escalation.action}
     if level is not None and escalation.level is not None:
-        said["level_current"] = level
+        fields["level_current"] = level
     if escalation.notify:
-        said["notify_levels"] = list(escalation.notify)
-    return said
+        fields["notify_levels"] = list(escalation.notify)
+    return fields
 
 
 def _both(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Lay what became so later in the list over what was before it; lists are joined."""
+    """Return the fields of both changes: the second wins, and lists are joined."""
     both = [name for name in ("rule_ids", "notify_levels") if name in first and name in second]
     lists: dict[str, Any] = {name: [*first[name], *second[name]] for name in both}
     return {**first, **second, **lists}

@@ -1,4 +1,4 @@
-"""Limits and escalation at work: events that changed, and those whose time has come, judged by what is known now."""
+"""Limits and escalation over the log: events that changed or are due are judged by their newest state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twin.rules.store import RuleWork, awake, states_of
 
 AT_ONCE = 2_000
 SETTLES = timedelta(seconds=3)
-"""How long after an event has come late the rest of its story may take."""
+"""Time after a late event in which the rest of its versions may arrive."""
 _TIMES = ("due_at", "report_due_at", "wakes_at")
 _EVENTS = """
 SELECT to_jsonb(e) - 'geom' AS state,
@@ -34,7 +34,7 @@ FROM layer.events AS e WHERE e.id = ANY ($1::text[])
 
 
 async def read_events(connection: asyncpg.Connection, event_ids: Sequence[str]) -> dict[str, Facts]:
-    """Return what is known now of events, by id; those that are gone or say no time are left out."""
+    """Return the facts of events by id; deleted events and events without a time are left out."""
     known = {}
     for row in await connection.fetch(_EVENTS, list(event_ids)):
         state: dict[str, Any] = orjson.loads(row["state"])
@@ -51,7 +51,7 @@ class Cases:
     Attributes
     ----------
     faults
-        Of tables that cannot be used, by name.
+        Faults of tables that cannot be used, by name.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Cases:
         self.faults: dict[str, str] = {}
 
     def use(self, rules: Rules) -> None:
-        """Take other rules; what is remembered of events stays."""
+        """Replace the rules; stored states of events stay."""
         self._rules = rules
 
     async def look(
@@ -67,8 +67,8 @@ class Cases:
     ) -> None:
         """Judge events that have changed.
 
-        Where time has run out already, the event came late, and what follows of its story may be on its way: it is
-        judged when that has had the time to come.
+        Where a limit has run out already, the event came late, and its next versions may be on their way: it is judged
+        after `SETTLES`.
         """
         for name, limits in self._rules.of(Limits).items():
             await self._judge(connection, name, limits, known, now, work, settles=True)
@@ -76,7 +76,7 @@ class Cases:
     async def tick(
         self, connection: asyncpg.Connection, now: datetime, work: RuleWork, judged: Container[str] = ()
     ) -> None:
-        """Judge events whose time has come, but for those that were judged just now."""
+        """Judge events that are due, except those judged just now."""
         for name, limits in self._rules.of(Limits).items():
             subjects = [one for one in await awake(connection, name, now, AT_ONCE) if one not in judged]
             known = await read_events(connection, subjects) if subjects else {}
@@ -112,12 +112,12 @@ class Cases:
 
 
 def write_case(case: EventCase) -> dict[str, Any]:
-    """Write what is remembered of an event as JSON; orjson writes the times."""
+    """Return the state of an event as JSON members; orjson writes the times."""
     return case._asdict() | {"given": sorted(case.given)}
 
 
 def read_case(state: Mapping[str, Any]) -> EventCase:
-    """Read what `write_case` wrote."""
+    """Read a state that `write_case` wrote."""
     times = {name: _moment(state[name]) for name in _TIMES}
     began = {step: datetime.fromisoformat(at) for step, at in state["began"].items()}
     return EventCase(**{**state, **times, "began": began, "given": frozenset(state["given"])})

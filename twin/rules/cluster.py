@@ -1,8 +1,8 @@
-"""Clusters: many events of one class at one place in a short time are one matter.
+"""Clusters: many events of one class at one place in a short time are one incident.
 
-An event founds a cluster when, together with those near it that belong to none, it makes up the number within some
-stretch of the window's length; it is then the cluster's anchor. A later event near the anchor, no further than a window
-from the cluster's first or last event, joins it. An event belongs to one cluster at most, and never changes it.
+An event founds a cluster when it and the unclustered events near it reach the number within some interval of the
+window's length; it is then the cluster's anchor. A later event near the anchor, at most one window away from the
+cluster's first or last event, joins it. An event belongs to at most one cluster, and never changes it.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from twin.rules.limits import NAME, EventMatch, Level
 from twin.rules.spans import Span
 
 _PARENT = "cluster-"
-_LATE_WINDOWS = 4  # an event later than this many windows behind the newest founds and joins nothing
+_LATE_WINDOWS = 4  # an event more than this many windows older than the newest founds and joins no cluster
 
 
 class ClusterRule(BaseModel):
-    """When events are a cluster.
+    """The definition of a cluster.
 
     Attributes
     ----------
     match
-        Events that count: one of these fits; empty means every event that has a class.
+        Selections of the events that count; empty means every event with a class.
     number, radius_m, window
-        How many, how near on the ground, within how long.
+        Least number of events, largest distance on the ground, longest time between them.
     same_grid
-        Whether those of one grid count as near, however far apart.
+        Whether events of one grid count as near at any distance.
     level, severity
-        Of the parent event.
+        Level in charge and severity of the parent event.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +52,7 @@ class ClusterRule(BaseModel):
 
 
 class ClusterPoint(NamedTuple):
-    """An event as a cluster sees it; metres in a plane whose metre is one on the ground."""
+    """An event as a point of a cluster, in metres of the measuring plane."""
 
     event_id: str
     event_class: str
@@ -68,11 +68,11 @@ class Cluster(NamedTuple):
     Attributes
     ----------
     anchor
-        The event that founded it; whatever joins is near it.
+        The event that founded it; the others are near it.
     size
-        How many events it has.
+        Number of its events.
     number
-        How many versions of the parent event were said.
+        Number of versions of the parent event.
     """
 
     parent_id: str
@@ -91,9 +91,9 @@ def near(a: ClusterPoint, b: ClusterPoint, rule: ClusterRule) -> bool:
 
 
 def founders(spot: ClusterPoint, lonely: Iterable[ClusterPoint], rule: ClusterRule) -> list[ClusterPoint]:
-    """Return the events that make a cluster with `spot`, itself included, in the order of time; none when too few.
+    """Return the events that form a cluster with `spot`, itself included, in the order of time; empty when too few.
 
-    Of several stretches with the same number of events the earliest counts.
+    Of several intervals with the same number of events the earliest counts.
     """
     around = sorted(
         (other for other in lonely if abs(other.at - spot.at) <= rule.window and near(spot, other, rule)),
@@ -101,18 +101,18 @@ def founders(spot: ClusterPoint, lonely: Iterable[ClusterPoint], rule: ClusterRu
     )
     if len(around) + 1 < rule.number:
         return []
-    everyone = sorted([*around, spot], key=lambda other: (other.at, other.event_id))
-    stretches = (
-        [other for other in everyone if first.at <= other.at <= first.at + rule.window]
-        for first in everyone
+    candidates = sorted([*around, spot], key=lambda other: (other.at, other.event_id))
+    intervals = (
+        [other for other in candidates if first.at <= other.at <= first.at + rule.window]
+        for first in candidates
         if first.at <= spot.at
     )
-    most = max(stretches, key=len)
+    most = max(intervals, key=len)
     return most if len(most) >= rule.number else []
 
 
 def joins(spot: ClusterPoint, clusters: Iterable[Cluster], rule: ClusterRule) -> Cluster | None:
-    """Return the cluster an event joins: of several the one with the smallest id."""
+    """Return the cluster an event joins, of several the one with the smallest id; None when there is none."""
     fitting = (
         cluster
         for cluster in clusters
@@ -124,14 +124,14 @@ def joins(spot: ClusterPoint, clusters: Iterable[Cluster], rule: ClusterRule) ->
 
 
 class Gathering:
-    """The events of one rule that may still become or join clusters.
+    """The events of one rule that may still found or join clusters.
 
     Attributes
     ----------
     lonely
-        Events that belong to none, by class and id.
+        Unclustered events, by class and id.
     clusters
-        Open ones by the id of the parent event.
+        Open clusters by the id of the parent event.
     """
 
     def __init__(
@@ -147,12 +147,12 @@ class Gathering:
             self._note(cluster.anchor.event_class, cluster.last_at)
 
     def take(self, spot: ClusterPoint) -> tuple[Cluster, Sequence[ClusterPoint]] | None:
-        """Take an event that was not taken before.
+        """Take a new event.
 
         Returns
         -------
         tuple or None
-            The cluster as it is now and the events that are new in it; None when it stays alone.
+            The cluster as it is now and its new events; None when the event stays unclustered.
         """
         newest = self._newest.get(spot.event_class)
         if newest is not None and spot.at < newest - _LATE_WINDOWS * self.rule.window:
@@ -172,7 +172,7 @@ class Gathering:
         return cluster, found
 
     def forget(self, event_class: str) -> list[str]:
-        """Drop events of a class too old to matter for anything that may still be taken; return their ids."""
+        """Drop events of a class that are too old for any event still to come; return their ids."""
         newest = self._newest.get(event_class)
         known = self.lonely.get(event_class, {})
         if newest is None:
@@ -203,7 +203,7 @@ class Gathering:
 
 
 def parent_of(rule: ClusterRule, anchor_id: str) -> str:
-    """Return the id of a parent event: it follows from the rule and the founding event, however often that is done."""
+    """Return the id of a parent event; it follows from the rule and the founding event, so it is always the same."""
     return f"{_PARENT}{rule.name}-{anchor_id}"[:200]
 
 

@@ -1,4 +1,4 @@
-"""Clusters at work: events gathered, parents made, children told, parents closed with the last of their children."""
+"""Clusters over the log: events are gathered, parents made and closed with the last of their children."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ type Place = tuple[float, float]
 
 
 class Clusters:
-    """Every rule of clusters, the events that may still found or join one, and the clusters that are open."""
+    """Every rule of clusters, with its unclustered events and its open clusters."""
 
     def __init__(self) -> None:
         self._gatherings: dict[str, Gathering] = {}
-        self._spots: dict[str, set[str]] = {}  # by rule: events that were taken, so that a later version is not again
+        self._spots: dict[str, set[str]] = {}  # taken events by rule; later versions of them are not taken again
 
     async def use(self, connection: asyncpg.Connection, rules: Mapping[str, ClusterRule]) -> None:
-        """Take other rules; what was gathered is read again."""
+        """Replace the rules; events and clusters are read again."""
         self._gatherings, self._spots = {}, {}
         states = await read_states(connection, list(rules))
         for name, rule in rules.items():
@@ -50,7 +50,7 @@ class Clusters:
 
     @property
     def open(self) -> dict[str, int]:
-        """How many clusters are open, by rule."""
+        """Number of open clusters, by rule."""
         return {name: len(gathering.clusters) for name, gathering in self._gatherings.items()}
 
     async def look(
@@ -60,7 +60,7 @@ class Clusters:
         changes: Iterable[Mapping[str, Any]],
         work: RuleWork,
     ) -> None:
-        """Take events of the log that are new, in their order, and close the parents whose children are all closed."""
+        """Take new events of the log in order, and close the parents whose children are all closed."""
         placed = {
             c["id"]: c for c in changes if c["id"] in known and c.get("lon") is not None and c.get("lat") is not None
         }
@@ -73,7 +73,7 @@ class Clusters:
     def _take(self, facts: Facts, change: Mapping[str, Any], xy_m: Place, work: RuleWork) -> None:
         is_alone = not (facts.is_over or is_parent(facts.event_id) or facts.parent_event_id)
         if facts.event_class is None or len(facts.event_class) != _CLASS_DIGITS or not is_alone:
-            return  # the first two digits alone are no class: a leak of gas and an open manhole are not one matter
+            return  # two digits are no class: a gas leak and an open manhole are not one incident
         spot = ClusterPoint(facts.event_id, facts.event_class, facts.known_at, *xy_m, change.get("grid_code"))
         for name, gathering in self._gatherings.items():
             fits = not gathering.rule.match or any(match.fits(facts) for match in gathering.rule.match)
@@ -99,7 +99,7 @@ class Clusters:
         work.kept[rule.name, _PARENT + cluster.parent_id] = _write_cluster(cluster), None
 
     async def _close(self, connection: asyncpg.Connection, known: Mapping[str, Facts], work: RuleWork) -> None:
-        """Close parents: only what is in PostGIS counts, so those whose children were told just now wait."""
+        """Close parents by the children in PostGIS; parents of children decided just now wait."""
         parents = {facts.parent_event_id for facts in known.values() if facts.is_over and facts.parent_event_id}
         mine = {
             parent: (name, gathering)
@@ -115,7 +115,7 @@ class Clusters:
 
 
 def _metres(lonlat: Sequence[Place]) -> list[Place]:
-    """Bring places into the measuring plane; over 200 m it is a centimetre longer than the ground."""
+    """Return places in metres of the measuring plane; 200 m differ by a centimetre from the ground."""
     return [(float(x), float(y)) for x, y in MetrePoints.of(np.array(lonlat, dtype=np.float64)).xy_m]
 
 

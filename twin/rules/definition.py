@@ -25,13 +25,13 @@ def read_rule(path: Path) -> Rule:
     Raises
     ------
     BadInput
-        When it is too large, not YAML, or not a rule; the message names the file and the fault.
+        When the file is too large, not YAML, or not a rule; the message names the file and the fault.
     """
     return read_definition(path, _RULE, "a rule")
 
 
 def check_together(rules: Mapping[str, Rule]) -> dict[str, str]:
-    """Return what is wrong between rules, by name: a table whose calendar is not there."""
+    """Return the faults between rules, by name: a table of limits without its calendar."""
     calendars = {name for name, rule in rules.items() if isinstance(rule, Calendar)}
     return {
         name: f"there is no calendar '{rule.calendar}'; there are {', '.join(sorted(calendars)) or 'none'}"

@@ -1,4 +1,4 @@
-"""What rules need to know of the features that alarms are about: name, place, and the fields they compare with."""
+"""The features of alarms: name, place, and the fields that rules compare with."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _KNOWN_MAX = 200_000
 
 
 class DeviceReader:
-    """Features of one layer, read when they are asked for and again when the layer has changed.
+    """Reads features of one layer on demand, and again when the layer has changed or after a minute.
 
     Parameters
     ----------
     layer_id, fields
-        What is read of which layer.
+        The layer, and the fields to read of it.
     """
 
     def __init__(self, layer_id: str, fields: Iterable[str]) -> None:
@@ -33,12 +33,12 @@ class DeviceReader:
         self._version, self._read_at = -1, 0.0
 
     async def read(self, connection: asyncpg.Connection, catalog: Catalog, ids: Sequence[str]) -> dict[str, Device]:
-        """Return features by id; those that are not there are left out.
+        """Return features by id; ids without a feature are left out.
 
         Raises
         ------
         NotFound
-            When there is no such layer, or it lacks a field that is looked at.
+            When the layer does not exist, or lacks one of the fields.
         """
         layer = self._layer(catalog)
         if layer.version != self._version or monotonic() - self._read_at > _FRESH_S or len(self._known) > _KNOWN_MAX:
@@ -74,7 +74,7 @@ class DeviceReader:
 
 
 def plain(value: Any) -> float | str | None:
-    """Return a field's value as a rule judges it: numbers and texts; yes and no are 1 and 0."""
+    """Return a field's value as a number or text; booleans are 1 and 0, and other types None."""
     if isinstance(value, bool):
         return float(value)
     return value if isinstance(value, int | float | str) else None

@@ -1,4 +1,4 @@
-"""What the rules look at of an event: few fields, read once from its state in the change log."""
+"""The facts of an event that rules use: few fields, read once from its state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from layers.tiers import STREET
 
 _OVER = frozenset({"closed", "voided", "merged", "evaluate"})
-_REACHED = {  # what has been done when a case is in a stage, where its times do not say so
+_REACHED = {  # steps done when an event is in a stage, where it has no times for them
     "file": ("accept",),
     "dispatch": ("accept",),
     "handle": ("accept", "dispatch"),
@@ -24,19 +24,19 @@ class Facts(NamedTuple):
     Attributes
     ----------
     known_at
-        When it was reported, else when it happened: what the limits count from.
+        Time of the report, else of the occurrence: limits count from it.
     said_at
         Time of the newest version.
     event_class
         The last four digits of the class code.
     done
-        When each step was done, as far as the event says: accept, dispatch, arrive, handle, verify and reports.
+        Times of the steps accept, dispatch, arrive, handle, verify and of reports, where the event has them.
     reached
-        Steps that its stage says are done.
+        Steps that are done by the event's stage.
     own_due_at
-        The limit that the event's state carries.
+        The limit in the event's state.
     is_over
-        Closed, voided, merged or a duplicate.
+        Whether it is closed, voided, merged or a duplicate.
     """
 
     event_id: str
@@ -60,19 +60,19 @@ class Facts(NamedTuple):
 
 
 def read_facts(state: Mapping[str, Any], returned: int = 0) -> Facts | None:
-    """Read the state of an event as the log tells it.
+    """Return the facts of an event's state.
 
     Parameters
     ----------
     state
-        Times as ISO 8601 text or datetimes.
+        Fields of the event; times as ISO 8601 text or datetimes.
     returned
-        How often it has been sent back.
+        Number of times it was sent back.
 
     Returns
     -------
     Facts or None
-        None when it says no time at all.
+        None when it has no time at all.
     """
     times = {name: _moment(state.get(f"{name}_at")) for name in _TIMES}
     said_at = _moment(state.get("phenomenon_time"))

@@ -1,4 +1,4 @@
-"""The table of limits and the rules of escalation, as a file says them."""
+"""The definition of limits and escalations, as written in a file."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class _Frozen(BaseModel):
 
 
 class EventMatch(_Frozen):
-    """Which events are meant: all that is given must fit, of each one of the values."""
+    """A selection of events: one value of each given condition must fit."""
 
     sources: frozenset[str] = frozenset()
-    classes: frozenset[str] = frozenset()  # the last four digits of the class code, or the first two of those
+    classes: frozenset[str] = frozenset()  # last four digits of the class code, or the first two of them
     severities: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()  # ids of the rules that raised the event
 
     def fits(self, facts: Facts) -> bool:
-        """Whether an event is meant."""
+        """Whether an event is selected."""
         kind = facts.event_class or ""
         return (
             (not self.sources or facts.source in self.sources)
@@ -45,11 +45,11 @@ class LimitRow(_Frozen):
     Attributes
     ----------
     match
-        One of these must fit; an event belongs to the first row that fits.
+        Selections, one of which must fit; an event belongs to the first row that fits.
     accept, dispatch, arrive, handle, verify
-        How long each may take; None is not limited.
+        Limit of each step; None is unlimited.
     handle_by_class
-        Limits of handling that go before `handle`, by event class.
+        Limits of handling by event class; they replace `handle`.
     """
 
     id: str = Field(pattern=NAME)
@@ -64,7 +64,7 @@ class LimitRow(_Frozen):
     handle_by_class: dict[str, WrittenLimit] = {}
 
     def limit(self, clock: Clock, event_class: str | None) -> Limit | None:
-        """Return how long something may take for an event of a class."""
+        """Return the limit of a step for an event of a class; None when it is unlimited."""
         if clock == "handle" and event_class in self.handle_by_class:
             return self.handle_by_class[event_class]
         limits: dict[Clock, Limit | None] = {
@@ -78,12 +78,12 @@ class LimitRow(_Frozen):
 
 
 class Report(_Frozen):
-    """A report to the level above that an emergency needs, counted from when it was known.
+    """A report to the level above that an emergency requires within some time of being known.
 
     Attributes
     ----------
     done
-        The key in the event's `extra` that says when it was made.
+        Key in the event's `extra` of the time at which the report was made.
     """
 
     id: str = Field(pattern=NAME)
@@ -94,7 +94,7 @@ class Report(_Frozen):
 
 
 class EscalationCondition(_Frozen):
-    """What makes an event go up at once; one of these is enough."""
+    """Conditions that escalate an event at once; one of them is enough."""
 
     severities: frozenset[str] = frozenset()
     casualties_from: int | None = Field(default=None, ge=1)
@@ -102,7 +102,7 @@ class EscalationCondition(_Frozen):
     returned_from: int | None = Field(default=None, ge=1)
 
     def holds(self, facts: Facts) -> bool:
-        """Whether one of them is so."""
+        """Whether one of the conditions holds."""
         counts = (
             (self.casualties_from, facts.casualties),
             (self.streets_from, facts.streets),
@@ -112,20 +112,21 @@ class EscalationCondition(_Frozen):
 
 
 class Escalation(_Frozen):
-    """One rule: when a share of a limit has gone, or when something is so, then this is done.
+    """An escalation: an action when a share of a limit has passed, or when a condition holds.
 
     Attributes
     ----------
     clock, share
-        Of which limit, and how much of it has gone.
+        The limit, and the share of it that must have passed.
     when
-        Instead of a clock: what must be so.
+        A condition instead of a clock.
     action
-        ``remind``, ``yellow``, ``red``, ``level_up``, ``supervise``: what the log says.
+        ``remind``, ``yellow``, ``red``, ``level_up``, ``supervise``: the action in the log.
     level
-        The level in charge then: one of the ladder (never downwards), or ``up`` for the next, to the district at most.
+        The level in charge afterwards: a level of the ladder (never lower than now), or ``up`` for the next one, at
+        most the district.
     notify
-        Levels that are told.
+        Levels to be notified.
     """
 
     id: str = Field(pattern=NAME)
@@ -151,7 +152,7 @@ class Limits(_Frozen):
     Attributes
     ----------
     calendar
-        Name of the calendar that working time is counted by.
+        Name of the calendar of working time.
     """
 
     name: str = Field(pattern=NAME)
@@ -169,17 +170,17 @@ class Limits(_Frozen):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        for what in (self.rows, self.reports, self.escalations):
-            ids = [one.id for one in what]
+        for entries in (self.rows, self.reports, self.escalations):
+            ids = [one.id for one in entries]
             twice = {i for i in ids if ids.count(i) > 1}
             if twice:
                 raise ValueError(f"{sorted(twice)} are given twice")
         return self
 
     def row_of(self, facts: Facts) -> LimitRow | None:
-        """Return the row an event belongs to; None when nothing limits it."""
+        """Return the row of an event; None when no row fits."""
         return next((row for row in self.rows if any(match.fits(facts) for match in row.match)), None)
 
     def reports_of(self, facts: Facts) -> tuple[Report, ...]:
-        """Return the reports an event needs."""
+        """Return the reports an event requires."""
         return self.reports if any(match.fits(facts) for match in self.reported) else ()

@@ -1,4 +1,4 @@
-"""What rules say, as messages of the pipeline: the same identity however often it is said."""
+"""Messages of rules for the pipeline; repeated, a message keeps its identity."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from twin.rules.case import Amendment
 from twin.rules.cluster import Cluster, ClusterPoint, ClusterRule
 from twin.rules.threshold import Threshold
 
-VERSIONS_FROM = 2**40  # a feed's versions are below 2**31: at one moment the rule's version lies over the feed's
+VERSIONS_FROM = 2**40  # a feed's versions are below 2**31, so a rule's version of the same time wins
 _TYPE = "cn.gov.district.event"
 _TIMES = ("phenomenon_time", "sent_time")
 
 
 class Device(NamedTuple):
-    """The feature an alarm is about; `fields` are those its rule looks at."""
+    """The feature of an alarm, with the fields that its rule uses; degrees CRS84."""
 
     feature_id: str
     name: str
@@ -31,9 +31,9 @@ class Device(NamedTuple):
 
 
 def alarm_message(rule: Threshold, device: Device, action: Action) -> Message:
-    """Make a version of the event of an alarm."""
+    """Return a version of the event of an alarm."""
     began = f"{action.began_at:%Y%m%dT%H%M%S%f}".removesuffix("000000")
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "source": "iot_alarm",
         "rule_id": rule.name,
         "alert_count": action.alerts,
@@ -41,27 +41,27 @@ def alarm_message(rule: Threshold, device: Device, action: Action) -> Message:
         "last_action": action.step,
     }
     if action.level > 0:
-        said["severity"] = rule.levels[action.level - 1].severity
+        fields["severity"] = rule.levels[action.level - 1].severity
     if action.rose:  # a milder level keeps the title of the worst
-        said["title"] = _title(rule, device, action.value)
+        fields["title"] = _title(rule, device, action.value)
     if action.step == "raise":
-        said |= _opening(rule, device, action)
+        fields |= _opening(rule, device, action)
     if action.step == "clear" and rule.event.on_clear == "close":
-        said |= {"stage": "closed", "closed_at": action.at}
+        fields |= {"stage": "closed", "closed_at": action.at}
     event_id = f"iot_alarm-{began[:8]}-{rule.name}-{device.feature_id}-{began[9:]}"[:200]
     place = (device.lon, device.lat) if action.step == "raise" else (None, None)
-    return _event(rule.name, event_id, action.number, action.at, f"iot_alarm.{action.step}", said, place)
+    return _event(rule.name, event_id, action.number, action.at, f"iot_alarm.{action.step}", fields, place)
 
 
 def amendment_message(rule_name: str, event_id: str, amendment: Amendment) -> Message:
-    """Make a version of an event that says only what a rule changes."""
+    """Return a version of an event with only the fields that a rule changes."""
     return _event(rule_name, event_id, amendment.number, amendment.at, "amended", amendment.fields)
 
 
 def parent_message(rule: ClusterRule, cluster: Cluster, place: tuple[float, float] | None) -> Message:
-    """Make a version of the parent event of a cluster; the first with its place, that of the founding event."""
+    """Return a version of the parent event of a cluster; the first has the place of the founding event."""
     anchor = cluster.anchor
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "source": "other",
         "rule_id": rule.name,
         "alert_count": cluster.size,
@@ -69,7 +69,7 @@ def parent_message(rule: ClusterRule, cluster: Cluster, place: tuple[float, floa
         "title": f"{rule.title_zh}：{cluster.size} 起（分类 {anchor.event_class}）",
     }
     if cluster.number == 1:
-        said |= {
+        fields |= {
             "event_class": anchor.event_class,
             "severity": rule.severity,
             "stage": "file",
@@ -79,33 +79,33 @@ def parent_message(rule: ClusterRule, cluster: Cluster, place: tuple[float, floa
             "location_method": "area",
         }
     where = place if place is not None and cluster.number == 1 else (None, None)
-    return _event(rule.name, cluster.parent_id, cluster.number, cluster.last_at, "cluster", said, where)
+    return _event(rule.name, cluster.parent_id, cluster.number, cluster.last_at, "cluster", fields, where)
 
 
 def child_message(rule: ClusterRule, cluster: Cluster, child: ClusterPoint) -> Message:
-    """Tell an event whose child it is."""
-    said = {"parent_event_id": cluster.parent_id}
-    return _event(rule.name, child.event_id, 1, max(child.at, cluster.anchor.at), "cluster_child", said)
+    """Return a version of an event that names its parent."""
+    fields = {"parent_event_id": cluster.parent_id}
+    return _event(rule.name, child.event_id, 1, max(child.at, cluster.anchor.at), "cluster_child", fields)
 
 
 def closing_message(rule_name: str, parent_id: str, number: int, at: datetime) -> Message:
-    """Close the parent of a cluster, all of whose children are."""
-    said = {"stage": "closed", "closed_at": at, "last_action": "clear"}
-    return _event(rule_name, parent_id, number, at, "cluster_closed", said)
+    """Return the version that closes a parent event."""
+    fields = {"stage": "closed", "closed_at": at, "last_action": "clear"}
+    return _event(rule_name, parent_id, number, at, "cluster_closed", fields)
 
 
 def pack(messages: Sequence[Message]) -> list[str]:
-    """Write messages for the outbox."""
+    """Return messages as JSON for the outbox."""
     return [orjson.dumps(message._asdict()).decode() for message in messages]
 
 
 def unpack(text: str) -> Message:
     """Read a message of the outbox."""
-    given = orjson.loads(text)
-    given |= {name: datetime.fromisoformat(given[name]) for name in _TIMES if given[name] is not None}
-    data = given["data"]
+    members = orjson.loads(text)
+    members |= {name: datetime.fromisoformat(members[name]) for name in _TIMES if members[name] is not None}
+    data = members["data"]
     data |= {name: datetime.fromisoformat(value) for name, value in data.items() if name.endswith("_at") and value}
-    return Message(**given)
+    return Message(**members)
 
 
 def _opening(rule: Threshold, device: Device, action: Action) -> dict[str, Any]:
@@ -122,9 +122,9 @@ def _opening(rule: Threshold, device: Device, action: Action) -> dict[str, Any]:
 
 def _title(rule: Threshold, device: Device, value: float | str | None) -> str:
     shown = f"{value:g}" if isinstance(value, int | float) else str(value)
-    put_in = {"{name}": device.name, "{id}": device.feature_id, "{value}": shown}
+    values = {"{name}": device.name, "{id}": device.feature_id, "{value}": shown}
     title = rule.event.title
-    for mark, text in put_in.items():
+    for mark, text in values.items():
         title = title.replace(mark, text)
     return title[:200]
 
@@ -135,10 +135,10 @@ def _event(
     number: int,
     at: datetime,
     verb: str,
-    said: Mapping[str, Any],
+    fields: Mapping[str, Any],
     place: tuple[float | None, float | None] = (None, None),
 ) -> Message:
-    stage = said.get("stage")
+    stage = fields.get("stage")
     return message_without_measurement(
         "event",
         f"/rules/{rule_name}",
@@ -150,5 +150,5 @@ def _event(
         version=VERSIONS_FROM + number,
         lonlat=place,
         stage=stage if isinstance(stage, str) else None,
-        data={name: value for name, value in said.items() if value is not None},
+        data={name: value for name, value in fields.items() if value is not None},
     )

@@ -1,4 +1,4 @@
-"""All rules of a folder."""
+"""The rules of a folder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Rules(Folder[Rule]):
     """The rules of a folder at a moment."""
 
     def together(self, by_name: Mapping[str, Rule]) -> dict[str, str]:
-        """Return which tables have no calendar, by file name."""
+        """Return the faults of tables without their calendar, by file name."""
         return {f"{name}.yaml": fault for name, fault in check_together(by_name).items()}
 
     def of[T](self, kind: type[T]) -> dict[str, T]:
-        """Return the rules of a kind that are switched on, by name."""
+        """Return the enabled rules of a kind, by name."""
         chosen = {name: rule for name, rule in self.by_name.items() if isinstance(rule, kind)}
         return {name: rule for name, rule in chosen.items() if getattr(rule, "enabled", True)}
 

@@ -1,4 +1,4 @@
-"""Spans of time as people write them in a rule: ``3 min``, ``2 h``; ``5 wh`` of work, ``1 wd``, a working day."""
+"""Spans of time as written in rules: ``3 min``, ``2 h``; ``5 wh``, five working hours; ``1 wd``, a working day."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wmin": 60, "wh": 3600}
 
 
 class Limit(NamedTuple):
-    """How long something may take.
+    """A limit of time.
 
     Attributes
     ----------
     amount
-        Not negative; of days a whole number.
+        Not negative; a whole number of working days.
     unit
-        ``s``, ``min``, ``h``, ``d`` of natural time, ``wmin``, ``wh`` of working time, ``wd`` working days.
+        ``s``, ``min``, ``h``, ``d`` for natural time, ``wmin``, ``wh`` for working time, ``wd`` for working days.
     """
 
     amount: float
@@ -33,7 +33,7 @@ class Limit(NamedTuple):
 
     @property
     def span(self) -> timedelta:
-        """The length of natural or working time; working days have none."""
+        """The length in natural or working time; not defined for working days."""
         return timedelta(seconds=self.amount * _SECONDS[self.unit])
 
     def times(self, factor: float) -> Limit:
@@ -50,7 +50,7 @@ def read_limit(text: object) -> Limit:
     Raises
     ------
     ValueError
-        When it is not a number with one of the units, or a part of a working day.
+        When the text is not a number with one of the units, or is a fraction of working days.
     """
     if isinstance(text, Limit):
         return text
@@ -69,7 +69,7 @@ def read_span(text: object) -> timedelta:
     Raises
     ------
     ValueError
-        When it is none, or one of working time.
+        When the text is not a span, or is one of working time.
     """
     if isinstance(text, timedelta):
         return text

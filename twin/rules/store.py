@@ -1,4 +1,4 @@
-"""What rules remember and have yet to say, in PostGIS; written together with the place in the log."""
+"""States and the outbox of rules in PostGIS, written in one transaction with the cursor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from twin.envelope.message import Message
 from twin.rules.messages import pack, unpack
 
 KEPT = timedelta(days=90)
-"""What was not looked at for so long is forgotten."""
+"""States that were not updated for so long are dropped."""
 _READ = "SELECT rule, subject, state, wakes_at FROM twin.rule_state WHERE rule = ANY ($1::text[])"
 _OF = "SELECT subject, state FROM twin.rule_state WHERE rule = $1 AND subject = ANY ($2::text[])"
 _AWAKE = "SELECT subject FROM twin.rule_state WHERE rule = $1 AND wakes_at <= $2 ORDER BY wakes_at LIMIT $3"
@@ -39,14 +39,14 @@ type Key = tuple[str, str]  # rule and subject
 
 @dataclass(slots=True)
 class RuleWork:
-    """What one look at the log brought about, to be written in one transaction.
+    """Decisions on some changes, to be written in one transaction.
 
     Attributes
     ----------
     kept
-        States by rule and subject, each with when it wakes; None drops the row.
+        States by rule and subject, each with the time at which it wakes; None drops the row.
     messages
-        What is to be said, in order.
+        Messages to send, in order.
     """
 
     kept: dict[Key, tuple[dict[str, Any], datetime | None] | None] = field(default_factory=dict)
@@ -56,24 +56,24 @@ class RuleWork:
 async def read_states(
     connection: asyncpg.Connection, rules: Sequence[str]
 ) -> list[tuple[str, str, dict[str, Any], datetime | None]]:
-    """Return everything remembered of some rules: rule, subject, state, when it wakes."""
+    """Return all states of some rules as (rule, subject, state, time at which it wakes)."""
     rows = await connection.fetch(_READ, list(rules))
     return [(row["rule"], row["subject"], orjson.loads(row["state"]), row["wakes_at"]) for row in rows]
 
 
 async def states_of(connection: asyncpg.Connection, rule: str, subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return what is remembered of some subjects of a rule, by subject."""
+    """Return the states of some subjects of a rule, by subject."""
     rows = await connection.fetch(_OF, rule, list(subjects))
     return {row["subject"]: orjson.loads(row["state"]) for row in rows}
 
 
 async def awake(connection: asyncpg.Connection, rule: str, now: datetime, limit: int) -> list[str]:
-    """Return the subjects of a rule whose time has come, the longest waiting first."""
+    """Return the subjects of a rule that are due, the longest due first."""
     return [row["subject"] for row in await connection.fetch(_AWAKE, rule, now, limit)]
 
 
 async def write(connection: asyncpg.Connection, work: RuleWork) -> None:
-    """Write what was decided, in the open transaction."""
+    """Write states and messages in the open transaction."""
     kept = [(*key, orjson.dumps(value[0]).decode(), value[1]) for key, value in work.kept.items() if value is not None]
     gone = [key for key, value in work.kept.items() if value is None]
     if kept:
@@ -85,17 +85,17 @@ async def write(connection: asyncpg.Connection, work: RuleWork) -> None:
 
 
 async def unsaid(connection: asyncpg.Connection, limit: int) -> list[tuple[int, Message]]:
-    """Return what has been decided and is not known to be taken, oldest first."""
+    """Return the oldest messages of the outbox with their numbers, except those set aside."""
     return [(row["id"], unpack(row["message"])) for row in await connection.fetch(_UNSAID, limit)]
 
 
 async def said(connection: asyncpg.Connection, ids: Sequence[int]) -> None:
-    """Forget what has been taken."""
+    """Delete messages that were taken from the outbox."""
     await connection.execute(_SAID, list(ids))
 
 
 async def set_aside(connection: asyncpg.Connection, number: int, fault: str) -> None:
-    """Keep a message that nobody can take for a person to look at."""
+    """Keep a message that the pipeline refuses for a person to look at."""
     await connection.execute(_FAULT, number, fault[:1000])
 
 
@@ -106,5 +106,5 @@ async def count_outbox(connection: asyncpg.Connection) -> tuple[int, int]:
 
 
 async def forget(connection: asyncpg.Connection) -> None:
-    """Drop what waits for nothing and was not looked at for long."""
+    """Drop states that wait for no time and were not updated for 90 days."""
     await connection.execute(_FORGET, KEPT)

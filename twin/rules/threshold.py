@@ -1,4 +1,4 @@
-"""Thresholds as a file says them, and how a value is judged by them."""
+"""The definition of thresholds, and the judgement of a value by them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Frozen(BaseModel):
 
 
 class FieldValue(_Frozen):
-    """A threshold that each feature has for itself: the value of a field, and something added."""
+    """A threshold of each feature's own: the value of a field, plus a constant."""
 
     field: str = Field(pattern=NAME)
     plus: float = 0.0
@@ -31,7 +31,7 @@ type Bound = float | FieldValue
 
 
 class AlarmLevel(_Frozen):
-    """One level: what a value must be, and how severe that is."""
+    """One level: a test of the value, and the severity when it holds."""
 
     above: Bound | None = None
     below: Bound | None = None
@@ -51,9 +51,9 @@ class AlarmEvent(_Frozen):
     Attributes
     ----------
     title
-        `{name}`, `{id}` and `{value}` are put in.
+        Template with `{name}`, `{id}` and `{value}`.
     on_clear
-        Whether the event is closed when the alarm clears, or only noted: somebody has to go and look.
+        ``close`` closes the event when the alarm clears; ``note`` only notes it, because a person must check.
     """
 
     event_class: str | None = Field(default=None, alias="class", pattern="^[0-9]{2}(?:[0-9]{2})?$")
@@ -63,28 +63,28 @@ class AlarmEvent(_Frozen):
 
 
 class Threshold(_Frozen):
-    """A rule that raises an event while a value is where it should not be.
+    """A rule that keeps an event open while a value is beyond a bound.
 
     Attributes
     ----------
     layer, observed
-        Which observations, `property` in the file; or, with `of: field`, which field of a feature that feeds change.
+        Layer and property of the observations (``property`` in the file); with ``of: field`` a field of the features.
     only
-        Values that fields of the feature must have, for example of its type.
+        Allowed values of fields of the feature, for example of its type.
     needs
-        Fields that a feature must have a value of; without it is not judged (a level without its datum).
+        Fields that must have a value; a feature without one is not judged (a water level without its datum).
     levels
         From the mildest to the worst.
     window
-        The values of so long a time are added up, and their sum is judged.
+        Length of time whose values are summed; the sum is judged.
     hysteresis
-        How far back behind the bound a value must go to clear, in the unit of the property.
+        Distance behind the bound at which the alarm clears, in the unit of the property.
     rise, fall
-        How long it must be there: ``for`` and ``clear_for`` in the file.
+        Durations until the alarm is raised and cleared: ``for`` and ``clear_for`` in the file.
     hold
-        How long a value counts when no other follows; null for a state that lasts until it changes.
+        Time for which a value counts when no other follows; None for a state that lasts until it changes.
     repeat
-        How often at most the counter of an open alarm is written.
+        Shortest time between two writings of the counter of an open alarm.
     """
 
     name: str = Field(pattern=NAME)
@@ -108,12 +108,12 @@ class Threshold(_Frozen):
 
     @property
     def timing(self) -> Timing:
-        """The durations, as an alarm takes them."""
+        """The durations of the alarm."""
         return Timing(self.rise, self.fall, self.hold)
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Fields of the feature that are looked at."""
+        """Names of the feature's fields that the rule uses."""
         bounds = (bound for level in self.levels for bound in (level.above, level.below))
         named = [bound.field for bound in bounds if isinstance(bound, FieldValue)]
         return tuple(dict.fromkeys([*named, *self.needs, *self.only, *([self.observed] if self.of == "field" else [])]))
@@ -126,12 +126,12 @@ class Threshold(_Frozen):
         Parameters
         ----------
         fields
-            Of the feature, by name.
+            Values of the feature's fields, by name.
 
         Returns
         -------
-        Seen or None
-            None when it proves nothing: there is no value, or the feature lacks what is needed.
+        JudgedValue or None
+            None when there is no value, or a field that the rule needs is empty or not allowed.
         """
         if value is None or quality in _IGNORED or any(fields.get(name) is None for name in self.needs):
             return None
@@ -147,7 +147,7 @@ class Threshold(_Frozen):
 def _sides(
     level: AlarmLevel, value: float | str, fields: Mapping[str, Any], hysteresis: float
 ) -> tuple[bool, bool] | None:
-    """Tell whether a value is where it raises, and whether it is where it clears; None when nobody can say."""
+    """Return whether a value raises and whether it clears a level; None when it cannot be compared."""
     if level.equals:
         return value in level.equals, value not in level.equals
     bound = _number(level.above if level.above is not None else level.below, fields)
@@ -160,6 +160,6 @@ def _sides(
 
 def _number(bound: Bound | None, fields: Mapping[str, Any]) -> float | None:
     if isinstance(bound, FieldValue):
-        given = fields.get(bound.field)
-        return given + bound.plus if isinstance(given, int | float) else None
+        value = fields.get(bound.field)
+        return value + bound.plus if isinstance(value, int | float) else None
     return bound

@@ -1,11 +1,11 @@
-"""One threshold with hysteresis and duration, as a pure function of its state and what is seen.
+"""One threshold with hysteresis and duration, as a pure function of its state and a value.
 
 ::
 
     calm ──above for `rise`──► raised ──below for `fall`──► calm
 
-Between "above" and "below" lies the band of the hysteresis, where nothing begins and what has begun is broken off. A
-value holds until the next one, but not for longer than `hold`: what nobody measured proves nothing.
+Between "above" and "below" lies the band of the hysteresis: in it no duration begins and a running one is broken off.
+A value holds until the next one, but not for longer than `hold`: a time without measurements proves nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class Timing(NamedTuple):
-    """How long a value must stay above to raise, below to clear, and how long it holds (None: until the next)."""
+    """Durations: above to raise, below to clear, and how long a value holds (None: until the next)."""
 
     rise: timedelta
     fall: timedelta
@@ -30,8 +30,7 @@ class Trigger(NamedTuple):
     raised
         Whether it is raised.
     since
-        Since when the value has been where it would change that: above while calm, below while raised; None when it
-        is not there.
+        Time since which the value has been above (while calm) or below (while raised); None when it is not.
     """
 
     raised: bool = False
@@ -39,7 +38,7 @@ class Trigger(NamedTuple):
 
     @property
     def is_calm(self) -> bool:
-        """Whether there is nothing to remember."""
+        """Whether nothing needs to be stored."""
         return not self.raised and self.since is None
 
 
@@ -47,12 +46,12 @@ CALM = Trigger()
 
 
 def turns_at(trigger: Trigger, held_until: datetime | None, timing: Timing) -> datetime | None:
-    """Return when the trigger will turn if nothing more is seen; None when it will not.
+    """Return the time at which the trigger turns without a new value; None when it does not.
 
     Parameters
     ----------
     held_until
-        Until when the last value holds; None for ever.
+        Time until which the last value holds; None for ever.
     """
     if trigger.since is None:
         return None
@@ -61,19 +60,19 @@ def turns_at(trigger: Trigger, held_until: datetime | None, timing: Timing) -> d
 
 
 def turned(trigger: Trigger) -> Trigger:
-    """Return the trigger after it has turned."""
+    """Return the trigger after its turn."""
     return Trigger(raised=not trigger.raised)
 
 
 def seen(trigger: Trigger, at: datetime, *, above: bool, below: bool, is_continuous: bool) -> Trigger:
-    """Return the trigger after a value; it has been brought up to `at` already.
+    """Return the trigger after a value at `at`, the time up to which it is advanced already.
 
     Parameters
     ----------
     is_continuous
-        Whether the value before held until `at`; if not, what had begun begins anew.
+        Whether the value before held until `at`; if not, a running duration begins again.
     """
-    there = below if trigger.raised else above
-    if not there:
+    counts = below if trigger.raised else above
+    if not counts:
         return trigger._replace(since=None)
     return trigger if trigger.since is not None and is_continuous else trigger._replace(since=at)

@@ -1,4 +1,4 @@
-"""The areas of a set of fences in memory, in metres, and what many positions and ways are to them."""
+"""The areas of a set of fences in memory, in metres: which of them many positions are in and ways lead through."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from twin.rules.fences.definition import Fence
 
 AREAS_MAX = 100_000
 _LIMITS = FilterLimits()
-_QUARTER_SEGMENTS = 8  # of a rounded corner: within two per cent of the margin
+_QUARTER_SEGMENTS = 8  # of a rounded corner; its error is within two per cent of the margin
 
 
 class AreaFacts(NamedTuple):
-    """A fence by what it is told as."""
+    """Id, name and data grade of a fence."""
 
     area_id: str
     name: str | None
@@ -43,9 +43,9 @@ class AreaSet:
     Attributes
     ----------
     facts
-        `[m]` what each is.
+        `[m]` facts of each fence.
     shapes, grown
-        `[m]` their surfaces in metres of the measuring plane, and the same with the margin; both prepared.
+        `[m]` polygons in metres of the measuring plane, and the same with the margin; both prepared.
     """
 
     facts: Sequence[AreaFacts]
@@ -55,7 +55,7 @@ class AreaSet:
 
     @classmethod
     def of(cls, facts: Sequence[AreaFacts], shapes: Geometries, margin_m: float) -> AreaSet:
-        """Index surfaces in metres."""
+        """Index polygons in metres."""
         grown = shapely.buffer(shapes, margin_m, quad_segs=_QUARTER_SEGMENTS) if margin_m > 0 else shapes
         shapely.prepare(shapes)
         shapely.prepare(grown)
@@ -67,12 +67,12 @@ class AreaSet:
         Parameters
         ----------
         xy_m
-            `[n, 2]` metres; NaN is nowhere.
+            `[n, 2]` metres; NaN is in no fence.
 
         Returns
         -------
         tuple
-            `[k]` positions' numbers, `[k]` fences' numbers, and `[k]` whether it is inside and not only near.
+            `[k]` numbers of positions, `[k]` numbers of fences, `[k]` whether the position is inside, not only near.
         """
         point, area = self.tree.query(shapely.points(xy_m))
         near = shapely.intersects_xy(self.grown[area], xy_m[point, 0], xy_m[point, 1])
@@ -81,7 +81,7 @@ class AreaSet:
         return point, area, inside
 
     def through(self, from_m: Points, to_m: Points) -> tuple[Positions, Positions]:
-        """Find the fences that straight ways lead through; numbers of ways and of fences, pair by pair."""
+        """Find the fences that straight ways lead through; return numbers of ways and of fences, `[k]` each."""
         ways = shapely.linestrings(np.stack([from_m, to_m], axis=1))
         way, area = self.tree.query(ways)
         crossed = shapely.intersects(self.shapes[area], ways[way])
@@ -94,11 +94,11 @@ async def read_area_set(connection: asyncpg.Connection, catalog: Catalog, fence:
     Raises
     ------
     NotFound
-        When there is no such layer.
+        When the layer does not exist.
     BadFilter
-        When the filter does not fit it.
+        When the filter does not fit the layer.
     TooMuch
-        When there are more than a process can hold.
+        When there are more than `AREAS_MAX` fences.
     """
     layer = _layer(catalog, fence.areas.layer)
     wanted = all_of((filter_of(layer, fence.areas.filter), in_force(layer.definition.by_name)))
@@ -123,12 +123,14 @@ async def read_area_set(connection: asyncpg.Connection, catalog: Catalog, fence:
 
 
 async def read_movers(connection: asyncpg.Connection, catalog: Catalog, fence: Fence) -> frozenset[str] | None:
-    """Return the ids of what moves in a set of fences; None when everything in its layer does.
+    """Return the ids of the movers of a set of fences; None when every feature of the layer moves.
 
     Raises
     ------
-    NotFound, BadFilter
-        As `read_area_set`.
+    NotFound
+        When the layer does not exist.
+    BadFilter
+        When the filter does not fit the layer.
     """
     layer = _layer(catalog, fence.movers.layer)
     if fence.movers.filter is None:
@@ -139,7 +141,13 @@ async def read_movers(connection: asyncpg.Connection, catalog: Catalog, fence: F
 
 
 def filter_of(layer: Layer, text: str | None) -> Clause:
-    """Compile a filter of a rule, which may look at every field; empty for none."""
+    """Compile the filter of a rule, which may use every field; empty for None.
+
+    Raises
+    ------
+    BadFilter
+        When the filter does not fit the layer.
+    """
     if text is None:
         return EMPTY
     expression = parse(text, "cql2-text", limits=_LIMITS)

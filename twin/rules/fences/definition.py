@@ -1,4 +1,4 @@
-"""A set of fences as a file says it: which things move, against which layer of areas."""
+"""The definition of a set of fences: the movers, and the layer of areas."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class _Frozen(BaseModel):
 
 
 class Movers(_Frozen):
-    """What moves: a layer, or what of it a CQL2 filter chooses."""
+    """The movers: the features of a layer, or those that a CQL2 filter selects."""
 
     layer: str = Field(pattern=_NAME)
     filter: str | None = Field(default=None, max_length=2000)
 
 
 class FenceAreas(_Frozen):
-    """The areas: every feature of a layer is a fence, or those that a CQL2 filter chooses.
+    """The areas: every feature of a layer is a fence, or those that a CQL2 filter selects.
 
     Attributes
     ----------
     radius_m
-        How far around its feature a fence reaches; points and lines need it, polygons may have it.
+        Buffer around each feature; points and lines need it, polygons may have it.
     """
 
     layer: str = Field(pattern=_NAME)
@@ -46,15 +46,15 @@ class Fence(_Frozen):
     Attributes
     ----------
     fixes
-        How many positions in a row must be inside to have entered, and outside to have left.
+        Number of consecutive positions inside that make an entry, and outside that make an exit.
     margin_m
-        Who has entered has left only when further than this outside: a receiver wanders by metres.
+        Distance outside the fence within which a mover has not left: receivers drift by metres.
     dwell
-        Who stays for so long dwells; None tells nobody.
+        Length of a stay that counts as dwelling; None for no dwelling.
     gap
-        After so long without a position nothing is known of the way between.
+        Time without a position after which the way between is unknown.
     actions
-        Which are told.
+        Actions that are reported.
     """
 
     name: str = Field(pattern=_NAME)

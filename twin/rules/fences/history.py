@@ -1,4 +1,4 @@
-"""Transitions looked up afterwards, by whoever may see both the mover and the fence."""
+"""The history of transitions, for actors that may see both the mover and the fence."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _COLUMNS = "id, fence, action, at, since, layer, mover, area_layer, area_id, are
 
 @dataclass(frozen=True, slots=True)
 class TransitionQuery:
-    """Which transitions are asked for; None means any.
+    """Conditions on transitions; None means any.
 
     Attributes
     ----------
     start, end
-        Of the time when it came to be so; the start is in it, the end is not.
+        Interval of the time of the transition; the start is included, the end is not.
     before
-        Only those with a smaller number: the next page.
+        Upper bound of the number, exclusive: the next page.
     """
 
     fence: str | None = None
@@ -36,7 +36,7 @@ class TransitionQuery:
 
 
 def transitions(catalog: Catalog, actor: Actor, wanted: TransitionQuery, limit: int) -> Clause:
-    """Build the statement that answers the newest transitions first, by number."""
+    """Build the statement that returns the newest transitions first, by number."""
     tests = (
         ("fence = {}", wanted.fence, "text"),
         ("action = {}", wanted.action, "text"),
@@ -46,13 +46,13 @@ def transitions(catalog: Catalog, actor: Actor, wanted: TransitionQuery, limit: 
         ("at < {}", wanted.end, "timestamptz"),
         ("id < {}", wanted.before, "bigint"),
     )
-    asked = [compose(text, bind(value, cast)) for text, value, cast in tests if value is not None]
+    conditions = [compose(text, bind(value, cast)) for text, value, cast in tests if value is not None]
     layers = bind([layer.id for layer in catalog.values() if layer.visible_to(actor)], "text[]")
     visible = compose("layer = ANY ({}) AND area_layer = ANY ({})", layers, layers)
     now = "coalesce(greatest(grade, onemap.grade_now(layer, mover), onemap.grade_now(area_layer, area_id)), grade)"
-    seen = bind(actor.clearance, "smallint")  # what was raised since is looked up for what was seen then
-    graded = compose(f"CASE WHEN grade <= {{}} THEN {now} <= {{}} ELSE FALSE END", seen, seen)
-    condition = all_of((*asked, visible, graded, areas_of(actor, _PLACE, public=False)))
+    clearance = bind(actor.clearance, "smallint")  # the grade of today is read only where that of then allows the row
+    graded = compose(f"CASE WHEN grade <= {{}} THEN {now} <= {{}} ELSE FALSE END", clearance, clearance)
+    condition = all_of((*conditions, visible, graded, areas_of(actor, _PLACE, public=False)))
     return compose(
         f"SELECT {_COLUMNS} FROM twin.fence_transition AS f WHERE {{}} ORDER BY id DESC LIMIT {{}}",
         condition,

@@ -1,7 +1,7 @@
-"""The job that watches fences: it follows positions in the log and the clock.
+"""The job of the fences: it follows positions in the log, and the clock.
 
-Stays, transitions, their entries in the change log and the place in the log are one transaction: killed at any moment,
-the job goes on as if nothing had been, and every transition is told once.
+Stays, transitions, their entries in the change log and the cursor are one transaction: killed at any moment, the job
+goes on as if nothing had happened, and every transition is reported once.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from twin.rules.registry import Rules, read_rules
 from twin.store.grades import Grades
 
 CURSOR = "fences"
-_LOOK_SECONDS = 2.0  # areas that live state chooses change with every observation
-_LOOK_SECONDS_MAX = 60.0  # those that are chosen by time change by themselves
+_LOOK_SECONDS = 2.0  # areas selected by live state change with every observation
+_LOOK_SECONDS_MAX = 60.0  # areas selected by time change by themselves
 _FORGET_SECONDS = 3600.0
 
 
 class FenceJob(LogJob):
-    """Moving things against every set of fences.
+    """Movers against every set of fences.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ class _Set:
     Attributes
     ----------
     movers
-        Ids that a filter chose; None for everything.
+        Ids that a filter selected; None for the whole layer.
     versions, read_at
-        What its areas and movers were read at.
+        Versions of the layers, and the time on the monotonic clock, when areas and movers were read.
     """
 
     tracker: Tracker
@@ -127,18 +127,18 @@ class FenceRun(LogRun[FenceEvents]):
         return {"faults": dict(self._faults), "open": self._inside(), "in_force": sorted(self._sets)}
 
     async def _transitions(self, connection: asyncpg.Connection, events: FenceEvents) -> list[dict[str, Any]]:
-        """Make the records of events, each with the data grade of its mover or of its fence, whichever is stricter."""
-        told = [
+        """Return the records of events, each with the data grade of its mover or its fence, whichever is stricter."""
+        records = [
             store.transition_of(self._sets[name].tracker.fence, event, 0)
             for name, own in events.items()
             for event in own
         ]
-        graded: list[Change] = [  # it says where the mover is: no less than a position
-            {"kind": "position", "layer": one["layer"], "id": one["mover"], "grade": one["grade"]} for one in told
+        graded: list[Change] = [  # graded as a position: it shows where the mover is
+            {"kind": "position", "layer": one["layer"], "id": one["mover"], "grade": one["grade"]} for one in records
         ]
         if graded:
             await self._grades.tell(connection, self._catalog(), graded)
-        return [one | {"grade": grade["grade"]} for one, grade in zip(told, graded, strict=True)]
+        return [one | {"grade": grade["grade"]} for one, grade in zip(records, graded, strict=True)]
 
     async def _observe(
         self, connection: asyncpg.Connection, one: _Set, fixes: Sequence[PositionFix]
@@ -173,7 +173,7 @@ class FenceRun(LogRun[FenceEvents]):
         }
 
     async def _follow_files(self, connection: asyncpg.Connection) -> dict[str, list[FenceEvent]]:
-        """Follow the files, and the layers that areas and movers come from; returns what that alone brings about."""
+        """Follow the files and the layers of areas and movers; return the events that this alone causes."""
         events: dict[str, list[FenceEvent]] = defaultdict(list)
         if self._rules is not None and monotonic() - self._looked_at < TICK_SECONDS:
             return events
@@ -189,7 +189,7 @@ class FenceRun(LogRun[FenceEvents]):
             try:
                 events[name] += await self._renew(connection, name, fence)
                 self._faults.pop(name, None)
-            except OneMapError as error:  # what was read before stays in force
+            except OneMapError as error:  # the areas read before stay in force
                 self._faults[name] = error.message
         if monotonic() - self._forgot_at > _FORGET_SECONDS or not self._forgot_at:
             self._forgot_at = monotonic()
@@ -215,7 +215,7 @@ class FenceRun(LogRun[FenceEvents]):
         return tracker.replace(areas, self._clock())
 
     def _versions(self, fence: Fence) -> tuple[Any, ...]:
-        """Return what the areas and the movers depend on: live state only where a filter may look at it."""
+        """Return the versions that areas and movers depend on; live state only where a filter may use it."""
         catalog, versions = self._catalog(), []
         for layer_id, is_filtered in (
             (fence.areas.layer, fence.areas.filter),

@@ -1,4 +1,4 @@
-"""Stays and transitions in PostGIS, and the positions of movers nobody remembers."""
+"""Stays and transitions in PostGIS, and the last positions of movers that are not in memory."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _COLUMNS = ("fence", "action", "at", "since", "layer", "mover", "area_layer", "a
 
 
 async def read_stays(connection: asyncpg.Connection, fence: str) -> dict[Key, TrackedStay]:
-    """Return who is or may be inside the fences of a set."""
+    """Return the stays of a set of fences."""
     stays = {}
     for row in await connection.fetch(_STAYS, fence):
         stay = Stay(*(row[name] for name in Stay._fields))
@@ -76,18 +76,18 @@ async def tell(connection: asyncpg.Connection, transitions: Sequence[Mapping[str
 async def fixes_before(
     connection: asyncpg.Connection, layer: str, first: Mapping[str, datetime], within: timedelta
 ) -> list[PositionFix]:
-    """Return the last position before a time of each of some movers, of those that had one within so long."""
+    """Return the last position of each mover before a time; movers without one within `within` are left out."""
     rows = await connection.fetch(_BEFORE, layer, list(first), list(first.values()), within)
     return [PositionFix(*row) for row in rows]
 
 
 def transition_of(fence: Fence, event: FenceEvent, grade: int) -> dict[str, Any]:
-    """Make the record of a transition.
+    """Return the record of a transition.
 
     Parameters
     ----------
     grade
-        Of the mover; the stricter of it and the fence's counts.
+        Data grade of the mover; the stricter of it and the fence's counts.
     """
     fix = event.fix
     return {
@@ -109,12 +109,12 @@ def transition_of(fence: Fence, event: FenceEvent, grade: int) -> dict[str, Any]
 
 
 def change_of(transition: Mapping[str, Any]) -> FenceChange:
-    """Make the entry of the change log: a change of kind `fence` of the mover."""
+    """Return the entry of the change log: a change of kind `fence` of the mover."""
     moved = {"mover": "id", "at": "phenomenon_time"}
     members = {moved.get(name, name): value for name, value in transition.items()}
     return cast("FenceChange", {"kind": "fence", **members})
 
 
 async def forget(connection: asyncpg.Connection) -> None:
-    """Drop transitions older than they are kept."""
+    """Drop transitions older than 90 days."""
     await connection.execute(_FORGET, KEPT)

@@ -1,7 +1,7 @@
-"""One set of fences at work: positions against its areas in bulk, and the transition table where it matters.
+"""The tracker of one set of fences: positions against its areas in bulk, and the transition table where needed.
 
-Where a mover is neither in nor near a fence, nor was, nor passed through one, nothing of it is looked at but its time
-and place: that is almost every position, and it costs a microsecond or two.
+A position that is neither in nor near a fence, whose mover has no stay and passed through none, is compared by time
+and place only: these are almost all positions, at one or two microseconds each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PositionFix(NamedTuple):
 
 
 class FenceEvent(NamedTuple):
-    """Something to be told: of which mover and fence, and where the mover was last."""
+    """A report with its fence and the last position of its mover."""
 
     told: FenceReport
     fix: PositionFix
@@ -40,7 +40,7 @@ class FenceEvent(NamedTuple):
 
 
 class TrackedStay(NamedTuple):
-    """A stay and the mover's last position that was looked at."""
+    """A stay and the time of the mover's last position."""
 
     stay: Stay
     seen_at: datetime
@@ -55,9 +55,9 @@ class Tracker:
     Attributes
     ----------
     stays
-        By mover and area, of all that are or may be inside.
+        Stays by mover and area.
     changed
-        Keys of `stays` that have changed, or gone, since it was emptied.
+        Keys of `stays` that were changed or removed since the set was cleared.
     """
 
     def __init__(self, fence: Fence, areas: AreaSet, stays: Mapping[Key, TrackedStay]) -> None:
@@ -65,7 +65,7 @@ class Tracker:
         self._terms = Terms(fence.fixes, fence.dwell, fence.gap)
         self._areas = areas
         self._numbers = {facts.area_id: n for n, facts in enumerate(areas.facts)}
-        self._gone: dict[str, AreaFacts] = {}  # areas that were there, for what is still to be told of them
+        self._gone: dict[str, AreaFacts] = {}  # removed areas, for reports still to come
         self._last: dict[str, tuple[PositionFix, float, float]] = {}
         self.stays = dict(stays)
         self.changed: set[Key] = set()
@@ -74,7 +74,7 @@ class Tracker:
             self._of_mover[mover].add(area_id)
 
     def unknown(self, fixes: Sequence[PositionFix]) -> dict[str, datetime]:
-        """Return movers whose last position is not known, each with the time of its first one here."""
+        """Return movers whose last position is unknown, each with the time of its first position in `fixes`."""
         first: dict[str, datetime] = {}
         for fix in fixes:
             if fix.mover not in self._last:
@@ -82,12 +82,12 @@ class Tracker:
         return first
 
     def recall(self, fixes: Sequence[PositionFix]) -> None:
-        """Take last positions from the history, without any effect."""
+        """Take last positions from the history; nothing is reported."""
         for fix, (x_m, y_m) in zip(fixes, _metres(fixes), strict=True):
             self._last[fix.mover] = fix, float(x_m), float(y_m)
 
     def replace(self, areas: AreaSet, now: datetime) -> list[FenceEvent]:
-        """Take the areas as they are now; whoever was in one that is no more has left it."""
+        """Replace the areas; movers inside a removed area leave it."""
         self._gone = {facts.area_id: facts for facts in self._areas.facts}
         self._areas, self._numbers = areas, {facts.area_id: n for n, facts in enumerate(areas.facts)}
         events = []
@@ -119,20 +119,20 @@ class Tracker:
         return events
 
     def tick(self, now: datetime) -> list[FenceEvent]:
-        """Let the time until `now` pass: who dwells is told."""
+        """Advance the time to `now`: return the movers that dwell."""
         events: list[FenceEvent] = []
         for (mover, area_id), kept in list(self.stays.items()):
             wakes = dwells_at(kept.stay, kept.seen_at, self._terms)
             if wakes is not None and wakes <= now:
-                stay, told = advance(kept.stay, now, kept.seen_at, self._terms)
-                events += self._events(told, self._fix(mover, kept), area_id)
+                stay, reports = advance(kept.stay, now, kept.seen_at, self._terms)
+                events += self._events(reports, self._fix(mover, kept), area_id)
                 self._put(mover, area_id, stay, kept.seen_at)
         return events
 
     def _newer(
         self, fixes: Sequence[PositionFix]
     ) -> tuple[list[PositionFix], list[int | tuple[PositionFix, float, float] | None]]:
-        """Leave out what is not newer; and find for each the position before: here by its number, or from memory."""
+        """Return the newer positions, and the position before each: its number in them, or the one in memory."""
         taken: list[PositionFix] = []
         before: list[int | tuple[PositionFix, float, float] | None] = []
         newest: dict[str, int] = {}
@@ -193,21 +193,21 @@ class Tracker:
             if before is not None and relation == "in" and self._rests(before, fix.at, last_at):
                 self.stays[fix.mover, area_id] = TrackedStay(before, fix.at)
                 continue
-            stay, told = step(before, relation, fix.at, last_at, self._terms, through=number in through)
-            events += self._events(told, fix, area_id)
+            stay, reports = step(before, relation, fix.at, last_at, self._terms, through=number in through)
+            events += self._events(reports, fix, area_id)
             if stay is not None or before is not None:
                 self._put(fix.mover, area_id, stay, fix.at)
         return events
 
     def _rests(self, stay: Stay, at: datetime, last_at: datetime | None) -> bool:
-        """Tell at little cost whether one more position inside changes nothing: so it is of almost everybody inside."""
+        """Return at little cost whether a position inside changes nothing, as most positions inside do."""
         dwell = self._terms.dwell
-        is_told = stay.dwelt or dwell is None or at < stay.counts_from + dwell
-        return stay.phase == "inside" and is_told and last_at is not None and at - last_at <= self._terms.gap
+        is_settled = stay.dwelt or dwell is None or at < stay.counts_from + dwell
+        return stay.phase == "inside" and is_settled and last_at is not None and at - last_at <= self._terms.gap
 
     def _put(self, mover: str, area_id: str, stay: Stay | None, seen_at: datetime) -> None:
         before = self.stays.get((mover, area_id))
-        if before is None or before.stay != stay:  # the time alone is not worth a row for every position
+        if before is None or before.stay != stay:  # the time alone is not worth writing a row for every position
             self.changed.add((mover, area_id))
         if stay is not None:
             self.stays[mover, area_id] = TrackedStay(stay, seen_at)
@@ -222,11 +222,11 @@ class Tracker:
         last = self._last.get(mover)
         return last[0] if last is not None else PositionFix(mover, kept.seen_at, float("nan"), float("nan"))
 
-    def _events(self, told: Sequence[FenceReport], fix: PositionFix, area_id: str) -> list[FenceEvent]:
+    def _events(self, reports: Sequence[FenceReport], fix: PositionFix, area_id: str) -> list[FenceEvent]:
         number = self._numbers.get(area_id)
         facts = self._areas.facts[number] if number is not None else self._gone.get(area_id)
         facts = facts or AreaFacts(area_id, None, 4)
-        return [FenceEvent(one, fix, facts) for one in told if one.action in self.fence.actions]
+        return [FenceEvent(one, fix, facts) for one in reports if one.action in self.fence.actions]
 
 
 def _metres(fixes: Sequence[PositionFix]) -> Points:

@@ -1,4 +1,4 @@
-"""What a mover and one fence are to each other: the transition table, as a pure function.
+"""A mover and one fence: the transition table as a pure function.
 
 ::
 
@@ -8,8 +8,8 @@
     inside      inside            inside                     leaving 1
     leaving n   inside            leaving n                  leaving n+1 → (none): exit
 
-With `fixes` = 1 `entering` and `leaving` are passed through at once. Time alone brings `dwell`, once a stay. After a
-gap the way between is unknown: nothing was crossed, an entry begins anew, and dwelling is counted anew.
+With `fixes` = 1 `entering` and `leaving` are passed through at once. Time alone causes `dwell`, once per stay. After a
+gap the way between is unknown: no fence is crossed, an entry begins again, and dwelling is counted again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ type Phase = Literal["entering", "inside", "leaving"]
 
 
 class Terms(NamedTuple):
-    """The terms of a set of fences: positions in a row, how long dwelling takes, how long a silence may be."""
+    """The terms of a set of fences: consecutive positions, time of dwelling, longest gap between positions."""
 
     fixes: int
     dwell: timedelta | None
@@ -32,20 +32,20 @@ class Terms(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """A mover that is, or may be, inside a fence; outside there is none.
+    """A mover that is, or may be, inside a fence; a mover outside has no stay.
 
     Attributes
     ----------
     since
-        The first position inside.
+        Time of the first position inside.
     counts_from
-        From when dwelling is counted: as `since`, or from the first position after a gap.
+        Start of dwelling: `since`, or the first position after a gap.
     fixes
-        Positions in a row inside (entering) or outside (leaving).
+        Number of consecutive positions inside (entering) or outside (leaving).
     left_at
-        The first position outside, while leaving.
+        Time of the first position outside, while leaving.
     dwelt
-        Whether it has been told that it dwells.
+        Whether `dwell` was reported.
     """
 
     phase: Phase
@@ -57,7 +57,7 @@ class Stay(NamedTuple):
 
 
 class FenceReport(NamedTuple):
-    """What is told: when it came to be so, and since when the mover was inside."""
+    """A reported action, its time, and the time since which the mover was inside."""
 
     action: FenceAction
     at: datetime
@@ -73,25 +73,25 @@ def step(
     *,
     through: bool = False,
 ) -> tuple[Stay | None, list[FenceReport]]:
-    """Take a position that is newer than the last.
+    """Take a position of the mover; one that is not newer than the last changes nothing.
 
     Parameters
     ----------
     stay
         The state; None is outside.
     last_at
-        Of the mover's last position; None when this is the first.
+        Time of the mover's last position; None when this is the first.
     through
         Whether the straight way from the last position to this one leads through the fence.
 
     Returns
     -------
     tuple
-        The new state, and what is told in the order of time. A position that is not newer changes nothing.
+        The new state, and the reports in the order of time.
     """
     if last_at is not None and at <= last_at:
         return stay, []
-    stay, told = advance(stay, at, last_at, terms)
+    stay, reports = advance(stay, at, last_at, terms)
     is_gap = last_at is None or at - last_at > terms.gap
     if stay is None:
         after, more = _outside(relation, at, terms, crosses=through and not is_gap)
@@ -102,13 +102,13 @@ def step(
     if after is not None:
         after, dwells = advance(after, at, at, terms)
         more += dwells
-    return after, [*told, *more]
+    return after, [*reports, *more]
 
 
 def advance(
     stay: Stay | None, until: datetime, last_at: datetime | None, terms: Terms
 ) -> tuple[Stay | None, list[FenceReport]]:
-    """Let time pass: who is inside long enough dwells; a silence longer than the gap proves nothing."""
+    """Advance the time: a mover that is inside long enough dwells; a longer silence than the gap proves nothing."""
     at = dwells_at(stay, last_at, terms)
     if stay is None or at is None or at > until:
         return stay, []
@@ -116,7 +116,7 @@ def advance(
 
 
 def dwells_at(stay: Stay | None, last_at: datetime | None, terms: Terms) -> datetime | None:
-    """Return when a mover will dwell if nothing more is heard of it; None when it will not."""
+    """Return the time at which a mover dwells without a new position; None when it does not."""
     if stay is None or stay.phase != "inside" or stay.dwelt or terms.dwell is None or last_at is None:
         return None
     at = stay.counts_from + terms.dwell
@@ -124,7 +124,7 @@ def dwells_at(stay: Stay | None, last_at: datetime | None, terms: Terms) -> date
 
 
 def ended(stay: Stay, at: datetime) -> list[FenceReport]:
-    """Tell what becomes of a mover when the fence is no more: whoever has entered has left."""
+    """Return the reports of a stay when its fence is removed: a mover that has entered leaves."""
     return [] if stay.phase == "entering" else [FenceReport("exit", stay.left_at or max(at, stay.since), stay.since)]
 
 
@@ -160,7 +160,7 @@ def _inside(
 
 
 def _counted(stay: Stay, at: datetime, terms: Terms) -> tuple[Stay | None, list[FenceReport]]:
-    """Make of an entry or a leave what it is when its positions are enough."""
+    """Return the stay after an entry or exit, with its report once there are enough positions."""
     if stay.fixes < terms.fixes:
         return stay, []
     if stay.phase == "entering":
