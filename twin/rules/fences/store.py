@@ -92,9 +92,9 @@ def transition_of(fence: Fence, event: FenceEvent, grade: int) -> dict[str, Any]
     fix = event.fix
     return {
         "fence": fence.name,
-        "action": event.told.action,
-        "at": event.told.at,
-        "since": event.told.since,
+        "action": event.report.action,
+        "at": event.report.at,
+        "since": event.report.since,
         "layer": fence.movers.layer,
         "mover": fix.mover,
         "area_layer": fence.areas.layer,

@@ -34,7 +34,7 @@ class PositionFix(NamedTuple):
 class FenceEvent(NamedTuple):
     """A report with its fence and the last position of its mover."""
 
-    told: FenceReport
+    report: FenceReport
     fix: PositionFix
     area: AreaFacts
 

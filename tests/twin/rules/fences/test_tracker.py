@@ -48,7 +48,7 @@ def fix(mover, seconds, x, y):
 
 
 def told(events):
-    return [(event.fix.mover, event.area.area_id, *event.told) for event in events]
+    return [(event.fix.mover, event.area.area_id, *event.report) for event in events]
 
 
 def oracle(fence, shapes, fixes):
@@ -106,7 +106,7 @@ def test_in_bulk_it_is_the_same_as_one_by_one(seed, fixes):
 def test_a_way_that_leads_through_without_a_position_inside_is_a_crossing():
     tracker = Tracker(FENCE, areas_of([shapely.box(100, 0, 120, 50)]), {})
     events = tracker.observe([fix("v1", 0, 50, 25), fix("v1", 10, 200, 25)])
-    assert [(event.told.action, event.area.area_id) for event in events] == [("cross", "a0")]
+    assert [(event.report.action, event.area.area_id) for event in events] == [("cross", "a0")]
     assert tracker.observe([fix("v1", 300, 50, 25)]) == [], "after a gap nobody knows the way"
 
 
@@ -114,7 +114,7 @@ def test_only_the_actions_that_are_asked_for_are_told():
     quiet = FENCE.model_copy(update={"actions": frozenset({"exit"}), "fixes": 1})
     tracker = Tracker(quiet, areas_of([shapely.box(0, 0, 100, 100)]), {})
     course = [fix("v1", 0, 50, 50), fix("v1", 10, 500, 50), fix("v1", 20, -500, 50)]
-    assert [event.told.action for event in tracker.observe(course)] == ["exit"]
+    assert [event.report.action for event in tracker.observe(course)] == ["exit"]
 
 
 def test_who_stands_still_dwells_by_the_clock():
@@ -122,7 +122,7 @@ def test_who_stands_still_dwells_by_the_clock():
     tracker.observe([fix("v1", 0, 50, 50), fix("v1", 10, 51, 50)])
     assert tracker.tick(NOON + timedelta(seconds=119)) == []
     (event,) = tracker.tick(NOON + timedelta(seconds=121))
-    assert event.told == ("dwell", NOON + timedelta(seconds=120), NOON)
+    assert event.report == ("dwell", NOON + timedelta(seconds=120), NOON)
     assert tracker.tick(NOON + timedelta(hours=1)) == []
 
 
@@ -130,12 +130,12 @@ def test_areas_that_go_let_everybody_out_and_areas_that_come_are_entered():
     tracker = Tracker(FENCE, areas_of([shapely.box(0, 0, 100, 100)]), {})
     tracker.observe([fix("v1", 0, 50, 50), fix("v1", 10, 51, 50)])
     events = tracker.replace(areas_of([]), NOON + timedelta(seconds=30))
-    assert [(event.told.action, event.area.name) for event in events] == [("exit", "围栏0")]
+    assert [(event.report.action, event.area.name) for event in events] == [("exit", "围栏0")]
     assert tracker.stays == {}
     assert tracker.observe([fix("v1", 40, 50, 50)]) == []
     tracker.replace(areas_of([shapely.box(0, 0, 100, 100)]), NOON + timedelta(seconds=50))
     events = tracker.observe([fix("v1", 60, 50, 50), fix("v1", 70, 51, 50)])
-    assert [event.told.action for event in events] == ["enter"]
+    assert [event.report.action for event in events] == ["enter"]
 
 
 def test_a_stay_that_only_gets_older_is_not_written_again():
