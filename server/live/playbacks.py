@@ -1,4 +1,4 @@
-"""Replays that run in one process: how many there may be, and the answer that is one and is not left unread."""
+"""Playbacks of one process: how many may run, and the response that streams one and ends when it is not read."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from layers.errors import Unavailable
 
 PLAYBACKS_MAX = 4  # at a time in one process
 A_CALLER_MAX = PLAYBACKS_MAX // 2
-STALL_SECONDS_MAX = 30.0  # in which a reader takes at least one piece
+STALL_SECONDS_MAX = 30.0  # in which a client reads at least one piece
 _PIECE_BYTES = 64 * 1024
 
 
 class Playbacks:
-    """The places there are for replays, by who holds them."""
+    """The places for playbacks, by the addresses that hold them."""
 
     def __init__(self) -> None:
         self._held: Counter[str] = Counter()
 
     @contextmanager
     def place(self, address: str) -> Iterator[None]:
-        """Hold a place for whoever asks from this address.
+        """Hold a place for a client of this address.
 
         Raises
         ------
@@ -43,16 +43,16 @@ class Playbacks:
             yield
         finally:
             self._held[address] -= 1
-            self._held += Counter()  # forgets who holds none
+            self._held += Counter()  # drops addresses that hold none
 
 
 class PlaybackAnswer(StreamingResponse):
-    """Sends the frames of a replay; a reader that takes nothing for a while is left.
+    """Sends the frames of a playback; the response ends when the client reads nothing for a while.
 
     Parameters
     ----------
     place
-        Entered already; left when the answer ends, however it does.
+        Entered by the response, and left when it ends, however it does.
     """
 
     media_type = "application/x-ndjson"
@@ -73,7 +73,7 @@ class PlaybackAnswer(StreamingResponse):
         Raises
         ------
         ClientDisconnect
-            When the reader takes nothing; its connection ends without an end of the answer.
+            When the client reads nothing; its connection is closed before the end of the response.
         """
 
         async def sending(message: Message) -> None:
@@ -88,7 +88,7 @@ class PlaybackAnswer(StreamingResponse):
 
 
 async def _pieces(first: bytes, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Cut large frames, so that a slow reader of one is seen to go on."""
+    """Cut large frames, so that a slow client still reads a piece in time."""
     frame: bytes | None = first
     while frame is not None:
         for start in range(0, len(frame), _PIECE_BYTES):

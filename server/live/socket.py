@@ -1,7 +1,7 @@
-"""One WebSocket of `/live/ws`: what the client may say, and telling it what it asked for.
+"""One WebSocket of `/live/ws`: the messages of the client, and the parts of its subscription.
 
 The subscription can be changed while the connection is open: the next one begins where the one before ended, so
-that nothing between them is lost or told twice.
+that nothing between them is lost or sent twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PROTOCOL = "onemap.live.v1"  # the sub-protocol of the socket
 MESSAGE_BYTES_MAX = 128 * 1024
 MESSAGES_PER_SECOND = 5
 MESSAGES_AT_ONCE = 20
-FIRST_WORD_SECONDS = 30.0
+FIRST_MESSAGE_SECONDS = 30.0
 _BAD, _TOO_BIG, _AGAIN = 1008, 1009, 1013  # closing codes of RFC 6455: policy, size, try again later
 _LATER = DATABASE_ERRORS
 
@@ -58,8 +58,8 @@ class Subscribe(BaseModel):
     tiles: bool = Field(default=False, description="also which tiles of the layers changed")
 
     @property
-    def asked(self) -> SubscriptionParams:
-        """What it asks for."""
+    def params(self) -> SubscriptionParams:
+        """The parameters of the subscription."""
         return SubscriptionParams(self.layers, self.areas, self.bbox or (), "" if self.filter is None else self.filter)
 
 
@@ -77,7 +77,7 @@ class LiveSocket:
     Parameters
     ----------
     actor
-        Who the headers say it is; the first message may say it with a token instead.
+        The client by its headers; the token of the first message may name another.
     """
 
     def __init__(
@@ -87,32 +87,34 @@ class LiveSocket:
         actor: Actor,
         authenticator: Authenticator,
         limits: FilterLimits,
-        news: TileChanges,
+        tile_changes: TileChanges,
     ) -> None:
         self._socket, self._source, self._limits = socket, source, limits
-        self._news, self._hearing = news, asyncio.create_task(asyncio.sleep(0), name="live-tiles")
+        self._tile_changes = tile_changes
+        self._tiles: asyncio.Task[None] | None = None
         self._actor, self._authenticator = actor, authenticator
-        self._following: Subscription | None = None
+        self._subscription: Subscription | None = None
         self._next: asyncio.Queue[Subscription] = asyncio.Queue(1)
-        self._tokens, self._heard_at = float(MESSAGES_AT_ONCE), monotonic()
+        self._tokens, self._counted_at = float(MESSAGES_AT_ONCE), monotonic()
 
     async def serve(self) -> None:
-        """Listen and tell, until one side ends."""
-        listening = asyncio.create_task(self._listen(), name="live-listen")
-        telling = asyncio.create_task(self._tell(), name="live-tell")
+        """Read and send messages until one side ends."""
+        reading = asyncio.create_task(self._read_messages(), name="live-read")
+        sending = asyncio.create_task(self._send_parts(), name="live-send")
         try:
-            await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (listening, telling, self._hearing):
+            tasks = [reading, sending, *([self._tiles] if self._tiles else [])]
+            for task in tasks:
                 task.cancel()
-            results = await asyncio.gather(listening, telling, self._hearing, return_exceptions=True)
+            results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, (WebSocketDisconnect, RuntimeError)):
                 raise result
 
-    async def _listen(self) -> None:
+    async def _read_messages(self) -> None:
         while True:
-            patience_s = None if self._following else FIRST_WORD_SECONDS
+            patience_s = None if self._subscription else FIRST_MESSAGE_SECONDS
             try:
                 async with asyncio.timeout(patience_s):
                     text = await self._receive()
@@ -120,15 +122,15 @@ class LiveSocket:
                 return await self._close(_BAD, "nothing was asked for")
             if len(text) > MESSAGE_BYTES_MAX:
                 return await self._close(_TOO_BIG, f"a message has at most {MESSAGE_BYTES_MAX} bytes")
-            if not self._has_time():
+            if not self._is_in_time():
                 return await self._close(_BAD, f"at most {MESSAGES_PER_SECOND} messages a second are read")
             try:
-                await self._obey(text)
+                await self._apply(text)
             except Unauthenticated as error:
-                await self._say_error(error)
+                await self._send_error(error)
                 return await self._close(_BAD, "unknown token")
             except OneMapError as error:
-                await self._say_error(error)
+                await self._send_error(error)
 
     async def _receive(self) -> bytes:
         message = await self._socket.receive()
@@ -137,76 +139,77 @@ class LiveSocket:
         text = message.get("text")
         return text.encode() if text is not None else bytes(message.get("bytes") or b"")
 
-    def _has_time(self) -> bool:
+    def _is_in_time(self) -> bool:
         now = monotonic()
-        self._tokens = min(float(MESSAGES_AT_ONCE), self._tokens + (now - self._heard_at) * MESSAGES_PER_SECOND) - 1
-        self._heard_at = now
+        self._tokens = min(float(MESSAGES_AT_ONCE), self._tokens + (now - self._counted_at) * MESSAGES_PER_SECOND) - 1
+        self._counted_at = now
         return self._tokens >= 0
 
-    async def _obey(self, text: bytes) -> None:
-        asked = read_message(text)
-        if isinstance(asked, Ping):
-            seq = self._following.seq if self._following else None
+    async def _apply(self, text: bytes) -> None:
+        message = read_message(text)
+        if isinstance(message, Ping):
+            seq = self._subscription.seq if self._subscription else None
             return await self._socket.send_text(f'{{"type":"heartbeat","seq":{orjson.dumps(seq).decode()}}}')
-        if asked.token is not None:
-            if self._following:
+        if message.token is not None:
+            if self._subscription:
                 raise BadInput("a token is said in the first message", parameter="token")
-            self._actor = self._authenticator.actor([(b"authorization", b"Bearer " + asked.token.encode())])
+            self._actor = self._authenticator.actor([(b"authorization", b"Bearer " + message.token.encode())])
         self._source.tail.budget.check_text(caller_here(), len(text))
         catalog: Catalog = self._source.catalog()
-        interest = read_interest(catalog, self._actor, asked.asked, self._limits)
-        before, since = self._following, asked.since
-        following = Subscription(self._source, self._actor, interest, since, snapshot=asked.snapshot, after=before)
+        interest = read_interest(catalog, self._actor, message.params, self._limits)
+        before, since = self._subscription, message.since
+        subscription = Subscription(self._source, self._actor, interest, since, snapshot=message.snapshot, after=before)
         with in_our_words():
-            await following.prepare()
+            await subscription.prepare()
         if not self._next.empty():
             raise TooMuch("a subscription waits to begin already; send the next one when it is ready")
-        self._following = following
-        self._next.put_nowait(following)
+        self._subscription = subscription
+        self._next.put_nowait(subscription)
         if before:
             before.end()
-        self._hearing.cancel()
-        if asked.tiles:
-            self._hearing = asyncio.create_task(self._tell_of_tiles(interest.layers), name="live-tiles")
+        if self._tiles:
+            self._tiles.cancel()
+        if message.tiles:
+            self._tiles = asyncio.create_task(self._send_tiles(interest.layers), name="live-tiles")
         return None
 
-    async def _tell_of_tiles(self, layers: Collection[str]) -> None:
-        with self._news.hearing(self._actor, layers) as ear:
-            async for notices in ear.notices():
+    async def _send_tiles(self, layers: Collection[str]) -> None:
+        with self._tile_changes.subscriber(self._actor, layers) as subscriber:
+            async for notices in subscriber.notices():
                 await self._socket.send_text(tiles_message(notices))
 
-    async def _tell(self) -> None:
+    async def _send_parts(self) -> None:
         while True:
-            following = await self._next.get()
-            parts: AsyncIterator = following.parts()  # type: ignore[type-arg]
+            subscription = await self._next.get()
+            parts: AsyncIterator = subscription.parts()  # type: ignore[type-arg]
             try:
-                async with aclosing(parts) as telling:  # type: ignore[type-var]  # a generator
-                    async for part in telling:
+                async with aclosing(parts) as open_parts:  # type: ignore[type-var]  # a generator
+                    async for part in open_parts:
                         await self._socket.send_text(as_message(part))
             except TooMuch as error:
-                await self._say_error(error)
+                await self._send_error(error)
             except _LATER:
                 return await self._close(_AGAIN, "the log cannot be read now; come again")
-            if self._next.empty() and self._following is following:
+            if self._next.empty() and self._subscription is subscription:
                 return await self._close(_AGAIN, "the server is stopping; come again")
 
-    async def _say_error(self, error: OneMapError) -> None:
-        said = {"type": "error", "status": status_of(error), "detail": error.message}
+    async def _send_error(self, error: OneMapError) -> None:
+        notice = {"type": "error", "status": status_of(error), "detail": error.message}
         if error.parameter:
-            said["parameter"] = error.parameter
-        await self._socket.send_text(orjson.dumps(said).decode())
+            notice["parameter"] = error.parameter
+        await self._socket.send_text(orjson.dumps(notice).decode())
 
     async def _close(self, code: int, reason: str) -> None:
         await self._socket.close(code, reason)
 
 
 def read_message(text: bytes) -> Subscribe | Ping:
-    """Read what a client sent.
+    """Return a message of a client.
 
     Raises
     ------
     BadInput
-        When it is not one of the messages there are; the message says what is wrong.
+        When it is neither of the two; the text says what is wrong.
     """
     try:
         given = orjson.loads(text)
@@ -216,7 +219,7 @@ def read_message(text: bytes) -> Subscribe | Ping:
         return Subscribe.model_validate(given)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
-        said = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'message'}: {p['msg']}" for p in problems[:5])
-        raise BadInput(f"a message is 'subscribe' or 'ping': {said}") from error
+        faults = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'message'}: {p['msg']}" for p in problems[:5])
+        raise BadInput(f"a message is 'subscribe' or 'ping': {faults}") from error
     except ValueError as error:
         raise BadInput(f"a message is a JSON object: {error}") from error

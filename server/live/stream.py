@@ -1,4 +1,4 @@
-"""A response that goes on: server-sent events, as they come, to a client that may leave at any moment."""
+"""A response without an end: server-sent events to a client that may leave at any moment."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _RETRY = b"retry: 2000\n\n"  # also the first bytes, so that proxies pass the he
 
 
 class EventStream(Response):
-    """Sends what a subscription is told until it ends or the client has gone.
+    """Sends the parts of a subscription until it ends or the client has gone.
 
-    It is never compressed: a compressor would keep back what is not a block yet. `await send` waits while the client
-    does not read, so that it is the subscription that falls behind and no buffer that grows.
+    It is never compressed: a compressor would hold back incomplete blocks. `await send` waits while the client does
+    not read, so that the subscription falls behind and no buffer grows.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
         self,
-        following: Subscription,
+        subscription: Subscription,
         tiles: AbstractContextManager[TileSubscriber] | None = None,
         *,
         cloud: bool = False,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._following = following
+        self._subscription = subscription
         self._tiles = tiles
         self._cloud = cloud
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send, and stop when the client leaves."""
+        """Send until the client leaves."""
         sending = asyncio.create_task(self._send(scope, send), name="live")
         try:
             while (await receive())["type"] != "http.disconnect":
                 pass
         finally:
-            self._following.end()
+            self._subscription.end()
             sending.cancel()
             with suppress(asyncio.CancelledError):
                 await sending
@@ -57,26 +57,26 @@ class EventStream(Response):
         if scope["method"] != "HEAD":
             await send({"type": "http.response.body", "body": _RETRY, "more_body": True})
             with suppress(OneMapError, *DATABASE_ERRORS):
-                await self._tell(send)  # when the log cannot be read now, the client comes again
+                await self._send_parts(send)  # when the log cannot be read now, the client comes again
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell(self, send: Send) -> None:
-        parts: AsyncIterator = self._following.parts()  # type: ignore[type-arg]
-        async with aclosing(parts) as telling, meanwhile(self._tell_of_tiles(send)):  # type: ignore[type-var]
-            async for part in telling:
+    async def _send_parts(self, send: Send) -> None:
+        parts: AsyncIterator = self._subscription.parts()  # type: ignore[type-arg]
+        async with aclosing(parts) as open_parts, meanwhile(self._send_tiles(send)):  # type: ignore[type-var]
+            async for part in open_parts:
                 await send({"type": "http.response.body", "body": as_event(part, cloud=self._cloud), "more_body": True})
 
-    async def _tell_of_tiles(self, send: Send) -> None:
+    async def _send_tiles(self, send: Send) -> None:
         if self._tiles is not None:
-            with self._tiles as ear:
-                async for notices in ear.notices():
+            with self._tiles as subscriber:
+                async for notices in subscriber.notices():
                     await send({"type": "http.response.body", "body": tiles_event(notices), "more_body": True})
 
 
 @asynccontextmanager
-async def meanwhile(telling: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Tell something of its own while the context lasts; that the client has gone is found out by the context."""
-    task = asyncio.create_task(telling, name="live-tiles")
+async def meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run a task while the context lasts; its errors are dropped, because the context meets a lost client itself."""
+    task = asyncio.create_task(work, name="live-tiles")
     try:
         yield
     finally:

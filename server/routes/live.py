@@ -53,7 +53,7 @@ async def live(
     following = Subscription(source, actor, interest, _seen(since, last_event_id), snapshot=snapshot)
     with in_our_words():
         await following.prepare()
-    changes = state.tile_changes.hearing(actor, interest.layers) if tiles else None
+    changes = state.tile_changes.subscriber(actor, interest.layers) if tiles else None
     return EventStream(following, changes, cloud=f == "cloudevents")
 
 

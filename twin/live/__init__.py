@@ -1,1 +1,1 @@
-"""Changes on their way out: the log is read once a process, matched, masked and handed to subscribers."""
+"""The way out: each process reads the log once, matches and masks its changes, and hands them to subscribers."""

@@ -1,7 +1,7 @@
-"""What subscriptions may cost: a change is shown to all of them, and nobody's filter may keep the others waiting.
+"""What subscriptions may cost: every change is matched with all of them, and no filter may delay the others.
 
-A unit is about one comparison, some microseconds. One subscription has a limit, one caller's together have one, and
-all of a worker have one; who passes it is told so in words. What is left is worked off in turns.
+A unit is about one comparison, some microseconds. One subscription has a limit, the subscriptions of one caller have
+one together, and those of a worker have one; passing a limit is an error. The work within the limits is done in turns.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _AREAS_A_UNIT = 8
 
 
 def filter_units(node: Any) -> int:
-    """Return what a filter costs for one change: its operations, and what is long in them."""
+    """Return what a filter costs for one change: its operations, and the length of their lists and geometries."""
     if isinstance(node, Mapping):
         if "coordinates" in node:
             return 1 + _numbers(node["coordinates"]) // 2 // _VERTICES_A_UNIT
@@ -36,12 +36,12 @@ def filter_units(node: Any) -> int:
 
 
 def checked_units(node: Any) -> int:
-    """Return what a filter costs.
+    """Return what a filter costs for one change.
 
     Raises
     ------
     BadFilter
-        When it is too much for a stream.
+        When it costs too much for a stream.
     """
     units = filter_units(node)
     if units > FILTER_UNITS_MAX:
@@ -54,7 +54,7 @@ def checked_units(node: Any) -> int:
 
 
 def area_units(areas: Sequence[str]) -> int:
-    """Return what a list of areas costs."""
+    """Return what a list of areas costs for one change."""
     return len(areas) // _AREAS_A_UNIT
 
 
@@ -65,13 +65,13 @@ def _numbers(coordinates: Any) -> int:
 
 
 def caller_here() -> str:
-    """Return for whom this request is worked; all who have no name count as one."""
+    """Return the key of the caller of this request; callers without one count as one."""
     caller = CALLER.get()
     return caller.key if caller else ""
 
 
 class Budget:
-    """What the subscriptions of one worker cost together."""
+    """The cost of all subscriptions of one worker, by caller."""
 
     def __init__(self) -> None:
         self.spent = 0
@@ -79,7 +79,7 @@ class Budget:
         self._streams: Counter[str] = Counter()
 
     def streams_of(self, caller: str) -> int:
-        """How many subscriptions a caller has."""
+        """Return how many subscriptions a caller has."""
         return self._streams[caller]
 
     def take(self, caller: str, units: int) -> None:
@@ -96,12 +96,12 @@ class Budget:
         self.spent += units
 
     def check(self, caller: str, units: int) -> None:
-        """See whether a subscription can be added.
+        """Check that a subscription can be added.
 
         Raises
         ------
         Unavailable
-            When the caller's, or all together, would cost too much; it may be taken later, or elsewhere.
+            When the caller's subscriptions, or all of them, would cost too much; it may be added later, or elsewhere.
         """
         if not units:
             return
@@ -111,12 +111,12 @@ class Budget:
             raise Unavailable("the filters of all streams cost as much as may be; come again later, or without one")
 
     def check_text(self, caller: str, characters: int) -> None:
-        """See whether a filter is read at all: a long one costs more to read than to refuse.
+        """Check that a filter may be read: reading a long one costs more than refusing it.
 
         Raises
         ------
         Unavailable
-            When so little is left of what the caller's may cost that only short ones are read.
+            When so little of the caller's budget is left that only short filters are read.
         """
         left = min(CALLER_UNITS_MAX - self._by_caller[caller], UNITS_MAX - self.spent)
         if characters > SHORT_CHARACTERS and left < FILTER_UNITS_MAX:
@@ -125,7 +125,7 @@ class Budget:
             )
 
     def give_back(self, caller: str, units: int) -> None:
-        """Take a subscription away."""
+        """Remove a subscription."""
         self._by_caller[caller] -= units
         self._streams[caller] -= 1
         self.spent -= units
@@ -135,14 +135,20 @@ class Budget:
 
 
 class TimeSlices:
-    """Lets others have their turn after so much work."""
+    """Gives other tasks their turn after some work.
+
+    Attributes
+    ----------
+    given
+        How many turns were given.
+    """
 
     def __init__(self) -> None:
         self._units = 0
         self.given = 0
 
     async def spend(self, units: int) -> None:
-        """Count work that was done, and let others go first when it was enough for one turn."""
+        """Count work that was done, and give other tasks their turn when it was enough for one."""
         self._units += units
         if self._units >= _UNITS_A_TURN:
             self._units = 0

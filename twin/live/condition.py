@@ -1,6 +1,6 @@
 """A CQL2 filter over changes: true of a change where the same filter over the layer's items is true of the feature.
 
-It looks at what the change says first, and at the feature for what the change does not say.
+A property is read from the change, and from the feature when the change does not have it.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ _OF_CHANGES = {name: Queryable(name, name, kind) for name, kind in _TYPES.items(
 class _OfLayer:
     test: Test
     fields: frozenset[str]  # of the layer's table
-    shape: bool  # whether it looks at the geometry
+    shape: bool  # whether it reads the geometry
     is_point: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeFilter:
-    """A filter, ready for each layer it was written for; equal when it is written alike.
+    """A filter compiled for its layers; two filters of the same text are equal.
 
     Attributes
     ----------
     text
         The filter as CQL2 JSON.
     node
-        The same, as it is compiled.
+        The same, parsed.
     units
-        What it costs for one change (`twin.live.budget`).
+        Its cost for one change (`twin.live.budget`).
     """
 
     text: bytes
@@ -73,8 +73,8 @@ class ChangeFilter:
         Raises
         ------
         BadFilter
-            When it cannot be read, names a property that one of the layers does not have or the actor may not see, or
-            costs too much for every change; or when no layer is given to check it with.
+            When it cannot be parsed, names a property that one of the layers does not have or the actor may not see, or
+            costs too much; or when no layer is given to check it with.
         """
         if not layers:
             raise BadFilter("a filter needs layers: their properties are what it can name", parameter="layers")
@@ -84,7 +84,7 @@ class ChangeFilter:
         return cls(orjson.dumps(node, default=str, option=orjson.OPT_SORT_KEYS), node, made, units)
 
     def holds(self, layer_id: str, row: Mapping[str, Any]) -> bool:
-        """Whether it is true of a row, which has at least what `fields` and `looks_at_shape` name."""
+        """Return whether the filter is true of a row, which has at least what `fields` and `needs_shape` require."""
         known = self._of.get(layer_id)
         if known is None:
             return False
@@ -92,20 +92,15 @@ class ChangeFilter:
             row = {**row, **dict.fromkeys(_GEOMETRIES, _point(row))}
         try:
             return known.test(row)
-        except (
-            ValueError,
-            TypeError,
-            ArithmeticError,
-            ShapelyError,
-        ):  # a value that is not of its field's type
+        except (ValueError, TypeError, ArithmeticError, ShapelyError):  # a value that is not of its field's type
             return False
 
     def fields(self, layer_id: str) -> frozenset[str]:
-        """Return the fields of a layer that it looks at."""
+        """Return the fields of a layer that the filter reads."""
         return self._of[layer_id].fields if layer_id in self._of else frozenset()
 
     def needs_shape(self, layer_id: str) -> bool:
-        """Whether it looks at a geometry that is no point, which no change says."""
+        """Return whether the filter reads a geometry that is no point: no change has one."""
         return layer_id in self._of and self._of[layer_id].shape and not self._of[layer_id].is_point
 
 

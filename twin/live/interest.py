@@ -1,4 +1,4 @@
-"""What a subscriber asks for, of all that changes."""
+"""The part of all changes that a subscriber asks for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lies_in(change: Mapping[str, Any], prefixes: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """What a subscriber asks for; empty means no restriction. Two that are equal get the same bytes.
+    """What a subscriber asks for; empty means no restriction. Equal interests receive the same bytes.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class Interest:
     areas
         Prefixes of grid or area codes.
     bbox_crs84
-        West, south, east, north in degrees, edges included; a change without a place is then not wanted.
+        West, south, east, north in degrees, edges included; a change without a place does not match.
     condition
-        A CQL2 filter; it is written for the layers that are asked for.
+        A CQL2 filter, compiled for these layers.
     """
 
     layers: frozenset[str] = frozenset()
@@ -48,11 +48,11 @@ class Interest:
 
     @property
     def units(self) -> int:
-        """What it costs for one change (`twin.live.budget`)."""
+        """The cost for one change (`twin.live.budget`)."""
         return area_units(self.areas) + (self.condition.units if self.condition else 0)
 
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
-        """Whether a change is asked for; `row_of` returns the properties a filter may look at."""
+        """Return whether a change is asked for; `row_of` returns the properties that a filter may read."""
         if self.layers and change["layer"] not in self.layers:
             return False
         if self.areas and not lies_in(change, self.areas):

@@ -1,4 +1,4 @@
-"""Which channels a change may be for, found by index: a change costs the same with two channels or two thousand."""
+"""An index of channels: finding those that may want a change costs the same with two channels or two thousand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ type _Key = tuple[str, str | _Cell]
 
 
 class Matching:
-    """Channels by what narrows them most: areas, else a box, else layers, else nothing."""
+    """Channels by what restricts them most: areas, else a box, else layers, else nothing."""
 
     def __init__(self) -> None:
         self._channels: dict[_Key, set[Channel]] = defaultdict(set)
@@ -28,13 +28,13 @@ class Matching:
         self._levels: Counter[int] = Counter()  # of cells
 
     def add(self, channel: Channel) -> None:
-        """Begin to find a channel."""
+        """Add a channel."""
         for key in _keys(channel):
             self._channels[key].add(channel)
             self._count(key, 1)
 
     def discard(self, channel: Channel) -> None:
-        """Find it no more."""
+        """Remove a channel."""
         for key in _keys(channel):
             self._count(key, -1)
             self._channels[key].discard(channel)
@@ -50,16 +50,16 @@ class Matching:
                 del counts[at]
 
     def find(self, change: Change, place: tuple[float, float] | None, *, has_areas: bool) -> set[Channel]:
-        """Return every channel that may want a change; each is still to be asked.
+        """Return every channel that may want a change; `Channel.wants` decides.
 
         Parameters
         ----------
         change
             A change of the log.
         place
-            Longitude and latitude in degrees; None when it has none.
+            Longitude and latitude in degrees, CRS84; None when it has none.
         has_areas
-            Whether its layer knows areas; what has none may be seen by actors of any area.
+            Whether its layer has areas; actors of any area may see a change of a layer without areas.
         """
         area, grid = area_codes(change)
         keys: list[_Key] = [("layer", _EVERYWHERE), ("layer", change["layer"])]
@@ -94,7 +94,7 @@ def _cell(level: int, lon: float, lat: float) -> _Cell:
 
 
 def _cells(bbox: BBox) -> list[_Cell]:
-    """Cover a box with cells of the finest level that needs few; empty when none does."""
+    """Return cells that cover a box, of the finest level with at most `_CELLS_MAX`; else none."""
     west, south, east, north = bbox
     for level in range(len(_CELLS_DEG)):
         (_, left, bottom), (_, right, top) = _cell(level, west, south), _cell(level, east, north)

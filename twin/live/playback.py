@@ -1,7 +1,7 @@
-"""A time that has passed, played again: frames at even steps, each with what has changed since the one before.
+"""Playback of the past: frames at even steps, each with the features that changed since the frame before.
 
-A frame holds whole features, as items would have answered at its moment, so that a client only has to replace and to
-remove. The first frame holds everything.
+A frame holds whole features, as items would have returned them at its moment, so that a client only replaces and
+removes features. The first frame holds all of them.
 """
 
 from __future__ import annotations
@@ -58,27 +58,27 @@ class PlaybackSpan:
 async def play(
     pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest, span: PlaybackSpan, basis: Basis
 ) -> AsyncIterator[bytes]:
-    """Yield frames as lines of JSON: `at`, and by layer the `features` that are new or other and the ids `removed`.
+    """Yield frames as lines of JSON: `at`, and by layer the new or changed `features` and the ids that were `removed`.
 
     Raises
     ------
     BadInput, NotFound, TooMuch
         As `take_snapshot`; before the first frame.
     """
-    shown: dict[str, dict[bytes, str]] = {layer_id: {} for layer_id in interest.layers}
+    before: dict[str, dict[bytes, str]] = {layer_id: {} for layer_id in interest.layers}
     for at in span.moments():
-        picture = await take_snapshot(pool, catalog, actor, interest, Moment(at, basis))
+        snapshot = await take_snapshot(pool, catalog, actor, interest, Moment(at, basis))
         changes = []
-        for layer_id, features in picture.layers.items():
-            now, change = _difference(shown[layer_id], features)
-            shown[layer_id] = now
+        for layer_id, features in snapshot.layers.items():
+            now, change = _difference(before[layer_id], features)
+            before[layer_id] = now
             if change:
                 changes.append(b"%b:%b" % (orjson.dumps(layer_id), change))
         yield b'{"at":%b,"layers":{%b}}\n' % (orjson.dumps(at), b",".join(changes))
 
 
 def _difference(before: dict[bytes, str], features: bytes) -> tuple[dict[bytes, str], bytes]:
-    """Return the features by their text, with their ids, and what a client has to do; nothing when nothing changed."""
+    """Return the ids of the features by their text, and the change as JSON; empty when nothing changed."""
     lines = features.split(_SEPARATOR) if features else []
     now = {line: before[line] if line in before else _id(line) for line in lines}
     fresh = [line for line in lines if line not in before]

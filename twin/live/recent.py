@@ -1,4 +1,4 @@
-"""The newest frames of the log, decoded once: who falls behind a little reads them from memory."""
+"""The newest frames of the log, decoded once: watchers that are a little behind read them from memory."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ type Decoded = list[tuple[int, Change]]
 
 
 class Recent:
-    """Decoded frames by the number before their first; the ones that were not used for longest go first."""
+    """Decoded frames by the number before their first change; the least recently used are dropped first."""
 
     def __init__(self, changes_max: int = CHANGES_MAX) -> None:
-        self._frames: OrderedDict[int, tuple[Decoded, int]] = OrderedDict()  # and the frame's bytes
+        self._frames: OrderedDict[int, tuple[Decoded, int]] = OrderedDict()  # with the length in bytes
         self._size = self._bytes = 0
         self._max = changes_max
 
     def put(self, frame: LogFrame) -> Decoded:
-        """Decode a frame and keep it; a frame that is here already is not decoded again."""
+        """Return a frame decoded, and keep it; a frame that is kept already is not decoded again."""
         known = self.after(frame.first_seq - 1)
         if known is not None:
             return known
@@ -37,7 +37,7 @@ class Recent:
         return decoded
 
     def after(self, seq: int) -> Decoded | None:
-        """Return the frame that begins after a number, when it is here."""
+        """Return the frame that begins after a number; None when it is not kept."""
         if seq not in self._frames:
             return None
         self._frames.move_to_end(seq)

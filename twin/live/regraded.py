@@ -1,4 +1,4 @@
-"""Grades that were raised after a change was written: the stricter of then and now counts for whoever reads it late."""
+"""Grades that were raised after a change was written: a change that is read late has the stricter grade."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ type Raised = Mapping[tuple[str, str], int]
 
 
 async def grades_now(connection: asyncpg.Connection, changes: Iterable[Change]) -> Raised:
-    """Return the grade each feature of some changes has now; of what is unknown there is none."""
+    """Return the present grades of the features of changes; unknown features are left out."""
     features = list({feature for change in changes if is_whole(change) for feature in _features(change)})
     if not features:
         return {}
@@ -28,7 +28,7 @@ async def grades_now(connection: asyncpg.Connection, changes: Iterable[Change]) 
 
 
 def regraded(change: Change, now: Raised) -> Change:
-    """Return a change with the strictest grade of then and now; itself where that is its own."""
+    """Return a change with the stricter of its grade and the present one; the change itself where that is its own."""
     grade = max((now.get(feature, 0) for feature in _features(change)), default=0) if is_whole(change) else 0
     if grade <= change.get("grade", grade):
         return change
@@ -38,23 +38,23 @@ def regraded(change: Change, now: Raised) -> Change:
 
 
 def _features(change: Change) -> list[tuple[str, str]]:
-    """Name the features a change is about: a fence's are who moved and the area."""
+    """Return the features of a change; those of a fence's are the mover and the area."""
     found = [(change["layer"], change["id"])]
     area = change.get("area_layer"), change.get("area_id")
     return [*found, area] if isinstance(area[0], str) and isinstance(area[1], str) else found  # type: ignore[list-item]
 
 
 class Regrading:
-    """Grades as they are now by frame of the log, read again when a table of the frame's layers has changed.
+    """Present grades by frame of the log, read again when a table of the frame's layers has changed.
 
-    Many who come back at once read the same frames: each is asked for once.
+    Many watchers that come back at once read the same frames, whose grades are read once.
     """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, tuple[Sequence[int], Raised]] = OrderedDict()
 
     async def of(self, decoded: Sequence[tuple[int, Change]], catalog: Catalog, pool: asyncpg.Pool) -> Raised:
-        """Return the grades of the features of a frame that is read late."""
+        """Return the present grades of the features of a frame."""
         changes = [change for _, change in decoded]
         layers = sorted({layer for change in changes if is_whole(change) for layer, _ in _features(change)})
         versions = [catalog[name].version if name in catalog else 0 for name in layers]

@@ -1,4 +1,4 @@
-"""What changes do not say of their features and somebody's filter or box looks at, read once for all of them."""
+"""Properties of features that filters and boxes need and changes lack, read once for all channels."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from twin.live.channel import Channel
 from twin.log.change import Change, is_whole
 
 _log = structlog.get_logger(__name__)
-_EVERYTHING = Actor("rows", clearance=4)  # what is read is matched, and not shown
+_EVERYTHING = Actor("rows", clearance=4)  # rows are matched, and never sent
 _PLACE = "ST_X(p.point) AS lon, ST_Y(p.point) AS lat"
 _POINT = "CROSS JOIN LATERAL (SELECT ST_PointOnSurface(f.geom) AS point) AS p"
 
 
 class Needs:
-    """What the filters and boxes of channels look at, by layer.
+    """The properties that filters and boxes of channels need, by layer.
 
     Attributes
     ----------
     places
-        Whether anybody asks where things are.
+        Whether a channel needs to know where features are.
     """
 
     def __init__(self, channels: Iterable[Channel]) -> None:
@@ -41,23 +41,23 @@ class Needs:
             self.places = self.places or interest.bbox_crs84 is not None
             if interest.condition is None:
                 continue
-            self.places = True  # its filter may; a layer's point costs nothing beside its fields
+            self.places = True  # the filter may need it; a point costs nothing beside the fields
             for layer_id in interest.layers:
                 self._fields[layer_id] |= interest.condition.fields(layer_id)
                 if interest.condition.needs_shape(layer_id):
                     self._shapes.add(layer_id)
 
     def missing(self, change: Change) -> bool:
-        """Whether the change leaves something unsaid that is looked at."""
+        """Return whether the change lacks a property that is needed."""
         if not is_whole(change):
             return False
         layer_id = change["layer"]
         fields = self._fields.get(layer_id)
-        unsaid = fields is not None and not fields <= change.keys()
-        return unsaid or layer_id in self._shapes or (self.places and change.get("lon") is None)
+        lacks = fields is not None and not fields <= change.keys()
+        return lacks or layer_id in self._shapes or (self.places and change.get("lon") is None)
 
     def statement(self, layer: Layer, ids: Sequence[str]) -> Clause:
-        """Return the query for features of a layer."""
+        """Return the query for the needed properties of features of a layer."""
         fields = sorted(self._fields.get(layer.id, ()))
         columns = ["f.id", *(f"f.{quote_identifier(name)}" for name in fields)]
         point = ""
@@ -74,22 +74,22 @@ class Needs:
 
 
 class FeatureProperties:
-    """The properties of changes and, beneath them, of their features."""
+    """The properties of changes, completed by those of their features."""
 
     def __init__(self, known: Mapping[tuple[str, str], Mapping[str, Any]] | None = None) -> None:
         self._known = known or {}
         self._last: tuple[Change | None, Mapping[str, Any]] = (None, {})
 
     def of(self, change: Change) -> Mapping[str, Any]:
-        """Return the row of a change; asked again at once, it is not made again."""
+        """Return the properties of a change; the last ones are kept for the next call."""
         if self._last[0] is not change:
             known = self._known.get((change["layer"], change["id"]))
-            said = change if known is None else {**known, **{n: v for n, v in change.items() if v is not None}}
-            self._last = change, said
+            row = change if known is None else {**known, **{n: v for n, v in change.items() if v is not None}}
+            self._last = change, row
         return self._last[1]
 
     def place(self, change: Change) -> tuple[float, float] | None:
-        """Return longitude and latitude of a change or of its feature."""
+        """Return longitude and latitude of a change or of its feature, CRS84 degrees; None when both are unknown."""
         row = self.of(change)
         lon, lat = row.get("lon"), row.get("lat")
         return None if lon is None or lat is None else (lon, lat)
@@ -98,7 +98,7 @@ class FeatureProperties:
 async def read_rows(
     connection: asyncpg.Connection, catalog: Catalog, needs: Needs, changes: Iterable[Change]
 ) -> FeatureProperties:
-    """Read what is missing, with one query a layer; with none when nothing is."""
+    """Read the properties that changes lack, with one query a layer; without a query when they lack none."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for change in changes:
         if needs.missing(change):

@@ -1,7 +1,7 @@
-"""The state of layers at one number of the log: what a subscriber starts from, without a gap and without a repeat.
+"""The state of layers at one number of the log, from which a subscriber starts without a gap and without a repeat.
 
-The log is written in the transaction of what it tells, under a lock held to the commit. So one snapshot of PostgreSQL
-that shows number N as the newest shows everything up to N, and nothing after it.
+The log is written in the transaction of its changes, under a lock held to the commit. So one snapshot of PostgreSQL
+that shows number N as the newest shows every change up to N, and none after it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LayerSnapshot:
     Attributes
     ----------
     seq
-        Number of the last change that is in it.
+        Number of the last change that is part of the state.
     layers
         By id: GeoJSON features, joined by `SEPARATOR`.
     """
@@ -46,14 +46,14 @@ class LayerSnapshot:
 async def take_snapshot(
     pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest, moment: Moment | None = None
 ) -> LayerSnapshot:
-    """Read the layers of an interest as the actor may see them; now, or as of a moment.
+    """Return the features of an interest that the actor may see; now, or as of a moment.
 
     Raises
     ------
     BadInput
-        When no layer is named, or the filter names what only changes have.
+        When no layer is named, or the filter names a property that only changes have.
     TooMuch
-        When a layer has more features of that kind than may be sent at once.
+        When more features of a layer match than may be sent at once.
     """
     if not interest.layers:
         raise BadInput("a snapshot is of layers; name them", parameter="layers")

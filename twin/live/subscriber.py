@@ -1,4 +1,4 @@
-"""What one subscriber is told, whatever the transport: a snapshot when wanted, then that it is ready, then changes."""
+"""What one subscriber receives, whatever the transport: a snapshot when asked for, a ready notice, then changes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from twin.log.changes import Forgotten
 
 @dataclass(frozen=True, slots=True)
 class StreamNotice:
-    """Something that is told beside changes.
+    """What a subscriber receives beside changes.
 
     Attributes
     ----------
     seq
-        Who has heard it resumes after this number; None for a part of a snapshot that is not whole yet.
+        The number after which a subscriber resumes that has received it; None for a part of a snapshot.
     detail
         Of a resync: why.
     layer, features
@@ -42,7 +42,7 @@ class StreamNotice:
 
 @dataclass(frozen=True, slots=True)
 class LiveSource:
-    """Where subscribers are served from: parts of a worker."""
+    """The parts of a worker that serve subscribers."""
 
     tail: LogTail
     pool: asyncpg.Pool
@@ -56,11 +56,11 @@ class Subscription:
     Parameters
     ----------
     since
-        The number to go on after; None is now.
+        The number after which changes begin; None is now.
     snapshot
-        Whether to begin, and after a `resync` to begin again, with the state.
+        Whether to send the state first, and again after a `resync`.
     after
-        The subscription it takes the place of: without `since` it goes on where that one ends.
+        The subscription it replaces: without `since` it goes on where that one ends.
     """
 
     def __init__(
@@ -76,47 +76,47 @@ class Subscription:
         self._source, self._actor, self._interest = source, actor, interest
         self._since, self._snapshot, self._after = since, snapshot, after
         self._watcher: Watcher | None = None
-        self._picture: LayerSnapshot | None = None
+        self._prepared: LayerSnapshot | None = None
         self._ended = False
 
     @property
     def seq(self) -> int | None:
-        """Number up to which everything was told; None when nothing has begun."""
+        """Number up to which everything was sent; None when nothing has begun."""
         return self._watcher.seq if self._watcher else self._since
 
     def end(self) -> None:
-        """Let it end after what is being told now."""
+        """Let the subscription end after the present part."""
         self._ended = True
         if self._watcher:
             self._watcher.close()
 
     async def prepare(self) -> None:
-        """Take the first snapshot now, when one is wanted, so that what is wrong with it is said before anything else.
+        """Take the first snapshot when one is asked for, so that its errors come before the stream begins.
 
         Raises
         ------
         BadInput, TooMuch
-            When it cannot be taken as it is asked for.
+            When the snapshot cannot be taken as it is asked for.
         Unavailable
-            When its filter costs more than can be served.
+            When the filter costs more than can be served.
         """
         self._source.tail.budget.check(caller_here(), self._interest.units)
         if self._snapshot and self._since is None:
-            self._picture = await self._take_picture()
+            self._prepared = await self._take_snapshot()
 
-    async def _take_picture(self) -> LayerSnapshot:
+    async def _take_snapshot(self) -> LayerSnapshot:
         source = self._source
         return await take_snapshot(source.pool, source.catalog(), self._actor, self._interest)
 
     async def parts(self) -> AsyncIterator[ChangeBatch | StreamNotice]:
-        """Tell everything; close it (`contextlib.aclosing`) when nobody listens any more.
+        """Yield every part; to be closed (`contextlib.aclosing`) when the client has gone.
 
         Raises
         ------
         TooMuch
             When a snapshot has become too large.
         Unavailable, asyncpg.PostgresError
-            When the log cannot be read now; the subscriber comes again.
+            When the log cannot be read now; the client comes again.
         """
         since, snapshot = self._since, self._snapshot and self._since is None
         if since is None and self._after is not None:
@@ -124,10 +124,10 @@ class Subscription:
         self._after = None
         while not self._ended:
             if snapshot:
-                picture, self._picture = self._picture or await self._take_picture(), None
-                for layer, features in picture.layers.items():
+                state, self._prepared = self._prepared or await self._take_snapshot(), None
+                for layer, features in state.layers.items():
                     yield StreamNotice("snapshot", None, layer=layer, features=features)
-                since = picture.seq
+                since = state.seq
             try:
                 async for part in self._watch(since):
                     yield part
@@ -142,13 +142,13 @@ class Subscription:
         watcher = self._watcher = tail.watch(self._interest, self._actor, since)
         try:
             begun = watcher.seq
-            portion = await tail.take(watcher, pool, 0)  # before anything is said: the log may not reach back so far
+            batch = await tail.take(watcher, pool, 0)  # before anything is sent: the log may not reach back so far
             yield StreamNotice("ready", begun)
-            if portion is not None:
-                yield portion
+            if batch is not None:
+                yield batch
             while not (self._ended or watcher.closed):
-                portion = await tail.take(watcher, pool, self._source.heartbeat_s)
-                if portion is not None or not watcher.closed:
-                    yield portion or StreamNotice("heartbeat", watcher.seq)
+                batch = await tail.take(watcher, pool, self._source.heartbeat_s)
+                if batch is not None or not watcher.closed:
+                    yield batch or StreamNotice("heartbeat", watcher.seq)
         finally:
             tail.leave(watcher)

@@ -1,4 +1,4 @@
-"""A subscription as a stranger writes it → what is asked for, checked."""
+"""A client's subscription parameters → an interest, checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CODE_MAX = 15
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionParams:
-    """What a subscriber asks for, as it was sent.
+    """What a client sent.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class SubscriptionParams:
     bbox
         ``west,south,east,north`` in CRS84, as text or numbers; empty means everywhere.
     filter, filter_lang
-        CQL2 text, or CQL2 JSON as text or object; `filter_lang` may be left empty, an object is JSON.
+        CQL2 text, or CQL2 JSON as text or object; without `filter_lang` a text is CQL2 text.
     """
 
     layers: Sequence[str] = ()
@@ -41,25 +41,25 @@ class SubscriptionParams:
     filter_lang: str = ""
 
 
-def read_interest(catalog: Catalog, actor: Actor, asked: SubscriptionParams, limits: FilterLimits) -> Interest:
-    """Check a subscription.
+def read_interest(catalog: Catalog, actor: Actor, params: SubscriptionParams, limits: FilterLimits) -> Interest:
+    """Return the interest of a subscription's parameters.
 
     Raises
     ------
     NotFound
-        For a layer that is not there, or that the actor may not see.
+        For a layer that does not exist, or that the actor may not see.
     BadInput
-        For anything else that is wrong; the message says what is allowed.
+        For any other error; the message says what is allowed.
     """
-    if len(asked.layers) > LAYERS_MAX or len(asked.areas) > AREAS_MAX:
+    if len(params.layers) > LAYERS_MAX or len(params.areas) > AREAS_MAX:
         raise BadInput(f"a subscription names at most {LAYERS_MAX} layers and {AREAS_MAX} areas", parameter="layers")
-    ids = sorted({name.strip() for name in asked.layers if name.strip()})
+    ids = sorted({name.strip() for name in params.layers if name.strip()})
     layers = [catalog.visible(name, actor) for name in ids]
     condition = None
-    if asked.filter != "":
-        lang = asked.filter_lang or ("cql2-json" if isinstance(asked.filter, dict) else "cql2-text")
-        condition = ChangeFilter.read(asked.filter, lang, layers, actor, limits)
-    return Interest(frozenset(ids), _areas(asked.areas), _bbox(asked.bbox), condition)
+    if params.filter != "":
+        lang = params.filter_lang or ("cql2-json" if isinstance(params.filter, dict) else "cql2-text")
+        condition = ChangeFilter.read(params.filter, lang, layers, actor, limits)
+    return Interest(frozenset(ids), _areas(params.areas), _bbox(params.bbox), condition)
 
 
 def _areas(given: Sequence[str]) -> tuple[str, ...]:
