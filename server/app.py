@@ -53,6 +53,7 @@ from server.tiles.cache import tile_cache
 from server.tiles.fast import FastTiles
 from tiles.basemaps import Basemaps
 from tiles.maker import TileMaker
+from twin.connectors.protocols import read_registry
 from twin.feeds.exposure import is_local
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail
@@ -178,7 +179,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
 def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:
     return Intake(
         str(settings.database.url),
-        settings.feeds.folder,
+        read_registry(settings.feeds.folder),
         settings.home,
         lambda: catalog.current,
         retention_periods(settings),

@@ -28,6 +28,7 @@ from layers.catalog import read_catalog
 from layers.database.connection import connect
 from server.processes.garbage import search_seldom
 from server.settings import PROJECT
+from twin.connectors.protocols import read_registry
 from twin.feeds.signature import sign
 from twin.intake.intake import Intake
 from twin.intake.queue import BATCH_MAX
@@ -115,7 +116,7 @@ async def measure(url: str, home: Path, batches: int) -> tuple[Spent, Spent]:
     city, catalog = await Population.read(connection), await read_catalog(connection)
     await connection.close()
     bodies, rounds = Bodies(city, BATCH_MAX, run_name(), number=8), list[tuple[Spent, Spent]]()
-    intake = Intake(url, PROJECT / "config" / "feeds", home, lambda: catalog)
+    intake = Intake(url, read_registry(PROJECT / "config" / "feeds"), home, lambda: catalog)
     with ExitStack() as patched:
         patched.enter_context(patch.dict(os.environ, {"ONEMAP_SECRET_DEMO": SECRET}))
         patched.enter_context(_garbage_as_in_a_server())

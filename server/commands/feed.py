@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 
 from layers.database.connection import Role, connect
-from layers.errors import BadInput
 from server.commands.incomplete import group as incomplete_group
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.commands.refused import group as refused_group
@@ -24,13 +23,15 @@ from server.database import open_current
 from server.feeds.file import feed_of, switch, write_secret
 from server.feeds.post import open_client, post
 from server.feeds.trial import try_sample
-from server.feeds.words import AGE, LIFE, describe, lacking, span
+from server.feeds.words import AGE, LIFE, describe, lacking
 from server.running import running_address
 from server.settings import Settings
-from twin.feeds.definition import PUSHED, FeedDefinition, read_feed
+from twin.connectors.connector import FetchedFeed
+from twin.connectors.protocols import read_feed, read_registry
+from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import remarks
-from twin.feeds.registry import read_registry
 from twin.feeds.secret import read_secret
+from twin.feeds.times import span
 from twin.jobs.feed_health import FeedState, FeedStates, read_health
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -164,16 +165,9 @@ def send(
     """
     settings = settings_of(home, config)
     definition = feed_of(settings.feeds.folder, name)
-    if definition.protocol == "mqtt":
-        from server.feeds.publish import publish  # noqa: PLC0415  # what takes messages is slow to import
-
-        count = asyncio.run(publish(definition, settings.home, file, topic))
-        _out.print(f"✓ {count:,} 条已交服务器 payloads are with the broker: {definition.connection.url}", markup=False)
+    if isinstance(definition, FetchedFeed):
+        _out.print(f"✓ {asyncio.run(definition.publish(file, settings.home, topic))}", markup=False)
         return
-    if definition.protocol not in PUSHED:
-        raise BadInput(
-            f"'{name}' is not pushed to, it is fetched by {definition.protocol}; see ./onemap feed show {name}"
-        )
     key = read_secret(definition.secret, settings.home, os.environ) if definition.secret else None
     with open_client(url or running_address(settings.home)) as client:
         posted = post(client, definition, key, file)

@@ -19,6 +19,7 @@ from layers.errors import BadInput, OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.settings import Settings
+from twin.connectors.protocols import read_registry
 from twin.store.refusals import StoredRefusal, one_refused, refused, summary
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ async def open_intake(url: str, settings: Settings) -> AsyncIterator[Intake]:
         catalog = await read_catalog(connection, read_code_lists())
     finally:
         await connection.close()
-    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog)
+    intake = Intake(url, read_registry(settings.feeds.folder), settings.home, lambda: catalog)
     await intake.start()
     try:
         yield intake

@@ -18,9 +18,9 @@ from server.feeds.file import feed_of
 from server.feeds.post import Posted, open_client
 from server.running import running_address
 from server.settings import Settings
-from twin.feeds.definition import PUSHED, FeedDefinition
+from twin.connectors.protocols import read_registry
+from twin.feeds.definition import FeedDefinition
 from twin.feeds.recording import RecordingBatch, each_event, moment_of
-from twin.feeds.registry import read_registry
 from twin.feeds.secret import read_secret
 from twin.feeds.times import CHINA
 
@@ -86,7 +86,7 @@ def _feed(settings: Settings, file: Path, name: str | None) -> FeedDefinition:
         if name is None:
             raise BadInput(f"{file.name} comes from {source!r}, which is no feed here; name one with --feed")
     definition = feed_of(settings.feeds.folder, name)
-    if definition.protocol not in PUSHED or definition.format != "cloudevents":
+    if not definition.is_pushed or definition.format != "cloudevents":
         raise BadInput(f"'{name}' takes no CloudEvents over HTTP; name another with --feed", parameter="feed")
     return definition
 

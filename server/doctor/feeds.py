@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from server.doctor.machine import Finding, FindingState, well
 from server.settings import Settings
+from twin.connectors.protocols import read_registry
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import is_local, remarks, takes_unsigned
-from twin.feeds.registry import read_registry
 
 _REMEDY = "name a secret in its file and make it: ./onemap feed secret NAME; or ./onemap feed disable NAME"
 
@@ -21,7 +21,7 @@ def examine_feeds(settings: Settings) -> Iterator[Finding]:
 
 
 def _examine(definition: FeedDefinition, server_host: str) -> Iterator[Finding]:
-    host = definition.connection.host if definition.protocol == "jt808" else server_host
+    host = definition.own_host or server_host
     for remark in remarks(definition):
         state = FindingState.WRONG if takes_unsigned(definition) and not is_local(host) else FindingState.WARNING
         said = (

@@ -8,8 +8,8 @@ import secrets
 from pathlib import Path
 
 from layers.errors import BadInput, Conflict, NotFound
-from twin.feeds.definition import FeedDefinition, read_feed
-from twin.feeds.registry import read_registry
+from twin.connectors.protocols import read_feed, read_registry
+from twin.feeds.definition import FeedDefinition
 from twin.feeds.secret import FOLDER
 
 _ENABLED = re.compile(r"^enabled[ \t]*:[ \t]*\S+(?=[ \t]*(#|$))", re.MULTILINE)

@@ -28,10 +28,8 @@ def try_sample(definition: FeedDefinition, sample: Path, topic: str | None = Non
         When the file cannot be read at all; says why.
     """
     now, whole = datetime.now(UTC), Reading()
-    topics = definition.connection.topics
-    by = topic or (topics[0] if topics else None)
     for body, media in _bodies(definition, sample):
-        delivery = Delivery(body, {"content-type": media}, topic=by, file_name=sample.name)
+        delivery = Delivery(body, {"content-type": media}, topic=topic or definition.usual_topic, file_name=sample.name)
         reading = decode(definition, delivery, now=now)
         whole.messages += reading.messages
         whole.refused += reading.refused

@@ -6,24 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from twin.feeds.definition import FeedDefinition
+from twin.feeds.times import span
 from twin.jobs.feed_health import FeedState, Life
 
 AGE = "age_s"
 LIFE: dict[Life, str] = {"off": "停用 off", "never": "未接入 never", "live": "正常 live", "silent": "静默 silent"}
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-
-
-def span(seconds: float | None) -> str:
-    """Write a time span as people say it; an empty text when there is none."""
-    if seconds is None:
-        return ""
-    size = abs(float(seconds))
-    sign = "-" if float(seconds) < 0 and size >= 1 else ""
-    if size < _MINUTE:
-        return f"{sign}{size:.0f} s"
-    if size < _HOUR:
-        return f"{sign}{size / _MINUTE:.0f} min"
-    return f"{sign}{size / _HOUR:.0f} h" if size < 2 * _DAY else f"{sign}{size / _DAY:.0f} d"
 
 
 def lacking(definition: FeedDefinition) -> Iterator[str]:
@@ -60,21 +47,7 @@ def describe(health: FeedState, home: Path) -> Iterator[str]:
 
 
 def _how_to_send(definition: FeedDefinition, home: Path) -> Iterator[str]:
-    connection = definition.connection
-    match definition.protocol:
-        case "mqtt":
-            yield f"发布到 publish to: {connection.url} (MQTT {connection.mqtt_version})"
-            yield f"主题 topics: {', '.join(connection.topics)}"
-        case "drop":
-            yield f"文件名 files named: {connection.pattern}"
-        case "jt808":
-            yield f"终端连接 terminals connect to: {connection.host}:{connection.port}"
-        case "pull":
-            yield f"每 every {span(connection.interval_s)}: {connection.url}"
-        case "replay":
-            yield f"录制 recording: {connection.pattern}, × {connection.speed:g}"
-        case _:
-            yield f"发送 send: ./onemap feed send {definition.name} FILE   (POST /feeds/{definition.name})"
+    yield from definition.how_to_send()
     if definition.secret:
         file = home / "secrets" / definition.secret
         there = "有 there" if file.exists() else f"缺 missing: ./onemap feed secret {definition.secret}"

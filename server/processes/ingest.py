@@ -30,6 +30,7 @@ from server.processes.logs import configure_logs
 from server.processes.pulse import beat
 from server.retention import retention_periods
 from server.settings import Settings
+from twin.connectors.protocols import read_registry
 from twin.connectors.running import Connectors
 from twin.intake.intake import Intake
 from twin.jobs.expiry import Expiry
@@ -91,7 +92,9 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
-    intake = Intake(url, settings.feeds.folder, settings.home, lambda: catalog.current, retention_periods(settings))
+    intake = Intake(
+        url, read_registry(settings.feeds.folder), settings.home, lambda: catalog.current, retention_periods(settings)
+    )
     running.push_async_callback(intake.stop)
     await intake.start()
     return Parts(url, settings.home, settings.feeds.folder, lambda: catalog.current, intake, pool)

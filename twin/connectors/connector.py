@@ -1,22 +1,20 @@
-"""What a connector is: a function that works for one feed until it is cancelled, and says how it does.
+"""A connector: what gets the messages of one feed, until it is cancelled, and reports its state.
 
-::
-
-    async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None
-
-It hands what it gets to ``parts.intake.take(definition.name, Delivery(…))`` and acknowledges (takes the file away,
-moves on to the next page) when that returns. When the feed's file changes it is cancelled and run with the new one.
-What it raises is shown as the feed's fault, and it is run again, later each time.
+It hands a delivery to ``parts.intake.take(self.name, Delivery(…))`` and acknowledges (puts the file away, moves on to
+the next page) when that returns. When the feed's file changes it is cancelled and run with the new one. What it raises
+is shown as the feed's fault, and it is run again, later each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from abc import abstractmethod
+from pathlib import Path
 
 import asyncpg
 import structlog
 
 from layers.database.faults import DATABASE_ERRORS
+from layers.errors import BadInput
 from twin.feeds.definition import FeedDefinition
 from twin.jobs.jobs import Parts
 
@@ -64,4 +62,21 @@ class Status:
             _log.warning("how a connector does could not be noted", feed=self._feed, error=str(error))
 
 
-type Run = Callable[[FeedDefinition, Parts, Status], Awaitable[None]]
+class FetchedFeed(FeedDefinition):
+    """A feed whose messages a connector gets."""
+
+    @abstractmethod
+    async def run(self, parts: Parts, status: Status) -> None:
+        """Get messages until cancelled."""
+
+    async def publish(self, file: Path, home: Path, topic: str | None) -> str:  # noqa: ARG002
+        """Send a file to where the connector gets messages, as a device would; returns a sentence for a person.
+
+        Raises
+        ------
+        BadInput
+            When the protocol has no such way.
+        """
+        raise BadInput(
+            f"'{self.name}' is not pushed to, it is fetched by {self.protocol}; see ./onemap feed show {self.name}"
+        )

@@ -12,20 +12,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import batched
-from typing import Literal
+from typing import ClassVar, Literal, override
 
 from layers.errors import BadInput
-from twin.connectors.connector import Status
-from twin.connectors.drop_folder import DropFolder, DroppedFile
+from twin.connectors.connector import FetchedFeed, Status
+from twin.connectors.drop_folder import DropConnection, DropFolder, DroppedFile
 from twin.connectors.drop_ledger import FileLedger
 from twin.connectors.drop_report import ERROR, REPORT, error_text, rows_report
+from twin.connectors.drop_whole import gone
 from twin.envelope.message import Reading
 from twin.envelope.read import BATCH, BODY_BYTES_MAX, LINES, STRUCTURED, decode_json
 from twin.envelope.refused import Reason, Refusal, Refused
 from twin.feeds.decode import Delivery, decode, decode_rows
-from twin.feeds.definition import FeedDefinition
+from twin.feeds.definition import Format
 from twin.feeds.table import each_row
-from twin.feeds.whole import gone
 from twin.intake.settling import Settle, patient, settled
 from twin.jobs.jobs import Parts
 from twin.store.outcome import Outcome
@@ -37,23 +37,30 @@ _LOOK_SECONDS = 1.0
 type Take = Callable[[Delivery], Awaitable[Outcome]]
 
 
-async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
-    """Look into the folder of a feed, and take what is whole, until cancelled."""
-    path = parts.home / FOLDER / definition.name
-    folder = DropFolder(path, definition.connection.pattern or "*", counted=definition.connection.count_file)
-    settle = partial(parts.intake.take_read, definition.name)
-    drop = Drop(
-        definition, folder, FileLedger(parts.pool, definition.name), settle, partial(_take, parts, definition.name)
-    )
-    await status.working(f"looks into {path}")
-    while True:
-        for said in await drop.look():
-            await status.working(f"looks into {path}; last {said}")
-        await asyncio.sleep(_LOOK_SECONDS)
+class DropFeed(FetchedFeed):
+    """A feed whose sender drops files into ``<home>/drops/{name}``."""
 
+    usual_format: ClassVar[Format] = "table"
 
-async def _take(parts: Parts, feed: str, delivery: Delivery) -> Outcome:
-    return await parts.intake.take(feed, delivery)
+    protocol: Literal["drop"]
+    connection: DropConnection
+
+    @override
+    def how_to_send(self) -> Iterator[str]:
+        yield f"文件名 files named: {self.connection.pattern}"
+
+    @override
+    async def run(self, parts: Parts, status: Status) -> None:
+        """Look into the feed's folder, and take what is whole, until cancelled."""
+        path = parts.home / FOLDER / self.name
+        folder = DropFolder(path, self.connection.pattern, counted=self.connection.count_file)
+        settle, take = partial(parts.intake.take_read, self.name), partial(parts.intake.take, self.name)
+        drop = Drop(self, folder, FileLedger(parts.pool, self.name), settle, take)
+        await status.working(f"looks into {path}")
+        while True:
+            for said in await drop.look():
+                await status.working(f"looks into {path}; last {said}")
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 class Drop:
@@ -66,7 +73,7 @@ class Drop:
     """
 
     def __init__(
-        self, definition: FeedDefinition, folder: DropFolder, ledger: FileLedger, settle: Settle, take: Take
+        self, definition: DropFeed, folder: DropFolder, ledger: FileLedger, settle: Settle, take: Take
     ) -> None:
         if definition.connection.whole and len(definition.supplies) != 1:
             raise BadInput(f"'{definition.name}' has whole files, so it can supply one collection only")
@@ -150,7 +157,7 @@ class Drop:
         return {REPORT: rows_report([Refusal(0, Reason.TOO_MANY, detail, b"")])}
 
 
-def _parts(definition: FeedDefinition, file: DroppedFile) -> Iterator[Reading | Delivery]:
+def _parts(definition: DropFeed, file: DroppedFile) -> Iterator[Reading | Delivery]:
     """Cut a file into parts that are decoded, or one delivery that is decoded as a whole."""
     lines = file.name.lower().endswith((".ndjson", ".jsonl"))
     if definition.format == "table":
@@ -180,7 +187,7 @@ def _some_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
         first, at = first + count, end
 
 
-def _check(definition: FeedDefinition, file: DroppedFile) -> None:
+def _check(definition: DropFeed, file: DroppedFile) -> None:
     """Read a file to its end before anything of it is taken.
 
     Raises

@@ -21,9 +21,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from twin.envelope.refused import Reason, Refused
+from twin.feeds.definition import FeedConnection
 from twin.feeds.table import FILE_BYTES_MAX
 
 TAKING, DONE, FAILED = "taking", "done", "failed"
@@ -31,7 +34,26 @@ COUNT = ".count"
 _UNFINISHED = (".part", ".tmp", ".temp", ".filepart", ".partial", ".crdownload", COUNT)
 _COUNT_BYTES_MAX = 100
 
+type FileName = Annotated[str, Field(pattern=r"^[^/\\]{1,200}$")]  # or a pattern of them, as in a shell
 type Look = tuple[int, int, int]  # inode, size in bytes, time of change in ns
+
+
+class DropConnection(FeedConnection):
+    """Which files are taken, and what they hold.
+
+    Attributes
+    ----------
+    pattern
+        Of the names of the files.
+    whole
+        Whether a file is everything there is, or what changed.
+    count_file
+        Whether a file waits for ``{its name}.count``, which has its number of rows.
+    """
+
+    pattern: FileName
+    whole: bool = False
+    count_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,23 +9,27 @@ read beyond a limit.
 from __future__ import annotations
 
 import os
+import secrets
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, override
 from urllib.parse import quote, urlsplit
 
+from pydantic import Field
+
 from layers.errors import Unavailable
-from twin.connectors.connector import Status
+from twin.connectors.connector import FetchedFeed, Status
 from twin.connectors.mqtt_client import PAYLOAD_BYTES_MAX, BrokerAddress, Link, open_link
 from twin.connectors.mqtt_packets import Published
 from twin.envelope.message import Reading
 from twin.envelope.refused import Reason, Refusal, Refused
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import FeedDefinition
+from twin.feeds.definition import NAME, Address, FeedConnection
+from twin.feeds.exposure import is_local
 from twin.feeds.secret import read_secret
 from twin.intake.settling import settled
 from twin.jobs.jobs import Parts
@@ -36,33 +40,95 @@ _CIPHERED, _PLAIN = 8883, 1883
 _HERE = "SELECT system_identifier || ' ' || current_database() FROM pg_control_system()"
 
 
-async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
-    """Work for one feed until cancelled.
+class MqttConnection(FeedConnection):
+    """Which broker, and what of it.
 
-    Raises
-    ------
-    Unavailable
-        When there is no connection, or it is lost.
+    Attributes
+    ----------
+    topics, group
+        What to subscribe to; workers of one `group` share a subscription.
+    user
+        As whom we come with the secret, which is the password; by default its name.
+    ca
+        The secret that holds the certificate of the broker's authority, when the system does not know it.
     """
-    place = place_of(definition, parts.home, await _client_id(definition, parts))
-    async with open_link(place) as link:
-        topics = await _subscribe(definition, parts, link)
-        await status.working(f"{definition.connection.url} {', '.join(topics)}")
-        while True:
-            messages = await link.batch(BATCH_MAX)
-            reading = _read(definition, messages)
-            if reading.received:
-                await settled(partial(parts.intake.take_read, definition.name), reading)
-            link.acknowledge(messages)
+
+    url: Address
+    topics: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(min_length=1, max_length=100)
+    group: str | None = Field(default=None, pattern=NAME)
+    user: str | None = Field(default=None, min_length=1, max_length=200)
+    ca: str | None = Field(default=None, pattern=NAME)
+    mqtt_version: Literal["3.1.1", "5"] = "5"
 
 
-async def _client_id(definition: FeedDefinition, parts: Parts) -> str:
+class MqttFeed(FetchedFeed):
+    """A feed of a broker's messages."""
+
+    protocol: Literal["mqtt"]
+    connection: MqttConnection
+
+    @property
+    @override
+    def usual_topic(self) -> str:
+        return self.connection.topics[0]
+
+    @property
+    @override
+    def sends_password_in_clear(self) -> bool:
+        address = urlsplit(self.connection.url)
+        return self.secret is not None and address.scheme == "mqtt" and not is_local(address.hostname)
+
+    @override
+    def how_to_send(self) -> Iterator[str]:
+        yield f"发布到 publish to: {self.connection.url} (MQTT {self.connection.mqtt_version})"
+        yield f"主题 topics: {', '.join(self.connection.topics)}"
+
+    @override
+    async def run(self, parts: Parts, status: Status) -> None:
+        """Take messages until cancelled.
+
+        Raises
+        ------
+        Unavailable
+            When there is no connection, or it is lost.
+        """
+        address = _address_of(self, parts.home, await _client_id(self, parts))
+        async with open_link(address) as link:
+            topics = await _subscribe(self, parts, link)
+            await status.working(f"{self.connection.url} {', '.join(topics)}")
+            while True:
+                messages = await link.batch(BATCH_MAX)
+                reading = _read(self, messages)
+                if reading.received:
+                    await settled(partial(parts.intake.take_read, self.name), reading)
+                link.acknowledge(messages)
+
+    @override
+    async def publish(self, file: Path, home: Path, topic: str | None) -> str:
+        """Publish a file, lines each by itself.
+
+        Raises
+        ------
+        BadInput
+            When the topic is not clear, or not one the feed subscribes to.
+        Unavailable
+            When the broker does not take it.
+        """
+        from twin.connectors.mqtt_publish import choose_topic, publish_file  # noqa: PLC0415  # aiomqtt takes a while
+
+        chosen = choose_topic(self.name, self.connection.topics, topic)
+        address = _address_of(self, home, f"onemap-send-{secrets.token_hex(4)}")
+        count = await publish_file(address, file, chosen)
+        return f"{count:,} 条已交服务器 payloads are with the broker: {self.connection.url}"
+
+
+async def _client_id(definition: MqttFeed, parts: Parts) -> str:
     """Name the session: a copy of the database must not take over the session of the original."""
     here = await parts.pool.fetchval(_HERE)
     return f"onemap-{blake2b(here.encode(), digest_size=4).hexdigest()}-{definition.name}"
 
 
-def place_of(definition: FeedDefinition, home: Path, client_id: str) -> BrokerAddress:
+def _address_of(definition: MqttFeed, home: Path, client_id: str) -> BrokerAddress:
     """Tell where the broker of a feed is, and as whom to come.
 
     Raises
@@ -71,7 +137,7 @@ def place_of(definition: FeedDefinition, home: Path, client_id: str) -> BrokerAd
         When the feed's secret is not there, or others may read it.
     """
     connection = definition.connection
-    url = urlsplit(str(connection.url))
+    url = urlsplit(connection.url)
     ciphered = url.scheme == "mqtts"
     password = user = None
     if definition.secret is not None:
@@ -88,7 +154,7 @@ def place_of(definition: FeedDefinition, home: Path, client_id: str) -> BrokerAd
     )
 
 
-def _trust(definition: FeedDefinition, home: Path) -> ssl.SSLContext:
+def _trust(definition: MqttFeed, home: Path) -> ssl.SSLContext:
     """Trust what the system trusts, or the one authority the feed names."""
     if definition.connection.ca is None:
         return ssl.create_default_context()
@@ -99,7 +165,7 @@ def _trust(definition: FeedDefinition, home: Path) -> ssl.SSLContext:
         raise Unavailable(f"secrets/{definition.connection.ca} is no certificate in PEM: {error}") from error
 
 
-async def _subscribe(definition: FeedDefinition, parts: Parts, link: Link) -> list[str]:
+async def _subscribe(definition: MqttFeed, parts: Parts, link: Link) -> list[str]:
     """Subscribe, and take back what an earlier version of the feed's file subscribed to; return the subscriptions."""
     group, wanted = definition.connection.group, list(definition.connection.topics)
     topics = [f"$share/{group}/{topic}" for topic in wanted] if group else list(wanted)
@@ -121,7 +187,7 @@ async def _subscribe(definition: FeedDefinition, parts: Parts, link: Link) -> li
     return topics
 
 
-def _read(definition: FeedDefinition, messages: Sequence[Published]) -> Reading:
+def _read(definition: MqttFeed, messages: Sequence[Published]) -> Reading:
     """Read messages one by one; a bad one spoils no other."""
     reading, now = Reading(), datetime.now(UTC)
     for message in messages:

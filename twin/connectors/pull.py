@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
+from typing import ClassVar, Literal, override
 
 import asyncpg
 
 from layers.errors import TooMuch, Unavailable
-from twin.connectors.connector import Status
-from twin.connectors.pull_pages import Pages
+from twin.connectors.connector import FetchedFeed, Status
+from twin.connectors.pull_pages import Pages, PullConnection
 from twin.envelope.message import Reading
 from twin.envelope.refused import Reason, Refused
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import FeedDefinition
+from twin.feeds.definition import Format
 from twin.feeds.secret import read_secret
+from twin.feeds.times import span
 from twin.intake.settling import Settle, settled
 from twin.jobs.jobs import Parts
 from twin.log.cursor import PULL, Cursor
@@ -33,18 +36,31 @@ SWEEPS_MAX = 3
 _REMEMBERED_MAX = 10_000
 
 
-async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
-    """Pull every `interval_s` seconds until cancelled."""
-    secret = read_secret(definition.secret, parts.home, os.environ, bytes_min=1) if definition.secret else None
-    cursor = PullProgress(parts.pool, definition.name)
-    async with Pages(definition.connection, secret) as pages:
-        pull = Pull(definition, pages, cursor, partial(parts.intake.take_read, definition.name))
-        while True:
-            began = monotonic()
-            outcome = await pull.once()
-            counts = f"{outcome.received} records, {outcome.accepted} new, {outcome.rejected} refused"
-            await status.working(f"pulls every {definition.connection.interval_s:g} s; last time {counts}")
-            await asyncio.sleep(max(0.0, definition.connection.interval_s - (monotonic() - began)))
+class PullFeed(FetchedFeed):
+    """A feed whose records are pulled over HTTP, page by page."""
+
+    usual_format: ClassVar[Format] = "records"
+
+    protocol: Literal["pull"]
+    connection: PullConnection
+
+    @override
+    def how_to_send(self) -> Iterator[str]:
+        yield f"每 every {span(self.connection.interval_s)}: {self.connection.url}"
+
+    @override
+    async def run(self, parts: Parts, status: Status) -> None:
+        """Pull every `interval_s` seconds until cancelled."""
+        secret = read_secret(self.secret, parts.home, os.environ, bytes_min=1) if self.secret else None
+        interval_s, cursor = self.connection.interval_s, PullProgress(parts.pool, self.name)
+        async with Pages(self.connection, secret) as pages:
+            pull = Pull(self, pages, cursor, partial(parts.intake.take_read, self.name))
+            while True:
+                began = monotonic()
+                outcome = await pull.once()
+                counts = f"{outcome.received} records, {outcome.accepted} new, {outcome.rejected} refused"
+                await status.working(f"pulls every {interval_s:g} s; last time {counts}")
+                await asyncio.sleep(max(0.0, interval_s - (monotonic() - began)))
 
 
 class PullProgress:
@@ -67,7 +83,7 @@ class PullProgress:
 class Pull:
     """Pulls one feed."""
 
-    def __init__(self, definition: FeedDefinition, pages: Pages, cursor: PullProgress, settle: Settle) -> None:
+    def __init__(self, definition: PullFeed, pages: Pages, cursor: PullProgress, settle: Settle) -> None:
         self._definition, self._pages, self._cursor, self._settle = definition, pages, cursor, settle
         self._refused: dict[bytes, None] = {}  # what was refused before and comes again with every overlap
 

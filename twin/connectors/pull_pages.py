@@ -8,15 +8,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import httpx
 import structlog
+from pydantic import Field
 
 from layers.errors import BadInput, TooMuch, Unavailable
 from twin.envelope.read import BODY_BYTES_MAX
 from twin.feeds.decode import Delivery
-from twin.feeds.definition import FeedConnection
+from twin.feeds.definition import Address, FeedConnection
 from twin.feeds.times import CHINA
 
 ATTEMPTS_MAX = 6
@@ -26,6 +27,29 @@ _BACK_OFF_SECONDS, _BACK_OFF_SECONDS_MAX = 0.5, 60.0
 _RETRY_AFTER_SECONDS_MAX = 3600.0
 _REDIRECTS_MAX = 3
 _log = structlog.get_logger(__name__)
+
+
+class PullConnection(FeedConnection):
+    """Where the pages are.
+
+    Attributes
+    ----------
+    overlap_s
+        How far a pull reaches back beyond the last one.
+    page_parameter, page_first, since_parameter, since_as
+        Names in the address, the number of the first page, and how a time is written.
+    secret_header
+        Where the secret is shown; without one it is ``Authorization: Bearer …``.
+    """
+
+    url: Address
+    interval_s: float = Field(default=300, ge=1)
+    overlap_s: float = Field(default=600, ge=0)
+    page_parameter: str = "page"
+    page_first: int = Field(default=1, ge=0, le=1)
+    since_parameter: str = "update_time"
+    since_as: Literal["iso", "local", "epoch_s", "epoch_ms"] = "iso"
+    secret_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")
 
 
 class _Again(Exception):
@@ -47,8 +71,8 @@ class Pages:
         Shown as a bearer token, or in the header the connection names; None shows nothing.
     """
 
-    def __init__(self, connection: FeedConnection, secret: bytes | None) -> None:
-        if connection.url is None or not connection.url.startswith("http"):
+    def __init__(self, connection: PullConnection, secret: bytes | None) -> None:
+        if not connection.url.startswith("http"):
             raise BadInput("a pull needs an address that begins with http", parameter="connection.url")
         self._connection, self._url = connection, httpx.URL(connection.url)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "onemap"}

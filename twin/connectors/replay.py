@@ -7,18 +7,22 @@ times, and counts once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
+from typing import Literal, override
 
 import asyncpg
 import orjson
+from pydantic import Field
 
-from twin.connectors.connector import Status
+from twin.connectors.connector import FetchedFeed, Status
+from twin.connectors.drop_folder import FileName
 from twin.envelope.read import LINES
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import FeedDefinition
+from twin.feeds.definition import FeedConnection
 from twin.feeds.recording import RecordingPosition, played
 from twin.intake.settling import Settle, settled
 from twin.jobs.jobs import Parts
@@ -28,20 +32,46 @@ FOLDER = "recordings"
 _LOOK_SECONDS = 2.0
 
 
-async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
-    """Play what is there and was not played, and look for more, until cancelled."""
-    folder = parts.home / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    progress = Progress(parts.pool, definition.name)
-    await progress.read()
-    settle = partial(parts.intake.take_read, definition.name)
-    while True:
-        for path in _recordings(folder, definition.connection.pattern or "*"):
-            if not progress.is_played(path):
-                await status.working(f"plays {path.name} at speed {definition.connection.speed:g}")
-                await play(definition, path, progress, settle)
-        await status.working(f"looks into {folder}")
-        await asyncio.sleep(_LOOK_SECONDS)
+class ReplayConnection(FeedConnection):
+    """Which recordings are played, and how fast.
+
+    Attributes
+    ----------
+    pattern
+        Of the names of the recordings.
+    speed
+        1 is as it was.
+    """
+
+    pattern: FileName
+    speed: float = Field(default=1, gt=0)
+
+
+class ReplayFeed(FetchedFeed):
+    """A feed that is played from recordings."""
+
+    protocol: Literal["replay"]
+    connection: ReplayConnection
+
+    @override
+    def how_to_send(self) -> Iterator[str]:
+        yield f"录制 recording: {self.connection.pattern}, × {self.connection.speed:g}"
+
+    @override
+    async def run(self, parts: Parts, status: Status) -> None:
+        """Play what is there and was not played, and look for more, until cancelled."""
+        folder = parts.home / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        progress = Progress(parts.pool, self.name)
+        await progress.read()
+        settle = partial(parts.intake.take_read, self.name)
+        while True:
+            for path in _recordings(folder, self.connection.pattern):
+                if not progress.is_played(path):
+                    await status.working(f"plays {path.name} at speed {self.connection.speed:g}")
+                    await play(self, path, progress, settle)
+            await status.working(f"looks into {folder}")
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _recordings(folder: Path, pattern: str) -> list[Path]:
@@ -100,7 +130,7 @@ class Progress:
         await self._cursor.write_state(self._pool, state)
 
 
-async def play(definition: FeedDefinition, path: Path, progress: Progress, settle: Settle) -> None:
+async def play(definition: ReplayFeed, path: Path, progress: Progress, settle: Settle) -> None:
     """Play one recording to its end, from where it was left."""
     progress.begin(path)
     speed = definition.connection.speed

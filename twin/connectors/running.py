@@ -8,39 +8,22 @@ from collections.abc import Mapping
 import structlog
 
 from layers.errors import OneMapError
-from twin.connectors import drop, mqtt, pull, replay, terminal
-from twin.connectors.connector import Run, Status
-from twin.feeds.definition import FeedDefinition, Protocol
+from twin.connectors.connector import FetchedFeed, Status
+from twin.feeds.definition import FeedDefinition
 from twin.jobs.definition_tasks import DefinitionTasks
 from twin.jobs.jobs import Parts, Pauses
 
 _LOOK_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
-CONNECTORS: Mapping[Protocol, Run] = {
-    "drop": drop.run,
-    "jt808": terminal.run,
-    "mqtt": mqtt.run,
-    "pull": pull.run,
-    "replay": replay.run,
-}
-"""Who works for which protocol; those that are pushed over HTTP need nobody."""
-
 
 class Connectors:
-    """Starts, stops and restarts connectors as feeds come, go and change.
-
-    Parameters
-    ----------
-    connectors
-        By protocol; None means all there are.
-    """
+    """Starts, stops and restarts connectors as feeds come, go and change."""
 
     name = "connectors"
 
-    def __init__(self, parts: Parts, connectors: Mapping[Protocol, Run] | None = None) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._connectors = CONNECTORS if connectors is None else connectors
         self._tasks = DefinitionTasks("connector", self._keep)
 
     async def run(self) -> None:
@@ -56,18 +39,18 @@ class Connectors:
             await self._tasks.stop()
 
     async def _follow(self, feeds: Mapping[str, FeedDefinition]) -> None:
-        wanted = {name: feed for name, feed in feeds.items() if feed.enabled and feed.protocol in self._connectors}
+        wanted = {name: feed for name, feed in feeds.items() if feed.enabled and isinstance(feed, FetchedFeed)}
         for name in await self._tasks.follow(wanted):
             await Status(self._parts.pool, name).stopped()
 
-    async def _keep(self, feed: FeedDefinition) -> None:
+    async def _keep(self, feed: FetchedFeed) -> None:
         """Run the connector of one feed again and again; its faults are its own."""
-        status, pauses, run = Status(self._parts.pool, feed.name), Pauses(), self._connectors[feed.protocol]
+        status, pauses = Status(self._parts.pool, feed.name), Pauses()
         await status.starting()
         while True:
             pauses.begin()
             try:
-                await run(feed, self._parts, status)
+                await feed.run(self._parts, status)
                 fault = "the connector ended by itself"
             except OneMapError as error:
                 fault = error.message

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
+from typing import ClassVar, Literal, override
 
 import structlog
+from pydantic import Field
 
 from layers.errors import Conflict
-from twin.connectors.connector import Status
+from twin.connectors.connector import FetchedFeed, Status
 from twin.connectors.terminal_protocol import Platform, Result
 from twin.connectors.terminal_roster import Roster
 from twin.envelope.message import Reading
 from twin.envelope.refused import Refusal, Refused
 from twin.feeds import jt808
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import FeedDefinition
+from twin.feeds.definition import FeedConnection, Format
 from twin.feeds.exposure import is_local
 from twin.feeds.jt808 import TerminalFrame
 from twin.feeds.secret import read_secret
@@ -37,28 +40,66 @@ _SAY_SECONDS = 5.0
 _log = structlog.get_logger(__name__)
 
 
-async def run(definition: FeedDefinition, parts: Parts, status: Status) -> None:
-    """Listen for terminals until cancelled.
+class TerminalConnection(FeedConnection):
+    """Where terminals connect, and how much each may do.
 
-    Raises
-    ------
-    Conflict
-        When the network would reach us and nobody has to show who he is.
+    Attributes
+    ----------
+    connections_max
+        Terminals at once.
+    idle_s
+        After so long in silence a terminal is let go.
+    rate_per_s
+        Locations a second that a terminal may send for long.
     """
-    host = definition.connection.host
-    if definition.secret is None and not is_local(host):
-        raise Conflict(f"{host} opens the port to the network and the feed has no secret; name one in its file")
-    secret = read_secret(definition.secret, parts.home, os.environ) if definition.secret else None
-    roster = Roster(parts.pool, parts.catalog, definition.supplies[0])
-    settle = partial(parts.intake.take_read, definition.name)
-    server = TerminalServer(definition, settle, roster, secret)
-    await server.start(host, definition.connection.port or 0)
-    try:
-        while True:
-            await status.working(f"listens on {server.address}, {server.connections} terminals connected")
-            await asyncio.sleep(_SAY_SECONDS)
-    finally:
-        await server.stop()
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)
+    connections_max: int = Field(default=5000, ge=1, le=50_000)
+    idle_s: float = Field(default=300, gt=0)
+    rate_per_s: float = Field(default=20, gt=0)
+
+
+class TerminalFeed(FetchedFeed):
+    """A feed of vehicle terminals that connect to us: JT/T 808."""
+
+    usual_format: ClassVar[Format] = "jt808"
+
+    protocol: Literal["jt808"]
+    connection: TerminalConnection
+
+    @property
+    @override
+    def own_host(self) -> str:
+        return self.connection.host
+
+    @override
+    def how_to_send(self) -> Iterator[str]:
+        yield f"终端连接 terminals connect to: {self.connection.host}:{self.connection.port}"
+
+    @override
+    async def run(self, parts: Parts, status: Status) -> None:
+        """Listen for terminals until cancelled.
+
+        Raises
+        ------
+        Conflict
+            When the network would reach us and no terminal has to authenticate.
+        """
+        host = self.connection.host
+        if self.secret is None and not is_local(host):
+            raise Conflict(f"{host} opens the port to the network and the feed has no secret; name one in its file")
+        secret = read_secret(self.secret, parts.home, os.environ) if self.secret else None
+        roster = Roster(parts.pool, parts.catalog, self.supplies[0])
+        settle = partial(parts.intake.take_read, self.name)
+        server = TerminalServer(self, settle, roster, secret)
+        await server.start(host, self.connection.port)
+        try:
+            while True:
+                await status.working(f"listens on {server.address}, {server.connections} terminals connected")
+                await asyncio.sleep(_SAY_SECONDS)
+        finally:
+            await server.stop()
 
 
 class TerminalServer:
@@ -74,7 +115,7 @@ class TerminalServer:
         What terminals' codes are made with; None asks for none.
     """
 
-    def __init__(self, definition: FeedDefinition, settle: Settle, roster: Roster, secret: bytes | None = None) -> None:
+    def __init__(self, definition: TerminalFeed, settle: Settle, roster: Roster, secret: bytes | None = None) -> None:
         self.definition, self.settle, self.roster = definition, settle, roster
         self._secret = secret
         self._tasks: set[asyncio.Task[None]] = set()

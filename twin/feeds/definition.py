@@ -1,33 +1,31 @@
-"""A feed is data, not code: the file in `config/feeds/` that says where it comes from and how it is read."""
+"""A feed is data, not code: the file in `config/feeds/` that names its protocol, its sender and its mapping.
+
+`FeedDefinition` is what all feeds have. Each protocol is a class of its own over it, with its settings, its words for
+people and, where messages are fetched, its connector; `twin.connectors.protocols` is the table of them.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from twin.envelope.message import MessageKind
 from twin.feeds.mapping import CrsSource, Mapping
 from twin.feeds.rule import PATH, FieldRule
-from twin.folder import read_definition
+from twin.folder import Folder
 
-type Protocol = Literal["http", "mqtt", "cap", "drop", "sensorthings", "ngsi", "jt808", "pull", "replay"]
 type Format = Literal["cloudevents", "records", "table", "cap", "sensorthings", "ngsi", "jt808"]
 type Unknown = Literal["refuse", "hold", "create"]
+type Registry = Folder[FeedDefinition]
 
-PUSHED: frozenset[Protocol] = frozenset({"http", "cap", "sensorthings", "ngsi"})  # the sender comes to us, over HTTP
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
-_USUAL_FORMAT: dict[Protocol, Format] = {
-    "cap": "cap",
-    "drop": "table",
-    "sensorthings": "sensorthings",
-    "ngsi": "ngsi",
-    "jt808": "jt808",
-    "pull": "records",
-}
 _MAPPED: frozenset[Format] = frozenset({"records", "table"})
 _IN_WGS84: frozenset[Format] = frozenset({"cap", "sensorthings", "ngsi"})  # their standards say so
+
+type Address = Annotated[str, Field(pattern=r"^(mqtts?|https?)://[^/@\s]+(/\S*)?$")]  # never with a password
 
 
 class _Frozen(BaseModel):
@@ -35,59 +33,15 @@ class _Frozen(BaseModel):
 
 
 class FeedConnection(_Frozen):
-    """Where the messages are, for the protocols that go and get them.
+    """Where the messages are; each protocol adds its own settings.
 
     Attributes
     ----------
-    url
-        Of the broker (``mqtt://``), of the pages to pull, or of the folder's archive; never with a password.
-    topics, group, mqtt_version
-        What to subscribe to; workers of one `group` share a subscription.
-    user, ca
-        Of a broker: who we are (by default as the secret is named, which is the password), and the name of the secret
-        that holds the certificate of its authority, when the system does not know it.
-    overlap_s
-        How far a pull reaches back beyond the last one.
-    page_parameter, page_first, since_parameter, since_as
-        Names in the address of a pull, the number of its first page, and how it writes a time.
-    secret_header
-        Where a pull shows its secret; without one it is ``Authorization: Bearer …``.
-    connections_max, idle_s, rate_per_s
-        Of JT/T 808: how many terminals at once, after how long a silent one is let go, and how many locations a
-        second one may send for long.
-    pattern
-        Names of the files a drop takes, or of the recording a replay plays.
-    whole
-        Whether a file of a drop is everything there is, or what changed.
-    count_file
-        Whether a file of a drop waits for ``{its name}.count``, which says how many rows it has.
-    speed
-        Of a replay: 1 is as it was.
+    encoding
+        Of the text of a table, however it comes; None finds it.
     """
 
-    url: str | None = Field(default=None, pattern=r"^(mqtts?|https?)://[^/@\s]+(/\S*)?$")
-    topics: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(default=(), max_length=100)
-    group: str | None = Field(default=None, pattern=NAME)
-    user: str | None = Field(default=None, min_length=1, max_length=200)
-    ca: str | None = Field(default=None, pattern=NAME)
-    mqtt_version: Literal["3.1.1", "5"] = "5"
-    interval_s: float = Field(default=300, ge=1)
-    overlap_s: float = Field(default=600, ge=0)
-    page_parameter: str = "page"
-    page_first: int = Field(default=1, ge=0, le=1)
-    since_parameter: str = "update_time"
-    since_as: Literal["iso", "local", "epoch_s", "epoch_ms"] = "iso"
-    secret_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")
-    connections_max: int = Field(default=5000, ge=1, le=50_000)
-    idle_s: float = Field(default=300, gt=0)
-    rate_per_s: float = Field(default=20, gt=0)
-    host: str = "127.0.0.1"
-    port: int | None = Field(default=None, ge=1, le=65535)
-    pattern: str | None = Field(default=None, pattern=r"^[^/\\]{1,200}$")
-    whole: bool = False
-    count_file: bool = False
     encoding: str | None = None
-    speed: float = Field(default=1, gt=0)
 
 
 class Datastream(_Frozen):
@@ -123,10 +77,14 @@ class EntityType(_Frozen):
 
 
 class FeedDefinition(_Frozen):
-    """A feed.
+    """What every feed has, whatever its protocol.
 
     Attributes
     ----------
+    usual_format
+        Of the protocol, where the file names none.
+    is_pushed
+        Whether the protocol's senders send to ``POST /feeds/{name}``; otherwise a connector gets the messages.
     source
         The CloudEvents source of all its messages; a feed writes no other.
     crs_source
@@ -150,10 +108,13 @@ class FeedDefinition(_Frozen):
         Path of the list of records in a body; None when the body is the list, or one record.
     """
 
+    usual_format: ClassVar[Format] = "cloudevents"
+    is_pushed: ClassVar[bool] = False
+
     name: str = Field(pattern=NAME)
     title_zh: str
     title_en: str
-    protocol: Protocol
+    protocol: str
     format: Format = "cloudevents"
     source: str = Field(default="", pattern=r"^[!-~]{0,200}$")
     crs_source: CrsSource
@@ -180,10 +141,10 @@ class FeedDefinition(_Frozen):
         """Fill in what follows from the name and the protocol."""
         if not isinstance(given, dict):
             return given
-        filled = {"source": f"/feeds/{given.get('name')}", **given}
+        filled = {"source": f"/feeds/{given.get('name')}", "connection": {}, **given}
         if "format" not in filled:
-            usual = _USUAL_FORMAT.get(filled.get("protocol", ""), "cloudevents")
-            filled["format"] = "records" if usual == "cloudevents" and filled.get("mapping") else usual
+            is_mapped = cls.usual_format == "cloudevents" and filled.get("mapping")
+            filled["format"] = "records" if is_mapped else cls.usual_format
         return filled
 
     @model_validator(mode="after")
@@ -198,35 +159,26 @@ class FeedDefinition(_Frozen):
             raise ValueError("a sensorthings feed names its datastreams")
         if self.format == "ngsi" and not self.entity_types:
             raise ValueError("an ngsi feed names its entity_types")
-        self._reachable()
         forbidden = {m.kind for m in self.mapping} - set(self.kinds)
         if forbidden:
             raise ValueError(f"the mapping makes {sorted(forbidden)}, kinds allows {list(self.kinds)}")
         return self
 
-    def _reachable(self) -> None:
-        connection = self.connection
-        needed: dict[Protocol, tuple[str, object]] = {
-            "mqtt": ("url and topics", connection.url and connection.topics),
-            "pull": ("url", connection.url),
-            "drop": ("pattern", connection.pattern),
-            "replay": ("pattern", connection.pattern),
-            "jt808": ("port", connection.port),
-        }
-        what, given = needed.get(self.protocol, ("", True))
-        if not given:
-            raise ValueError(f"the protocol {self.protocol} needs connection.{what}")
+    @abstractmethod
+    def how_to_send(self) -> Iterator[str]:
+        """Write for a person, in Chinese and English, how messages reach the feed; a line each."""
 
+    @property
+    def own_host(self) -> str | None:
+        """Host that the feed itself listens on; None when it does not listen."""
+        return None
 
-_READER = TypeAdapter(FeedDefinition)
+    @property
+    def usual_topic(self) -> str | None:
+        """Topic of a message, where messages have one and none is given."""
+        return None
 
-
-def read_feed(path: Path) -> FeedDefinition:
-    """Read the file of a feed.
-
-    Raises
-    ------
-    BadInput
-        When it is too large, not YAML, or not a feed; the message names the file and the fault.
-    """
-    return read_definition(path, _READER, "a feed")
+    @property
+    def sends_password_in_clear(self) -> bool:
+        """Whether the feed's password leaves this machine without a cipher."""
+        return False

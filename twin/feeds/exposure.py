@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
-from twin.feeds.definition import PUSHED, FeedDefinition
+from twin.feeds.definition import FeedDefinition
 
 UNSIGNED = "no secret: whoever reaches the address may write as this feed"
 IN_CLEAR = "mqtt:// sends the password in clear; use mqtts:// beyond this machine"
@@ -21,13 +20,10 @@ def is_local(host: str | None) -> bool:
 
 def takes_unsigned(definition: FeedDefinition) -> bool:
     """Tell whether the feed takes what others send without knowing who they are."""
-    return definition.secret is None and (definition.protocol in PUSHED or definition.protocol == "jt808")
+    return definition.secret is None and (definition.is_pushed or definition.own_host is not None)
 
 
 def remarks(definition: FeedDefinition) -> list[str]:
     """Say what is open; empty when nothing is."""
     found = [UNSIGNED] if takes_unsigned(definition) else []
-    address = urlsplit(definition.connection.url or "")
-    if address.scheme == "mqtt" and definition.secret is not None and not is_local(address.hostname):
-        found.append(IN_CLEAR)
-    return found
+    return [*found, IN_CLEAR] if definition.sends_password_in_clear else found

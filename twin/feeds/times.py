@@ -23,6 +23,7 @@ _COMPACT = re.compile(
 )
 _NOON, _OFFSET_MAX = 12, timedelta(hours=15)
 _YEARS = (1970, 2100)
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 
 def local_moment(value: Any, name: str) -> datetime:
@@ -78,3 +79,16 @@ def epoch_moment(value: Any, name: str, *, unit: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise Refused(Reason.BAD_TIME, f"{name} is {shown(value)}; needed are {unit} since 1970", parameter=name)
+
+
+def span(seconds: float | None) -> str:
+    """Write a time span as people say it; an empty text when there is none."""
+    if seconds is None:
+        return ""
+    size = abs(float(seconds))
+    sign = "-" if float(seconds) < 0 and size >= 1 else ""
+    if size < _MINUTE_S:
+        return f"{sign}{size:.0f} s"
+    if size < _HOUR_S:
+        return f"{sign}{size / _MINUTE_S:.0f} min"
+    return f"{sign}{size / _HOUR_S:.0f} h" if size < 2 * _DAY_S else f"{sign}{size / _DAY_S:.0f} d"

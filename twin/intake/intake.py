@@ -19,8 +19,7 @@ from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of
 from twin.envelope.write import write_structured
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import FeedDefinition
-from twin.feeds.registry import Registry
+from twin.feeds.definition import FeedDefinition, Registry
 from twin.feeds.seal import Cutter
 from twin.intake.areas import CurrentAreas
 from twin.intake.pace import Pace
@@ -49,8 +48,8 @@ class Intake:
     ----------
     url
         The database; connections are made in the ingesting role.
-    folder
-        The feeds' definitions; read again every second.
+    registry
+        The feeds; their files are looked at again every second.
     home
         The folder that holds the secrets.
     catalog
@@ -64,7 +63,7 @@ class Intake:
     def __init__(
         self,
         url: str,
-        folder: Path,
+        registry: Registry,
         home: Path,
         catalog: Callable[[], Catalog],
         kept: RetentionPeriods | None = None,
@@ -73,7 +72,7 @@ class Intake:
     ) -> None:
         self._url, self._home, self._catalog = url, home, catalog
         self._kept = kept
-        self._senders = Senders(folder, is_local=is_local)
+        self._senders = Senders(registry, is_local=is_local)
         self._pace = Pace()
         self._task: asyncio.Task[None] | None = None
 

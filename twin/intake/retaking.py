@@ -13,8 +13,7 @@ from layers.database.faults import refuses_value
 from layers.errors import BadInput, NotFound
 from twin.envelope.message import Message, Reading
 from twin.feeds.decode import decode_again
-from twin.feeds.definition import Unknown
-from twin.feeds.registry import Registry
+from twin.feeds.definition import Registry, Unknown
 from twin.store.known import KnownFeatures
 from twin.store.outcome import Outcome
 from twin.store.place_check import gate

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from layers.errors import Forbidden, NotFound
-from twin.feeds.definition import PUSHED, FeedDefinition
-from twin.feeds.registry import Registry, read_registry
+from twin.feeds.definition import FeedDefinition, Registry
 
 
 class Senders:
@@ -18,9 +15,9 @@ class Senders:
         Whether this machine alone reaches us. Otherwise a feed without a secret may not be pushed to.
     """
 
-    def __init__(self, folder: Path, *, is_local: bool) -> None:
+    def __init__(self, registry: Registry, *, is_local: bool) -> None:
         self._is_local = is_local
-        self.registry: Registry = read_registry(folder)
+        self.registry = registry
 
     def refresh(self) -> None:
         """Read the definitions that changed."""
@@ -37,7 +34,7 @@ class Senders:
             When it has no secret, and the network reaches us.
         """
         definition = self.registry.by_name.get(name)
-        if definition is None or not definition.enabled or definition.protocol not in PUSHED:
+        if definition is None or not definition.enabled or not definition.is_pushed:
             raise NotFound(f"there is no feed '{name[:80]}' to push to", parameter="name")
         if definition.secret is None and not self._is_local:
             why = f"'{name}' has no secret, and the network reaches this server: nobody may push to it"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import asyncpg
 
 from layers.demo.record import read_demo_record
-from twin.feeds.definition import PUSHED, FeedDefinition
+from twin.feeds.definition import FeedDefinition
 from twin.jobs.leader import ingest_works
 
 type Life = Literal["off", "never", "live", "silent"]
@@ -144,7 +144,7 @@ def _health(
     age_s = counters.get("age_s")
     rates = {minutes: _float(counters.get(f"per_minute_{minutes}")) for minutes in (1, 5)}
     life = life_of(definition, _float(age_s))
-    fetched = definition.enabled and definition.protocol not in PUSHED
+    fetched = definition.enabled and not definition.is_pushed
     return FeedState(definition, life, counters, rates, refused, connector if fetched else None)
 
 

@@ -15,6 +15,7 @@ from server.processes import ingest
 from server.settings import PROJECT, load_settings
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors.connector import Status
+from twin.connectors.protocols import parse_feed
 from twin.feeds.definition import FeedDefinition
 
 PROCESS_SECONDS = 240  # to start a process and see its work, on a machine that does much else
@@ -88,7 +89,7 @@ class House:
         """Write the file of a feed."""
         whole = {**given, **changed}
         (self.folder / f"{whole['name']}.yaml").write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
-        return FeedDefinition.model_validate(whole)
+        return parse_feed(whole)
 
     async def feed(self, given: dict[str, Any], **changed: Any) -> FeedDefinition:
         """Write the file of a feed and wait until it is known."""

@@ -54,7 +54,7 @@ async def values(owner):
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gbk"])
 async def test_a_file_is_taken_and_put_away(house, drops, owner, encoding):
     put(drops, "rain_1.csv", (HEADER + ROWS).encode(encoding))
-    async with house.connected(drop.run, await house.feed(GAUGES)):
+    async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         await until((drops / "done" / "rain_1.csv").exists)
     assert await values(owner) == {("R1", 1.5), ("R2", 2.5)}
     assert not list(drops.glob("*.*"))
@@ -64,7 +64,7 @@ async def test_a_file_is_taken_and_put_away(house, drops, owner, encoding):
 async def test_a_workbook_and_lines(house, drops, owner):
     put(drops, "rain_1.xlsx", workbook([["站号", "时间", "雨量"], ["R1", "2026-06-08 09:55", 1.5]]))
     put(drops, "rain_2.ndjson", orjson.dumps({"站号": "R2", "时间": "2026-06-08 09:55", "雨量": 2.5}))
-    async with house.connected(drop.run, await house.feed(GAUGES)):
+    async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         await until(lambda: len(list((drops / "done").glob("*"))) == 2)
     assert await values(owner) == {("R1", 1.5), ("R2", 2.5)}
 
@@ -77,7 +77,7 @@ async def test_what_is_not_finished_not_a_file_or_not_asked_for_stays(house, dro
     (drops / "rain_link.csv").symlink_to(secret)
     os.mkfifo(drops / "rain_pipe.csv")
     (drops / "rain_folder.csv").mkdir()
-    async with house.connected(drop.run, await house.feed(GAUGES)):
+    async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         put(drops, "rain_last.csv", HEADER + ROWS)
         await until((drops / "done" / "rain_last.csv").exists)
     assert await values(owner) == {("R1", 1.5), ("R2", 2.5)}
@@ -112,7 +112,7 @@ async def test_a_bad_row_is_reported_and_a_bad_file_is_explained(house, drops, o
     put(drops, "rain_rows.csv", HEADER + ROWS + "R3,昨天,1\n")
     put(drops, "rain_no.csv", b"\xff\xfe\x00")
     put(drops, "rain_empty.csv", b"")
-    async with house.connected(drop.run, await house.feed(GAUGES)):
+    async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         await until(
             lambda: len(list((drops / "failed").glob("*.csv"))) == 2 and (drops / "done/rain_rows.csv").exists()
         )
@@ -139,7 +139,7 @@ async def test_a_bomb_and_a_giant_are_refused(house, drops, monkeypatch):
     monkeypatch.setattr(drop_folder, "FILE_BYTES_MAX", 2 * 1024 * 1024)
     put(drops, "rain_bomb.xlsx", bomb.getvalue())
     put(drops, "rain_giant.csv", bytes(3 * 1024 * 1024))
-    async with house.connected(drop.run, await house.feed(GAUGES)):
+    async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         await until(lambda: len(list((drops / "failed").glob("*.error.txt"))) == 2)
     for path in (drops / "failed").glob("*.error.txt"):
         assert "too_large" in path.read_text(encoding="utf-8-sig")
@@ -161,13 +161,13 @@ async def test_a_file_that_killed_its_reader_is_set_aside_at_the_next_start(hous
     put(drops, "rain_light.csv", HEADER + ROWS)
     killed = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED, str(drops)], check=False)
     assert killed.returncode == -signal.SIGKILL
-    async with house.connected(drop.run, await house.feed(GAUGES)):
+    async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         await until(lambda: (drops / "done/rain_light.csv").exists() and (drops / "failed/rain_heavy.csv").exists())
     error = (drops / "failed/rain_heavy.csv.error.txt").read_text(encoding="utf-8-sig")
     assert "ended_the_reader" in error
     assert not list((drops / "taking").iterdir())
     put(drops, "rain_heavy.csv", HEADER + ROWS)  # who drops it again has it read again
-    async with house.connected(drop.run, await house.feed(GAUGES)):
+    async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         await until((drops / "done/rain_heavy.csv").exists)
 
 
@@ -176,7 +176,7 @@ async def test_the_count_file_is_waited_for_and_believed(house, drops, owner):
     put(drops, "rain_1.csv", HEADER + ROWS)
     put(drops, "rain_2.csv", HEADER + ROWS)
     put(drops, "rain_2.csv.count", "3\n")
-    async with house.connected(drop.run, definition):
+    async with house.connected(drop.DropFeed.run, definition):
         await until((drops / "failed" / "rain_2.csv.error.txt").exists)
         assert (drops / "rain_1.csv").exists()
         put(drops, "rain_1.csv.count", "2")
@@ -186,7 +186,7 @@ async def test_the_count_file_is_waited_for_and_believed(house, drops, owner):
 
 
 async def test_the_same_file_again_is_only_put_away(house, drops, owner):
-    async with house.connected(drop.run, await house.feed(GAUGES)):
+    async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         put(drops, "rain_1.csv", HEADER + ROWS)
         await until((drops / "done" / "rain_1.csv").exists)
         await owner.execute("TRUNCATE twin.receipt")  # as it is a week later
@@ -260,7 +260,7 @@ async def test_what_a_whole_file_no_longer_holds_is_gone_and_half_a_file_removes
         return await left()
 
     await owner.execute("INSERT INTO layer.video_points (id, geom) VALUES ('C9', 'SRID=4490;POINT(113.35 23.13)')")
-    async with house.connected(drop.run, definition):
+    async with house.connected(drop.DropFeed.run, definition):
         assert await taken("1.csv", cameras(1, 2, 3)) == ["C1", "C2", "C3", "C9"]
         assert await taken("2.csv", cameras(1, 2)) == ["C1", "C2", "C9"], "what others brought stays"
         assert await taken("3.csv", cameras(1, 2) + b"\nC3,far,1,x") == ["C1", "C2", "C9"]

@@ -17,7 +17,7 @@ from server.settings import PROJECT
 from tests.twin.connectors.house import PROCESS_SECONDS, House
 from tests.twin.waiting import until
 from twin.connectors import drop, terminal
-from twin.feeds.definition import FeedDefinition, read_feed
+from twin.connectors.protocols import parse_feed, read_feed
 
 pytestmark = pytest.mark.anyio
 GUIDE = PROJECT / "docs" / "guide"
@@ -80,7 +80,7 @@ async def test_files(desk, house, owner):
     await desk.runs(*SHELL, feed)
     definition = read_feed(house.folder / "rain_files.yaml")
     await until(lambda: house.parts.intake.registry.by_name.get("rain_files") == definition)
-    async with house.connected(drop.run, definition):
+    async with house.connected(drop.DropFeed.run, definition):
         for block in others:
             await desk.runs(*SHELL, block)
         await until((house.home / "drops" / "rain_files" / "done" / "rain_0955.csv").exists)
@@ -88,7 +88,7 @@ async def test_files(desk, house, owner):
     (whole,) = blocks("feeds-files.md", "yaml")
     given = yaml.safe_load((house.folder / "rain_files.yaml").read_text(encoding="utf-8"))
     changed = {**yaml.safe_load(whole), "kinds": ["feature_change"], "supplies": ["video_points"]}
-    assert FeedDefinition.model_validate({**given, **changed}).connection.whole
+    assert parse_feed({**given, **changed}).connection.whole
 
 
 async def test_terminals(desk, house, owner):
@@ -102,7 +102,7 @@ async def test_terminals(desk, house, owner):
     assert (house.home / "secrets" / "vehicles_jt808").stat().st_size > 16
     definition = await house.feed(shipped, enabled=True, connection={"port": port})
     (example,) = blocks("feeds-terminals.md", "python")
-    async with house.connected(terminal.run, definition):
+    async with house.connected(terminal.TerminalFeed.run, definition):
         await until(lambda: _listens(port))
         assert await desk.runs(*PYTHON, example, port=port) == "taken\n"
     assert await owner.fetchval("SELECT id FROM twin.position_now") == "V1"
@@ -116,7 +116,7 @@ def _listens(port):
 def test_pulling():
     shipped = yaml.safe_load((PROJECT / "config" / "feeds" / "grid_cases.yaml").read_text(encoding="utf-8"))
     (printed,) = blocks("feeds-pull.md", "yaml")
-    assert FeedDefinition.model_validate({**shipped, **yaml.safe_load(printed)}).connection.since_as == "epoch_ms"
+    assert parse_feed({**shipped, **yaml.safe_load(printed)}).connection.since_as == "epoch_ms"
 
 
 @pytest.fixture
@@ -145,4 +145,4 @@ async def test_replaying(address, empty_url, tmp_path, owner):
     assert "30 accepted" in said
     assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = '440106V00000'") == 30
     (feed,) = blocks("replay.md", "yaml")
-    assert FeedDefinition.model_validate(yaml.safe_load(feed)).connection.speed == 60
+    assert parse_feed(yaml.safe_load(feed)).connection.speed == 60

@@ -17,9 +17,9 @@ from server.settings import PROJECT
 from tests.running_app import running_app
 from tests.twin.connectors.house import House
 from tests.twin.named import put_features
+from twin.connectors.protocols import read_registry
 from twin.envelope.kinds import EVENT_FIELDS
 from twin.feeds.decode import Delivery
-from twin.feeds.registry import read_registry
 from twin.store.events.completion import NAME, completed, incomplete
 
 pytestmark = pytest.mark.anyio

@@ -206,7 +206,7 @@ async def test_the_connector_pulls_again_and_keeps_a_bad_record_once(house, inte
     interface.records = [record(0), {**record(1), "雨量": "viel"}]
     with serving(interface) as port:
         definition = (await rain(port)).model_copy(update={"secret": "rain"})
-        async with house.connected(pull.run, definition):
+        async with house.connected(pull.PullFeed.run, definition):
             await until(lambda: interface.pages[1] >= 2)
             interface.records.append(record(2))
             await until(lambda: _knows(owner, "R002"))

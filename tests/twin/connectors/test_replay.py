@@ -49,9 +49,9 @@ async def test_a_recording_is_played_now_and_once(house, owner):
             "SELECT state #>> '{played,a.ndjson}' FROM twin.cursor WHERE name = 'replay:recorded'"
         )
 
-    async with house.connected(replay.run, definition):
+    async with house.connected(replay.ReplayFeed.run, definition):
         await until(played)
-    async with house.connected(replay.run, definition):
+    async with house.connected(replay.ReplayFeed.run, definition):
         recording(house.home / "recordings" / "b.ndjson", 50)
         await until(lambda: at_least(owner, 350))
     assert await count(owner) == 350

@@ -297,7 +297,7 @@ async def test_the_connector_listens_where_its_file_says(house, vehicles, owner)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     definition = await house.feed(FEED, connection={"port": port})
-    async with house.connected(terminal.run, definition):
+    async with house.connected(terminal.TerminalFeed.run, definition):
         reader, writer = await until(lambda: _open(port))
         assert await Device(reader, writer).asked(jt808.LOCATION, location()) == (jt808.LOCATION, 0)
         writer.close()

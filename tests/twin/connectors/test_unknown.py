@@ -20,8 +20,8 @@ from server.settings import PROJECT
 from tests.twin.connectors.house import CARS, position
 from tests.twin.waiting import until
 from twin.connectors import drop
+from twin.connectors.protocols import read_registry
 from twin.feeds.decode import Delivery
-from twin.feeds.registry import read_registry
 from twin.jobs.held import Held
 
 pytestmark = pytest.mark.anyio
@@ -203,7 +203,7 @@ async def test_who_dropped_a_file_is_told_which_rows_found_no_feature(house, own
     part = folder / "status.part"
     part.write_bytes("\n".join(rows).encode("gbk"))
     part.rename(folder / "video_status_1.csv")
-    async with house.connected(drop.run, feed):
+    async with house.connected(drop.DropFeed.run, feed):
         await until((folder / "done" / "video_status_1.csv").exists)
     report = (folder / "done" / "video_status_1.csv.report.csv").read_text("utf-8-sig").splitlines()
     assert len(report) == 2

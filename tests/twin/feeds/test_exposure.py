@@ -20,7 +20,7 @@ from tests.twin.feeds.feeds import CONFIG, feed
 from tests.twin.feeds.test_feeds import BATCH, SECRET, cloudevent
 from tests.twin.named import put_named
 from twin.connectors import terminal
-from twin.feeds.definition import read_feed
+from twin.connectors.protocols import read_feed
 from twin.feeds.exposure import IN_CLEAR, UNSIGNED, is_local, remarks
 from twin.feeds.signature import sign
 
@@ -97,7 +97,7 @@ def test_a_port_for_terminals_is_not_opened_to_the_network_without_a_secret():
     connection = definition.connection.model_copy(update={"host": "0.0.0.0", "port": 1})  # noqa: S104 - refused
     open_ = definition.model_copy(update={"connection": connection, "secret": None})
     with pytest.raises(Conflict, match="no secret"):
-        asyncio.run(terminal.run(open_, SimpleNamespace(), SimpleNamespace()))
+        asyncio.run(terminal.TerminalFeed.run(open_, SimpleNamespace(), SimpleNamespace()))
 
 
 @pytest.mark.parametrize("file", sorted(CONFIG.glob("*.yaml")), ids=lambda file: file.stem)

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from layers.loaders import workbook as workbooks
 from tests.twin.feeds.feeds import NOW, feed, only, take
+from twin.connectors.drop_whole import gone
+from twin.connectors.protocols import parse_feed
 from twin.envelope.refused import Reason, Refused
 from twin.feeds import table
 from twin.feeds.decode import decode_again
-from twin.feeds.definition import FeedDefinition
 from twin.feeds.table import read_rows
-from twin.feeds.whole import gone
 
 BASE = {"title_zh": "测", "title_en": "Test", "crs_source": "WGS84", "kinds": ["observation"]}
-THINGS = FeedDefinition.model_validate(
+THINGS = parse_feed(
     BASE
     | {
         "name": "things",
@@ -33,7 +33,7 @@ THINGS = FeedDefinition.model_validate(
         },
     }
 )
-BROKER = FeedDefinition.model_validate(
+BROKER = parse_feed(
     BASE
     | {
         "name": "broker",
@@ -278,7 +278,7 @@ def test_a_feed_says_which_instance_is_the_property(form, dataset, values):
     notification = {"type": "Notification", "notifiedAt": "2026-06-08T01:59:00Z"}
     entity = {"id": ENTITY["id"], "type": "WaterObserved"} | form
     body = orjson.dumps(notification | {"data": [entity]})
-    reading = take(FeedDefinition.model_validate(every), body)
+    reading = take(parse_feed(every), body)
     assert [m.value for m in reading.messages] == values
     assert reading.ignored == (not values)
     all_of_them = take(BROKER, orjson.dumps(notification | {"data": [{**entity, **NORMAL}]})).messages

@@ -9,8 +9,7 @@ import pytest
 
 from layers.definition import read_definitions
 from layers.errors import BadInput
-from twin.feeds.definition import read_feed
-from twin.feeds.registry import read_registry
+from twin.connectors.protocols import read_feed, read_registry
 
 CONFIG = Path(__file__).resolve().parents[3] / "config" / "feeds"
 NAMES = {"hotline", "grid_cases", "iot_water", "video_status", "vehicles_jt808", "warnings_cap", "demo"}

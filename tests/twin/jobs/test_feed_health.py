@@ -14,7 +14,7 @@ from server.doctor.machine import FindingState
 from server.settings import load_settings
 from tests.twin.ingest_process import working
 from tests.twin.waiting import until
-from twin.feeds.definition import FeedDefinition
+from twin.connectors.protocols import parse_feed
 from twin.jobs.feed_health import life_of
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ FEEDS = {
 )
 def test_a_feed_is_silent_after_three_intervals(enabled, expected_s, age_s, life):
     said = {**BASE, "name": "x", "protocol": "http", "enabled": enabled, "expected_interval_s": expected_s}
-    assert life_of(FeedDefinition.model_validate(said), age_s) == life
+    assert life_of(parse_feed(said), age_s) == life
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
+from twin.connectors.protocols import read_registry
 from twin.envelope.message import Message
 from twin.intake.intake import Intake
 from twin.log.follower import Follower
@@ -124,7 +125,7 @@ async def house(fixture_copy_url, tmp_path):
     await owner.execute(STATION, "S2", "无基准站", *P, None)
     catalog = await read_catalog(owner)
     pool = await create_pool(fixture_copy_url, Role.INGEST, size=3)
-    intake = Intake(fixture_copy_url, tmp_path / "feeds", tmp_path, lambda: catalog)
+    intake = Intake(fixture_copy_url, read_registry(tmp_path / "feeds"), tmp_path, lambda: catalog)
     await intake.start()
     house = House(fixture_copy_url, pool, intake, owner, catalog, folder)
     await house.start()

@@ -14,6 +14,7 @@ from layers.coordinates.district_crs import measuring_srid
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import FieldDefinition, LayerDefinition
 from layers.schema.tables import create_layer
+from twin.connectors.protocols import read_registry
 from twin.envelope.message import Message
 from twin.intake.intake import Intake
 from twin.live.visibility import Visibility
@@ -117,7 +118,7 @@ async def city(fixture_copy_url, tmp_path):
     catalog = await read_catalog(owner)
     pool = await create_pool(fixture_copy_url, Role.INGEST, size=3)
     city = City(fixture_copy_url, owner, pool, None, catalog, folder)
-    city.intake = Intake(fixture_copy_url, tmp_path / "feeds", tmp_path, lambda: city.catalog)
+    city.intake = Intake(fixture_copy_url, read_registry(tmp_path / "feeds"), tmp_path, lambda: city.catalog)
     await city.intake.start()
     await city.start()
     yield city

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from twin.connectors.drop_folder import DropConnection
 from twin.envelope.message import Message
 from twin.envelope.read import read_structured
 from twin.feeds.definition import FeedDefinition
@@ -34,7 +35,8 @@ def gone(definition: FeedDefinition, held: Iterable[str], known_ids: Iterable[st
     ValueError
         When the feed does not supply exactly one collection, or its files are not whole.
     """
-    if len(definition.supplies) != 1 or not definition.connection.whole:
+    connection = definition.connection
+    if len(definition.supplies) != 1 or not (isinstance(connection, DropConnection) and connection.whole):
         raise ValueError(f"{definition.name} is no feed of whole files of one collection")
     known = set(known_ids)
     missing = sorted(known - set(held))

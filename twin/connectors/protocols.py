@@ -1,0 +1,91 @@
+"""The table of protocols, and the reading of feeds by it. A new protocol is a module with its class and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainValidator, TypeAdapter, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from twin.connectors.drop import DropFeed
+from twin.connectors.mqtt import MqttFeed
+from twin.connectors.pull import PullFeed
+from twin.connectors.pushed import CapFeed, HttpFeed, NgsiFeed, SensorThingsFeed
+from twin.connectors.replay import ReplayFeed
+from twin.connectors.terminal import TerminalFeed
+from twin.feeds.definition import FeedDefinition, Registry
+from twin.folder import Folder, read_definition
+
+PROTOCOLS: dict[str, type[FeedDefinition]] = {
+    "http": HttpFeed,
+    "mqtt": MqttFeed,
+    "cap": CapFeed,
+    "drop": DropFeed,
+    "sensorthings": SensorThingsFeed,
+    "ngsi": NgsiFeed,
+    "jt808": TerminalFeed,
+    "pull": PullFeed,
+    "replay": ReplayFeed,
+}
+
+
+def parse_feed(given: Any) -> FeedDefinition:
+    """Make a feed of the class that its protocol names.
+
+    Raises
+    ------
+    ValidationError
+        When it is not a feed. Places of the faults are those in the file, without the protocol before them.
+    """
+    feed = PROTOCOLS.get(str(given.get("protocol"))) if isinstance(given, dict) else None
+    if feed is None:
+        names: Any = Literal[tuple(PROTOCOLS)]
+        unknown = create_model("FeedDefinition", __base__=FeedDefinition, protocol=(names, ...), connection=(Any, None))
+        return unknown.model_validate(given)
+    return feed.model_validate(_without_foreign(given, _settings(feed)))
+
+
+_READER: TypeAdapter[FeedDefinition] = TypeAdapter(Annotated[FeedDefinition, PlainValidator(parse_feed)])
+
+
+def read_feed(path: Path) -> FeedDefinition:
+    """Read the file of a feed.
+
+    Raises
+    ------
+    BadInput
+        When it is too large, not YAML, or not a feed; the message names the file and the fault.
+    """
+    return read_definition(path, _READER, "a feed")
+
+
+def read_registry(folder: Path) -> Registry:
+    """Read the feeds of a folder; `renewed` reads again what has changed."""
+    return Folder(folder, read_feed).renewed()
+
+
+def _settings(feed: type[FeedDefinition]) -> Mapping[str, FieldInfo]:
+    connection = feed.model_fields["connection"].annotation
+    return getattr(connection, "model_fields", {})
+
+
+def _without_foreign(given: dict[str, Any], own: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    """Leave out settings of other protocols that are valid or empty: a file whose protocol was changed may have them."""
+    connection = given.get("connection")
+    if not isinstance(connection, dict):
+        return given
+    every = {name: setting for feed in PROTOCOLS.values() for name, setting in _settings(feed).items()}
+    foreign = {name for name in connection if name in every and name not in own}
+    left_out = {name for name in foreign if _is_valid(every[name], connection[name])}
+    return {**given, "connection": {name: value for name, value in connection.items() if name not in left_out}}
+
+
+def _is_valid(setting: FieldInfo, value: Any) -> bool:
+    kind: Any = Annotated[setting.annotation, setting]
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return not value
+    return True
