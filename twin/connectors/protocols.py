@@ -72,7 +72,7 @@ def _settings(feed: type[FeedDefinition]) -> Mapping[str, FieldInfo]:
 
 
 def _without_foreign(given: dict[str, Any], own: Mapping[str, FieldInfo]) -> dict[str, Any]:
-    """Leave out settings of other protocols that are valid or empty: a file whose protocol was changed may have them."""
+    """Leave out valid or empty settings of other protocols: a file whose protocol was changed may have them."""
     connection = given.get("connection")
     if not isinstance(connection, dict):
         return given
