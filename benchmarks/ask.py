@@ -1,4 +1,4 @@
-"""What is asked of a server, apart from how each of them wants it put; and the truth to hold its answer against."""
+"""Requests for features, their paths in the form of each server, and the expected responses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Ask:
     polygon
         Corners (lon, lat) of a ring to intersect with, together with `height_m` at least `height_m_min`.
     feature_id
-        Asks for this feature alone.
+        The id of a single feature to request.
     """
 
     table: str
@@ -37,7 +37,7 @@ class Ask:
     web_mercator: bool = False
 
     def condition(self) -> str:
-        """Return the SQL condition that the matched rows meet; every number in it is one of ours."""
+        """Return the SQL condition of the matched rows; it holds only numbers of this benchmark."""
         if self.bbox:
             return f"ST_Intersects(geom, ST_MakeEnvelope({', '.join(map(str, self.bbox))}, 4490))"
         if self.polygon:
@@ -48,14 +48,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an answer must hold: features on the page, and how many match in all (`None` for one feature)."""
+    """The expected response: features on the page, and matches in all (`None` for a single feature)."""
 
     returned: int
     matched: int | None
 
 
-async def truth_of(ask: Ask, connection: asyncpg.Connection) -> Expected:
-    """Ask the database itself."""
+async def expected_of(ask: Ask, connection: asyncpg.Connection) -> Expected:
+    """Return the expected response, counted by the database itself."""
     if ask.feature_id is not None:
         return Expected(1, None)
     matched = await connection.fetchval(f"SELECT count(*) FROM {table_of(ask.table)} WHERE {ask.condition()}")
@@ -81,7 +81,7 @@ def tipg(ask: Ask) -> str:
     Raises
     ------
     ValueError
-        For what it cannot serve.
+        For a request in another coordinate system.
     """
     if ask.web_mercator:
         raise ValueError("TiPg serves features in CRS84 alone")

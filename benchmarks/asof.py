@@ -6,9 +6,7 @@ the order of ids, a box, a filter and a sort, of things that move, of stations, 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import shutil
 import statistics
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,8 +14,8 @@ from pathlib import Path
 
 import asyncpg
 
-from benchmarks.machine import describe_machine
-from benchmarks.results import Figure, exit_code, no_slower, show, write_json
+from benchmarks.machine import describe_machine, new_home
+from benchmarks.results import Figure, benchmark_parser, no_slower, report
 from layers.actor import OPERATOR
 from layers.catalog import Catalog, read_catalog
 from layers.clause import EMPTY, Clause
@@ -39,7 +37,7 @@ _AGO = timedelta(hours=9)
 _MOVING_SHARE, _MEASURED_SHARE = 0.7, 0.3
 _VERSIONS = 4  # of an event
 
-_MOVED = """
+_INSERT_POSITIONS = """
 INSERT INTO twin.position (layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code,
     ingested_at)
 SELECT m.layer, m.id, tick.at, ST_X(m.geom) + random() * 0.02 - 0.01, ST_Y(m.geom) + random() * 0.02 - 0.01, 30, 90,
@@ -50,7 +48,7 @@ CROSS JOIN (
     SELECT 'vehicles' AS layer, id, geom, grid_code, area_code FROM layer.vehicles
     UNION ALL SELECT 'grid_workers', id, geom, grid_code, area_code FROM layer.grid_workers) AS m
 """
-_MEASURED = """
+_INSERT_OBSERVATIONS = """
 INSERT INTO twin.observation (id, property, phenomenon_time, value, value_text, unit, ingested_at)
 SELECT d.id, d.property, tick.at, CASE WHEN d.property = 'level_m' THEN random() * 5 END,
     CASE WHEN d.property <> 'level_m' THEN 'online' END, NULL, tick.at + interval '2 seconds'
@@ -61,14 +59,14 @@ CROSS JOIN (
     UNION ALL SELECT id, 'online_status' FROM layer.iot_devices
     UNION ALL SELECT id, 'online_status' FROM layer.video_points) AS d
 """
-_NOW = (
+_INSERT_STATE = (
     """INSERT INTO twin.position_now SELECT DISTINCT ON (layer, id) layer, id, lon, lat, phenomenon_time, speed_kmh,
     heading_deg, grid_code, area_code, ingested_at FROM twin.position ORDER BY layer, id, phenomenon_time DESC""",
     """INSERT INTO twin.observation_now (id, property, value, value_text, phenomenon_time, ingested_at)
     SELECT DISTINCT ON (id, property) id, property, value, value_text, phenomenon_time, ingested_at
     FROM twin.observation ORDER BY id, property, phenomenon_time DESC""",
 )
-_HAPPENED = f"""
+_INSERT_EVENT_VERSIONS = f"""
 INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, stage, record, ingested_at, message)
 SELECT e.id, at.time, n, stage.name,
     jsonb_strip_nulls(to_jsonb(e) - 'geom' - '_known_since') || jsonb_build_object('stage', stage.name,
@@ -83,25 +81,18 @@ _BOX = "113.33,23.12,113.36,23.15"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the exit code."""
-    parser = argparse.ArgumentParser(prog="onemap bench asof", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
+    parser = benchmark_parser("asof", __doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="of the demo (1)")
     parser.add_argument("--rows", type=int, default=10_000_000, help="of history in the day (10,000,000)")
     parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
     options = parser.parse_args(arguments)
     rows = measure(options.home.absolute() / "asof", options.scale, options.rows)
-    show(rows, [describe_machine()])
-    if options.json:
-        write_json(rows, options.json)
-    return exit_code(rows, strict=options.strict)
+    return report(rows, [describe_machine()], options)
 
 
 def measure(home: Path, scale: float, rows: int) -> list[Figure]:
-    """Measure with a database of its own, made anew."""
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    home.chmod(0o711)  # the database's account passes through
+    """Measure with a new database."""
+    new_home(home)
     with PrivateCluster(home, durable=False) as url:
         return asyncio.run(_measure(url, scale, rows))
 
@@ -122,7 +113,7 @@ async def _measure(url: str, scale: float, rows: int) -> list[Figure]:
     fresh = await create_pool(url, Role.READ, size=1, statement_timeout_ms=60_000)
     try:
         async with fresh.acquire() as present, kept.acquire() as past:
-            return [await _compared(present, past, *case, now - _AGO) for case in _cases(catalog)]
+            return [await _compare(present, past, *case, now - _AGO) for case in _cases(catalog)]
     finally:
         await fresh.close()
         await kept.close()
@@ -135,9 +126,9 @@ async def _fill(connection: asyncpg.Connection, rows: int) -> datetime:
     count = "SELECT (SELECT count(*) FROM layer.{}) + (SELECT count(*) FROM layer.{})"
     moving = await connection.fetchval(count.format("vehicles", "grid_workers"))
     measuring = await connection.fetchval(count.format("iot_devices", "video_points"))
-    await connection.execute(_MOVED, max(1, round(rows * _MOVING_SHARE / moving)), now)
-    await connection.execute(_MEASURED, max(1, round(rows * _MEASURED_SHARE / measuring)), now)
-    for statement in (*_NOW, _HAPPENED):
+    await connection.execute(_INSERT_POSITIONS, max(1, round(rows * _MOVING_SHARE / moving)), now)
+    await connection.execute(_INSERT_OBSERVATIONS, max(1, round(rows * _MEASURED_SHARE / measuring)), now)
+    for statement in (*_INSERT_STATE, _INSERT_EVENT_VERSIONS):
         await connection.execute(statement)
     for row in await connection.fetch("SELECT id FROM onemap.layer"):  # as if the layers had been loaded days ago
         table = table_of(row["id"])
@@ -156,51 +147,51 @@ def _cases(catalog: Catalog) -> Iterator[tuple[str, ItemsQuery]]:
         layer = catalog[name]
         found = queryables_of(layer.definition, OPERATOR)
         box = compile_bbox(parse_bbox(_BOX, CRS84), found["geom"])
-        yield f"{name} limit=100", _asked(layer.id, catalog)
-        yield f"{name} bbox limit=100", _asked(layer.id, catalog, box)
+        yield f"{name} limit=100", _query(layer.id, catalog)
+        yield f"{name} bbox limit=100", _query(layer.id, catalog, box)
     vehicles = queryables_of(catalog["vehicles"].definition, OPERATOR)
     yield (
         "vehicles of a kind",
-        _asked("vehicles", catalog, compile_property("vehicle_kind", "bus", vehicles["vehicle_kind"])),
+        _query("vehicles", catalog, compile_property("vehicle_kind", "bus", vehicles["vehicle_kind"])),
     )
-    yield "vehicles sortby=-speed_kmh", _asked("vehicles", catalog, sortby="-speed_kmh")
+    yield "vehicles sortby=-speed_kmh", _query("vehicles", catalog, sortby="-speed_kmh")
     cameras = queryables_of(catalog["video_points"].definition, OPERATOR)
     offline = compile_property("online_status", "offline", cameras["online_status"])
-    yield "video_points online_status=offline", _asked("video_points", catalog, offline)
+    yield "video_points online_status=offline", _query("video_points", catalog, offline)
 
 
-def _asked(layer_id: str, catalog: Catalog, where: Clause = EMPTY, sortby: str = "") -> ItemsQuery:
+def _query(layer_id: str, catalog: Catalog, where: Clause = EMPTY, sortby: str = "") -> ItemsQuery:
     layer = catalog[layer_id]
     sort = sort_keys(sortby, sortable_fields(layer, OPERATOR)) if sortby else ()
     return ItemsQuery(layer, OPERATOR, where=where, sort=sort, limit=100)
 
 
-async def _compared(
+async def _compare(
     present: asyncpg.Connection, past: asyncpg.Connection, name: str, query: ItemsQuery, at: datetime
 ) -> Figure:
-    """Ask now and as of then in turns, on both bases; the row tells of the dearer basis.
+    """Measure a query now and as of a moment in turns, on both bases; the row holds the more expensive basis.
 
-    As the server does, the past is planned once where history is looked into, and all else for its values. What counts
-    is the time PostgreSQL computes, which does not depend on who else is using the machine.
+    As in the server, queries that read history use a generic plan, and all others a plan for their values. The
+    measure is PostgreSQL's computing time, which does not depend on other load on the machine.
     """
     layers = [query.layer, *(query.layer.as_of(Moment(at, basis)) for basis in BASES)]
-    asked = [ItemsQuery(layer, OPERATOR, query.where, sort=query.sort, limit=query.limit) for layer in layers]
+    queries = [ItemsQuery(layer, OPERATOR, query.where, sort=query.sort, limit=query.limit) for layer in layers]
     then = past if query.layer.definition.is_live else present
     connections = [present, then, then]
     taken: list[list[float]] = [[] for _ in layers]
     for _ in range(_REPEATS):
-        for times, connection, one in zip(taken, connections, asked, strict=True):
+        for times, connection, one in zip(taken, connections, queries, strict=True):
             text, values = page(one).render()
             pid = connection.get_server_pid()
-            began = _computed_s(pid)
+            began = _used_s(pid)
             await connection.fetchrow(text, *values)
-            times.append(_computed_s(pid) - began)
+            times.append(_used_s(pid) - began)
     now, *before = (statistics.median(times) for times in taken)
     return no_slower(name, 1 / max(before), 1 / now, _GOAL)
 
 
-def _computed_s(pid: int) -> float:
-    """Return the seconds that a process has been computing."""
+def _used_s(pid: int) -> float:
+    """Return the processor time of a process in seconds."""
     return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
 
 

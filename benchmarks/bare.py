@@ -1,4 +1,4 @@
-"""The usual vector tile route, as short as it can be: one statement, every column, nothing kept. The baseline."""
+"""The usual vector tile route, as short as possible: one statement, every column, no cache. The baseline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SELECT ST_AsMVT(t.*, '{table}', 4096, 'geom') FROM (
 
 
 def command(url: str, port: int) -> Command:
-    """Tell how it is started: with as many workers as the others, and as fast a loop."""
+    """Return the command of the server, with as many workers as the others and the same event loop."""
     served = ("-m", "uvicorn", "benchmarks.bare:app", "--port", str(port), "--workers", "2", "--loop", "uvloop")
     quiet = ("--http", "httptools", "--no-access-log", "--log-level", "warning")
     return Command((sys.executable, *served, *quiet), {"BARE_URL": url, "PYTHONPATH": os.getcwd()}, "/ready")  # noqa: PTH109

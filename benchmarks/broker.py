@@ -52,11 +52,11 @@ class Broker:
     Parameters
     ----------
     folder
-        Is made; holds the configuration, the log and what the broker remembers.
+        Created here; holds the configuration, the log and the broker's stored messages.
     more
         Further lines of its configuration.
     users
-        Names and passwords; None lets everybody in.
+        Names and passwords; None admits everybody.
     """
 
     def __init__(self, folder: Path, more: str = "", users: dict[str, str] | None = None) -> None:
@@ -67,11 +67,11 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """Its address, once it has begun."""
+        """The address, once the broker has started."""
         return f"mqtt://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, again on the same port; returns when it takes connections.
+        """Start the broker, a second time on the same port; return when it accepts connections.
 
         Raises
         ------
@@ -87,13 +87,13 @@ class Broker:
         raise RuntimeError(f"mosquitto does not start: {(self.folder / 'log').read_text(encoding='utf-8')}")
 
     def kill(self) -> None:
-        """End it at once, as a power cut would."""
+        """Kill the broker at once, as a power cut would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(DEADLINE_S)
 
     def stop(self) -> None:
-        """End it in order; it writes down what it remembers."""
+        """Stop the broker in order; it saves its messages."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(DEADLINE_S)
@@ -116,12 +116,12 @@ class Broker:
             client.loop_stop()
 
     def publish(self, messages: Iterable[tuple[str, bytes | str]], *, qos: int = 1, retain: bool = False) -> None:
-        """Publish messages (topic, payload); returns when the broker has them all.
+        """Publish messages (topic, payload); return when the broker has acknowledged them all.
 
         Raises
         ------
         TimeoutError
-            When it does not take them.
+            When the broker does not acknowledge a message in time.
         """
         with self.publisher() as client:
             sent = [client.publish(topic, payload, qos=qos, retain=retain) for topic, payload in messages]
@@ -147,7 +147,7 @@ class Broker:
 
 
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Wait until a broker takes connections; False when it ends instead, because somebody else has the port."""
+    """Wait until a broker accepts connections; False when it ends instead, because its port is in use."""
     deadline = time.monotonic() + DEADLINE_S
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):

@@ -1,4 +1,4 @@
-"""The cases: what is asked, as one fixed request and as many random ones, and how much faster than the peers."""
+"""The cases: requests, fixed and random, with the goals against the peers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.ask import Ask, hexagons, windows
 
-VARIANTS = 4000  # more than are asked in a round where the database works for each, so that nothing is seen twice
+VARIANTS = 4000  # more than the requests of a round, so that no request of a round is repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class FeatureCase:
     Attributes
     ----------
     name
-        What `--cases` selects it by.
+        The name in `--cases`.
     goals
-        Peer to the least ratio of our rate to its rate; a peer that is not named does not take part, and `None`
+        Least ratio of our rate to the rate of a peer, by peer; peers that are missing do not take part, and `None`
         measures without a goal.
     """
 
@@ -31,12 +31,12 @@ class FeatureCase:
 
     @property
     def promised(self) -> bool:
-        """Whether there is a goal; a case without one is measured when it is named."""
+        """Whether there is a goal; a case without one is measured only when `--cases` names it."""
         return any(goal is not None for goal in self.goals.values())
 
 
 def all_cases(scale: float = 1.0) -> list[FeatureCase]:
-    """Return every case; `scale` is that of the tables, whose ids and offsets the random requests must hit."""
+    """Return every case; random requests use the ids and offsets of tables at `scale`."""
     points = max(1, round(200_000 * scale))
     box = windows(0.022, 0.02, VARIANTS + 1, seed=1)
     large = windows(0.05, 0.045, 501, seed=2)

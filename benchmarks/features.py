@@ -17,7 +17,7 @@ from benchmarks.cases import FeatureCase, all_cases
 from benchmarks.contest import FIRST_PAGE, PAGE_190, Measurements, contest, contestants, follow_next
 from benchmarks.load import CONNECTIONS, require_wrk
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.results import Figure, exit_code, faster, no_slower, show, write_json
+from benchmarks.results import Figure, benchmark_parser, faster, no_slower, report
 from benchmarks.servers import WORKERS
 from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
@@ -33,24 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     options.home.mkdir(parents=True, exist_ok=True)
     rows, notes = [], [describe_machine(), describe_versions()]
-    wanted = {name for name in options.cases.split(",") if name}
-    if not wanted or wanted - set(loading.CASES):
-        served, told = serve(options, wanted)
+    selected = {name for name in options.cases.split(",") if name}
+    if not selected or selected - set(loading.CASES):
+        served, remarks = serve(options, selected)
         rows += served
-        notes += told
-    if not wanted or wanted & set(loading.CASES):
-        rows += loading.measure(options.home, sorted(wanted & set(loading.CASES)) or loading.CASES, options.scale)
-    show(rows, notes)
-    if options.json:
-        write_json(rows, options.json)
-    return exit_code(rows, strict=options.strict)
+        notes += remarks
+    if not selected or selected & set(loading.CASES):
+        rows += loading.measure(options.home, sorted(selected & set(loading.CASES)) or loading.CASES, options.scale)
+    return report(rows, notes, options)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="onemap bench features", description=__doc__)
+    parser = benchmark_parser("features", __doc__)
     known = ",".join(dict.fromkeys([*(case.name for case in all_cases()), "page190", *loading.CASES]))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
     parser.add_argument(
         "--seconds", type=float, default=10, help="of load for each case and server, in three rounds (10)"
     )
@@ -70,17 +65,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def serve(options: argparse.Namespace, wanted: set[str]) -> tuple[list[Figure], list[str]]:
+def serve(options: argparse.Namespace, selected: set[str]) -> tuple[list[Figure], list[str]]:
     """Measure what is served; return the rows and what to say under them."""
     require_wrk()
     names = [name for name in options.peers.split(",") if name]
-    cases = [case for case in all_cases(options.scale) if (case.name in wanted if wanted else case.promised)]
+    cases = [case for case in all_cases(options.scale) if (case.name in selected if selected else case.promised)]
     with PrivateCluster(options.home / f"features-{options.scale:g}") as url:
         print("→ tables", flush=True)
         asyncio.run(make_tables(url, options.scale))
         taking_part = contestants(url, options.home, names)
         measured = contest(url, options.home, taking_part, cases, options.seconds, options.rounds)
-        if not wanted or "page190" in wanted:
+        if not selected or "page190" in selected:
             pages = max(2, round(_PAGE * options.scale))
             follow_next(options.home, taking_part[0], measured, options.seconds, options.rounds, pages=pages)
         notes = [asyncio.run(describe_database(url)), *_notes(names, options)]

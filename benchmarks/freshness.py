@@ -1,4 +1,4 @@
-"""How many queries a crowd costs, and how long after a commit the fresh tile is served."""
+"""The number of queries of a hundred equal requests, and the delay from a commit to the fresh tile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmarks.tables import EAST, NORTH, SOUTH, WEST
 
 _CROWD = 100
 _CROWD_GOAL = 1.2  # times the time of one
-_WHOLE = "/tiles/bench_buildings/11/1668/888.mvt"  # most of the buildings: it takes its time
+_WHOLE = "/tiles/bench_buildings/11/1668/888.mvt"  # most of the buildings, a slow tile
 _FRESH_GOAL_S = 1.0
 _CHANGES_PER_S = 100
 _ZOOM = 15
@@ -36,10 +36,10 @@ def ask(address: str, path: str) -> tuple[bytes, str]:
 
 
 def crowd(url: str, home: Path) -> list[Figure]:
-    """Let a hundred clients ask at once for a tile that nobody has drawn, several times; the slowest of them counts."""
+    """Let a hundred clients request an undrawn tile at once, several times; the slowest of them counts."""
     with running_ours(url, home) as address, ThreadPoolExecutor(_CROWD) as clients:
         ask(address, f"{_WHOLE}?height_m=5")
-        list(clients.map(lambda _: ask(address, "/health"), range(_CROWD)))  # their threads are there
+        list(clients.map(lambda _: ask(address, "/health"), range(_CROWD)))  # so that their threads exist
         alone, together, scans = [], [], []
         for number in range(5):
             before = asyncio.run(_scans(url))
@@ -63,7 +63,7 @@ def _timed(address: str, path: str) -> float:
 
 
 async def _scans(url: str) -> int:
-    """Return how often the layer's table was looked through, by an index or not; PostgreSQL tells a second late."""
+    """Return the number of scans of the layer's table, by an index or not; PostgreSQL reports it a second late."""
     connection = await asyncpg.connect(url)
     try:
         await asyncio.sleep(1.2)
@@ -77,7 +77,7 @@ async def _scans(url: str) -> int:
 
 
 def fresh(url: str, home: Path, seconds: float) -> list[Figure]:
-    """Change features a hundred times a second, and ask for the tiles of some until they show it."""
+    """Change features a hundred times a second, and request the tiles of some until they show the change."""
     with running_ours(url, home) as address, _changing(url) as changes:
         waits = asyncio.run(_waits(url, address, seconds))
         done = changes.per_second()
@@ -87,7 +87,13 @@ def fresh(url: str, home: Path, seconds: float) -> list[Figure]:
 
 
 async def _waits(url: str, address: str, seconds: float) -> list[float]:
-    """Move a feature of its own into a random tile, again and again; return how long the tile took to show it."""
+    """Move one feature into random tiles; return the seconds until each tile showed it.
+
+    Raises
+    ------
+    RuntimeError
+        When a tile does not show the feature within 30 s.
+    """
     connection = await asyncpg.connect(url)
     chance, waits = random.Random(7), []
     try:
@@ -120,13 +126,13 @@ def _statuses(address: str, path: str) -> set[str]:
 
 
 def _tile_of(lon: float, lat: float) -> tuple[int, int, int]:
-    from tiles.cells import cell_of  # noqa: PLC0415  # not for those who only ask
+    from tiles.cells import cell_of  # noqa: PLC0415  # `ask` alone does not need it
 
     return _ZOOM, *cell_of(lon, lat, _ZOOM)
 
 
 class _Changes(threading.Thread):
-    """Other people's changes, in the background."""
+    """Changes of other features, in the background."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)

@@ -42,7 +42,7 @@ _ITEMS = "/ogc/collections/bench_points/items"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is attacked."""
+    """The service under attack."""
 
     address: str
     url: str
@@ -54,12 +54,12 @@ async def _nothing(_: Target) -> None:
 
 
 async def _filters(target: Target) -> None:
-    """Open a hundred streams with the dearest filters that are taken, while fifty events come five times a second."""
+    """Open a hundred streams with the most expensive filters allowed, while fifty events arrive five times a second."""
     words = " OR ".join(f"CASEI(title) LIKE CASEI('%{number}%')" for number in range(70))
 
     async def listen(client: httpx.AsyncClient, number: int) -> None:
-        asked = {"layers": "events", "filter": f"{words} OR title = 'x{number}'"}
-        async with client.stream("GET", f"{target.address}/live", params=asked) as stream:
+        params = {"layers": "events", "filter": f"{words} OR title = 'x{number}'"}
+        async with client.stream("GET", f"{target.address}/live", params=params) as stream:
             async for _ in stream.aiter_raw():
                 pass
 
@@ -79,7 +79,7 @@ async def _filters(target: Target) -> None:
 
 
 async def _slow_queries(target: Target) -> None:
-    """Ask twenty at a time for what takes as long as a statement may."""
+    """Send twenty queries at a time that take as long as a statement may."""
     words = " OR ".join(f"ACCENTI(CASEI(name)) LIKE ACCENTI(CASEI('%q{number}%'))" for number in range(40))
 
     async def ask(client: httpx.AsyncClient, number: int) -> None:
@@ -106,7 +106,7 @@ async def _bodies(target: Target) -> None:
 
 
 async def _half_open(target: Target) -> None:
-    """Hold 1,200 connections that begin a header and go on with nothing."""
+    """Hold 1,200 connections that send part of a header and nothing more."""
     where = urlsplit(target.address)
     with ExitStack() as held:
         for _ in range(1200):
@@ -116,7 +116,7 @@ async def _half_open(target: Target) -> None:
 
 
 async def _distinct_filters(target: Target) -> None:
-    """Post filters of a megabyte and texts of 600 conditions, none of them twice."""
+    """Post filters of a megabyte and filters of 600 conditions, each different."""
 
     async def post(client: httpx.AsyncClient, number: int) -> None:
         if number % 2:
@@ -133,7 +133,7 @@ async def _distinct_filters(target: Target) -> None:
 
 
 async def _filtered_tiles(target: Target) -> None:
-    """Ask for an empty tile with a filter that nobody wrote before."""
+    """Request an empty tile with a new filter each time."""
 
     async def ask(client: httpx.AsyncClient, _: int) -> None:
         await client.get(f"{target.address}/tiles/bench_points/14/0/0.mvt?filter={quote(f'name={random.random()!r}')}")
@@ -157,10 +157,10 @@ def _client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None))
 
 
-async def _again(work: Callable[[httpx.AsyncClient, int], Coroutine[Any, Any, None]], *given: Any) -> None:
+async def _again(work: Callable[[httpx.AsyncClient, int], Coroutine[Any, Any, None]], *arguments: Any) -> None:
     while True:
         with suppress(httpx.HTTPError):
-            await work(*given)
+            await work(*arguments)
         await asyncio.sleep(0)
 
 
@@ -171,7 +171,7 @@ async def _all(*work: Coroutine[Any, Any, None]) -> None:
 
 
 def read(address: str, seconds: float) -> list[float]:
-    """Read three features at a time; return milliseconds of each answer, a failed one counted as the time it took."""
+    """Read three features at a time; return the milliseconds of each response, failed ones included."""
     took: list[float] = []
     ends = time.monotonic() + seconds
     with httpx.Client(timeout=60) as client:
@@ -185,10 +185,10 @@ def read(address: str, seconds: float) -> list[float]:
 
 
 async def _measured(attack: Callable[[Target], Coroutine[Any, Any, None]], target: Target, seconds: float) -> float:
-    """Return the reader's p95 while an attack goes on."""
+    """Return the reader's p95 during an attack."""
     loop = asyncio.get_running_loop()
     attacking = asyncio.create_task(attack(target))
-    await asyncio.sleep(2)  # until it has grown
+    await asyncio.sleep(2)  # until the attack has its full strength
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as reader:
         took = await loop.run_in_executor(reader, read, target.address, seconds)
     attacking.cancel()

@@ -6,9 +6,7 @@ half of the points lie around its devices, half anywhere in its extent.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +14,8 @@ from pathlib import Path
 import asyncpg
 import numpy as np
 
-from benchmarks.machine import describe_machine
-from benchmarks.results import Figure, at_most, exit_code, show, write_json
+from benchmarks.machine import describe_machine, new_home
+from benchmarks.results import Figure, at_most, benchmark_parser, report
 from layers.cluster import PrivateCluster
 from layers.database.connection import Role, connect
 from layers.demo.load import load_demo
@@ -39,24 +37,17 @@ LEFT JOIN LATERAL onemap.waterway_at(spot.point, 100) AS water ON true"""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the exit code."""
-    parser = argparse.ArgumentParser(prog="onemap bench join", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
+    parser = benchmark_parser("join", __doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="of the demo (1)")
     parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
     options = parser.parse_args(arguments)
     rows = measure(options.home.absolute() / "join", options.scale)
-    show(rows, [describe_machine()])
-    if options.json:
-        write_json(rows, options.json)
-    return exit_code(rows, strict=options.strict)
+    return report(rows, [describe_machine()], options)
 
 
 def measure(home: Path, scale: float) -> list[Figure]:
-    """Measure with a database of its own, made anew."""
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    home.chmod(0o711)  # the database's account passes through
+    """Measure with a new database."""
+    new_home(home)
     with PrivateCluster(home, durable=False) as url:
         return asyncio.run(_measure(url, scale))
 

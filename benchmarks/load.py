@@ -1,4 +1,4 @@
-"""Load on one server: `wrk`, 2 threads, 16 connections, a list of paths one after the other."""
+"""Load on one server by `wrk`: 2 threads, 16 connections, a list of paths in order."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ THREADS = 2
 CONNECTIONS = 16
 _TIMEOUT_S = 60
 _LONG_SECONDS = 30
-_WARMING = 4  # connections that warm a server up: enough for both workers, and nothing is left undone
+_WARMING = 4  # connections that warm a server up, enough for both workers
 _FAILED_MAX = 0.02  # TiPg fails now and then under load
 _SCRIPT = Path(__file__).with_name("load.lua")
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one run measured.
+    """The result of one run.
 
     Attributes
     ----------
     rate
-        Answers a second.
+        Responses per second.
     p50_ms, p99_ms
-        Time from request to whole answer.
+        Time from the request to the whole response.
     """
 
     rate: float
@@ -60,7 +60,7 @@ def require_wrk() -> None:
 
 
 def warm_up(address: str, paths: Sequence[str], seconds: float) -> float:
-    """Ask from the middle of the list on, and wait for every answer; return about how many came a second."""
+    """Send requests from the middle of the list on, and wait for every response; return the approximate rate."""
     until = time.monotonic() + seconds
     began = time.monotonic()
 
@@ -91,18 +91,18 @@ def load(  # a run has this many sides
     Parameters
     ----------
     paths
-        Asked in this order, round and round.
+        Requested in this order, again and again.
     seconds
-        How long; longer where each connection would not get an answer in that time.
+        Duration; longer where some connection would not get a response in that time.
     expected_rate
-        Answers a second, as `warm_up` found them.
+        Responses per second, as returned by `warm_up`.
     headers
         Sent with every request.
 
     Raises
     ------
     RuntimeError
-        When more than a few answers were not 200, or none came at all.
+        When more than a few responses were not 200, or none came at all.
     """
     listing = folder / "paths.txt"
     listing.write_text("\n".join(paths) + "\n", encoding="utf-8")
@@ -112,20 +112,20 @@ def load(  # a run has this many sides
     wrk = subprocess.run(
         ["wrk", *options, "-s", _SCRIPT, address, "--", listing], check=True, capture_output=True, text=True
     )
-    said: dict[str, float] = json.loads(wrk.stdout.rpartition("RESULT ")[2])
-    if not said["requests"] or said["errors"] > _FAILED_MAX * said["requests"]:
-        raise RuntimeError(f"{address}{paths[0]}: {said['errors']} failed answers of {said['requests']}")
-    rate = _rate(said, connections)
-    time.sleep(connections / rate)  # what was asked last is still being worked on, and must not slow what comes next
-    return Load(rate, said["p50_us"] / 1000, said["p99_us"] / 1000)
+    result: dict[str, float] = json.loads(wrk.stdout.rpartition("RESULT ")[2])
+    if not result["requests"] or result["errors"] > _FAILED_MAX * result["requests"]:
+        raise RuntimeError(f"{address}{paths[0]}: {result['errors']} failed answers of {result['requests']}")
+    rate = _rate(result, connections)
+    time.sleep(connections / rate)  # the last requests are still running, and must not slow the next measurement
+    return Load(rate, result["p50_us"] / 1000, result["p99_us"] / 1000)
 
 
-def _rate(said: dict[str, float], connections: int) -> float:
-    """Return answers a second, from whichever of two views is kinder to the server.
+def _rate(result: dict[str, float], connections: int) -> float:
+    """Return responses per second, by the method of two that favours the server.
 
-    What is still on its way when time is up is not counted, which hurts a server whose answers take seconds; a closed
-    loop's rate is also its connections divided by the mean time of an answer (Little's law), which does not.
+    A count misses the responses still in transit at the end, which penalises a server whose responses take seconds. The
+    rate of a closed loop is also its connections divided by the mean response time (Little's law), which does not.
     """
-    counted = (said["requests"] - said["errors"]) / (said["duration_us"] / 1e6)
-    few = said["requests"] < 10 * connections
-    return max(counted, connections / (said["mean_us"] / 1e6)) if few else counted
+    counted = (result["requests"] - result["errors"]) / (result["duration_us"] / 1e6)
+    few = result["requests"] < 10 * connections
+    return max(counted, connections / (result["mean_us"] / 1e6)) if few else counted

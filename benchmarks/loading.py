@@ -5,11 +5,9 @@ Run it with `./onemap bench loading`; `./onemap bench features` shows these rows
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import csv
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,9 +20,9 @@ import asyncpg
 import numpy as np
 import shapely
 
-from benchmarks.machine import describe_machine
+from benchmarks.machine import describe_machine, new_home
 from benchmarks.memory import MemoryWatch
-from benchmarks.results import Figure, at_most, exit_code, show, write_json
+from benchmarks.results import Figure, at_most, benchmark_parser, report
 from benchmarks.servers import free_port, get
 from layers.cluster import running_url
 from layers.cluster.place import find_place
@@ -38,28 +36,21 @@ _HEADER = ("id", "lon", "lat", "name", "device_id", "camera_type", "azimuth_deg"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the exit code."""
-    parser = argparse.ArgumentParser(prog="onemap bench loading", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
+    parser = benchmark_parser("loading", __doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="of the demo and the million, for trials (1)")
     parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
     options = parser.parse_args(arguments)
     rows = measure(options.home.absolute(), CASES, options.scale)
-    show(rows, [describe_machine()])
-    if options.json:
-        write_json(rows, options.json)
-    return exit_code(rows, strict=options.strict)
+    return report(rows, [describe_machine()], options)
 
 
 def measure(folder: Path, cases: Sequence[str], scale: float = 1.0) -> list[Figure]:
-    """Measure in a home of its own, made anew.
+    """Measure in a new home.
 
-    The demo is loaded in any case: the grids that points are located in come from it.
+    The demo is always loaded: the points are located in its grids.
     """
     home = folder / "loading"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    home.chmod(0o711)  # the database's account passes through
+    new_home(home)
     with _up(home, scale) as first_s:
         print(f"→ first up, demo at scale {scale:g}: {first_s:.1f} s", flush=True)
     rows = [at_most(f"first up: database made, demo at scale {scale:g} generated and loaded", "s", first_s, 60)]
@@ -68,13 +59,13 @@ def measure(folder: Path, cases: Sequence[str], scale: float = 1.0) -> list[Figu
         rows.append(at_most("second up, until /health answers", "s", second_s, 6))
         if "million" in cases:
             rows += _load_points(home, round(_POINTS * scale))
-    wanted = {"demo": rows[:1], "second-up": rows[1:2], "million": rows[2:]}
-    return [row for case in CASES if case in cases for row in wanted[case]]
+    by_case = {"demo": rows[:1], "second-up": rows[1:2], "million": rows[2:]}
+    return [row for case in CASES if case in cases for row in by_case[case]]
 
 
 @contextmanager
 def _up(home: Path, scale: float) -> Iterator[float]:
-    """Run `./onemap up`; yield the seconds until `/health` answered 200."""
+    """Run `./onemap up`; yield the seconds until `/health` returned 200."""
     port = free_port()
     began = time.monotonic()
     arguments = ("up", "--home", str(home), "--port", str(port), "--demo-scale", f"{scale:g}", "--no-live")
@@ -103,7 +94,7 @@ def _wait_healthy(address: str, process: subprocess.Popen[bytes], home: Path) ->
 
 
 def _load_points(home: Path, number: int) -> list[Figure]:
-    """Load the points with `./onemap load`, and look whether all are there and know their grid."""
+    """Load the points with `./onemap load`, and check that all are there with their grid."""
     url = running_url(home)
     place = find_place(home)
     if url is None or place is None:
@@ -124,15 +115,15 @@ def _load_points(home: Path, number: int) -> list[Figure]:
         home,
     ]
     began = time.monotonic()
-    with (home / "load.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=_environment())
+    with (home / "load.log").open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=_environment())
         with MemoryWatch(load=process.pid, postgres=postmaster) as memory:
             code = process.wait()
     took_s = time.monotonic() - began
     rows, located = (after - was for after, was in zip(asyncio.run(_count(url)), before, strict=True))
     if code or rows != number or located < 0.99 * number:
-        told = (home / "load.log").read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise RuntimeError(f"{rows} of {number} points were loaded, {located} located in a grid; it said:\n{told}")
+        log = (home / "load.log").read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise RuntimeError(f"{rows} of {number} points were loaded, {located} located in a grid; the log:\n{log}")
     title = f"{number:,} points from CSV (8 columns): validated, located in grids, indexed"
     gigabytes = {name: peak / 1e9 for name, peak in memory.peak_bytes.items()}
     print(

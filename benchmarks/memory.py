@@ -1,4 +1,4 @@
-"""How much memory a program takes, its children included, read from /proc."""
+"""The memory of a program with its children, read from /proc."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class MemoryWatch:
     Parameters
     ----------
     roots
-        Name to process id; whatever descends from it counts with it.
+        Process id by name; its descendants count with it.
 
     Attributes
     ----------
     peak_bytes
-        Highest sum of a tree seen, by name. Shared pages count for each process that has them, and short peaks of
-        a process count by the kernel's own high-water mark where that is higher.
+        Highest sum of a tree, by name. Shared pages count for each process that maps them. The kernel's high-water
+        mark of a process counts where it is higher, so that short peaks are not missed.
     """
 
     def __init__(self, **roots: int) -> None:
@@ -65,9 +65,9 @@ def children() -> dict[int, list[int]]:
 
 
 def tree(root: int, known: dict[int, list[int]]) -> list[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and all its descendants."""
     found = [root]
-    for process in found:  # grows while we walk
+    for process in found:  # grows during the loop
         found.extend(known.get(process, ()))
     return found
 

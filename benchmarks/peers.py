@@ -1,8 +1,8 @@
-"""The servers we are compared with: stock pygeoapi and TiPg, each in an environment of its own, set up at its best.
+"""The servers we compare with: stock pygeoapi and TiPg, each in an environment of its own, in its best configuration.
 
-What "at its best" means, as measured in the field: uvicorn with uvloop and httptools, two workers, no access log, the
-database by the same Unix socket as ours; pygeoapi with its PostgreSQL provider, no `storage_crs` (every other value
-breaks spatial filters) and no logging; TiPg without its periodic look at the catalogue.
+The best configuration, by measurement: uvicorn with uvloop and httptools, two workers, no access log, the database by
+the same Unix socket as ours; pygeoapi with its PostgreSQL provider, no `storage_crs` (every other value breaks spatial
+filters) and no logging; TiPg without periodic reads of the catalogue.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CRS_LIST = ("http://www.opengis.net/def/crs/OGC/1.3/CRS84", "http://www.opengis.
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One of them: its name, what pip installs, and the package whose version is reported."""
+    """A peer: the package whose version is reported, and the requirements for pip."""
 
     name: str
     requirements: tuple[str, ...]
@@ -48,11 +48,11 @@ PEERS = {peer.name: peer for peer in (PYGEOAPI, TIPG)}
 
 
 def install(peer: Peer, home: Path) -> Path:
-    """Make the environment of a peer with its pinned packages, unless it is there; return its programs' folder."""
+    """Create the environment of a peer with its pinned packages, unless it exists; return its programs' folder."""
     folder = home / peer.name
     stamp = folder / "installed.txt"
-    wanted = "\n".join(peer.requirements)
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+    requirements = "\n".join(peer.requirements)
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != requirements:
         print(f"→ installing {', '.join(peer.requirements)} into {folder} …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         pip: list[str | Path] = [
@@ -65,19 +65,19 @@ def install(peer: Peer, home: Path) -> Path:
             "--no-input",
         ]
         subprocess.run([*pip, *peer.requirements], check=True)
-        stamp.write_text(wanted, encoding="utf-8")
+        stamp.write_text(requirements, encoding="utf-8")
     return folder / "bin"
 
 
 def installed_version(peer: Peer, home: Path) -> str:
-    """Tell which version was measured."""
-    ask = f"from importlib.metadata import version; print(version('{peer.name}'))"
-    said = subprocess.run([home / peer.name / "bin" / "python", "-c", ask], check=True, capture_output=True, text=True)
-    return said.stdout.strip()
+    """Return the installed version of a peer."""
+    program = f"from importlib.metadata import version; print(version('{peer.name}'))"
+    python = home / peer.name / "bin" / "python"
+    return subprocess.run([python, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def command(peer: Peer, url: str, home: Path, port: int) -> Command:
-    """Install a peer where needed, write its configuration, and tell how it is started."""
+    """Install a peer where needed, write its configuration, and return its command."""
     programs = install(peer, home)
     serve = [str(programs / "uvicorn"), "--port", str(port), *QUIET]
     if peer is TIPG:

@@ -33,7 +33,7 @@ _HEADERS = [(b"host", b"127.0.0.1:8000"), (b"accept", b"*/*")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Profile one case and print what was found."""
+    """Profile one case and print the profile."""
     cases = {f"{case.name}{'' if len(case.asks) == 1 else '-random'}": case for case in all_cases()}
     parser = argparse.ArgumentParser(prog="onemap bench profiling", description=__doc__)
     parser.add_argument("--json", type=Path, help=argparse.SUPPRESS)
@@ -102,21 +102,21 @@ async def _ask(app: FastAPI, path: str) -> None:
 
 
 async def _statements(ask: Callable[[], Awaitable[None]]) -> list[tuple[str, tuple[object, ...]]]:
-    """Return the statements, with their values, that one request sends."""
-    seen: list[tuple[str, tuple[object, ...]]] = []
+    """Return the statements of one request, with their values."""
+    recorded: list[tuple[str, tuple[object, ...]]] = []
 
-    def noting(name: str) -> Any:
+    def recording(name: str) -> Any:
         original = getattr(asyncpg.Connection, name)
 
-        async def noted(self: Any, query: str, *values: object, **options: Any) -> Any:
-            seen.append((query, values))
+        async def record(self: Any, query: str, *values: object, **options: Any) -> Any:
+            recorded.append((query, values))
             return await original(self, query, *values, **options)
 
-        return patch.object(asyncpg.Connection, name, noted)
+        return patch.object(asyncpg.Connection, name, record)
 
-    with noting("fetchrow"), noting("fetchval"):
+    with recording("fetchrow"), recording("fetchval"):
         await ask()
-    return seen
+    return recorded
 
 
 async def _explain(url: str, text: str, values: tuple[object, ...]) -> None:

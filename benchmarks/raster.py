@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote, urlencode
@@ -18,6 +17,7 @@ from rasterio.transform import from_bounds
 from rasterio.warp import transform_bounds
 
 from benchmarks import peers
+from benchmarks.contestant import OURS, Contestant, turns
 from benchmarks.load import load, warm_up
 from benchmarks.results import Figure, at_least, faster
 from benchmarks.servers import WORKERS, Command, free_port, get, running, running_ours
@@ -32,7 +32,7 @@ _TILES = 300  # random ones at each zoom
 _FEW = 2  # connections, as for vector tiles
 _WARM_GOAL = 4_000
 _NO_CACHE = {"memory_mib": 0, "disk_mib": 0}
-_LOOK = {"rescale": "0,120"}
+_STYLE = {"rescale": "0,120"}
 _TITILER = """
 from fastapi import FastAPI
 from titiler.core.factory import TilerFactory
@@ -55,23 +55,17 @@ _TUNED = {  # as its own guide to performance has it
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RasterContestant:
-    """A server, and how it names a tile of a raster."""
-
-    name: str
-    start: Callable[[], AbstractContextManager[str]]
-    path: Callable[[str, int, int, int], str]
+type RasterContestant = Contestant[[str, int, int, int]]  # raster, z, x, y
 
 
 def measure(url: str, options: argparse.Namespace) -> list[Figure]:
-    """Draw random tiles of two rasters, and serve one that was drawn before."""
+    """Measure random tiles of two rasters drawn anew, and tiles from the cache."""
     files = asyncio.run(_rasters(url, options.home))
     return [*_drawn(url, options, files), *_warm(url, options)]
 
 
 async def _rasters(url: str, home: Path) -> dict[str, Path]:
-    """Load hills with some noise in two systems; return the files that were stored, which both sides read."""
+    """Load hills with some noise in two reference systems; return the stored files, which both servers read."""
     chance = np.random.default_rng(4)
     rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     heights = 60 + 40 * np.sin(columns / 700) * np.cos(rows / 500) + chance.normal(0, 0.3, (SIDE, SIDE))
@@ -92,17 +86,17 @@ async def _rasters(url: str, home: Path) -> dict[str, Path]:
 
 
 def _contestants(url: str, options: argparse.Namespace, files: dict[str, Path]) -> list[RasterContestant]:
-    ask = urlencode(_LOOK)
-    found = [
-        RasterContestant(
-            "ours",
+    ask = urlencode(_STYLE)
+    found: list[RasterContestant] = [
+        Contestant(
+            OURS,
             lambda: running_ours(url, options.home, tiles=_NO_CACHE),
             lambda name, z, x, y: f"/raster/{name}/{z}/{x}/{y}.png?{ask}",
         )
     ]
     if "titiler" in options.peers.split(","):
         found.append(
-            RasterContestant(
+            Contestant(
                 "titiler",
                 lambda: _titiler(options.home),
                 lambda name, z, x, y: (
@@ -132,25 +126,21 @@ def _tiles(zoom: int) -> list[tuple[int, int]]:
 def _drawn(url: str, options: argparse.Namespace, files: dict[str, Path]) -> list[Figure]:
     taking_part = _contestants(url, options, files)
     rates: dict[tuple[str, str, int], list[float]] = {}
-    for number in range(options.rounds):
-        turn = number % len(taking_part)
-        for contestant in (*taking_part[turn:], *taking_part[:turn]):
-            print(f"→ rasters, round {number + 1} of {options.rounds}: {contestant.name}", flush=True)
-            with contestant.start() as address:
-                for name in files:
-                    for zoom in ZOOMS:
-                        paths = [contestant.path(name, zoom, x, y) for x, y in _tiles(zoom)]
-                        if not get(address + paths[0]).startswith(b"\x89PNG"):
-                            raise RuntimeError(f"{paths[0]} is no picture")
-                        seconds = options.seconds / options.rounds / 2
-                        expected = warm_up(address, paths, min(1, seconds / 2))
-                        rate = load(address, paths, seconds, options.home, expected, connections=_FEW).rate
-                        rates.setdefault((contestant.name, name, zoom), []).append(rate)
-                        print(f"  {name:20} z{zoom} {rate:9.1f} req/s", flush=True)
+    for contestant in turns(taking_part, options.rounds, "rasters, "):
+        with contestant.start() as address:
+            for name, zoom in product(files, ZOOMS):
+                paths = [contestant.path(name, zoom, x, y) for x, y in _tiles(zoom)]
+                if not get(address + paths[0]).startswith(b"\x89PNG"):
+                    raise RuntimeError(f"{paths[0]} is no image")
+                seconds = options.seconds / options.rounds / 2
+                expected = warm_up(address, paths, min(1, seconds / 2))
+                rate = load(address, paths, seconds, options.home, expected, connections=_FEW).rate
+                rates.setdefault((contestant.name, name, zoom), []).append(rate)
+                print(f"  {name:20} z{zoom} {rate:9.1f} req/s", flush=True)
     rows = []
     for name, srid in SYSTEMS.items():
         for zoom in ZOOMS:
-            title, ours = f"raster EPSG:{srid} z{zoom}, drawn", median(rates["ours", name, zoom])
+            title, ours = f"raster EPSG:{srid} z{zoom}, drawn", median(rates[OURS, name, zoom])
             if len(taking_part) > 1:
                 rows.append(faster(f"{title}, × titiler", ours, median(rates["titiler", name, zoom]), 1))
             else:
@@ -159,7 +149,7 @@ def _drawn(url: str, options: argparse.Namespace, files: dict[str, Path]) -> lis
 
 
 def _warm(url: str, options: argparse.Namespace) -> list[Figure]:
-    ask = urlencode(_LOOK)
+    ask = urlencode(_STYLE)
     paths = [f"/raster/bench_dem/14/{x}/{y}.png?{ask}" for x, y in sorted(set(_tiles(14)))[:60]]
     with running_ours(url, options.home) as address:
         for path in paths * 8:  # until both workers hold every tile

@@ -1,7 +1,8 @@
-"""Rows of a benchmark: shown as a table, written as JSON, and judged."""
+"""Rows of a benchmark: printed as a table, written as JSON, and compared with their goals."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,15 +19,15 @@ class Figure:
     Attributes
     ----------
     unit
-        Of `ours` and `peer`. Rates (``req/s``) are wanted high, times and sizes low.
+        The unit of `ours` and `peer`. Rates (``req/s``) are better high, times and sizes better low.
     peer
-        The other side's figure; `None` where there is no other side.
+        The peer's figure; `None` without a peer.
     ratio
-        How many times better than the peer (rates), or how many times our own reference (``× first page``).
+        Our rate as a multiple of the peer's, or of our own reference (``× first page``).
     goal
-        The bound of `ratio`, or of `ours` where there is no peer; `None` where nothing was promised.
+        The bound of `ratio`, or of `ours` without a peer; `None` without a goal.
     met
-        `None` without a goal.
+        Whether the goal is met; `None` without a goal.
     """
 
     case: str
@@ -45,7 +46,7 @@ def faster(case: str, ours: float, peer: float, goal: float | None, unit: str = 
 
 
 def no_slower(case: str, ours: float, first: float, goal: float) -> Figure:
-    """Return a row of two of our own rates: what the first takes `ratio` times as long for must stay below `goal`."""
+    """Return a row of two of our own rates, of which the first may be at most `goal` times ours."""
     ratio = first / ours
     return Figure(
         case, "req/s", round(ours, 1), round(first, 1), round(ratio, 2), goal, _met(goal, ratio, at_least=False)
@@ -69,7 +70,7 @@ def _met(goal: float | None, value: float, *, at_least: bool) -> bool | None:
 
 
 def show(rows: Sequence[Figure], notes: Sequence[str]) -> None:
-    """Print the rows, and under them what one must know to read them."""
+    """Print the rows, and the notes below them."""
     table = Table(title="OneMap", title_style="bold")
     for column in ("case", "unit", "ours", "peer", "ratio", "goal", "met"):
         table.add_column(column, justify="left" if column in {"case", "unit"} else "right", no_wrap=column == "case")
@@ -104,5 +105,21 @@ def write_json(rows: Sequence[Figure], file: Path) -> None:
 
 
 def exit_code(rows: Sequence[Figure], *, strict: bool) -> int:
-    """Return 1 when a goal was missed and that matters."""
+    """Return 1 when a goal was missed in strict mode, else 0."""
     return int(strict and any(row.met is False for row in rows))
+
+
+def benchmark_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of ``onemap bench NAME`` with the options that every benchmark has."""
+    parser = argparse.ArgumentParser(prog=f"onemap bench {name}", description=description)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
+    return parser
+
+
+def report(rows: Sequence[Figure], notes: Sequence[str], options: argparse.Namespace) -> int:
+    """Print the rows, write them where ``--json`` says, and return the exit code."""
+    show(rows, notes)
+    if options.json:
+        write_json(rows, options.json)
+    return exit_code(rows, strict=options.strict)

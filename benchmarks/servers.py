@@ -1,4 +1,4 @@
-"""Servers on 127.0.0.1, started, waited for, and stopped: ours as `onemap up` does it, the peers in their own way."""
+"""Servers on 127.0.0.1, started and stopped: ours as `onemap up` does it, the peers in their own way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no pro
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How a server is started, and the path that answers 200 once it serves."""
+    """The command line of a server, and the path that returns 200 once it serves."""
 
     arguments: tuple[str, ...]
     environment: dict[str, str]
@@ -41,7 +41,7 @@ def get(address: str, timeout_s: float = 60) -> bytes:
     Raises
     ------
     RuntimeError
-        When the answer is not 200; says what it was.
+        When the status is not 200.
     """
     try:
         with _OPENER.open(urllib.request.Request(address, headers={"Accept": "*/*"}), timeout=timeout_s) as answer:
@@ -52,7 +52,7 @@ def get(address: str, timeout_s: float = 60) -> bytes:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return a free port."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port: int = trial.getsockname()[1]
@@ -61,13 +61,13 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: Command, port: int, log: Path) -> Iterator[str]:
-    """Run a server in a process group of its own; yield its address once it answers."""
+    """Run a server in a process group of its own; yield its address once it responds."""
     address = f"http://127.0.0.1:{port}"
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             command.arguments,
             env=_environment() | command.environment,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -93,7 +93,7 @@ def running_ours(url: str, home: Path, **overrides: Any) -> Iterator[str]:
 
 
 class _Ours(threading.Thread):
-    """The supervisor in a thread: all it does is wait for its workers, which are processes."""
+    """The supervisor in a thread; it only waits for its workers, which are processes."""
 
     def __init__(self, settings: Settings, listening: socket.socket) -> None:
         super().__init__(name="supervisor", daemon=True)
@@ -111,7 +111,7 @@ class _Ours(threading.Thread):
                 runner.run(self._supervise())
         except asyncio.CancelledError:
             pass
-        except BaseException as error:  # noqa: BLE001  # told by wait(), in the thread that asks
+        except BaseException as error:  # noqa: BLE001  # raised again by wait(), in the thread that calls it
             self._fault = error
         finally:
             self._ready.set()
@@ -132,7 +132,7 @@ class _Ours(threading.Thread):
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without what could configure a server behind our back."""
+    """Return our environment without variables that would configure a server."""
     prefixes = ("PG", "PYGEOAPI", "TIPG", "ONEMAP_", "PYTHON", "DATABASE_URL")
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
@@ -146,8 +146,8 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.1)
         else:
             return
-    told = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-    raise RuntimeError(f"{address} did not answer; the server said:\n{told}")
+    tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"{address} did not respond; the server's log:\n{tail}")
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -1,8 +1,8 @@
-"""The tables every server reads: made through OneMap, seeded, the same on every machine.
+"""The tables of the benchmarks: created through OneMap, seeded, the same on every machine.
 
 Ours lie in schema `layer`, in CGCS2000 (EPSG:4490). Stock pygeoapi and TiPg are at their best with EPSG:4326 (stock
-pygeoapi cannot filter anything else right, TiPg would transform every geometry), so they get copies in schema `peers`
-that differ in nothing but the number of the coordinate system: same rows in the same order, same columns and indexes.
+pygeoapi filters other systems wrongly, TiPg would transform every geometry), so they read copies in schema `peers`
+that differ only in the number of the coordinate system: same rows in the same order, same columns and indexes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WEST, SOUTH, EAST, NORTH = 113.29, 23.10, 113.44, 23.24  # about the outline of 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkTable:
-    """One benchmark table: what it is called, how many rows it has at scale 1, and the SQL of its columns.
+    """A benchmark table: its name, its number of rows at scale 1, and the SQL of its columns.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class BenchmarkTable:
 
     @property
     def definition(self) -> LayerDefinition:
-        """The layer as OneMap knows it; anybody may see it."""
+        """The definition of the layer, visible to everybody."""
         fields = (
             FieldDefinition(name=name, title_zh=name, title_en=name, type=kind)
             for name, (kind, _) in self.fields.items()
@@ -129,7 +129,7 @@ TABLES = (
 
 
 async def make_tables(url: str, scale: float = 1.0) -> None:
-    """Migrate the database and make the tables with their copies for the peers, unless they are there.
+    """Migrate the database and create the tables with their copies for the peers, unless they exist.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ async def make_tables(url: str, scale: float = 1.0) -> None:
         Share of the rows; 1 for figures, less for trials.
     """
     await migrate(url)
-    await sync_definitions(url)  # the house's own layers, empty: our server wants them
+    await sync_definitions(url)  # the service's own layers, empty: our server needs them
     connection = await connect(url, Role.OWNER)
     try:
         known = await connection.fetch("SELECT id FROM onemap.layer")
@@ -156,7 +156,7 @@ async def make_tables(url: str, scale: float = 1.0) -> None:
 
 
 async def _fill(connection: asyncpg.Connection, table: BenchmarkTable, rows: int) -> None:
-    """Make the layer and its rows, at places from a seeded generator."""
+    """Create the layer and its rows, at places from a seeded generator."""
     await create_layer(connection, table.definition)
     values = ", ".join(expression for _, expression in table.fields.values())
     await connection.execute("SELECT setseed(0.440106)")
@@ -185,7 +185,7 @@ def _names(table: BenchmarkTable) -> str:
 
 
 async def _vacuum(url: str) -> None:
-    """Leave nothing for autovacuum to do while servers are measured."""
+    """Leave no work for autovacuum during the measurements."""
     connection = await connect(url, role=None)
     try:
         await connection.execute("VACUUM (FREEZE, ANALYZE)")

@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,10 @@ from statistics import median
 import mapbox_vector_tile  # type: ignore[import-untyped]
 
 from benchmarks import bare, freshness, peers, raster
+from benchmarks.contestant import OURS, Contestant, turns
 from benchmarks.load import load, require_wrk, warm_up
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.results import Figure, at_least, at_most, exit_code, faster, show, write_json
+from benchmarks.results import Figure, at_least, at_most, benchmark_parser, faster, report
 from benchmarks.servers import WORKERS, free_port, get, running, running_ours
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST, make_tables
 from layers.cluster import PrivateCluster
@@ -29,7 +30,7 @@ from tiles.address import TileAddress
 
 HOME = PROJECT / ".onemap" / "bench"
 _BYTES_MAX = 500_000
-_FEW = 2  # connections: more would ask for one tile at once, which we draw once and others draw often
+_FEW = 2  # connections: more would request one tile at once, which we draw once and others draw often
 _WARM_GOAL, _KNOWN_GOAL = 4_000, 6_000  # requests a second of each worker
 _NO_CACHE = {"memory_mib": 0, "disk_mib": 0}
 
@@ -45,7 +46,7 @@ class TileCase:
 
     @property
     def title(self) -> str:
-        """What the row is called."""
+        """The title of its row."""
         return f"{self.table} z{self.zoom}, drawn"
 
 
@@ -58,13 +59,7 @@ CASES = (
 OTHERS = ("warm", "crowd", "fresh", "raster")
 
 
-@dataclass(frozen=True, slots=True)
-class TileContestant:
-    """A server, and how it names a tile."""
-
-    name: str
-    start: Callable[[], AbstractContextManager[str]]
-    path: str
+type TileContestant = Contestant[[str, int, int, int]]  # table, z, x, y
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,27 +67,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     require_wrk()
     options.home.mkdir(parents=True, exist_ok=True)
-    wanted = set(options.cases.split(",")) - {""} or {*(case.name for case in CASES), *OTHERS}
+    selected = set(options.cases.split(",")) - {""} or {*(case.name for case in CASES), *OTHERS}
     rows: list[Figure] = []
     with PrivateCluster(options.home / f"tiles-{options.scale:g}") as url:
         print("→ tables", flush=True)
         asyncio.run(make_tables(url, options.scale))
-        cases = [case for case in CASES if case.name in wanted]
+        cases = [case for case in CASES if case.name in selected]
         if cases:
             rows += _drawn(url, options, cases)
-        if "warm" in wanted:
+        if "warm" in selected:
             rows += _warm(url, options)
-        if "crowd" in wanted:
+        if "crowd" in selected:
             rows += freshness.crowd(url, options.home)
-        if "fresh" in wanted:
+        if "fresh" in selected:
             rows += freshness.fresh(url, options.home, options.seconds)
-        if "raster" in wanted:
+        if "raster" in selected:
             rows += raster.measure(url, options)
         notes = [describe_machine(), describe_versions(), asyncio.run(describe_database(url)), *_NOTES]
-    show(rows, notes)
-    if options.json:
-        write_json(rows, options.json)
-    return exit_code(rows, strict=options.strict)
+    return report(rows, notes, options)
 
 
 _NOTES = [
@@ -102,10 +94,8 @@ _NOTES = [
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="onemap bench tiles", description=__doc__)
+    parser = benchmark_parser("tiles", __doc__)
     known = [*(case.name for case in CASES), *OTHERS]
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
     parser.add_argument("--seconds", type=float, default=9, help="of load for each case and server, all rounds (9)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of which the median counts (3)")
     parser.add_argument("--peers", default="tipg,bare,titiler", help="whom to compare with; empty for nobody")
@@ -121,8 +111,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _contestants(url: str, options: argparse.Namespace) -> list[TileContestant]:
+    """Install the named peers; return our server and them."""
     home, names = options.home, options.peers.split(",")
-    found = [TileContestant("ours", lambda: running_ours(url, home, tiles=_NO_CACHE), "/tiles/{table}/{z}/{x}/{y}.mvt")]
+    found: list[TileContestant] = [
+        Contestant(OURS, lambda: running_ours(url, home, tiles=_NO_CACHE), "/tiles/{}/{}/{}/{}.mvt".format)
+    ]
     if "tipg" in names:
         peers.install(peers.TIPG, home)
 
@@ -130,15 +123,14 @@ def _contestants(url: str, options: argparse.Namespace) -> list[TileContestant]:
             port = free_port()
             return running(peers.command(peers.TIPG, url, home, port), port, home / "tipg.log")
 
-        path = "/collections/peers.{table}/tiles/WebMercatorQuad/{z}/{x}/{y}"
-        found.append(TileContestant("tipg", tipg, path))
+        found.append(Contestant("tipg", tipg, "/collections/peers.{}/tiles/WebMercatorQuad/{}/{}/{}".format))
     if "bare" in names:
 
         def route() -> AbstractContextManager[str]:
             port = free_port()
             return running(bare.command(url, port), port, home / "bare.log")
 
-        found.append(TileContestant("bare", route, "/{table}/{z}/{x}/{y}"))
+        found.append(Contestant("bare", route, "/{}/{}/{}/{}".format))
     return found
 
 
@@ -162,25 +154,20 @@ def _drawn(url: str, options: argparse.Namespace, cases: Sequence[TileCase]) -> 
     taking_part = _contestants(url, options)
     rates: dict[tuple[str, str], list[float]] = {}
     largest = dict.fromkeys((case.name for case in cases), 0)
-    for number in range(options.rounds):
-        turn = number % len(taking_part)
-        for contestant in (*taking_part[turn:], *taking_part[:turn]):
-            print(f"→ round {number + 1} of {options.rounds}: {contestant.name}", flush=True)
-            with contestant.start() as address:
-                for case in cases:
-                    paths = [
-                        contestant.path.format(table=case.table, z=case.zoom, x=x, y=y) for x, y in tiles_at(case.zoom)
-                    ]
-                    if contestant.name == "ours":
-                        largest[case.name] = max(_checked(address, path, case.table) for path in paths[:20])
-                    seconds = options.seconds / options.rounds
-                    expected = warm_up(address, paths, min(1, seconds / 2))
-                    run = load(address, paths, seconds, options.home, expected, connections=_FEW)
-                    rates.setdefault((contestant.name, case.name), []).append(run.rate)
-                    print(f"  {case.title:40} {run.rate:9.1f} req/s  p50 {run.p50_ms:8.1f} ms", flush=True)
+    for contestant in turns(taking_part, options.rounds):
+        with contestant.start() as address:
+            for case in cases:
+                paths = [contestant.path(case.table, case.zoom, x, y) for x, y in tiles_at(case.zoom)]
+                if contestant.name == OURS:
+                    largest[case.name] = max(_checked_bytes(address, path, case.table) for path in paths[:20])
+                seconds = options.seconds / options.rounds
+                expected = warm_up(address, paths, min(1, seconds / 2))
+                run = load(address, paths, seconds, options.home, expected, connections=_FEW)
+                rates.setdefault((contestant.name, case.name), []).append(run.rate)
+                print(f"  {case.title:40} {run.rate:9.1f} req/s  p50 {run.p50_ms:8.1f} ms", flush=True)
     rows = []
     for case in cases:
-        ours = median(rates["ours", case.name])
+        ours = median(rates[OURS, case.name])
         for name, goal in (("tipg", case.goal), ("bare", None)):
             if (name, case.name) in rates:
                 rows.append(faster(f"{case.title}, × {name}", ours, median(rates[name, case.name]), goal))
@@ -190,8 +177,8 @@ def _drawn(url: str, options: argparse.Namespace, cases: Sequence[TileCase]) -> 
     return rows
 
 
-def _checked(address: str, path: str, table: str) -> int:
-    """Return the bytes of a tile, which must be one and hold something of the table."""
+def _checked_bytes(address: str, path: str, table: str) -> int:
+    """Return the size of a tile, which must hold features of the table or be empty."""
     body = get(address + path)
     if body and not mapbox_vector_tile.decode(body)[table]["features"]:
         raise RuntimeError(f"{path} holds nothing")

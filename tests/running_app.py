@@ -11,6 +11,8 @@ import uvicorn
 
 from server.settings import Settings
 
+OPERATOR_TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
+OPERATOR = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
 _START_SECONDS_MAX = 180
 
 

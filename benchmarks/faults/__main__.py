@@ -1,11 +1,10 @@
 """Everything breaks while a city sends: nothing acknowledged is lost, nothing counts twice, nothing waits for a person.
 
-Run it with `./onemap bench faults`. It kills processes of a house of its own, started for the purpose, and no others.
+Run it with `./onemap bench faults`. It kills processes of a service of its own, started for the purpose, and no others.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import signal
@@ -16,13 +15,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.faults.expected import faults
+from benchmarks.faults.expected import find_problems
 from benchmarks.faults.proxy import FEED
 from benchmarks.faults.service import SECONDS_MAX, FaultyService, database, running_service
 from benchmarks.faults.subscriber import Subscriber
 from benchmarks.faults.workload import Workload
 from benchmarks.machine import describe_machine
-from benchmarks.results import Figure, at_most, exit_code, show, write_json
+from benchmarks.results import Figure, at_most, benchmark_parser, report
 from layers.database.faults import DATABASE_ERRORS
 
 _EARS = 3
@@ -32,44 +31,46 @@ _LOAD_SECONDS = 1.0  # of undisturbed sending before and after each fault
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round found: what was broken, how much was sent, and everything that was wrong afterwards."""
+    """The result of one round: the faults, how much was sent, and every problem found afterwards."""
 
     broken: tuple[str, ...]
     acknowledged: int
     failures: int
     resumed: int
     recovery_s: float
-    wrong: list[str]
+    problems: list[str]
 
 
 async def play(running: FaultyService, rounds: int, seed: int, *, disk: bool) -> list[Round]:
-    """Play rounds, each with two faults in the middle of the sending; every kind of fault comes in turn."""
+    """Run rounds, each with two faults while messages are sent; every kind of fault comes in turn."""
     chance = random.Random(seed)
-    story, ears = Workload(running, seed), [Subscriber(running) for _ in range(_EARS)]
-    hearing = [asyncio.create_task(ear.run()) for ear in ears]
+    workload, subscribers = Workload(running, seed), [Subscriber(running) for _ in range(_EARS)]
+    following = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
     try:
         async with asyncio.timeout(SECONDS_MAX):
-            await _furnish(running, story)
-            await asyncio.gather(_subscribed(running), *(ear.ready.wait() for ear in ears))
-        return [await _round(running, story, ears, chosen) for chosen in _choose(rounds, chance, disk=disk)]
+            await _insert_subjects(running, workload)
+            await asyncio.gather(
+                _wait_for_broker_feed(running), *(subscriber.ready.wait() for subscriber in subscribers)
+            )
+        return [await _round(running, workload, subscribers, chosen) for chosen in _choose(rounds, chance, disk=disk)]
     finally:
-        for task in hearing:
+        for task in following:
             task.cancel()
-        await asyncio.gather(*hearing, return_exceptions=True)
+        await asyncio.gather(*following, return_exceptions=True)
 
 
-async def _furnish(running: FaultyService, story: Workload) -> None:
-    """Put what the story is about into the layers: a message about what is not there is refused."""
+async def _insert_subjects(running: FaultyService, workload: Workload) -> None:
+    """Insert the subjects of the workload into the layers; a message about an unknown subject is refused."""
     connection = await database(running)
     try:
-        for layer, names in story.subjects.items():
+        for layer, names in workload.subjects.items():
             await connection.execute(f"INSERT INTO layer.{layer} (id) SELECT unnest($1::text[])", names)
     finally:
         await connection.close()
 
 
-async def _subscribed(running: FaultyService) -> None:
-    """Wait until the house has come to the broker once: what is published before that is for nobody."""
+async def _wait_for_broker_feed(running: FaultyService) -> None:
+    """Wait until the service has subscribed at the broker; messages published earlier reach nobody."""
     connection = await database(running)
     try:
         state = None
@@ -81,52 +82,58 @@ async def _subscribed(running: FaultyService) -> None:
 
 
 def _choose(rounds: int, chance: random.Random, *, disk: bool) -> list[tuple[str, str]]:
-    """Choose two faults a round; all kinds come before one comes again."""
+    """Return two faults for each round; a kind repeats only after all others have come."""
     names, drawn = [name for name in FAULTS if disk or name != "disk"], list[str]()
     while len(drawn) < 2 * rounds:
         drawn += chance.sample(names, len(names))
     return [(drawn[2 * n], drawn[2 * n + 1]) for n in range(rounds)]
 
 
-async def _round(running: FaultyService, story: Workload, ears: Sequence[Subscriber], chosen: tuple[str, str]) -> Round:
+async def _round(
+    running: FaultyService, workload: Workload, subscribers: Sequence[Subscriber], chosen: tuple[str, str]
+) -> Round:
     over = asyncio.Event()
-    sending = asyncio.create_task(story.run(over))
-    began_with, failed_with, resumed_with = len(story.acknowledged), story.failures, sum(e.resumed for e in ears)
+    sending = asyncio.create_task(workload.run(over))
+    acknowledged_before, failures_before, resumed_before = (
+        len(workload.acknowledged),
+        workload.failures,
+        sum(e.resumed for e in subscribers),
+    )
     broken_at = time.monotonic()
     for name in chosen:
         await asyncio.sleep(_LOAD_SECONDS)
         broken_at = time.monotonic()
-        await FAULTS[name](running, story)
+        await FAULTS[name](running, workload)
     await asyncio.sleep(_LOAD_SECONDS)
     over.set()
     async with asyncio.timeout(SECONDS_MAX):
         await sending
     recovery_s = time.monotonic() - broken_at
-    wrong = await _when_settled(running, story, ears)
-    counts = (len(story.acknowledged) - began_with, story.failures - failed_with)
-    resumed = sum(ear.resumed for ear in ears) - resumed_with
-    return Round(chosen, *counts, resumed, recovery_s, [*wrong, *(f"refused: {said}" for said in story.refused)])
+    problems = await _judge(running, workload, subscribers)
+    counts = (len(workload.acknowledged) - acknowledged_before, workload.failures - failures_before)
+    resumed = sum(subscriber.resumed for subscriber in subscribers) - resumed_before
+    return Round(chosen, *counts, resumed, recovery_s, [*problems, *(f"refused: {said}" for said in workload.refused)])
 
 
-async def _when_settled(running: FaultyService, story: Workload, ears: Sequence[Subscriber]) -> list[str]:
-    """Judge when every subscriber has come to the end of the log; what is still wrong at the deadline is wrong."""
+async def _judge(running: FaultyService, workload: Workload, subscribers: Sequence[Subscriber]) -> list[str]:
+    """Return the problems once every subscriber has reached the end of the log, or those left at the deadline."""
     deadline = time.monotonic() + SECONDS_MAX
-    wrong = ["nothing was looked at"]
-    while wrong and time.monotonic() < deadline:
+    problems = ["nothing was looked at"]
+    while problems and time.monotonic() < deadline:
         try:
             connection = await database(running)
             try:
                 end = await connection.fetchval("SELECT coalesce(max(last_seq), 0) FROM twin.change")
-                behind = sum(ear.seq < end for ear in ears)
-                wrong = await faults(connection, story.acknowledged, ears)
-                wrong += [f"{behind} subscribers are still behind"] if behind and wrong else []
+                behind = sum(subscriber.seq < end for subscriber in subscribers)
+                problems = await find_problems(connection, workload.acknowledged, subscribers)
+                problems += [f"{behind} subscribers are still behind"] if behind and problems else []
             finally:
                 await connection.close()
         except DATABASE_ERRORS as error:
-            wrong = [f"the database is not back: {error}"]
-        if wrong:
+            problems = [f"the database is not back: {error}"]
+        if problems:
             await asyncio.sleep(0.3)
-    return wrong
+    return problems
 
 
 async def _web_worker(running: FaultyService, _: Workload) -> None:
@@ -151,10 +158,10 @@ async def _listeners(running: FaultyService, _: Workload) -> None:
     await running.cut_listeners()
 
 
-async def _clock(_: FaultyService, story: Workload) -> None:
-    story.clock_jumps = True
+async def _clock(_: FaultyService, workload: Workload) -> None:
+    workload.clock_jumps = True
     await asyncio.sleep(_LOAD_SECONDS)
-    story.clock_jumps = False
+    workload.clock_jumps = False
 
 
 async def _disk(running: FaultyService, _: Workload) -> None:
@@ -176,10 +183,8 @@ FAULTS: dict[str, Callable[[FaultyService, Workload], Awaitable[None]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play, print, write; return the exit code."""
-    parser = argparse.ArgumentParser(prog="onemap bench faults", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit 1 where something is wrong")
+    """Run the rounds, print and write the results; return the exit code."""
+    parser = benchmark_parser("faults", __doc__)
     parser.add_argument("--rounds", type=int, default=20, help="how many (20)")
     parser.add_argument("--seed", type=int, default=440_106, help="of what is sent and what breaks when (440106)")
     options = parser.parse_args(arguments)
@@ -187,13 +192,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with running_service(folder, disk_mib=_DISK_MIB) as running:
         disk = folder.is_mount()
         found = asyncio.run(play(running, options.rounds, options.seed, disk=disk))
-    notes = [describe_machine(), *(f"round {n}: {fault}" for n, one in enumerate(found, 1) for fault in one.wrong)]
+    notes = [describe_machine(), *(f"round {n}: {fault}" for n, one in enumerate(found, 1) for fault in one.problems)]
     if not disk:
         notes.append("the disk was never full: a small file system takes root and the right to mount")
-    show(_rows(found), notes)
-    if options.json:
-        write_json(_rows(found), options.json)
-    return exit_code(_rows(found), strict=options.strict)
+    return report(_rows(found), notes, options)
 
 
 def _rows(found: Sequence[Round]) -> list[Figure]:
@@ -202,7 +204,7 @@ def _rows(found: Sequence[Round]) -> list[Figure]:
             f"round {n}: {' + '.join(one.broken)}; {one.acknowledged} acknowledged, {one.failures} sent again, "
             f"{one.resumed} streams resumed",
             "wrong",
-            len(one.wrong),
+            len(one.problems),
             0,
         )
         for n, one in enumerate(found, 1)
@@ -214,5 +216,5 @@ def _rows(found: Sequence[Round]) -> list[Figure]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # one way to stop, which stops the house too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # one way to stop, which stops the service too
     sys.exit(main())

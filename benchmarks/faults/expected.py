@@ -1,4 +1,4 @@
-"""What must hold after everything broke, worked out anew from what was sent: an oracle that knows no SQL of ours."""
+"""The expected state after the faults, computed from the sent messages: an oracle without any SQL of ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import orjson
 from benchmarks.faults.subscriber import ReceivedChange, Subscriber
 from benchmarks.faults.workload import Sent
 
-_AMENDMENTS_FROM = 2**40  # versions that the house adds itself: limits, escalation
+_AMENDMENTS_FROM = 2**40  # versions that the service adds itself: limits, escalation
 
 type Log = list[tuple[int, ReceivedChange]]
 
@@ -32,21 +32,21 @@ def _of(acknowledged: Mapping[Any, Sent], kind: str) -> list[Sent]:
     return [sent for sent in acknowledged.values() if f".{kind}." in sent["type"]]
 
 
-async def faults(
-    connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent], ears: Sequence[Subscriber]
+async def find_problems(
+    connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent], subscribers: Sequence[Subscriber]
 ) -> list[str]:
-    """Compare history, state, log and what subscribers heard with what was acknowledged; returns what is wrong."""
+    """Compare history, state, log and the received changes with the acknowledged messages; return the problems."""
     log = await read_log(connection)
-    wrong = [
+    problems = [
         *await _history(connection, acknowledged),
         *await _state(connection, acknowledged),
         *await _clocks(connection),
     ]
     if [seq for seq, _ in log] != list(range(1, len(log) + 1)):
-        wrong.append("the numbers of the log have a gap or a repeat")
-    for number, ear in enumerate(ears):
-        wrong += [f"subscriber {number}: {fault}" for fault in heard_wrong(ear, log)]
-    return wrong
+        problems.append("the numbers of the log have a gap or a repeat")
+    for number, subscriber in enumerate(subscribers):
+        problems += [f"subscriber {number}: {fault}" for fault in check_received(subscriber, log)]
+    return problems
 
 
 async def read_log(connection: asyncpg.Connection) -> Log:
@@ -56,60 +56,62 @@ async def read_log(connection: asyncpg.Connection) -> Log:
 
 
 async def _history(connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent]) -> list[str]:
-    """Say which acknowledged messages are not there, or are there twice."""
-    wrong = []
+    """Return the acknowledged messages that are missing or stored twice."""
+    problems = []
     for kind, table in (("position", "position"), ("observation", "observation")):
         rows = await connection.fetch(f"SELECT id, coalesce(claimed_time, phenomenon_time) AS t FROM twin.{table}")
-        there = Counter((row["id"], row["t"]) for row in rows)
+        found = Counter((row["id"], row["t"]) for row in rows)
         sent = Counter((_thing(one), _time(one)) for one in _of(acknowledged, kind))
-        wrong += _differs(kind, sent, there)
+        problems += _difference(kind, sent, found)
     rows = await connection.fetch(
         "SELECT event_id, source_version FROM twin.event_version WHERE event_id LIKE 'E%' AND source_version < $1",
         _AMENDMENTS_FROM,
     )
     versions = Counter((row[0], row[1]) for row in rows)
-    wrong += _differs("event", Counter((_thing(one), one["version"]) for one in _of(acknowledged, "event")), versions)
-    return wrong
+    problems += _difference(
+        "event", Counter((_thing(one), one["version"]) for one in _of(acknowledged, "event")), versions
+    )
+    return problems
 
 
-def _differs(kind: str, sent: Counter[Any], there: Counter[Any]) -> list[str]:
-    lost, more = sent - there, there - sent
-    wrong = [f"{kind}: {lost.total()} acknowledged and lost, for example {next(iter(lost))}"] if lost else []
-    return wrong + ([f"{kind}: {more.total()} too many, for example {next(iter(more))}"] if more else [])
+def _difference(kind: str, sent: Counter[Any], found: Counter[Any]) -> list[str]:
+    lost, more = sent - found, found - sent
+    problems = [f"{kind}: {lost.total()} acknowledged and lost, for example {next(iter(lost))}"] if lost else []
+    return problems + ([f"{kind}: {more.total()} too many, for example {next(iter(more))}"] if more else [])
 
 
 async def _state(connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent]) -> list[str]:
-    """Say where the state is not what follows from all messages by their times, in whatever order they came."""
-    wrong = []
+    """Return where the state differs from what follows from all messages by their times, whatever their order."""
+    problems = []
     rows = await connection.fetch("SELECT id, phenomenon_time, lon, lat FROM twin.position_now")
     positions = {row["id"]: tuple(row)[1:] for row in rows if not row["id"].startswith("jumping")}
     steady = [one for one in _of(acknowledged, "position") if not _thing(one).startswith("jumping")]
     expected: dict[str, Any] = {}
     for sent in sorted(steady, key=lambda one: (_time(one), one["data"]["lon"], one["data"]["lat"])):
         expected[_thing(sent)] = (_time(sent), sent["data"]["lon"], sent["data"]["lat"])
-    wrong += _unequal("where things are", positions, expected)
+    problems += _unequal("where things are", positions, expected)
     rows = await connection.fetch("SELECT id, phenomenon_time, value FROM twin.observation_now")
     expected = {}
     for sent in sorted(_of(acknowledged, "observation"), key=lambda one: (_time(one), one["data"]["value"])):
         expected[_thing(sent)] = (_time(sent), sent["data"]["value"])
-    wrong += _unequal("what was measured", {row["id"]: tuple(row)[1:] for row in rows}, expected)
+    problems += _unequal("what was measured", {row["id"]: tuple(row)[1:] for row in rows}, expected)
     rows = await connection.fetch("SELECT id, stage, title FROM layer.events WHERE id LIKE 'E%'")
     expected = {}
     for sent in sorted(_of(acknowledged, "event"), key=lambda one: (_time(one), one["version"])):
         expected[_thing(sent)] = (sent["data"]["stage"], sent["data"]["title"])
-    return wrong + _unequal("events", {row["id"]: tuple(row)[1:] for row in rows}, expected)
+    return problems + _unequal("events", {row["id"]: tuple(row)[1:] for row in rows}, expected)
 
 
-def _unequal(what: str, there: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
-    odd = sorted(name for name in there.keys() | expected.keys() if there.get(name) != expected.get(name))
+def _unequal(what: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    odd = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
     if not odd:
         return []
     name = odd[0]
-    return [f"{what}: {len(odd)} differ, for example {name}: {there.get(name)} instead of {expected.get(name)}"]
+    return [f"{what}: {len(odd)} differ, for example {name}: {found.get(name)} instead of {expected.get(name)}"]
 
 
 async def _clocks(connection: asyncpg.Connection) -> list[str]:
-    """Say what a clock that ran ahead sent and is not marked, or lies in the future."""
+    """Return messages of the fast clock that are not marked, or lie in the future."""
     rows = await connection.fetch("SELECT phenomenon_time, claimed_time FROM twin.position WHERE id LIKE 'jumping%'")
     now = datetime.now(UTC)
     bad = [row for row in rows if row["claimed_time"] is None or row["phenomenon_time"] > now]
@@ -117,27 +119,37 @@ async def _clocks(connection: asyncpg.Connection) -> list[str]:
     return [f"clock: {len(bad)} of {len(rows)} not marked, {ahead} in the state ahead of time"] if bad or ahead else []
 
 
-def heard_wrong(ear: Subscriber, log: Log) -> list[str]:
-    """Compare what a subscriber heard with the log: every event once and in order, of the rest at least the last."""
-    wrong = [f"was told {ear.resyncs} times to start again"] if ear.resyncs else []
-    numbers = [seq for seq, _ in ear.heard]
+def check_received(subscriber: Subscriber, log: Log) -> list[str]:
+    """Compare received changes with the log: every event once and in order, of other changes at least the last."""
+    problems = [f"was told {subscriber.resyncs} times to start again"] if subscriber.resyncs else []
+    numbers = [seq for seq, _ in subscriber.received]
     if any(a >= b for a, b in pairwise(numbers)):
-        wrong.append("numbers did not grow")
-    since = [(seq, change) for seq, change in log if seq > (ear.began or 0)]
-    told = [_event(c) for _, changes in ear.heard for c in changes if c["kind"] == "event"]
-    happened = [_event(c) for _, c in since if c["kind"] == "event"]
-    if told != happened:
-        wrong.append(f"heard {len(told)} changes of events, {len(happened)} happened, or their order differs")
-    last_heard = {_key(c): c["phenomenon_time"] for _, changes in ear.heard for c in changes if _is_value(c)}
-    last_there = {_key(c): c["phenomenon_time"] for _, c in since if _is_value(c)}
-    return wrong + _unequal("last values", last_heard, last_there) + _repeats(ear, since)
+        problems.append("numbers did not grow")
+    since = [(seq, change) for seq, change in log if seq > (subscriber.began or 0)]
+    received_events = [_event(c) for _, changes in subscriber.received for c in changes if c["kind"] == "event"]
+    logged_events = [_event(c) for _, c in since if c["kind"] == "event"]
+    if received_events != logged_events:
+        problems.append(
+            f"heard {len(received_events)} changes of events, {len(logged_events)} happened, or their order differs"
+        )
+    last_received = {
+        _key(c): c["phenomenon_time"] for _, changes in subscriber.received for c in changes if _is_value(c)
+    }
+    last_logged = {_key(c): c["phenomenon_time"] for _, c in since if _is_value(c)}
+    return problems + _unequal("last values", last_received, last_logged) + _repeats(subscriber, since)
 
 
-def _repeats(ear: Subscriber, since: Log) -> list[str]:
-    """No change of a value is heard twice: there are at most as many as the log holds, each of them in it."""
-    there = Counter((_key(c), c["phenomenon_time"]) for _, c in since if _is_value(c))
-    heard = Counter((_key(c), c["phenomenon_time"]) for _, changes in ear.heard for c in changes if _is_value(c))
-    return [f"{(heard - there).total()} changes of values were heard twice or never happened"] if heard - there else []
+def _repeats(subscriber: Subscriber, since: Log) -> list[str]:
+    """Return changes of values that were received twice, or that the log does not hold."""
+    found = Counter((_key(c), c["phenomenon_time"]) for _, c in since if _is_value(c))
+    received = Counter(
+        (_key(c), c["phenomenon_time"]) for _, changes in subscriber.received for c in changes if _is_value(c)
+    )
+    return (
+        [f"{(received - found).total()} changes of values were heard twice or never happened"]
+        if received - found
+        else []
+    )
 
 
 def _is_value(change: ReceivedChange) -> bool:

@@ -1,4 +1,4 @@
-"""A sender over MQTT whose broker is killed: it says again whatever such a broker may have forgotten."""
+"""An MQTT sender whose broker is killed: it publishes again whatever the broker may have lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FEED = "by_broker"
 _TOPIC = f"{FEED}/up"
 _BODY = 5  # messages
 _PAUSE_S = 0.05
-_SECONDS_MAX = 5  # for an acknowledgement; then it is said again
+_SECONDS_MAX = 5  # for an acknowledgement; then the message is published again
 
 type Sent = dict[str, Any]
 
@@ -25,13 +25,13 @@ type Sent = dict[str, Any]
 class PublishProxy:
     """Publishes at QoS 1.
 
-    A broker that is killed forgets some of what it has acknowledged, so its word is good only for the time that it
-    lives. Whoever sends therefore keeps what was said in a round, and says it all once more at the end.
+    A killed broker loses some of the messages that it has acknowledged. The sender therefore keeps the messages of a
+    round, and publishes all of them once more at the end.
 
     Attributes
     ----------
     lost
-        How often there was no broker.
+        The number of failed connections.
     """
 
     def __init__(self, broker: Broker, make: Callable[[], Sent], seed: int) -> None:
@@ -40,18 +40,18 @@ class PublishProxy:
         self.lost = 0
 
     async def run(self, over: asyncio.Event) -> list[Sent]:
-        """Send until `over`; return what a broker has acknowledged that lives."""
-        said: list[Sent] = []
+        """Send until `over`; return the messages that a living broker has acknowledged."""
+        messages: list[Sent] = []
         while not over.is_set():
             body = [self._make() for _ in range(_BODY)]
-            said += body
-            await self._say([body])
+            messages += body
+            await self._publish([body])
             await asyncio.sleep(_PAUSE_S)
-        self._random.shuffle(said)
-        await self._say([said[k : k + _BODY] for k in range(0, len(said), _BODY)])
-        return said
+        self._random.shuffle(messages)
+        await self._publish([messages[k : k + _BODY] for k in range(0, len(messages), _BODY)])
+        return messages
 
-    async def _say(self, bodies: Sequence[list[Sent]]) -> None:
+    async def _publish(self, bodies: Sequence[list[Sent]]) -> None:
         while True:
             with suppress(aiomqtt.MqttError):
                 async with aiomqtt.Client("127.0.0.1", self._broker.port, timeout=_SECONDS_MAX) as client:
@@ -63,7 +63,7 @@ class PublishProxy:
 
 
 def feed_file(broker: Broker) -> str:
-    """Return the file of the feed that listens to it."""
+    """Return the definition file of the feed that subscribes to the broker."""
     return f"""name: {FEED}
 title_zh: 经代理
 title_en: By a broker

@@ -1,4 +1,4 @@
-"""A real house for the faults: `onemap up` in a home of its own, and what can be done to it."""
+"""A real service for the faults: `onemap up` in a home of its own, and the ways to break it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from layers.database.connection import connect
 from layers.database.faults import DATABASE_ERRORS
 from server.settings import PROJECT
 
-SECRET = "a secret of the house of faults"  # noqa: S105  # of a house that nobody else reaches
+SECRET = "a secret of the service of faults"  # noqa: S105  # of a service that nobody else reaches
 SECONDS_MAX = 120
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _WAL_SEGMENTS = 100
@@ -41,15 +41,15 @@ class FaultyService:
     Attributes
     ----------
     broker
-        Where one of its feeds comes from.
-    said
-        What it has written so far.
+        The broker of one of its feeds.
+    output
+        Everything it has written so far.
     """
 
     def __init__(self, home: Path, broker: Broker) -> None:
         self.home, self.broker = home, broker
-        self.said = ""
-        self._heard = threading.Condition()
+        self.output = ""
+        self._output_changed = threading.Condition()
         feeds = home.parent / "feeds"
         shutil.copytree(PROJECT / "config" / "feeds", feeds)
         (feeds / f"{FEED}.yaml").write_text(feed_file(broker), encoding="utf-8")
@@ -62,8 +62,8 @@ class FaultyService:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._hearing = threading.Thread(target=self._hear, name="hearing", daemon=True)
-        self._hearing.start()
+        self._reader = threading.Thread(target=self._read_output, name="hearing", daemon=True)
+        self._reader.start()
 
     @property
     def port(self) -> int:
@@ -72,23 +72,25 @@ class FaultyService:
         Raises
         ------
         RuntimeError
-            When it does not come to that.
+            When it ends before it serves, or does not serve in time.
         """
-        with self._heard:
-            self._heard.wait_for(lambda: _ADDRESS.search(self.said) or self._process.poll() is not None, SECONDS_MAX)
-        found = _ADDRESS.search(self.said)
+        with self._output_changed:
+            self._output_changed.wait_for(
+                lambda: _ADDRESS.search(self.output) or self._process.poll() is not None, SECONDS_MAX
+            )
+        found = _ADDRESS.search(self.output)
         if found is None:
-            raise RuntimeError(f"the house does not serve; it said: {self.said[-2000:]}")
+            raise RuntimeError(f"the service does not answer; its output: {self.output[-2000:]}")
         return int(found.group(1))
 
     @property
     def token(self) -> str:
-        """The operator's."""
+        """The operator's token."""
         return (self.home / "operator-token").read_text(encoding="ascii").strip()
 
     @property
     def url(self) -> str:
-        """Of its database, while that runs.
+        """The URL of its database, while that runs.
 
         Raises
         ------
@@ -101,24 +103,24 @@ class FaultyService:
         return url
 
     def processes(self, program: str) -> list[int]:
-        """Find its processes of a program, for example ``server.processes.worker``."""
+        """Return its processes of a program, for example ``server.processes.worker``."""
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text(encoding="ascii")
         return [int(child) for child in children.split() if program.encode() in _command(int(child))]
 
     def kill(self, program: str) -> None:
-        """Kill one process of a program without mercy; nothing when none runs now."""
+        """Kill one process of a program with SIGKILL; do nothing when none runs."""
         for process in self.processes(program)[:1]:
             os.kill(process, signal.SIGKILL)
 
     def kill_database(self) -> None:
-        """Kill PostgreSQL without mercy; nothing when it does not run now."""
+        """Kill PostgreSQL with SIGKILL; do nothing when it does not run."""
         place = find_place(self.home)
         if place is None or running_url(self.home) is None:
             return
         os.kill(int((place.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0]), signal.SIGKILL)
 
     def kill_broker(self) -> None:
-        """Kill the broker without mercy, and start it again as its supervisor would."""
+        """Kill the broker, and start it again as its supervisor would."""
         self.broker.kill()
         self.broker.start()
 
@@ -131,7 +133,7 @@ class FaultyService:
             await connection.close()
 
     def fill_disk(self) -> None:
-        """Leave no room on the file system of the home, which must be one of its own."""
+        """Fill the file system of the home, which must be one of its own."""
         with (self.home / "ballast").open("wb", buffering=0) as file:
             try:
                 while True:
@@ -140,7 +142,7 @@ class FaultyService:
                 return
 
     async def run_out_of_disk(self) -> None:
-        """Write to the database until it has no room: it keeps some ahead, and would go on for a while."""
+        """Write to the database until it has no room; its files allocated ahead would last for a while."""
         connection = await database(self)
         try:
             for _ in range(_WAL_SEGMENTS):
@@ -151,39 +153,39 @@ class FaultyService:
             connection.terminate()
 
     def free_disk(self) -> None:
-        """Give the room back."""
+        """Free the disk again."""
         (self.home / "ballast").unlink(missing_ok=True)
 
     def end(self) -> None:
-        """End it in order, or without mercy when it does not."""
+        """End the service with SIGINT, or with SIGKILL when it does not end in time."""
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(SECONDS_MAX)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._hearing.join(SECONDS_MAX)
-        if self._process.stderr and not self._hearing.is_alive():
+        self._reader.join(SECONDS_MAX)
+        if self._process.stderr and not self._reader.is_alive():
             self._process.stderr.close()
 
-    def _hear(self) -> None:
+    def _read_output(self) -> None:
         assert self._process.stderr is not None  # noqa: S101  # for the type checker
         for line in self._process.stderr:
-            with self._heard:
-                self.said += line
-                self._heard.notify_all()
-        with self._heard:
-            self._heard.notify_all()
+            with self._output_changed:
+                self.output += line
+                self._output_changed.notify_all()
+        with self._output_changed:
+            self._output_changed.notify_all()
 
 
 @contextmanager
 def running_service(folder: Path, *, disk_mib: int | None = None) -> Iterator[FaultyService]:
-    """Run a house in a folder of its own, which goes afterwards.
+    """Run a service in a folder of its own, and delete the folder afterwards.
 
     Parameters
     ----------
     disk_mib
-        Puts the home on a small file system of its own, which takes root and the right to mount; None does not.
+        Size of a small file system for the home, which needs root and the right to mount; None mounts nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)  # the database's account passes through
@@ -215,7 +217,7 @@ def mount(folder: Path, size_mib: int) -> bool:
 
 
 async def database(running: FaultyService) -> asyncpg.Connection:
-    """Connect to the house's database, waiting until it is back.
+    """Connect to the service's database, waiting until it is back.
 
     Raises
     ------

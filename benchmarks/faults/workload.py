@@ -1,4 +1,4 @@
-"""What is sent while everything breaks: a small city's messages, all of them twice and shuffled, until acknowledged."""
+"""The messages sent during the faults: those of a small city, each twice and shuffled, until acknowledged."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ type Sent = dict[str, Any]
 
 
 class Workload:
-    """Sends without end until told, and remembers what was acknowledged.
+    """Sends messages until stopped, and records the acknowledged ones.
 
     Attributes
     ----------
     acknowledged
         Messages by (id, version).
     failures
-        Deliveries without a good answer, sent again.
+        Deliveries that failed and were sent again.
     refused
-        What the feed answered that a sender must not repeat; nothing, if all is well.
+        Responses after which a sender must not repeat; none, if all is well.
     clock_jumps
         Whether one source's clock runs ahead now.
     """
 
-    def __init__(self, house: FaultyService, seed: int) -> None:
-        self.house, self.seed = house, seed
+    def __init__(self, service: FaultyService, seed: int) -> None:
+        self.service, self.seed = service, seed
         self.acknowledged: dict[tuple[str, int], Sent] = {}
         self.failures = 0
         self.refused: list[str] = []
@@ -52,17 +52,17 @@ class Workload:
         self._waiting: asyncio.Queue[list[Sent]] = asyncio.Queue(maxsize=2 * _SENDERS)
 
     async def run(self, over: asyncio.Event) -> None:
-        """Send until `over`, then until everything that was begun is acknowledged."""
+        """Send until `over`, then until every message that was begun is acknowledged."""
         async with asyncio.TaskGroup() as both:
-            wire = PublishProxy(self.house.broker, self._by_broker, self.seed)
-            by_wire = both.create_task(wire.run(over))
+            proxy = PublishProxy(self.service.broker, self._by_broker, self.seed)
+            by_proxy = both.create_task(proxy.run(over))
             both.create_task(self._over_http(over))
-        self.failures += wire.lost
-        for message in by_wire.result():
+        self.failures += proxy.lost
+        for message in by_proxy.result():
             self.acknowledged[message["id"], 1] = message
 
     async def _over_http(self, over: asyncio.Event) -> None:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.house.port}", timeout=60) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.service.port}", timeout=60) as client:
             senders = [asyncio.create_task(self._send(client)) for _ in range(_SENDERS)]
             repeats: list[Sent] = []
             while not over.is_set():
@@ -82,27 +82,27 @@ class Workload:
     async def _send(self, client: httpx.AsyncClient) -> None:
         while True:
             body = await self._waiting.get()
-            while not await self._taken(client, body):
+            while not await self._post(client, body):
                 self.failures += 1
                 await asyncio.sleep(0.1)
             for message in body:
                 self.acknowledged[message["id"], message.get("version", 1)] = message
             self._waiting.task_done()
 
-    async def _taken(self, client: httpx.AsyncClient, messages: list[Sent]) -> bool:
+    async def _post(self, client: httpx.AsyncClient, messages: list[Sent]) -> bool:
         body = orjson.dumps(messages)
         self._nonce += 1
         nonce = f"{self.seed:08}-{self._nonce:020}"
         headers = sign(SECRET.encode(), "demo", body, now=datetime.now(UTC), nonce=nonce)
         try:
-            answer = await client.post(
+            response = await client.post(
                 "/feeds/demo", content=body, headers={"content-type": "application/cloudevents-batch+json", **headers}
             )
         except httpx.HTTPError:
             return False
-        code = answer.status_code
-        if (code == 200 and answer.json()["rejected"]) or (400 <= code < 500 and code != 429):
-            self.refused.append(answer.text)
+        code = response.status_code
+        if (code == 200 and response.json()["rejected"]) or (400 <= code < 500 and code != 429):
+            self.refused.append(response.text)
         return code == 200
 
     def _shuffled(self, messages: list[Sent]) -> list[Sent]:
@@ -132,7 +132,7 @@ class Workload:
 
     @property
     def subjects(self) -> dict[str, list[str]]:
-        """Everything it speaks of but events, by layer."""
+        """The subjects of its messages by layer, except events."""
         gauges = [f"{letter}{number}" for letter in "gb" for number in range(GAUGES)]
         return {"vehicles": [f"jumping-{self.seed}", *(f"v{n}" for n in range(VEHICLES))], "rain_gauges": gauges}
 
@@ -159,6 +159,6 @@ class Workload:
             name, stage = f"E{self.seed}-{len(self._numbers)}-{self._random.randrange(10**9)}", 0
         if stage + 1 < len(_STAGES):
             self._open.append((name, stage + 1))
-        said = {"source": "grid_case", "stage": _STAGES[stage], "title": f"占道经营 {_STAGES[stage]}"}
-        made = self._envelope("event", f"events/{name}", said)
-        return {**made, "id": name, "version": stage + 1}
+        data = {"source": "grid_case", "stage": _STAGES[stage], "title": f"占道经营 {_STAGES[stage]}"}
+        envelope = self._envelope("event", f"events/{name}", data)
+        return {**envelope, "id": name, "version": stage + 1}

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.live.cases import CASES, Amount
 from benchmarks.live.service import cluster
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.results import Figure, exit_code, show, write_json
+from benchmarks.results import Figure, benchmark_parser, report
 from server.settings import PROJECT
 
 _HELP = {
@@ -40,29 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         notes.append(asyncio.run(describe_database(url)))
     for name in options.cases:
         print(f"→ {name}", flush=True)
-        found, said = CASES[name](home, amount)
+        found, lines = CASES[name](home, amount)
         rows += found
-        notes += [f"{name}: {line}" for line in said]
-    show(rows, notes)
-    if options.json:
-        write_json(rows, options.json)
-    return exit_code(rows, strict=options.strict)
+        notes += [f"{name}: {line}" for line in lines]
+    return report(rows, notes, options)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="onemap bench live", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
+    parser = benchmark_parser("live", __doc__)
     parser.add_argument("--cases", default=",".join(CASES), help=f"which of {', '.join(CASES)} (all)")
     parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
     for field in fields(Amount):
         option = "--" + field.name.replace("_", "-")
-        said = _HELP.get(field.name, field.name.replace("_", " "))
+        text = _HELP.get(field.name, field.name.replace("_", " "))
         if isinstance(field.default, bool):
-            parser.add_argument(option, action="store_true", help=said)
+            parser.add_argument(option, action="store_true", help=text)
         else:
             parser.add_argument(
-                option, type=type(field.default), default=field.default, help=f"{said} ({field.default})"
+                option, type=type(field.default), default=field.default, help=f"{text} ({field.default})"
             )
     options = parser.parse_args(arguments)
     options.cases = [name for name in options.cases.split(",") if name]

@@ -1,4 +1,4 @@
-"""What a city sends, ready to be posted: bodies made once, in which each sending sets the time and the numbers."""
+"""The messages of a city, ready to be posted: bodies are made once, and each use sets their times and numbers."""
 
 from __future__ import annotations
 
@@ -25,20 +25,18 @@ _MEASURING = {
 }
 _DEVICES_MAX = 5_000  # of a layer
 
-type Subject = str
-
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """What speaks, and where: subjects that move, subjects that measure (with property and unit), the extent."""
+    """The sources of messages: subjects that move, subjects that measure (with property and unit), and the extent."""
 
-    moving: list[Subject]
-    measuring: list[tuple[Subject, str, str]]
+    moving: list[str]
+    measuring: list[tuple[str, str, str]]
     box: BBox
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection) -> Population:
-        """Read the things of a district that is loaded."""
+        """Read the subjects of a loaded district."""
         moving, measuring = [], []
         for layer in _MOVING:
             moving += [
@@ -60,9 +58,9 @@ class Bodies:
     size
         Messages a body.
     run
-        Begins every id, so that no run repeats another's.
+        Prefix of every id, so that no run repeats another's.
     places
-        Where positions are, instead of anywhere in the city: one position at each, in order.
+        Places of the positions, instead of anywhere in the city: one position at each, in order.
     """
 
     def __init__(
@@ -76,26 +74,26 @@ class Bodies:
             self._made = [orjson.dumps(self._mixed()) for _ in range(number)]
 
     def next(self) -> bytes:
-        """Return the next body, of now."""
-        made = self._made[self._sent % len(self._made)]
+        """Return the next body, with the current time."""
+        body = self._made[self._sent % len(self._made)]
         self._sent += 1
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z").encode()
         before = self._sent - len(self._made)  # at first there was none: then something happens to an unknown event
-        numbered = made.replace(_TIME, now).replace(_NUMBER, b"%08d" % self._sent)
+        numbered = body.replace(_TIME, now).replace(_NUMBER, b"%08d" % self._sent)
         return numbered.replace(_BEFORE, b"%08d" % (before if before > 0 else _UNKNOWN + self._sent))
 
     def _mixed(self) -> list[dict[str, object]]:
         moving, measuring = round(self._size * POSITIONS), round(self._size * OBSERVATIONS)
         things = self._pick(self._city.moving, moving)
-        made = [self._position(n, self._city.moving.index(thing), None) for n, thing in enumerate(things)]
+        messages = [self._position(n, self._city.moving.index(thing), None) for n, thing in enumerate(things)]
         devices = self._pick(self._city.measuring, measuring)
-        made += [self._observation(moving + n, device) for n, device in enumerate(devices)]
-        made += [self._event(n) for n in range(moving + measuring, self._size)]
-        self._random.shuffle(made)
-        return made
+        messages += [self._observation(moving + n, device) for n, device in enumerate(devices)]
+        messages += [self._event(n) for n in range(moving + measuring, self._size)]
+        self._random.shuffle(messages)
+        return messages
 
     def _pick[T](self, among: list[T], number: int) -> list[T]:
-        """Pick things, each once if there are enough: nothing is twice in a body at one time."""
+        """Return subjects, each once if there are enough: no subject is twice in a body at one time."""
         return self._random.sample(among, number) if number <= len(among) else self._random.choices(among, k=number)
 
     def _envelope(self, kind: str, n: int, subject: str, data: dict[str, object]) -> dict[str, object]:
@@ -112,23 +110,23 @@ class Bodies:
 
     def _position(self, n: int, thing: int, place: tuple[float, float] | None) -> dict[str, object]:
         lon, lat = place or self._place()
-        said = {"lon": lon, "lat": lat, "speed_kmh": round(self._random.uniform(0, 60), 1)}
+        data = {"lon": lon, "lat": lat, "speed_kmh": round(self._random.uniform(0, 60), 1)}
         subject = self._city.moving[thing % len(self._city.moving)]
-        return self._envelope("position", n, subject, {**said, "heading_deg": self._random.randrange(360)})
+        return self._envelope("position", n, subject, {**data, "heading_deg": self._random.randrange(360)})
 
-    def _observation(self, n: int, device: tuple[Subject, str, str]) -> dict[str, object]:
+    def _observation(self, n: int, device: tuple[str, str, str]) -> dict[str, object]:
         subject, code, unit = device
         value = round(self._random.uniform(0, 100), 2)
         return self._envelope("observation", n, subject, {"property": code, "value": value, "unit": unit})
 
     def _event(self, n: int) -> dict[str, object]:
-        """Make a new event, or the next stage of one that an earlier body brought."""
+        """Return a new event, or the next stage of an event of an earlier body."""
         lon, lat = self._place()
         new = n % 2 == 0
         name = f"{self._run}-{(_NUMBER if new else _BEFORE).decode()}-{n - (not new)}"
-        said = {"source": "grid_case", "stage": "collect" if new else "dispatch", "title": "占道经营"}
-        made = self._envelope("event", n, f"events/{name}", said | ({"lon": lon, "lat": lat} if new else {}))
-        return {**made, "id": name, "version": 1 if new else 2}
+        data = {"source": "grid_case", "stage": "collect" if new else "dispatch", "title": "占道经营"}
+        envelope = self._envelope("event", n, f"events/{name}", data | ({"lon": lon, "lat": lat} if new else {}))
+        return {**envelope, "id": name, "version": 1 if new else 2}
 
     def _place(self) -> tuple[float, float]:
         west, south, east, north = self._city.box

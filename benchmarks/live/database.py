@@ -1,4 +1,4 @@
-"""What the live benchmark asks of the database itself: the usual way to join, what is there, where things are."""
+"""Queries of the live benchmark to the database itself: the usual way to join, stored rows, places."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layers.database.connection import connect
 
 
 async def missing(url: str, acknowledged: int) -> int:
-    """Count what was acknowledged and is not in history; thinned positions and the warm-up's messages are counted."""
+    """Return how many acknowledged messages are not in history; coalesced positions and the warm-up's count too."""
     connection = await connect(url)
     try:
         kept: int = await connection.fetchval(
@@ -26,7 +26,7 @@ async def missing(url: str, acknowledged: int) -> int:
 
 
 async def one_by_one(url: str, seconds: float) -> float:
-    """Write positions the usual way: one at a time, joined by SQL, each committed; returns messages a second."""
+    """Write positions the usual way: one at a time, joined by SQL, each committed; return messages per second."""
     connection = await connect(url)
     try:
         await connection.execute("SELECT twin.make_day(current_date + n) FROM generate_series(-1, 2) AS n")
@@ -65,7 +65,7 @@ async def _one(connection: asyncpg.Connection, name: str, lon: float, lat: float
 
 
 async def community_streams(url: str, number: int) -> list[str]:
-    """Return streams of areas: communities in turn, each watched by several."""
+    """Return paths of area streams: communities in turn, each with several subscribers."""
     connection = await connect(url)
     try:
         rows = await connection.fetch("SELECT DISTINCT left(grid_code, 12) FROM layer.grids ORDER BY 1")
@@ -76,7 +76,7 @@ async def community_streams(url: str, number: int) -> list[str]:
 
 
 async def grid_places(url: str, number: int) -> list[tuple[str, tuple[float, float]]]:
-    """Return grids with a point well inside of each."""
+    """Return grids, each with a point inside it."""
     connection = await connect(url)
     try:
         rows = await connection.fetch(
@@ -90,7 +90,7 @@ async def grid_places(url: str, number: int) -> list[tuple[str, tuple[float, flo
 
 
 async def many_things(url: str, number: int) -> None:
-    """Put so many things into the state."""
+    """Insert a number of entities into the state."""
     connection = await connect(url)
     try:
         await connection.execute(

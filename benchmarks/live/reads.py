@@ -1,4 +1,4 @@
-"""Reads of OGC items beside everything else: how many are answered a second."""
+"""Reads of OGC items during other load, in responses per second."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class ItemReader:
     Attributes
     ----------
     rate
-        Answers a second, when it has ended.
+        Responses per second, once the block has ended.
     """
 
-    def __init__(self, house: LiveService) -> None:
-        self._house, self._over, self.rate = house, Event(), 0.0
+    def __init__(self, service: LiveService) -> None:
+        self._service, self._over, self.rate = service, Event(), 0.0
         self._thread = Thread(target=self._run, name="reading", daemon=True)
 
     def __enter__(self) -> Self:
@@ -35,29 +35,29 @@ class ItemReader:
         self._thread.join()
 
     def _run(self) -> None:
-        self.rate = asyncio.run(_reads(self._house, self._over))
+        self.rate = asyncio.run(_reads(self._service, self._over))
 
 
-def reads_a_second(house: LiveService, seconds: float) -> float:
-    """Return how many reads are answered a second while nothing else happens."""
-    with ItemReader(house) as reading:
+def reads_a_second(service: LiveService, seconds: float) -> float:
+    """Return the rate of reads per second without other load."""
+    with ItemReader(service) as reading:
         time.sleep(seconds)
     return reading.rate
 
 
-async def _reads(house: LiveService, over: Event) -> float:
-    west, south, east, north = house.city.box
+async def _reads(service: LiveService, over: Event) -> float:
+    west, south, east, north = service.city.box
     done, began = 0, time.monotonic()
 
     async def read(seed: int) -> None:
         nonlocal done
         random = np.random.default_rng(seed)
-        async with KeptConnection(house.port) as connection:
+        async with KeptConnection(service.port) as connection:
             while not over.is_set():
                 x, y = random.uniform(west, east - 0.01), random.uniform(south, north - 0.01)
                 box = f"{x:.5f},{y:.5f},{x + 0.01:.5f},{y + 0.01:.5f}"
                 path = f"/ogc/collections/buildings/items?f=json&limit=100&bbox={box}"
-                status, _ = await connection.get(path, {"authorization": f"Bearer {house.token}"})
+                status, _ = await connection.get(path, {"authorization": f"Bearer {service.token}"})
                 if status != 200:
                     raise RuntimeError(f"{path} answered {status}")
                 done += 1

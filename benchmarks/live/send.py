@@ -1,6 +1,6 @@
-"""The sender: a process of its own that posts bodies at a rate, and says what became of them.
+"""The sender: a process of its own that posts bodies at a rate, and reports the outcome.
 
-It reads what to do as JSON from standard input and writes what it found as JSON to standard output.
+It reads its order as JSON from standard input and writes the result as JSON to standard output.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CONTENT_TYPE = "application/cloudevents-batch+json"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send.
+    """An order to send messages.
 
     Attributes
     ----------
@@ -47,21 +47,21 @@ class Order:
 
 @dataclass(slots=True)
 class SendResult:
-    """What became of it.
+    """The outcome of an order.
 
     Attributes
     ----------
     acknowledged, slowed, failed
-        Messages that were committed; bodies that were refused with 429 and sent again; bodies without an answer,
-        sent again too.
+        Messages that were committed; bodies refused with 429 and sent again; bodies without a response, sent again
+        too.
     acks_s
-        From when each body was due to its acknowledgement.
+        The time of each body from when it was due to its acknowledgement.
     waiting
         Messages due and not acknowledged, each second.
     phase_ends_s
         When all of each phase was acknowledged, in seconds from the start.
     cpu_s
-        What this process used.
+        The processor time of this process.
     """
 
     acknowledged: int = 0
@@ -109,30 +109,30 @@ class LoadSender:
                 due = self._began + self._due[mine]
                 if due > loop.time():
                     await asyncio.sleep(due - loop.time())
-                await self._until_taken(connection, self._bodies.next())
+                await self._post_until_accepted(connection, self._bodies.next())
                 self._sent.acks_s.append(loop.time() - due)
                 self._done += 1
                 self._open[self._phase[mine]] -= 1
                 if not self._open[self._phase[mine]]:
                     self._sent.phase_ends_s[self._phase[mine]] = loop.time() - self._began
 
-    async def _until_taken(self, connection: KeptConnection, body: bytes) -> None:
+    async def _post_until_accepted(self, connection: KeptConnection, body: bytes) -> None:
         while True:
             self._nonce += 1
             nonce = f"{self._order.run}-{self._nonce:020}"
             signed = sign(self._order.secret.encode(), "demo", body, now=datetime.now(UTC), nonce=nonce)
             try:
-                status, answer = await connection.post("/feeds/demo", {"content-type": _CONTENT_TYPE, **signed}, body)
+                status, response = await connection.post("/feeds/demo", {"content-type": _CONTENT_TYPE, **signed}, body)
             except (OSError, asyncio.IncompleteReadError):
                 self._sent.failed += 1
                 await asyncio.sleep(0.2)
                 continue
             if status == 200:
-                said = orjson.loads(answer)
-                self._sent.acknowledged += said["accepted"] + said["duplicate"]
+                counts = orjson.loads(response)
+                self._sent.acknowledged += counts["accepted"] + counts["duplicate"]
                 return
             if status not in {429, 503}:
-                raise RuntimeError(f"the feed answered {status}: {answer[:300]!r}")
+                raise RuntimeError(f"the feed answered {status}: {response[:300]!r}")
             self._sent.slowed += 1
             await asyncio.sleep(0.5)
 
@@ -161,10 +161,10 @@ def _phases(order: Order) -> list[int]:
 
 
 def run() -> None:
-    """Do what standard input says."""
-    given = orjson.loads(sys.stdin.buffer.read())
-    city = Population(**given.pop("city"))
-    sent = uvloop.run(LoadSender(Order(**given, city=city)).run())
+    """Run the order on standard input."""
+    order = orjson.loads(sys.stdin.buffer.read())
+    city = Population(**order.pop("city"))
+    sent = uvloop.run(LoadSender(Order(**order, city=city)).run())
     with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # unlike sys.stdout it never writes a part only
         out.write(orjson.dumps(asdict(sent)))
 

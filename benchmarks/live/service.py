@@ -1,4 +1,4 @@
-"""The house that is measured: a private PostGIS that syncs every commit, the demo in it, the server of `onemap up`."""
+"""The measured service: a private PostGIS that syncs every commit, the demo in it, the server of `onemap up`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from server.database import prepare
 from server.identity.operator_token import ensure_operator_token
 from server.settings import PROJECT
 
-SECRET = "a secret of the benchmark"  # noqa: S105  # of a house that nobody else reaches
+SECRET = "a secret of the benchmark"  # noqa: S105  # of a service that nobody else reaches
 _STATE = (
     "receipt", "change", "position", "position_now", "observation", "observation_now", "event_version", "feed", "nonce",
 )  # fmt: skip
@@ -40,12 +40,12 @@ _SECONDS_MAX = 600
 
 @dataclass(frozen=True, slots=True)
 class LiveService:
-    """A running house.
+    """A running service.
 
     Attributes
     ----------
     data
-        Folder of PostgreSQL's data: its processes work there.
+        PostgreSQL's data folder, the working directory of its processes.
     """
 
     url: str
@@ -54,12 +54,12 @@ class LiveService:
     city: Population
     data: Path
 
-    def order(self, **said: Any) -> Order:
-        """Make an order to the sender."""
-        return Order(port=self.port, secret=SECRET, city=self.city, **said)
+    def order(self, **options: Any) -> Order:
+        """Return an order to the sender."""
+        return Order(port=self.port, secret=SECRET, city=self.city, **options)
 
     def cpu_s(self) -> dict[str, float]:
-        """Tell the processor time used so far by each part."""
+        """Return the processor time used so far by each part, in seconds."""
         used: dict[str, float] = defaultdict(float)
         for process in Path("/proc").iterdir():
             if process.name.isdecimal():
@@ -69,14 +69,14 @@ class LiveService:
         return dict(used)
 
     def memory_mib(self) -> float:
-        """Tell the memory of the web workers that nobody shares with them (proportional set size)."""
+        """Return the memory of the web workers as proportional set size."""
         workers = [p for p in Path("/proc").iterdir() if p.name.isdecimal() and _part(p, self.data) == "web workers"]
         return sum(_pss_kib(process) for process in workers) / 1024
 
 
 @contextmanager
 def cluster(home: Path, scale: float) -> Iterator[str]:
-    """Run the database with the demo in it, made once; what earlier runs sent is forgotten."""
+    """Run the database with the demo in it, which is loaded once."""
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o711)  # the database's account passes through
     with PrivateCluster(home) as url:
@@ -86,7 +86,13 @@ def cluster(home: Path, scale: float) -> Iterator[str]:
 
 @contextmanager
 def serving(home: Path, url: str, *, ingest: bool) -> Iterator[LiveService]:
-    """Run the server over it."""
+    """Run the server on the database.
+
+    Raises
+    ------
+    RuntimeError
+        When the home holds no database.
+    """
     ensure_operator_token(home)
     place = find_place(home)
     if place is None:
@@ -102,7 +108,7 @@ def serving(home: Path, url: str, *, ingest: bool) -> Iterator[LiveService]:
 
 def send(order: Order) -> SendResult:
     """Run the sender to its end."""
-    said = subprocess.run(
+    sender = subprocess.run(
         [sys.executable, "-P", "-m", "benchmarks.live.send"],
         input=orjson.dumps(asdict(order)),
         stdout=subprocess.PIPE,
@@ -110,13 +116,19 @@ def send(order: Order) -> SendResult:
         env=_environment(),
         timeout=_SECONDS_MAX,
     )
-    return SendResult(**orjson.loads(said.stdout))
+    return SendResult(**orjson.loads(sender.stdout))
 
 
 @contextmanager
-def ears(house: LiveService, paths: list[str]) -> Iterator[Delays]:
-    """Run the subscribers for the block; what they heard is known when it has ended."""
-    heard = Delays()
+def subscribers(service: LiveService, paths: list[str]) -> Iterator[Delays]:
+    """Run the subscribers for the block; the delays are known when it has ended.
+
+    Raises
+    ------
+    RuntimeError
+        When the subscribers do not start.
+    """
+    delays = Delays()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "benchmarks.live.subscribers"],
         stdin=subprocess.PIPE,
@@ -126,31 +138,31 @@ def ears(house: LiveService, paths: list[str]) -> Iterator[Delays]:
         assert process.stdin is not None  # noqa: S101  # for the type checker
         assert process.stdout is not None  # noqa: S101
         try:
-            process.stdin.write(orjson.dumps({"port": house.port, "token": house.token, "paths": paths}) + b"\n")
+            process.stdin.write(orjson.dumps({"port": service.port, "token": service.token, "paths": paths}) + b"\n")
             process.stdin.flush()
             if process.stdout.readline() != b"ready\n":
                 raise RuntimeError("the subscribers did not begin")
-            yield heard
+            yield delays
             process.stdin.close()
             for name, value in orjson.loads(process.stdout.read()).items():
-                setattr(heard, name, value)
+                setattr(delays, name, value)
         finally:
             process.kill()
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Return the value below which a share of all lies; 0 of none."""
+    """Return the value below which a share of all values lies; 0 for no values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
-    """Return what each part used in between."""
+    """Return the use of each part between two readings."""
     return {name: value - before.get(name, 0.0) for name, value in sorted(after.items())}
 
 
 async def forget_all(url: str) -> None:
-    """Forget everything that was sent, and leave nothing for autovacuum to do while something is measured."""
+    """Delete everything that was sent, and leave no work for autovacuum during a measurement."""
     connection = await connect(url, role=None)
     try:
         tables = ", ".join(f"twin.{name}" for name in _STATE)
@@ -164,7 +176,7 @@ async def forget_all(url: str) -> None:
 
 
 def run_name() -> str:
-    """Return a name for a run, new every time."""
+    """Return a unique name for a run."""
     return f"r{int(time.time() * 1000):x}"
 
 
@@ -207,7 +219,7 @@ def _is_ours(process: Path) -> bool:
 
 
 def _cpu_s(process: Path) -> float:
-    """Tell what a process used, the children it has waited for included: PostgreSQL's come and go."""
+    """Return the processor time of a process and its ended children: PostgreSQL's come and go."""
     try:
         fields = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:

@@ -1,7 +1,7 @@
-"""What a message costs, stage by stage, in processor time: of this process, and of PostgreSQL statement by statement.
+"""The processor time of a message: in this process by stage, and in PostgreSQL by statement.
 
-Everything runs in this process, one batch after the other, without HTTP: so a busy machine makes the figures larger,
-all of them alike, and mixes none up. Of many batches the cheaper ones count.
+Everything runs in this process, one batch after the other, without HTTP. A busy machine makes all figures larger alike
+and shifts none between stages. Of many batches the cheaper ones count.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from twin.feeds.signature import sign
 from twin.intake.intake import Intake
 from twin.intake.queue import BATCH_MAX
 
-_STAGES = {  # where it is called, and what a reader calls it
+_STAGES = {  # where a function is called, and the name of its stage
     "twin.intake.signatures.verify": "check the signature",
     "twin.intake.intake.decode": "read the envelopes",
     "twin.envelope.read.decode_json": "read the JSON",
@@ -58,7 +58,7 @@ type Spent = dict[str, float]  # seconds, by stage or statement
 
 
 class Meter:
-    """Adds up processor time; what a stage within another uses counts for the inner one alone."""
+    """Adds up processor time; the time of a stage within another counts for the inner one alone."""
 
     def __init__(self) -> None:
         self.ours: Spent = defaultdict(float)
@@ -82,36 +82,36 @@ class Meter:
         """Wrap a function so that it is measured."""
 
         @wraps(function)
-        async def awaited(*given: Any, **named: Any) -> Any:
+        async def awaited(*values: Any, **named: Any) -> Any:
             with self.stage(name):
-                return await function(*given, **named)
+                return await function(*values, **named)
 
         @wraps(function)
-        def called(*given: Any, **named: Any) -> Any:
+        def called(*values: Any, **named: Any) -> Any:
             with self.stage(name):
-                return function(*given, **named)
+                return function(*values, **named)
 
         return awaited if iscoroutinefunction(function) else called
 
     def statement(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a method of a connection: what its process of PostgreSQL uses counts for the statement."""
+        """Wrap a method of a connection: the time of its PostgreSQL process counts for the statement."""
         copies = function.__name__.startswith("copy")
 
         @wraps(function)
-        async def sent(connection: asyncpg.Connection, text: str, *given: Any, **named: Any) -> Any:
+        async def sent(connection: asyncpg.Connection, text: str, *values: Any, **named: Any) -> Any:
             what = " ".join(("COPY " * copies + text).split())[:_LABEL]
             process = connection.get_server_pid()
             began_s = _used_s(process)
             with self.stage("speak with PostgreSQL"):
-                answer = await function(connection, text, *given, **named)
+                response = await function(connection, text, *values, **named)
             self.database[what] += _used_s(process) - began_s
-            return answer
+            return response
 
         return sent
 
 
 async def measure(url: str, home: Path, batches: int) -> tuple[Spent, Spent]:
-    """Send batches; returns microseconds a message of this process by stage, and of PostgreSQL by statement."""
+    """Send batches; return microseconds per message of this process by stage, and of PostgreSQL by statement."""
     connection = await connect(url)
     city, catalog = await Population.read(connection), await read_catalog(connection)
     await connection.close()
@@ -169,7 +169,7 @@ def _watch(patched: ExitStack) -> Meter:
 
 
 def _cheap(rounds: list[Spent]) -> Spent:
-    """Return what a quarter of the rounds stayed below, in microseconds a message, the dearest first."""
+    """Return the lower quartile of the rounds in microseconds per message, the most expensive first."""
     names = {name for one in rounds for name in one}
     spent = {name: sorted(one.get(name, 0.0) for one in rounds)[len(rounds) // 4] / BATCH_MAX * 1e6 for name in names}
     return dict(sorted(spent.items(), key=lambda item: -item[1]))

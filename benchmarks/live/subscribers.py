@@ -1,7 +1,7 @@
-"""The subscribers: a process of its own that holds many streams, and says how late what it heard was.
+"""The subscribers: a process of its own that holds many streams and measures the delay of changes.
 
-It reads what to do as JSON from standard input, writes ``ready`` when every stream has begun, and what it heard as JSON
-when standard input is closed.
+It reads its request as JSON from standard input, writes ``ready`` when every stream has begun, and writes the delays
+as JSON when standard input is closed.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ _AT_ONCE = 20  # streams that are opened at a time
 
 @dataclass(slots=True)
 class Delays:
-    """What all streams heard.
+    """The changes that all streams received, and their delays.
 
     Attributes
     ----------
     changes
-        How many, over all streams.
+        The number of changes over all streams.
     late_s
-        Of each change: from the time of its phenomenon, which is that of its sending, to our ear; at most a million.
+        The delay of each change, from its phenomenon time, which is when it was sent, to its arrival; at most a
+        million.
     resyncs, broken
-        Streams that were told to start again, and that ended.
+        Streams that had to start again, and streams that ended.
     """
 
     streams: int = 0
@@ -49,7 +50,7 @@ class Subscribers:
 
     def __init__(self, port: int, token: str, paths: list[str]) -> None:
         self._port, self._token, self._paths = port, token, paths
-        self._heard = Delays(streams=len(paths))
+        self._delays = Delays(streams=len(paths))
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._began = 0
         self.ready = asyncio.Event()
@@ -57,7 +58,7 @@ class Subscribers:
     async def listen(self) -> Delays:
         """Listen until standard input is closed."""
         before = process_time()
-        tasks = [asyncio.create_task(self._hear(path)) for path in self._paths]
+        tasks = [asyncio.create_task(self._follow(path)) for path in self._paths]
         await self.ready.wait()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
@@ -65,10 +66,10 @@ class Subscribers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._heard.cpu_s = process_time() - before
-        return self._heard
+        self._delays.cpu_s = process_time() - before
+        return self._delays
 
-    async def _hear(self, path: str) -> None:
+    async def _follow(self, path: str) -> None:
         async with KeptConnection(self._port) as connection:
             async with self._gate:
                 reader = await self._open(connection, path)
@@ -76,11 +77,11 @@ class Subscribers:
             if self._began == len(self._paths):
                 self.ready.set()
             while piece := await reader.read(1 << 18):
-                self._note(piece)
-            self._heard.broken += 1
+                self._count(piece)
+            self._delays.broken += 1
 
     async def _open(self, connection: KeptConnection, path: str) -> asyncio.StreamReader:
-        """Open a stream and wait until it has begun; again when a busy server does not take it."""
+        """Open a stream and wait until it has begun; try again when a busy server refuses it."""
         while True:
             try:
                 reader = await connection.stream(path, {"authorization": f"Bearer {self._token}"})
@@ -92,27 +93,27 @@ class Subscribers:
             else:
                 return reader
 
-    def _note(self, piece: bytes) -> None:
-        """Note the changes of a piece; one that is cut in two between pieces is not counted, which is rare."""
+    def _count(self, piece: bytes) -> None:
+        """Count the changes of a piece; a change cut in two between pieces is not counted, which is rare."""
         now = time()
-        self._heard.resyncs += piece.count(b"event: resync")
+        self._delays.resyncs += piece.count(b"event: resync")
         times = _TIME.findall(piece)
-        self._heard.changes += len(times)
-        if len(self._heard.late_s) < 1_000_000:
-            said = (datetime.fromisoformat(text.decode()).timestamp() for text in times)
-            self._heard.late_s += [now - at for at in said]
+        self._delays.changes += len(times)
+        if len(self._delays.late_s) < 1_000_000:
+            sent = (datetime.fromisoformat(text.decode()).timestamp() for text in times)
+            self._delays.late_s += [now - at for at in sent]
 
 
 async def _listen() -> Delays:
-    given = orjson.loads(sys.stdin.buffer.readline())
-    return await Subscribers(**given).listen()
+    request = orjson.loads(sys.stdin.buffer.readline())
+    return await Subscribers(**request).listen()
 
 
 def run() -> None:
-    """Do what standard input says."""
-    heard = uvloop.run(_listen())
+    """Run the request on standard input."""
+    delays = uvloop.run(_listen())
     with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # unlike sys.stdout it never writes a part only
-        out.write(orjson.dumps(asdict(heard)))
+        out.write(orjson.dumps(asdict(delays)))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +14,6 @@ from benchmarks.contest import PAGE_190
 from benchmarks.load import require_wrk
 from benchmarks.results import Figure, at_most, exit_code, faster, no_slower
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="onemap-bench-"))
-    folder.chmod(0o711)  # the database's account passes through
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.mark.timeout(180)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -23,14 +20,6 @@ _TINY = {
     "mixed-rate": 200, "mixed-seconds": 2, "subscribers": 6, "areas": 10, "areas-seconds": 3, "entities": 200,
     "batches": 2,
 }  # fmt: skip
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="onemap-bench-"))
-    folder.chmod(0o711)  # the database's account passes through
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.mark.timeout(600)

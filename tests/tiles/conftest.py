@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
+
+import httpx
 import pytest
 
 from layers.catalog import read_catalog
@@ -7,6 +10,9 @@ from layers.changed import ChangedAreas
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import LayerDefinition
 from layers.schema.tables import create_layer
+from server.settings import load_settings
+from tests.databases import temporary_database
+from tests.running_app import OPERATOR_TOKEN, running_app
 from tiles.cache import TileCache
 
 LAMPS = LayerDefinition(
@@ -28,9 +34,9 @@ SIGNS = LAMPS.model_copy(update={"id": "signs", "title_zh": "标志", "title_en"
 class Town:
     """A database with two layers of points, and a cache over it."""
 
-    def __init__(self, owner, pool, shelf=None) -> None:
+    def __init__(self, owner, pool, disk=None) -> None:
         self.owner, self.pool = owner, pool
-        self.cache = TileCache(ChangedAreas(pool), shelf, 8_000_000)
+        self.cache = TileCache(ChangedAreas(pool), disk, 8_000_000)
 
     async def layer(self, name="lamps"):
         return (await read_catalog(self.owner))[name]
@@ -56,3 +62,14 @@ async def town(database_url):
     yield Town(owner, pool)
     await pool.close()
     await owner.close()
+
+
+@pytest.fixture(scope="module")
+def client(cluster, district_template, tmp_path_factory):
+    """A client of the application over the synthetic district; `OPERATOR` is the header of its operator."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "operator-token").write_text(OPERATOR_TOKEN, encoding="ascii")
+    with ExitStack() as started:
+        url = started.enter_context(temporary_database(cluster, district_template))
+        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
+        yield started.enter_context(httpx.Client(base_url=address, timeout=120))

@@ -162,9 +162,9 @@ async def test_memory_is_bounded_and_the_oldest_goes_first(town):
     assert cache.served.drawn == drawn + 1
 
 
-async def test_the_shelf_survives_a_restart_and_what_changed_meanwhile_is_drawn_anew(town, tmp_path):
-    shelf = DiskTiles(tmp_path / "tiles", 10_000_000)
-    first = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000)
+async def test_the_disk_cache_survives_a_restart_and_what_changed_meanwhile_is_drawn_anew(town, tmp_path):
+    disk = DiskTiles(tmp_path / "tiles", 10_000_000)
+    first = TileCache(type(town.cache.areas)(town.pool), disk, 1_000_000)
     west, south, east, north = ADDRESSES[0].box()
     await town.put("l1", (west + east) / 2, (south + north) / 2)  # what is empty is not kept on disk
     west, south, east, north = ADDRESSES[4].box()
@@ -173,7 +173,7 @@ async def test_the_shelf_survives_a_restart_and_what_changed_meanwhile_is_drawn_
         await get(town, address, cache=first)
     await first.close()
     await town.put("l0", west + (east - west) / 3, (south + north) / 2)
-    second, drawn = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000), []
+    second, drawn = TileCache(type(town.cache.areas)(town.pool), disk, 1_000_000), []
     for address in ADDRESSES:
         tile = await get(town, address, drawn, cache=second)
         assert tile.plain() == await drawing(town, await town.layer(), address)()
@@ -191,26 +191,26 @@ async def started(program):
 
 async def test_two_processes_that_want_one_tile_draw_it_once(town, tmp_path):
     """The lock is of the process, so one of the two must be another one."""
-    shelf = DiskTiles(tmp_path, 1_000_000)
-    cache = TileCache(type(town.cache.areas)(town.pool), shelf, 1_000_000)
-    asked = wanted(await town.layer(), ADDRESSES[0])
+    disk = DiskTiles(tmp_path, 1_000_000)
+    cache = TileCache(type(town.cache.areas)(town.pool), disk, 1_000_000)
+    request = wanted(await town.layer(), ADDRESSES[0])
     version = (await town.layer()).version
     program = f"""
 import sys
 from pathlib import Path
 from tiles.disk import DiskEntry, DiskTiles
-shelf = DiskTiles(Path({str(tmp_path)!r}), 1_000_000)
-with shelf.drawing({asked.key!r}):
+disk = DiskTiles(Path({str(tmp_path)!r}), 1_000_000)
+with disk.drawing({request.key!r}):
     print("drawing", flush=True)
     sys.stdin.readline()
-    shelf.write({asked.key!r}, DiskEntry(gzip.compress(b"theirs"), ({version},), 6))
+    disk.write({request.key!r}, DiskEntry(gzip.compress(b"theirs"), ({version},), 6))
 """
     other = await started("import gzip" + program)
 
     async def ours():
         return b"ours"
 
-    asking = asyncio.create_task(cache.get(asked, ours))
+    asking = asyncio.create_task(cache.get(request, ours))
     await other.communicate(b"go on\n")
     assert (await asking).plain() == b"theirs"
     assert cache.served.drawn == 0
@@ -218,12 +218,12 @@ with shelf.drawing({asked.key!r}):
 
 async def test_who_dies_while_drawing_keeps_nobody_waiting(town, tmp_path):
     cache = TileCache(type(town.cache.areas)(town.pool), DiskTiles(tmp_path, 1_000_000), 1_000_000)
-    asked = wanted(await town.layer(), ADDRESSES[0])
+    request = wanted(await town.layer(), ADDRESSES[0])
     program = f"""
 import sys
 from pathlib import Path
 from tiles.disk import DiskTiles
-with DiskTiles(Path({str(tmp_path)!r}), 1_000_000).drawing({asked.key!r}):
+with DiskTiles(Path({str(tmp_path)!r}), 1_000_000).drawing({request.key!r}):
     print("drawing", flush=True)
     sys.stdin.readline()
 """
@@ -232,40 +232,40 @@ with DiskTiles(Path({str(tmp_path)!r}), 1_000_000).drawing({asked.key!r}):
     async def ours():
         return b"ours"
 
-    asking = asyncio.create_task(cache.get(asked, ours))
+    asking = asyncio.create_task(cache.get(request, ours))
     other.kill()
     assert (await asking).plain() == b"ours"
     await other.wait()
 
 
 def test_what_a_crash_left_behind_is_not_taken_for_a_tile(tmp_path):
-    shelf = DiskTiles(tmp_path, 1_000_000)
-    shelf.write("a", DiskEntry(b"tile", (3, 4), 9))
-    assert shelf.read("a") == DiskEntry(b"tile", (3, 4), 9)
+    disk = DiskTiles(tmp_path, 1_000_000)
+    disk.write("a", DiskEntry(b"tile", (3, 4), 9))
+    assert disk.read("a") == DiskEntry(b"tile", (3, 4), 9)
     (path,) = tmp_path.glob("*/*")
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        assert shelf.read("a") is None
+        assert disk.read("a") is None
     path.write_bytes(whole[:-1] + b"x")
-    assert shelf.read("a") is None
+    assert disk.read("a") is None
 
 
-def test_the_shelf_is_bounded_and_the_least_used_goes_first(tmp_path):
-    shelf = DiskTiles(tmp_path, 50_000)
+def test_the_disk_cache_is_bounded_and_the_least_used_goes_first(tmp_path):
+    disk = DiskTiles(tmp_path, 50_000)
     for n in range(200):
-        shelf.write(f"k{n}", DiskEntry(bytes(1000), (1,), 1000))
-        shelf.read("k0")
-    assert shelf.sweep() <= 50_000
-    assert shelf.read("k199") is not None
+        disk.write(f"k{n}", DiskEntry(bytes(1000), (1,), 1000))
+        disk.read("k0")
+    assert disk.sweep() <= 50_000
+    assert disk.read("k199") is not None
 
 
 def test_a_disk_that_cannot_be_written_is_counted_and_harms_nobody(tmp_path):
     (tmp_path / "tiles").write_text("a file where the folder should be")
-    shelf = DiskTiles(tmp_path / "tiles", 1_000_000)
-    shelf.write("a", DiskEntry(b"tile", (1,), 4))
-    assert shelf.failures == 1
-    assert shelf.read("a") is None
+    disk = DiskTiles(tmp_path / "tiles", 1_000_000)
+    disk.write("a", DiskEntry(b"tile", (1,), 4))
+    assert disk.failures == 1
+    assert disk.read("a") is None
 
 
 def test_the_box_of_a_tile_in_web_mercator_is_where_it_lies():

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import mapbox_vector_tile
 import pytest
 
-from server.settings import load_settings
-from tests.databases import temporary_database
-from tests.running_app import running_app
+from tests.running_app import OPERATOR
 from tiles.address import TileAddress
 from tiles.cells import cell_of
 from tiles.grids import GRIDS
 
-TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
 ZOOMS = (0, 9, 13, 14, 15, 22)
 NOWHERE = (0.5, 0.5)  # in the Gulf of Guinea
-READERS = {"anonymous": {}, "operator": {"Authorization": f"Bearer {TOKEN}"}}
-
-
-@pytest.fixture(scope="module")
-def client(cluster, district_template, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    (home / "operator-token").write_text(TOKEN, encoding="ascii")
-    with ExitStack() as started:
-        url = started.enter_context(temporary_database(cluster, district_template))
-        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
-        yield started.enter_context(httpx.Client(base_url=address, timeout=120))
+READERS = {"anonymous": {}, "operator": OPERATOR}
 
 
 def places(extent):

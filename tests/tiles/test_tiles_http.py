@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import gzip
-from contextlib import ExitStack
 from datetime import UTC, datetime
 
-import httpx
 import mapbox_vector_tile
 import pytest
 from shapely.geometry import shape
 
-from server.settings import load_settings
-from tests.databases import temporary_database
-from tests.running_app import running_app
+from tests.running_app import OPERATOR
 from tiles.cells import cell_of
 
-TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
 ZOOM = 15
-
-
-@pytest.fixture(scope="module")
-def client(cluster, district_template, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    (home / "operator-token").write_text(TOKEN, encoding="ascii")
-    with ExitStack() as started:
-        url = started.enter_context(temporary_database(cluster, district_template))
-        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
-        yield started.enter_context(httpx.Client(base_url=address, timeout=60))
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +111,7 @@ def test_nothing_there_is_204_and_beyond_the_world_is_404(client):
 
 
 def test_what_is_shown_follows_the_caller_also_from_the_cache(client, place):
-    operator = {"Authorization": f"Bearer {TOKEN}"}
+    operator = OPERATOR
     for _ in range(2):
         public = client.get(f"/tiles/video_points/{place}")
         inside = client.get(f"/tiles/video_points/{place}", headers=operator)

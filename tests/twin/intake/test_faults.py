@@ -24,5 +24,5 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_counted_twice_
         rounds = await play(running, ROUNDS, seed=440_106, disk=False)
     assert len(rounds) == ROUNDS
     for number, one in enumerate(rounds, 1):
-        assert not one.wrong, f"round {number}, {one.broken}: {one.wrong}\n{running.said[-3000:]}"
+        assert not one.problems, f"round {number}, {one.broken}: {one.problems}\n{running.output[-3000:]}"
         assert one.acknowledged > 0
