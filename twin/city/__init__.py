@@ -1,1 +1,1 @@
-"""A demo city that lives: what its feeds would say in any second, as a pure function of seed, place and time."""
+"""The demo city: the messages of its feeds in any second, as a pure function of seed, district and time."""

@@ -1,4 +1,4 @@
-"""Air quality stations: six pollutants and the index that follows from them, every five minutes."""
+"""Air quality stations: six pollutants and their index, every five minutes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twin.city.district import Thing
 from twin.city.messages import CloudEvent, observation, text_observation
 from twin.city.weather import traffic
 
-_MEANS = {  # usual value, share that traffic adds, unit, decimals
+_MEANS = {  # mean, relative share of traffic, unit, decimals
     "pm2_5": (24.0, 0.5, "ug/m3", 0),
     "pm10": (43.0, 0.6, "ug/m3", 0),
     "so2": (6.0, 0.1, "ug/m3", 0),
@@ -19,15 +19,15 @@ _MEANS = {  # usual value, share that traffic adds, unit, decimals
     "o3": (75.0, -0.3, "ug/m3", 0),
     "co": (0.7, 0.4, "mg/m3", 1),
 }
-_HOURLY = {"so2": 1, "no2": 1, "o3": 1, "co": 1}  # of dust the standard has only the means of a day
+_HOURLY = {"so2": 1, "no2": 1, "o3": 1, "co": 1}  # hours of the mean; for dust the standard has only daily means
 
 
 def reports(station: Thing, at_s: int, seed: int) -> Iterator[CloudEvent]:
-    """Say what a station measures."""
+    """Yield the observations of a station."""
     found = {code: _value(code, station, at_s, seed) for code in _MEANS}
     for code, value in found.items():
         yield observation("air_quality_stations", station.id, at_s, code, value, _MEANS[code][2])
-    if station.said.get("station_level") != "micro":  # a micro station never enters the index
+    if station.properties.get("station_level") != "micro":  # a micro station has no index
         index = {code: sub_index(code, _HOURLY.get(code, 24), value) for code, value in found.items()}
         worst = max(index, key=lambda code: index[code])
         yield observation("air_quality_stations", station.id, at_s, "aqi", float(index[worst]), "1")

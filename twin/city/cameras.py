@@ -1,4 +1,4 @@
-"""Cameras that go dark and come back: one by one, and now and then a whole site that loses its power."""
+"""Outages of cameras: of single cameras, and now and then of a whole site without power."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from twin.city.district import CityDistrict, Thing
 from twin.city.messages import CloudEvent, text_observation
 
 FLAPS_A_DAY = 0.015
-_SITES_A_DAY = 1.0  # of the whole district
+_SITES_A_DAY = 1.0  # in the whole district
 _SITE_CAMERAS_MAX = 60
 _OUTAGE_MAX_S = 10 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A camera that is dark from one second to another, because of its network or itself."""
+    """An outage of a camera from one second to another, by a fault of its network, power or its own."""
 
     camera: str
     begins: int
@@ -34,7 +34,7 @@ class Cameras:
     Parameters
     ----------
     most
-        How many at most; chosen by chance.
+        Largest number of cameras; chosen at random.
     """
 
     def __init__(self, district: CityDistrict, seed: int, most: int) -> None:
@@ -44,11 +44,11 @@ class Cameras:
         self.things = sorted(able[:most], key=lambda c: c.id)
         self._sites: dict[str, list[Thing]] = defaultdict(list)
         for camera in self.things:
-            self._sites[str(camera.said.get("area_code"))].append(camera)
+            self._sites[str(camera.properties.get("area_code"))].append(camera)
         self.outages_of = lru_cache(maxsize=4)(self._outages_of)
 
     def changes(self, since: int, until: int) -> Iterator[CloudEvent]:
-        """Say which cameras went dark or came back after `since` and by `until`."""
+        """Yield the status changes of cameras after `since` and up to `until`."""
         for day in range(day_of(since) - 1, day_of(until) + 1):
             for outage in self.outages_of(day):
                 if since < outage.begins <= until:
@@ -57,7 +57,7 @@ class Cameras:
                     yield status(outage.camera, outage.ends, "online")
 
     def _outages_of(self, day: int) -> tuple[Outage, ...]:
-        """Return the outages that begin on a day; a camera has one at most, and it ends before the next may begin."""
+        """Return the outages that begin on a day; a camera has at most one, which ends before the next may begin."""
         starts = day_starts(day)
         found: dict[str, Outage] = {}
         for site, cameras in sorted(self._sites.items()):
@@ -77,8 +77,8 @@ class Cameras:
 
 
 def status(camera: str, at_s: int, online_status: str) -> CloudEvent:
-    """Say that a camera has a status from now on.
+    """Return an observation of a camera's new status.
 
-    Observed, not changed: the feature stays what it is, and nobody has to read the layer again.
+    It is an observation and not a change of the feature, so that no client has to read the layer again.
     """
     return text_observation("video_points", camera, at_s, "online_status", online_status)

@@ -1,6 +1,6 @@
-"""Chance that repeats itself: a number follows from the seed and what it is about, never from what was asked before.
+"""Repeatable random numbers: a number follows from the seed and a key, never from earlier calls.
 
-So the city needs no memory: stopped and started again, on another machine too, it goes on where it would have been.
+So the city needs no memory: started again, also on another machine, it goes on where it would have been.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NORMAL = NormalDist()
 
 
 def unit(seed: int, *about: object) -> float:
-    """Return a number in [0, 1) for this seed and these words."""
+    """Return a number in [0, 1) for a seed and a key."""
     digest = blake2b("\x1f".join(map(str, about)).encode(), digest_size=8, key=seed.to_bytes(8, "big", signed=True))
     return int.from_bytes(digest.digest(), "big") / _RANGE
 
@@ -27,12 +27,12 @@ def between(low: float, high: float, seed: int, *about: object) -> float:
 
 
 def whole(low: int, high: int, seed: int, *about: object) -> int:
-    """Return a whole number from low to high, both possible."""
+    """Return a whole number from low to high, both included."""
     return low + floor((high - low + 1) * unit(seed, *about))
 
 
 def pick(weights: Mapping[str, float], seed: int, *about: object) -> str:
-    """Return one of the names, each as often as its weight says."""
+    """Return one of the names, with a frequency proportional to its weight."""
     left = unit(seed, *about) * sum(weights.values())
     for name, weight in weights.items():
         left -= weight
@@ -42,13 +42,13 @@ def pick(weights: Mapping[str, float], seed: int, *about: object) -> str:
 
 
 def around(median: float, spread: float, seed: int, *about: object) -> float:
-    """Return a positive number about the median: log-normal, `spread` the standard deviation of its logarithm."""
+    """Return a log-normal number; `spread` is the standard deviation of its natural logarithm."""
     share = min(max(unit(seed, *about), 1e-6), 1 - 1e-6)
     return median * exp(spread * _NORMAL.inv_cdf(share))
 
 
 def poisson(mean: float, share: float) -> int:
-    """Return how many of something rare happen, for a share in [0, 1); above 50 the normal approximation."""
+    """Return the quantile of a Poisson distribution for a share in [0, 1); above 50 the normal approximation."""
     if mean <= 0:
         return 0
     if mean > 50:
@@ -63,7 +63,7 @@ def poisson(mean: float, share: float) -> int:
 
 
 def smooth(seed: int, at_s: float, period_s: float, *about: object) -> float:
-    """Return a number in [-1, 1] that wanders gently in time: a new aim every period."""
+    """Return a number in [-1, 1] that changes smoothly in time, with a new target every period."""
     step, share = divmod(at_s / period_s, 1.0)
     before, after = unit(seed, "smooth", int(step), *about), unit(seed, "smooth", int(step) + 1, *about)
     return 2 * (before + (after - before) * share * share * (3 - 2 * share)) - 1

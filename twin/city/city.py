@@ -1,4 +1,4 @@
-"""The living city: what its feeds say in any stretch of time."""
+"""The demo city: the messages of its feeds in any interval of time."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _AIR_EVERY_S = 300
 
 @dataclass(frozen=True, slots=True)
 class Liveliness:
-    """How much of the district moves and speaks, so that it stays cheap at any scale.
+    """Bounds of the city's activity, so that it stays cheap at any scale.
 
     Attributes
     ----------
     vehicles, workers, cameras
-        How many at most.
+        Largest numbers.
     devices_per_s
-        Reports of devices a second, at most.
+        Largest number of device reports per second.
     cases
-        How many cases, 1 for as many as a district has.
+        Number of cases relative to a real district.
     """
 
     vehicles: int = 160
@@ -44,7 +44,7 @@ class Liveliness:
 
     @classmethod
     def at(cls, rate: float) -> Liveliness:
-        """Return the usual liveliness, multiplied."""
+        """Return the usual bounds multiplied by a rate."""
         usual = cls()
         return cls(
             max(round(usual.vehicles * rate), 1),
@@ -56,25 +56,25 @@ class Liveliness:
 
 
 class City:
-    """A district that lives. All it says follows from the district, the seed and the time.
+    """An active district. Its messages follow from the district, the seed and the time.
 
     Parameters
     ----------
     seed
-        Makes it repeatable: the same seed in the same district says the same.
+        The same seed in the same district gives the same messages.
     """
 
     def __init__(self, district: CityDistrict, seed: int, liveliness: Liveliness | None = None) -> None:
-        much = liveliness or Liveliness()
+        bounds = liveliness or Liveliness()
         self.district, self.seed = district, seed
         self.roads = Roads(district)
-        self.vehicles = Vehicles(district, self.roads, seed, much.vehicles)
-        self.workers = Workers(district, seed, much.workers)
-        self.cameras = Cameras(district, seed, much.cameras)
-        self.devices = CityDevices(district, seed, much.devices_per_s)
+        self.vehicles = Vehicles(district, self.roads, seed, bounds.vehicles)
+        self.workers = Workers(district, seed, bounds.workers)
+        self.cameras = Cameras(district, seed, bounds.cameras)
+        self.devices = CityDevices(district, seed, bounds.devices_per_s)
         self.water = Water(district, seed)
         self.places = CityPlaces(district, self.workers, self.devices.things, seed)
-        self.tickets = Tickets(district, self.places, seed, much.cases)
+        self.tickets = Tickets(district, self.places, seed, bounds.cases)
         self._air = Schedule([(s, _AIR_EVERY_S) for s in district.things("air_quality_stations")], seed)
         self._stations, self._gauges, self._points, self._pumps = (
             Schedule([(thing, EVERY_S) for thing in things], seed)
@@ -82,14 +82,14 @@ class City:
         )
 
     def reports(self, since: int, until: int, *, is_storm: bool = False) -> Iterator[CloudEvent]:
-        """Say what is reported again and again, after `since` and by `until`, in the order of time.
+        """Yield the periodic reports after `since` and up to `until`, in the order of time.
 
         Parameters
         ----------
         since, until
             Seconds since 1970.
         is_storm
-            Somebody else plays the water now; the city is silent about it.
+            Whether a storm plays the water now; the city then reports none of it.
         """
         for second in range(since + 1, until + 1):
             yield from self.vehicles.reports(second)
@@ -101,9 +101,9 @@ class City:
                 yield from self._of_water(second)
 
     def changes(self, since: int, until: int) -> Iterator[CloudEvent]:
-        """Say what happens once and stays so until something else happens, after `since` and by `until`.
+        """Yield the changes of lasting states (cases, cameras, shifts) after `since` and up to `until`.
 
-        What was missed of it has to be said later, unlike reports, which the next one replaces: cases, cameras, shifts.
+        Missed changes must be sent later; a missed report is replaced by the next one.
         """
         yield from self.tickets.changes(since, until)
         yield from self.cameras.changes(max(since, until - DAY), until)

@@ -1,4 +1,4 @@
-"""Seconds since 1970 as the city's people read them: China Standard Time, days, hours, working days."""
+"""Seconds since 1970 in China Standard Time: days, hours, working days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OPENS, _CLOSES = 9 * HOUR, 18 * HOUR
 
 
 def written(at_s: int) -> str:
-    """Write a second as a time with its offset, for example ``2026-06-08T09:58:00+08:00``."""
+    """Return a second as a time with its offset, for example ``2026-06-08T09:58:00+08:00``."""
     return (_EPOCH + timedelta(seconds=at_s + _OFFSET_S)).strftime("%Y-%m-%dT%H:%M:%S+08:00")
 
 
@@ -23,7 +23,7 @@ def day_of(at_s: int) -> int:
 
 
 def day_starts(day: int) -> int:
-    """Return the second a day begins."""
+    """Return the second at which a day begins."""
     return day * DAY - _OFFSET_S
 
 
@@ -33,17 +33,17 @@ def hour_of(at_s: float) -> float:
 
 
 def day_written(at_s: int, form: str = "%Y%m%d") -> str:
-    """Write the day of a second, for example ``20260608``."""
+    """Return the day of a second as text, for example ``20260608``."""
     return (_EPOCH + timedelta(seconds=at_s + _OFFSET_S)).strftime(form)
 
 
 def is_working_day(day: int) -> bool:
-    """Whether a day is Monday to Friday; holidays are not known here."""
+    """Whether a day is Monday to Friday; holidays are ignored."""
     return (day + 3) % 7 < 5  # 1970-01-01 was a Thursday
 
 
 def after_working_days(at_s: int, days: int) -> int:
-    """Return the end of the working day that lies so many working days after a second."""
+    """Return the end of the working day that is `days` working days after a second."""
     day = day_of(at_s)
     while days > 0:
         day += 1

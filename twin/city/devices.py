@@ -1,4 +1,4 @@
-"""Devices of the internet of things: each says what its kind measures, at its interval."""
+"""Devices of the internet of things: each reports the measurement of its kind at its interval."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twin.city.messages import CloudEvent, observation
 from twin.city.schedule import Schedule
 from twin.city.weather import humidity_pct, shower_mm, temperature_c, traffic
 
-STRETCH_MAX = 2.5  # of the interval; after three intervals a device would count as silent
+STRETCH_MAX = 2.5  # times the interval; after three intervals a device counts as silent
 _IN_WATER = frozenset({"rain", "water_level", "water_depth"})
 _BY_BATTERY = frozenset({"manhole", "smoke", "gas", "waste_bin", "parking", "tilt"})
 
@@ -50,13 +50,13 @@ class CityDevices:
     Parameters
     ----------
     per_s
-        How many reports a second at most; when there are more, intervals are stretched as far as nobody calls it
-        silence, and beyond that some devices are left out.
+        Largest number of reports per second; above it intervals are stretched, up to `STRETCH_MAX`, and then some
+        devices are left out.
     """
 
     def __init__(self, district: CityDistrict, seed: int, per_s: float) -> None:
         self._seed = seed
-        able = [d for d in district.things("iot_devices") if d.said.get("device_type") in _MEASURES]
+        able = [d for d in district.things("iot_devices") if d.properties.get("device_type") in _MEASURES]
         able.sort(key=lambda d: unit(seed, "device", d.id))
         wanted_per_s = sum(1 / _interval_s(d) for d in able)
         stretch = min(max(wanted_per_s / per_s, 1.0), STRETCH_MAX) if per_s else STRETCH_MAX
@@ -75,9 +75,9 @@ class CityDevices:
         return self.schedule.things
 
     def reports(self, second: int, *, is_storm: bool = False) -> Iterator[CloudEvent]:
-        """Say what the devices measure that report in this second; in a storm those in the water are silent."""
+        """Yield the observations of the devices that report in a second; in a storm devices in water are silent."""
         for device in self.schedule.at(second):
-            kind = str(device.said["device_type"])
+            kind = str(device.properties["device_type"])
             if is_storm and kind in _IN_WATER:
                 continue
             code, unit_, decimals, measure = _MEASURES[kind]
@@ -89,4 +89,4 @@ class CityDevices:
 
 
 def _interval_s(device: Thing) -> int:
-    return max(int(device.said.get("report_interval_s") or 300), 10)
+    return max(int(device.properties.get("report_interval_s") or 300), 10)

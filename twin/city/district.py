@@ -1,4 +1,4 @@
-"""What the city knows of its district: the features it moves in, as OGC API Features gives them."""
+"""The district of the city: its features, as OGC API Features returns them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from twin.city.plane import Floats, Plane
 
 type GeoJsonFeature = Mapping[str, Any]
 
-PROPERTIES: dict[str, tuple[str, ...]] = {  # of each collection, what the city reads: nothing that it changes itself
+PROPERTIES: dict[str, tuple[str, ...]] = {  # by collection, the properties the city reads: none that it changes itself
     "districts": ("name",),
     "streets": ("street_code", "name"),
     "grids": ("grid_code",),
@@ -39,21 +39,21 @@ PROPERTIES: dict[str, tuple[str, ...]] = {  # of each collection, what the city 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A feature that is a point, or stands for one.
+    """A feature with a place: a point, or a point inside its geometry.
 
     Attributes
     ----------
     lonlat
         CRS84 degrees.
     x_m, y_m
-        Its place in the district's plane.
+        Metres in the district's plane.
     """
 
     id: str
     lonlat: tuple[float, float]
     x_m: float
     y_m: float
-    said: Mapping[str, Any]
+    properties: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class CityDistrict:
 
     @cached_property
     def border(self) -> BaseGeometry:
-        """The district, else what its grids cover, in CRS84; empty when there are neither."""
+        """The district, else the union of its grids, in CRS84; empty when there are neither."""
         found = self.features.get("districts") or self.features.get("grids") or ()
         return shapely.union_all([shape(one["geometry"]) for one in found if one["geometry"]])
 
@@ -88,7 +88,7 @@ class CityDistrict:
 
     @cached_property
     def plane(self) -> Plane:
-        """Metres about the middle of the district."""
+        """The plane in metres about the centre of the district."""
         middle = self.border.centroid
         return Plane(0.0, 0.0) if middle.is_empty else Plane(middle.x, middle.y)
 
@@ -99,28 +99,28 @@ class CityDistrict:
         return {str(f["properties"]["street_code"])[: STREET.digits]: str(f["properties"]["name"]) for f in found}
 
     def street_of(self, code: str | None) -> str:
-        """Name the street of an area's or a grid's code; the district where it is not known."""
+        """Return the name of the street of an area or grid code; the district's name when it is unknown."""
         return self.streets.get((code or "")[: STREET.digits], self.name)
 
     def things(self, collection: str) -> list[Thing]:
-        """Return the features of a collection that have a place, in the order of their ids."""
-        given = [f for f in self.features.get(collection) or () if f.get("geometry")]
-        given.sort(key=lambda feature: str(feature["id"]))
-        points = [_point(feature["geometry"]) for feature in given]
+        """Return the features of a collection that have a geometry, in the order of their ids."""
+        features = [f for f in self.features.get(collection) or () if f.get("geometry")]
+        features.sort(key=lambda feature: str(feature["id"]))
+        points = [_point(feature["geometry"]) for feature in features]
         places = self.plane.metres(points) if points else np.empty((0, 2))
         return [
             Thing(str(f["id"]), point, float(place[0]), float(place[1]), f["properties"])
-            for f, point, place in zip(given, points, places, strict=True)
+            for f, point, place in zip(features, points, places, strict=True)
         ]
 
     def metres(self, geometry: Mapping[str, Any]) -> BaseGeometry:
-        """Bring a GeoJSON geometry into the plane."""
+        """Return a GeoJSON geometry in the plane."""
         flat: BaseGeometry = shapely.transform(shape(geometry), self._flat)
         return flat
 
     @cached_property
     def inner(self) -> BaseGeometry:
-        """The district in the plane without its outermost 20 m: who stays in it is never reported outside."""
+        """The district in the plane without its outermost 20 m: rounded positions in it never lie outside."""
         inner: BaseGeometry = shapely.transform(self.border, self._flat).buffer(-20.0)
         shapely.prepare(inner)
         return inner

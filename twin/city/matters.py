@@ -1,4 +1,4 @@
-"""What people report: how often, at what time of day, and how long its handling may take."""
+"""Kinds of reported cases: frequency, daily rhythm, and limits of handling."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from math import exp
 from twin.city.clock import HOUR, after_working_days, after_working_hours, hour_of
 
 GRIDS_OF_A_DISTRICT = 2360
-LEAST_SHARE = 0.2  # a small demo is still a city in which something happens
-_DAILY = {  # of a district of two million people
+LEAST_SHARE = 0.2  # a small demo still has some cases
+_DAILY = {  # cases a day in a district of two million people
     "hotline": 900.0,
     "grid_case": 2000.0,
     "public_report": 200.0,
@@ -23,16 +23,16 @@ SOURCES = tuple(_DAILY)
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """A class of city management, as cases of it are written.
+    """A class of cases of city management.
 
     Attributes
     ----------
     code
         Four digits of GB/T 30428.2.
     weight
-        How often it is, of all.
+        Relative frequency.
     working_hours
-        Until it is to be handled; 9 make a working day.
+        Limit of handling; 9 make a working day.
     """
 
     code: str
@@ -54,22 +54,22 @@ MATTERS = {
     )
 }
 SEVERITIES = {"1": 3.0, "2": 17.0, "3": 80.0}
-PACE = {"1": 0.12, "2": 0.5, "3": 1.0}  # of handling, by severity
+PACE = {"1": 0.12, "2": 0.5, "3": 1.0}  # factor of handling times, by severity
 
 
 def expected(source: str, at_s: int, share: float) -> float:
-    """Return how many cases of a source are expected in the minute that begins.
+    """Return the expected number of cases of a source in the minute that begins at `at_s`.
 
     Parameters
     ----------
     share
-        Of a whole district's cases.
+        Share of a whole district's cases.
     """
     return _DAILY[source] * share * _rhythm(source, hour_of(at_s)) / (24 * 60)
 
 
 def _rhythm(source: str, hour: float) -> float:
-    """Return how many times the day's mean an hour has; over a day this averages about 1."""
+    """Return the frequency at an hour relative to the day's mean; over a day it averages about 1."""
     peaks = 1.6 * exp(-(((hour - 10) / 2.4) ** 2)) + 1.3 * exp(-(((hour - 15.5) / 2.6) ** 2))
     if source == "grid_case":
         return peaks * 2.0 if 8 <= hour < 20 else 0.05
@@ -79,12 +79,12 @@ def _rhythm(source: str, hour: float) -> float:
 
 
 def due(source: str, matter: Matter, severity: str, at_s: int, ticket_days: int) -> int:
-    """Return by when a case is to be handled.
+    """Return the second by which a case is to be handled.
 
     Parameters
     ----------
     ticket_days
-        A hotline ticket's own limit in working days.
+        The limit of a hotline ticket in working days.
     """
     if severity == "1" or source in {"iot_alarm", "video_ai"}:
         return at_s + 2 * HOUR

@@ -1,4 +1,4 @@
-"""Where cases happen: at doors beside roads, where grid workers are, at devices; each with an address."""
+"""Places of cases: doors beside roads, positions of grid workers, devices; each with an address."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CityPlace:
     street
         Name of the street office in charge.
     worker, device
-        Who is there and reports, if anybody or anything.
+        Id of the worker or device that reports from there; None for neither.
     """
 
     x_m: float
@@ -45,9 +45,9 @@ class CityPlaces:
     Parameters
     ----------
     workers
-        Who may come upon something; None for nobody.
+        Grid workers that may report cases; None for none.
     devices
-        Those that may raise alarms.
+        Devices that may raise alarms.
     """
 
     def __init__(self, district: CityDistrict, workers: Workers | None, devices: Sequence[Thing], seed: int) -> None:
@@ -56,7 +56,7 @@ class CityPlaces:
         self._cameras = district.things("video_points")
 
     def of(self, source: str, at_s: int, *about: object) -> CityPlace | None:
-        """Return where a case of a source happens; None where there is no such place."""
+        """Return the place of a case of a source; None when there is no such place."""
         if source == "grid_case":
             return self._at_worker(at_s, *about)
         if source in {"video_ai", "iot_alarm"}:
@@ -89,16 +89,11 @@ class CityPlaces:
 
     def at(self, thing: Thing, name: str) -> CityPlace:
         """Return the place of a thing."""
-        address, street = (
-            f"{name}附近",
-            self._district.street_of(
-                thing.said.get("area_code"),
-            ),
-        )
-        return CityPlace(thing.x_m, thing.y_m, thing.lonlat, address, street, device=thing.id)
+        street = self._district.street_of(thing.properties.get("area_code"))
+        return CityPlace(thing.x_m, thing.y_m, thing.lonlat, f"{name}附近", street, device=thing.id)
 
     def _at_worker(self, at_s: int, *about: object) -> CityPlace | None:
-        """Return where some worker on duty is."""
+        """Return the position of some worker on duty; None when none is found."""
         if self._workers is None:
             return None
         things = self._workers.things
@@ -114,9 +109,7 @@ class CityPlaces:
 
     def _at_device(self, devices: Sequence[Thing], *about: object) -> CityPlace:
         device = devices[whole(0, len(devices) - 1, self._seed, "device", *about)]
-        street = self._district.street_of(
-            device.said.get("area_code"),
-        )
+        street = self._district.street_of(device.properties.get("area_code"))
         where = self._near_road(device.x_m, device.y_m)
         return CityPlace(device.x_m, device.y_m, device.lonlat, where, street, device=device.id)
 
@@ -138,8 +131,8 @@ class CityPlaces:
         found = sorted(self._district.features.get("roads") or (), key=lambda f: str(f["id"]))
         lines = [(self._district.metres(f["geometry"]), f["properties"]) for f in found]
         return [
-            (line, str(said.get("name") or "无名路"), str(said.get("area_code") or ""))
-            for line, said in lines
+            (line, str(properties.get("name") or "无名路"), str(properties.get("area_code") or ""))
+            for line, properties in lines
             if line.geom_type == "LineString"
         ]
 

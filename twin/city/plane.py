@@ -1,4 +1,4 @@
-"""A flat plane over one district: metres east and north of a point, right to a thousandth of a length."""
+"""A plane over one district: metres east and north of a point, lengths exact to a thousandth."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Plane:
         self._degree_m = np.array([_DEGREE_EAST_M * cos(radians(lat)), _DEGREE_NORTH_M])
 
     def metres(self, lonlat: npt.ArrayLike) -> Floats:
-        """Turn degrees, shape (n, 2), into metres of the same shape."""
+        """Return degrees, shape (n, 2), as metres of the same shape."""
         flat: Floats = (np.asarray(lonlat, dtype=float).reshape(-1, 2) - self._origin) * self._degree_m
         return flat
 
     def degrees(self, x_m: float, y_m: float) -> tuple[float, float]:
-        """Turn a place in metres into longitude and latitude, rounded to 0.1 m."""
+        """Return metres as longitude and latitude, rounded to 0.1 m."""
         lon = self._origin[0] + x_m / self._degree_m[0]
         lat = self._origin[1] + y_m / self._degree_m[1]
         return round(float(lon), DECIMALS), round(float(lat), DECIMALS)

@@ -1,7 +1,7 @@
 """Rainstorm warnings of a storm as CAP 1.2 with the national profile: a chain of Alert, Updates and Cancel.
 
-The colours are Guangdong's three. Every text says that it is a demonstration; the status is `Actual` all the same,
-because an exercise would be kept off the live map, and it is the live map that is shown.
+The colours are Guangdong's three. Every text is marked as a demonstration; the status is `Actual` all the same,
+because an exercise would not appear on the live map.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 SENDER = "onemap-demo"
 _ORIGIN = "41600000"  # weather service, three digits of its own, two of extension
 _LABEL = {"Yellow": "黄色", "Orange": "橙色", "Red": "红色"}
-_LIMITS = (  # the colour given once this share of the rain has fallen, if the storm brings so much
+_LIMITS = (  # colour, share of the rain after which it is issued, least total rain in mm
     ("Orange", 0.12, 45.0),
     ("Red", 0.35, 85.0),
 )
@@ -24,7 +24,7 @@ _LIMITS = (  # the colour given once this share of the rain has fallen, if the s
 
 @dataclass(frozen=True, slots=True)
 class WarningStep:
-    """One message of the chain: in which minute of the storm, which type, which colour."""
+    """One message of the chain: the minute of the storm, the type, the colour."""
 
     minute: int
     message_type: str
@@ -32,7 +32,7 @@ class WarningStep:
 
 
 def chain(storm: Storm) -> list[WarningStep]:
-    """Return the warnings of a storm in order: each colour as it is reached, a lower one when it eases, then none."""
+    """Return the warnings of a storm in order: each colour as it is reached, a lower one at the end, the Cancel."""
     found = [WarningStep(0, "Alert", "Yellow")]
     rain = storm.hyetograph
     for colour, share, least_mm in _LIMITS:
@@ -46,15 +46,15 @@ def chain(storm: Storm) -> list[WarningStep]:
 
 
 def warnings_in(storm: Storm, minute: int) -> list[bytes]:
-    """Return the CAP documents that are sent in a minute of the storm."""
+    """Return the CAP documents of a minute of the storm."""
     all_ = chain(storm)
     return [document(storm, all_[: k + 1]) for k, warning in enumerate(all_) if warning.minute == minute]
 
 
 def document(storm: Storm, so_far: list[WarningStep]) -> bytes:
-    """Write the last of the warnings so far as CAP; it refers to those before."""
+    """Return the last of the warnings so far as CAP; it refers to those before."""
     warning, number = so_far[-1], len(so_far) - 1
-    sent_s = storm.plan.second(warning.minute) + number  # never two of one second
+    sent_s = storm.plan.second(warning.minute) + number  # two warnings never have the same second
     root = ET.Element("alert", xmlns=NAMESPACE)
     _add(root, identifier=_identifier(storm, so_far[: number + 1]), sender=SENDER, sent=written(sent_s))
     _add(root, status="Actual", msgType=warning.message_type, scope="Public", note="合成演示数据 synthetic demo")

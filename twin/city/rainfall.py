@@ -1,8 +1,7 @@
-"""The design storm: how much falls in how long, by the storm intensity formula of the city, and when in the storm.
+"""The design storm: its depth by the city's storm intensity formula, and its course in time.
 
-The formula gives the mean intensity of the heaviest stretch of a duration. The Chicago method (Keifer and Chu) makes
-of it a storm in which every stretch about the peak has just that mean; so the whole storm brings just the formula's
-depth.
+The formula gives the mean intensity of the heaviest interval of a duration. The Chicago method (Keifer and Chu) derives
+a storm in which every interval about the peak has exactly that mean, so the whole storm has the formula's depth.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import layers
 
 _STANDARD = Path(layers.__file__).parent / "definitions" / "standards" / "storm_formula.yaml"
 _MM_MIN = 0.006  # of one litre a second on a hectare
-PEAK_SHARE = 0.4  # where in the storm its peak lies
+PEAK_SHARE = 0.4  # position of the peak in the storm
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class StormFormula:
     Attributes
     ----------
     standard_version
-        The edition the numbers are from, which goes with every result.
+        The edition of the numbers; it accompanies every result.
     """
 
     a: float
@@ -40,7 +39,7 @@ class StormFormula:
     standard_version: str
 
     def depth_mm(self, return_period_a: float, minutes: float) -> float:
-        """Return the rain of the heaviest stretch of so many minutes, once in so many years."""
+        """Return the depth of the heaviest interval of a length, for a return period in years."""
         mean: float = self.a * (1 + self.c * log10(return_period_a)) / (minutes + self.b) ** self.n
         return mean * minutes * _MM_MIN
 
@@ -59,9 +58,9 @@ class Hyetograph:
     Attributes
     ----------
     minutes
-        How long it rains.
+        Duration of the rain.
     peak_share
-        The peak's place in the storm, 0 at its beginning and 1 at its end.
+        Position of the peak, 0 at the beginning and 1 at the end.
     """
 
     formula: StormFormula
@@ -71,11 +70,11 @@ class Hyetograph:
 
     @property
     def total_mm(self) -> float:
-        """The rain of the whole storm."""
+        """Depth of the whole storm."""
         return self.formula.depth_mm(self.return_period_a, self.minutes)
 
     def fallen_mm(self, minute: float) -> float:
-        """Return what has fallen by a minute of the storm: 0 before it, `total_mm` after it."""
+        """Return the depth fallen by a minute of the storm: 0 before it, `total_mm` after it."""
         if minute <= 0:
             return 0.0
         minute = min(minute, self.minutes)

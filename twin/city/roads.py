@@ -1,4 +1,4 @@
-"""The roads as a graph: which way leads where, how long it takes, and where on it one is."""
+"""The roads as a directed graph, with travel times and positions along each arc."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import shapely
 from twin.city.district import CityDistrict, GeoJsonFeature
 from twin.city.plane import Floats
 
-_CLASSES = frozenset({"expressway", "arterial", "sub_arterial", "branch"})  # a lane is too narrow for these vehicles
+_CLASSES = frozenset({"expressway", "arterial", "sub_arterial", "branch"})  # lanes are too narrow for these vehicles
 _KEEPS_RIGHT_M = 4.5
 _MS = 1 / 3.6
 
@@ -28,9 +28,9 @@ class Arc:
     start, end
         Junctions.
     points, along_m
-        Vertices in the plane, and how far along each lies.
+        Vertices in the plane, and the distance of each from the start.
     right_m
-        How far right of the centre line one drives.
+        Distance of the driving line to the right of the centre line.
     """
 
     road: int
@@ -47,7 +47,7 @@ class Arc:
         return self.along_m[-1]
 
     def at(self, along_m: float) -> tuple[float, float, float]:
-        """Return the place so far along, on the right side of the road, and the heading in degrees from north."""
+        """Return the place at a distance from the start, on the right side, and the heading in degrees from north."""
         k = min(max(bisect_right(self.along_m, along_m) - 1, 0), len(self.points) - 2)
         (x, y), (x2, y2) = self.points[k], self.points[k + 1]
         piece_m = self.along_m[k + 1] - self.along_m[k]
@@ -58,12 +58,12 @@ class Arc:
 
 
 class Roads:
-    """Roads on which vehicles drive: those wholly inside the district and connected with each other.
+    """The roads of vehicles: those wholly inside the district and strongly connected.
 
     Parameters
     ----------
     district
-        With `roads`; nodes are taken from `from_node` and `to_node`, else from the ends of the lines.
+        Has `roads`; nodes are `from_node` and `to_node`, else the ends of the lines.
     """
 
     def __init__(self, district: CityDistrict) -> None:
@@ -82,21 +82,21 @@ class Roads:
             self._arriving[arc.end].append(k)
 
     def _add(self, number: int, feature: GeoJsonFeature, line: Floats, numbers: dict[object, int]) -> None:
-        said = feature["properties"]
-        names = (said.get("from_node"), said.get("to_node"))
+        properties = feature["properties"]
+        names = (properties.get("from_node"), properties.get("to_node"))
         ends = []
         for name, place in zip(names, (line[0], line[-1]), strict=True):
             key = name or (round(float(place[0])), round(float(place[1])))
             ends.append(numbers.setdefault(key, len(numbers)))
             self.junctions[ends[-1]] = float(place[0]), float(place[1])
-        limit_kmh = float(said.get("speed_limit_kmh") or 30)
-        right_m = min(float(said.get("width_m") or 8) / 4, _KEEPS_RIGHT_M)
+        limit_kmh = float(properties.get("speed_limit_kmh") or 30)
+        right_m = min(float(properties.get("width_m") or 8) / 4, _KEEPS_RIGHT_M)
         self.arcs.append(_arc(number, ends[0], ends[1], line, limit_kmh, right_m))
-        if not said.get("one_way"):
+        if not properties.get("one_way"):
             self.arcs.append(_arc(number, ends[1], ends[0], line[::-1], limit_kmh, right_m))
 
     def _keep_connected(self) -> None:
-        """Keep the largest part of the network in which every junction is reached from every other."""
+        """Keep the largest strongly connected part of the network."""
         ahead, behind = defaultdict(list), defaultdict(list)
         for arc in self.arcs:
             ahead[arc.start].append(arc.end)
@@ -111,9 +111,9 @@ class Roads:
         self.arcs = [arc for arc in self.arcs if arc.start in best and arc.end in best]
         self.junctions = {number: place for number, place in self.junctions.items() if number in best}
 
-    @lru_cache(maxsize=64)  # noqa: B019  # there is one graph a process
+    @lru_cache(maxsize=64)  # noqa: B019  # a process has one graph
     def ways_to(self, goal: int) -> tuple[dict[int, float], dict[int, int]]:
-        """Return, by junction, the seconds to a goal at the roads' limits and the arc to take."""
+        """Return, by junction, the seconds to a goal at the speed limits, and the arc to take."""
         seconds, arc_to_take = {goal: 0.0}, dict[int, int]()
         waiting = [(0.0, goal)]
         while waiting:
@@ -157,6 +157,6 @@ def _reached(start: int, ahead: dict[int, list[int]]) -> set[int]:
 
 
 def turn_deg(before: Arc, after: Arc) -> float:
-    """Return how far one turns from one arc into the next, 0 straight on to 180 back."""
+    """Return the turning angle from one arc into the next, from 0 (straight on) to 180 (back)."""
     difference = before.at(before.length_m)[2] - after.at(0.0)[2]
     return abs((difference + 180) % 360 - 180)

@@ -1,4 +1,4 @@
-"""Who reports in which second: everything has its interval, and its own place in it so that not all speak at once."""
+"""The schedule of reports: each thing has its interval and its own phase, so that reports are spread evenly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Schedule:
     Parameters
     ----------
     things
-        Each with its interval in seconds.
+        Things with their intervals in seconds.
     """
 
     def __init__(self, things: Iterable[tuple[Thing, int]], seed: int) -> None:
@@ -27,6 +27,6 @@ class Schedule:
             self.things.append(thing)
 
     def at(self, second: int) -> Iterator[Thing]:
-        """Return what reports in a second."""
+        """Yield the things that report in a second."""
         for interval_s, by_phase in self._by_interval.items():
             yield from by_phase.get(second % interval_s, ())

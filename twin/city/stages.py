@@ -1,4 +1,4 @@
-"""The stages a case goes through, and which may follow which (GB/T 30428; `event_stage` of the code lists)."""
+"""The stages of a case and their transitions (GB/T 30428; `event_stage` of the code lists)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOLLOWS: dict[str, frozenset[str]] = {
     "voided": frozenset(),
 }
 ENDS = frozenset(stage for stage, following in FOLLOWS.items() if not following)
-REACHED_AT = {  # the field that says when a stage was reached
+REACHED_AT = {  # field with the time at which a stage was reached
     "collect": "reported_at",
     "file": "accepted_at",
     "dispatch": "dispatched_at",
@@ -33,7 +33,7 @@ REACHED_AT = {  # the field that says when a stage was reached
     "voided": "closed_at",
 }
 LIFE_MAX_S = 3 * 24 * HOUR
-_WAITS_S = {  # median time to the stage, and the spread of its logarithm
+_WAITS_S = {  # median time before the stage, and the spread of its logarithm
     "collect": (2 * MINUTE, 0.6),
     "file": (10 * MINUTE, 0.7),
     "dispatch": (15 * MINUTE, 0.6),
@@ -51,25 +51,25 @@ _HANDLE_S = (25 * MINUTE, 0.7)
 
 @dataclass(frozen=True, slots=True)
 class StageStep:
-    """A stage, and the second it is reached."""
+    """A stage, and the second at which it is reached."""
 
     stage: str
     at_s: int
 
 
 def course(begins: int, pace: float, seed: int, *about: object, ends_merged: bool = False) -> tuple[StageStep, ...]:
-    """Return the way of a case from its report to its end.
+    """Return the stages of a case from its report to its end.
 
     Parameters
     ----------
     begins
-        The second it happened.
+        The second at which it happened.
     pace
-        What the usual waits are multiplied with: below 1 for what is urgent.
+        Factor of the usual waits: below 1 for urgent cases.
     about
-        Names the case, for its chances.
+        Key of the case for its random numbers.
     ends_merged
-        Whether it turns out to be another case's double.
+        Whether it is a duplicate of another case.
     """
     steps: list[StageStep] = []
     now_s = float(begins)

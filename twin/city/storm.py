@@ -1,7 +1,7 @@
-"""A cloudburst over the district, minute by minute: rain that moves, creeks, flood points, pumps; then it recedes.
+"""A cloudburst over the district, minute by minute: moving rain, creeks, flood points, pumps, and the recession.
 
-A storm has its own minutes, which pass faster than a clock's when it is played in fast motion; whatever is said of it
-bears the clock's time, and rain is said in minutes of the storm. So sums over the reports are right in any motion.
+A storm has its own minutes, which are shorter than the clock's in fast motion. Messages have the clock's time, and
+each gives the rain of a minute of the storm; so sums over the reports are right at any speed.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from twin.city.water import Rise, Water
 
 LEAD_MIN = 8  # from the first warning to the first drop
 _RECEDES_MIN_LEAST = 75
-_CROSSES_SHARE = 0.25  # of the storm's length it takes to cross the district
-_EDGE_SHARE = 0.7  # of the rain, far from the track
+_CROSSES_SHARE = 0.25  # share of the storm's length in which it crosses the district
+_EDGE_SHARE = 0.7  # share of the rain far from the track
 _FADES_MIN = 15
 _USUAL_DEPTH_M = 0.5
-_RIVER_RISE = 0.3  # of what a creek rises
-MINUTES_MIN, MINUTES_MAX, SPEED_MAX = 10, 360, 60.0  # faster, two reports of one minute would share a second
+_RIVER_RISE = 0.3  # rise of the river relative to a creek
+MINUTES_MIN, MINUTES_MAX, SPEED_MAX = 10, 360, 60.0  # faster, reports of two minutes would share a second
 
 
 @dataclass(frozen=True, slots=True)
 class StormPlan:
-    """What is to be played.
+    """The parameters of a storm.
 
     Attributes
     ----------
     begins
-        The second of the clock it begins at, with the warning.
+        Second of the clock at which it begins, with the warning.
     minutes
-        How long it rains in one place.
+        Duration of the rain at one place.
     speed
-        Minutes of the storm in a minute of the clock.
+        Minutes of the storm per minute of the clock.
     """
 
     begins: int
@@ -61,7 +61,7 @@ class Storm:
     Parameters
     ----------
     seed
-        Of the city it falls on: what is usual there comes from it.
+        Seed of the city; the usual levels follow from it.
     """
 
     def __init__(self, district: CityDistrict, seed: int, plan: StormPlan) -> None:
@@ -77,7 +77,7 @@ class Storm:
 
     @property
     def lasts_min(self) -> int:
-        """Minutes from the warning to the end of everything."""
+        """Minutes from the warning to the end of the recession."""
         return self.rains[1] + max(_RECEDES_MIN_LEAST, self.plan.minutes)
 
     @property
@@ -85,7 +85,7 @@ class Storm:
         return round(self.plan.minutes * _CROSSES_SHARE)
 
     def share_and_delay(self, thing: Thing) -> tuple[float, float]:
-        """Return how much of the storm a place gets, 0.7 to 1, and how many minutes later than the first place."""
+        """Return a place's share of the rain, 0.7 to 1, and its delay in minutes after the first place."""
         turn = radians(self._wind_deg)
         along = thing.x_m * sin(turn) + thing.y_m * cos(turn)
         across = thing.x_m * cos(turn) - thing.y_m * sin(turn)
@@ -99,7 +99,7 @@ class Storm:
         return float(max(east - west, north - south, 1000.0)) / 2
 
     def rain_mm(self, thing: Thing) -> Series:
-        """Return the rain at a place in each minute of the storm, in hundredths of a millimetre as gauges have it."""
+        """Return the rain at a place in each minute of the storm, rounded to 0.01 mm as gauges do."""
         share, delay = self.share_and_delay(thing)
         begins = LEAD_MIN + delay
         fallen = [share * self.hyetograph.fallen_mm(minute - begins) for minute in range(self.lasts_min + 1)]
@@ -108,12 +108,12 @@ class Storm:
 
     @cached_property
     def rises(self) -> dict[str, list[Rise]]:
-        """What the storm adds at each station, gauge, flood point and pump, minute by minute."""
+        """The storm's addition at each station, gauge, flood point and pump, for each minute."""
         found = {}
         fade = np.clip((self.lasts_min - 1 - np.arange(self.lasts_min)) / _FADES_MIN, 0, 1)
         for thing in chain(self.water.stations, self.water.gauges, self.water.points, self.water.pumps):
             rain = self.rain_mm(thing)
-            broad = _RIVER_RISE if thing.said.get("station_type") == "TT" else 1.0
+            broad = _RIVER_RISE if thing.properties.get("station_type") == "TT" else 1.0
             level, depth = creek_rise_m(rain) * fade * broad, self._depth_m(thing, rain) * fade
             rows = zip(rain.tolist(), level.tolist(), depth.tolist(), strict=True)
             found[thing.id] = [Rise(*row) for row in rows]
@@ -121,22 +121,22 @@ class Storm:
 
     def _depth_m(self, point: Thing, rain: Series) -> Series:
         formula = self.hyetograph.formula
-        drained_mm_h = formula.depth_mm(float(point.said.get("drain_design_yr") or 2), 60) * 0.75
+        drained_mm_h = formula.depth_mm(float(point.properties.get("drain_design_yr") or 2), 60) * 0.75
         worst = Hyetograph(formula, WORST_YEARS, WORST_MIN)
         worst_rain = np.diff([worst.fallen_mm(minute) for minute in range(round(WORST_MIN) + 1)])
-        deepest_m = float(point.said.get("historical_max_depth_m") or _USUAL_DEPTH_M)
+        deepest_m = float(point.properties.get("historical_max_depth_m") or _USUAL_DEPTH_M)
         return ponding_m(rain, drained_mm_h, worst_rain, deepest_m)
 
     def deepest_m(self, minute: int) -> float:
-        """Return how deep the water stands at the worst flood point in a minute."""
+        """Return the depth of the water at the worst flood point in a minute."""
         return max((self.rises[point.id][minute].depth_m for point in self.water.points), default=0.0)
 
     def falling_mm_h(self, minute: int) -> float:
-        """Return the heaviest rain at any gauge in a minute, in mm an hour."""
+        """Return the heaviest rain at any gauge in a minute, in mm/h."""
         return 60 * max((self.rises[gauge.id][minute].rain_mm for gauge in self.water.gauges), default=0.0)
 
     def phase(self, minute: int) -> str:
-        """Name what a minute belongs to: warning, rising, peak, easing or receding."""
+        """Return the phase of a minute: warning, rising, peak, easing or receding."""
         starts, ends = self.rains
         if minute < starts:
             return "warning"
@@ -148,7 +148,7 @@ class Storm:
         return "rising" if minute < peak else "easing"
 
     def measurements(self, minute: int) -> Iterator[CloudEvent]:
-        """Say what is measured in a minute of the storm."""
+        """Yield the observations of a minute of the storm."""
         at_s = self.plan.second(minute + 1)
         water, rises = self.water, self.rises
         for gauge in water.gauges:

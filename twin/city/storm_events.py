@@ -1,6 +1,6 @@
-"""What a storm makes happen: a burst of calls from about the flood points, cameras that fail.
+"""Events of a storm: a burst of calls from around the flood points, and outages of cameras.
 
-Alarms of sensors are not among it: the rules raise them, from what is measured.
+Alarms of sensors are not among them: the rules raise those from the measurements.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from twin.city.storm import Storm
 from twin.city.tickets import Ticket
 
 _CLASS, _TITLE = "0406", "道路积水"
-_CALLS_A_MINUTE = 0.16  # from about one point, for half a metre of water
-_POINTS_USUAL = 12  # with fewer points each is called about more
+_CALLS_A_MINUTE = 0.16  # from around one point, for half a metre of water
+_POINTS_USUAL = 12  # with fewer points each has more calls
 _CALLS_WITHIN_M = 150.0
 _MERGED = 0.35
 _DARK_FROM_M, _DARK_WITHIN_M, _DARK_MOST = 0.3, 120.0, 3  # cameras by the water
@@ -32,7 +32,7 @@ _TALK = {"水浸过半个车轮": 3.0, "行人无法通过": 2.0, "雨水井冒�
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A stretch of minutes in which water stands above a bound."""
+    """An interval of minutes in which water stands above a bound."""
 
     thing: Thing
     begins: int
@@ -40,13 +40,7 @@ class Spell:
 
 
 class StormEvents:
-    """All that happens in a storm, by the minute.
-
-    Parameters
-    ----------
-    storm
-        With its flood points.
-    """
+    """The events of a storm, by minute."""
 
     def __init__(self, storm: Storm) -> None:
         self.storm = storm
@@ -54,7 +48,7 @@ class StormEvents:
         self._last = storm.lasts_min - 1
 
     def messages(self, minute: int) -> list[CloudEvent]:
-        """Return what happens in a minute."""
+        """Return the messages of a minute."""
         return self._by_minute.get(minute, [])
 
     @cached_property
@@ -65,7 +59,7 @@ class StormEvents:
         return found
 
     def spells(self, point: Thing, raises: float, clears: float) -> list[Spell]:
-        """Return when water stood at a flood point: from `raises` on until it is below `clears`."""
+        """Return the spells of water at a flood point: each from `raises` metres until it is below `clears` metres."""
         found, begins = list[Spell](), None
         for minute, rise in enumerate(self.storm.rises[point.id]):
             if begins is None and rise.depth_m >= raises:
@@ -79,7 +73,7 @@ class StormEvents:
         return self.storm.rises[point.id][minute].depth_m
 
     def _calls(self) -> list[tuple[int, CloudEvent]]:
-        """Let people call about the water near them: the deeper, the more; later ones are merged with the first."""
+        """Return calls about the water, more where it is deeper; a part of the later ones are merged with the first."""
         found = []
         points = self.storm.water.points
         often = _CALLS_A_MINUTE * max(1.0, _POINTS_USUAL / max(len(points), 1))
@@ -97,14 +91,14 @@ class StormEvents:
 
     def _ticket(self, point: Thing, minute: int, first: str | None, about: tuple[object, ...]) -> Ticket:
         storm, seed = self.storm, self.storm.seed
-        home = self._places.at(point, str(point.said.get("name") or point.id))
+        home = self._places.at(point, str(point.properties.get("name") or point.id))
         place = self._places.beside(home, _CALLS_WITHIN_M, *about)
         at_s = storm.plan.second(minute)
         is_double = first is not None and unit(seed, "merged", *about) < _MERGED
         number = f"hotline-{day_written(at_s, '%Y%m%d-%H%M%S')}-{point.id}-{about[-1]}"
-        said = self._said(place, at_s, pick(_TALK, seed, "talk", *about), self._depth_m(point, minute))
+        fields = self._fields(place, at_s, pick(_TALK, seed, "talk", *about), self._depth_m(point, minute))
         if is_double:
-            said |= {"duplicate_of": first, "related_ids": [first]}
+            fields |= {"duplicate_of": first, "related_ids": [first]}
         stages = ["collect", "file", "merged"]
         if not is_double:
             stages = ["collect", "file", "dispatch", "handle", "feedback", "verify", "closed"]
@@ -116,9 +110,9 @@ class StormEvents:
                 now = max(now, dry)
             now = min(now, self._last - len(stages) + k)
             steps.append(StageStep(stage, storm.plan.second(now)))
-        return Ticket(number, said, tuple(steps))
+        return Ticket(number, fields, tuple(steps))
 
-    def _said(self, place: CityPlace, at_s: int, talk: str, depth_m: float) -> dict[str, object]:
+    def _fields(self, place: CityPlace, at_s: int, talk: str, depth_m: float) -> dict[str, object]:
         title = f"{place.address}{_TITLE}，{talk}（示例）"
         return {
             "source": "hotline",
@@ -146,7 +140,7 @@ class StormEvents:
         return [round((step.at_s - plan.begins) * plan.speed / 60) for step in ticket.steps]
 
     def _cameras(self) -> list[tuple[int, CloudEvent]]:
-        """Let cameras by deep water fail until it has gone, and those about the deepest place lose their power."""
+        """Return outages: of cameras by deep water until it has gone, and of the power around the deepest place."""
         storm = self.storm
         cameras = storm.district.things("video_points")
         dark: dict[str, tuple[int, int, str]] = {}

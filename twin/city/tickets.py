@@ -1,4 +1,4 @@
-"""Tickets and cases: born by a daily rhythm at believable places, each with its way through the stages."""
+"""Tickets and cases: they appear by a daily rhythm at plausible places, and pass through the stages."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _LEVELS = {"community": 50.0, "street": 40.0, "district": 10.0}
 
 @dataclass(frozen=True)
 class Ticket:
-    """A case: what is said of it at once, and its steps."""
+    """A case: its properties at the report, and its steps."""
 
     number: str
-    said: dict[str, Any]
+    properties: dict[str, Any]
     steps: tuple[StageStep, ...]
 
     def version(self, k: int) -> CloudEvent:
-        """Return its k-th version, from 0, which says all that is known by then."""
-        data = dict(self.said)
+        """Return version k, from 0, with the whole state at that step."""
+        data = dict(self.properties)
         for step in self.steps[: k + 1]:
             if step.stage in REACHED_AT:
                 data[REACHED_AT[step.stage]] = written(step.at_s)
@@ -51,19 +51,19 @@ class Tickets:
     Parameters
     ----------
     rate
-        How busy the city is; 1 for as many cases as a district has.
+        Number of cases relative to a real district.
     """
 
     def __init__(self, district: CityDistrict, places: CityPlaces, seed: int, rate: float) -> None:
         self._code, self._places, self._seed = district.code, places, seed
         grids = len(district.features.get("grids") or ())
         self._share = max(grids / GRIDS_OF_A_DISTRICT, LEAST_SHARE) * rate
-        self._born_until = self._told_until = 0
+        self._born_until = self._sent_until = 0
         self._waiting: list[tuple[int, str, int, Ticket]] = []
 
     def changes(self, since: int, until: int) -> Iterator[CloudEvent]:
-        """Say every version of every case after `since` and by `until`, in the order of time."""
-        if since != self._told_until:
+        """Yield every version of every case after `since` and up to `until`, in the order of time."""
+        if since != self._sent_until:
             self._waiting, self._born_until = [], since - _LOOKS_BACK_S
         while (minute := self._born_until // MINUTE) * MINUTE < until:
             for ticket in self.born_in(minute, open_after=since):
@@ -71,20 +71,20 @@ class Tickets:
                     if step.at_s > since:
                         heappush(self._waiting, (step.at_s, ticket.number, k, ticket))
             self._born_until = (minute + 1) * MINUTE
-        self._told_until = until
+        self._sent_until = until
         while self._waiting and self._waiting[0][0] <= until:
             _, _, k, ticket = heappop(self._waiting)
             yield ticket.version(k)
 
     def born_in(self, minute: int, open_after: int = 0) -> Iterator[Ticket]:
-        """Return the cases that happen in a minute, with the doubles that others will report later.
+        """Yield the cases of a minute, with the duplicates that are reported later.
 
         Parameters
         ----------
         minute
-            Since 1970.
+            Minutes since 1970.
         open_after
-            A second; cases that have come to their end by then are left out, which is quicker.
+            A second; cases that have ended by then are left out, which is quicker.
         """
         for source in SOURCES:
             mean = expected(source, minute * MINUTE, self._share)
@@ -109,23 +109,23 @@ class Tickets:
     ) -> Iterator[Ticket]:
         source = str(about[0])
         number = _number(source, at_s, about)
-        said = self._said(source, at_s, place, severity, about)
-        yield Ticket(number, said, steps)
+        fields = self._fields(source, at_s, place, severity, about)
+        yield Ticket(number, fields, steps)
         if doubled:
             later = at_s + whole(4 * MINUTE, 40 * MINUTE, self._seed, "later", *about)
             other = self._places.beside(place, 25.0, "double", *about)
-            double = self._said("hotline", later, other, severity, about) | {
-                "event_class": said["event_class"],
-                "event_class_code": said["event_class_code"],
-                "matter_code": said["matter_code"],
-                "title": said["title"],
+            double = self._fields("hotline", later, other, severity, about) | {
+                "event_class": fields["event_class"],
+                "event_class_code": fields["event_class_code"],
+                "matter_code": fields["matter_code"],
+                "title": fields["title"],
                 "duplicate_of": number,
                 "related_ids": [number],
             }
             steps = course(later, 0.6, self._seed, "double", *about, ends_merged=True)
             yield Ticket(_number("hotline", at_s, ("double", *about)), double, steps)
 
-    def _said(
+    def _fields(
         self, source: str, at_s: int, place: CityPlace, severity: str, about: tuple[object, ...]
     ) -> dict[str, Any]:
         weights = {code: matter.weight for code, matter in MATTERS.items()}
@@ -133,7 +133,7 @@ class Tickets:
         by_device = source in {"iot_alarm", "video_ai"}
         title = f"{place.address}{matter.title}（示例）"
         limit_days = whole(2, 5, self._seed, "days", *about)
-        said = {
+        fields = {
             "source": source,
             "title": title,
             "description": f"{title}，请尽快处理。合成数据，仅供演示。",
@@ -155,11 +155,11 @@ class Tickets:
             "device_ids": [place.device] if place.device else None,
             "extra": {"synthetic": True},
         }
-        return {name: value for name, value in said.items() if value is not None}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 def _number(source: str, at_s: int, about: tuple[object, ...]) -> str:
-    """Make the number of a case: source, day, and what no other case of the day has; a double has its original's."""
+    """Return the number of a case: source, day, and a part unique in the day; a duplicate has its original's."""
     of_day = (at_s - day_starts(day_of(at_s))) // MINUTE
     double = "D" if about[0] == "double" else ""
     origin = f"{SOURCES.index(str(about[1]))}" if double else ""
@@ -167,5 +167,5 @@ def _number(source: str, at_s: int, about: tuple[object, ...]) -> str:
 
 
 def _night(at_s: int) -> float:
-    """Return how much slower a case goes that happens when offices are closed."""
+    """Return the factor of waits for a case that happens outside office hours."""
     return 1.0 if 8 <= hour_of(at_s) < 18 else 1.6

@@ -1,7 +1,7 @@
 """Vehicles: each drives rounds from its depot and back, and stands there in between.
 
-A round has a number, and all of it follows from that number: where it leads, how fast, where one waits. So the place
-of a vehicle at any second needs no memory of the seconds before.
+A round has a number from which its path, speeds and waits follow. So the place of a vehicle at any second needs no
+memory of the seconds before.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CRUISE_KMH = {
     "emergency_pump": 45.0,
     "bus": 36.0,
 }
-_BUSY = {  # share of the rounds that are driven: by day (7 to 21 o'clock) and by night
+_BUSY = {  # share of rounds that are driven, by day (7 to 21 o'clock) and by night
     "muck_truck": (0.25, 0.9),
     "sanitation_sweep": (0.6, 0.8),
     "sanitation_transport": (0.6, 0.8),
@@ -42,13 +42,13 @@ _BUSY = {  # share of the rounds that are driven: by day (7 to 21 o'clock) and b
     "emergency_pump": (0.15, 0.1),
 }
 _DISPATCHED = frozenset({"ambulance", "fire", "police", "emergency_pump"})
-_DEPOTS_MAX = 4  # of a kind
+_DEPOTS_MAX = 4  # for each kind
 _MS = 1 / 3.6
 
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """A stretch of a round: an arc driven at one speed, from so many seconds after the start; or a wait at its end."""
+    """A part of a round: an arc driven at one speed, or a wait at its end (speed 0)."""
 
     arc: Arc
     speed_ms: float
@@ -62,12 +62,12 @@ class _Round:
 
 
 class Vehicles:
-    """Some of the district's vehicles, driving.
+    """Vehicles of the district that drive.
 
     Parameters
     ----------
     most
-        How many at most; chosen by chance.
+        Largest number of vehicles; chosen at random.
     """
 
     def __init__(self, district: CityDistrict, roads: Roads, seed: int, most: int) -> None:
@@ -78,7 +78,7 @@ class Vehicles:
         self._round: dict[str, tuple[int, _Round | None]] = {}
 
     def reports(self, second: int) -> Iterator[CloudEvent]:
-        """Say where the vehicles are that report in this second."""
+        """Yield the positions of the vehicles that report in a second."""
         for phase, vehicle in enumerate(self.things):
             if (second + phase) % DRIVES_EVERY_S == 0:
                 message = self.position(vehicle, second)
@@ -86,37 +86,37 @@ class Vehicles:
                     yield message
 
     def position(self, vehicle: Thing, second: int) -> CloudEvent:
-        """Say where a vehicle is."""
+        """Return the position of a vehicle at a second."""
         offset_s = whole(0, ROUND_S - 1, self._seed, "offset", vehicle.id)
         number, since_s = divmod(second + offset_s, ROUND_S)
         driven = self._round_of(vehicle, number)
-        kind = str(vehicle.said.get("vehicle_kind"))
+        kind = str(vehicle.properties.get("vehicle_kind"))
         if driven is None or since_s >= driven.ends:
             x, y = self._roads.junctions[self._depot[vehicle.id]]
-            return self._say(vehicle, second, (x, y, 0.0), 0.0, "idle")
+            return self._report(vehicle, second, (x, y, 0.0), 0.0, "idle")
         k = bisect_right(driven.begins, since_s) - 1
         leg = driven.legs[k]
         place = leg.arc.at((since_s - driven.begins[k]) * leg.speed_ms if leg.speed_ms else leg.arc.length_m)
         status = "dispatched" if kind in _DISPATCHED else "working"
-        return self._say(vehicle, second, place, leg.speed_ms / _MS, status)
+        return self._report(vehicle, second, place, leg.speed_ms / _MS, status)
 
-    def _say(
+    def _report(
         self, vehicle: Thing, second: int, place: tuple[float, float, float], speed_kmh: float, status: str
     ) -> CloudEvent:
         lonlat = self._plane.degrees(place[0], place[1])
-        said = {"speed_kmh": round(speed_kmh, 1), "heading_deg": round(place[2], 1) % 360, "status_code": status}
-        return position("vehicles", vehicle.id, second, lonlat, **said)
+        motion = {"speed_kmh": round(speed_kmh, 1), "heading_deg": round(place[2], 1) % 360, "status_code": status}
+        return position("vehicles", vehicle.id, second, lonlat, **motion)
 
     def _depots(self) -> dict[str, int]:
-        """Give each vehicle one of the depots of its kind, which are junctions.
+        """Return the depot of each vehicle: a junction, one of the depots of its kind.
 
-        Where a vehicle is by now is no help: that is what the city itself has said of it.
+        The vehicle's present position is no source for it: the city itself has reported that.
         """
         junctions = sorted(self._roads.junctions)
         depot = {}
         for vehicle in self.things:
             number = whole(1, _DEPOTS_MAX, self._seed, "depot", vehicle.id)
-            kind = vehicle.said.get("vehicle_kind")
+            kind = vehicle.properties.get("vehicle_kind")
             depot[vehicle.id] = junctions[whole(0, len(junctions) - 1, self._seed, "depot of", kind, number)]
         return depot
 
@@ -128,8 +128,8 @@ class Vehicles:
         return kept[1]
 
     def _plan(self, vehicle: Thing, number: int) -> _Round | None:
-        """Plan a round: wander off, and take the quickest way back in time; None when the vehicle rests."""
-        kind, about = str(vehicle.said.get("vehicle_kind")), (vehicle.id, number)
+        """Return a round: random turns, then the quickest way back in time; None when the vehicle rests."""
+        kind, about = str(vehicle.properties.get("vehicle_kind")), (vehicle.id, number)
         hour = hour_of(number * ROUND_S)
         busy = _BUSY.get(kind, (0.8, 0.25))[0 if 7 <= hour < 21 else 1]
         if unit(self._seed, "busy", *about) >= busy:
@@ -138,7 +138,7 @@ class Vehicles:
         pace = between(0.75, 1.0, self._seed, "pace", *about) * _traffic(hour)
         back_s, way_back = self._roads.ways_to(depot)
         lasts_s = between(0.5, 0.95, self._seed, "lasts", *about) * ROUND_S
-        slow = 80.0 / (cruise_kmh * pace)  # at most, of the quickest way back at the roads' limits
+        slow = 80.0 / (cruise_kmh * pace)  # largest factor of the time back at the speed limits
         legs: list[_Leg] = []
         begins: list[float] = []
         here, now_s, homewards = depot, 0.0, False
@@ -159,7 +159,7 @@ class Vehicles:
         return _Round(tuple(begins), tuple(legs), now_s) if legs else None
 
     def _wander(self, here: int, legs: list[_Leg], about: tuple[object, ...]) -> int:
-        """Choose where to go on: rather straight, rather wide, and back only in a dead end."""
+        """Return the next arc: more often straight on and on wide roads, back only in a dead end."""
         choices = self._roads.leaving[here]
         before = legs[-1].arc if legs else None
         ahead = [k for k in choices if before is None or self._roads.arcs[k].road != before.road] or choices
@@ -172,10 +172,10 @@ class Vehicles:
 
 
 def _traffic(hour: float) -> float:
-    """Return which share of its speed a vehicle keeps in the traffic of an hour."""
+    """Return the share of its speed that a vehicle keeps in the traffic of an hour."""
     return 0.62 if 7.5 <= hour < 9.5 or 17 <= hour < 19.5 else 0.95 if hour < 6 or hour >= 22 else 0.8
 
 
 def _lights(seed: int, *about: object) -> float:
-    """Return how long one waits at a crossing: mostly not, else up to 45 s."""
+    """Return the wait at a crossing in seconds: mostly 0, else 5 to 45."""
     return between(5.0, 45.0, seed, "wait", *about) if unit(seed, "red", *about) < 0.25 else 0.0

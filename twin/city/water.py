@@ -1,6 +1,6 @@
 """Levels of river and creeks, rain at the gauges, water at the flood points, and the pumps, on an ordinary day.
 
-A storm adds to what is said here (`twin/city/storm.py`), so that everything goes back to it when the water has gone.
+A storm adds to these values (`twin/city/storm.py`), which return to the ordinary ones when the water has gone.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from twin.city.weather import shower_mm, tide_m
 
 EVERY_S = 300
 USUALLY_BELOW_WARNING_M = 1.7
-_CREEK_TIDE = 0.25  # how much of the river's tide a creek has
-_PUMP_STARTS_M, _PUMP_FULL_M = 0.3, 1.3  # of rise
+_CREEK_TIDE = 0.25  # tide of a creek relative to the river's
+_PUMP_STARTS_M, _PUMP_FULL_M = 0.3, 1.3  # rise of the creek
 
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """What a storm adds at one place and second; all zero on an ordinary day."""
+    """The addition of a storm at one place and second; all zero on an ordinary day."""
 
     rain_mm: float = 0.0
     level_m: float = 0.0
@@ -34,12 +34,12 @@ _NONE = Rise()
 
 
 class Water:
-    """Everything of the district that measures or moves water.
+    """The features of the district that measure or move water.
 
     Attributes
     ----------
     stations, gauges, points, pumps
-        Each in the order of its ids.
+        In the order of their ids.
     """
 
     def __init__(self, district: CityDistrict, seed: int) -> None:
@@ -47,34 +47,34 @@ class Water:
         self.stations = district.things("water_level_stations")
         self.gauges = district.things("rain_gauges")
         self.points = district.things("flood_risk_points")
-        self.pumps = [f for f in district.things("water_facilities") if f.said.get("facility_type") == "pump"]
+        self.pumps = [f for f in district.things("water_facilities") if f.properties.get("facility_type") == "pump"]
 
     def station(self, station: Thing, at_s: int, rise: Rise = _NONE) -> Iterator[CloudEvent]:
-        """Say the level at a station, in metres above the datum that the station's own record names."""
+        """Yield the level at a station, in metres above the datum in the station's own record."""
         level_m = self.usual_level_m(station, at_s) + rise.level_m
         yield observation("water_level_stations", station.id, at_s, "level_m", round(level_m, 2), "m")
 
     def usual_level_m(self, station: Thing, at_s: int) -> float:
-        """Return the level of an ordinary day: well below the warning, with the tide of the river."""
-        share = 1.0 if station.said.get("station_type") == "TT" else _CREEK_TIDE
-        usual = float(station.said.get("warning_level_m") or 5.0) - USUALLY_BELOW_WARNING_M
+        """Return the level of an ordinary day in metres: well below the warning, with the tide of the river."""
+        share = 1.0 if station.properties.get("station_type") == "TT" else _CREEK_TIDE
+        usual = float(station.properties.get("warning_level_m") or 5.0) - USUALLY_BELOW_WARNING_M
         return usual + share * 0.55 * tide_m(at_s) + 0.03 * smooth(self._seed, at_s, HOUR, "level", station.id)
 
     def gauge(self, gauge: Thing, at_s: int, minutes: int = 5, rise: Rise = _NONE) -> Iterator[CloudEvent]:
-        """Say the rain of the minutes before."""
+        """Yield the rain of the last `minutes`."""
         shower = 0.0 if rise.rain_mm else shower_mm(self._seed, at_s, minutes, gauge.id)
-        said = {"interval_min": minutes}
-        yield observation("rain_gauges", gauge.id, at_s, "rain_mm", round(shower + rise.rain_mm, 2), "mm", **said)
+        interval = {"interval_min": minutes}
+        yield observation("rain_gauges", gauge.id, at_s, "rain_mm", round(shower + rise.rain_mm, 2), "mm", **interval)
 
     def point(self, point: Thing, at_s: int, rise: Rise = _NONE) -> Iterator[CloudEvent]:
-        """Say how deep the water stands at a flood point."""
-        depth_m, said = round(rise.depth_m, 2), {"depth_source": "sensor"}
-        yield observation("flood_risk_points", point.id, at_s, "water_depth_m", depth_m, "m", **said)
+        """Yield the depth of the water at a flood point."""
+        depth_m, source = round(rise.depth_m, 2), {"depth_source": "sensor"}
+        yield observation("flood_risk_points", point.id, at_s, "water_depth_m", depth_m, "m", **source)
 
     def pump(self, pump: Thing, at_s: int, rise: Rise = _NONE) -> Iterator[CloudEvent]:
-        """Say how many pumps of a station run, what they draw and move, and the levels before and behind."""
+        """Yield the number of running pumps of a station, their flow and power, and the levels inside and outside."""
         count, flow, power = (
-            float(pump.said.get(name) or 0) for name in ("pump_count", "design_flow_m3s", "installed_kw")
+            float(pump.properties.get(name) or 0) for name in ("pump_count", "design_flow_m3s", "installed_kw")
         )
         running = pumps_running(int(count), rise.level_m)
         share = running / count if count else 0.0
@@ -91,7 +91,7 @@ class Water:
 
 
 def pumps_running(count: int, rise_m: float) -> int:
-    """Return how many of a station's pumps run when the creek has risen so far: none, then one after the other."""
+    """Return the number of running pumps for a rise of the creek: none at first, then one after the other."""
     if rise_m < _PUMP_STARTS_M:
         return 0
     return min(count, ceil(count * (rise_m - _PUMP_STARTS_M) / (_PUMP_FULL_M - _PUMP_STARTS_M) + 1e-9))

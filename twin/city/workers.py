@@ -1,4 +1,4 @@
-"""Grid workers: on duty by the hour, each walking about in the own grid and stopping to look."""
+"""Grid workers: on duty in shifts, each walking in its own grid with stops."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SPEED_MAX_KMH = 5.5
 REPORTS_EVERY_S = 30
 _FROM_BORDER_M = 3.0
 _PLACES, _TRIES = 7, 14
-_DAY_SHIFT, _NIGHT_SHIFT = 0.74, 0.12  # shares; the rest has the day off
+_DAY_SHIFT, _NIGHT_SHIFT = 0.74, 0.12  # shares of workers; the others are off duty that day
 _LATE_S = 12 * MINUTE
 _MS = 1 / 3.6
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """A walk there and back: stretches that begin at `begins`, each from a place to the next at a speed."""
+    """A walk there and back: parts that begin at `begins` seconds, each from one place to the next."""
 
     begins: tuple[float, ...]
     places: tuple[tuple[float, float], ...]
@@ -37,12 +37,12 @@ class _Walk:
 
 
 class Workers:
-    """Some of the district's grid workers.
+    """Grid workers of the district that are on duty by turns.
 
     Parameters
     ----------
     most
-        How many at most; chosen by chance among those whose grid is known.
+        Largest number of workers; chosen at random among those whose grid is known.
     """
 
     def __init__(self, district: CityDistrict, seed: int, most: int) -> None:
@@ -58,17 +58,17 @@ class Workers:
 
     @staticmethod
     def grid_of(worker: Thing) -> str:
-        """Return the code of the grid a worker walks in."""
-        return str((worker.said.get("grid_codes") or [""])[0])
+        """Return the code of a worker's grid."""
+        return str((worker.properties.get("grid_codes") or [""])[0])
 
     def reports(self, second: int) -> Iterator[CloudEvent]:
-        """Say where the workers on duty are who report in this second."""
+        """Yield the positions of the workers on duty that report in a second."""
         for phase, worker in enumerate(self.things):
             if (second + phase) % REPORTS_EVERY_S == 0 and (message := self.position(worker, second)):
                 yield message
 
     def changes(self, since: int, until: int) -> Iterator[CloudEvent]:
-        """Say who comes on duty or goes off after `since` and by `until`."""
+        """Yield the beginnings and ends of shifts after `since` and up to `until`."""
         for worker in self.things:
             for day in range(day_of(since) - 1, day_of(until) + 1):
                 shift = self._shift(worker, day)
@@ -81,7 +81,7 @@ class Workers:
                     yield patch("grid_workers", worker.id, shift[1], on_duty=False, **duty)
 
     def position(self, worker: Thing, second: int) -> CloudEvent | None:
-        """Say where a worker is; None when off duty."""
+        """Return the position of a worker at a second; None when off duty."""
         shift = self.duty(worker, second)
         if shift is None:
             return None
@@ -89,17 +89,17 @@ class Workers:
         since_s = (second - shift[0]) % walk.lasts_s
         k = bisect_right(walk.begins, since_s) - 1
         (x, y), (x2, y2) = walk.places[k], walk.places[k + 1]
-        said: dict[str, Any] = {"speed_kmh": 0.0}
+        motion: dict[str, Any] = {"speed_kmh": 0.0}
         if length_m := hypot(x2 - x, y2 - y):
             share = min((since_s - walk.begins[k]) * walk.speed_ms / length_m, 1.0)
             heading = round(degrees(atan2(x2 - x, y2 - y)), 1) % 360
-            said = {"speed_kmh": round(walk.speed_ms / _MS, 1), "heading_deg": heading}
+            motion = {"speed_kmh": round(walk.speed_ms / _MS, 1), "heading_deg": heading}
             x, y = x + share * (x2 - x), y + share * (y2 - y)
         lonlat = self._plane.degrees(x, y)
-        return position("grid_workers", worker.id, second, lonlat, **said, accuracy_m=5.0)
+        return position("grid_workers", worker.id, second, lonlat, **motion, accuracy_m=5.0)
 
     def duty(self, worker: Thing, second: int) -> tuple[int, int] | None:
-        """Return the shift a worker is in, from and to; None when off duty."""
+        """Return the begin and end of a worker's present shift; None when off duty."""
         for day in (day_of(second), day_of(second) - 1):
             shift = self._shift(worker, day)
             if shift and shift[0] <= second < shift[1]:
@@ -116,7 +116,7 @@ class Workers:
         return begins, begins + DAY // 2 - _LATE_S
 
     def _planned(self, worker_id: str, day: int) -> _Walk:
-        """Choose places in the grid, each to be seen from the one before, and walk to the last of them and back."""
+        """Return a walk through places in the grid, each visible from the one before, to the last and back."""
         ground, about = self._ground[worker_id], (worker_id, day)
         places = [_inside(ground, self._seed, *about, "first", 0)]
         for number in range(1, _PLACES):
@@ -127,21 +127,21 @@ class Workers:
                     break
         speed_ms = between(3.0, SPEED_MAX_KMH - 0.3, self._seed, "pace", *about) * _MS
         path = [*places, *reversed(places[:-1])]
-        begins, stretches, now_s = [], [path[0]], 0.0
+        begins, stops, now_s = [], [path[0]], 0.0
         for number, place in enumerate(path):
-            here = stretches[-1]
+            here = stops[-1]
             for goal in (place, place):  # walk there, then stay a while
                 begins.append(now_s)
-                stretches.append(goal)
+                stops.append(goal)
                 length_m = hypot(goal[0] - here[0], goal[1] - here[1])
                 stay_s = between(40.0, 300.0, self._seed, "stay", *about, number)
                 now_s += length_m / speed_ms if length_m else stay_s
                 here = goal
-        return _Walk(tuple(begins), tuple(stretches), speed_ms, now_s)
+        return _Walk(tuple(begins), tuple(stops), speed_ms, now_s)
 
 
 def _ground(grid: BaseGeometry, district: BaseGeometry) -> BaseGeometry:
-    """Return where one walks: the largest part of the grid, a few metres from its border."""
+    """Return the ground of a walk: the largest part of the grid, a few metres inside its border."""
     for margin_m in (_FROM_BORDER_M, 0.5, 0.0):
         ground = grid.buffer(-margin_m).intersection(district)
         parts = [part for part in shapely.get_parts(ground) if part.geom_type == "Polygon"]

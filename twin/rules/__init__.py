@@ -1,1 +1,1 @@
-"""What the twin does by itself: thresholds, limits, escalation and clusters, as data in `config/rules/`."""
+"""Rules: thresholds, limits, escalation and clusters, as data in `config/rules/`."""

@@ -47,7 +47,7 @@ class Outbox:
         """Offer the messages until the outbox is empty; a message that cannot be taken now is offered again."""
         while True:
             async with self._pool.acquire() as connection:
-                waiting = await store.unsaid(connection, _MESSAGES_MAX)
+                waiting = await store.read_outbox(connection, _MESSAGES_MAX)
             if not waiting:
                 break
             try:
@@ -60,7 +60,7 @@ class Outbox:
                 await self._send_one_by_one(waiting)
                 continue
             async with self._pool.acquire() as connection:
-                await store.said(connection, [number for number, _ in waiting])
+                await store.delete_from_outbox(connection, [number for number, _ in waiting])
         self.may_hold = False
 
     async def _send_one_by_one(self, waiting: Sequence[tuple[int, Message]]) -> None:
@@ -75,4 +75,4 @@ class Outbox:
                     await store.set_aside(connection, number, f"{type(error).__name__}: {error}")
             else:
                 async with self._pool.acquire() as connection:
-                    await store.said(connection, [number])
+                    await store.delete_from_outbox(connection, [number])

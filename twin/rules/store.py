@@ -27,9 +27,9 @@ _DROP = """
 DELETE FROM twin.rule_state AS kept USING unnest($1::text[], $2::text[]) AS gone (rule, subject)
 WHERE kept.rule = gone.rule AND kept.subject = gone.subject
 """
-_SAY = "INSERT INTO twin.rule_outbox (message) SELECT * FROM unnest($1::jsonb[])"
-_UNSAID = "SELECT id, message FROM twin.rule_outbox WHERE fault IS NULL ORDER BY id LIMIT $1"
-_SAID = "DELETE FROM twin.rule_outbox WHERE id = ANY ($1::bigint[])"
+_SEND = "INSERT INTO twin.rule_outbox (message) SELECT * FROM unnest($1::jsonb[])"
+_WAITING = "SELECT id, message FROM twin.rule_outbox WHERE fault IS NULL ORDER BY id LIMIT $1"
+_TAKEN = "DELETE FROM twin.rule_outbox WHERE id = ANY ($1::bigint[])"
 _FAULT = "UPDATE twin.rule_outbox SET fault = $2 WHERE id = $1"
 _COUNT = "SELECT count(*) FILTER (WHERE fault IS NULL), count(*) FILTER (WHERE fault IS NOT NULL) FROM twin.rule_outbox"
 _FORGET = "DELETE FROM twin.rule_state WHERE wakes_at IS NULL AND updated_at < now() - $1::interval"
@@ -81,17 +81,17 @@ async def write(connection: asyncpg.Connection, work: RuleWork) -> None:
     if gone:
         await connection.execute(_DROP, *(list(column) for column in zip(*gone, strict=True)))
     if work.messages:
-        await connection.execute(_SAY, pack(work.messages))
+        await connection.execute(_SEND, pack(work.messages))
 
 
-async def unsaid(connection: asyncpg.Connection, limit: int) -> list[tuple[int, Message]]:
+async def read_outbox(connection: asyncpg.Connection, limit: int) -> list[tuple[int, Message]]:
     """Return the oldest messages of the outbox with their numbers, except those set aside."""
-    return [(row["id"], unpack(row["message"])) for row in await connection.fetch(_UNSAID, limit)]
+    return [(row["id"], unpack(row["message"])) for row in await connection.fetch(_WAITING, limit)]
 
 
-async def said(connection: asyncpg.Connection, ids: Sequence[int]) -> None:
+async def delete_from_outbox(connection: asyncpg.Connection, ids: Sequence[int]) -> None:
     """Delete messages that were taken from the outbox."""
-    await connection.execute(_SAID, list(ids))
+    await connection.execute(_TAKEN, list(ids))
 
 
 async def set_aside(connection: asyncpg.Connection, number: int, fault: str) -> None:

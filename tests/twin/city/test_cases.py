@@ -54,7 +54,7 @@ def test_numbers_are_of_their_own(tickets):
     assert max(Counter(ticket.number for ticket in tickets).values()) == 1
     for ticket in tickets[::13]:
         source, day, _ = ticket.number.rsplit("-", 2)
-        assert source == ticket.said["source"]
+        assert source == ticket.properties["source"]
         assert len(day) == 8
 
 
@@ -62,24 +62,24 @@ def test_doubles_are_merged_with_something_that_is_there(tickets):
     numbers = {ticket.number for ticket in tickets}
     doubles = [ticket for ticket in tickets if ticket.steps[-1].stage == "merged"]
     assert len(doubles) > 5
-    assert all(ticket.said["duplicate_of"] in numbers for ticket in doubles)
+    assert all(ticket.properties["duplicate_of"] in numbers for ticket in doubles)
 
 
 def test_some_are_returned_some_suspended_some_overdue(tickets):
     stages = Counter(step.stage for ticket in tickets for step in ticket.steps)
     assert stages.keys() == FOLLOWS.keys()
     ends = {ticket.number: written(ticket.steps[-1].at_s) for ticket in tickets}
-    overdue = sum(ends[ticket.number] > ticket.said["due_at"] for ticket in tickets)
+    overdue = sum(ends[ticket.number] > ticket.properties["due_at"] for ticket in tickets)
     assert 0.02 < overdue / len(tickets) < 0.6
 
 
 def test_more_happens_by_day(tickets):
-    hours = Counter(ticket.said["occurred_at"][11:13] for ticket in tickets)
+    hours = Counter(ticket.properties["occurred_at"][11:13] for ticket in tickets)
     assert sum(hours[f"{h:02}"] for h in range(9, 17)) > 3 * sum(hours[f"{h:02}"] for h in range(8))
 
 
 def test_they_happen_in_the_district(district, tickets):
-    assert all(shapely.contains_xy(district.border, t.said["lon"], t.said["lat"]) for t in tickets)
+    assert all(shapely.contains_xy(district.border, t.properties["lon"], t.properties["lat"]) for t in tickets)
 
 
 def test_cameras_go_dark_and_come_back(city):

@@ -102,7 +102,7 @@ def test_water_stands_at_flood_points_and_drains(storm):
     assert max(map(max, depths)) > 0.15
     for point, depth in zip(storm.water.points, depths, strict=True):
         assert depth[LEAD_MIN] == depth[-1] == 0
-        assert max(depth) <= 1.2 * point.said["historical_max_depth_m"]
+        assert max(depth) <= 1.2 * point.properties["historical_max_depth_m"]
 
 
 @given(count=st.integers(0, 8), rise=st.floats(0, 3))

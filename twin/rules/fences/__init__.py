@@ -1,1 +1,1 @@
-"""Moving things against areas: who goes in, goes out, stays, passes through. A layer of polygons is a set of fences."""
+"""Fences: movers enter, leave, dwell in and cross areas. A layer of polygons is a set of fences."""
