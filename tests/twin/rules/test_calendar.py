@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.doctor.machine import FindingState
-from server.doctor.rules import calendar_note, examine_rules
+from server.doctor.rules import examine_rules
 from twin.rules.calendar import LOCAL, Calendar
+from twin.rules.health import calendar_note
 from twin.rules.registry import read_rules
 from twin.rules.spans import Limit, read_limit, read_span
 
