@@ -45,7 +45,7 @@ _STAGES = {  # where a function is called, and the name of its stage
     "twin.store.positions.write": "write positions",
     "twin.store.observations.write": "write observations",
     "twin.store.events.events.write": "write events",
-    "twin.store.grades.Grades.tell": "grade changes",
+    "twin.store.grades.Grades.assign": "grade changes",
     "twin.log.changes.append": "write the log",
     "twin.store.batch._count": "count for the feeds",
     "twin.intake.pipeline.write": "the rest of a batch",

@@ -50,7 +50,7 @@ class Expiry:
             if not due or EVENTS not in catalog:
                 return 0
             closed = await events.settle(connection, catalog, due, datetime.now(UTC))
-            await Grades().tell(connection, catalog, closed)
+            await Grades().assign(connection, catalog, closed)
             if closed:
                 await changes.append(connection, closed)
         return sum(change.get("stage") == "closed" for change in closed)

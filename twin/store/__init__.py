@@ -1,1 +1,1 @@
-"""What a batch writes: receipts, positions, observations, events, features and state, in one transaction."""
+"""Writing a batch in one transaction: receipts, positions, observations, events, features, state and the log."""

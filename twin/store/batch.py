@@ -1,4 +1,4 @@
-"""One batch, one transaction: receipts, joins, history, state, the log and the feeds' counters, or nothing at all."""
+"""Writing one batch in one transaction: receipts, history, state, the log and the feeds' counters, or nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ON CONFLICT (name) DO UPDATE SET received = f.received + excluded.received, acce
 
 @dataclass(slots=True)
 class Offer:
-    """Messages of one feed that want to be taken together."""
+    """Messages of one feed that are written together."""
 
     feed: str
     messages: Sequence[Message]
@@ -71,9 +71,9 @@ async def write(
     Parameters
     ----------
     thin
-        Under pressure: of the positions keep the newest of each thing only.
+        Under pressure: write only the newest position of each thing.
     grades
-        What the process remembers of the features' grades.
+        The features' grades that the process has read; None reads them anew.
     now
         When the messages came; None is the time of the clock.
     """
@@ -86,11 +86,11 @@ async def write(
         if fresh is not None:
             prepared = Prepared.of(areas, [messages[position] for position in fresh], now, thin=thin)
         logged, late = await _write_kinds(connection, catalog, prepared, now)
-        taken = _taken(offers, fresh)
-        written = CommittedBatch(_outcomes(offers, taken, late))
-        await exercises.keep(connection, _apart(offers, taken))
+        new = _new_messages(offers, fresh)
+        written = CommittedBatch(_outcomes(offers, new, late))
+        await exercises.keep(connection, _exercises(offers, new))
         await _touch(connection, {change["layer"] for change in logged if change["kind"] != "feature"})
-        await (grades or Grades()).tell(connection, catalog, logged)
+        await (grades or Grades()).assign(connection, catalog, logged)
         await _count(connection, offers, written.outcomes, prepared.coalesced)
         if logged:  # the log last: its lock is held to the commit
             written.first_seq = await changes.append(connection, logged)
@@ -109,34 +109,34 @@ async def _write_kinds(
     return [*happened, *changed, *observed, *moved], (late_moved, late_observed)
 
 
-def _taken(offers: Sequence[Offer], fresh: Sequence[int] | None) -> Sequence[Sequence[Message]]:
-    """Tell each offer its own: a message that several hold counts for the first, as `receipts.claim` has it."""
+def _new_messages(offers: Sequence[Offer], fresh: Sequence[int] | None) -> Sequence[Sequence[Message]]:
+    """Return the new messages of each offer; one in several offers is new in the first, as `receipts.claim` has it."""
     if fresh is None:
         return [offer.messages for offer in offers]
     ends = list(accumulate(len(offer.messages) for offer in offers))
-    taken: list[list[Message]] = [[] for _ in offers]
-    ours = 0
+    new: list[list[Message]] = [[] for _ in offers]
+    offer = 0
     for position in fresh:
-        while position >= ends[ours]:
-            ours += 1
-        taken[ours].append(offers[ours].messages[position - ends[ours]])
-    return taken
+        while position >= ends[offer]:
+            offer += 1
+        new[offer].append(offers[offer].messages[position - ends[offer]])
+    return new
 
 
-def _apart(offers: Sequence[Offer], taken: Sequence[Sequence[Message]]) -> list[tuple[str, Message]]:
-    pairs = zip(offers, taken, strict=True)
-    return [(offer.feed, message) for offer, kept in pairs for message in kept if message.mode != "actual"]
+def _exercises(offers: Sequence[Offer], new: Sequence[Sequence[Message]]) -> list[tuple[str, Message]]:
+    pairs = zip(offers, new, strict=True)
+    return [(offer.feed, message) for offer, own in pairs for message in own if message.mode != "actual"]
 
 
-def _outcomes(offers: Sequence[Offer], taken: Sequence[Sequence[Message]], late: _Late) -> list[Outcome]:
+def _outcomes(offers: Sequence[Offer], new: Sequence[Sequence[Message]], late: _Late) -> list[Outcome]:
     outcomes = []
-    for offer, kept in zip(offers, taken, strict=True):
-        received, accepted = len(offer.messages), len(kept)
-        outcomes.append(Outcome(received, accepted, duplicate=received - accepted, late=_late(kept, late)))
+    for offer, own in zip(offers, new, strict=True):
+        received, accepted = len(offer.messages), len(own)
+        outcomes.append(Outcome(received, accepted, duplicate=received - accepted, late=_count_late(own, late)))
     return outcomes
 
 
-def _late(messages: Sequence[Message], late: _Late) -> int:
+def _count_late(messages: Sequence[Message], late: _Late) -> int:
     moved, observed = late
     if not moved and not observed:
         return 0
@@ -150,7 +150,7 @@ def _late(messages: Sequence[Message], late: _Late) -> int:
 async def _count(
     connection: asyncpg.Connection, offers: Sequence[Offer], outcomes: Sequence[Outcome], coalesced: Sequence[Message]
 ) -> None:
-    """Count for each feed, in one order, so that two writers never wait for each other."""
+    """Add to the counters of the feeds, in one order, so that two writers never wait for each other."""
     left_out = {id(message) for message in coalesced}
     counts: dict[str, list[int]] = {}
     newest: dict[str, datetime | None] = {}
@@ -169,7 +169,7 @@ async def _count(
 
 
 async def _touch(connection: asyncpg.Connection, layer_ids: set[str]) -> None:
-    """Move the version of layers whose live state changed; tables that were written have done so by their trigger."""
+    """Raise the version of layers whose live state changed; the tables that were written have triggers for it."""
     live = sorted(layer_ids - {EVENTS})
     if live:
         await connection.execute("SELECT onemap.touch(id) FROM unnest($1::text[]) AS id", live)

@@ -1,7 +1,7 @@
 """Rows of positions and observations in PostgreSQL's binary format, written once for history and for the state.
 
-The driver looks at every value of every row, for each table again. Here what repeats is written once: the names of a
-thing, the codes of an area, a time that many share; a row is those and one call of `struct`.
+The driver would convert every value of every row, for each table again. Here repeated values are converted once: the
+names of a thing, the codes of an area, a time that many rows share; a row joins them with one call of `struct`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _MOMENT, _REAL = Struct(">iq").pack, Struct(">if").pack
 _WHOLE, _REVISED = Struct(">ii").pack, Struct(">iiiq").pack
 _PLACE, _MOTION = Struct(">iqidid").pack, Struct(">iqididifif").pack
 _MEASURED = Struct(">iqid").pack
-_POSITION, _OBSERVATION = _COUNT(9), _COUNT(8)  # how many columns a row has
+_POSITION, _OBSERVATION = _COUNT(9), _COUNT(8)  # the number of columns of a row
 
 
 async def copy(
     connection: asyncpg.Connection, table: str, columns: Sequence[str], rows: Iterable[bytes], schema: str = "twin"
 ) -> None:
     """Copy rows into a table, in the open transaction."""
-    source = bytearray().join((_HEAD, *rows, _END))  # bytes would be taken for the name of a file
+    source = bytearray().join((_HEAD, *rows, _END))  # the driver takes bytes for the name of a file
     await connection.copy_to_table(table, schema_name=schema, columns=columns, source=source, format="binary")
 
 
 def positions(rows: Iterable[tuple[Any, ...]]) -> list[bytes]:
-    """Write rows of layer, id, time, lon, lat, speed, heading, grid code and area code."""
+    """Encode rows of layer, id, time, lon, lat, speed, heading, grid code and area code."""
     written: list[bytes] = []
     last, micros = _EPOCH, 0
     for layer, name, time, lon, lat, speed, heading, grid, area in rows:
@@ -49,20 +49,20 @@ def positions(rows: Iterable[tuple[Any, ...]]) -> list[bytes]:
 
 
 def observations(rows: Iterable[tuple[Any, ...]]) -> list[bytes]:
-    """Write rows of id, property, time, value, value as text, unit, quality and grid code."""
+    """Encode rows of id, property, time, value, value as text, unit, quality and grid code."""
     written: list[bytes] = []
     last, micros = _EPOCH, 0
     for name, code, time, value, value_text, unit, quality, grid in rows:
         if time is not last:
             last, micros = time, _micros(time)
         measured = _MOMENT(8, micros) + _NULL if value is None else _MEASURED(8, micros, 8, value)
-        said = _NULL if value_text is None else _text(value_text)
-        written.append(_OBSERVATION + _texts(name, code) + measured + said + _texts(unit, quality) + _known(grid))
+        text = _NULL if value_text is None else _text(value_text)
+        written.append(_OBSERVATION + _texts(name, code) + measured + text + _texts(unit, quality) + _cached_text(grid))
     return written
 
 
 def with_moments(rows: Iterable[bytes], moments: Iterable[datetime | None]) -> list[bytes]:
-    """Add one more column to rows: a time, or none."""
+    """Add a column to encoded rows: a time, or NULL."""
     return [
         _COUNT(int.from_bytes(row[:2]) + 1) + row[2:] + (_NULL if moment is None else _MOMENT(8, _micros(moment)))
         for row, moment in zip(rows, moments, strict=True)
@@ -70,7 +70,7 @@ def with_moments(rows: Iterable[bytes], moments: Iterable[datetime | None]) -> l
 
 
 def with_revisions(rows: Iterable[bytes], revisions: Iterable[tuple[int, datetime | None]]) -> list[bytes]:
-    """Add two more columns to rows: a version, and when it was sent, or none."""
+    """Add two columns to encoded rows: a version, and the time it was sent, or NULL."""
     return [
         _COUNT(int.from_bytes(row[:2]) + 2)
         + row[2:]
@@ -95,7 +95,7 @@ def _text(value: str | None) -> bytes:
     return _LENGTH(len(encoded)) + encoded
 
 
-_known = lru_cache(16_384)(_text)
+_cached_text = lru_cache(16_384)(_text)
 
 
 @lru_cache(131_072)

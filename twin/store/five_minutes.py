@@ -1,8 +1,8 @@
-"""Observations in buckets of five minutes: how many, their mean, the lowest and the highest; exact whatever comes late.
+"""Observations in buckets of five minutes: number, mean, lowest and highest value; exact whatever comes late.
 
-A bucket is computed once, when it is over. Who writes observations learns until when buckets are closed, and notes what
-came for a closed one; that bucket is then computed again from history. So the roll-up always equals its recomputation,
-and the path of what comes in time costs one look.
+A bucket is computed once, when it is over. A writer of observations reads until when buckets are closed, and marks
+closed ones it writes into; these are computed again from history. So the roll-up always equals its recomputation, and
+observations that come in time cost one query.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import asyncpg
 from layers.database.advisory_locks import AdvisoryLock
 
 BUCKET = timedelta(minutes=5)
-GRACE = timedelta(seconds=30)  # most of what is a little late still comes in time
+GRACE = timedelta(seconds=30)  # for observations that are a little late
 _LOOK_SECONDS = 5.0
 _SPAN = timedelta(minutes=30)  # computed at once
 _AT_ONCE = 5_000
@@ -39,7 +39,7 @@ ON CONFLICT (id, property, bucket) DO UPDATE SET n = excluded.n, total = exclude
     high = excluded.high
 WHERE excluded.n >= kept.n
 """
-"""What raw observations were dropped of is never computed again from fewer."""
+"""A bucket whose raw observations were dropped in part is not computed again from the rest."""
 _COMPUTE = _KEEP.format(
     f"SELECT {_SUMS} FROM twin.observation AS o"
     " WHERE o.phenomenon_time >= $1 AND o.phenomenon_time < $2 AND o.value IS NOT NULL GROUP BY 1, 2, 3"
@@ -77,7 +77,7 @@ ORDER BY bucket
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What was observed in five minutes, from `start` on."""
+    """The observations of five minutes from `start` on: their number, and statistics of their values."""
 
     start: datetime
     n: int
@@ -87,12 +87,12 @@ class Bucket:
 
 
 def bucket_of(moment: datetime) -> datetime:
-    """Return when the bucket of a moment begins."""
+    """Return the start of the bucket of a moment."""
     return moment - (moment - _EPOCH) % BUCKET
 
 
 async def mark_late(connection: asyncpg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Note observations for closed buckets, in the transaction that writes them.
+    """Mark the closed buckets of observations, in the transaction that writes them.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ async def five_minutes(
 ) -> list[Bucket]:
     """Return the buckets of a series that begin from `start` on and before `end`, both on whole five minutes.
 
-    Exact at any moment: buckets that are not closed yet, or that something came for, are computed here.
+    Exact at any moment: buckets that are open, or marked, are computed here.
     """
     return [Bucket(*row) for row in await connection.fetch(_READ, device_id, code, start, end)]
 
@@ -132,13 +132,13 @@ class FiveMinutes:
         self._pool = pool
 
     async def run(self) -> None:
-        """Look every few seconds, until cancelled."""
+        """Compute buckets every few seconds, until cancelled."""
         while True:
             await self.catch_up(datetime.now(UTC) - GRACE)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def catch_up(self, until: datetime) -> None:
-        """Close what is over at a moment, and compute it and what came late; it may be interrupted anywhere."""
+        """Close the buckets that are over at a moment, and compute them and the marked ones."""
         async with self._pool.acquire() as connection:
             await _close(connection, bucket_of(until))
             while await _compute(connection):
@@ -148,7 +148,7 @@ class FiveMinutes:
 
 
 async def _close(connection: asyncpg.Connection, until: datetime) -> None:
-    """Close buckets. Whoever writes now is waited for; whoever writes later finds them closed."""
+    """Close buckets, after the present writers; later writers find them closed."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.FIVE_MINUTES)
         await connection.execute("UPDATE twin.observation_closed SET closed = $1 WHERE closed < $1", until)
@@ -173,7 +173,7 @@ async def _compute(connection: asyncpg.Connection) -> bool:
 
 
 async def _compute_late(connection: asyncpg.Connection) -> bool:
-    """Compute again what something came for; False when nothing is left."""
+    """Compute marked buckets again; False when none is left."""
     async with connection.transaction():
         rows = await connection.fetch(_TAKE_LATE, _AT_ONCE)
         if rows:

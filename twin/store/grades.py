@@ -1,4 +1,4 @@
-"""The data grade of each change: what its feature has, so that streams can keep it from those who may not see it."""
+"""The data grade of each change, by which streams hide it from subscribers that may not see its feature."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ import asyncpg
 from layers.catalog import Catalog, Layer
 from twin.log.change import Change
 
-UNKNOWN = 4  # what is in no layer is nobody's to see
+UNKNOWN = 4  # of features of no layer: nobody may see them
 _VERSIONS = "SELECT id, table_version FROM onemap.layer WHERE id = ANY ($1::text[])"
 
 
 @dataclass(slots=True)
 class Grades:
-    """Grades of a process, read once for each version of a layer's table.
+    """Grades of features, read once a process for each version of a layer's table.
 
     Attributes
     ----------
     exceptions
-        Layer to the version it was read at and the features whose grade is not their layer's.
+        By layer: the version at which they were read, and the features whose grade is not their layer's.
+    seen
+        By layer: the version of its last change; a table is read whole when it is met a second time unchanged.
     """
 
     exceptions: dict[str, tuple[int, dict[str, int]]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
 
-    async def tell(self, connection: asyncpg.Connection, catalog: Catalog, changes: Sequence[Change]) -> None:
-        """Put `grade` into each change; to be called in the transaction that writes them."""
+    async def assign(self, connection: asyncpg.Connection, catalog: Catalog, changes: Sequence[Change]) -> None:
+        """Set `grade` of each change; to be called in the transaction that writes them."""
         by_layer: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
             by_layer[change["layer"]].append(change)
@@ -39,12 +41,12 @@ class Grades:
             if layer is not None and "data_grade" in layer.definition.by_name:
                 ids = [change["id"] for change in here]
                 unusual = await self._unusual(connection, layer, versions.get(layer_id, 0), ids)
-            _tell(here, layer, unusual)
+            _assign(here, layer, unusual)
 
     async def _unusual(
         self, connection: asyncpg.Connection, layer: Layer, version: int, ids: Sequence[str]
     ) -> dict[str, int]:
-        """Return the features that have another grade: all of a table that rests, else those that are asked for."""
+        """Return features whose grade is not the layer's: all of a table that rests, else those of `ids`."""
         layer_id, table, usual = layer.id, layer.table, layer.definition.grade
         known = self.exceptions.get(layer_id)
         if known is not None and known[0] == version:
@@ -61,13 +63,13 @@ class Grades:
         return found
 
 
-def _tell(changes: Sequence[Change], layer: Layer | None, unusual: Mapping[str, int]) -> None:
-    """Grade the changes of one layer, as the strictest of the feature, of what is said of it, and of who says it.
+def _assign(changes: Sequence[Change], layer: Layer | None, unusual: Mapping[str, int]) -> None:
+    """Set the grade of changes of one layer: the strictest of the feature, the position or property, and the change.
 
     Parameters
     ----------
     unusual
-        Grades of the features that have not their layer's.
+        Grades of the features whose grade is not their layer's.
     """
     usual, moving, observed = UNKNOWN, UNKNOWN, dict[str, int]()
     if layer is not None:
@@ -76,8 +78,8 @@ def _tell(changes: Sequence[Change], layer: Layer | None, unusual: Mapping[str, 
         observed = layer.definition.observed_grades
     for change in changes:
         if change["kind"] == "position":
-            said = moving
+            own = moving
         else:
-            said = observed.get(change["property"], 0) if change["kind"] == "observation" else 0
+            own = observed.get(change["property"], 0) if change["kind"] == "observation" else 0
         grade = unusual.get(change["id"], usual) if unusual else usual
-        change["grade"] = max(grade, said, change.get("grade", 0))
+        change["grade"] = max(grade, own, change.get("grade", 0))

@@ -1,4 +1,4 @@
-"""Which features there are, as far as messages have asked: so that no message is taken for one that is not there."""
+"""Which features exist, of those that messages name: a message about a missing feature is not written."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _IDS_MAX = 500_000  # of a layer, in memory
 
 
 class KnownFeatures:
-    """The features of layers that were asked for and are there; what is not there is asked for again each time.
+    """The existing features that were asked for; missing ones are looked up again each time.
 
     Parameters
     ----------
     pool
         Connections in a role that reads the layers.
     catalog
-        Returns the current catalogue: a layer whose table changed is asked anew.
+        Returns the current catalogue: a layer whose table changed is read anew.
     """
 
     def __init__(self, pool: asyncpg.Pool, catalog: Callable[[], Catalog]) -> None:
@@ -30,12 +30,12 @@ class KnownFeatures:
         self._versions: dict[str, int] = {}
 
     async def absent(self, subjects: Iterable[FeatureKey]) -> set[FeatureKey]:
-        """Return those of some features that are not there."""
-        catalog, asked = self._catalog(), defaultdict[str, set[str]](set)
+        """Return the features that do not exist."""
+        catalog, ids = self._catalog(), defaultdict[str, set[str]](set)
         for layer_id, feature_id in subjects:
-            asked[layer_id].add(feature_id)
+            ids[layer_id].add(feature_id)
         absent = set[FeatureKey]()
-        for layer_id, wanted in asked.items():
+        for layer_id, wanted in ids.items():
             known = self._known(catalog, layer_id)
             missing = wanted - known
             if missing and layer_id in catalog:
@@ -48,7 +48,7 @@ class KnownFeatures:
         return absent
 
     def _known(self, catalog: Catalog, layer_id: str) -> set[str]:
-        """Return what is known of a layer; nothing once its table has changed, for a feature may be gone."""
+        """Return the known ids of a layer; none once its table has changed, because a feature may be gone."""
         version = catalog[layer_id].version if layer_id in catalog else 0
         known = self._ids.get(layer_id)
         if known is None or self._versions[layer_id] != version or len(known) > _IDS_MAX:

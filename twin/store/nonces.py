@@ -20,7 +20,7 @@ class StoredNonces:
         self._pool = pool
 
     async def claim(self, signed: VerifiedSignature, now: datetime) -> bool:
-        """Remember a nonce of a feed until its time stamp is too old to be taken; False when it was used before."""
+        """Store a nonce of a feed until its time stamp is too old; return False when it was used before."""
         claimed = await self._pool.fetchval(_CLAIM, signed.feed, signed.nonce, signed.expires_at)
         if signed.nonce.endswith("0"):  # now and then
             await self._pool.execute("DELETE FROM twin.nonce WHERE expires_at < $1", now)

@@ -18,7 +18,7 @@ from twin.store.staged import in_one_order, renew, stage
 
 _COLUMNS = ("id", "property", "phenomenon_time", "value", "value_text", "unit", "quality_flag", "grid_code")
 _REVISED = ("source_version", "sent_time")
-_TAKEN = itemgetter(
+_COLUMNS_OF = itemgetter(
     *map(
         Message._fields.index,
         ("feature_id", "property_code", "phenomenon_time", "value", "value_text", "unit", "quality"),
@@ -55,17 +55,17 @@ type ObservedProperty = tuple[str, str]  # the device and the property
 
 @dataclass(frozen=True, slots=True)
 class ObservationRows:
-    """Observations ready to be written.
+    """Observations as rows.
 
     Attributes
     ----------
     rows
-        Of history.
+        Rows of history.
     newest
-        Which of them is the newest of each series, in the order of the series, its device's layer, and where it was.
+        The newest of each device and property, in their order: its place in `rows`, its device's layer, and its area.
     revisions
-        The version of each row and when it was sent, which decide at one time; None when all are first versions, sent
-        when they were measured. Most are, and these columns are not written then.
+        The version of each row and the time it was sent, which decide between rows of one time; None when all are first
+        versions, sent when they were measured. Most are, and these columns are not written then.
     """
 
     rows: list[_Row]
@@ -74,8 +74,8 @@ class ObservationRows:
 
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[DeviceArea]) -> ObservationRows:
-        """Make rows of observations and their areas; of several at one time the same wins in every order of arrival."""
-        rows = [(*_TAKEN(message), area[0]) for message, area in zip(messages, areas, strict=True)]
+        """Return rows of observations and areas; of several at one time the same wins in every order of arrival."""
+        rows = [(*_COLUMNS_OF(message), area[0]) for message, area in zip(messages, areas, strict=True)]
         newest: dict[ObservedProperty, _Newest] = {}
         for place, row in enumerate(rows):
             one = place, messages[place].layer, areas[place]
@@ -91,7 +91,14 @@ class ObservationRows:
 async def write(
     connection: asyncpg.Connection, measured: ObservationRows, claimed: Sequence[Any] | None = None
 ) -> tuple[list[ObservationChange], set[ObservedProperty]]:
-    """Write observations in the open transaction; returns what changed of the state, and the series that came late."""
+    """Write observations in the open transaction.
+
+    Returns
+    -------
+    changes, late
+        One change for each state that was renewed; and the devices and properties of which something newer was known,
+        whose rows are in history only.
+    """
     if not measured.rows:
         return [], set()
     rows, newest = measured.rows, measured.newest
@@ -111,7 +118,7 @@ async def write(
 
 
 def _rank(message: Message) -> tuple[Any, ...]:
-    """Order by time, at one time by revision; what is left is decided by the value, as in the statement."""
+    """Order by time, then by revision, then by value, as the statement does."""
     value = message.value
     return (
         message.phenomenon_time,

@@ -1,4 +1,4 @@
-"""Partitions of history, one a day: they exist before the first row of their day arrives."""
+"""Partitions of history, one a day, made before the first row of their day arrives."""
 
 from __future__ import annotations
 

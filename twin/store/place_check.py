@@ -1,9 +1,9 @@
-"""The loader's gate for messages: a place that cannot be right is never shown.
+"""Checks of the places of messages, as of loaded files: a place that cannot be right is never shown.
 
-A position or an observation made there is refused: without its place it says nothing, and it can be taken again when it
-was put right. An event is taken without its place, because somebody waits for help: its `place_fault` says what was
-wrong, and what the sender gave stands in `extra`, for whoever finds the right place. Changes of features pass the gate
-in `feature_check`.
+A position or an observation with such a place is refused: without a place it is worthless, and it can be taken again
+when it is corrected. An event is taken without its place, because people wait for help: `place_fault` names the fault,
+and `extra` holds the place as it was sent, for the person who finds the right one. Changes of features are checked in
+`twin.store.features.check`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from twin.feeds.definition import FeedDefinition
 from twin.store.features.check import check_changes, district_of
 
 OUTSIDE = "outside_district"
-_SAID = {
+_DETAILS = {
     "zero": "the place is 0, 0: it was never measured",
     "swapped": "longitude and latitude are exchanged",
     OUTSIDE: f"the place lies farther than {MARGIN_M:.0f} m outside the district; a feed that may send such says "
@@ -35,24 +35,24 @@ _REASON = {"zero": Reason.ZERO, "swapped": Reason.SWAPPED, OUTSIDE: Reason.OUTSI
 
 
 def gate(definition: FeedDefinition, reading: Reading, catalog: Catalog) -> None:
-    """Let in what a feed may send and the layers can hold; move the rest to the refused, each with its reason."""
+    """Move messages with wrong places or fields to the refused, each with its reason."""
     check_changes(reading, catalog, anywhere=definition.anywhere)
     check_places(reading, None if definition.anywhere else district_of(catalog))
 
 
 def check_places(reading: Reading, district_crs84: BBox | None) -> None:
-    """Move positions and observations whose place cannot be right to the refused; take the place off such events.
+    """Move positions and observations whose place cannot be right to the refused; remove the place of such events.
 
     Parameters
     ----------
     district_crs84
-        None lets a message lie anywhere on earth.
+        The district's extent; None lets a message lie anywhere on earth.
     """
     located = [index for index, m in enumerate(reading.messages) if m.lon is not None and m.kind != "feature_change"]
     drawn = [index for index, m in enumerate(reading.messages) if m.kind == "event" and "area" in m.data]
     places = {index: (m.lon, m.lat) for index in located if (m := reading.messages[index])}
     faults = dict(zip(located, _faults(_points(list(places.values())), district_crs84), strict=True)) if located else {}
-    if drawn:  # an area is drawn by its authority: it may be a neighbour's or the province's
+    if drawn:  # an authority's own area, which may be a neighbour's or the province's
         bounds = shapely.bounds([shapely.from_geojson(orjson.dumps(reading.messages[i].data["area"])) for i in drawn])
         for index, fault in zip(drawn, _faults(bounds, None), strict=True):
             faults[index] = faults.get(index) or fault
@@ -66,7 +66,7 @@ def check_places(reading: Reading, district_crs84: BBox | None) -> None:
         elif message.kind == "event":
             kept.append(_without_place(message, fault))
         else:
-            detail = f"{_SAID[fault]}; given {message.lon:.9g}, {message.lat:.9g}"
+            detail = f"{_DETAILS[fault]}; given {message.lon:.9g}, {message.lat:.9g}"
             reading.refused.append(
                 Refusal(reading.place(index), _REASON[fault], detail, raw_of(write_structured(message)), canonical=True)
             )
@@ -84,8 +84,8 @@ def _points(places: Sequence[tuple[float | None, float | None]]) -> Bounds:
 
 
 def _faults(bounds: Bounds, district_crs84: BBox | None) -> list[str | None]:
-    """Name what is wrong with each box; None for one that may be right."""
-    shown = {name: rows for name, rows in degree_faults(bounds).items() if name in _SAID}
+    """Return the fault of each box; None for a box that may be right."""
+    shown = {name: rows for name, rows in degree_faults(bounds).items() if name in _DETAILS}
     if district_crs84 is not None:
         shown[OUTSIDE] = outside(bounds, district_crs84)
     found: list[str | None] = [None] * len(bounds)

@@ -18,7 +18,7 @@ from twin.store.staged import in_one_order, renew, stage
 _COLUMNS = (
     "layer", "id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code",
 )  # fmt: skip
-_TAKEN = itemgetter(
+_COLUMNS_OF = itemgetter(
     *map(Message._fields.index, ("layer", "feature_id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg"))
 )
 _UPSERT = """
@@ -40,14 +40,14 @@ type _Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class PositionRows:
-    """Positions ready to be written.
+    """Positions as rows.
 
     Attributes
     ----------
     rows
-        Of history.
+        Rows of history.
     newest
-        Which of them is the newest of each thing, in the order of the things.
+        The newest of each thing, in the order of the things: its place in `rows`.
     """
 
     rows: list[_Row]
@@ -55,8 +55,8 @@ class PositionRows:
 
     @classmethod
     def of(cls, messages: Sequence[Message], areas: Sequence[DeviceArea]) -> PositionRows:
-        """Make rows of positions and their areas; of several at one time the same wins in every order of arrival."""
-        rows = list(map(add, map(_TAKEN, messages), areas))
+        """Return rows of positions and their areas; of several at one time the same wins in every order of arrival."""
+        rows = list(map(add, map(_COLUMNS_OF, messages), areas))
         newest: dict[FeatureKey, int] = {}
         for place, row in enumerate(rows):
             known = newest.setdefault(row[:2], place)
@@ -73,13 +73,13 @@ async def write(
     Parameters
     ----------
     claimed
-        For each row the time its sender said it was, where that lies in the future; None when no sender did.
+        For each row the time its sender claimed, where that lies in the future; None when no sender did.
 
     Returns
     -------
     changes, late
-        What changed of the state, one change an entity; and the things of which something newer was known, whose rows
-        are in history only.
+        One change for each state that was renewed; and the things of which something newer was known, whose rows are
+        in history only.
     """
     if not moved.rows:
         return [], set()

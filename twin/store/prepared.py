@@ -1,4 +1,4 @@
-"""A batch before its transaction: messages placed among the layers and made into rows, while another batch commits."""
+"""A batch before its transaction: messages are joined with areas and made into rows while another batch commits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ type _Times = list[datetime | None]
 
 
 class AreaJoin(Protocol):
-    """What places points and devices (`twin.join.index.AreaIndex`)."""
+    """The join of points and devices with areas (`twin.join.index.AreaIndex`)."""
 
     def locate(self, lonlat: npt.NDArray[np.float64]) -> JoinedPoints:
         """Return the facts of points `[n, 2]` in CRS84 degrees; NaN has none."""
@@ -36,18 +36,18 @@ class AreaJoin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Messages that count, ready to be written.
+    """New messages, ready to be written.
 
     Attributes
     ----------
     moved, measured
         Rows of positions and observations.
     moved_claimed, measured_claimed
-        What a row's sender said its time was, where that lies in the future; None when no sender did.
+        The time a row's sender claimed, where that lies in the future; None when no sender did.
     placed
-        Everything else, by kind.
+        The other messages, by kind.
     coalesced
-        Positions left out because a newer one of the same thing is in the batch; none unless asked for.
+        Positions that `thin` left out, because the batch has a newer one of the same thing.
     """
 
     moved: PositionRows
@@ -59,12 +59,12 @@ class Prepared:
 
     @classmethod
     def of(cls, areas: AreaJoin, messages: Sequence[Message], now: datetime, *, thin: bool = False) -> Prepared:
-        """Place messages and make rows of them.
+        """Join messages with areas and make rows of them.
 
         Parameters
         ----------
         now
-            When the messages came: the time of those whose clock runs ahead.
+            When the messages came: the time of suspect ones.
         thin
             Keep the newest position of each thing only.
         """
@@ -84,28 +84,28 @@ class Prepared:
 
 
 def _actual(messages: list[Message]) -> list[Message]:
-    """Leave out what is an exercise, which never paints the live map."""
+    """Return the messages that are no exercise: those never reach the live map."""
     modes = {message.mode for message in messages}
     return messages if modes <= {"actual"} else [message for message in messages if message.mode == "actual"]
 
 
 def at_reception(messages: list[Message], now: datetime) -> tuple[list[Message], _Times | None]:
-    """Let messages from the future count at the time they came.
+    """Give messages from the future the time at which they came.
 
     A clock that jumps ahead would otherwise win the state until its moment has passed.
 
     Returns
     -------
     tuple
-        The messages, and what each of them claimed its time was if that lies in the future; None when none did.
+        The messages, and for each the time it claimed if that lies in the future; None when none did.
     """
     if True not in {message.suspect for message in messages}:
         return messages, None
     claimed = [message.phenomenon_time if message.suspect else None for message in messages]
-    return [_marked(message, now) if message.suspect else message for message in messages], claimed
+    return [_received_at(message, now) if message.suspect else message for message in messages], claimed
 
 
-def _marked(message: Message, now: datetime) -> Message:
+def _received_at(message: Message, now: datetime) -> Message:
     if message.kind in {"position", "observation"}:
         return message._replace(phenomenon_time=now)
     data = {**message.data, "claimed_time": message.phenomenon_time} if message.kind == "event" else message.data
@@ -134,7 +134,7 @@ def _areas_of(areas: AreaJoin, messages: Sequence[Message]) -> list[DeviceArea]:
 
 
 def _areas_of_devices(areas: AreaJoin, messages: Sequence[Message]) -> list[DeviceArea]:
-    """Place observations: where they say they were made, else where their device stands."""
+    """Return the areas of observations: of their own place where they have one, else of their device."""
     found = [areas.device_area(message.layer, message.feature_id) for message in messages]
     own = [position for position, message in enumerate(messages) if message.lon is not None]
     for position, area in zip(own, _areas_of(areas, [messages[p] for p in own]), strict=True):

@@ -1,4 +1,4 @@
-"""Erasing what features were: their replaced rows, their history, and their changes in the log."""
+"""Erasing the past of features: their replaced rows, their history, and their changes in the log."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from layers.schema.tables import PAST, past_of
 from twin.log.change import Change, ErasedChange
 
 BLANK: ErasedChange = {"kind": "erased", "layer": "-", "id": "-", "grade": 9}
-"""What stands in the log where a change was erased: nobody's, so that the numbers of the others stay what they are."""
+"""The change in the place of an erased one, which nobody sees; so the other changes keep their numbers."""
 _FRAMES = "SELECT last_seq, changes FROM twin.change ORDER BY last_seq"
 _BLANKED = "UPDATE twin.change SET changes = $2 WHERE last_seq = $1"
 
 
 async def purge_past(connection: asyncpg.Connection, layer_id: str, ids: Sequence[str] | None = None) -> int:
-    """Erase, in one transaction, what features of a layer were; what stands stays as it is.
+    """Erase the past of features of a layer in one transaction; their present rows stay as they are.
 
     Parameters
     ----------
     connection
         In the owner's role.
     ids
-        Features, also ones that are gone; None is every one of which a past is kept.
+        Features, also removed ones; None is every feature that has a past.
 
     Returns
     -------
@@ -42,13 +42,13 @@ async def purge_past(connection: asyncpg.Connection, layer_id: str, ids: Sequenc
         raise NotFound(f"there is no layer '{layer_id[:80]}'", parameter="layer")
     async with connection.transaction():
         if ids is None:
-            ids = await _known(connection, layer_id)
+            ids = await _with_past(connection, layer_id)
         rows: int = await connection.fetchval("SELECT twin.purge_past($1, $2)", layer_id, list(ids))
         return rows + await _blank(connection, layer_id, frozenset(ids))
 
 
-async def _known(connection: asyncpg.Connection, layer_id: str) -> list[str]:
-    """Name every feature of the layer that has a past."""
+async def _with_past(connection: asyncpg.Connection, layer_id: str) -> list[str]:
+    """Return the ids of all features of the layer that have a past."""
     parts = ["SELECT id FROM twin.position WHERE layer = $1", "SELECT id FROM twin.feature_change WHERE layer = $1"]
     if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{PAST}.{quote_identifier(layer_id)}"):
         parts.append(f"SELECT id FROM {past_of(layer_id)}")
@@ -56,7 +56,7 @@ async def _known(connection: asyncpg.Connection, layer_id: str) -> list[str]:
 
 
 async def _blank(connection: asyncpg.Connection, layer_id: str, ids: frozenset[str]) -> int:
-    """Take the features' changes out of the log."""
+    """Erase the features' changes in the log, and return how many."""
     blanked = 0
     async for frame in connection.cursor(_FRAMES):
         changes: list[Change] = orjson.loads(frame["changes"])
@@ -69,5 +69,5 @@ async def _blank(connection: asyncpg.Connection, layer_id: str, ids: frozenset[s
 
 
 def _is_of(change: Change, layer_id: str, ids: frozenset[str]) -> bool:
-    whose = (change.get("layer"), change.get("id")), (change.get("area_layer"), change.get("area_id"))
-    return any(layer == layer_id and one in ids for layer, one in whose)
+    features = (change.get("layer"), change.get("id")), (change.get("area_layer"), change.get("area_id"))
+    return any(layer == layer_id and one in ids for layer, one in features)

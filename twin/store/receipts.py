@@ -1,8 +1,7 @@
-"""Effectively once: a message that was taken is known by its identity for as long as it could be sent again.
+"""Effectively once: a message is known by its receipt for as long as it could be sent again.
 
-A receipt is 16 bytes: the second of the message's time, then a digest of its source, id, version and, for what is
-measured many times, its exact time. New receipts therefore lie side by side in the index instead of all over it, and a
-day of them is dropped as a whole.
+A receipt is 16 bytes: the second of the message's time, then a digest of its source, id, version and, for positions and
+observations, its exact time. So new receipts lie side by side in the index, and a day of them is dropped as a whole.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from twin.store import binary
 KEPT = timedelta(days=7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EMPTY = blake2b(digest_size=12)  # a copy costs a third of a new one
-_FEW = 50  # so many are claimed in one round trip
+_FEW = 50  # that are claimed in one round trip
 _ROW = b"\0\1\0\0\0\x10"  # of COPY: one column of 16 bytes
 _CLAIM = "INSERT INTO twin.receipt (digest) SELECT unnest($1::uuid[]) ON CONFLICT (digest) DO NOTHING"
 _OURS = """
@@ -29,10 +28,10 @@ SELECT digest FROM twin.receipt WHERE digest = ANY ($1::uuid[]) AND xmin = pg_cu
 
 
 async def claim(connection: asyncpg.Connection, digests: Sequence[bytes]) -> list[int] | None:
-    """Take messages into the open transaction, and tell which of them nobody has taken before.
+    """Write the receipts of messages in the open transaction, and return which messages are new.
 
-    Another writer that takes the same message waits for this transaction: if it commits, the other finds a
-    duplicate; if it is rolled back, the other has it. Of two alike in one batch the first is taken.
+    Another writer of the same receipt waits for this transaction: if it commits, the other finds a duplicate; if it is
+    rolled back, the message is new to the other. Of two alike in one batch the first is new.
 
     Returns
     -------
@@ -54,10 +53,10 @@ async def claim(connection: asyncpg.Connection, digests: Sequence[bytes]) -> lis
 
 
 async def _all_new(connection: asyncpg.Connection, wanted: Iterable[bytes]) -> bool:
-    """Take receipts as if nobody had one of them, at half the cost; when somebody has, nothing is taken.
+    """Write receipts as if all were new, at half the cost; when one is not, none is written and False returned.
 
-    The savepoint is gone afterwards in either case: what is written next is written by the transaction itself, and
-    known by its number.
+    The savepoint is gone afterwards in either case: later rows are written by the transaction itself, and known by its
+    number.
     """
     await connection.execute("SAVEPOINT claim")
     try:
@@ -72,8 +71,8 @@ async def _all_new(connection: asyncpg.Connection, wanted: Iterable[bytes]) -> b
 def digests(messages: Iterable[Message]) -> list[bytes]:
     """Return the receipts of messages; NUL separates the parts of an identity because none can hold it.
 
-    An event is its source, id and version, whenever it says it happened. Of positions and observations the time is a
-    part of the identity: a device whose counter starts again has not sent that message before.
+    An event is identified by source, id and version alone. The time is a part of the identity of positions and
+    observations: a device whose counter starts again has not sent that message before.
     """
     made: list[bytes] = []
     time, second, micro = _EPOCH, bytes(4), 0
@@ -95,6 +94,6 @@ def digests(messages: Iterable[Message]) -> list[bytes]:
 
 
 async def forget(connection: asyncpg.Connection, older_than: timedelta = KEPT) -> None:
-    """Drop receipts older than a sender would ever repeat: days as a whole, and those of no day by when they came."""
+    """Drop receipts older than any repetition: days as a whole, and those of no day by the time they were written."""
     await connection.execute("SELECT twin.drop_days('receipt', (now() - $1::interval)::date)", older_than)
     await connection.execute("DELETE FROM twin.receipt_rest WHERE received_at < now() - $1::interval", older_than)

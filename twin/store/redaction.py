@@ -1,8 +1,7 @@
-"""Free text without the people in it: numbers of phones, identity cards and bank cards, plates, and names.
+"""Redaction of free text: numbers of phones, identity cards and bank cards, plates, and names.
 
-What is taken out is replaced by a word that says what it was. The same text always gives the same; what has been
-redacted once is left alone. Where it is doubtful whether a word is a name, it goes: a text that reads less well harms
-nobody.
+Each is replaced by a word for its kind. The same text always gives the same result, and a redacted text stays as it is.
+A word that may be a name is replaced: a text that reads less well harms nobody.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _SINGLE = (
 _SURNAME = rf"(?:{_DOUBLE}|[{_SINGLE}])"
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 _TITLES = "先生|女士|小姐|太太|夫人|大爷|大妈|阿姨|师傅|同志|老师"
-_GIVEN = rf"(?:(?!某|先生|女士|小姐)[{_HAN}·])"  # 某 is nobody's name: it stands where one was taken out
+_GIVEN = rf"(?:(?!某|先生|女士|小姐)[{_HAN}·])"  # 某 is no name: it replaces one
 _BEFORE = re.compile(rf"(?:{_SURNAME}{_GIVEN}{{0,2}}?|[A-Za-z][A-Za-z .'-]{{0,30}}?)(?=(?:{_TITLES}))")
 _SEPARATOR = r"[\s:：,，、(（“\"]*"
 _AFTER = re.compile(rf"(?<!某)((?:先生|女士|小姐){_SEPARATOR})({_SURNAME}{_GIVEN}{{1,2}})")
@@ -48,18 +47,18 @@ _LABELLED = re.compile(rf"((?:{_LABELS})(?:是|为|叫)?[\s:：]*)({_SURNAME}{_G
 
 
 def redact(text: str) -> str:
-    """Take personal details out of a text.
+    """Replace personal details in a text.
 
     Parameters
     ----------
     text
-        As somebody wrote or dictated it. Full-width digits and numbers in groups are recognised.
+        As a person wrote or dictated it. Full-width digits and numbers in groups are recognised.
 
     Returns
     -------
     str
-        The text with a word in place of each number, plate and name. No run of eleven or more digits is left in it.
-        Empty for an empty text.
+        The text with a word in place of each number, plate and name, and without a run of eleven or more digits. Empty
+        for an empty text.
 
     Examples
     --------
@@ -72,12 +71,12 @@ def redact(text: str) -> str:
 
 
 def _mobile(found: re.Match[str]) -> str:
-    """Leave what goes on an identifier, such as the 14-155717602 of E440106-14-155717602: no phone is written so."""
+    """Keep the end of an identifier, such as the 14-155717602 of E440106-14-155717602: no phone is written so."""
     return found[0] if _INSIDE_ID.search(found.string[: found.start()]) and _UNUSUAL.fullmatch(found[0]) else PHONE
 
 
 def _run(found: re.Match[str]) -> str:
-    """Say what a run of digits is by its length; whatever it is, eleven digits and more identify somebody."""
+    """Return the word for a run of digits by its length; eleven digits and more always identify a person."""
     digits = found[0].translate(_TO_ASCII)
     if re.fullmatch(r"(?:86)?1[3-9][0-9]{9}", digits):
         return PHONE

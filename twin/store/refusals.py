@@ -1,4 +1,4 @@
-"""What a feed sent and was refused: kept whole with its reason, counted, shown, and taken again when it was mended."""
+"""Refused messages of feeds: kept whole with their reason, counted, listed, and taken again when they are corrected."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ _ONE = f"SELECT {_COLUMNS}, message, length(message) AS bytes FROM twin.refused 
 
 @dataclass(frozen=True, slots=True)
 class StoredRefusal:
-    """A refused message as it is kept.
+    """A refused message as it is stored.
 
     Attributes
     ----------
     message
-        Its bytes; in a list only the first 200.
+        Its bytes; in lists only the first 200.
     bytes
-        How long it is; of a `shortened` one, how much is kept.
+        The length of what is stored, which of a `shortened` message is less than its own.
     canonical
-        The message is written as we write it, in CRS84: it was read, and refused then.
+        Whether it is written in our own form, in CRS84, because it was refused after it was read.
     held
-        It waits for its feature to appear, and is taken by itself then.
+        Whether it waits for its feature to appear, and is taken by itself then.
     """
 
     id: int
@@ -68,12 +68,12 @@ class StoredRefusal:
     bytes: int
 
     def still_open(self) -> None:
-        """Check that nothing was done with it yet.
+        """Check that it was neither taken again nor discarded.
 
         Raises
         ------
         Conflict
-            When it was taken again or discarded.
+            When one of both was done.
         """
         if self.replayed_at is not None:
             raise Conflict(f"the refused message {self.id} was taken again at {self.replayed_at.isoformat()}")
@@ -121,7 +121,7 @@ async def refused(
     Parameters
     ----------
     feed, reason
-        Of one feed or for one reason only; None for all.
+        Only those of one feed or one reason; None for all.
     before
         The id of the last one of the page before.
     with_done
@@ -136,12 +136,12 @@ async def summary(connection: asyncpg.Connection) -> list[dict[str, Any]]:
 
 
 async def one_refused(connection: asyncpg.Connection, refused_id: int) -> StoredRefusal:
-    """Return one refused message, whole.
+    """Return one refused message with all its bytes.
 
     Raises
     ------
     NotFound
-        When there is none of that number.
+        When there is none with that number.
     """
     row = await connection.fetchrow(_ONE, refused_id)
     if row is None:
@@ -150,19 +150,19 @@ async def one_refused(connection: asyncpg.Connection, refused_id: int) -> Stored
 
 
 async def mark_replayed(connection: asyncpg.Connection, refused_id: int) -> None:
-    """Note that a refused message was taken; its receipt makes another attempt harmless if this note is lost."""
+    """Mark a refused message as taken; if the mark is lost, its receipt makes another attempt harmless."""
     await connection.execute(
         "UPDATE twin.refused SET replayed_at = now() WHERE id = $1 AND replayed_at IS NULL", refused_id
     )
 
 
 async def discard(connection: asyncpg.Connection, refused_id: int) -> None:
-    """Put a refused message out of sight: nobody will take it again. It is kept as long as the others are.
+    """Mark a refused message as discarded: it is not taken again, and kept as long as the others are.
 
     Raises
     ------
     NotFound, Conflict
-        When there is none, or something was done with it already.
+        When there is none, or it was taken again or discarded already.
     """
     (await one_refused(connection, refused_id)).still_open()
     await connection.execute(f"UPDATE twin.refused SET discarded_at = now() WHERE id = $1 AND {_OPEN}", refused_id)

@@ -1,4 +1,4 @@
-"""How long the twin keeps what: history goes by whole days, and what is older than its table keeps is not taken."""
+"""Retention of history: whole days are dropped, and messages older than their history is kept are refused."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _DROP = "SELECT twin.drop_days($1, (now() AT TIME ZONE 'UTC' - $2::interval)::da
 
 @dataclass(frozen=True, slots=True)
 class RetentionPeriods:
-    """How long things are kept. Events and the counts made of them are kept for good.
+    """Periods for which data is kept. Events and counts of events are kept for good.
 
     Attributes
     ----------
     positions, observations
-        Whole days of history (UTC); a day goes when all of it is older.
+        Whole days of history (UTC); a day is dropped when all of it is older.
     layers
-        Rows of layers that were replaced or deleted since.
+        Replaced and deleted rows of layers.
     log
-        Changes that a stream can be resumed from.
+        Changes from which a stream can resume.
     receipts
-        How long a message that is sent again is known.
+        Receipts, by which a message that is sent again is known.
     refused
         Messages in quarantine.
     """
@@ -46,7 +46,7 @@ class RetentionPeriods:
 
 
 def refuse_too_old(reading: Reading, kept: RetentionPeriods, *, now: datetime) -> None:
-    """Move messages that are older than their history is kept to the refused: nothing is taken to be dropped."""
+    """Move messages to the refused that are older than their history is kept."""
     positions_from, observations_from = now - kept.positions, now - kept.observations
     taken = []
     for index, message in enumerate(reading.messages):
@@ -65,12 +65,12 @@ def refuse_too_old(reading: Reading, kept: RetentionPeriods, *, now: datetime) -
 
 
 async def forget(connection: asyncpg.Connection, kept: RetentionPeriods) -> dict[str, int]:
-    """Drop what is older than it is kept; returns how much went, in days or rows.
+    """Drop everything older than its period, and return how much was dropped, in days or rows.
 
-    Every table has a transaction of its own, and a day that somebody still reads stays until the next call: whoever
-    reads or writes waits for nothing.
+    Every table has a transaction of its own, and a day that is being read stays until the next call: readers and
+    writers never wait.
     """
-    went = {
+    dropped = {
         "days of positions": await _forget_history(connection, "position", kept.positions),
         "days of observations": await _forget_history(connection, "observation", kept.observations),
         "rows of layers": await _forget_layers(connection, kept.layers),
@@ -79,13 +79,13 @@ async def forget(connection: asyncpg.Connection, kept: RetentionPeriods) -> dict
     await receipts.forget(connection, kept.receipts)
     await connection.execute("DELETE FROM twin.refused WHERE refused_at < now() - $1::interval", kept.refused)
     await connection.execute("DELETE FROM twin.nonce WHERE expires_at < now()")
-    if any(went.values()):
-        _log.info("history was dropped", **went)
-    return went
+    if any(dropped.values()):
+        _log.info("history was dropped", **dropped)
+    return dropped
 
 
 async def _forget_history(connection: asyncpg.Connection, table: str, older_than: timedelta) -> int:
-    """Drop whole days, and from the rest, which has no days, the rows of such days."""
+    """Drop whole days, and the rows of these days from the partition of the rest."""
     dropped: int = await connection.fetchval(_DROP, table, older_than)
     await connection.execute(
         f"""DELETE FROM twin.{table}_rest
@@ -96,9 +96,9 @@ async def _forget_history(connection: asyncpg.Connection, table: str, older_than
 
 
 async def _forget_layers(connection: asyncpg.Connection, older_than: timedelta) -> int:
-    """Drop rows in small transactions: whoever replaces rows meanwhile does not wait."""
-    dropped, went = 0, _PAST_ROWS
-    while went == _PAST_ROWS:
-        went = await connection.fetchval("SELECT onemap.forget_past($1, $2)", older_than, _PAST_ROWS)
-        dropped += went
+    """Drop rows in small transactions, so that writers of the layer do not wait."""
+    dropped, some = 0, _PAST_ROWS
+    while some == _PAST_ROWS:
+        some = await connection.fetchval("SELECT onemap.forget_past($1, $2)", older_than, _PAST_ROWS)
+        dropped += some
     return dropped

@@ -1,4 +1,4 @@
-"""Rows on their way into a state: copied into a table of the session, which empties itself at the commit."""
+"""Staging: rows of a state are copied into a temporary table of the session, which is emptied at the commit."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ async def stage(
     *,
     given: Sequence[str] | None = None,
 ) -> None:
-    """Copy rows into a session's own table, in the open transaction.
+    """Copy rows into a temporary table, in the open transaction.
 
     Parameters
     ----------
     name
-        Of the table, which is made once a session.
+        Name of the table, which is made once a session.
     like
         The table whose columns it has, without their checks and defaults.
     rows
         In the binary format.
     given
-        Which of the columns the rows have, the others being NULL; all unless it says so.
+        The columns that the rows have, the others being NULL; None means all.
     """
     await connection.execute(
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ON COMMIT DELETE ROWS AS "
@@ -63,5 +63,5 @@ async def renew[Newest](
 
 
 def in_one_order(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Sort the keys of a state, so that two writers that need the same rows take them in the same order."""
+    """Return keys of a state sorted, so that two writers lock the same rows in the same order."""
     return sorted(keys, key="\0".join)

@@ -1,6 +1,6 @@
-"""What becomes of messages about features that do not exist: refused, held until the feature appears, or it is made.
+"""Messages about features that do not exist: refused, held until the feature appears, or the feature is made.
 
-Without this they would be accepted and change nothing: no map shows the status of a camera that is not there.
+Otherwise they would be accepted and change nothing: no map shows the status of a camera that does not exist.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twin.feeds.definition import Unknown
 from twin.store.features.check import check_changes
 from twin.store.known import KnownFeatures
 
-_SAID = {
+_DETAILS = {
     "refuse": "send it again when it is there, or take it again 该要素存在后可重收",
     "hold": "held, and taken by itself when it is there 已暂存，该要素出现后自动入图",
     "create": "no place within the district, or other fields are needed to make it 无法新建：缺少区内位置或必填字段",
@@ -21,23 +21,23 @@ _SAID = {
 
 
 async def set_apart(reading: Reading, policy: Unknown, known: KnownFeatures, catalog: Catalog) -> list[Message]:
-    """Move messages about features that are not there, or cannot do what is said, out of what will be written.
+    """Move messages about missing features, and positions of things that do not move, out of the messages.
 
     Returns
     -------
     list
-        Changes that make features, to be written first; none but with the policy `create`.
+        Changes that make features, to be written first; none unless the policy is `create`.
     """
-    _refuse_what_cannot_move(reading, catalog)
+    _refuse_immobile(reading, catalog)
     made = {(m.layer, m.feature_id) for m in reading.messages if _makes(m)}
-    absent = await known.absent({(m.layer, m.feature_id) for m in reading.messages if _speaks_of(m)} - made)
+    absent = await known.absent({(m.layer, m.feature_id) for m in reading.messages if _needs_feature(m)} - made)
     if not absent:
         return []
     creations = _creations(reading, absent, catalog) if policy == "create" else {}
     kept: list[Message] = []
     for index, message in enumerate(reading.messages):
         subject = message.layer, message.feature_id
-        if subject not in absent or subject in creations or not _speaks_of(message):
+        if subject not in absent or subject in creations or not _needs_feature(message):
             kept.append(message)
         else:
             refusal = _refusal(reading.place(index), message, policy)
@@ -50,27 +50,27 @@ def _makes(message: Message) -> bool:
     return message.kind == "feature_change" and message.data["change"] == "upsert"
 
 
-def _speaks_of(message: Message) -> bool:
-    """Whether a message needs its feature: an exercise paints no map, and a delete of what is gone has come true."""
+def _needs_feature(message: Message) -> bool:
+    """Return whether a message needs its feature; exercises and deletes do not."""
     if message.kind == "event" or message.mode != "actual":
         return False
     return message.kind != "feature_change" or message.data["change"] == "patch"
 
 
 def _refusal(index: int, message: Message, policy: Unknown) -> Refusal:
-    detail = f"there is no {message.layer}/{message.feature_id[:80]} 没有这个要素: {_SAID[policy]}"
+    detail = f"there is no {message.layer}/{message.feature_id[:80]} 没有这个要素: {_DETAILS[policy]}"
     raw = raw_of(write_structured(message))
     subject = message.layer, message.feature_id
     return Refusal(index, Reason.UNKNOWN_FEATURE, detail, raw, canonical=True, subject=subject)
 
 
 def _creations(reading: Reading, absent: set[FeatureKey], catalog: Catalog) -> dict[FeatureKey, Message]:
-    """Make a change for each feature that a message says the place of; what its layer does not take is left out."""
+    """Return a change for each missing feature whose place a message has, and whose layer accepts it."""
     newest: dict[FeatureKey, Message] = {}
     for message in reading.messages:
         subject = message.layer, message.feature_id
         is_placed = message.lon is not None or "geometry" in message.data
-        if subject in absent and is_placed and _speaks_of(message):
+        if subject in absent and is_placed and _needs_feature(message):
             known = newest.setdefault(subject, message)
             if message.phenomenon_time < known.phenomenon_time:
                 newest[subject] = message
@@ -80,7 +80,7 @@ def _creations(reading: Reading, absent: set[FeatureKey], catalog: Catalog) -> d
 
 
 def _creation(message: Message) -> Message:
-    """Return the change that makes a feature where the first message about it is."""
+    """Return the change that makes a feature at the place of the first message about it."""
     shape = {"geometry": message.data["geometry"]} if "geometry" in message.data else {}
     return message_without_measurement(
         "feature_change",
@@ -100,12 +100,12 @@ def _creation(message: Message) -> Message:
     )
 
 
-def _refuse_what_cannot_move(reading: Reading, catalog: Catalog) -> None:
-    """Refuse positions of things that do not move: the map shows where they stand, whatever is said."""
-    still = {m.layer for m in reading.messages if m.kind == "position" and not _moves(catalog, m.layer)}
-    if not still:
+def _refuse_immobile(reading: Reading, catalog: Catalog) -> None:
+    """Refuse positions of things that do not move: the map shows the place in their layer."""
+    immobile = {m.layer for m in reading.messages if m.kind == "position" and not _moves(catalog, m.layer)}
+    if not immobile:
         return
-    wrong = [index for index, m in enumerate(reading.messages) if m.kind == "position" and m.layer in still]
+    wrong = [index for index, m in enumerate(reading.messages) if m.kind == "position" and m.layer in immobile]
     for index in wrong:
         message = reading.messages[index]
         detail = f"features of {message.layer} do not move; their place is changed by a feature_change"

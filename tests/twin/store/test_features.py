@@ -144,9 +144,9 @@ def test_words_are_the_same_in_whatever_order_they_come(data):
     told = data.draw(st.permutations(STORY))
     sorted_words, shuffled = FieldClaims(), FieldClaims()
     for message in STORY:
-        sorted_words.hear(message)
+        sorted_words.add(message)
     for message in told:
-        shuffled.hear(message)
+        shuffled.add(message)
     assert (shuffled.made, shuffled.gone, shuffled.said) == (sorted_words.made, sorted_words.gone, sorted_words.said)
 
 

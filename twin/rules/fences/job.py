@@ -137,7 +137,7 @@ class FenceRun(LogRun[FenceEvents]):
             {"kind": "position", "layer": one["layer"], "id": one["mover"], "grade": one["grade"]} for one in records
         ]
         if graded:
-            await self._grades.tell(connection, self._catalog(), graded)
+            await self._grades.assign(connection, self._catalog(), graded)
         return [one | {"grade": grade["grade"]} for one, grade in zip(records, graded, strict=True)]
 
     async def _observe(

@@ -1,1 +1,1 @@
-"""Events: versions, history, warnings, exercises, and what a person completes."""
+"""Events: versions, history, warnings, exercises, and completion by a person."""

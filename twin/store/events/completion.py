@@ -1,7 +1,7 @@
-"""Events that nobody can handle yet, because they have no place or no class: listed, and completed by a person.
+"""Incomplete events, which have no place or no class and cannot be handled: listed, and completed by a person.
 
-What a person adds is a version of the event, as what a rule adds is: it is joined as all are, and stays whatever the
-sender says later of other things.
+A person's addition is a version of the event, as a rule's is: it is joined like any other, and later versions of the
+sender replace only the fields they name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from twin.store.place_check import check_places
 
 type Need = Literal["place", "class"]
 
-NAME = "completion"  # who says it, beside the feeds
+NAME = "completion"  # the maker of the messages, beside the feeds
 SOURCE = "/house/completion"
 _OPEN = "onemap.event_is_open(e.stage, e.closed_at) AND e.source IS DISTINCT FROM 'weather_warning'"
 _LACKS = {"place": "e.geom IS NULL", "class": "e.event_class IS NULL"}
@@ -32,14 +32,14 @@ _COLUMNS = """e.id, e.source, e.title, e.address, e.matter_code, e.event_class, 
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """An event that waits to be completed.
+    """An event that lacks its place or its class.
 
     Attributes
     ----------
     needs
-        What is missing.
+        What it lacks.
     place_fault, place_given
-        What was wrong with the place its sender gave, and that place as it was written.
+        The fault of the place its sender gave, and that place as it was written.
     """
 
     id: str
@@ -58,12 +58,12 @@ class Incomplete:
 async def incomplete(
     connection: asyncpg.Connection, *, need: Need | None = None, after: str = "", limit: int = 100
 ) -> list[Incomplete]:
-    """Return events that wait, in the order of their ids.
+    """Return incomplete events in the order of their ids.
 
     Parameters
     ----------
     need
-        Those that lack this; None for either.
+        Only events that lack this; None for either.
     after
         The id of the last one of the page before.
     """
@@ -79,7 +79,7 @@ async def incomplete(
 
 
 async def counts(connection: asyncpg.Connection) -> dict[str, int]:
-    """Return how many events lack what."""
+    """Return how many events lack a place, and how many a class."""
     numbers = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in _LACKS.items())
     return dict(await connection.fetchrow(f"SELECT {numbers} FROM layer.events AS e WHERE {_OPEN}"))
 
@@ -98,12 +98,12 @@ async def completed(
     lonlat: tuple[float, float] | None = None,
     event_class: str | None = None,
 ) -> Message:
-    """Make the version of an event that says what a person has found out of it.
+    """Return the version of an event that adds what a person found out.
 
     Parameters
     ----------
     lonlat
-        Where it is, CRS84 degrees; it counts from now on also where the event had a place.
+        The place, CRS84 degrees; it replaces a place that the event had.
     event_class
         A code of the list `event_class`.
 
@@ -112,7 +112,7 @@ async def completed(
     NotFound
         When there is no such event.
     BadInput
-        When nothing is said, the place cannot be right, or the class is none of the list.
+        When both are None, the place cannot be right, or the class is not in the list.
     """
     if lonlat is None and event_class is None:
         raise BadInput("say where it is (lon and lat) or of which class it is (event_class)")
@@ -127,7 +127,7 @@ async def completed(
         raise NotFound(f"there is no event '{event_id[:80]}'", parameter="event_id")
     now = datetime.now(UTC)
     place = {} if lonlat is None else {"lon": lonlat[0], "lat": lonlat[1], "location_method": "manual"}
-    said = {**place, **({} if event_class is None else {"event_class": event_class})}
+    added = {**place, **({} if event_class is None else {"event_class": event_class})}
     message = read_structured(
         {
             "specversion": "1.0",
@@ -136,15 +136,15 @@ async def completed(
             "type": "cn.gov.district.event.completed",
             "subject": f"events/{event_id}",
             "time": now.isoformat(),
-            "data": {"source": row["source"] or "other", **said},
+            "data": {"source": row["source"] or "other", **added},
         },
         now=now,
     )
-    return _let_in(message, catalog)
+    return _checked(message, catalog)
 
 
-def _let_in(message: Message, catalog: Catalog) -> Message:
-    """Check the place as that of a feed, and leave out who the event came from: a person amends it."""
+def _checked(message: Message, catalog: Catalog) -> Message:
+    """Check the place as that of a feed's message, and leave out the source of the event: a person amends it."""
     reading = Reading([message])
     check_places(reading, district_of(catalog))
     data = {name: value for name, value in reading.messages[0].data.items() if name != "source"}

@@ -1,7 +1,7 @@
-"""Events: every version is kept, and the collection `events` holds what follows from all of them.
+"""Events: every version is kept, and the collection `events` holds the state that follows from all of them.
 
-An event's state is its versions laid over each other in the order of their phenomenon times, a later one giving way to
-nothing but what it does not say. So the state is the same in whatever order they arrive.
+The versions of an event are merged in the order of their phenomenon times: a later version replaces the fields it
+names, and leaves the others. So the state does not depend on the order of arrival.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ async def write(
 async def settle(
     connection: asyncpg.Connection, catalog: Catalog, event_ids: Iterable[str], now: datetime
 ) -> list[EventChange]:
-    """Write the state that follows from the versions of events, in the open transaction; returns the changes.
+    """Write the state that follows from the versions of events, in the open transaction, and return the changes.
 
-    Another writer may have added a version that was not committed when we looked. Writing the rows waits for it, so we
-    look once more when we have them, and whoever is second writes what follows from both.
+    Another writer may have added a version that was not committed when the versions were read. Writing the rows waits
+    for it; the versions are counted again then, so that the second writer writes the state that follows from both.
     """
     table = catalog[EVENTS].definition
     known = [field.name for field in table.fields if field.has_column and field.name != "data_grade"]
@@ -119,20 +119,20 @@ def _in_chain(one: PlacedMessage, chains: warnings.Chains) -> PlacedMessage:
 
 def _version(placed: PlacedMessage, extent: Extent | None) -> tuple[Any, ...]:
     m = placed.message
-    said = {name: value for name, value in m.data.items() if value is not None}
-    claimed = said.pop("claimed_time", None)
-    if "title" in said:
-        said["title"] = redact(said["title"])
-    if "description" in said:
-        said["description_redacted"] = redact(said["description"])
-    if "event_class" not in said and "event_class_code" in said:
-        said["event_class"] = said["event_class_code"][-4:]
+    fields = {name: value for name, value in m.data.items() if value is not None}
+    claimed = fields.pop("claimed_time", None)
+    if "title" in fields:
+        fields["title"] = redact(fields["title"])
+    if "description" in fields:
+        fields["description_redacted"] = redact(fields["description"])
+    if "event_class" not in fields and "event_class_code" in fields:
+        fields["event_class"] = fields["event_class_code"][-4:]
     place = _place(placed) if m.lon is not None else _extent(extent)
     times = {"phenomenon_time": m.phenomenon_time, "sent_time": m.sent_time}
     identity: EventState = {"source_event_id": m.id, "source_version": m.version, **times}
-    if "source" not in said:  # a rule of the house amends an event: it says its own fields and nothing else
+    if "source" not in fields:  # a rule amends an event: its version has the rule's own fields only
         identity = {}
-    record = {name: value for name, value in {**identity, **said, **place}.items() if value is not None}
+    record = {name: value for name, value in {**identity, **fields, **place}.items() if value is not None}
     rank = (m.phenomenon_time, m.version, m.stage, f"{m.source} {m.id}")
     return m.feature_id, *rank, claimed, orjson.dumps(record).decode()
 
@@ -166,15 +166,14 @@ def _state(event_id: str, records: Iterable[EventState], now: datetime) -> Event
 
 
 def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Lay versions over each other, oldest first: what a later one says counts, what it leaves out stays.
+    """Merge versions, oldest first: a later one replaces the fields it names, and leaves the others.
 
-    The grid and area of the first place stay with the event (`domain.md` 2.6: computed once and kept), unless a
-    later version moves it.
+    The grid and area of the first place stay with the event, unless a later version moves it.
     """
     state: dict[str, Any] = {}
     for record in records:
         state |= {name: value for name, value in record.items() if value is not None}
-    if "lon" in state:  # a place that may be right; what was wrong with another is over (`layers.read.past_events` too)
+    if "lon" in state:  # a place that may be right ends the fault of another (so does `layers.read.past_events`)
         state.pop("place_fault", None)
     return state
 

@@ -1,7 +1,7 @@
-"""Messages of exercises and tests: kept apart, whole, and nowhere else.
+"""Messages of exercises and tests: kept whole in a table of their own, and nowhere else.
 
-They are taken as any other (signed, checked, counted, once), so that an exercise tries out what an emergency needs; but
-no collection, no stream and no count ever shows them.
+They are taken like any other message (signed, checked, counted, once), so that an exercise tries what an emergency
+needs; but no collection, stream or count ever shows them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def keep(connection: asyncpg.Connection, offered: Sequence[tuple[str, Mess
     Parameters
     ----------
     offered
-        The name of the feed, and the message; actual messages are left alone.
+        The name of the feed, and the message; actual messages are left out.
     """
     rows = [(feed, message) for feed, message in offered if message.mode != "actual"]
     if not rows:
@@ -62,7 +62,7 @@ async def kept(
     Parameters
     ----------
     feed, chain
-        Of one feed, or of one warning, only; None for all.
+        Only those of one feed, or of one warning; None for all.
     before
         The id of the last one of the page before.
     """
@@ -71,5 +71,5 @@ async def kept(
 
 
 async def counted(connection: asyncpg.Connection) -> list[dict[str, Any]]:
-    """Return how many messages of each mode every feed sent."""
+    """Return how many messages of each mode each feed sent."""
     return [dict(row) for row in await connection.fetch(_COUNT)]

@@ -1,4 +1,4 @@
-"""The log of one event: what its versions changed, step by step; append-only, because versions are."""
+"""The log of one event: the changes of its versions, step by step; append-only, because versions are."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class LogStep:
     seq
         From 1, in the order of the phenomena.
     at, known_at
-        When it was so, and since when this server has known it.
+        The time of the phenomenon, and the time since which this server has known it.
     actor
-        ``system`` for a rule of the house, else ``source``: whoever sent it.
+        ``system`` for a rule of this service, else ``source``, the sender.
     action
-        What a rule did; of a source, ``version``.
+        The action of a rule; ``version`` for a source.
     rule_ids
-        The rules it was done by.
+        The rules that acted.
     changed
-        What else it says that is new, of the fields everybody may see who may see the event.
+        The other fields that are new, of those that every reader of the event may see.
     """
 
     seq: int
@@ -58,33 +58,33 @@ async def read_log(connection: asyncpg.Connection, event_id: str, visible: Conta
     Parameters
     ----------
     visible
-        Names of the fields the reader may see; that it may see the event has been made sure of.
+        Names of the fields the reader may see; that it may see the event is checked before.
     """
     return steps_of(await connection.fetch(_VERSIONS, event_id, limit), visible)
 
 
 def steps_of(versions: Iterable[Mapping[str, Any]], visible: Container[str]) -> list[LogStep]:
-    """Make the log of the versions of one event, in the order of their times, as far as its fields are visible."""
+    """Return the log of the versions of one event, which come in the order of their times; visible fields only."""
     steps: list[LogStep] = []
     state: dict[str, Any] = {}
     for seq, version in enumerate(versions, 1):
         record = version["record"]
-        told: dict[str, Any] = orjson.loads(record) if isinstance(record, str) else dict(record)
-        said = {name: value for name, value in told.items() if name in visible}
+        fields: dict[str, Any] = orjson.loads(record) if isinstance(record, str) else dict(record)
+        shown = {name: value for name, value in fields.items() if name in visible}
         by_rule = str(version["message"]).startswith("/rules/")
-        rules = said.get("rule_ids") or ([str(said["rule_id"])] if by_rule and said.get("rule_id") else [])
+        rules = shown.get("rule_ids") or ([str(shown["rule_id"])] if by_rule and shown.get("rule_id") else [])
         steps.append(
             LogStep(
                 seq=seq,
                 at=version["phenomenon_time"],
                 known_at=version["ingested_at"],
                 actor=SYSTEM if by_rule else "source",
-                action=str(said.get("last_action") or "amend") if by_rule else "version",
+                action=str(shown.get("last_action") or "amend") if by_rule else "version",
                 rule_ids=tuple(rules),
                 stage_from=state.get("stage"),
-                stage_to=said.get("stage") or state.get("stage"),
-                changed={name: said[name] for name in _SHOWN if name in said and said[name] != state.get(name)},
+                stage_to=shown.get("stage") or state.get("stage"),
+                changed={name: shown[name] for name in _SHOWN if name in shown and shown[name] != state.get(name)},
             )
         )
-        state |= {name: value for name, value in said.items() if value is not None}
+        state |= {name: value for name, value in shown.items() if value is not None}
     return steps

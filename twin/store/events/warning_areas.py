@@ -1,4 +1,4 @@
-"""Where an event holds that has an area instead of a place: a polygon, or the areas whose codes it names."""
+"""The extent of an event without a place: its polygon, or the areas whose codes it names."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _CURRENT = in_force().text
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Where an event holds.
+    """The extent of an event.
 
     Attributes
     ----------
     area
         GeoJSON in CRS84.
     lon, lat
-        A point of it, for those who want one.
+        A point of the area.
     area_code
-        The smallest community, street or district that holds all of it; None when none does.
+        The smallest community, street or district that contains the area; None when none does.
     """
 
     area: dict[str, Any]
@@ -37,7 +37,7 @@ class Extent:
 
 
 async def extents(connection: asyncpg.Connection, messages: Sequence[Message]) -> list[Extent | None]:
-    """Return the extent of each message that names an area and no place of its own; None for the others."""
+    """Return the extent of each message that has an area and no place; None for the others."""
     asked = [n for n, m in enumerate(messages) if m.lon is None and (m.data.get("area") or m.data.get("area_codes"))]
     found: list[Extent | None] = [None] * len(messages)
     if not asked:
@@ -54,7 +54,7 @@ async def extents(connection: asyncpg.Connection, messages: Sequence[Message]) -
 
 
 def _common(codes: Sequence[str]) -> str | None:
-    """Return the smallest area that holds all areas of these codes."""
+    """Return the code of the smallest area that contains all areas of these codes."""
     first, *others = (pad_area_code(code) for code in codes)
     for tier in COARSE_TIERS:
         shared = first[: tier.digits]

@@ -1,8 +1,8 @@
-"""Warnings: which messages are one warning, where it holds, and that it ends when it expires.
+"""Warnings: messages that refer to each other are one event, which ends when it expires.
 
-Messages of a warning come in any order and may know of each other only in part. Each one joins what it refers to: all
-that are joined, directly or by others, are one chain, named after the oldest. So the chain is the same in whatever
-order they came, and an event that turns out to be part of another is moved into it.
+Messages of a warning come in any order, and refer to each other only in part. All that are connected by references are
+one chain, named after the oldest. So the chain does not depend on the order of arrival, and an event that turns out to
+be part of another is moved into it.
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ class Chains:
     chain_of
         By scope and identifier.
     renamed
-        Chains that are part of another now, with the other's name.
+        Chains that became part of another, with the other's name.
     """
 
     chain_of: dict[tuple[str, str], str]
     renamed: dict[str, str]
 
     def of(self, message: Message) -> str | None:
-        """Return the chain of a message; None when it is of no warning."""
+        """Return the chain of a message; None when it is no warning."""
         link = _link(message) if self.chain_of else None
         return None if link is None else self.chain_of[_scope(message), link.identifier]
 
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """A message of a warning: its identifier, when it was sent, and what it refers to."""
+    """A message of a warning: its identifier, the time it was sent, and its references."""
 
     identifier: str
     sent: datetime
@@ -72,14 +72,13 @@ class _Link:
 
 
 async def join_chains(connection: asyncpg.Connection, messages: Sequence[Message]) -> Chains:
-    """Join the messages of warnings with what is known of their chains, in the open transaction.
+    """Add the messages of warnings to their chains, in the open transaction.
 
     Parameters
     ----------
     messages
-        Of any kind; those that are no warning are left alone.
-
-    All must be of actual events, or none: what is renamed is one or the other.
+        Messages of any kind, all of them actual or none: a renamed chain is one or the other. Those that are no warning
+        are left out.
     """
     found, scopes = Chains({}, {}), dict[str, list[_Link]]()
     for message in messages:
@@ -101,7 +100,7 @@ async def join_chains(connection: asyncpg.Connection, messages: Sequence[Message
 def _joined(
     known: dict[str, tuple[datetime, str]], links: Iterable[_Link]
 ) -> tuple[dict[str, datetime], dict[str, str]]:
-    """Return when each message was sent, and its chain: the oldest of all that are joined."""
+    """Return the time each message was sent, and its chain: the oldest of all that are connected."""
     sent = {name: when for name, (when, _) in known.items()}
     parent = {name: chain for name, (_, chain) in known.items()}
 
@@ -122,12 +121,12 @@ def _joined(
 
 
 def _scope(message: Message) -> str:
-    """Say among which messages a chain is: those of one source, and an exercise cancels no real warning."""
+    """Return the scope of a chain: one source and mode, so that an exercise cancels no real warning."""
     return message.source if message.mode == "actual" else f"{message.source} {message.mode}"
 
 
 def _link(message: Message) -> _Link | None:
-    """Read what a message of a warning refers to; None when it is none."""
+    """Return the references of a message; None when it is no warning."""
     cap = message.data.get("cap")
     if not isinstance(cap, dict) or not message.feature_id.startswith(PREFIX):
         return None
@@ -158,7 +157,7 @@ async def move(connection: asyncpg.Connection, renamed: dict[str, str]) -> dict[
 
 
 def expire(state: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Close a warning whose time is over; any other event, and a warning in force, stays as it is."""
+    """Return the state of an event; a warning whose time is over is closed."""
     ends = expires_at(state)
     if ends is None or ends > now:
         return state
@@ -166,14 +165,14 @@ def expire(state: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def expires_at(state: dict[str, Any]) -> datetime | None:
-    """Return when a warning that is not closed expires; None for anything else."""
+    """Return the time an open warning expires; None for any other event."""
     if state.get("cap") is None or state.get("due_at") is None or state.get("stage") == "closed":
         return None
     return datetime.fromisoformat(state["due_at"])
 
 
 async def remember(connection: asyncpg.Connection, states: Sequence[dict[str, Any]]) -> None:
-    """Note which warnings are in force until when, for whoever closes them then."""
+    """Write until when warnings are in force, for the job that closes them."""
     warned = [state for state in states if state.get("cap") is not None]
     if not warned:
         return

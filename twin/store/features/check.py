@@ -1,7 +1,7 @@
 """Changes of features, checked against the definition of their layer before anything is written.
 
-What a file must pass to be loaded, a feed must pass too: types, code lists and lengths of the fields, kind and place
-of the geometry. Texts in Chinese forms (是, 2026年6月8日, labels of codes) are read as in a file.
+The checks are those of loaded files: types, code lists and lengths of the fields, kind and place of the geometry.
+Texts in Chinese forms (是, 2026年6月8日, labels of codes) are read as in a file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
 from twin.envelope.write import write_structured
 
-KEPT_BY_THE_HOUSE = frozenset({"data_grade", "created_at", "updated_at", "version", "crs_source"})
+_OWN_FIELDS = frozenset({"data_grade", "created_at", "updated_at", "version", "crs_source"})
 _REASONS = {
     "too_long": Reason.TOO_LONG,
     "unknown_code": Reason.UNKNOWN_CODE,
@@ -41,7 +41,7 @@ _CGCS2000 = SourceCrs(4490)
 
 
 def check_changes(reading: Reading, catalog: Catalog, *, anywhere: bool = False) -> None:
-    """Bring the changes of features in a reading to their layers' types; move those that do not fit to the refused.
+    """Convert changes of features to their layers' types; move those that do not fit to the refused.
 
     Parameters
     ----------
@@ -74,23 +74,23 @@ type _Faults = dict[int, Refused]
 def _check_layer(
     catalog: Catalog, layer_id: str, messages: _Messages, district_crs84: BBox | None
 ) -> tuple[dict[int, Message], _Faults]:
-    """Check the changes of a layer all at once: a column of a field costs little more than one value."""
+    """Check the changes of a layer together: a column of a field costs little more than one value."""
     layer = catalog.get(layer_id)
     if layer is None or layer_id == EVENTS:
         why = f"there is no layer {shown(layer_id)}" if layer is None else "events come as messages of kind event"
         return {}, {index: Refused(Reason.NOT_SUPPLIED, why, parameter="subject") for index in messages}
     faults: _Faults = {}
-    spoken = {index: message for index, message in messages.items() if message.data["change"] != "delete"}
-    for index, message in spoken.items():
+    named = {index: message for index, message in messages.items() if message.data["change"] != "delete"}
+    for index, message in named.items():
         try:
             _structure(layer, message)
         except Refused as error:
             faults[index] = error
-    values = {index: dict(m.data["properties"]) for index, m in spoken.items() if index not in faults}
+    values = {index: dict(m.data["properties"]) for index, m in named.items() if index not in faults}
     for field in layer.definition.fields:
         _convert(field, catalog, {i: given for i, given in values.items() if given.get(field.name) is not None}, faults)
-    shapes = _shapes(layer, district_crs84, {i: spoken[i] for i in values if i not in faults}, faults)
-    return {i: _made(spoken[i], values[i], shapes.get(i)) for i in values if i not in faults}, faults
+    shapes = _shapes(layer, district_crs84, {i: named[i] for i in values if i not in faults}, faults)
+    return {i: _made(named[i], values[i], shapes.get(i)) for i in values if i not in faults}, faults
 
 
 def _made(message: Message, values: dict[str, Any], shape: shapely.Geometry | None) -> Message:
@@ -101,8 +101,8 @@ def _made(message: Message, values: dict[str, Any], shape: shapely.Geometry | No
 
 
 def _structure(layer: Layer, message: Message) -> None:
-    """Check that a change names fields of the layer that feeds write, all that are needed, and a place if it must."""
-    known = {f.name: f for f in layer.definition.fields if f.has_column and f.name not in KEPT_BY_THE_HOUSE}
+    """Check that a change names only fields that feeds write, all required ones, and a place where one is needed."""
+    known = {f.name: f for f in layer.definition.fields if f.has_column and f.name not in _OWN_FIELDS}
     given, is_whole = message.data["properties"], message.data["change"] == "upsert"
     for name in given:
         field = known.get(name)
@@ -127,7 +127,7 @@ def _is_located(message: Message) -> bool:
 
 
 def _convert(field: FieldDefinition, catalog: Catalog, given: Mapping[int, dict[str, Any]], faults: _Faults) -> None:
-    """Bring the values of a field to its type, in place."""
+    """Convert the values of a field to its type, in place."""
     if not given or field.type == "json":
         return
     name = field.name
@@ -144,11 +144,11 @@ def _convert(field: FieldDefinition, catalog: Catalog, given: Mapping[int, dict[
     if not texts:
         return
     codes = catalog.code_lists.get(field.codes) if field.codes else None
-    made = convert(pa.array(list(texts.values())), field, codes)
-    for index, value, is_bad in zip(texts, made.values.to_pylist(), made.bad.tolist(), strict=True):
+    converted = convert(pa.array(list(texts.values())), field, codes)
+    for index, value, is_bad in zip(texts, converted.values.to_pylist(), converted.bad.tolist(), strict=True):
         if is_bad:
-            why = f"{name} is {shown(texts[index])}; needed is {made.expected}"
-            faults[index] = Refused(_REASONS.get(made.reason, Reason.WRONG_TYPE), why, parameter=name)
+            why = f"{name} is {shown(texts[index])}; needed is {converted.expected}"
+            faults[index] = Refused(_REASONS.get(converted.reason, Reason.WRONG_TYPE), why, parameter=name)
         given[index][name] = value
 
 
@@ -159,13 +159,13 @@ def _text(value: Any) -> str:
 
 
 def _shapes(
-    layer: Layer, district_crs84: BBox | None, spoken: _Messages, faults: _Faults
+    layer: Layer, district_crs84: BBox | None, named: _Messages, faults: _Faults
 ) -> dict[int, shapely.Geometry]:
     """Return geometries that are valid, of the layer's kind, and in the district or at most 2 km outside."""
-    rows = [index for index, message in spoken.items() if _is_located(message)]
+    rows = [index for index, message in named.items() if _is_located(message)]
     if not rows:
         return {}
-    geometry = np.array([shape_of(spoken[index]) for index in rows], dtype=object)
+    geometry = np.array([shape_of(named[index]) for index in rows], dtype=object)
     batch = Batch(pa.record_batch({"index": rows}), geometry, np.array(rows))
     CoordinateChecks(_CGCS2000, district_crs84=district_crs84).let_in(batch)
     repair_geometries(batch, layer.definition.geometry_type)
@@ -176,13 +176,13 @@ def _shapes(
 
 
 def district_of(catalog: Catalog) -> BBox | None:
-    """Return the extent of the district; None while there is none to compare with."""
+    """Return the extent of the district, CRS84 degrees; None while no district is loaded."""
     districts = catalog.get("districts")
     return None if districts is None else districts.extent_crs84
 
 
 def shape_of(message: Message) -> shapely.Geometry | None:
-    """Return the geometry a change brings; None when it brings none."""
+    """Return the geometry of a change, CRS84; None when it has none."""
     if message.lon is not None:
         return shapely.Point(message.lon, message.lat)
     shape = message.data.get("geometry")

@@ -1,4 +1,4 @@
-"""What has been said of one feature: the newest word of every field, whatever order the words came in."""
+"""What feeds claim of one feature: the newest value of every field, whatever the order of arrival."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def stamp_of(message: Message) -> str:
-    """Return what decides which of two words counts: the time, and at one time the version, the source and the id."""
+    """Return the stamp by which claims are ordered: the time, then the version, the source and the id."""
     return f"{message.phenomenon_time.strftime(_TIME)} {message.version:010d} {message.source} {message.id}"
 
 
 @dataclass(slots=True)
 class FieldClaims:
-    """What has been said of a feature.
+    """The claims of a feature.
 
     Attributes
     ----------
     made, gone
-        Stamps of the newest upsert and the newest delete; empty when there was none.
+        Stamps of the newest upsert and the newest delete; empty without one.
     said
         Stamp and value of each field, the geometry (WKB in hexadecimal) as `geom`.
     won
-        Fields whose newest word came now.
+        Fields whose newest value was added now.
     made_now, gone_now
-        Whether an upsert was among those that came now, and a delete that is the newest.
+        Whether an upsert was added now, and a delete that is the newest.
     """
 
     made: str = ""
@@ -43,35 +43,35 @@ class FieldClaims:
     made_now: bool = False
     gone_now: bool = False
 
-    def hear(self, message: Message) -> None:
-        """Take a change in: later words count, and what is older than the removal of the feature is forgotten."""
+    def add(self, message: Message) -> None:
+        """Add a change: later values count, and values older than the removal of the feature are dropped."""
         stamp, change = stamp_of(message), message.data["change"]
         if change == "delete":
             if stamp > self.gone:
                 self.gone, self.gone_now = stamp, True
-                self.said = {name: word for name, word in self.said.items() if word[0] > stamp}
+                self.said = {name: claim for name, claim in self.said.items() if claim[0] > stamp}
                 self.won &= self.said.keys()
             return
         if change == "upsert":
             self.made, self.made_now = max(self.made, stamp), True
         if stamp <= self.gone:
             return
-        for name, value in _words(message).items():
+        for name, value in _fields_of(message).items():
             if name not in self.said or stamp > self.said[name][0]:
                 self.said[name] = [stamp, value]
                 self.won.add(name)
 
     @property
     def exists(self) -> bool | None:
-        """Whether the feature is there; None when nobody said so, and it is there if it was loaded."""
+        """Whether the feature exists; None without an upsert or delete: it exists if it was loaded."""
         return self.made > self.gone if self.made or self.gone else None
 
     def values(self, names: set[str] | None = None) -> dict[str, Any]:
-        """Return the newest values of fields; of all that were named when none are."""
-        return {name: word[1] for name, word in self.said.items() if names is None or name in names}
+        """Return the newest values of fields; None returns every field."""
+        return {name: claim[1] for name, claim in self.said.items() if names is None or name in names}
 
 
-def _words(message: Message) -> dict[str, Any]:
+def _fields_of(message: Message) -> dict[str, Any]:
     shape = shape_of(message)
     stored = None if shape is None else shapely.to_wkb(shapely.set_srid(shape, SRID), hex=True, include_srid=True)
     place = {} if stored is None else {GEOMETRY: stored}

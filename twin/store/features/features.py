@@ -1,8 +1,8 @@
-"""Changes of features by feeds: kept as they came, and written into the layer's table with everything derived.
+"""Changes of features by feeds: kept as they came, and written into the layer's table with all derived fields.
 
-A field of a feature is what was last said of it, by the time of the phenomenon: the order of arrival changes nothing.
-An `upsert` makes the feature or changes what it names; a `patch` changes what it names and makes nothing; a `delete`
-removes the feature and forgets what was said before it.
+The value of a field is the last one by the time of the phenomenon, whatever the order of arrival. An `upsert` makes the
+feature or changes the fields it names; a `patch` changes the fields it names and makes no feature; a `delete` removes
+the feature and drops its earlier values.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[], 
     AS said (id, phenomenon_time, rank, change, record, geom, feed_source)
 ON CONFLICT DO NOTHING RETURNING id, rank
 """
-_SAID = "SELECT id, made, gone, said FROM twin.feature_now WHERE layer = $1 AND id = ANY ($2::text[])"
-_SAY = """
+_READ_CLAIMS = "SELECT id, made, gone, said FROM twin.feature_now WHERE layer = $1 AND id = ANY ($2::text[])"
+_WRITE_CLAIMS = """
 INSERT INTO twin.feature_now (layer, id, made, gone, said)
 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[])
 ON CONFLICT (layer, id) DO UPDATE SET made = excluded.made, gone = excluded.gone, said = excluded.said
@@ -68,22 +68,23 @@ async def _write_layer(
     connection: asyncpg.Connection, definition: LayerDefinition, messages: Sequence[Message]
 ) -> list[FeatureChange]:
     await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", AdvisoryLock.FEATURES, definition.id)
-    heard = await _hear(connection, definition.id, messages)
-    if not heard:
+    claims = await _add_claims(connection, definition.id, messages)
+    if not claims:
         return []
-    before = await read_rows(connection, definition, heard, lock=True)
-    work = RowChanges.of(definition, heard, before)
+    before = await read_rows(connection, definition, claims, lock=True)
+    work = RowChanges.of(definition, claims, before)
     await work.write(connection)
     if work.reshaped:
         await _derive(connection, definition.id, work.reshaped)
-    after = await read_rows(connection, definition, heard)
+    after = await read_rows(connection, definition, claims)
     changes = [
-        _change(definition, name, before.get(name), after.get(name), written=name in work.ids) for name in sorted(heard)
+        _change(definition, name, before.get(name), after.get(name), written=name in work.ids)
+        for name in sorted(claims)
     ]
-    told = [change for change in changes if change is not None]
-    if told:
+    written = [change for change in changes if change is not None]
+    if written:
         await connection.execute(_UPKEEP, definition.id, bool(work.reshaped or work.gone))
-    return told
+    return written
 
 
 async def _derive(connection: asyncpg.Connection, layer_id: str, ids: Sequence[str]) -> None:
@@ -94,30 +95,32 @@ async def _derive(connection: asyncpg.Connection, layer_id: str, ids: Sequence[s
     await connection.execute("DROP TABLE feature_touched")
 
 
-async def _hear(connection: asyncpg.Connection, layer_id: str, messages: Sequence[Message]) -> dict[str, FieldClaims]:
-    """Keep the changes, and bring what has been said of their features up to date; those that are new count."""
+async def _add_claims(
+    connection: asyncpg.Connection, layer_id: str, messages: Sequence[Message]
+) -> dict[str, FieldClaims]:
+    """Store the changes, and return the claims of their features with the changes that are new."""
     records = [_record(message) for message in messages]
     rows = await connection.fetch(_KEEP, layer_id, *(list(column) for column in zip(*records, strict=True)))
     fresh = {(row["id"], row["rank"]) for row in rows}
     counted = [m for m, record in zip(messages, records, strict=True) if (record[0], record[2]) in fresh]
     ids = sorted({message.feature_id for message in counted})
-    heard = {name: FieldClaims() for name in ids}
-    for row in await connection.fetch(_SAID, layer_id, ids):
-        heard[row["id"]] = FieldClaims(row["made"], row["gone"], orjson.loads(row["said"]))
+    claims = {name: FieldClaims() for name in ids}
+    for row in await connection.fetch(_READ_CLAIMS, layer_id, ids):
+        claims[row["id"]] = FieldClaims(row["made"], row["gone"], orjson.loads(row["said"]))
     for message in counted:
-        heard[message.feature_id].hear(message)
+        claims[message.feature_id].add(message)
     if ids:
-        stored = [(n, w.made, w.gone, orjson.dumps(w.said).decode()) for n, w in heard.items()]
-        await connection.execute(_SAY, layer_id, *(list(column) for column in zip(*stored, strict=True)))
-    return heard
+        stored = [(n, w.made, w.gone, orjson.dumps(w.said).decode()) for n, w in claims.items()]
+        await connection.execute(_WRITE_CLAIMS, layer_id, *(list(column) for column in zip(*stored, strict=True)))
+    return claims
 
 
 def _record(message: Message) -> tuple[Any, ...]:
-    words = FieldClaims()
-    words.hear(message)
-    said = words.values()
-    geometry = said.pop(GEOMETRY, None)
-    record = orjson.dumps(said).decode()
+    claims = FieldClaims()
+    claims.add(message)
+    values = claims.values()
+    geometry = values.pop(GEOMETRY, None)
+    record = orjson.dumps(values).decode()
     stamp = stamp_of(message)
     return message.feature_id, message.phenomenon_time, stamp, message.data["change"], record, geometry, message.source
 
@@ -125,7 +128,7 @@ def _record(message: Message) -> tuple[Any, ...]:
 def _change(
     definition: LayerDefinition, name: str, before: FeatureRow | None, after: FeatureRow | None, *, written: bool
 ) -> FeatureChange | None:
-    """Say what became of a row; None when nothing did."""
+    """Return the change of a row; None when it was not written."""
     row = after or before
     if row is None or not written:
         return None

@@ -1,4 +1,4 @@
-"""Rows of a layer's table, written from what feeds have said of their features."""
+"""Rows of a layer's table, written from the claims of their features."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ type _Names = tuple[str, ...]
 async def read_rows(
     connection: asyncpg.Connection, definition: LayerDefinition, ids: Iterable[str], *, lock: bool = False
 ) -> dict[str, FeatureRow]:
-    """Read what the log says of rows: `box` (west, south, east, north, or None), and grade and areas where known."""
+    """Return rows as the log describes them: `box` (west, south, east, north, or None), grade and areas where known."""
     parts = ["id", "NULL::float8[] AS box" if definition.geometry_type == "None" else f"{_BOX} AS box"]
     parts += [name for name in ("data_grade", "area_code", "grid_code") if name in definition.by_name]
     rows = await connection.fetch(
@@ -39,7 +39,7 @@ async def read_rows(
 
 @dataclass(slots=True)
 class RowChanges:
-    """What is to be done to rows of a layer.
+    """Changes to rows of a layer.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class RowChanges:
     changed
         Rows of which some fields change, by those fields.
     renewed
-        Rows that keep nothing: the feature was removed and made again.
+        Rows whose every field changes: the feature was removed and made again.
     gone
         Ids of rows to remove.
     """
@@ -61,30 +61,30 @@ class RowChanges:
 
     @classmethod
     def of(
-        cls, definition: LayerDefinition, heard: Mapping[str, FieldClaims], before: Mapping[str, FeatureRow]
+        cls, definition: LayerDefinition, claims: Mapping[str, FieldClaims], before: Mapping[str, FeatureRow]
     ) -> RowChanges:
-        """Work out what follows for each row from what was heard now."""
+        """Return the changes to rows that follow from new claims."""
         work = cls(definition)
-        for name, words in sorted(heard.items()):
+        for name, own in sorted(claims.items()):
             if name in before:
-                work._change(name, words)
-            elif words.made_now and words.exists:
-                row = {**words.values(), **work._count(words), "id": name}
+                work._change(name, own)
+            elif own.made_now and own.exists:
+                row = {**own.values(), **work._count(own), "id": name}
                 work.made[tuple(sorted(row))].append(row)
         return work
 
-    def _change(self, name: str, words: FieldClaims) -> None:
-        if words.gone_now and not words.exists:
+    def _change(self, name: str, own: FieldClaims) -> None:
+        if own.gone_now and not own.exists:
             self.gone.append(name)
-        elif words.gone_now:
-            self.renewed.append({**words.values(), **self._count(words), "id": name})
-        elif words.won:
-            row = {**words.values(words.won), **self._count(words)}
+        elif own.gone_now:
+            self.renewed.append({**own.values(), **self._count(own), "id": name})
+        elif own.won:
+            row = {**own.values(own.won), **self._count(own)}
             self.changed[tuple(sorted(row))].append({**row, "id": name})
 
-    def _count(self, words: FieldClaims) -> FeatureRow:
-        """Say when the row last changed, and that this is one version more."""
-        newest = max((word[0] for word in words.said.values()), default="").split(" ", 1)[0]
+    def _count(self, own: FieldClaims) -> FeatureRow:
+        """Return the time of the row's last change, and one version more."""
+        newest = max((claim[0] for claim in own.said.values()), default="").split(" ", 1)[0]
         counted = {"version": 1, "updated_at": newest or None}
         return {name: value for name, value in counted.items() if name in self.definition.by_name}
 
@@ -101,7 +101,7 @@ class RowChanges:
         return sorted(row["id"] for rows in (*moved, self.renewed) for row in rows)
 
     async def write(self, connection: asyncpg.Connection) -> None:
-        """Do it, in the open transaction."""
+        """Write the changes in the open transaction."""
         table = table_of(self.definition.id)
         if self.gone:
             await connection.execute(f"DELETE FROM {table} WHERE id = ANY ($1::text[])", self.gone)
@@ -111,7 +111,7 @@ class RowChanges:
         if self.renewed:
             sets = [
                 f"{quote_identifier(n)} = {_raised(n) if n == 'version' else f'r.{quote_identifier(n)}'}"
-                for n in self._own()
+                for n in self._writable()
             ]
             await connection.execute(_update(table, sets), _json(self.renewed))
         for names, rows in self.made.items():
@@ -120,15 +120,15 @@ class RowChanges:
                 f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {_given(table)} ORDER BY id", _json(rows)
             )
 
-    def _own(self) -> list[str]:
-        """Name the columns that feeds write."""
+    def _writable(self) -> list[str]:
+        """Return the columns that feeds write."""
         kept = {"data_grade", "created_at", "crs_source"}
         own = [f.name for f in self.definition.fields if f.has_column and not f.derived and f.name not in kept]
         return own if self.definition.geometry_type == "None" else [*own, GEOMETRY]
 
 
 def _raised(name: str) -> str:
-    """Write the new value of a column: of the two that are counted, what the row had counts too."""
+    """Return the expression of a column's new value; version and time of change continue those of the row."""
     column = quote_identifier(name)
     if name == "version":
         return "coalesce(t.version, 0) + r.version"
@@ -140,7 +140,7 @@ def _update(table: str, sets: Sequence[str]) -> str:
 
 
 def _given(table: str) -> str:
-    """Write the rows that are given as JSON, each value read by the type of its column."""
+    """Return the source of rows given as JSON; each value is read by the type of its column."""
     return (
         "jsonb_array_elements($1::jsonb) AS given (row)"
         f" CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, given.row) AS r"
