@@ -1,4 +1,4 @@
-"""Counting a layer's points by cells in the database: the triggers that keep `onemap.cell` (migration 0081)."""
+"""Counts of a layer's points by cells: the triggers that keep `onemap.cell` (layers/schema/sql/080_cells.sql)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def has_cell_counts(definition: LayerDefinition) -> bool:
 
 
 def cell_count_statements(definition: LayerDefinition, table: str) -> list[str]:
-    """Return the statements that begin, change or end the counting of a layer; idempotent.
+    """Return the idempotent statements that begin, change or end the counting of a layer.
 
     Parameters
     ----------
     table
-        The layer's quoted table, which is there already; so is the layer's row in the catalogue.
+        The layer's quoted table; it and the layer's row in the catalogue exist already.
     """
     if not has_cell_counts(definition):
         drops = [f"DROP TRIGGER IF EXISTS {name} ON {table}" for name in _NAMES]
@@ -42,7 +42,7 @@ _NAMES = {
 
 
 def _expressions(definition: LayerDefinition) -> tuple[str, str, str]:
-    """Return what a row is counted under: its grade, its area, its kind."""
+    """Return the SQL expressions of a row's grade, area and kind, by which it is counted."""
     known = definition.by_name
     grade = "r.data_grade" if "data_grade" in known else f"{definition.grade}::smallint"
     area = "r.area_code" if "area_code" in known else "''"

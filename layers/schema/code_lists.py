@@ -1,4 +1,4 @@
-"""Code lists in the database: brought to what the files say, and read back."""
+"""Code lists in the database: written from the files, and read back."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ ORDER BY t.list_id COLLATE "C", c.position
 
 
 async def sync_code_lists(connection: asyncpg.Connection, lists: Mapping[str, CodeList] | None = None) -> int:
-    """Bring the code lists of the database to those of the files.
+    """Write the code lists of the files into the database.
 
-    A code that a list no longer has is kept with `valid_to`, so that old rows keep their meaning.
+    A code that a list no longer has stays with `valid_to`, so that old rows keep their meaning.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ async def sync_code_lists(connection: asyncpg.Connection, lists: Mapping[str, Co
     Returns
     -------
     int
-        Number of codes in force. Processes read the lists anew when any has changed.
+        Number of codes in force. Every process reads the lists anew when one has changed.
     """
-    wanted = list((read_code_lists() if lists is None else lists).values())
-    if await read_stored_code_lists(connection) == {one.id: one for one in wanted}:
-        return sum(len(one.codes) for one in wanted)
-    rows = [row for code_list in wanted for row in _rows(code_list)]
+    current = list((read_code_lists() if lists is None else lists).values())
+    if await read_stored_code_lists(connection) == {one.id: one for one in current}:
+        return sum(len(one.codes) for one in current)
+    rows = [row for code_list in current for row in _rows(code_list)]
     async with connection.transaction():
-        await connection.executemany(_TITLE, [(w.id, w.title_zh, w.title_en, w.confidence) for w in wanted])
+        await connection.executemany(_TITLE, [(one.id, one.title_zh, one.title_en, one.confidence) for one in current])
         await connection.executemany(_CODE, rows)
         await connection.execute(_RETIRE, [row[0] for row in rows], [row[1] for row in rows])
         await connection.execute("SELECT pg_notify('onemap_catalogue', '')")

@@ -1,4 +1,4 @@
-"""What a database server lacks for OneMap, in words that its administrator can act on."""
+"""A check of what a database server lacks for OneMap, with remedies for its administrator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SELECT
     (SELECT default_version FROM pg_available_extensions WHERE name = 'postgis') AS postgis_available,
     pg_encoding_to_char(encoding) AS encoding,
     datname AS database,
-    current_user AS who,
+    current_user AS login,
     has_database_privilege(current_user, pg_database.oid, 'CREATE') AS may_create,
     rolsuper AS superuser,
     rolcreaterole AS may_create_roles,
@@ -29,12 +29,12 @@ WHERE datname = current_database() AND rolname = current_user
 
 
 async def lacking(url: str) -> list[str]:
-    """Say what the server, the database or the user of `url` lacks, each with its remedy; empty when it will do.
+    """Return what the server, the database or the user of `url` lacks, each with its remedy; empty when all is there.
 
     Raises
     ------
     Unavailable
-        When the server does not answer or refuses us.
+        When the server does not respond or refuses the login.
     """
     connection = await connect(url, role=None)
     try:
@@ -44,12 +44,12 @@ async def lacking(url: str) -> list[str]:
 
 
 async def require_usable(url: str) -> None:
-    """Refuse a database that lacks something.
+    """Raise when the database lacks something.
 
     Raises
     ------
     Unavailable
-        Naming everything that is lacking.
+        Names everything that is missing.
     """
     missing = await lacking(url)
     if missing:
@@ -58,18 +58,20 @@ async def require_usable(url: str) -> None:
 
 def _judge(found: asyncpg.Record) -> list[str]:
     missing: list[str] = []
-    who, database = found["who"], found["database"]
+    login, database = found["login"], found["database"]
     if found["postgresql"] < POSTGRESQL_MIN:
         missing.append(f"PostgreSQL is {found['postgresql']}, {POSTGRESQL_MIN} or later is needed")
     if found["encoding"] != "UTF8":
         missing.append(f"its encoding is {found['encoding']}; make it with CREATE DATABASE … ENCODING 'UTF8'")
     missing += _judge_postgis(found)
     if not found["may_create"]:
-        missing.append(f"user {who} may not create schemas; GRANT CREATE ON DATABASE {database} TO {who}")
+        missing.append(f"user {login} may not create schemas; GRANT CREATE ON DATABASE {database} TO {login}")
     roles = {role.value for role in Role}
     if not (found["may_create_roles"] or found["superuser"] or roles <= set(found["roles"] or ())):
         names = ", ".join(sorted(roles))
-        missing.append(f"user {who} may not create roles; ALTER ROLE {who} CREATEROLE, or make {names} and grant them")
+        missing.append(
+            f"user {login} may not create roles; ALTER ROLE {login} CREATEROLE, or make {names} and grant them"
+        )
     return missing
 
 

@@ -1,4 +1,4 @@
-"""How derived fields are computed: which statement computes which, from which layers, and how they are put together."""
+"""Rules for derived fields: the statements that compute them, the layers they read, and how they are combined."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class DerivationRule:
     Attributes
     ----------
     statement
-        A file of `sql/` that selects `id` and a column for each derivation from the temporary view `derive_row`.
+        A file of `queries/` that selects `id` and a column for each derivation from the temporary view `derive_row`.
     reads
-        The layers it reads besides.
+        Ids of the other layers that it reads.
     prepare, temporary
-        A file that makes the temporary tables it reads, and their names.
+        A file that makes the temporary tables for the statement, and the names of the tables.
     historic
-        What happened keeps what was true at its time.
+        Whether features that record what happened keep the value of their time.
     """
 
     derivations: tuple[Derivation, ...]
@@ -69,13 +69,13 @@ def rules_of(definition: LayerDefinition) -> list[DerivationRule]:
     """Return the rules that compute the derived fields of a layer; none for a table without geometry."""
     if definition.geometry_type == "None":
         return []
-    wanted = {f.derived for f in definition.fields}
+    derived = {f.derived for f in definition.fields}
     place = _OWN_CODE if definition.id in TIER_OF_LAYER else _PLACE
-    return [rule for rule in (place, *_OTHERS) if wanted.intersection(rule.derivations)]
+    return [rule for rule in (place, *_OTHERS) if derived.intersection(rule.derivations)]
 
 
 def fields_of(definition: LayerDefinition, rules: Sequence[DerivationRule]) -> dict[str, str]:
-    """Return the layer's fields that some rules compute, each with the SQL of its computed value."""
+    """Return the layer's fields that the rules compute, each with the SQL of its value."""
     return {
         field.name: f"{quote_identifier(rule.statement)}.{quote_identifier(field.derived)}"
         for rule in rules
@@ -85,18 +85,18 @@ def fields_of(definition: LayerDefinition, rules: Sequence[DerivationRule]) -> d
 
 
 def has_history(definition: LayerDefinition, rule: DerivationRule) -> bool:
-    """Whether the layer keeps what the rule found at the time: it records what happened."""
+    """Whether the layer records what happened, and so keeps what the rule found at the time."""
     return rule.historic and definition.time is not None
 
 
 @dataclass(frozen=True, slots=True)
 class DerivedRows:
-    """Rows of a layer as the temporary view `derive_row`, and the tables that rules prepare from it.
+    """Rows of a layer as the temporary view `derive_row`, and the tables that the rules prepare from it.
 
     Attributes
     ----------
     only
-        A table whose column `id` names the rows; None means all.
+        A table whose column `id` names the rows; None means all rows.
     """
 
     definition: LayerDefinition
@@ -116,12 +116,12 @@ class DerivedRows:
                 await connection.execute(read_sql(rule.prepare))
 
     async def close(self, connection: asyncpg.Connection) -> None:
-        """Remove them."""
+        """Remove the view and the tables."""
         tables = [table for rule in self.rules for table in rule.temporary]
         await connection.execute("; ".join([*(f"DROP TABLE {t}" for t in tables), "DROP VIEW derive_row"]))
 
     def joined(self) -> str:
-        """Compose the rows, as `feature`, with what each rule computes, under the name of its statement."""
+        """Return SQL that joins the rows, as `feature`, with the values of each rule, under its statement's name."""
         joins = [
             f"LEFT JOIN ({read_sql(r.statement)}) AS {r.statement} ON {r.statement}.id = feature.id" for r in self.rules
         ]
@@ -130,5 +130,5 @@ class DerivedRows:
 
 @cache
 def read_sql(name: str) -> str:
-    """Read a statement of the folder `sql/`."""
+    """Read a statement of the folder `queries/`."""
     return (_SQL / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Fields the database computes: where a feature lies, how large it is, and where along a waterway it stands.
+"""Fields that the database computes: a feature's area and grid, its size, and its place along a waterway.
 
-What a file says of such a field counts only while the layers it is derived from are empty.
+A file's own value of such a field counts only while the layers that it is derived from are empty.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ OVERLAPS = {URBAN_VILLAGES: tuple(tier.layer_id for tier in (GRID, COMMUNITY, ST
 async def derive(connection: asyncpg.Connection, layer_id: str, *, only_new: str | None = None) -> dict[str, int]:
     """Compute the derived fields of a layer.
 
-    A layer with a `time` field records what happened: unless its rows are named as new, only fields that are still
-    empty are filled, because an event keeps the grid of its time.
+    A layer with a `time` field records what happened: only its empty fields are filled, unless its rows are named as
+    new, because an event keeps the grid of its time.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ async def derive(connection: asyncpg.Connection, layer_id: str, *, only_new: str
     layer_id
         A layer of the catalogue.
     only_new
-        A (temporary) table whose column `id` names the rows to look at; `None` looks at all.
+        A (temporary) table whose column `id` names the rows to compute; `None` computes all.
 
     Returns
     -------
     dict of str to int
-        Every field that was computed, with the number of rows in which any of them changed; empty when the layer
-        derives nothing. Fields whose source layers are all empty are left as they are and are not in the answer.
+        Every computed field, with the number of rows in which any of them changed; empty when the layer derives
+        nothing. Fields whose source layers are all empty stay as they are and are not returned.
 
     Raises
     ------
@@ -54,16 +54,16 @@ async def derive(connection: asyncpg.Connection, layer_id: str, *, only_new: str
 
 
 async def derive_dependents(connection: asyncpg.Connection, changed_layer_id: str) -> dict[str, dict[str, int]]:
-    """Compute again what other layers derive from a layer that has changed, and the overlaps of its areas.
+    """Compute the fields that other layers derive from a changed layer, and the overlaps of its areas.
 
-    Rows that change get a new `version` and `updated_at`. Layers with a `time` field keep what was true at their time.
+    Changed rows get a new `version` and `updated_at`. Layers with a `time` field keep the values of their time.
 
     Returns
     -------
     dict of str to dict
-        For every layer that was looked at, its fields and the number of rows in which any of them changed.
+        For every dependent layer, its fields and the number of rows in which any of them changed.
     """
-    answer: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
     definitions = await _definitions(connection)
     async with connection.transaction():
         for definition in definitions.values():
@@ -73,12 +73,12 @@ async def derive_dependents(connection: asyncpg.Connection, changed_layer_id: st
                 if changed_layer_id in rule.reads and not has_history(definition, rule)
             ]
             if affected:
-                answer[definition.id] = await _apply(connection, definition, affected, bump=True)
+                counts[definition.id] = await _apply(connection, definition, affected, bump=True)
         for a_layer, b_layers in OVERLAPS.items():
             for b_layer in b_layers:
                 if changed_layer_id in (a_layer, b_layer) and {a_layer, b_layer} <= definitions.keys():
                     await _overlap(connection, a_layer, b_layer)
-    return answer
+    return counts
 
 
 async def _definitions(connection: asyncpg.Connection) -> dict[str, LayerDefinition]:
@@ -88,7 +88,7 @@ async def _definitions(connection: asyncpg.Connection) -> dict[str, LayerDefinit
 
 
 async def _ready(connection: asyncpg.Connection, rules: Sequence[DerivationRule]) -> list[DerivationRule]:
-    """Leave out rules whose source layers are all empty."""
+    """Return the rules that read no other layer, and those whose source layers are not all empty."""
     return [rule for rule in rules if not rule.reads or await _any_rows(connection, rule.reads)]
 
 
@@ -106,17 +106,17 @@ async def _apply(
     keep: bool = False,
     bump: bool = False,
 ) -> dict[str, int]:
-    """Write what the rules compute into the rows where it differs.
+    """Write the values of the rules into the rows where they differ; return the number of rows by field.
 
     The differing rows are found first, because the trigger on a layer's table fires even for an UPDATE of no row and
-    would tell the world that the layer changed.
+    would announce a change of the layer.
 
     Parameters
     ----------
     keep
-        Only fill what is empty where the layer has a history.
+        Whether a layer with a history keeps the values that it has.
     bump
-        Give changed rows a new version.
+        Whether changed rows get a new version.
     """
     fields = fields_of(definition, rules)
     if not fields:

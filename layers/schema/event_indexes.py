@@ -1,4 +1,4 @@
-"""The indexes of the events that numbers of events in an area are read from."""
+"""Indexes of the layer of events, from which the numbers of events in an area are read."""
 
 _OPEN = "onemap.event_is_open(stage, closed_at)"
 INDEXES = {
@@ -8,4 +8,4 @@ INDEXES = {
     "day_grid": "(grid_code, occurred_at)",
     "day_area": '(area_code COLLATE "C", occurred_at)',
 }
-"""What is indexed, by a name: the open ones by area, and all by area and day."""
+"""Index definitions by name: open events by area, and all events by area and day."""

@@ -1,6 +1,6 @@
-"""Layers that were made from a file: titles, look, grade, code lists; another name; away with one.
+"""Changes of layers that were made from a file: titles, map hints, grade, code lists, id, and removal.
 
-A layer that a definition file declares is edited in that file, which is read again at every start.
+A layer that a definition file declares is edited in that file, which is read at every start.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ SELECT format('%I.%I', n.nspname, c.relname) AS name
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
 WHERE n.nspname IN ('onemap', 'twin') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     AND a.attname = 'layer' AND NOT a.attisdropped AND c.relname NOT IN ('changed_area', 'cell')
-"""  # areas and cells belong to the catalogue's row and are made anew with it
+"""  # rows of changed_area and cell belong to the catalogue's row and are made anew with it
 
 
 @dataclass(frozen=True, slots=True)
 class LayerEdit:
-    """What of a layer becomes another; None leaves a thing as it is.
+    """New values of a layer's definition; None leaves a value as it is.
 
     Attributes
     ----------
     hints
         Fields of `layers.definition.MapHints`: `group_zh`, `color`, `icon`, `visible`, `label` …
     grade
-        Data grade 1 to 4 of the layer and of every row that has a grade of its own.
+        Data grade 1 to 4 for the layer and for every row with a grade of its own.
     codes
-        Field to code list; the field's values are shown with the list's labels. An empty text takes a list away.
+        Code list by field; the map shows the field's values with the list's labels. An empty text removes a list.
     """
 
     title_zh: str | None = None
@@ -49,7 +49,7 @@ class LayerEdit:
 
 
 async def edit_layer(connection: asyncpg.Connection, layer_id: str, edit: LayerEdit) -> LayerDefinition:
-    """Change what the catalogue says of a layer, and return its new definition; every process sees it at once.
+    """Change a layer's definition in the catalogue and return the new one; every process takes it over at once.
 
     Raises
     ------
@@ -58,7 +58,7 @@ async def edit_layer(connection: asyncpg.Connection, layer_id: str, edit: LayerE
     Conflict
         When a definition file declares it.
     BadInput
-        When a field, code list or value is not one that is allowed.
+        When a field, code list or value is not allowed.
     """
     async with connection.transaction():
         definition = await _editable(connection, layer_id)
@@ -73,14 +73,14 @@ async def edit_layer(connection: asyncpg.Connection, layer_id: str, edit: LayerE
 
 
 async def rename_layer(connection: asyncpg.Connection, layer_id: str, new_id: str) -> None:
-    """Give a layer another id: its rows, their past, its quarantine and what feeds brought go with it.
+    """Give a layer another id: its rows, their past, its quarantine and the data of its feeds go with it.
 
     Raises
     ------
     NotFound, Conflict
         As `edit_layer`; also when the new id is taken.
     BadInput
-        When the new id is no identifier.
+        When the new id is not an identifier.
     """
     if not re.fullmatch(IDENTIFIER, new_id):
         raise BadInput(f"'{new_id[:80]}' is no id; a-z, 0-9 and _ are allowed, a letter first", parameter="layer")
@@ -100,7 +100,7 @@ async def rename_layer(connection: asyncpg.Connection, layer_id: str, new_id: st
 
 
 async def count_layer(connection: asyncpg.Connection, layer_id: str) -> tuple[int, int]:
-    """Return how many rows and how many rows of the past a layer has.
+    """Return the number of a layer's rows and of its rows of the past.
 
     Raises
     ------
@@ -146,8 +146,8 @@ def _edited(definition: LayerDefinition, edit: LayerEdit, lists: Collection[str]
     if unknown:
         allowed = ", ".join(field.name for field in fields)
         raise BadInput(f"'{unknown[0]}' is no field of {definition.id}; it has {allowed}", parameter="code_list")
-    said = {"title_zh": edit.title_zh, "title_en": edit.title_en, "grade": edit.grade}
-    changed = definition.model_dump() | {name: value for name, value in said.items() if value is not None}
+    values = {"title_zh": edit.title_zh, "title_en": edit.title_en, "grade": edit.grade}
+    changed = definition.model_dump() | {name: value for name, value in values.items() if value is not None}
     changed["fields"] = [field.model_dump() for field in fields]
     changed["map"] = {**changed["map"], **edit.hints}
     try:
@@ -170,7 +170,7 @@ def _with_codes(field: FieldDefinition, codes: Mapping[str, str], lists: Collect
 
 
 async def _rename_indexes(connection: asyncpg.Connection, layer_id: str, new_id: str) -> None:
-    """Name the indexes after the new id, or `create_layer` would make each a second time."""
+    """Name the indexes after the new id; otherwise `create_layer` would make each a second time."""
     tables = [table_of(new_id), past_of(new_id)]
     for row in await connection.fetch(
         """SELECT n.nspname, i.relname FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid

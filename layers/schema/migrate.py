@@ -1,7 +1,8 @@
 """Migrations of the database: numbered SQL files, each applied once, in order, in a transaction of its own.
 
-A migration makes and changes tables and moves data. Functions and triggers are in `layers/schema/sql_files.py`'s files,
-which are applied after the migrations; the migrations up to 0165 hold earlier texts of them, as they were released.
+A migration makes and changes tables and moves data. Functions and triggers are in the files of
+`layers/schema/sql_files.py`, which are applied after the migrations; the migrations up to 0165 hold earlier texts of
+them, as released.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ async def migrate(url: str) -> list[str]:
     Raises
     ------
     Conflict
-        When the database has migrations this code does not know: it is newer than the code.
+        When the database has migrations that this code does not have: it is newer than the code.
     Unavailable
-        When it cannot be reached, or the user may not do what a migration does.
+        When the database cannot be reached, or its user lacks the rights for a migration.
     """
     connection = await connect(url, role=None)
     try:
@@ -85,7 +86,7 @@ async def migrate(url: str) -> list[str]:
 
 
 async def edited(connection: asyncpg.Connection) -> list[str]:
-    """Return the names of migrations whose file is no longer what was applied to this database."""
+    """Return the names of migrations whose file differs from the text that was applied to this database."""
     known = {path.stem: checksum(path) for path in available()}
     rows = await connection.fetch(
         "SELECT name, checksum FROM onemap.migration WHERE checksum IS NOT NULL ORDER BY name"
@@ -94,11 +95,11 @@ async def edited(connection: asyncpg.Connection) -> list[str]:
 
 
 async def _adopt(connection: asyncpg.Connection) -> None:
-    """Take the files as they are for what was applied before there were checksums: nobody can know better."""
+    """Record the present files' checksums for migrations from before there were checksums: no better ones are known."""
     rows = await connection.fetch("SELECT name FROM onemap.migration WHERE checksum IS NULL")
     files = {path.stem: path for path in available()}
-    taken = [(row["name"], checksum(files[row["name"]])) for row in rows]
-    await connection.executemany("UPDATE onemap.migration SET checksum = $2 WHERE name = $1", taken)
+    present = [(row["name"], checksum(files[row["name"]])) for row in rows]
+    await connection.executemany("UPDATE onemap.migration SET checksum = $2 WHERE name = $1", present)
 
 
 async def _applied(connection: asyncpg.Connection) -> set[str]:

@@ -1,12 +1,12 @@
-"""Functions and triggers of the database, each in a SQL file that holds its text of today.
+"""Functions and triggers of the database, in SQL files that hold their present text.
 
-A migration holds tables and moves of data; these files hold the functions and triggers. After the migrations all files
-are applied again when the text of one changed, so each is idempotent: `CREATE OR REPLACE`, grants beside it. Functions
-of the schema `onemap` are in `layers/schema/sql`, those of `twin` in `twin/store/sql`.
+Migrations hold tables and moves of data; these files hold the functions and triggers. When the text of one file has
+changed, all files are applied after the migrations, so each is idempotent: `CREATE OR REPLACE`, with its grants.
+Functions of the schema `onemap` are in `layers/schema/sql`, those of `twin` in `twin/store/sql`.
 
-Three rules follow. A function that is no longer needed, or whose arguments change, is dropped by a migration. A
-migration calls no function, because on a new database it finds the functions of migration 0165. A change of a function
-that older programs cannot work with comes with a migration, which makes them refuse the database.
+Three rules follow. A migration drops a function that is no longer needed, or whose arguments change. A migration calls
+no function, because on a new database it meets the functions of migration 0165. A change of a function that older
+programs cannot work with comes with a migration, which makes them refuse the database.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def sql_files() -> dict[str, Path]:
 
 
 async def changed_sql_files(connection: asyncpg.Connection) -> list[str]:
-    """Return the files whose text differs from the applied one, gone files among them; the database is migrated."""
+    """Return the files whose text differs from the applied text, removed files included; all migrations are applied."""
     stored = await connection.fetchval("SELECT value FROM onemap.setting WHERE name = $1", _SETTING)
     applied = json.loads(stored or "{}")
     current = _checksums()
@@ -42,7 +42,7 @@ async def changed_sql_files(connection: asyncpg.Connection) -> list[str]:
 
 
 async def apply_sql_files(connection: asyncpg.Connection) -> None:
-    """Apply all files in one transaction, unless the database has their text; it is migrated."""
+    """Apply all files in one transaction unless the database has their text; all migrations are applied."""
     if not await changed_sql_files(connection):
         return
     async with connection.transaction():

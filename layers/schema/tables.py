@@ -1,4 +1,4 @@
-"""The table behind a layer, made from its definition, and the statistics the catalogue keeps of it."""
+"""The table of a layer, made from its definition, and the layer's statistics in the catalogue."""
 
 from __future__ import annotations
 
@@ -43,40 +43,42 @@ def table_of(layer_id: str) -> str:
 
 
 def past_of(layer_id: str) -> str:
-    """Return the quoted table of rows that a layer no longer has, or has in another form."""
+    """Return the quoted table of a layer's past: its replaced and deleted rows."""
     return f"{quote_identifier(PAST)}.{quote_identifier(layer_id)}"
 
 
 def keeps_past(layer_id: str) -> bool:
-    """Whether replaced rows of a layer are kept; of events, feeds' messages tell what they were."""
+    """Whether replaced rows of a layer are kept; the past of events is read from the messages of feeds."""
     return layer_id != EVENTS
 
 
 async def sync_definitions(url: str, own: Path | None = None) -> list[str]:
-    """Make the tables of all definition files, and bring the catalogue and the code lists to them.
+    """Make the tables of all definition files, and write the definitions and code lists into the catalogue.
 
     Parameters
     ----------
     own
         A district's own folder of definitions, with code lists in `codes`; it may be missing. A layer whose file is
-        gone stays, with its rows, as one that no file declares.
+        gone stays, with its rows, as an undeclared layer.
 
     Returns
     -------
     list of str
-        Layer ids whose definition was new or changed.
+        Ids of the layers whose definition was new or changed.
 
     Raises
     ------
     BadInput
-        When a file is no valid definition or code list; nothing has changed then.
+        When a file is not a valid definition or code list; nothing is changed then.
+    Unavailable
+        When the database cannot be reached.
     """
     definitions, lists = read_definitions(own=own), read_code_lists(own=own and own / "codes")
     connection = await connect(url, Role.OWNER)
     try:
         stored = await _stored(connection)
-        wanted = [_keep_origin(d, stored.get(d.id)) for d in definitions.values()]
-        changed = [d for d in wanted if stored.get(d.id) != d]
+        declared = [_keep_origin(d, stored.get(d.id)) for d in definitions.values()]
+        changed = [d for d in declared if stored.get(d.id) != d]
         for definition in changed:
             await create_layer(connection, definition, declared=True)
         await connection.execute(
@@ -95,7 +97,7 @@ async def _stored(connection: asyncpg.Connection) -> dict[str, LayerDefinition |
 
 
 def _keep_origin(definition: LayerDefinition, stored: LayerDefinition | None) -> LayerDefinition:
-    """Where the rows came from is said by whoever loaded them, not by the definition file."""
+    """Return the definition with the stored origin of the rows, which the last load set and not the file."""
     if stored is None:
         return definition
     origin = {name: getattr(stored, name) for name in ("synthetic", "source", "attribution")}
@@ -103,7 +105,7 @@ def _keep_origin(definition: LayerDefinition, stored: LayerDefinition | None) ->
 
 
 def parse_definition(text: str) -> LayerDefinition | None:
-    """Read a definition from the catalogue; `None` when an older version of OneMap wrote it in another shape."""
+    """Read a definition from the catalogue; `None` when an older version of OneMap wrote it in another form."""
     try:
         return LayerDefinition.model_validate_json(text)
     except ValueError:
@@ -113,16 +115,16 @@ def parse_definition(text: str) -> LayerDefinition | None:
 async def create_layer(
     connection: asyncpg.Connection, definition: LayerDefinition, *, declared: bool | None = None
 ) -> None:
-    """Make a layer's table, indexes and catalogue row; add what an existing table lacks. Idempotent.
+    """Make a layer's table, indexes and catalogue row, or add what an existing table lacks. Idempotent.
 
     Parameters
     ----------
     connection
         In the owner's role; joins a transaction that is already open.
     definition
-        The definition to store as it is.
+        The definition to store.
     declared
-        Whether a definition file names the layer; by default what the catalogue said before, else False.
+        Whether a definition file declares the layer; None keeps the catalogue's value, else False.
     """
     async with connection.transaction():
         for statement in _statements(definition):
@@ -140,16 +142,16 @@ async def create_layer(
 
 
 async def drop_layer(connection: asyncpg.Connection, layer_id: str) -> None:
-    """Remove a layer, its rows and its catalogue entry; nothing happens when there is none."""
+    """Remove a layer, its rows, their past and its catalogue entry; do nothing when there is none."""
     async with connection.transaction():
         await connection.execute(f"DROP TABLE IF EXISTS {table_of(layer_id)}, {past_of(layer_id)}")
         await connection.execute("DELETE FROM onemap.layer WHERE id = $1", layer_id)
 
 
 async def refresh_statistics(connection: asyncpg.Connection, definition: LayerDefinition) -> None:
-    """Count the layer, take its extent and time span, and let the planner look at it. Call it after a load.
+    """Write a layer's row count, extent and time span into the catalogue, and analyse its table; needed after a load.
 
-    All of it is kept by data grade too, for nobody is told of rows that may not be seen.
+    The statistics are also kept by data grade, because a caller receives only those of the rows that it may see.
     """
     table = table_of(definition.id)
     extent = "NULL::geometry" if definition.geometry_type == "None" else "ST_SetSRID(ST_Extent(geom)::geometry, 4490)"
@@ -174,7 +176,7 @@ async def refresh_statistics(connection: asyncpg.Connection, definition: LayerDe
 
 
 async def _fill_statistics(connection: asyncpg.Connection) -> None:
-    """Take the statistics of layers that an older version counted, without their grades."""
+    """Write the statistics of layers that an older version counted without their grades."""
     waiting = await connection.fetch(
         """SELECT definition FROM onemap.layer
         WHERE row_count > 0 AND by_grade = '{}' AND to_regclass(format('%I.%I', $1::text, id)) IS NOT NULL""",
@@ -201,7 +203,7 @@ def _statements(definition: LayerDefinition) -> list[str]:
         f"ALTER TABLE {table} {', '.join(f'ADD COLUMN IF NOT EXISTS {c}' for c in added)}" if added else "SELECT 1",
         *_indexes(definition),
         *_triggers(table, "touch", f"touch_layer({"'graded'" if 'data_grade' in definition.by_name else ''})"),
-        *(_triggers(table, "touched", "note_changed_area()") if geometry else []),  # after `touch_…`, as names go
+        *(_triggers(table, "touched", "note_changed_area()") if geometry else []),  # fires after `touch_…`, by name
         *(_past(definition, added[:-1]) if keeps_past(definition.id) else []),
         f"GRANT SELECT ON {table} TO onemap_read",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
@@ -210,10 +212,13 @@ def _statements(definition: LayerDefinition) -> list[str]:
 
 
 def _triggers(table: str, names: str, call: str) -> list[str]:
-    """Have a function called after every statement that writes, with the rows: PostgreSQL wants a trigger of each."""
-    seen = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows"}
-    seen["UPDATE"] = f"{seen['DELETE']} {seen['INSERT']}"
-    rows = [f"{operation} ON {table} REFERENCING {tables}" for operation, tables in seen.items()]
+    """Return triggers that call a function with the rows of every writing statement: PostgreSQL needs one by operation.
+
+    Their names are `names` with the operation behind.
+    """
+    transition = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows"}
+    transition["UPDATE"] = f"{transition['DELETE']} {transition['INSERT']}"
+    rows = [f"{operation} ON {table} REFERENCING {tables}" for operation, tables in transition.items()]
     return [
         f"""CREATE OR REPLACE TRIGGER {names}_{on.split(maxsplit=1)[0].lower()} AFTER {on}
         FOR EACH STATEMENT EXECUTE FUNCTION onemap.{call}"""
@@ -222,7 +227,7 @@ def _triggers(table: str, names: str, call: str) -> list[str]:
 
 
 def _past(definition: LayerDefinition, columns: list[str]) -> list[str]:
-    """Make the table of a layer's past, and have it filled by the statements that change or delete rows."""
+    """Return the statements that make the table of a layer's past and the triggers that fill it."""
     table, past = table_of(definition.id), past_of(definition.id)
     known = ["_known_from timestamptz NOT NULL", "_known_to timestamptz NOT NULL"]
     old = f"ON {table} REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onemap.keep_past()"
@@ -247,7 +252,7 @@ def _column(definition: LayerDefinition, field: FieldDefinition) -> str:
     return f"{quote_identifier(field.name)} {COLUMN_TYPES[field.type]}"
 
 
-_INDEXED = ("grid_code", "area_code")  # what every "in my grid" and every area scope asks for
+_INDEXED = ("grid_code", "area_code")  # every query for one grid and every area scope filters by them
 
 
 def _indexes(definition: LayerDefinition) -> list[str]:

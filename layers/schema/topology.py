@@ -1,4 +1,4 @@
-"""Whether areas tile the area above them, grids their community, communities their street, and carry its code."""
+"""A check that areas tile the area above them and carry its code: grids their community, communities their street."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class Fault:
     Attributes
     ----------
     kind
-        `gap`: no part there; `overlap`: two parts; `outside`: parts reach out of the whole; `orphan`: a part whose
-        code names no whole; `foreign`: its code belongs to a district that is not here; `malformed`: its code has not
-        the digits of its kind.
+        `gap`: no part; `overlap`: two parts; `outside`: parts reach out of the whole; `orphan`: a part whose code
+        names no whole; `foreign`: a part with the code of a district that is not loaded; `malformed`: a part whose
+        code has the wrong number of digits.
     whole_code, part_codes
         The area above, and the two parts of an overlap or the orphan.
     area_m2
-        Area of the fault in the measuring plane; 0 where the code is at fault.
+        Area of the fault in the measuring plane; 0 for a fault of the code.
     lonlat
         A place in the fault, longitude and latitude in degrees of CGCS2000.
     """
@@ -79,21 +79,21 @@ class Fault:
 async def tiling_faults(
     connection: asyncpg.Connection, tiling: Tiling, *, tolerance_m: float = TOLERANCE_M
 ) -> list[Fault]:
-    """Find every gap and overlap that is somewhere wider than a tolerance.
+    """Return every gap and overlap that is wider than a tolerance anywhere, and every faulty code.
 
     Parameters
     ----------
     connection
         In the owner's or the ingest role (temporary tables are made); joins a transaction that is already open.
     tiling
-        Which layer must fill which.
+        The tier of the parts and the tier that they must fill.
     tolerance_m
-        Width in metres up to which a fault is a matter of digitising.
+        Width in metres up to which a fault counts as inaccurate digitising.
 
     Returns
     -------
     list of Fault
-        Empty when all is well, and when both layers are empty.
+        Empty without faults, and when both layers are empty.
     """
     async with connection.transaction():
         await connection.execute(_tables(tiling))
@@ -113,19 +113,19 @@ def _fault(row: asyncpg.Record, kind: FaultKind, part_codes: tuple[str, ...]) ->
 
 
 async def topology_notes(connection: asyncpg.Connection, layer: str | None = None) -> list[str]:
-    """Look at every tiling of loaded layers, or at those a layer takes part in, and say what is wrong.
+    """Return sentences about the faults in every tiling of loaded layers, or in those of one layer.
 
     Parameters
     ----------
     connection
         As for `tiling_faults`.
     layer
-        Id of a layer; one that takes part in no tiling has no faults. None looks at all.
+        Id of a layer; a layer without a tiling has no faults. None checks all tilings.
 
     Returns
     -------
     list of str
-        Sentences of `in_words`; empty when all is well. A layer that is empty is not there yet: nothing lacks it.
+        Sentences of `in_words`; empty without faults. An empty layer counts as not loaded yet and causes no faults.
     """
     notes: list[str] = []
     for tiling in TILINGS:
@@ -143,7 +143,7 @@ async def _has_rows(connection: asyncpg.Connection, layer: str) -> bool:
 
 
 def in_words(tiling: Tiling, faults: Sequence[Fault]) -> Iterator[str]:
-    """Say what was found, a sentence for each kind of fault, with the worst places first.
+    """Yield a sentence for each kind of fault, with the worst places first.
 
     Examples
     --------
@@ -164,7 +164,7 @@ def _place(fault: Fault) -> str:
 
 
 def _tables(tiling: Tiling) -> str:
-    """Both layers in metres; boundaries that are no longer in force are left out."""
+    """Return SQL that makes temporary tables of both layers in metres, without boundaries that are out of force."""
     current, digits = in_force().text, tiling.whole.digits
     return f"""
         CREATE TEMP TABLE topology_part ON COMMIT DROP AS

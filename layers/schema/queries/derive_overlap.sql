@@ -1,4 +1,4 @@
--- Shares of two layers' areas in each other; what is under a square metre is a matter of digitising, not of membership.
+-- Shares of two layers' areas in each other; less than a square metre counts as inaccurate digitising.
 SELECT
     pair.a_id,
     pair.b_id,

@@ -1,4 +1,4 @@
--- An area knows where it is by its own code.
+-- The place of an area, from its own code.
 SELECT
     area.id,
     NULL::text AS grid_of_point,

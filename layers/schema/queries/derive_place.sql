@@ -1,4 +1,4 @@
--- Grid and area of each feature's point: what grids cover is known by now, place_at finds the rest.
+-- Grid and area of each feature's point: from the prepared table where a grid covers it, else by place_at.
 SELECT
     covered.id,
     left(covered.grid_code, 12) AS area_of_point,

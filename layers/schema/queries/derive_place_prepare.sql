@@ -1,5 +1,5 @@
--- Points and the grids that cover them, found grid by grid: PostGIS keeps a polygon prepared while it asks for many
--- points, which is eight times quicker than to ask for the grids of every point.
+-- Points and the grids that cover them, found grid by grid: PostGIS keeps a polygon prepared while it tests many
+-- points, which is eight times faster than finding the grids of every point.
 CREATE TEMP TABLE derive_point ON COMMIT DROP AS
 SELECT
     source.id,

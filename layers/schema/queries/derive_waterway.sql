@@ -1,5 +1,5 @@
--- The nearest waterway within 500 m, the chainage on it, and the bank as seen downstream: the sign of the cross product
--- of the flow around the closest point with the way to the feature.
+-- The nearest waterway within 500 m, the chainage on it, and the bank looking downstream: the sign of the cross product
+-- of the flow around the closest point and the vector to the feature.
 SELECT
     feature.id,
     near.id AS nearest_waterway,

@@ -1,4 +1,4 @@
--- The waterways in metres of the measuring plane, indexed for the search of the nearest.
+-- The waterways in metres of the measuring plane, indexed for the search for the nearest.
 CREATE TEMP TABLE derive_waterway ON COMMIT DROP AS
 SELECT
     waterway.id,

@@ -1,4 +1,4 @@
--- Parts whose code is malformed, of another district, or of a whole that is not here; the first that holds is told.
+-- Parts whose code is malformed, of another district, or of a missing whole; the first fault that applies is returned.
 SELECT
     part.whole_code,
     part.code,

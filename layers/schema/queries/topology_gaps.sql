@@ -1,4 +1,4 @@
--- Where a whole is not filled by its parts, and where the parts reach out of it, by more than a tolerance.
+-- Places where the parts do not fill their whole, or reach out of it, by more than a tolerance.
 SELECT
     fault.kind,
     whole.code AS whole_code,

@@ -1,4 +1,4 @@
--- Pairs of parts of one whole that overlap by more than a tolerance: what is left after shrinking by half of it.
+-- Pairs of parts of one whole that overlap by more than a tolerance: something is left after shrinking by half of it.
 SELECT
     a.whole_code,
     ARRAY[a.code, b.code] AS part_codes,
