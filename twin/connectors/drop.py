@@ -24,7 +24,7 @@ from twin.envelope.message import Reading
 from twin.envelope.read import BATCH, BODY_BYTES_MAX, LINES, STRUCTURED, decode_json
 from twin.envelope.refused import Reason, Refusal, Refused
 from twin.feeds.decode import Delivery, decode, decode_rows
-from twin.feeds.definition import Format
+from twin.feeds.definition import FeedFormat
 from twin.feeds.table import each_row
 from twin.intake.settling import Settle, patient, settled
 from twin.jobs.jobs import Parts
@@ -40,7 +40,7 @@ type Take = Callable[[Delivery], Awaitable[Outcome]]
 class DropFeed(FetchedFeed):
     """A feed whose sender drops files into ``<home>/drops/{name}``."""
 
-    usual_format: ClassVar[Format] = "table"
+    usual_format: ClassVar[FeedFormat] = "table"
 
     protocol: Literal["drop"]
     connection: DropConnection

@@ -35,7 +35,7 @@ _UNFINISHED = (".part", ".tmp", ".temp", ".filepart", ".partial", ".crdownload",
 _COUNT_BYTES_MAX = 100
 
 type FileName = Annotated[str, Field(pattern=r"^[^/\\]{1,200}$")]  # or a pattern of them, as in a shell
-type Look = tuple[int, int, int]  # inode, size in bytes, time of change in ns
+type FileStamp = tuple[int, int, int]  # inode, size in bytes, time of change in ns
 
 
 class DropConnection(FeedConnection):
@@ -90,7 +90,7 @@ class DropFolder:
 
     def __init__(self, folder: Path, pattern: str, *, counted: bool = False) -> None:
         self._folder, self._pattern, self._counted = folder, pattern, counted
-        self._seen: dict[str, Look] = {}
+        self._seen: dict[str, FileStamp] = {}
         for part in (TAKING, DONE, FAILED):
             (folder / part).mkdir(parents=True, exist_ok=True)
 
@@ -101,7 +101,7 @@ class DropFolder:
         self._seen = now
         return sorted(whole, key=lambda name: (now[name][2], name))
 
-    def _looks(self) -> dict[str, Look]:
+    def _looks(self) -> dict[str, FileStamp]:
         looks = {}
         with os.scandir(self._folder) as entries:
             for entry in entries:

@@ -23,7 +23,7 @@ from twin.connectors.pull_pages import Pages, PullConnection
 from twin.envelope.message import Reading
 from twin.envelope.refused import Reason, Refused
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import Format
+from twin.feeds.definition import FeedFormat
 from twin.feeds.secret import read_secret
 from twin.feeds.times import span
 from twin.intake.settling import Settle, settled
@@ -39,7 +39,7 @@ _REMEMBERED_MAX = 10_000
 class PullFeed(FetchedFeed):
     """A feed whose records are pulled over HTTP, page by page."""
 
-    usual_format: ClassVar[Format] = "records"
+    usual_format: ClassVar[FeedFormat] = "records"
 
     protocol: Literal["pull"]
     connection: PullConnection

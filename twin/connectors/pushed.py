@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Literal, override
 
-from twin.feeds.definition import FeedDefinition, Format
+from twin.feeds.definition import FeedDefinition, FeedFormat
 
 
 class PushedFeed(FeedDefinition):
@@ -27,19 +27,19 @@ class HttpFeed(PushedFeed):
 class CapFeed(PushedFeed):
     """Warnings: CAP 1.2."""
 
-    usual_format: ClassVar[Format] = "cap"
+    usual_format: ClassVar[FeedFormat] = "cap"
     protocol: Literal["cap"]
 
 
 class SensorThingsFeed(PushedFeed):
     """Observations of a SensorThings service."""
 
-    usual_format: ClassVar[Format] = "sensorthings"
+    usual_format: ClassVar[FeedFormat] = "sensorthings"
     protocol: Literal["sensorthings"]
 
 
 class NgsiFeed(PushedFeed):
     """Notifications of an NGSI-LD context broker."""
 
-    usual_format: ClassVar[Format] = "ngsi"
+    usual_format: ClassVar[FeedFormat] = "ngsi"
     protocol: Literal["ngsi"]

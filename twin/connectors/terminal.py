@@ -26,7 +26,7 @@ from twin.envelope.message import Reading
 from twin.envelope.refused import Refusal, Refused
 from twin.feeds import jt808
 from twin.feeds.decode import Delivery, decode
-from twin.feeds.definition import FeedConnection, Format
+from twin.feeds.definition import FeedConnection, FeedFormat
 from twin.feeds.exposure import is_local
 from twin.feeds.jt808 import TerminalFrame
 from twin.feeds.secret import read_secret
@@ -63,7 +63,7 @@ class TerminalConnection(FeedConnection):
 class TerminalFeed(FetchedFeed):
     """A feed of vehicle terminals that connect to us: JT/T 808."""
 
-    usual_format: ClassVar[Format] = "jt808"
+    usual_format: ClassVar[FeedFormat] = "jt808"
 
     protocol: Literal["jt808"]
     connection: TerminalConnection

@@ -18,7 +18,7 @@ from twin.envelope.read import BATCH_MESSAGES_MAX, BODY_BYTES_MAX, decode_json, 
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
 from twin.envelope.write import write_structured
 from twin.feeds import cap, jt808, ngsi, sensorthings, table
-from twin.feeds.definition import FeedDefinition, Format
+from twin.feeds.definition import FeedDefinition, FeedFormat
 from twin.feeds.rule import look, steps
 
 type Envelopes = list[tuple[dict[str, Any], str | None]]  # each with the datum it is in, None for the feed's own
@@ -77,7 +77,7 @@ def decode(definition: FeedDefinition, delivery: Delivery, *, now: datetime) -> 
 
 def decode_rows(
     definition: FeedDefinition,
-    rows: Iterable[table.Row | Refusal],
+    rows: Iterable[table.TableRow | Refusal],
     *,
     now: datetime,
     file_name: str = "",
@@ -229,7 +229,7 @@ def _table(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Rec
     return [_row(definition, row, {}) for row in rows], refused
 
 
-def _row(definition: FeedDefinition, row: table.Row, file: dict[str, str]) -> Record:
+def _row(definition: FeedDefinition, row: table.TableRow, file: dict[str, str]) -> Record:
     line, fields = row
     beside = {"line": line, **{name[1:]: value for name, value in file.items()}}
     return line, raw_of({**fields, **file}), partial(_mapped, definition, beside, fields)
@@ -298,7 +298,7 @@ def _terminal(definition: FeedDefinition, phone: str, known: Mapping[str, str] |
     return f"{definition.supplies[0]}/{known[phone]}"
 
 
-_RECORDS: dict[Format, Callable[[FeedDefinition, Delivery], tuple[Iterable[Record], list[Refusal]]]] = {
+_RECORDS: dict[FeedFormat, Callable[[FeedDefinition, Delivery], tuple[Iterable[Record], list[Refusal]]]] = {
     "records": _records,
     "table": _table,
     "cap": _cap,

@@ -17,13 +17,13 @@ from twin.feeds.mapping import CrsSource, Mapping
 from twin.feeds.rule import PATH, FieldRule
 from twin.folder import Folder
 
-type Format = Literal["cloudevents", "records", "table", "cap", "sensorthings", "ngsi", "jt808"]
+type FeedFormat = Literal["cloudevents", "records", "table", "cap", "sensorthings", "ngsi", "jt808"]
 type Unknown = Literal["refuse", "hold", "create"]
 type Registry = Folder[FeedDefinition]
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
-_MAPPED: frozenset[Format] = frozenset({"records", "table"})
-_IN_WGS84: frozenset[Format] = frozenset({"cap", "sensorthings", "ngsi"})  # their standards say so
+_MAPPED: frozenset[FeedFormat] = frozenset({"records", "table"})
+_IN_WGS84: frozenset[FeedFormat] = frozenset({"cap", "sensorthings", "ngsi"})  # their standards say so
 
 type Address = Annotated[str, Field(pattern=r"^(mqtts?|https?)://[^/@\s]+(/\S*)?$")]  # never with a password
 
@@ -108,14 +108,14 @@ class FeedDefinition(_Frozen):
         Path of the list of records in a body; None when the body is the list, or one record.
     """
 
-    usual_format: ClassVar[Format] = "cloudevents"
+    usual_format: ClassVar[FeedFormat] = "cloudevents"
     is_pushed: ClassVar[bool] = False
 
     name: str = Field(pattern=NAME)
     title_zh: str
     title_en: str
     protocol: str
-    format: Format = "cloudevents"
+    format: FeedFormat = "cloudevents"
     source: str = Field(default="", pattern=r"^[!-~]{0,200}$")
     crs_source: CrsSource
     anywhere: bool = False

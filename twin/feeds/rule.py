@@ -18,7 +18,7 @@ from twin.feeds.times import epoch_moment, local_moment
 
 type As = Literal["text", "number", "integer", "boolean", "time", "epoch_s", "epoch_ms", "list", "json"]
 type Scalar = str | int | float | bool
-type Step = str | int
+type PathStep = str | int
 
 PATH_STEPS_MAX = 8
 _STEP = r"[^.{}\s][^.{}]{0,99}"
@@ -82,11 +82,11 @@ class FieldRule(BaseModel):
         return self
 
     @cached_property
-    def _steps(self) -> tuple[Step, ...]:
+    def _steps(self) -> tuple[PathStep, ...]:
         return steps(self.path or "")
 
     @cached_property
-    def _pieces(self) -> tuple[str | tuple[Step, ...], ...]:
+    def _pieces(self) -> tuple[str | tuple[PathStep, ...], ...]:
         """Literal texts and paths of the template, in turn."""
         split = _PLACEHOLDER.split(self.template or "")
         return tuple(steps(piece) if i % 2 else piece for i, piece in enumerate(split))
@@ -133,12 +133,12 @@ class FieldRule(BaseModel):
         return value * self.scale if self.scale is not None and type(value) in {int, float} else value
 
 
-def steps(path: str) -> tuple[Step, ...]:
+def steps(path: str) -> tuple[PathStep, ...]:
     """Cut a path into its steps; a step of digits is a place in a list, or a field of that name."""
     return tuple(int(step) if step.isascii() and step.isdigit() else step for step in path.split(".") if step)
 
 
-def look(record: Any, beside: dict[str, Any], way: tuple[Step, ...]) -> Any:
+def look(record: Any, beside: dict[str, Any], way: tuple[PathStep, ...]) -> Any:
     """Follow a path; None where it leads nowhere."""
     here = record
     for index, step in enumerate(way):

@@ -18,7 +18,7 @@ from layers.loaders.header import HEAD_ROWS, find_header
 from layers.loaders.workbook import open_sheet
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
 
-type Row = tuple[int, dict[str, Any]]  # the line it stands on, from 1, and its fields by name
+type TableRow = tuple[int, dict[str, Any]]  # the line it stands on, from 1, and its fields by name
 
 type _Line = tuple[int, list[Any]]  # where it stands, from 1, and its cells
 
@@ -26,7 +26,7 @@ FILE_BYTES_MAX = 64 * 1024 * 1024
 ROWS_MAX = 500_000
 
 
-def read_rows(body: bytes, file_name: str, encoding: str | None = None) -> tuple[list[Row], list[Refusal]]:
+def read_rows(body: bytes, file_name: str, encoding: str | None = None) -> tuple[list[TableRow], list[Refusal]]:
     """Read all rows of a file at once; as `each_row`.
 
     Raises
@@ -34,7 +34,7 @@ def read_rows(body: bytes, file_name: str, encoding: str | None = None) -> tuple
     Refused
         When the file as a whole cannot be read.
     """
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     refused: list[Refusal] = []
     for one in each_row(body, file_name, encoding):
         if isinstance(one, Refusal):
@@ -44,7 +44,7 @@ def read_rows(body: bytes, file_name: str, encoding: str | None = None) -> tuple
     return rows, refused
 
 
-def each_row(body: bytes, file_name: str, encoding: str | None = None) -> Iterator[Row | Refusal]:
+def each_row(body: bytes, file_name: str, encoding: str | None = None) -> Iterator[TableRow | Refusal]:
     """Read the rows of a file one by one, known by its name: ``.xlsx``, ``.ndjson``, ``.jsonl``, ``.json``; else CSV.
 
     Yields
@@ -122,7 +122,7 @@ def _has_any(cells: Iterable[Any]) -> bool:
     return any(cell not in {None, ""} for cell in cells)
 
 
-def _rows(lines: Iterator[_Line]) -> Iterator[Row | Refusal]:
+def _rows(lines: Iterator[_Line]) -> Iterator[TableRow | Refusal]:
     """Give each row its names; the first of the lines has them."""
     _, names = next(lines)
     for line, cells in lines:
@@ -138,7 +138,7 @@ def _rows(lines: Iterator[_Line]) -> Iterator[Row | Refusal]:
             yield line, {n: c for n, c in zip(names, cells, strict=False) if c not in {None, ""}}
 
 
-def _json_rows(text: str) -> Iterator[Row | Refusal]:
+def _json_rows(text: str) -> Iterator[TableRow | Refusal]:
     for line, written in enumerate(_json_lines(text), 1):
         if not written.strip():
             continue

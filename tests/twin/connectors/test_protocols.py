@@ -19,7 +19,7 @@ from tests.twin.waiting import until
 from twin.connectors.connector import FetchedFeed
 from twin.connectors.protocols import PROTOCOLS, parse_feed, read_feed, read_registry
 from twin.connectors.running import Connectors
-from twin.feeds.definition import FeedConnection, Format
+from twin.feeds.definition import FeedConnection, FeedFormat
 from twin.feeds.exposure import UNSIGNED, remarks
 from twin.jobs.feed_health import FeedState
 
@@ -50,7 +50,7 @@ class PigeonConnection(FeedConnection):
 class PigeonFeed(FetchedFeed):
     """A tenth protocol; this class is all there is of it."""
 
-    usual_format: ClassVar[Format] = "records"
+    usual_format: ClassVar[FeedFormat] = "records"
     landed: ClassVar[list[str]] = []
 
     protocol: Literal["pigeon"]
@@ -139,7 +139,7 @@ def test_a_new_protocol_is_run(file):
 def test_every_protocol_has_all_it_needs(name, kind):
     assert get_args(kind.model_fields["protocol"].annotation) == (name,)
     assert kind.__abstractmethods__ == frozenset()
-    assert kind.usual_format in get_args(Format.__value__)
+    assert kind.usual_format in get_args(FeedFormat.__value__)
     assert kind.is_pushed is not issubclass(kind, FetchedFeed)
     guides = "".join(path.read_text(encoding="utf-8") for path in GUIDE.glob("*.md"))
     assert re.search(rf"^protocol: {name}$", guides + shipped(), flags=re.MULTILINE)
