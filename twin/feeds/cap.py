@@ -1,9 +1,8 @@
 """Warnings: CAP 1.2 and its national profile GB/T 35965.1, as versions of one event.
 
-The first message of a chain is the event; an Update or a Cancel refers to it and becomes a later version of it. So
-whoever holds the last version holds the warning, and a cancelled warning is closed. Many senders refer to the last
-message of the chain only: which chain that one belongs to is known where all messages are
-(`twin/store/events/warnings.py`).
+The first message of a chain is the event; an Update or a Cancel refers to it and becomes a later version of it. The
+last version is therefore the warning, and a cancelled warning is closed. Many senders refer to the last message of the
+chain only: `twin/store/events/warnings.py`, which has all messages, finds its chain.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 NATIONAL_IDENTIFIER = re.compile(r"[0-9]{6}[0-9]{3}.{3}.{2}_[0-9]{14}_[0-9]")
 CHAIN_MAX = 200
 VERSION_MAX = 2**31 - 1
-SEVERITY = {  # the words of the national profile and of OASIS; the raw word is kept beside
+SEVERITY = {  # words of the national profile and of OASIS; the event keeps the sender's word too
     "red": "red",
     "orange": "orange",
     "yellow": "yellow",
@@ -48,7 +47,7 @@ _VERSIONS_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One message another refers to."""
+    """A message that another one refers to."""
 
     sender: str
     identifier: str
@@ -57,16 +56,16 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A CAP message: what all its infos say together.
+    """A CAP message, with its infos combined.
 
     Attributes
     ----------
     info
-        The info that is worst, of the Chinese ones where there are any; the others are in `others`.
+        The most severe info, of the Chinese ones if there are any; the others are in `others`.
     severity, severity_word
-        The highest colour of all infos, None for Unknown and for a word nobody knows; and the word as it came.
+        The highest colour of all infos, None for Unknown and unknown words; and the sender's word for it.
     effective, onset, expires
-        The first of all infos, and the last.
+        The earliest `effective` and `onset` of all infos, and the latest `expires`.
     areas
         Of all infos.
     """
@@ -88,7 +87,7 @@ class Alert:
 
     @property
     def chain(self) -> str:
-        """The oldest message this one knows of: the first of the chain, if it names them all."""
+        """Identifier of the oldest message this one refers to: the first of the chain, if all are named."""
         if not self.references:
             return self.identifier
         return min(self.references, key=lambda r: (r.sent, r.identifier)).identifier
@@ -122,8 +121,8 @@ def read_cap(body: bytes) -> Alert:
 def envelope(alert: Alert, source: str) -> dict[str, Any]:
     """Make the canonical envelope of a warning.
 
-    Its id is the identifier, its version grows with the time it was sent, so that an Update is later than what it
-    updates in whatever order they come, in the same second too; the subject is ``events/warning-`` and the chain.
+    The id is the identifier. The version grows with the time of sending, so that an Update is later than the message it
+    updates in any order of arrival, also within one second. The subject is ``events/warning-`` and the chain.
     """
     version = 2 * int((alert.sent - _VERSIONS_FROM).total_seconds()) + (alert.message_type != "Alert")
     info = alert.info
@@ -161,14 +160,14 @@ def envelope(alert: Alert, source: str) -> dict[str, Any]:
 def _alert(
     root: Element, mode: MessageMode, kind: str, references: tuple[Reference, ...], infos: list[Element]
 ) -> Alert:
-    """Put together what the infos say: other languages of one, or other places and times (`docs/decisions`)."""
+    """Combine the infos: translations of one another, or other places and times (`docs/decisions`)."""
     identifier = _needed(root, "identifier")
     if len(identifier) > 150:
         raise Refused(Reason.TOO_LONG, f"identifier is {shown(identifier)}; at most 150 characters")
     if len(infos) > INFOS_MAX:
         raise Refused(Reason.TOO_MANY, f"{len(infos)} infos; at most {INFOS_MAX}")
-    spoken = _chinese(infos) or infos
-    main, worst = max(spoken, key=_rank), max(infos, key=_rank)
+    preferred = _chinese(infos) or infos
+    main, worst = max(preferred, key=_rank), max(infos, key=_rank)
     word = worst.first("severity")
     return Alert(
         identifier=identifier,
@@ -184,7 +183,7 @@ def _alert(
         effective=min(_times(infos, "effective"), default=None),
         onset=min(_times(infos, "onset"), default=None),
         expires=max(_times(infos, "expires"), default=None),
-        areas=read_areas(_areas_of(spoken), _areas_of(infos)),
+        areas=read_areas(_areas_of(preferred), _areas_of(infos)),
     )
 
 
@@ -201,7 +200,7 @@ def _colour(info: Element) -> str | None:
 
 
 def _rank(info: Element) -> int:
-    """Order by severity; of several alike `max` takes the first."""
+    """Return the order by severity; among equals `max` takes the first."""
     colour = _colour(info)
     return -1 if colour is None else _COLOURS.index(colour)
 
@@ -234,7 +233,7 @@ def _references(text: str | None) -> tuple[Reference, ...]:
 
 
 def _original(alert: Alert) -> dict[str, Any]:
-    """Keep what the sender said, word by word, without what has its own field."""
+    """Return the sender's own words, without those that have a field of their own."""
     own = {name: text[:4000] for name, text in alert.info.items() if name not in {"description", "headline"}}
     return {
         "identifier": alert.identifier,

@@ -1,6 +1,6 @@
-"""Where a warning holds: the polygons, circles and codes of its areas, each read for itself.
+"""The areas of a warning: polygons, circles and codes, each read by itself.
 
-A shape that cannot be read costs only itself, and the warning says so. A circle of radius 0 is a point.
+A shape that cannot be read is left out alone, and the warning has its fault. A circle of radius 0 is a point.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from twin.envelope.area import POLYGONS_MAX, RING_POSITIONS_MAX
 from twin.envelope.refused import Reason, Refused, shown
 from twin.feeds.xml import Element
 
-FAULTS_TOLD_MAX = 20
+FAULTS_KEPT_MAX = 20
 _CIRCLE_CORNERS, _CIRCLE_KM_MAX, _KM_A_DEGREE, _CIRCLE_LAT_MAX = 64, 1000, 111.195, 85
 _CIRCLE_ALLOWED = f"0 to {_CIRCLE_KM_MAX} km, latitudes to {_CIRCLE_LAT_MAX}°"
-_POINT_KM = 0.1  # a second point is drawn so large
+_POINT_KM = 0.1  # radius of the circle that a second point becomes
 _AREA_CODE = re.compile(r"[0-9]{6}(?:[0-9]{3}){0,2}")
 
 type Ring = list[list[float]]
@@ -28,12 +28,12 @@ type Circle = tuple[float, float, float]  # longitude, latitude, kilometres
 
 @dataclass(frozen=True, slots=True)
 class WarningAreas:
-    """Where a warning holds.
+    """The areas that a warning holds for.
 
     Attributes
     ----------
     text
-        What the sender calls the areas, in the language that is shown.
+        The sender's name of the areas, in the language that is shown.
     codes
         Of streets, districts and the like.
     polygons
@@ -41,7 +41,7 @@ class WarningAreas:
     point
         The first circle without a radius.
     faults
-        What is wrong with shapes that are left out; the first of them.
+        Faults of the shapes that are left out; the first 20.
     """
 
     text: str
@@ -51,7 +51,7 @@ class WarningAreas:
     faults: tuple[str, ...]
 
     def place(self) -> dict[str, Any]:
-        """Return the fields of an event that say where it holds, and that a part of it could not be read."""
+        """Return the place fields of an event, with a flag when a shape could not be read."""
         made: dict[str, Any] = {"area": _geojson(self.polygons)} if self.polygons else {}
         if self.point is not None:
             made["lon"], made["lat"] = self.point
@@ -63,7 +63,7 @@ class WarningAreas:
 
 
 def read_areas(shown_areas: Sequence[Element], areas: Sequence[Element]) -> WarningAreas:
-    """Read the areas of the infos in the language that is shown, which say what they are called, and of all infos."""
+    """Read the areas: their names from the infos in the language that is shown, their shapes from all infos."""
     polygons, points, faults = list[Ring](), list[tuple[float, float]](), list[str]()
     shapes = _shapes(areas)
     if len(shapes) > POLYGONS_MAX:
@@ -79,9 +79,9 @@ def read_areas(shown_areas: Sequence[Element], areas: Sequence[Element]) -> Warn
         else:
             polygons.append(ring)
     polygons += [_round((*point, _POINT_KM)) for point in points[1:]]
-    told = tuple(dict.fromkeys(faults))[:FAULTS_TOLD_MAX]
+    kept = tuple(dict.fromkeys(faults))[:FAULTS_KEPT_MAX]
     return WarningAreas(
-        _text(shown_areas) or _text(areas), _codes(areas), tuple(polygons), next(iter(points), None), told
+        _text(shown_areas) or _text(areas), _codes(areas), tuple(polygons), next(iter(points), None), kept
     )
 
 
@@ -97,7 +97,7 @@ def _text(areas: Sequence[Element]) -> str:
 
 
 def _codes(areas: Sequence[Element]) -> tuple[str, ...]:
-    """Take the geocodes that are area codes of this country, whatever the sender calls them."""
+    """Return the geocodes that are area codes of this country, under any name."""
     found = []
     for area in areas:
         for geocode in area.all("geocode"):

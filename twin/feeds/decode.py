@@ -1,7 +1,7 @@
-"""What came by a feed, made into messages: the one function between a connector and the pipeline.
+"""Deliveries of feeds made into messages: the one step between a connector and the pipeline.
 
-Whatever the format, it becomes canonical envelopes, which are read and checked alike; then the feed's own limits
-count (its kinds, its collections, its source), and coordinates are brought from its datum to CRS84.
+Every format becomes canonical envelopes, which are read and checked alike. Then the feed's limits apply (its kinds, its
+collections, its source), and coordinates are converted from its datum to CRS84.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from twin.feeds import cap, jt808, ngsi, sensorthings, table
 from twin.feeds.definition import FeedDefinition, FeedFormat
 from twin.feeds.rule import look, steps
 
-type Envelopes = list[tuple[dict[str, Any], str | None]]  # each with the datum it is in, None for the feed's own
-type Record = tuple[int, bytes, Callable[[], Envelopes]]  # its place, its bytes, how to read it
+type Envelopes = list[tuple[dict[str, Any], str | None]]  # each with its datum, None for the feed's
+type Record = tuple[int, bytes, Callable[[], Envelopes]]  # its index, its bytes, and the function that reads it
 
 _CRS84 = "WGS84"
-_TOPIC = "$topic"  # where a refused record keeps the MQTT topic it came by
-_FILE, _WRITTEN = "$file", "$written"  # where a refused row keeps the name and the time of its file
+_TOPIC = "$topic"  # the field of a refused record that keeps its MQTT topic
+_FILE, _WRITTEN = "$file", "$written"  # the fields of a refused row that keep the name and time of its file
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Bytes as a connector got them.
+    """Bytes as they were received.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Delivery:
     file_name
         Of a file that was dropped.
     terminals
-        Of JT/T 808: feature by number of the terminal; None when the number itself is the feature.
+        Of JT/T 808: feature by number of the terminal; None means that the number is the feature.
     """
 
     body: bytes
@@ -53,17 +53,17 @@ class Delivery:
 
 
 def decode(definition: FeedDefinition, delivery: Delivery, *, now: datetime) -> Reading:
-    """Read what a feed delivered.
+    """Read a delivery of a feed.
 
     Returns
     -------
     Reading
-        Messages in CRS84, each refused one with its reason and its bytes, and how many were of no interest.
+        Messages in CRS84, refused ones with reason and bytes, and the number of those of no interest.
 
     Raises
     ------
     Refused
-        When the delivery as a whole cannot be read; then nothing of it counts.
+        When the delivery as a whole cannot be read; nothing of it is taken.
     """
     if definition.format == "cloudevents":
         return _own_envelopes(definition, read_body(delivery.headers, delivery.body, now=now))
@@ -83,12 +83,12 @@ def decode_rows(
     file_name: str = "",
     written_at: datetime | None = None,
 ) -> Reading:
-    """Read some rows of a table (`table.each_row`): a part of a large file at a time.
+    """Read some rows of a table (`table.each_row`): one part of a large file.
 
     Parameters
     ----------
     file_name, written_at
-        What rules read as ``$file`` and ``$written``, beside ``$line``.
+        Values of ``$file`` and ``$written`` in rules, beside ``$line``.
     """
     beside = {_FILE: file_name, **({_WRITTEN: written_at.isoformat()} if written_at else {})} if file_name else {}
     reading, crs = Reading(), list[str]()
@@ -102,19 +102,19 @@ def decode_rows(
 
 
 def decode_again(definition: FeedDefinition, raw: bytes, *, now: datetime, canonical: bool = False) -> Reading:
-    """Read what was refused once more, when the feed's file or the sender's records were mended.
+    """Read a refused message again, after the feed's file or the record was repaired.
 
     Parameters
     ----------
     raw
-        The bytes of a `Refusal`, or what a person made of them.
+        The bytes of a `Refusal`, or a person's correction of them.
     canonical
-        They are a message as we write it, in CRS84, whatever the feed's format and datum (`Refusal.canonical`).
+        Whether `raw` is a canonical message in CRS84, not one of the feed's format and datum (`Refusal.canonical`).
 
     Raises
     ------
     Refused
-        When it can still not be read.
+        When it still cannot be read.
     """
     if definition.format in {"cap", "jt808", "ngsi", "sensorthings"} and not canonical:
         return decode(definition, Delivery(raw), now=now)
@@ -140,7 +140,7 @@ def _read_record(definition: FeedDefinition, reading: Reading, crs: list[str], r
         made = make()
         messages = [read_structured(envelope, now=now) for envelope, _ in made]
         for message in messages:
-            _own_only(definition, message)
+            _check_limits(definition, message)
     except Refused as error:
         reading.refused.append(Refusal.of(index, error, raw))
         return
@@ -151,7 +151,7 @@ def _read_record(definition: FeedDefinition, reading: Reading, crs: list[str], r
 
 
 def _own_envelopes(definition: FeedDefinition, reading: Reading) -> Reading:
-    """Do the same for messages that came as envelopes, at their rate."""
+    """Apply the feed's limits and datum to messages that came as envelopes; a fast path without records."""
     kept: list[Message] = []
     source, kinds, supplies, every = definition.source, definition.kinds, definition.supplies, definition.exercises
     for index, message in enumerate(reading.messages):
@@ -164,7 +164,7 @@ def _own_envelopes(definition: FeedDefinition, reading: Reading) -> Reading:
             kept.append(message)
             continue
         try:
-            _own_only(definition, message)
+            _check_limits(definition, message)
         except Refused as error:
             reading.refused.append(Refusal.of(index, error, raw_of(write_structured(message))))
     shifted = definition.crs_source in SHIFTED
@@ -172,8 +172,8 @@ def _own_envelopes(definition: FeedDefinition, reading: Reading) -> Reading:
     return reading
 
 
-def _own_only(definition: FeedDefinition, message: Message) -> None:
-    """Refuse what is not this feed's to send."""
+def _check_limits(definition: FeedDefinition, message: Message) -> None:
+    """Raise Refused for a message that the feed may not send."""
     if message.kind not in definition.kinds:
         allowed = ", ".join(definition.kinds)
         raise Refused(Reason.KIND_NOT_ALLOWED, f"{definition.name} sends {allowed}, not {message.kind}")
@@ -181,8 +181,8 @@ def _own_only(definition: FeedDefinition, message: Message) -> None:
         allowed = ", ".join(definition.supplies)
         raise Refused(Reason.NOT_SUPPLIED, f"{definition.name} supplies {allowed}, not {shown(message.layer)}")
     if message.source != definition.source:
-        given = f"{definition.name} writes as {definition.source}, not {shown(message.source)}"
-        raise Refused(Reason.WRONG_SOURCE, given, parameter="source")
+        detail = f"{definition.name} writes as {definition.source}, not {shown(message.source)}"
+        raise Refused(Reason.WRONG_SOURCE, detail, parameter="source")
     if message.mode != "actual" and definition.exercises == "refuse":
         raise Refused(Reason.KIND_NOT_ALLOWED, f"{definition.name} takes no message of mode {message.mode}")
 
@@ -202,7 +202,7 @@ def _mapped_line(definition: FeedDefinition, beside: dict[str, Any], line: bytes
 
 
 def _records(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
-    """JSON of the sender's own: one record, a list, a list somewhere inside, or lines."""
+    """Read the sender's own JSON: one record, a list, a list at a path, or lines."""
     beside = {"topic": delivery.topic.split("/")} if delivery.topic else {}
     media = next((v for n, v in delivery.headers.items() if n.lower() == "content-type"), "")
     if media.startswith(("application/x-ndjson", "application/jsonl")):
@@ -216,11 +216,12 @@ def _records(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[R
     if len(records) > BATCH_MESSAGES_MAX:
         raise Refused(Reason.TOO_MANY, f"{len(records)} records; at most {BATCH_MESSAGES_MAX}")
     return [
-        (i, _kept(one, delivery.topic), partial(_mapped, definition, beside, one)) for i, one in enumerate(records)
+        (i, _with_topic(one, delivery.topic), partial(_mapped, definition, beside, one))
+        for i, one in enumerate(records)
     ], []
 
 
-def _kept(record: Any, topic: str | None) -> bytes:
+def _with_topic(record: Any, topic: str | None) -> bytes:
     return raw_of({**record, _TOPIC: topic} if topic and type(record) is dict else record)
 
 
@@ -261,7 +262,7 @@ def _ngsi(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Reco
 
 
 def _jt808(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
-    """Whole frames; what stands after the last mark is for the connection to keep (`jt808.split_frames`)."""
+    """Read whole frames; the connection keeps the bytes after the last mark (`jt808.split_frames`)."""
     records: list[Record] = []
     refused: list[Refusal] = []
     for index, escaped in enumerate(jt808.split_frames(delivery.body)[0]):
@@ -273,12 +274,14 @@ def _jt808(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Rec
             continue
         if fault is not None:
             refused.append(Refusal.of(index, fault, jt808.marked(escaped)))
-        subject = partial(_terminal, definition, frame.phone, delivery.terminals)
-        records += [(index, jt808.marked(escaped), partial(_located, definition, frame, b, subject)) for b in bodies]
+        subject = partial(_subject_of, definition, frame.phone, delivery.terminals)
+        records += [
+            (index, jt808.marked(escaped), partial(_location_envelopes, definition, frame, b, subject)) for b in bodies
+        ]
     return records, refused
 
 
-def _located(
+def _location_envelopes(
     definition: FeedDefinition, frame: jt808.TerminalFrame, body: bytes, subject: Callable[[], Any]
 ) -> Envelopes:
     if not jt808.has_fix(body):
@@ -286,8 +289,8 @@ def _located(
     return [(jt808.envelope(frame, jt808.read_location(body), definition.source, subject()), None)]
 
 
-def _terminal(definition: FeedDefinition, phone: str, known: Mapping[str, str] | None) -> Any:
-    """Say what a terminal stands for: as the feed's file has it, else the feature that has the number."""
+def _subject_of(definition: FeedDefinition, phone: str, known: Mapping[str, str] | None) -> Any:
+    """Return the subject of a terminal: by the rule of the feed's file, else the feature that has its number."""
     if definition.subject is not None:
         return definition.subject.value({"phone": phone}, {}, "subject")
     if known is None:

@@ -45,7 +45,7 @@ class FeedConnection(_Frozen):
 
 
 class Datastream(_Frozen):
-    """What a SensorThings Datastream measures, where, and in which unit."""
+    """Subject, property and unit of a SensorThings Datastream."""
 
     subject: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}/[^\x00-\x1f]{1,200}$")
     property: str = Field(pattern=NAME)
@@ -59,7 +59,7 @@ class EntityProperty(_Frozen):
     Attributes
     ----------
     dataset
-        The ``datasetId`` of the instance that is read, ``@none`` for the default one; None for all of them.
+        The ``datasetId`` of the instance that is read, ``@none`` for the default one; None reads all.
     """
 
     property: str = Field(pattern=NAME)
@@ -69,7 +69,7 @@ class EntityProperty(_Frozen):
 
 
 class EntityType(_Frozen):
-    """What an NGSI-LD entity type stands for: its layer, and which properties are measured."""
+    """Layer and measured properties of an NGSI-LD entity type."""
 
     layer: str = Field(pattern=NAME)
     id_prefix: str = ""  # taken off the entity's URN
@@ -86,26 +86,26 @@ class FeedDefinition(_Frozen):
     is_pushed
         Whether the protocol's senders send to ``POST /feeds/{name}``; otherwise a connector gets the messages.
     source
-        The CloudEvents source of all its messages; a feed writes no other.
+        The CloudEvents source of all its messages.
     crs_source
-        The datum its coordinates are in. Declared, never guessed.
+        The datum of its coordinates. Declared, never guessed.
     anywhere
-        Whether what it sends may lie farther than 2 km outside the district.
+        Whether a place may lie farther than 2 km outside the district.
     secret
         Name of the secret its sender signs with: a file in the home's `secrets` folder, or ``ONEMAP_SECRET_<NAME>``.
     expected_interval_s
-        After three of these without a message the feed counts as silent; None when nothing is expected.
+        After three of these without a message the feed is silent; None expects nothing.
     rate_limit_per_s
-        Messages a second above which the sender is slowed down.
+        Messages a second; a faster sender is slowed down.
     kinds, supplies
-        What it may send, and of which collections.
+        Kinds of messages it may send, and their collections.
     unknown
-        What becomes of a message about a feature that is not there: refused, held and taken when it appears, or the
-        feature is made where the message says it is.
+        What happens to a message about an unknown feature: it is refused, held until the feature appears, or the
+        feature is created at the message's place.
     exercises
         Whether messages of exercises and tests are kept (apart from the live map) or refused.
     records
-        Path of the list of records in a body; None when the body is the list, or one record.
+        Path of the list of records in a body; None means that the body is the list, or one record.
     """
 
     usual_format: ClassVar[FeedFormat] = "cloudevents"
@@ -137,8 +137,8 @@ class FeedDefinition(_Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _usual(cls, given: Any) -> Any:
-        """Fill in what follows from the name and the protocol."""
+    def _fill_in(cls, given: Any) -> Any:
+        """Fill in source, connection and format, which follow from name and protocol."""
         if not isinstance(given, dict):
             return given
         filled = {"source": f"/feeds/{given.get('name')}", "connection": {}, **given}

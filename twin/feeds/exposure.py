@@ -1,4 +1,4 @@
-"""What of a feed is open to strangers: no signature, or a password in clear."""
+"""Weak points of a feed: no signature, or a password in clear."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IN_CLEAR = "mqtt:// sends the password in clear; use mqtts:// beyond this machin
 
 
 def is_local(host: str | None) -> bool:
-    """Tell whether an address is reached from this machine only."""
+    """Return whether an address is reached from this machine only."""
     try:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
@@ -19,11 +19,11 @@ def is_local(host: str | None) -> bool:
 
 
 def takes_unsigned(definition: FeedDefinition) -> bool:
-    """Tell whether the feed takes what others send without knowing who they are."""
+    """Return whether the feed takes messages of unknown senders."""
     return definition.secret is None and (definition.is_pushed or definition.own_host is not None)
 
 
 def remarks(definition: FeedDefinition) -> list[str]:
-    """Say what is open; empty when nothing is."""
+    """Return the weak points, a sentence each; empty for a safe feed."""
     found = [UNSIGNED] if takes_unsigned(definition) else []
     return [*found, IN_CLEAR] if definition.sends_password_in_clear else found

@@ -1,4 +1,4 @@
-"""JT/T 808: what vehicle terminals send over TCP, decoded without a socket (2013 and 2019 headers).
+"""JT/T 808, the protocol of vehicle terminals over TCP: frames and locations, 2013 and 2019 headers; no sockets here.
 
 A frame is ``7e … 7e``; inside, ``7d 02`` stands for ``7e`` and ``7d 01`` for ``7d``; the last byte is the XOR of the
 others. Positions come as 0x0200, late ones in batches as 0x0704. Times are Beijing's.
@@ -52,8 +52,8 @@ class TerminalFrame:
 class Location:
     """Where a terminal is; speed in km/h, direction in degrees clockwise from north.
 
-    What stands beside the place and cannot be right (direction 65535, a speed of 6553.5 km/h) is None: it is unknown,
-    and the place counts all the same.
+    A value that cannot be right (direction 65535, a speed of 6553.5 km/h) is None, unknown; the place is valid all the
+    same.
     """
 
     alarm_flags: int
@@ -68,12 +68,12 @@ class Location:
 
 
 def split_frames(buffer: bytes) -> tuple[list[bytes], bytes]:
-    """Cut a stream into whole frames, still escaped, without their marks; and what is left for later.
+    """Cut a stream into whole frames, still escaped, without marks; return them and the rest of the stream.
 
     Raises
     ------
     Refused
-        When more than a frame's length came without a mark: the other side does not speak JT/T 808.
+        When more than a frame's length has no mark: the other side does not use JT/T 808.
     """
     *pieces, rest = buffer.split(bytes([MARK]))
     frames = [piece for piece in pieces if piece]
@@ -83,7 +83,7 @@ def split_frames(buffer: bytes) -> tuple[list[bytes], bytes]:
 
 
 def read_frame(escaped: bytes) -> TerminalFrame:
-    """Read what stands between two marks.
+    """Read the bytes between two marks.
 
     Raises
     ------
@@ -111,9 +111,9 @@ def read_frame(escaped: bytes) -> TerminalFrame:
 
 
 def has_fix(body: bytes) -> bool:
-    """Tell whether the receiver had a fix when it wrote the body of 0x0200.
+    """Return whether the receiver had a fix when it wrote the body of 0x0200.
 
-    Without one the place and the time are the last known, zeros or ones: there is nothing in them to judge.
+    Without a fix the place and the time are the last known, zeros or ones, and mean nothing.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def _fields(body: bytes) -> tuple[Any, ...]:
 
 
 def read_location_batch(body: bytes) -> tuple[list[bytes], Refused | None]:
-    """Cut the body of 0x0704 into bodies of 0x0200; what is whole counts, and what is wrong with the rest is returned.
+    """Cut the body of 0x0704 into bodies of 0x0200; return the whole ones, and the fault of the rest.
 
     Raises
     ------
@@ -182,12 +182,12 @@ def read_location_batch(body: bytes) -> tuple[list[bytes], Refused | None]:
 
 
 def locations(frame: TerminalFrame) -> tuple[list[bytes], Refused | None]:
-    """Return the bodies of the locations in a frame, and what is wrong with the rest of it.
+    """Return the bodies of the locations in a frame, and the fault of the rest.
 
     Raises
     ------
     Refused
-        For a part of a message in several frames, and a batch that is none.
+        For a part of a message in several frames, and a malformed batch.
     """
     if frame.message_id not in {LOCATION, LOCATION_BATCH}:
         return [], None
@@ -197,7 +197,7 @@ def locations(frame: TerminalFrame) -> tuple[list[bytes], Refused | None]:
 
 
 def envelope(frame: TerminalFrame, location: Location, source: str, subject: str) -> dict[str, Any]:
-    """Make the canonical envelope of a location; the same terminal at the same second is the same message."""
+    """Make the canonical envelope of a location; its id is the terminal and the second."""
     data: dict[str, Any] = {
         "lon": location.lon,
         "lat": location.lat,
@@ -285,7 +285,7 @@ def _within[Number: (int, float)](value: Number, limits: tuple[float, float]) ->
 
 
 def _mileage_km(extra: bytes) -> float | None:
-    """Find the mileage among the additional items; what is cut off or unknown is passed over."""
+    """Return the mileage of the additional items; truncated and unknown items are skipped."""
     at = 0
     while at + 2 <= len(extra):
         item, length = extra[at], extra[at + 1]

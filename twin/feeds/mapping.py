@@ -1,4 +1,4 @@
-"""A record of a feed made into the canonical envelope, as the feed's file says."""
+"""Mappings: rules of a feed's file that make canonical envelopes of its records."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NAMED_AS: dict[str, As] = {
 
 
 class RecordCondition(BaseModel):
-    """Which records a mapping is for: those that have the path, or have one of some values there."""
+    """The condition of a mapping: the record has a value at the path, or one of some values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -48,7 +48,7 @@ class RecordCondition(BaseModel):
     is_in: tuple[Scalar, ...] | None = Field(default=None, alias="in")
 
     def holds(self, record: Any, beside: dict[str, Any]) -> bool:
-        """Tell whether the record is one of them."""
+        """Return whether the record meets the condition."""
         found = look(record, beside, steps(self.path))
         if self.is_in is None:
             return found is not None
@@ -56,7 +56,7 @@ class RecordCondition(BaseModel):
 
 
 class Mapping(BaseModel):
-    """From a record to one message.
+    """The rules that make one message of a record.
 
     Attributes
     ----------
@@ -65,10 +65,10 @@ class Mapping(BaseModel):
     id, version, subject, time, sent_time, mode
         Rules of the envelope's attributes.
     crs
-        Rule that says in which datum this very record is; without it the feed's `crs_source` counts.
+        Rule of the datum of each record; without it the feed's `crs_source` applies.
     data
-        Rules by field of the kind. Of a feature change every name but `change`, `lon` and `lat` is a property, and
-        without a rule for `change` it is a patch.
+        Rules by field of the kind. In a feature change every name but `change`, `lon` and `lat` is a property; without
+        a rule for `change` it is a patch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,7 +102,7 @@ class Mapping(BaseModel):
         return self
 
     def envelope(self, record: Any, beside: dict[str, Any], source: str) -> dict[str, Any]:
-        """Make the envelope, unchecked.
+        """Return the envelope, unchecked.
 
         Raises
         ------
@@ -126,12 +126,12 @@ class Mapping(BaseModel):
         }
 
     def crs_of(self, record: Any, beside: dict[str, Any]) -> str | None:
-        """Say the datum of this very record; None when the feed's own counts.
+        """Return the datum of a record; None means the feed's.
 
         Raises
         ------
         Refused
-            When it is none that is known.
+            When the datum is unknown.
         """
         datum = None if self.crs is None else self.crs.value(record, beside, "crs")
         if datum is None or datum in _CRS_SOURCES:
@@ -153,14 +153,14 @@ class Mapping(BaseModel):
 
 
 def _placed(data: dict[str, Any]) -> dict[str, Any]:
-    """Take a place that is none on earth off an event, and flag it: the ticket is taken without it."""
+    """Remove an impossible place from an event, and flag it: the event is taken without a place."""
     lon, lat = data.get("lon"), data.get("lat")
     if type(lon) is not float or type(lat) is not float:
         return data
     if abs(settled_one(lon, LON_MAX)) <= LON_MAX and abs(settled_one(lat, LAT_MAX)) <= LAT_MAX:
         return data
     if type(data.get("extra", {})) is not dict:
-        return data  # which is refused
+        return data  # refused later
     return unplaced(data, "swapped" if are_swapped(lon, lat) else "not_degrees", f"{lon:.9g}, {lat:.9g}")
 
 
@@ -177,7 +177,7 @@ def _taken(
 
 
 def default_as(name: str, otherwise: As = "text") -> As:
-    """Say what a field of this name is converted to when its rule does not."""
+    """Return the conversion of a field of this name, for rules that name none."""
     if name.endswith("_at"):
         return "time"
     if name.endswith(_NUMBERS):

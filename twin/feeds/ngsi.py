@@ -1,6 +1,6 @@
-"""NGSI-LD notifications: properties of entities as observations, in the normalised and in the simplified form.
+"""NGSI-LD notifications: properties of entities as observations, normalised or simplified.
 
-Entity types that the feed's file does not name are ignored and counted; so are properties.
+Entity types and properties that the feed's file does not name are ignored and counted.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from twin.feeds.definition import EntityType
 from twin.feeds.sensorthings import digest, result
 from twin.feeds.times import local_moment
 
-NULL, DEFAULT = "urn:ngsi-ld:null", "@none"  # the standard's words for no value, and for the instance of no data set
+NULL, DEFAULT = "urn:ngsi-ld:null", "@none"  # the standard's words for no value, and for the default instance
 _LAST_OF_URI = re.compile(r"[^/#]*\Z")
 _NUMBERS = frozenset({"float", "double", "decimal", "integer", "int", "long"})  # of XML Schema
 _NAME_CHARACTERS, _CUT_CHARACTERS = 160, 140  # at most 200 with the time and the value behind it
 
 
 def entities(decoded: Any) -> list[tuple[dict[str, Any], Any]]:
-    """Find the entities of a notification, each with the time the notification gives.
+    """Return the entities of a notification, each with the notification's time.
 
     Raises
     ------
     Refused
-        When it is no notification.
+        When the body is no notification.
     """
     data = decoded.get("data") if type(decoded) is dict and decoded.get("type") == "Notification" else None
     if type(data) is dict:  # one entity, or the GeoJSON form
@@ -44,14 +44,14 @@ def _of_feature(feature: Any) -> Any:
 
 
 def notification(entity: dict[str, Any], notified_at: Any) -> bytes:
-    """Write a notification of one entity, to be read again."""
+    """Write a notification of one entity, which can be read again."""
     return raw_of({"type": "Notification", "notifiedAt": notified_at, "data": [entity]})
 
 
 def envelopes(
     entity: dict[str, Any], notified_at: Any, types: dict[str, EntityType], source: str
 ) -> list[dict[str, Any]]:
-    """Make the canonical envelopes of an entity, one a mapped property; empty when its type is not mapped.
+    """Make the canonical envelopes of an entity, one per mapped property; empty when its type is not mapped.
 
     Raises
     ------
@@ -64,36 +64,36 @@ def envelopes(
     urn = entity.get("id")
     if type(urn) is not str:
         raise Refused(Reason.MISSING, f"the entity's id is {shown(urn)}; needed is a URI", parameter="id")
-    said = _by_short_name(entity)
-    observed = _plain(said.get("dateObserved")) or _plain(said.get("observationDateTime"))
+    attributes = _by_short_name(entity)
+    observed = _plain(attributes.get("dateObserved")) or _plain(attributes.get("observationDateTime"))
     made = []
     for name, mapped in kind.properties.items():
-        for instance in _instances(said.get(name)):
+        for instance in _instances(attributes.get(name)):
             dataset = _dataset_of(instance)
             if mapped.dataset not in {None, dataset or DEFAULT}:
                 continue
             value, when = _read_instance(instance)
             time = local_moment(when or observed or notified_at, f"{name}.observedAt")
-            said_of_it = result(value, mapped.scale)
+            fields = result(value, mapped.scale)
             made.append(
                 {
                     "specversion": "1.0",
                     "source": source,
-                    "id": _identity(urn, name, dataset, f"{time:%Y%m%dT%H%M%S.%f}#{digest(said_of_it)}"),
+                    "id": _identity(urn, name, dataset, f"{time:%Y%m%dT%H%M%S.%f}#{digest(fields)}"),
                     "type": "cn.gov.district.observation.created",
                     "subject": f"{kind.layer}/{urn.removeprefix(kind.id_prefix)}",
                     "time": time,
                     "senttime": notified_at,
-                    "data": {"property": mapped.property, "unit": mapped.unit, **said_of_it},
+                    "data": {"property": mapped.property, "unit": mapped.unit, **fields},
                 }
             )
     return made
 
 
 def _identity(urn: str, name: str, dataset: str | None, time: str) -> str:
-    """Name an instance of a property at a time; what is too long for a name is cut, and told apart by a digest.
+    """Return the id of an instance of a property at a time; a long name is cut, and gets a digest.
 
-    The value belongs to the time: notified again it counts once, and a corrected one counts again.
+    The time includes the value: a repeated notification counts once, and a corrected value counts again.
     """
     whole = f"{urn}#{name}" if dataset is None else f"{urn}#{name}#{dataset}"
     short = whole if len(whole) <= _NAME_CHARACTERS else f"{whole[:_CUT_CHARACTERS]}~{digest(whole)}"
@@ -101,7 +101,7 @@ def _identity(urn: str, name: str, dataset: str | None, time: str) -> str:
 
 
 def _by_short_name(entity: dict[str, Any]) -> dict[str, Any]:
-    """Return the attributes by the last part of their URIs; one that has the short name itself counts before others."""
+    """Return the attributes by the last part of their URIs; an attribute that has the short name itself wins."""
     return {_short(name): value for name, value in entity.items()} | entity
 
 
@@ -111,13 +111,13 @@ def _short(name: str) -> str:
 
 
 def _type_names(given: Any) -> list[str]:
-    """Short names of an entity's types, which may be a list and may be full URIs."""
+    """Return the short names of an entity's types: a name or a list, short or full URIs."""
     names = given if type(given) is list else [given]
     return [_short(name) for name in names if type(name) is str]
 
 
 def _instances(given: Any) -> list[Any]:
-    """One property may come several times, with different data set ids: as a list, or by data set in the short form."""
+    """Return the instances of a property, one per data set: a list, or by data set in the simplified form."""
     if given is None:
         return []
     datasets = given.get("dataset") if type(given) is dict and given.keys() == {"dataset"} else None
@@ -142,12 +142,12 @@ def _read_instance(instance: Any) -> tuple[Any, Any]:
 
 
 def _typed(value: Any) -> Any:
-    """Take the value out of a JSON-LD value object; NGSI-LD's null says that the property is gone.
+    """Return the value of a JSON-LD value object; NGSI-LD's null means that the property is gone.
 
     Raises
     ------
     Refused
-        When it says that it is a number and is none.
+        When its type is a number and its value is not.
     """
     if type(value) is dict and "@value" in value:
         of_type, value = _short(str(value.get("@type", ""))).rpartition(":")[2], value["@value"]
@@ -160,7 +160,7 @@ def _typed(value: Any) -> Any:
 
 
 def _plain(given: Any) -> Any:
-    """Take the value of a time, also when it is a property whose value is typed."""
+    """Return a time as text, also from a property or a typed value; None for anything else."""
     for key in ("value", "@value"):
         if type(given) is dict:
             given = given.get(key, given)

@@ -1,8 +1,8 @@
-"""A recording: one CloudEvent a line, in the order of their times; cut into portions that are due together.
+"""A recording: one CloudEvent a line, in the order of their times; cut into batches that are due together.
 
-Played, its times are moved: the first message becomes the moment of playing, and what follows keeps its distance,
-divided by the speed. Identities then carry the run, so that a recording can be played again and again; with its own
-times it keeps its own identities, and what was taken before counts once.
+A replay moves the times: the first message is due at once, and the others follow at their distance divided by the
+speed. Ids then carry the run, so that a recording can be played again and again; with its own times it keeps its own
+ids, and a message that was taken before counts once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from layers.live_source import EVENTS
 from twin.envelope.read import MESSAGE_BYTES_MAX
 
 PORTION_MAX = 500
-PORTION_SECONDS = 0.25  # of playing: what is due within this time goes together
+PORTION_SECONDS = 0.25  # of the replay: messages due within this time are sent together
 _ID_KEPT = 150
 _MOVED = ("time", "senttime")
 _MOVED_DATA = ("result_time",)
@@ -33,11 +33,11 @@ class Shift:
     Attributes
     ----------
     first, begins_at
-        The time of the first message, and what it becomes.
+        The time of the first message, as recorded and as replayed.
     speed
         60 plays an hour in a minute.
     run
-        Told in the identities; empty keeps times and identities as they are.
+        Added to ids; empty keeps times and ids as they are.
     """
 
     first: datetime
@@ -46,11 +46,11 @@ class Shift:
     run: str
 
     def due_s(self, moment: datetime) -> float:
-        """Return how many seconds after the beginning a moment is played."""
+        """Return the seconds from the beginning of the replay to a recorded moment."""
         return (moment - self.first).total_seconds() / self.speed
 
     def moved(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Return an event as it is sent; one that is no CloudEvent stays as it is, and is refused where it arrives."""
+        """Return an event with moved times; one that is no CloudEvent stays as it is, and is refused on arrival."""
         identifier = event.get("id")
         if not self.run or type(identifier) is not str:
             return event
@@ -58,7 +58,7 @@ class Shift:
         moved |= {name: self._moment(event[name]) for name in _MOVED if name in event}
         subject = event.get("subject")
         if type(subject) is str and subject.partition("/")[0] in {EVENTS, "event"}:
-            moved["subject"] = f"{subject[:_ID_KEPT]}~{self.run}"  # each playing has its own events
+            moved["subject"] = f"{subject[:_ID_KEPT]}~{self.run}"  # each replay has its own events
         if type(event.get("data")) is dict:
             moved["data"] = {name: self._field(name, value) for name, value in event["data"].items()}
         return moved
@@ -80,9 +80,9 @@ class RecordingBatch:
     Attributes
     ----------
     due_s
-        Seconds after the beginning; never less than that of the portion before.
+        Seconds after the beginning; never less than that of the batch before.
     end
-        Where the file goes on, in bytes.
+        Position in the file behind the batch, in bytes.
     """
 
     due_s: float
@@ -92,14 +92,14 @@ class RecordingBatch:
 
 @dataclass(frozen=True, slots=True)
 class RecordingPosition:
-    """Where a playing is, written down before a portion is sent.
+    """The position of a replay, stored before a batch is sent.
 
     Attributes
     ----------
     at, until
-        The portion, in bytes of the file; it may have been taken or not.
+        Begin and end of the batch, in bytes of the file; it may have been taken or not.
     shift
-        How its times were moved: sent again they must be the same.
+        The shift of its times, which must be the same when it is sent again.
     """
 
     at: int
@@ -107,18 +107,18 @@ class RecordingPosition:
     shift: Shift
 
     def written(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the position as JSON."""
         shift = {**asdict(self.shift), "first": self.shift.first.isoformat()}
         return {"at": self.at, "until": self.until, "shift": {**shift, "begins_at": self.shift.begins_at.isoformat()}}
 
     @classmethod
     def read(cls, written: dict[str, Any]) -> RecordingPosition:
-        """Read what `written` made.
+        """Read a position from JSON (`written`).
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            When it is something else.
+            When it is no position.
         """
         shift = written["shift"]
         times = {name: datetime.fromisoformat(shift[name]) for name in ("first", "begins_at")}
@@ -126,7 +126,7 @@ class RecordingPosition:
 
 
 def moment_of(value: Any) -> datetime | None:
-    """Read a time as CloudEvents write it; None when it is none."""
+    """Return the time of a CloudEvent in UTC; None when it is no time, or has no offset."""
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -135,7 +135,7 @@ def moment_of(value: Any) -> datetime | None:
 
 
 def each_event(path: Path, start: int = 0, stop: int | None = None) -> Iterator[tuple[dict[str, Any], int]]:
-    """Read the events of a recording between two places, each with the place behind it; empty lines are passed over.
+    """Read the events of a recording between two positions, each with the position behind it; empty lines are skipped.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def _event(path: Path, line: bytes, end: int) -> dict[str, Any]:
 
 
 def portions(events: Iterable[tuple[dict[str, Any], int]], shift: Shift) -> Iterator[RecordingBatch]:
-    """Gather events that are due together; one without a time is due with the one before."""
+    """Gather events that are due together; an event without a time is due with the one before."""
     gathered: list[dict[str, Any]] = []
     due_s = last_s = 0.0
     end = 0
@@ -185,19 +185,19 @@ def portions(events: Iterable[tuple[dict[str, Any], int]], shift: Shift) -> Iter
 def played(
     path: Path, place: RecordingPosition | None, *, speed: float, run: str, now: Callable[[], datetime]
 ) -> Iterator[tuple[datetime, RecordingBatch, RecordingPosition]]:
-    """Play a recording, from its beginning or on from where it was left.
+    """Play a recording, from its beginning or from a stored position.
 
-    What may have been sent when it was left comes first, with the times it had then; what follows begins now.
+    The batch at the position, which may have been sent, comes first, with the times it had then; the next is due now.
 
     Yields
     ------
-    datetime, Portion, Place
-        When the portion is due, and what to write down before it is sent.
+    datetime, RecordingBatch, RecordingPosition
+        Due time, batch, and the position to store before the batch is sent.
 
     Raises
     ------
     BadFile
-        When it is no recording; of what is left of one, no time is needed.
+        When the file is no recording. The rest after a position needs no time.
     """
     at = 0
     if place is not None:
@@ -212,12 +212,12 @@ def played(
 
 
 def first_time(path: Path, start: int = 0) -> datetime:
-    """Return the time of the first event that has one, from a place on.
+    """Return the time of the first event that has one, from a position on.
 
     Raises
     ------
     BadFile
-        When there is none.
+        When no event has a time.
     """
     moment = _next_time(path, start)
     if moment is None:

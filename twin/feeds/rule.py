@@ -1,6 +1,6 @@
-"""One field of a message out of a record of a feed: a path, a template or a constant, and what is made of it.
+"""Rules: one field of a message from a record of a feed, by a path, a template or a constant.
 
-Declarative and closed: a rule can read, look up and convert, nothing else. There is no expression to evaluate.
+A rule can read, look up and convert, nothing else. It has no expressions to evaluate.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ _LIST_SEPARATORS = re.compile(r"[、,，;；|]")
 
 
 class FieldRule(BaseModel):
-    """Where a field comes from; in a file a text alone is a path.
+    """The origin of a field; in a file a text alone is a path.
 
     Attributes
     ----------
     path
-        Steps with dots, a number for a place in a list (``data.0.value``). ``$`` names what is beside the record:
+        Steps with dots, a number for an index of a list (``data.0.value``). ``$`` begins a value beside the record:
         ``$topic.1`` is the second segment of an MQTT topic, ``$line`` the line of a file, ``$file`` its name and
-        ``$written`` the time it was written.
+        ``$written`` its time of change.
     template
-        A text with paths in braces: ``events/hotline-{ticket_no}``; missing when one of them is.
+        A text with paths in braces: ``events/hotline-{ticket_no}``; None when one of them leads nowhere.
     constant
         The value itself.
     codes, otherwise
-        What the sender's words stand for; `otherwise` for a word that is not listed, without which it is refused. With
-        ``otherwise: null`` such a word says nothing.
+        Values of the sender's words, and the value of a word that is not listed, which is refused without
+        `otherwise`. With ``otherwise: null`` such a word is no value.
     as_
-        What to convert to; None leaves it to the field's name.
+        The type to convert to; None leaves it to the field's name.
     scale
-        Factor that brings a number to the unit of the field.
+        Factor from the sender's unit to the unit of the field.
     default
-        What to take when the record has nothing.
+        The value when the record has none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -87,17 +87,17 @@ class FieldRule(BaseModel):
 
     @cached_property
     def _pieces(self) -> tuple[str | tuple[PathStep, ...], ...]:
-        """Literal texts and paths of the template, in turn."""
+        """Literal texts and paths of the template, alternating."""
         split = _PLACEHOLDER.split(self.template or "")
         return tuple(steps(piece) if i % 2 else piece for i, piece in enumerate(split))
 
     def value(self, record: Any, beside: dict[str, Any], name: str, default_as: As = "text") -> Any:
-        """Take the field out of a record; None when there is nothing.
+        """Return the value of the field in a record; None when there is none.
 
         Raises
         ------
         Refused
-            When what is there cannot be converted, or is a word that `codes` does not know.
+            When the value cannot be converted, or is a word that `codes` does not have.
         """
         if self.constant is not None:
             return self.constant
@@ -134,12 +134,12 @@ class FieldRule(BaseModel):
 
 
 def steps(path: str) -> tuple[PathStep, ...]:
-    """Cut a path into its steps; a step of digits is a place in a list, or a field of that name."""
+    """Cut a path into its steps; a step of digits is an index of a list, or a field of that name."""
     return tuple(int(step) if step.isascii() and step.isdigit() else step for step in path.split(".") if step)
 
 
 def look(record: Any, beside: dict[str, Any], way: tuple[PathStep, ...]) -> Any:
-    """Follow a path; None where it leads nowhere."""
+    """Return the value at a path; None where it leads nowhere."""
     here = record
     for index, step in enumerate(way):
         if index == 0 and type(step) is str and step[0] == "$":

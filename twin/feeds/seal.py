@@ -1,7 +1,7 @@
-r"""Signing a body of any length: lines in batches, each closed by a seal, so that nothing unsigned is ever read.
+r"""Signatures of a body of any length: lines in batches, each closed by a seal, so that no unsigned line is read.
 
-A digest over the whole body would be known only at its end, when everything had been taken on trust. Instead the
-opening is signed in the headers, and every batch of lines by the line that follows it::
+A signature over the whole body could be checked only at its end, when all of it had been taken. Instead the headers
+sign the opening, and the line after each batch signs the batch::
 
     X-OneMap-Timestamp: 1780884000
     X-OneMap-Nonce:     6f1c…
@@ -15,7 +15,7 @@ opening is signed in the headers, and every batch of lines by the line that foll
 
 The key is the HMAC-SHA256 of ``onemap stream`` with the feed's secret; the label of n is
 ``{feed}\n{timestamp}\n{nonce}\n{n}\n``. Batches can therefore be neither changed, left out, put in another order nor
-moved into another stream; what was cut off has no seal and is not taken.
+moved into another stream; a batch that was cut off has no seal and is not taken.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SEAL_BYTES_MAX = 200
 
 
 class Sealer:
-    """The sender's side: opens a stream and seals its batches, which are numbered from 1 by themselves."""
+    """The sender's side: opens a stream, and seals and numbers its batches from 1."""
 
     def __init__(self, secret: bytes, feed: str, *, now: datetime, nonce: str) -> None:
         self._secret, self._feed = secret, feed
@@ -62,20 +62,20 @@ class Cutter(Protocol):
     """Cuts a body that arrives in pieces into batches of lines that may be read."""
 
     def cut(self, piece: bytes) -> Iterator[bytes]:
-        """Give out the batches that are whole now, one by one: what is wrong later spoils none before it."""
+        """Yield the batches that are whole now, one by one; a later fault does not affect them."""
 
     def end(self) -> bytes:
-        """Return what is left when the body has ended and may be read."""
+        """Return the rest of the body that may be read, after its end."""
 
 
 class PlainLines:
-    """The lines of a feed that nobody signs for: whatever is whole is a batch."""
+    """The lines of an unsigned feed: all whole lines are a batch."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def cut(self, piece: bytes) -> Iterator[bytes]:
-        """Give out the lines that are whole now, as one batch.
+        """Yield the lines that are whole now, as one batch.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class SealedLines:
     Parameters
     ----------
     headers
-        Those of the opening; it was verified (`verify_opening`).
+        Those of the opening, which was verified (`verify_opening`).
     """
 
     def __init__(self, secret: bytes, feed: str, headers: Mapping[str, str]) -> None:
@@ -109,7 +109,7 @@ class SealedLines:
         self._number, self._batch, self._lines, self._rest = 0, bytearray(), 0, b""
 
     def cut(self, piece: bytes) -> Iterator[bytes]:
-        """Give out the batches whose seals have come.
+        """Yield the batches whose seals have arrived.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class SealedLines:
         Raises
         ------
         Refused
-            When something came after the last seal: it was cut off, or is not the sender's.
+            When lines follow the last seal: they were cut off, or are not the sender's.
         """
         found = _SEAL.fullmatch(self._rest)  # a last line may lack its line feed
         if found is not None:
@@ -154,12 +154,12 @@ class SealedLines:
 
 
 def is_opening(headers: Mapping[str, str]) -> bool:
-    """Tell whether a request opens a signed stream."""
+    """Return whether a request opens a signed stream."""
     return any(name.lower() == SIGNATURE and value.startswith(OPENING) for name, value in headers.items())
 
 
 def verify_opening(secret: bytes, feed: str, headers: Mapping[str, str], *, now: datetime) -> VerifiedSignature:
-    """Check the opening of a stream and its time; the nonce is then to be claimed.
+    """Check the opening of a stream and its time; the caller then claims the nonce.
 
     Raises
     ------

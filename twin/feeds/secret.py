@@ -1,4 +1,4 @@
-"""The secrets senders sign with: in the environment, or in a file of the home that only its owner reads."""
+"""Secrets: in the environment, or in a file of the home that only its owner reads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _OF_OTHERS = 0o077
 
 
 def read_secret(name: str, home: Path, environment: Mapping[str, str], *, bytes_min: int = BYTES_MIN) -> bytes:
-    """Find a secret: ``ONEMAP_SECRET_<NAME>``, else the file of that name in the home's `secrets`.
+    """Return a secret: ``ONEMAP_SECRET_<NAME>``, else the file of that name in the home's `secrets`.
 
     Parameters
     ----------
     bytes_min
-        Fewer are refused: a key that others sign with must be long; a password that others gave us is as it is.
+        Shorter ones are refused: a key that senders sign with must be long; a password of another system is as it is.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """OGC SensorThings 1.1 observations, as REST answers and as MQTT messages.
 
-A Datastream is mapped to a feature, a property and a unit once, in the feed's file; an observation of a Datastream
-that is not there is ignored and counted.
+The feed's file maps each Datastream to a feature, a property and a unit; an observation of another Datastream is
+ignored and counted.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _IDENTIFIERS = {"id": "@iot.id", "FeatureOfInterest/id": "FeatureOfInterest"}  #
 
 
 def observations(decoded: Any, topic: str | None) -> list[dict[str, Any]]:
-    """Find the observations of a payload: one, a list, a page ``{"value": […]}`` of a REST answer, or data arrays.
+    """Return the observations of a payload: one, a list, a page ``{"value": […]}`` of a REST answer, or data arrays.
 
-    Each gets its Datastream's id as `datastream`, from the entity, its navigation link or the MQTT topic.
+    Each has its Datastream's id as `datastream`, from the entity, its navigation link or the MQTT topic.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def observations(decoded: Any, topic: str | None) -> list[dict[str, Any]]:
 
 
 def _rows(entity: dict[str, Any]) -> list[dict[str, Any]]:
-    """Write the rows of a data array as the observations they stand for; any other entity is one."""
+    """Return the rows of a data array as observations; any other entity is one observation."""
     components, rows = entity.get("components"), entity.get("dataArray")
     if type(components) is not list or type(rows) is not list:
         return [entity]
@@ -61,8 +61,8 @@ def _rows(entity: dict[str, Any]) -> list[dict[str, Any]]:
 def envelope(observation: dict[str, Any], streams: dict[str, Datastream], source: str) -> dict[str, Any] | None:
     """Make the canonical envelope of an observation; None when its Datastream is not mapped.
 
-    Its identity is its Datastream, its time and its result, not ``@iot.id``: a service publishes what it was sent and
-    then the same with the id it gave it, which counts once; and one it corrects keeps its id, and counts again.
+    Its identity is its Datastream, its time and its result, not ``@iot.id``. A service may publish an observation as it
+    was sent, and again with an id: that counts once. A corrected observation keeps its ``@iot.id``, and counts again.
 
     Raises
     ------
@@ -92,11 +92,11 @@ def envelope(observation: dict[str, Any], streams: dict[str, Datastream], source
 
 
 def _times(observation: dict[str, Any]) -> tuple[datetime, datetime | None]:
-    """Read when it happened and when there was a result.
+    """Return the phenomenon time and the result time.
 
-    Nothing happens after it was measured: a later time is when the service heard of it, put in where the sender gave
-    none. One without any time is not given that of its arrival: the service puts in its own and publishes it again, and
-    the two would count twice.
+    A phenomenon time after the result time is the time of the service, filled in where the sender gave none. An
+    observation without any time does not get its time of arrival: the service fills in its own and publishes it again,
+    and the two would count twice.
     """
     happened, resulted = (_end(observation.get(name)) for name in ("phenomenonTime", "resultTime"))
     measured_at = local_moment(resulted, "resultTime") if resulted else None
@@ -109,19 +109,19 @@ def _times(observation: dict[str, Any]) -> tuple[datetime, datetime | None]:
 
 
 def _end(written: Any) -> Any:
-    """Take the end of an interval (``start/end``, or an object of SensorThings 2.0); None for an empty text."""
+    """Return the end of an interval (``start/end``, or an object of SensorThings 2.0); None for an empty text."""
     if type(written) is dict:
         written = written.get("end") or written.get("start")
     return written.rpartition("/")[2] or None if type(written) is str else written
 
 
 def digest(said: Any) -> str:
-    """Return a short name of a value: the same value has the same name, and no two others do."""
+    """Return a short digest of a value; different values have different digests."""
     return blake2b(raw_of(said), digest_size=8).hexdigest()
 
 
 def result(given: Any, scale: float) -> dict[str, Any]:
-    """Make the fields of a result: a number, a text, true as 1 and false as 0, null as missing.
+    """Return the fields of a result: a number, a text, true as 1 and false as 0, null as missing.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def result(given: Any, scale: float) -> dict[str, Any]:
 
 
 def _datastream_id(observation: dict[str, Any], topic: str | None) -> str | None:
-    if type(observation.get("datastream")) is str:  # it was found before, and the observation is read again
+    if type(observation.get("datastream")) is str:  # an observation that is read again
         return str(observation["datastream"])
     entity = observation.get("Datastream")
     if type(entity) is dict and type(number := entity.get("@iot.id", entity.get("id"))) in {int, str}:

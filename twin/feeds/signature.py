@@ -1,4 +1,4 @@
-r"""Who sent it: HMAC-SHA256 over feed, time, nonce and body, compared in constant time, each nonce good once.
+r"""Signatures of senders: HMAC-SHA256 over feed, time, nonce and body; each nonce is good once.
 
 ::
 
@@ -6,7 +6,7 @@ r"""Who sent it: HMAC-SHA256 over feed, time, nonce and body, compared in consta
     X-OneMap-Nonce:     6f1c…                           16 to 64 letters, digits, - and _
     X-OneMap-Signature: sha256=<hex of the HMAC>
 
-The text that is signed is ``{feed}\n{timestamp}\n{nonce}\n`` followed by the body.
+The signed text is ``{feed}\n{timestamp}\n{nonce}\n`` followed by the body.
 
 In CloudEvents' binary mode half of the message stands in headers, so they are signed too::
 
@@ -38,12 +38,12 @@ _SECONDS = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class VerifiedSignature:
-    """A signature that is good, so far as it can be told without knowing which nonces were used.
+    """A valid signature, before the check that its nonce was not used.
 
     Attributes
     ----------
     expires_at
-        Until when the nonce has to be remembered; later its time alone refuses it.
+        Until then the nonce must be remembered; later the time stamp alone refuses it.
     """
 
     feed: str
@@ -67,7 +67,7 @@ def sign(
 
 
 def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *, now: datetime) -> VerifiedSignature:
-    """Check a signature and its time; the nonce is then to be claimed with `twin.store.nonces.StoredNonces`.
+    """Check a signature and its time; the caller then claims the nonce (`twin.store.nonces.StoredNonces`).
 
     Raises
     ------
@@ -86,7 +86,7 @@ def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *,
 
 
 def read_stamp(headers: Mapping[str, str]) -> tuple[str, str]:
-    """Read the time stamp and the nonce out of the headers, unchecked but for their form.
+    """Return the time stamp and the nonce of the headers; only their form is checked.
 
     Raises
     ------
@@ -104,12 +104,12 @@ def read_stamp(headers: Mapping[str, str]) -> tuple[str, str]:
 
 
 def check_window(feed: str, timestamp: str, nonce: str, *, now: datetime) -> VerifiedSignature:
-    """Check that something was signed now.
+    """Check that the time of a signature lies in the window around now.
 
     Raises
     ------
     Refused
-        When it was signed too long ago, or in the future.
+        When it lies more than 5 minutes before or after.
     """
     signed_at = datetime.fromtimestamp(min(int(timestamp), 2**37), tz=UTC)
     if abs(signed_at - now) > WINDOW:
@@ -119,7 +119,7 @@ def check_window(feed: str, timestamp: str, nonce: str, *, now: datetime) -> Ver
 
 
 def _signature(secret: bytes, stamp: tuple[str, str, str], headers: Mapping[str, str], body: bytes) -> str:
-    """Sign the body; of a message whose attributes stand in its headers these as well."""
+    """Return the signature of the body, and of the headers where they have the message's attributes."""
     opening, lower = "".join(f"{part}\n" for part in stamp), {name.lower(): value for name, value in headers.items()}
     if not any(name.startswith(_ATTRIBUTE) for name in lower):
         return "sha256=" + _mac(secret, opening, body)

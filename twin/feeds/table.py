@@ -18,16 +18,16 @@ from layers.loaders.header import HEAD_ROWS, find_header
 from layers.loaders.workbook import open_sheet
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
 
-type TableRow = tuple[int, dict[str, Any]]  # the line it stands on, from 1, and its fields by name
+type TableRow = tuple[int, dict[str, Any]]  # its line, from 1, and its fields by name
 
-type _Line = tuple[int, list[Any]]  # where it stands, from 1, and its cells
+type _Line = tuple[int, list[Any]]  # its line, from 1, and its cells
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 ROWS_MAX = 500_000
 
 
 def read_rows(body: bytes, file_name: str, encoding: str | None = None) -> tuple[list[TableRow], list[Refusal]]:
-    """Read all rows of a file at once; as `each_row`.
+    """Read all rows of a file at once, as `each_row`.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def each_row(body: bytes, file_name: str, encoding: str | None = None) -> Iterat
     Yields
     ------
     tuple or Refusal
-        Rows without anything in them are left out. A row that cannot be read does not keep its neighbours.
+        Empty rows are left out. A row that cannot be read is a Refusal; the others follow.
 
     Raises
     ------
     Refused
-        When the file as a whole cannot be read, which may turn out at any row.
+        When the file as a whole cannot be read; this may happen at any row.
     """
     if len(body) > FILE_BYTES_MAX:
         raise Refused(Reason.TOO_LARGE, f"{file_name} has {len(body)} bytes; at most {FILE_BYTES_MAX}")
@@ -73,7 +73,7 @@ def each_row(body: bytes, file_name: str, encoding: str | None = None) -> Iterat
 
 
 def _text(body: bytes, file_name: str, encoding: str | None) -> str:
-    """Decode as the loaders of layers do: by all of it; bytes that are no text are marked, and cost their row."""
+    """Decode as the loaders of layers do, by the whole body; bytes that are no text are marked."""
     file = io.BytesIO(body)
     with _in_our_words(Reason.BAD_ENCODING):
         found = find_encoding(file_name, file, encoding)
@@ -123,7 +123,7 @@ def _has_any(cells: Iterable[Any]) -> bool:
 
 
 def _rows(lines: Iterator[_Line]) -> Iterator[TableRow | Refusal]:
-    """Give each row its names; the first of the lines has them."""
+    """Yield the rows with the names of the first line."""
     _, names = next(lines)
     for line, cells in lines:
         if not _has_any(cells):
@@ -158,7 +158,7 @@ def _json_rows(text: str) -> Iterator[TableRow | Refusal]:
 
 
 def _json_lines(text: str) -> Iterator[str]:
-    """Cut at line feeds only, one by one: a file of lines need not be held twice."""
+    """Yield lines, cut at line feeds only; one by one, so that the file is not held twice."""
     at = 0
     while at < len(text):
         end = text.find("\n", at)

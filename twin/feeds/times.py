@@ -1,4 +1,4 @@
-"""Times as the systems of a district write them, one by one; without an offset they are China Standard Time."""
+"""Times as the systems of a district write them; without an offset they are China Standard Time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def local_moment(value: Any, name: str) -> datetime:
     Raises
     ------
     Refused
-        When it is none of these, not of the calendar, or not of the years 1970 to 2099.
+        When the value is no such time, not of the calendar, or not of the years 1970 to 2099.
     """
     if isinstance(value, datetime) and value.tzinfo is None:  # a cell of a spreadsheet
         return moment(value.replace(tzinfo=CHINA), name)
@@ -62,7 +62,7 @@ def local_moment(value: Any, name: str) -> datetime:
 
 
 def _hour(hour: int, half: str | None) -> int:
-    """Bring an hour of the morning (上午) or the afternoon (下午) to those of a day."""
+    """Return an hour of the morning (上午) or the afternoon (下午) as an hour of the day."""
     if not half:
         return hour
     if not 0 < hour <= _NOON:
@@ -71,7 +71,13 @@ def _hour(hour: int, half: str | None) -> int:
 
 
 def epoch_moment(value: Any, name: str, *, unit: str) -> datetime:
-    """Read seconds (`unit` ``s``) or milliseconds (``ms``) since 1970 in UTC, as a number or as digits."""
+    """Read seconds (`unit` ``s``) or milliseconds (``ms``) since 1970 in UTC, as a number or as digits.
+
+    Raises
+    ------
+    Refused
+        When the value is no such number, or out of range.
+    """
     try:
         count = float(value) if type(value) in {int, float, str} else None
         if count is not None and 0 <= count < 4.2e12:
@@ -82,7 +88,7 @@ def epoch_moment(value: Any, name: str, *, unit: str) -> datetime:
 
 
 def span(seconds: float | None) -> str:
-    """Write a time span as people say it; an empty text when there is none."""
+    """Return a time span in seconds as a text for people; empty for None."""
     if seconds is None:
         return ""
     size = abs(float(seconds))

@@ -1,4 +1,4 @@
-"""XML from strangers: a small tree with limits, without declarations of any kind, so without entities."""
+"""XML from outside: a small tree with limits; declarations of any kind are refused, so there are no entities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
-from xml.parsers import expat  # every declaration is refused below, before it can have an effect
+from xml.parsers import expat  # every declaration is refused below, before it takes effect
 
 from twin.envelope.refused import Reason, Refused
 
@@ -28,11 +28,11 @@ class Element:
     children: list[Element] = field(default_factory=list)
 
     def all(self, name: str) -> list[Element]:
-        """Children of a name, of the element's own namespace."""
+        """Return the children of a name, of the element's own namespace."""
         return [c for c in self.children if c.name == name and c.namespace == self.namespace]
 
     def first(self, name: str) -> str | None:
-        """Text of the first child of a name, without spaces around it; None when there is none or it is empty."""
+        """Return the stripped text of the first child of a name; None when there is none or it is empty."""
         found = next((c.text.strip() for c in self.all(name)), "")
         return found or None
 
@@ -103,7 +103,7 @@ def _is_chinese(body: bytes) -> bool:
 
 
 def _utf8(body: bytes) -> bytes:
-    """Bring what declares itself GBK to UTF-8, since the parser knows no Chinese encoding."""
+    """Convert a body declared as GBK to UTF-8; the parser has no Chinese encoding."""
     if not _is_chinese(body):
         return body
     try:
