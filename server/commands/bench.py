@@ -47,7 +47,7 @@ def bench(
 
 
 def _summary(file: Path) -> str | None:
-    """First line of a benchmark's docstring; None for a module that is not one, which has no ``main``."""
+    """Return the first line of a benchmark's docstring; None for a module without ``main``, which is no benchmark."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     if not any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
         return None

@@ -1,4 +1,4 @@
-"""``onemap demo …``: what the synthetic district can play."""
+"""``onemap demo …``: scenarios of the synthetic district."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def storm(
     通过公开的数据源接口推送；Ctrl-C 提前结束并收尾。
     It pushes to the public feeds like any sender; Ctrl-C ends it early and closes what it opened.
     """
-    for name in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs inherit that the first is ignored
+    for name in (signal.SIGINT, signal.SIGTERM):  # background jobs of a shell ignore SIGINT
         signal.signal(name, signal.default_int_handler)
     settings = settings_of(home, config)
     address = url or running_address(settings.home)
@@ -91,12 +91,12 @@ def storm(
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """Play alone; the living city, which looks at this lock, is silent about the water meanwhile.
+    """Hold the lock of storms; meanwhile the simulated city, which checks this lock, reports no water levels.
 
     Raises
     ------
     Conflict
-        When a storm is being played already.
+        When another storm is being played.
     """
     home.mkdir(parents=True, exist_ok=True)
     try:
@@ -106,10 +106,10 @@ def _alone(home: Path) -> Iterator[None]:
         raise Conflict("a storm is being played already; wait for its end, or end it with Ctrl-C there") from error
 
 
-async def _play(settings: Settings, address: str, wanted: StormPlan) -> None:
+async def _play(settings: Settings, address: str, options: StormPlan) -> None:
     async with connect(address) as client:
         district = await read_district(client, COLLECTIONS)
-        plan = StormPlan(int(time.time()), wanted.minutes, wanted.return_period_a, wanted.speed)
+        plan = StormPlan(int(time.time()), options.minutes, options.return_period_a, options.speed)
         played = Storm(district, settings.demo.seed, plan)
         if not played.water.gauges and not played.water.points:
             raise Unavailable(f"{address} has no rain gauges and no flood risk points; the demo district has")
@@ -117,7 +117,7 @@ async def _play(settings: Settings, address: str, wanted: StormPlan) -> None:
         sender = FeedSender(client, FEED, ensure_feed_key(FEED, settings.home))
         warner = FeedSender(client, WARNINGS, ensure_feed_key(WARNINGS, settings.home))
         with _Progress(played) as progress:
-            await Playing(played, sender, warner, progress.tell).play()
+            await Playing(played, sender, warner, progress.show).play()
         sent = sender.sent
         _console.print(
             f"结束 over: {sent.accepted + warner.sent.accepted:,} 条消息 messages, "
@@ -136,7 +136,7 @@ def _announce(played: Storm) -> None:
 
 
 class _Progress:
-    """A bar, and a line for every phase and warning."""
+    """A progress bar, and a line for every phase and warning."""
 
     def __init__(self, played: Storm) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -152,8 +152,8 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def tell(self, minute: Minute) -> None:
-        """Show a minute of the storm."""
+    def show(self, minute: Minute) -> None:
+        """Show the state after a minute of the storm."""
         self._calls += minute.calls
         figures = f"雨强 rain {minute.rain_mm_h:.0f} mm/h · 最深积水 deepest {minute.deepest_m:.2f} m"
         counts = f"来电 calls {self._calls}"

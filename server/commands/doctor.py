@@ -1,4 +1,4 @@
-"""``onemap doctor``: looks at everything, changes nothing, exits 1 when something is wrong."""
+"""``onemap doctor``: runs all checks and changes nothing; exits with 1 when something is wrong."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def doctor(home: HomeOption = None, config: ConfigOption = None) -> None:
     """体检，并说明如何修复。 Look at everything and say what to do about each finding."""
     console, worst = Console(highlight=False, soft_wrap=True), FindingState.WELL
     for finding in _examine(settings_of(home, config)):
-        console.print(f"{finding.state} {finding.subject}: {finding.is_so}", style=_STYLE[finding.state], markup=False)
+        console.print(f"{finding.state} {finding.subject}: {finding.detail}", style=_STYLE[finding.state], markup=False)
         if finding.remedy:
             console.print(f"    → {finding.remedy}", markup=False)
         worst = FindingState.WRONG if FindingState.WRONG in {worst, finding.state} else worst
@@ -47,7 +47,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     with ExitStack() as started:
         url = settings.database.url
         if url is None and find_place(settings.home) is None:
-            return  # nothing there yet, and looking must not make it
+            return  # a check must not create the database
         try:
             url = url or started.enter_context(borrowed_cluster(settings.home))
             yield from asyncio.run(_all(url))

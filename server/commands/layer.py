@@ -1,4 +1,4 @@
-"""``onemap layer``: titles, look, grade and name of a layer that was made from a file."""
+"""``onemap layer``: changes title, look, grade or id of a layer that was made from a file, or drops it."""
 
 from __future__ import annotations
 
@@ -83,22 +83,22 @@ def drop(
     """删除图层及其历史，先询问。 Remove a layer with its rows and their past; asks first."""
     settings = settings_of(home, config)
     rows, past = _with_database(settings, lambda connection: count_layer(connection, name))
-    told = f"{name}: {rows:,} 个要素 features, {past:,} 条历史 rows of the past"
+    summary = f"{name}: {rows:,} 个要素 features, {past:,} 条历史 rows of the past"
     if not yes:
         if not sys.stdin.isatty():
-            raise BadInput(f"{told}；确认删除请加 --yes to remove them, add --yes", parameter="yes")
-        typer.confirm(f"{told}。删除后无法恢复，删除吗 remove them for good?", abort=True)
+            raise BadInput(f"{summary}；确认删除请加 --yes to remove them, add --yes", parameter="yes")
+        typer.confirm(f"{summary}。删除后无法恢复，删除吗 remove them for good?", abort=True)
     _with_database(settings, lambda connection: remove_layer(connection, name))
-    _out.print(f"✓ 已删除 removed {told}", markup=False)
+    _out.print(f"✓ 已删除 removed {summary}", markup=False)
 
 
 def _code_lists(pairs: list[str]) -> dict[str, str]:
-    """Read `field=list` pairs; an empty list is allowed here.
+    """Read `field=list` pairs; an empty list takes the code list away.
 
     Raises
     ------
     BadInput
-        When one is no such pair.
+        When a pair is not of this form.
     """
     emptied = {pair.removesuffix("="): "" for pair in pairs if pair.endswith("=")}
     return emptied | parse_mapping([pair for pair in pairs if not pair.endswith("=")])

@@ -1,4 +1,4 @@
-"""``onemap layers``: what is in the catalogue."""
+"""``onemap layers``: lists the catalogue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def list_layers(home: HomeOption = None, config: ConfigOption = None) -> None:
         catalog = asyncio.run(_read(url))
     console = Console()
     if not console.is_terminal:
-        console = Console(width=_WIDE)  # a file or a pipe has room
+        console = Console(width=_WIDE)  # a file or a pipe has no width
     table = Table(box=SIMPLE_HEAD)
     for title in ("图层 layer", "标题 title", "几何 geometry"):
         table.add_column(title, no_wrap=True)

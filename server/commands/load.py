@@ -1,4 +1,4 @@
-"""``onemap load``: a file into a layer, or a GeoTIFF into the store of rasters."""
+"""``onemap load``: loads a file into a layer, or a GeoTIFF into the raster store."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ def load(  # noqa: PLR0917  # typer takes the options by name
         if sniff(file) is Format.GEOTIFF:
             if dry_run:
                 raise BadInput("--dry-run is for features; a raster is checked when it is stored", parameter="dry_run")
-            said = RasterOptions(grade, vertical_datum, overlap=overlap)
+            raster = RasterOptions(grade, vertical_datum, overlap=overlap)
             folder = settings.home / "rasters"
-            stored = asyncio.run(load_raster(url, file, layer, folder, crs=crs, said=said, mode=mode, time=time))
+            stored = asyncio.run(load_raster(url, file, layer, folder, crs=crs, said=raster, mode=mode, time=time))
             print_raster(stored)
             return
         options = LoadOptions(
@@ -105,7 +105,7 @@ def load(  # noqa: PLR0917  # typer takes the options by name
 
 
 def _conclude(summary: LoadSummary, *, dry_run: bool) -> None:
-    """Print what was done; nothing of the file taken is no success: no script may go on as if it were."""
+    """Print the summary; exit with 1 when no row was loaded, so that a script does not take it for success."""
     if dry_run:
         _out.print("试运行，未改变任何内容 a dry run, nothing has changed:")
     print_summary(summary)
@@ -119,7 +119,7 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
     Raises
     ------
     BadInput
-        When one is not such a pair, or names a field twice.
+        When a pair is not of this form, or names a field twice.
     """
     mapping: dict[str, str] = {}
     for pair in pairs:
@@ -133,7 +133,7 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 
 class ProgressBar:
-    """A bar with rows, rate and time left; on a pipe it stays silent."""
+    """A progress bar with rows, rate and time left; silent on a pipe."""
 
     def __init__(self, title: str) -> None:
         self._bar = Progress(
@@ -158,7 +158,7 @@ class ProgressBar:
         self._bar.stop()
 
     def show(self, progress: LoadProgress) -> None:
-        """Show how far a load is."""
+        """Show the progress of a load."""
         elapsed_s = self._bar.tasks[self._task].elapsed or 0.0
         moving = progress.stage == "moving"
         self._bar.update(
@@ -172,7 +172,7 @@ class ProgressBar:
 
 
 def print_raster(stored: RasterSummary) -> None:
-    """Print what was stored of a raster."""
+    """Print the summary of a stored raster."""
     when = f", {stored.time:%Y-%m-%dT%H:%M:%SZ}" if stored.time else ""
     _out.print(f"✓ 栅格 raster {stored.id}: {stored.width} × {stored.height}, EPSG:{stored.srid}{when}, {stored.file}")
     for note in stored.notes:
@@ -182,7 +182,7 @@ def print_raster(stored: RasterSummary) -> None:
 
 
 def print_summary(summary: LoadSummary) -> None:
-    """Print what a load did, and what to do next."""
+    """Print the summary of a load, and the next step."""
     made = "（新图层 new layer）" if summary.new_layer and summary.loaded else ""
     _out.print(f"{summary.source} → {summary.layer}{made} [{summary.format}, {summary.mode}]", markup=False)
     rows = (

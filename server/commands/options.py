@@ -1,4 +1,4 @@
-"""Options that several commands share, and the settings they make."""
+"""Options that several commands share, and their settings."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ ConfigOption = Annotated[
 
 
 def settings_of(home: Path | None, config: Path | None, **overrides: Any) -> Settings:
-    """Read the settings for a command; a relative `--home` starts where the command is typed."""
+    """Return the settings of a command; a relative `--home` is relative to the working directory."""
     return load_settings(config, home=home.absolute() if home else None, **overrides)

@@ -1,4 +1,4 @@
-"""``onemap purge``: what features were is erased for good."""
+"""``onemap purge``: erases the history of features for good."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def purge(
     if bool(feature) == every:
         raise BadInput("name features with --id, or take every one with --all", parameter="id")
     if not yes:
-        whose = "全部要素 every feature" if every else ", ".join(feature or ())
-        typer.confirm(f"彻底删除历史 erase for good the past of {layer}: {whose}?", abort=True)
+        features = "全部要素 every feature" if every else ", ".join(feature or ())
+        typer.confirm(f"彻底删除历史 erase for good the past of {layer}: {features}?", abort=True)
     with open_database(settings_of(home, config)) as url:
         erased = asyncio.run(_purge(url, layer, feature))
     _out.print(f"已删除 erased: {erased:,}")

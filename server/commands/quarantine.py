@@ -1,4 +1,4 @@
-"""``onemap quarantine``: rows that could not be loaded; look, write out, load again."""
+"""``onemap quarantine``: lists, exports and reloads rows that could not be loaded."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def list_rows(
     table = Table(box=SIMPLE_HEAD)
     for title in ("编号 id", "图层 layer", "来源与行 source:line"):
         table.add_column(title, overflow="fold", max_width=24)
-    table.add_column("原因与说明 reason, detail", overflow="fold", ratio=1)  # what a person must read gets the room
+    table.add_column("原因与说明 reason, detail", overflow="fold", ratio=1)  # the column to read gets the room
     for entry in entries:
         where = entry.source if entry.line is None else f"{entry.source}:{entry.line}"
         why = f"{in_words(entry.reason)}: {entry.detail}" if entry.detail else in_words(entry.reason)
@@ -113,6 +113,6 @@ def retry(
 
 
 def _plain(cell: object) -> str:
-    """Without control characters, which could move a terminal's cursor, and without rich's markup."""
+    """Return the text of a cell without control characters, which could move the cursor, and without markup."""
     text = "–" if cell is None else str(cell)
     return "".join(c if c.isprintable() else "·" for c in text).replace("[", r"\[")

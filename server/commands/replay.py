@@ -1,4 +1,4 @@
-"""``onemap replay``: a recording is played to a feed, at any speed, as if it happened now."""
+"""``onemap replay``: plays a recording to a feed, at any speed, as if it happened now."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def replay(
 
 
 def _feed(settings: Settings, file: Path, name: str | None) -> FeedDefinition:
-    """Find the feed: the one that is named, or the one whose source the recording has."""
+    """Return the named feed, else the feed with the source of the recording."""
     if name is None:
         source = next((event.get("source") for event, _ in each_event(file)), None)
         feeds = read_registry(settings.feeds.folder).by_name.values()
@@ -97,7 +97,7 @@ def _counts(posted: Posted) -> str:
 
 
 class _Bar:
-    """How far a recording is; on a pipe it stays silent."""
+    """A progress bar of a recording; silent on a pipe."""
 
     def __init__(self, file: Path, feed: str) -> None:
         self._bar = Progress(
@@ -122,11 +122,11 @@ class _Bar:
         self.stop()
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
-    def show(self, portion: RecordingBatch, posted: Posted) -> None:
-        """Show how far it is."""
-        moment = moment_of(portion.events[-1].get("time"))
+    def show(self, batch: RecordingBatch, posted: Posted) -> None:
+        """Show the progress after a batch."""
+        moment = moment_of(batch.events[-1].get("time"))
         shown = "" if moment is None else f"{moment.astimezone(CHINA):%m-%d %H:%M:%S}"
-        self._bar.update(self._task, completed=portion.end, count=posted.counts["received"], moment=shown)
+        self._bar.update(self._task, completed=batch.end, count=posted.counts["received"], moment=shown)

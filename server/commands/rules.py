@@ -1,4 +1,4 @@
-"""``onemap rules``: the rules of the house, and whether a file is one."""
+"""``onemap rules``: lists the rules, and checks a file of a rule."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def list_rules(home: HomeOption = None, config: ConfigOption = None) -> None:
     found = read_rules(settings_of(home, config).rules.folder)
     console = Console()
     if not console.is_terminal:
-        console = Console(width=_WIDE)  # a file or a pipe has room
+        console = Console(width=_WIDE)  # a file or a pipe has no width
     table = Table("规则 rule", "类别 kind", "标题 title", "启用 enabled", box=SIMPLE_HEAD)
     for name, rule in sorted(found.by_name.items()):
         enabled = "是 yes" if getattr(rule, "enabled", True) else "否 no"

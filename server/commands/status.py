@@ -1,4 +1,4 @@
-"""``onemap status``: what runs on a home, and how it does."""
+"""``onemap status``: reports the service of a home folder and its health."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.running import running_address
 
 _out = Console(highlight=False, soft_wrap=True)
-NOT_RUNNING = 3  # as systemctl says it
+NOT_RUNNING = 3  # the exit code of systemctl
 _PATIENCE_SECONDS = 10
 
 
@@ -49,16 +49,16 @@ def status(home: HomeOption = None, config: ConfigOption = None) -> None:
 
 
 def _health(address: str) -> dict[str, Any] | None:
-    """Return what `/health` says, also when it says that something is wrong; None when nothing answers."""
+    """Return the body of `/health`, also of an error; None when there is no answer."""
     try:
-        with urllib.request.urlopen(f"{address}/health", timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310  # ours
-            read = answer.read()
+        with urllib.request.urlopen(f"{address}/health", timeout=_PATIENCE_SECONDS) as response:  # noqa: S310  # ours
+            body = response.read()
     except urllib.error.HTTPError as error:
-        read = error.read()
+        body = error.read()
     except (OSError, ValueError):
         return None
     try:
-        found = json.loads(read)
+        found = json.loads(body)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -1,4 +1,4 @@
-"""``onemap stop``: ends what runs on a home."""
+"""``onemap stop``: stops the service of a home folder."""
 
 from __future__ import annotations
 

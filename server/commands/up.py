@@ -1,4 +1,4 @@
-"""``onemap up``: everything, to the address of the map; Ctrl-C ends everything it started and nothing else."""
+"""``onemap up``: starts everything up to the map; Ctrl-C stops everything that it started and nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from server.settings import Settings
 from twin.feeds.exposure import is_local
 
 _console = Console(stderr=True, highlight=False)
-_INTERRUPTED = 130  # as a shell says of a program that Ctrl-C ended
+_INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +54,7 @@ def up(
         server={"host": host, "port": port, "workers": workers},
         demo={"enabled": None if demo else False, "live": None if live else False, "scale": demo_scale},
     )
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore SIGINT
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: signal.raise_signal(signal.SIGINT))  # one way to stop
     if supervisor_of(settings.home) is not None:
@@ -81,7 +81,7 @@ def _run(settings: Settings, started: ExitStack, answers: Callable[[], None]) ->
     cluster = PrivateCluster(settings.home) if settings.database.url is None else None
     url = _start_database(settings, cluster, started)
     settings = _with_database(settings, url=url)
-    if not asyncio.run(_fill(url, settings)):  # the city lives in the demo district and never among a person's rows
+    if not asyncio.run(_fill(url, settings)):  # no simulated city beside a person's rows
         settings = settings.model_copy(update={"demo": settings.demo.model_copy(update={"live": False})})
     if cluster is not None:
         settings = _with_database(settings, web_url=asyncio.run(open_web_login(url)))
@@ -100,7 +100,7 @@ def _with_database(settings: Settings, **changed: str) -> Settings:
 
 
 async def _keep(cluster: PrivateCluster | None, serving: Coroutine[Any, Any, None]) -> None:
-    """Serve, and start the private database again whenever it ends."""
+    """Serve, and restart the private database whenever it ends."""
     keeper = asyncio.create_task(cluster.keep(_console.print)) if cluster else None
     try:
         await serving
@@ -126,7 +126,7 @@ def _start_database(settings: Settings, cluster: PrivateCluster | None, started:
 
 
 async def _fill(url: str, settings: Settings) -> bool:
-    """Bring the database up to date; tell whether it holds the demo district."""
+    """Bring the database up to date; return whether it holds the demo district."""
     migrated = await prepare(url, settings.layers)
     if migrated:
         _console.print(f"数据库迁移 database migrated to {migrated[-1]} ({len(migrated)})")

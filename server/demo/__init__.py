@@ -1,1 +1,1 @@
-"""The demo: the synthetic district is loaded, the storm and recorded feeds are replayed."""
+"""The demo: the synthetic district is loaded; a storm and recorded feeds are played."""

@@ -1,4 +1,4 @@
-"""Loads the synthetic district once: into an empty database, and never over a person's own rows."""
+"""Loading of the synthetic district: once, into an empty database, never beside a person's own rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from server.settings import DemoSettings
 
 
 async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool:
-    """Load the demo unless it is there, is not wanted, or the layers already hold rows; tell whether it is there."""
+    """Load the demo unless it is loaded, is disabled, or the layers hold rows; return whether it is in the database."""
     if not demo.enabled:
         return False
     found, rows = await _state(url)
@@ -31,7 +31,7 @@ async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool
     if rows:
         console.print("已有数据，不装入演示 there are rows already, so the demo is not loaded")
         return False
-    from layers.demo.load import load_demo  # noqa: PLC0415  # slow to import, and needed once
+    from layers.demo.load import load_demo  # noqa: PLC0415  # slow to import, needed once
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
@@ -47,31 +47,31 @@ async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool
 
 
 async def load_rasters_once(url: str, demo: DemoSettings, home: Path) -> None:
-    """Give the demo its synthetic terrain as the raster `dem` and an hour of rain as `rain`, unless there is one."""
+    """Load the synthetic terrain as the raster `dem` and an hour of rain as `rain`, each unless it exists."""
     connection = await connect(url, Role.OWNER)
     try:
-        there = await read_raster_ids(connection)
+        existing = await read_raster_ids(connection)
     finally:
         await connection.close()
-    if {"dem", "rain"} <= there:
+    if {"dem", "rain"} <= existing:
         return
-    from layers.demo.rasters import ground, rain  # noqa: PLC0415  # slow to import, and needed once
+    from layers.demo.rasters import ground, rain  # noqa: PLC0415  # slow to import, needed once
     from layers.loaders.raster import RasterOptions, load_raster  # noqa: PLC0415  # as above
 
     with TemporaryDirectory() as folder:
-        if "dem" not in there:
+        if "dem" not in existing:
             file = Path(folder) / "地形 terrain.tif"
             ground.write_ground(file, demo.seed)
-            said = RasterOptions(vertical_datum=ground.VERTICAL_DATUM, synthetic=True)
-            await load_raster(url, file, "dem", home / "rasters", said=said)
-        if "rain" not in there:
+            options = RasterOptions(vertical_datum=ground.VERTICAL_DATUM, synthetic=True)
+            await load_raster(url, file, "dem", home / "rasters", said=options)
+        if "rain" not in existing:
             files = rain.write_rain(Path(folder), datetime.now(UTC), demo.seed)
-            said = RasterOptions(title="合成降雨 synthetic rain, mm/h", synthetic=True)
-            await load_raster(url, files, "rain", home / "rasters", said=said, time=rain.NAMES)
+            options = RasterOptions(title="合成降雨 synthetic rain, mm/h", synthetic=True)
+            await load_raster(url, files, "rain", home / "rasters", said=options, time=rain.NAMES)
 
 
 async def _state(url: str) -> tuple[dict[str, float] | None, int]:
-    """Tell what was recorded of the demo, and how many rows the layers hold."""
+    """Return the record of a loaded demo (None without one), and the number of rows of all layers."""
     connection = await connect(url, Role.OWNER)
     try:
         recorded = await read_demo_record(connection)

@@ -1,4 +1,4 @@
-"""Playing a recording through the public door: portion by portion, when they are due, and resumable after each."""
+"""Replay of a recording to a public feed: batch by batch at their times, resumable after each batch."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _PATIENCE_S, _WAIT_S = 120.0, 1.0
 
 @dataclass(slots=True)
 class Replaying:
-    """One recording played to one feed.
+    """The replay of a recording to a feed.
 
     Parameters
     ----------
     home
-        Where it is written down how far it got.
+        Folder in which the position is saved.
     key
-        To sign with; None for a feed without a secret.
+        Key of the signature; None for a feed without a secret.
     """
 
     path: Path
@@ -45,23 +45,23 @@ class Replaying:
     posted: Posted = field(default_factory=Posted)
 
     def play(self, client: httpx.Client, *, resume: bool, show: Callable[[RecordingBatch, Posted], None]) -> None:
-        """Play to the end; when it is stopped before, `resume` goes on behind what was acknowledged.
+        """Play to the end. After an interruption, `resume` continues after the last acknowledged batch.
 
         Raises
         ------
         BadFile
-            When it is no recording.
+            When the file is not a recording.
         Conflict
-            When there is nothing to resume.
+            When there is no saved position, or the recording has changed since.
         OneMapError
-            When the server does not take it; with what the server said.
+            When the server refuses the batch; with the message of the server.
         """
-        place, run = self._resumed() if resume else (None, "" if self.keep_times else secrets.token_hex(4))
-        for due_at, portion, reached in played(self.path, place, speed=self.speed, run=run, now=_now):
+        place, run = self._saved_position() if resume else (None, "" if self.keep_times else secrets.token_hex(4))
+        for due_at, batch, reached in played(self.path, place, speed=self.speed, run=run, now=_now):
             time.sleep(max(0.0, (due_at - _now()).total_seconds()))
-            self._note(reached)
-            self._send(client, portion.events)
-            show(portion, self.posted)
+            self._save(reached)
+            self._send(client, batch.events)
+            show(batch, self.posted)
         self._file.unlink(missing_ok=True)
 
     def _send(self, client: httpx.Client, events: list[dict[str, Any]]) -> None:
@@ -70,33 +70,33 @@ class Replaying:
         while True:
             try:
                 self.posted.add(deliver(client, self.definition.name, self.key, body, BATCH))
-            except BadInput as error:  # none of them was taken, and all are kept
+            except BadInput as error:  # no event was accepted, and all are kept as refused
                 one = {"reason": "refused", "detail": error.message}
                 self.posted.add({"received": len(events), "rejected": len(events), "refused": [one]})
                 return
             except Unavailable:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(_WAIT_S)  # it is being started again, perhaps
+                time.sleep(_WAIT_S)  # the server may be restarting
             else:
                 return
 
     @property
     def _file(self) -> Path:
-        of = f"{self.path.resolve()}\n{self.definition.name}\n{self.keep_times}"
-        return self.home / FOLDER / f"{hashlib.sha256(of.encode()).hexdigest()[:16]}.json"
+        identity = f"{self.path.resolve()}\n{self.definition.name}\n{self.keep_times}"
+        return self.home / FOLDER / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.json"
 
-    def _resumed(self) -> tuple[RecordingPosition, str]:
+    def _saved_position(self) -> tuple[RecordingPosition, str]:
         try:
-            noted = orjson.loads(self._file.read_bytes())
-            place, stamp = RecordingPosition.read(noted["place"]), noted["stamp"]
+            saved = orjson.loads(self._file.read_bytes())
+            place, stamp = RecordingPosition.read(saved["place"]), saved["stamp"]
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise Conflict(f"{self.path.name} was not left half way; play it without --resume") from error
         if stamp != _stamp(self.path):
             raise Conflict(f"{self.path.name} has changed since it was left; play it without --resume")
         return place, place.shift.run
 
-    def _note(self, place: RecordingPosition) -> None:
+    def _save(self, place: RecordingPosition) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         half = self._file.with_suffix(".new")
         half.write_bytes(orjson.dumps({"place": place.written(), "stamp": _stamp(self.path)}))
@@ -109,7 +109,7 @@ def _now() -> datetime:
 
 def _stamp(path: Path) -> str:
     try:
-        of = path.stat()
+        status = path.stat()
     except OSError as error:
         raise BadFile(f"cannot read {path}: {error.strerror}", parameter="file") from error
-    return f"{of.st_size}:{of.st_mtime_ns}"
+    return f"{status.st_size}:{status.st_mtime_ns}"

@@ -1,4 +1,4 @@
-"""Plays a storm of the demo city minute by minute, through the public feeds `demo` and `warnings_cap`."""
+"""Player of a storm of the demo city, minute by minute, to the public feeds `demo` and `warnings_cap`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ COLLECTIONS = (
     "video_points",
 )  # fmt: skip
 CAP = "application/cap+xml"
-_AFTER_ALL = 100  # more versions than a case has
+_AFTER_ALL = 100  # above any version of a case
 
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """How a storm stands after one of its minutes; `number` counts from 0."""
+    """The state of a storm after one of its minutes; `number` counts from 0."""
 
     number: int
     phase: str
@@ -38,29 +38,29 @@ class Minute:
 
 
 class Playing:
-    """A storm that is being played.
+    """The player of a storm.
 
     Parameters
     ----------
     sender, warner
-        Of the feeds `demo` and `warnings_cap`.
-    tell
+        Senders of the feeds `demo` and `warnings_cap`.
+    report
         Called after every minute of the storm.
     """
 
-    def __init__(self, storm: Storm, sender: FeedSender, warner: FeedSender, tell: Callable[[Minute], None]) -> None:
+    def __init__(self, storm: Storm, sender: FeedSender, warner: FeedSender, report: Callable[[Minute], None]) -> None:
         self.storm, self._events = storm, StormEvents(storm)
-        self._sender, self._warner, self._tell = sender, warner, tell
+        self._sender, self._warner, self._report = sender, warner, report
         self._open: dict[str, CloudEvent] = {}
         self._minute = 0
 
     async def play(self) -> None:
-        """Play it to its end. When cancelled, everything that was opened is closed first.
+        """Play the storm to its end. On cancellation, everything that it opened is closed first.
 
         Raises
         ------
         Unauthenticated
-            When the service takes nothing of what is sent.
+            When the service accepts no message.
         """
         try:
             for minute in range(self.storm.lasts_min):
@@ -86,10 +86,10 @@ class Playing:
         colours = tuple(w.colour if w.message_type != "Cancel" else "none" for w in chain(storm) if w.minute == minute)
         calls = sum(".hotline.created" in message["type"] for message in happened)
         state = (storm.phase(minute), storm.falling_mm_h(minute), storm.deepest_m(minute))
-        self._tell(Minute(minute, *state, colours, calls))
+        self._report(Minute(minute, *state, colours, calls))
 
     def _follow(self, messages: list[CloudEvent]) -> None:
-        """Keep what is open: cases that have not ended, cameras that are dark."""
+        """Keep the open messages: cases that have not ended, cameras that are offline."""
         for message in messages:
             data = message["data"]
             is_over = data.get("stage") in ENDS or data.get("value_text") == "online"
@@ -99,7 +99,7 @@ class Playing:
                 self._open[message["subject"]] = message
 
     async def wind_up(self) -> None:
-        """End it early: cases are closed, cameras come back, the warning is cancelled, the water is as usual."""
+        """End the storm early: close cases, bring cameras back, cancel the warning, report usual water levels."""
         at_s = int(time.time())
         await self._sender.send([_closed(message, at_s) for message in self._open.values()])
         so_far = [w for w in chain(self.storm) if w.minute <= self._minute]
@@ -109,19 +109,19 @@ class Playing:
             await self._warner.deliver(document(self.storm, [*so_far, early]), CAP)
         water = self.storm.water
         usual: list[CloudEvent] = []
-        for say, things in (
+        for measure, things in (
             (water.station, water.stations),
             (water.gauge, water.gauges),
             (water.point, water.points),
             (water.pump, water.pumps),
         ):
             for thing in things:
-                usual += say(thing, at_s)
+                usual += measure(thing, at_s)
         await self._sender.send(usual)
 
 
 def _closed(message: CloudEvent, at_s: int) -> CloudEvent:
-    """Return the message that closes what another has opened."""
+    """Return the message that closes the thing which a message has opened."""
     data: dict[str, Any] = dict(message["data"])
     if "value_text" in data:
         data["value_text"] = "online"

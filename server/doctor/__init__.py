@@ -1,1 +1,1 @@
-"""Checks of everything the service stands on; each finding says what to do."""
+"""Checks of a service and its surroundings; each finding names a remedy."""

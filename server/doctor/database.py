@@ -1,4 +1,4 @@
-"""Looks at the database: versions, rights, migrations, indexes, statistics."""
+"""Checks of the database: versions, rights, migrations, indexes, statistics, topology."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twin.jobs.leader import ingest_works
 _HAS_CHECKSUMS = """
 SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'onemap.migration'::regclass AND attname = 'checksum')
 """
-_STALE_SHARE = 0.2  # as autovacuum's own default, doubled
+_STALE_SHARE = 0.2  # twice autovacuum's default
 _STALE_ROWS = 1000
 
 _TABLES = """
@@ -48,7 +48,7 @@ ORDER BY t.relname
 
 
 async def examine_database(url: str) -> AsyncIterator[Finding]:
-    """Look at the database behind `url`, and change nothing."""
+    """Check the database at `url` without changing it; the checks end at the first one that others depend on."""
     try:
         missing = await lacking(url)
     except OneMapError as error:
@@ -57,8 +57,8 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
         )
         return
     for sentence in missing:
-        is_so, _, remedy = sentence.partition("; ")
-        yield Finding(FindingState.WRONG, "数据库 database", is_so, remedy or "install or upgrade it")
+        detail, _, remedy = sentence.partition("; ")
+        yield Finding(FindingState.WRONG, "数据库 database", detail, remedy or "install or upgrade it")
     if missing:
         return
     connection = await connect(url, role=None)
@@ -111,24 +111,24 @@ async def _migrations(connection: asyncpg.Connection, url: str) -> Finding:
 
 async def _edited(connection: asyncpg.Connection) -> list[Finding]:
     changed = await edited(connection) if await connection.fetchval(_HAS_CHECKSUMS) else []
-    is_so = f"edited after they were applied here: {', '.join(changed)}"
+    detail = f"edited after they were applied here: {', '.join(changed)}"
     remedy = "compare with the release; see docs/decisions/migration-checksums.md"
-    return [Finding(FindingState.WARNING, "迁移 migrations", is_so, remedy)] if changed else []
+    return [Finding(FindingState.WARNING, "迁移 migrations", detail, remedy)] if changed else []
 
 
 async def _ingest(connection: asyncpg.Connection) -> Finding:
-    subject, told = "接入进程 ingest process", await ingest_works(connection)
-    if told["working"]:
-        return well(subject, f"process {told['process']} on {told['host']} works, since {told['since']}")
-    last = (
-        f"the last, process {told['process']} on {told['host']}, at {told['seen_at']}" if "process" in told else "never"
-    )
-    is_so = f"none works ({last}): nothing is fetched, no rule looks; what is pushed is taken"
-    return Finding(FindingState.WARNING, subject, is_so, "./onemap up starts one; its messages are on standard error")
+    subject, ingest = "接入进程 ingest process", await ingest_works(connection)
+    if ingest["working"]:
+        return well(subject, f"process {ingest['process']} on {ingest['host']} works, since {ingest['since']}")
+    last = "never"
+    if "process" in ingest:
+        last = f"the last, process {ingest['process']} on {ingest['host']}, at {ingest['seen_at']}"
+    detail = f"none works ({last}): nothing is fetched, no rule looks; what is pushed is taken"
+    return Finding(FindingState.WARNING, subject, detail, "./onemap up starts one; its messages are on standard error")
 
 
 async def _topology(connection: asyncpg.Connection) -> list[Finding]:
-    """Look whether grids, communities and streets fill what is above them, and carry codes of this district."""
+    """Check that grids, communities and streets fill the areas above them and carry codes of this district."""
     subject, remedy = "拓扑 topology", "mend the file, then ./onemap load FILE --layer NAME --mode replace"
     wrong = [Finding(FindingState.WARNING, subject, note, remedy) for note in await topology_notes(connection)]
     return wrong or [well(subject, "areas tile the areas above them, with codes of this district")]
@@ -163,6 +163,6 @@ def _judge_table(name: str, row: asyncpg.Record) -> list[Finding]:
     changed, live = row["changed"] or 0, row["live"] or 0
     never = row["planned"] < 0 and live > _STALE_ROWS
     if never or changed > _STALE_ROWS + _STALE_SHARE * live:
-        is_so = f"statistics are stale: {changed:,} of {live:,} rows changed since"
-        found.append(Finding(FindingState.WARNING, subject, is_so, f"ANALYZE {table}"))
+        detail = f"statistics are stale: {changed:,} of {live:,} rows changed since"
+        found.append(Finding(FindingState.WARNING, subject, detail, f"ANALYZE {table}"))
     return found

@@ -1,4 +1,4 @@
-"""What of the feeds is open to strangers, for ``onemap doctor``."""
+"""Checks of feeds that are open to unknown senders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REMEDY = "name a secret in its file and make it: ./onemap feed secret NAME; or 
 
 
 def examine_feeds(settings: Settings) -> Iterator[Finding]:
-    """Look at the feeds that are switched on."""
+    """Check the enabled feeds."""
     enabled = [one for one in read_registry(settings.feeds.folder).by_name.values() if one.enabled]
     found = [finding for one in enabled for finding in _examine(one, settings.server.host)]
     yield from found or [well("数据源 feeds", f"{len(enabled)} are on, and each knows its senders")]
@@ -24,7 +24,7 @@ def _examine(definition: FeedDefinition, server_host: str) -> Iterator[Finding]:
     host = definition.own_host or server_host
     for remark in remarks(definition):
         state = FindingState.WRONG if takes_unsigned(definition) and not is_local(host) else FindingState.WARNING
-        said = (
+        detail = (
             f"{remark}; nothing is taken, because the network reaches {host}" if state is FindingState.WRONG else remark
         )
-        yield Finding(state, f"数据源 feed {definition.name}", said, _REMEDY)
+        yield Finding(state, f"数据源 feed {definition.name}", detail, _REMEDY)

@@ -1,4 +1,4 @@
-"""Looks at everything OneMap stands on; every finding that is not well says what to do about it."""
+"""Checks of the machine and the home folder; every finding that is not well names a remedy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DISK_GIB_MIN, _DISK_GIB_GOOD = 1, 5
 
 
 class FindingState(StrEnum):
-    """How a thing is."""
+    """The state of a checked thing."""
 
     WELL = "✓"
     WARNING = "!"
@@ -37,31 +37,31 @@ class FindingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes
     ----------
     subject
-        What, in both languages.
-    is_so
-        What was found.
+        The checked thing, in both languages.
+    detail
+        The observed fact.
     remedy
-        What to do about it; empty when it is well.
+        How to mend it; empty when all is well.
     """
 
     state: FindingState
     subject: str
-    is_so: str
+    detail: str
     remedy: str = ""
 
 
-def well(subject: str, is_so: str) -> Finding:
-    """Make a finding that needs nothing."""
-    return Finding(FindingState.WELL, subject, is_so)
+def well(subject: str, detail: str) -> Finding:
+    """Return a finding that needs no remedy."""
+    return Finding(FindingState.WELL, subject, detail)
 
 
 def examine_machine(settings: Settings) -> Iterator[Finding]:
-    """Look at what lies outside the database."""
+    """Check everything outside the database."""
     yield well("Python", platform.python_version())
     yield from _programs(settings)
     yield _disk(settings.home)
@@ -89,17 +89,19 @@ def _disk(home: Path) -> Finding:
     place = find_place(home)
     folder = place.folder if place else next(parent for parent in (home, *home.parents) if parent.exists())
     free_gib = shutil.disk_usage(folder).free / _GIB
-    subject, is_so = "磁盘 disk", f"{free_gib:.1f} GiB free at {folder}"
+    subject, detail = "磁盘 disk", f"{free_gib:.1f} GiB free at {folder}"
     remedy = f"free some space, or take a --home on another disk; {_DISK_GIB_GOOD} GiB is comfortable"
     if free_gib < _DISK_GIB_MIN:
-        return Finding(FindingState.WRONG, subject, is_so, remedy)
-    return Finding(FindingState.WARNING, subject, is_so, remedy) if free_gib < _DISK_GIB_GOOD else well(subject, is_so)
+        return Finding(FindingState.WRONG, subject, detail, remedy)
+    return (
+        Finding(FindingState.WARNING, subject, detail, remedy) if free_gib < _DISK_GIB_GOOD else well(subject, detail)
+    )
 
 
 def _port(settings: Settings) -> Finding:
     server, subject = settings.server, "端口 port"
     where = f"{server.host}:{server.port}"
-    if supervisor_of(settings.home):  # it may have been started with another --port
+    if supervisor_of(settings.home):  # perhaps with another --port
         return well(subject, f"in use by our own service: {what_runs(settings.home)}")
     try:
         family, *_ = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
@@ -136,43 +138,43 @@ def _cluster(settings: Settings) -> Iterator[Finding]:
 
 
 def _forgotten() -> Iterator[Finding]:
-    """Find data of deleted homes: those that could not lie in the home itself."""
+    """Yield data of deleted homes that lay outside the home folder."""
     for note in sorted(cluster_place.FALLBACK.glob("*/home")):
         owner = Path(note.read_text(encoding="utf-8").strip())
         place = find_place(owner)
         if place is None or place.folder != note.parent:
-            is_so = f"{note.parent} belonged to {owner}, which no longer knows it"
+            detail = f"{note.parent} belonged to {owner}, which no longer knows it"
             yield Finding(
-                FindingState.WARNING, "旧数据 old data", is_so, f"rm -rf {note.parent}, if you do not miss it"
+                FindingState.WARNING, "旧数据 old data", detail, f"rm -rf {note.parent}, if you do not miss it"
             )
 
 
 def _page_modules() -> Finding:
     missing = [source for source in THIRD_PARTY.values() if not any(MODULES.glob(source))]
     if missing:
-        is_so = f"{len(missing)} missing, for example {missing[0]}"
-        return Finding(FindingState.WRONG, "网页模块 page modules", is_so, "./onemap up, or npm ci in server/web")
+        detail = f"{len(missing)} missing, for example {missing[0]}"
+        return Finding(FindingState.WRONG, "网页模块 page modules", detail, "./onemap up, or npm ci in server/web")
     return well("网页模块 page modules", "installed")
 
 
 def _font() -> Finding:
-    """Look for a font that has Chinese characters, as the renderer of maps does: by fontconfig."""
+    """Check that fontconfig finds a font with Chinese characters; the renderer of maps uses fontconfig too."""
     subject, program = "中文字体 Chinese font", shutil.which("fc-list")
     try:
-        said = subprocess.run(  # noqa: S603  # a program of this machine
+        listed = subprocess.run(  # noqa: S603  # a program of this machine
             [program or "true", ":lang=zh", "family"], capture_output=True, text=True, check=False, timeout=60
         )
-        fonts = sorted(said.stdout.splitlines())
+        fonts = sorted(listed.stdout.splitlines())
     except (OSError, subprocess.TimeoutExpired):
         fonts = []
     if not fonts:
-        is_so = "none is found: names are missing on maps that the server draws"
-        return Finding(FindingState.WARNING, subject, is_so, "apt-get install fontconfig fonts-wqy-microhei")
+        detail = "none is found: names are missing on maps that the server draws"
+        return Finding(FindingState.WARNING, subject, detail, "apt-get install fontconfig fonts-wqy-microhei")
     return well(subject, fonts[0])
 
 
 def _definitions(own: Path) -> Finding:
-    """Look whether the district's own definitions can be read; a fault leaves the layers as they were."""
+    """Check that the district's own definitions can be read; a fault leaves the layers unchanged."""
     subject = "图层定义 layer definitions"
     try:
         mine = set(read_definitions(own=own)) - set(read_definitions())
@@ -199,9 +201,9 @@ def _token(home: Path) -> Iterator[Finding]:
     if file.exists():
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & 0o077:
-            is_so = f"{file} can be read by others (mode {mode:o})"
+            detail = f"{file} can be read by others (mode {mode:o})"
             yield Finding(
-                FindingState.WRONG, "操作员令牌 operator's token", is_so, f"chmod 600 {file}; delete it for a new one"
+                FindingState.WRONG, "操作员令牌 operator's token", detail, f"chmod 600 {file}; delete it for a new one"
             )
         else:
             yield well("操作员令牌 operator's token", str(file))

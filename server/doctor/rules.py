@@ -1,4 +1,4 @@
-"""Looks at the rules: files with a fault, and calendars that do not reach as far as limits do."""
+"""Checks of the rules: files with a fault, and calendars that lack years which limits need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twin.rules.registry import read_rules
 
 
 def examine_rules(folder: Path, today: date) -> Iterator[Finding]:
-    """Look at the folder of rules as it stands on a day."""
+    """Check a folder of rules; calendars are checked for the limits of `today`."""
     rules = read_rules(folder)
     for fault in rules.faults.values():
         yield Finding(FindingState.WRONG, "规则 rules", fault, "mend the file; what runs takes it up by itself")
@@ -26,6 +26,6 @@ def _calendar(file: Path, calendar: Calendar, today: date) -> Finding:
     if not lacking:
         return well(subject, f"knows the holidays of {', '.join(map(str, sorted(calendar.years)))}")
     years = ", ".join(map(str, lacking))
-    is_so = f"{years} 年节假日未录入 the holidays of {years} are missing: limits in working time count weekends only"
+    detail = f"{years} 年节假日未录入 the holidays of {years} are missing: limits in working time count weekends only"
     remedy = f"put the days of the State Council's yearly notice 国务院办公厅节假日安排通知 and the year into {file}"
-    return Finding(FindingState.WARNING, subject, is_so, remedy)
+    return Finding(FindingState.WARNING, subject, detail, remedy)

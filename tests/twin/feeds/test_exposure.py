@@ -68,7 +68,7 @@ def test_nobody_pushes_to_a_feed_without_a_secret_when_the_network_reaches_us(
 def test_doctor_names_it(tmp_path, folder, host, state):
     settings = load_settings(home=tmp_path, feeds={"folder": str(folder)}, server={"host": host})
     (finding,) = examine_feeds(settings)
-    assert (finding.state, UNSIGNED in finding.is_so) == (state, True)
+    assert (finding.state, UNSIGNED in finding.detail) == (state, True)
     assert "unsigned" in finding.subject
     assert "feed secret" in finding.remedy
     (folder / "unsigned.yaml").unlink()

@@ -140,7 +140,7 @@ async def test_health_and_doctor_tell_whether_the_ingest_process_works(
         await until(lambda: httpx.get(f"{address}/health", timeout=30).json()["ingest"])
         finding = await doctor()
         assert finding.state is FindingState.WELL
-        assert f"process {os.getpid()}" in finding.is_so
+        assert f"process {os.getpid()}" in finding.detail
         await until(lambda: owner.fetchval("SELECT fault IS NOT NULL FROM twin.connector WHERE feed = 'fetched'"))
     _, feeds = told(address)
     assert feeds["fetched"]["state"] == "never"

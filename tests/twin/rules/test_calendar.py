@@ -142,7 +142,7 @@ def test_the_doctor_says_which_holidays_are_missing_and_where_they_go():
     assert finding.state is FindingState.WELL
     (finding,) = examine_rules(RULES, date(known, 12, 1))
     assert finding.state is FindingState.WARNING
-    assert f"{known + 1}" in finding.is_so
+    assert f"{known + 1}" in finding.detail
     assert str(RULES / "workdays.yaml") in finding.remedy
     assert calendar_note(read_rules(RULES), "workdays", date(known, 11, 30)) is None
     assert f"{known + 1}" in calendar_note(read_rules(RULES), "workdays", date(known, 12, 1))
@@ -152,4 +152,4 @@ def test_the_doctor_names_a_rule_that_cannot_be_read(tmp_path):
     (tmp_path / "flood.yaml").write_text("name: flood\n", encoding="utf-8")
     (finding,) = examine_rules(tmp_path, date(2026, 6, 1))
     assert finding.state is FindingState.WRONG
-    assert "flood.yaml" in finding.is_so
+    assert "flood.yaml" in finding.detail
