@@ -1,1 +1,1 @@
-"""Our own addresses, one file a family."""
+"""The routes beside the OGC API, one file for each family."""

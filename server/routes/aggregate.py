@@ -1,4 +1,4 @@
-"""`/twin/aggregate`: how many features there are in each area, the empty ones included."""
+"""`/twin/aggregate`: counts of features by area, empty areas included."""
 
 from __future__ import annotations
 
@@ -58,46 +58,46 @@ class AggregateParams(BaseModel):
 
 
 @router.get("/aggregate", summary="How many in each area", response_model=AreaCounts)
-async def aggregate(state: StateHere, actor: ActorHere, asked: Annotated[AggregateParams, Query()]) -> Response:
+async def aggregate(state: StateHere, actor: ActorHere, params: Annotated[AggregateParams, Query()]) -> Response:
     """Count the features of a layer by area: open and overdue ones, densities, and how unusual that is.
 
     A count is that of `/items` with the same filter. `baseline_mean` and `z_score` compare with the same span of the
     last eight weeks; they need `from` and `to`.
     """
     catalog = state.catalog.current
-    question = _question(state, actor, asked)
+    question = _question(state, actor, params)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            counts = await count_by_area(connection, catalog, question, with_geometry=asked.f == "geojson")
-    head = {"layer": question.layer.id, "by": asked.by, "from": question.start, "to": question.end}
+            counts = await count_by_area(connection, catalog, question, with_geometry=params.f == "geojson")
+    head = {"layer": question.layer.id, "by": params.by, "from": question.start, "to": question.end}
     head["timeStamp"] = datetime.now(UTC)
     hide = hides_small(question.layer, actor)
-    if asked.f == "csv":
+    if params.f == "csv":
         body = as_csv(counts, hide=hide)
     else:
-        body = (as_json if asked.f == "json" else as_geojson)(counts, head, hide=hide)
-    return Response(body, media_type=_MEDIA[asked.f], headers=_PRIVATE)
+        body = (as_json if params.f == "json" else as_geojson)(counts, head, hide=hide)
+    return Response(body, media_type=_MEDIA[params.f], headers=_PRIVATE)
 
 
-def _question(state: State, actor: Actor, asked: AggregateParams) -> Question:
+def _question(state: State, actor: Actor, params: AggregateParams) -> Question:
     catalog, limits = state.catalog.current, state.settings.limits
-    several = f"{asked.layer}s"  # `event` is understood as `events`
-    layer = catalog.visible(several if several in catalog and asked.layer not in catalog else asked.layer, actor)
+    several = f"{params.layer}s"  # `event` means `events`
+    layer = catalog.visible(several if several in catalog and params.layer not in catalog else params.layer, actor)
     where: Clause = EMPTY
-    if asked.filter is not None:
+    if params.filter is not None:
         bounds = FilterLimits(length=limits.filter_bytes, vertices=limits.filter_vertices)
-        expression = parse(asked.filter, asked.filter_lang, limits=bounds)
+        expression = parse(params.filter, params.filter_lang, limits=bounds)
         where = compile_filter(expression, queryables_of(layer.definition, actor), filter_crs=CRS84)
-    by = membership(parse_by(asked.by), layer)
-    return Question(layer, actor, by, where, _moment(asked.start, "from"), _moment(asked.end, "to"))
+    by = membership(parse_by(params.by), layer)
+    return Question(layer, actor, by, where, _moment(params.start, "from"), _moment(params.end, "to"))
 
 
 def _moment(text: str | None, name: str) -> datetime | None:
-    """Read a time; without an offset it is China Standard Time, and a plus may have become a space on its way."""
+    """Read a time; without an offset it is China Standard Time. A space stands for the plus that URLs decode to it."""
     if text is None:
         return None
-    mended = text.replace(" ", "+") if "T" in text else text
+    restored = text.replace(" ", "+") if "T" in text else text
     try:
-        return moment(mended, name)
+        return moment(restored, name)
     except BadInput as error:
         raise BadInput(error.message, parameter=name) from error

@@ -1,4 +1,4 @@
-"""`/asyncapi.json`: how messages come in and changes go out. `/schemas/…`: the schemas of the messages."""
+"""`/asyncapi.json`: the description of incoming messages and outgoing changes. `/schemas/…`: their JSON Schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base maps: PMTiles archives of the home folder as z/x/y with TileJSON, for the map and for QGIS."""
+"""Base maps: PMTiles archives of the home folder as z/x/y tiles with TileJSON, and tiles of 天地图."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def listed(state: StateHere, base: BaseUrlHere, _actor: ActorHere) -> dict
 async def tilejson(name: str, state: StateHere, base: BaseUrlHere, _actor: ActorHere) -> dict[str, Any]:
     """Describe a base map."""
     archive = await run_in_threadpool(state.basemaps.get, name)
-    described = {
+    document = {
         "tilejson": "3.0.0",
         "name": archive.metadata.get("name", name),
         "description": archive.metadata.get("description", ""),
@@ -38,7 +38,7 @@ async def tilejson(name: str, state: StateHere, base: BaseUrlHere, _actor: Actor
         "minzoom": archive.zooms[0],
         "maxzoom": archive.zooms[-1],
     }
-    return described | ({"vector_layers": archive.metadata.get("vector_layers", [])} if archive.is_vector else {})
+    return document | ({"vector_layers": archive.metadata.get("vector_layers", [])} if archive.is_vector else {})
 
 
 @router.get("/{name}/{z}/{x}/{y}", response_class=Response, summary="底图瓦片 One tile of a base map")

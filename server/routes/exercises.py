@@ -1,4 +1,4 @@
-"""`/twin/exercises`: what feeds sent as exercises and tests, for operators. It is nowhere else."""
+"""`/twin/exercises`: exercises and tests that feeds sent, for operators; no other route shows them."""
 
 from __future__ import annotations
 

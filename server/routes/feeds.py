@@ -1,4 +1,4 @@
-"""`POST /feeds/{name}`: events, observations and positions in. `GET /twin/feeds`: how every feed does."""
+"""`POST /feeds/{name}`: delivery of events, observations and positions. `GET /twin/feeds`: the health of feeds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from twin.jobs import feed_health
 from twin.jobs.feed_health import read_health
 
 router = APIRouter(tags=["feeds"])
-_SEES_ADDRESSES = 3  # the clearance of an officer: where brokers and folders are is nothing for the public
+_SEES_ADDRESSES = 3  # the clearance of an officer: the public does not see addresses of brokers and folders
 
 
 class Connector(BaseModel):
@@ -115,23 +115,25 @@ async def feeds(state: StateHere, response: Response, actor: ActorHere) -> Feeds
     intake = state.intake
     health = await read_health(state.pool, intake.registry.by_name)
     return Feeds(
-        feeds=[_told(feed, actor) for feed in health.feeds],
+        feeds=[_health(feed, actor) for feed in health.feeds],
         stale=[StaleLayer(layer=layer, feeds=list(names)) for layer, names in sorted(health.stale.items())],
         ingest=Ingest.model_validate(health.ingest),
         faults=dict(intake.registry.faults) if actor.clearance >= _SEES_ADDRESSES else {},
     )
 
 
-def _told(feed: feed_health.FeedState, actor: Actor) -> FeedHealth:
+def _health(feed: feed_health.FeedState, actor: Actor) -> FeedHealth:
     definition, connector = feed.definition, None
     if feed.connector is not None:
-        how = asdict(feed.connector)
+        shown = asdict(feed.connector)
         private = {} if actor.clearance >= _SEES_ADDRESSES else dict.fromkeys(("detail", "fault", "faulted_at"))
-        connector = Connector(**(how | private))
-    said = {name: getattr(definition, name) for name in FeedHealth.model_fields if name in FeedDefinition.model_fields}
+        connector = Connector(**(shown | private))
+    described = {
+        name: getattr(definition, name) for name in FeedHealth.model_fields if name in FeedDefinition.model_fields
+    }
     counted = {name: value for name, value in feed.counters.items() if name in FeedHealth.model_fields}
     return FeedHealth(
-        **(counted | said),
+        **(counted | described),
         state=feed.life,
         silent=feed.life == "silent" or (feed.life == "never" and definition.expected_interval_s is not None),
         refused=dict(feed.refused),

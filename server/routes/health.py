@@ -1,4 +1,4 @@
-"""`/health`: is this worker serving, with which versions, how much."""
+"""`/health`: whether this worker serves, with its versions and counts."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ async def health(state: StateHere) -> Health:
 
 
 async def _database(state: State) -> tuple[str, dict[str, Any]]:
-    CALLER.set(None)  # whoever asks, the answer is about the house
+    CALLER.set(None)  # the check is no work of the caller
     async with state.lookups.acquire() as connection:
         return await read_version(connection), await ingest_works(connection)

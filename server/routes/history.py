@@ -1,4 +1,4 @@
-"""`/twin/snapshot` and `/twin/replay`: the state of several layers now or as of a moment, and a time played again."""
+"""`/twin/snapshot` and `/twin/replay`: the state of layers now or as of a moment, and the changes of a period."""
 
 from __future__ import annotations
 
@@ -50,7 +50,17 @@ class HistoryParams(BaseModel):
     bbox: str | None = Field(None, max_length=200, description="west,south,east,north")
 
     def interest(self, state: State, actor: Actor) -> Interest:
-        """Return the layers, areas and box as an interest."""
+        """Return the requested layers, areas and box as an interest of an actor.
+
+        Raises
+        ------
+        TooMuch
+            When more layers are named than are served at once.
+        BadInput
+            When `bbox` is not one box.
+        NotFound
+            When a layer does not exist or is hidden.
+        """
         chosen = chosen_layers(state.catalog.current, actor, self.layers.split(","))
         if len(chosen) > LAYERS_MAX:
             raise TooMuch(f"layers names {len(chosen)} layers; at most {LAYERS_MAX} at once", parameter="layers")
@@ -89,15 +99,15 @@ class Snapshot(BaseModel):
 
 
 @router.get("/snapshot", summary="Several layers now, or as of a moment", response_model=Snapshot)
-async def snapshot(state: StateHere, actor: ActorHere, asked: Annotated[SnapshotParams, Query()]) -> Response:
+async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[SnapshotParams, Query()]) -> Response:
     """Return each layer as a GeoJSON FeatureCollection, all of one moment.
 
     `known` is what had arrived by then, as it was answered then; `phenomenon` what was true then, by all that is known
     today. Without `at` the answer holds the number of the log, `seq`: subscribe to `/live?since=` with it and no change
     is missed or told twice.
     """
-    moment = read_moment(asked.at, asked.basis)
-    interest = asked.interest(state, actor)
+    moment = read_moment(params.at, params.basis)
+    interest = params.interest(state, actor)
     with in_our_words():
         picture = await take_snapshot(state.pool, state.catalog.current, actor, interest, moment)
     found = (
@@ -112,21 +122,21 @@ async def snapshot(state: StateHere, actor: ActorHere, asked: Annotated[Snapshot
 
 @router.get("/replay", summary="A time played again, frame by frame", response_class=StreamingResponse)
 async def replay(
-    request: Request, state: StateHere, actor: ActorHere, asked: Annotated[ReplayParams, Query()]
+    request: Request, state: StateHere, actor: ActorHere, params: Annotated[ReplayParams, Query()]
 ) -> PlaybackAnswer:
     """Stream lines of JSON, one a step: `at`, and by layer the `features` that are new or other and the ids `removed`.
 
     The first line holds everything; a client that replaces and removes has the state of each moment.
     A few replays run at a time, half of them for one address; one that is not read for half a minute is cut off.
     """
-    last = read_moment(asked.end, asked.basis, "to")
+    last = read_moment(params.end, params.basis, "to")
     basis: Basis = last.basis if last else "known"
-    span = PlaybackSpan(read_time(asked.start, "from"), last.at if last else datetime.now(UTC), _step(asked.step))
+    span = PlaybackSpan(read_time(params.start, "from"), last.at if last else datetime.now(UTC), _step(params.step))
     with ExitStack() as place:
         place.enter_context(state.playbacks.place(address_of(request.scope)))
-        frames = play(state.pool, state.catalog.current, actor, asked.interest(state, actor), span, basis)
+        frames = play(state.pool, state.catalog.current, actor, params.interest(state, actor), span, basis)
         with in_our_words():
-            first = await anext(frames)  # what is wrong is told before the answer begins
+            first = await anext(frames)  # an error must come before the response begins
         return PlaybackAnswer(first, frames, place.pop_all(), _PRIVATE)
 
 

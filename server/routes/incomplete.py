@@ -1,4 +1,4 @@
-"""`/twin/incomplete`: events without a place or a class, for operators, who complete them."""
+"""`/twin/incomplete`: events without a place or a class; operators complete them."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ async def list_incomplete(
 
 
 @router.post("/{event_id}", summary="Complete an event")
-async def complete(event_id: str, said: Completion, state: StateHere, _: OperatorHere) -> Completed:
+async def complete(event_id: str, completion: Completion, state: StateHere, _: OperatorHere) -> Completed:
     """Say where an event is, of which class it is, or both; it is joined as all are."""
-    if (said.lon is None) != (said.lat is None):
+    if (completion.lon is None) != (completion.lat is None):
         raise BadInput("lon and lat belong together", parameter="lon")
     if "\0" in event_id:
         raise BadInput("an event's id holds no NUL", parameter="event_id")
-    lonlat = (said.lon, said.lat) if said.lon is not None and said.lat is not None else None
-    return await _complete(state, event_id, lonlat, said.event_class)
+    lonlat = (completion.lon, completion.lat) if completion.lon is not None and completion.lat is not None else None
+    return await _complete(state, event_id, lonlat, completion.event_class)
 
 
 async def _complete(

@@ -23,7 +23,7 @@ router = APIRouter(tags=["live"])
 ONE_CALLERS_SHARE = 0.8  # of all subscribers
 
 
-def _asked(
+def _params(
     layers: Annotated[str, Query(max_length=1000, description="图层，逗号分隔 Collection ids, by comma")] = "",
     areas: Annotated[str, Query(max_length=8000, description="网格或区划代码前缀 Prefixes of area codes")] = "",
     bbox: Annotated[str, Query(max_length=200, description="west,south,east,north (CRS84)")] = "",
@@ -37,7 +37,7 @@ def _asked(
 async def live(
     state: StateHere,
     actor: ActorHere,
-    asked: Annotated[SubscriptionParams, Depends(_asked)],
+    params: Annotated[SubscriptionParams, Depends(_params)],
     since: Annotated[int | None, Query(ge=0, le=2**62, description="从此序号之后 After this number")] = None,
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
     tiles: Annotated[bool, Query(description="也通知哪些瓦片变了 Also which tiles changed")] = False,
@@ -48,22 +48,22 @@ async def live(
 ) -> EventStream:
     """Stream changes from now on, or from a number on that was seen before."""
     source = source_of(state)
-    source.tail.budget.check_text(caller_here(), len(asked.filter))
-    interest = read_interest(state.catalog.current, actor, asked, filter_limits(state))
-    following = Subscription(source, actor, interest, _seen(since, last_event_id), snapshot=snapshot)
+    source.tail.budget.check_text(caller_here(), len(params.filter))
+    interest = read_interest(state.catalog.current, actor, params, filter_limits(state))
+    subscription = Subscription(source, actor, interest, _start_after(since, last_event_id), snapshot=snapshot)
     with in_our_words():
-        await following.prepare()
+        await subscription.prepare()
     changes = state.tile_changes.subscriber(actor, interest.layers) if tiles else None
-    return EventStream(following, changes, cloud=f == "cloudevents")
+    return EventStream(subscription, changes, cloud=f == "cloudevents")
 
 
 def source_of(state: State) -> LiveSource:
-    """Return what a subscription is served from.
+    """Return the source of a new subscription.
 
     Raises
     ------
     Unavailable
-        When this worker serves as many as it may, or nearly all of them are the caller's own.
+        When this worker has its maximum of subscribers, or the caller has its share of them.
     """
     tail, limit, caller = state.tail, state.settings.live.clients_max, CALLER.get()
     if tail.watching >= limit:
@@ -79,8 +79,8 @@ def filter_limits(state: State) -> FilterLimits:
     return FilterLimits(length=limits.filter_bytes, vertices=limits.filter_vertices)
 
 
-def _seen(since: int | None, last_event_id: str | None) -> int | None:
-    """Return the number to begin after: what the client last saw, what it asked for, else None for now."""
+def _start_after(since: int | None, last_event_id: str | None) -> int | None:
+    """Return the number after which to begin: the last one the client saw, else `since`; None begins now."""
     if last_event_id is None:
         return since
     if not (last_event_id.isascii() and last_event_id.isdigit()):

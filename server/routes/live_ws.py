@@ -1,4 +1,4 @@
-"""`/live/ws`: the same stream as `/live` over a WebSocket, with a subscription that can be changed."""
+"""`/live/ws`: the stream of `/live` over a WebSocket, with a subscription that can be changed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from server.live.socket import PROTOCOL, LiveSocket
 from server.routes.live import filter_limits, source_of
 
 router = APIRouter()
-_BEARER = "bearer."  # before the token, as a sub-protocol that is offered beside ours
+_BEARER = "bearer."  # prefix of the sub-protocol that carries the token
 _POLICY, _AGAIN = 1008, 1013
 NO_TOKENS = Authenticator(None)
 
 
 @router.websocket("/live/ws")
 async def live_ws(socket: WebSocket, state: StateHere) -> None:
-    """Serve one WebSocket. A browser sets no headers: it says its token as a sub-protocol or in its first message."""
+    """Serve one WebSocket. A browser sets no headers: it sends its token as a sub-protocol or in its first message."""
     trust = state.origins.trust(socket.scope)
     if trust is Trust.STRANGE:
         return await socket.close(_POLICY, "this page is of another origin; server.origins names those that may")

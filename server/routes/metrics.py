@@ -1,4 +1,4 @@
-"""`/metrics`: figures for Prometheus, for operators."""
+"""`/metrics`: metrics for Prometheus, for operators."""
 
 from __future__ import annotations
 

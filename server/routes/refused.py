@@ -1,4 +1,4 @@
-"""`/twin/refused`: what feeds sent and was refused, for operators: looked at, put right, taken again."""
+"""`/twin/refused`: refused messages of feeds; operators list, correct, replay and discard them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def list_refused(
             found = await refused(connection, feed=feed, reason=reason, before=before, with_done=done, limit=limit)
             waiting = await summary(connection)
     following = found[-1].id if len(found) == limit else None
-    return RefusedMessages(messages=[_shown(one) for one in found], next=following, waiting=waiting)
+    return RefusedMessages(messages=[_message(one) for one in found], next=following, waiting=waiting)
 
 
 @router.get("/{refused_id}", summary="One refused message")
@@ -82,7 +82,7 @@ async def show_refused(refused_id: RefusedId, state: StateHere, response: Respon
     response.headers.update(_NO_STORE)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            return _shown(await one_refused(connection, refused_id))
+            return _message(await one_refused(connection, refused_id))
 
 
 @router.post("/{refused_id}/replay", summary="Take a refused message again")
@@ -99,7 +99,7 @@ async def discard(refused_id: RefusedId, state: StateHere, _: OperatorHere) -> N
     await state.intake.retaking.discard(refused_id)
 
 
-def _shown(kept: StoredRefusal) -> RefusedMessage:
+def _message(kept: StoredRefusal) -> RefusedMessage:
     names = RefusedMessage.model_fields.keys() - {"message"}
     text = kept.message.decode("utf-8", errors="replace")
     return RefusedMessage(message=text, **{name: getattr(kept, name) for name in names})

@@ -1,4 +1,4 @@
-"""Styles of the map for MapLibre clients, their legends, and the pictograms they are drawn with."""
+"""Styles of the map for MapLibre clients, their legends and their pictograms."""
 
 from __future__ import annotations
 

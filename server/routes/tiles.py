@@ -1,4 +1,4 @@
-"""Vector tiles of the layers as MapLibre, QGIS and GDAL ask for them, and their TileJSON."""
+"""TileJSON of vector tiles; `server.tiles.fast` serves the tiles."""
 
 from __future__ import annotations
 

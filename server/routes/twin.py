@@ -1,4 +1,4 @@
-"""`/twin/…`: where a place lies, what is near it, what is in an area."""
+"""`/twin/locate`, `/twin/nearby`, `/twin/areas`: the areas of a place, its neighbours, the features of an area."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def in_area(
 
 
 def _answer(layers: Sequence[Layer], found: NearbyFeatures) -> GeoJson:
-    """Put the features that PostgreSQL wrote into one collection."""
+    """Return the features, which PostgreSQL wrote as JSON, as one collection."""
     counts = [
         {
             "id": layer.id,

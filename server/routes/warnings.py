@@ -1,4 +1,4 @@
-"""`/twin/warnings`: the warnings in force, each with the area it holds for."""
+"""`/twin/warnings`: the warnings in force, each with its area."""
 
 from __future__ import annotations
 
