@@ -13,7 +13,13 @@ RING_POSITIONS_MAX = 10_000
 
 
 def area(value: Any, name: str) -> dict[str, Any]:
-    """Check a Polygon or a MultiPolygon: rings of 4 to 10,000 positions of longitude and latitude."""
+    """Return a checked Polygon or MultiPolygon, CRS84; rings have 4 to 10,000 positions, and open ones are closed.
+
+    Raises
+    ------
+    Refused
+        When it is another object, too large, or not on earth.
+    """
     if type(value) is not dict or value.keys() != {"type", "coordinates"}:
         raise _wrong(value, name, "a GeoJSON Polygon or MultiPolygon with type and coordinates")
     coordinates = value["coordinates"]
@@ -27,7 +33,13 @@ def area(value: Any, name: str) -> dict[str, Any]:
 
 
 def geometry(value: Any, name: str) -> dict[str, Any]:
-    """Check a Point, LineString, MultiLineString, Polygon or MultiPolygon; lines of 2 to 10,000 positions."""
+    """Return a checked point, line, polygon, lines or polygons, CRS84; lines have 2 to 10,000 positions.
+
+    Raises
+    ------
+    Refused
+        When it is another object, too large, or not on earth.
+    """
     if type(value) is not dict or value.keys() != {"type", "coordinates"}:
         raise _wrong(value, name, "a GeoJSON geometry with type and coordinates")
     coordinates = value["coordinates"]
@@ -53,7 +65,7 @@ def _polygon(value: Any, name: str) -> list[list[list[float]]]:
 
 
 def _ring(value: Any, name: str) -> list[list[float]]:
-    """Check a ring, and close it when it is open."""
+    """Return a checked ring, closed."""
     ring = [_position(p, name) for p in _few(value, name, 4, RING_POSITIONS_MAX)]
     return ring if ring[0] == ring[-1] else [*ring, list(ring[0])]
 

@@ -1,4 +1,4 @@
-"""What `data` of a message may hold, kind by kind: the hand-written equals of the published schemas."""
+"""Checks of the `data` of a message, kind by kind: hand-written equivalents of the published schemas."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ EVENT_FIELDS: dict[str, Check] = {
     "handler_id": _SHORT,
     "location_method": identifier,
     "location_accuracy_m": number(0, 1e6),
-    "place_fault": identifier,  # what was wrong with the place that is therefore left out
+    "place_fault": identifier,  # the fault of the place, which is left out
     "area_codes": list_of(_AREA_CODE, 1000),
     "area": area,  # GeoJSON Polygon or MultiPolygon, CRS84
     "parent_event_id": one_line(200),
@@ -127,7 +127,13 @@ _OBSERVATION_HOT = ("property", "value", "value_text", "unit", "quality", "lon",
 
 
 def position(data: dict[str, Any]) -> Tail:
-    """Check a position; lon and lat are needed."""
+    """Return the fields of a position, checked; lon and lat are required.
+
+    Raises
+    ------
+    Refused
+        When a field is missing, unknown or wrong.
+    """
     get = data.get
     lon, lat, speed, heading = get("lon"), get("lat"), get("speed_kmh"), get("heading_deg")
     if not (type(lon) is float and -180.0 <= lon <= 180.0 and type(lat) is float and -90.0 <= lat <= 90.0):
@@ -146,7 +152,13 @@ def position(data: dict[str, Any]) -> Tail:
 
 
 def observation(data: dict[str, Any]) -> Tail:
-    """Check an observation; the property is needed, and a value (null when it is missing) or a text."""
+    """Return the fields of an observation, checked; the property and a value (or null) or a text are required.
+
+    Raises
+    ------
+    Refused
+        When a field is missing, unknown or wrong.
+    """
     get = data.get
     code, value, unit, quality = get("property"), get("value"), get("unit"), get("quality")
     if not (type(code) is str and IDENTIFIER.fullmatch(code)):
@@ -185,7 +197,13 @@ def _known_quality(quality: str) -> str:
 
 
 def event(data: dict[str, Any]) -> Tail:
-    """Check an event; its source is needed."""
+    """Return the fields of an event, checked; its source is required.
+
+    Raises
+    ------
+    Refused
+        When a field is missing, unknown or wrong.
+    """
     checked = fields(data, EVENT_FIELDS, "an event")
     if "source" not in checked:
         raise Refused(Reason.MISSING, "an event needs a source, for example hotline", parameter="source")
@@ -196,7 +214,13 @@ def event(data: dict[str, Any]) -> Tail:
 
 
 def feature_change(data: dict[str, Any]) -> Tail:
-    """Check a change of a feature: `upsert` and `patch` need properties, `delete` has none; one place at most."""
+    """Return a change of a feature, checked: `upsert` and `patch` need properties, `delete` has none; one place.
+
+    Raises
+    ------
+    Refused
+        When a field is missing, unknown or wrong.
+    """
     unknown = data.keys() - {"change", "properties", "lon", "lat", "geometry"}
     if unknown:
         raise Refused(Reason.UNKNOWN_FIELD, f"{shown(min(unknown))} is no field of a change", parameter=min(unknown))
@@ -239,7 +263,7 @@ def _on_earth(lon: Any, lat: Any) -> tuple[float, float]:
 
 
 def are_swapped(lon: Any, lat: Any) -> bool:
-    """Tell whether a place is on earth only when its longitude and its latitude change places."""
+    """Return whether a place is on earth only when its longitude and latitude are exchanged."""
     numbers = {int, float}
     if type(lon) not in numbers or type(lat) not in numbers:
         return False
@@ -247,7 +271,7 @@ def are_swapped(lon: Any, lat: Any) -> bool:
 
 
 def unplaced(data: dict[str, Any], fault: str, given: Any) -> dict[str, Any]:
-    """Return the data of an event without its place, flagged with what was wrong with it."""
+    """Return the data of an event without its place, with the place's fault."""
     kept = {name: value for name, value in data.items() if name not in {"lon", "lat", "area"}}
     return {**kept, "place_fault": fault, "extra": {**(data.get("extra") or {}), "place_given": given}}
 

@@ -1,4 +1,4 @@
-"""A message of a feed after it was read: one flat immutable record, whatever it came in."""
+"""A message of a feed as it was read: one flat immutable record for every format."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Message(NamedTuple):
     Attributes
     ----------
     kind
-        What it is.
+        The kind of message.
     source, id, version
         Its identity: sent twice, it counts once.
     type
         The CloudEvents type, for example ``cn.gov.district.observation.created``.
     layer, feature_id
-        What it speaks of: the collection and the id in it.
+        Its feature: the collection and the id in it.
     phenomenon_time
-        When it happened or was measured, in UTC.
+        The time it happened or was measured, in UTC.
     sent_time
-        When the sender sent it, in UTC; None when it does not say.
+        The time the sender sent it, in UTC; None when it is not given.
     mode
-        ``exercise`` and ``test`` must never paint the live map.
+        ``exercise`` and ``test`` must never reach the live map.
     suspect
-        Its clock runs ahead by more than `SUSPECT_AFTER`.
+        Whether its time is later than the time of reading by more than `SUSPECT_AFTER`.
     lon, lat
         CRS84 degrees; None together when the message has no place of its own.
     property_code, value, value_text, unit, quality
@@ -83,7 +83,7 @@ class Message(NamedTuple):
 
     @property
     def identity(self) -> tuple[str, str, int]:
-        """What makes two messages the same message."""
+        """The identity of the message: sent twice, it counts once."""
         return self.source, self.id, self.version
 
 
@@ -133,16 +133,16 @@ def message_without_measurement(
 
 @dataclass(slots=True)
 class Reading:
-    """What a body held.
+    """The messages of a body.
 
     Attributes
     ----------
     messages, refused, held
-        What is taken, what is refused, and what waits for its feature to appear.
+        Messages to be written, refused ones, and those that wait for their feature to appear.
     ignored
-        How many were of no interest.
+        The number of messages that are of no interest.
     places
-        Of records: where each message was in the body, by its identity.
+        The place of each message in the body, by its identity; only for records.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -153,9 +153,9 @@ class Reading:
 
     @property
     def received(self) -> int:
-        """How many messages came, whatever became of them."""
+        """The number of all messages."""
         return len(self.messages) + len(self.refused) + len(self.held) + self.ignored
 
     def place(self, index: int) -> int:
-        """Return where the message of this index was in the body: of a table, its line."""
+        """Return the place in the body of the message of this index; in a table, its line."""
         return self.places.get(self.messages[index].identity, index)

@@ -1,4 +1,4 @@
-"""Places of messages brought to CRS84 from the datum their feed declares; in bulk, and never twice."""
+"""Conversion of places to CRS84 from the datum a feed declares, in bulk."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ SHIFTED = frozenset(name for name, datum in _DATUMS.items() if datum is not None
 
 
 def to_crs84(messages: Sequence[Message], crs: Sequence[str]) -> list[Message]:
-    """Bring places to CRS84.
+    """Return messages with their places in CRS84.
 
     Parameters
     ----------
     messages, crs
-        And the datum of each: CGCS2000, WGS84, GCJ02 or BD09. CGCS2000 is taken as WGS 84, as everywhere.
+        Messages, and the datum of each: CGCS2000, WGS84, GCJ02 or BD09. CGCS2000 is taken as WGS 84, as everywhere.
 
     Returns
     -------
     list
-        In the same order; those without a place and those in CRS84 already are the same objects.
+        In the same order; messages without a place or in CRS84 already are the same objects.
 
     Raises
     ------
     Refused
-        For a datum that is none of these.
+        For any other datum.
     """
     converted = list(messages)
     for name in set(crs):

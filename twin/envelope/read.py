@@ -1,13 +1,13 @@
 """The canonical envelope: CloudEvents 1.0 whose `data` is an event, an observation, a position or a feature change.
 
-Every connector converts into it, so whatever is checked here is checked for every feed. The published schemas are in
-`schemas/`; attributes that are not ours are allowed and ignored. Beside those of CloudEvents there are three:
+Every connector converts into it, so that these checks hold for every feed. The published schemas are in `schemas/`;
+other attributes are allowed and ignored. Beside those of CloudEvents there are three:
 
 `version`    counts the versions of one id, from 1; (source, id, version) is the identity of a message.
-`senttime`   when the sender sent it; `time` is when it happened.
-`mode`       ``exercise`` and ``test`` never paint the live map; ``actual`` when absent.
+`senttime`   the time it was sent; `time` is the time it happened.
+`mode`       ``exercise`` and ``test`` never reach the live map; ``actual`` when absent.
 
-Nothing here asks the clock: `now` comes from whoever calls.
+No function here reads the clock: callers pass `now`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import orjson
 
 from layers.live_source import EVENTS
-from twin.envelope.fast_path import TimeCache, glance, remember
+from twin.envelope.fast_path import TimeCache, read_fast, remember
 from twin.envelope.kinds import READ
 from twin.envelope.message import KINDS, MODES, Message, MessageKind, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
@@ -35,7 +35,7 @@ SUSPECT_AFTER = timedelta(minutes=5)
 STRUCTURED, BATCH, LINES = "application/cloudevents+json", "application/cloudevents-batch+json", "application/x-ndjson"
 _ID, _SOURCE = one_line(200), of_form(r"[!-~\u00a1-\uffff]{1,200}", "a URI of 1 to 200 characters without spaces")
 _VERSION, _MODES = whole(1, 2**31 - 1), frozenset(MODES)
-_TYPE = re.compile(  # the first segment that names a kind is the kind
+_TYPE = re.compile(  # the first segment that is the name of a kind
     r"(?:(?!(?:event|observation|position)\.)[a-z][a-z0-9-]{0,62}\.){1,8}"
     rf"({'|'.join(KINDS)})(?:\.[a-z][a-z0-9_-]{{0,62}}){{0,4}}"
 )
@@ -45,25 +45,25 @@ _SINGULAR |= {"grid_worker": "grid_workers", "water_level_station": "water_level
 
 
 def read_structured(given: Any, *, now: datetime) -> Message:
-    """Read one CloudEvent in structured mode, decoded from JSON.
+    """Return the message of a CloudEvent in structured mode, decoded from JSON.
 
     Parameters
     ----------
     given
-        What `orjson.loads` made of it. Left as it is.
+        The result of `orjson.loads`; it is not changed.
     now
         The present, in UTC: a message from the future is marked `suspect`.
 
     Raises
     ------
     Refused
-        With the reason, when it is not an envelope or its data is not of its kind.
+        When it is not an envelope, or its data is not of its kind.
     """
     return _read(given, now + SUSPECT_AFTER)
 
 
 def read_batch(body: bytes, *, now: datetime) -> Reading:
-    """Read a JSON array of CloudEvents; a bad one does not keep its neighbours.
+    """Read a JSON array of CloudEvents; a bad one does not stop the others.
 
     Raises
     ------
@@ -79,18 +79,18 @@ def read_batch(body: bytes, *, now: datetime) -> Reading:
 
 
 def read_all(given: list[Any], *, now: datetime) -> Reading:
-    """Read CloudEvents that are decoded already."""
+    """Read CloudEvents that are decoded from JSON; bad ones are in the reading, with their reasons."""
     latest, times, reading = now + SUSPECT_AFTER, TimeCache(), Reading()
     for index, one in enumerate(given):
         try:
-            reading.messages.append(glance(one, latest, times) or _learn(one, latest))
+            reading.messages.append(read_fast(one, latest, times) or _read_and_remember(one, latest))
         except Refused as error:
             reading.refused.append(Refusal.of(index, error, raw_of(one)))
     return reading
 
 
 def read_lines(body: bytes, *, now: datetime) -> Reading:
-    """Read NDJSON: one CloudEvent a line, empty lines skipped; a bad line does not keep its neighbours.
+    """Read NDJSON: one CloudEvent a line, empty lines skipped; a bad line does not stop the others.
 
     Raises
     ------
@@ -101,14 +101,14 @@ def read_lines(body: bytes, *, now: datetime) -> Reading:
     for index, line in json_lines(body):
         try:
             one = decode_json(line, MESSAGE_BYTES_MAX)
-            reading.messages.append(glance(one, latest, times) or _learn(one, latest))
+            reading.messages.append(read_fast(one, latest, times) or _read_and_remember(one, latest))
         except Refused as error:
             reading.refused.append(Refusal.of(index, error, line))
     return reading
 
 
 def json_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Cut a body into lines, with their numbers from 0; empty ones are left out.
+    """Yield the lines of a body with their numbers, from 0; empty lines are left out.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def json_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _structured(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Write a message of binary mode as it would be in structured mode."""
+    """Return a message of binary mode in structured mode."""
     lower = {name.lower(): value for name, value in headers.items()}
     given: dict[str, Any] = {n[3:]: unquote(v, errors="replace") for n, v in lower.items() if n.startswith("ce-")}
     if (version := given.get("version")) is not None:
@@ -135,12 +135,12 @@ def _structured(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 
 
 def read_body(headers: Mapping[str, str], body: bytes, *, now: datetime) -> Reading:
-    """Read a body of any mode, told apart by its content type.
+    """Read a body of the mode that its content type names.
 
     Raises
     ------
     Refused
-        When the body as a whole cannot be read, or its content type is none of CloudEvents'.
+        When the body as a whole cannot be read, or its content type is not one of CloudEvents.
     """
     media = next((v for n, v in headers.items() if n.lower() == "content-type"), "").partition(";")[0].strip().lower()
     if media == BATCH:
@@ -156,12 +156,12 @@ def read_body(headers: Mapping[str, str], body: bytes, *, now: datetime) -> Read
 
 
 def decode_json(body: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Any:
-    """Decode JSON of a limited size.
+    """Return decoded JSON of a limited size.
 
     Raises
     ------
     Refused
-        When it is too large or not JSON (NaN, lone surrogates and endless nesting are not).
+        When it is too large or not JSON; NaN, lone surrogates and endless nesting are not JSON.
     """
     _limit(body, bytes_max)
     try:
@@ -175,8 +175,8 @@ def _limit(body: bytes, bytes_max: int) -> None:
         raise Refused(Reason.TOO_LARGE, f"{len(body)} bytes; at most {bytes_max}")
 
 
-def _learn(given: Any, latest: datetime) -> Message:
-    """Read a message the long way, so that the next one like it can be read at a glance."""
+def _read_and_remember(given: Any, latest: datetime) -> Message:
+    """Read a message, and cache its values for the fast path."""
     message = _read(given, latest)
     remember(given, message)
     return message

@@ -1,4 +1,4 @@
-"""Why a message of a feed is not taken: one exception with a reason a machine can count."""
+"""Refusal of a message of a feed: one exception with a reason that a machine can count."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SHOWN_CHARACTERS_MAX = 80
 
 
 class Reason(StrEnum):
-    """Reasons of refusal, as they stand in the quarantine and in the counters of a feed."""
+    """Reasons of refusal, as in the quarantine and in the counters of a feed."""
 
     NOT_JSON = "not_json"
     NOT_XML = "not_xml"
     XML_DECLARATIONS = "xml_declarations"  # a DTD, and with it entities
-    ENDED_THE_READER = "ended_the_reader"  # a dropped file, while which was read the program was killed
+    ENDED_THE_READER = "ended_the_reader"  # a dropped file during whose reading the program was killed
     NOT_A_TABLE = "not_a_table"
     BAD_ENCODING = "bad_encoding"
     BAD_FRAME = "bad_frame"  # JT/T 808: length, escapes, an encrypted or unknown body
@@ -33,7 +33,7 @@ class Reason(StrEnum):
     UNKNOWN_FIELD = "unknown_field"
     UNKNOWN_KIND = "unknown_kind"
     UNKNOWN_CODE = "unknown_code"
-    BAD_TEXT = "bad_text"  # control characters, or not of the form that is asked for
+    BAD_TEXT = "bad_text"  # control characters, or another form than needed
     BAD_TIME = "bad_time"
     TOO_OLD = "too_old"  # older than what is kept
     OUT_OF_RANGE = "out_of_range"
@@ -42,7 +42,7 @@ class Reason(StrEnum):
     KIND_NOT_ALLOWED = "kind_not_allowed"
     NOT_SUPPLIED = "not_supplied"  # a layer this feed does not supply
     UNKNOWN_TERMINAL = "unknown_terminal"  # JT/T 808: no feature has this number
-    UNKNOWN_FEATURE = "unknown_feature"  # what it is about is not there
+    UNKNOWN_FEATURE = "unknown_feature"  # its feature does not exist
     NOT_WRITTEN = "not_written"  # the database refuses a value of it
     ZERO = "zero"  # a place at 0, 0: it was never measured
     SWAPPED = "swapped"  # longitude and latitude are exchanged
@@ -54,16 +54,16 @@ class Reason(StrEnum):
 
 
 class Refused(BadInput):
-    """A message, or a whole body, that is not taken.
+    """A message, or a whole body, cannot be taken.
 
     Parameters
     ----------
     reason
-        What the quarantine and the counters call it.
+        The reason in the quarantine and in the counters.
     message
-        One sentence for a person: what was given and what is allowed.
+        One sentence for a person: the given value and the allowed ones.
     parameter
-        The attribute or field that was wrong, when there is one.
+        The wrong attribute or field; None when there is no single one.
     """
 
     def __init__(self, reason: Reason, message: str, *, parameter: str | None = None) -> None:
@@ -73,18 +73,18 @@ class Refused(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One message of a body that was refused while its neighbours were taken.
+    """One refused message of a body; the others were taken.
 
     Attributes
     ----------
     index
-        Its place in the body, from 0; for a table the line of the file, from 1.
+        Its place in the body, from 0; in a table the line of the file, from 1.
     raw
-        The message as it came, so that it can be looked at and taken again.
+        The message as it came, so that it can be read by a person and taken again.
     canonical
-        `raw` is written as we write a message, in CRS84: it had been read before it was refused.
+        Whether `raw` is in our own form, in CRS84, because the message was refused after it was read.
     subject
-        The layer and the id of the feature that is not there; None when that is not why.
+        The layer and the id of the missing feature; None for any other reason.
     """
 
     index: int
@@ -96,12 +96,12 @@ class Refusal:
 
     @classmethod
     def of(cls, index: int, error: Refused, raw: bytes) -> Refusal:
-        """Keep a refusal together with what it refused."""
+        """Return the refusal of a message by an error."""
         return cls(index, error.reason, error.message, raw)
 
 
 def raw_of(value: Any) -> bytes:
-    """Write what a sender's JSON was, to be kept; of what is nested beyond reason only that it was."""
+    """Return a sender's JSON as bytes, to be kept; a value that is nested too deep is only named."""
     try:
         return orjson.dumps(value, default=str)
     except TypeError:  # orjson reads deeper than it writes
@@ -109,8 +109,8 @@ def raw_of(value: Any) -> bytes:
 
 
 def shown(value: Any) -> str:
-    """Show a stranger's value in a message, shortened; never more than a line."""
-    if isinstance(value, dict | list):  # its size is not known, so it is not written out
+    """Return a sender's value for a message to a person, shortened to one line."""
+    if isinstance(value, dict | list):  # its size is unknown
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
     text = repr(value[:_SHOWN_CHARACTERS_MAX] if isinstance(value, str | bytes) else value)
     return text if len(text) <= _SHOWN_CHARACTERS_MAX else text[:_SHOWN_CHARACTERS_MAX] + "…"

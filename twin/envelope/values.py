@@ -1,7 +1,7 @@
-"""The values a message is made of, each checked by hand: what `schemas/*.json` say, at the speed of a feed.
+"""Checks of the values of a message: those of `schemas/*.json`, written by hand for the rates of feeds.
 
-Every check takes a value as JSON gives it and the name of its field, and returns the value as it is stored.
-`tests/twin/envelope/test_schemas.py` proves that they and the published schemas accept the same.
+Every check takes a value as decoded from JSON and the name of its field, and returns the value as it is stored.
+`tests/twin/envelope/test_schemas.py` proves that they and the published schemas accept the same values.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TIME = re.compile(
     r"(?:19[7-9]|20[0-9])[0-9]-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
     r"(Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?"
 )
-_RARE_TIME = re.compile(  # PostgreSQL writes +08, ISO's basic form has no marks, 24:00:00 ends a day
+_RARE_TIME = re.compile(  # PostgreSQL writes +08, ISO's basic form has no separators, 24:00:00 ends a day
     r"((?:19[7-9]|20[0-9])[0-9])(-?)([0-9]{2})\2([0-9]{2})[T ]([0-9]{2})(:?)([0-9]{2})\6([0-9]{2})"
     r"(?:\.([0-9]{1,9}))?(Z|[+-](?:0?[0-9]|1[0-4])(?::?[0-5][0-9])?)?"
 )
@@ -35,17 +35,22 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def moment(value: Any, name: str) -> datetime:
-    """Read an RFC 3339 time of the years 1970 to 2099; without an offset it is China Standard Time.
+    """Return an RFC 3339 time of the years 1970 to 2099; without an offset it is China Standard Time.
 
-    A datetime with an offset is taken as well, from the decoders of formats that are not text.
+    A datetime with an offset is accepted too, from decoders of binary formats.
 
     Returns
     -------
     datetime
         In UTC, to the microsecond.
+
+    Raises
+    ------
+    Refused
+        When it is missing or no such time.
     """
     if type(value) is str:
-        found = _to_the_second(value) if len(value) <= _SECOND_CHARACTERS else _written(value)
+        found = _to_the_second(value) if len(value) <= _SECOND_CHARACTERS else _read_common(value)
         if found is not None:
             return found
     elif isinstance(value, datetime) and value.tzinfo is not None and 1970 <= value.year < 2100:
@@ -58,10 +63,10 @@ def moment(value: Any, name: str) -> datetime:
     )
 
 
-def _written(value: str) -> datetime | None:
+def _read_common(value: str) -> datetime | None:
     found = _TIME.fullmatch(value)
     if found is None:
-        return _written_rarely(value)
+        return _read_rare(value)
     offset = found[1]
     try:
         if offset == "+08:00":
@@ -73,7 +78,7 @@ def _written(value: str) -> datetime | None:
         return None
 
 
-def _written_rarely(value: str) -> datetime | None:
+def _read_rare(value: str) -> datetime | None:
     found = _RARE_TIME.fullmatch(value)
     if found is None:
         return None
@@ -87,12 +92,12 @@ def _written_rarely(value: str) -> datetime | None:
 
 
 def since_midnight(hour: int, minute: int, second: int) -> timedelta:
-    """Say how long after midnight a clock shows this; 24:00:00 ends the day, and a leap second an hour.
+    """Return the time since midnight of a clock time; 24:00:00 ends the day, and a leap second an hour.
 
     Raises
     ------
     ValueError
-        When no clock shows it.
+        When no clock shows this.
     """
     is_shown = hour < 24 and minute < 60 and (second < 60 or (minute, second) == (59, 60))
     if not is_shown and (hour, minute, second) != (24, 0, 0):
@@ -101,12 +106,12 @@ def since_midnight(hour: int, minute: int, second: int) -> timedelta:
 
 
 def micros(fraction: str | None) -> int:
-    """Read the digits behind the point as microseconds, cut off."""
+    """Return the digits behind the point as microseconds, cut off; 0 for None."""
     return int((fraction or "").ljust(6, "0")[:6])
 
 
 def offset_of(written: str | None) -> timedelta:
-    """Read ``Z``, ``+08``, ``+8:00`` or ``+0800``; none is China Standard Time."""
+    """Return the offset of ``Z``, ``+08``, ``+8:00`` or ``+0800``; None is China Standard Time."""
     if not written:
         return CHINA_OFFSET
     if written in {"Z", "z"}:
@@ -118,18 +123,24 @@ def offset_of(written: str | None) -> timedelta:
 
 
 _SECOND_CHARACTERS = 25
-_to_the_second = lru_cache(4096)(_written)  # a fleet that reports by the second repeats itself
+_to_the_second = lru_cache(4096)(_read_common)  # a fleet that reports by the second repeats itself
 
 
 def identifier(value: Any, name: str) -> str:
-    """Check a name such as a layer's or a property's: lower-case letters, digits and _, at most 63."""
+    """Return a checked name, of a layer or a property for instance: lower-case letters, digits and _, at most 63.
+
+    Raises
+    ------
+    Refused
+        When it is none.
+    """
     if type(value) is str and IDENTIFIER.fullmatch(value):
         return value
     raise _wrong(value, name, "lower-case letters, digits and _, at most 63, a letter first")
 
 
 def one_line(characters_max: int) -> Check:
-    """Make a check of a text without control characters, of 1 to `characters_max` characters."""
+    """Return a check of a text without control characters, of 1 to `characters_max` characters."""
 
     def check(value: Any, name: str) -> str:
         if type(value) is str and 0 < len(value) <= characters_max and not _CONTROL.search(value):
@@ -140,7 +151,7 @@ def one_line(characters_max: int) -> Check:
 
 
 def text(characters_max: int) -> Check:
-    """Make a check of a text that may have several lines; at most `characters_max` characters, no NUL."""
+    """Return a check of a text that may have several lines; at most `characters_max` characters, no NUL."""
 
     def check(value: Any, name: str) -> str:
         if type(value) is str and len(value) <= characters_max and "\0" not in value:
@@ -151,7 +162,7 @@ def text(characters_max: int) -> Check:
 
 
 def of_form(pattern: str, meaning: str) -> Check:
-    """Make a check of a text that fits a pattern as a whole."""
+    """Return a check of a text that fits a pattern as a whole."""
     fits = re.compile(pattern).fullmatch
 
     def check(value: Any, name: str) -> str:
@@ -163,7 +174,7 @@ def of_form(pattern: str, meaning: str) -> Check:
 
 
 def number(low: float, high: float) -> Check:
-    """Make a check of a number from `low` to `high`, both allowed."""
+    """Return a check of a number from `low` to `high`, both allowed."""
 
     def check(value: Any, name: str) -> float:
         if type(value) is float or type(value) is int:
@@ -176,7 +187,7 @@ def number(low: float, high: float) -> Check:
 
 
 def whole(low: int, high: int) -> Check:
-    """Make a check of a whole number from `low` to `high`; 3.0 is one, as in JSON Schema."""
+    """Return a check of a whole number from `low` to `high`; 3.0 is one, as in JSON Schema."""
 
     def check(value: Any, name: str) -> int:
         if type(value) is int or (type(value) is float and value.is_integer()):
@@ -189,7 +200,7 @@ def whole(low: int, high: int) -> Check:
 
 
 def list_of(item: Check, items_max: int) -> Check:
-    """Make a check of a list of at most `items_max` items."""
+    """Return a check of a list of at most `items_max` items."""
 
     def check(value: Any, name: str) -> list[Any]:
         if type(value) is list and len(value) <= items_max:
@@ -200,21 +211,39 @@ def list_of(item: Check, items_max: int) -> Check:
 
 
 def flag(value: Any, name: str) -> bool:
-    """Check true or false."""
+    """Return a checked boolean.
+
+    Raises
+    ------
+    Refused
+        When it is none.
+    """
     if type(value) is bool:
         return value
     raise _wrong(value, name, "true or false")
 
 
 def scalar(value: Any, name: str) -> Any:
-    """Check null, true, false, a number or a text of at most 4000 characters; a datetime of a decoder passes."""
+    """Return a checked null, boolean, number, datetime or text of at most 4000 characters.
+
+    Raises
+    ------
+    Refused
+        When it is none of these.
+    """
     if value is None or type(value) in {bool, int, float, datetime}:
         return value
     return text(STRING_CHARACTERS_MAX)(value, name)
 
 
 def nested(value: Any, name: str, depth: int = DEPTH_MAX) -> Any:
-    """Check any JSON of a limited depth, width and length; copied, so that nothing of the sender's is shared."""
+    """Return a checked copy of any JSON of limited depth, width and length.
+
+    Raises
+    ------
+    Refused
+        When it is too deep, too wide or too long.
+    """
     if type(value) not in {dict, list}:
         return scalar(value, name)
     if depth == 0:
@@ -227,7 +256,13 @@ def nested(value: Any, name: str, depth: int = DEPTH_MAX) -> Any:
 
 
 def free_object(value: Any, name: str) -> dict[str, Any]:
-    """Check an object whose fields are the sender's own."""
+    """Return a checked copy of an object with any fields.
+
+    Raises
+    ------
+    Refused
+        When it is no object, or as `nested`.
+    """
     if type(value) is not dict:
         raise _wrong(value, name, "an object")
     checked: dict[str, Any] = nested(value, name)
@@ -235,14 +270,26 @@ def free_object(value: Any, name: str) -> dict[str, Any]:
 
 
 def field_name(value: str, name: str) -> str:
-    """Check the name of a field of a free object: 1 to 100 characters without control characters."""
+    """Return a checked name of a field of a free object: 1 to 100 characters without control characters.
+
+    Raises
+    ------
+    Refused
+        When it is none.
+    """
     if 0 < len(value) <= _NAME_CHARACTERS_MAX and not _CONTROL.search(value):
         return value
     raise Refused(Reason.BAD_TEXT, f"{name} has a field named {shown(value)}; 1 to 100 characters", parameter=name)
 
 
 def fields(given: dict[str, Any], checks: Mapping[str, Check], what: str) -> dict[str, Any]:
-    """Check the fields of an object of which all are known; null means that a field is not given."""
+    """Return the checked fields of an object; null fields are left out.
+
+    Raises
+    ------
+    Refused
+        When a field is unknown or its value is wrong.
+    """
     checked = {}
     for name, value in given.items():
         check = checks.get(name)

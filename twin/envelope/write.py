@@ -1,4 +1,4 @@
-"""A message written back as the CloudEvent it could have come as: for subscribers, recordings and the quarantine."""
+"""Writing a message as a CloudEvent: for exercises, recordings and the quarantine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FIELDS = {
 
 
 def write_structured(message: Message) -> dict[str, Any]:
-    """Write a CloudEvent in structured mode, times as datetimes; `read_structured` makes the same message of it.
+    """Return a CloudEvent in structured mode, times as datetimes; `read_structured` reads the same message from it.
 
-    Attributes that have their default (`version` 1, `mode` actual) and what the message does not have are left out.
-    `suspect` depends on when it is read.
+    Attributes with their default (`version` 1, `mode` actual) and values the message lacks are left out. `suspect`
+    depends on the time of reading.
     """
     written: dict[str, Any] = {
         "specversion": "1.0",

@@ -1,9 +1,9 @@
 """From feeds to PostGIS: offers are gathered into batches; a batch is one transaction, acknowledged when committed.
 
-While a batch is being written the next one gathers, so batches grow under load by themselves and stay small without it.
-Two are on their way at a time: one is made ready here while PostgreSQL works on the other. The second waits a moment
-for company, because many small batches cost more than few large ones. Their order does not matter, because no state
-depends on the order of arrival.
+While a batch is being written the next one gathers, so that batches grow under load and stay small without it. Two are
+written at a time: one is prepared here while PostgreSQL works on the other. The second waits a moment for more offers,
+because many small batches cost more than few large ones. Their order does not matter, because no state depends on the
+order of arrival.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from twin.store.outcome import Outcome
 from twin.store.prepared import AreaJoin
 
 WRITERS = 2
-WAIT_SECONDS_MAX = 30.0  # how long an offer waits for a database that is away; then its sender must keep it
+WAIT_SECONDS_MAX = 30.0  # for a database that is away; then the offer goes back to its sender
 _RETRY_SECONDS = 0.5
-_ENOUGH = BATCH_MAX // 2  # messages, with which a second batch sets out at once
-_COMPANY_SECONDS = 0.05  # for which fewer wait for more, while another batch is on its way
-_AGAIN = (
+_ENOUGH = BATCH_MAX // 2  # messages with which a second batch is written at once
+_GATHER_SECONDS = 0.05  # for which fewer wait for more while another batch is being written
+_PASSING = (
     Away,
     OSError,
     *AWAY,
-    asyncpg.OperatorInterventionError,  # PostgreSQL ends, or begins
+    asyncpg.OperatorInterventionError,  # PostgreSQL stops or starts
     asyncpg.InsufficientResourcesError,  # the disk is full, no connection is free
-    asyncpg.TransactionRollbackError,  # two writers stood in each other's way
+    asyncpg.TransactionRollbackError,  # a deadlock of two writers
 )
 _log = structlog.get_logger(__name__)
 
@@ -47,14 +47,14 @@ __all__ = ["BATCH_MAX", "FEED_WAITING_MAX", "WAITING_MAX", "Crowded", "Pipeline"
 
 
 class Pipeline:
-    """Takes offers from any number of feeds and writes them.
+    """Writes the offers of any number of feeds.
 
     Parameters
     ----------
     pool
         Connections in the ingesting role; two of them are used.
     catalog, areas
-        Return the current catalogue and join; asked once a batch.
+        Return the current catalogue and join; called once a batch.
     """
 
     def __init__(self, pool: asyncpg.Pool, catalog: Callable[[], Catalog], areas: Callable[[], AreaJoin]) -> None:
@@ -63,32 +63,32 @@ class Pipeline:
         self._areas = areas
         self._queue = Queue()
         self._grades = Grades()
-        self._writing = 0  # batches on their way
-        self._ready = asyncio.Event()  # there is enough for another, or one has arrived
+        self._writing = 0  # how many batches are being written
+        self._ready = asyncio.Event()  # enough for another batch waits, or one was written
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def waiting(self) -> int:
-        """How many messages wait."""
+        """The number of messages that wait."""
         return self._queue.size
 
     def start(self) -> None:
-        """Begin to write what is offered."""
+        """Begin to write offers."""
         self._tasks = [asyncio.create_task(self._run(), name=f"pipeline {n}") for n in range(WRITERS)]
 
     async def stop(self) -> None:
-        """Stop; offers that are not committed yet are told so and were not taken."""
+        """Stop; offers that are not committed fail with `Unavailable`, and were not taken."""
         await cancel_tasks(self._tasks)
         for waiting in self._queue.clear():
             waiting.settle(Unavailable("the server is stopping; send again"))
 
     async def offer(self, feed: str, messages: Sequence[Message]) -> Outcome:
-        """Have messages written; returns when they are durable.
+        """Write messages; returns when they are durable.
 
         Raises
         ------
         Crowded
-            When too much waits already; nothing of the offer was taken.
+            When too many messages wait already; nothing of the offer was taken.
         Unavailable
             When the server stops, or the database stays away or damaged, before the commit is known.
         BadInput, asyncpg.PostgresError
@@ -105,7 +105,7 @@ class Pipeline:
     async def _run(self) -> None:
         while True:
             await self._queue.filled.wait()
-            await self._gathered()
+            await self._gather()
             batch, thin = self._queue.gather()
             if not batch:
                 continue
@@ -116,53 +116,53 @@ class Pipeline:
                 self._writing -= 1
                 self._ready.set()
 
-    async def _gathered(self) -> None:
-        """Wait until there is enough for a batch, nothing else is on its way, or a moment has passed."""
+    async def _gather(self) -> None:
+        """Wait until enough waits for a batch, no other is being written, or a moment has passed."""
         if self._writing and self._queue.size < _ENOUGH:
             self._ready.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_COMPANY_SECONDS):
+                async with asyncio.timeout(_GATHER_SECONDS):
                     await self._ready.wait()
 
     async def _write(self, batch: list[Waiting], *, thin: bool = False) -> None:
-        """Write a batch; when the database refuses it, offer by offer, so that one bad offer spoils no other."""
+        """Write a batch; when the database refuses it, offer by offer, so that one bad offer fails alone."""
         try:
             offers = [waiting.offer for waiting in batch]
             async with self._pool.acquire() as connection:
                 written = await write(
                     connection, self._catalog(), self._areas(), offers, thin=thin, grades=self._grades
                 )
-        except _AGAIN as error:
-            await self._again(batch, error)
+        except _PASSING as error:
+            await self._retry(batch, error)
         except asyncio.CancelledError:
             for waiting in batch:
                 waiting.settle(Unavailable("the server is stopping; send again"))
             raise
-        except Exception as error:  # noqa: BLE001  # whatever one offer brings about, the others go on
+        except Exception as error:  # noqa: BLE001  # whatever one offer causes, the others go on
             if len(batch) > 1:
                 for waiting in batch:
                     await self._write([waiting], thin=thin)
             elif isinstance(in_words(error), Unavailable):  # damage, the disk, a fault of PostgreSQL itself
-                await self._again(batch, error)
+                await self._retry(batch, error)
             else:
                 batch[0].settle(error)
         else:
             for waiting, outcome in zip(batch, written.outcomes, strict=True):
                 waiting.settle(outcome)
 
-    async def _again(self, batch: list[Waiting], error: Exception) -> None:
-        """Put a batch back in front: whether it was committed is unknown, and its receipts will tell.
+    async def _retry(self, batch: list[Waiting], error: Exception) -> None:
+        """Put a batch back in front: whether it was committed is unknown until its receipts are written again.
 
-        What has waited too long goes back to its sender, who still has it.
+        Offers that have waited too long fail; their senders still have them.
         """
         MET_BY_JOBS.note(error)
         _log.warning("the database cannot write; messages wait", waiting=self._queue.size, error=str(error))
         patient = []
         for waiting in batch:
             if monotonic() - waiting.since > WAIT_SECONDS_MAX:
-                said = in_words(error)
+                fault = in_words(error)
                 away = Unavailable(f"the database cannot write now: {error}; send again")
-                waiting.settle(said if isinstance(said, Damaged) else away)
+                waiting.settle(fault if isinstance(fault, Damaged) else away)
             else:
                 patient.append(waiting)
         self._queue.put_back(patient)

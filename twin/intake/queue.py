@@ -1,4 +1,4 @@
-"""Offers that wait to be written: bounded, fair between feeds, thinned under pressure."""
+"""The queue of offers: bounded, fair between feeds, thinned under pressure."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from twin.store.outcome import Outcome
 BATCH_MAX = 4_000  # messages; a larger batch gains nothing and delays its first message
 WAITING_MAX = 40_000
 FEED_WAITING_MAX = 30_000  # of one feed, so that a flood leaves room for the others
-PRESSED = 20_000  # from here on positions are thinned
-PRESSED_BATCH_MAX = 16_000  # and gathered from further back, because the more there are the fewer remain
+PRESSED = 20_000  # above this positions are thinned
+PRESSED_BATCH_MAX = 16_000  # larger, because thinning leaves few of them
 
 
 class Crowded(TooMuch):
-    """More messages wait than may; the sender must slow down and send again."""
+    """Too many messages wait; the sender must slow down and send again."""
 
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """An offer, whom to tell what became of it, and since when it waits (monotonic seconds)."""
+    """An offer, the future of its outcome, and since when it waits (monotonic seconds)."""
 
     offer: Offer
     done: asyncio.Future[Outcome]
@@ -34,7 +34,7 @@ class Waiting:
         return len(self.offer.messages)
 
     def settle(self, outcome: Outcome | Exception) -> None:
-        """Tell what became of the offer, if anybody still waits for it."""
+        """Set the outcome of the offer, unless its sender has gone."""
         if self.done.done():
             return
         if isinstance(outcome, Exception):
@@ -44,14 +44,14 @@ class Waiting:
 
 
 class Queue:
-    """Offers by feed; every feed has its turn.
+    """Offers by feed, which are served in turn.
 
     Attributes
     ----------
     size
-        Messages that wait.
+        The number of messages that wait.
     filled
-        Is set while any do.
+        Set while any message waits.
     """
 
     def __init__(self) -> None:
@@ -61,14 +61,14 @@ class Queue:
         self.filled = asyncio.Event()
 
     def add(self, waiting: Waiting) -> None:
-        """Let an offer wait behind the others of its feed.
+        """Add an offer behind the others of its feed.
 
-        A feed of which nothing waits may always bring one: a flood of the others keeps nobody out.
+        A feed without a waiting offer may always add one, so that a flood of other feeds does not exclude it.
 
         Raises
         ------
         Crowded
-            When too much waits already.
+            When too many messages wait already.
         """
         feed, number = waiting.offer.feed, len(waiting)
         here = self._sizes.get(feed, 0)
@@ -87,12 +87,12 @@ class Queue:
             self._count(waiting.offer.feed, len(waiting))
 
     def gather(self) -> tuple[list[Waiting], bool]:
-        """Take the next batch: an offer of each feed in turn, until the batch is full.
+        """Remove and return the next batch: an offer of each feed in turn, until the batch is full.
 
         Returns
         -------
         tuple
-            The offers whose senders still wait, at least one offer however large, and whether to thin positions.
+            Offers whose senders still wait, at least one however large, and whether to thin positions.
         """
         thin = self.size > PRESSED
         limit = PRESSED_BATCH_MAX if thin else BATCH_MAX
@@ -104,7 +104,7 @@ class Queue:
                 break
             waiting = offers.popleft()
             self._count(feed, -len(waiting))
-            del self._feeds[feed]  # its next turn comes after everybody else's
+            del self._feeds[feed]  # its next turn comes after those of the others
             if offers:
                 self._feeds[feed] = offers
             if not waiting.done.cancelled():
@@ -113,7 +113,7 @@ class Queue:
         return batch, thin
 
     def clear(self) -> list[Waiting]:
-        """Take everything."""
+        """Remove and return all offers."""
         everything = [waiting for offers in self._feeds.values() for waiting in offers]
         self._feeds.clear()
         self._sizes.clear()

@@ -1,4 +1,4 @@
-"""Refused messages taken again: as they are when the feed's file was mended, or as a person has put them right."""
+"""Taking refused messages again: as they are after a correction of the feed's file, or corrected by a person."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from twin.store.unknown import set_apart
 
 @dataclass(frozen=True, slots=True)
 class RefusedReplay:
-    """What takes refused messages again.
+    """Takes refused messages again.
 
     Attributes
     ----------
     pool
         Connections in the ingesting role.
     registry, catalog
-        Return the feeds and the layers as they are now.
+        Return the current feeds and layers.
     known
-        Which features there are.
+        The features that exist.
     offer
         Takes messages of a feed; returns when they are durable.
     """
@@ -44,23 +44,23 @@ class RefusedReplay:
     offer: Callable[[str, Sequence[Message]], Awaitable[Outcome]]
 
     async def replay(self, refused_id: int, corrected: bytes | None = None) -> Outcome:
-        """Take a refused message once more; returns when it is durable.
+        """Take a refused message again; returns when it is durable.
 
-        It may be interrupted at any moment and asked for again: what was taken has its receipt and counts once.
+        It may be cancelled at any moment and called again: a message that was taken has its receipt and counts once.
 
         Parameters
         ----------
         corrected
-            The message put right, in the form in which it is kept; None takes it as it is.
+            The corrected message, in the form in which it is kept; None takes it as it is.
 
         Raises
         ------
         NotFound
-            When there is no such message, or its feed is no more.
+            When there is no such message, or its feed was removed.
         Conflict
             When it was taken again or discarded already.
         BadInput
-            When it can still not be taken; it stays refused.
+            When it still cannot be taken; it stays refused.
         Crowded, Unavailable
             When it cannot be taken now.
         """
@@ -85,7 +85,7 @@ class RefusedReplay:
         return outcome
 
     async def discard(self, refused_id: int) -> None:
-        """Put a refused message out of sight for good.
+        """Discard a refused message for good.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""In which grid, community, street and district each of many points lies: `onemap.place_at` in memory and in bulk."""
+"""The grid, community, street and district of each of many points: `onemap.place_at` in memory and in bulk."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NONE = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class PointAreas:
-    """Where `n` points lie.
+    """The areas of `n` points.
 
     Attributes
     ----------
     grid
-        Positions in the grids; of several that cover a point the smallest code, outside all of them the nearest
+        Positions in the grids: of several that cover a point the smallest code, outside of all of them the nearest
         within 30 m, else -1.
     match
         ``inside``, ``nearest`` or ``none``.
@@ -49,13 +49,13 @@ class AreaTiers:
     coarser: tuple[Areas, ...]
     _plane_grids: Geometries
     _plane_tree: shapely.STRtree
-    _code_of_grid: Texts  # None at the end, where the position -1 of what is in no grid finds it; so the next two
+    _code_of_grid: Texts  # with None at the end, for the position -1 of points in no grid; so the next two
     _area_of_grid: Texts  # the first 12 digits of a grid's code; None where it is a code of another kind
-    _tells_no_area: Mask
+    _without_area: Mask
 
     @classmethod
     def of(cls, areas: Mapping[str, Areas]) -> AreaTiers:
-        """Put the tiers together, by layer id."""
+        """Return the tiers of areas by layer id."""
         grids = areas[GRID.layer_id]
         plane = shapely.transform(grids.polygons, to_metres)
         own = np.array(
@@ -66,8 +66,8 @@ class AreaTiers:
         return cls(grids, coarser, plane, shapely.STRtree(plane), codes, own, missing(own))
 
     def place(self, lonlat: Points, metres: MetrePoints) -> PointAreas:
-        """Place points `[n, 2]`, given in degrees and in metres."""
-        grid, area_code, outside, distance_m = self._found(lonlat, metres.take)
+        """Return the areas of points `[n, 2]`, given in CGCS2000 degrees and in metres."""
+        grid, area_code, outside, distance_m = self._find(lonlat, metres.take)
         distances_m = np.zeros(len(lonlat))
         distances_m[outside] = distance_m
         match = np.full(len(lonlat), "inside", dtype=object)
@@ -76,16 +76,16 @@ class AreaTiers:
 
     def codes(self, lonlat: Points) -> tuple[Texts, Texts]:
         """Return the grid codes and area codes of points `[n, 2]` alone; None where there is none."""
-        grid, area_code, _, _ = self._found(lonlat, lambda rows: MetrePoints.of(lonlat[rows]))
+        grid, area_code, _, _ = self._find(lonlat, lambda rows: MetrePoints.of(lonlat[rows]))
         return self._code_of_grid[grid], area_code
 
-    def _found(
+    def _find(
         self, lonlat: Points, metres: Callable[[Positions], MetrePoints]
     ) -> tuple[Positions, Texts, Positions, Lengths]:
-        """Return the grid and the area code of each point, which of them lie in no grid, and how far those are."""
+        """Return grid and area code of each point, the points in no grid, and their distances to the nearest grid."""
         grid = self.grids.first(lonlat)
         area_code = self._area_of_grid[grid]
-        unknown = np.flatnonzero(self._tells_no_area[grid])
+        unknown = np.flatnonzero(self._without_area[grid])
         area_code[unknown] = self._area_around(lonlat[unknown])
         outside = np.flatnonzero(grid < 0)
         grid[outside], distance_m = self._nearest(metres(outside))
@@ -104,7 +104,7 @@ class AreaTiers:
         return found
 
     def _nearest(self, points: MetrePoints) -> tuple[Positions, Lengths]:
-        """Find the nearest grid within 30 m: by millimetres, of equally near ones the smallest code."""
+        """Return the nearest grid within 30 m, by millimetres and then by the smallest code, and its distance."""
         places = shapely.points(points.xy_m)
         point, grid = self._plane_tree.query(places, predicate="dwithin", distance=points.reach_m(NEAREST_M))
         distance_m = shapely.distance(places[point], self._plane_grids[grid]) / points.scale[point]

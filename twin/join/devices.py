@@ -1,4 +1,4 @@
-"""Where the devices stand that speak of themselves without saying where they are: read once, then looked up."""
+"""The areas of devices, for observations without a place: read once, then looked up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOWHERE: DeviceArea = (None, None)
 
 @dataclass(frozen=True, slots=True)
 class DeviceIndex:
-    """The grid and the area of every device, as their layers say.
+    """The grid and the area of every device, from its layer.
 
     Attributes
     ----------
@@ -38,14 +38,14 @@ class DeviceIndex:
     by_layer: Mapping[str, Mapping[str, DeviceArea]]
 
     def place(self, layer: str, device_id: str) -> DeviceArea:
-        """Return a device's grid code and area code; None twice for one that is not known."""
+        """Return a device's grid code and area code; None twice when it is unknown."""
         return self.by_layer.get(layer, {}).get(device_id, NOWHERE)
 
 
 async def read_devices(
     connection: asyncpg.Connection, layer_ids: Sequence[str]
 ) -> Mapping[str, Mapping[str, DeviceArea]]:
-    """Read the devices of some layers, by layer and id; texts that repeat are held once."""
+    """Return the areas of devices by layer and id; equal codes share one object."""
     found: dict[str, Mapping[str, DeviceArea]] = {}
     for layer_id in layer_ids:
         areas: dict[DeviceArea, DeviceArea] = {}

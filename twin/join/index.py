@@ -1,8 +1,8 @@
-"""The bulk join: which areas, waterway, cameras and flood points each of many points has around it, found in memory.
+"""The bulk join: the areas, waterway, cameras and flood points around each of many points, found in memory.
 
-An `AreaIndex` is a frozen picture of the layers. It is read once and shared; when a layer's version has moved on,
-`read` makes the next one and takes over what has not changed. SQL (`onemap.place_at`, `layers/schema/queries/`)
-computes the same for one point at a time, and is the oracle of the tests.
+An `AreaIndex` is an immutable snapshot of the layers, read once and shared. When the version of a layer has changed,
+`read` makes the next one, with the unchanged parts of the one before. SQL (`onemap.place_at`) computes the same for one
+point at a time, and is the oracle of the tests.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from twin.join.waterways import Waterways
 
 WATERWAY_M, VIDEO_M, FLOOD_M = 100.0, 300.0, 200.0
 VIDEO_POINTS = 3
-_VIDEO_CELLS_M = (25.0, 75.0)  # a few cameras in nine such cells, where a district is watched as cities are
+_VIDEO_CELLS_M = (25.0, 75.0)  # nine such cells hold a few cameras, at the density of cities
 _ROWS_READ_A_SECOND = 10_000  # of a layer of devices that changes all the time, on average
 _TIERS = tuple(TIER_OF_LAYER)
 _SURROUNDINGS = (URBAN_VILLAGES, "waterways", "video_points", "flood_risk_points")
@@ -46,13 +46,13 @@ class AreaIndex:
     Attributes
     ----------
     versions
-        Of each layer that was read; 0 where there is none. They move with the live state of the layers too.
+        The version of each layer, which changes with its live state too; 0 for a missing layer.
     tables
-        The versions of the layers' tables alone: what is read anew follows these.
+        The versions of the layers' tables alone, which decide what is read again.
     rests_until
-        Until when a layer of devices is not read again, however it changes; in seconds of the monotonic clock.
+        Until when a layer of devices is not read again although it changes; seconds of the monotonic clock.
     ends_at
-        When an area ceases to be valid without anybody writing to its layer; None when that is not in sight.
+        The next time an area ends without a write to its layer; None when none has an end.
     """
 
     versions: Mapping[str, int]
@@ -68,31 +68,31 @@ class AreaIndex:
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection, before: AreaIndex | None = None) -> AreaIndex:
-        """Read the layers as they are now, all at the same moment.
+        """Return an index of the layers as they are now, all at the same moment.
 
         Parameters
         ----------
         connection
-            In any role; must not be within a transaction.
+            In any role, outside of a transaction.
         before
-            An older index; what has not changed since is taken over.
+            An older index, whose unchanged parts are used again.
         """
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             return await _read(connection, before)
 
     def is_current(self, catalog: Catalog) -> bool:
-        """Whether none of the layers has changed since, as far as the catalogue knows."""
+        """Return whether the index is of the versions of the layers in the catalogue."""
         if self.ends_at is not None and self.ends_at <= datetime.now(UTC):
             return False
         return all((catalog[name].version if name in catalog else 0) == self.versions[name] for name in LAYERS)
 
     def areas_of(self, lonlat: Points) -> tuple[Texts, Texts]:
-        """Join points with grids, communities, streets and the district alone: for what moves and is kept by the day.
+        """Return the grid and area codes of points without their surroundings, which positions do not need.
 
         Parameters
         ----------
         lonlat
-            `[n, 2]` longitude, latitude in CGCS2000 degrees; NaN lies nowhere.
+            `[n, 2]` longitude, latitude in CGCS2000 degrees; NaN is in no area.
 
         Returns
         -------
@@ -102,16 +102,16 @@ class AreaIndex:
         return self.tiers.codes(lonlat)
 
     def device_area(self, layer: str, device_id: str) -> tuple[str | None, str | None]:
-        """Return the grid code and the area code of a device, as its layer says; None twice when it is not known."""
+        """Return the grid code and the area code of a device, from its layer; None twice when it is unknown."""
         return self.devices.place(layer, device_id)
 
     def locate(self, lonlat: Points) -> JoinedPoints:
-        """Join points with everything.
+        """Return the areas and the surroundings of points.
 
         Parameters
         ----------
         lonlat
-            `[n, 2]` longitude, latitude in CGCS2000 degrees. NaN and points elsewhere have nothing around them.
+            `[n, 2]` longitude, latitude in CGCS2000 degrees. NaN and points elsewhere have none.
         """
         metres = MetrePoints.of(lonlat)
         placed = self.tiers.place(lonlat, metres)
@@ -146,7 +146,7 @@ async def _read(connection: asyncpg.Connection, before: AreaIndex | None) -> Are
     versions = dict.fromkeys(LAYERS, 0) | {row["id"]: row["version"] for row in rows}
     tables = dict.fromkeys(LAYERS, 0) | {row["id"]: row["table_version"] for row in rows}
     if before is not None and before.ends_at is not None and before.ends_at <= datetime.now(UTC):
-        tables_before: Mapping[str, int] = {**before.tables, **dict.fromkeys(_AREA_LAYERS, -1)}  # some have ended
+        tables_before: Mapping[str, int] = {**before.tables, **dict.fromkeys(_AREA_LAYERS, -1)}  # areas have ended
     else:
         tables_before = before.tables if before is not None else {}
 
@@ -154,7 +154,7 @@ async def _read(connection: asyncpg.Connection, before: AreaIndex | None) -> Are
         return None if any(tables_before.get(name) != tables[name] for name in names) else before
 
     if before is not None:
-        for name in _resting(before):  # what changes every second is not read every second
+        for name in _resting(before):  # layers that change every second are not read every second
             versions[name], tables[name] = before.versions[name], before.tables[name]
     if kept_all := same(*LAYERS):
         return replace(kept_all, versions=versions)
@@ -189,7 +189,7 @@ def _resting(before: AreaIndex) -> list[str]:
 async def _devices(
     connection: asyncpg.Connection, before: AreaIndex | None, changed: Sequence[str]
 ) -> tuple[DeviceIndex, Mapping[str, float]]:
-    """Read the devices of layers that changed, and say until when each of those rests: the longer the more it holds."""
+    """Read the devices of changed layers; return the index, and until when each layer rests, by its number of rows."""
     read = await read_devices(connection, changed)
     kept, resting = (before.devices.by_layer, before.rests_until) if before is not None else ({}, {})
     now = monotonic()
@@ -198,7 +198,7 @@ async def _devices(
 
 
 def _named(names: Texts, positions: Positions) -> Texts:
-    """Take names by position; None for -1."""
+    """Return names by position; None for -1."""
     named = np.full(len(positions), None, dtype=object)
     known = positions >= 0
     named[known] = names[positions[known]]
@@ -206,14 +206,14 @@ def _named(names: Texts, positions: Positions) -> Texts:
 
 
 def _parts(area_code: Texts) -> dict[str, Texts]:
-    """Split area codes: each distinct code once, because many points share a few hundred."""
+    """Split area codes; each distinct code once, because many points share a few hundred."""
     parts = {code: split_area_code(code) for code in set(area_code.tolist())}
     split = np.array([parts[code] for code in area_code.tolist()], dtype=object).reshape(-1, 3)
     return {"district": split[:, 0], "street": split[:, 1], "community": split[:, 2]}
 
 
 def _lists(number: int, point: Positions, item: Positions, names: Texts) -> Lists:
-    """Gather pairs into a tuple of names a point; in the order of the names."""
+    """Return a tuple of names for each point, in the order of the names."""
     made = np.empty(number, dtype=object)
     made.fill(())
     for row, name in zip(point[order := np.lexsort([item, point])].tolist(), names[item[order]], strict=True):
@@ -222,7 +222,7 @@ def _lists(number: int, point: Positions, item: Positions, names: Texts) -> List
 
 
 def _tuples(names: Texts, positions: Positions) -> Lists:
-    """Make a tuple of names of each row `[n, k]`, without the -1 at its end."""
+    """Return a tuple of names for each row `[n, k]`, without the -1 at its end."""
     made = np.empty(len(positions), dtype=object)
     made.fill(())
     count = (positions >= 0).sum(axis=1)

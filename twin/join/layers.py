@@ -1,4 +1,4 @@
-"""The layers of the join that are not areas, read from PostGIS."""
+"""Reading the layers of the join that are not areas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from twin.join.waterways import Waterways
 async def read_points(
     connection: asyncpg.Connection, layer_id: str, within_m: float, sides_m: Sequence[float] = ()
 ) -> NearPoints:
-    """Read a layer of points, for the search of the nearest."""
+    """Return a layer of points, indexed for the nearest within `within_m` metres."""
     rows = await connection.fetch(
         f"""SELECT id, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM {table_of(layer_id)}
         WHERE NOT ST_IsEmpty(geom) ORDER BY id"""
@@ -28,7 +28,7 @@ async def read_points(
 
 
 async def read_waterways(connection: asyncpg.Connection) -> Waterways:
-    """Read the centre lines of the waterways."""
+    """Return the centre lines of the waterways, indexed."""
     rows = await connection.fetch(
         f"""SELECT id, ST_AsBinary(geom) AS wkb, coalesce(chainage_start_m, 0) AS start_m,
             greatest(coalesce(width_m, 0) / 2, 0.5) AS half_width_m

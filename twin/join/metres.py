@@ -1,7 +1,7 @@
-"""Metres for the join: the measuring plane, and how much longer it makes a metre of the ground.
+"""Metres for the join: the projected plane of the district, and its scale.
 
-Distances in the plane of the district (`layers/coordinates/district_crs.py`) are divided by the plane's scale, which
-makes them geodesic to a millionth: 300 m then are the 300 m of `geography`, and of every other answer of this server.
+Distances in the plane (`layers/coordinates/district_crs.py`) are divided by its scale, which makes them geodesic to a
+millionth: 300 m are the 300 m of `geography`, and of every other response of this server.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _EARTH_RADIUS_M = 6_367_000  # mean radius of curvature at 23° N; a hundred kil
 
 @dataclass(frozen=True, slots=True)
 class MetrePoints:
-    """Points in the measuring plane.
+    """Points in the projected plane.
 
     Attributes
     ----------
     xy_m
-        `[n, 2]` metres east and north; what has no place in the plane is put far from everything.
+        `[n, 2]` metres east and north; points outside of the plane are put far from all others.
     scale
         `[n]` length in the plane over length on the ground.
     """
@@ -38,7 +38,7 @@ class MetrePoints:
 
     @classmethod
     def of(cls, lonlat: Points) -> MetrePoints:
-        """Bring CGCS2000 degrees `[n, 2]` into the plane."""
+        """Return points `[n, 2]` in CGCS2000 degrees, projected."""
         xy_m = to_metres(lonlat)
         xy_m[~(np.abs(xy_m) < _FAR_M).all(axis=1)] = _FAR_M
         offset = np.clip((xy_m[:, 0] - _CENTRAL_M) / _EARTH_RADIUS_M, -1, 1)
@@ -48,17 +48,17 @@ class MetrePoints:
         return len(self.xy_m)
 
     def take(self, rows: Positions) -> MetrePoints:
-        """Return some of the points."""
+        """Return the points of these rows."""
         return MetrePoints(self.xy_m[rows], self.scale[rows])
 
     def reach_m(self, distance_m: float) -> float:
-        """Return a length in the plane that is nowhere shorter than a distance on the ground."""
+        """Return the length in the plane that covers a distance on the ground at every point."""
         here = self.xy_m[:, 0] < _FAR_M
         return float(distance_m * self.scale.max(initial=1.0, where=here) * (1 + 1e-6))
 
 
 def ranked(distance_m: Lengths, candidate: Positions) -> Positions:
-    """Make one number of distance and candidate that sorts by millimetres, then by the candidate's position."""
+    """Return numbers that sort by millimetres of distance, then by the candidate's position."""
     return (np.rint(distance_m * 1000).astype(np.int64) << 32) | candidate
 
 

@@ -1,4 +1,4 @@
-"""The nearest of many points of interest to each of many points: cells of a plane, no distance computed in vain."""
+"""The nearest of many points of interest to each of many points, by cells of a plane."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _AT_ONCE = 4096  # points whose candidates fit into the processor's cache
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Points sorted into square cells, row by row, so that three neighbours in a row are one stretch."""
+    """Points sorted by square cells, row by row, so that three neighbours in a row are one range."""
 
     side_m: float
     origin_m: Points
     columns: int
     cell: Positions  # [m] ascending
-    point: Positions  # [m] which point stands in the cell
+    point: Positions  # [m] the point in the cell
 
     @classmethod
     def of(cls, xy_m: Points, side_m: float) -> _Cells:
@@ -35,7 +35,7 @@ class _Cells:
         return cls(side_m, origin, columns, cell[order], order)
 
     def around(self, xy_m: Points) -> tuple[Positions, Positions]:
-        """Pair each point `[n, 2]` with all that stand in its cell and the eight around: none within `side_m` lacks."""
+        """Return pairs of each point `[n, 2]` with all in its cell and the eight around: all within `side_m`."""
         place = np.floor((xy_m - self.origin_m) / self.side_m)
         near = (place[:, 0] >= 1) & (place[:, 0] < self.columns - 1)
         column, row = np.where(near[:, None], place, -10).astype(np.int64).T
@@ -60,7 +60,7 @@ class NearPoints:
     xy_m
         `[m, 2]` in the measuring plane.
     within_m
-        How far is near, on the ground.
+        The reach, metres on the ground.
     """
 
     ids: Texts
@@ -70,12 +70,12 @@ class NearPoints:
 
     @classmethod
     def of(cls, ids: Texts, xy_m: Points, within_m: float, sides_m: Sequence[float] = ()) -> NearPoints:
-        """Index points; where many stand close together, `sides_m` of smaller cells, ascending, save work."""
+        """Index points; smaller cells, with sides `sides_m` ascending, save work where points are dense."""
         sides = [*sides_m, within_m * _STRETCH]
         return cls(ids, xy_m, within_m, tuple(_Cells.of(xy_m, side) for side in sides))
 
     def nearest(self, points: MetrePoints, number: int) -> tuple[Positions, Lengths]:
-        """Find the nearest for each of `n` points, by millimetres on the ground and then by id.
+        """Return the nearest for each of `n` points, by millimetres on the ground and then by id.
 
         Returns
         -------
@@ -89,14 +89,14 @@ class NearPoints:
         return np.where(missing, -1, candidate_of(found)), np.where(missing, np.nan, (found >> 32) / 1000)
 
     def _search(self, points: MetrePoints, rows: Positions, found: Positions) -> None:
-        """Fill rows of `found`: in ever larger cells, until enough was found as near as everything was looked at."""
+        """Fill rows of `found` from ever larger cells, until no nearer point can be missing."""
         for cells in self._cells:
             best = self._best(cells, points.take(rows), found.shape[1])
             found[rows] = best.T
             rows = rows[best[-1] == _NONE]
 
     def _best(self, cells: _Cells, points: MetrePoints, number: int) -> Positions:
-        """Rank the nearest within a cell's side of `n` points, `[number, n]`."""
+        """Return the ranks of the nearest within a cell's side of `n` points, `[number, n]`."""
         asked, candidate = cells.around(points.xy_m)
         east_m = points.xy_m[:, 0][asked] - self.xy_m[:, 0][candidate]
         north_m = points.xy_m[:, 1][asked] - self.xy_m[:, 1][candidate]

@@ -1,4 +1,4 @@
-"""What the join says of many points: one array a fact."""
+"""The result of the join of many points: one array a fact."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ type Lists = npt.NDArray[np.object_]  # a tuple of ids, often the empty one
 
 @dataclass(frozen=True, slots=True)
 class JoinedPoints:
-    """Where `n` points lie among the layers; all arrays are `[n]`.
+    """The areas and surroundings of `n` points; all arrays are `[n]`.
 
     Attributes
     ----------
     area_code
-        12 digits, zeros for what is not known; None outside of every area.
+        12 digits, with zeros for unknown tiers; None outside of every area.
     district, street, community
-        6, 9 and 12 digits; None where not known.
+        6, 9 and 12 digits; None where unknown.
     grid_code, grid_match, grid_distance_m
-        The one grid a point belongs to, how it was found, and how far its edge is: 0 inside, NaN for none.
+        The one grid of a point, how it was found (``inside``, ``nearest`` or ``none``), and the distance to it: 0
+        inside, NaN for none.
     urban_village_ids
         Every village that covers the point, in the order of their ids.
     waterway_id, chainage_m, bank, waterway_distance_m

@@ -1,4 +1,4 @@
-"""Where along which waterway each of many points lies, and on which bank."""
+"""The nearest waterway of each of many points: the chainage along it, and the bank."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _NONE = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Along:
-    """Places along waterways, one of each of `n` points.
+    """Places along waterways, one for each of `n` points.
 
     Attributes
     ----------
     waterway
         Positions in `Waterways.ids`, -1 where none is within reach.
     chainage_m
-        Growing downstream, to the centimetre; NaN for none.
+        Metres downstream, to the centimetre; NaN for none.
     bank
         ``left``, ``right`` (looking downstream) or ``mid``; None for none.
     distance_m
-        To the centre line, on the ground; NaN for none.
+        Metres on the ground to the centre line; NaN for none.
     """
 
     waterway: Positions
@@ -45,7 +45,7 @@ class Waterways:
     ids
         `[m]` in the order of the C collation.
     lines
-        `[m]` in the measuring plane, digitised downstream.
+        `[m]` in the projected plane, digitised downstream.
     start_m, half_width_m
         `[m]` chainage of the first vertex, and half the width (at least half a metre).
     """
@@ -59,15 +59,15 @@ class Waterways:
 
     @classmethod
     def of(cls, ids: Texts, lines: Geometries, start_m: Lengths, half_width_m: Lengths) -> Waterways:
-        """Index lines."""
+        """Return lines with their index."""
         pieces = [(piece, n) for n, line in enumerate(lines) for piece in _cut(line)]
         tree = shapely.STRtree([piece for piece, _ in pieces])
         return cls(ids, lines, start_m, half_width_m, tree, np.array([n for _, n in pieces], dtype=np.int64))
 
     def along(self, points: MetrePoints, within_m: float) -> Along:
-        """Find the nearest waterway within a distance on the ground; of two equally near the smaller id."""
+        """Return the nearest waterway within metres on the ground; of two equally near ones the smaller id."""
         number = len(points)
-        made = Along(
+        along = Along(
             np.full(number, -1), np.full(number, np.nan), np.full(number, None, dtype=object), np.full(number, np.nan)
         )
         places = shapely.points(points.xy_m)
@@ -77,12 +77,12 @@ class Waterways:
         best = np.full(number, _NONE)
         np.minimum.at(best, point[near], ranked(plane_m[near], self._line_of_piece[piece[near]]))
         rows = np.flatnonzero(best != _NONE)
-        made.waterway[rows] = candidate_of(best[rows])
-        self._measure(made, rows, places, points)
-        return made
+        along.waterway[rows] = candidate_of(best[rows])
+        self._measure(along, rows, places, points)
+        return along
 
-    def _measure(self, made: Along, rows: Positions, places: Geometries, points: MetrePoints) -> None:
-        waterway, place = made.waterway[rows], places[rows]
+    def _measure(self, along: Along, rows: Positions, places: Geometries, points: MetrePoints) -> None:
+        waterway, place = along.waterway[rows], places[rows]
         line = self.lines[waterway]
         length_m, plane_m = shapely.length(line), shapely.distance(line, place)
         at_m = shapely.line_locate_point(line, place)
@@ -92,9 +92,9 @@ class Waterways:
         left = flow[:, 0] * way[:, 1] > flow[:, 1] * way[:, 0]
         bank = np.where(left, "left", "right").astype(object)
         bank[plane_m <= self.half_width_m[waterway]] = "mid"
-        made.bank[rows] = bank
-        made.chainage_m[rows] = np.round(self.start_m[waterway] + at_m, 2)
-        made.distance_m[rows] = np.round(plane_m / points.scale[rows], 3)
+        along.bank[rows] = bank
+        along.chainage_m[rows] = np.round(self.start_m[waterway] + at_m, 2)
+        along.distance_m[rows] = np.round(plane_m / points.scale[rows], 3)
 
 
 def _cut(line: shapely.LineString) -> list[shapely.LineString]:

@@ -60,7 +60,7 @@ def test_lines_are_read_as_a_batch_is(messages):
 def test_the_common_shapes_are_read_at_a_glance():
     read_all(list(COMMON), now=NOW)
     for message in COMMON:
-        found = fast_path.glance(message, NOW + SUSPECT_AFTER, fast_path.TimeCache())
+        found = fast_path.read_fast(message, NOW + SUSPECT_AFTER, fast_path.TimeCache())
         assert found == read_structured(message, now=NOW)
 
 
