@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _MARK = re.compile(r"\?(\d+)")
 
@@ -52,11 +52,15 @@ class Clause:
         SQL in which `?0`, `?1`, … stand for `values[0]`, `values[1]`, …; a mark may stand more than once.
         A literal question mark followed by a digit cannot be written.
     values
-        What is bound, in the order of the marks' numbers.
+        The bound values, in the order of the marks' numbers.
+    reads_geometry
+        Whether it tests the geometry of a feature, so that an index on places finds the rows
+        (`layers.read.relation`). A clause composed of such a clause does too.
     """
 
     text: str
     values: tuple[object, ...] = ()
+    reads_geometry: bool = field(default=False, repr=False, compare=False)
 
     def render(self) -> tuple[str, tuple[object, ...]]:
         """Return the statement as PostgreSQL wants it: text with `$1…`, and the values in that order."""
@@ -67,6 +71,8 @@ class Clause:
 
 
 EMPTY = Clause("")
+GEOMETRY = Clause("f.geom", reads_geometry=True)
+"""The geometry of a feature over alias `f`."""
 
 
 def bind(value: object, cast: str) -> Clause:
@@ -95,7 +101,7 @@ def compose(template: str, *parts: Clause) -> Clause:
     for part in parts:
         texts.append(_shift(part.text, len(values)))
         values.extend(part.values)
-    return Clause(template.format(*texts), tuple(values))
+    return Clause(template.format(*texts), tuple(values), any(part.reads_geometry for part in parts))
 
 
 def _shift(text: str, by: int) -> str:

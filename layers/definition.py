@@ -177,6 +177,11 @@ class LayerDefinition(_Frozen):
         """Fields by name."""
         return {f.name: f for f in self.fields}
 
+    def with_fields(self, fields: Iterable[FieldDefinition]) -> LayerDefinition:
+        """Return the layer with other fields, unchecked; whatever follows from the fields is computed anew."""
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        return LayerDefinition.model_construct(**own | {"fields": tuple(fields)})
+
     @property
     def stored_fields(self) -> tuple[FieldDefinition, ...]:
         """The fields that the table has a column for."""

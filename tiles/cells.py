@@ -10,7 +10,7 @@ import math
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, Clause, bind, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, GEOMETRY, Clause, bind, compose, quote_identifier, quote_literal
 from layers.read.relation import relation
 from layers.read.rights import row_scope, scoped, visible_fields
 from layers.schema.cell_counts import CELL_LEVEL
@@ -100,7 +100,7 @@ def _from_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: 
     kind = layer.definition.map.count_by
     kind_of = f"coalesce(f.{quote_identifier(kind)}, '')" if kind else "''"
     first_x, last_x, first_y, last_y = (bind(number, "int") for number in _range(tile))
-    near = compose("f.geom && {}", tile.stored_envelope(CELL_SHARE))
+    near = compose("{} && {}", GEOMETRY, tile.stored_envelope(CELL_SHARE))
     condition = scoped(layer, actor, near, where)
     rows = compose(
         f"""SELECT onemap.cell_x(ST_X(f.geom)) AS x, onemap.cell_y(ST_Y(f.geom)) AS y, {kind_of} AS kind, 1 AS features,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, GEOMETRY, Clause, all_of, bind, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition
 from layers.read.relation import relation
 from layers.read.rights import VisibleField, scoped, visible_fields
@@ -142,7 +142,7 @@ def _chosen(drawing: Drawing, pixels: tuple[float, float] = SEEN_PIXELS) -> Clau
     Areas that cover the ground together are all drawn, however small.
     """
     layer, tile = drawing.layer, drawing.tile
-    near = compose("f.geom && {}", tile.stored_envelope(BUFFER / EXTENT))
+    near = compose("{} && {}", GEOMETRY, tile.stored_envelope(BUFFER / EXTENT))
     condition = scoped(layer, drawing.actor, near, drawing.where)
     columns = ", ".join(["f.geom", "f.id", *map(_column, drawing.fields), _rank(layer.definition)])
     wide = [compose("c._rank BETWEEN {} AND {}", *(bind(side * tile.pixel_deg, "float8") for side in pixels))]

@@ -68,11 +68,17 @@ def bd09_to_wgs84(lonlat: Coordinates) -> Coordinates:
     return gcj02_to_wgs84(bd09_to_gcj02(lonlat))
 
 
+def parse_datum(text: str) -> Datum | None:
+    """Return the shifted datum of that name, in lower case; None for any other text."""
+    return next((datum for datum in DATUMS if datum == text), None)
+
+
 def from_datum(lonlat: Coordinates, datum: Datum) -> Coordinates:
     """Bring coordinates `[n, 2]` of a declared datum to WGS 84, which is taken as CGCS2000 on the map."""
     return _FROM[datum](lonlat)
 
 
+DATUMS: tuple[Datum, ...] = ("gcj02", "bd09")
 _FROM: dict[Datum, Callable[[Coordinates], Coordinates]] = {"gcj02": gcj02_to_wgs84, "bd09": bd09_to_wgs84}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 LON_MAX, LAT_MAX = 180.0, 90.0
+METRES_PER_DEGREE = 111_320.0  # of longitude at the equator; of latitude anywhere within one per cent
 NOISE_DEG = 1e-9  # a tenth of a millimetre: more than any sum of floats, less than anybody measures
 _MAX = np.array([LON_MAX, LAT_MAX])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layers.coordinates.crs import STORED_SRID, srid_of, transformer
-from layers.coordinates.datum import Datum
+from layers.coordinates.datum import Datum, parse_datum
 from layers.errors import BadCrs
 
 
@@ -64,10 +64,8 @@ def parse_source_crs(text: str, said_by_file: str | None = None, unread: str | N
         )
     if plain == "auto":
         return SourceCrs(srid_of(said_by_file) if said_by_file else STORED_SRID)
-    if plain == "gcj02":
-        return SourceCrs(4326, "gcj02")
-    if plain == "bd09":
-        return SourceCrs(4326, "bd09")
+    if datum := parse_datum(plain):
+        return SourceCrs(4326, datum)
     try:
         source = SourceCrs(srid_of(text.strip()))
         transformer(source.srid, STORED_SRID)

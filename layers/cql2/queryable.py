@@ -39,7 +39,7 @@ class Queryable:
     @property
     def clause(self) -> Clause:
         """The column over the table's alias `f`."""
-        return Clause(f"f.{quote_identifier(self.column)}")
+        return Clause(f"f.{quote_identifier(self.column)}", reads_geometry=self.type == "geometry")
 
 
 def queryables_of(definition: LayerDefinition, actor: Actor) -> dict[str, Queryable]:

@@ -208,12 +208,13 @@ def _end(operand: Operand) -> Clause:
 
 
 def _first_instant(operand: Operand) -> datetime:
-    value = operand.value
-    assert isinstance(value, date)  # noqa: S101  # both kinds of literal are dates to Python
-    return value if isinstance(value, datetime) else datetime.combine(value, time.min, UTC)
+    return _at(operand.value, time.min)
 
 
 def _last_instant(operand: Operand) -> datetime:
-    value = operand.value
-    assert isinstance(value, date)  # noqa: S101
-    return value if isinstance(value, datetime) else datetime.combine(value, time.max, UTC)
+    return _at(operand.value, time.max)
+
+
+def _at(value: object, time_of_day: time) -> datetime:
+    assert isinstance(value, date)  # noqa: S101  # both kinds of literal are dates to Python
+    return value if isinstance(value, datetime) else datetime.combine(value, time_of_day, UTC)

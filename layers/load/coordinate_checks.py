@@ -17,7 +17,7 @@ import shapely
 
 from layers.coordinates.crs import STORED_SRID, transform
 from layers.coordinates.datum import from_datum
-from layers.coordinates.degrees import are_degrees, settled
+from layers.coordinates.degrees import METRES_PER_DEGREE, are_degrees, settled
 from layers.coordinates.source_crs import SourceCrs
 from layers.errors import BadInput
 from layers.loaders.batch import Batch
@@ -27,7 +27,6 @@ type Fix = Literal["swapped", "scaled", "zone_prefixed"]
 
 FIXES: tuple[str, ...] = get_args(Fix.__value__)
 MARGIN_M = 2000.0
-_METRES_PER_DEGREE = 111_320.0
 _WITHOUT_ZONE = {*range(4502, 4513), *range(4534, 4555)}  # CGCS2000 zones named by their meridian: six-digit eastings
 _ZONE_PREFIXED = (13e6, 46e6)  # eastings of zones 13 to 45, the zone number in front of six digits
 
@@ -143,7 +142,7 @@ def outside(b: Bounds, district_crs84: BBox) -> Mask:
 def with_margin(bbox_crs84: BBox, margin_m: float = MARGIN_M) -> BBox:
     """Widen a box of degrees by metres on every side."""
     west, south, east, north = bbox_crs84
-    lat = margin_m / _METRES_PER_DEGREE
+    lat = margin_m / METRES_PER_DEGREE
     lon = lat / max(0.01, float(np.cos(np.radians((south + north) / 2))))
     return west - lon, south - lat, east + lon, north + lat
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Any, get_args
+from typing import get_args
 
 import asyncpg
 import pyarrow as pa
@@ -49,17 +49,18 @@ from layers.types import BBox
 _log = structlog.get_logger(__name__)
 MODES: tuple[str, ...] = get_args(Mode.__value__)
 DEFAULT_GRADE = 3  # what nobody graded is not for the public
+_NO_OPTIONS = LoadOptions()
 
 
 async def load_file(
     url: str,
     path: Path,
     layer: str,
+    options: LoadOptions = _NO_OPTIONS,
     *,
     mode: str = "append",
     dry_run: bool = False,
     progress: Callable[[LoadProgress], None] | None = None,
-    **options: Any,
 ) -> LoadSummary:
     """Load a file into a layer; a layer that nobody defined is made from the file.
 
@@ -67,14 +68,14 @@ async def load_file(
     ----------
     url, path, layer
         The database, a local file of any format in `layers.loaders`, and the id of the layer.
+    options
+        The user's declarations of the source.
     mode
         ``append`` refuses ids that are there, ``upsert`` replaces them, ``replace`` empties the layer first.
     dry_run
         Whether everything is done but kept: the summary says what a load would do, and nothing has changed.
     progress
         Is called after every batch, from the thread of the event loop.
-    **options
-        What is said of the source: the fields of `LoadOptions`.
 
     Returns
     -------
@@ -90,13 +91,12 @@ async def load_file(
     Unavailable
         When the database does not answer.
     """
-    said = LoadOptions(**options)
-    _check(layer, mode, said)
+    _check(layer, mode, options)
     started = perf_counter()
-    source = await asyncio.to_thread(_open, path, said)
+    source = await asyncio.to_thread(_open, path, options)
     connection = await connect(url, Role.OWNER)
     try:
-        load = _Load(connection, source, layer, mode, said, progress or _silent)
+        load = _Load(connection, source, layer, mode, options, progress or _silent)
         summary = await (load.rehearse() if dry_run else load.run())
     finally:
         await connection.close(timeout=10)
@@ -105,16 +105,16 @@ async def load_file(
     return summary
 
 
-def _check(layer: str, mode: str, said: LoadOptions) -> None:
-    parse_fixes(said.fixes)
+def _check(layer: str, mode: str, options: LoadOptions) -> None:
+    parse_fixes(options.fixes)
     if not re.fullmatch(IDENTIFIER, layer):
         raise BadInput(
             f"layer is '{layer[:80]}'; a name has a-z, 0-9 and _, and begins with a letter", parameter="layer"
         )
     if mode not in MODES:
         raise BadInput(f"mode is '{mode}'; allowed are {', '.join(MODES)}", parameter="mode")
-    if said.grade is not None and not 1 <= said.grade <= 4:
-        raise BadInput(f"grade is {said.grade}; allowed are 1 to 4", parameter="grade")
+    if options.grade is not None and not 1 <= options.grade <= 4:
+        raise BadInput(f"grade is {options.grade}; allowed are 1 to 4", parameter="grade")
 
 
 def _open(path: Path, options: LoadOptions) -> Source:

@@ -17,7 +17,7 @@ import shapely
 
 from layers.database.connection import Role, connect
 from layers.errors import NotFound
-from layers.load import LoadProgress, LoadSummary, load_file
+from layers.load import LoadOptions, LoadProgress, LoadSummary, load_file
 from layers.load.mapping import QUARANTINE_COLUMNS
 from layers.loaders.batch import GEOMETRY_KEY
 from layers.loaders.columns import DECLARABLE
@@ -176,8 +176,8 @@ async def retry_quarantine(
         if not loads:
             raise NotFound(f"nothing of layer '{layer[:80]}' waits in the quarantine", parameter="layer")
         if corrected is not None:
-            options = _options(loads[0], None) | changes
-            return [await load_file(url, corrected, layer, progress=progress, **options)]
+            options = LoadOptions(**_options(loads[0], None) | changes)
+            return [await load_file(url, corrected, layer, options, progress=progress)]
         summaries = []
         with tempfile.TemporaryDirectory(prefix="onemap-retry-") as folder:
             for load in loads:
@@ -185,8 +185,8 @@ async def retry_quarantine(
                 async with connection.transaction():
                     columns = await _columns(connection, layer, load["load_id"])
                     await _write_csv(path, _entries(connection, layer, load["load_id"]), columns)
-                options = _options(load, columns) | changes
-                summaries.append(await load_file(url, path, layer, progress=progress, **options))
+                options = LoadOptions(**_options(load, columns) | changes)
+                summaries.append(await load_file(url, path, layer, options, progress=progress))
         return summaries
     finally:
         await connection.close()

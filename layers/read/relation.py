@@ -7,7 +7,6 @@ takes unused columns and joins out of its plan.
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from layers.actor import Actor
@@ -23,7 +22,6 @@ type How = Literal["stored", "moved", "either"]  # where a row's place is: in th
 
 _NOW = Present()
 _HERE = "ST_SetSRID(ST_MakePoint(p.lon, p.lat), 4490)"
-_GEOMETRY = re.compile(r'\bf\."?geom\b')
 _PLACED = ("grid_code", "area_code")  # of a moving thing: where it is
 
 
@@ -54,7 +52,7 @@ def relations(layer: Layer, actor: Actor, where: Clause = EMPTY) -> tuple[Clause
     if layer.is_table:
         return (Clause(f"{layer.table} AS f"),)
     source = _NOW if layer.moment is None else Past(layer.moment)
-    by_place = bool(_GEOMETRY.search(where.text))
+    by_place = where.reads_geometry
     rows = source.rows(layer, in_order=by_place)
     if definition.motion is None or hides_positions(definition, actor):
         selects = [_select(layer, actor, source, "stored", table) for table in rows]

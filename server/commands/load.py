@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
@@ -99,7 +98,7 @@ def load(  # noqa: PLR0917  # typer takes the options by name
             anywhere, no_geometry, lower_grades,
         )  # fmt: skip
         with ProgressBar(file.name) as bar:
-            loading = load_file(url, file, layer, mode=mode, dry_run=dry_run, progress=bar.show, **asdict(options))
+            loading = load_file(url, file, layer, options, mode=mode, dry_run=dry_run, progress=bar.show)
             summary = asyncio.run(loading)
     _conclude(summary, dry_run=dry_run)
 

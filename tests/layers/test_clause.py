@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.clause import EMPTY, Clause, all_of, bind, compose, join, quote_identifier, quote_literal
+from layers.clause import EMPTY, GEOMETRY, Clause, all_of, bind, compose, join, quote_identifier, quote_literal
 
 values = st.one_of(st.integers(), st.text(), st.none())
 clauses = st.lists(values, min_size=1, max_size=4).map(
@@ -48,3 +48,9 @@ def test_empty_clauses_vanish():
 
 def test_literal_doubles_quotes():
     assert quote_literal("it's") == "'it''s'"
+
+
+def test_a_clause_composed_of_the_geometry_reads_it():
+    near = compose("{} && {}", GEOMETRY, bind("b", "geometry"))
+    assert all_of([Clause("f.a = 1"), near]).reads_geometry
+    assert not all_of([Clause("f.a = 1"), EMPTY]).reads_geometry

@@ -11,7 +11,7 @@ import pyogrio
 import pytest
 import shapely
 
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from layers.schema.tables import sync_definitions
 
 FILES = {
@@ -49,7 +49,7 @@ def real_url(cluster, template, real):
 async def _load_all(url, real):
     await sync_definitions(url)
     for layer, (name, options) in FILES.items():
-        summary = await load_file(url, real / name, layer, grade=1, **options)
+        summary = await load_file(url, real / name, layer, LoadOptions(grade=1, **options))
         assert summary.read == summary.loaded, summary.rejected
 
 

@@ -10,7 +10,7 @@ import shapely
 from layers.coordinates import datum
 from layers.database.connection import connect
 from layers.demo.district.outline import read_outline
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from layers.schema.tables import sync_definitions
 
 pytestmark = pytest.mark.anyio
@@ -39,14 +39,16 @@ async def test_roads(database_url, db, real):
 
 async def test_tables_without_places(database_url, db, real):
     table = real / "admin" / "tianhe_communities.csv"
-    communities = await load_file(database_url, table, "community_names", no_geometry=True)
+    communities = await load_file(database_url, table, "community_names", LoadOptions(no_geometry=True))
     assert communities.loaded == 230
     assert (
         await db.fetchval("SELECT definition ->> 'geometry_type' FROM onemap.layer WHERE id = 'community_names'")
         == "None"
     )
     assert await db.fetchval("SELECT name FROM layer.community_names WHERE code = '440106001001'") == "岳洲社区居委会"
-    storm = await load_file(database_url, real / "ccby" / "storm_2010-05_hourly.csv", "storm", no_geometry=True)
+    storm = await load_file(
+        database_url, real / "ccby" / "storm_2010-05_hourly.csv", "storm", LoadOptions(no_geometry=True)
+    )
     assert storm.loaded == 241
     peak = await db.fetchval("SELECT time_cst FROM layer.storm ORDER BY precip_mm_h DESC LIMIT 1")
     assert peak.isoformat() == "2010-05-06T18:00:00+00:00"  # 02:00 of the 7th in China

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 
+from layers.coordinates.degrees import METRES_PER_DEGREE
 from layers.errors import NotFound
 from layers.types import BBox
 
-_METRES_PER_DEGREE = 111_320.0
 _ZOOM_0_PIXEL_M = 156_543.03  # of a tile of 256 pixels, at the equator
 _LISTED_MAX = 500
 
@@ -49,7 +49,7 @@ class Member:
 
 def ground_m(resolution: float, *, in_degrees: bool) -> float:
     """Return the approximate width on the ground of a pixel given in units of its system."""
-    return resolution * _METRES_PER_DEGREE if in_degrees else resolution
+    return resolution * METRES_PER_DEGREE if in_degrees else resolution
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
+from layers.coordinates.degrees import METRES_PER_DEGREE
 from layers.errors import TooMuch
 from layers.types import BBox
 from tiles.address import TileAddress
@@ -23,7 +24,6 @@ from tiles.raster.members import Member, RasterFrame
 from tiles.raster.opened import OpenRasters, system_of
 
 OPENED_MAX = 64  # members for one image
-_METRES_PER_DEGREE = 111_320.0
 
 type Pixels = np.ma.MaskedArray[Any, Any]  # [band, row, column]
 
@@ -77,7 +77,7 @@ class PixelArea:
         west, south, east, north = self.box
         narrow = math.cos(math.radians((south + north) / 2))
         across, up = (east - west) * narrow / self.width, (north - south) / self.height
-        return across * _METRES_PER_DEGREE, up * _METRES_PER_DEGREE
+        return across * METRES_PER_DEGREE, up * METRES_PER_DEGREE
 
     @property
     def transform(self) -> Affine:

@@ -14,6 +14,7 @@ import shapely
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
+from layers.coordinates.degrees import METRES_PER_DEGREE
 from layers.errors import BadInput, NotFound, TooMuch
 from tiles.raster.members import Member, Raster, RasterFrame, written
 from tiles.raster.opened import OpenRasters, system_of
@@ -194,4 +195,4 @@ def _finite(value: float) -> float | None:
 
 
 def _metres_per_degree(lat: float) -> npt.NDArray[np.float64]:
-    return np.array([111_320.0 * math.cos(math.radians(lat)), 110_946.0])
+    return np.array([METRES_PER_DEGREE * math.cos(math.radians(lat)), 110_946.0])

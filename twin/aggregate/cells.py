@@ -11,6 +11,7 @@ import numpy.typing as npt
 import orjson
 import shapely
 
+from layers.coordinates.degrees import METRES_PER_DEGREE
 from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.errors import TooMuch
 
@@ -83,7 +84,7 @@ def hexagons(outline: bytes, level: int) -> Cells:
     _few(area.area * 12_300 / h3.average_hexagon_area(level, "km^2"))  # a square degree has at most so many km²
     keys = sorted(h3.h3shape_to_cells_experimental(h3.geo_to_h3shape(area), level, contain="overlap"))
     edges = np.array([shapely.Polygon([(lon, lat) for lat, lon in h3.cell_to_boundary(key)]) for key in keys])
-    bin_deg = h3.average_hexagon_edge_length(level, "m") / 111_320 / _BINS_EACH_WAY * 2
+    bin_deg = h3.average_hexagon_edge_length(level, "m") / METRES_PER_DEGREE / _BINS_EACH_WAY * 2
     sizes = [h3.cell_area(key, "km^2") for key in keys]
     return Cells(keys, sizes, _drawn(edges), shapely.to_wkb(edges).tolist(), _bins(edges, bin_deg), bin_deg)
 

@@ -7,10 +7,11 @@ from math import cos, radians
 import numpy as np
 import numpy.typing as npt
 
+from layers.coordinates.degrees import METRES_PER_DEGREE
+
 type Floats = npt.NDArray[np.float64]
 
 _DEGREE_NORTH_M = 110_740.0  # of latitude, at 23° N
-_DEGREE_EAST_M = 111_320.0  # of longitude, at the equator
 DECIMALS = 6  # of a degree: 0.1 m, as terminals send
 
 
@@ -25,7 +26,7 @@ class Plane:
 
     def __init__(self, lon: float, lat: float) -> None:
         self._origin = np.array([lon, lat])
-        self._degree_m = np.array([_DEGREE_EAST_M * cos(radians(lat)), _DEGREE_NORTH_M])
+        self._degree_m = np.array([METRES_PER_DEGREE * cos(radians(lat)), _DEGREE_NORTH_M])
 
     def metres(self, lonlat: npt.ArrayLike) -> Floats:
         """Return degrees, shape (n, 2), as metres of the same shape."""

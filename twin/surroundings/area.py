@@ -9,7 +9,7 @@ import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import Clause, all_of, bind, compose
+from layers.clause import GEOMETRY, Clause, all_of, bind, compose
 from layers.errors import Forbidden, NotFound
 from layers.read.rights import reaches_area, scoped, unbound
 from layers.schema.tables import table_of
@@ -148,11 +148,11 @@ def within(layer: Layer, area: KnownArea) -> Clause:
         return _sharing_ground(area)
     if village:
         covered = compose("ST_Covers({}, onemap.point_of(f.geom))", area.geometry)
-        return all_of((compose("f.geom && {}", area.geometry), covered))
+        return all_of((compose("{} && {}", GEOMETRY, area.geometry), covered))
     field = GRID_CODE if area.layer == GRID.layer_id else AREA_CODE
     if field in layer.definition.by_name:
         return _of_code(f"f.{field}", area.code)
-    near = compose(f"f.geom && ST_Expand({{}}, {_NEAREST_DEGREES})", area.geometry)
+    near = compose(f"{{}} && ST_Expand({{}}, {_NEAREST_DEGREES})", GEOMETRY, area.geometry)
     return all_of((near, _of_code(f"(onemap.place_at(f.geom)).{field}", area.code)))
 
 
@@ -163,7 +163,8 @@ def _of_code(column: str, code: str) -> Clause:
 
 def _sharing_ground(area: KnownArea) -> Clause:
     return compose(
-        "f.geom && {} AND ST_Intersects(f.geom, {}) AND NOT ST_Touches(f.geom, {})",
+        "{} && {} AND ST_Intersects(f.geom, {}) AND NOT ST_Touches(f.geom, {})",
+        GEOMETRY,
         area.geometry,
         area.geometry,
         area.geometry,

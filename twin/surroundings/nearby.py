@@ -12,7 +12,7 @@ import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import Clause, bind, compose, join, quote_identifier, quote_literal
+from layers.clause import GEOMETRY, Clause, bind, compose, join, quote_identifier, quote_literal
 from layers.definition import FieldDefinition
 from layers.errors import BadInput, NotFound, TooMuch
 from layers.read.query import ItemsQuery, feature_json
@@ -101,7 +101,7 @@ def nearby_clause(layer: Layer, actor: Actor, spot: Spot, radius_m: float, limit
     Distances count to the millimetre, as they are shown.
     """
     distance = compose("round(ST_Distance(f.geom::geography, {}::geography)::numeric, 3)::float8", spot.geometry)
-    box = compose("f.geom && onemap.box_around({}, {})", spot.geometry, bind(radius_m, "float8"))
+    box = compose("{} && onemap.box_around({}, {})", GEOMETRY, spot.geometry, bind(radius_m, "float8"))
     return selection(
         layer,
         actor,
@@ -170,9 +170,7 @@ def _with_fields(layer: Layer, extra: tuple[FieldDefinition, ...]) -> Layer:
     """Return the layer as if it had some fields more, so that the builder writes them like its own."""
     names = {field.name for field in extra}
     fields = (*extra, *(f for f in layer.definition.fields if f.name not in names))
-    definition = layer.definition.model_copy(update={"fields": fields})
-    definition.__dict__.pop("by_name", None)
-    return replace(layer, definition=definition)
+    return replace(layer, definition=layer.definition.with_fields(fields))
 
 
 async def gather(

@@ -9,11 +9,9 @@ import numpy as np
 
 from layers.clause import Clause
 from layers.coordinates.crs import CRS84, STORED_SRID, parse_crs, served_crs, transform
-from layers.coordinates.datum import from_datum
+from layers.coordinates.datum import DATUMS, from_datum, parse_datum
 from layers.coordinates.degrees import settled
 from layers.errors import BadCrs, BadInput
-
-DATUMS = ("gcj02", "bd09")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +57,8 @@ def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
 def _converted(
     xy: np.ndarray[tuple[int, int], np.dtype[np.float64]], crs: str
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    name = crs.strip().lower()
-    if name == "gcj02":
-        return from_datum(xy, "gcj02")
-    if name == "bd09":
-        return from_datum(xy, "bd09")
+    if datum := parse_datum(crs.strip().lower()):
+        return from_datum(xy, datum)
     try:
         return transform(xy, parse_crs(crs).srid, STORED_SRID)
     except BadCrs as error:

@@ -53,3 +53,10 @@ def test_text_and_json_are_two_forms_of_one_filter(node: Any) -> None:
     written = json.dumps(node, default=float)
     assert plain(parse(to_text(node), "cql2-text", limits=LIMITS)) == plain(node)
     assert plain(parse(written, "cql2-json", limits=LIMITS)) == plain(json.loads(written))
+
+
+@many
+@given(filters)
+def test_a_filter_says_whether_it_tests_the_geometry(node: Any) -> None:
+    condition = compile_filter(node, QUERYABLES, filter_crs=CRS84)
+    assert condition.reads_geometry == ('f."geom"' in condition.text)

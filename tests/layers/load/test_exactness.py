@@ -23,7 +23,7 @@ from layers.conversion.convert import NULL_WORDS, convert, texts
 from layers.conversion.number_text import number_texts
 from layers.definition import FieldDefinition
 from layers.errors import BadInput
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from layers.load.infer import Inference
 from layers.loaders.opening import open_source
 from tests.layers.load.conftest import feature, point
@@ -216,9 +216,11 @@ async def test_numbers_of_a_spreadsheet_become_the_texts_that_people_see(layers_
     rows = await db.fetch('SELECT id, "phone", t.* FROM layer.trial AS t ORDER BY length(t.id)')
     assert [(r["id"], r["phone"]) for r in rows] == [("7", "2038000000"), ("10000000001", "13800138000")]
     await load_file(
-        layers_url, write_xlsx(tmp_path, {"车牌": ["粤A1"], "sim_no": [13912345678.0]}), "vehicles",
-        mapping={"plate_no": "车牌"},
-    )  # fmt: skip
+        layers_url,
+        write_xlsx(tmp_path, {"车牌": ["粤A1"], "sim_no": [13912345678.0]}),
+        "vehicles",
+        LoadOptions(mapping={"plate_no": "车牌"}),
+    )
     assert await db.fetchval("SELECT sim_no FROM layer.vehicles") == "13912345678"
 
 

@@ -14,7 +14,7 @@ import pytest
 import shapely
 
 from layers.errors import BadFile
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from layers.loaders.opening import open_source
 from layers.loaders.sniff import Format, sniff
 from tests.layers.load.pbf import write_pbf
@@ -139,7 +139,7 @@ WRITERS = [
 async def test_round_trip(layers_url, db, tmp_path, frame, writer, kind):
     path = writer(frame, tmp_path)
     assert sniff(path) is kind
-    summary = await load_file(layers_url, path, "trial", source_layer=None)
+    summary = await load_file(layers_url, path, "trial", LoadOptions(source_layer=None))
     assert (summary.read, summary.loaded, summary.rejected.total()) == (5, 5, 0)
     rows = await db.fetch(
         "SELECT name, number, ratio, ST_X(geom) AS x, ST_Y(geom) AS y FROM layer.trial ORDER BY number"
@@ -166,7 +166,7 @@ async def test_osm_pbf(layers_url, db, tmp_path):
     write_pbf(tmp_path / "a.osm.pbf", nodes, ways={10: ([1, 2, 3], {"waterway": "stream", "name": "猎德涌"})})
     with pytest.raises(BadFile, match="--source-layer"):
         open_source(tmp_path / "a.osm.pbf")
-    summary = await load_file(layers_url, tmp_path / "a.osm.pbf", "trial", source_layer="lines")
+    summary = await load_file(layers_url, tmp_path / "a.osm.pbf", "trial", LoadOptions(source_layer="lines"))
     assert summary.loaded == 1
     row = await db.fetchrow("SELECT id, name, waterway, ST_AsText(geom) AS wkt FROM layer.trial")
     assert tuple(row) == ("10", "猎德涌", "stream", "LINESTRING(113.33 23.13,113.34 23.14,113.35 23.14)")

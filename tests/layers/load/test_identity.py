@@ -11,7 +11,7 @@ import shapely
 from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.definition import SYSTEM_COLUMNS, read_definitions
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from layers.read.query import ItemsQuery, page
 from layers.read.sort_keys import SortKey
 from tests.layers.load.conftest import feature, point
@@ -90,13 +90,15 @@ async def test_a_geopackage_keeps_its_numbers_and_a_shapefile_has_none(layers_ur
 )
 async def test_a_defined_layer_takes_its_id_from_its_code(layers_url, db, write, mapping):
     text = f"序号,网格编码,wkt\n1,440106001001001,{POLYGON}\n"
-    await load_file(layers_url, write("g.csv", text), "grids", mapping=mapping)
+    await load_file(layers_url, write("g.csv", text), "grids", LoadOptions(mapping=mapping))
     assert tuple(await db.fetchrow("SELECT id, grid_code FROM layer.grids")) == ("440106001001001",) * 2
     assert await db.fetchval("SELECT name FROM layer.grids") == ("440106001001001" if "name" in mapping else None)
 
 
 async def test_the_key_is_filled_from_a_column_of_another_name_that_names_the_feature(layers_url, db, write):
-    await load_file(layers_url, write("g.csv", f"BM,wkt\n440106001001001,{POLYGON}\n"), "grids", mapping={"id": "BM"})
+    await load_file(
+        layers_url, write("g.csv", f"BM,wkt\n440106001001001,{POLYGON}\n"), "grids", LoadOptions(mapping={"id": "BM"})
+    )
     assert tuple(await db.fetchrow("SELECT id, grid_code FROM layer.grids")) == ("440106001001001",) * 2
 
 
@@ -142,7 +144,7 @@ async def test_names_that_differ_by_little_load_alike_twice(layers_url, db, writ
 async def test_names_of_the_database_and_of_our_own_queries_are_columns_like_any(layers_url, db, write):
     names = [*sorted(SYSTEM_COLUMNS), "row_on_page", "_row_on_page", "place", "line", "features", "found"]
     text = f"id,{','.join(names)},lon,lat\n1,{','.join('x' for _ in names)},113.35,23.13\n"
-    await load_file(layers_url, write("a.csv", text), "trial", grade=1)
+    await load_file(layers_url, write("a.csv", text), "trial", LoadOptions(grade=1))
     layer = (await read_catalog(db)).get("trial")
     for sort in ((), (SortKey(layer.definition.by_name["row_on_page"]),)):
         statement = page(ItemsQuery(layer, OPERATOR, sort=sort))
@@ -168,7 +170,7 @@ async def test_columns_called_as_ours_are_the_users_own(layers_url, db, write):
 async def test_the_grades_of_a_new_layer_are_honoured(layers_url, db, write, column, mapping):
     path = write("a.csv", f"id,{column},lon,lat\na,4,113.33,23.13\nb,,113.33,23.13\nc,9,113.33,23.13\n")
     for mode in ("append", "upsert"):
-        summary = await load_file(layers_url, path, "trial", mapping=mapping, mode=mode)
+        summary = await load_file(layers_url, path, "trial", LoadOptions(mapping=mapping), mode=mode)
         assert (summary.loaded, dict(summary.rejected), summary.ungraded) == (2, {"unknown_code": 1}, False)
         rows = [tuple(r) for r in await db.fetch("SELECT id, data_grade FROM layer.trial ORDER BY id")]
         assert rows == [("a", 4), ("b", 3)]
@@ -199,11 +201,11 @@ async def test_a_grade_is_raised_at_once_and_lowered_on_purpose_only(
     layers_url, db, write, mode, had, said, lower, then
 ):
     by_column = had == 4 and not lower  # else by the option
-    await load_file(layers_url, write("a.csv", "id,name,lon,lat\na,甲,113.33,23.13\n"), "trial", grade=had)
+    await load_file(layers_url, write("a.csv", "id,name,lon,lat\na,甲,113.33,23.13\n"), "trial", LoadOptions(grade=had))
     header, cell = (",data_grade", f",{said or ''}") if by_column else ("", "")
     path = write("b.csv", f"id,name,lon,lat{header}\na,乙,113.33,23.13{cell}\n")
     summary = await load_file(
-        layers_url, path, "trial", mode=mode, grade=None if by_column else said, lower_grades=lower
+        layers_url, path, "trial", LoadOptions(grade=None if by_column else said, lower_grades=lower), mode=mode
     )
     assert tuple(await db.fetchrow("SELECT name, data_grade FROM layer.trial")) == ("乙", then)
     assert any("grade" in note for note in summary.notes) == (said is not None and said < had and not lower)

@@ -7,7 +7,7 @@ import pytest
 from layers.actor import ANONYMOUS
 from layers.catalog import read_catalog
 from layers.errors import BadInput, Conflict, NotFound
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from layers.schema.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
 from layers.schema.tables import create_layer
 
@@ -20,7 +20,7 @@ async def shops(layers_url, db, tmp_path):
     file = tmp_path / "shops.csv"
     for first in ("a", "b"):  # the second load replaces the first, which becomes the past
         file.write_text(SHOPS.format(first, first), encoding="utf-8")
-        await load_file(layers_url, file, "shops", mode="replace", grade=2)
+        await load_file(layers_url, file, "shops", LoadOptions(grade=2), mode="replace")
     return db
 
 

@@ -9,7 +9,7 @@ from layers.coordinates import datum
 from layers.database.connection import Role, connect
 from layers.demo.district.outline import read_outline
 from layers.errors import BadCrs, BadFile, BadInput
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
@@ -129,7 +129,9 @@ async def test_made_ids_are_the_same_in_every_load(layers_url, db, write):
 
 async def test_mapping_titles_codes_dates_and_truth(layers_url, db, write):
     text = "编号x,名称,设备类型,安装日期,状态,电量,是否权威源,经度,纬度\nD1,甲,,2026/6/8,在用,88.5,是,113.33,23.13\n"
-    summary = await load_file(layers_url, write("a.csv", text, "gbk"), "iot_devices", mapping={"id": "编号x"})
+    summary = await load_file(
+        layers_url, write("a.csv", text, "gbk"), "iot_devices", LoadOptions(mapping={"id": "编号x"})
+    )
     row = await db.fetchrow("SELECT * FROM layer.iot_devices")
     assert (row["id"], row["name"], row["status"], row["battery_pct"]) == ("D1", "甲", "in_use", 88.5)
     assert str(row["install_date"]) == "2026-06-08"
@@ -199,17 +201,24 @@ async def test_inference_keeps_leading_zeros_and_codes_as_text(layers_url, db, w
 async def test_hostile_names_stay_names(layers_url, db, write):
     text = 'a";DROP TABLE onemap.layer;--,geom,lon,lat\nx,y,113.3,23.1\n'
     await load_file(
-        layers_url, write("Robert'); DROP TABLE x;.csv", text), "trial", mapping={"lon": "lon", "lat": "lat"}
+        layers_url,
+        write("Robert'); DROP TABLE x;.csv", text),
+        "trial",
+        LoadOptions(mapping={"lon": "lon", "lat": "lat"}),
     )
     assert await db.fetchval("SELECT count(*) FROM layer.trial") == 1
     with pytest.raises(BadInput, match="layer is"):
         await load_file(layers_url, write("a.csv", CSV), 'x"; DROP TABLE onemap.layer')
 
 
+async def test_an_unknown_mode_is_refused(layers_url, write):
+    with pytest.raises(BadInput, match="append, replace, upsert"):
+        await load_file(layers_url, write("a.csv", CSV), "iot_devices", mode="merge")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mode": "merge"}, "append, replace, upsert"),
         ({"crs": "EPSG:999999"}, "gcj02"),
         ({"mapping": {"nmae": "name"}}, "no field 'nmae'"),
         ({"mapping": {"name": "nmae"}}, "no column 'nmae'"),
@@ -220,7 +229,7 @@ async def test_hostile_names_stay_names(layers_url, db, write):
 )
 async def test_wrong_options_name_what_is_allowed(layers_url, write, options, message):
     with pytest.raises((BadInput, BadCrs), match=message):
-        await load_file(layers_url, write("a.csv", CSV), "iot_devices", **options)
+        await load_file(layers_url, write("a.csv", CSV), "iot_devices", LoadOptions(**options))
 
 
 async def test_a_layer_with_geometry_needs_one(layers_url, write):
@@ -249,8 +258,8 @@ async def test_a_gcj02_outline_lies_on_the_wgs84_one(layers_url, db, write):
     moved = shapely.transform(outline, datum.wgs84_to_gcj02)
     as_is = write("as_is.geojson", [feature(shapely.geometry.mapping(outline), adcode="440106", name="天河区")])
     gcj02 = write("gcj02.geojson", [feature(shapely.geometry.mapping(moved), adcode="440106", name="天河区")])
-    await load_file(layers_url, as_is, "districts", mapping={"id": "adcode", "district_code": "adcode"})
-    await load_file(layers_url, gcj02, "converted", crs="gcj02")
+    await load_file(layers_url, as_is, "districts", LoadOptions(mapping={"id": "adcode", "district_code": "adcode"}))
+    await load_file(layers_url, gcj02, "converted", LoadOptions(crs="gcj02"))
     await load_file(layers_url, gcj02, "raw")
     overlap = """SELECT ST_Area(ST_Intersection(a.geom, b.geom)) / ST_Area(ST_Union(a.geom, b.geom))
     FROM layer.districts AS a, layer.{} AS b WHERE a.id = '440106'"""

@@ -16,7 +16,7 @@ import shapely
 
 from layers.coordinates.crs import srid_of, transform
 from layers.errors import BadCrs, BadFile, BadInput
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from layers.load.quarantine import retry_quarantine
 from layers.loaders import column_names
 from layers.loaders.opening import open_source
@@ -32,18 +32,20 @@ async def test_a_table_without_coordinates_is_refused_unless_it_is_said_to_have_
     with pytest.raises(BadFile, match=r"没有可识别的坐标.*--map lon.*--no-geometry"):
         await load_file(layers_url, plain, "shops")
     assert not await db.fetchval("SELECT EXISTS (SELECT FROM onemap.layer WHERE id = 'shops')")
-    assert (await load_file(layers_url, plain, "shops", no_geometry=True)).loaded == 2
+    assert (await load_file(layers_url, plain, "shops", LoadOptions(no_geometry=True))).loaded == 2
     with pytest.raises(BadFile, match=r"没有空间位置.*has no places"):
         await load_file(layers_url, write("b.csv", PLACES), "shops")
-    fields = await load_file(layers_url, write("b.csv", PLACES), "shops", no_geometry=True)
+    fields = await load_file(layers_url, write("b.csv", PLACES), "shops", LoadOptions(no_geometry=True))
     assert (fields.loaded, fields.ignored) == (2, ("经度", "纬度"))
     assert (await load_file(layers_url, write("c.csv", "名称,数量\n丙,x\n"), "shops")).rejected == {"bad_value": 1}
 
 
 async def test_coordinates_that_are_fields_stay_fields_when_they_are_taken_again(layers_url, db, write):
     text = "名称,经度,数量\n甲,113.35,1\n"
-    await load_file(layers_url, write("a.csv", text), "shops", no_geometry=True)
-    bad = await load_file(layers_url, write("b.csv", text.replace(",1\n", ",x\n")), "shops", no_geometry=True)
+    await load_file(layers_url, write("a.csv", text), "shops", LoadOptions(no_geometry=True))
+    bad = await load_file(
+        layers_url, write("b.csv", text.replace(",1\n", ",x\n")), "shops", LoadOptions(no_geometry=True)
+    )
     assert bad.rejected.total() == 1
     (again,) = await retry_quarantine(layers_url, "shops")
     assert again.rejected.total() == 1
@@ -83,7 +85,7 @@ async def test_a_district_adds_names_of_its_own(layers_url, db, write, tmp_path,
 async def test_what_is_said_of_a_shift_that_is_guessed(layers_url, write):
     east, north = transform(np.array([[113.35, 23.13]]), 4490, 2435)[0]
     text = f"名称,x,y\n甲,{east},{north}\n"
-    summary = await load_file(layers_url, write("a.csv", text), "old", crs="EPSG:2435", anywhere=True)
+    summary = await load_file(layers_url, write("a.csv", text), "old", LoadOptions(crs="EPSG:2435", anywhere=True))
     assert summary.loaded == 1
     assert any("ballpark" in note for note in summary.notes)
 
@@ -101,7 +103,7 @@ async def test_a_geometry_that_names_another_system_is_refused_until_it_is_decla
     path = write("a.csv", "name,geom\n" + "".join(f"n{n},{cell}\n" for n, cell in enumerate(cells)))
     first = await load_file(layers_url, path, "shops")
     assert (first.loaded, dict(first.rejected)) == (1, {"other_crs": 1})
-    declared = await load_file(layers_url, path, "shops", crs="EPSG:4547")
+    declared = await load_file(layers_url, path, "shops", LoadOptions(crs="EPSG:4547"))
     assert (declared.loaded, dict(declared.rejected)) == (1, {"other_crs": 1})
 
 
@@ -111,7 +113,7 @@ async def test_a_crs_member_that_nobody_can_read_is_refused_until_it_is_declared
     path = write("a.geojson", text)
     with pytest.raises(BadCrs, match=r"GCJ-02.*--crs"):
         await load_file(layers_url, path, "shops")
-    assert (await load_file(layers_url, path, "shops", crs="gcj02")).loaded == 2
+    assert (await load_file(layers_url, path, "shops", LoadOptions(crs="gcj02"))).loaded == 2
 
 
 @pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4490", "urn:ogc:def:crs:EPSG::4326", None])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from layers.coordinates.crs import transform
 from layers.errors import NotFound
-from layers.load import load_file
+from layers.load import LoadOptions, load_file
 from layers.load.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
 from layers.spreadsheet import guarded
 from tests.layers.load.conftest import feature, point
@@ -67,7 +67,7 @@ async def test_retry_with_a_declared_fix(layers_url, db, write):
 async def test_retry_keeps_the_system_that_the_first_file_was_in(layers_url, db, write):
     x, y = transform(np.array([[113.33, 23.13]]), 4490, 4547)[0]
     path = write("a.geojson", [feature(point(x, y), id="A", lon=7, lat=8, status="gone")])
-    await load_file(layers_url, path, "iot_devices", crs="EPSG:4547")
+    await load_file(layers_url, path, "iot_devices", LoadOptions(crs="EPSG:4547"))
     assert (await list_quarantine(layers_url))[0].reason == "unknown_code"
     await db.execute("UPDATE onemap.quarantine SET record = jsonb_set(record, '{status}', '\"in_use\"')")
     (summary,) = await retry_quarantine(layers_url, "iot_devices")
