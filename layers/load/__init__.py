@@ -1,4 +1,4 @@
-"""From a file to a layer: read, check, repair, stage, and move in one transaction; what cannot go in is quarantined."""
+"""From a file to a layer: read, check, repair, stage, and move in one transaction; refused rows are quarantined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["LoadOptions", "LoadProgress", "LoadSummary", "load_file"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what loads files when somebody loads one: pandas costs every process half a second that only checks."""
+    """Import the loaders at the first load: pandas would cost half a second in every process that only checks files."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from layers.load import file  # noqa: PLC0415  # see above

@@ -1,4 +1,4 @@
-"""Ids for features that bring none: made of the content, so that the same row has the same id in every load."""
+"""Ids of features without one, made of the content: the same row has the same id in every load."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def content_ids(layer_id: str, columns: list[pa.Array]) -> pa.Array:
     Parameters
     ----------
     layer_id
-        What they begin with.
+        The prefix of the ids.
     columns
         Columns of one length; null differs from the empty text.
 
     Returns
     -------
     pa.Array
-        Texts, equal where the rows are. Empty for no rows.
+        Texts, equal for equal rows. Empty for no rows.
     """
     joined = pc.binary_join_element_wise(*(pc.fill_null(pc.cast(c, pa.string()), "\0") for c in columns), "\x1f")
     rows = np.asarray(joined.to_numpy(zero_copy_only=False), dtype=object)

@@ -1,8 +1,8 @@
-"""The sanity gate: coordinates that cannot be what they are said to be never reach a layer.
+"""Checks of coordinates: those that contradict their declared CRS never reach a layer.
 
-What is wrong is found per feature, and the feature is rejected with a reason that says what to declare. Nothing is
-put right by guessing: a fault is only corrected where its name was declared as a fix, and only in the features that
-show it. A feature outside the district is rejected too, unless the caller says that it may lie anywhere.
+Faults are found per feature, and the feature is rejected with a reason that names the right declaration. Nothing is
+corrected by guessing: a fault is only fixed where its name was declared as a fix, and only in the features that show
+it. A feature outside the district is rejected too, unless the caller allows features anywhere.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def parse_fixes(names: frozenset[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class CoordinateChecks:
-    """What every geometry of a load must pass.
+    """The checks that every geometry of a load must pass.
 
     Attributes
     ----------
     crs
-        What the source's coordinates are declared to be.
+        The declared CRS of the source.
     fixes
-        Faults that are put right instead of rejected, by their names in `FIXES`.
+        Faults that are corrected instead of rejected, by their names in `FIXES`.
     district_crs84
         Extent of the district as west, south, east, north in degrees; None for no such check.
     """
@@ -63,8 +63,8 @@ class CoordinateChecks:
     fixes: frozenset[str] = frozenset()
     district_crs84: BBox | None = None
 
-    def let_in(self, batch: Batch) -> None:
-        """Reject what cannot be, bring the rest to stored coordinates (EPSG:4490, longitude before latitude)."""
+    def check(self, batch: Batch) -> None:
+        """Reject impossible geometries, and bring the rest to stored coordinates (EPSG:4490, longitude first)."""
         if batch.geometry is None or not len(batch):
             return
         self._as_declared(batch)
@@ -84,26 +84,26 @@ class CoordinateChecks:
                 batch.geometry = _change(batch.geometry, rows, put_right)
                 batch.repaired(fault, int(rows.sum()))
             else:
-                batch.reject(rows, fault, _said_of(fault, bounds, batch.geometry))
+                batch.reject(rows, fault, _detail_of(fault, bounds, batch.geometry))
         batch.geometry = self._stored(batch)
         batch.geometry = _settled(batch)
         self._inside(batch)
 
     def _as_declared(self, batch: Batch) -> None:
-        """Reject geometries that name another system themselves, as EWKT and EWKB can."""
-        said = shapely.get_srid(batch.geometry)
+        """Reject geometries that name another CRS themselves, as EWKT and EWKB can."""
+        srid = shapely.get_srid(batch.geometry)
         ours = {4326, STORED_SRID} if self.crs.srid in {4326, STORED_SRID} else {self.crs.srid}
         batch.reject(
-            (said > 0) & ~np.isin(said, list(ours)),
+            (srid > 0) & ~np.isin(srid, list(ours)),
             "other_crs",
             lambda row: (
-                f"the geometry says SRID={said[row]}, the source {self.crs.declaration}; load with --crs "
-                f"EPSG:{said[row]}"
+                f"the geometry says SRID={srid[row]}, the source {self.crs.declaration}; load with --crs "
+                f"EPSG:{srid[row]}"
             ),
         )
 
     def _finite(self, batch: Batch) -> None:
-        assert batch.geometry is not None  # noqa: S101  # let_in has looked
+        assert batch.geometry is not None  # noqa: S101  # check has looked
         xy, owner = shapely.get_coordinates(batch.geometry, return_index=True)
         broken = np.zeros(len(batch), dtype=np.bool_)
         finite = np.isfinite(xy).all(axis=1)
@@ -112,7 +112,7 @@ class CoordinateChecks:
             batch.reject(broken, "bad_coordinate", "a coordinate is infinite or not a number")
 
     def _stored(self, batch: Batch) -> Geometries:
-        assert batch.geometry is not None  # noqa: S101  # let_in has looked
+        assert batch.geometry is not None  # noqa: S101  # check has looked
         if self.crs.datum is None and self.crs.srid in (4326, STORED_SRID):
             return batch.geometry
 
@@ -129,11 +129,11 @@ class CoordinateChecks:
         if self.district_crs84 is None:
             return
         apart = outside(bounds, self.district_crs84)
-        batch.reject(there & apart, "outside_district", _said_of("outside_district", bounds, batch.geometry))
+        batch.reject(there & apart, "outside_district", _detail_of("outside_district", bounds, batch.geometry))
 
 
 def outside(b: Bounds, district_crs84: BBox) -> Mask:
-    """Mark the boxes of degrees that lie wholly farther from the district's extent than the margin."""
+    """Mark the boxes of degrees that lie wholly beyond the district's extent and its margin."""
     west, south, east, north = with_margin(district_crs84)
     apart: Mask = (b[:, 0] > east) | (b[:, 2] < west) | (b[:, 1] > north) | (b[:, 3] < south)
     return apart
@@ -148,7 +148,7 @@ def with_margin(bbox_crs84: BBox, margin_m: float = MARGIN_M) -> BBox:
 
 
 def degree_faults(b: Bounds) -> dict[str, Mask]:
-    """Mark the boxes of degrees that cannot be right, by the name of their fault; the first that fits counts."""
+    """Mark impossible boxes of degrees by the name of their fault; the first matching fault counts."""
     x0, y0, x1, y1 = b.T
     return {
         "zero": (np.abs(b) < 1e-6).all(axis=1),
@@ -193,8 +193,8 @@ _SAID = {
 }
 
 
-def _said_of(fault: str, bounds: Bounds, geometry: Geometries | None) -> Callable[[int], str]:
-    def said(row: int) -> str:
+def _detail_of(fault: str, bounds: Bounds, geometry: Geometries | None) -> Callable[[int], str]:
+    def detail(row: int) -> str:
         x, y = bounds[row, 0], bounds[row, 1]
         if fault == "zone_prefixed":
             zone = int(x // 1e6)
@@ -202,15 +202,15 @@ def _said_of(fault: str, bounds: Bounds, geometry: Geometries | None) -> Callabl
             return f"the easting has the zone number {zone} in front; load with --crs {code}; given {x:.9g}, {y:.9g}"
         if fault == "not_degrees" and geometry is not None:
             xy = shapely.get_coordinates(geometry[row])
-            x, y = xy[int(np.argmin(are_degrees(xy)))]  # the first of its corners that is none
+            x, y = xy[int(np.argmin(are_degrees(xy)))]  # its first corner that is not in degrees
             return f"{_SAID[fault]}; given {x:.15g}, {y:.15g}"
         return f"{_SAID[fault]}; given {x:.9g}, {y:.9g}"
 
-    return said
+    return detail
 
 
 def _settled(batch: Batch) -> Geometries:
-    """Take the noise of arithmetic off coordinates at the limits of the earth."""
+    """Remove the noise of arithmetic from coordinates at the limits of the earth."""
     bounds = shapely.bounds(batch.geometry)
     noisy = batch.ok & (settled(bounds) != bounds).any(axis=1) & np.isfinite(bounds).all(axis=1)
     assert batch.geometry is not None  # noqa: S101  # the caller has looked

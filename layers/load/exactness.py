@@ -1,4 +1,4 @@
-"""What a type may take without changing it: a code that looks like a number or a date is neither."""
+"""The values a type holds without altering them: a code that looks like a number or a date is neither."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layers.definition import FieldDefinition, FieldType
 from layers.types import Mask
 
 TRUTH = ("true", "false", "是", "否")
-_LONGEST = 15  # digits; more of them are an identity card, a bank card, a device, and beyond a float's reach
+_LONGEST = 15  # digits; longer ones are an identity card, a bank card or a device, and exceed a float's precision
 _WHOLE = rf"^-?\d{{{_LONGEST + 1},}}$"
 _WRITTEN_BY_FLOATS = (
     r"^-?[1-9](\.\d{0,15}[1-9])?e(-0?[5-9]|-[1-9]\d{1,2}|\+[1-9]\d{1,2})$"  # 1e-07, as Python and Arrow do
@@ -20,21 +20,21 @@ _DATE = r"^(\d{4}-\d{2}-\d{2}|(19|20)\d{2}[-/.年]|(19|20)\d{6}[Tt])"  # padded,
 
 
 def altered(column: pa.Array, kind: FieldType, made: Converted) -> Mask:
-    """Tell which values can be read as a type but would not be written again as they stand: `1.10`, `12E3`, `007`.
+    """Mark the values that a type can read but would write differently: `1.10`, `12E3`, `007`.
 
     Parameters
     ----------
     column
-        As it was read.
+        The column of the source.
     kind
         The field's type.
     made
-        What `layers.conversion.convert.convert` made of the column.
+        The column as `layers.conversion.convert.convert` returned it.
 
     Returns
     -------
     Mask
-        False for nulls, and where the value could not be converted at all.
+        False for nulls and for values that could not be converted.
     """
     if column.type == made.values.type:
         return np.zeros(len(column), np.bool_)
@@ -58,6 +58,6 @@ def altered(column: pa.Array, kind: FieldType, made: Converted) -> Mask:
 
 
 def suits(column: pa.Array, kind: FieldType) -> bool:
-    """Whether a column can be of a type with nothing refused and nothing altered; an empty one can be anything."""
+    """Whether a column fits a type with no value refused or altered; an empty column fits every type."""
     made = convert(column, FieldDefinition(name="x", title_zh="x", title_en="x", type=kind))
     return not made.bad.any() and not altered(column, kind, made).any()

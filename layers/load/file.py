@@ -1,4 +1,4 @@
-"""The one verb that brings a file into a layer: read, check, stage, and then move all of it in one transaction."""
+"""The load of a file into a layer: read, check, stage, and then move all of it in one transaction."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from layers.types import BBox
 
 _log = structlog.get_logger(__name__)
 MODES: tuple[str, ...] = get_args(Mode.__value__)
-DEFAULT_GRADE = 3  # what nobody graded is not for the public
+DEFAULT_GRADE = 3  # data without a grade is not for the public
 _NO_OPTIONS = LoadOptions()
 
 
@@ -62,7 +62,7 @@ async def load_file(
     dry_run: bool = False,
     progress: Callable[[LoadProgress], None] | None = None,
 ) -> LoadSummary:
-    """Load a file into a layer; a layer that nobody defined is made from the file.
+    """Load a file into a layer; a layer without a definition is made from the file.
 
     Parameters
     ----------
@@ -71,16 +71,16 @@ async def load_file(
     options
         The user's declarations of the source.
     mode
-        ``append`` refuses ids that are there, ``upsert`` replaces them, ``replace`` empties the layer first.
+        ``append`` refuses ids the layer has, ``upsert`` replaces them, ``replace`` empties the layer first.
     dry_run
-        Whether everything is done but kept: the summary says what a load would do, and nothing has changed.
+        Whether the load is rolled back at its end: the summary is that of a load, and nothing has changed.
     progress
-        Is called after every batch, from the thread of the event loop.
+        Called after every batch, in the thread of the event loop.
 
     Returns
     -------
     LoadSummary
-        What was read, loaded, repaired, rejected and why. Rejected rows are in the quarantine.
+        The rows read, loaded, repaired and rejected, with reasons. Rejected rows are in the quarantine.
 
     Raises
     ------
@@ -129,11 +129,11 @@ def _open(path: Path, options: LoadOptions) -> Source:
 
 
 def _silent(_: LoadProgress) -> None:
-    """Tell nobody."""
+    """Report to nobody."""
 
 
 class _Load:
-    """One load: what it knows while it runs."""
+    """One load and its state while it runs."""
 
     def __init__(
         self,
@@ -156,14 +156,14 @@ class _Load:
         first = await asyncio.to_thread(next, batches, None)
         if first is None:
             raise BadFile(f"'{self._source.name}' has no rows", parameter=self._source.name)
-        seen = Inference(self._source)
-        await asyncio.to_thread(seen.look, first)
-        plan = await self._plan(first, seen)
+        inference = Inference(self._source)
+        await asyncio.to_thread(inference.look, first)
+        plan = await self._plan(first, inference)
         try:
             staging = await self._stage(chain([first], batches), plan)
-        except Misfit:  # later rows are of another kind: look at all of them, and begin again
-            await asyncio.to_thread(_look_at_all, self._source, seen)
-            plan = await self._plan(first, seen)
+        except Misfit:  # later rows are of another type: read all of them, and begin again
+            await asyncio.to_thread(_look_at_all, self._source, inference)
+            plan = await self._plan(first, inference)
             staging = await self._stage(self._source.batches(), plan)
         self._progress(LoadProgress(self.summary.read, 1.0, "moving"))
         await move(self._connection, plan, staging, self._source, self.summary, self._options, self._resolved)
@@ -172,7 +172,7 @@ class _Load:
         return self.summary
 
     async def rehearse(self) -> LoadSummary:
-        """Do all that `run` does, in a transaction that is rolled back."""
+        """Run the load in a transaction that is rolled back."""
         transaction = self._connection.transaction()
         await transaction.start()
         try:
@@ -180,7 +180,7 @@ class _Load:
         finally:
             await transaction.rollback()
 
-    async def _plan(self, first: Batch, seen: Inference) -> LoadPlan:
+    async def _plan(self, first: Batch, inference: Inference) -> LoadPlan:
         source, options = self._source, self._options
         known = (await read_catalog(self._connection)).get(self.summary.layer)
         columns = [c for c in source.columns.names if c not in QUARANTINE_COLUMNS]
@@ -194,7 +194,7 @@ class _Load:
             definition, fields = infer_definition(
                 self.summary.layer,
                 source,
-                seen,
+                inference,
                 grade=options.grade or DEFAULT_GRADE,
                 id_column=id_column,
                 declared={f: c for f, c in options.mapping.items() if f not in DECLARABLE},
@@ -225,19 +225,19 @@ class _Load:
         )
 
     def _check_required(self, definition: LayerDefinition, matched: FieldMap) -> None:
-        """Refuse a file that would leave empty what every feature must have; an upsert changes known ones only."""
+        """Refuse a file without a column for a required field; an upsert, which changes known features, needs none."""
         missing = missing_fields(definition, matched)
         if missing and self.summary.mode != "upsert":
-            wanted = ", ".join(f"{field.name} ({field.title_zh})" for field in missing)
+            names = ", ".join(f"{field.name} ({field.title_zh})" for field in missing)
             raise BadInput(
-                f"every feature of {definition.id} must have {wanted}, and no column of '{self._source.name}' gives "
+                f"every feature of {definition.id} must have {names}, and no column of '{self._source.name}' gives "
                 f"it; say which does with --map {missing[0].name}=…; columns: "
                 f"{', '.join(self._source.columns.names[:40])}",
                 parameter="map",
             )
 
     async def _is_defined(self) -> bool:
-        """Whether somebody wrote a definition of the layer."""
+        """Whether the layer has a written definition."""
         query = "SELECT declared FROM onemap.layer WHERE id = $1"
         return bool(await self._connection.fetchval(query, self.summary.layer))
 
@@ -266,7 +266,7 @@ class _Load:
             )
 
     async def _district(self) -> BBox | None:
-        """Extent of the district, where features are expected; None when it is not known or does not matter."""
+        """Return the extent of the district, where features are expected; None when it is unknown or not checked."""
         if self._options.anywhere or self.summary.layer == DISTRICT.layer_id:
             return None
         if await self._connection.fetchval("SELECT to_regclass('layer.districts') IS NULL"):
@@ -278,7 +278,7 @@ class _Load:
         return None if box["west"] is None else (box["west"], box["south"], box["east"], box["north"])
 
     async def _stage(self, batches: Iterator[Batch], plan: LoadPlan) -> Staging:
-        """Fill the staging tables; the next batch is read and prepared while this one is being copied."""
+        """Fill the staging tables; the next batch is read and prepared while one is copied."""
         staging = Staging(self._connection, plan.fields, located=plan.located)
         await staging.create()
         self.summary.read, self.summary.repaired, self._resolved = 0, Counter(), []
@@ -292,7 +292,7 @@ class _Load:
                 self._count(batch)
         finally:
             if not pending.done():
-                await asyncio.wait([pending])  # a thread cannot be stopped; it ends with its batch
+                await asyncio.wait([pending])  # a thread cannot be cancelled; it ends with its batch
         return staging
 
     def _count(self, batch: Batch) -> None:
@@ -304,9 +304,9 @@ class _Load:
         self._progress(LoadProgress(self.summary.read, batch.fraction))
 
 
-def _look_at_all(source: Source, seen: Inference) -> None:
+def _look_at_all(source: Source, inference: Inference) -> None:
     for batch in source.batches():
-        seen.look(batch)
+        inference.look(batch)
 
 
 def _next(batches: Iterator[Batch], plan: LoadPlan) -> tuple[Batch, pa.RecordBatch] | None:

@@ -1,4 +1,4 @@
-"""A definition for a file that no definition names: fields, types and titles from its first rows."""
+"""A definition inferred from a file: fields, types and titles from its first rows."""
 
 from __future__ import annotations
 
@@ -33,22 +33,28 @@ _TILE_FIELDS = 6
 
 
 def infer_definition(
-    layer_id: str, source: Source, seen: Inference, *, grade: int, id_column: str | None, declared: Mapping[str, str]
+    layer_id: str,
+    source: Source,
+    inference: Inference,
+    *,
+    grade: int,
+    id_column: str | None,
+    declared: Mapping[str, str],
 ) -> tuple[LayerDefinition, dict[str, str]]:
-    """Make a definition from what a source looks like.
+    """Infer a definition from the rows of a source.
 
     Parameters
     ----------
     layer_id
         Id of the new layer.
-    source, seen
-        The source, and what its rows showed of its fields.
+    source, inference
+        The source, and the types its rows leave for its fields.
     grade
-        Data grade of the layer, and of its rows where the file gives none: a column called `data_grade` does.
+        Data grade of the layer, and of its rows unless the file has a column `data_grade`.
     id_column
-        The column that names the features. One called `id` becomes the id alone, any other stays a field as well.
+        The column that names the features. One called `id` becomes the id alone, any other is a field as well.
     declared
-        Field to column, as the user said: the field then has that name.
+        Field to column, as the user declared: the field then has that name.
 
     Returns
     -------
@@ -64,8 +70,8 @@ def infer_definition(
             name=name,
             title_zh=c[:200] or name,
             title_en=c[:200] or name,
-            type=seen.type_of(c),
-            large=seen.is_large(c),
+            type=inference.type_of(c),
+            large=inference.is_large(c),
         )
         for name, c in fed.items()
         if name != GRADE
@@ -92,7 +98,7 @@ def infer_definition(
 
 
 class Inference:
-    """What the fields of a source can be, after the rows that were looked at.
+    """The possible types of a source's fields, after the rows read so far.
 
     A field is text unless every value is canonically of another type and nothing is lost: `1.10`, `12E3`, `007` and
     twenty digits are no numbers, `1203-2-1` is no date.
@@ -100,7 +106,7 @@ class Inference:
     Parameters
     ----------
     source
-        Whose columns; only those of one with text alone (CSV, XLSX) are looked into for all types.
+        The source; columns of a text format (CSV, XLSX) are tested for all types.
     """
 
     def __init__(self, source: Source) -> None:
@@ -110,27 +116,27 @@ class Inference:
             if column.name not in QUARANTINE_COLUMNS
         }
         self._guessed = {column.name for column in source.columns if source.untyped or pa.types.is_string(column.type)}
-        self._given: set[str] = set()
+        self._filled: set[str] = set()
         self._large: set[str] = set()
 
     def look(self, batch: Batch) -> None:
-        """Rule out what the values of a batch cannot be."""
+        """Rule out the types that the values of a batch do not fit."""
         for name, possible in self._possible.items():
             column = batch.columns.column(name)
             possible[:] = [kind for kind in possible if suits(column, kind)]
-            if name not in self._given and _has_value(column):
-                self._given.add(name)
+            if name not in self._filled and _has_value(column):
+                self._filled.add(name)
             if "integer" in possible and name not in self._large and _is_large(column):
                 self._large.add(name)
 
     def is_large(self, column: str) -> bool:
-        """Whether a column has whole numbers of more than 32 bits, as numbers that are ids do."""
+        """Whether a column has integers of more than 32 bits, as numeric ids have."""
         return column in self._large and self.type_of(column) == "integer"
 
     def type_of(self, column: str) -> FieldType:
-        """Give the narrowest type that is left; text where no value was seen."""
+        """Return the narrowest type left; text for a column without values."""
         possible = self._possible[column]
-        return possible[0] if possible and (column in self._given or column not in self._guessed) else "string"
+        return possible[0] if possible and (column in self._filled or column not in self._guessed) else "string"
 
 
 def _has_value(column: pa.Array) -> bool:
@@ -166,7 +172,7 @@ def _candidates(name: str, kind: pa.DataType, source: Source) -> tuple[FieldType
 
 
 def geometry_type_of(kinds: set[str]) -> GeometryType:
-    """Choose a layer's geometry type from the names of the types that were loaded, for example ``{"POLYGON"}``."""
+    """Return a layer's geometry type for the names of the types that were loaded, for example ``{"POLYGON"}``."""
     if kinds <= {"POINT"} and kinds:
         return "Point"
     if kinds <= {"LINESTRING", "MULTILINESTRING"} and kinds:
@@ -177,13 +183,12 @@ def geometry_type_of(kinds: set[str]) -> GeometryType:
 
 
 def _fed_fields(columns: Sequence[str], declared: Mapping[str, str]) -> dict[str, str]:
-    """Give fields their columns: as declared (one column may feed several), else by known title or its own name."""
+    """Return field to column: as declared (one column may feed several), else by a known title or the column's name."""
     known = _known_titles()
     fed: dict[str, str] = {}
     for number, column in enumerate(columns, 1):
-        said = [field for field, given in declared.items() if given == column]
-        wanted = said or [known.get(column.strip()) or _identifier(column) or f"field_{number}"]
-        for stem in wanted:
+        own = [field for field, its_column in declared.items() if its_column == column]
+        for stem in own or [known.get(column.strip()) or _identifier(column) or f"field_{number}"]:
             name, suffix = stem, 2
             while name in fed or name in _RESERVED:
                 name, suffix = f"{stem[:58]}_{suffix}", suffix + 1
@@ -203,7 +208,7 @@ def _known_titles() -> dict[str, str]:
 
 
 def _common_fields(*, located: bool) -> tuple[FieldDefinition, ...]:
-    """Every row has a grade; a located one also lies in an area and a grid."""
+    """Return the fields of every row: a grade, and of a located one also its area and grid."""
     grade = FieldDefinition(
         name=GRADE,
         title_zh="数据分级",

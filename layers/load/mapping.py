@@ -1,4 +1,4 @@
-"""Which column of a source goes into which field of a layer, and which one names the feature."""
+"""The mapping of a source's columns to a layer's fields, and the column that names the feature."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from layers.loaders.column_names import common_names
 from layers.loaders.columns import DECLARABLE
 
 QUARANTINE_COLUMNS = ("_quarantine_id", "_line", "_reason", "_detail")
-_ID_NAMES = ("id", "唯一标识", "标识码", "osm_id")  # what names a feature in any file; a `code` may be its category
+_ID_NAMES = ("id", "唯一标识", "标识码", "osm_id")  # names of ids in any file; a `code` may be a category
 
 
 @dataclass(frozen=True, slots=True)
 class FieldMap:
-    """Columns of a source and what they become.
+    """The columns of a source and the fields they fill.
 
     Attributes
     ----------
     columns
         Field name to column name.
     id_column
-        The column that names the feature; None when ids are to be made from the content.
+        The column that names the feature; None when ids are made from the content.
     ignored
-        Columns that go nowhere.
+        Columns that fill no field.
     """
 
     columns: dict[str, str]
@@ -48,23 +48,23 @@ def match_columns(
     definition
         The layer.
     columns
-        What the source has, without the columns of its geometry.
+        The columns of the source, without those of its geometry.
     declared
-        Field to column, as the user said; `id` may be among them, and the names of coordinates.
+        Field to column, as the user declared; `id` may be among them, and the names of coordinates.
     id_column
-        What `find_id_column` found.
+        The column that `find_id_column` returned.
 
     Raises
     ------
     BadInput
-        When a declared field or column does not exist; the message names those that do.
+        When a declared field or column does not exist; the message lists those that do.
     """
     declared = {f: c for f, c in declared.items() if f not in DECLARABLE or f in definition.by_name}
     stored = definition.stored_fields
     check_declared(declared, columns, (*(field.name for field in stored), "id"))
     matched = {f: c for f, c in declared.items() if f != "id"}
     free = [c for c in columns if c not in QUARANTINE_COLUMNS and c not in matched.values()]
-    for names_of in _WAYS:  # all exact names before any that only resembles
+    for names_of in _WAYS:  # all exact names before any similar one
         for field in stored:
             names = names_of(field, definition.id)
             column = next((c for name in names for c in free if name in {c, _plain(c)}), None)
@@ -78,13 +78,13 @@ def match_columns(
 
 
 def _is_key(definition: LayerDefinition, declared: Mapping[str, str]) -> bool:
-    """Whether what names the features is the layer's key too: it must have one, or the user said what it is."""
+    """Whether the column of ids fills the layer's key too: the key is required, or the user declared the ids."""
     assert definition.key is not None  # noqa: S101  # match_columns has looked
     return definition.by_name[definition.key].required or "id" in declared
 
 
 def missing_fields(definition: LayerDefinition, matched: FieldMap) -> list[FieldDefinition]:
-    """Return the fields that every feature must have and that no column gives."""
+    """Return the required fields without a column."""
     return [
         field
         for field in definition.stored_fields
@@ -93,12 +93,12 @@ def missing_fields(definition: LayerDefinition, matched: FieldMap) -> list[Field
 
 
 def check_declared(declared: Mapping[str, str], columns: Sequence[str], fields: Sequence[str] | None = None) -> None:
-    """Refuse a mapping that names what is not there.
+    """Check that the fields and columns of a mapping exist.
 
     Raises
     ------
     BadInput
-        The message names the fields or columns there are.
+        When one does not; the message lists the fields or columns.
     """
     for field, column in declared.items():
         if fields is not None and field not in fields:
@@ -110,16 +110,16 @@ def check_declared(declared: Mapping[str, str], columns: Sequence[str], fields: 
 def find_id_column(
     first: Batch, columns: Sequence[str], declared: Mapping[str, str], definition: LayerDefinition | None = None
 ) -> str | None:
-    """Find the column that names the features: as declared, that of the layer's key, or one that can be nothing else.
+    """Return the column that names the features: as declared, that of the layer's key, or one with a name of ids.
 
     Parameters
     ----------
     first
-        The first rows; a column that is guessed must be whole and without repetition in them.
+        The first rows; in them a guessed column must have a value in every row, and none twice.
     columns
-        Those of the source that may be it.
+        The candidates of the source.
     declared
-        `id` in it is believed.
+        Field to column; an `id` in it is taken unchecked.
     definition
         The layer, where there is one.
 
@@ -134,10 +134,10 @@ def find_id_column(
         column = match_columns(definition, columns, declared, None).columns.get(definition.key)
         if column and (definition.by_name[definition.key].required or _unique(first.columns.column(column))):
             return column
-    for wanted in _ID_NAMES:
-        named = sorted((c for c in columns if _plain(c) == wanted), key=lambda c: c != wanted)
-        for column in named:
-            if wanted == "id" or _unique(first.columns.column(column)):
+    for name in _ID_NAMES:
+        candidates = sorted((c for c in columns if _plain(c) == name), key=lambda c: c != name)
+        for column in candidates:
+            if name == "id" or _unique(first.columns.column(column)):
                 return column
     return None
 
@@ -148,7 +148,7 @@ def _unique(column: pa.Array) -> bool:
 
 
 def _as_kept(field: FieldDefinition, _: str) -> tuple[str, ...]:
-    """Give the name of the column that a layer was made from: its field has it as its title in both languages."""
+    """Return the name of the column that a field was made from, which is its title in both languages."""
     return (field.title_zh,) if field.title_zh == field.title_en else ()
 
 

@@ -1,4 +1,4 @@
-"""The one transaction of a load: from the staging tables into the layer, with everything that depends on it."""
+"""The one transaction of a load: from the staging tables into the layer, with all data that depends on it."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ async def move(
     options: LoadOptions,
     resolved: list[int],
 ) -> None:
-    """Move what was staged into the layer, derive, count and record; all of it or nothing.
+    """Move the staged rows into the layer, derive, count and record; all of it or nothing.
 
     Parameters
     ----------
     plan, staging, source
-        What was staged, how, and where it came from; the source is read again for the records of repeated rows.
+        The plan, the staged rows and their source, which is read again for the records of repeated rows.
     summary
-        Gets its last numbers.
+        Receives the last numbers.
     options
         Kept with the load.
     resolved
-        Quarantine entries that this source is the corrected form of.
+        Quarantine entries whose corrected rows are in this source.
 
     Raises
     ------
     Conflict
-        When the layer was made by somebody else while this file was read.
+        When another load made the layer while this file was read.
     """
     async with connection.transaction():
         await connection.execute("SET LOCAL work_mem = '128MB'")
@@ -84,7 +84,7 @@ async def _refuse_conflicts(
 
 
 async def _fill_records(staging: Staging, source: Source) -> None:
-    """Read the source again for the original records of rows that were found to be repeated only in the end."""
+    """Read the source again for the original records of rows whose repetition was found after staging."""
     if not await staging.lines_without_record():
         return
     batches = source.batches()
@@ -125,10 +125,10 @@ async def _fill_layer(
 async def _settle_grades(
     connection: asyncpg.Connection, plan: LoadPlan, summary: LoadSummary, options: LoadOptions
 ) -> None:
-    """Bring what the file and the load say of a row's grade together with the grade that its feature has.
+    """Settle each row's grade from the file's, the load's and the feature's present one.
 
-    A grade is raised at once. It is never lowered by the way: the feature keeps its own where the load says a lower
-    one or none, unless the load says that it lowers grades.
+    A grade is raised at once. It is only lowered by a load that says so: otherwise the feature keeps its own where
+    the load has a lower one or none.
     """
     await connection.execute(f"ALTER TABLE {STAGED} ADD COLUMN IF NOT EXISTS {GRADE} smallint")
     if plan.inferred or summary.mode == "append":
@@ -154,7 +154,7 @@ def _default_grade(plan: LoadPlan, options: LoadOptions) -> int:
 
 
 async def _underived(connection: asyncpg.Connection, plan: LoadPlan) -> str:
-    """Name the table of rows whose derived fields the database must still find."""
+    """Return the table of the rows whose derived fields the database must still compute."""
     place = plan.placed.get("grid_of_point")
     if place is None or plan.places is None or await grids_version(connection) != plan.places.version:
         return STAGED
@@ -165,8 +165,8 @@ async def _underived(connection: asyncpg.Connection, plan: LoadPlan) -> str:
     return "load_unplaced"
 
 
-def _given(plan: LoadPlan, options: LoadOptions) -> dict[str, str]:
-    """Columns that the source fills, with the staged value of each."""
+def _source_columns(plan: LoadPlan, options: LoadOptions) -> dict[str, str]:
+    """Return the columns that the source fills, with the staged value of each."""
     geometry = {"geom": "ST_Multi(s.geom)" if plan.definition.geometry_type.startswith("Multi") else "s.geom"}
     own = {f.name: f"s.{quote_identifier(f.name)}" for f in plan.fields}
     if GRADE in plan.definition.by_name:
@@ -175,23 +175,23 @@ def _given(plan: LoadPlan, options: LoadOptions) -> dict[str, str]:
 
 
 def _filling(plan: LoadPlan, options: LoadOptions) -> tuple[list[str], str]:
-    """Compose the columns of new rows and the query that gives them, neighbours on the map one after the other."""
-    given = _given(plan, options)
-    new = given | _housekeeping(plan, given)
+    """Return the columns of new rows and their query, in an order that keeps neighbours on the map together."""
+    source_columns = _source_columns(plan, options)
+    new = source_columns | _maintained(plan, source_columns)
     order = "s.geom" if plan.located else "s.line"
     return list(new), f"SELECT {', '.join(new.values())} FROM {STAGED} AS s ORDER BY {order}"
 
 
 def _writing(plan: LoadPlan, options: LoadOptions, mode: str, columns: list[str], select: str) -> str:
-    """Compose the statement that writes into the layer as it is."""
-    table, given = table_of(plan.definition.id), _given(plan, options)
+    """Return the statement that writes into the layer's present table."""
+    table, source_columns = table_of(plan.definition.id), _source_columns(plan, options)
     if mode == "upsert":
-        changes = {c: f"excluded.{quote_identifier(c)}" for c in given if c != "id"}
+        changes = {c: f"excluded.{quote_identifier(c)}" for c in source_columns if c != "id"}
         if not plan.located and plan.definition.geometry_type != "None":
-            # without a geometry only features that are there change; what the file does not have stays as it is
-            changes = {c: v for c, v in given.items() if c != "id"} | _bumps(plan.definition, given)
+            # without a geometry only existing features change; fields without a column keep their values
+            changes = {c: v for c, v in source_columns.items() if c != "id"} | _bumps(plan.definition, source_columns)
             return f"UPDATE {table} AS t SET {_assignments(changes)} FROM {STAGED} AS s WHERE t.id = s.id"
-        changes |= _bumps(plan.definition, given)
+        changes |= _bumps(plan.definition, source_columns)
         conflict = f" ON CONFLICT (id) DO UPDATE SET {_assignments(changes)}"
     else:
         conflict = ""
@@ -199,13 +199,13 @@ def _writing(plan: LoadPlan, options: LoadOptions, mode: str, columns: list[str]
     return f"INSERT INTO {table} AS t ({names}) {select}{conflict}"
 
 
-def _bumps(definition: LayerDefinition, given: dict[str, str]) -> dict[str, str]:
+def _bumps(definition: LayerDefinition, source_columns: dict[str, str]) -> dict[str, str]:
     bumps = {"version": "coalesce(t.version, 1) + 1", "updated_at": "now()"}
-    return {c: v for c, v in bumps.items() if _is_kept_by_us(definition, c) and c not in given}
+    return {c: v for c, v in bumps.items() if _is_maintained(definition, c) and c not in source_columns}
 
 
-def _is_kept_by_us(definition: LayerDefinition, column: str) -> bool:
-    """Whether a column is the house's own: a file's `version` or `created_at` is its user's alone."""
+def _is_maintained(definition: LayerDefinition, column: str) -> bool:
+    """Whether OneMap maintains a column: a `version` or `created_at` made from a file is the user's."""
     return column in definition.by_name and definition.by_name[column].common
 
 
@@ -213,12 +213,12 @@ def _assignments(changes: dict[str, str]) -> str:
     return ", ".join(f"{quote_identifier(c)} = {v}" for c, v in changes.items()) or "id = t.id"
 
 
-def _housekeeping(plan: LoadPlan, given: dict[str, str]) -> dict[str, str]:
-    """Give every new row what its file does not."""
+def _maintained(plan: LoadPlan, source_columns: dict[str, str]) -> dict[str, str]:
+    """Return the maintained columns of new rows that the file does not fill."""
     made = {"created_at": "now()", "updated_at": "now()", "version": "1"}
     if plan.located:
         made["crs_source"] = quote_literal(plan.gate.crs.name)
-    return {c: v for c, v in made.items() if _is_kept_by_us(plan.definition, c) and c not in given}
+    return {c: v for c, v in made.items() if _is_maintained(plan.definition, c) and c not in source_columns}
 
 
 async def _record(

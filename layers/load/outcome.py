@@ -1,4 +1,4 @@
-"""What a load is told, how far it is, and what it did."""
+"""The options, the progress and the summary of a load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class LoadProgress:
-    """How far a load is: rows read so far, what part of the source that is (None: unknown), and what is done now."""
+    """The progress of a load: rows read so far, their part of the source (None: unknown), and the present stage."""
 
     read: int
     fraction: float | None
@@ -19,22 +19,22 @@ class LoadProgress:
 
 @dataclass(slots=True)
 class LoadSummary:
-    """What a load did.
+    """The numbers and notes of a load.
 
     Attributes
     ----------
     read
-        Rows (features) the source has. It is `loaded` plus all of `rejected`.
+        Rows (features) of the source: `loaded` plus all of `rejected`.
     repaired, rejected
         Repairs by kind (a row may have several), refused rows by reason.
     ignored
-        Columns that went nowhere.
+        Columns that filled no field.
     id_column
         The column that names the features; None where their ids are made of the content.
     new_layer, ungraded
-        Whether the layer was made from this file, and whether nobody said its grade then.
+        Whether the layer was made from this file, and whether neither the user nor the file gave a grade then.
     load_id
-        Its row in `onemap.load`, which its quarantined rows name.
+        Id of the load in `onemap.load`, which its quarantined rows refer to.
     """
 
     layer: str
@@ -56,24 +56,24 @@ class LoadSummary:
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What a user says of a source; kept with the load, so that its quarantined rows can be loaded again alike.
+    """A user's declarations of a source; kept with the load, so that its quarantined rows can be loaded again alike.
 
     Attributes
     ----------
     crs
-        ``auto`` (what the file says, CGCS2000 degrees where it says nothing), ``EPSG:n``, ``gcj02``, ``bd09``.
+        ``auto`` (the file's own, else CGCS2000 degrees), ``EPSG:n``, ``gcj02``, ``bd09``.
     mapping
         Field to column: `id` may be a field, and `lon`, `lat`, `x`, `y`, `wkt` name a table's coordinates.
     grade
-        Data grade 1 to 4 of the rows; by default the layer's own, and 3 for a new one. A column `data_grade` says it
+        Data grade 1 to 4 of the rows; by default the layer's own, and 3 for a new one. A column `data_grade` gives it
         row by row.
     encoding, source_layer
-        Of the source, found out by default.
+        Of the source, detected by default.
     fixes
-        Faults of coordinates to put right (`layers.load.coordinate_checks.FIXES`).
+        Faults of coordinates to correct (`layers.load.coordinate_checks.FIXES`).
     anywhere, no_geometry, lower_grades
         Whether features may lie outside the district; whether the rows have no place, and columns of coordinates are
-        fields; whether features that are there may get a lower grade.
+        fields; whether existing features may get a lower grade.
     """
 
     crs: str = "auto"

@@ -1,7 +1,7 @@
-"""Which grid each of many points lies in, found in memory; `onemap.place_at` says the same of one, and of all others.
+"""The grids of many points, found in memory; `onemap.place_at` is the same for one point, and for all the others.
 
-Only what is certain is answered: a point inside a current grid with a code of 15 digits, whose first 12 are its area.
-The rest (outside every grid, codes of another kind) is left to the database.
+Only certain answers are given: for a point inside a grid in force with a code of 15 digits, whose first 12 are its
+area. The database locates the others (outside every grid, or in a grid with another kind of code).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class GridIndex:
     Attributes
     ----------
     codes
-        Of each grid its code, null where it is not one of 15 digits.
+        The code of each grid, null where it has not 15 digits.
     version
-        The version of the layer `grids` they were read at.
+        The version of the layer `grids` when they were read.
     """
 
     grids: Areas
@@ -38,19 +38,19 @@ class GridIndex:
     version: int
 
     def locate(self, points: Geometries) -> pa.Array:
-        """Find the grid of each point `[n]`: the smallest code of those that cover it, null where none surely does."""
+        """Return the grid code of each point `[n]`: the smallest of those that cover it, null where none is certain."""
         grid = self.grids.first(np.column_stack([shapely.get_x(points), shapely.get_y(points)]))
         known = grid >= 0
         return self.codes.take(pa.array(np.where(known, grid, 0), mask=~known))
 
 
 def placed_fields(definition: LayerDefinition) -> dict[str, str] | None:
-    """Say which fields of a layer are a grid or an area of its point, by what they derive.
+    """Return the fields of a layer that hold the grid or the area of its point, by their derivation.
 
     Returns
     -------
     dict or None
-        None where the layer derives anything else or nothing, or holds no points: the database does it all.
+        None where the layer derives other fields or none, or holds no points: the database derives them all.
     """
     derived = {f.derived: f.name for f in definition.fields if f.derived}
     if definition.geometry_type not in {"Point", "Geometry"} or not derived or not derived.keys() <= _FIELDS:
@@ -59,7 +59,7 @@ def placed_fields(definition: LayerDefinition) -> dict[str, str] | None:
 
 
 async def read_places(connection: asyncpg.Connection) -> GridIndex | None:
-    """Read the current grids; None where there are none."""
+    """Read the grids in force; None where there are none."""
     if await connection.fetchval("SELECT to_regclass('layer.grids') IS NULL"):
         return None
     version = await grids_version(connection)
@@ -71,5 +71,5 @@ async def read_places(connection: asyncpg.Connection) -> GridIndex | None:
 
 
 async def grids_version(connection: asyncpg.Connection) -> int:
-    """Tell the version of the layer `grids`; 0 where there is none."""
+    """Return the version of the layer `grids`; 0 where there is none."""
     return await connection.fetchval("SELECT version FROM onemap.layer WHERE id = 'grids'") or 0

@@ -1,4 +1,4 @@
-"""From rows as they were read to rows as the layer's table has them: gate, repair, types, ids."""
+"""From the rows of a source to rows of the layer's table: coordinate checks, repair, types, ids."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _ID_CHARACTERS_MAX = 200
 
 @dataclass(slots=True)
 class LoadPlan:
-    """How a source's rows become a layer's.
+    """The conversion of a source's rows into rows of a layer.
 
     Attributes
     ----------
     definition
         The layer.
     inferred
-        Whether it was made from what this very source showed so far.
+        Whether the definition was inferred from the rows of this source read so far.
     exact
-        Whether a value that its field would alter (`1.10` in a field of numbers) is refused: nobody defined the layer,
-        so that its types are a guess from another file.
+        Whether a value that its field would alter (`1.10` in a field of numbers) is refused: the layer has no written
+        definition, so its types are a guess from another file.
     places
-        The grids, where the layer's points are to be located on the way; what they cannot tell is null in the field
-        that `placed` names, and left to the database.
+        The grids, where the layer's points are located in memory; a point they cannot locate has null in the field
+        that `placed` names, and the database locates it.
     """
 
     definition: LayerDefinition
@@ -57,41 +57,41 @@ class LoadPlan:
 
     @property
     def fields(self) -> list[FieldDefinition]:
-        """The fields that are staged: those the source gives and those that are located, in the definition's order."""
+        """The staged fields, in the definition's order: those with a column, and those of the location."""
         return [f for f in self.definition.fields if f.name in self.map.columns or f.name in self.placed.values()]
 
     @property
     def placed(self) -> dict[str, str]:
-        """The fields that `places` fills, by what they derive; empty without places."""
+        """The fields that `places` fills, by their derivation; empty without places."""
         return (placed_fields(self.definition) or {}) if self.places else {}
 
 
-class Misfit(Exception):  # no error: the rest of the source shows something that its beginning did not
-    """A field cannot be what the first rows let it be taken for."""
+class Misfit(Exception):  # no error: later rows of the source differ from its first
+    """A value does not fit the type that was inferred for its field from the first rows."""
 
 
 def prepare(batch: Batch, plan: LoadPlan) -> pa.RecordBatch:
-    """Make a batch's good rows what the staging table holds: line, id, geometry, fields. The others are rejected in it.
+    """Return a batch's good rows in the columns of the staging table: line, id, geometry, fields; reject the others.
 
     Raises
     ------
     BadInput
         When a declared column is missing.
     Misfit
-        When the layer is made from the source, and a value does not fit its field as it is.
+        When the layer is inferred from the source, and a value does not fit its field unaltered.
     """
     if plan.located:
-        plan.gate.let_in(batch)
+        plan.gate.check(batch)
         repair_geometries(batch, plan.definition.geometry_type)
     columns: dict[str, pa.Array] = {}
     located = _located(batch, plan)
-    for wanted in plan.fields:
-        given = _converted(batch, wanted, plan) if wanted.name in plan.map.columns else None
-        found = located.get(wanted.name)
-        columns[wanted.name] = (
-            pc.coalesce(found, given)
-            if found is not None and given is not None
-            else (given if found is None else found)
+    for field in plan.fields:
+        converted = _converted(batch, field, plan) if field.name in plan.map.columns else None
+        found = located.get(field.name)
+        columns[field.name] = (
+            pc.coalesce(found, converted)
+            if found is not None and converted is not None
+            else (converted if found is None else found)
         )
     ids = _given_ids(batch, plan)
     good = pa.array(batch.ok)
@@ -104,20 +104,20 @@ def prepare(batch: Batch, plan: LoadPlan) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(made | geometry | own)
 
 
-def _converted(batch: Batch, wanted: FieldDefinition, plan: LoadPlan) -> pa.Array:
-    column = batch.columns.column(plan.map.columns[wanted.name])
+def _converted(batch: Batch, field: FieldDefinition, plan: LoadPlan) -> pa.Array:
+    column = batch.columns.column(plan.map.columns[field.name])
     column = _unguarded(column, plan)
-    codes = plan.code_lists.get(wanted.codes) if wanted.codes else None
-    made = convert(column, wanted, codes)
-    if (plan.inferred or plan.exact) and not wanted.common:
-        changed = altered(column, wanted.type, made)
+    codes = plan.code_lists.get(field.codes) if field.codes else None
+    made = convert(column, field, codes)
+    if (plan.inferred or plan.exact) and not field.common:
+        changed = altered(column, field.type, made)
         if plan.inferred and (made.bad | changed).any():
             raise Misfit
         batch.reject(
             changed,
             "altered_value",
             lambda row: (
-                f"{wanted.name} is of type {wanted.type} and would alter '{_shown(column, row)}'; "
+                f"{field.name} is of type {field.type} and would alter '{_shown(column, row)}'; "
                 f"load into a new layer, or define the field as text"
             ),
         )
@@ -125,16 +125,16 @@ def _converted(batch: Batch, wanted: FieldDefinition, plan: LoadPlan) -> pa.Arra
         batch.repaired(kind, count)
     if made.bad.any():
         batch.reject(
-            made.bad, made.reason, lambda row: f"{wanted.name} must be {made.expected}; given '{_shown(column, row)}'"
+            made.bad, made.reason, lambda row: f"{field.name} must be {made.expected}; given '{_shown(column, row)}'"
         )
-    if wanted.required and wanted.derived is None and wanted.name != "data_grade" and made.values.null_count:
+    if field.required and field.derived is None and field.name != "data_grade" and made.values.null_count:
         missing = made.values.is_null().to_numpy(zero_copy_only=False)
-        batch.reject(missing, "missing_value", f"{wanted.name} ({wanted.title_zh}) must be given")
+        batch.reject(missing, "missing_value", f"{field.name} ({field.title_zh}) must be given")
     return made.values
 
 
 def _unguarded(column: pa.Array, plan: LoadPlan) -> pa.Array:
-    """Take off the apostrophes that the quarantine's export puts before what a spreadsheet would run."""
+    """Remove the apostrophes that the quarantine's export puts before formulas of a spreadsheet."""
     if not plan.guarded or not pa.types.is_string(column.type):
         return column
     return pc.replace_substring_regex(column, GUARDED, r"\1")

@@ -1,4 +1,4 @@
-"""Rows that could not be loaded: listed, written out to be corrected, and loaded again."""
+"""Rows that could not be loaded: listed, exported for correction, and loaded again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -34,7 +34,7 @@ WHERE q.resolved_at IS NULL AND q.layer = $1 GROUP BY 1, 2, 3 ORDER BY 1
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A row that was refused, as the table has it."""
+    """A refused row, as the table has it."""
 
     id: int
     load_id: int | None
@@ -50,12 +50,12 @@ class Quarantined:
 async def list_quarantine(
     url: str, layer: str | None = None, *, reason: str | None = None, limit: int = 50, after: int = 0
 ) -> list[Quarantined]:
-    """List rows that wait to be corrected, in the order they came.
+    """Return the waiting rows in the order of their arrival.
 
     Parameters
     ----------
     layer, reason
-        Only those; None is all.
+        Only rows of these; None is all.
     limit
         At most `LIST_MAX`.
     after
@@ -76,7 +76,7 @@ async def list_quarantine(
 
 
 async def count_quarantine(url: str) -> dict[tuple[str, str], int]:
-    """Count the rows that wait, by layer and reason."""
+    """Return the numbers of waiting rows, by layer and reason."""
     connection = await connect(url, Role.OWNER)
     try:
         rows = await connection.fetch(
@@ -89,12 +89,12 @@ async def count_quarantine(url: str) -> dict[tuple[str, str], int]:
 
 
 async def require_layer(url: str, layer: str) -> None:
-    """Check that there is a layer of this id, or was when its rows were refused.
+    """Check that a layer of this id exists, or existed when its rows were refused.
 
     Raises
     ------
     NotFound
-        When there is none: a mistyped name must not look like an empty quarantine.
+        When it does not: a mistyped name must not look like an empty quarantine.
     """
     connection = await connect(url, Role.OWNER)
     try:
@@ -120,13 +120,13 @@ async def export_quarantine(
     layer
         Only its rows; None is all.
     kind
-        ``csv`` (UTF-8 with a mark, as spreadsheets want it; cells that a spreadsheet would run as a formula begin with
-        an apostrophe) or ``geojson`` (to look at: geometries as they were given, absent where they cannot be read).
+        ``csv`` (UTF-8 with the byte order mark that spreadsheets need; cells that a spreadsheet would run as a formula
+        begin with an apostrophe) or ``geojson`` (for viewing: original geometries, absent where they are unreadable).
 
     Returns
     -------
     int
-        How many rows were written; 0 writes a file without rows.
+        Number of rows written; for 0 the file has no rows.
     """
     connection = await connect(url, Role.OWNER)
     try:
@@ -147,28 +147,29 @@ async def retry_quarantine(
     progress: Callable[[LoadProgress], None] | None = None,
     **changes: Any,
 ) -> list[LoadSummary]:
-    """Load a layer's waiting rows again, after the cause has been removed.
+    """Load a layer's waiting rows again, after their cause has been removed.
 
-    The rows of each load are loaded as they were then, with what is said differently now. Those that fail again wait
-    under a new id; the old entries are resolved.
+    The rows of each load are loaded with the options of that load, but for those that change. Rows that fail again
+    wait under a new id; the old entries are resolved.
 
     Parameters
     ----------
     corrected
-        An export of the quarantine whose rows were put right; None loads the rows as they were, which helps when the
+        An export of the quarantine whose rows were corrected; None loads the unchanged rows, which helps when the
         cause lay elsewhere: a code list, the district's outline, an option.
     changes
-        Options of `load_file` to use instead of those of the first load, for example ``fixes=frozenset({"swapped"})``.
+        Members of `LoadOptions` to use instead of those of the first load, for example
+        ``fixes=frozenset({"swapped"})``.
 
     Returns
     -------
     list of LoadSummary
-        One for each load whose rows were waiting.
+        One for each load with waiting rows.
 
     Raises
     ------
     NotFound
-        When nothing of that layer waits.
+        When no row of that layer waits.
     """
     connection = await connect(url, Role.OWNER)
     try:
@@ -176,8 +177,8 @@ async def retry_quarantine(
         if not loads:
             raise NotFound(f"nothing of layer '{layer[:80]}' waits in the quarantine", parameter="layer")
         if corrected is not None:
-            options = LoadOptions(**_options(loads[0], None) | changes)
-            return [await load_file(url, corrected, layer, options, progress=progress)]
+            options = replace(_options(loads[0], None), **changes)
+            return [await load_file(url, corrected, layer, options, mode=_mode(loads[0]), progress=progress)]
         summaries = []
         with tempfile.TemporaryDirectory(prefix="onemap-retry-") as folder:
             for load in loads:
@@ -185,29 +186,32 @@ async def retry_quarantine(
                 async with connection.transaction():
                     columns = await _columns(connection, layer, load["load_id"])
                     await _write_csv(path, _entries(connection, layer, load["load_id"]), columns)
-                options = LoadOptions(**_options(load, columns) | changes)
-                summaries.append(await load_file(url, path, layer, options, progress=progress))
+                options = replace(_options(load, columns), **changes)
+                summaries.append(await load_file(url, path, layer, options, mode=_mode(load), progress=progress))
         return summaries
     finally:
         await connection.close()
 
 
-def _options(load: asyncpg.Record, columns: list[str] | None) -> dict[str, Any]:
-    """Give the options of the first load, as far as they fit a CSV that has these columns (None: any)."""
-    said = json.loads(load["summary"] or "{}")
-    mapping = {f: c for f, c in said.get("mapping", {}).items() if columns is None or c in columns}
+def _options(load: asyncpg.Record, columns: list[str] | None) -> LoadOptions:
+    """Return the options of the first load, as far as they fit a CSV that has these columns (None: any)."""
+    summary = json.loads(load["summary"] or "{}")
+    mapping = {f: c for f, c in summary.get("mapping", {}).items() if columns is None or c in columns}
     if columns is not None and GEOMETRY_KEY in columns and not set(DECLARABLE) & mapping.keys():
         mapping["wkt"] = GEOMETRY_KEY
-    return {
-        "crs": said.get("crs", "auto"),
-        "mapping": mapping,
-        "grade": said.get("grade"),
-        "fixes": frozenset(said.get("fixes", ())),
-        "anywhere": said.get("anywhere", False),
-        "no_geometry": said.get("no_geometry", False),
-        "lower_grades": said.get("lower_grades", False),
-        "mode": "upsert" if load["mode"] == "upsert" else "append",  # a retry never empties the layer
-    }
+    return LoadOptions(
+        crs=summary.get("crs", "auto"),
+        mapping=mapping,
+        grade=summary.get("grade"),
+        fixes=frozenset(summary.get("fixes", ())),
+        anywhere=summary.get("anywhere", False),
+        no_geometry=summary.get("no_geometry", False),
+        lower_grades=summary.get("lower_grades", False),
+    )
+
+
+def _mode(load: asyncpg.Record) -> str:
+    return "upsert" if load["mode"] == "upsert" else "append"  # a retry never empties the layer
 
 
 def _entry(row: asyncpg.Record) -> Quarantined:
@@ -225,7 +229,7 @@ async def _entries(
 
 
 async def _columns(connection: asyncpg.Connection, layer: str | None, load_id: int | None = None) -> list[str]:
-    """Names of all the records' keys, in the order they first appear."""
+    """Return the keys of all records, in the order of their first appearance."""
     rows = await connection.fetch(
         f"""SELECT key FROM ({_OPEN} AND ($2::bigint IS NULL OR load_id = $2)) AS q,
         LATERAL jsonb_object_keys(coalesce(q.record, '{{}}')) WITH ORDINALITY AS k (key, place)

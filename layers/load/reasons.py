@@ -1,4 +1,4 @@
-"""Why a row was not loaded, and what was mended in one that was: the codes, in words for people."""
+"""The reasons of refused rows and the repairs of loaded ones: their codes in words."""
 
 from __future__ import annotations
 
@@ -43,6 +43,6 @@ REPAIRS: dict[str, str] = {
 
 
 def in_words(code: str) -> str:
-    """Return a reason or repair with its words, for example ``zero 坐标为 0,0 the position is 0, 0``."""
+    """Return the code of a reason or repair with its words, for example ``zero 坐标为 0,0 the position is 0, 0``."""
     words = REASONS.get(code) or REPAIRS.get(code)
     return f"{code} {words}" if words else code

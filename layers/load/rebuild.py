@@ -1,7 +1,7 @@
-"""A layer filled from nothing: a fresh table without indexes, filled, indexed, and put in the old one's place.
+"""The rebuild of a layer: a new table without indexes is filled, indexed, and exchanged with the old one.
 
-Three times as fast as filling an indexed table, leaves no dead rows behind, and readers see the old table until the
-exchange. Where something else in the database depends on the table (a view, a foreign key) it is filled in place.
+It is three times as fast as filling an indexed table, leaves no dead rows, and readers see the old table until the
+exchange. Where another object of the database depends on the table (a view, a foreign key) it is filled in place.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SELECT EXISTS (
 
 
 async def may_rebuild(connection: asyncpg.Connection, layer_id: str, rows: int, *, replaces: bool) -> bool:
-    """Tell whether a load of so many rows had better rebuild the table: it replaces all, or there is nothing yet."""
+    """Whether a load of so many rows should rebuild the table: it replaces all rows, or the table is empty."""
     table = table_of(layer_id)
     if rows < _ROWS_MIN:
         return False
@@ -36,7 +36,7 @@ async def may_rebuild(connection: asyncpg.Connection, layer_id: str, rows: int, 
 
 
 async def rebuild(connection: asyncpg.Connection, definition: LayerDefinition, columns: str, select: str) -> int:
-    """Put a fresh table in the place of a layer's, filled by a query.
+    """Exchange a layer's table for a new one that a query fills.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ async def rebuild(connection: asyncpg.Connection, definition: LayerDefinition, c
     definition
         The layer; its table exists.
     columns, select
-        What is filled, as SQL: a list of columns, and the query that gives them.
+        The filled columns as SQL: their list, and the query of their values.
 
     Returns
     -------
     int
-        How many rows the layer now has.
+        Number of rows the layer now has.
     """
     table = table_of(definition.id)
     name = f"_{definition.id[:60]}"  # no layer's id begins with an underscore
@@ -67,7 +67,7 @@ async def rebuild(connection: asyncpg.Connection, definition: LayerDefinition, c
     await connection.execute(
         f"ALTER TABLE {table} RENAME CONSTRAINT {key} TO {quote_identifier(f'{definition.id[:50]}_pkey')}"
     )
-    new_to_everybody = "UPDATE onemap.layer SET grade_versions = NULL WHERE id = $1"  # until `create_layer` gives them
-    await connection.execute(new_to_everybody, definition.id)
+    forget_versions = "UPDATE onemap.layer SET grade_versions = NULL WHERE id = $1"  # until `create_layer` gives them
+    await connection.execute(forget_versions, definition.id)
     await create_layer(connection, definition)
     return int(status.rsplit(" ", 1)[1])

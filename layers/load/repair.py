@@ -1,4 +1,4 @@
-"""Geometries as a layer wants them: valid, of its type, rings the right way round, flat. Every repair is counted."""
+"""The repair of geometries for a layer: valid, of its type, flat, with rings of the right orientation; all counted."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _SINGLE = {0: Kind.POINT, 1: Kind.LINESTRING, 2: Kind.POLYGON}
 _MULTI = {0: Kind.MULTIPOINT, 1: Kind.MULTILINESTRING, 2: Kind.MULTIPOLYGON}
 
 
-def repair_geometries(batch: Batch, wanted: GeometryType) -> None:
-    """Put the batch's geometries right, and reject those that cannot be.
+def repair_geometries(batch: Batch, layer_type: GeometryType) -> None:
+    """Repair the batch's geometries, and reject those that cannot be repaired.
 
     Parameters
     ----------
     batch
         Its geometries are in stored coordinates.
-    wanted
-        The layer's type. ``Geometry`` takes any that is valid; ``None`` does nothing.
+    layer_type
+        The layer's type. ``Geometry`` takes every valid geometry; ``None`` does nothing.
 
     Notes
     -----
-    A geometry keeps its dimension: what `make_valid` leaves over of a smaller one (a spike of a polygon) is dropped,
-    and a feature of which nothing is left is rejected. Rings run as RFC 7946 has it, exteriors counter-clockwise.
+    A geometry keeps its dimension: parts of a smaller one that `make_valid` adds (a spike of a polygon) are dropped,
+    and a feature with no part left is rejected. Rings have the orientation of RFC 7946, exteriors counter-clockwise.
     """
-    if batch.geometry is None or wanted == "None":
+    if batch.geometry is None or layer_type == "None":
         return
     _reject_absent(batch)
     _flatten(batch)
     _make_valid(batch)
-    if wanted != "Geometry":
-        _keep_dimension(batch, _DIMENSION[wanted])
-        _to_type(batch, wanted)
+    if layer_type != "Geometry":
+        _keep_dimension(batch, _DIMENSION[layer_type])
+        _to_type(batch, layer_type)
     _orient(batch)
 
 
@@ -60,7 +60,7 @@ def _reject_absent(batch: Batch) -> None:
 
 
 def _flatten(batch: Batch) -> None:
-    """Leave out heights and measures: layers are flat, heights are fields."""
+    """Remove heights and measures: layers are flat, heights are fields."""
     raised = batch.ok & (shapely.has_z(batch.geometry) | shapely.has_m(batch.geometry))
     _apply(batch, raised, shapely.force_2d, "z_dropped")
 
@@ -69,7 +69,7 @@ def _make_valid(batch: Batch) -> None:
     kinds = shapely.get_type_id(batch.geometry)
     invalid = batch.ok & (kinds != Kind.POINT) & (kinds != Kind.MULTIPOINT)
     for attempt in range(_ATTEMPTS_MAX):
-        invalid[invalid] = ~shapely.is_valid(batch.geometry[invalid])  # type: ignore[index]  # repair_geometries has looked
+        invalid[invalid] = ~shapely.is_valid(batch.geometry[invalid])  # type: ignore[index]  # repair_geometries has checked it
         _apply(batch, invalid, _valid, "made_valid" if attempt == 0 else None)
     invalid[invalid] = ~shapely.is_valid(batch.geometry[invalid])  # type: ignore[index]
     batch.reject(invalid, "not_repairable", "the geometry is invalid and stays so when it is repaired")
@@ -78,10 +78,10 @@ def _make_valid(batch: Batch) -> None:
 
 
 def _valid(geometry: Geometries) -> Geometries:
-    """Mend what is invalid; where GEOS takes a hole beyond its shell for land, only what lies in a shell stays."""
+    """Repair invalid geometries; a hole outside its shell, which GEOS would turn into land, is dropped."""
     made: Geometries = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
-    for row, given in enumerate(geometry):
-        parts = [part for part in _leaves(given) if isinstance(part, shapely.Polygon)]
+    for row, original in enumerate(geometry):
+        parts = [part for part in _leaves(original) if isinstance(part, shapely.Polygon)]
         if any(part.interiors for part in parts):
             shells = shapely.make_valid([shapely.Polygon(part.exterior) for part in parts], method="structure")
             made[row] = shapely.intersection(made[row], shapely.union_all(shells))
@@ -104,7 +104,7 @@ def _keep_dimension(batch: Batch, dimension: int) -> None:
 
 
 def _parts_of(collection: shapely.Geometry, dimension: int) -> shapely.Geometry:
-    """Give what a collection has of one dimension; the collection itself when it has nothing of it."""
+    """Return the parts of a collection of one dimension; the collection itself when it has none."""
     parts = [p for p in _leaves(collection) if shapely.get_dimensions(p) == dimension and not p.is_empty]
     if not parts:
         return collection
@@ -118,11 +118,11 @@ def _leaves(geometry: shapely.Geometry) -> list[shapely.Geometry]:
     return [leaf for part in geometry.geoms for leaf in _leaves(part)]
 
 
-def _to_type(batch: Batch, wanted: GeometryType) -> None:
-    """Promote to the multi type, or take the only part out of it; several parts fit no single type."""
-    dimension = _DIMENSION[wanted]
+def _to_type(batch: Batch, layer_type: GeometryType) -> None:
+    """Promote to the multi type, or extract the only part; several parts fit no single type."""
+    dimension = _DIMENSION[layer_type]
     kinds = shapely.get_type_id(batch.geometry)
-    if wanted.startswith("Multi"):
+    if layer_type.startswith("Multi"):
         single = batch.ok & (kinds == _SINGLE[dimension])
         _apply(batch, single, _PROMOTE[dimension], "promoted")
         return
@@ -131,7 +131,7 @@ def _to_type(batch: Batch, wanted: GeometryType) -> None:
         _apply(batch, multi & (shapely.get_num_geometries(batch.geometry) > 1), shapely.line_merge, None)
         multi &= shapely.get_type_id(batch.geometry) == Kind.MULTILINESTRING
     several = multi & (shapely.get_num_geometries(batch.geometry) > 1)
-    batch.reject(several, "several_parts", f"the layer holds single {wanted}s; split the feature into its parts")
+    batch.reject(several, "several_parts", f"the layer holds single {layer_type}s; split the feature into its parts")
     _apply(batch, multi & ~several, lambda g: shapely.get_geometry(g, 0), "unwrapped")
 
 
@@ -140,7 +140,7 @@ def _orient(batch: Batch) -> None:
     polygons = batch.ok & ((kinds == Kind.POLYGON) | (kinds == Kind.MULTIPOLYGON))
     if not polygons.any():
         return
-    before = batch.geometry[polygons]  # type: ignore[index]  # repair_geometries has looked
+    before = batch.geometry[polygons]  # type: ignore[index]  # repair_geometries has checked it
     after = shapely.orient_polygons(before)
     turned = np.zeros(len(batch), dtype=np.bool_)
     turned[polygons] = ~shapely.equals_identical(before, after)
@@ -150,7 +150,7 @@ def _orient(batch: Batch) -> None:
 def _apply(batch: Batch, rows: Mask, change: Callable[[Geometries], Geometries], kind: str | None) -> None:
     if not rows.any():
         return
-    changed = batch.geometry.copy()  # type: ignore[union-attr]  # repair_geometries has looked
+    changed = batch.geometry.copy()  # type: ignore[union-attr]  # repair_geometries has checked it
     changed[rows] = change(changed[rows])
     batch.geometry = changed
     if kind:

@@ -1,4 +1,4 @@
-"""Temporary tables that a load fills first: nothing in a layer changes before everything has been checked."""
+"""The temporary tables of a load: no row of a layer changes before all rows have been checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Staging:
     Parameters
     ----------
     connection
-        They live as long as it does.
+        The tables live as long as it does.
     located
         Whether the rows have a geometry.
     """
@@ -38,11 +38,11 @@ class Staging:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the staged columns, in the order a batch must have them."""
+        """Names of the staged columns, in the order of a batch."""
         return ["line", "id", *(["geom"] if self._located else []), *self._fields]
 
     async def create(self) -> None:
-        """Make both tables, empty, also where an attempt before has filled them."""
+        """Create both tables, empty, also where an earlier attempt has filled them."""
         types = {f.name: COLUMN_TYPES[f.type] for f in self._fields.values()}
         own = "".join(f", {quote_identifier(n)} {t}" for n, t in types.items())
         geometry = ", geom geometry(Geometry, 4490)" if self._located else ""
@@ -68,7 +68,7 @@ class Staging:
             )
 
     async def reject_repeated(self) -> int:
-        """Refuse every row whose id an earlier one has; the first stays. Their records are filled in later."""
+        """Refuse every row with the id of an earlier one and return their number; `fill_records` adds their records."""
         return await self._refuse(
             f"""WITH repeated AS (
                 SELECT id, min(line) AS first FROM {STAGED} GROUP BY id HAVING count(*) > 1
@@ -78,7 +78,7 @@ class Staging:
         )
 
     async def reject_present(self, table: str) -> int:
-        """Refuse every row whose id the layer already has."""
+        """Refuse every row whose id the layer already has, and return their number."""
         return await self._refuse(
             f"""DELETE FROM {STAGED} AS s USING {table} AS t WHERE s.id = t.id
             RETURNING s.line, 'already_there' AS reason,
@@ -86,7 +86,7 @@ class Staging:
         )
 
     async def reject_absent(self, table: str, reason: str, why: str) -> int:
-        """Refuse every row that would be new, because the file cannot make one: only features that are there change."""
+        """Refuse every row of a feature the layer has not, where the file cannot create one; return their number."""
         return await self._refuse(
             f"""DELETE FROM {STAGED} AS s WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.id = s.id)
             RETURNING s.line, {quote_literal(reason)} AS reason,
@@ -104,27 +104,27 @@ class Staging:
         return bool(await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {REJECTED} WHERE record IS NULL)"))
 
     async def missing_records(self, first: int, last: int) -> set[int]:
-        """Lines from `first` to `last` whose original record is not known yet."""
+        """Return the lines from `first` to `last` whose original record is not known yet."""
         rows = await self._connection.fetch(
             f"SELECT line FROM {REJECTED} WHERE record IS NULL AND line BETWEEN $1 AND $2", first, last
         )
         return {row["line"] for row in rows}
 
     async def fill_records(self, records: Iterator[tuple[int, dict[str, object]]]) -> None:
-        """Add the original records of rows that were refused without."""
+        """Add the original records of rows that were refused without one."""
         await self._connection.executemany(
             f"UPDATE {REJECTED} SET record = $2::jsonb WHERE line = $1 AND record IS NULL",
             [(line, as_jsonb(record)) for line, record in records],
         )
 
     async def geometry_kinds(self) -> set[str]:
-        """Names of the geometry types that were staged, for example ``{"POINT"}``."""
+        """Return the names of the staged geometry types, for example ``{"POINT"}``."""
         rows = await self._connection.fetch(f"SELECT DISTINCT GeometryType(geom) AS kind FROM {STAGED}")
         return {row["kind"] for row in rows}
 
 
 def as_jsonb(record: dict[str, object]) -> str:
-    """Write a record as JSON that PostgreSQL's jsonb takes: no NUL, no infinity, no NaN."""
+    """Return a record as JSON that PostgreSQL's jsonb takes: no NUL, no infinity, no NaN."""
     return json.dumps(_storable(record), ensure_ascii=False, default=str, allow_nan=False)
 
 

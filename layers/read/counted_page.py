@@ -1,9 +1,9 @@
-"""A page and the number of rows it is a page of, in one pass over the rows that match.
+"""A page and its number of matching rows, in one pass over the rows that match.
 
-A filter with an order has to look at every matching row to find the first ones, and counting them looks at the same
-rows again: for a box of buildings half of the time. Here the matching rows are noted once, by their address in the
-table, and the page is built from the notes. More than `ROWS_MAX` matches are not noted: then nothing but "more" is
-answered, and the page and the count are better asked for one by one.
+A sorted page reads every matching row to find the first ones, and a count reads the same rows again: for a box of
+buildings half of the time. Here one pass keeps the address and sort keys of each matching row, and both the page and
+the count are built from them. Above `ROWS_MAX` matches the statement only answers that there are more, and the caller
+runs the page and the count one by one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from layers.read.query import Form, ItemsQuery, condition, feature_json, order_o
 from layers.read.relation import relation
 
 ROWS_MAX = 50_000
-"""At most this many addresses and keys are noted: a few MB, and a twentieth of a second lost when there are more."""
+"""Addresses and keys that are kept at most: a few MB, and a twentieth of a second lost when there are more matches."""
 
 
 def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Clause:
@@ -22,16 +22,16 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
     Returns
     -------
     Clause
-        One row: `features`, `found` and `last` as in `layers.read.query.page`, and `matched` (integer). The other three
-        mean nothing when `matched` is greater than `ROWS_MAX`.
+        One row: `features`, `found` and `last` as in `layers.read.query.page`, and `matched` (integer). When `matched`
+        is greater than `ROWS_MAX`, the other three have no meaning.
     """
     names = [f"key_{number}" for number in range(len(query.keys))]
     columns = ", ".join(f"{key.column} AS {name}" for key, name in zip(query.keys, names, strict=True))
     signs = ["DESC" if key.descending else "ASC" for key in query.keys]
     order = ", ".join(f"{name} {sign} NULLS LAST" for name, sign in zip(names[:-1], signs[:-1], strict=True))
     limit, offset = bind(query.limit, "bigint"), bind(query.offset, "bigint")
-    wanted = condition(query)
-    place = "ctid" if query.layer.is_table else "id"  # what is joined together has no address of its own
+    matching = condition(query)
+    place = "ctid" if query.layer.is_table else "id"  # a joined row has no address
     return compose(
         f"""WITH matching AS MATERIALIZED (
             SELECT f.{place} AS _place, {columns} FROM {{}} WHERE {{}} LIMIT {ROWS_MAX + 1}
@@ -47,17 +47,17 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
              FROM chosen LIMIT 1 OFFSET {{}} - 1) AS last,
             (SELECT rows FROM counted) AS matched
         FROM ({{}}) AS f""",
-        *(relation(query.layer, query.actor, wanted), wanted, limit, offset),
+        *(relation(query.layer, query.actor, matching), matching, limit, offset),
         *(feature_json(query, form), Clause(quote_literal(separator)), offset, limit, limit),
-        _whole(query),
+        _whole_rows(query),
     )
 
 
-def _whole(query: ItemsQuery) -> Clause:
+def _whole_rows(query: ItemsQuery) -> Clause:
     """Return the chosen rows whole and in order.
 
-    By their addresses all at once, which reads each page of the table once. Live state has none and is looked up row
-    by row, whatever the planner expects.
+    Rows of a table are read by their addresses all at once, which reads each of its pages once. Rows with live state
+    have no address and are looked up one by one, whatever the planner expects.
     """
     read = relation(query.layer, query.actor)
     if query.layer.is_table:

@@ -1,4 +1,4 @@
-"""How many rows a query matches: exact and cheap, or honestly a lower bound."""
+"""The number of rows a query matches: exact where that is cheap, else a lower bound that says so."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class CountCache:
     Parameters
     ----------
     cap
-        Counting stops here; above it the answer is a lower bound.
+        Counting stops here; above it the count is a lower bound.
     size
-        Counts kept, the least recently used dropped first. Each costs the same, however long its condition is.
+        Number of counts kept; the least recently used are dropped first. Keys are digests, so all have one size.
     """
 
     def __init__(self, cap: int, size: int = 10_000) -> None:
@@ -36,7 +36,7 @@ class CountCache:
         self._counts: OrderedDict[bytes, Matched] = OrderedDict()
 
     def clear(self) -> None:
-        """Forget every count: the versions they are kept by are of another database."""
+        """Drop every count, when the database was replaced: the versions in their keys are of another database."""
         self._counts.clear()
 
     def known(self, query: ItemsQuery) -> Matched | None:
@@ -48,13 +48,13 @@ class CountCache:
         return self._counts[key]
 
     def remember(self, query: ItemsQuery, matched: Matched) -> None:
-        """Keep a count that was made no earlier than the query's version of the layer was read."""
+        """Keep a count that was made after the query's version of the layer was read."""
         self._counts[_key(query)] = matched
         if len(self._counts) > self._size:
             self._counts.popitem(last=False)
 
     async def counted(self, connection: asyncpg.Connection, query: ItemsQuery) -> Matched:
-        """Count in the database, up to the cap, and remember."""
+        """Count in the database, up to the cap, and keep the count."""
         text, values = count(query, self._cap).render()
         rows = await connection.fetchval(text, *values)
         matched = Matched(min(rows, self._cap), exact=rows <= self._cap)
@@ -63,7 +63,7 @@ class CountCache:
 
 
 def _key(query: ItemsQuery) -> bytes:
-    """Return a digest: a stranger's filter may have a megabyte, and what it binds is part of what was counted."""
+    """Return a digest of all that the count depends on; a filter and its values may have a megabyte."""
     layer = query.layer
-    counted = (layer.id, layer.freshness, layer.moment, query.actor.audience, query.where.text, query.where.values)
-    return blake2b(repr(counted).encode(), digest_size=16).digest()
+    parts = (layer.id, layer.freshness, layer.moment, query.actor.audience, query.where.text, query.where.values)
+    return blake2b(repr(parts).encode(), digest_size=16).digest()

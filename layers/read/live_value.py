@@ -16,9 +16,9 @@ from layers.schema.tables import COLUMN_TYPES
 
 _POSITION = {"speed_kmh": "p.speed_kmh::float8", "heading_deg": "p.heading_deg::float8"}
 _PARTS = {"time": "phenomenon_time", "quality": "quality_flag"}
-_SAME_HOUR = "1 hour"  # what is older than this beside the newest is of another hour
+_SAME_HOUR = "1 hour"  # values older than this beside the newest belong to another hour
 _WHOLE = """(SELECT CASE WHEN abs(number.of) < 9.2e18 THEN round(number.of) END FROM (SELECT {} AS of) AS number)"""
-_BEFORE_INTERVALS = 4  # what a value has changed by is told only if there is one so many intervals ago at most
+_BEFORE_INTERVALS = 4  # a change is null unless there is a value at most so many intervals old
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class LiveValues:
     Attributes
     ----------
     moving
-        Whether there is a position `p`; without one the stored value is all there is.
+        Whether a position `p` is joined; without one the stored value counts.
     """
 
     definition: LayerDefinition
@@ -38,10 +38,10 @@ class LiveValues:
     joins: dict[str, Clause] = field(default_factory=dict)
 
     def of(self, one: FieldDefinition) -> Clause:
-        """Return the value of a field, live or stored, in the type a column of it has.
+        """Return the value of a field, live or stored, in the type of its column.
 
-        Whatever may be NULL is cast: an untyped NULL is text to a UNION and to a comparison. PostgreSQL drops a cast
-        to the type a value has already.
+        Values that may be NULL are cast: an untyped NULL is text in a UNION and in a comparison. PostgreSQL drops a
+        cast to the type a value already has.
         """
         if one.live is None:
             return Clause(_stored(one.name))
@@ -55,7 +55,7 @@ class LiveValues:
         return compose(f"{newer}({{}}, {_stored(one.name)})", live)
 
     def _live(self, one: FieldDefinition, live: Live) -> Clause:
-        ways: Mapping[str, Callable[[FieldDefinition, Live], Clause]] = {
+        writers: Mapping[str, Callable[[FieldDefinition, Live], Clause]] = {
             "position": self._position,
             "observation": self._observation,
             "any_observation": self._any_observation,
@@ -65,7 +65,7 @@ class LiveValues:
             "overdue": self._overdue,
             "needs": self._needs,
         }
-        return next(write for name, write in ways.items() if getattr(live, name))(one, live)
+        return next(write for name, write in writers.items() if getattr(live, name))(one, live)
 
     def _position(self, one: FieldDefinition, live: Live) -> Clause:
         kept = _kept(one)
@@ -132,7 +132,7 @@ class LiveValues:
         return self._silent(str(live.interval))
 
     def _last_seen(self) -> str:
-        """Return when a device was last heard: by a feed, or as its row says; null when never."""
+        """Return the time of a device's last message: by a feed, or as its row says; null when there is none."""
         self.joins.setdefault("seen", self.source.seen("seen"))
         kept = [
             _stored(one.name)
@@ -142,7 +142,7 @@ class LiveValues:
         return f"greatest({', '.join(('seen.phenomenon_time', *kept))})"
 
     def _silent(self, interval: str) -> Clause:
-        """Say whether a device has been silent for too long; one that was never heard has."""
+        """Return the condition that a device has been silent for too long; without any message it has."""
         since = f"coalesce({self._last_seen()}, '-infinity')"
         seconds = f"coalesce({_stored(interval)}, {INTERVAL_S})"
         return compose(f"{{}} - {SILENT_INTERVALS} * make_interval(secs => {seconds}) > {since}", self.source.now)
@@ -156,15 +156,15 @@ class LiveValues:
             newer = f"{alias}.phenomenon_time >= coalesce({since}, '-infinity')"
             return Clause(f"CASE WHEN {newer} THEN coalesce({alias}.value_text, {kept}) ELSE {kept} END")
         never = f"{self._last_seen()} IS NULL"
-        said = f"CASE WHEN seen.phenomenon_time IS NULL THEN {kept} ELSE {alias}.value_text END"
+        reported = f"CASE WHEN seen.phenomenon_time IS NULL THEN {kept} ELSE {alias}.value_text END"
         return compose(
             f"""CASE WHEN {never} THEN coalesce(nullif({kept}, 'online'), 'unknown') WHEN {{}} THEN 'offline'
-            ELSE coalesce({said}, 'online') END""",
+            ELSE coalesce({reported}, 'online') END""",
             self._silent(live.interval),
         )
 
     def _air(self, _: FieldDefinition, live: Live) -> Clause:
-        sent, told = self._joined("aqi"), self._joined("primary_pollutant")
+        sent, pollutant = self._joined("aqi"), self._joined("primary_pollutant")
         self._air_joined()
         is_newer = f"air.at > coalesce({sent}.phenomenon_time, '-infinity')"
         index = f"CASE WHEN {is_newer} THEN air.index ELSE round({sent}.value)::integer END"
@@ -173,13 +173,13 @@ class LiveValues:
             {
                 "index": f"({index})::bigint",
                 "level": f"CASE WHEN ({index}) IS NULL THEN NULL {cases} ELSE '1' END",
-                "primary": f"CASE WHEN {is_newer} THEN air.worst ELSE {told}.value_text END",
+                "primary": f"CASE WHEN {is_newer} THEN air.worst ELSE {pollutant}.value_text END",
                 "time": f"CASE WHEN {is_newer} THEN air.at ELSE {sent}.phenomenon_time END",
             }[str(live.air)]
         )
 
     def _air_joined(self) -> None:
-        """Join the index as `air (index, worst, at)`: of what was measured within an hour of the newest."""
+        """Join the index as `air (index, worst, at)`, computed from the values within an hour of the newest."""
         if "air" in self.joins:
             return
         aliases = {one.property_code: self._joined(one.property_code) for one in SERIES}
@@ -220,8 +220,8 @@ class LiveValues:
 
     def _needs(self, _: FieldDefinition, __: Live) -> Clause:
         lacks = "CASE WHEN t.geom IS NULL THEN 'place' END, CASE WHEN t.event_class IS NULL THEN 'class' END"
-        asked = "onemap.event_is_open(t.stage, t.closed_at) AND t.source IS DISTINCT FROM 'weather_warning'"
-        return Clause(f"CASE WHEN {asked} THEN nullif(array_remove(ARRAY[{lacks}]::text[], NULL), '{{}}') END")
+        handled = "onemap.event_is_open(t.stage, t.closed_at) AND t.source IS DISTINCT FROM 'weather_warning'"
+        return Clause(f"CASE WHEN {handled} THEN nullif(array_remove(ARRAY[{lacks}]::text[], NULL), '{{}}') END")
 
 
 def _stored(name: str) -> str:
@@ -229,7 +229,7 @@ def _stored(name: str) -> str:
 
 
 def _kept(one: FieldDefinition) -> str:
-    """Return what counts while nothing live is known: what the table has, or nothing."""
+    """Return the value while there is no live one: the table's, or NULL."""
     return _stored(one.name) if one.has_column else f"NULL::{COLUMN_TYPES[one.type]}"
 
 

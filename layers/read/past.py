@@ -1,7 +1,7 @@
-"""Where the state of the twin is read from when it is asked for as of a moment: the same pieces as of the present.
+"""The state of the twin as of a moment: the same pieces of SQL as for the present.
 
-Of what feeds brought, the newest that counts is looked up in history, thing by thing, through the index of its series.
-Rows of layers are those that stood at the moment; the rows that were replaced since are in the schema `past`.
+The last observation or position before the moment is looked up in history, feature by feature, through the index of
+its series. Rows of layers are those valid at the moment; rows that were replaced since are in the schema `past`.
 """
 
 from __future__ import annotations
@@ -39,37 +39,37 @@ class Past(Present):
 
     @property
     def known(self) -> bool:
-        """Whether only what had arrived by then counts."""
+        """Whether only data that had arrived by the moment counts."""
         return self._moment.basis == "known"
 
     def rows(self, layer: Layer, *, in_order: bool = False) -> tuple[Clause, ...]:
-        """Return the layer's rows as they stood: those that still stand, and those that have been replaced since."""
+        """Return the layer's rows at the moment: rows that are still current, and rows that were replaced since."""
         if layer.id == EVENTS:
             return tuple(compose("({}) AS t", part) for part in events_at(layer.definition, self.at, known=self.known))
         definition = layer.definition
         names = ["id", *(["geom"] if definition.geometry_type != "None" else [])]
         names += [field.name for field in definition.stored_fields]
-        standing = [f"r.{quote_identifier(name)}" for name in names]
-        gone = [_strictest(layer) if name == "data_grade" else f"r.{quote_identifier(name)}" for name in names]
+        current = [f"r.{quote_identifier(name)}" for name in names]
+        replaced = [_strictest(layer) if name == "data_grade" else f"r.{quote_identifier(name)}" for name in names]
         valid = self._valid(layer)
         parts = (
-            (layer.table, ", ".join(standing), self._standing(layer)),
-            (past_of(layer.id), ", ".join(gone), self._gone(layer)),
+            (layer.table, ", ".join(current), self._current(layer)),
+            (past_of(layer.id), ", ".join(replaced), self._replaced(layer)),
         )
-        order = " ORDER BY r.id OFFSET 0" if in_order and definition.motion else ""  # OFFSET: the planner keeps to it
+        order = " ORDER BY r.id OFFSET 0" if in_order and definition.motion else ""  # OFFSET keeps the planner to it
         return tuple(
             compose(f"(SELECT {columns} FROM {table} AS r WHERE {{}}{order}) AS t", all_of((there, *valid)))
             for table, columns, there in parts
         )
 
-    def _standing(self, layer: Layer) -> Clause:
+    def _current(self, layer: Layer) -> Clause:
         later = compose(
             f"NOT EXISTS (SELECT FROM {past_of(layer.id)} AS l WHERE l.id = r.id AND l._known_to > {{}})", self.at
         )
         return all_of((compose("r._known_since <= {}", self.at), later)) if self.known else later
 
-    def _gone(self, layer: Layer) -> Clause:
-        """Choose rows that were replaced later; what had not been told us yet counts from the first we heard of it."""
+    def _replaced(self, layer: Layer) -> Clause:
+        """Select rows that were replaced later; the first version of a row counts also before it arrived."""
         if self.known:
             return compose("r._known_from <= {} AND r._known_to > {}", self.at, self.at)
         first = f"NOT EXISTS (SELECT FROM {past_of(layer.id)} AS e WHERE e.id = r.id AND e._known_from < r._known_from)"
@@ -84,16 +84,16 @@ class Past(Present):
         )
 
     def _until(self) -> Clause:
-        heard = compose(" AND h.ingested_at <= {}", self.at) if self.known else EMPTY
-        return compose("h.phenomenon_time <= {}{}", self.at, heard)
+        arrived = compose(" AND h.ingested_at <= {}", self.at) if self.known else EMPTY
+        return compose("h.phenomenon_time <= {}{}", self.at, arrived)
 
     def observed(self, code: str, alias: str) -> Clause:
-        """Join the last observation of a property by then, if there is one."""
+        """Join the last observation of a property at the moment, if there is one."""
         last = self._last("twin.observation", _MEASURED, f"h.id = t.id AND h.property = {quote_literal(code)}")
         return _joined(compose(f"{{}} ORDER BY {_LAST_MEASURED} LIMIT 1", last), _MEASURED, alias)
 
     def seen(self, alias: str) -> Clause:
-        """Join the time of the last observation of any property by then."""
+        """Join the time of the last observation of any property at the moment."""
         last = self._last("twin.observation", _MEASURED, "h.id = n.id AND h.property = n.property")
         return compose(
             f"""LEFT JOIN LATERAL (
@@ -104,17 +104,17 @@ class Past(Present):
         )
 
     def series(self, code: str) -> Clause:
-        """Return all that was observed of a property by then."""
+        """Return the observations of a property up to the moment."""
         same = f"h.id = t.id AND h.property = {quote_literal(code)}"
         return compose(f"twin.observation AS h WHERE {same} AND {{}}", self._until())
 
     def position(self, layer: Layer) -> Clause:
-        """Join the last position by then, if there is one."""
+        """Join the last position at the moment, if there is one."""
         last = self._last("twin.position", _MOVED, f"h.layer = {quote_literal(layer.id)} AND h.id = t.id")
         return _joined(compose(f"{{}} ORDER BY {_LAST_MOVED} LIMIT 1", last), _MOVED, "p")
 
     def events(self) -> Clause:
-        """Return the events as they were."""
+        """Return the events as they were at the moment."""
         parts = events_at(_events(), self.at, known=self.known)
         return compose(f"({' UNION ALL '.join('{}' for _ in parts)}) AS f", *parts)
 
@@ -123,9 +123,9 @@ class Past(Present):
 
 
 def _strictest(layer: Layer) -> str:
-    """Return the grade of a row that was replaced: its own, or what it has now or had at the end if that is stricter.
+    """Return the grade of a replaced row: its own, or the feature's present or last grade where that is stricter.
 
-    Whoever raises a grade means what the feature was too.
+    Raising a grade also covers the past of the feature.
     """
     now = f"(SELECT n.data_grade FROM {layer.table} AS n WHERE n.id = r.id)"
     last = f"(SELECT l.data_grade FROM {past_of(layer.id)} AS l WHERE l.id = r.id ORDER BY l._known_to DESC LIMIT 1)"
@@ -136,7 +136,7 @@ def _joined(last: Clause, columns: str, alias: str) -> Clause:
     """Join the one row of a statement, if there is one.
 
     It is written as an aggregate of that row: then PostgreSQL knows that there is never more than one, and leaves the
-    join out where nobody asks for a column of it.
+    join out of statements that select none of its columns.
     """
     names = [column.removeprefix("h.") for column in columns.split(", ")]
     kept = ", ".join(f"max(l.{name}) AS {name}" for name in names)

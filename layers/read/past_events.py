@@ -1,6 +1,6 @@
-"""The events as of a moment: each the versions of it that count then, laid over each other as its writer does.
+"""The events as of a moment: the versions of each event up to then, folded as the writer of events folds them.
 
-Events that no feed brought (a file was loaded) have no versions; of those the times of their steps tell.
+Events that were loaded from a file have no versions; their state follows from the times of their steps.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ _STEPS = ("reported_at", "accepted_at", "dispatched_at", "handled_at", "verified
 def events_at(definition: LayerDefinition, at: Clause, *, known: bool) -> tuple[Clause, ...]:
     """Return the statements of the events' rows, with the columns of the table; each event is in one of them.
 
-    Of most events nothing has been said since: they are as they stand. The others are folded, and those of files cut.
+    Most events have no later version and are read from the table. The others are folded from their versions, and
+    events of files are cut at the moment.
 
     Parameters
     ----------
     at
         The moment, bound.
     known
-        Whether what had arrived by then counts; otherwise what had happened.
+        Whether versions count that had arrived by the moment; otherwise those of what had happened.
     """
     clock = "v.ingested_at" if known else "v.phenomenon_time"
     until = compose(f"v.event_id = e.id AND {clock} <= {{}}", at)
@@ -31,13 +32,13 @@ def events_at(definition: LayerDefinition, at: Clause, *, known: bool) -> tuple[
         shown = compose("(e.occurred_at IS NULL OR e.occurred_at <= {}) AND {}", at, shown)
     later = compose(f"EXISTS (SELECT FROM twin.event_version AS v WHERE v.event_id = e.id AND {clock} > {{}})", at)
     return (
-        _standing(definition, compose("{} AND NOT {} AND e.cap IS NULL", shown, later)),
+        _current(definition, compose("{} AND NOT {} AND e.cap IS NULL", shown, later)),
         _folded(definition, at, until, compose("{} AND ({} OR e.cap IS NOT NULL)", shown, later)),
         _of_files(definition, at, known=known),
     )
 
 
-def _standing(definition: LayerDefinition, shown: Clause) -> Clause:
+def _current(definition: LayerDefinition, shown: Clause) -> Clause:
     columns = ", ".join(f"e.{quote_identifier(name)}" for name in ("id", "geom", *_names(definition)))
     return compose(f"SELECT {columns} FROM {table_of(definition.id)} AS e WHERE {{}}", shown)
 
@@ -47,7 +48,7 @@ def _names(definition: LayerDefinition) -> list[str]:
 
 
 def _folded(definition: LayerDefinition, at: Clause, until: Clause, shown: Clause) -> Clause:
-    """Fold the versions of each event; what nobody asks for is not computed, nor the fold when nothing of it is."""
+    """Fold the versions of each event; PostgreSQL computes only the selected columns, and no fold for none of them."""
     over = compose(f"({_is_over()})", at)
     columns = [_field(field, over) for field in definition.stored_fields]
     place = "ST_SetSRID(ST_MakePoint((w.state ->> 'lon')::float8, (w.state ->> 'lat')::float8), 4490) AS geom"
@@ -66,8 +67,8 @@ def _folded(definition: LayerDefinition, at: Clause, until: Clause, shown: Claus
 
 
 def _is_over() -> str:
-    """Tell whether a warning had expired by then: it was closed, whether anybody said so or not."""
-    due, stage = _said("due_at", "timestamptz"), _said("stage", "text")
+    """Return the condition that a warning had expired by the moment, which closes it without a message."""
+    due, stage = _folded_value("due_at", "timestamptz"), _folded_value("stage", "text")
     return f"w.state ? 'cap' AND coalesce({stage}, '') <> 'closed' AND coalesce({due} <= {{}}, false)"
 
 
@@ -76,19 +77,19 @@ def _field(field: FieldDefinition, over: Clause) -> Clause:
     if field.name == "data_grade":
         return Clause(f"e.{name}")
     if field.name == "updated_at":
-        return Clause(f"{_said('phenomenon_time', 'timestamptz')} AS {name}")
-    said = _said(field.name, COLUMN_TYPES[field.type])
+        return Clause(f"{_folded_value('phenomenon_time', 'timestamptz')} AS {name}")
+    said = _folded_value(field.name, COLUMN_TYPES[field.type])
     if field.name == "place_fault":
         return Clause(f"CASE WHEN NOT w.state ? 'lon' THEN {said} END AS {name}")
     if field.name == "stage":
         return compose(f"CASE WHEN {{}} THEN 'closed' ELSE {said} END AS {name}", over)
     if field.name == "closed_at":
-        return compose(f"CASE WHEN {{}} THEN {_said('due_at', 'timestamptz')} ELSE {said} END AS {name}", over)
+        return compose(f"CASE WHEN {{}} THEN {_folded_value('due_at', 'timestamptz')} ELSE {said} END AS {name}", over)
     return Clause(f"{said} AS {name}")
 
 
-def _said(name: str, kind: str) -> str:
-    """Return what the fold says of a field, as its column has it."""
+def _folded_value(name: str, kind: str) -> str:
+    """Return the value of a field in the fold, in the type of its column."""
     key = quote_literal(name)
     if kind == "jsonb":
         return f"w.state -> {key}"

@@ -1,4 +1,4 @@
-"""Where the state of the twin is read from when it is asked for as it is now."""
+"""The state of the twin as of now, as pieces of SQL."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Present:
     is_past = False
 
     def rows(self, layer: Layer, *, in_order: bool = False) -> tuple[Clause, ...]:  # noqa: ARG002  # of the past
-        """Return what the layer's rows are read from, with alias `t`; of several, each has rows of its own.
+        """Return the FROM items of the layer's rows, with alias `t`; each of several has rows of its own.
 
-        `in_order` says that what is wanted of a row cannot be found by an index, and costs much to tell: rows of
-        things that move are then given in the order of their ids, so that looking can stop when a page is full.
+        `in_order` says that the condition on rows uses no index and is costly to test: rows of moving features then
+        come in the order of their ids, so that the search can stop when a page is full.
         """
         return (Clause(f"{layer.table} AS t"),)
 
@@ -36,7 +36,7 @@ class Present:
         )
 
     def series(self, code: str) -> Clause:
-        """Return all that was observed of a property, as a FROM item with alias `h` and the start of its condition."""
+        """Return the observations of a property, as a FROM item with alias `h` and the start of its condition."""
         return Clause(f"twin.observation AS h WHERE h.id = t.id AND h.property = {quote_literal(code)}")
 
     def positions(self, layer: Layer) -> Clause:
@@ -44,7 +44,7 @@ class Present:
         return Clause(f"(SELECT * FROM twin.position_now AS n WHERE n.layer = {quote_literal(layer.id)}) AS p")
 
     def absent(self, layer: Layer) -> Clause:
-        """Say of `t` that no position is known of it."""
+        """Return the condition that the row `t` has no position."""
         known = f"SELECT FROM twin.position_now AS n WHERE n.layer = {quote_literal(layer.id)} AND n.id = t.id"
         return Clause(f"NOT EXISTS ({known})")
 

@@ -1,7 +1,7 @@
 """The one builder of every read of features: pages, single features, counts and exports.
 
-PostgreSQL builds the JSON (or hands over the columns of an export) and we touch the bytes once. The builder adds the
-actor's row scope and masks itself. Table alias is always `f`; filters come as clauses from `layers/cql2.py`.
+PostgreSQL builds the JSON (or returns the columns of an export), and Python passes the bytes on. The builder adds the
+actor's row scope and masks itself. The table's alias is always `f`; filters are clauses of `layers/cql2/`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ Form = Literal["geojson", "jsonfg"]
 
 @dataclass(frozen=True, slots=True)
 class ItemsQuery:
-    """What is asked of a layer, by whom.
+    """A query of a layer's features by an actor.
 
     Attributes
     ----------
     where
-        Everything wanted of a row (bbox, time, properties, CQL2) as one clause over alias `f`; empty means all.
+        The condition on rows (bbox, time, properties, CQL2) as one clause over alias `f`; empty means all.
     properties
         Names of the properties to return; `None` means all that the actor sees, `()` none.
     after
-        Sort values and id, as text, of the last row of the page before (`None` for a null); `None` starts at the front.
+        Sort values and id, as text, of the last row of the page before (`None` for a null); `None` is the first page.
     """
 
     layer: Layer
@@ -56,17 +56,17 @@ class ItemsQuery:
 
     @property
     def walks_the_key(self) -> bool:
-        """Whether a page is whatever of the table comes next by id: nothing to find, nothing to sort."""
+        """Whether a page is the next rows of the table by id, without a filter or an order."""
         return self.layer.is_table and not self.where and not self.sort
 
 
 def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Clause:
-    """Build the statement that answers one page as bytes.
+    """Build the statement that returns one page as bytes.
 
     Returns
     -------
     Clause
-        Of one row: `features` (bytea, features joined by `separator`, null when there are none), `found`
+        One row: `features` (bytea, features joined by `separator`, null when there are none), `found`
         (rows on the page, plus one when there are more) and `last` (JSON array of the last row's keys as text).
     """
     if query.walks_the_key:
@@ -89,8 +89,8 @@ def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Cla
 def _walk(query: ItemsQuery, form: Form, separator: str) -> Clause:
     """Build a page of a whole table in the order of its key: without numbering rows, and good for a kept plan.
 
-    Whether there are more is one look at the key beyond the last row. The planner must know that few rows are wanted,
-    so a power of two above their number is written into the text, and the number itself is bound.
+    One look at the key beyond the last row tells whether there are more. The planner must know that few rows are
+    selected, so a power of two above their number is written into the text, and the number itself is bound.
     """
     read = relation(query.layer, query.actor)
     few = 1 << max(10, (query.limit + query.offset - 1).bit_length())
@@ -109,21 +109,21 @@ def _walk(query: ItemsQuery, form: Form, separator: str) -> Clause:
 
 
 def rows(query: ItemsQuery, extra: int = 0) -> Clause:
-    """Build the inner statement: the visible, wanted rows of one page, in order, whole.
+    """Build the inner statement: the whole rows of one page that the actor may see and that match, in order.
 
     `extra` rows more than the limit tell whether another page follows.
     """
-    wanted = condition(query)
-    limit, offset = (bind(n, "bigint") for n in (query.limit + extra, query.offset))  # bound: one text for every page
+    matching = condition(query)
+    limit, offset = (bind(n, "bigint") for n in (query.limit + extra, query.offset))  # bound: all pages have one text
     live = query.layer.definition.is_live
     columns = ", ".join(dict.fromkeys(key.column for key in query.keys)) if live else "f.*"
     select = f"SELECT {columns} FROM {{}} WHERE {{}} ORDER BY {order_of(query)} LIMIT {{}}"
-    parts = relations(query.layer, query.actor, wanted)
+    parts = relations(query.layer, query.actor, matching)
     if len(parts) == 1:
-        chosen = compose(f"{select} OFFSET {{}}", parts[0], wanted, limit, offset)
+        chosen = compose(f"{select} OFFSET {{}}", parts[0], matching, limit, offset)
         return completed(query, chosen) if live else chosen
-    enough = Clause(str(int(query.limit + extra + query.offset)))  # written, for the planner must know that it is few
-    union = compose(" UNION ALL ".join("({})" for _ in parts), *(compose(select, p, wanted, enough) for p in parts))
+    enough = Clause(str(int(query.limit + extra + query.offset)))  # in the text: the planner must see it
+    union = compose(" UNION ALL ".join("({})" for _ in parts), *(compose(select, p, matching, enough) for p in parts))
     chosen = compose(
         f"SELECT * FROM ({{}}) AS f ORDER BY {order_of(query)} LIMIT {{}} OFFSET {{}}", union, limit, offset
     )
@@ -131,15 +131,15 @@ def rows(query: ItemsQuery, extra: int = 0) -> Clause:
 
 
 def order_of(query: ItemsQuery) -> str:
-    """Return the order of a query's rows over alias `f`, as after ORDER BY."""
+    """Return the order of a query's rows over alias `f`, for ORDER BY."""
     signed = [f"{k.column} {'DESC' if k.descending else 'ASC'} NULLS LAST" for k in query.sort]
     return ", ".join([*signed, "f.id"])
 
 
 def completed(query: ItemsQuery, chosen: Clause) -> Clause:
-    """Look up, row by row and in the same order, all of the features whose ids a statement gives.
+    """Look up, row by row and in the same order, the whole features whose ids a statement selects.
 
-    So the live state is joined for the rows that come out, and for no other: a box of cameras is found without it.
+    So the live state is joined only for the rows of the page: a box of cameras is found without it.
     """
     return compose(
         """SELECT f.* FROM (SELECT c.*, row_number() OVER () AS _place FROM ({}) AS c) AS chosen
@@ -155,7 +155,7 @@ def single(layer: Layer, actor: Actor, feature_id: object, crs: Crs, form: Form 
     Parameters
     ----------
     feature_id
-        A text, or an object that stands for it until the statement is run.
+        A text, or an object in its place until the statement is run.
     """
     query = ItemsQuery(layer, actor, Clause("f.id = ?0::text", (feature_id,)), crs=crs)
     return compose(
@@ -192,33 +192,33 @@ def table_rows(query: ItemsQuery) -> Clause:
 
 
 def chosen_fields(query: ItemsQuery) -> tuple[VisibleField, ...]:
-    """Return the properties that go out: seen by the actor and asked for."""
-    seen = visible_fields(query.layer, query.actor)
+    """Return the properties of the response: those the actor sees, as far as the query names them."""
+    visible = visible_fields(query.layer, query.actor)
     if query.properties is None:
-        return seen
-    return tuple(field for field in seen if field.definition.name in query.properties)
+        return visible
+    return tuple(field for field in visible if field.definition.name in query.properties)
 
 
 def has_geometry(query: ItemsQuery) -> bool:
-    """Whether the answer carries geometries."""
+    """Whether the response has geometries."""
     return not query.skip_geometry and query.layer.definition.geometry_type != "None"
 
 
 def geometry(crs: Crs) -> str:
-    """Return the geometry in a served system and its official axis order, as an expression over alias `f`."""
+    """Return the geometry in a served CRS and its official axis order, as an expression over alias `f`."""
     same = crs.srid in {STORED_SRID, 4326}  # taken as equal, domain.md 3.1
     moved = "f.geom" if same else f"ST_Transform(f.geom, {int(crs.srid)})"
     return f"ST_FlipCoordinates({moved})" if crs.flips else moved
 
 
 def feature_json(query: ItemsQuery, form: Form = "geojson") -> Clause:
-    """Return the text expression of one feature over alias `f`; properties with null are there, as null."""
+    """Return the text expression of one feature over alias `f`; null properties are written as null."""
     shape = f"ST_AsGeoJSON({geometry(query.crs)}, {_digits(query.crs)}, 0)" if has_geometry(query) else "NULL"
     parts = [('{"type":"Feature","id":', "to_json(f.id)")]
     parts += _jsonfg_members(query, shape) if form == "jsonfg" else [(',"geometry":', _or_null(shape))]
     before = ',"properties":{'
     for field in chosen_fields(query):
-        parts.append((f'{before}"{field.definition.name}":', _value(field)))  # a name is an identifier: not to escape
+        parts.append((f'{before}"{field.definition.name}":', _value(field)))  # a name is an identifier: no escapes
         before = ","
     end = "}}" if before == "," else f"{before}}}}}"
     pairs = [f"{quote_literal(text)}, {value}" for text, value in parts]
@@ -227,7 +227,7 @@ def feature_json(query: ItemsQuery, form: Form = "geojson") -> Clause:
 
 
 def _value(field: VisibleField) -> str:
-    """Write a property as JSON; what is mentioned once is computed once."""
+    """Return a property as JSON; the expression stands once, so that it is computed once."""
     match field.definition.type:
         case "integer" if not field.masked:
             return f"coalesce(({field.expression})::text, 'null')"  # the one type whose text is always JSON
@@ -240,19 +240,19 @@ def _or_null(json: str) -> str:
 
 
 def _jsonfg_members(query: ItemsQuery, shape: str) -> list[tuple[str, str]]:
-    """Return JSON-FG's members: in CRS84 the geometry is enough, in any other system it goes into `place`."""
+    """Return the members of JSON-FG: in CRS84 the geometry is enough, in any other CRS it goes into `place`."""
     geojson, place = (shape, "NULL") if query.crs == CRS84 else ("NULL", shape)
     return [
-        (f',"featureType":"{query.layer.id}","time":', _or_null(_time(query))),  # an id is an identifier too
+        (f',"featureType":"{query.layer.id}","time":', _or_null(_time(query))),  # an id is an identifier
         (',"place":', _or_null(place)),
         (',"geometry":', _or_null(geojson)),
     ]
 
 
 def _time(query: ItemsQuery) -> str:
-    """Return when the feature is, which belongs to it whatever properties are asked for."""
-    seen = visible_fields(query.layer, query.actor)
-    field = next((f for f in seen if f.definition.name == query.layer.definition.time), None)
+    """Return the time of the feature as JSON; it is a member of its own, independent of the chosen properties."""
+    visible = visible_fields(query.layer, query.actor)
+    field = next((f for f in visible if f.definition.name == query.layer.definition.time), None)
     if field is None:
         return "NULL"
     if field.definition.type == "date":
@@ -266,5 +266,5 @@ def _digits(crs: Crs) -> int:
 
 
 def condition(query: ItemsQuery) -> Clause:
-    """Return what a row must meet to be on this page or a later one: wanted, visible to the actor, after the cursor."""
+    """Return the condition of rows on this page or a later one: matching, visible to the actor, after the cursor."""
     return all_of((scoped(query.layer, query.actor, query.where), beyond(query.keys, query.after)))

@@ -1,8 +1,8 @@
-"""What a layer's features are read from: its table, or its table with the live state of the twin.
+"""The relation a layer's features are read from: its table, or its table joined with the live state of the twin.
 
-Every read of features (items, counts, tiles, exports, what is around a place) begins with `FROM` and this relation,
-whose alias is `f`. Live values are joined by key; what a statement does not ask for is not computed, for PostgreSQL
-takes unused columns and joins out of its plan.
+Every read of features (items, counts, tiles, exports, the surroundings of a place) begins with `FROM` and this
+relation, whose alias is `f`. Live values are joined by key, and PostgreSQL removes the columns and joins that a
+statement does not use from its plan.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from layers.read.live_value import LiveValues
 from layers.read.past import Past
 from layers.read.present import Present
 from layers.read.rights import hides_positions
+from layers.tiers import AREA_CODE, GRID_CODE
 
-type How = Literal["stored", "moved", "either"]  # where a row's place is: in the table, in a position, in one of them
+type How = Literal["stored", "moved", "either"]  # the source of a row's place: table, position or either
 
 _NOW = Present()
 _HERE = "ST_SetSRID(ST_MakePoint(p.lon, p.lat), 4490)"
-_PLACED = ("grid_code", "area_code")  # of a moving thing: where it is
+_PLACED = (GRID_CODE, AREA_CODE)  # of a moving feature these follow its position
 
 
 def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
@@ -31,9 +32,8 @@ def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
     Parameters
     ----------
     where
-        What will be wanted of a row. When it asks for the place of things that move, they are looked for among the
-        positions; otherwise, and in the past, among the rows of the layer, which then come in the order of their key at
-        no cost.
+        The condition on rows. When it tests the place of moving features, they are looked up among the positions;
+        otherwise, and in the past, among the rows of the layer, which then come in the order of their key at no cost.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
 
 
 def relations(layer: Layer, actor: Actor, where: Clause = EMPTY) -> tuple[Clause, ...]:
-    """Return the same as FROM items that have a part of the features each, to be sorted and cut part by part."""
+    """Return the same as FROM items with a part of the features each, to be sorted and limited part by part."""
     definition = layer.definition
     if layer.is_table:
         return (Clause(f"{layer.table} AS f"),)

@@ -1,4 +1,4 @@
-"""What a page is sorted by, and which rows come after a cursor."""
+"""The sort keys of a page, and the condition of the rows after a cursor."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sort_keys(names: str, sortable: dict[str, FieldDefinition]) -> tuple[SortKey
     Raises
     ------
     BadInput
-        For a name that is not sortable, or given twice; the message lists those that are.
+        When a name is not sortable, or is given twice; the message lists the sortable ones.
     """
     keys = []
     for part in names.split(","):
@@ -57,9 +57,9 @@ def sort_keys(names: str, sortable: dict[str, FieldDefinition]) -> tuple[SortKey
 
 
 def sortable_fields(layer: Layer, actor: Actor) -> dict[str, FieldDefinition]:
-    """Return the properties this actor may sort by, by name: those seen whole, with an order, and the id."""
-    seen = (f.definition for f in visible_fields(layer, actor) if not f.masked)
-    return {"id": ID} | {f.name: f for f in seen if f.type not in {"json", "string_array"}}
+    """Return the properties this actor may sort by, by name: unmasked fields of an ordered type, and the id."""
+    unmasked = (f.definition for f in visible_fields(layer, actor) if not f.masked)
+    return {"id": ID} | {f.name: f for f in unmasked if f.type not in {"json", "string_array"}}
 
 
 def beyond(keys: tuple[SortKey, ...], after: tuple[str | None, ...] | None) -> Clause:
@@ -68,7 +68,7 @@ def beyond(keys: tuple[SortKey, ...], after: tuple[str | None, ...] | None) -> C
     Raises
     ------
     BadInput
-        When the number of values is not that of the keys: the link belongs to another query.
+        When the number of values differs from that of the keys: the link belongs to another query.
     """
     if after is None:
         return EMPTY
@@ -83,7 +83,7 @@ def beyond(keys: tuple[SortKey, ...], after: tuple[str | None, ...] | None) -> C
 
 
 def _past(key: SortKey, value: str | None) -> Clause:
-    if value is None:  # nulls sort last: nothing but more nulls comes after
+    if value is None:  # nulls sort last: only more nulls come after
         return EMPTY
     sign = "<" if key.descending else ">"
     strictly = f"{key.column} {sign} ?0::text::{key.cast}"

@@ -1,4 +1,4 @@
-"""What of a layer's changes an actor may be told: the boxes in which there is, or just was, something it sees."""
+"""The changes of a layer that an actor may learn of: the boxes that hold, or just held, a row it sees."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from layers.schema.tables import SRID, keeps_past, past_of
 from layers.types import BBox
 
 BOXES_MAX = 500  # looked up one by one
-_LONG = timedelta(minutes=10)  # a change may have been written that long before it was noted
+_LONG = timedelta(minutes=10)  # the longest time between a change and its entry in the log
 
 _AREAS = """
 SELECT version, boxes, changed_at FROM onemap.changed_area WHERE layer = $1 AND version > $2 AND grade <= $4
@@ -55,12 +55,12 @@ def _boxes(sides: list[float]) -> list[BBox]:
 
 
 def visible_boxes(layer: Layer, actor: Actor, boxes: Sequence[BBox], since: datetime) -> Clause:
-    """Build a statement of the numbers (`number`, from 1) of those boxes that hold a row the actor sees.
+    """Build a statement of the numbers (`number`, from 1) of the boxes that hold a row the actor sees.
 
     Parameters
     ----------
     since
-        Rows that are no more count when they went after this time.
+        Rows that were deleted or replaced after this time count too.
     """
     around = f"f.geom && ST_MakeEnvelope(b.west, b.south, b.east, b.north, {SRID})"
     now = compose(f"EXISTS (SELECT FROM {layer.table} AS f WHERE {{}})", scoped(layer, actor, Clause(around)))

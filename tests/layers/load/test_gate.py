@@ -52,7 +52,7 @@ EASTING, NORTHING = transform(HERE, 4490, 4547)[0]
 )
 def test_each_fault_has_its_reason_and_says_what_to_do(crs, given_point, reason, hint):
     batch = batch_of(given_point, given_point)
-    CoordinateChecks(crs, district_crs84=DISTRICT).let_in(batch)
+    CoordinateChecks(crs, district_crs84=DISTRICT).check(batch)
     found = list(batch.rejections())
     assert [r.reason for r in found] == [reason, reason]
     assert hint in found[0].detail
@@ -70,7 +70,7 @@ def test_each_fault_has_its_reason_and_says_what_to_do(crs, given_point, reason,
 def test_a_declared_fix_puts_right_only_what_shows_the_fault(crs, given_point, fix):
     right = at(*(HERE[0] if crs.degrees else (EASTING, NORTHING)))
     batch = batch_of(given_point, right)
-    CoordinateChecks(crs, frozenset({fix}), DISTRICT).let_in(batch)
+    CoordinateChecks(crs, frozenset({fix}), DISTRICT).check(batch)
     assert batch.ok.all()
     assert batch.repairs == {fix: 1}
     assert np.allclose(shapely.get_coordinates(batch.geometry), np.vstack([HERE, HERE]), atol=1e-7)
@@ -90,7 +90,7 @@ def test_a_declared_fix_puts_right_only_what_shows_the_fault(crs, given_point, f
 )
 def test_every_declared_system_arrives_at_the_same_place(said, coordinates):
     batch = batch_of(at(*coordinates[0]))
-    CoordinateChecks(parse_source_crs(said), district_crs84=DISTRICT).let_in(batch)
+    CoordinateChecks(parse_source_crs(said), district_crs84=DISTRICT).check(batch)
     assert np.allclose(shapely.get_coordinates(batch.geometry), HERE, atol=1e-8)
 
 
@@ -98,7 +98,7 @@ def test_lines_that_leave_the_district_stay_and_lines_beyond_it_do_not():
     leaving = shapely.LineString([[113.40, 23.15], [113.90, 23.15]])
     beyond = shapely.LineString([[113.80, 23.15], [113.90, 23.15]])
     batch = batch_of(leaving, beyond, None)
-    CoordinateChecks(DEGREES, district_crs84=DISTRICT).let_in(batch)
+    CoordinateChecks(DEGREES, district_crs84=DISTRICT).check(batch)
     assert batch.ok.tolist() == [True, False, True]
 
 
@@ -122,7 +122,7 @@ def test_unknown_systems_are_refused(text):
 @given(st.lists(st.tuples(st.floats(), st.floats()), max_size=20), st.sampled_from([DEGREES, METRES, ZONED]))
 def test_nothing_that_passes_lies_outside(pairs, crs):
     batch = batch_of(*(shapely.Point(x, y) for x, y in pairs))
-    CoordinateChecks(crs, frozenset({"swapped", "scaled"}), DISTRICT).let_in(batch)
+    CoordinateChecks(crs, frozenset({"swapped", "scaled"}), DISTRICT).check(batch)
     passed = [g for g, ok in zip(batch.geometry, batch.ok, strict=True) if ok and not g.is_empty]
     west, south, east, north = with_margin(DISTRICT)
     assert all(west <= g.x <= east and south <= g.y <= north for g in passed)
@@ -134,12 +134,12 @@ def test_nothing_that_passes_lies_outside(pairs, crs):
 def test_noise_at_a_limit_is_no_fault(x, y, noise):
     beyond = (x + np.sign(x) * noise * (abs(x) == 180), y + np.sign(y) * noise * (abs(y) == 90))
     batch = batch_of(shapely.LineString([(x * 0.1, y * 0.1), beyond]))
-    CoordinateChecks(DEGREES).let_in(batch)
+    CoordinateChecks(DEGREES).check(batch)
     assert batch.ok.all()
     assert shapely.get_coordinates(batch.geometry).tolist() == [[x * 0.1, y * 0.1], [x, y]]
 
 
 def test_what_is_no_degree_is_named_by_its_own_corner():
     batch = batch_of(shapely.LineString([(-170, 41.15), (180.5, 60), (10, 10)]))
-    CoordinateChecks(DEGREES).let_in(batch)
+    CoordinateChecks(DEGREES).check(batch)
     assert [r.detail.rpartition("given ")[2] for r in batch.rejections()] == ["180.5, 60"]

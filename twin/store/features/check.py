@@ -167,7 +167,7 @@ def _shapes(
         return {}
     geometry = np.array([shape_of(named[index]) for index in rows], dtype=object)
     batch = Batch(pa.record_batch({"index": rows}), geometry, np.array(rows))
-    CoordinateChecks(_CGCS2000, district_crs84=district_crs84).let_in(batch)
+    CoordinateChecks(_CGCS2000, district_crs84=district_crs84).check(batch)
     repair_geometries(batch, layer.definition.geometry_type)
     for rejection in batch.rejections():
         reason = _REASONS.get(rejection.reason, Reason.OUT_OF_RANGE)
