@@ -6,8 +6,8 @@
                        ├─ CQL2 JSON ─ compile ─ temporal, spatial
     JSON ─ json ───────┘                     └─ over operand (types) and queryable (names)
 
-Whatever a stranger sends either becomes a condition that no row can make fail, or is a `BadFilter` that says what was
-given and what is allowed. The simple parameters (`bbox`, `datetime`, `name=value`) are built from the same pieces.
+Every input either becomes a condition that fails on no row, or raises a `BadFilter` that names the given and the
+allowed. The simple parameters (`bbox`, `datetime`, `name=value`) are built from the same pieces.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ def parse(expression: str | dict[str, Any], lang: str, *, limits: FilterLimits) 
     Parameters
     ----------
     expression
-        The text; for ``cql2-json`` an object that is read already may be given.
+        The text; for ``cql2-json`` also an object that is already parsed.
     lang
         ``cql2-text`` (``cql-text`` is taken as the same, because GDAL sends it) or ``cql2-json``.
     limits
-        What is refused for its size before anything recurses over it.
+        The sizes above which it is refused, before any code recurses over it.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def parse(expression: str | dict[str, Any], lang: str, *, limits: FilterLimits) 
     Raises
     ------
     BadFilter
-        When it cannot be read (the message says where and what was expected), is too large, or `lang` is unknown.
+        When it cannot be parsed (the message names the place and what was expected) or is too large, or `lang` is unknown.
     """
     if lang not in _LANGUAGES:
         raise BadFilter(f"filter-lang is '{lang[:40]}'; allowed are {', '.join(_LANGUAGES)}", parameter="filter-lang")
@@ -91,16 +91,16 @@ def compile_filter(expression: Expression, queryables: Mapping[str, Queryable], 
     Parameters
     ----------
     expression
-        What `parse` returned.
+        The expression that `parse` returned.
     queryables
-        What the actor may search on, by name (`queryables_of`).
+        The properties the actor may search on, by name (`queryables_of`).
     filter_crs
-        System and axis order of the geometries in the filter.
+        CRS and axis order of the geometries in the filter.
 
     Raises
     ------
     BadFilter
-        For an unknown property or function (the message lists those there are), a wrong type or number of
-        arguments, a date that does not exist, an invalid geometry or one outside its system.
+        For an unknown property or function (the message lists the known ones), a wrong type or number of arguments, a
+        date that does not exist, an invalid geometry or one outside its CRS.
     """
     return compile_expression(expression, queryables, filter_crs)

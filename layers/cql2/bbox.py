@@ -1,4 +1,4 @@
-"""Bounding boxes: from a query's text to a predicate that the GiST index serves and that is exact."""
+"""Bounding boxes: from the text of a query to an exact predicate that the GiST index serves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DegreeBox:
     rectangles
         ``(west, south, east, north)``; two when the box crosses the antimeridian.
     outline
-        Of a box in a projected system: its true shape in degrees, within the one rectangle.
+        The true shape in degrees of a box in a projected CRS, within the one rectangle; None for other boxes.
     """
 
     rectangles: tuple[BBox, ...]
@@ -48,12 +48,12 @@ class DegreeBox:
 
 
 def parse_bbox(text: str, crs: Crs, parameter: str = "bbox") -> DegreeBox:
-    """Read a box of 4 or 6 numbers in the official axis order of its system; heights are read and left aside.
+    """Read a box of 4 or 6 numbers in the official axis order of its CRS; heights are checked and ignored.
 
     Raises
     ------
     BadInput
-        When it is not 4 or 6 finite numbers, lies outside the system, or its lower corner is above its upper one;
+        When it is not 4 or 6 finite numbers, lies outside the CRS, or its lower corner is above its upper one;
         only the western longitude may be the larger one: the box then crosses the antimeridian.
     """
     parts = text.split(",", 7)
@@ -67,7 +67,13 @@ def parse_bbox(text: str, crs: Crs, parameter: str = "bbox") -> DegreeBox:
 
 
 def bbox_of(numbers: Sequence[float], crs: Crs, parameter: str = "bbox") -> DegreeBox:
-    """Make a box of 4 or 6 numbers; see `parse_bbox`."""
+    """Return the box of 4 or 6 numbers, as `parse_bbox`.
+
+    Raises
+    ------
+    BadInput
+        As `parse_bbox`.
+    """
     if len(numbers) not in {4, 6}:
         raise BadInput(f"{parameter} has {len(numbers)} numbers; 4 or 6 are allowed", parameter=parameter)
     if not all(math.isfinite(number) for number in numbers):
@@ -130,8 +136,8 @@ def to_stored(xy: np.ndarray, crs: Crs, parameter: str) -> np.ndarray:
     Raises
     ------
     BadInput
-        When one is not finite, or lies where the system is not defined (PROJ would wrap it round the world), or when
-        all of them lie far from where it is used, as they do when the axes are exchanged.
+        When one is not finite, or lies where the CRS is not defined (PROJ would wrap it round the world), or when all
+        of them lie far from its area of use, as they do when the axes are exchanged.
     """
     if not np.isfinite(xy).all():
         raise BadInput(f"{parameter} has a coordinate that is not finite", parameter=parameter)
@@ -178,8 +184,8 @@ def _shapes_in(rectangle: BBox, column: Clause) -> Clause:
 def intersects(column: Clause, area: BaseGeometry, inner: BBox | None) -> Clause:
     """Build the predicate that a column's geometry meets an area.
 
-    Most of what a window holds lies well within it, and to see that costs a tenth of an exact test. It is a CASE, and
-    the box stands before it, because with an OR PostgreSQL searches the index for both sides of it.
+    Most features in a window lie well within it, and that test costs a tenth of an exact one. It is a CASE after a box
+    test, because for an OR PostgreSQL would search the index for both sides.
 
     Parameters
     ----------
@@ -206,7 +212,7 @@ def _points_in(rectangle: BBox, column: Clause, x: Clause, y: Clause) -> Clause:
 
 
 def geometry_literal(geometry: BaseGeometry) -> Clause:
-    """Bind a geometry in CGCS2000 degrees, as one value: of its parts, a kept plan would make it anew for every row."""
+    """Bind a geometry in CGCS2000 degrees as one value: a kept plan would build it from parts anew for every row."""
     placed = shapely.set_srid(geometry, STORED_SRID)
     return Clause("?0::geometry", (shapely.to_wkb(placed, hex=True, include_srid=True),))
 

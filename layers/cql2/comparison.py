@@ -1,6 +1,6 @@
 """=, <>, <, >, <=, >=, BETWEEN, IN, LIKE and IS NULL over typed operands.
 
-Text is compared by code point (collation "C"): the same everywhere, and two columns of different collations can meet.
+Text is compared by code point (collation "C"): the same on every server, also between columns of other collations.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def compare(op: str, left: Operand, right: Operand) -> Operand:
     Raises
     ------
     BadFilter
-        When their types cannot be compared, or not by this operator.
+        When their types cannot be compared by this operator.
     """
     return truth(_compare(OPERATORS[op], left, right), f"{left.shown} {op} {right.shown}"[:80])
 
@@ -58,7 +58,7 @@ def _cannot(op: str, left: Operand, right: Operand) -> BadFilter:
 
 
 def _numbers(operands: Sequence[Operand]) -> list[Clause]:
-    """Bring numbers to one type: a double column meets literals as doubles, and everything else exactly."""
+    """Bring numbers to one type: literals beside a double column are doubles, all other numbers are exact."""
     if "number" in {o.kind for o in operands}:
         operands = [as_double(o) if o.is_literal else o for o in operands]
     if {o.kind for o in operands} == {"number", "decimal"} or {o.kind for o in operands} == NUMBERS:
@@ -67,7 +67,7 @@ def _numbers(operands: Sequence[Operand]) -> list[Clause]:
 
 
 def _texts(operands: Sequence[Operand], *, is_order: bool = False) -> list[Clause]:
-    """Give texts one collation; equality with literals has none to settle and may use the column's own index."""
+    """Bring texts to one collation; equality with literals needs none and may use the column's own index."""
     if not is_order and sum(not o.is_literal for o in operands) < 2:
         return [o.clause for o in operands]
     return [compose('{} COLLATE "C"', o.clause) for o in operands]
@@ -81,7 +81,13 @@ def between(operands: Sequence[Operand]) -> Operand:
 
 
 def is_in(value: Operand, members: Sequence[Operand]) -> Operand:
-    """`x IN (…)`; false for an empty list."""
+    """`x IN (…)`; false for an empty list.
+
+    Raises
+    ------
+    BadFilter
+        When a member is of another type than the value.
+    """
     shown = f"{value.shown} IN"
     if value.kind == "boolean" and value.is_property:
         members = [as_boolean(member) for member in members]
@@ -97,7 +103,7 @@ def is_in(value: Operand, members: Sequence[Operand]) -> Operand:
 
 
 def _any_of(value: Operand, members: Sequence[Operand]) -> Clause:
-    """One bound array for literals of the column's own type; empty when they are not."""
+    """Return a test with one bound array for literals of the column's own type; empty for other members."""
     if value.is_literal or not all(m.is_literal for m in members):
         return Clause("")
     if value.kind == "number":
@@ -122,7 +128,7 @@ def like(value: Operand, pattern: Operand) -> Operand:
     Raises
     ------
     BadFilter
-        When one side is no text, the pattern no literal, or its last \ has nothing to escape.
+        When one side is no text, the pattern is no literal, or its last \ has no character to escape.
     """
     expect(value, {"string"}, "LIKE")
     expect(pattern, {"string"}, "LIKE")
@@ -137,7 +143,13 @@ def like(value: Operand, pattern: Operand) -> Operand:
 
 
 def is_null(value: Operand) -> Operand:
-    """`x IS NULL` of a property or of something computed."""
+    """`x IS NULL` of a property or of a computed value.
+
+    Raises
+    ------
+    BadFilter
+        When it is an interval.
+    """
     if value.kind == "interval":
         raise BadFilter("IS NULL takes a property, not an interval", parameter=PARAMETER)
     return truth(compose("({}) IS NULL", value.clause), f"{value.shown} IS NULL")

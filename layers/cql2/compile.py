@@ -1,7 +1,7 @@
 """CQL2 JSON → one typed, allow-listed SQL condition.
 
-Each node becomes an `Operand` (a type and a clause); operators check the types of theirs. Nothing of the expression
-enters the SQL's text: names choose a column of the queryables, values are bound.
+Each node becomes an `Operand` (a type and a clause); operators check the types of theirs. No part of the expression
+enters the text of the SQL: names select a column of the queryables, values are bound.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ class _Compiler:
     arithmetic_left: int = _ARITHMETIC_MAX
 
     def operand(self, node: Any) -> Operand:
-        """Compile one node, whatever it is."""
+        """Compile one node of any kind.
+
+        Raises
+        ------
+        BadFilter
+            When it is NULL or of no type that CQL2 has.
+        """
         if isinstance(node, bool):
             return of_boolean(node)
         if isinstance(node, int | float | Decimal):
@@ -48,7 +54,13 @@ class _Compiler:
         raise BadFilter(f"a {type(node).__name__} cannot stand in a filter", parameter=PARAMETER)
 
     def object(self, node: dict[str, Any]) -> Operand:
-        """Compile a JSON object: a property, an operation or a typed literal."""
+        """Compile a JSON object: a property, an operation or a typed literal.
+
+        Raises
+        ------
+        BadFilter
+            When it is none of these.
+        """
         makers: dict[str, Callable[[], Operand]] = {
             "op": lambda: self.operation(node["op"], node.get("args")),
             "property": lambda: of_property(find_queryable(node["property"], self.queryables)),
@@ -74,7 +86,13 @@ class _Compiler:
         return temporal.of_interval(first, last)
 
     def operation(self, op: Any, args: Any) -> Operand:
-        """Compile an operation: its name in any case, its arguments an array."""
+        """Compile an operation: its name in any case, its arguments an array.
+
+        Raises
+        ------
+        BadFilter
+            When it has another form, or IN has no list.
+        """
         if not isinstance(op, str) or not isinstance(args, list | tuple):
             raise BadFilter("an operation has a string 'op' and an array 'args'", parameter=PARAMETER)
         name = op.lower()
@@ -86,7 +104,13 @@ class _Compiler:
         return self.apply(name, op, [self.operand(argument) for argument in args])
 
     def apply(self, name: str, op: str, operands: Sequence[Operand]) -> Operand:
-        """Apply an operator to operands that are compiled already."""
+        """Apply an operator to compiled operands.
+
+        Raises
+        ------
+        BadFilter
+            When the filter has too many arithmetic operators.
+        """
         if name in _COUNTS:
             expect_count(op.upper(), operands, *_COUNTS[name])
         if name in ARITHMETIC:
@@ -136,11 +160,17 @@ _COUNTS: dict[str, tuple[int, int]] = {
 
 
 def compile_expression(expression: Any, queryables: Mapping[str, Queryable], crs: Crs) -> Clause:
-    """Compile a whole filter; see `layers.cql2.compile_filter`."""
+    """Compile a whole filter, as `layers.cql2.compile_filter`.
+
+    Raises
+    ------
+    BadFilter
+        When it is no condition; else as `layers.cql2.compile_filter`.
+    """
     operand = _Compiler(queryables, crs).operand(expression)
     if operand.kind != "boolean":
         raise BadFilter(
             f"a filter is true or false for every feature; this one is {operand.shown} ({operand.kind})",
             parameter=PARAMETER,
         )
-    return compose("({})", operand.clause)  # whoever joins it with AND must not split an OR
+    return compose("({})", operand.clause)  # in parentheses, so that an AND after it splits no OR

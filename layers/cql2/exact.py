@@ -1,7 +1,7 @@
-"""Numbers as PostgreSQL's `numeric` computes them, for filters that are evaluated outside of it.
+"""Arithmetic as PostgreSQL's `numeric` has it, for filters that are evaluated in memory.
 
-A division keeps as many digits as PostgreSQL keeps (at least 16 that count), so that `x / 3 * 3 = 1` is true or false
-in both alike. What has no value is None, as it is NULL there.
+A division keeps as many digits as PostgreSQL keeps (at least 16 significant ones), so that `x / 3 * 3 = 1` is true or
+false in both alike. An undefined result is None, where PostgreSQL has NULL.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _POWER_LN_MAX = 690
 
 
 def exact(value: float | Decimal) -> Decimal:
-    """Return a number as `numeric`; of a double 15 digits, as PostgreSQL's cast has it."""
+    """Return a number as `numeric`; a double is rounded to 15 digits, as by PostgreSQL's cast."""
     if isinstance(value, Decimal):
         return value
     return Decimal(f"{value:.15g}") if isinstance(value, float) else Decimal(value)
 
 
 def divide(a: Decimal, b: Decimal) -> Decimal | None:
-    """Divide and round half away from zero, to the scale that PostgreSQL chooses."""
+    """Return the quotient, rounded half away from zero to the scale of PostgreSQL; None for a division by zero."""
     if not b:
         return None
     scale = _scale(a, b)
@@ -37,7 +37,7 @@ def divide(a: Decimal, b: Decimal) -> Decimal | None:
 
 
 def remainder(a: Decimal, b: Decimal) -> Decimal | None:
-    """Return the remainder, with the sign of `a`."""
+    """Return the remainder with the sign of `a`; None for a division by zero."""
     if not b:
         return None
     x, y, power = _aligned(a, b)
@@ -46,7 +46,7 @@ def remainder(a: Decimal, b: Decimal) -> Decimal | None:
 
 
 def whole(a: Decimal, b: Decimal) -> Decimal | None:
-    """Return the quotient without its fraction."""
+    """Return the quotient without its fraction; None for a division by zero."""
     if not b:
         return None
     x, y, _ = _aligned(a, b)
@@ -74,8 +74,8 @@ def _scale(a: Decimal, b: Decimal) -> int:
     """Return the digits after the point of a quotient, as PostgreSQL's `select_div_scale` has it."""
     (weight_a, first_a), (weight_b, first_b) = _leading(a), _leading(b)
     weight = weight_a - weight_b - (first_a <= first_b)
-    wanted = max(_DIGITS_MIN - weight * _GROUP, _fraction(a), _fraction(b), 0)
-    return min(wanted, _SCALE_MAX)
+    scale = max(_DIGITS_MIN - weight * _GROUP, _fraction(a), _fraction(b), 0)
+    return min(scale, _SCALE_MAX)
 
 
 def _leading(value: Decimal) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The functions a filter may call, arithmetic among them: an allow-list, each with its types and its SQL.
 
-Numbers are computed as `numeric`: exact, and without the overflow and underflow errors of doubles. What has no
-value (a division by zero, the root of a negative number) is NULL and matches nothing; no row can make a query fail.
+Numbers are computed as `numeric`: exact, and without the overflow and underflow errors of doubles. An undefined
+result (a division by zero, the root of a negative number) is NULL and matches no row; no row makes a query fail.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMERIC = {
     "/": "({} / nullif({}, 0))",
     "%": "mod({}, nullif({}, 0))",
     "div": "div({}, nullif({}, 0))",
-    # the subquery names both sides, so that nothing is written twice; bounds keep power() from raising
+    # the subquery names both sides, so that neither is computed twice; bounds keep power() from raising
     "^": """(SELECT CASE WHEN v.b IS NULL OR v.e IS NULL THEN NULL
         WHEN v.e = 0 THEN 1 WHEN v.b = 0 AND v.e > 0 THEN 0 WHEN v.b = 0 THEN NULL
         WHEN abs(v.b) NOT BETWEEN 1e-300 AND 1e300 OR abs(v.e) > 1e6 OR (v.b < 0 AND v.e <> trunc(v.e)) THEN NULL
@@ -30,12 +30,12 @@ _NUMERIC = {
         )::numeric END FROM (SELECT {} AS b, {} AS e) AS v)""",
 }
 ARITHMETIC = frozenset(_NUMERIC)
-_FOLD = 'COLLATE "und-x-icu"'  # the same letters whatever the database's own locale
+_FOLD = 'COLLATE "und-x-icu"'  # the same for every locale of the database
 _TEXT = {
     "casei": f'(lower({{}} {_FOLD}) COLLATE "C")',
     "lower": f'(lower({{}} {_FOLD}) COLLATE "C")',
     "upper": f'(upper({{}} {_FOLD}) COLLATE "C")',
-    # without the extension unaccent, which a given database may lack: decompose, drop the marks, compose
+    # without the extension unaccent, which some databases lack: decompose, drop the marks, compose
     "accenti": """(normalize(regexp_replace(normalize({}, NFD), U&'[\\0300-\\036F]', '', 'g'), NFC) COLLATE "C")""",
 }
 _MEASURES: dict[str, tuple[tuple[Kind, ...], str]] = {
@@ -59,7 +59,7 @@ def arithmetic(op: str, operands: Sequence[Operand]) -> Operand:
     Raises
     ------
     BadFilter
-        When there are not two, or one is no number.
+        When there are not two operands, or one is no number.
     """
     expect_count(op, operands, 2)
     exact = [_as_numeric(expect(operand, NUMBERS, op)) for operand in operands]
@@ -80,8 +80,8 @@ def _text(name: str, operands: Sequence[Operand]) -> Operand:
 def _measure(name: str, operands: Sequence[Operand]) -> Operand:
     kinds, template = _MEASURES[name]
     expect_count(name.upper(), operands, len(kinds))
-    for operand, wanted in zip(operands, kinds, strict=True):
-        expect(operand, {wanted}, name.upper())
+    for operand, parameter_kind in zip(operands, kinds, strict=True):
+        expect(operand, {parameter_kind}, name.upper())
     kind: Kind = "integer" if name == "char_length" else "number"
     return Operand(kind, compose(template, *(o.clause for o in operands)), name.upper())
 
@@ -128,7 +128,7 @@ def call(name: str, operands: Sequence[Operand]) -> Operand:
     Raises
     ------
     BadFilter
-        When there is no such function; the message lists those there are.
+        When there is no such function; the message lists the known ones.
     """
     makers: dict[str, Callable[[str, Sequence[Operand]], Operand]] = {
         **dict.fromkeys(_TEXT, _text),

@@ -1,4 +1,4 @@
-"""A rectangle inside an area: what lies in it by its box alone lies in the area, and needs no exact test."""
+"""A rectangle inside an area: a feature whose box lies in it lies in the area, and needs no exact test."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from shapely.geometry.base import BaseGeometry
 
 from layers.types import BBox
 
-_HALVINGS = 5  # the rectangle is found to a thirtieth of its size: more would cost more than it saves
+_HALVINGS = 5  # to a thirtieth of its size: more precision would cost more than it saves
 
 
 def inscribed(area: BaseGeometry) -> BBox | None:
     """Return a large rectangle ``(west, south, east, north)`` inside an area, in its units.
 
-    Not the largest: one about the middle of the largest part, as high and wide as that, then moved out side by side.
-    `None` for what has no area, and where nothing was found.
+    It is not the largest: it begins about the middle of the largest part, with its proportions, and each side is then
+    moved outwards. `None` for a geometry without an area, and where none was found.
     """
     if not isinstance(area, Polygon | MultiPolygon) or area.is_empty:
         return None
@@ -32,7 +32,7 @@ def inscribed(area: BaseGeometry) -> BBox | None:
 
 
 def _grown(part: Polygon, box: BBox, sides: tuple[int, ...]) -> BBox:
-    """Move some sides of a box towards those of the area's own box, as far as it stays inside."""
+    """Move some sides of a box towards those of the part's own box, as far as it stays inside the part."""
     limits = part.bounds
 
     def moved(share: float) -> BBox:
@@ -46,7 +46,7 @@ def _grown(part: Polygon, box: BBox, sides: tuple[int, ...]) -> BBox:
 
 
 def _largest(holds: Callable[[float], bool]) -> float:
-    """Return about the largest share, from 0 to 1, for which something holds that holds for smaller ones too."""
+    """Return about the largest share, from 0 to 1, for which a condition holds that holds for all smaller ones."""
     share, step = 0.0, 0.5
     for _ in range(_HALVINGS):
         if holds(share + step):

@@ -1,7 +1,7 @@
-"""CQL2 JSON as it comes over the wire → plain objects whose numbers are exact.
+"""The text of CQL2 JSON → plain objects whose numbers are exact.
 
-Read with the standard library and not with the `cql2` package, which turns every integer into a double
-(9007199254740993 would silently become …992); the typed compiler checks more than its schema does.
+The standard library parses it and not the `cql2` package, which turns every integer into a double (9007199254740993
+would silently become …992); the typed compiler checks more than the package's schema.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
 def read_json(text: str, limits: FilterLimits) -> Any:
-    """Read CQL2 JSON; integers stay integers, decimals become `Decimal`.
+    """Parse CQL2 JSON; integers stay integers, decimals become `Decimal`.
 
     Raises
     ------

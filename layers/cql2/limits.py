@@ -1,4 +1,4 @@
-"""How large a filter may be, checked before anything recurses over it."""
+"""The limits of a filter's size, checked before any code recurses over it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COORDINATES_DEPTH = 6  # a MultiPolygon needs 4
 
 @dataclass(frozen=True, slots=True)
 class FilterLimits:
-    """How large a filter may be.
+    """The limits of a filter's size.
 
     Attributes
     ----------
@@ -23,9 +23,9 @@ class FilterLimits:
     nodes
         Words, values and operators, coordinates not counted.
     depth
-        Levels of parentheses and calls within each other.
+        Levels of nested parentheses and calls.
     vertices
-        Of all geometries together.
+        Positions of all geometries together.
     """
 
     length: int = 65_536
@@ -35,18 +35,18 @@ class FilterLimits:
 
 
 def too_large(what: str, allowed: int, given: int | None = None) -> BadFilter:
-    """Make the error for a passed limit, ready to raise."""
+    """Return the error for an exceeded limit, to be raised."""
     size = f"has {given:,} {what}" if given is not None else f"has too many {what}"
     return BadFilter(f"the filter {size}; allowed are {allowed:,}", parameter=PARAMETER)
 
 
 def check_size(expression: Any, limits: FilterLimits) -> None:
-    """Walk an expression without recursion and refuse what is too deep, too large or not JSON.
+    """Check an expression's depth, size and types, without recursion.
 
     Raises
     ------
     BadFilter
-        When a limit is passed, or it holds something that JSON does not know.
+        When it exceeds a limit, or holds a value of no JSON type.
     """
     nodes = vertices = 0
     pending = [(expression, 0)]

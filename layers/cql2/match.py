@@ -1,8 +1,8 @@
 """CQL2 JSON → a test of one feature in memory, true where the SQL of `compile` would find it.
 
-The expression is compiled to SQL first, so that it is allowed and refused in the same words; then each node becomes a
-function of a row. None is SQL's unknown. Distances are between points only: what an ellipsoid's edge is to PostGIS
-need not be done twice.
+The expression is compiled to SQL first, so that it is refused for the same reasons in the same words; then each node
+becomes a function of a row. None is SQL's unknown. Distances are between points only: geodesic edges, as PostGIS has
+them, are not computed in memory.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ class _Term:
 
 
 def matcher(expression: Any, queryables: Mapping[str, Queryable], crs: Crs) -> tuple[Test, frozenset[str]]:
-    """Return the test of a filter, and the properties it looks at.
+    """Return the test of a filter, and the names of the properties it reads.
 
-    The test takes a row by property name: numbers, texts, booleans and lists as JSON has them, times as ISO 8601, a
-    geometry as shapely's under its queryable's name. What is not there is null.
+    The test takes a row by property name: numbers, texts, booleans and lists as in JSON, times as ISO 8601, a
+    geometry as shapely's under its queryable's name. An absent property is null.
 
     Raises
     ------
     BadFilter
-        As `compile_filter`; also for a distance, length or area of anything but points.
+        As `compile_filter`; also for a distance, length or area of other geometries than points.
     """
     compile_expression(expression, queryables, crs)
     builder = _Builder(queryables, crs)
@@ -142,7 +142,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
 
 
 def _strict(kind: Kind, function: Callable[..., Any], terms: Sequence[_Term]) -> _Term:
-    """Apply a function that is unknown as soon as one of its arguments is."""
+    """Return a term that applies a function, and is unknown when one of its arguments is."""
     parts = [term.of for term in terms]
     if len(parts) == 1:
         only = parts[0]
@@ -264,7 +264,7 @@ def _is_near(terms: Sequence[_Term]) -> _Term:
 
 
 def _nothing(name: str) -> Callable[[Sequence[_Term]], _Term]:
-    """Make the length or area of a point."""
+    """Return the function for the length or area of a point, which is 0."""
 
     def make(terms: Sequence[_Term]) -> _Term:
         _points(name, terms)

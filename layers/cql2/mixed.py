@@ -1,7 +1,7 @@
 """Spatial functions of a literal that is a collection of points, lines and areas together.
 
-PostGIS relates no such collections. As a set of points it is the union of its areas, of its lines outside of them and
-of its points outside of both, and every predicate follows from what is true of these parts, each of one kind.
+PostGIS relates no such collections. As a set of points it is the union of its areas, its lines outside of them and its
+points outside of both, and every predicate follows from predicates of these parts, each of one dimension.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOTHING = Clause("FALSE")
 
 
 def union_of(collection: BaseGeometry) -> BaseGeometry:
-    """Return the points of a collection as one geometry; of one kind where its areas or lines cover all the rest."""
+    """Return the set of a collection's points as one geometry; of one dimension where that covers all other parts."""
     return shapely.union_all(shapely.get_parts(collection))
 
 
@@ -33,13 +33,13 @@ def relate_mixed(op: str, column: Clause, mixed: BaseGeometry, *, turned: bool) 
     Parameters
     ----------
     op
-        Any of the functions but S_INTERSECTS and S_DISJOINT, which PostGIS has for collections too.
+        Any function but S_INTERSECTS and S_DISJOINT, which PostGIS has for collections too.
     mixed
-        What `union_of` returned, of more than one dimension; it stands on the right, or `turned` on the left.
+        A result of `union_of` of more than one dimension; it is the right argument, or `turned` the left one.
     """
     parts = {dimension: geometry_literal(part) for dimension, part in by_dimension(mixed).items()}
     tested = _TESTS[_TURNED.get(op, op) if turned else op](column, parts)
-    known = compose("CASE WHEN {} IS NOT NULL THEN {} END", column, tested)  # unknown of a row without geometry
+    known = compose("CASE WHEN {} IS NOT NULL THEN {} END", column, tested)  # unknown for a row without geometry
     nearby = compose("{} && {}", column, geometry_literal(shapely.box(*mixed.bounds)))
     return compose("({} AND {})", nearby, known)
 
@@ -48,7 +48,7 @@ type _Parts = dict[int, Clause]  # by dimension
 
 
 def by_dimension(mixed: BaseGeometry) -> dict[int, BaseGeometry]:
-    """Return the parts of a collection by their dimension, those of one together."""
+    """Return the parts of a collection by their dimension, all of one dimension in one geometry."""
     pieces = shapely.get_parts(mixed)
     dimensions = shapely.get_dimensions(pieces)
     return {int(d): shapely.union_all(pieces[dimensions == d]) for d in np.unique(dimensions)}
@@ -71,7 +71,7 @@ def _covers(column: Clause, parts: _Parts) -> Clause:
 
 
 def _covered(column: Clause, parts: _Parts) -> Clause:
-    """Say that nothing of the column is outside of all parts; an area can only lie in the areas."""
+    """Return the condition that the column lies in the union of the parts; an area can only lie in the areas."""
     rest = column
     for part in reversed(parts.values()):
         rest = compose("ST_Difference({}, {})", rest, part)
@@ -95,7 +95,7 @@ def _touches(column: Clause, parts: _Parts) -> Clause:
 
 
 def _crosses(column: Clause, parts: _Parts) -> Clause:
-    """Say that the interiors meet in less than the higher dimension, and that part of the lower one is outside."""
+    """Return the condition that the interiors meet in less than the higher dimension, and part of the lower is outside."""
     largest = max(parts)
     meets = _interiors_meet(column, parts)
     lower = compose("NOT {}", _covered(column, parts))
@@ -109,7 +109,7 @@ def _crosses(column: Clause, parts: _Parts) -> Clause:
 
 
 def _overlaps(column: Clause, parts: _Parts) -> Clause:
-    """Say that both have the same dimension, share something, and that each has some outside of the other."""
+    """Return the condition that both have the same dimension, share points, and each has points outside the other."""
     largest = max(parts)
     shared = compose("ST_Relate({}, {}, '1********')", column, parts[1]) if largest == 1 else None
     shared = shared or _interiors_meet(column, parts)
@@ -130,7 +130,7 @@ _TESTS: dict[str, Callable[[Clause, _Parts], Clause]] = {
 def shapes_relate(op: str, shape: BaseGeometry, collection: BaseGeometry, *, turned: bool) -> bool:
     """Relate a shape with a collection in memory, as the SQL does.
 
-    GEOS 3.14 relates collections itself, but takes an area for outside of one that holds a point beside its areas.
+    GEOS 3.14 relates collections itself, but finds an area outside of a collection that has a point beside its areas.
     """
     united = union_of(collection)
     if not isinstance(united, GeometryCollection):

@@ -1,4 +1,4 @@
-"""A typed piece of an expression: what operators check before they become SQL."""
+"""A typed piece of an expression, whose type operators check before they become SQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal[
     "string",
     "integer",  # bigint
     "number",  # double precision
-    "decimal",  # numeric: literals, and whatever is computed
+    "decimal",  # numeric: literals and computed numbers
     "boolean",
     "date",
     "datetime",
@@ -43,13 +43,13 @@ class Operand:
     clause
         Its SQL over alias `f`; empty for an interval, which is its `ends`.
     shown
-        How a message names it.
+        Its name in a message.
     value
-        Of a literal: the Python value. `None` for everything else.
+        The Python value of a literal; `None` for all others.
     ends
-        Of an interval: first and last instant.
+        First and last instant of an interval.
     pattern
-        Of a character literal, also inside CASEI and ACCENTI: the text, for LIKE to check.
+        The text of a character literal, also inside CASEI and ACCENTI, for LIKE to check.
     """
 
     kind: Kind
@@ -62,7 +62,7 @@ class Operand:
 
     @property
     def is_literal(self) -> bool:
-        """Whether it is a plain value."""
+        """Whether it is a literal value."""
         return self.value is not None
 
     def recast(self, cast: str) -> Clause:
@@ -71,25 +71,31 @@ class Operand:
 
 
 def of_property(queryable: Queryable) -> Operand:
-    """Make the operand of a property."""
+    """Return the operand of a property."""
     shown = f"the {queryable.type} property '{queryable.name}'"
     return Operand(queryable.type, queryable.clause, shown, is_property=True)
 
 
 def of_string(text: str, parameter: str = PARAMETER) -> Operand:
-    """Make the operand of a character literal.
+    """Return the operand of a character literal.
 
     Raises
     ------
     BadFilter
-        When PostgreSQL cannot hold it: a NUL, or half of a surrogate pair.
+        When PostgreSQL cannot store it: a NUL, or half of a surrogate pair.
     """
     check_text(text, parameter)
     return Operand("string", bind(text, "text"), f"'{text[:40]}'", value=text, pattern=text)
 
 
 def check_text(text: str, parameter: str = PARAMETER) -> None:
-    """Refuse text that UTF-8 in PostgreSQL cannot hold."""
+    """Check that PostgreSQL can store a text as UTF-8.
+
+    Raises
+    ------
+    BadFilter
+        When it holds a NUL, or half of a surrogate pair.
+    """
     if "\0" in text:
         raise BadFilter(f"{parameter} holds the character U+0000, which no text here can have", parameter=parameter)
     if any("\ud800" <= character <= "\udfff" for character in text):
@@ -97,12 +103,12 @@ def check_text(text: str, parameter: str = PARAMETER) -> None:
 
 
 def of_number(value: float | Decimal, parameter: str = PARAMETER) -> Operand:
-    """Make the operand of a number, exact: bigint where it fits, else numeric.
+    """Return the operand of a number, exact: bigint where it fits, else numeric.
 
     Raises
     ------
     BadFilter
-        When it is not finite or beyond what a double holds.
+        When it is not finite or exceeds a double.
     """
     if isinstance(value, int) and value in INT8:
         return Operand("integer", bind(value, "bigint"), f"the number {value}", value=value)
@@ -120,24 +126,24 @@ def of_number(value: float | Decimal, parameter: str = PARAMETER) -> Operand:
 
 
 def of_boolean(value: bool) -> Operand:
-    """Make the operand of TRUE or FALSE."""
+    """Return the operand of TRUE or FALSE."""
     return Operand("boolean", Clause("TRUE" if value else "FALSE"), str(value).upper(), value=value)
 
 
 def as_boolean(operand: Operand) -> Operand:
-    """Return 0 and 1 as FALSE and TRUE, which is how GDAL writes them; anything else as it is."""
+    """Return 0 and 1 as FALSE and TRUE, which GDAL writes as numbers; any other operand unchanged."""
     if operand.kind == "integer" and operand.is_literal and operand.value in {0, 1}:
         return of_boolean(operand.value == 1)
     return operand
 
 
 def truth(clause: Clause, shown: str) -> Operand:
-    """Make the operand of a predicate."""
+    """Return the operand of a predicate."""
     return Operand("boolean", clause, shown)
 
 
 def as_double(operand: Operand) -> Operand:
-    """Bind a number literal as a double, so that an index on a double column serves it."""
+    """Return a number literal bound as a double, so that an index on a double column serves it."""
     value = float(operand.value)  # type: ignore[arg-type]  # callers give number literals
     return replace(operand, kind="number", clause=bind(value, "double precision"), value=value)
 
@@ -148,17 +154,23 @@ def expect(operand: Operand, kinds: frozenset[str] | set[str], what: str) -> Ope
     Raises
     ------
     BadFilter
-        When it has not; the message says who wanted what and got what.
+        When it has another type; the message names the operator, the allowed and the given types.
     """
     if operand.kind in kinds:
         return operand
-    wanted = " or ".join(sorted(k for k in kinds if k != "decimal"))
-    raise BadFilter(f"{what} takes {wanted}, not {operand.shown} ({operand.kind})", parameter=PARAMETER)
+    allowed = " or ".join(sorted(k for k in kinds if k != "decimal"))
+    raise BadFilter(f"{what} takes {allowed}, not {operand.shown} ({operand.kind})", parameter=PARAMETER)
 
 
 def expect_count(op: str, operands: Sequence[object], least: int, most: int | None = None) -> None:
-    """Refuse a wrong number of arguments."""
+    """Check the number of arguments.
+
+    Raises
+    ------
+    BadFilter
+        When there are fewer or more.
+    """
     top = least if most is None else most
     if not least <= len(operands) <= top:
-        wanted = str(least) if least == top else f"{least} to {top}" if top < 1_000_000 else f"{least} or more"
-        raise BadFilter(f"{op} takes {wanted} arguments, not {len(operands)}", parameter=PARAMETER)
+        allowed = str(least) if least == top else f"{least} to {top}" if top < 1_000_000 else f"{least} or more"
+        raise BadFilter(f"{op} takes {allowed} arguments, not {len(operands)}", parameter=PARAMETER)

@@ -16,15 +16,15 @@ from layers.errors import BadFilter, BadInput
 
 _INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})(?:[eE][+-]?\d{1,4})?", re.ASCII)
-_BARE_PLUS = re.compile(r" (?=\d\d:\d\d(?:/|$))")  # a + that nobody encoded arrives as a space
+_BARE_PLUS = re.compile(r" (?=\d\d:\d\d(?:/|$))")  # an unencoded + arrives as a space
 _DATETIME_FORMS = "2025-01-02, 2025-01-02T08:00:00Z, and intervals of these such as 2025-01-02/.. or ../2025-01-02"
 
 
 def compile_property(name: str, value_text: str, queryable: Queryable) -> Clause:
-    """Build the condition of `name=value`: equal to the value, read by the property's type.
+    """Build the condition of `name=value`: equality with the value, parsed by the property's type.
 
-    A date given for a timestamp is its whole day; of an array property, one of the members is the value. There are
-    no wildcards.
+    A date compared with a timestamp is its whole day; an array property matches by one of its members. There are no
+    wildcards.
 
     Raises
     ------
@@ -62,14 +62,14 @@ def _refuse(name: str, text: str, wanted: str) -> Never:
 
 
 def compile_datetime(text: str, queryable: Queryable | None) -> Clause:
-    """Build the condition of `datetime`: an instant, a day, or an interval with either end open (`..` or nothing).
+    """Build the condition of `datetime`: an instant, a day, or an interval whose ends may be open (`..` or empty).
 
     Parameters
     ----------
     text
         For example ``2025-01-02``, ``2025-01-02T00:00:00Z``, ``../2025-01-02``, ``2025-01-02/``.
     queryable
-        The layer's time property. `None` for a layer that has none: the text is checked, and every row matches.
+        The layer's time property. `None` for a layer without one: the text is checked, and every row matches.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""LIKE and the folding of text, for filters that are evaluated outside of PostgreSQL."""
+"""LIKE and the folding of text, for filters that are evaluated in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MARKS = re.compile("[\u0300-\u036f]")
 class Pattern:
     r"""A LIKE pattern: % is any run of characters, _ any one, \ takes the next as it is.
 
-    Each piece between two % is looked for once, from left to right: no pattern makes it slow.
+    Each piece between two % is searched once, from left to right: no pattern makes it slow.
     """
 
     def __init__(self, text: str) -> None:
@@ -30,7 +30,7 @@ class Pattern:
         self._last_length = len(pieces[-1])
 
     def matches(self, text: str) -> bool:
-        """Whether the whole text is like the pattern."""
+        """Whether the whole text matches the pattern."""
         if self._last is None:
             return self._first.fullmatch(text) is not None
         begin = self._first.match(text)

@@ -1,4 +1,4 @@
-"""What an actor may search on, by name."""
+"""The queryables of a layer: the properties an actor may search on, by name."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Queryable:
     Attributes
     ----------
     name
-        What clients call it.
+        Its name in filters.
     column
         Its column in the layer's table.
     type
         The field's type, or ``geometry``.
     geometry_type
-        Of a geometry; the bbox test of points is cheaper.
+        The type of a geometry; points have a cheaper bbox test.
     moves
-        The place of a point is a pair of numbers, `_lon_now` and `_lat_now`.
+        Whether the place of a point is a pair of numbers, `_lon_now` and `_lat_now`.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Queryable:
 
 
 def queryables_of(definition: LayerDefinition, actor: Actor) -> dict[str, Queryable]:
-    """Return what the actor may search on: the fields whose plain value it sees, `id`, and the geometry.
+    """Return the properties the actor may search on: fields it sees unmasked, `id`, and the geometry.
 
-    A hidden or masked field is left out, so that nobody can find out its value by searching for it. The geometry
-    is `geom`, and `geometry` too unless a field bears that name; a layer without geometry has neither.
+    Hidden and masked fields are left out, so that a search cannot reveal their values. The geometry is `geom`, and
+    `geometry` too unless a field has that name; a layer without geometry has neither.
     """
     found = {"id": Queryable("id", "id", "string")}
     if definition.geometry_type != "None":
         for name in ("geom", "geometry"):
             found[name] = Queryable(name, "geom", "geometry", definition.geometry_type, definition.motion is not None)
-    seen = (field for field in definition.fields if actor.may_see(field))
-    return found | {field.name: Queryable(field.name, field.name, field.type) for field in seen}
+    visible = (field for field in definition.fields if actor.may_see(field))
+    return found | {field.name: Queryable(field.name, field.name, field.type) for field in visible}
 
 
 def find_queryable(name: object, queryables: Mapping[str, Queryable], parameter: str = "filter") -> Queryable:
@@ -62,7 +62,7 @@ def find_queryable(name: object, queryables: Mapping[str, Queryable], parameter:
     Raises
     ------
     BadFilter
-        When there is none, or none that the actor may see; the message lists those that are.
+        When there is none that the actor may search on; the message lists those there are.
     """
     if isinstance(name, str) and name in queryables:
         return queryables[name]

@@ -1,4 +1,4 @@
-"""The words of CQL2 text, with their places."""
+"""The scanner of CQL2 text: its words, with their positions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 )
 _PARENTHESIS = re.compile(r"[()]")
 _EMPTY = re.compile(r"[a-z]++\s*+(?:zm|z|m)?\s*+empty\b", re.IGNORECASE | re.ASCII)
-_WKT_DEPTH = 6  # a collection of multipolygons needs 4; deeper ones would recurse in GEOS
+_WKT_DEPTH = 6  # a collection of multipolygons needs 4; GEOS recurses over deeper ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def scan(text: str, limits: FilterLimits) -> list[Token]:
     Raises
     ------
     BadFilter
-        At the first character that starts no word, or a quote that is never closed.
+        When a character starts no word, or a quote is not closed.
     """
     tokens = []
     position, length = 0, len(text.rstrip())
@@ -66,7 +66,7 @@ def scan(text: str, limits: FilterLimits) -> list[Token]:
 
 
 def fault(token: Token, expected: str) -> BadFilter:
-    """Make the error for a word that cannot stand where it stands, ready to raise."""
+    """Return the error for an unexpected word, to be raised."""
     given = f"'{token.text[:40]}'" if token.text else "the end"
     return BadFilter(
         f"the filter cannot be read at character {token.start + 1}, {given}: expected {expected}", parameter=PARAMETER
@@ -74,7 +74,7 @@ def fault(token: Token, expected: str) -> BadFilter:
 
 
 def _end_of_geometry(text: str, start: int) -> int:
-    """Find the end of a WKT literal: its own closing parenthesis, or the word EMPTY."""
+    """Return the end of a WKT literal: its own closing parenthesis, or the word EMPTY."""
     empty = _EMPTY.match(text, start)
     if empty is not None:
         return empty.end()

@@ -1,4 +1,4 @@
-"""Dates, timestamps and intervals compared outside of PostgreSQL; the meanings are those of `temporal`."""
+"""Dates, timestamps and intervals compared in memory, with the meanings of `temporal`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TESTS = {name: [tuple(test.split()) for test in tests] for name, tests in RELAT
 
 
 def compare_instants(op: str, left: date, right: date) -> bool:
-    """Compare two instants; a date that meets a timestamp is its whole UTC day."""
+    """Compare two instants; a date beside a timestamp is its whole UTC day."""
     if isinstance(left, datetime) == isinstance(right, datetime):
         return COMPARE[op](left, right)
     if op in {"=", "<>", "!="}:
@@ -40,9 +40,9 @@ def relate(op: str, sides: Sequence[tuple[Any, Any]], *, in_days: bool) -> bool 
     Parameters
     ----------
     sides
-        Starts and ends as dates, timestamps, ``".."`` for an open one, or None for what is not known.
+        Starts and ends as dates, timestamps, ``".."`` for an open one, or None for an unknown one.
     in_days
-        Whether no timestamp takes part: a day is then one point.
+        Whether all are dates: a day is then one point.
     """
     ends = {
         f"{name}{index}": _edge(side[index], index, in_days=in_days)

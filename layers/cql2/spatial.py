@@ -1,6 +1,6 @@
 """Geometry literals and the spatial functions.
 
-The literal is brought to the layers' system, never the column, so that the GiST index serves the predicate.
+The literal is transformed to the stored CRS, never the column, so that the GiST index serves the predicate.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TYPES = {
 }
 PREDICATES = {
     "s_intersects": "ST_Intersects({}, {})",
-    "s_disjoint": "NOT ST_Intersects({}, {})",  # PostGIS's own takes no collections
+    "s_disjoint": "NOT ST_Intersects({}, {})",  # ST_Disjoint takes no collections
     "s_equals": "ST_Equals({}, {})",
     "s_touches": "ST_Touches({}, {})",
     "s_within": "ST_Within({}, {})",
@@ -55,16 +55,16 @@ SHAPELY: dict[str, Callable[..., Any]] = {
     "s_crosses": shapely.crosses,
 }
 _COLLECTIONS_TOO = {"s_intersects", "s_disjoint"}
-_METRES_PER_DEGREE = 110_000  # a little less than the shortest degree of latitude: boxes come out larger
+_METRES_PER_DEGREE = 110_000  # less than the shortest degree of latitude, so that boxes are rather too large
 
 
 def of_geometry(node: dict[str, Any], crs: Crs) -> Operand:
-    """Make the operand of a GeoJSON geometry in `crs`, whose axes come in their official order.
+    """Return the operand of a GeoJSON geometry in `crs` and its official axis order.
 
     Raises
     ------
     BadFilter
-        When it is no valid geometry, or has a coordinate outside its system.
+        When it is no valid geometry, or has a coordinate outside its CRS.
     """
     geometry = _moved(_read(node), crs)
     if not geometry.is_valid:
@@ -73,7 +73,13 @@ def of_geometry(node: dict[str, Any], crs: Crs) -> Operand:
 
 
 def of_bbox(numbers: Any, crs: Crs) -> Operand:
-    """Make the operand of ``BBOX(…)``: 4 or 6 numbers in the official axis order of `crs`."""
+    """Return the operand of ``BBOX(…)``: 4 or 6 numbers in the official axis order of `crs`.
+
+    Raises
+    ------
+    BadFilter
+        When they are no box.
+    """
     if not isinstance(numbers, list | tuple) or not all(_is_number(n) for n in numbers):
         raise BadFilter("BBOX takes 4 or 6 numbers", parameter=PARAMETER)
     try:
@@ -103,7 +109,7 @@ def _read(node: dict[str, Any]) -> BaseGeometry:
 
 
 def _positions(part: Any, level: int, kind: str) -> Any:
-    """Check the arrays of a geometry and keep x and y of every position, as doubles."""
+    """Check the arrays of a geometry, and return x and y of every position as doubles."""
     if not isinstance(part, list | tuple) or not part:
         raise BadFilter(f"the coordinates of a {kind} are not what GeoJSON gives a {kind}", parameter=PARAMETER)
     if level:
@@ -125,7 +131,7 @@ def _float(number: float | Decimal) -> float:
 
 
 def _homogeneous(collection: shapely.GeometryCollection) -> BaseGeometry:
-    """Make a collection of one kind the Multi geometry it is, which all predicates take."""
+    """Return a collection of one kind as the Multi geometry, which all predicates take."""
     parts = shapely.get_parts(shapely.get_parts(collection))
     kinds = {part.geom_type for part in parts}
     multi = {"Point": shapely.MultiPoint, "LineString": shapely.MultiLineString, "Polygon": shapely.MultiPolygon}
@@ -178,7 +184,7 @@ def _with_collection(op: str, other: Operand, collection: GeometryCollection, *,
 
 
 def relate_shapes(op: str, left: BaseGeometry, right: BaseGeometry) -> bool:
-    """Apply one of the functions in memory; of two collections GEOS itself says how they relate."""
+    """Apply one of the functions in memory; two collections are related by GEOS itself."""
     mixed = [isinstance(shape, GeometryCollection) for shape in (left, right)]
     if mixed[0] == mixed[1]:
         return bool(SHAPELY[op](left, right))
@@ -187,7 +193,7 @@ def relate_shapes(op: str, left: BaseGeometry, right: BaseGeometry) -> bool:
 
 
 def is_within_distance(left: Operand, right: Operand, distance_m: Operand) -> Operand:
-    """`S_DWITHIN(geom, POINT(…), metres)`, geodesic; a literal's widened box goes to the index first.
+    """`S_DWITHIN(geom, POINT(…), metres)`, geodesic; the index is searched with the literal's widened box.
 
     Raises
     ------
@@ -210,7 +216,7 @@ def is_within_distance(left: Operand, right: Operand, distance_m: Operand) -> Op
 
 
 def _widened(geometry: object, distance_m: float) -> BaseGeometry | None:
-    """Box a literal with its surroundings; `None` where that would reach a pole or the antimeridian."""
+    """Return the box of a literal, widened by a distance; `None` where it would reach a pole or the antimeridian."""
     if not isinstance(geometry, BaseGeometry):
         return None
     west, south, east, north = geometry.bounds

@@ -1,8 +1,8 @@
 """Dates, timestamps and intervals.
 
-A date is the whole UTC day: it meets a timestamp as the closed interval from midnight to the day's last microsecond,
-the finest that PostgreSQL holds. So `t = DATE('2025-01-02')` finds everything of that day, `t <= DATE(…)` its evening
-too, and `t > DATE(…)` begins with the next day. Among dates alone, a day is one point.
+A date is the whole UTC day: compared with a timestamp, it is the closed interval from midnight to the day's last
+microsecond, PostgreSQL's resolution. So `t = DATE('2025-01-02')` finds all of that day, `t <= DATE(…)` includes its
+evening, and `t > DATE(…)` begins with the next day. Between two dates, a day is one point.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from layers.cql2.operand import INSTANTS, Operand, expect, truth
 from layers.errors import BadFilter
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIMESTAMP = re.compile(  # RFC 3339, and what else clocks and databases write: 20260608T100000+0800, +08, +8:00
+_TIMESTAMP = re.compile(  # RFC 3339, and other forms of clocks and databases: 20260608T100000+0800, +08, +8:00
     r"(?P<day>\d{4}-\d\d-\d\d|\d{8})T(?P<time>\d\d:\d\d:\d\d|\d{6})(?P<fraction>\.\d{1,12})?"
     r"(?P<zone>Z|(?P<sign>[+-])(?P<hour>\d{1,2})(?::?(?P<minute>\d\d))?)",
     re.ASCII | re.IGNORECASE,
@@ -46,7 +46,7 @@ RELATIONS = {
 
 
 def of_date(text: Any, parameter: str = PARAMETER) -> Operand:
-    """Make the operand of a date, ``2025-01-02``.
+    """Return the operand of a date, ``2025-01-02``.
 
     Raises
     ------
@@ -64,12 +64,12 @@ def of_date(text: Any, parameter: str = PARAMETER) -> Operand:
 
 
 def of_timestamp(text: Any, parameter: str = PARAMETER) -> Operand:
-    """Make the operand of an instant with its offset, ``2025-01-02T08:00:00Z``.
+    """Return the operand of an instant with its offset, ``2025-01-02T08:00:00Z``.
 
     Raises
     ------
     BadFilter
-        When there is no such instant, or it says no offset.
+        When there is no such instant, or it has no offset.
     """
     if isinstance(text, str) and (parts := _TIMESTAMP.fullmatch(text)):
         try:
@@ -85,7 +85,7 @@ def of_timestamp(text: Any, parameter: str = PARAMETER) -> Operand:
 
 
 def _instant(parts: re.Match[str]) -> datetime:
-    """Read an instant; 24:00:00 is the next day's midnight, a leap second the first of the next minute."""
+    """Return an instant; 24:00:00 is the next day's midnight, a leap second the first of the next minute."""
     day, clock = (re.sub(r"[-:]", "", parts[name]) for name in ("day", "time"))
     clock = f"{clock[:2]}:{clock[2:4]}:{clock[4:]}"
     later = timedelta(0)
@@ -98,7 +98,13 @@ def _instant(parts: re.Match[str]) -> datetime:
 
 
 def of_instant(text: Any, parameter: str = PARAMETER) -> Operand:
-    """Make the operand of a date or a timestamp, whichever the text is."""
+    """Return the operand of a text that is a date or a timestamp.
+
+    Raises
+    ------
+    BadFilter
+        When it is neither.
+    """
     if isinstance(text, str) and _DATE.fullmatch(text):
         return of_date(text, parameter)
     if isinstance(text, str) and "t" in text[8:11].lower():
@@ -107,17 +113,17 @@ def of_instant(text: Any, parameter: str = PARAMETER) -> Operand:
 
 
 def of_literal(text: Any) -> Operand:
-    """Make the operand of a character literal that stands beside an instant; GDAL writes a date as ``2020-01-01T``."""
+    """Return the operand of a character literal beside an instant; GDAL writes a date as ``2020-01-01T``."""
     return of_instant(text[:-1] if isinstance(text, str) and len(text) == 11 and text[10] in "Tt" else text)
 
 
 def as_instant(operand: Operand) -> Operand:
-    """Return a date or timestamp; a character literal beside one is read as one.
+    """Return a date or timestamp; a character literal beside one is parsed as one.
 
     Raises
     ------
     BadFilter
-        When it is none.
+        When it is neither.
     """
     if operand.kind == "string" and operand.is_literal:
         return of_literal(operand.value)
@@ -125,7 +131,7 @@ def as_instant(operand: Operand) -> Operand:
 
 
 def of_interval(first: Operand, last: Operand) -> Operand:
-    """Make an interval of two instants, either of which may be open.
+    """Return the interval of two instants, either of which may be open.
 
     Raises
     ------
@@ -139,12 +145,12 @@ def of_interval(first: Operand, last: Operand) -> Operand:
 
 
 def open_end() -> Operand:
-    """Make the operand of ``..``, an end that is not there."""
+    """Return the operand of ``..``, an open end."""
     return Operand("open", Clause(""), "'..'")
 
 
 def compare_instants(op: str, left: Operand, right: Operand) -> Clause:
-    """Compare two instants; a date that meets a timestamp is its whole day."""
+    """Compare two instants; a date beside a timestamp is its whole day."""
     if left.kind == right.kind:
         return compose(f"{{}} {op} {{}}", left.clause, right.clause)
     for one, other, way in ((left, right, op), (right, left, _turned(op))):

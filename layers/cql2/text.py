@@ -1,11 +1,11 @@
 """CQL2 text → CQL2 JSON, with the `cql2` package as the parser of the grammar.
 
-The package never sees a stranger's text whole. Measured on 0.6.0: its time doubles with every open parenthesis
+The package never gets a client's whole text. Measured on 0.6.0: its time doubles with every open parenthesis
 (25 characters take half a minute), a few thousand nested or chained operators overflow the stack and end the
-process, integers come back as doubles, `2^3^2` is read from the left, and `.5`, `POINT(1e5 2)` and `()` are not
-read at all. So values, geometries and what stands in parentheses are taken out first and read by themselves; what
-is left of each piece (names, operators, calls) is short and flat, and in it ``"3"`` stands for the third thing
-taken out. No bare name can start with a digit, and quoted names are taken out too, so none is mistaken for one.
+process, integers become doubles, `2^3^2` is parsed from the left, and `.5`, `POINT(1e5 2)` and `()` are refused.
+So values, geometries and parenthesised parts are extracted first and parsed by themselves; the skeleton of each piece
+(names, operators, calls) is short and flat, and in it ``"3"`` is the third extracted value. No bare name can start
+with a digit, and quoted names are extracted too, so that none can be mistaken for a number of a value.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from layers.errors import BadFilter
 
 _KEYWORDS = {"and", "or", "not", "in", "like", "between", "is", "div"}
 _OPERATORS = {"+", "-", "*", "/", "%", "^", "=", "<>", "!=", "<", ">", "<=", ">=", "not", "div", "in", "is", "like"}
-_TYPED = {"date", "timestamp", "interval", "bbox", "envelope"}  # calls that the package would check too little
+_TYPED = {"date", "timestamp", "interval", "bbox", "envelope"}  # calls that the package checks too little
 _PIECE_WORDS = 4_000  # far below what overflows the package's stack
 _PLACE = re.compile(r"--> \d+:(\d+)")
 
 
 def read_text(text: str, limits: FilterLimits) -> Any:
-    """Read CQL2 text.
+    """Parse CQL2 text.
 
     Returns
     -------
     dict, list or scalar
-        The CQL2 JSON of it; integers are exact, decimals are `Decimal`.
+        Its CQL2 JSON; integers are exact, decimals are `Decimal`.
 
     Raises
     ------
     BadFilter
-        When it is not CQL2; the message says at which character and what was expected there.
+        When it is not CQL2; the message names the character and what was expected there.
     """
     reader = _Reader(text, limits)
     node = reader.piece(depth=0)
@@ -51,7 +51,7 @@ def read_text(text: str, limits: FilterLimits) -> Any:
 
 
 class _Reader:
-    """Walks the words once; every method starts at `token` and leaves it behind what it read."""
+    """A parser that walks the words once; every method starts at `token` and leaves it behind the parsed part."""
 
     def __init__(self, text: str, limits: FilterLimits) -> None:
         self.text = text
@@ -67,7 +67,13 @@ class _Reader:
         return self.tokens[min(self.position + 1, len(self.tokens) - 1)]
 
     def piece(self, depth: int) -> Any:
-        """Read up to the comma, closing bracket or end that is not inside a call of this piece."""
+        """Parse up to the comma, closing bracket or end that is not inside a call of this piece.
+
+        Raises
+        ------
+        BadFilter
+            When it is nested too deep, or is no expression.
+        """
         if depth > self.limits.depth:
             raise too_large("levels", self.limits.depth)
         skeleton = _Skeleton(self.token)
@@ -83,7 +89,7 @@ class _Reader:
         return skeleton.parse()
 
     def _step(self, token: Token, skeleton: _Skeleton, depth: int) -> int:
-        """Take one thing into the skeleton; return by how much the open calls changed."""
+        """Add one word or group to the skeleton; return the change of the number of open calls."""
         before = self.tokens[self.position - 1] if self.position else None
         if token.kind in {"geometry", "string", "quoted", "number"}:
             skeleton.hide(_value(token), token)
@@ -101,7 +107,7 @@ class _Reader:
         return -1 if token.text == ")" else 0
 
     def _group(self, depth: int, *, is_list: bool) -> Any:
-        """Read what stands in brackets: an expression, or a list when there is a comma or nothing in it."""
+        """Parse the content of brackets: an expression, or a list when it has a comma or is empty."""
         opening = self.token
         closing = ")" if opening.text == "(" else "]"
         self.position += 1
@@ -118,7 +124,7 @@ class _Reader:
 
 
 class _Skeleton:
-    """The names and operators of one piece, and the values taken out of it."""
+    """The names and operators of one piece, and the values extracted from it."""
 
     def __init__(self, first: Token) -> None:
         self.words: list[str] = []
@@ -164,7 +170,7 @@ class _Skeleton:
         return fault(self.after, expected)
 
     def _restore(self, node: Any) -> Any:
-        """Put the values back where their numbers stand."""
+        """Put the values back in the places of their numbers."""
         if isinstance(node, list):
             return [self._restore(part) for part in node]
         if isinstance(node, dict):
@@ -175,7 +181,7 @@ class _Skeleton:
         if "property" in node:
             name = node["property"]
             return self.hidden[int(name)] if name.isdecimal() else node
-        if "op" not in node:  # a literal of the grammar that is not taken out before, and so is not checked
+        if "op" not in node:  # a literal of the grammar that was not extracted, and so not checked
             raise self._fault(f"'{' '.join(self.words)[:80]}' is no expression")
         if node["op"] == "^":
             return self._power(node)
@@ -185,7 +191,7 @@ class _Skeleton:
         return _operation(node["op"], args)
 
     def _power(self, node: dict[str, Any]) -> Any:
-        """Read `2^3^2` from the right, as the standard has it; the package reads it from the left."""
+        """Return `2^3^2` grouped from the right, as the standard has it; the package groups from the left."""
         terms = []
         while isinstance(node, dict) and node.get("op") == "^":
             terms.append(self._restore(node["args"][1]))
@@ -197,7 +203,7 @@ class _Skeleton:
 
 
 def _operation(op: str, args: list[Any]) -> dict[str, Any]:
-    """Write an operation as CQL2 JSON has it, where the package's form differs."""
+    """Return an operation in the form of CQL2 JSON, where the package's form differs."""
     if op == "in" and len(args[1]) == 1 and isinstance(args[1][0], list):  # our own list in the package's list of one
         return {"op": "in", "args": [args[0], args[1][0]]}
     if op.startswith("cql2_"):
