@@ -78,7 +78,7 @@ async def _rasters(url: str, home: Path) -> dict[str, Path]:
         with rasterio.open(path, "w", **options, **there) as file:
             file.write(heights.astype(np.float32), 1)
         stored = await load_raster(
-            url, path, name, home / "rasters", said=RasterOptions(1, synthetic=True), mode="replace"
+            url, path, name, home / "rasters", options=RasterOptions(1, synthetic=True), mode="replace"
         )
         path.unlink()
         found[name] = stored.file

@@ -69,7 +69,7 @@ def parse(expression: str | dict[str, Any], lang: str, *, limits: FilterLimits) 
     Raises
     ------
     BadFilter
-        When it cannot be parsed (the message names the place and what was expected) or is too large, or `lang` is unknown.
+        When it cannot be parsed (the message names the place) or is too large, or `lang` is unknown.
     """
     if lang not in _LANGUAGES:
         raise BadFilter(f"filter-lang is '{lang[:40]}'; allowed are {', '.join(_LANGUAGES)}", parameter="filter-lang")

@@ -95,7 +95,7 @@ def _touches(column: Clause, parts: _Parts) -> Clause:
 
 
 def _crosses(column: Clause, parts: _Parts) -> Clause:
-    """Return the condition that the interiors meet in less than the higher dimension, and part of the lower is outside."""
+    """Return the condition: interiors meet in less than the higher dimension, and part of the lower is outside."""
     largest = max(parts)
     meets = _interiors_meet(column, parts)
     lower = compose("NOT {}", _covered(column, parts))

@@ -1,1 +1,1 @@
-"""Files in, rows out: every loader turns one kind of file into batches of features for COPY."""
+"""Loaders: each reads one kind of file as batches of features for COPY."""

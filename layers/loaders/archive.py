@@ -1,4 +1,4 @@
-"""Zip files from strangers: taken apart only where every member is harmless."""
+"""Untrusted zip files: unpacked only where every member is harmless."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _RATIO_MATTERS_FROM_BYTES = 50 * 1024**2
 
 
 def check_archive(file: Path | IO[bytes], name: str) -> list[zipfile.ZipInfo]:
-    """Look at a zip file's directory without unpacking it.
+    """Check a zip file's directory, without unpacking the file.
 
     Parameters
     ----------
     file, name
-        Where it is, and what it is called in messages.
+        The file, and its name in messages.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def check_archive(file: Path | IO[bytes], name: str) -> list[zipfile.ZipInfo]:
 
 
 def _is_litter(member: zipfile.ZipInfo) -> bool:
-    """Whether a member is what a Mac puts beside each file it packs: __MACOSX/._name."""
+    """Whether a member is metadata that a Mac adds to each packed file: __MACOSX/._name."""
     path = PurePosixPath(member.filename)
     return path.name.startswith("._") or "__MACOSX" in path.parts
 
@@ -76,7 +76,7 @@ def unpack_shapefile(path: Path, folder: Path) -> Path:
     Returns
     -------
     Path
-        The `.shp` file; its siblings stand beside it.
+        The `.shp` file; its siblings are in the same folder.
 
     Raises
     ------

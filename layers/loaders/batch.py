@@ -1,4 +1,4 @@
-"""A few ten thousand rows on their way from a file into a layer, and what was found wrong with each."""
+"""A batch: a few ten thousand rows on their way from a file into a layer, with the faults found in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import shapely
 
 from layers.types import Geometries, Mask
 
-GEOMETRY_KEY = "geometry"  # where a quarantined record keeps the geometry of a row that has no column for it
+GEOMETRY_KEY = "geometry"  # the key of a quarantined record's geometry, where no column has it
 _WKT_CHARACTERS_MAX = 1_000_000
 
 
@@ -23,13 +23,13 @@ class Batch:
     Parameters
     ----------
     columns
-        The attributes as read, the columns that carry the geometry as text or numbers included.
+        The attributes as read, with the columns that hold the geometry as text or numbers.
     geometry
-        `[n]` geometries in the source's own coordinates, x before y; None when the source has none at all.
+        `[n]` geometries in the source's own coordinates, x before y; None when the source has none.
     lines
-        `[n]` where each row stands in the source, from 1: the line of a text file, the number of a feature.
+        `[n]` place of each row in the source, from 1: the line of a text file, the number of a feature.
     fraction
-        How much of the source has been read after this batch, 0 to 1; None when that is not known.
+        Part of the source that has been read after this batch, 0 to 1; None when it is not known.
     """
 
     def __init__(
@@ -46,23 +46,23 @@ class Batch:
         self.fraction = fraction
         self.ok: Mask = np.ones(len(lines), dtype=np.bool_)
         self.repairs: Counter[str] = Counter()
-        self.refused: list[Rejection] = []  # pieces of the source that could not even be made a row
+        self.refused: list[Rejection] = []  # parts of the source that are no rows
         self._why: dict[int, tuple[str, str]] = {}
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def reject(self, rows: Mask, reason: str, detail: str | Callable[[int], str]) -> None:
-        """Mark rows `[n]` as rejected; a row that was rejected before keeps its first reason.
+        """Mark rows `[n]` as rejected; a row that is rejected already keeps its first reason.
 
         Parameters
         ----------
         rows
-            Which rows.
+            True for the rows to reject.
         reason
             A short code, for example ``swapped_axes``.
         detail
-            One sentence for a person, or what makes it of the row's position in the batch.
+            One sentence for a person, or a function that returns it for the row's position in the batch.
         """
         for row in np.flatnonzero(rows & self.ok).tolist():
             self._why[row] = (reason, detail if isinstance(detail, str) else detail(row))
@@ -74,13 +74,13 @@ class Batch:
             self.repairs[kind] += count
 
     def rejections(self) -> Iterator[Rejection]:
-        """Give the rejected rows with their reasons and their original records."""
+        """Yield the rejected rows with their reasons and their original records."""
         yield from self.refused
         for row, (reason, detail) in sorted(self._why.items()):
             yield Rejection(int(self.lines[row]), reason, detail, self.record(row))
 
     def record(self, row: int) -> dict[str, object]:
-        """Give one row as it was read; the geometry as WKT in the source's coordinates, unless a column has it."""
+        """Return one row as it was read; the geometry as WKT in the source's coordinates, unless a column has it."""
         record: dict[str, object] = self.columns.slice(row, 1).to_pylist()[0]
         if self.as_read is not None and self.as_read[row] is not None and GEOMETRY_KEY not in record:
             text = shapely.to_wkt(self.as_read[row], rounding_precision=-1)
@@ -101,22 +101,22 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was recognised and can be read, more than once.
+    """A recognised file, which can be read more than once.
 
     Attributes
     ----------
     columns
-        Attributes a layer may take as fields, with their types in the file.
+        Attributes that can become fields of a layer, with their types in the file.
     geometry_columns
-        Columns of a table that the geometry is made of; not fields.
+        Columns of a table that hold the geometry; they are no fields.
     has_geometry
-        Whether the rows have a geometry at all.
+        Whether the rows have a geometry.
     untyped
-        Whether the file has text only, so that the types are to be inferred (CSV, XLSX).
+        Whether the file has text only, so that types must be inferred (CSV, XLSX).
     crs
-        What the file says of its coordinate reference system, None when it says nothing.
+        The coordinate reference system that the file declares; None without one.
     crs_unread
-        What it says of it and nobody can read; None when it is read, or says nothing.
+        A declared CRS that PROJ cannot read; None otherwise.
     batches
         Starts reading from the beginning.
     """

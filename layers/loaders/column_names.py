@@ -1,4 +1,4 @@
-"""Names that columns of files commonly have for a field, besides its own name and titles; a district adds its own.
+"""Common names of columns for a field, besides its own name and titles; a district adds its own.
 
 The list is data: ``definitions/_columns.yaml``, and a file of the same name and shape in the folder of the district's
 own layers, whose names come first.
@@ -26,12 +26,12 @@ _district: Path | None = None
 
 
 def use_district_columns(folder: Path | None) -> None:
-    """Take the names of a district from the folder of its own layers, in this process; None takes none.
+    """Use the names in the folder of a district's own layers, in this process; None uses none.
 
     Parameters
     ----------
     folder
-        It, and the list in it, may be missing.
+        The folder; it, and the list in it, may be missing.
     """
     global _district  # noqa: PLW0603  # a process serves one district, see district_crs.py
     _district = folder / FILE if folder else None
@@ -43,7 +43,7 @@ def common_names(field: str, layer: str | None = None) -> tuple[str, ...]:
     Parameters
     ----------
     layer
-        The layer whose field it is; None for coordinates.
+        The layer of the field; None for coordinates.
 
     Raises
     ------
@@ -57,13 +57,13 @@ def common_names(field: str, layer: str | None = None) -> tuple[str, ...]:
 
 
 def names_for_new_layers() -> dict[str, str]:
-    """Return column name to field name, for layers that are made from their file."""
+    """Return column name to field name, for layers whose definition is inferred from a file."""
     read = _all()
     return {name: field for section in ("fields", "new") for field, names in read[section].items() for name in names}
 
 
 def _all() -> dict[str, Names]:
-    """Read both lists; the district's again when it was changed."""
+    """Read both lists; the district's again when it has changed."""
     changed_ns = _district.stat().st_mtime_ns if _district and _district.is_file() else None
     return _listed(_district if _district and changed_ns else BUILT_IN, changed_ns)
 
@@ -80,14 +80,14 @@ def _listed(first: Path, _changed_ns: int | None) -> dict[str, Names]:
 
 
 def _read(path: Path) -> dict[str, dict[str, list[str]]]:
-    """Read one list; the section `layers` becomes one a layer."""
+    """Read one list; the section `layers` becomes one section a layer."""
     try:
-        given: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        unknown = sorted(set(given) - set(_SECTIONS))
+        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        unknown = sorted(set(content) - set(_SECTIONS))
         if unknown:
             raise BadInput(f"{path} has '{unknown[0]}'; allowed are {', '.join(_SECTIONS)}", parameter=path.name)
-        layers = {f"layers.{layer}": fields or {} for layer, fields in (given.pop("layers", None) or {}).items()}
-        read = {section: names or {} for section, names in (given | layers).items()}
+        layers = {f"layers.{layer}": fields or {} for layer, fields in (content.pop("layers", None) or {}).items()}
+        read = {section: names or {} for section, names in (content | layers).items()}
         return {s: {f: [str(one) for one in some] for f, some in names.items()} for s, names in read.items()}
     except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise BadInput(f"{path} cannot be read: {error}", parameter=path.name) from error

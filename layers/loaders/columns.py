@@ -1,4 +1,4 @@
-"""Where a table's geometry is: longitude and latitude, x and y, or WKT, by their usual names or as declared."""
+"""The geometry columns of a table: longitude and latitude, x and y, or WKT, by their usual names or as declared."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def find_geometry_columns(
     Parameters
     ----------
     name
-        Of the file, for messages.
+        Name of the file, for messages.
     columns
         The table's column names.
     declared
-        What the user said, by one of `DECLARABLE`; it goes before what the names suggest.
+        The columns that the user declared, by one of `DECLARABLE`; they precede the names.
     rows
         Some rows: a column such as 坐标 or location is taken for pairs only where it holds them.
 
@@ -86,7 +86,7 @@ def find_geometry_columns(
     Raises
     ------
     BadFile
-        When a declared column is not there, only one of a pair was declared, or two columns fit as well as each other.
+        When a declared column does not exist, only one of a pair was declared, or two columns fit equally well.
     """
     for column in declared.values():
         if column not in columns:
@@ -125,7 +125,7 @@ def _by_name(name: str, columns: Sequence[str]) -> GeometryColumns | None:
 
 
 def _pair_by_name(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> PairColumn | None:
-    """Find the one column that holds two numbers; longitude stands first where its name does not say otherwise."""
+    """Return the one column that holds two numbers; longitude comes first unless the column's name says otherwise."""
     found = [
         PairColumn(column, lat_first=_plain(column) in LATLON)
         for place, column in enumerate(columns)
@@ -140,7 +140,7 @@ def _holds_pairs(rows: Sequence[Sequence[object]], place: int) -> bool:
 
 
 def locate(batch: Batch, columns: GeometryColumns | None) -> Batch:
-    """Make the batch's geometries from its columns; rows whose coordinates cannot be read are rejected."""
+    """Make the batch's geometries from its columns; rows with unreadable coordinates are rejected."""
     if isinstance(columns, PointColumns):
         batch.geometry = _points(batch, columns)
     elif isinstance(columns, WktColumn):
@@ -184,7 +184,7 @@ def _from_pairs(batch: Batch, columns: PairColumn) -> Geometries:
 
 
 def _from_wkt(batch: Batch, column: WktColumn) -> Geometries:
-    """Read WKT, or WKB where the column is binary or hexadecimal; rings that were left open are closed and counted."""
+    """Read WKT, or WKB where the column is binary or hexadecimal; open rings are closed and counted."""
     given = batch.columns.column(column.wkt)
     if is_binary(given.type):
         raw = np.asarray(given.to_numpy(zero_copy_only=False), dtype=object)
@@ -204,9 +204,9 @@ def _from_wkt(batch: Batch, column: WktColumn) -> Geometries:
 
 
 def _srids(column: pa.Array) -> npt.NDArray[np.int32]:
-    """Read what EWKT says of each row's system; 0 where it says nothing."""
-    said = pc.struct_field(pc.extract_regex(texts(column), _SRID.pattern), "srid")
-    codes: npt.NDArray[np.int32] = pc.cast(pc.fill_null(said, "0"), pa.int32()).to_numpy(zero_copy_only=False)
+    """Return the SRID of each row's EWKT; 0 where it has none."""
+    srid = pc.struct_field(pc.extract_regex(texts(column), _SRID.pattern), "srid")
+    codes: npt.NDArray[np.int32] = pc.cast(pc.fill_null(srid, "0"), pa.int32()).to_numpy(zero_copy_only=False)
     return codes
 
 

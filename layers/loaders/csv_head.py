@@ -1,4 +1,4 @@
-"""The beginning of a CSV: what stands between its cells, and which line names them."""
+"""The beginning of a CSV: its delimiter, and the line that names its columns."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ ,;\t]*(?:\r\n|\r|\n|\Z)', re.IGNOREC
 
 @dataclass(frozen=True, slots=True)
 class CsvHead:
-    """What the beginning of a CSV says.
+    """The beginning of a CSV.
 
     Attributes
     ----------
     lines, utf8_bytes
-        How much of the text the header is, with all that stands above it.
+        Size of the header and of all text above it.
     rows
         Some rows below it.
     """
@@ -49,7 +49,7 @@ def read_head(name: str, text: str) -> CsvHead:
     Parameters
     ----------
     name
-        Of the file, for messages.
+        Name of the file, for messages.
     text
         At least its first `HEAD_ROWS` rows, or all of it.
 
@@ -58,9 +58,9 @@ def read_head(name: str, text: str) -> CsvHead:
     BadFile
         When no line names the columns.
     """
-    said = _SEPARATOR_LINE.match(text)
-    start = said.end() if said else 0
-    read = {d: _records(text, start, d) for d in (said[1] if said else DELIMITERS)}
+    separator = _SEPARATOR_LINE.match(text)
+    start = separator.end() if separator else 0
+    read = {d: _records(text, start, d) for d in (separator[1] if separator else DELIMITERS)}
     delimiter = max(read, key=lambda d: _agreement(read[d]))
     records = read[delimiter]
     header = find_header(name, [record.cells for record in records])
@@ -68,7 +68,7 @@ def read_head(name: str, text: str) -> CsvHead:
     return CsvHead(
         delimiter,
         header.columns,
-        last.lines + bool(said),
+        last.lines + bool(separator),
         len(text[: last.end].encode()),
         [record.cells for record in records[header.last + 1 :]],
         header.note,
@@ -76,7 +76,7 @@ def read_head(name: str, text: str) -> CsvHead:
 
 
 def _records(text: str, start: int, delimiter: str) -> list[_Record]:
-    """Cut the first rows with anything in them; what is broken further down is the reader's matter."""
+    """Return the first rows that are not empty; the reader deals with broken rows further down."""
     consumed = start
 
     def lines() -> Iterator[str]:
@@ -102,7 +102,7 @@ def _records(text: str, start: int, delimiter: str) -> list[_Record]:
 
 
 def _agreement(records: list[_Record]) -> tuple[int, int]:
-    """Tell how many rows have the usual number of cells, when it is more than one; then how many the first has."""
+    """Return the number of rows with the usual number of cells, if that is above one, and the first row's cells."""
     counts = [len(record.cells) for record in records if len(record.cells) > 1]
     usual = max(set(counts), key=counts.count, default=0)
     return counts.count(usual) if usual else 0, len(records[0].cells) if records else 0

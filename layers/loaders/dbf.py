@@ -1,6 +1,6 @@
-"""The texts of a Shapefile: in which encoding its `.dbf` is, column by column, and characters cut at a field's width.
+"""The texts of a Shapefile: the encoding of its `.dbf`, column by column, and characters cut at a field's width.
 
-GDAL reads every `.dbf` as Latin-1, which takes each byte for a character, so that the bytes themselves arrive here.
+GDAL reads every `.dbf` as Latin-1, which decodes each byte as a character, so that the bytes themselves arrive here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from layers.loaders.encoding import GBK, MARK, MARKING, UTF8, Evidence, known
 
 RAW = "ISO-8859-1"
 _SAMPLE_BYTES = 4 * 1024**2
-_ROWS = 50_000  # looked at at a time
+_ROWS = 50_000  # read at a time
 _LANGUAGES = {  # the byte at 29; 0x57, "ANSI", says nothing: in China it means GBK
     0x01: "cp437", 0x02: "cp850", 0x03: "cp1252", 0x4D: GBK, 0x4F: "cp950", 0x78: "cp950", 0x7A: GBK, 0x64: "cp852",
     0x65: "cp866", 0x79: "cp949", 0x7B: "cp932", 0xC8: "cp1250", 0xC9: "cp1251", 0xCA: "cp1254", 0xCB: "cp1253",
@@ -33,18 +33,18 @@ _CHINESE = re.compile(rb"(?:[\xb0-\xf7][\xa1-\xfe]){2,}")  # two characters of G
 
 @dataclass(frozen=True, slots=True)
 class DbfTexts:
-    """How the texts of a `.dbf` are decoded.
+    """The encodings of the texts of a `.dbf`.
 
     Attributes
     ----------
     columns
-        Names of the fields as Latin-1, and the encoding of each that holds text.
+        Names of the fields as Latin-1, and the encoding of each text field.
     names
         Encoding of the names themselves.
     rows
-        How many records there are.
+        Number of records.
     note
-        What is to be said of it; None where it is as declared.
+        A note on the encoding for people; None where it is as declared.
     """
 
     columns: dict[str, str]
@@ -53,7 +53,7 @@ class DbfTexts:
     note: str | None = None
 
     def name(self, raw: str) -> str:
-        """Decode a field's name; a character that its ten bytes cut in two is left off."""
+        """Return a field's name, decoded; a character that the limit of ten bytes cuts in two is dropped."""
         text, _ = decoded(raw.encode("latin-1"), self.names)
         return text.replace(MARK, "").strip()
 
@@ -67,19 +67,19 @@ class _Field:
 
 
 def read_texts(path: Path, cpg: Path | None, declared: str | None) -> DbfTexts:
-    """Find the encodings of a `.dbf`, by all of its texts.
+    """Detect the encodings of a `.dbf` from all of its texts.
 
     Parameters
     ----------
     path, cpg
-        The `.dbf`, and the `.cpg` that says what encoding it is in.
+        The `.dbf`, and the `.cpg` with its declared encoding.
     declared
-        What the user said; it is believed.
+        The encoding that the user declared; it is used unchecked.
 
     Raises
     ------
     BadFile
-        When the file's head is broken, or its texts are neither in what is declared nor UTF-8 nor GBK.
+        When the file's head is broken, or its texts are neither in the declared encoding nor UTF-8 nor GBK.
     """
     with path.open("rb") as file:
         head = file.read(32)
@@ -90,9 +90,9 @@ def read_texts(path: Path, cpg: Path | None, declared: str | None) -> DbfTexts:
     if declared:
         codec = known(path.name, declared)
         return DbfTexts({f.name: codec for f in fields if f.is_text}, codec, count)
-    said = _said(cpg, head[29])
+    stated = _stated(cpg, head[29])
     whole, by_column = _evidence(path, fields, start, width)
-    codec, note = _settled(path, said, whole)
+    codec, note = _settled(path, stated, whole)
     columns = {f.name: _of_column(by_column[f.name], codec) for f in fields if f.is_text}
     apart = sorted(DbfTexts({}, codec, 0).name(name) for name, own in columns.items() if own != codec)
     if apart:
@@ -114,8 +114,8 @@ def _fields(path: Path, described: bytes) -> list[_Field]:
     return fields
 
 
-def _said(cpg: Path | None, language: int) -> str | None:
-    """Give the codec that the `.cpg`, else the language byte, names; None where neither names one that is known."""
+def _stated(cpg: Path | None, language: int) -> str | None:
+    """Return the codec that the `.cpg`, else the language byte, names; None where neither names a known one."""
     if cpg is not None:
         text = cpg.read_bytes()[:100].decode("ascii", "replace").strip().lower()
         digits = re.sub(r"[^0-9]", "", text)
@@ -129,8 +129,8 @@ def _said(cpg: Path | None, language: int) -> str | None:
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What was seen of a column's texts, or of all."""
+class _Texts:
+    """The evidence of a column's texts, or of all."""
 
     evidence: Evidence
     sample: bytes = b""
@@ -141,9 +141,9 @@ class _Seen:
             self.sample += texts[:_SAMPLE_BYTES]
 
 
-def _evidence(path: Path, fields: list[_Field], start: int, width: int) -> tuple[_Seen, dict[str, _Seen]]:
-    """Look at all texts, without the characters that are cut at the end of a field."""
-    whole, by_column = _Seen(Evidence()), {f.name: _Seen(Evidence()) for f in fields}
+def _evidence(path: Path, fields: list[_Field], start: int, width: int) -> tuple[_Texts, dict[str, _Texts]]:
+    """Return the evidence of all texts and of each column, without characters cut at the end of a field."""
+    whole, by_column = _Texts(Evidence()), {f.name: _Texts(Evidence()) for f in fields}
     for field in fields:
         whole.add(_uncut(field.name.encode("latin-1")) + b"\n")
     stored = (
@@ -165,13 +165,13 @@ def _evidence(path: Path, fields: list[_Field], start: int, width: int) -> tuple
             texts += b"".join(_uncut(text) + b"\n" for text in {row.tobytes() for row in rows[is_full]})
             whole.add(texts)
             by_column[field.name].add(texts)
-    for seen in (whole, *by_column.values()):
-        seen.evidence.add(b"", final=True)
+    for each in (whole, *by_column.values()):
+        each.evidence.add(b"", final=True)
     return whole, by_column
 
 
 def _uncut(text: bytes) -> bytes:
-    """Leave off the part of a character at the end of a full field."""
+    """Remove the part of a character at the end of a full field."""
     if text[-1:] < b"\x80":
         return text
     cut = _PART_OF_UTF8.sub(b"", text)
@@ -182,45 +182,45 @@ def _uncut(text: bytes) -> bytes:
     return text
 
 
-def _settled(path: Path, said: str | None, whole: _Seen) -> tuple[str, str | None]:
-    """Choose between what is said and what is seen."""
+def _settled(path: Path, stated: str | None, whole: _Texts) -> tuple[str, str | None]:
+    """Return the codec, stated or detected, and a note on it."""
     found = whole.evidence.encoding()
-    seen = found.name if found else None
-    if said is None:
-        if seen is None:
+    detected = found.name if found else None
+    if stated is None:
+        if detected is None:
             raise BadFile(
                 f"the texts of '{path.name}' are neither UTF-8 nor GBK; declare its --encoding", parameter=path.name
             )
-        return seen, f"encoding {seen}"
-    if seen is None or seen == said or not whole.sample or not _lies(said, seen, whole.sample):
-        return said, f"encoding {said}"
-    return seen, f"encoding {seen}, as its texts show; it says {said}"
+        return detected, f"encoding {detected}"
+    if detected is None or detected == stated or not whole.sample or not _is_wrong(stated, detected, whole.sample):
+        return stated, f"encoding {stated}"
+    return detected, f"encoding {detected}, as its texts show; it says {stated}"
 
 
-def _lies(said: str, seen: str, sample: bytes) -> bool:
-    """Whether a declared encoding is seen to be wrong: it cannot be decoded, or words of Chinese stand in it."""
+def _is_wrong(stated: str, detected: str, sample: bytes) -> bool:
+    """Whether a stated encoding is wrong: the sample cannot be decoded, or has Chinese words in a Latin encoding."""
     try:
-        broken = sample.decode(said, MARKING).count(MARK)
+        broken = sample.decode(stated, MARKING).count(MARK)
     except UnicodeError:
         return True
-    right = sample.decode(seen, MARKING).count(MARK)
+    right = sample.decode(detected, MARKING).count(MARK)
     if broken > right:
         return True
-    if codecs.lookup(said).name.startswith(("cp125", "iso8859", "latin", "cp437", "cp850")):
-        return bool(_CHINESE.search(sample)) if seen == GBK else right == 0
-    return said != UTF8 and seen == UTF8 and right == 0
+    if codecs.lookup(stated).name.startswith(("cp125", "iso8859", "latin", "cp437", "cp850")):
+        return bool(_CHINESE.search(sample)) if detected == GBK else right == 0
+    return stated != UTF8 and detected == UTF8 and right == 0
 
 
-def _of_column(seen: _Seen, codec: str) -> str:
-    """Give the encoding of one column: that of the file, unless it does not fit and another does."""
-    if not seen.sample or MARK not in seen.sample.decode(codec, MARKING):
+def _of_column(texts: _Texts, codec: str) -> str:
+    """Return the encoding of one column: that of the file, unless it does not fit and another does."""
+    if not texts.sample or MARK not in texts.sample.decode(codec, MARKING):
         return codec
-    found = seen.evidence.encoding()
+    found = texts.evidence.encoding()
     return found.name if found is not None and found.clean else codec
 
 
 def decoded(raw: bytes, codec: str) -> tuple[str, bool]:
-    """Decode a text; one that ends in part of a character loses that part, and the second answer is True."""
+    """Return a decoded text, and whether a partial character was removed from its end."""
     try:
         return raw.decode(codec), False
     except UnicodeDecodeError as error:
@@ -230,7 +230,7 @@ def decoded(raw: bytes, codec: str) -> tuple[str, bool]:
 
 
 def decode_columns(batch: Batch, codecs_of: dict[str, str]) -> None:
-    """Decode a batch's columns that were read as Latin-1; cut characters are repaired, what is no text is marked."""
+    """Decode a batch's columns that were read as Latin-1; cut characters are removed, invalid bytes are marked."""
     arrays = []
     for name, column in zip(batch.columns.schema.names, batch.columns.columns, strict=True):
         codec = codecs_of.get(name)

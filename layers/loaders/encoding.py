@@ -1,4 +1,4 @@
-"""What encoding a text is in, told by all of it; bytes that are no text are marked, and cost their own row only."""
+"""The encoding of a text, detected from all of it; invalid bytes are marked, and only their own row is refused."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from layers.errors import BadFile
 from layers.loaders.batch import Batch
 
 UTF8, GBK = "utf-8", "gb18030"  # GB18030 holds GBK and GB2312
-MARK = "\ufdd0"  # stands for bytes that are no text; a noncharacter, which Unicode keeps for the inside of programs
-MARKING = "onemap_mark"  # the error handler that writes it
+MARK = "\ufdd0"  # replaces invalid bytes; a noncharacter, which Unicode reserves for internal use
+MARKING = "onemap_mark"  # the error handler that inserts it
 _BLOCK_BYTES = 1024**2
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _PAIRS = re.compile(rb"(?:[\xc2-\xdf][\xa1-\xbf])+")  # valid two-byte UTF-8 and in the square of GB2312
 _SYNONYMS = {"gbk": GBK, "gb2312": GBK, "cp936": GBK, "hz": "hz", "euc_cn": GBK}
-_HOPELESS = 1000  # broken pieces, after which nobody asks any more
+_HOPELESS = 1000  # broken pieces, after which detection stops
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -38,14 +38,14 @@ codecs.register_error(MARKING, _mark)
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a text is decoded.
+    """The encoding of a text.
 
     Attributes
     ----------
     name
-        As Python calls it.
+        Python's name of the codec.
     clean
-        Whether all of the text is known to decode.
+        Whether all of the text is known to be valid in it.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Encoding:
 
 
 class Evidence:
-    """What speaks for UTF-8 and what for GBK, in all bytes seen."""
+    """Evidence for UTF-8 and for GBK, in all bytes added so far."""
 
     def __init__(self) -> None:
         self._utf8 = codecs.getincrementaldecoder(UTF8)("replace")
@@ -62,7 +62,7 @@ class Evidence:
         self._has_words, self._all_pairs, self._open_run = False, True, b""
 
     def add(self, block: bytes, *, final: bool = False) -> None:
-        """Look at more bytes; `final` when no more come."""
+        """Add bytes; `final` when they are the last."""
         values = np.frombuffer(block, dtype=np.uint8)
         high = int(np.count_nonzero(values & 0x80))
         if high or final:
@@ -80,7 +80,7 @@ class Evidence:
         return self._not_utf8 > _HOPELESS and self._wide < 2 * self._not_utf8
 
     def _look_at_pairs(self, block: bytes) -> None:
-        """Look for words of GBK that are UTF-8 too, such as 营业: two letters or more, all in GB2312's square."""
+        """Count words of GBK that are UTF-8 too, such as 营业: two letters or more, all in GB2312's square."""
         block = self._open_run + block + b" " * (not block)
         whole = len(block.rstrip(_HIGH_BYTES))
         self._open_run = block[whole:]
@@ -91,11 +91,11 @@ class Evidence:
             self._has_words |= len(run) >= 4
 
     def encoding(self) -> Encoding | None:
-        """Say which it is: UTF-8 or GB18030; None when it looks like neither."""
+        """Return UTF-8 or GB18030; None when the bytes fit neither."""
         if not self._not_utf8:
             words_of_gbk = self._has_words and self._all_pairs and not self._wide and not self._not_gbk
             return Encoding(GBK if words_of_gbk else UTF8, clean=True)
-        if self._wide - self._not_utf8 >= 2 * self._not_utf8:  # a lead byte that leads to nothing was counted as wide
+        if self._wide - self._not_utf8 >= 2 * self._not_utf8:  # a lead byte without a follower was counted as wide
             return Encoding(UTF8)
         if self._not_gbk * 8 > self._high:
             return None
@@ -103,13 +103,13 @@ class Evidence:
 
 
 def _broken(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool) -> int:
-    """Count the pieces that a decoder replaces: those that were replaced before the file was written are no fault."""
+    """Return the number of pieces that a decoder replaces; U+FFFD that the file itself has is no fault."""
     before = block.count(b"\xef\xbf\xbd") + block.count(b"\x84\x31\xa4\x37")
     return max(0, decoder.decode(block, final).count("\ufffd") - before)
 
 
 def guess(blocks: Iterable[bytes]) -> Encoding | None:
-    """Tell UTF-8 from GBK by all of a text; None when it looks like neither."""
+    """Return UTF-8 or GB18030, detected from all of a text; None when it fits neither."""
     evidence = Evidence()
     for block in blocks:
         evidence.add(block)
@@ -118,14 +118,14 @@ def guess(blocks: Iterable[bytes]) -> Encoding | None:
 
 
 def find_encoding(name: str, file: IO[bytes], declared: str | None = None) -> Encoding:
-    """Find how a text file is to be decoded.
+    """Return the encoding of a text file.
 
     Parameters
     ----------
     name
-        Of the file, for messages.
+        Name of the file, for messages.
     declared
-        What the user said; it is believed.
+        The encoding that the user declared; it is used unchecked.
 
     Raises
     ------
@@ -151,12 +151,12 @@ def find_encoding(name: str, file: IO[bytes], declared: str | None = None) -> En
 
 
 def known(name: str, declared: str) -> str:
-    """Give the codec of a declared encoding; GBK and GB2312 are read as GB18030, which holds them.
+    """Return the codec of a declared encoding; GBK and GB2312 are read as GB18030, which includes them.
 
     Raises
     ------
     BadFile
-        When there is none that makes text of bytes.
+        When no codec of that name decodes bytes to text.
     """
     try:
         info = codecs.lookup(declared.strip())
@@ -169,7 +169,7 @@ def known(name: str, declared: str) -> str:
 
 
 def utf16_of(head: bytes) -> str | None:
-    """Tell UTF-16 by its mark, or by the zeros of its commas and digits; None for anything else."""
+    """Return the codec of UTF-16, by its mark or the zeros of its commas and digits; None for other texts."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     upper, lower = head[0::2].count(0), head[1::2].count(0)
@@ -179,7 +179,7 @@ def utf16_of(head: bytes) -> str | None:
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:
-    """Give a file's bytes without the mark of UTF-8, which programs also put before GBK."""
+    """Yield a file's bytes without the byte order mark of UTF-8, which programs also put before GBK."""
     file.seek(0)
     first = file.read(_BLOCK_BYTES)
     yield first.removeprefix(codecs.BOM_UTF8)
@@ -188,12 +188,12 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def as_utf8(file: IO[bytes], encoding: Encoding) -> Iterator[bytes]:
-    """Give a file's text as UTF-8 without a mark, in blocks; bytes that are no text have become `MARK`.
+    """Yield a file's text as UTF-8 without a byte order mark, in blocks; invalid bytes have become `MARK`.
 
     Raises
     ------
     UnicodeError
-        When the codec cannot go on at all (UTF-16 that has lost a byte).
+        When the codec cannot continue (UTF-16 that has lost a byte).
     """
     if encoding.clean and encoding.name == UTF8:
         yield from _blocks(file)
@@ -210,7 +210,7 @@ def as_utf8(file: IO[bytes], encoding: Encoding) -> Iterator[bytes]:
 
 
 def refuse_marked(batch: Batch, encoding: str) -> None:
-    """Reject the rows that have bytes which are no text; what is kept of them shows U+FFFD there."""
+    """Reject the rows with invalid bytes; their records have U+FFFD in the place of these."""
     columns, marked = [], np.zeros(len(batch), dtype=np.bool_)
     for column in batch.columns.columns:
         found = column
@@ -226,7 +226,7 @@ def refuse_marked(batch: Batch, encoding: str) -> None:
 
 
 def decoded_texts(column: pa.Array, codec: str) -> pa.Array:
-    """Give a column of texts that is valid UTF-8; what is not is decoded anew, and marked where that fails."""
+    """Return a column of texts as valid UTF-8; other texts are decoded with a codec, and marked where that fails."""
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
@@ -244,6 +244,6 @@ def _text(raw: bytes, codec: str) -> str:
 
 
 def open_checked(path: Path, declared: str | None) -> Encoding:
-    """Find the encoding of a file by its path, as `find_encoding`."""
+    """Return the encoding of a file by its path, as `find_encoding`."""
     with path.open("rb") as file:
         return find_encoding(path.name, file, declared)

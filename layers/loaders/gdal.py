@@ -1,4 +1,4 @@
-"""GDAL at arm's length: starts the reader process and takes its Arrow stream apart."""
+"""GDAL in a process of its own: starts the reader and reads its Arrow stream."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _DESCRIBE_SECONDS_MAX = 600
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What GDAL says of one layer of a file.
+    """GDAL's description of one layer of a file.
 
     Attributes
     ----------
     features
-        How many; -1 when GDAL would have to read the file to know.
+        Their number; -1 when GDAL would have to read the file to know.
     geometry, fid
         Names of the columns that are not attributes.
     attributes
@@ -47,7 +47,7 @@ class Description:
     keyed
         Whether the feature's number is an attribute too, as its `id`.
     written
-        What stands in the file where GDAL gives another day, by column and number of the feature.
+        The texts of dates that GDAL changes to another day, by column and number of the feature.
     """
 
     driver: str
@@ -64,36 +64,36 @@ class Description:
 
 
 def describe(path: Path, layer: str | None = None, encoding: str | None = None) -> Description:
-    """Look at a file without reading its rows.
+    """Describe a file without reading its rows.
 
     Raises
     ------
     BadFile
         When GDAL cannot open it, it has no layer of that name, or several and none was named.
     """
-    said = _ask(path, {"do": "describe", "path": str(path), "layer": layer, "encoding": encoding})
-    if "schema" not in said:
-        names = ", ".join(said["layers"][:20]) or "none"
+    response = _ask(path, {"do": "describe", "path": str(path), "layer": layer, "encoding": encoding})
+    if "schema" not in response:
+        names = ", ".join(response["layers"][:20]) or "none"
         given = f"has no layer '{layer}'" if layer else "has several layers"
         raise BadFile(f"'{path.name}' {given}; name one of them with --source-layer: {names}", parameter=path.name)
-    own = {said["geometry"], said["fid"]}
-    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(said["schema"])))
+    own = {response["geometry"], response["fid"]}
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(response["schema"])))
     attributes = pa.schema([f.remove_metadata() for f in schema if f.name not in own])
-    if keyed := _has_key(said, attributes):
+    if keyed := _has_key(response, attributes):
         attributes = attributes.insert(0, pa.field("id", pa.int64()))
     known = ("driver", "layer", "crs", "features", "has_geometry", "geometry", "fid", "crs_unread")
-    described = Description(**{name: said[name] for name in known}, attributes=attributes, keyed=keyed)
+    described = Description(**{name: response[name] for name in known}, attributes=attributes, keyed=keyed)
     return replace(described, written=_written_dates(path, described))
 
 
 def _written_dates(path: Path, described: Description) -> dict[str, dict[int, str]]:
-    """Ask what is written where GDAL gives another day."""
+    """Return the texts of dates that GDAL changes to another day."""
     dates = [f.name for f in described.attributes if pa.types.is_temporal(f.type)]
     if not dates or described.driver not in {"GPKG", "ESRI Shapefile"}:
         return {}
     about = {"layer": described.layer, "driver": described.driver, "columns": dates, "key": described.fid}
-    said = _ask(path, {"do": "written", "path": str(path)} | about)
-    return {column: {int(number): text for number, text in texts.items()} for column, texts in said.items()}
+    response = _ask(path, {"do": "written", "path": str(path)} | about)
+    return {column: {int(number): text for number, text in texts.items()} for column, texts in response.items()}
 
 
 def _ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -110,13 +110,13 @@ def _ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
         raise BadFile(f"'{path.name}' takes too long to open", parameter=path.name) from error
     if done.returncode:
         raise _failure(path, done.returncode, done.stderr)
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
+    response: dict[str, Any] = json.loads(done.stdout)
+    return response
 
 
-def _has_key(said: dict[str, Any], attributes: pa.Schema) -> bool:
-    """Whether the layer's own numbers name its features: a GeoPackage keeps them, any other counts as it reads."""
-    own = said["driver"] == "GPKG" and said["fid"] != "OGC_FID"
+def _has_key(response: dict[str, Any], attributes: pa.Schema) -> bool:
+    """Whether the numbers of features are lasting ids: a GeoPackage stores them, other formats count while reading."""
+    own = response["driver"] == "GPKG" and response["fid"] != "OGC_FID"
     return own and not any(name.lower() == "id" for name in attributes.names)
 
 
@@ -126,14 +126,14 @@ def read(path: Path, description: Description, fallback: str = UTF8, *, encoding
     Parameters
     ----------
     fallback
-        Encoding of texts that are not UTF-8; where they are not in that either, their row is refused.
+        Encoding of texts that are not UTF-8; rows with texts in neither are refused.
     encoding
-        What GDAL is told of the file.
+        The encoding that GDAL is given for the file.
 
     Raises
     ------
     BadFile
-        When the file breaks off or cannot be decoded; what was read before has been given.
+        When the file breaks off or cannot be decoded, after the batches before the fault.
     """
     first = 1
     with _stream(path, description.layer, encoding) as reader:
@@ -154,7 +154,7 @@ def read(path: Path, description: Description, fallback: str = UTF8, *, encoding
 
 
 def _texts(batch: pa.RecordBatch, fallback: str) -> tuple[pa.RecordBatch, bool]:
-    """Decode the columns that say they are UTF-8 and are not; tell whether there were any."""
+    """Return a batch with its columns decoded that GDAL takes for UTF-8 and are not, and whether there were any."""
     columns = list(batch.columns)
     for place, column in enumerate(columns):
         if pa.types.is_string(column.type):
@@ -164,10 +164,10 @@ def _texts(batch: pa.RecordBatch, fallback: str) -> tuple[pa.RecordBatch, bool]:
 
 
 def _check_whole(path: Path, description: Description, rows: int) -> None:
-    """Refuse a FlatGeobuf that ends before the count in its head, which GDAL takes for its end."""
+    """Refuse a FlatGeobuf with fewer features than its head says, where GDAL sees only its end."""
     if description.driver == "FlatGeobuf" and 0 <= rows < description.features:
-        said = f"'{path.name}' breaks off after {rows} of {description.features} features"
-        raise BadFile(said, parameter=path.name)
+        message = f"'{path.name}' breaks off after {rows} of {description.features} features"
+        raise BadFile(message, parameter=path.name)
 
 
 def _batch(batch: pa.RecordBatch, described: Description, first: int) -> Batch:
@@ -178,7 +178,7 @@ def _batch(batch: pa.RecordBatch, described: Description, first: int) -> Batch:
     lines = np.arange(first, first + batch.num_rows, dtype=np.int64)
     total = described.features
     fraction = min(1.0, (first + batch.num_rows - 1) / total) if total > 0 else None
-    own = {described.geometry, described.fid}  # two fields of a Shapefile may have one name: they go by their place
+    own = {described.geometry, described.fid}  # two fields of a Shapefile may have one name: they are chosen by place
     columns = [column for field, column in zip(batch.schema, batch.columns, strict=True) if field.name not in own]
     if described.keyed:
         columns.insert(0, batch.column(described.fid))
@@ -192,11 +192,11 @@ def _batch(batch: pa.RecordBatch, described: Description, first: int) -> Batch:
 
 
 def _as_written(attributes: pa.RecordBatch, batch: pa.RecordBatch, described: Description) -> pa.RecordBatch:
-    """Make columns text that hold a date which GDAL took for another."""
+    """Return columns with a date that GDAL changed as text."""
     for name, texts_of in described.written.items():
         numbers = batch.column(described.fid).to_pylist()
         odd = [row for row, number in enumerate(numbers) if number in texts_of]
-        place = attributes.schema.get_field_index(name)  # of two fields of one name there is no telling
+        place = attributes.schema.get_field_index(name)  # -1 for two fields of one name
         if odd and place >= 0:
             column = texts(attributes.column(name)).to_pylist()
             for row in odd:
@@ -208,9 +208,9 @@ def _as_written(attributes: pa.RecordBatch, batch: pa.RecordBatch, described: De
 @contextmanager
 def _stream(path: Path, layer: str, encoding: str | None) -> Iterator[pa.RecordBatchReader]:
     request = {"do": "read", "path": str(path), "layer": layer, "encoding": encoding, "batch_size": BATCH_ROWS}
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603  # our own program, our own arguments
-            _command(request), stdout=subprocess.PIPE, stderr=said, env=_environment(), cwd=_PROJECT
+            _command(request), stdout=subprocess.PIPE, stderr=errors, env=_environment(), cwd=_PROJECT
         )
         assert process.stdout is not None  # noqa: S101  # it is a pipe
         finished = False
@@ -218,18 +218,18 @@ def _stream(path: Path, layer: str, encoding: str | None) -> Iterator[pa.RecordB
             try:
                 reader = pa.ipc.open_stream(process.stdout)
             except (pa.ArrowInvalid, OSError) as error:
-                raise _failure(path, process.wait(), _text(said)) from error
+                raise _failure(path, process.wait(), _text(errors)) from error
             yield reader
             finished = _at_end(process.stdout)
         except (pa.ArrowInvalid, OSError) as error:
-            raise _failure(path, process.wait(), _text(said)) from error
+            raise _failure(path, process.wait(), _text(errors)) from error
         finally:
             process.stdout.close()
             if not finished:
                 process.terminate()
             code = process.wait()
         if finished and code:
-            raise _failure(path, code, _text(said))
+            raise _failure(path, code, _text(errors))
 
 
 def _at_end(pipe: IO[bytes]) -> bool:
@@ -265,16 +265,16 @@ def _forbidden_drivers() -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Allow GDAL the drivers of the formats we load and nothing else: no network, no other files."""
+    """Return the environment that allows GDAL only the drivers of the loaded formats: no network, no other files."""
     ours = {
         "GDAL_SKIP": _forbidden_drivers(),
         "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
-        "OGR_GEOJSON_DATE_AS_STRING": "YES",  # or the 30th of February would be the 2nd of March
+        "OGR_GEOJSON_DATE_AS_STRING": "YES",  # else the 30th of February would be the 2nd of March
         "OGR_GEOJSON_MAX_OBJ_SIZE": "64",  # MB of one feature
         "OGR_SQLITE_LOAD_EXTENSIONS": "NO",
         "OGR_GPKG_FOREIGN_KEY_CHECK": "NO",
         "OSM_USE_CUSTOM_INDEXING": "YES",
-        "OSM_MAX_TMPFILE_SIZE": "100",  # MB in memory before it goes to disk
+        "OSM_MAX_TMPFILE_SIZE": "100",  # MB in memory before it is written to disk
         "PYTHONWARNINGS": "ignore",
     }
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")

@@ -1,7 +1,7 @@
 """Program that reads one file with GDAL and writes Arrow to its standard output; see `gdal.py`, which starts it.
 
-A stranger's file is read in a process of its own: the drivers that could reach other files or the network are not
-even registered there, its memory is limited, and a file that kills GDAL kills only the reader.
+An untrusted file is read in a process of its own: drivers that could reach other files or the network are not
+registered there, its memory is limited, and a file that crashes GDAL crashes only the reader.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ _OF_PROGRAMS = {"layer_styles", "qgis_projects"}  # tables that QGIS keeps in a 
 
 
 def main() -> int:
-    """Do the one request given as JSON in the first argument; a failure goes to standard error as JSON."""
+    """Run the one request of the first argument, which is JSON; a failure is written to standard error as JSON."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     request = json.loads(sys.argv[1])
     try:
         _REQUESTS[request.pop("do")](**request)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody listens any more: that is an end too
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the other end has closed the pipe: a normal end
     except Exception as error:  # noqa: BLE001  # whatever GDAL says, the parent puts it into our words
         sys.stderr.write(json.dumps({"error": f"{type(error).__name__}: {error}"[:1000]}) + "\n")
         return FAILED
@@ -47,7 +49,7 @@ def _describe(path: str, layer: str | None, encoding: str | None) -> None:
     described: dict[str, Any] = {"layers": layers, "layer": chosen}
     if chosen in layers:
         info = pyogrio.read_info(path, layer=chosen, encoding=encoding)
-        with _arrow(path, chosen, encoding, 1) as (said, reader):
+        with _arrow(path, chosen, encoding, 1) as (names, reader):
             schema = base64.b64encode(reader.schema.serialize()).decode()
         described |= {
             "driver": info["driver"],
@@ -55,14 +57,14 @@ def _describe(path: str, layer: str | None, encoding: str | None) -> None:
             "crs_unread": None if info["crs"] else _unread_crs(path, chosen, info["driver"]),
             "features": int(info["features"]),
             "schema": schema,
-            **said,
+            **names,
         }
         described["has_geometry"] = info["geometry_type"] is not None
     json.dump(described, sys.stdout)
 
 
 def _unread_crs(path: str, layer: str, driver: str) -> str | None:
-    """Give what a file says of its reference system, which GDAL could not read; None when it says nothing."""
+    """Return a declared CRS that GDAL could not read; None when the file declares none."""
     if driver != "GPKG":
         return None
     with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True)) as database:
@@ -88,7 +90,7 @@ def _read(path: str, layer: str, encoding: str | None, batch_size: int) -> None:
 
 @contextmanager
 def _arrow(path: str, layer: str, encoding: str | None, batch_size: int) -> Iterator[tuple[dict[str, str], Any]]:
-    """Open the layer, and say which columns are not attributes."""
+    """Open the layer; yields the names of the columns that are not attributes, and the reader."""
     _without_frames()
     from pyogrio.raw import open_arrow  # noqa: PLC0415  # after the limits are set
 
@@ -101,12 +103,12 @@ def _arrow(path: str, layer: str, encoding: str | None, batch_size: int) -> Iter
 
 
 def _without_frames() -> None:
-    """Keep pyogrio from importing geopandas, which takes half of the start and is not used here."""
+    """Keep pyogrio from importing geopandas, which takes half of the start-up and is not used here."""
     sys.modules.setdefault("geopandas", None)  # type: ignore[arg-type]  # None is how Python marks a module as absent
 
 
 def _written(path: str, layer: str, driver: str, columns: list[str], key: str) -> None:
-    """Say of the columns of dates what is written where it is no date, by the numbers of the features."""
+    """Write the texts in columns of dates that are no dates, by the numbers of the features, as JSON."""
     from layers.loaders import written_dates  # noqa: PLC0415  # after the limits are set
 
     found: written_dates.Written = {}

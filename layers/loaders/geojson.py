@@ -1,7 +1,7 @@
-"""What GDAL changes of GeoJSON, as it stands in the file: the features' ids, and whole numbers of more than 64 bits.
+"""The values of GeoJSON that GDAL changes: the features' ids, and integers of more than 64 bits.
 
-GDAL numbers features anew where an id is whole, negative, repeated or one of another kind, and rounds long numbers.
-The file is read a second time beside GDAL, feature by feature and in the same order, for these alone.
+GDAL numbers features anew where an id is an integer, negative, repeated or of another type, and rounds long numbers.
+The file is read a second time beside GDAL, feature by feature and in the same order, for these values alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from layers.errors import BadFile
 from layers.loaders.batch import Batch
 
 ID = "id"
-PROPERTY_ID = "properties.id"  # what a feature calls `id` among its properties, where its own id is another
+PROPERTY_ID = "properties.id"  # the property `id` of a feature whose own id differs
 _CONCERNED = re.compile(rb'"id"|\d{19}')
 _OVERLAP_BYTES = 18
 _WINDOW_CHARACTERS = 1 << 20
@@ -33,14 +33,14 @@ type _Feature = dict[str, Any]
 
 @dataclass(slots=True)
 class Beside:
-    """What a file has that GDAL changes.
+    """The columns of a file that are read beside GDAL, because GDAL changes them.
 
     Attributes
     ----------
     ids, both
-        Whether a feature has an id, and whether one has another among its properties.
+        Whether a feature has an id, and whether one has another id among its properties.
     long
-        Names of the properties with whole numbers of more than 64 bits.
+        Names of the properties with integers of more than 64 bits.
     """
 
     ids: bool = False
@@ -51,7 +51,7 @@ class Beside:
         return self.ids or bool(self.long)
 
     def look(self, feature: _Feature) -> None:
-        """Take a feature into account."""
+        """Note the values of a feature that GDAL changes."""
         own, among = _ids(feature)
         self.ids |= bool(own or among)
         self.both |= bool(own and among and own != among)
@@ -60,14 +60,14 @@ class Beside:
         )
 
     def schema(self, attributes: pa.Schema) -> pa.Schema:
-        """Return the attributes with those that are read beside GDAL: `id` and long numbers, as text."""
+        """Return the attributes with the columns that are read beside GDAL: `id` and long numbers, as text."""
         there = {column.name: column.type for column in attributes}
         made = dict.fromkeys(self.makers(list(there)), pa.string())
         new = {name: kind for name, kind in made.items() if name not in there}
         return pa.schema(new | there | made)
 
     def makers(self, names: list[str]) -> dict[str, Callable[[_Feature], str | None]]:
-        """Tell which columns are read beside GDAL, and how each is made of a feature."""
+        """Return the columns that are read beside GDAL, each with the function of its value in a feature."""
         made: dict[str, Callable[[_Feature], str | None]] = {}
         if self.ids:
             made[ID] = lambda feature: next((i for i in _ids(feature) if i), None)
@@ -79,7 +79,7 @@ class Beside:
 
 
 def look(path: Path) -> Beside:
-    """Find out what of a file is to be read beside GDAL: nothing where no feature has an id or a long number.
+    """Return the columns of a file to read beside GDAL: none where no feature has an id or a long number.
 
     Parameters
     ----------
@@ -99,14 +99,14 @@ def look(path: Path) -> Beside:
 
 
 def restored(batches: Iterator[Batch], path: Path, beside: Beside) -> Iterator[Batch]:
-    """Give GDAL's batches what is read beside them.
+    """Yield GDAL's batches with the columns that are read beside them.
 
-    A feature's own id goes before its property `id`, which is then another attribute; features without have null.
+    A feature's own id precedes its property `id`, which is then another attribute; features without one have null.
 
     Raises
     ------
     BadFile
-        When the file's features are not those that GDAL gives.
+        When the features of the file differ from those of GDAL.
     """
     if not beside:
         yield from batches
@@ -116,19 +116,19 @@ def restored(batches: Iterator[Batch], path: Path, beside: Beside) -> Iterator[B
         own = list(islice(features, len(batch)))
         if len(own) < len(batch):
             raise _unequal(path)
-        given = {name: batch.columns.column(name) for name in batch.columns.schema.names}
-        makers = beside.makers(list(given))
+        columns = {name: batch.columns.column(name) for name in batch.columns.schema.names}
+        makers = beside.makers(list(columns))
         made = {name: pa.array([make(f) for f in own], pa.string()) for name, make in makers.items()}
-        new = {name: column for name, column in made.items() if name not in given}
-        batch.columns = pa.RecordBatch.from_pydict(new | given | made)
+        new = {name: column for name, column in made.items() if name not in columns}
+        batch.columns = pa.RecordBatch.from_pydict(new | columns | made)
         yield batch
     if next(features, None) is not None:
         raise _unequal(path)
 
 
 def _unequal(path: Path) -> BadFile:
-    said = f"'{path.name}' breaks off, or holds what is no feature: its ids cannot be told"
-    return BadFile(said, parameter=path.name)
+    message = f"'{path.name}' breaks off, or holds what is no feature: its ids cannot be told"
+    return BadFile(message, parameter=path.name)
 
 
 def _concerns(path: Path) -> bool:
@@ -152,7 +152,7 @@ def _properties(feature: _Feature) -> dict[str, Any]:
 
 
 def _ids(feature: _Feature) -> tuple[str | None, str | None]:
-    """Give a feature's own id and its property `id`, as text."""
+    """Return a feature's own id and its property `id`, as text."""
     return _text(feature.get(ID)), _text(_properties(feature).get(ID))
 
 
@@ -171,7 +171,7 @@ def _text(value: Any) -> str | None:
 
 
 class _Reader:
-    """Walks through JSON text with one feature in memory at a time."""
+    """A parser of JSON text that holds one feature in memory at a time."""
 
     def __init__(self, file: IO[str], name: str) -> None:
         self._file = file
@@ -181,7 +181,7 @@ class _Reader:
         self._decoder = json.JSONDecoder(strict=False)
 
     def features(self) -> Iterator[dict[str, Any]]:
-        """Give the features of a collection, or of a sequence of features and geometries."""
+        """Yield the features of a collection, or of a sequence of features and geometries."""
         while self._peek():
             yield from self._top()
 
@@ -216,7 +216,7 @@ class _Reader:
         self._take()
 
     def _value(self) -> Any:
-        """Read one whole value, with as much of the file as it takes."""
+        """Parse one whole value, reading as much of the file as it needs."""
         self._peek()
         while True:
             try:
@@ -227,13 +227,13 @@ class _Reader:
                 continue
             if end == len(self._text):
                 if self._more():
-                    continue  # a number may go on
+                    continue  # a number may continue
                 end = len(self._text)
             self._at = end
             return value
 
     def _peek(self) -> str:
-        """Give the next character that is not white; empty at the end."""
+        """Return the next character that is not white space; empty at the end."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in _SPACE:
                 self._at += 1
@@ -246,7 +246,7 @@ class _Reader:
         self._at += 1
 
     def _more(self) -> bool:
-        """Read on, twice as far each time that a value is not whole."""
+        """Read more of the file, twice as much each time that a value is not complete."""
         left = self._text[self._at :]
         if len(left) > _FEATURE_CHARACTERS_MAX:
             raise BadFile(f"'{self._name}' has a feature larger than 64 MB", parameter=self._name)

@@ -1,7 +1,7 @@
 """One GeoTIFF: checked, described, and written anew as a cloud-optimised one.
 
-GDAL is kept from everything else: no other driver, no side files, no network, and no file that would need more memory
-or work than its size promises.
+GDAL gets no other driver, no side files, no network, and no file that needs more memory or work than its size
+suggests.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ PIXELS_MAX = 10_000_000_000
 BANDS_MAX = 64
 BLOCK_BYTES_MAX = 256 * 1024 * 1024
 _EMPTINESS_MAX = 2_000  # bytes of pixels for each byte of the file; compression reaches half of it
-_SMALL_BYTES = 256 * 1024 * 1024  # of pixels: not worth a question
-_LOOK_PIXELS = 1024  # along each side of what the statistics are taken from
+_SMALL_BYTES = 256 * 1024 * 1024  # of pixels: allowed unchecked
+_LOOK_PIXELS = 1024  # along each side of the sample for statistics
 _TURNED_BYTES = 64 * 1024 * 1024  # held while a raster is turned north up
 _SAFE = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no side files
@@ -46,20 +46,20 @@ _AS = {"compress": "ZSTD", "predictor": "YES", "blocksize": 256, "overviews": "A
 
 @dataclass(frozen=True, slots=True)
 class GeotiffSummary:
-    """What is known of a GeoTIFF.
+    """The description of a GeoTIFF.
 
     Attributes
     ----------
     bands
-        Type, nodata, and of what there is min, max, mean and std (None where there is nothing) of each.
+        Type, nodata, min, max, mean and std of each band; the last four are None where it has no values.
     resolution
         Size of a pixel in x and y, in units of the srid.
     extent_crs84
         West, south, east, north in degrees.
     tagged_time
-        What the file's own tag of date and time says; None without one.
+        The file's own tag of date and time; None without one.
     note
-        What is to be said of its place; None where nothing is.
+        A note on its place for people; None for none.
     """
 
     srid: int
@@ -78,7 +78,7 @@ def write_cog(path: Path, target: Path, srid: int | None) -> GeotiffSummary:
     Parameters
     ----------
     srid
-        Its reference system; None takes what the file says.
+        EPSG code of its CRS; None takes the file's own.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def write_cog(path: Path, target: Path, srid: int | None) -> GeotiffSummary:
                 return _described(turned, code, extent, target)
     except BadInput:
         raise
-    except Exception as error:  # GDAL's own errors reach us under no public name
+    except Exception as error:  # GDAL's own errors have no public class
         raise BadFile(f"'{path.name}' cannot be stored: {str(error)[:300]}", parameter=path.name) from error
 
 
@@ -133,7 +133,7 @@ def _code(path: Path, source: Any, srid: int | None) -> int:
 
 @contextmanager
 def _north_up(source: Any, target: Path) -> Iterator[Any]:
-    """Give a raster whose rows run from north to south and columns from west to east, as those of the map do."""
+    """Yield the raster with rows from north to south and columns from west to east, as on the map."""
     at: Affine = source.transform
     if at.b or at.d or (at.a > 0 and at.e < 0):
         yield source
@@ -179,7 +179,8 @@ def _described(source: Any, code: int, extent: tuple[float, float, float, float]
         width=source.width,
         height=source.height,
         bands=tuple(
-            {"type": kind, "nodata": None if nodata is None else str(nodata), **told} for kind, nodata, told in kinds
+            {"type": kind, "nodata": None if nodata is None else str(nodata), **statistics}
+            for kind, nodata, statistics in kinds
         ),
         resolution=source.res,
         extent_crs84=extent,
@@ -189,7 +190,7 @@ def _described(source: Any, code: int, extent: tuple[float, float, float, float]
 
 
 def _statistics(stored: Path, bands: int) -> list[dict[str, float | None]]:
-    """Return min, max, mean and std of each band's values as they are meant, from an overview of a large raster."""
+    """Return min, max, mean and std of each band's scaled values, from an overview of a large raster."""
     found = []
     with rasterio.open(stored, driver="GTiff") as file:
         shape = min(file.height, _LOOK_PIXELS), min(file.width, _LOOK_PIXELS)
@@ -198,11 +199,11 @@ def _statistics(stored: Path, bands: int) -> list[dict[str, float | None]]:
             values = values * file.scales[band - 1] + file.offsets[band - 1]
             there = values.compressed()
             there = there[np.isfinite(there)]
-            told = (there.min(), there.max(), there.mean(), there.std()) if there.size else (None,) * 4
+            numbers = (there.min(), there.max(), there.mean(), there.std()) if there.size else (None,) * 4
             found.append(
                 {
                     name: None if value is None else float(value)
-                    for name, value in zip(("min", "max", "mean", "std"), told, strict=True)
+                    for name, value in zip(("min", "max", "mean", "std"), numbers, strict=True)
                 }
             )
     return found

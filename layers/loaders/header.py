@@ -1,4 +1,4 @@
-"""Which row of a table names its columns: titles above it are passed over, two rows of names are joined."""
+"""The header of a table: the row that names its columns. Titles above it are skipped, two rows of names are joined."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Header:
     columns
         Their names, each once; `column_3` where a cell is empty.
     first, last
-        Which of the filled rows it is, from 0; two where groups of columns have a name above.
+        Its place among the rows that are not empty, from 0; two rows where groups of columns have a name above.
     """
 
     columns: list[str]
@@ -32,21 +32,21 @@ class Header:
 
     @property
     def note(self) -> str | None:
-        """What is to be said of rows above it."""
+        """A note on the rows above it; None without any."""
         above = f"{self.first} row(s) above the names of the columns are passed over" if self.first else None
         joined = "the names of the columns stand in two rows" if self.last > self.first else None
         return "; ".join(filter(None, (above, joined))) or None
 
 
 def find_header(name: str, rows: Sequence[HeaderCells]) -> Header:
-    """Find the row that names the columns.
+    """Return the row that names the columns.
 
     Parameters
     ----------
     name
-        Of the file, for messages.
+        Name of the file, for messages.
     rows
-        The first rows with anything in them, at most `HEAD_ROWS`.
+        The first rows that are not empty, at most `HEAD_ROWS`.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def _check(name: str, columns: list[str]) -> None:
 
 
 def _below_titles(rows: Sequence[HeaderCells]) -> int:
-    """Pass over titles: rows that fill at most half of what the first row of names below them fills."""
+    """Return the number of titles: rows that fill at most half of the cells of the first row of names below them."""
     for place, row in enumerate(rows[:-1]):
         if not _names(row) or len(_filled(row)) < 2:
             continue
@@ -121,7 +121,7 @@ def _cell(row: HeaderCells, place: int) -> Any:
 
 
 def _written(cell: Any) -> str:
-    """Write a name in one line, as a cell with Alt+Enter in it was meant."""
+    """Return a name in one line, also from a cell with line breaks."""
     return "" if cell is None else " ".join(str(cell).split())
 
 

@@ -1,4 +1,4 @@
-"""From a path to a source that can be read, whatever the format."""
+"""The opening of a file of any format as a source."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def open_source(
     Parameters
     ----------
     path
-        A local file; what it is, its bytes decide, not its name.
+        A local file; its bytes decide its format, not its name.
     declared
         Columns of a table's coordinates, by `lon`, `lat`, `x`, `y`, `wkt`.
     encoding
-        Of a text file or a Shapefile; by default it is found out.
+        Encoding of a text file or a Shapefile; detected by default.
     layer
         Layer or sheet of a file that has several.
     located
-        False takes the rows without a place; columns of coordinates are then columns as others.
+        Whether the rows have a place; if not, columns of coordinates are columns like others.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""OpenStreetMap files: one of the layers GDAL makes of them at a time."""
+"""OpenStreetMap files, read as one of GDAL's layers at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def open_osm(path: Path, kind: Format, *, layer: str | None = None) -> Source:
     Parameters
     ----------
     path, kind
-        The file and what `sniff` found it to be.
+        The file and the format that `sniff` returned.
     layer
         One of `LAYERS`: an OSM file holds them all.
 

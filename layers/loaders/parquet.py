@@ -30,7 +30,7 @@ _OWN_TYPES = ("geometry", "geography")
 
 @dataclass(frozen=True, slots=True)
 class _Primary:
-    """The geometry column, its encoding in lower case, and what it says of its reference system."""
+    """The geometry column, its encoding in lower case, and its declared CRS."""
 
     column: str
     encoding: str
@@ -45,16 +45,16 @@ def open_parquet(
     Parameters
     ----------
     declared
-        Columns of the coordinates, as of a table.
+        Columns of the coordinates, as for a table.
     encoding
-        Of texts that are not UTF-8.
+        Encoding of texts that are not UTF-8.
     located
-        Whether a geometry is looked for.
+        Whether a geometry is read.
 
     Raises
     ------
     BadFile
-        When it is damaged, or its geometry is encoded in a way that is not read.
+        When it is damaged, or its geometry has an unsupported encoding.
     """
     codec = known(path.name, encoding) if encoding else UTF8
     with _opened(path) as file:
@@ -113,7 +113,7 @@ def _primary(path: Path, schema: pa.Schema) -> _Primary | None:
 
 
 def _own_geometry(file: pq.ParquetFile) -> _Primary | None:
-    """Find the first column of Parquet's own type GEOMETRY, whose values are WKB."""
+    """Return the first column of Parquet's own type GEOMETRY, whose values are WKB; None without one."""
     for place in range(len(file.schema)):
         column = file.schema.column(place)
         kind = json.loads(column.logical_type.to_json())
@@ -122,18 +122,18 @@ def _own_geometry(file: pq.ParquetFile) -> _Primary | None:
     return None
 
 
-def _own_crs(said: str | None, metadata: Mapping[bytes, bytes]) -> str | None:
-    """Read Parquet's ways to name a system: nothing is CRS84, ``srid:n`` a code, ``projjson:key`` an entry."""
-    kind, _, name = (said or "OGC:CRS84").partition(":")
+def _own_crs(text: str | None, metadata: Mapping[bytes, bytes]) -> str | None:
+    """Return a CRS in Parquet's notation: empty is CRS84, ``srid:n`` a code, ``projjson:key`` an entry."""
+    kind, _, name = (text or "OGC:CRS84").partition(":")
     if kind == "srid":
         return f"EPSG:{name}" if name != "0" else None
     if kind == "projjson" and name.encode() in metadata:
         return metadata[name.encode()].decode()
-    return said or "OGC:CRS84"
+    return text or "OGC:CRS84"
 
 
 def _crs(described: dict[str, Any]) -> str | None:
-    """Say what the column's system is: PROJJSON, or WKT before 1.0; CRS84 without the key; unknown where it is null."""
+    """Return the column's CRS: PROJJSON, or WKT before 1.0; CRS84 without the key; None (unknown) where it is null."""
     crs = described.get("crs", "OGC:CRS84")
     return crs if crs is None or isinstance(crs, str) else json.dumps(crs)
 
@@ -173,7 +173,7 @@ def _batch(
 
 
 def _geometries(column: pa.Array, encoding: str) -> tuple[Geometries, int]:
-    """Read a geometry column; tell also how many rings were closed."""
+    """Return a geometry column, and the number of rows whose rings were closed."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if is_binary(column.type):
@@ -186,7 +186,7 @@ def _geometries(column: pa.Array, encoding: str) -> tuple[Geometries, int]:
 
 
 def _native(column: pa.Array, encoding: str) -> Geometries:
-    """Read GeoArrow: lists of lists of coordinates, as deep as the kind of geometry needs."""
+    """Return the geometries of GeoArrow: lists of lists of coordinates, as deep as the geometry type needs."""
     offsets = []
     for _ in range(_DEPTH.get(encoding, 0)):
         offsets.append(np.asarray(column.offsets) - column.offsets[0].as_py())

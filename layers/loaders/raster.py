@@ -1,4 +1,4 @@
-"""GeoTIFFs into the store of rasters: a raster has one member or many, beside, over or after each other."""
+"""The load of GeoTIFFs into the store of rasters: a raster has one member or many, in space or in time."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ WHERE r.id = $1 GROUP BY r.id
 
 @dataclass(frozen=True, slots=True)
 class RasterSummary:
-    """Files that were stored as members of a raster; the other facts are those of the last.
+    """Files that were stored as members of a raster; all attributes but the counts are those of the last.
 
     Attributes
     ----------
     extent_crs84
         West, south, east, north in degrees.
     time
-        What it shows was then, in UTC; None for what has no time.
+        The moment it shows, in UTC; None for a raster without time.
     members
-        How many the raster has now.
+        Number of members the raster has now.
     notes
-        What is to be said of the new ones.
+        Notes on the new members for people.
     """
 
     id: str
@@ -80,21 +80,21 @@ class RasterSummary:
 
 @dataclass(frozen=True, slots=True)
 class RasterOptions:
-    """What a raster is said to be; None leaves what was said before.
+    """A user's declarations of a raster; None keeps the present value.
 
     Attributes
     ----------
     grade
         Data grade, 1 to 4; 2 for a new raster. Appending never lowers it.
     vertical_datum
-        What heights in it are above; None for anything but heights, or when nobody knows.
+        The reference of its heights; None for other values, or when it is unknown.
     synthetic
-        Whether it is made up.
+        Whether it is synthetic.
     overlap
-        Which of two members is seen where both have a value: the one loaded last (``newest``, as of a new raster),
-        or ``first``.
+        Which of two members is shown where both have a value: the one loaded last (``newest``, the default of a new
+        raster), or ``first``.
     title
-        What it is called; the name of its first file for a new raster.
+        Its title; by default the name of a new raster's first file.
     """
 
     grade: int | None = None
@@ -106,11 +106,11 @@ class RasterOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A file that was written and is not yet known to anybody."""
+    """A file that was written and is not yet in the catalogue."""
 
     source: Path
     written: Path
-    told: GeotiffSummary
+    summary: GeotiffSummary
     time: datetime | None
 
 
@@ -121,7 +121,7 @@ async def load_raster(
     folder: Path,
     *,
     crs: str = "auto",
-    said: RasterOptions | None = None,
+    options: RasterOptions | None = None,
     mode: str = "append",
     time: str | Sequence[str] | None = None,
 ) -> RasterSummary:
@@ -134,15 +134,15 @@ async def load_raster(
     raster_id
         Its id: a-z, 0-9 and _.
     folder
-        Where rasters are kept; it is made when missing.
+        The folder of the rasters; created when missing.
     crs
         ``auto`` or an EPSG code; pixels are not shifted, so GCJ-02 and BD-09 are refused.
-    said
-        What nobody can read from the files.
+    options
+        The user's declarations.
     mode
         ``append`` adds members, ``replace`` removes all others, ``upsert`` those from files of the same name and time.
     time
-        When what is shown was: see `raster_time`; a list gives each file's.
+        The moment that is shown, see `raster_time`; a list has one for each file.
 
     Raises
     ------
@@ -162,12 +162,12 @@ async def load_raster(
         for file, when in zip(files, map(when_of, times), strict=True):
             written = folder / f".{raster_id}.{os.getpid()}.{uuid4().hex[:8]}.tif"
             try:
-                told = await asyncio.to_thread(write_cog, file, written, srid)
-                fresh.append(_Fresh(file, written, told, _time(when, file, told)))
+                summary = await asyncio.to_thread(write_cog, file, written, srid)
+                fresh.append(_Fresh(file, written, summary, _time(when, file, summary)))
             except BaseException:
                 written.unlink(missing_ok=True)
                 raise
-        return await _catalogued(url, raster_id, folder, fresh, said or RasterOptions(), mode)
+        return await _catalogued(url, raster_id, folder, fresh, options or RasterOptions(), mode)
     finally:
         for one in fresh:
             one.written.unlink(missing_ok=True)
@@ -187,12 +187,12 @@ def _checked(raster_id: str, files: Sequence[Path], crs: str, mode: str) -> int 
     return declared.srid if declared else None
 
 
-def _time(when: WhenOf | None, file: Path, told: GeotiffSummary) -> datetime | None:
-    return when(file.name, told.tagged_time) if when else None
+def _time(when: WhenOf | None, file: Path, summary: GeotiffSummary) -> datetime | None:
+    return when(file.name, summary.tagged_time) if when else None
 
 
 async def _catalogued(
-    url: str, raster_id: str, folder: Path, fresh: Sequence[_Fresh], said: RasterOptions, mode: str
+    url: str, raster_id: str, folder: Path, fresh: Sequence[_Fresh], options: RasterOptions, mode: str
 ) -> RasterSummary:
     connection = await connect(url, Role.OWNER)
     placed: list[Path] = []
@@ -200,17 +200,17 @@ async def _catalogued(
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('onemap raster ' || $1))", raster_id)
             gone = await _removed(connection, raster_id, fresh, mode)
-            members = await _fitting(connection, raster_id, fresh, said)
+            members = await _fitting(connection, raster_id, fresh, options)
             await connection.execute(
                 _HEAD,
                 raster_id,
                 fresh[0].source.stem,
-                said.grade,
-                said.vertical_datum,
-                said.synthetic,
-                said.overlap,
+                options.grade,
+                options.vertical_datum,
+                options.synthetic,
+                options.overlap,
                 mode == "replace",
-                said.title,
+                options.title,
             )
             for one in fresh:
                 stored = folder / f"{raster_id}.{uuid4().hex[:12]}.tif"
@@ -224,9 +224,9 @@ async def _catalogued(
         raise
     finally:
         await connection.close()
-    for name in gone:  # who has one open reads on; who opens it now asks the catalogue again
+    for name in gone:  # open files stay readable; a failed opening asks the catalogue again
         (folder / name).unlink(missing_ok=True)
-    last = fresh[-1].told
+    last = fresh[-1].summary
     return RasterSummary(
         id=raster_id,
         file=placed[-1],
@@ -237,12 +237,12 @@ async def _catalogued(
         extent_crs84=last.extent_crs84,
         time=fresh[-1].time,
         members=members,
-        notes=tuple(dict.fromkeys(one.told.note for one in fresh if one.told.note)),
+        notes=tuple(dict.fromkeys(one.summary.note for one in fresh if one.summary.note)),
     )
 
 
 async def _removed(connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], mode: str) -> list[str]:
-    """Take out the members that the new ones stand for; return the names of their files."""
+    """Delete the members that the new ones replace; return the names of their files."""
     if mode == "append":
         return []
     if mode == "replace":
@@ -259,21 +259,23 @@ async def _removed(connection: asyncpg.Connection, raster_id: str, fresh: Sequen
     return [row["file"] for row in rows]
 
 
-async def _fitting(connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], said: RasterOptions) -> int:
-    """Refuse what does not go together with the members there are; return how many there will be."""
+async def _fitting(
+    connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], options: RasterOptions
+) -> int:
+    """Check that the new members fit the present ones; return their number together."""
     row = await connection.fetchrow(_KEPT, raster_id)
     first = fresh[0]
-    bands, kind, timed = len(first.told.bands), first.told.bands[0]["type"], first.time is not None
-    datum, already = said.vertical_datum, 0
+    bands, kind, timed = len(first.summary.bands), first.summary.bands[0]["type"], first.time is not None
+    datum, already = options.vertical_datum, 0
     if row is not None:
         bands, kind, timed, already = row["bands"], row["type"], row["timed"] > 0, row["members"]
         if datum and row["vertical_datum"] and datum != row["vertical_datum"]:
-            told = f"raster '{raster_id}' has heights above {row['vertical_datum']}, not {datum}"
-            raise BadInput(told, parameter="vertical_datum")
+            message = f"raster '{raster_id}' has heights above {row['vertical_datum']}, not {datum}"
+            raise BadInput(message, parameter="vertical_datum")
     for one in fresh:
-        if (len(one.told.bands), one.told.bands[0]["type"]) != (bands, kind):
+        if (len(one.summary.bands), one.summary.bands[0]["type"]) != (bands, kind):
             raise BadInput(
-                f"'{one.source.name}' has {len(one.told.bands)} bands of {one.told.bands[0]['type']}; the other "
+                f"'{one.source.name}' has {len(one.summary.bands)} bands of {one.summary.bands[0]['type']}; the other "
                 f"members of raster '{raster_id}' have {bands} of {kind}",
                 parameter=one.source.name,
             )
@@ -286,17 +288,17 @@ async def _fitting(connection: asyncpg.Connection, raster_id: str, fresh: Sequen
 
 
 def _row(raster_id: str, stored: Path, one: _Fresh, size: int) -> tuple[Any, ...]:
-    told = one.told
+    summary = one.summary
     return (
         raster_id,
         stored.name,
         one.source.name,
         one.time,
-        told.srid,
-        told.width,
-        told.height,
-        orjson.dumps(told.bands).decode(),
-        list(told.resolution),
-        *told.extent_crs84,
+        summary.srid,
+        summary.width,
+        summary.height,
+        orjson.dumps(summary.bands).decode(),
+        list(summary.resolution),
+        *summary.extent_crs84,
         size,
     )

@@ -1,4 +1,4 @@
-"""When what a raster shows was: said outright, written in its file's name, or in the file's own tag."""
+"""The moment that a raster shows: given outright, in its file's name, or in the file's own tag."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ type WhenOf = Callable[[str, str | None], datetime]
 
 
 def when_of(text: str | None) -> WhenOf | None:
-    """Read what ``--time`` says.
+    """Parse the value of ``--time``.
 
     Parameters
     ----------
     text
         A time with its offset; or ``tag``: the file's tag DateTime; or a pattern of the whole file name such as
-        ``rain_%Y%m%d%H%M.tif``. A time without an offset is China Standard Time. None: nothing is said.
+        ``rain_%Y%m%d%H%M.tif``. A time without an offset is China Standard Time. None for no time.
 
     Returns
     -------
     callable or None
-        Finds the moment, in UTC, from the file's name and its tag.
+        Returns the moment, in UTC, for the file's name and its tag.
 
     Raises
     ------
     BadInput
-        When it is none of these; the callable: when the name or tag does not hold a time.
+        When it is none of these; from the callable: when the name or tag holds no time.
     """
     if text is None:
         return None
@@ -56,6 +56,6 @@ def _by_pattern(pattern: str, name: str) -> datetime:
     try:
         found = datetime.strptime(name, pattern)  # noqa: DTZ007  # made aware below, when it is not
     except ValueError as error:
-        told = f"'{name}' is not of the form '{pattern[:80]}'; for example rain_%Y%m%d%H%M.tif"
-        raise BadInput(told, parameter="time") from error
+        message = f"'{name}' is not of the form '{pattern[:80]}'; for example rain_%Y%m%d%H%M.tif"
+        raise BadInput(message, parameter="time") from error
     return (found if found.tzinfo else found.replace(tzinfo=_CHINA)).astimezone(UTC)

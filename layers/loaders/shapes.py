@@ -1,4 +1,4 @@
-"""WKB and WKT of strangers: what cannot be read is no geometry and keeps no other one back; open rings are closed."""
+"""Untrusted WKB and WKT: an unreadable geometry is None and spoils no other; open rings are closed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def from_wkb(wkb: npt.NDArray[np.object_]) -> tuple[Geometries, Mask]:
     Returns
     -------
     tuple
-        The geometries, None where one cannot be read; and which of them had rings that were closed.
+        The geometries, None for an unreadable one; and a mask of those whose rings were closed.
     """
     return _read(wkb, shapely.from_wkb)
 

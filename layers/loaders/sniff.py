@@ -1,4 +1,4 @@
-"""What a file is, by its first and last bytes; its name only decides between formats without any mark."""
+"""The format of a file, by its first and last bytes; its name only decides between formats without a signature."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ALLOWED = (
 
 
 def sniff(path: Path) -> Format:
-    """Tell the format of a file.
+    """Return the format of a file.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def sniff(path: Path) -> Format:
     Raises
     ------
     BadFile
-        When there is no such file, it is empty, cut off, or of no format that can be loaded. The message says
-        what it looks like and what is allowed.
+        When there is no such file, or it is empty, cut off, or of no supported format. The message names the apparent
+        format and the allowed ones.
     """
     if not path.is_file():
         raise BadFile(f"there is no file '{path.name}'", parameter=path.name)
@@ -93,7 +93,7 @@ def _by_magic(  # noqa: PLR0911  # one answer a format
 
 
 def _shapefile(path: Path, head: bytes) -> Format:
-    if int.from_bytes(head[24:28], "big") * 2 > path.stat().st_size:  # some writers leave bytes behind the end
+    if int.from_bytes(head[24:28], "big") * 2 > path.stat().st_size:  # some writers leave bytes after the end
         raise BadFile(f"'{path.name}' is a Shapefile that is cut off", parameter=path.name)
     return Format.SHAPEFILE
 

@@ -20,9 +20,9 @@ from layers.loaders.table import geometry_names
 from layers.loaders.workbook import open_sheet
 
 BATCH_ROWS = 10_000
-_LONGEST = 10**15  # a number of more digits is an identity card or a device: its digits are kept as they stand
+_LONGEST = 10**15  # a number of more digits is an identity card or a device: it is kept digit by digit
 
-type _Row = tuple[int, tuple[Any, ...]]  # where it stands in the sheet, from 1, and its cells
+type _Row = tuple[int, tuple[Any, ...]]  # its place in the sheet, from 1, and its cells
 
 
 def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = None, located: bool = True) -> Source:
@@ -33,11 +33,11 @@ def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = No
     path
         The file.
     declared
-        Columns of the coordinates, by `lon`, `lat`, `x`, `y`, `wkt`; by default they are found by their names.
+        Columns of the coordinates, by `lon`, `lat`, `x`, `y`, `wkt`; found by their names by default.
     layer
         Name of the sheet; by default the first.
     located
-        Whether columns of coordinates are looked for.
+        Whether columns of coordinates become geometries.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def _read(
 
 
 def _batch(chunk: list[_Row], columns: list[str]) -> Batch:
-    """Make a batch of rows; one with more cells than there are names is refused."""
+    """Return a batch of rows; a row with more cells than there are names is refused."""
     width = len(columns)
     long = [(n, row) for n, row in chunk if any(cell not in {None, ""} for cell in row[width:])]
     too_long = {number for number, _ in long}
@@ -101,7 +101,7 @@ def _shown(cell: Any) -> str:
 
 
 def _column(cells: list[Any]) -> pa.Array:
-    """Keep a column of one kind as it is; a mixed one becomes text."""
+    """Return a column of one type as it is; a mixed one becomes text."""
     kinds = {type(cell) for cell in cells if cell is not None}
     if kinds <= {int, float} and kinds and all(abs(c) < _LONGEST for c in cells if c is not None):
         return pa.array([None if c is None else float(c) for c in cells], pa.float64())
@@ -112,7 +112,7 @@ def _column(cells: list[Any]) -> pa.Array:
 
 def _text(cell: Any) -> str:
     if isinstance(cell, datetime) and cell.time() == time.min:
-        return cell.date().isoformat()  # a date, as a cell has it
+        return cell.date().isoformat()  # a date, which a cell stores as midnight
     if isinstance(cell, datetime | date | time):
         return cell.isoformat()
     if isinstance(cell, bool):

@@ -1,4 +1,4 @@
-"""CSV: text in any of the encodings Chinese offices use, read in blocks."""
+"""CSV in any encoding that Chinese offices use, read in blocks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from layers.loaders.csv_head import CsvHead, read_head
 from layers.loaders.encoding import MARK, Encoding, as_utf8, open_checked, refuse_marked
 from layers.types import Mask
 
-LINE_BYTES_MAX = 8 * 1024**2  # the parser lets a line pass that spans two blocks of that size
+LINE_BYTES_MAX = 8 * 1024**2  # the parser accepts a line that spans two blocks of that size
 _BROKEN_CHARACTERS_MAX = 2000
 _HEAD_BYTES = 1024**2
 
@@ -39,18 +39,18 @@ def open_csv(path: Path, *, declared: Mapping[str, str], encoding: str | None = 
     path
         The file.
     declared
-        Columns of the coordinates, by `lon`, `lat`, `x`, `y`, `wkt`, `lonlat`, `latlon`; by default they are found by
-        their names.
+        Columns of the coordinates, by `lon`, `lat`, `x`, `y`, `wkt`, `lonlat`, `latlon`; found by their names by
+        default.
     encoding
-        By default UTF-8 (with or without a byte order mark) or GB18030, which holds GBK and GB2312, whichever all of
-        the file speaks for; UTF-16 by its mark.
+        By default detected from the whole file: UTF-8 (with or without a byte order mark), or GB18030, which includes
+        GBK and GB2312; UTF-16 by its mark.
     located
-        Whether columns of coordinates are looked for.
+        Whether columns of coordinates become geometries.
 
     Raises
     ------
     BadFile
-        When it is in no encoding known, no line names its columns, or a line is longer than `LINE_BYTES_MAX`.
+        When it is in no known encoding, no line names its columns, or a line is longer than `LINE_BYTES_MAX`.
     """
     found = open_checked(path, encoding)
     head = _head(path, found)
@@ -70,7 +70,7 @@ def open_csv(path: Path, *, declared: Mapping[str, str], encoding: str | None = 
 
 
 def geometry_names(geometry: GeometryColumns | None) -> tuple[str, ...]:
-    """Names of the columns the geometry is made of; empty when there is none."""
+    """Return the names of the geometry's columns; empty without a geometry."""
     match geometry:
         case PointColumns(x, y):
             return (x, y)
@@ -95,7 +95,7 @@ def _head(path: Path, encoding: Encoding) -> CsvHead:
 
 
 class _Below:
-    """A text as UTF-8 without its first bytes, to be read by pyarrow as a file."""
+    """The UTF-8 of a text after its first bytes, as a file for pyarrow."""
 
     closed = False
 
@@ -103,7 +103,7 @@ class _Below:
         self._blocks, self._skipped, self._rest = blocks, skipped, b""
 
     def read(self, size: int) -> bytes:
-        """Give at most so many bytes; none at the end."""
+        """Return at most so many bytes; none at the end."""
         while not self._rest:
             block = next(self._blocks, None)
             if block is None:
@@ -114,7 +114,7 @@ class _Below:
         return given
 
     def close(self) -> None:
-        """Do nothing: who opened the file closes it."""
+        """Do nothing: the opener of the file closes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _explained(path: Path, error: pa.ArrowInvalid) -> str:
 def _numbered(
     reader: pacsv.CSVStreamingReader, broken: list[_Broken], above: int, fraction: Callable[[], float]
 ) -> Iterator[Batch]:
-    """Give each row the line it stands on, `above` of them above the first: broken rows are stepped over."""
+    """Yield batches whose rows have the numbers of their lines, after `above` lines; broken rows are skipped."""
     next_row, inner_before = 1, above
     for block in reader:
         rows, next_row = _row_numbers(next_row, block.num_rows, broken)
@@ -191,7 +191,7 @@ def _numbered(
 
 
 def _row_numbers(first: int, count: int, broken: list[_Broken]) -> tuple[npt.NDArray[np.int64], int]:
-    """Count rows from `first` on, stepping over the broken ones; give also the next number."""
+    """Return the numbers of rows from `first` on, without the broken ones, and the next number."""
     skipped = [b.row for b in broken]
     candidates = np.arange(first, first + count + len(skipped), dtype=np.int64)
     rows = candidates[~np.isin(candidates, skipped)][:count]
@@ -207,7 +207,7 @@ def _inner_newlines(block: pa.RecordBatch) -> npt.NDArray[np.int64]:
 
 
 def _filled(block: pa.RecordBatch) -> Mask:
-    """Tell which rows hold anything: a line without anything is no row."""
+    """Mark the rows with any value: an empty line is no row."""
     filled = np.zeros(block.num_rows, dtype=np.bool_)
     for column in block.columns:
         if filled.all():

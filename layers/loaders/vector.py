@@ -1,4 +1,4 @@
-"""GeoJSON, GeoJSON sequence, GeoPackage, Shapefile (also zipped, also GBK), FlatGeobuf and OSM: what GDAL reads."""
+"""The formats that GDAL reads: GeoJSON, GeoJSON sequence, GeoPackage, Shapefile (zipped, GBK), FlatGeobuf and OSM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layers.loaders.encoding import UTF8, Encoding, as_utf8, known, open_checked
 from layers.loaders.sniff import Format
 
 _TEXT = {Format.GEOJSON, Format.GEOJSONSEQ}
-_MEMBER_BYTES = 64 * 1024  # at either end of a GeoJSON, where its `crs` member is looked for
+_MEMBER_BYTES = 64 * 1024  # at either end of a GeoJSON, which are searched for its `crs` member
 _CRS_MEMBER = re.compile(
     rb'"crs"\s*:\s*\{\s*"(?:type|properties)"\s*:(?:[^{}]{0,100}"type"\s*:\s*"name"|\s*"name")?'
     rb'[^{}]{0,100}\{\s*(?:"name"\s*:\s*"(?P<name>[^"]{0,200})"|(?P<other>[^{}]{0,200}))'
@@ -35,12 +35,12 @@ def open_vector(path: Path, kind: Format, *, layer: str | None = None, encoding:
     Parameters
     ----------
     path, kind
-        The file and what `sniff` found it to be.
+        The file and the format that `sniff` returned.
     layer
-        Which layer of a file that has several.
+        Name of the layer in a file with several.
     encoding
-        Of its texts. By default a Shapefile's `.cpg` where its texts do not show another, else UTF-8 or GBK, whichever
-        all of the texts speak for. Of a GeoPackage or FlatGeobuf, whose texts should be UTF-8: of those that are not.
+        Encoding of its texts. By default a Shapefile's `.cpg` unless its texts show another, else UTF-8 or GBK,
+        detected from all texts. For a GeoPackage or FlatGeobuf, whose texts should be UTF-8: encoding of the others.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def _source(
 
 
 def _transcoded(path: Path, kind: Format, encoding: Encoding, layer: str | None) -> Source:
-    """Open a text that is not UTF-8, or not all of it, by way of a copy that is."""
+    """Open a text that is not, or not wholly, UTF-8 through a copy in UTF-8."""
     with _as_utf8(path, encoding) as copy:
         described = _with_crs_member(copy, gdal.describe(copy, layer))
         beside = geojson.look(copy)
@@ -105,7 +105,7 @@ def _transcoded(path: Path, kind: Format, encoding: Encoding, layer: str | None)
 
 
 def _with_crs_member(path: Path, described: gdal.Description) -> gdal.Description:
-    """Note what a `crs` member says that nobody can read: GDAL then takes the coordinates for WGS 84."""
+    """Return the description with an unreadable `crs` member, for which GDAL would assume WGS 84."""
     with path.open("rb") as file:
         found = file.read(_MEMBER_BYTES)
         file.seek(max(0, path.stat().st_size - _MEMBER_BYTES))
@@ -113,11 +113,11 @@ def _with_crs_member(path: Path, described: gdal.Description) -> gdal.Descriptio
     member = _CRS_MEMBER.search(found)
     if member is None:
         return described
-    said = (member["name"] or member["other"] or b"").decode("utf-8", "replace")
+    declared = (member["name"] or member["other"] or b"").decode("utf-8", "replace")
     try:
-        srid_of(said)
+        srid_of(declared)
     except BadCrs:
-        return replace(described, crs=None, crs_unread=said)
+        return replace(described, crs=None, crs_unread=declared)
     return described
 
 
@@ -134,7 +134,7 @@ def _as_utf8(path: Path, encoding: Encoding) -> Iterator[Path]:
 
 
 def _shapefile(path: Path, encoding: str | None) -> Source:
-    """Open a Shapefile, whose texts GDAL gives as the bytes they are."""
+    """Open a Shapefile, whose texts GDAL returns undecoded, as Latin-1."""
     dbf, shx = (_needed(path, suffix) for suffix in (".dbf", ".shx"))
     texts = read_texts(dbf, _sibling(path, ".cpg"), encoding)
     shapes = (shx.stat().st_size - _SHX_HEAD_BYTES) // _SHX_ENTRY_BYTES
@@ -162,15 +162,15 @@ def _shapefile(path: Path, encoding: str | None) -> Source:
 
 
 def _renamed(attributes: pa.Schema, texts: DbfTexts) -> pa.Schema:
-    """Name the attributes in their own encoding, each once."""
-    taken: set[str] = set()
+    """Return the attributes with names decoded and made unique."""
+    names: set[str] = set()
     fields = []
     for number, field in enumerate(attributes, 1):
-        wanted = texts.name(field.name) or f"field_{number}"
-        name, suffix = wanted, 2
-        while name in taken:
-            name, suffix = f"{wanted}_{suffix}", suffix + 1
-        taken.add(name)
+        stem = texts.name(field.name) or f"field_{number}"
+        name, suffix = stem, 2
+        while name in names:
+            name, suffix = f"{stem}_{suffix}", suffix + 1
+        names.add(name)
         fields.append(field.with_name(name))
     return pa.schema(fields)
 
@@ -187,7 +187,7 @@ def _zipped_shapefile(path: Path, encoding: str | None) -> Source:
 
 
 class _unpacked:  # noqa: N801  # a context manager is used like a function
-    """The Shapefile of a zip file, for as long as it is read."""
+    """The unpacked Shapefile of a zip file, while it is read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -212,17 +212,17 @@ def _needed(path: Path, suffix: str) -> Path:
 
 
 def _sibling(path: Path, suffix: str) -> Path | None:
-    """Find a file of the same name with another suffix, in capitals or not."""
-    wanted = (path.stem + suffix).lower()
+    """Return a file of the same name with another suffix, in either case; None without one."""
+    name = (path.stem + suffix).lower()
     exact = path.with_suffix(suffix)
     if exact.is_file():
         return exact
-    return next((one for one in sorted(path.parent.iterdir()) if one.name.lower() == wanted and one.is_file()), None)
+    return next((one for one in sorted(path.parent.iterdir()) if one.name.lower() == name and one.is_file()), None)
 
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """Give a Shapefile whose parts all have the names that GDAL looks for, without the `.cpg` it would follow."""
+    """Yield a Shapefile whose parts have the names that GDAL expects, without the `.cpg` that GDAL would follow."""
     with tempfile.TemporaryDirectory(prefix="onemap-shape-") as folder:
         for suffix in (".shp", ".shx", ".dbf", ".prj"):
             found = path if suffix == ".shp" else _sibling(path, suffix)

@@ -1,4 +1,4 @@
-"""Rows of a workbook: of a file that is loaded, and of bytes that were dropped."""
+"""The rows of a workbook: of a file that is loaded, or of the bytes of a dropped file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import openpyxl
 from layers.errors import BadFile, OneMapError, TooLargeFile
 from layers.loaders.archive import check_archive
 
-SHARED_TEXTS_BYTES_MAX = 64 * 1024**2  # of XML; they are held whole, in eight times the space
+SHARED_TEXTS_BYTES_MAX = 64 * 1024**2  # of XML; they are held in memory, in eight times the space
 WORKBOOK_BYTES_MAX = 1024**3
 _STRICT = b"purl.oclc.org/ooxml"
 _HEAD_BYTES = 4096
@@ -23,7 +23,7 @@ _HEAD_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Worksheet:
-    """A sheet that is read: its rows, each as long as it is written, and the names of the sheets beside it."""
+    """A sheet: its rows, each as long as it is stored, and the names of all sheets."""
 
     title: str
     others: tuple[str, ...]
@@ -37,7 +37,7 @@ def open_sheet(file: Path | IO[bytes], name: str, sheet: str | None = None) -> I
     Parameters
     ----------
     name
-        Of the file, for messages.
+        Name of the file, for messages.
     sheet
         Name of the sheet; by default the first that is not a chart.
 
@@ -45,11 +45,11 @@ def open_sheet(file: Path | IO[bytes], name: str, sheet: str | None = None) -> I
     ------
     BadFile
         When it is no workbook, is damaged anywhere in that sheet, would unpack to far more than its size, or has no
-        such sheet. On a stranger's bytes openpyxl raises whatever it meets, so everything is caught.
+        such sheet. On damaged files openpyxl raises errors of any class, so all are caught.
     """
     try:
         _check(file, name)
-        with catch_warnings(action="ignore"):  # of what openpyxl leaves out: styles, validations, defined names
+        with catch_warnings(action="ignore"):  # about parts that openpyxl ignores: styles, validations, defined names
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
     except OneMapError:
         raise
@@ -57,7 +57,7 @@ def open_sheet(file: Path | IO[bytes], name: str, sheet: str | None = None) -> I
         raise BadFile(f"'{name}' is not a spreadsheet that can be read: {error}", parameter=name) from error
     try:
         chosen = _chosen(book, name, sheet)
-        chosen.reset_dimensions()  # what a sheet says of its own size is often wrong
+        chosen.reset_dimensions()  # the stored size of a sheet is often wrong
         with catch_warnings(action="ignore"):
             others = tuple(title for title in book.sheetnames if title != chosen.title)
             yield Worksheet(chosen.title, others, chosen.iter_rows(values_only=True))
@@ -76,8 +76,8 @@ def _check(file: Path | IO[bytes], name: str) -> None:
         raise TooLargeFile(f"'{name}' would unpack to {unpacked} bytes; at most {WORKBOOK_BYTES_MAX}", parameter=name)
     for member in members:
         if member.filename.lower() == "xl/sharedstrings.xml" and member.file_size > SHARED_TEXTS_BYTES_MAX:
-            told = f"'{name}' has {member.file_size} bytes of shared texts; at most {SHARED_TEXTS_BYTES_MAX}"
-            raise TooLargeFile(f"{told}: save it as CSV", parameter=name)
+            message = f"'{name}' has {member.file_size} bytes of shared texts; at most {SHARED_TEXTS_BYTES_MAX}"
+            raise TooLargeFile(f"{message}: save it as CSV", parameter=name)
     with zipfile.ZipFile(file) as archive, archive.open("xl/workbook.xml") as book:
         if _STRICT in book.read(_HEAD_BYTES):
             raise BadFile(

@@ -1,4 +1,4 @@
-"""Dates as a file has them, where GDAL would make them other days: it rolls the 30th of February over into March.
+"""Dates as the file has them, where GDAL would change the day: it rolls the 30th of February over into March.
 
 Runs in the reader's own process, see `gdal_reader.py`.
 """
@@ -19,12 +19,12 @@ _DATE_BYTES = 8
 
 
 def in_geopackage(path: str, layer: str, columns: list[str], key: str) -> Written:
-    """Find the dates and times of a GeoPackage's table that are not of the calendar, or not written as it wants them.
+    """Return the dates and times of a GeoPackage's table that do not exist, or are not in the standard's form.
 
     Parameters
     ----------
     columns, key
-        Its columns of dates and times, and the one with the numbers of its features.
+        Its columns of dates and times, and the column of the features' numbers.
     """
     found: Written = {}
     with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True)) as database:
@@ -40,7 +40,7 @@ def in_geopackage(path: str, layer: str, columns: list[str], key: str) -> Writte
 
 
 def in_dbf(path: Path, columns: list[str]) -> Written:
-    """Find the dates of a `.dbf` that are not of the calendar.
+    """Return the dates of a `.dbf` that do not exist.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def load(  # noqa: PLR0917  # typer takes the options by name
                 raise BadInput("--dry-run is for features; a raster is checked when it is stored", parameter="dry_run")
             raster = RasterOptions(grade, vertical_datum, overlap=overlap)
             folder = settings.home / "rasters"
-            stored = asyncio.run(load_raster(url, file, layer, folder, crs=crs, said=raster, mode=mode, time=time))
+            stored = asyncio.run(load_raster(url, file, layer, folder, crs=crs, options=raster, mode=mode, time=time))
             print_raster(stored)
             return
         options = LoadOptions(

@@ -44,9 +44,9 @@ def maps(cluster, template, tmp_path_factory):
         def load(paths, name, **how):
             asyncio.run(load_raster(url, paths, name, folder / "rasters", **how))
 
-        load(folder / "dem.tif", "dem", said=RasterOptions(1))
-        load(folder / "dem.tif", "hidden", said=RasterOptions(4))
-        load([folder / "dem.tif", folder / "later.tif"], "rain", said=RasterOptions(1, synthetic=True), time=TIMES)
+        load(folder / "dem.tif", "dem", options=RasterOptions(1))
+        load(folder / "dem.tif", "hidden", options=RasterOptions(4))
+        load([folder / "dem.tif", folder / "later.tif"], "rain", options=RasterOptions(1, synthetic=True), time=TIMES)
         service = Service(url)
         started.callback(service.close)
         shutil.copytree(folder / "rasters", Path(service._home.name) / "rasters")

@@ -37,7 +37,7 @@ def client(cluster, template, tmp_path_factory):
         file.write((100 - away_m / 10).astype(np.float32), 1)
     with ExitStack() as started:
         url = started.enter_context(temporary_database(cluster, template))
-        asyncio.run(load_raster(url, home / "cone.tif", "cone", home / "rasters", said=RasterOptions(1)))
+        asyncio.run(load_raster(url, home / "cone.tif", "cone", home / "rasters", options=RasterOptions(1)))
         address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
         yield started.enter_context(httpx.Client(base_url=address, timeout=60))
 

@@ -60,7 +60,7 @@ def client(cluster, template, tmp_path_factory):
 
         def load(path, name, **how):
             return asyncio.run(
-                load_raster(url, path, name, home / "rasters", said=how.pop("said", RasterOptions(1)), **how)
+                load_raster(url, path, name, home / "rasters", options=how.pop("options", RasterOptions(1)), **how)
             )
 
         load(written(folder / "whole.tif", heights), "whole")
@@ -70,10 +70,10 @@ def client(cluster, template, tmp_path_factory):
         assert load(pieces, "pieces").members == 4
         for overlap in ("newest", "first"):
             said = RasterOptions(1, overlap=overlap)
-            load(written(folder / "low.tif", np.full((SIDE, SIDE), 1)), overlap, said=said)
+            load(written(folder / "low.tif", np.full((SIDE, SIDE), 1)), overlap, options=said)
             load(written(folder / "high.tif", np.full((100, 100), 2), 100, 100), overlap)
         frames = [written(folder / f"{n}.tif", np.full((SIDE, SIDE), n)) for n in range(3)]
-        load(frames, "rain", time=TIMES, said=RasterOptions(1, synthetic=True))
+        load(frames, "rain", time=TIMES, options=RasterOptions(1, synthetic=True))
         address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
         client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         client.load, client.folder, client.rasters = load, folder, home / "rasters"

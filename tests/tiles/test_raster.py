@@ -58,8 +58,8 @@ def client(cluster, template, tmp_path_factory, dem):
     home = tmp_path_factory.mktemp("home")
     with ExitStack() as started:
         url = started.enter_context(temporary_database(cluster, template))
-        asyncio.run(load_raster(url, dem, "dem", home / "rasters", said=RasterOptions(1)))
-        asyncio.run(load_raster(url, dem, "hidden", home / "rasters", said=RasterOptions(4)))
+        asyncio.run(load_raster(url, dem, "dem", home / "rasters", options=RasterOptions(1)))
+        asyncio.run(load_raster(url, dem, "hidden", home / "rasters", options=RasterOptions(4)))
         address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
         client = started.enter_context(httpx.Client(base_url=address, timeout=60))
         client.home = home

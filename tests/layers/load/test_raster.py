@@ -129,8 +129,8 @@ async def test_a_load_that_fails_half_way_leaves_what_was(layers_url, db, tiff, 
 async def test_appending_never_opens_what_was_closed(layers_url, db, tiff, tmp_path):
     folder = tmp_path / "rasters"
     for mode, grade, kept in (("append", 3, 3), ("append", 1, 3), ("append", None, 3), ("replace", 1, 1)):
-        await load_raster(layers_url, tiff(), "dem", folder, said=RasterOptions(grade), mode=mode)
+        await load_raster(layers_url, tiff(), "dem", folder, options=RasterOptions(grade), mode=mode)
         assert await db.fetchval("SELECT grade FROM onemap.raster") == kept
-    await load_raster(layers_url, tiff(), "dem", folder, said=RasterOptions(vertical_datum="1985"))
+    await load_raster(layers_url, tiff(), "dem", folder, options=RasterOptions(vertical_datum="1985"))
     with pytest.raises(BadInput, match="above 1985, not pearl"):
-        await load_raster(layers_url, tiff(), "dem", folder, said=RasterOptions(vertical_datum="pearl"))
+        await load_raster(layers_url, tiff(), "dem", folder, options=RasterOptions(vertical_datum="pearl"))
