@@ -14,7 +14,7 @@ NOON = 1_780_891_200  # 2026-06-08 12:00 in China, a Monday
 
 
 def features(tables):
-    """Return what the OGC API would say of the generated layers."""
+    """Return the generated layers as the OGC API would."""
     return {layer: _features(tables[layer]) for layer in PROPERTIES}
 
 

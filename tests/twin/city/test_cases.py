@@ -1,4 +1,4 @@
-"""Laws of cases and cameras: stages in order, numbers of their own, everything comes to an end."""
+"""Laws of cases and cameras: stages in order, unique numbers, every case and outage ends."""
 
 from __future__ import annotations
 

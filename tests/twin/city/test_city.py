@@ -1,4 +1,4 @@
-"""What the living city says: always the same, complete, and valid."""
+"""The messages of the demo city: repeatable, complete and valid."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_same_seed_says_the_same_and_another_something_else(district, city):
 @settings(max_examples=4, deadline=None)
 @drawn(cuts=st.lists(st.integers(0, 2 * HOUR), max_size=2))
 def test_a_restart_leaves_nothing_out_and_repeats_nothing(district, city, cuts):
-    """Whoever is stopped and started anew, at whatever moments, says what one says that runs through."""
+    """A city that is stopped and started at any moments sends the same messages as one that runs through."""
     bounds = [NOON, *sorted(NOON + cut for cut in cuts), NOON + 2 * HOUR]
     through = sorted(map(orjson.dumps, city.changes(bounds[0], bounds[-1])))
     parts = []
@@ -82,7 +82,7 @@ def test_how_much_it_says_is_bounded(district):
 
 
 def test_the_city_reads_nothing_that_it_changes_itself():
-    """What it says would else follow from what it said before, and from how long nobody said anything."""
+    """Otherwise its messages would depend on its earlier messages and on pauses."""
     definitions = read_definitions()
     for layer, names in PROPERTIES.items():
         own = definitions[layer].by_name

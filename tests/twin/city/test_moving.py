@@ -1,4 +1,4 @@
-"""Laws of what moves: vehicles on roads, workers in their grids, and nobody faster than possible."""
+"""Laws of movement: vehicles on roads, workers in their grids, and no impossible speed."""
 
 from __future__ import annotations
 

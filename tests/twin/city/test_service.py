@@ -84,7 +84,7 @@ async def test_a_storm_is_taken_whole_and_leaves_nothing_open(address):
     async with connect(address) as client:
         plan = StormPlan(
             int(time.time()) - 600, minutes=10, return_period_a=100, speed=20
-        )  # over, so nothing is waited for
+        )  # over, so there is no waiting
         storm = Storm(await read_district(client, COLLECTIONS), SEED, plan)
         told = []
         playing = Playing(storm, sender(client), sender(client, "warnings_cap"), told.append)

@@ -1,4 +1,4 @@
-"""Laws of the storm: its rain is the formula's, water goes up and down again, and everything that opens closes."""
+"""Laws of the storm: the rain has the formula's depth, water rises and falls, and every event and outage ends."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def storm(district):
 
 @pytest.fixture(scope="session")
 def said(storm):
-    """Everything that is said in the storm, minute by minute."""
+    """All messages of the storm, minute by minute."""
     events = StormEvents(storm)
     return [[*storm.measurements(m), *events.messages(m)] for m in range(storm.lasts_min)]
 

@@ -1,4 +1,4 @@
-"""`onemap up` with a city that lives, as a person starts it; and a storm over it."""
+"""`onemap up` with the demo city, as a person starts it, and a storm over it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wait_for_more(up: Any, than: int) -> int:
 
 
 def taken_by(up: Any) -> int:
-    """How many messages the feed of the city has taken; it refuses none."""
+    """Number of messages that the feed of the city has taken; it refuses none."""
     with urllib.request.urlopen(f"{up.address}/twin/feeds", timeout=DEADLINE_S) as answer:
         told = next(feed for feed in orjson.loads(answer.read())["feeds"] if feed["name"] == "demo")
     assert told["rejected"] == 0
@@ -36,7 +36,7 @@ def taken_by(up: Any) -> int:
 
 
 def city_of(up: Any) -> int:
-    """Find the process of the city among those that `up` started."""
+    """Return the process of the city among those that `up` started."""
     started = Path(f"/proc/{up.process.pid}/task/{up.process.pid}/children").read_text(encoding="ascii").split()
     for pid in map(int, started):
         if b"server.processes.city" in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -44,7 +44,7 @@ def city_of(up: Any) -> int:
     raise AssertionError("there is no city")
 
 
-@pytest.mark.timeout(600)  # it starts everything and makes a district; on a busy machine that takes its time
+@pytest.mark.timeout(600)  # it starts everything and makes a district, which takes long on a busy machine
 def test_the_city_lives_and_survives(running: Any):
     up = running("--demo", "--demo-scale", "0.02", "--workers", "1")
     taken = wait_for_more(up, 0)

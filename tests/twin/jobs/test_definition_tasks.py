@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Work:
-    """Notes what begins and what ends."""
+    """Records the definitions whose tasks began and are running."""
 
     def __init__(self) -> None:
         self.running, self.begun = set(), []

@@ -1,4 +1,4 @@
-"""What `/twin/feeds`, `/health` and the doctor say of feeds and of the process that fetches them."""
+"""The health of feeds and of the ingest process in `/twin/feeds`, `/health` and the doctor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs end when they are told to, whatever they make of it; and none is cut off in the midst of closing."""
+"""Cancelled jobs end, whatever error they raise, and no cleanup is interrupted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEADLINE_S = 120
 
 
 class Job:
-    """Waits for ever; what it is told is replaced by an error of its own, as a connection that breaks does it."""
+    """Waits for ever; it replaces a cancellation by an error of its own, as a breaking connection does."""
 
     def __init__(self, name, errors) -> None:
         self.name, self._errors = name, errors
@@ -29,13 +29,13 @@ class Job:
             self.told += 1
             if self.told <= self._errors:
                 raise ConnectionError("the connection broke") from None
-            await _turn()  # closing takes its time
+            await _turn()  # cleanup takes time
             self.closed = True
             raise
 
 
 async def _turn():
-    """Let everybody else go on once."""
+    """Let the other tasks run once."""
     turn = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(turn.set_result, None)
     await turn

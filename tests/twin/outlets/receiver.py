@@ -1,6 +1,6 @@
-"""A receiver of webhooks in a process of its own: it can be told to fail or dawdle, and be killed.
+"""A receiver of webhooks in a process of its own: it can be made to fail or to be slow, and be killed.
 
-It writes down every batch before it answers, so that what it has seen outlives it.
+It writes every batch to a file before it responds, so that received batches survive it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DEADLINE_S = 60
 
 
 class Receiver:
-    """A receiver with a folder: `mood` says how it answers, `heard` is what came."""
+    """A receiver with a folder: `mood` is how it responds, `heard` holds the received batches."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/changes"
 
     def be(self, mood: str) -> None:
-        """Answer so from now on: well, failing (503), slow (dawdles, then answers), hanging, gone (410)."""
+        """Respond so from now on: well, failing (503), slow (waits, then responds), hanging, gone (410)."""
         told = self.folder / "mood.new"
         told.write_text(mood, encoding="ascii")
         told.replace(self.folder / "mood")  # at once: a request in between must not read an empty mood
@@ -48,19 +48,19 @@ class Receiver:
         self._process.stdout.close()
 
     def requests(self) -> list[dict]:
-        """Return headers and body of every request that was answered well, or would have been."""
+        """Return headers and body of every request with a good response, sent or about to be sent."""
         path = self.folder / "heard"
         if not path.exists():
             return []
         lines = path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1]]  # the last may be half written when it was killed
+        return [json.loads(line) for line in lines[:-1]]  # the last line may be incomplete after a kill
 
     def events(self) -> list[dict]:
-        """Return all events as they came, repeats included."""
+        """Return all events in the order received, repeats included."""
         return [event for request in self.requests() for event in json.loads(request["body"])]
 
     def changes(self) -> list[int]:
-        """Return the numbers of the changes without repeats, in the order they first came."""
+        """Return the numbers of the changes without repeats, in the order first received."""
         return list(dict.fromkeys(int(event["id"]) for event in self.events() if event["id"].isdigit()))
 
 
@@ -71,7 +71,7 @@ def main(folder: Path, port: int) -> None:
         def do_POST(self) -> None:
             length = int(self.headers["content-length"])
             read = self.rfile.read(length)
-            if len(read) < length:  # the sender was killed in the midst of it: no message came
+            if len(read) < length:  # the sender was killed during the request: no message
                 self.close_connection = True
                 return
             body = read.decode()

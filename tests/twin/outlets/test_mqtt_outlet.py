@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @contextmanager
 def subscriber(broker, topic="onemap/#", client_id="listener", *, clean=False):
-    """Yield the messages (topic, payload, retained) as they come, of a session that the broker keeps."""
+    """Yield the messages (topic, payload, retained) of a session that the broker keeps."""
     client = paho.Client(
         paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311, client_id=client_id, clean_session=clean
     )
@@ -36,7 +36,7 @@ def subscriber(broker, topic="onemap/#", client_id="listener", *, clean=False):
 
 
 def numbers(heard):
-    """Return the numbers of changes in the order they first came."""
+    """Return the numbers of changes in the order first received."""
     return list(dict.fromkeys(json.loads(payload)["seq"] for _, payload, _ in heard if payload))
 
 
@@ -49,7 +49,7 @@ async def test_every_change_reaches_the_broker_in_order_though_it_goes_away(hous
             for _ in range(2):
                 seen = len(heard)
                 await until(lambda seen=seen: len(heard) > seen or writers.done())
-                broker.stop()  # one that is killed forgets what it had acknowledged and not yet passed on
+                broker.stop()  # a killed broker forgets messages that it had acknowledged and not yet forwarded
                 await write(house.url, happened("while it was away"))
                 broker.start()
             await writers

@@ -1,4 +1,4 @@
-"""What operators see and do of outlets, with the ingest process at work."""
+"""The outlets API for operators, with a running ingest process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks against a real receiver that fails, dawdles, dies and comes back."""
+"""Webhooks against a real receiver that fails, is slow, dies and comes back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = b"a secret of many bytes"
 
 
 async def begun(house, *names):
-    """Return when outlets have their places: what is written from now on is for them."""
+    """Return when outlets have their ledgers: later changes are delivered to them."""
     for name in names:
         await until(lambda name=name: house.ledger(name))
 
@@ -71,7 +71,7 @@ async def test_killed_at_any_moment_it_goes_on_and_repeats_are_known_by_their_nu
     receiver.be("slow")
     for _ in range(4):
         seen = len(receiver.requests())
-        async with house.working():  # cut off in the midst of a request: answered or not, nobody knows
+        async with house.working():  # cut off during a request: its outcome is unknown
             await until(lambda seen=seen: len(receiver.requests()) > seen)
     receiver.be("well")
     await writers

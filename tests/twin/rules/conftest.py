@@ -1,4 +1,4 @@
-"""The rules over a real database: a pipeline of the house, a clock that tests turn, and a job that may be killed."""
+"""The rules over a real database: a pipeline, a clock set by the tests, and a job that may be killed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUES ($1, $2, ST_SetSRID(ST_MakePoint($3, $4), 4490), $5, 2.0, 2.5, 1)
 
 
 class Killed(BaseException):
-    """The process is no more."""
+    """The process is killed here."""
 
 
 class House:
@@ -40,7 +40,7 @@ class House:
         self.round, self.follower = None, None
 
     async def start(self):
-        """Begin a new life of the job."""
+        """Begin a new run of the job."""
         self.round = RulesRun(self.pool, lambda: self.catalog, self.offer, self.folder, lambda: self.now)
         self.follower = Follower(self.url, self.pool, CURSOR)
         await self.follower.__aenter__()
@@ -59,7 +59,7 @@ class House:
         return outcome
 
     async def work(self, minutes=None):
-        """Turn the clock to so many minutes after noon and let the job work until it is idle."""
+        """Set the clock to minutes after noon and run the job until it is idle."""
         if minutes is not None:
             self.now = NOON + timedelta(minutes=minutes)
         self.round._looked_at = 0.0
@@ -67,7 +67,7 @@ class House:
             pass
 
     async def killed(self, how, minutes=None):
-        """Let the job be killed before or after what it says is taken, and live again."""
+        """Kill the job before or after its messages are taken, and begin a new run."""
         self.dies = how
         with suppress(Killed):
             await self.work(minutes)
@@ -76,7 +76,7 @@ class House:
         await self.start()
 
     async def send(self, *messages):
-        """Send one by one: of several in one batch the log knows the newest."""
+        """Send messages one by one: of several in one batch the log has only the newest."""
         for message in messages:
             await self.intake.offer("test", [message])
 

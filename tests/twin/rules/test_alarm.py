@@ -1,4 +1,4 @@
-"""The alarm: never two open ones, the law of the hysteresis, and time that may be told by anybody."""
+"""The alarm: at most one is open, the law of the hysteresis, and time by observations or by a clock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def judged(seconds, value, levels=LEVELS):
 
 
 def run(values, *, ticks=(), timing=TIMING, levels=LEVELS):
-    """Play values and clock ticks in the order of their times."""
+    """Play values and ticks of the clock in the order of their times."""
     alarm, actions = calm(len(levels)), []
     course = sorted([(s, 0, v) for s, v in values] + [(s, 1, None) for s in ticks], key=lambda step: step[:2])
     for seconds, _, value in course:
@@ -171,7 +171,7 @@ def test_levels_are_nested(values, timing):
 
 @given(values=st.lists(st.sampled_from([0.11, 0.13, 0.15]), max_size=30), timing=timings)
 def test_within_the_band_nothing_changes(values, timing):
-    """The law of the hysteresis: what is neither above a level nor below its band raises and clears nothing."""
+    """The law of the hysteresis: a value neither above a level nor below its band raises and clears nothing."""
     band = list(zip(range(600, 600 + 30 * len(values), 30), values, strict=False))
     assert run(band, timing=timing, levels=(0.15,))[1] == []
     before = [(0, 0.6)]

@@ -31,7 +31,7 @@ def event(**said):
 
 
 class Story:
-    """An event that is judged, with the amendments laid over it as the fold of versions does."""
+    """An event that is judged, with its amendments applied as the fold of versions does."""
 
     def __init__(self, **said) -> None:
         self.state, self.case, self.log, self.returned = event(**said), EventCase(), [], 0
@@ -69,7 +69,7 @@ HOTLINE = {"source": "hotline"}
 ORDINARY = {"event_class": "0199"}
 EMERGENCY = {"source": "emergency_report"}
 AT_NIGHT = datetime(2026, 6, 8, 22, 0, tzinfo=LOCAL)
-LIMIT_TABLE = [  # row, what is done already, when the running clock ends
+LIMIT_TABLE = [  # row, steps done, end of the running clock
     (DANGER, {}, "08 10:05"),
     (DANGER, {"accepted_at": minutes(3)}, "08 10:08"),
     (DANGER, {"accepted_at": minutes(3), "dispatched_at": minutes(6)}, "08 12:06"),
@@ -149,7 +149,7 @@ def test_a_road_that_collapses_at_night_is_accepted_at_night():
     assert story.state["due_at"] == at + timedelta(minutes=5)
 
 
-ESCALATIONS = [  # what is so, when it is judged, which rules were given when, at which level
+ESCALATIONS = [  # facts, time of the judgement, escalations with their times, level
     (DANGER, [2], []),
     (DANGER, [3], [("accept_half", "08 10:02", None)]),
     (DANGER, [5], [("accept_half", "08 10:02", None), ("accept_over", "08 10:05", "street")]),

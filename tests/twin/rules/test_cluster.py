@@ -1,4 +1,4 @@
-"""Clusters: against an oracle that looks at everything each time, and the worked cases."""
+"""Clusters against an oracle that searches all events each time, and worked cases."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_later_one_joins_and_the_last_word_of_the_window_counts():
 
 
 def oracle(rule, spots):
-    """Say of every event which parent it got, by the definition alone: every subset, no memory but the answers."""
+    """Return the parent of every event by the definition alone: every subset, no state but the results."""
     parent, anchors, taken = {}, {}, []
     for one in spots:
         newest = max((other.at for other in taken if other.event_class == one.event_class), default=one.at)
@@ -107,7 +107,7 @@ def test_clusters_are_those_of_the_oracle(course, cut):
     spots = [spot(n, minutes, x, kind=kind) for n, ((minutes, x), kind) in enumerate(course)]
     parent, gathering = {}, Gathering(SMALL)
     for n, one in enumerate(spots):
-        if n == cut:  # put away and taken up again
+        if n == cut:  # stored and read again
             lonely = [kept for of_class in gathering.lonely.values() for kept in of_class.values()]
             gathering = Gathering(SMALL, lonely, gathering.clusters.values())
         taken = gathering.take(one)

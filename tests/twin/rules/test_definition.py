@@ -1,4 +1,4 @@
-"""The files of rules: the shipped ones fit the layers they speak of, and what is wrong with a file is said."""
+"""The files of rules: the shipped ones fit their layers, and the fault of a file is reported."""
 
 from __future__ import annotations
 

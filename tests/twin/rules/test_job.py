@@ -1,4 +1,4 @@
-"""The rules at work over a real database, killed at the worst moments."""
+"""The job of the rules over a real database, killed at the worst moments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def test_a_level_above_its_warning_raises_an_event_and_clears_it(house):
     await house.send(*level)
     await house.work(2)
     assert await house.events() == []
-    await house.work(3.1)  # nobody sent anything since
+    await house.work(3.1)  # no message since
     (event,) = await house.events()
     assert event["title"] == "车陂涌1号水位站水位超警戒：2.2 m"
     assert (event["source"], event["severity"], event["stage"]) == ("iot_alarm", "3", "collect")
@@ -76,7 +76,7 @@ async def test_killed_between_deciding_and_saying_it_says_it_once(house, how):
 
 
 async def test_a_decision_stands_whatever_is_read_after_the_kill(house):
-    """Raised by the clock, killed before it is said; what then lies in the log would have stopped it."""
+    """An alarm raised by the clock, killed before it is sent; the next observation would have prevented it."""
     await house.send(house.observation("flood_risk_points", "F1", 0, "water_depth_m", 0.4))
     await house.work(0)
     await house.killed("before", 2)
@@ -124,7 +124,7 @@ async def test_what_happened_while_nobody_worked_is_dated_as_it_was(house):
 
 
 async def test_a_story_that_comes_late_is_judged_when_it_is_whole(house):
-    """Whoever was away sends version after version; the first alone would have been escalated."""
+    """A source that was offline sends version after version; the first alone would have been escalated."""
     await house.send(house.event("e1", 0, 1, severity="1", reported_at=0))
     await house.work(1000)
     await house.send(house.event("e1", 1, 2, severity="1", stage="dispatch", reported_at=0, accepted_at=1))

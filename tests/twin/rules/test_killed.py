@@ -1,4 +1,4 @@
-"""The ingest process is killed again and again while it keeps rules and watches fences: everything is said once."""
+"""The ingest process is killed repeatedly while it runs rules and fences: every message is sent once."""
 
 from __future__ import annotations
 

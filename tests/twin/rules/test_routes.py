@@ -1,4 +1,4 @@
-"""`/twin/rules`, the transitions of fences and the log of an event, as readers of different rights get them."""
+"""`/twin/rules`, the transitions of fences and the log of an event, for readers with different rights."""
 
 from __future__ import annotations
 

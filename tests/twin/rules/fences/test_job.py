@@ -1,4 +1,4 @@
-"""Fences over a real database: drawn ones, flooded ones, told in the log and kept, once across a kill."""
+"""Fences over a real database: drawn and flooded ones; transitions are logged and stored once, also across a kill."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ async def test_killed_at_any_moment_every_transition_is_told_once(city):
     for n, fix in enumerate(way):
         await city.drive("V1", fix)
         if n % 3 == 0:  # before it has written anything
-            city.watch._clock = None  # it is asked between deciding and writing
+            city.watch._clock = None  # called between deciding and writing
             with pytest.raises(TypeError):
                 await city.work()
             await city.start()

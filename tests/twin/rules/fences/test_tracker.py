@@ -52,7 +52,7 @@ def told(events):
 
 
 def oracle(fence, shapes, fixes):
-    """Take one position after the other, each with every fence."""
+    """Step one position after the other, each with every fence."""
     terms = Terms(fence.fixes, fence.dwell, fence.gap)
     last, stays, found = {}, {}, []
     for one in fixes:
@@ -93,7 +93,7 @@ def test_in_bulk_it_is_the_same_as_one_by_one(seed, fixes):
         size = numbers.randint(1, 40)
         events += tracker.observe(rest[:size])
         rest = rest[size:]
-        if numbers.random() < 0.3:  # put away and taken up again: the last positions come from the history
+        if numbers.random() < 0.3:  # stored and read again: the last positions come from the history
             again = Tracker(fence, areas_of(shapes), tracker.stays)
             again.recall([last[0] for last in tracker._last.values()])
             tracker = again

@@ -1,4 +1,4 @@
-"""The transition table of a mover and a fence: every state with everything that may come, and the laws over it."""
+"""The transition table of a mover and a fence: every state with every position, and its laws."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def anew(stay):
     return stay._replace(counts_from=NOW)
 
 
-TABLE = [  # state, relation, whether the way leads through, next state, what is told; two positions, no gap
+TABLE = [  # state, relation, whether the way leads through, next state, reports; two positions, no gap
     (None, "in", False, NEW, []),
     (None, "in", True, NEW, []),
     (None, "near", False, None, []),
@@ -62,7 +62,7 @@ TABLE = [  # state, relation, whether the way leads through, next state, what is
     (LEAVING_DWELT, "near", False, LEAVING_DWELT, []),
     (LEAVING_DWELT, "out", False, None, EXIT),
 ]
-GAPS = [  # the same after a silence
+GAPS = [  # the same after a gap
     (None, "in", NEW, []),
     (None, "near", None, []),
     (None, "out", None, []),
@@ -120,7 +120,7 @@ def test_the_first_position_of_a_mover_crosses_nothing():
     [
         (INSIDE, 590, 600, True),
         (INSIDE, 590, 599, False),
-        (INSIDE, 290, 600, False),  # nothing was heard of it for too long
+        (INSIDE, 290, 600, False),  # too long without a position
         (INSIDE, 300, 600, True),
         (DWELT, 590, 600, False),
         (ENTERING, 590, 600, False),
