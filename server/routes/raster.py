@@ -137,12 +137,12 @@ async def point(name: str, lon: Lon, lat: Lat, state: StateHere, actor: ActorHer
     """Return the value of each band at a place, null where there is none; for an interval, of every moment in it."""
 
     def read(files: OpenRasters, raster: Raster) -> dict[str, Any]:
-        told = {"raster": raster.id, "lon": lon, "lat": lat}
+        place = {"raster": raster.id, "lon": lon, "lat": lat}
         if when is not None and "/" in when:
             series = sampling.series_at(files, raster, raster.within(*_span(when)), lon, lat)
-            return {**told, "series": series, **_facts(raster)}
+            return {**place, "series": series, **_facts(raster)}
         frame = raster.at(_moment(when))
-        return {**told, "values": sampling.value_at(files, raster, frame, lon, lat), **_facts(raster, frame)}
+        return {**place, "values": sampling.value_at(files, raster, frame, lon, lat), **_facts(raster, frame)}
 
     return await state.rasters.read(name, actor, read)
 

@@ -134,8 +134,8 @@ async def fence_transitions(
     limit: Annotated[int, Query(ge=1, le=TRANSITIONS_MAX)] = 100,
 ) -> Transitions:
     """Return transitions, the newest first; only of movers and fences that the reader may see."""
-    wanted = TransitionQuery(fence, action, mover, area, start, end, before)
-    text, values = transitions(state.catalog.current, actor, wanted, limit + 1).render()
+    query = TransitionQuery(fence, action, mover, area, start, end, before)
+    text, values = transitions(state.catalog.current, actor, query, limit + 1).render()
     with in_our_words():
         rows = [dict(row) for row in await state.pool.fetch(text, *values)]
     found = [Transition(**row) for row in rows[:limit]]

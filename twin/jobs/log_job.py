@@ -75,7 +75,7 @@ class LogRun[D](ABC):
 
     @abstractmethod
     def _state(self) -> dict[str, Any]:
-        """Return the state that is kept with the cursor, for people who ask how the job works."""
+        """Return the state that is kept with the cursor, for the health of the job."""
 
 
 class LogJob:

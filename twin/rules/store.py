@@ -34,7 +34,7 @@ _FAULT = "UPDATE twin.rule_outbox SET fault = $2 WHERE id = $1"
 _COUNT = "SELECT count(*) FILTER (WHERE fault IS NULL), count(*) FILTER (WHERE fault IS NOT NULL) FROM twin.rule_outbox"
 _FORGET = "DELETE FROM twin.rule_state WHERE wakes_at IS NULL AND updated_at < now() - $1::interval"
 
-type Key = tuple[str, str]  # rule and subject
+type StateKey = tuple[str, str]  # rule and subject
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class RuleWork:
         Messages to send, in order.
     """
 
-    kept: dict[Key, tuple[dict[str, Any], datetime | None] | None] = field(default_factory=dict)
+    kept: dict[StateKey, tuple[dict[str, Any], datetime | None] | None] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
 
 

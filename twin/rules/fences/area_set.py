@@ -101,15 +101,15 @@ async def read_area_set(connection: asyncpg.Connection, catalog: Catalog, fence:
         When there are more than `AREAS_MAX` fences.
     """
     layer = _layer(catalog, fence.areas.layer)
-    wanted = all_of((filter_of(layer, fence.areas.filter), in_force(layer.definition.by_name)))
+    condition = all_of((filter_of(layer, fence.areas.filter), in_force(layer.definition.by_name)))
     name = "f.name" if "name" in layer.definition.by_name else "NULL::text"
     grade = "f.data_grade" if "data_grade" in layer.definition.by_name else "NULL::smallint"
     text, values = compose(
         f"""SELECT f.id, {name} AS name, coalesce({grade}, {int(layer.definition.grade)}) AS grade,
             ST_AsBinary(f.geom) AS wkb FROM {{}} WHERE {{}} AND NOT ST_IsEmpty(f.geom) ORDER BY f.id
             LIMIT {AREAS_MAX + 1}""",
-        relation(layer, OPERATOR, wanted),
-        wanted,
+        relation(layer, OPERATOR, condition),
+        condition,
     ).render()
     rows = await connection.fetch(text, *values)
     if len(rows) > AREAS_MAX:
@@ -135,8 +135,8 @@ async def read_movers(connection: asyncpg.Connection, catalog: Catalog, fence: F
     layer = _layer(catalog, fence.movers.layer)
     if fence.movers.filter is None:
         return None
-    wanted = filter_of(layer, fence.movers.filter)
-    text, values = compose("SELECT f.id FROM {} WHERE {}", relation(layer, OPERATOR, wanted), wanted).render()
+    condition = filter_of(layer, fence.movers.filter)
+    text, values = compose("SELECT f.id FROM {} WHERE {}", relation(layer, OPERATOR, condition), condition).render()
     return frozenset(row["id"] for row in await connection.fetch(text, *values))
 
 

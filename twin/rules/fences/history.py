@@ -35,16 +35,16 @@ class TransitionQuery:
     before: int | None = None
 
 
-def transitions(catalog: Catalog, actor: Actor, wanted: TransitionQuery, limit: int) -> Clause:
+def transitions(catalog: Catalog, actor: Actor, query: TransitionQuery, limit: int) -> Clause:
     """Build the statement that returns the newest transitions first, by number."""
     tests = (
-        ("fence = {}", wanted.fence, "text"),
-        ("action = {}", wanted.action, "text"),
-        ("mover = {}", wanted.mover, "text"),
-        ("area_id = {}", wanted.area_id, "text"),
-        ("at >= {}", wanted.start, "timestamptz"),
-        ("at < {}", wanted.end, "timestamptz"),
-        ("id < {}", wanted.before, "bigint"),
+        ("fence = {}", query.fence, "text"),
+        ("action = {}", query.action, "text"),
+        ("mover = {}", query.mover, "text"),
+        ("area_id = {}", query.area_id, "text"),
+        ("at >= {}", query.start, "timestamptz"),
+        ("at < {}", query.end, "timestamptz"),
+        ("id < {}", query.before, "bigint"),
     )
     conditions = [compose(text, bind(value, cast)) for text, value, cast in tests if value is not None]
     layers = bind([layer.id for layer in catalog.values() if layer.visible_to(actor)], "text[]")

@@ -11,7 +11,7 @@ import asyncpg
 
 from twin.log.change import FenceChange
 from twin.rules.fences.definition import Fence
-from twin.rules.fences.tracker import FenceEvent, Key, PositionFix, TrackedStay, Tracker
+from twin.rules.fences.tracker import FenceEvent, PositionFix, StayKey, TrackedStay, Tracker
 from twin.rules.fences.transition import Stay
 
 KEPT = timedelta(days=90)
@@ -46,7 +46,7 @@ _COLUMNS = ("fence", "action", "at", "since", "layer", "mover", "area_layer", "a
             "grid_code", "area_code", "grade")  # fmt: skip
 
 
-async def read_stays(connection: asyncpg.Connection, fence: str) -> dict[Key, TrackedStay]:
+async def read_stays(connection: asyncpg.Connection, fence: str) -> dict[StayKey, TrackedStay]:
     """Return the stays of a set of fences."""
     stays = {}
     for row in await connection.fetch(_STAYS, fence):

@@ -46,7 +46,7 @@ class TrackedStay(NamedTuple):
     seen_at: datetime
 
 
-type Key = tuple[str, str]  # mover and area
+type StayKey = tuple[str, str]  # mover and area
 
 
 class Tracker:
@@ -60,7 +60,7 @@ class Tracker:
         Keys of `stays` that were changed or removed since the set was cleared.
     """
 
-    def __init__(self, fence: Fence, areas: AreaSet, stays: Mapping[Key, TrackedStay]) -> None:
+    def __init__(self, fence: Fence, areas: AreaSet, stays: Mapping[StayKey, TrackedStay]) -> None:
         self.fence = fence
         self._terms = Terms(fence.fixes, fence.dwell, fence.gap)
         self._areas = areas
@@ -68,7 +68,7 @@ class Tracker:
         self._gone: dict[str, AreaFacts] = {}  # removed areas, for reports still to come
         self._last: dict[str, tuple[PositionFix, float, float]] = {}
         self.stays = dict(stays)
-        self.changed: set[Key] = set()
+        self.changed: set[StayKey] = set()
         self._of_mover: dict[str, set[str]] = defaultdict(set)
         for mover, area_id in self.stays:
             self._of_mover[mover].add(area_id)
