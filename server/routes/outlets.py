@@ -1,4 +1,4 @@
-"""`/twin/outlets`: where the log goes out to others, how each does, and a parked one resumed; for operators."""
+"""`/twin/outlets`: the outlets and their health, and the resumption of a parked one; for operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rasters beside their tiles: what there is, TileJSON, values at a place, along a line, under an area."""
+"""Rasters: the list, TileJSON, contours, times, and values at a place, along a line and under an area."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tiles.raster.sampling import PROFILE_POINTS_MAX
 from tiles.raster.style import COLORMAPS, FORMS, MEDIA, read_style
 
 router = APIRouter(tags=["raster"])
-CONTOUR_PIXELS_MAX = 1024  # along the longer side of what is read for them
+CONTOUR_PIXELS_MAX = 1024  # along the longer side of the raster part that is read
 Lon = Annotated[float, Query(ge=-180, le=180, description="经度 Longitude (CRS84)")]
 Lat = Annotated[float, Query(ge=-90, le=90, description="纬度 Latitude (CRS84)")]
 When = Annotated[
@@ -214,7 +214,7 @@ def _described(raster: Raster, base: str) -> dict[str, Any]:
 
 
 def _facts(raster: Raster, frame: RasterFrame | None = None) -> dict[str, Any]:
-    """Return what a reader of values must know: when it was, what heights are above, whether they are made up."""
+    """Return the facts that accompany values: time, vertical datum, whether they are synthetic."""
     facts = {"vertical_datum": raster.vertical_datum, "synthetic": raster.synthetic}
     return facts | ({"time": written(frame.time)} if frame and frame.time else {})
 

@@ -1,4 +1,4 @@
-"""`/twin/rules`: the rules in force and how they do. Transitions of fences; the log of an event."""
+"""`/twin/rules`: the rules and their health; transitions of fences; the log of an event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from twin.rules.registry import Rules
 from twin.store.events.history import LogStep, read_log
 
 router = APIRouter(prefix="/twin", tags=["rules"])
-_SEES_FAULTS = 3  # the clearance of an officer: what is written in a file is nothing for strangers
+_SEES_FAULTS = 3  # clearance of an officer; contents of files are hidden from strangers
 TRANSITIONS_MAX = 1000
 STEPS_MAX = 2000
 
