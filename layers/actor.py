@@ -1,4 +1,4 @@
-"""Who asks: the identity every read carries, and what it may see."""
+"""Actors: the identity that every read carries, and its rights."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from layers.definition import FieldDefinition
 
 HIGHEST_GRADE = 4
-"""Of data; whoever has this clearance sees every grade."""
+"""The highest data grade; an actor with this clearance sees every grade."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks.
+    """The caller of a read.
 
     Attributes
     ----------
     subject
         A name for the audit, never a secret.
     clearance
-        The highest data grade seen, 1 (public) to 4 (highly sensitive); `domain.md` 7.1.
+        The highest data grade that the actor sees, 1 (public) to 4 (highly sensitive); `domain.md` 7.1.
     area_prefixes
-        Prefixes of area codes whose rows are seen, for example ``("440106011",)``; empty means everywhere.
+        Prefixes of the area codes whose rows the actor sees, for example ``("440106011",)``; empty means everywhere.
     sees_masked
         Whether values above the clearance are shown in part (张**) where the field has a mask, instead of not at all.
     """
@@ -33,7 +33,7 @@ class Actor:
 
     @property
     def audience(self) -> str:
-        """What caches are keyed by: two actors with one audience see the same bytes."""
+        """The key of caches: two actors with the same audience receive the same bytes."""
         return f"{self.clearance}{'m' if self.sees_masked else ''}:{','.join(sorted(self.area_prefixes))}"
 
     @property
@@ -42,7 +42,7 @@ class Actor:
         return bool(self.area_prefixes)
 
     def may_see(self, field: FieldDefinition) -> bool:
-        """Whether the actor gets this field's plain value."""
+        """Whether the actor receives this field's plain value."""
         return not field.internal and field.grade <= self.clearance
 
 

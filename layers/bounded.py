@@ -1,4 +1,4 @@
-"""What is kept to be quick, within a bound of bytes: strangers choose how large it is, and how many there are."""
+"""A cache within a bound of bytes: strangers choose the size and the number of its values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Hashable
 
 
 class Bounded[K: Hashable, V]:
-    """Values by key; the least recently used go first.
+    """A cache by key that drops the least recently used values first.
 
     Parameters
     ----------
     bytes_max
-        Bound of all weights together; what alone weighs more than an eighth of it is not kept.
+        Bound of the sum of all weights; a value of more than an eighth of it is not kept.
     """
 
     def __init__(self, bytes_max: int) -> None:
@@ -24,14 +24,14 @@ class Bounded[K: Hashable, V]:
         return len(self._kept)
 
     def get(self, key: K) -> V | None:
-        """Return what is kept, and take it for used."""
+        """Return a value and mark it as used; None when it is not kept."""
         if key not in self._kept:
             return None
         self._kept.move_to_end(key)
         return self._kept[key][0]
 
     def put(self, key: K, value: V, weight_bytes: int) -> None:
-        """Keep a value, of about so many bytes with its key."""
+        """Keep a value that has about `weight_bytes` bytes with its key."""
         self.drop(key)
         if weight_bytes > self._bytes_max // 8:
             return
@@ -42,6 +42,6 @@ class Bounded[K: Hashable, V]:
             self.held_bytes -= dropped
 
     def drop(self, key: K) -> None:
-        """Keep it no more."""
+        """Remove a value, if it is kept."""
         if key in self._kept:
             self.held_bytes -= self._kept.pop(key)[1]

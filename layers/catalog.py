@@ -1,4 +1,4 @@
-"""The catalogue: which layers there are, as one unchanging picture, kept fresh by PostgreSQL's notifications."""
+"""The catalogue of layers: an immutable snapshot, kept fresh by PostgreSQL's notifications."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from layers.moment import Moment
 from layers.schema.code_lists import read_stored_code_lists
 from layers.schema.tables import parse_definition, table_of
 
-_SEEN_MAX = 2_000
-_AGES_EVERY_S = 60  # an answer that ages is good for the minute it was made in
+_VISIBLE_MAX = 2_000
+_AGES_EVERY_S = 60  # an ageing response is valid for the minute in which it was made
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Of the rows of one data grade: how many, where (degrees: west, south, east, north) and from when to when."""
+    """Number, extent (degrees: west, south, east, north) and time span of the rows of one data grade."""
 
     row_count: int
     extent_crs84: tuple[float, float, float, float] | None
@@ -39,7 +39,7 @@ class Statistics:
 
 
 class LayerVersion(NamedTuple):
-    """A version of a layer, and when it was given; the later of two is the greater."""
+    """A version of a layer and the time of its change; the later of two is the greater."""
 
     version: int
     changed_at: datetime
@@ -50,22 +50,22 @@ _NEVER = LayerVersion(0, datetime.fromtimestamp(0, UTC))
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer as the catalogue knows it.
+    """One layer in the catalogue.
 
     Attributes
     ----------
     version
-        Grows with every statement that writes the table; what is made of the table alone is keyed by it.
+        Grows with every statement that writes the table; the key of caches of the table alone.
     live_version
         Grows with every change of the state that is joined when features are read.
     moment
-        As of when features are read (`as_of`); `None` is the present.
+        The moment as of which features are read (`as_of`); `None` is the present.
     row_count, extent_crs84, time_span, lowest_grade
         Statistics of the last load; `extent_crs84` is (west, south, east, north) in degrees or None when empty.
     by_grade
-        The same by data grade; empty when it is not known.
+        The same statistics by data grade; empty when they are not known.
     changes
-        The last change that touched a row which clearance 1, 2, 3, 4 sees; empty when it is not known.
+        The last change of a row that clearance 1, 2, 3, 4 sees; empty when it is not known.
     """
 
     definition: LayerDefinition
@@ -92,29 +92,29 @@ class Layer:
 
     @property
     def is_table(self) -> bool:
-        """Whether features are read from the table alone: nothing is joined, and they are asked for as they are now."""
+        """Whether features are read from the table alone: no live state is joined, and the moment is the present."""
         return self.moment is None and not self.definition.is_live
 
     def as_of(self, moment: Moment | None) -> Layer:
-        """Return the same layer as of a moment, for every read; of the present when there is none."""
+        """Return the same layer as of a moment, for every read; None is the present."""
         return self if moment == self.moment else replace(self, moment=moment)
 
     @property
     def freshness(self) -> tuple[int, int, int]:
-        """What answers about the features are keyed by: both versions, and the minute where answers age."""
+        """The key of responses about the features: both versions, and the current minute where responses age."""
         minute = int(time() // _AGES_EVERY_S) if self.definition.ages and self.moment is None else 0
         return self.version, self.live_version, minute
 
     @property
     def fresh_at(self) -> datetime:
-        """When answers about the features last changed, or may have by age alone."""
+        """The time at which responses about the features last changed, or may have changed by age alone."""
         if not self.definition.ages:
             return self.changed_at
         minute = datetime.fromtimestamp(time() // _AGES_EVERY_S * _AGES_EVERY_S, UTC)
         return max(self.changed_at, minute)
 
     def visible_to(self, actor: Actor) -> bool:
-        """Whether the actor may know of the layer: its least sensitive row, or its own grade while it is empty."""
+        """Whether the actor may see the layer: by its least sensitive row, or by its own grade while it is empty."""
         grade = self.definition.grade if self.lowest_grade is None else self.lowest_grade
         return grade <= actor.clearance
 
@@ -125,29 +125,29 @@ class Layer:
     def seen_by(self, actor: Actor) -> Layer:
         """Return the layer with the version and the statistics of the rows that this actor may see.
 
-        Of areas there are none: whoever is bound to some is told no extent and no time span, and the version of his
-        clearance. The live version counts where something is joined; nobody is shown it who may not see all.
+        There are none by area: an actor that is bound to areas receives no extent, no time span, and the version of
+        its clearance. The live version counts where live state is joined; only an actor that sees all rows receives it.
         """
         if self.is_open_to(actor):
             return self
         last = self.changes[actor.clearance - 1] if self.changes else LayerVersion(self.version, self.changed_at)
         live = self.live_version if self.definition.is_live else 0
-        told = replace(self, version=last.version, changed_at=last.changed_at, live_version=live)
+        versioned = replace(self, version=last.version, changed_at=last.changed_at, live_version=live)
         if not self.by_grade or (actor.clearance >= max(self.by_grade) and not actor.is_bound):
-            return told
-        seen = [of for grade, of in self.by_grade.items() if grade <= actor.clearance]
+            return versioned
+        visible = [of for grade, of in self.by_grade.items() if grade <= actor.clearance]
         bound = actor.is_bound and "area_code" in self.definition.by_name
-        extents = [] if bound else [of.extent_crs84 for of in seen if of.extent_crs84]
-        spans = [] if bound else [of.time_span for of in seen if of.time_span]
+        extents = [] if bound else [of.extent_crs84 for of in visible if of.extent_crs84]
+        spans = [] if bound else [of.time_span for of in visible if of.time_span]
         return replace(
-            told,
-            row_count=sum(of.row_count for of in seen),
+            versioned,
+            row_count=sum(of.row_count for of in visible),
             extent_crs84=_around(extents) if extents else None,
             time_span=(min(s for s, _ in spans), max(e for _, e in spans)) if spans else None,
         )
 
     def moved(self, to: Layer) -> Layer:
-        """Return the layer with the newer of each version that it and the other picture of it have."""
+        """Return the layer with the newer of each version, its own or that of another snapshot."""
         return replace(
             self,
             version=max(self.version, to.version),
@@ -163,7 +163,7 @@ def _around(extents: Sequence[tuple[float, float, float, float]]) -> tuple[float
 
 
 class Catalog(Mapping[str, Layer]):
-    """All layers at one moment, by id.
+    """A snapshot of all layers, by id.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class Catalog(Mapping[str, Layer]):
     def __init__(self, layers: Mapping[str, Layer], code_lists: Mapping[str, CodeList] | None = None) -> None:
         self._layers = MappingProxyType(dict(layers))
         self.code_lists: Mapping[str, CodeList] = MappingProxyType(dict(code_lists or {}))
-        self._seen: dict[tuple[str, str], Layer] = {}  # by layer and audience
+        self._visible: dict[tuple[str, str], Layer] = {}  # by layer and audience
 
     def __getitem__(self, layer_id: str) -> Layer:
         return self._layers[layer_id]
@@ -186,52 +186,52 @@ class Catalog(Mapping[str, Layer]):
         return len(self._layers)
 
     def visible(self, layer_id: str, actor: Actor) -> Layer:
-        """Return a layer the actor may see, with the statistics of what it sees of it.
+        """Return a layer that the actor may see, with the statistics of its visible rows.
 
         Raises
         ------
         NotFound
-            When there is none, or it is hidden from this actor: both are told in the same words.
+            When there is none, or it is hidden from this actor; the message is the same for both.
         """
         layer = self._layers.get(layer_id)
         if layer is None or not layer.visible_to(actor):
             known = ", ".join(self.visible_ids(actor)) or "none yet"
             raise NotFound(f"there is no layer '{layer_id[:80]}'; layers: {known}", parameter="collectionId")
         key = layer_id, actor.audience
-        if key not in self._seen:
-            if len(self._seen) >= _SEEN_MAX:
-                self._seen.clear()
-            self._seen[key] = layer.seen_by(actor)
-        return self._seen[key]
+        if key not in self._visible:
+            if len(self._visible) >= _VISIBLE_MAX:
+                self._visible.clear()
+            self._visible[key] = layer.seen_by(actor)
+        return self._visible[key]
 
     def visible_layers(self, actor: Actor) -> list[Layer]:
-        """Return the layers the actor may see, by id, with the statistics of what it sees of them."""
+        """Return the layers that the actor may see, sorted by id, with the statistics of their visible rows."""
         return [self.visible(layer_id, actor) for layer_id in self.visible_ids(actor)]
 
     def visible_ids(self, actor: Actor) -> list[str]:
-        """Ids of the layers the actor may see, sorted."""
+        """Return the ids of the layers that the actor may see, sorted."""
         return sorted(name for name, layer in self._layers.items() if layer.visible_to(actor))
 
     def with_version(
         self, layer_id: str, version: int, changed_at: datetime, live_version: int = 0, grade: int = 1
     ) -> Catalog:
-        """Return the same picture with one layer's versions moved on; itself when the layer is unknown.
+        """Return the snapshot with newer versions of one layer; itself when the layer is unknown or not older.
 
         Parameters
         ----------
         grade
-            The lowest data grade of the rows that were touched.
+            The lowest data grade of the changed rows.
         """
         layer = self._layers.get(layer_id)
         if layer is None or (version <= layer.version and live_version <= layer.live_version):
             return self
-        told = LayerVersion(version, changed_at)
-        changes = tuple(told if clearance >= grade else _NEVER for clearance in range(1, HIGHEST_GRADE + 1))
+        change = LayerVersion(version, changed_at)
+        changes = tuple(change if clearance >= grade else _NEVER for clearance in range(1, HIGHEST_GRADE + 1))
         announced = replace(layer, version=version, changed_at=changed_at, live_version=live_version, changes=changes)
         return self.with_moved(announced)
 
     def with_moved(self, to: Layer) -> Catalog:
-        """Return the same picture with one layer's versions at least as new as in another picture of it."""
+        """Return the snapshot with the versions of one layer at least as new as those of `to`."""
         if to.id not in self._layers:
             return self
         return Catalog({**self._layers, to.id: self._layers[to.id].moved(to)}, self.code_lists)
@@ -247,10 +247,7 @@ FROM onemap.layer AS l LEFT JOIN onemap.live AS n ON n.layer = l.id ORDER BY l.i
 
 
 async def read_catalog(connection: asyncpg.Connection, code_lists: Mapping[str, CodeList] | None = None) -> Catalog:
-    """Read the catalogue as it is now.
-
-    A layer whose stored definition this version of the code cannot read is left out and logged.
-    """
+    """Read the present catalogue; a layer whose stored definition this version cannot read is left out and logged."""
     layers = (_layer(row) for row in await connection.fetch(_SELECT))
     return Catalog({layer.id: layer for layer in layers if layer is not None}, code_lists)
 
@@ -284,9 +281,9 @@ def _statistics(of: Mapping[str, Any]) -> Statistics:
 
 
 class CatalogHolder:
-    """The current catalogue of a process, kept current by notifications.
+    """The catalogue of a process, kept current by notifications.
 
-    While the connection that listens is down, `trusted` is False and nothing keyed by version may be reused.
+    While the listening connection is down, `trusted` is False and no cache keyed by version may be used.
     """
 
     def __init__(self, url: str, code_lists: Mapping[str, CodeList] | None = None) -> None:
@@ -295,11 +292,11 @@ class CatalogHolder:
         self._code_lists = code_lists
         self.current = Catalog({})
         self.fingerprint = ""  # of the database, its layers and their definitions: the same in every worker
-        self.identity = ""  # of the database: what was made of another one, or before a restore, is not of this one
+        self.identity = ""  # of the database: caches of another one, or from before a restore, are not valid for it
         self.trusted = False
-        self.on_change: list[Callable[[], None]] = []  # the picture was read anew
-        self.on_version: list[Callable[[], None]] = []  # a version in it moved on
-        self.on_restore: list[Callable[[], None]] = []  # the database is another one: its versions mean something else
+        self.on_change: list[Callable[[], None]] = []  # the catalogue was read anew
+        self.on_version: list[Callable[[], None]] = []  # a layer has a new version
+        self.on_restore: list[Callable[[], None]] = []  # the database is another one: its versions start again
 
     async def start(self) -> None:
         """Read the catalogue and begin to listen.
@@ -307,19 +304,19 @@ class CatalogHolder:
         Raises
         ------
         Unavailable
-            When the database cannot be reached now; later outages are waited out.
+            When the database cannot be reached now; after later outages it reconnects.
         """
         await self._listener.start()
 
     async def stop(self) -> None:
-        """Stop listening; the last picture stays."""
+        """Stop listening; the last snapshot stays."""
         await self._listener.stop()
 
     async def _reload(self, connection: asyncpg.Connection) -> None:
         lists = await read_stored_code_lists(connection)
         found = await read_catalog(connection, lists or self._code_lists)  # a database may be older than its lists
         await self._identify(connection)
-        for layer in self.current.values():  # what was announced while we read is newer than what we read
+        for layer in self.current.values():  # versions that were announced during the read are newer than those read
             found = found.with_moved(layer)
         self.current = found
         definitions = "".join(layer.definition.model_dump_json() for layer in found.values())
@@ -330,7 +327,7 @@ class CatalogHolder:
             listener()
 
     async def _identify(self, connection: asyncpg.Connection) -> None:
-        """Find out whether it is still the database it was; if not, forget what was announced of the other one."""
+        """Check whether the database is still the same; if not, drop the snapshot of the other one."""
         found = await database_identity(connection)
         if self.identity and found != self.identity:
             _log.warning("the database was restored or is another one; everything that was kept of it is dropped")

@@ -1,7 +1,7 @@
-"""Where layers changed: what a cache asks before it trusts what it holds.
+"""Changed areas of layers, by which a cache decides whether its content is still valid.
 
-The database notes the boxes of every statement that writes a layer's table (`onemap.changed_area`), by the version the
-statement gave the layer. Something drawn at version V of a box is still right when no later change touches the box.
+The database records the boxes of every statement that writes a layer's table (`onemap.changed_area`), by the version
+that the statement gave the layer. A drawing of a box at version V is still valid when no later change touches the box.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from layers.catalog import Layer
 from layers.types import BBox
 
 _SLACK_DEG = 2e-5  # PostGIS compares boxes in single precision, rounded outwards: `&&` finds what lies a metre beyond
-KEPT_CHANGES = 20_000  # of a layer, in memory; what is older counts as changed anywhere
+KEPT_CHANGES = 20_000  # of a layer, in memory; older changes count as changes anywhere
 _READ = """
 SELECT version, boxes FROM onemap.changed_area WHERE layer = $1 AND version > $2 ORDER BY version
 """
@@ -25,7 +25,7 @@ SELECT version, boxes FROM onemap.changed_area WHERE layer = $1 AND version > $2
 
 @dataclass(slots=True)
 class _Changes:
-    """What is known of one layer: changes up to `known`, whole since `anywhere`."""
+    """The changes of one layer up to version `known`; complete since version `anywhere`."""
 
     known: int = 0
     anywhere: int = 0
@@ -35,7 +35,7 @@ class _Changes:
 
 
 class ChangedAreas:
-    """The changes of all layers, read as far as they are asked for.
+    """The changes of all layers, read on demand.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ class ChangedAreas:
         self._layers: dict[str, _Changes] = {}
 
     def clear(self) -> None:
-        """Forget every change: the versions are of another database."""
+        """Drop all changes: their versions are of another database."""
         self._layers.clear()
 
     async def follow(self, layer: Layer) -> int:
-        """Read what the layer's version says is new, and return the version up to which changes are known.
+        """Read the changes up to the layer's version, and return the version up to which they are known.
 
-        Draw after calling this, and what you drew is right as of the number returned.
+        A drawing made after this call is valid as of the returned version.
         """
         changes = self._layers.setdefault(layer.id, _Changes())
         if changes.known < layer.version:
@@ -64,7 +64,7 @@ class ChangedAreas:
         return changes.known
 
     def is_current(self, layer_id: str, version: int, box: BBox) -> bool:
-        """Whether nothing within a box changed after a version, as far as `follow` has read."""
+        """Whether no change after a version touches the box, as far as `follow` has read."""
         changes = self._layers.get(layer_id)
         if changes is None or version < changes.anywhere:
             return False

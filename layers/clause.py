@@ -1,4 +1,4 @@
-"""Pieces of SQL that carry their own bound values, and the one function that quotes a name.
+"""SQL clauses that carry their bound values, and the one function that quotes a name.
 
 Values never enter the text: a `Clause` holds text in which `?N` marks its N-th value (from 0), and `render`
 numbers the marks of the whole statement as `$1, $2, …` for PostgreSQL.
@@ -19,7 +19,7 @@ def quote_identifier(name: str) -> str:
     Raises
     ------
     ValueError
-        When the name is empty or holds a NUL, which PostgreSQL has no way to write.
+        When the name is empty or holds a NUL, which PostgreSQL cannot represent.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def quote_identifier(name: str) -> str:
 
 
 def quote_literal(text: str) -> str:
-    """Quote a constant of our own (never a stranger's value, which is bound) as an SQL string.
+    """Quote a constant of the code (never a caller's value, which is bound) as an SQL string.
 
     Examples
     --------
@@ -49,8 +49,8 @@ class Clause:
     Attributes
     ----------
     text
-        SQL in which `?0`, `?1`, … stand for `values[0]`, `values[1]`, …; a mark may stand more than once.
-        A literal question mark followed by a digit cannot be written.
+        SQL in which `?0`, `?1`, … stand for `values[0]`, `values[1]`, …; a mark may occur more than once.
+        A literal question mark before a digit cannot be written.
     values
         The bound values, in the order of the marks' numbers.
     reads_geometry
@@ -63,7 +63,7 @@ class Clause:
     reads_geometry: bool = field(default=False, repr=False, compare=False)
 
     def render(self) -> tuple[str, tuple[object, ...]]:
-        """Return the statement as PostgreSQL wants it: text with `$1…`, and the values in that order."""
+        """Return the statement for PostgreSQL: text with `$1…`, and the values in that order."""
         return _MARK.sub(lambda m: f"${int(m[1]) + 1}", self.text), self.values
 
     def __bool__(self) -> bool:
@@ -76,9 +76,9 @@ GEOMETRY = Clause("f.geom", reads_geometry=True)
 
 
 def bind(value: object, cast: str) -> Clause:
-    """One bound value with its PostgreSQL type, for example ``bind("x", "text")``.
+    """Return one bound value with its PostgreSQL type, for example ``bind("x", "text")``.
 
-    The cast is ours, never a stranger's; without it PostgreSQL would have to guess the type.
+    The cast comes from the code, never from a caller; without it PostgreSQL would have to guess the type.
     """
     return Clause(f"?0::{cast}", (value,))
 
@@ -109,12 +109,12 @@ def _shift(text: str, by: int) -> str:
 
 
 def join(separator: str, parts: Iterable[Clause]) -> Clause:
-    """Join the clauses that are not empty; empty when none is left."""
+    """Join the clauses that are not empty; return an empty clause when none is left."""
     kept: Sequence[Clause] = [p for p in parts if p]
     return compose(separator.join("{}" for _ in kept), *kept)
 
 
 def all_of(parts: Iterable[Clause]) -> Clause:
-    """`AND` of the clauses that are not empty, each in parentheses; `TRUE` when none is left."""
+    """Return the `AND` of the clauses that are not empty, each in parentheses; `TRUE` when none is left."""
     kept = [p for p in parts if p]
     return compose(" AND ".join("({})" for _ in kept), *kept) if kept else Clause("TRUE")

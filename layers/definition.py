@@ -1,4 +1,4 @@
-"""A layer is data, not code: the definition file of a layer, and how it is read."""
+"""Definitions of layers: a layer is data, read from a file, and not code."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ Derivation = Literal[
 ]
 
 DEFINITIONS = Path(__file__).parent / "definitions"
-_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C: a tenth of a start-up's time
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the loader in C saves a tenth of the start-up time
 IDENTIFIER = r"^[a-z][a-z0-9_]{0,62}$"
-GRADE = "data_grade"  # the field that says who may see a row
+GRADE = "data_grade"  # the field that decides which actors see a row
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})  # every table of PostgreSQL has them
 
 
@@ -43,8 +43,8 @@ class _Frozen(BaseModel):
 class FieldDefinition(_Frozen):
     """One property of a layer.
 
-    `grade` is the data grade 1 (public) to 4 (highly sensitive) of `domain.md` 7.1: an actor with less
-    clearance does not get the value; `mask` says whether the property is then absent or shown in part.
+    `grade` is the data grade 1 (public) to 4 (highly sensitive) of `domain.md` 7.1: an actor with less clearance does
+    not receive the value; `mask` decides whether the property is then absent or shown in part.
     """
 
     name: str = Field(pattern=IDENTIFIER)
@@ -62,8 +62,8 @@ class FieldDefinition(_Frozen):
     large: bool = False  # an integer that may have more than 32 bits
     derived: Derivation | None = None
     common: bool = False  # came from _common.yaml
-    internal: bool = False  # kept in the table, never in any output
-    live: Live | None = None  # computed when it is read, from what feeds brought
+    internal: bool = False  # in the table, never in any output
+    live: Live | None = None  # computed when it is read, from the data of feeds
 
     @property
     def has_column(self) -> bool:
@@ -75,7 +75,7 @@ Pictogram = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
 
 
 class MapHints(_Frozen):
-    """How the first page draws the layer, and which fields a tile carries."""
+    """How the map draws the layer, and the fields of its tiles."""
 
     group_zh: str = "其他"
     group_en: str = "Other"
@@ -86,18 +86,18 @@ class MapHints(_Frozen):
     label: str | None = None  # field written on the map
     tile_fields: tuple[str, ...] = ()
     fields_from: dict[str, int] = Field(default_factory=dict)  # the first zoom at which tiles carry a field, if not all
-    covers: bool = False  # areas that meet without gaps: none is left out for being small
-    merge_below: int | None = Field(default=None, ge=1, le=22)  # lines that say the same are one at zooms below this
+    covers: bool = False  # areas that meet without gaps: none is left out for its small size
+    merge_below: int | None = Field(default=None, ge=1, le=22)  # lines with equal values are merged at zooms below this
     gather_below: int | None = Field(default=None, ge=1, le=15)  # points are counted by cells at zooms below this one
     priority: str | None = None  # points with the lowest value of this field stay when a tile has too many
     count_by: str | None = None  # a code field: cells tell the counts of its values
-    icon: Pictogram | None = None  # drawn on points near by: a name of maki or temaki
+    icon: Pictogram | None = None  # drawn on points at high zooms: a name of maki or temaki
     icon_by: str | None = None  # a code field whose values have pictograms of their own, `icons`
     icons: dict[str, Pictogram] = Field(default_factory=dict)
 
 
 class LayerDefinition(_Frozen):
-    """What a layer is: titles, geometry type, grade, standard, fields."""
+    """The definition of a layer: titles, geometry type, grade, standard, fields."""
 
     id: str = Field(pattern=IDENTIFIER)
     title_zh: str
@@ -112,7 +112,7 @@ class LayerDefinition(_Frozen):
     attribution: str | None = None
     synthetic: bool = False
     keywords: tuple[str, ...] = ()
-    key: str | None = None  # the code field that names a feature: its value is the feature's id when a file is loaded
+    key: str | None = None  # the code field that identifies a feature: its value becomes the feature's id at loading
     time: str | None = None  # the date or datetime field that `datetime` filters on
     vertical_datum: str | None = None
     map: MapHints = MapHints()
@@ -152,7 +152,7 @@ class LayerDefinition(_Frozen):
         return self
 
     def _check_types(self) -> None:
-        """Refuse what no statement could read: PostgreSQL would say so to whoever asks, and to nobody before."""
+        """Raise for types that no statement could read: PostgreSQL would report them only to the first reader."""
         types = {f.name: f.type for f in self.fields}  # not `by_name`, which a changed copy would inherit
         columns = {f.name: f.type for f in self.fields if f.has_column}
         for field in self.fields:
@@ -163,12 +163,12 @@ class LayerDefinition(_Frozen):
                 raise ValueError(f"layer {self.id}: {field.name} is of type {field.type}; only texts can be masked")
         if self.time and types[self.time] not in {"date", "datetime"}:
             raise ValueError(f"layer {self.id}: time '{self.time}' is neither a date nor a datetime")
-        wanted = {"data_grade": "integer"}
+        required = {"data_grade": "integer"}
         if self.motion is not None:
-            wanted |= {"area_code": "string", "grid_code": "string"}
+            required |= {"area_code": "string", "grid_code": "string"}
             if self.geometry_type != "Point":
                 raise ValueError(f"layer {self.id}: only points move, not {self.geometry_type}")
-        for name, kind in wanted.items():
+        for name, kind in required.items():
             if name in types and columns.get(name) != kind:
                 raise ValueError(f"layer {self.id}: {name} must be a column of type {kind}")
 
@@ -184,17 +184,17 @@ class LayerDefinition(_Frozen):
 
     @property
     def stored_fields(self) -> tuple[FieldDefinition, ...]:
-        """The fields that the table has a column for."""
+        """The fields that have a column in the table."""
         return tuple(f for f in self.fields if f.has_column)
 
     @cached_property
     def is_live(self) -> bool:
-        """Whether anything of a feature is computed when it is read."""
+        """Whether any value of a feature is computed when it is read."""
         return self.motion is not None or any(f.live for f in self.fields)
 
     @cached_property
     def observed_grades(self) -> dict[str, int]:
-        """Data grade of each observed property that a field shows, by its code: of several fields the lowest."""
+        """Data grade of each observed property that a field shows, by its code; the lowest of several fields."""
         grades: dict[str, int] = {}
         for field in self.fields:
             code = field.live and field.live.observed
@@ -204,12 +204,12 @@ class LayerDefinition(_Frozen):
 
     @cached_property
     def look_digest(self) -> str:
-        """A fingerprint: what is drawn of a layer follows from its definition and its rows."""
+        """A fingerprint of the definition: it and the rows determine how the layer is drawn."""
         return blake2b(self.model_dump_json().encode(), digest_size=6).hexdigest()
 
     @cached_property
     def ages(self) -> bool:
-        """Whether an answer changes with time alone, when nothing happens."""
+        """Whether responses change with time alone."""
         return any(f.live and f.live.ages for f in self.fields)
 
 
@@ -224,7 +224,7 @@ class Code(_Frozen):
 
 
 class CodeList(_Frozen):
-    """A code list with the standard and edition it comes from."""
+    """A code list with its standard and edition."""
 
     id: str = Field(pattern=IDENTIFIER)
     title_zh: str
@@ -241,10 +241,10 @@ def read_definitions(folder: Path = DEFINITIONS, own: Path | None = None) -> dic
     Parameters
     ----------
     folder
-        Holds one YAML file a layer, named after it, and `_common.yaml` with the fields every layer has
-        unless its file says `common: false`.
+        Holds one YAML file for each layer, named after it, and `_common.yaml` with the fields of every layer whose
+        file does not contain `common: false`.
     own
-        More files of the same form, which may be missing; one of the same id takes the place of the other's.
+        A folder of the same form, which may be missing; its definitions replace those of the same id.
 
     Returns
     -------
@@ -262,12 +262,12 @@ def read_definitions(folder: Path = DEFINITIONS, own: Path | None = None) -> dic
 
 
 def read_code_lists(folder: Path = DEFINITIONS / "codes", own: Path | None = None) -> dict[str, CodeList]:
-    """Read every code list of a folder, and of a district's own, by id; of two of one id the own counts.
+    """Read every code list of a folder and of a district's own folder, by id; the own list replaces one of the same id.
 
     Raises
     ------
     BadInput
-        When a file is not a valid code list.
+        When a file is not a valid code list; the message names the file and the fault.
     """
     lists = {}
     for path in (path for one in (folder, own) if one for path in sorted(one.glob("[!_.]*.yaml"))):

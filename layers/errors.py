@@ -1,22 +1,22 @@
-"""Everything that can go wrong, without a word of HTTP; `server/errors.py` has the table of status codes.
+"""The tree of errors, without HTTP; `server/errors.py` has the table of status codes.
 
 ::
 
     OneMapError
-    ├── BadInput                what a stranger sent is wrong; says what was given and what is allowed
+    ├── BadInput                the input is wrong; the message says what was given and what is allowed
     │   ├── BadFilter           a CQL2 expression that cannot be parsed, typed or allowed
     │   ├── BadGeometry         a geometry that cannot be read or is too large
     │   ├── BadCrs              a coordinate reference system that is not offered
     │   └── BadFile             a file that cannot be loaded at all (a bad row goes to quarantine instead)
-    │       └── TooLargeFile    one that is, or would become, larger than is allowed
-    ├── Unauthenticated         a token was sent and it is not one of ours
-    ├── Forbidden               the actor is known, and this is not theirs to ask for
+    │       └── TooLargeFile    a file that is, or would become, larger than is allowed
+    ├── Unauthenticated         the token is not valid
+    ├── Forbidden               the actor is known and lacks the right
     ├── NotFound                no such layer, feature or tile, or none that this actor may see
-    ├── TooMuch                 a limit was passed (page, vertices, area, statement time)
-    ├── TooOften                the same was tried too many times in a while
-    ├── Conflict                the state of the house forbids it (home in use, newer database)
+    ├── TooMuch                 a limit was exceeded (page, vertices, area, statement time)
+    ├── TooOften                too many attempts in a while
+    ├── Conflict                the state of the service forbids it (home in use, newer database)
     └── Unavailable             something outside is missing (database, extension, program)
-        ├── Away                the database lets nobody in now, or not in time
+        ├── Away                the database admits no connection now, or not in time
         └── Damaged             the database itself is at fault: corrupt data, a broken disk, an internal error
 """
 
@@ -31,7 +31,7 @@ class OneMapError(Exception):
     message
         One sentence for a person: what was given and what is allowed.
     parameter
-        Name of the parameter, field or file that was wrong, when there is one.
+        Name of the wrong parameter, field or file, when there is one.
     """
 
     def __init__(self, message: str, *, parameter: str | None = None) -> None:
@@ -41,7 +41,7 @@ class OneMapError(Exception):
 
 
 class BadInput(OneMapError):
-    """What was sent is wrong."""
+    """The input is wrong."""
 
 
 class BadFilter(BadInput):
@@ -65,11 +65,11 @@ class TooLargeFile(BadFile):
 
 
 class Unauthenticated(OneMapError):
-    """A token was sent and it is not one of ours."""
+    """The token is not valid."""
 
 
 class Forbidden(OneMapError):
-    """The actor is known, and this is not theirs to ask for."""
+    """The actor is known and lacks the right."""
 
 
 class NotFound(OneMapError):
@@ -77,32 +77,32 @@ class NotFound(OneMapError):
 
 
 class TooMuch(OneMapError):
-    """A limit was passed."""
+    """A limit was exceeded."""
 
 
 class TooOften(OneMapError):
-    """It was tried too many times in a while."""
+    """There were too many attempts in a while."""
 
 
 class Conflict(OneMapError):
-    """The state of the house forbids it."""
+    """The state of the service forbids it."""
 
 
 class Unavailable(OneMapError):
-    """Something outside is missing or does not answer."""
+    """Something outside is missing or does not respond."""
 
 
 class Away(Unavailable):
-    """The database lets nobody in now, or not in time: nothing was asked of it, and it may be asked again."""
+    """The database admits no connection now, or not in time: no statement was sent, and a retry is safe."""
 
 
 class Damaged(Unavailable):
-    """The database has a fault of its own, which somebody must look at; it is no fault of what was sent.
+    """The database has a fault of its own, which an administrator must repair; the input is not at fault.
 
     Parameters
     ----------
     sqlstate
-        What PostgreSQL calls it, for example XX002 for a damaged index.
+        PostgreSQL's code of the fault, for example XX002 for a damaged index.
     """
 
     def __init__(self, message: str, sqlstate: str) -> None:

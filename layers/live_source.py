@@ -1,7 +1,7 @@
-"""Where the live value of a field comes from, as a definition file says it.
+"""Sources of live values, as definition files declare them.
 
 A field with `live` is computed when it is read: from the newest position or observation of the feature, or from the
-events in it. With `stored` the table has a column of that name too, which counts until something live is known.
+events in it. With `stored` the table also has a column of that name, which counts until a live value is known.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from layers.tiers import TIERS, URBAN_VILLAGES
 
 CODE = r"^[a-z][a-z0-9_]{0,62}$"
 SILENT_INTERVALS = 3
-"""Whoever has said nothing for so many of its intervals is stale, and offline (`domain.md` 2.3)."""
+"""A device that is silent for more than so many of its intervals is stale and offline (`domain.md` 2.3)."""
 INTERVAL_S = 86_400
-"""The interval of a device that names none: silence has an end for it too."""
+"""The interval of a device that names none, so that it too becomes stale."""
 
 
 EVENTS = "events"
@@ -35,7 +35,7 @@ class _Frozen(BaseModel):
 
 
 class ValueClass(_Frozen):
-    """A class that a number is in when it is above a bound (`above`) or at least the bound (`least`)."""
+    """A class of numbers above a bound (`above`), or at least as large as a bound (`least`)."""
 
     code: str
     above: float | str | None = None  # a number, or the name of a field that holds it
@@ -49,37 +49,37 @@ class ValueClass(_Frozen):
 
 
 class Live(_Frozen):
-    """Where a value comes from; one of `position`, `observation`, `any_observation`, `events` and `overdue`.
+    """The source of a live value: exactly one of the attributes from `position` on names it.
 
     Attributes
     ----------
     stored
-        The table has a column of this name too.
+        Whether the table also has a column of this name.
     position
         Of the newest position: a number, its time, or whether it is older than `stale_after_s`.
     observation
-        Code of an observed property; `take` says what of its newest value.
+        Code of an observed property; `take` selects the newest value, its time or its quality.
     over_s
-        Not the value but what it has changed by in so many seconds.
+        Yields the change of the value in the last so many seconds, instead of the value.
     sum_s
-        Not the value but the sum of all of the last so many seconds, null when there is none.
+        Yields the sum of the values of the last so many seconds, null without values, instead of the value.
     steps, otherwise
-        Not the number but the code of the first step that holds, or `otherwise`.
+        Yields the code of the first step that holds, or `otherwise`, instead of the number.
     any_observation
-        Of whatever the device observed: when the last time was, or whether it has been silent for more than
-        `SILENT_INTERVALS` of the interval in the field `interval`.
+        Of any property of the device: the time of the last observation, or whether the device has been silent for more
+        than `SILENT_INTERVALS` of the interval in the field `interval`.
     status
-        Whether a device is online: the observed property of that code as text, offline when silent. With `interval` a
-        device that was never heard is not online, whatever its stored status says, but unknown.
+        The status of a device: the observed property of that code as text, offline when silent. With `interval` a
+        device that never sent anything is unknown, whatever its stored status is.
     air
-        The air quality index of what a station measured (`layers.air_index`), or what follows from it; an index that
-        the station sends itself counts until something newer was measured.
+        The air quality index of a station's measurements (`layers.air_index`), or a value derived from it; an index
+        that the station sends itself counts until there is a newer measurement.
     events
         Number of events in the area.
     overdue
-        Of an event: open and past its limit.
+        Of an event: whether it is open and past its limit.
     needs
-        Of an event: what somebody has to add before it can be handled as others are, its place or its class.
+        Of an event: what is missing before it can be handled, its place or its class.
     """
 
     stored: bool = False
@@ -115,7 +115,7 @@ class Live(_Frozen):
 
     @property
     def observed(self) -> str | None:
-        """The observed property whose value it shows; None when it shows none."""
+        """Code of the observed property that the field shows; None when it shows none."""
         sent = "primary_pollutant" if self.air == "primary" else "aqi" if self.air else None
         return self.observation or self.status or sent
 
@@ -127,13 +127,13 @@ class Live(_Frozen):
 
     @property
     def fields(self) -> set[str]:
-        """Names of the stored fields it reads besides its own."""
+        """Names of the other stored fields that it reads."""
         bounds = {bound for step in self.steps for bound in (step.above, step.least) if isinstance(bound, str)}
         return bounds | ({self.interval} if self.interval else set())
 
     @property
     def types(self) -> tuple[str, ...]:  # noqa: PLR0911  # one answer a kind
-        """Types a field may have that shows this value."""
+        """Types that a field with this value may have."""
         if "stale" in {self.position, self.any_observation} or self.overdue:
             return ("boolean",)
         if self.position == "phenomenon_time" or self.any_observation == "time":
@@ -150,14 +150,14 @@ class Live(_Frozen):
         return ("number", "integer", "string") if plain else ("number", "integer")
 
     def columns(self, layer_id: str) -> dict[str, tuple[str, ...]]:
-        """Return the types of the columns it reads besides its own, by name."""
+        """Return the allowed types of the other columns that it reads, by name."""
         needed: dict[str, tuple[str, ...]] = dict.fromkeys(self.fields, ("number", "integer"))
         if self.events and (code := AREA_CODE_FIELDS.get(layer_id)):
             needed[code] = ("string",)
         return needed | ({name: (kind,) for name, kind in _OVERDUE_FIELDS.items()} if self.overdue else {})
 
     def fault(self, layer_id: str, kind: str, columns: Mapping[str, str]) -> str | None:  # noqa: PLR0911  # one a fault
-        """Say why a field cannot show this value; `None` when it can.
+        """Return why a field cannot show this value; `None` when it can.
 
         Parameters
         ----------
@@ -184,12 +184,12 @@ class Live(_Frozen):
 
 
 class Motion(_Frozen):
-    """A layer whose features move: their place is that of their newest position.
+    """The motion of a layer's features: their place is that of their newest position.
 
     Attributes
     ----------
     grade
-        Data grade of a position; whoever may see less is shown the stored place and nothing of the position.
+        Data grade of a position; an actor with less clearance sees the stored place and nothing of the position.
     """
 
     grade: int = Field(default=1, ge=1, le=4)

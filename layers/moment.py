@@ -1,4 +1,4 @@
-"""A moment that the twin is asked about, and whether as it was known then or as it was."""
+"""The moment as of which features are read, and the basis: what was known then, or what was true then."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _AHEAD = timedelta(seconds=5)  # a client's clock may be ahead of ours by a litt
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """As of when, and on which basis.
+    """A moment and its basis.
 
     Attributes
     ----------
     at
-        In UTC; nothing after it counts.
+        In UTC; later data do not count.
     basis
-        ``known``: what had arrived by then, as it was answered then. ``phenomenon``: what was true then, by all that is
-        known today.
+        ``known``: the data that had arrived by then, as responses of that time had them. ``phenomenon``: what was true
+        then, by all data known today.
     """
 
     at: datetime
@@ -32,13 +32,13 @@ class Moment:
 
 
 def read_moment(at: str | None, basis: str | None, parameter: str = "at") -> Moment | None:
-    """Read the parameters `at` and `basis`; `None` when neither is given: the present.
+    """Read the parameters `at` and `basis`; `None`, the present, when neither is given.
 
     Raises
     ------
     BadInput
-        When `at` is no RFC 3339 time with an offset, or lies in the future or before 1900; when `basis` is none of the
-        two, or is given without `at`.
+        When `at` is not an RFC 3339 time with an offset, or is in the future or before 1900; when `basis` is neither of
+        the two, or is given without `at`.
     """
     if at is None:
         if basis is not None:
@@ -56,12 +56,12 @@ def read_moment(at: str | None, basis: str | None, parameter: str = "at") -> Mom
 
 
 def read_time(text: str, parameter: str) -> datetime:
-    """Read a time with its offset, in UTC.
+    """Read a time with its offset, and return it in UTC.
 
     Raises
     ------
     BadInput
-        When it is none, has no offset, or lies before 1900.
+        When the text is not a time, has no offset, or is before 1900.
     """
     try:
         read = datetime.fromisoformat(text.strip().replace(" ", "+"))  # a plus sign that was not percent-encoded
