@@ -25,7 +25,7 @@ def _execute(url, statement):
 
 @pytest.fixture(scope="session")
 def things_url(cluster, template):
-    """URL of a database with the layers of `things`, 200 rows each; nobody writes to it."""
+    """URL of a database with the layers of `things`, 200 rows each, for reading only."""
     name = f"t_{uuid.uuid4().hex}"
     _execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(template).path[1:]}"')
     url = urlunsplit(urlsplit(cluster)._replace(path=f"/{name}"))

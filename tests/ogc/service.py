@@ -1,4 +1,4 @@
-"""The real application in a thread of its own, asked synchronously: with the fast path in front, and without it."""
+"""The real application in a thread of its own with synchronous calls, with the fast path and without it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BASE = "http://map.test"
 
 
 class Impersonation(Authenticator):
-    """Believes whoever a header names."""
+    """Takes the actor from a header."""
 
     def actor(self, headers):
         names = [value.decode() for name, value in headers if name == ACTOR_HEADER.encode()]
@@ -61,7 +61,7 @@ class Service:
         self._home.cleanup()
 
     def ask(self, path, *, slow=False, actor="anonymous", method="GET", headers=None, content=None, **parameters):
-        """Ask for an address below ``/ogc``; two underscores in a parameter's name stand for a hyphen."""
+        """Request an address below ``/ogc``; two underscores in a parameter's name stand for a hyphen."""
         named = {name.replace("__", "-"): value for name, value in parameters.items()}
         query = f"{'&' if '?' in path else '?'}{urlencode(named)}" if named else ""
         client = self._slow if slow else self._fast
@@ -76,17 +76,17 @@ class Service:
         return answer.json()
 
     def wait(self, happened):
-        """Wait until the application has noticed something; the catalogue tells it by notification."""
-        told = threading.Event()
+        """Wait until a condition holds in the application; changes of the catalogue wake it."""
+        changed = threading.Event()
         holder = self.app.state.shared.catalog
-        listener = told.set
+        listener = changed.set
         holder.on_change.append(listener)
         try:
             for _ in range(4800):
                 if happened():
                     return
-                told.wait(0.05)
-                told.clear()
+                changed.wait(0.05)
+                changed.clear()
         finally:
             holder.on_change.remove(listener)
         raise AssertionError("the application did not notice")

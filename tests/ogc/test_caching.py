@@ -1,4 +1,4 @@
-"""What caches on the way may keep: never what one reader alone may see, nor what a stranger's Host header said."""
+"""Shared caches never receive an answer for one reader, nor one that repeats a client's Host header."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECRETS = (
     '"secret"',
     '"inner"',
     '"contact":"',
-)  # layers and fields of `things` that a stranger may not see
+)  # layers and fields of `things` that an anonymous reader may not see
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_what_is_public_may_be_kept_a_while(published, path):
 
 
 def test_what_changes_by_itself_is_asked_for_again(published):
-    answer = published.ask("/ogc/collections/points/items")  # they are seen at a time
+    answer = published.ask("/ogc/collections/points/items")  # shown as of a time
     assert cached(answer) == {"public", "no-cache"}
     again = published.ask("/ogc/collections/points/items", headers={"if-none-match": answer.headers["etag"]})
     assert again.status_code == 304

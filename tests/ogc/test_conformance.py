@@ -1,4 +1,4 @@
-"""What is declared is honoured: every conformance class has a test that bears its name, and the other way round."""
+"""Every declared conformance class has a test that bears its name, and the other way round."""
 
 from __future__ import annotations
 
@@ -239,7 +239,9 @@ def test_every_declared_class_is_tested_and_every_tested_class_declared(service)
     marked = set(re.findall(r'requirement\(f?"([^"]+)"\)', sources))
     tested = {uri.replace("{OGC}", OGC) for uri in marked if "{CQL2}/{name}" not in uri}
     tested = {uri.replace("{CQL2}", CQL2) for uri in tested} | {f"{CQL2}/{name}" for name in FILTERS}
-    tested |= {uri.replace("http:", "https:") for uri in tested if "/ogcapi-maps-1/" in uri}  # as it has them
+    tested |= {
+        uri.replace("http:", "https:") for uri in tested if "/ogcapi-maps-1/" in uri
+    }  # as that standard writes them
     declared = service.json("conformance")["conformsTo"]
     assert len(declared) == len(set(declared))
     assert set(declared) == tested

@@ -1,4 +1,4 @@
-"""Coordinate systems: axis order of every one, on the way in and on the way out."""
+"""The axis order of every coordinate system, in parameters and in answers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_filter_is_read_in_the_official_order(service, crs):
 @ALL
 @pytest.mark.parametrize("of", ["bbox", "filter"])
 def test_exchanged_axes_are_told_alike_in_every_system(service, crs, of):
-    """But in Web Mercator, whose axes have one range: there the place is another one, and nothing is found."""
+    """Web Mercator is the exception: both axes have one range, so swapped ones name another place, which is empty."""
     a, b, c, d = around(crs)
     box = f"{b!r},{a!r},{d!r},{c!r}"
     asked = {"bbox": box, "bbox__crs": crs.uri}

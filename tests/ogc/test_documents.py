@@ -1,4 +1,4 @@
-"""Landing page, collections, schemas: what a client finds its way by."""
+"""Landing page, collections, schemas: the documents that clients navigate by."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_landing_page_answers_with_and_without_slash(service, path):
 
 
 def finite(links):
-    """Leave out the streams, whose answers have no end (`tests/twin/test_asyncapi.py` asks them)."""
+    """Leave out the streams, whose answers have no end (`tests/twin/test_asyncapi.py` tests them)."""
     return [link for link in links if link["rel"] != "hub"]
 
 

@@ -1,4 +1,4 @@
-"""The schema of a feature: valid for every feature that is sent, and GDAL takes the types of fields from it."""
+"""The schema of a feature is valid for every feature, and GDAL reads the types of fields from it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_bad_parameter_is_refused(service):
 
 
 def test_gdal_reads_the_types_that_the_fields_have(things_url, live_server):
-    """From the first page alone it would guess: a height of 0 is an integer there, and a date is text."""
+    """Without a schema it would guess from the first page: a height of 0 as an integer, a date as text."""
     source = f"OAPIF:{live_server(things_url)}/ogc"
     command = [sys.executable, "-c", READ_TYPES, source, "points"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)

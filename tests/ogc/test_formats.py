@@ -1,4 +1,4 @@
-"""A representation of features is one object and one line of a table: formats that only this test knows are served."""
+"""A representation of features is one object and one line of a table: formats of this test alone are served."""
 
 from __future__ import annotations
 

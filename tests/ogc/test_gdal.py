@@ -41,7 +41,7 @@ else:
 
 @pytest.fixture(scope="module")
 def stored(things_url):
-    """Rows of `points` that the public sees, by id."""
+    """Return the public rows of `points` by id."""
     found = {}
 
     async def work():
@@ -58,7 +58,7 @@ def stored(things_url):
 
 @pytest.fixture
 def gdal(things_url, live_server):
-    """Read from the service with GDAL; returns what it found and what it said on the way."""
+    """Return the function that reads from the service with GDAL and returns its result and its log."""
     source = f"OAPIF:{live_server(things_url)}/ogc"
 
     def read(*, list=False, layer="points", debug=False, **how):  # noqa: A002
@@ -123,7 +123,7 @@ print(json.dumps(sorted(set(frame[3][names.index("id")].tolist()))))
 
 
 def asked(program, *arguments):
-    """Run a program with GDAL in a process of its own; returns what it printed."""
+    """Run a program with GDAL in a process of its own and return its output."""
     command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
@@ -138,6 +138,6 @@ def test_tiles_of_sets_in_degrees_hold_every_feature(things_url, live_server, st
 
 
 def test_the_whole_service_is_copied_where_there_are_rasters(maps):  # noqa: F811  # the service over rasters
-    """GDAL takes every collection for features that does not say what it is, and ends at the first that is none."""
+    """GDAL takes a collection without a type for features, and stops at the first that has none."""
     described = maps.json("collections")["collections"]
     assert [one["itemType"] for one in described] == ["coverage"] * len(described)

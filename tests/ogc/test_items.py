@@ -1,4 +1,4 @@
-"""What clients rely on beside the features: errors in words, caching, compression, links, other forms."""
+"""Items beside the features themselves: errors, caching, compression, links, representations."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_copy_that_is_current_costs_no_query(own_service):
     shared = own_service.app.state.shared
     taken = [
         own_service.run(_take_all(pool)) for pool in (shared.pool, shared.lookups)
-    ]  # nobody else gets a connection
+    ]  # no other request gets a connection
     try:
         unchanged = own_service.ask(ITEMS, headers=again)
         since = own_service.ask(ITEMS, headers={"if-modified-since": first.headers["last-modified"]})

@@ -1,4 +1,4 @@
-"""Maps of layers: what vector tiles show, as pictures; nothing that is hidden from who asks is in any pixel."""
+"""Maps of layers show the content of vector tiles as pictures; no pixel shows anything hidden from the reader."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def picture(answer):
 
 
 def seen(answer):
-    """Whether there is something, [row, column]."""
+    """Return where a picture is not empty, [row, column]."""
     return picture(answer)[3] > 0
 
 
@@ -80,7 +80,7 @@ def test_the_time_of_what_is_shown_is_told(service):
 
 
 def written(service, layer, statement):
-    """Write to a layer, and wait until the service has heard of it."""
+    """Write to a layer and wait until the service has received the change."""
     catalog = service.app.state.shared.catalog
     version = catalog.current[layer].version
     service.execute(statement.format(f"layer.{layer}"))
@@ -90,7 +90,7 @@ def written(service, layer, statement):
 @pytest.mark.parametrize("layer", ["points", "areas", "lines"])
 @pytest.mark.parametrize("path", ["map", f"map/tiles/{TILE}"])
 def test_what_is_hidden_is_in_no_pixel(own_service, layer, path):
-    """A reader's map is that of a house which holds the reader's rows alone, with nothing in the hidden fields."""
+    """A reader's map equals that of a service with the reader's rows alone and empty hidden fields."""
     asked = {"width": "256", **({} if "tiles" in path else {"bbox": BOX, "crs": "OGC:CRS84"})}
     readers = ("anonymous", "street")
     before = {who: picture(own_service.ask(f"collections/{layer}/{path}", actor=who, **asked)) for who in readers}
@@ -175,7 +175,7 @@ def test_a_map_comes_in_every_format(service):
 
 @pytest.mark.requirement(f"{OGC}/ogcapi-maps-1/1.0/conf/tilesets")
 def test_map_tiles_lie_edge_to_edge(service):
-    """Four tiles are the picture of their square, names aside: they are left out where an edge would cut them."""
+    """Four tiles equal the picture of their square, except for names, left out where an edge would cut them."""
     z, row, column = 14, 7110, 13350
     quarters = [
         [picture(service.ask(f"collections/lines/map/tiles/WebMercatorQuad/{z}/{row + y}/{column + x}", width="256"))

@@ -171,7 +171,7 @@ def test_the_newest_frame_of_an_interval_is_shown_and_told(maps, asked, shown):
 
 
 def test_where_nothing_is_nothing_is_sent(maps):
-    """Not what the memory held before: below full transparency too."""
+    """No earlier content of the memory is sent, not even below full transparency."""
     answer = maps.ask("collections/dem/map", bbox="10,10,11,11", width=64)
     assert not picture(answer).any()
 

@@ -1,4 +1,4 @@
-"""The interface's description: it is OpenAPI, describes what answers, and nothing that it describes breaks."""
+"""The interface's description is OpenAPI, describes every address, and no described request breaks the service."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_document_is_openapi_with_nothing_elsewhere(service, document):
 
 
 def test_clients_find_what_they_look_for(document):
-    """What QGIS (page size) and GDAL (which filters may be pushed) read, and only there."""
+    """QGIS reads the page size here, and GDAL the filters that it may push; both read them nowhere else."""
     limit = document["components"]["parameters"]["limit"]
     assert limit["schema"]["maximum"] == 10_000
     found = parameters(document, ITEMS)
@@ -129,7 +129,7 @@ BOUNDED = settings(
 
 
 DOCUMENTS = ("/ogc/openapi?f=json", "/openapi.json")
-ENDLESS = {"/live", "/twin/replay"}  # their answers go on; tests/twin hears them
+ENDLESS = {"/live", "/twin/replay"}  # their answers have no end; tests/twin reads them
 CHECKS = (
     schemathesis.checks.not_a_server_error,
     status_code_conformance,
@@ -185,7 +185,7 @@ def test_no_document_says_what_is_never_sent(service):
 
 
 def test_every_served_address_is_in_a_document(service, document):
-    """But for the files of the page, and what is no HTTP: AsyncAPI has the WebSocket."""
+    """Except for the files of the page and the WebSocket, which AsyncAPI describes."""
     shape = re.compile(r"\{[^}]*\}")
     ours = {shape.sub("{}", path) for path in service.json("/openapi.json")["paths"]}
     ogcs = {shape.sub("{}", f"/ogc{path}".rstrip("/")) for path in document["paths"]}

@@ -1,4 +1,4 @@
-"""Pages of other origins: who may read, who may write, and what they and the caches on the way are told."""
+"""Pages of other origins: which may read, which may write, and the headers for them and for caches."""
 
 from __future__ import annotations
 

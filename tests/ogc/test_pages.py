@@ -32,7 +32,7 @@ LOADING = {"stylesheet", "icon", "preload", "modulepreload", "preconnect", "dns-
 
 
 class Reader(HTMLParser):
-    """Collects what a browser would load, what a reader can follow, and the text."""
+    """Collects the addresses that a browser loads, the links, and the text."""
 
     def __init__(self, page) -> None:
         super().__init__()

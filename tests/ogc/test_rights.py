@@ -1,4 +1,4 @@
-"""What somebody may not see is in no answer, and cannot be found out by asking."""
+"""Hidden data is in no answer and cannot be inferred from any request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What OGC's own suites for Tiles and Maps assert, asked as they ask it, for who cannot run the suites."""
+"""The assertions of OGC's own test suites for Tiles and Maps, with their requests, where the suites cannot run."""
 
 from __future__ import annotations
 

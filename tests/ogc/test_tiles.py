@@ -64,7 +64,7 @@ def test_a_collection_leads_to_its_tiles(service):
 @pytest.mark.parametrize("path", ["collections/points/tiles", "collections/areas/tiles", "collections/areas/map/tiles",
                                   "tiles", "map/tiles", "styles/dark/map/tiles"])  # fmt: skip
 def test_a_tileset_tells_where_its_tiles_are(service, path):
-    """Its box with its system, for clients take none for that of the tiles; and the tiles of each level."""
+    """A tileset states its box with its system, since clients take a box without one to be in that of the tiles."""
     for tileset in service.json(path)["tilesets"]:
         box, grid = tileset["boundingBox"], GRIDS[tileset["tileMatrixSetId"]]
         assert box["crs"].endswith("/OGC/1.3/CRS84" if grid.in_degrees else "/EPSG/0/3857")

@@ -1,4 +1,4 @@
-"""The Host header is a stranger's text that ends up in every link."""
+"""The Host header is any client's text, and it ends up in every link."""
 
 from __future__ import annotations
 

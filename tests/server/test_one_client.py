@@ -1,4 +1,4 @@
-"""One client must not stop anybody: what a stranger can make large, many or slow has a bound."""
+"""One client must not stop the others: all that a client can make large, many or slow has a bound."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def own_service(database_url: str) -> Iterator[Service]:
 
 
 def test_a_small_request_is_answered_while_anothers_wait_for_a_table(address: str, database_url: str) -> None:
-    """Whoever waits for the locked table holds a connection for a minute; the other table is read all the same."""
+    """Readers of the locked table hold connections for a minute; the other table is read all the same."""
     flood = [f"{address}/ogc/collections/points/items?filter=name%3D%27{number}%27" for number in range(30)]
     with httpx.Client(timeout=DEADLINE_S) as client, ThreadPoolExecutor(30) as others, locked(database_url, "points"):
         waiting = [others.submit(httpx.get, one, timeout=DEADLINE_S) for one in flood]
@@ -63,7 +63,7 @@ def test_a_small_request_is_answered_while_anothers_wait_for_a_table(address: st
 
 
 class locked:  # noqa: N801  # a context
-    """Hold a table against every reader."""
+    """Lock a table against every reader."""
 
     def __init__(self, url: str, layer: str) -> None:
         self._url, self._layer = url, layer
@@ -84,7 +84,7 @@ class locked:  # noqa: N801  # a context
 
 
 def unlock(url: str) -> None:
-    """End whoever holds the lock."""
+    """Terminate the session that holds the lock."""
 
     async def end() -> None:
         connection = await asyncpg.connect(url)
@@ -97,7 +97,7 @@ def unlock(url: str) -> None:
 
 
 def test_every_route_that_takes_a_body_takes_no_more_than_it_may(address: str) -> None:
-    """Also what a framework reads for us, before it asks who sends it."""
+    """This covers bodies that the framework reads before it knows the sender."""
     modules = [import_module(f"server.routes.{found.name}") for found in iter_modules(server.routes.__path__)]
     routes = [route for module in modules for route in module.router.routes if isinstance(route, APIRoute)]
     paths = [re.sub(r"\{[^}]*\}", "1", route.path) for route in routes if "POST" in (route.methods or ())]
@@ -123,7 +123,7 @@ def test_a_body_beyond_the_limit_is_refused_and_not_read_to_its_end(address: str
     with httpx.Client(timeout=DEADLINE_S) as client:
         said = client.post(f"{address}{path}", content=b"[" * 2_000_000, headers=headers)
         assert said.status_code in {404, 413}, said.text
-        with suppress(httpx.HTTPError):  # it may close the connection while we go on sending
+        with suppress(httpx.HTTPError):  # the server may close the connection while we send
             assert client.post(f"{address}{path}", content=endless(), headers=headers).status_code in {404, 413}
 
 

@@ -1,4 +1,4 @@
-"""Replays have a few places: nobody holds more than half of them, and nobody holds one without reading."""
+"""Replays have a few places: no client holds more than half of them, and none holds one without reading."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_one_address_holds_at_most_half_of_the_places() -> None:
 
 
 class Replays:
-    """An application that answers each request with a replay without end, and tells when one has ended."""
+    """An application that answers each request with an endless replay, and reports when one has ended."""
 
     def __init__(self) -> None:
         self.left = threading.Semaphore(0)

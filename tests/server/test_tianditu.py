@@ -16,7 +16,7 @@ MANY = 12
 
 
 class Service(ThreadingHTTPServer):
-    """Answers like 天地图: pictures to who has the key, a page of text to anybody else."""
+    """Answers like 天地图: a picture with the key, a page of text without it."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

@@ -1,4 +1,4 @@
-"""No connection is waited for without end: real sockets against the protocol that serves them."""
+"""Every wait for a connection ends: real sockets against the protocol that serves them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
-    """Where a server listens that waits as shortly as makes sense."""
+    """The address of a server with the shortest sensible timeouts."""
     for name in ("HEADER_SECONDS_MAX", "BODY_SECONDS_MAX", "READ_SECONDS_MAX"):
         monkeypatch.setattr(server.http.wire, name, 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -72,7 +72,7 @@ def test_what_is_half_said_is_closed(address: tuple[str, int], said: bytes) -> N
 def test_a_client_that_does_not_read_is_let_go(address: tuple[str, int]) -> None:
     with socket.create_connection(address, timeout=60) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
-        with socket.create_connection(address, timeout=60) as other:  # its end tells that as long has passed
+        with socket.create_connection(address, timeout=60) as other:  # its end shows that the time has passed
             while _received(other):
                 pass
         got = 0
@@ -133,7 +133,7 @@ def test_whoever_holds_fewer_is_sooner_at_the_door() -> None:
 
 
 def test_two_workers_share_a_crowd() -> None:
-    """Of connections that come one after the other, each to be taken before the next comes, no worker gets most."""
+    """No worker gets most of the connections that arrive one after the other."""
 
     async def share() -> tuple[int, int]:
         held: tuple[set[object], set[object]] = (set(), set())

@@ -15,7 +15,7 @@ DEADLINE_S = 120
 
 def test_a_worker_without_its_database_says_so_in_words(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # taken, and nobody listens there
+        nobody.bind(("127.0.0.1", 0))  # taken, without a listener
         url = f"postgresql://onemap@127.0.0.1:{nobody.getsockname()[1]}/onemap"
         settings = load_settings(home=tmp_path, database={"url": url})
         ended = subprocess.run(

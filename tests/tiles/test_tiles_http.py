@@ -1,4 +1,4 @@
-"""Tiles over HTTP, as clients ask for them: conditions, several layers at once, compression, who sees what."""
+"""Tiles over HTTP: conditions, several layers at once, compression, rights."""
 
 from __future__ import annotations
 
