@@ -23,13 +23,13 @@ def hesitation_s(held: int) -> float:
     return HESITATION_SECONDS_MAX * held / (held + _HALF_HESITATION)
 
 
-class Doorway:
+class Acceptor:
     """Accepts connections of the shared socket for one worker.
 
     Parameters
     ----------
     listening
-        The socket; it stays open when the doorway closes.
+        The socket; it stays open when the acceptor closes.
     held
         The worker's connections.
     protocol

@@ -36,7 +36,7 @@ _NOTED_EVERY_S = 10
 _BATCH = 400
 
 
-class Living:
+class CityFeed:
     """A city and the time up to which its messages are sent.
 
     Parameters
@@ -99,7 +99,7 @@ async def live(settings: Settings, address: str) -> None:
         district = await read_district(client)
         city = City(district, settings.demo.seed, Liveliness.at(settings.demo.live_rate))
         sender = FeedSender(client, FEED, ensure_feed_key(FEED, settings.home))
-        await Living(city, sender, settings.home).live()
+        await CityFeed(city, sender, settings.home).live()
 
 
 async def _main(settings: Settings) -> None:

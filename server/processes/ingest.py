@@ -35,7 +35,7 @@ from twin.connectors.running import Connectors
 from twin.intake.intake import Intake
 from twin.jobs.expiry import Expiry
 from twin.jobs.feed_rates import FeedRates
-from twin.jobs.held import Held
+from twin.jobs.held import HeldMessages
 from twin.jobs.housekeeping import Housekeeping
 from twin.jobs.jobs import Job, Parts, keep_working
 from twin.jobs.leader import lead
@@ -58,7 +58,7 @@ def _jobs(parts: Parts, settings: Settings) -> list[Job]:
         FeedRates(parts.pool),
         DefinitionsJob(parts.url, settings.layers.folder),
         Connectors(parts),
-        Held(parts.pool, parts.catalog, parts.intake.retaking),
+        HeldMessages(parts.pool, parts.catalog, parts.intake.retaking),
         RulesJob(parts.url, parts.pool, parts.catalog, parts.intake.offer, settings.rules.folder),
         FenceJob(parts.url, parts.pool, parts.catalog, settings.rules.folder),
         OutletsJob(parts, settings.outlets.folder),

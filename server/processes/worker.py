@@ -23,7 +23,7 @@ from layers.errors import OneMapError
 from server.app import create_app
 from server.http.wire import ClientConnection, SaySeldom, open_many
 from server.live.socket import MESSAGE_BYTES_MAX
-from server.processes.accept import Doorway
+from server.processes.accept import Acceptor
 from server.processes.garbage import search_seldom
 from server.processes.logs import configure_logs
 from server.processes.pulse import beat
@@ -53,14 +53,14 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.add_reader(sys.stdin.fileno(), self._parent_is_gone)
         await super().startup([])
-        self._doorways = [Doorway(one, self.server_state.connections, self._protocol) for one in sockets or []]
+        self._acceptors = [Acceptor(one, self.server_state.connections, self._protocol) for one in sockets or []]
         if self._pulse is not None:
             self._beating = loop.create_task(beat(self._pulse), name="pulse")
         search_seldom()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for doorway in self._doorways:
-            doorway.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         state: State | None = getattr(self.config.app.state, "shared", None)  # type: ignore[union-attr]  # always an application here
         if state is not None:
             state.tail.hang_up()  # streams never end by themselves

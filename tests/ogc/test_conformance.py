@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from twin.outlets.selection import Numbered, OutletBatch
+from twin.outlets.selection import NumberedChange, OutletBatch
 from twin.outlets.webhook import events_of
 
 OGC = "http://www.opengis.net/spec"
@@ -226,9 +226,9 @@ def test_streams_are_found_from_the_landing_page_and_every_collection(service, p
 @pytest.mark.requirement("https://www.opengis.net/spec/ogcapi-pubsub-1/1.0/conf/message-payload-cloudevents-json")
 def test_what_a_webhook_receives_is_cloudevents():
     change = {"kind": "event", "layer": "events", "id": "e1", "operation": "update"}
-    event = json.loads(orjson.dumps(events_of(OutletBatch(8, [Numbered(7, datetime.now(UTC), change)], is_last=True))))[
-        0
-    ]
+    event = json.loads(
+        orjson.dumps(events_of(OutletBatch(8, [NumberedChange(7, datetime.now(UTC), change)], is_last=True)))
+    )[0]
     assert (event["specversion"], event["id"], event["subject"]) == ("1.0", "7", "events/e1")
     assert {"source", "type", "time", "datacontenttype"} <= event.keys()
     assert event["data"] == change

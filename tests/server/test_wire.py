@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 import server.http.wire
 from server.http.wire import HEADER_BYTES_MAX, ClientConnection, SaySeldom
-from server.processes.accept import HESITATION_SECONDS_MAX, Doorway, hesitation_s
+from server.processes.accept import HESITATION_SECONDS_MAX, Acceptor, hesitation_s
 
 HALF_OPEN = {
     "silent": b"",
@@ -142,7 +142,7 @@ def test_two_workers_share_a_crowd() -> None:
             listening = open_sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
             both = [listening, open_sockets.enter_context(listening.dup())]
             doors = [
-                Doorway(one, mine, lambda mine=mine: _Held(mine, taken)) for one, mine in zip(both, held, strict=True)
+                Acceptor(one, mine, lambda mine=mine: _Held(mine, taken)) for one, mine in zip(both, held, strict=True)
             ]
             clients = []
             for _ in range(64):

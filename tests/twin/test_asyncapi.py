@@ -15,7 +15,7 @@ from tests.twin.change_log import DEADLINE_SECONDS, happened, moved, prepare, wr
 from tests.twin.envelopes import ALL
 from tests.twin.live.test_live import watching
 from tests.twin.live.test_live_ws import socket_to
-from twin.outlets.selection import Numbered, OutletBatch
+from twin.outlets.selection import NumberedChange, OutletBatch
 from twin.outlets.webhook import events_of
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +114,7 @@ async def test_what_streams_say_is_as_described(address, database_url):
 
 async def test_what_webhooks_are_sent_is_as_described(address):
     change = happened("e1")
-    batch = OutletBatch(9, [Numbered(9, datetime.now(UTC), change)], is_last=True, lost=(1, 8))
+    batch = OutletBatch(9, [NumberedChange(9, datetime.now(UTC), change)], is_last=True, lost=(1, 8))
     sent = json.loads(json.dumps(events_of(batch), default=lambda moment: moment.isoformat()))
     payload_of(document_of(address), "cloudEvents").validate(sent)
 

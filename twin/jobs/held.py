@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 type Look = tuple[int, int]  # version of a layer's table, newest message that is held for it
 
 
-class Held:
+class HeldMessages:
     """Takes held messages.
 
     Parameters

@@ -40,7 +40,7 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = $1::
 _log = structlog.get_logger(__name__)
 
 
-class Led:
+class Leadership:
     """A term of leadership of this process.
 
     Attributes
@@ -54,7 +54,7 @@ class Led:
 
 
 @asynccontextmanager
-async def lead(url: str, *, hung_looks: int = _HUNG_LOOKS) -> AsyncIterator[Led]:
+async def lead(url: str, *, hung_looks: int = _HUNG_LOOKS) -> AsyncIterator[Leadership]:
     """Wait until this process leads, then beat until the block ends.
 
     A leader that holds the lock and does not beat is hung: all its connections are terminated, because its open
@@ -69,7 +69,7 @@ async def lead(url: str, *, hung_looks: int = _HUNG_LOOKS) -> AsyncIterator[Led]
         Number of times a standby reads the same heartbeat before it takes the leader for hung. Reads are counted, not
         seconds: while PostgreSQL itself hangs, there is neither beat nor read.
     """
-    connection, led = await _take(url, hung_looks), Led()
+    connection, led = await _take(url, hung_looks), Leadership()
     connection.add_termination_listener(lambda *_: led.lost.set())
     beating = asyncio.create_task(_beat(connection, led), name="heartbeat")
     try:
@@ -127,7 +127,7 @@ async def _end_the_hung(url: str) -> None:
         await connection.close(timeout=1)
 
 
-async def _beat(connection: asyncpg.Connection, led: Led) -> None:
+async def _beat(connection: asyncpg.Connection, led: Leadership) -> None:
     began = datetime.now().astimezone().isoformat(timespec="seconds")
     state = {"host": socket.gethostname(), "process": os.getpid(), "since": began}
     try:

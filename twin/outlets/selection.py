@@ -24,7 +24,7 @@ _OLDEST = "SELECT min(first_seq) FROM twin.change"
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
+class NumberedChange:
     """A change as the receiver may see it, with its number in the log and the time of its commit."""
 
     seq: int
@@ -47,7 +47,7 @@ class OutletBatch:
     """
 
     seq: int
-    changes: Sequence[Numbered]
+    changes: Sequence[NumberedChange]
     is_last: bool
     lost: tuple[int, int] | None = None
 
@@ -76,7 +76,7 @@ class Selection:
         except Forgotten:
             oldest: int = await connection.fetchval(_OLDEST)
             return OutletBatch(oldest - 1, (), is_last=False, lost=(seq + 1, oldest - 1))
-        found: list[Numbered] = []
+        found: list[NumberedChange] = []
         needs = Needs([self._channel])
         for frame in frames:
             numbered = frame.changes(seq)
@@ -92,5 +92,5 @@ class Selection:
                     self._channel.wants(change, rows.of)
                     and (shown := self._channel.visibility.shown(change)) is not None
                 ):
-                    found.append(Numbered(number, frame.committed_at, shown))
+                    found.append(NumberedChange(number, frame.committed_at, shown))
         return OutletBatch(seq, found, is_last=not frames)

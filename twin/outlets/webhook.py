@@ -15,7 +15,7 @@ from layers.errors import OneMapError
 from twin.feeds.secret import read_secret
 from twin.feeds.signature import sign
 from twin.outlets.definition import Webhook
-from twin.outlets.selection import Numbered, OutletBatch
+from twin.outlets.selection import NumberedChange, OutletBatch
 from twin.outlets.sender import Gone, NotTaken
 
 MEDIA_TYPE = "application/cloudevents-batch+json"
@@ -85,7 +85,7 @@ def events_of(batch: OutletBatch) -> list[dict[str, Any]]:
 _BASE = {"specversion": "1.0", "source": SOURCE, "datacontenttype": "application/json"}
 
 
-def _event(one: Numbered) -> dict[str, Any]:
+def _event(one: NumberedChange) -> dict[str, Any]:
     change = one.change
     return {
         **_BASE,

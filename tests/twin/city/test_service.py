@@ -14,7 +14,7 @@ from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Playing
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import FeedSender, connect
-from server.processes.city import Living
+from server.processes.city import CityFeed
 from twin.city.city import City, Liveliness
 from twin.city.district import PROPERTIES
 from twin.city.storm import Storm, StormPlan
@@ -129,7 +129,7 @@ async def test_the_city_goes_on_where_it_was(address, tmp_path):
         district, counts = await read_district(client), []
         for _ in range(2):
             sending = sender(client)
-            living = Living(City(district, SEED, Liveliness(devices_per_s=2.0)), sending, tmp_path)
+            living = CityFeed(City(district, SEED, Liveliness(devices_per_s=2.0)), sending, tmp_path)
             async with _living(living):
                 await _until(lambda: (tmp_path / "city.until").exists() and sending.sent.accepted)  # noqa: B023
             counts.append(sending.sent)

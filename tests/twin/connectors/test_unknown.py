@@ -22,7 +22,7 @@ from tests.twin.waiting import until
 from twin.connectors import drop
 from twin.connectors.protocols import read_registry
 from twin.feeds.decode import Delivery
-from twin.jobs.held import Held
+from twin.jobs.held import HeldMessages
 
 pytestmark = pytest.mark.anyio
 PROJECT_FEEDS = PROJECT / "config" / "feeds"
@@ -106,7 +106,7 @@ async def test_what_is_held_is_taken_by_itself_when_it_appears(house, owner, kin
     layer, _, (field, value) = ABOUT[kind]
     receipt = await send(house, about(kind, "X1"), about(kind, "X2"))
     assert (receipt.received, receipt.accepted, receipt.refused, len(receipt.held)) == (2, 0, [], 2)
-    held = Held(house.parts.pool, house.parts.catalog, house.parts.intake.retaking)
+    held = HeldMessages(house.parts.pool, house.parts.catalog, house.parts.intake.retaking)
     assert await held.catch_up() == 0
     await make(house, owner, layer, "X1")
     assert await held.catch_up() == 1
@@ -118,7 +118,7 @@ async def test_what_is_held_is_taken_by_itself_when_it_appears(house, owner, kin
 async def test_what_a_feed_makes_ends_the_waiting_too(house, owner):
     await house.feed(FEED, unknown="hold")
     await send(house, about("feature_change", "X1"))
-    held = Held(house.parts.pool, house.parts.catalog, house.parts.intake.retaking)
+    held = HeldMessages(house.parts.pool, house.parts.catalog, house.parts.intake.retaking)
     assert await held.catch_up() == 0
     before = house.parts.catalog()["video_points"].version
     made = about("feature_change", "X1", change="upsert", properties={"name": "新"}, **PLACE)
