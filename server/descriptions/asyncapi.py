@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document: every way messages come in and changes go out, from the same code that does it."""
+"""The AsyncAPI 3 document: every way messages come in and changes go out, made from the code of each way."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _QUERY = {
 
 
 def asyncapi(base: str, version: str) -> AsyncApiDocument:
-    """Write the document for clients that know this server as `base`, an address without a slash at the end."""
+    """Return the document for clients that reach this server at `base`, an address without a slash at the end."""
     scheme, _, place = base.partition("://")
     host, slash, path = place.partition("/")
     where = {"host": host, **({"pathname": slash + path} if path else {})}
@@ -86,19 +86,19 @@ def _channel(address: str | None, servers: list[str], title: str, messages: list
 
 
 def _channels() -> AsyncApiDocument:
-    told = ["snapshot", "ready", "changes", "resync", "tiles"]
+    sent = ["snapshot", "ready", "changes", "resync", "tiles"]
     feed = {"name": {"description": "数据源名称，见 GET /twin/feeds  name of a feed, see GET /twin/feeds"}}
     feature = {"layer": {"description": "图层 collection id"}, "id": {"description": "要素标识 id in it, escaped"}}
     socket = {"ws": {"method": "GET", "bindingVersion": "0.1.0"}}
     return {
         "live": _channel(
-            "/live", ["http"], "变更（服务器推送事件） Changes as server-sent events", [*told, "cloudEvent"]
+            "/live", ["http"], "变更（服务器推送事件） Changes as server-sent events", [*sent, "cloudEvent"]
         ),
         "liveSocket": _channel(
             "/live/ws",
             ["socket"],
             "变更（WebSocket） Changes over a WebSocket",
-            ["subscribe", "ping", *(f"{name}Message" for name in told), "heartbeatMessage", "errorMessage"],
+            ["subscribe", "ping", *(f"{name}Message" for name in sent), "heartbeatMessage", "errorMessage"],
             bindings=socket,
             description=f"Sub-protocol {PROTOCOL}; a token may be offered beside it as bearer.<token>. A message has at"
             f" most {MESSAGE_BYTES_MAX} bytes, and {MESSAGES_PER_SECOND} a second are read.",
@@ -128,12 +128,12 @@ def _operations() -> AsyncApiDocument:
         return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "messages": refs, **more}
 
     channels = _channels()
-    asked = ["subscribe", "ping"]
-    told = [name for name in channels["liveSocket"]["messages"] if name not in asked]
+    received = ["subscribe", "ping"]
+    sent = [name for name in channels["liveSocket"]["messages"] if name not in received]
     return {
         "hearChanges": operation("send", "live", list(channels["live"]["messages"]), bindings=http),
-        "askOverSocket": operation("receive", "liveSocket", asked),
-        "hearOverSocket": operation("send", "liveSocket", told),
+        "askOverSocket": operation("receive", "liveSocket", received),
+        "hearOverSocket": operation("send", "liveSocket", sent),
         "deliver": operation("receive", "feed", ["event", "events"], bindings=post),
         "callWebhook": operation("send", "webhook", ["cloudEvents"], bindings=post),
         "publish": operation("send", "broker", ["change"], bindings=qos),

@@ -1,4 +1,4 @@
-"""JSON Schemas of what streams say, made of the code that says it."""
+"""JSON Schemas of the messages of streams, made from the types of the code that sends them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _TILES: Schema = {
 
 
 def changes_schema() -> Schema:
-    """Return the schema of an array of changes: one form a kind, with the fields of the layer beside those named."""
+    """Return the schema of an array of changes: one form a kind, to which fields of the layer are added."""
     return {"type": "array", "items": {"oneOf": [_change(*kind) for kind in SENT_KINDS.items()]}}
 
 
@@ -81,7 +81,7 @@ def _member(hint: Any) -> Schema:
 
 def notices() -> dict[str, Schema]:
     """Return the messages that streams send, as events (`changes`) and as messages of a socket (`changesMessage`)."""
-    said = {
+    described = {
         "ready": (_object(seq=_NUMBER), "此后不漏不重 nothing is missed or told twice from here on"),
         "resync": (
             _object(seq=_NUMBER, detail={"type": "string"}),
@@ -92,11 +92,11 @@ def notices() -> dict[str, Schema]:
             "一个图层的当前状态（GeoJSON 要素） the state of one layer, as GeoJSON features",
         ),
     }
-    found = {name: _message(name, summary, payload) for name, (payload, summary) in said.items()}
+    found = {name: _message(name, summary, payload) for name, (payload, summary) in described.items()}
     found["changes"] = _message(
         "changes", "变更；同一对象只发最新 changes in order", {"$ref": "#/components/schemas/changes"}
     )
-    for name, (payload, summary) in said.items():
+    for name, (payload, summary) in described.items():
         found[f"{name}Message"] = _message(name, summary, _typed(name, payload))
     changes = _object(seq=_NUMBER, changes={"$ref": "#/components/schemas/changes"})
     found["changesMessage"] = _message("changes", "变更 changes in order", _typed("changes", changes))
@@ -127,13 +127,13 @@ def _object(**properties: Schema) -> Schema:
 
 
 def _typed(name: str, payload: Schema) -> Schema:
-    """Add the member that tells messages of a socket apart."""
+    """Return a payload with the member that names the type of a socket's message."""
     properties = {"type": {"const": name}, **payload["properties"]}
     return {**payload, "required": ["type", *payload["required"]], "properties": properties}
 
 
 def cloud_event_schema(source: str, gap: str, *, timed: bool = True) -> Schema:
-    """Return the schema of a change as a CloudEvent; those of the stream do not say when it was committed."""
+    """Return the schema of a change as a CloudEvent; `timed` ones have the time of the commit."""
     text = {"type": "string"}
     return {
         "type": "object",

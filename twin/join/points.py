@@ -44,9 +44,9 @@ class _Cells:
         count = np.searchsorted(self.cell, middle + 1, side="right") - start
         count[~near] = 0
         count = count.ravel()
-        asked = np.repeat(np.repeat(np.arange(len(xy_m)), 3), count)
+        rows_of_pairs = np.repeat(np.repeat(np.arange(len(xy_m)), 3), count)
         first = np.repeat(start.ravel() - (np.cumsum(count) - count), count)
-        return asked, self.point[first + np.arange(len(asked))]
+        return rows_of_pairs, self.point[first + np.arange(len(rows_of_pairs))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +97,17 @@ class NearPoints:
 
     def _best(self, cells: _Cells, points: MetrePoints, number: int) -> Positions:
         """Return the ranks of the nearest within a cell's side of `n` points, `[number, n]`."""
-        asked, candidate = cells.around(points.xy_m)
-        east_m = points.xy_m[:, 0][asked] - self.xy_m[:, 0][candidate]
-        north_m = points.xy_m[:, 1][asked] - self.xy_m[:, 1][candidate]
+        row, candidate = cells.around(points.xy_m)
+        east_m = points.xy_m[:, 0][row] - self.xy_m[:, 0][candidate]
+        north_m = points.xy_m[:, 1][row] - self.xy_m[:, 1][candidate]
         plane_m2 = east_m * east_m + north_m * north_m
         reach_m = min(self.within_m, cells.side_m / _STRETCH)
-        near = plane_m2 <= ((reach_m * points.scale) ** 2)[asked]
-        asked, candidate = asked[near], candidate[near]
-        rank = ranked(np.sqrt(plane_m2[near]) / points.scale[asked], candidate)
+        near = plane_m2 <= ((reach_m * points.scale) ** 2)[row]
+        row, candidate = row[near], candidate[near]
+        rank = ranked(np.sqrt(plane_m2[near]) / points.scale[row], candidate)
         best = np.full((number, len(points)), _NONE)
         for nth in best:
-            np.minimum.at(nth, asked, rank)
-            later = rank > nth[asked]
-            asked, rank = asked[later], rank[later]
+            np.minimum.at(nth, row, rank)
+            later = rank > nth[row]
+            row, rank = row[later], rank[later]
         return best

@@ -24,7 +24,7 @@ SELECT first_seq, last_seq, committed_at, changes FROM twin.change WHERE last_se
 
 
 class Forgotten(OneMapError):
-    """The log no longer reaches back to the number a reader asked for; it must take a snapshot and go on from there."""
+    """The log no longer reaches back to a reader's number; the reader must take a snapshot and go on from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ async def append(connection: asyncpg.Connection, changes: Sequence[Change]) -> i
     """Write the changes of the open transaction as its last act, and return the number of the first.
 
     The lock is held until the commit: another writer's frame is numbered after this one is visible, so that numbers
-    follow the order of commits and nobody who reads up to N can miss a smaller number that commits later.
+    follow the order of commits, and a reader up to N can never miss a smaller number that commits later.
 
     Raises
     ------
@@ -88,10 +88,10 @@ async def frames_since(connection: asyncpg.Connection, seq: int, *, limit: int =
 
 
 async def forget(connection: asyncpg.Connection, older_than: timedelta) -> int:
-    """Drop frames committed longer ago, but never the newest; return how many went."""
-    done: str = await connection.execute(
+    """Drop frames that were committed longer ago, but never the newest; return how many."""
+    status: str = await connection.execute(
         """DELETE FROM twin.change WHERE committed_at < clock_timestamp() - $1::interval
         AND last_seq < (SELECT max(last_seq) FROM twin.change)""",
         older_than,
     )
-    return int(done.rsplit(maxsplit=1)[-1])
+    return int(status.rsplit(maxsplit=1)[-1])

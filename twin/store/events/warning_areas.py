@@ -38,13 +38,13 @@ class Extent:
 
 async def extents(connection: asyncpg.Connection, messages: Sequence[Message]) -> list[Extent | None]:
     """Return the extent of each message that has an area and no place; None for the others."""
-    asked = [n for n, m in enumerate(messages) if m.lon is None and (m.data.get("area") or m.data.get("area_codes"))]
+    rows = [n for n, m in enumerate(messages) if m.lon is None and (m.data.get("area") or m.data.get("area_codes"))]
     found: list[Extent | None] = [None] * len(messages)
-    if not asked:
+    if not rows:
         return found
-    polygons = [orjson.dumps(area).decode() if (area := messages[n].data.get("area")) else None for n in asked]
-    codes = [",".join(pad_area_code(code) for code in messages[n].data.get("area_codes") or ()) for n in asked]
-    for row in await connection.fetch(_EXTENTS, asked, polygons, codes):
+    polygons = [orjson.dumps(area).decode() if (area := messages[n].data.get("area")) else None for n in rows]
+    codes = [",".join(pad_area_code(code) for code in messages[n].data.get("area_codes") or ()) for n in rows]
+    for row in await connection.fetch(_EXTENTS, rows, polygons, codes):
         if row["lon"] is None:
             continue
         message = messages[row["n"]]
@@ -83,13 +83,13 @@ def _holding() -> str:
 
 
 _EXTENTS = f"""
-WITH asked AS (
+WITH extent AS (
     SELECT n, ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(polygon), 4490)) AS drawn, string_to_array(codes, ',') AS codes
     FROM unnest($1::int[], $2::text[], $3::text[]) AS given (n, polygon, codes)
 ), shaped AS (
     SELECT n, drawn IS NOT NULL AS is_drawn, coalesce(drawn, (
-        SELECT ST_Union(area.geom) FROM ({_named()}) AS area WHERE area.code = ANY (asked.codes)
-    )) AS geom FROM asked
+        SELECT ST_Union(area.geom) FROM ({_named()}) AS area WHERE area.code = ANY (extent.codes)
+    )) AS geom FROM extent
 )
 SELECT n, ST_AsGeoJSON(geom, 7, 0) AS area, ST_X(point) AS lon, ST_Y(point) AS lat,
     CASE WHEN is_drawn THEN {_holding()} END AS area_code

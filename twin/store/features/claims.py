@@ -28,7 +28,7 @@ class FieldClaims:
     ----------
     made, gone
         Stamps of the newest upsert and the newest delete; empty without one.
-    said
+    stamped
         Stamp and value of each field, the geometry (WKB in hexadecimal) as `geom`.
     won
         Fields whose newest value was added now.
@@ -38,7 +38,7 @@ class FieldClaims:
 
     made: str = ""
     gone: str = ""
-    said: dict[str, list[Any]] = field(default_factory=dict)
+    stamped: dict[str, list[Any]] = field(default_factory=dict)
     won: set[str] = field(default_factory=set)
     made_now: bool = False
     gone_now: bool = False
@@ -49,16 +49,16 @@ class FieldClaims:
         if change == "delete":
             if stamp > self.gone:
                 self.gone, self.gone_now = stamp, True
-                self.said = {name: claim for name, claim in self.said.items() if claim[0] > stamp}
-                self.won &= self.said.keys()
+                self.stamped = {name: claim for name, claim in self.stamped.items() if claim[0] > stamp}
+                self.won &= self.stamped.keys()
             return
         if change == "upsert":
             self.made, self.made_now = max(self.made, stamp), True
         if stamp <= self.gone:
             return
         for name, value in _fields_of(message).items():
-            if name not in self.said or stamp > self.said[name][0]:
-                self.said[name] = [stamp, value]
+            if name not in self.stamped or stamp > self.stamped[name][0]:
+                self.stamped[name] = [stamp, value]
                 self.won.add(name)
 
     @property
@@ -68,7 +68,7 @@ class FieldClaims:
 
     def values(self, names: set[str] | None = None) -> dict[str, Any]:
         """Return the newest values of fields; None returns every field."""
-        return {name: claim[1] for name, claim in self.said.items() if names is None or name in names}
+        return {name: claim[1] for name, claim in self.stamped.items() if names is None or name in names}
 
 
 def _fields_of(message: Message) -> dict[str, Any]:

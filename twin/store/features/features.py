@@ -28,7 +28,7 @@ _KEEP = """
 INSERT INTO twin.feature_change (layer, id, phenomenon_time, rank, change, record, geom, feed_source)
 SELECT $1, id, phenomenon_time, rank, change, record, geom::geometry, feed_source
 FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::text[])
-    AS said (id, phenomenon_time, rank, change, record, geom, feed_source)
+    AS given (id, phenomenon_time, rank, change, record, geom, feed_source)
 ON CONFLICT DO NOTHING RETURNING id, rank
 """
 _READ_CLAIMS = "SELECT id, made, gone, said FROM twin.feature_now WHERE layer = $1 AND id = ANY ($2::text[])"
@@ -110,7 +110,7 @@ async def _add_claims(
     for message in counted:
         claims[message.feature_id].add(message)
     if ids:
-        stored = [(n, w.made, w.gone, orjson.dumps(w.said).decode()) for n, w in claims.items()]
+        stored = [(n, w.made, w.gone, orjson.dumps(w.stamped).decode()) for n, w in claims.items()]
         await connection.execute(_WRITE_CLAIMS, layer_id, *(list(column) for column in zip(*stored, strict=True)))
     return claims
 

@@ -84,7 +84,7 @@ class RowChanges:
 
     def _count(self, own: FieldClaims) -> FeatureRow:
         """Return the time of the row's last change, and one version more."""
-        newest = max((claim[0] for claim in own.said.values()), default="").split(" ", 1)[0]
+        newest = max((claim[0] for claim in own.stamped.values()), default="").split(" ", 1)[0]
         counted = {"version": 1, "updated_at": newest or None}
         return {name: value for name, value in counted.items() if name in self.definition.by_name}
 
