@@ -1,4 +1,4 @@
-"""A log to write to, without feeds: what streams are tested with."""
+"""A log to write to without feeds, for tests of streams."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def newest(url):
 
 @dataclass
 class Heard:
-    """What a subscriber was told: every event, and of each thing the last."""
+    """What a subscriber received: every event, and the last change of each thing."""
 
     events: list[str] = field(default_factory=list)
     things: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class Heard:
 
 
 def heard_of(changes):
-    """Return what somebody has heard who was told these changes."""
+    """Return what a subscriber has received after these changes."""
     heard = Heard()
     heard.add(changes)
     return heard

@@ -1,4 +1,4 @@
-"""What is read at a glance is what the long way reads, and what it refuses is refused."""
+"""The fast path returns the messages of the full reader, and refuses what it refuses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_lines_are_read_as_a_batch_is(messages):
     assert read_lines(body, now=NOW).messages == read_all(messages, now=NOW).messages
 
 
-def test_the_common_shapes_are_read_at_a_glance():
+def test_the_common_shapes_are_read_by_the_fast_path():
     read_all(list(COMMON), now=NOW)
     for message in COMMON:
         found = fast_path.read_fast(message, NOW + SUSPECT_AFTER, fast_path.TimeCache())

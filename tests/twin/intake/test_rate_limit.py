@@ -1,4 +1,4 @@
-"""A feed that sends faster than it may is told before anything of its body is read."""
+"""A feed that sends faster than it may is refused before its body is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bulk join against the answers of the worked fixture (`domain.md` 4.1 to 4.4, 4.8)."""
+"""The bulk join against the answers of the worked fixture."""
 
 from __future__ import annotations
 

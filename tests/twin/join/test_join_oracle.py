@@ -1,4 +1,4 @@
-"""The join in memory says what SQL says: of random places, corners, banks and their neighbourhoods in the demo."""
+"""The join in memory equals SQL, at random places, corners, banks and near them in the demo."""
 
 from __future__ import annotations
 

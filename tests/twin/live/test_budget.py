@@ -65,7 +65,7 @@ async def test_all_filters_together_have_a_limit_and_one_callers_a_smaller_one(d
 
 
 async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(database_url, monkeypatch):
-    """With dear filters there are many turns in a batch; who comes and goes meanwhile hears each change once."""
+    """With costly filters a batch takes many turns; subscribers that come and go meanwhile receive each change once."""
     await prepare(database_url)
     given: list[int] = []
 
@@ -94,8 +94,8 @@ async def test_filters_are_worked_off_in_turns_and_nobody_misses_anything(databa
             watcher = tail.watch(interest, OPERATOR, 0)
             ids: list[str] = []
             while len(ids) < 200:
-                portion = await tail.take(watcher, pool, 1.0)
-                ids += [] if portion is None else [one["id"] for one in orjson.loads(portion.body)]
+                batch = await tail.take(watcher, pool, 1.0)
+                ids += [] if batch is None else [one["id"] for one in orjson.loads(batch.body)]
             tail.leave(watcher)
             heard.append(set(ids))
             assert len(ids) == len(set(ids)) == 200, number

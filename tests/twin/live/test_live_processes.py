@@ -1,4 +1,4 @@
-"""Two real web processes on one socket, one of which is killed: whoever listens comes again and has missed nothing."""
+"""Two real web processes on one socket, one of which is killed: a client comes again and has missed nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def worker(settings, listening):
 
 
 class Listener:
-    """Somebody who listens, and comes again with the last number when the stream breaks off."""
+    """A client that comes again with the last number when the stream breaks off."""
 
     def __init__(self, address, query) -> None:
         self.url = f"{address}/live?{query}"

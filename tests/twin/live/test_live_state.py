@@ -1,4 +1,4 @@
-"""Live state in the collections: what items say is what an oracle in memory makes of the messages that were sent."""
+"""Live state in the collections: items are what an oracle in memory makes of the messages that were sent."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def tickets(_, numbers):
 
 
 async def send(url):
-    """Send the story through the pipeline, and return it."""
+    """Send the messages through the pipeline, and return them."""
     connection = await connect(url)
     pool = await create_pool(url, Role.INGEST, size=3)
     try:

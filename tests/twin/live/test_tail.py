@@ -1,4 +1,4 @@
-"""The law of streams: whoever is cut and resumes hears each event once, in order, and of each thing the last state."""
+"""The law of streams: a client that is cut and resumes receives each event once, in order, and the last of each thing."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ async def follow(running, pool, actor, interest, until, heard, seed):
         tail = numbers.choice(running)
         watcher = tail.watch(interest, actor, seq)
         for _ in range(numbers.randint(1, 6)):
-            portion = await tail.take(watcher, pool, 0.2)
-            if portion is not None:
-                heard.add(orjson.loads(portion.body))
-                assert portion.seq > seq
+            batch = await tail.take(watcher, pool, 0.2)
+            if batch is not None:
+                heard.add(orjson.loads(batch.body))
+                assert batch.seq > seq
             seq = watcher.seq
             if numbers.random() < 0.2:
                 break  # the connection is cut
@@ -113,8 +113,8 @@ async def test_those_who_ask_alike_share_one_channel_and_its_bytes(database_url)
         for watcher in watchers:
             assert await tail.take(watcher, pool, 0) is None
         await write(database_url, happened("e1"))
-        portions = {id(await tail.take(watcher, pool, 30)) for watcher in watchers}
-        assert len(portions) == 1
+        batches = {id(await tail.take(watcher, pool, 30)) for watcher in watchers}
+        assert len(batches) == 1
         for watcher in watchers:
             tail.leave(watcher)
             tail.leave(watcher)
@@ -132,14 +132,14 @@ async def test_a_slow_one_costs_little_holds_nobody_up_and_catches_up(database_u
         for number in range(frames):
             await write(database_url, happened(f"e{number}"), moved("v1", number))
             while quick.seq < tail.seq or tail.seq < 2 * (number + 1):
-                if portion := await tail.take(quick, pool, 0.1):
-                    heard.add(orjson.loads(portion.body))
+                if batch := await tail.take(quick, pool, 0.1):
+                    heard.add(orjson.loads(batch.body))
         assert slow.behind
         assert slow.waiting == 0
         late = Heard()
         while slow.seq < tail.seq:
-            if portion := await tail.take(slow, pool, 0.1):
-                late.add(orjson.loads(portion.body))
+            if batch := await tail.take(slow, pool, 0.1):
+                late.add(orjson.loads(batch.body))
         assert late == heard
         assert len(heard.events) == frames
         assert not slow.behind
@@ -167,13 +167,13 @@ async def test_while_nobody_watches_nothing_is_read_and_who_comes_later_hears_al
         monkeypatch.undo()
         late, heard = tail.watch(Interest(), OFFICER, seq - 3), []
         while late.seq < seq:
-            portion = await tail.take(late, pool, 0.2)
-            heard += orjson.loads(portion.body) if portion else []
+            batch = await tail.take(late, pool, 0.2)
+            heard += orjson.loads(batch.body) if batch else []
         assert len(heard) == 3
         seq = await write(database_url, happened("e9"))
         while late.seq < seq:
-            portion = await tail.take(late, pool, 0.2)
-            heard += orjson.loads(portion.body) if portion else []
+            batch = await tail.take(late, pool, 0.2)
+            heard += orjson.loads(batch.body) if batch else []
         assert [change["id"] for change in heard] == ["e2", "e3", "e4", "e9"]
 
 
@@ -238,8 +238,8 @@ async def test_a_lost_connection_loses_nothing(database_url):
             )
             await write(database_url, happened(f"e{number}"))
         while len(heard.events) < 4:
-            if portion := await tail.take(watcher, pool, 1):
-                heard.add(orjson.loads(portion.body))
+            if batch := await tail.take(watcher, pool, 1):
+                heard.add(orjson.loads(batch.body))
         assert heard.events == [f"e{number}" for number in range(4)]
         await owner.close()
 

@@ -1,4 +1,4 @@
-"""What those of one clearance see of a change, and what is merged."""
+"""What actors of one clearance see of a change, and which changes are merged."""
 
 from __future__ import annotations
 
@@ -83,21 +83,21 @@ events = st.builds(happened, st.text(max_size=3))
 
 @given(st.lists(st.one_of(things, events), max_size=40), st.sets(st.integers(0, 40), max_size=5))
 def test_every_event_comes_once_in_order_and_of_each_thing_the_newest(changes, flushes):
-    gathered, got = PendingChanges(), []
+    pending, got = PendingChanges(), []
     for seq, change in enumerate(changes, 1):
-        gathered.add(change, orjson.dumps(change))
+        pending.add(change, orjson.dumps(change))
         if seq in flushes:
-            got += orjson.loads(gathered.batch(seq).body)
-    got += orjson.loads(gathered.batch(len(changes)).body)
+            got += orjson.loads(pending.batch(seq).body)
+    got += orjson.loads(pending.batch(len(changes)).body)
     assert [c["id"] for c in got if c["kind"] == "event"] == [c["id"] for c in changes if c["kind"] == "event"]
     last_sent = {c["id"]: c["lon"] for c in got if c["kind"] == "position"}
     assert last_sent == {c["id"]: c["lon"] for c in changes if c["kind"] == "position"}
 
 
 def test_both_forms_of_a_batch_say_the_same():
-    gathered = PendingChanges()
-    gathered.add(happened("a"), b'{"id":"a"}')
-    batch = gathered.batch(7)
+    pending = PendingChanges()
+    pending.add(happened("a"), b'{"id":"a"}')
+    batch = pending.batch(7)
     assert as_event(batch) == b'id: 7\nevent: changes\ndata: [{"id":"a"}]\n\n'
     assert orjson.loads(as_message(batch)) == {"type": "changes", "seq": 7, "changes": [{"id": "a"}]}
-    assert len(gathered) == 0
+    assert len(pending) == 0

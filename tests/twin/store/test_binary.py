@@ -1,4 +1,4 @@
-"""What we write for COPY is read by PostgreSQL as what the driver would have written."""
+"""PostgreSQL reads our rows for COPY as it reads those of the driver."""
 
 from __future__ import annotations
 

@@ -147,7 +147,11 @@ def test_words_are_the_same_in_whatever_order_they_come(data):
         sorted_words.add(message)
     for message in told:
         shuffled.add(message)
-    assert (shuffled.made, shuffled.gone, shuffled.stamped) == (sorted_words.made, sorted_words.gone, sorted_words.stamped)
+    assert (shuffled.made, shuffled.gone, shuffled.stamped) == (
+        sorted_words.made,
+        sorted_words.gone,
+        sorted_words.stamped,
+    )
 
 
 async def test_what_follows_from_a_change_is_derived_later(ingest, catalog, fixture_copy_url):

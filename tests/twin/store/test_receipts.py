@@ -1,4 +1,4 @@
-"""Effectively once, for few messages and for many: of what is sent twice one is taken."""
+"""Effectively once, for few messages and for many: a message that is sent twice is taken once."""
 
 from __future__ import annotations
 
