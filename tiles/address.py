@@ -1,4 +1,4 @@
-"""Which tile: zoom, column and row in a tile matrix set, and the units it is drawn in."""
+"""The address of a tile: zoom, column and row in a tile matrix set, and the units it is drawn in."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from layers.schema.tables import SRID
 from tiles.grids import WEB_MERCATOR, TileMatrixSet
 
 EXTENT = 4096  # units along a tile's edge
-BUFFER = 64  # units drawn beyond the edge, so that lines and outlines meet their neighbours
-PIXELS = 512  # a tile's edge on the screen, as MapLibre draws it
-_BENT_MAX = 0.25  # units: what a tile may be off when it is drawn straight from degrees
+BUFFER = 64  # units drawn beyond the edge, so that lines and outlines meet in neighbouring tiles
+PIXELS = 512  # a tile's edge on the screen in MapLibre
+_BENT_MAX = 0.25  # units: the error allowed in a tile that is drawn straight from degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class TileAddress:
     Raises
     ------
     NotFound
-        When there is no such tile; the message says which numbers there are.
+        When there is no such tile; the message gives the valid numbers.
     """
 
     z: int
@@ -35,7 +35,7 @@ class TileAddress:
 
     @property
     def mercator_zoom(self) -> int:
-        """The zoom at which a tile of Web Mercator is about as wide: what layers and styles mean by zoom."""
+        """The zoom at which a Web Mercator tile is about as wide, which is the zoom of layers and styles."""
         return self.z + 1 if self.grid.in_degrees else self.z
 
     @property
@@ -49,21 +49,21 @@ class TileAddress:
 
     @property
     def is_straight(self) -> bool:
-        """Whether degrees are as good as the grid's own units: no place is a quarter of a drawn unit off.
+        """Whether degrees can replace the grid's own units: no place is off by a quarter of a drawn unit.
 
-        So deep a tile of Web Mercator is drawn straight from what is stored; its corners are the same numbers for its
-        neighbours.
+        Such a tile of Web Mercator is drawn from stored geometries without projection; neighbouring tiles share the
+        numbers of their corners.
         """
         if self.grid.in_degrees:
             return True
-        if self.z == 0:  # from pole to pole it bends both ways, and its middle is right
+        if self.z == 0:  # from pole to pole it bends both ways, so that its middle is exact
             return False
         _, south, _, north = self.box()
         bottom, middle, top = map(_mercator, (south, (south + north) / 2, north))
         return abs((middle - bottom) / (top - bottom) - 0.5) * EXTENT < _BENT_MAX
 
     def square(self) -> Clause:
-        """Write the tile's square in the system it is drawn in; what `drawn` returns lies in the same."""
+        """Write the tile's square in the system it is drawn in, which is also that of `drawn`."""
         if not self.is_straight:
             return self.envelope()
         sides = (bind(side, "float8") for side in self.box())

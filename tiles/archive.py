@@ -1,4 +1,4 @@
-"""PMTiles (version 3): a tileset as one file, written to be carried away and read as a base map."""
+"""PMTiles (version 3): a tileset as one file, written for export and read as a base map."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MEDIA = {
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What an archive says of itself beside its tiles."""
+    """The metadata of an archive."""
 
     name: str
     description: str
@@ -49,14 +49,14 @@ class Head:
 
 @contextmanager
 def writing(path: Path, head: Head) -> Iterator[Callable[[int, int, int, bytes], None]]:
-    """Write vector tiles as an archive: call what is given with zoom, column, row and content compressed with gzip.
+    """Write vector tiles as an archive; the yielded function takes zoom, column, row and content, gzipped.
 
-    Empty tiles are left out. The file appears under its name when it is whole.
+    Empty tiles are left out. The file appears under its name once it is complete.
 
     Raises
     ------
     BadInput
-        At the end, when there was no tile with anything in it.
+        At the end, when every tile was empty.
     """
     partial = path.with_name(f".{path.name}.part")
     try:
@@ -116,13 +116,13 @@ class Archive:
             reader = Reader(self._read)
             self._header: dict[str, Any] = reader.header()
             self.metadata: dict[str, Any] = reader.metadata()
-        except (OSError, ValueError, KeyError, IndexError, EOFError, Exception) as error:  # its own kinds
+        except Exception as error:  # the reader raises errors of many kinds, also its own
             raise BadInput(f"{path.name} is not a PMTiles archive: {error}", parameter=path.name) from error
         self._directory = lru_cache(maxsize=256)(self._read_directory)
 
     @property
     def media_type(self) -> str:
-        """Of its tiles."""
+        """The media type of its tiles."""
         return _MEDIA.get(self._header["tile_type"], "application/octet-stream")
 
     @property
@@ -132,7 +132,7 @@ class Archive:
 
     @property
     def zooms(self) -> range:
-        """The zooms there are tiles of."""
+        """The zooms of its tiles."""
         return range(self._header["min_zoom"], self._header["max_zoom"] + 1)
 
     @property
@@ -145,7 +145,7 @@ class Archive:
         return west, south, east, north
 
     def tile(self, zoom: int, x: int, y: int) -> bytes | None:
-        """Return a tile, uncompressed where it was kept with gzip; None when the archive has none there."""
+        """Return a tile, decompressed from gzip; None when the archive has none at this address."""
         entry = self._entry(zxy_to_tileid(zoom, x, y))
         if entry is None:
             return None
@@ -153,7 +153,7 @@ class Archive:
         return gzip.decompress(content) if self._header["tile_compression"] == Compression.GZIP else content
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._bytes.close()
 
     def _entry(self, tile_id: int) -> Entry | None:

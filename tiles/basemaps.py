@@ -1,4 +1,4 @@
-"""Base maps an operator put into the home folder: PMTiles archives, found again when files change."""
+"""Base maps in the home folder: PMTiles archives, opened again when their files change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Basemaps:
     Parameters
     ----------
     folder
-        May be missing: no base maps. Files are called ``{name}.pmtiles``.
+        The folder of files ``{name}.pmtiles``; without it there are no base maps.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,16 +30,16 @@ class Basemaps:
         self._known: dict[str, tuple[_Stamp, Archive | None]] = {}  # None for a file that cannot be read
 
     def names(self) -> list[str]:
-        """Return the names of those there are, sorted."""
+        """Return the names of the base maps, sorted."""
         return sorted(path.stem for path in self._folder.glob("*.pmtiles") if _NAME.fullmatch(path.stem))
 
     def get(self, name: str) -> Archive:
-        """Return an archive, opened anew when its file was replaced; one that is broken is not tried before that.
+        """Return an archive, opened again if its file was replaced; a broken file is not tried again before that.
 
         Raises
         ------
         NotFound
-            When there is none of this name, or its file cannot be read; the log says why.
+            When there is none of this name, or its file cannot be read; the log gives the reason.
         """
         path = self._folder / f"{name}.pmtiles"
         try:
@@ -50,19 +50,19 @@ class Basemaps:
             known = ", ".join(self.names()) or "none"
             raise NotFound(f"there is no base map '{name[:80]}'; there are: {known}", parameter="name") from error
         stamp = status.st_mtime_ns, status.st_size
-        kept = self._known.get(name)
-        archive = kept[1] if kept is not None and kept[0] == stamp else self._opened(name, path, stamp)
+        entry = self._known.get(name)
+        archive = entry[1] if entry is not None and entry[0] == stamp else self._open(name, path, stamp)
         if archive is None:
             raise NotFound(f"the base map '{name}' cannot be read; the log says why", parameter="name")
         return archive
 
-    def _opened(self, name: str, path: Path, stamp: _Stamp) -> Archive | None:
+    def _open(self, name: str, path: Path, stamp: _Stamp) -> Archive | None:
         archive = None
         try:
             archive = Archive(path)
         except BadInput as error:
             _log.error("a base map cannot be read", file=path.name, error=error.message)
             if isinstance(error.__cause__, OSError):
-                return None  # rights, or too many open files: the next request may have more luck
+                return None  # file rights, or too many open files: the next request may succeed
         self._known[name] = stamp, archive
         return archive

@@ -1,7 +1,7 @@
-"""Tiles of points that are too many to draw each: one point a cell, with how many there are and of which kind.
+"""Tiles of points too many to draw each: one point per cell, with the number of points and their kinds.
 
-Counts come from `onemap.cell`, which the database keeps; with a filter, of the past, or for somebody who is kept to
-single grids, the rows themselves are counted. Both give the same features.
+Counts come from `onemap.cell`, which the database maintains. With a filter, for a past moment, or for a user limited
+to single grids, the rows themselves are counted. Both ways give the same features.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tiles.address import EXTENT, TileAddress
 from tiles.sheet import MapSheet
 
 CELLS_PER_TILE_LEVEL = 4  # 16 cells along a tile's edge: 32 pixels each, room for a number
-CELL_SHARE = 0.1  # of a tile's side: a cell reaches no further over the edge of a tile in degrees
+CELL_SHARE = 0.1  # of a tile's side: the most that a cell reaches over the edge of a tile in degrees
 
 
 def is_gathered_at(layer: Layer, tile: TileAddress | MapSheet) -> bool:
@@ -28,7 +28,7 @@ def is_gathered_at(layer: Layer, tile: TileAddress | MapSheet) -> bool:
 
 
 def cells_clause(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: Clause = EMPTY) -> Clause:
-    """Build the statement of a tile of cells, of one row: the tile, empty where nothing lies in it, and how many."""
+    """Build the statement of a tile of cells; its one row holds the tile, empty without features, and their number."""
     return compose(
         f"""SELECT ST_AsMVT(t.*, {quote_literal(layer.id)}, {EXTENT}, 'geom') AS tile, count(*) AS features
         FROM ({{}}) AS t""",
@@ -39,8 +39,8 @@ def cells_clause(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where
 def cell_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: Clause = EMPTY) -> Clause:
     """Build the statement of the cells of a tile.
 
-    Each feature lies at the centre of its cell's points and carries `id`, `count`, and `count_{code}` for each code of
-    the field the layer is counted by, as far as the actor may see that field. It lies in one tile only.
+    Each feature lies at the centre of its cell's points and carries `id`, `count`, and, if the actor may see the field
+    the layer is counted by, `count_{code}` for each of its codes. A cell lies in one tile only.
     """
     scope = row_scope(layer, actor)
     direct = bool(where.text) or "grid_code" in scope.text or layer.moment is not None
@@ -53,7 +53,7 @@ def cell_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: C
     )
     kinds = (
         "jsonb_object_agg('count_' || kind, features::bigint) FILTER (WHERE kind <> '')"
-        if _tells(layer, actor)
+        if _shows_kinds(layer, actor)
         else "NULL::jsonb"
     )
     point = "ST_SetSRID(ST_MakePoint(sum(lon_sum) / sum(features), sum(lat_sum) / sum(features)), 4490)"
@@ -78,7 +78,7 @@ def cell_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: C
     )
 
 
-def _tells(layer: Layer, actor: Actor) -> bool:
+def _shows_kinds(layer: Layer, actor: Actor) -> bool:
     kind = layer.definition.map.count_by
     return kind is not None and any(f.definition.name == kind and not f.masked for f in visible_fields(layer, actor))
 
@@ -119,7 +119,7 @@ def _from_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: 
 
 
 def _range(tile: TileAddress | MapSheet) -> tuple[int, int, int, int]:
-    """Return the first and last column and row of the whole cells of the tile's level that meet the tile."""
+    """Return the first and last column, then the first and last row, of the tile level's cells that meet the tile."""
     west, south, east, north = tile.box()
     size = 1 << max(0, CELL_LEVEL - tile.mercator_zoom - CELLS_PER_TILE_LEVEL)
     last = (1 << CELL_LEVEL) - 1
@@ -136,8 +136,8 @@ def _range(tile: TileAddress | MapSheet) -> tuple[int, int, int, int]:
 
 
 def cell_of(lon: float, lat: float, level: int = CELL_LEVEL) -> tuple[int, int]:
-    """Return column and row of the tile of Web Mercator that holds a place; places beyond its edge count as on it."""
-    kept = math.radians(max(-85.0511, min(85.0511, lat)))
-    shares = (lon + 180) / 360, (1 - math.asinh(math.tan(kept)) / math.pi) / 2
+    """Return column and row of the Web Mercator tile that holds a place; places beyond its edge are moved onto it."""
+    latitude = math.radians(max(-85.0511, min(85.0511, lat)))
+    shares = (lon + 180) / 360, (1 - math.asinh(math.tan(latitude)) / math.pi) / 2
     x, y = (max(0, min((1 << level) - 1, math.floor(share * (1 << level)))) for share in shares)
     return x, y

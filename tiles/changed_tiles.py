@@ -1,4 +1,4 @@
-"""Which tiles a change touches, in few words: squares of one zoom, from which those of every other zoom follow."""
+"""The tiles that a change touches, as ranges at one zoom, which determine the tiles at every other zoom."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tiles.cells import cell_of
 from tiles.grids import TileMatrixSet
 
 RANGES_MAX = 32
-MARGIN = 1 / 8  # of a tile's side: what lies so near beyond its edge may show in it
+MARGIN = 1 / 8  # of a tile's side: a feature so near beyond its edge may show in it
 _DEEPEST = 15
 
-type Range = tuple[int, int, int, int]  # first column, first row, last column, last row
+type TileRange = tuple[int, int, int, int]  # first column, first row, last column, last row
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class ChangedTiles:
     """Tiles of one zoom of a tile matrix set, as ranges of columns and rows that may overlap."""
 
     zoom: int
-    ranges: tuple[Range, ...]
+    ranges: tuple[TileRange, ...]
 
     def holds(self, tile: TileAddress) -> bool:
-        """Whether a tile of any zoom shows what changed: its square, widened by `MARGIN` of its side, meets a range."""
+        """Whether a tile of any zoom shows the change: its square, widened by `MARGIN` of its side, meets a range."""
         scale = 2.0 ** (self.zoom - tile.z)
         west, north = (tile.x - MARGIN) * scale, (tile.y - MARGIN) * scale
         side = (1 + 2 * MARGIN) * scale
@@ -37,7 +37,7 @@ class ChangedTiles:
 
 
 def changed_tiles(boxes: Sequence[BBox], grid: TileMatrixSet) -> ChangedTiles:
-    """Return the tiles that boxes in stored degrees lie in, at the deepest zoom at which they are few ranges."""
+    """Return the tiles of boxes in stored degrees, at the deepest zoom with at most `RANGES_MAX` ranges."""
     for zoom in range(_DEEPEST, 0, -1):
         ranges = {_range(box, grid, zoom) for box in boxes}
         if len(ranges) <= RANGES_MAX:
@@ -45,7 +45,7 @@ def changed_tiles(boxes: Sequence[BBox], grid: TileMatrixSet) -> ChangedTiles:
     return ChangedTiles(0, tuple(sorted({_range(box, grid, 0) for box in boxes})))
 
 
-def _range(box: BBox, grid: TileMatrixSet, zoom: int) -> Range:
+def _range(box: BBox, grid: TileMatrixSet, zoom: int) -> TileRange:
     west, south, east, north = box
     return *_column_and_row(west, north, grid, zoom), *_column_and_row(east, south, grid, zoom)
 

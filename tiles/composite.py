@@ -1,4 +1,4 @@
-"""Tiles of several layers put together: one after the other is one tile, as long as no two MVT layers share a name."""
+"""Composite tiles of several layers: concatenated tiles are one tile if no two MVT layers share a name."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ _LAYER, _NAME = 0x1A, 0x0A  # keys of protobuf: field 3 of a tile, field 1 of a 
 
 
 def composite(tiles: Mapping[str, bytes]) -> bytes:
-    """Put tiles together.
+    """Return a composite of tiles.
 
     Parameters
     ----------
     tiles
-        Uncompressed tiles by the id of their layer. What is called otherwise in one, as ``labels``, is called
-        ``{id}_labels`` in the whole.
+        Uncompressed tiles by the id of their layer. An MVT layer of another name, such as ``labels``, becomes
+        ``{id}_labels`` in the composite.
     """
-    return b"".join(_named(layer_id.encode(), tile) for layer_id, tile in tiles.items())
+    return b"".join(_rename(layer_id.encode(), tile) for layer_id, tile in tiles.items())
 
 
-def _named(layer_id: bytes, tile: bytes) -> bytes:
+def _rename(layer_id: bytes, tile: bytes) -> bytes:
     parts = []
     for layer in _layers(tile):
         name, rest = _name_of(layer)
@@ -39,18 +39,18 @@ def _layers(tile: bytes) -> Iterator[bytes]:
 
 
 def _name_of(layer: bytes) -> tuple[bytes, bytes]:
-    """Return the name, which PostGIS writes first, or after the version; and all but the name."""
+    """Return the name, which PostGIS writes first or after the version, and the rest of the layer."""
     at = 0 if layer[0] == _NAME else 2
     length, begins = _read_varint(layer, at + 1)
     return layer[begins : begins + length], layer[:at] + layer[begins + length :]
 
 
 def _varint(number: int) -> bytes:
-    written = bytearray()
+    encoded = bytearray()
     while number > 0x7F:
-        written.append(number & 0x7F | 0x80)
+        encoded.append(number & 0x7F | 0x80)
         number >>= 7
-    return bytes([*written, number])
+    return bytes([*encoded, number])
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Drawing a tile of one layer, and thinning it until it is small enough."""
+"""Drawing a tile of one layer, with fewer features until it is small enough."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import asyncpg
 
 from tiles.vector import Drawing, tile_clause
 
-TILE_BYTES_MAX = 500_000  # uncompressed; a phone on a bad line waits for no more
-_AIM = 0.85  # of the bound, for the next try: features differ in size
+TILE_BYTES_MAX = 500_000  # uncompressed, as much as a phone on a slow network can load
+_AIM = 0.85  # of the bound, for the next attempt: features differ in size
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class DrawnTile:
     content
         MVT, uncompressed; empty when nothing lies in it.
     thinned
-        Whether features were left out because there were too many bytes.
+        Whether features were left out because the tile had too many bytes.
     queries
-        How many statements it took.
+        The number of statements it took.
     """
 
     content: bytes
@@ -32,19 +32,19 @@ class DrawnTile:
 
 
 async def draw(pool: asyncpg.Pool, drawing: Drawing, bytes_max: int = TILE_BYTES_MAX) -> DrawnTile:
-    """Draw a tile; one with too many bytes is drawn again with fewer features, the least important left out.
+    """Draw a tile; while it has too many bytes, draw it again without the least important features.
 
-    A single feature that is too large by itself is drawn all the same.
+    A single feature that is too large by itself is still drawn.
     """
-    asked, queries = drawing.feature_limit, 0
+    limit, queries = drawing.feature_limit, 0
     while True:
         queries += 1
         text, values = tile_clause(drawing).render()
         row = await pool.fetchrow(text, *values)
-        if row is None:  # no cell holds anything
+        if row is None:  # no cell holds a feature
             return DrawnTile(b"", queries=queries)
         content, shown = bytes(row["tile"] or b""), int(row["features"])
         if len(content) <= bytes_max or shown <= 1:
-            return DrawnTile(content, drawing.feature_limit < asked, queries)
+            return DrawnTile(content, drawing.feature_limit < limit, queries)
         fewer = max(1, int(shown * _AIM * bytes_max / len(content)))
         drawing = replace(drawing, feature_limit=min(fewer, shown - 1))

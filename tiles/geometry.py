@@ -1,8 +1,8 @@
 """Stored geometries in units of a tile, as SQL.
 
-PostGIS clips and mends each polygon as if it crossed the tile's edge, which takes two thirds of a tile of buildings.
-A small one without holes that lies inside is only moved onto the grid of units. Where it is thinner than a unit its
-outline may then touch itself, an eighth of a pixel wide, which nobody sees and the format allows.
+PostGIS clips and repairs each polygon as if it crossed the tile's edge, which takes two thirds of the time of a tile
+of buildings. A small polygon without holes that lies inside is only moved onto the grid of units. Where it is thinner
+than a unit, its outline may then touch itself; that is an eighth of a pixel, invisible and allowed by the format.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from layers.clause import Clause, bind, compose
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.sheet import MapSheet
 
-_SMALL_POINTS = 32  # of an outline with more, points between two units are worth leaving out, which PostGIS does
-_THIN_UNITS2 = 64  # a smaller area may be nothing but its outline, and has to be mended
+_SMALL_POINTS = 32  # with more, it pays to leave out points between two units, as PostGIS does
+_THIN_UNITS2 = 64  # a smaller area may collapse to its outline, and has to be repaired
 
 
-def fitted(tile: TileAddress | MapSheet, rows: Clause, names: str, *, areas: bool) -> Clause:
-    """Build a statement of the rows of another one with `geom` in units of the tile; null where nothing is left of it.
+def fit_to_tile(tile: TileAddress | MapSheet, rows: Clause, names: str, *, areas: bool) -> Clause:
+    """Build a statement of another statement's rows with `geom` in units of the tile, null where nothing is left of it.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ def fitted(tile: TileAddress | MapSheet, rows: Clause, names: str, *, areas: boo
             {names}
         FROM ({{}}) AS c OFFSET 0""",
         clipped,
-        compose("SELECT c.*, {} AS placed FROM ({}) AS c OFFSET 0", _placed(tile), rows),
+        compose("SELECT c.*, {} AS placed FROM ({}) AS c OFFSET 0", _snap(tile), rows),
     )
 
 
-def _placed(tile: TileAddress | MapSheet) -> Clause:
-    """Write the geometry moved onto the grid of units, if it is small, without holes and inside; null otherwise.
+def _snap(tile: TileAddress | MapSheet) -> Clause:
+    """Write the geometry moved onto the grid of units if it is small, without holes and inside; null otherwise.
 
-    Units grow southwards, so a ring that goes round to the left here goes round to the right on the screen.
+    Units grow southwards, so a ring that is counter-clockwise here is clockwise on the screen.
     """
     west, south, east, north = tile.box()
     across, down = EXTENT / (east - west), EXTENT / (south - north)

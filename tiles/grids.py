@@ -1,6 +1,6 @@
-"""Tile matrix sets: where the tile of a zoom, column and row lies, in which system.
+"""Tile matrix sets: the place of the tile of a zoom, column and row, in a reference system.
 
-Every set here halves its cells from one level to the next, so three numbers and a system describe it whole.
+Every set here halves its cells from one level to the next, so that three numbers and a system describe it.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _RADIUS_M = _HALF_EQUATOR_M / math.pi
 _LATITUDE_MAX = 85.0511287  # degrees, where the square of Web Mercator ends
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # there is one of each
+@dataclass(frozen=True, slots=True, eq=False)  # each set has one instance
 class TileMatrixSet:
     """A quadtree of square tiles (OGC 17-083r4).
 
     Attributes
     ----------
     srid
-        The system tiles are drawn in; `crs` is its address.
+        The reference system of the tiles; `crs` is its URI.
     axes
-        Names of the axes in the order of the system; the origin is written in this order.
+        Names of the axes in the order of the system, which is also that of the origin in `document`.
     west, north
         The upper left corner, in units of the system.
     side
@@ -60,7 +60,7 @@ class TileMatrixSet:
 
     @property
     def in_degrees(self) -> bool:
-        """Whether the unit is the degree, and tiles are cut straight from what is stored."""
+        """Whether the unit is the degree, so that tiles are cut from stored geometries without projection."""
         return self.srid != 3857
 
     @property
@@ -73,12 +73,12 @@ class TileMatrixSet:
         return (self.side if self.in_degrees else 360.0) / (1 << z)
 
     def check(self, z: int, x: int, y: int) -> None:
-        """See that there is such a tile.
+        """Check that a tile exists.
 
         Raises
         ------
         NotFound
-            When there is none; the message says which numbers there are.
+            When it does not; the message gives the valid numbers.
         """
         if not 0 <= z <= self.deepest:
             raise NotFound(f"zoom {z} does not exist; zooms of {self.id} go from 0 to {self.deepest}", parameter="z")
@@ -144,11 +144,11 @@ class TileMatrixSet:
         return max(0, min(self.deepest, mercator_zoom - 1 if self.in_degrees else mercator_zoom))
 
     def projected(self, geometry: str) -> str:
-        """Write an expression of stored geometries in the set's system; WGS 84 counts as CGCS2000 (domain.md 3.1)."""
+        """Write an expression of stored geometries in the set's system; WGS 84 counts as CGCS2000."""
         return geometry if self.in_degrees else f"ST_Transform({geometry}, {self.srid})"
 
     def document(self) -> dict[str, Any]:
-        """Return the set as OGC 17-083r4 writes it in JSON."""
+        """Return the set in the JSON of OGC 17-083r4."""
         origin = [self.north, self.west] if self.axes[0] == "Lat" else [self.west, self.north]
         described = {
             "id": self.id,
@@ -183,10 +183,10 @@ def _degrees(place: tuple[float, float]) -> tuple[float, float]:
 
 
 def _metres(place: tuple[float, float]) -> tuple[float, float]:
-    """Return a longitude and a latitude in Web Mercator; what lies beyond its edge counts as on it."""
+    """Return a longitude and a latitude in Web Mercator; places beyond its edge are moved onto it."""
     lon, lat = place
-    kept = math.radians(max(-_LATITUDE_MAX, min(_LATITUDE_MAX, lat)))
-    return math.radians(lon) * _RADIUS_M, math.asinh(math.tan(kept)) * _RADIUS_M
+    latitude = math.radians(max(-_LATITUDE_MAX, min(_LATITUDE_MAX, lat)))
+    return math.radians(lon) * _RADIUS_M, math.asinh(math.tan(latitude)) * _RADIUS_M
 
 
 WEB_MERCATOR = TileMatrixSet(
@@ -244,7 +244,7 @@ def grid_of(name: str) -> TileMatrixSet:
     Raises
     ------
     NotFound
-        When there is none; the message lists those there are.
+        When there is none; the message lists the known ones.
     """
     found = GRIDS.get(name)
     if found is None:

@@ -19,7 +19,7 @@ def tiles_over(box_crs84: BBox, zooms: range) -> Iterator[TileAddress]:
 
 
 def count_over(box_crs84: BBox, zooms: range) -> int:
-    """Return how many there are."""
+    """Return the number of tiles that meet a box."""
     return sum(len(columns) * len(rows) for columns, rows in (_spans(box_crs84, zoom) for zoom in zooms))
 
 

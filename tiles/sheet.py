@@ -1,4 +1,4 @@
-"""A rectangle of a map, drawn as a tile is: the place that features are chosen, clipped and measured for."""
+"""A rectangle of a map in the role of a tile: features are selected, clipped and measured for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layers.schema.tables import SRID
 from tiles.address import EXTENT, PIXELS
 from tiles.raster.reading import PixelArea
 
-_DEGREES = (4326, 4490)  # CRS84 is taken as what is stored
+_DEGREES = (4326, 4490)  # CRS84 is taken as the stored system
 _ZOOM_MAX = 22
 
 
@@ -18,7 +18,7 @@ _ZOOM_MAX = 22
 class MapSheet:
     """An area in the role of a tile (`tiles.address.TileAddress`).
 
-    Its units are `EXTENT` along each side, whatever its form; `tiles.geometry` clips at its edge.
+    It has `EXTENT` units along each side, whatever its proportions; `tiles.geometry` clips at its edge.
     """
 
     area: PixelArea
@@ -27,12 +27,12 @@ class MapSheet:
 
     @property
     def zoom(self) -> float:
-        """The zoom of MapLibre, whose world is 512 pixels wide at zoom 0, at which a pixel is as wide."""
+        """The zoom of MapLibre with pixels of this width; its world is 512 pixels wide at zoom 0."""
         return math.log2(360 / (PIXELS * self.pixel_deg))
 
     @property
     def mercator_zoom(self) -> int:
-        """The zoom that layers mean: of the tile that would be drawn here."""
+        """The zoom in the sense of layers: that of the tile that would be drawn here."""
         return max(0, min(_ZOOM_MAX, math.floor(self.zoom + 1e-6)))
 
     @property
@@ -42,7 +42,7 @@ class MapSheet:
         return (east - west) / self.area.width
 
     def box(self, margin: float = 0.0) -> tuple[float, float, float, float]:
-        """Return (west, south, east, north) in stored degrees, widened by `margin` of the width."""
+        """Return west, south, east, north in stored degrees, widened by `margin` of the width."""
         west, south, east, north = self.area.box
         wider = margin * (east - west)
         return west - wider, south - wider, east + wider, north + wider
@@ -53,7 +53,7 @@ class MapSheet:
         return compose(f"ST_MakeEnvelope({{}}, {{}}, {{}}, {{}}, {self._srid})", *sides)
 
     def envelope(self, _margin: float = 0.0) -> Clause:
-        """Write the same."""
+        """Write the same rectangle."""
         return self.square()
 
     def drawn(self, geometry: str) -> str:

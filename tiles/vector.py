@@ -1,8 +1,8 @@
-"""Vector tiles straight from PostGIS: one statement a tile, in any tile matrix set of `tiles.grids`.
+"""Vector tiles straight from PostGIS: one statement per tile, in any tile matrix set of `tiles.grids`.
 
-The statement filters on the stored coordinates (so that the GiST index is used), thins what a screen cannot
-show, and only then transforms and clips what is left. A layer of areas comes with a second MVT layer, `labels`:
-one point for each area that is wide enough to be named, so that a name is written once and not once a tile.
+The statement filters on the stored coordinates (so that the GiST index is used), leaves out features that a screen
+cannot show, and only then transforms and clips the rest. A layer of areas comes with a second MVT layer, `labels`:
+one point for each area that is wide enough to be named, so that a name is written once and not once per tile.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from layers.read.relation import relation
 from layers.read.rights import VisibleField, scoped, visible_fields
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.cells import cell_rows, cells_clause, is_gathered_at
-from tiles.geometry import fitted
+from tiles.geometry import fit_to_tile
 from tiles.sheet import MapSheet
 
-SEEN_PIXELS = (1, math.inf)  # areas that are narrower cannot be seen
-LABEL_PIXELS = (48, 1200)  # areas that are narrower, or fill the screen anyhow, are not named
-DEEPEST_ZOOM = 15  # the last zoom clients ask for; they enlarge its tiles (0.3 m a unit) beyond that
+SEEN_PIXELS = (1, math.inf)  # narrower areas are invisible
+LABEL_PIXELS = (48, 1200)  # narrower areas, and areas that fill the screen, are not named
+DEEPEST_ZOOM = 15  # the last zoom clients request; beyond it they enlarge its tiles (0.3 m per unit)
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
 LABELS = "labels"  # the MVT layer of the names of areas
 _AREAS = ("Polygon", "MultiPolygon")
@@ -34,41 +34,41 @@ _SIZE_DEG = (
 
 
 def deepest_zoom(definition: LayerDefinition) -> int:
-    """Return the last zoom clients should ask for; beyond it they enlarge its tiles."""
+    """Return the last zoom clients should request; beyond it they enlarge its tiles."""
     return max(DEEPEST_ZOOM, definition.map.min_zoom)
 
 
 def tile_fields(layer: Layer, actor: Actor, zoom: int = 22) -> list[VisibleField]:
-    """Fields that a tile of the layer carries at a zoom: what the map draws with, as this actor gets them."""
+    """Return the fields of a tile of the layer at a zoom: those the map draws with, as this actor may see them."""
     hints = layer.definition.map
-    wanted = {name for name in (*hints.tile_fields, hints.label) if name and hints.fields_from.get(name, 0) <= zoom}
-    return [field for field in visible_fields(layer, actor) if field.definition.name in wanted]
+    drawn = {name for name in (*hints.tile_fields, hints.label) if name and hints.fields_from.get(name, 0) <= zoom}
+    return [field for field in visible_fields(layer, actor) if field.definition.name in drawn]
 
 
 def label_of(layer: Layer, fields: Sequence[VisibleField]) -> str | None:
-    """Return the field that areas are named by, if it is among those that are seen."""
+    """Return the field that areas are named by, if it is among the visible fields; else None."""
     label = layer.definition.map.label
     named = layer.definition.geometry_type in _AREAS and label in {field.definition.name for field in fields}
     return label if named else None
 
 
 def depends_on_live(definition: LayerDefinition) -> bool:
-    """Whether a tile of the layer shows what changes without its table: where things are now, or a live field."""
+    """Whether a tile of the layer changes without its table: it shows current positions, or a live field."""
     shown = {*definition.map.tile_fields, definition.map.label}
     return definition.motion is not None or any(field.live for field in definition.fields if field.name in shown)
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What is drawn: a layer as an actor sees it, in a tile.
+    """A tile to draw: a layer as an actor sees it, in a tile.
 
     Attributes
     ----------
     feature_limit
-        Most features in the tile. Of areas and lines the largest stay; of points those that come first by the layer's
-        `priority`, and among equals an even and repeatable sample.
+        Most features in the tile. Of areas and lines the largest stay; of points the first by the layer's `priority`,
+        and among equals an even and repeatable sample.
     where
-        What is wanted of a row beside lying in the tile; empty means every row.
+        A further condition on the rows; empty means every row in the tile.
     """
 
     layer: Layer
@@ -79,7 +79,7 @@ class Drawing:
 
     @property
     def fields(self) -> list[VisibleField]:
-        """What each feature carries."""
+        """The fields of each feature."""
         return tile_fields(self.layer, self.actor, self.tile.mercator_zoom)
 
     @property
@@ -94,8 +94,8 @@ def tile_clause(drawing: Drawing) -> Clause:
     Returns
     -------
     Clause
-        Of one row: `tile`, the bytes of an MVT whose layer is named like ours (empty or null when nothing lies in it),
-        and `features`, how many it shows. `id` comes along as a string, for `promoteId`.
+        A statement of one row: `tile`, the bytes of an MVT whose layer has our layer's name (empty or null without
+        features), and `features`, their number. Each feature carries `id` as a string, for `promoteId`.
     """
     if is_gathered_at(drawing.layer, drawing.tile):
         return cells_clause(drawing.layer, drawing.actor, drawing.tile, drawing.where)
@@ -109,16 +109,16 @@ def tile_clause(drawing: Drawing) -> Clause:
 
 @dataclass(frozen=True, slots=True)
 class TileRows:
-    """What a tile holds of one kind, before it is put into bytes.
+    """The rows of one MVT layer of a tile, before they are encoded.
 
     Attributes
     ----------
     name
-        Of the MVT layer.
+        The name of the MVT layer.
     columns
-        What each feature carries.
+        The columns of each feature.
     statement
-        Of rows with these columns and `geom` in units of the tile, null where nothing is left of it.
+        A statement of rows with these columns and `geom` in units of the tile, null where nothing is left of it.
     """
 
     name: str
@@ -127,7 +127,7 @@ class TileRows:
 
 
 def tile_rows(drawing: Drawing) -> list[TileRows]:
-    """Return what `tile_clause` puts into a tile as rows, for who draws them otherwise."""
+    """Return the content of `tile_clause` as rows, for other renderers."""
     layer = drawing.layer
     if is_gathered_at(layer, drawing.tile):
         return [TileRows(layer.id, ("id", "count"), cell_rows(layer, drawing.actor, drawing.tile, drawing.where))]
@@ -136,10 +136,10 @@ def tile_rows(drawing: Drawing) -> list[TileRows]:
     return [shapes, *([TileRows(LABELS, columns, _label_rows(drawing, drawing.label))] if drawing.label else [])]
 
 
-def _chosen(drawing: Drawing, pixels: tuple[float, float] = SEEN_PIXELS) -> Clause:
-    """Rows of a tile, before they are drawn; areas whose longer side on the screen is out of `pixels` are left out.
+def _select_rows(drawing: Drawing, pixels: tuple[float, float] = SEEN_PIXELS) -> Clause:
+    """Build the statement of a tile's rows; areas whose longer side on the screen is out of `pixels` are left out.
 
-    Areas that cover the ground together are all drawn, however small.
+    Areas that together cover the ground are all drawn, however small.
     """
     layer, tile = drawing.layer, drawing.tile
     near = compose("{} && {}", GEOMETRY, tile.stored_envelope(BUFFER / EXTENT))
@@ -166,12 +166,12 @@ def _shape_rows(drawing: Drawing) -> Clause:
     definition, names = drawing.layer.definition, _names(drawing.fields)
     below = definition.map.merge_below
     merges = below is not None and drawing.tile.mercator_zoom < below
-    rows = _merged(_chosen(drawing), drawing.fields) if merges else _chosen(drawing)
-    return fitted(drawing.tile, rows, names, areas=definition.geometry_type in _AREAS)
+    rows = _merge_lines(_select_rows(drawing), drawing.fields) if merges else _select_rows(drawing)
+    return fit_to_tile(drawing.tile, rows, names, areas=definition.geometry_type in _AREAS)
 
 
-def _merged(rows: Clause, fields: Sequence[VisibleField]) -> Clause:
-    """Make one of lines that say the same; its id is that of one of them."""
+def _merge_lines(rows: Clause, fields: Sequence[VisibleField]) -> Clause:
+    """Merge lines with equal fields into one; its id is that of one of them."""
     same = [f"c.{quote_identifier(field.definition.name)}" for field in fields]
     columns = ", ".join(["ST_LineMerge(ST_Collect(c.geom)) AS geom", "min(c.id) AS id", *same])
     grouped = f"GROUP BY {', '.join(same)} " if same else ""
@@ -183,18 +183,21 @@ def _labels(drawing: Drawing, label: str) -> Clause:
 
 
 def _label_rows(drawing: Drawing, label: str) -> Clause:
-    """Name each area at one point inside it, in the one tile that holds the point (no buffer)."""
+    """Build the statement of labels: one point inside each area, in the one tile that holds it (no buffer)."""
     point = drawing.tile.drawn("ST_PointOnSurface(c.geom)")
     return compose(
         f"SELECT ST_AsMVTGeom({point}, {{}}, {EXTENT}, 0) AS geom, {_names(drawing.fields)}"
         f" FROM ({{}}) AS c WHERE c.{quote_identifier(label)} IS NOT NULL OFFSET 0",
         drawing.tile.square(),
-        _chosen(drawing, LABEL_PIXELS),
+        _select_rows(drawing, LABEL_PIXELS),
     )
 
 
 def _mvt(name: str, rows: Clause) -> Clause:
-    """Put rows together; one whose `geom` is null is left out. Rows must not be merged with this, or they go twice."""
+    """Encode rows as MVT; rows whose `geom` is null are left out.
+
+    PostgreSQL must not merge the rows' statement with this one, or it would compute them twice.
+    """
     tile = f"SELECT ST_AsMVT(t.*, {quote_literal(name)}, {EXTENT}, 'geom') AS tile, count(t.geom) AS features"
     return compose(f"{tile} FROM ({{}}) AS t", rows)
 
@@ -204,7 +207,7 @@ def _names(fields: Sequence[VisibleField]) -> str:
 
 
 def _column(field: VisibleField) -> str:
-    """Write a field as MVT can hold it: text, number or boolean; MVT would unfold JSON into properties."""
+    """Write a field as text, number or boolean; MVT would unfold JSON into properties."""
     name = quote_identifier(field.definition.name)
     if field.definition.type == "string_array":
         return f"array_to_string({field.expression}, ',') AS {name}"
@@ -214,7 +217,7 @@ def _column(field: VisibleField) -> str:
 
 
 def _rank(definition: LayerDefinition) -> str:
-    """Columns that features are ordered by when a tile has too many; no field begins with an underscore."""
+    """Write the columns that features are ordered by when a tile has too many; no field begins with an underscore."""
     if definition.geometry_type != "Point":
         return f"{_SIZE_DEG} AS _rank"
     first = f"f.{quote_identifier(definition.map.priority)} AS _priority, " if definition.map.priority else ""

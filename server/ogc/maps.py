@@ -24,8 +24,7 @@ from server.tiles.form import form_of, ground_of
 from server.tiles.mapped import MapCall, map_picture
 from server.tiles.moment import when_of
 from tiles.maps.encode import bands_of, encode_image, values_tiff
-from tiles.raster.members import Raster
-from tiles.raster.members import written as rfc3339
+from tiles.raster.members import Raster, rfc3339
 from tiles.raster.opened import OpenRasters
 from tiles.raster.reading import PixelArea
 from tiles.raster.render import RasterView, render_map

@@ -20,8 +20,7 @@ from server.ogc.tilesets import REL
 from server.ogc.visit import Visit
 from server.state import state_of
 from server.tiles.form import PICTURES, VALUES, MapForm
-from tiles.raster.members import Raster
-from tiles.raster.members import written as rfc3339
+from tiles.raster.members import Raster, rfc3339
 
 _SECURE = REL.replace("http:", "https:")  # as the standard of maps writes relations
 

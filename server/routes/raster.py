@@ -19,7 +19,7 @@ from server.tiles.contours import interval_of
 from server.tiles.moment import moment_of
 from tiles.raster import sampling
 from tiles.raster.contours import contours, geojson, interval_at
-from tiles.raster.members import Raster, RasterFrame, written
+from tiles.raster.members import Raster, RasterFrame, rfc3339
 from tiles.raster.opened import OpenRasters
 from tiles.raster.render import TILE_PIXELS
 from tiles.raster.sampling import PROFILE_POINTS_MAX
@@ -128,7 +128,7 @@ async def times(
     """List the times of a raster, oldest first; of more than `limit` the newest."""
     raster = await state.rasters.get(name, actor)
     found = raster.within(*_span(when))
-    listed = [written(time) for time in found[-limit:]]
+    listed = [rfc3339(time) for time in found[-limit:]]
     return {"raster": raster.id, "numberMatched": len(found), **raster.described_times(), "times": listed}
 
 
@@ -216,7 +216,7 @@ def _described(raster: Raster, base: str) -> dict[str, Any]:
 def _facts(raster: Raster, frame: RasterFrame | None = None) -> dict[str, Any]:
     """Return the facts that accompany values: time, vertical datum, whether they are synthetic."""
     facts = {"vertical_datum": raster.vertical_datum, "synthetic": raster.synthetic}
-    return facts | ({"time": written(frame.time)} if frame and frame.time else {})
+    return facts | ({"time": rfc3339(frame.time)} if frame and frame.time else {})
 
 
 def _line(text: str) -> list[tuple[float, float]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from layers.errors import BadInput, NotFound
 from layers.moment import read_time
-from tiles.raster.members import Raster, RasterFrame, written
+from tiles.raster.members import Raster, RasterFrame, rfc3339
 
 _OPEN = ("", "..")
 
@@ -39,8 +39,8 @@ class When:
         frame = raster.at(self.last)
         if self.first is not None and frame.time is not None and frame.time < self.first:
             raise NotFound(
-                f"raster '{raster.id}' has nothing from {written(self.first)} on within the interval; the newest before"
-                f" is of {written(frame.time)}",
+                f"raster '{raster.id}' has nothing from {rfc3339(self.first)} on within the interval; the newest before"
+                f" is of {rfc3339(frame.time)}",
                 parameter="datetime",
             )
         return frame

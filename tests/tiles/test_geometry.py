@@ -18,7 +18,7 @@ from layers.database.connection import connect
 from layers.schema.tables import create_layer
 from tests.tiles.conftest import LAMPS
 from tiles.address import BUFFER, EXTENT, TileAddress
-from tiles.geometry import fitted
+from tiles.geometry import fit_to_tile
 from tiles.grids import CGCS2000, WEB_MERCATOR
 from tiles.vector import Drawing, tile_clause
 
@@ -67,7 +67,7 @@ def _degrees(tile, x, y):
 
 async def fit(owner, tile, text):
     rows = compose("SELECT ST_GeomFromText({}, 4490) AS geom", Clause("?0::text", (text,)))
-    statement = compose("SELECT ST_AsText(t.geom) FROM ({}) AS t", fitted(tile, rows, "1 AS one", areas=True))
+    statement = compose("SELECT ST_AsText(t.geom) FROM ({}) AS t", fit_to_tile(tile, rows, "1 AS one", areas=True))
     query, values = statement.render()
     return await owner.fetchval(query, *values)
 

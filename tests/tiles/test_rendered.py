@@ -71,7 +71,7 @@ def test_whatever_a_name_holds_it_can_be_drawn(features):
 @given(st.lists(st.tuples(texts, places), max_size=30))
 def test_names_lie_inside_apart_and_are_text(features):
     names = placed(features)
-    boxes = names._taken
+    boxes = names._occupied
     for number, (left, top, right, bottom) in enumerate(boxes):
         assert -2 <= left < right <= 302
         assert -2 <= top < bottom <= 202

@@ -46,7 +46,7 @@ class MapRequest:
         Layers with the condition on their rows, in any order: the style decides which lies above.
     style
         The document of the theme for this reader (MapLibre style specification 8).
-    asked
+    named
         Whether the request names the layers; named layers are drawn at every zoom.
     grounded
         Whether the style's own ground and frame are drawn; otherwise the map is transparent between features.
@@ -58,7 +58,7 @@ class MapRequest:
     style: Json
     form: Format
     ground: Rgb | None = None
-    asked: bool = True
+    named: bool = True
     grounded: bool = False
     icons: tuple[Path, ...] = field(default=())
 
@@ -98,7 +98,7 @@ def draw_map(request: MapRequest, rows: MapRows) -> bytes:
         height=request.area.height,
         margin=MARGIN_PIXELS,
         zoom=MapSheet(request.area).zoom,
-        asked=request.asked,
+        named=request.named,
         icons=request.icons,
     )
     png = rasterize(svg(document))

@@ -46,7 +46,7 @@ class Labels:
 
     def __init__(self, frame: PixelBox) -> None:
         self._frame = frame
-        self._taken: list[PixelBox] = []
+        self._occupied: list[PixelBox] = []
         self._elements: list[str] = []
 
     def place(self, layer: Json, features: Sequence[tuple[Shape, StyledFeature]]) -> None:
@@ -81,21 +81,21 @@ class Labels:
         half_y = (abs(width * math.sin(turn)) + abs(height * math.cos(turn))) / 2
         middle = spot.y if along else top + height / 2
         room = values.get("text-padding", 2)
-        if self._takes((spot.x - half_x, middle - half_y, spot.x + half_x, middle + half_y), room):
+        if self._fits((spot.x - half_x, middle - half_y, spot.x + half_x, middle + half_y), room):
             self._elements += [
                 _text_element(line, spot, middle + (number - (len(lines) - 1) / 2) * _LINE_EM * size, size, values)
                 for number, line in enumerate(lines)
             ]
 
-    def _takes(self, box: PixelBox, room: float) -> bool:
+    def _fits(self, box: PixelBox, room: float) -> bool:
         left, top, right, bottom = box
         frame = self._frame
         if left < frame[0] or top < frame[1] or right > frame[2] or bottom > frame[3]:
             return False
         wide = (left - room, top - room, right + room, bottom + room)
-        if any(wide[0] < o[2] and o[0] < wide[2] and wide[1] < o[3] and o[1] < wide[3] for o in self._taken):
+        if any(wide[0] < o[2] and o[0] < wide[2] and wide[1] < o[3] and o[1] < wide[3] for o in self._occupied):
             return False
-        self._taken.append(wide)
+        self._occupied.append(wide)
         return True
 
 

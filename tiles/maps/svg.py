@@ -38,7 +38,7 @@ class SvgMap:
         Pixels by which the shapes' sheet is wider than the image on each side.
     zoom
         Of MapLibre.
-    asked
+    named
         Whether the request names the layers: named layers are drawn at every zoom, and also when the style hides
         them until a reader switches them on.
     """
@@ -49,7 +49,7 @@ class SvgMap:
     height: int
     margin: int
     zoom: float
-    asked: bool
+    named: bool
     icons: tuple[Path, ...]
 
 
@@ -78,16 +78,16 @@ def _is_shown(layer: Json, document: SvgMap) -> bool:
     if layer["type"] == "fill-extrusion":
         return False
     is_name = layer["type"] == "symbol"
-    if document.zoom < layer.get("minzoom", 0) and (is_name or not document.asked):
+    if document.zoom < layer.get("minzoom", 0) and (is_name or not document.named):
         return False
-    return document.asked or layer.get("layout", {}).get("visibility") != "none"
+    return document.named or layer.get("layout", {}).get("visibility") != "none"
 
 
 def _features(layer: Json, document: SvgMap) -> list[tuple[Shape, StyledFeature]]:
     """Return the shapes of a style layer that pass its filter, in the layer's sort order."""
     shapes = document.shapes.get((layer["source"], layer.get("source-layer", "")), ())
     strong_from = layer.get("minzoom", 0) + 1  # layers named in the request are as strong at lower zooms
-    zoom = max(document.zoom, strong_from) if document.asked else document.zoom
+    zoom = max(document.zoom, strong_from) if document.named else document.zoom
     found = [(shape, StyledFeature(shape.properties, shape.kind, zoom)) for shape in shapes]
     if "filter" in layer:
         found = [(shape, feature) for shape, feature in found if evaluate(layer["filter"], feature)]

@@ -140,7 +140,7 @@ class Raster:
             return self.frames[None]
         place = len(self.times) if moment is None else bisect_right(self.times, moment)
         if not place:
-            raise NotFound(f"raster '{self.id}' begins at {written(self.times[0])}", parameter="datetime")
+            raise NotFound(f"raster '{self.id}' begins at {rfc3339(self.times[0])}", parameter="datetime")
         return self.frames[self.times[place - 1]]
 
     def within(self, first: datetime | None, last: datetime | None) -> tuple[datetime, ...]:
@@ -153,11 +153,11 @@ class Raster:
             return {}
         steps = {after - before for before, after in zip(self.times, self.times[1:], strict=False)}
         step = steps.pop() if len(steps) == 1 else None
-        described: dict[str, object] = {"interval": [written(self.times[0]), written(self.times[-1])]}
+        described: dict[str, object] = {"interval": [rfc3339(self.times[0]), rfc3339(self.times[-1])]}
         described["step_s"] = step / timedelta(seconds=1) if step else None
-        return described | ({"times": list(map(written, self.times))} if len(self.times) <= _LISTED_MAX else {})
+        return described | ({"times": list(map(rfc3339, self.times))} if len(self.times) <= _LISTED_MAX else {})
 
 
-def written(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
     """Return a moment as RFC 3339 in UTC."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -16,7 +16,7 @@ from rasterio.warp import transform
 
 from layers.coordinates.degrees import METRES_PER_DEGREE
 from layers.errors import BadInput, NotFound, TooMuch
-from tiles.raster.members import Member, Raster, RasterFrame, written
+from tiles.raster.members import Member, Raster, RasterFrame, rfc3339
 from tiles.raster.opened import OpenRasters, system_of
 from tiles.raster.reading import PixelArea, read_area
 
@@ -63,7 +63,7 @@ def series_at(
     nothing: list[BandValues] = [[None] * raster.bands]
     return [
         {
-            "time": written(time),
+            "time": rfc3339(time),
             "values": (_sample(files, raster.frames[time], [(lon, lat)], bands) or nothing)[0],
         }
         for time in times

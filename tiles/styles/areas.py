@@ -1,15 +1,15 @@
-"""Areas: a faint fill, a boundary that lies over the roads; buildings flat or standing."""
+"""Areas: a faint fill and a boundary above the roads; buildings flat or in 3-D."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from layers.types import Json
-from tiles.styles.drawn import Expression, StyledLayer
+from tiles.styles.drawn import StyledLayer, StyleExpression
 from tiles.styles.names import area_name
 
 _IS_AREA = ["==", ["geometry-type"], "Polygon"]
-_STOREY_M = 6  # of a building whose height nobody knows
+_STOREY_M = 6  # height of a building of unknown height
 _FIRST_DASHED_ORDER = 11  # below the district, boundaries are dashed, the shorter the lower
 
 
@@ -33,7 +33,7 @@ def area_layers(layer: StyledLayer) -> dict[str, list[Json]]:
 
 
 def _edge(layer: StyledLayer, *, tinted: bool) -> Json:
-    """Boundaries: the smaller the areas, the finer, since those of small ones run along every road."""
+    """Return boundaries, finer for smaller areas, because those of small areas run along every road."""
     first = layer.first_zoom
     depth = 0 if tinted else max(0, layer.definition.map.order - _FIRST_DASHED_ORDER)
     width, strength = max(0.7, 1.8 - 0.5 * depth), max(0.35, 0.9 - 0.25 * depth)
@@ -49,9 +49,9 @@ def _edge(layer: StyledLayer, *, tinted: bool) -> Json:
 
 def _buildings(layer: StyledLayer) -> dict[str, list[Json]]:
     theme = layer.theme
-    height: Expression = ["coalesce", ["get", "height_m"], _STOREY_M]
+    height: StyleExpression = ["coalesce", ["get", "height_m"], _STOREY_M]
     ramp: list[Any] = [part for step in theme.heights for part in (step.metres, step.color)]
-    shade: Expression = ["interpolate", ["linear"], height, *ramp]
+    shade: StyleExpression = ["interpolate", ["linear"], height, *ramp]
     flat = layer.styled(
         "building",
         "fill",

@@ -1,11 +1,11 @@
-"""Colours: mixed, and moved until they can be told from their ground."""
+"""Colours: mixed, and moved until they contrast with their ground."""
 
 from __future__ import annotations
 
 _STEPS = 20
 
 
-def mixed(color: str, ground: str, share: float) -> str:
+def mix(color: str, ground: str, share: float) -> str:
     """Return `share` of a colour over a ground, opaque, so that crossing lines do not add up; all as ``#rrggbb``."""
     pairs = zip(_channels(color), _channels(ground), strict=True)
     return "#" + "".join(f"{round(one * share + other * (1 - share)):02x}" for one, other in pairs)
@@ -24,9 +24,9 @@ def contrast(one: str, other: str) -> float:
 
 
 def readable(color: str, ground: str, ink: str, least: float) -> str:
-    """Return the colour, moved towards `ink` as far as it takes to have `least` contrast with the ground."""
+    """Return the colour, moved towards `ink` until its contrast with the ground is at least `least`."""
     for step in range(_STEPS):
-        moved = mixed(ink, color, step / _STEPS)
+        moved = mix(ink, color, step / _STEPS)
         if contrast(moved, ground) >= least:
             return moved
     return ink

@@ -1,4 +1,4 @@
-"""A layer as a style sees it: what its tiles carry for this reader, and what its features are coloured by."""
+"""A layer in a style: the fields of its tiles for this reader, and the field that colours its features."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from tiles.styles.color import contrast, readable
 from tiles.styles.theme import Theme
 from tiles.vector import deepest_zoom, tile_fields
 
-type Expression = str | float | list[Any]
+type StyleExpression = str | float | list[Any]
 _FAINT = 1.9  # contrast with the ground below which a point needs a line around it
-_PRESENCE = "online_status"  # being on line is shown by strength, not by colour
+_PRESENCE = "online_status"  # shown by opacity, not by colour
 
 
 @dataclass(frozen=True, slots=True)
 class Coloring:
-    """Features are coloured by a field.
+    """The field that colours features.
 
     Attributes
     ----------
     codes
-        Those of the field's list that have a colour, in the list's order: of lines the first is the widest.
+        The codes of the field's list that have a colour, in the list's order: of lines the first is the widest.
     """
 
     field: str
     codes: tuple[Code, ...]
 
     @property
-    def value(self) -> Expression:
+    def value(self) -> StyleExpression:
         """The field's value, as text."""
         return ["to-string", ["get", self.field]]
 
@@ -49,40 +49,40 @@ class StyledLayer:
 
     @property
     def definition(self) -> LayerDefinition:
-        """What the layer is."""
+        """The layer's definition."""
         return self.layer.definition
 
     @property
     def id(self) -> str:
-        """The layer's id, its source's, and the MVT layer's."""
+        """The id of the layer, of its source and of its MVT layer."""
         return self.layer.id
 
     @property
     def first_zoom(self) -> int:
-        """Where it begins."""
+        """The first zoom at which the layer is drawn."""
         return self.definition.map.min_zoom
 
     @property
     def label(self) -> str | None:
-        """The field that is written on the map, if this reader gets it."""
+        """The field that is written on the map, if this reader may see it."""
         label = self.definition.map.label
         return label if label in self.carried else None
 
     @property
     def own_color(self) -> str:
-        """The layer's colour, as strong as the theme needs it."""
+        """The layer's colour with the contrast that the theme requires."""
         theme = self.theme
         return readable(self.definition.map.color, theme.district, theme.text, theme.contrast)
 
     @property
-    def edge_color(self) -> Expression:
-        """Colour of a boundary: as that of the area, and strong enough for a line."""
+    def edge_color(self) -> StyleExpression:
+        """The colour of a boundary: that of the area, with enough contrast for a line."""
         theme = self.theme
         return self.color(lambda color: readable(color, theme.district, theme.text, min(2.2, theme.contrast)))
 
     @property
-    def rim_color(self) -> Expression:
-        """Colour of the line around points: the theme's, and that of the text around what is too like the ground."""
+    def rim_color(self) -> StyleExpression:
+        """The colour of the line around points: the theme's, or that of the text around faint points."""
         theme = self.theme
 
         def around(color: str) -> str:
@@ -90,21 +90,21 @@ class StyledLayer:
 
         return self.color(around)
 
-    def color(self, tone: Callable[[str], str] = lambda color: color) -> Expression:
+    def color(self, tone: Callable[[str], str] = lambda color: color) -> StyleExpression:
         """Return the colour of each feature: its code's, else the layer's; each passed through `tone`."""
         if self.coloring is None:
             return tone(self.own_color)
         return self.by_code(lambda code: tone(str(code.color)), tone(self.own_color))
 
-    def by_code(self, of: Callable[[Code], Expression], otherwise: Expression) -> Expression:
-        """Return a value by what features are coloured by."""
+    def by_code(self, of: Callable[[Code], StyleExpression], otherwise: StyleExpression) -> StyleExpression:
+        """Return an expression of a value by the code that colours a feature."""
         if self.coloring is None:
             return otherwise
         pairs = [part for code in self.coloring.codes for part in (code.code, of(code))]
         return ["match", self.coloring.value, *pairs, otherwise]
 
-    def by_rank(self, of: Callable[[int], Expression], otherwise: Expression) -> Expression:
-        """Return a value by the place in the list that features are coloured by, 0 for the first."""
+    def by_rank(self, of: Callable[[int], StyleExpression], otherwise: StyleExpression) -> StyleExpression:
+        """Return an expression of a value by the position of a feature's code in its list, 0 for the first."""
         ranks = {code.code: rank for rank, code in enumerate(self.coloring.codes)} if self.coloring else {}
         return self.by_code(lambda code: of(ranks[code.code]), otherwise)
 
@@ -114,7 +114,7 @@ class StyledLayer:
         return own | {"minzoom": self.first_zoom} | rest
 
     def source(self, base: str, version: str | None) -> Json:
-        """Return the layer's source, with the tiles' full address."""
+        """Return the layer's source, with the absolute URL of the tiles."""
         versioned = f"?v={version}" if version else ""
         last = deepest_zoom(self.definition)
         return {
@@ -136,14 +136,14 @@ def _attribution(definition: LayerDefinition) -> str:
 def drawn_layers(
     layers: Mapping[str, Layer], lists: Mapping[str, CodeList], actor: Actor, theme: Theme
 ) -> list[StyledLayer]:
-    """Return what an actor sees on the map, in drawing order; layers without geometries or features are left out."""
-    seen = [layer.seen_by(actor) for layer in layers.values() if layer.visible_to(actor)]
-    placed = [layer for layer in seen if layer.definition.geometry_type != "None" and layer.extent_crs84]
-    placed.sort(key=lambda layer: (layer.definition.map.order, layer.id))
-    return [_drawn(layer, lists, actor, theme) for layer in placed]
+    """Return the layers that an actor sees on the map, in drawing order, without those that have no features."""
+    visible = [layer.seen_by(actor) for layer in layers.values() if layer.visible_to(actor)]
+    drawn = [layer for layer in visible if layer.definition.geometry_type != "None" and layer.extent_crs84]
+    drawn.sort(key=lambda layer: (layer.definition.map.order, layer.id))
+    return [_style_layer(layer, lists, actor, theme) for layer in drawn]
 
 
-def _drawn(layer: Layer, lists: Mapping[str, CodeList], actor: Actor, theme: Theme) -> StyledLayer:
+def _style_layer(layer: Layer, lists: Mapping[str, CodeList], actor: Actor, theme: Theme) -> StyledLayer:
     carried = tuple(field.definition.name for field in tile_fields(layer, actor))
     return StyledLayer(layer, theme, carried, _coloring(layer.definition, carried, lists))
 

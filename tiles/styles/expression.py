@@ -1,4 +1,4 @@
-"""Expressions of the MapLibre style specification, evaluated here: as far as our own styles use them."""
+"""An evaluator for the expressions of the MapLibre style specification that our own styles use."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from tiles.styles.color import mixed
+from tiles.styles.color import mix
 
 _ROUND_UP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class StyledFeature:
-    """A feature as an expression sees it.
+    """The input of an expression.
 
     Attributes
     ----------
     kind
-        ``Point``, ``LineString`` or ``Polygon``; several of a kind are of that kind.
+        ``Point``, ``LineString`` or ``Polygon``, also of a multi-part geometry.
     zoom
-        Of MapLibre, whose world is 512 pixels wide at zoom 0.
+        The zoom of MapLibre, whose world is 512 pixels wide at zoom 0.
     """
 
     properties: Mapping[str, Any]
@@ -30,28 +30,28 @@ class StyledFeature:
     zoom: float
 
 
-def evaluate(expression: Any, seen: StyledFeature) -> Any:
+def evaluate(expression: Any, feature: StyledFeature) -> Any:
     """Return the value of an expression.
 
     Raises
     ------
     ValueError
-        For an operator that no style of ours has.
+        For an operator that no style of ours uses.
     """
-    if not (isinstance(expression, list) and isinstance(expression[0], str)):  # numbers in a list are values too
+    if not (isinstance(expression, list) and isinstance(expression[0], str)):  # a list of numbers is a value too
         return expression
     name, *arguments = expression
     lazy = _LAZY.get(name)
     if lazy is not None:
-        return lazy(arguments, seen)
+        return lazy(arguments, feature)
     plain = _PLAIN.get(name)
     if plain is None:
         raise ValueError(f"the expression '{name}' is not known here")
-    return plain(*(evaluate(argument, seen) for argument in arguments))
+    return plain(*(evaluate(argument, feature) for argument in arguments))
 
 
 def _text(value: Any) -> str:
-    """Write a value as MapLibre does: nothing is empty, whole numbers have no point."""
+    """Return a value as text, as MapLibre does: None is empty, whole numbers have no decimal point."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -59,28 +59,28 @@ def _text(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def _match(arguments: Sequence[Any], seen: StyledFeature) -> Any:
-    value = evaluate(arguments[0], seen)
+def _match(arguments: Sequence[Any], feature: StyledFeature) -> Any:
+    value = evaluate(arguments[0], feature)
     for label, result in zip(arguments[1:-1:2], arguments[2::2], strict=True):
         if value in label if isinstance(label, list) else value == label:
-            return evaluate(result, seen)
-    return evaluate(arguments[-1], seen)
+            return evaluate(result, feature)
+    return evaluate(arguments[-1], feature)
 
 
-def _coalesce(arguments: Sequence[Any], seen: StyledFeature) -> Any:
-    return next((value for one in arguments if (value := evaluate(one, seen)) is not None), None)
+def _coalesce(arguments: Sequence[Any], feature: StyledFeature) -> Any:
+    return next((value for one in arguments if (value := evaluate(one, feature)) is not None), None)
 
 
-def _interpolate(arguments: Sequence[Any], seen: StyledFeature) -> Any:
-    how, at = arguments[0], evaluate(arguments[1], seen)
+def _interpolate(arguments: Sequence[Any], feature: StyledFeature) -> Any:
+    how, at = arguments[0], evaluate(arguments[1], feature)
     stops = list(zip(arguments[2::2], arguments[3::2], strict=True))
     if at <= stops[0][0]:
-        return evaluate(stops[0][1], seen)
+        return evaluate(stops[0][1], feature)
     for (low, below), (high, above) in pairwise(stops):
         if at < high:
             share = _share(how, at - low, high - low)
-            return _between(evaluate(below, seen), evaluate(above, seen), share)
-    return evaluate(stops[-1][1], seen)
+            return _between(evaluate(below, feature), evaluate(above, feature), share)
+    return evaluate(stops[-1][1], feature)
 
 
 def _share(how: Sequence[Any], done: float, whole: float) -> float:
@@ -89,27 +89,27 @@ def _share(how: Sequence[Any], done: float, whole: float) -> float:
 
 
 def _between(one: Any, other: Any, share: float) -> Any:
-    return mixed(other, one, share) if isinstance(one, str) else one + (other - one) * share
+    return mix(other, one, share) if isinstance(one, str) else one + (other - one) * share
 
 
-def _step(arguments: Sequence[Any], seen: StyledFeature) -> Any:
-    at, chosen = evaluate(arguments[0], seen), arguments[1]
+def _step(arguments: Sequence[Any], feature: StyledFeature) -> Any:
+    at, chosen = evaluate(arguments[0], feature), arguments[1]
     for stop, value in zip(arguments[2::2], arguments[3::2], strict=True):
         if at >= stop:
             chosen = value
-    return evaluate(chosen, seen)
+    return evaluate(chosen, feature)
 
 
 _LAZY: Mapping[str, Callable[[Sequence[Any], StyledFeature], Any]] = {
-    "get": lambda arguments, seen: seen.properties.get(arguments[0]),
-    "has": lambda arguments, seen: seen.properties.get(arguments[0]) is not None,
-    "geometry-type": lambda _, seen: seen.kind,
-    "zoom": lambda _, seen: seen.zoom,
+    "get": lambda arguments, feature: feature.properties.get(arguments[0]),
+    "has": lambda arguments, feature: feature.properties.get(arguments[0]) is not None,
+    "geometry-type": lambda _, feature: feature.kind,
+    "zoom": lambda _, feature: feature.zoom,
     "match": _match,
     "coalesce": _coalesce,
     "interpolate": _interpolate,
     "step": _step,
-    "all": lambda arguments, seen: all(evaluate(one, seen) for one in arguments),
+    "all": lambda arguments, feature: all(evaluate(one, feature) for one in arguments),
 }
 _PLAIN: Mapping[str, Callable[..., Any]] = {
     "to-string": _text,

@@ -1,4 +1,4 @@
-"""What lies around the layers: the ground, the district, what is outside of it, the frame."""
+"""The surroundings of the layers: the ground, the district, the area outside it, the frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WORLD = [[-180, -85], [180, -85], [180, 85], [-180, 85], [-180, -85]]
 
 
 def frame_sources(outline: Json | None) -> Json:
-    """Return the sources of the district and of what is outside; `outline` is a GeoJSON polygon, or None."""
+    """Return the sources of the district and of the area outside; `outline` is a GeoJSON polygon, or None."""
     return {
         "district": {"type": "geojson", "data": outline or NOTHING},
         "outside": {"type": "geojson", "data": _outside(outline)},
@@ -32,7 +32,7 @@ def _outside(outline: Json | None) -> Json:
 
 
 def ground(theme: Theme, *, framed: bool) -> list[Json]:
-    """Return the style layers below everything; without a district all the world is as the inside."""
+    """Return the style layers below everything; without a district the whole world has its colour."""
     color = theme.outside if framed else theme.district
     return [
         {"id": "ground", "type": "background", "paint": {"background-color": color}},
@@ -41,7 +41,7 @@ def ground(theme: Theme, *, framed: bool) -> list[Json]:
 
 
 def around(theme: Theme) -> list[Json]:
-    """Return the style layers that dim what is outside and frame the district."""
+    """Return the style layers that dim the outside and frame the district."""
     line: Json = {"type": "line", "source": "district", "layout": {"line-join": "round"}}
     glow = {
         "line-color": theme.frame,

@@ -1,4 +1,4 @@
-"""A legend, read from a style: which colours it shows, and what they mean in both languages."""
+"""A legend, read from a style: its colours with their meaning in both languages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SHAPES = {"area": "area", "building": "area", "line": "line", "point": "point"}
 _ROW, _TOP, _LEFT, _WIDTH = 22, 40, 16, 340  # pixels
 
 
-def explained(style: Json, layer: StyledLayer) -> None:
-    """Write into a style layer what a legend says of it, if it is the main one of its layer."""
+def add_legend(style: Json, layer: StyledLayer) -> None:
+    """Write the entry of the legend into the metadata of a style layer, if it is the main one of its layer."""
     shape = _SHAPES.get(style["id"].rpartition(":")[2])
     if shape is None:
         return
@@ -77,8 +77,8 @@ def _row(number: int, shape: str, color: str, titles: tuple[str, str], theme: Th
         ' stroke-width="0.8"/>',
     }
     zh, en = titles
-    words = (
+    text = (
         f'<text x="{x + 26}" y="{y + 4}" fill="{theme.text}">{escape(zh)}'
         f'<tspan dx="6" fill="{theme.text_soft}" font-size="11">{escape(en)}</tspan></text>'
     )
-    return swatches[shape] + words
+    return swatches[shape] + text

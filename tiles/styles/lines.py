@@ -1,4 +1,4 @@
-"""Lines: as wide as on the ground where that is known, else by rank; each over its casing."""
+"""Lines: as wide as on the ground where the width is known, else by rank; each over its casing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from layers.types import Json
-from tiles.styles.color import mixed
-from tiles.styles.drawn import Expression, StyledLayer
+from tiles.styles.color import mix
+from tiles.styles.drawn import StyledLayer, StyleExpression
 from tiles.styles.names import line_name
 from tiles.styles.theme import RoadTone
 
@@ -18,8 +18,8 @@ _METRES_A_PIXEL_0 = 72_000  # of a 512-pixel tile at 23°N and zoom 0
 def line_layers(layer: StyledLayer) -> dict[str, list[Json]]:
     """Return the style layers of lines by the pass they are drawn in."""
     wide = "width_m" in layer.carried
-    metres: Expression = ["coalesce", ["get", "width_m"], 8] if wide else _metres(layer)
-    least: Expression = 1.1 if wide else _least(layer)
+    metres: StyleExpression = ["coalesce", ["get", "width_m"], 8] if wide else _metres(layer)
+    least: StyleExpression = 1.1 if wide else _least(layer)
     layout: Json = {"line-cap": "round", "line-join": "round"}
     if not wide and layer.coloring:
         layout["line-sort-key"] = layer.by_rank(lambda rank: -rank, -99)
@@ -45,37 +45,37 @@ def line_layers(layer: StyledLayer) -> dict[str, list[Json]]:
     return {where: [line] if wide else [casing, line], "names": line_name(layer)}
 
 
-def _ground_width(metres: Expression, least: Expression) -> Expression:
-    """Width in pixels that stands for metres on the ground, never less than `least` pixels."""
+def _ground_width(metres: StyleExpression, least: StyleExpression) -> StyleExpression:
+    """Return the width in pixels of metres on the ground, at least `least` pixels."""
 
-    def at(zoom: int) -> Expression:
+    def at(zoom: int) -> StyleExpression:
         return ["max", least, ["*", metres, 2**zoom / _METRES_A_PIXEL_0]]
 
     return ["interpolate", ["exponential", 2], ["zoom"], 9, at(9), 20, at(20)]
 
 
-def _metres(layer: StyledLayer) -> Expression:
+def _metres(layer: StyledLayer) -> StyleExpression:
     return layer.by_rank(lambda rank: round(max(3.5, 30 * 0.7**rank), 2), 6)
 
 
-def _least(layer: StyledLayer) -> Expression:
+def _least(layer: StyledLayer) -> StyleExpression:
     return layer.by_rank(lambda rank: round(max(0.3, 2.2 * 0.66**rank), 2), 0.6)
 
 
-def _sunk(layer: StyledLayer) -> Expression:
+def _sunk(layer: StyledLayer) -> StyleExpression:
     theme = layer.theme
-    return mixed(layer.definition.map.color, theme.district, theme.water_share)
+    return mix(layer.definition.map.color, theme.district, theme.water_share)
 
 
-def _toned(layer: StyledLayer) -> Expression:
-    """Bright while lines are thin, quieter the wider they become."""
+def _toned(layer: StyledLayer) -> StyleExpression:
+    """Return a colour that is bright while lines are thin, and quieter as they widen with the zoom."""
 
-    def at(tone: RoadTone) -> Expression:
+    def at(tone: RoadTone) -> StyleExpression:
         if layer.coloring is None:
-            return mixed(layer.definition.map.color, tone.paper, tone.share)
+            return mix(layer.definition.map.color, tone.paper, tone.share)
         return layer.by_code(
-            lambda code: mixed(str(code.color), tone.paper, tone.share),
-            mixed(layer.definition.map.color, tone.paper, tone.share),
+            lambda code: mix(str(code.color), tone.paper, tone.share),
+            mix(layer.definition.map.color, tone.paper, tone.share),
         )
 
     tones = layer.theme.roads

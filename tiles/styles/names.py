@@ -1,4 +1,4 @@
-"""Names on the map: in Chinese, with a halo, the more important ones placed first."""
+"""Names on the map: in Chinese, with a halo, the more important placed first."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _ROAD_NAMES_FROM = 12.0
 
 
 def area_name(layer: StyledLayer, first_zoom: float | None = None) -> list[Json]:
-    """Return the names of areas; they come as points of the MVT layer ``labels``."""
+    """Return the names of areas, which are points of the MVT layer ``labels``."""
     if layer.label is None:
         return []
     order = layer.definition.map.order
-    coded = layer.label.endswith("_code")  # long numbers come later, and quieter, than names
+    coded = layer.label.endswith("_code")  # long numbers appear at a deeper zoom than names, and smaller
     later = 2.5 if coded else 0 if layer.first_zoom == 0 else 1 if order < _LARGE_BELOW_ORDER else 0.8
     style = _name(layer, first_zoom or layer.first_zoom + later)
     style |= {"source-layer": "labels", "filter": ["==", ["geometry-type"], "Point"]}
@@ -27,7 +27,7 @@ def area_name(layer: StyledLayer, first_zoom: float | None = None) -> list[Json]
 
 
 def line_name(layer: StyledLayer) -> list[Json]:
-    """Return names along lines; those of lower ranks come later."""
+    """Return names along lines; those of lower ranks appear at deeper zooms."""
     if layer.label is None:
         return []
     first = max(layer.first_zoom + 1, _ROAD_NAMES_FROM)

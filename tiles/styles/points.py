@@ -1,4 +1,4 @@
-"""Points: small dots from afar, discs with pictograms near by; counted cells where there are too many to draw."""
+"""Points: small dots at low zooms, discs with pictograms at high ones; counted cells where there are too many."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from layers.types import Json
 from tiles.styles.color import luminance, readable
-from tiles.styles.drawn import Expression, StyledLayer
+from tiles.styles.drawn import StyledLayer, StyleExpression
 from tiles.styles.names import FONT, point_name
 from tiles.styles.sprite import DARK, LIGHT, pictogram_of
 
-DENSE = 1500  # layers with more points than this begin small
+DENSE = 1500  # layers with more points than this have small dots at first
 _OFFLINE = ["offline", "OFF", "0"]
-_BRIGHT = 0.36  # a disc brighter than this takes dark ink
-_NEAR = 16  # where a point is a thing with a place, no longer one of a crowd
+_BRIGHT = 0.36  # luminance above which a disc takes dark ink
+_NEAR = 16  # zoom from which points are drawn as single objects
 
 
 def point_layers(layer: StyledLayer) -> dict[str, list[Json]]:
@@ -61,8 +61,8 @@ def _near(layer: StyledLayer) -> int:
     return max(layer.first_zoom + 1, _NEAR)
 
 
-def _present(layer: StyledLayer, full: float) -> Expression:
-    """Strength of a point: what is off line is weaker."""
+def _present(layer: StyledLayer, full: float) -> StyleExpression:
+    """Return the opacity of a point, lower for a device that is off line."""
     if "online_status" not in layer.carried:
         return full
     return ["match", ["to-string", ["get", "online_status"]], _OFFLINE, round(full * 0.45, 3), full]
@@ -88,8 +88,8 @@ def _pictogram(layer: StyledLayer, is_point: list[Any]) -> list[Json]:
     ]
 
 
-def _ink(layer: StyledLayer) -> Expression:
-    """Return the ending of the pictogram's name that can be read on the point's colour."""
+def _ink(layer: StyledLayer) -> StyleExpression:
+    """Return the suffix of the pictogram's name for the ink that contrasts with the point's colour."""
 
     def on(color: str) -> str:
         return DARK if luminance(color) > _BRIGHT else LIGHT
@@ -98,7 +98,7 @@ def _ink(layer: StyledLayer) -> Expression:
 
 
 def _cells(layer: StyledLayer) -> list[Json]:
-    """Points that the server counted by cells: a disc that grows with their number and never hides its neighbour."""
+    """Return discs of the cells, which grow with the number of points and never hide their neighbours."""
     color = layer.own_color
     size = ["interpolate", ["linear"], ["log10", ["get", "count"]], 0, 1.6, 1, 4, 2, 9, 3, 13, 4, 16]
     return [

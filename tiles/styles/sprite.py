@@ -1,4 +1,4 @@
-"""Pictograms on one sheet, in dark and in light ink, drawn from the SVG files of icon sets."""
+"""A sprite sheet of pictograms in dark and light ink, drawn from the SVG files of icon sets."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ import resvg_py
 
 from layers.definition import LayerDefinition
 from layers.errors import Unavailable
-from tiles.styles.drawn import Expression
+from tiles.styles.drawn import StyleExpression
 
-DARK, LIGHT = "-dark", "-light"  # endings of names: the ink
+DARK, LIGHT = "-dark", "-light"  # suffixes of names: the ink
 _INKS = {DARK: "#0b1424", LIGHT: "#ffffff"}
 _SIDE, _GAP = 15, 2  # pixels
-_SUBSTITUTE = '<circle cx="7.5" cy="7.5" r="4"/>'  # for a name that no set has
+_SUBSTITUTE = '<circle cx="7.5" cy="7.5" r="4"/>'  # for a name that is in no set
 _FILE = re.compile(r"<svg([^>]*)>(.*)</svg>", re.DOTALL)
 _BOX = re.compile(r'viewBox="([\d.\s-]+)"')
 
 
-def pictogram_of(definition: LayerDefinition, carried: Collection[str]) -> Expression:
-    """Return the name of each feature's pictogram, without its ink; the layer must have one."""
+def pictogram_of(definition: LayerDefinition, carried: Collection[str]) -> StyleExpression:
+    """Return an expression of the name of a feature's pictogram, without its ink.
+
+    Raises
+    ------
+    ValueError
+        When the layer has no pictogram.
+    """
     hints = definition.map
     if hints.icon is None:
         raise ValueError(f"layer {definition.id} has no pictogram")
@@ -35,21 +41,21 @@ def pictogram_of(definition: LayerDefinition, carried: Collection[str]) -> Expre
 
 
 def pictograms(definitions: Iterable[LayerDefinition]) -> tuple[str, ...]:
-    """Return the names of every pictogram that layers are drawn with, sorted."""
+    """Return the names of all pictograms of layers, sorted."""
     hints = [definition.map for definition in definitions]
     return tuple(sorted({name for one in hints for name in (one.icon, *one.icons.values()) if name}))
 
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """A sheet as MapLibre reads it.
+    """A sprite sheet of MapLibre.
 
     Attributes
     ----------
     index
-        Name to place on the sheet, in pixels.
+        The place of each name on the sheet, in pixels.
     png
-        The sheet.
+        The image of the sheet.
     """
 
     index: dict[str, dict[str, int]]
@@ -63,11 +69,11 @@ def draw_sprite(names: tuple[str, ...], folders: tuple[Path, ...], ratio: int) -
     Parameters
     ----------
     names
-        Pictograms; each comes in both inks. A name that no set has is drawn as a dot.
+        Pictograms; each is drawn in both inks. A name that is in no set is drawn as a dot.
     folders
-        Icon sets: folders of SVG files, the first that has a name is taken.
+        Icon sets, folders of SVG files; the first set with a name is used.
     ratio
-        Pixels of the sheet for each pixel of the map, 1 or 2.
+        Pixels of the sheet per pixel of the map, 1 or 2.
 
     Raises
     ------
@@ -96,7 +102,7 @@ def draw_sprite(names: tuple[str, ...], folders: tuple[Path, ...], ratio: int) -
 
 @lru_cache(maxsize=256)
 def mark(name: str, folders: tuple[Path, ...]) -> str:
-    """Return a pictogram with its ink, as a style names it, as a piece of SVG of 15 by 15 pixels."""
+    """Return a pictogram, by its name with the suffix of the ink, as a piece of SVG of 15 by 15 pixels."""
     ink = DARK if name.endswith(DARK) else LIGHT
     return f'<g fill="{_INKS[ink]}">{_inside(name.removesuffix(ink), folders)}</g>'
 

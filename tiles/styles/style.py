@@ -1,4 +1,4 @@
-"""A whole style: MapLibre style specification 8, from the catalogue, a theme and the reader's rights."""
+"""A style (MapLibre style specification 8) from the catalogue, a theme and the reader's rights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layers.types import Json
 from tiles.styles.areas import area_layers
 from tiles.styles.drawn import StyledLayer, drawn_layers
 from tiles.styles.frame import around, frame_sources, ground
-from tiles.styles.legend import explained
+from tiles.styles.legend import add_legend
 from tiles.styles.lines import line_layers
 from tiles.styles.names import FONT
 from tiles.styles.points import point_layers
@@ -27,20 +27,20 @@ _KINDS: dict[str, Callable[[StyledLayer], dict[str, list[Json]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a style needs beside the catalogue.
+    """The inputs of a style beside the catalogue.
 
     Attributes
     ----------
     base
-        Full address of the service, without a slash at the end.
+        Absolute URL of the service, without a trailing slash.
     outline
-        GeoJSON of the district, degrees; None draws no frame.
+        GeoJSON of the district in degrees; None draws no frame.
     font_faces
-        Files of the font of the labels, as in the style's `font-faces`.
+        Font files of the labels, as in the style's `font-faces`.
     basemap
-        Raster sources by id that lie under everything, from the ground up.
+        Raster sources by id below all layers, the lowest first.
     versions
-        What the tiles of a layer are made of, by its id: with it in their address, caches may keep them.
+        Versions of the tiles of a layer, by its id; in their URL they allow caches to keep the tiles.
     """
 
     base: str
@@ -56,15 +56,15 @@ def build_style(catalog: Catalog, actor: Actor, theme: Theme, around_it: Surroun
     Parameters
     ----------
     actor
-        Only layers and fields this reader gets are in it.
+        The reader; the style holds only the layers and fields this reader may see.
     relief
-        Whether buildings stand; else they are flat.
+        Whether buildings are drawn in 3-D; else they are flat.
 
     Returns
     -------
     dict
-        A style: layers of the catalogue are called ``{layer}:{part}`` and drawn from a source called like the layer.
-        `metadata` says the theme, and for each main style layer what a legend needs.
+        A style. Its layers have ids ``{layer}:{part}`` and a source with the layer's id. `metadata` holds the theme,
+        and for each main style layer the entry of the legend.
     """
     layers = drawn_layers(catalog, catalog.code_lists, actor, theme)
     return {
@@ -82,13 +82,13 @@ def build_style(catalog: Catalog, actor: Actor, theme: Theme, around_it: Surroun
         "layers": [
             *ground(theme, framed=around_it.outline is not None),
             *({"id": name, "type": "raster", "source": name} for name in around_it.basemap),
-            *_drawn(layers, theme, relief=relief),
+            *_ordered(layers, theme, relief=relief),
         ],
     }
 
 
-def _drawn(layers: Sequence[StyledLayer], theme: Theme, *, relief: bool) -> list[Json]:
-    """Order: what lies on the ground, the dimmed outside, then names; the most important names last.
+def _ordered(layers: Sequence[StyledLayer], theme: Theme, *, relief: bool) -> list[Json]:
+    """Return the layers in order: the ground's layers, the dimmed outside, then names, the most important last.
 
     MapLibre places the names of the uppermost layers first.
     """
@@ -116,14 +116,14 @@ def _parts(layer: StyledLayer) -> dict[str, list[Json]]:
     if len(kinds) > 1:
         parts["names"] = _once(parts.get("names", []))
     for style in (style for styles in parts.values() for style in styles):
-        explained(style, layer)
+        add_legend(style, layer)
         if not layer.definition.map.visible and style["id"] != f"{layer.id}:relief":
             style.setdefault("layout", {})["visibility"] = "none"
     return parts
 
 
 def _once(names: Sequence[Json]) -> list[Json]:
-    """Names of areas, lines and points of one layer are three style layers and need three ids."""
+    """Give the names of a layer's areas, lines and points, which are three style layers, three ids."""
     endings = ("", "-line", "-point")
     return [style | {"id": style["id"] + ending} for style, ending in zip(names, endings, strict=False)]
 
@@ -141,7 +141,7 @@ def _metadata(theme: Theme, layers: Sequence[StyledLayer], base: str) -> Json:
 
 
 def _place(layers: Sequence[StyledLayer]) -> Json:
-    """Where a client begins: all of the features, so that it is never somewhere else."""
+    """Return the initial view of a client, the centre of all features."""
     extents = [layer.layer.extent_crs84 for layer in layers if layer.layer.extent_crs84]
     if not extents:
         return {}

@@ -1,4 +1,4 @@
-"""A theme: the few colours and strengths in which one style differs from another."""
+"""A theme: the colours and opacities in which one style differs from another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Frozen(BaseModel):
 
 
 class RoadTone(_Frozen):
-    """From a zoom on, lines show this share of their own colour; the rest is the paper's."""
+    """The share of their own colour that lines have from a zoom on; the rest is the paper's."""
 
     zoom: float
     share: float = Field(ge=0, le=1)
@@ -35,13 +35,13 @@ class Height(_Frozen):
 
 
 class Theme(_Frozen):
-    """Everything a style does not take from the catalogue.
+    """All inputs of a style that do not come from the catalogue.
 
     Attributes
     ----------
     contrast
         Least contrast (WCAG) of a layer's own colour with the ground; weaker colours are moved towards the text's.
-        Colours of code lists are a standard's and stay as they are where they fill.
+        Colours of code lists come from a standard and stay unchanged in fills.
     rim
         The line around points.
     """
@@ -83,7 +83,7 @@ def theme_of(name: str) -> Theme:
     Raises
     ------
     NotFound
-        When there is none of this name; the message lists those there are.
+        When there is none of this name; the message lists the known ones.
     """
     themes = read_themes()
     if name not in themes:

@@ -16,7 +16,7 @@ from layers.actor import ANONYMOUS, OPERATOR, Actor
 from layers.definition import FieldDefinition, LayerDefinition, MapHints, read_code_lists, read_definitions
 from layers.errors import NotFound
 from tests.tiles.styles.catalogue import OUTLINE, SNAPSHOTS, catalogue, style_of, text_of
-from tiles.styles.color import contrast, mixed, readable
+from tiles.styles.color import contrast, mix, readable
 from tiles.styles.legend import legend_of, legend_svg
 from tiles.styles.sprite import draw_sprite, pictograms
 from tiles.styles.style import Surroundings, build_style
@@ -190,9 +190,9 @@ def test_a_readable_colour_is_readable(color, ground, least):
 
 @given(color=colors, ground=colors, share=st.floats(0, 1))
 def test_a_mixed_colour_lies_between(color, ground, share):
-    grey = mixed(color, ground, share)
-    assert mixed(color, ground, 1) == color
-    assert mixed(color, ground, 0) == ground
+    grey = mix(color, ground, share)
+    assert mix(color, ground, 1) == color
+    assert mix(color, ground, 0) == ground
     assert len(grey) == 7
     per_channel = [sorted((int(color[at : at + 2], 16), int(ground[at : at + 2], 16))) for at in (1, 3, 5)]
     assert all(
