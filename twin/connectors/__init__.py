@@ -1,1 +1,1 @@
-"""Connectors: they go and get what feeds have to say, one for each protocol that is not pushed over HTTP."""
+"""Protocols of feeds: a class each, with a connector where messages are not pushed over HTTP."""

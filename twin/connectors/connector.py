@@ -1,4 +1,4 @@
-"""A connector: what gets the messages of one feed, until it is cancelled, and reports its state.
+"""Connectors: each gets the messages of one feed until it is cancelled, and reports its state.
 
 It hands a delivery to ``parts.intake.take(self.name, Delivery(…))`` and acknowledges (puts the file away, moves on to
 the next page) when that returns. When the feed's file changes it is cancelled and run with the new one. What it raises
@@ -19,7 +19,7 @@ from twin.feeds.definition import FeedDefinition
 from twin.jobs.jobs import Parts
 
 _TEXT_MAX = 500
-_SAY = """
+_REPORT = """
 INSERT INTO twin.connector AS c (feed, state, detail) VALUES ($1, $2, $3)
 ON CONFLICT (feed) DO UPDATE SET state = $2, detail = $3, since = now()
 WHERE (c.state, c.detail) IS DISTINCT FROM ($2, $3)
@@ -33,27 +33,27 @@ _log = structlog.get_logger(__name__)
 
 
 class Status:
-    """How a connector does, for `/twin/feeds` and `onemap feed list`; it never stands in the connector's way."""
+    """The state of a connector, for `/twin/feeds` and `onemap feed list`; a failed report never stops the connector."""
 
     def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
         self._pool, self._feed = pool, feed
 
     async def working(self, detail: str) -> None:
-        """Say that it is connected, listens or looks; with where, for a person."""
-        await self._write(_SAY, "working", detail)
+        """Report that it is connected, listens or looks; `detail` tells a person where."""
+        await self._write(_REPORT, "working", detail)
 
     async def fault(self, message: str) -> None:
-        """Say what went wrong; it goes on trying."""
+        """Report a fault; the connector will try again."""
         _log.warning("a connector has a fault", feed=self._feed, fault=message)
         await self._write(_FAULT, "waiting", message)
 
     async def starting(self) -> None:
-        """Say that it begins."""
-        await self._write(_SAY, "starting", "")
+        """Report that it starts."""
+        await self._write(_REPORT, "starting", "")
 
     async def stopped(self) -> None:
-        """Say that its feed was switched off or taken away."""
-        await self._write(_SAY, "stopped", "")
+        """Report that its feed was switched off or removed."""
+        await self._write(_REPORT, "stopped", "")
 
     async def _write(self, statement: str, state: str, text: str) -> None:
         try:
@@ -70,12 +70,12 @@ class FetchedFeed(FeedDefinition):
         """Get messages until cancelled."""
 
     async def publish(self, file: Path, home: Path, topic: str | None) -> str:  # noqa: ARG002
-        """Send a file to where the connector gets messages, as a device would; returns a sentence for a person.
+        """Send a file to the place the connector gets messages from, as a device would; return a sentence for a person.
 
         Raises
         ------
         BadInput
-            When the protocol has no such way.
+            When the protocol has no such place.
         """
         raise BadInput(
             f"'{self.name}' is not pushed to, it is fetched by {self.protocol}; see ./onemap feed show {self.name}"

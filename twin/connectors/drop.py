@@ -1,7 +1,7 @@
-"""The connector of feeds whose sender drops files: each is taken once, in parts of bounded size, and put away.
+"""Feeds whose sender drops files: each is taken once, in parts of bounded size, and put away.
 
-A file is claimed, read, checked as a whole, taken part by part, noted in PostGIS and then put away. Killed anywhere in
-between, the next life begins with it again: what was taken is known by its identity and counts once.
+A file is claimed, read, checked as a whole, taken part by part, recorded in PostGIS and then put away. A connector that
+was killed in between starts with the file again: messages are known by their identity and count once.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ class DropFeed(FetchedFeed):
 
     @override
     async def run(self, parts: Parts, status: Status) -> None:
-        """Look into the feed's folder, and take what is whole, until cancelled."""
+        """Look into the feed's folder, and take whole files, until cancelled."""
         path = parts.home / FOLDER / self.name
         folder = DropFolder(path, self.connection.pattern, counted=self.connection.count_file)
         settle, take = partial(parts.intake.take_read, self.name), partial(parts.intake.take, self.name)
         drop = Drop(self, folder, FileLedger(parts.pool, self.name), settle, take)
         await status.working(f"looks into {path}")
         while True:
-            for said in await drop.look():
-                await status.working(f"looks into {path}; last {said}")
+            for sentence in await drop.look():
+                await status.working(f"looks into {path}; last {sentence}")
             await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -69,7 +69,7 @@ class Drop:
     Parameters
     ----------
     settle, take
-        Have messages written, and a delivery that is read as one (a warning); both return when it is durable.
+        Write messages, and a delivery that is read as one (a warning); both return when it is durable.
     """
 
     def __init__(
@@ -81,50 +81,50 @@ class Drop:
         self._settle, self._take = settle, take
 
     async def look(self) -> list[str]:
-        """Take every file that is whole, and what an earlier life left half done; returns a sentence for each."""
+        """Take every whole file, and files an earlier process left claimed; return a sentence for each."""
         for name in self._folder.look():
             self._folder.claim(name)
-        said = [await self._one(name) for name in self._folder.claimed()]
-        return [sentence for sentence in said if sentence]
+        sentences = [await self._take_file(name) for name in self._folder.claimed()]
+        return [sentence for sentence in sentences if sentence]
 
-    async def _one(self, name: str) -> str:
+    async def _take_file(self, name: str) -> str:
         digest = b""
         try:
             file = await asyncio.to_thread(self._folder.read, name)
             digest = file.digest
             if await self._ledger.knows(digest, whole=self._definition.connection.whole):
-                return self._away(name, "done", digest, f"{name} was taken before")
+                return self._put_away(name, "done", digest, f"{name} was taken before")
             with self._folder.first_reading(name):
                 await asyncio.to_thread(_check, self._definition, file)
-            outcome, notes = await self._taken(file)
+            outcome, notes = await self._take_parts(file)
         except BlockingIOError:
             return ""
         except Refused as error:
-            await self._keep(error, name)
+            await self._keep_refusal(error, name)
             notes = {ERROR: error_text(name, error, datetime.now(UTC))}
-            return self._away(name, "failed", digest, f"{name} could not be read: {error.message}", notes)
+            return self._put_away(name, "failed", digest, f"{name} could not be read: {error.message}", notes)
         counts = (
             f"{outcome.received} rows, {outcome.duplicate} known, {outcome.rejected} refused, {outcome.waiting} held"
         )
-        return self._away(name, "done", digest, f"{name} was taken: {counts}", notes)
+        return self._put_away(name, "done", digest, f"{name} was taken: {counts}", notes)
 
-    def _away(
+    def _put_away(
         self,
         name: str,
         where: Literal["done", "failed"],
         digest: bytes,
-        said: str,
+        sentence: str,
         notes: dict[str, bytes] | None = None,
     ) -> str:
         self._folder.put_away(name, where, digest, notes)
-        return said
+        return sentence
 
-    async def _keep(self, error: Refused, name: str) -> None:
-        """Count a file that could not be read among the refused; the file itself is kept in its folder."""
+    async def _keep_refusal(self, error: Refused, name: str) -> None:
+        """Keep a refusal for a file that could not be read; the file itself stays in its folder."""
         refusal = Refusal(0, error.reason, f"{name}: {error.message}", name.encode())
         await settled(self._settle, Reading([], [refusal]))
 
-    async def _taken(self, file: DroppedFile) -> tuple[Outcome, dict[str, bytes]]:
+    async def _take_parts(self, file: DroppedFile) -> tuple[Outcome, dict[str, bytes]]:
         outcome, held = Outcome(), set[str]()
         parts = _parts(self._definition, file)
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
@@ -135,14 +135,14 @@ class Drop:
                 outcome += await settled(self._settle, part)
         told = [*outcome.refused, *outcome.held]
         notes = {REPORT: rows_report(told)} if told else {}
-        if not self._definition.connection.whole or outcome.refused:  # a refused row may have been any feature's
+        if not self._definition.connection.whole or outcome.refused:  # a refused row may be of any feature
             await self._ledger.finished(file, outcome, 0, None)
         else:
-            notes |= await self._without_the_rest(file, outcome, held)
+            notes |= await self._delete_missing(file, outcome, held)
         return outcome, notes
 
-    async def _without_the_rest(self, file: DroppedFile, outcome: Outcome, held: set[str]) -> dict[str, bytes]:
-        """Remove what a whole file no longer holds; when that is more than half of all, keep it and say so."""
+    async def _delete_missing(self, file: DroppedFile, outcome: Outcome, held: set[str]) -> dict[str, bytes]:
+        """Delete the features that a whole file no longer has; if these are more than half, keep all and report it."""
         known = await self._ledger.features()
         missing = len(set(known) - held)
         deletions = gone(self._definition, held, known, now=min(file.written_at, datetime.now(UTC)))
@@ -158,7 +158,7 @@ class Drop:
 
 
 def _parts(definition: DropFeed, file: DroppedFile) -> Iterator[Reading | Delivery]:
-    """Cut a file into parts that are decoded, or one delivery that is decoded as a whole."""
+    """Cut a file into decoded parts, or one delivery that is decoded as a whole."""
     lines = file.name.lower().endswith((".ndjson", ".jsonl"))
     if definition.format == "table":
         for some in batched(each_row(file.body, file.name, definition.connection.encoding), PART_ROWS):
@@ -176,7 +176,7 @@ def _parts(definition: DropFeed, file: DroppedFile) -> Iterator[Reading | Delive
 
 
 def _some_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Cut lines into parts, each with the number of its first, from 1; a line of its own is as long as it may be."""
+    """Cut lines into parts, each with the number of its first line, from 1; one line alone may be of any length."""
     first, at, body = 1, 0, body.removeprefix(b"\xef\xbb\xbf")
     while at < len(body):
         end, count = at, 0
@@ -188,12 +188,12 @@ def _some_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check(definition: DropFeed, file: DroppedFile) -> None:
-    """Read a file to its end before anything of it is taken.
+    """Check that a file can be read to its end, before any of it is taken.
 
     Raises
     ------
     Refused
-        When it cannot be read to its end, or has not the rows its count file says.
+        When it cannot be read to its end, or its number of rows is not that of its count file.
     """
     if definition.format == "table":
         rows = sum(1 for _ in each_row(file.body, file.name, definition.connection.encoding))

@@ -1,13 +1,13 @@
-"""A folder where files are dropped: which of them are whole, claimed by a rename, and where they are put in the end.
+"""The folder of a feed where files are dropped: whole files are claimed by a rename, taken, and put away.
 
 ::
 
     <home>/drops/<feed>/            senders put files here: first under another name (.part, .tmp, a dot in front)
-                        taking/     what is being taken; after a crash again, unless it killed its reader
-                        done/       what was taken, each with a report when rows were refused
-                        failed/     what could not be read, each with the reason beside it
+                        taking/     files being taken; after a crash again, unless reading the file killed the process
+                        done/       files that were taken, each with a report when rows were refused
+                        failed/     files that could not be read, each with the reason beside it
 
-Nothing a sender names leads out of the folder: names come from the folder's own listing, links are not followed.
+A sender's name cannot lead out of the folder: names come from the folder's own listing, links are not followed.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ type FileStamp = tuple[int, int, int]  # inode, size in bytes, time of change in
 
 
 class DropConnection(FeedConnection):
-    """Which files are taken, and what they hold.
+    """Which files are taken, and how they are read.
 
     Attributes
     ----------
     pattern
         Of the names of the files.
     whole
-        Whether a file is everything there is, or what changed.
+        Whether a file has all features, or the changed ones.
     count_file
-        Whether a file waits for ``{its name}.count``, which has its number of rows.
+        Whether a file waits for ``{name}.count``, which has its number of rows.
     """
 
     pattern: FileName
@@ -58,16 +58,16 @@ class DropConnection(FeedConnection):
 
 @dataclass(frozen=True, slots=True)
 class DroppedFile:
-    """A file, read.
+    """A file that was read.
 
     Attributes
     ----------
     digest
         SHA-256 of its bytes.
     written_at
-        When the sender wrote it last.
+        Time of the sender's last change.
     rows
-        How many it should have, as the count file beside it says; None without one.
+        Number of rows by its count file; None without one.
     """
 
     name: str
@@ -78,12 +78,12 @@ class DroppedFile:
 
 
 class DropFolder:
-    """The folder of one feed; it is made when it is not there.
+    """The folder of one feed; it is created if it does not exist.
 
     Parameters
     ----------
     pattern
-        Of the names that are taken, as in a shell; capitals count.
+        Of the names that are taken, as in a shell; case-sensitive.
     counted
         Whether a file waits for its count file.
     """
@@ -110,21 +110,21 @@ class DropFolder:
                     continue
                 try:
                     of = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:  # it went while we looked
+                except FileNotFoundError:  # removed meanwhile
                     continue
                 if stat.S_ISREG(of.st_mode) and (not self._counted or (self._folder / (name + COUNT)).is_file()):
                     looks[name] = of.st_ino, of.st_size, of.st_mtime_ns
         return looks
 
     def claim(self, name: str) -> bool:
-        """Move a file to where nobody drops another over it; False when it went, or one of its name is being taken."""
+        """Move a file to ``taking/``, where no sender replaces it; False when it is gone, or its name is there."""
         claimed = self._folder / TAKING / name
         if claimed.exists():
             return False
         return _renamed(self._folder / name, claimed)
 
     def claimed(self) -> list[str]:
-        """Return the names of what is being taken: of an earlier life, when this process has just begun."""
+        """Return the names of claimed files; in a new process, those an earlier one has left."""
         names = (entry.name for entry in os.scandir(self._folder / TAKING) if entry.is_file(follow_symlinks=False))
         return sorted(name for name in names if not name.endswith(COUNT) and not name.startswith("."))
 
@@ -135,7 +135,7 @@ class DropFolder:
         Raises
         ------
         Refused
-            When the mark is there already: an earlier life was killed while it read this file, as the next would be.
+            When there is a mark: an earlier process was killed while it read this file, as this one would be.
         """
         mark = self._mark(name)
         if mark.exists():
@@ -155,9 +155,9 @@ class DropFolder:
         Raises
         ------
         Refused
-            When it is too large, is no plain file, or its count file holds no number.
+            When it is too large, is no plain file, or its count file has no number.
         BlockingIOError
-            When somebody is still writing to it.
+            When it is still being written.
         """
         path = self._folder / TAKING / name
         if not path.with_name(name + COUNT).exists():
@@ -169,9 +169,9 @@ class DropFolder:
     def put_away(
         self, name: str, where: Literal["done", "failed"], digest: bytes, notes: Mapping[str, bytes] | None = None
     ) -> Path:
-        """Move a claimed file to where it stays, with notes beside it by ending; returns where it is now.
+        """Move a claimed file to its last place, with notes beside it by ending; return its new path.
 
-        Another file of its name keeps its place: the newcomer gets part of its digest into its name.
+        It replaces no file: if its name is taken, it gets part of its digest into its name.
         """
         path, target = self._folder / TAKING / name, self._folder / where / name
         if target.exists():
@@ -185,10 +185,10 @@ class DropFolder:
 
 
 def _read(path: Path, bytes_max: int) -> tuple[bytes, os.stat_result]:
-    """Read a plain file that nobody is writing to."""
+    """Read a plain file that is not being written."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:  # a link, or not ours to read
+    except OSError as error:  # a link, or no permission
         raise Refused(Reason.NOT_A_TABLE, f"{path.name} cannot be opened: {error.strerror}") from error
     with open(descriptor, "rb") as file:  # noqa: PTH123  # a descriptor that was opened without following links
         before = os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""What PostGIS remembers of dropped files: which were taken, and what the last whole one held."""
+"""The record of dropped files in PostGIS: which were taken, and the features of the last whole one."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ INSERT INTO twin.dropped_feature (feed, feature_id) SELECT $1, unnest($2::text[]
 
 
 class FileLedger:
-    """The files of one feed."""
+    """The record of one feed's files."""
 
     def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
         self._pool, self._feed = pool, feed
 
     async def knows(self, digest: bytes, *, whole: bool) -> bool:
-        """Tell whether a file was taken before without a refused row; a whole one counts only when it was the last."""
+        """Return whether a file was taken before without a refused row; of whole files only the last counts."""
         return await self._pool.fetchval(_KNOWN, self._feed, digest, whole) is True
 
     async def features(self) -> list[str]:
-        """Return the features the last whole file held."""
+        """Return the features of the last whole file."""
         return [row[0] for row in await self._pool.fetch(_FEATURES, self._feed)]
 
     async def finished(self, file: DroppedFile, outcome: Outcome, gone: int, held: Collection[str] | None) -> None:
-        """Note that a file was taken.
+        """Record that a file was taken.
 
         Parameters
         ----------
         held
-            The features it held, when they are now all there is; None leaves what is known.
+            Features of a whole file, which replace those known; None leaves them.
         """
         counts = (outcome.received, outcome.accepted, outcome.duplicate, outcome.late, outcome.rejected, gone)
         async with self._pool.acquire() as connection, connection.transaction():

@@ -1,4 +1,4 @@
-"""What stands beside a file that was dropped, for the person who dropped it: why it failed, which rows were refused."""
+"""Notes beside a dropped file, for the person who dropped it: why it failed, and which rows were refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _IN_CHINESE = {
 
 
 def error_text(name: str, error: Refused, now: datetime) -> bytes:
-    """Say why nothing of a file was taken, first in Chinese."""
+    """Write the reason why a file was not taken, first in Chinese."""
     chinese = _IN_CHINESE.get(error.reason, "内容不符合约定")
     lines = (
         f"文件 {name} 未被接收，其中没有一行进入系统：{chinese}。",
@@ -41,7 +41,7 @@ def error_text(name: str, error: Refused, now: datetime) -> bytes:
 
 
 def rows_report(refused: Sequence[Refusal]) -> bytes:
-    """Write the refused rows as CSV that a spreadsheet opens; what was refused itself is in the quarantine."""
+    """Write the refusals of rows as CSV for a spreadsheet; the rows themselves are in the quarantine."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(["行 line", "原因 reason", "说明 detail"])

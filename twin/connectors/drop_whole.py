@@ -1,4 +1,4 @@
-"""Files that are everything there is: what they no longer hold is gone."""
+"""Whole files, which have all features of a collection: a feature that is no longer in the file is deleted."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from twin.envelope.message import Message
 from twin.envelope.read import read_structured
 from twin.feeds.definition import FeedDefinition
 
-GONE_SHARE_MAX = 0.5  # a file that would remove more than half of what is known is rather half a file
+GONE_SHARE_MAX = 0.5  # a file that would delete more than half of the known features is probably incomplete
 
 
 def gone(definition: FeedDefinition, held: Iterable[str], known_ids: Iterable[str], *, now: datetime) -> list[Message]:
-    """Make the deletions that follow from a whole file without a refused row: such a row may have been any feature's.
+    """Make the deletions of a whole file. The file has no refused row, because that might be of any feature.
 
     Parameters
     ----------
     held
-        Ids of the features the file held.
+        Ids of the features in the file.
     known_ids
-        Features of the feed's only collection that came by this feed.
+        Ids of the features of the feed's only collection that this feed has sent.
     now
-        When the file was written; part of the identity of the deletions, so the same file gives the same ones.
+        Time of the file; part of the deletions' ids, so that the same file gives the same messages.
 
     Returns
     -------
     list
-        Messages of kind ``feature_change``, in the order of the ids. Empty as well when more than half would go.
+        Messages of kind ``feature_change``, in the order of the ids; empty when more than half would be deleted.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""Messages of an MQTT 3.1.1 or 5 broker: acknowledged when they are committed, and only then.
+"""Feeds of an MQTT 3.1.1 or 5 broker: a message is acknowledged when it is committed, and only then.
 
-The broker keeps the session while nobody is connected, so what comes meanwhile is delivered afterwards; what was not
-acknowledged is delivered again and counts once. A retained message tells what was, not what happens: it is left out.
-Under pressure nothing is acknowledged, the broker sends no more than it may have unacknowledged, and the socket is not
-read beyond a limit.
+The broker keeps the session while we are not connected, and delivers the messages of that time afterwards; messages
+without acknowledgement are delivered again and count once. Retained messages are old state, not events: they are left
+out. Under pressure nothing is acknowledged, the broker stops at its limit of unacknowledged messages, and the socket is
+not read beyond a limit.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ _HERE = "SELECT system_identifier || ' ' || current_database() FROM pg_control_s
 
 
 class MqttConnection(FeedConnection):
-    """Which broker, and what of it.
+    """The broker and the subscription.
 
     Attributes
     ----------
     topics, group
-        What to subscribe to; workers of one `group` share a subscription.
+        Topics of the subscription; workers of one `group` share it.
     user
-        As whom we come with the secret, which is the password; by default its name.
+        The user, whose password is the feed's secret; by default the name of the secret.
     ca
-        The secret that holds the certificate of the broker's authority, when the system does not know it.
+        Name of the secret that holds the certificate of the broker's authority, if the system does not have it.
     """
 
     url: Address
@@ -105,16 +105,16 @@ class MqttFeed(FetchedFeed):
 
     @override
     async def publish(self, file: Path, home: Path, topic: str | None) -> str:
-        """Publish a file, lines each by itself.
+        """Publish a file, each line by itself.
 
         Raises
         ------
         BadInput
-            When the topic is not clear, or not one the feed subscribes to.
+            When the topic is ambiguous, or not one the feed subscribes to.
         Unavailable
             When the broker does not take it.
         """
-        from twin.connectors.mqtt_publish import choose_topic, publish_file  # noqa: PLC0415  # aiomqtt takes a while
+        from twin.connectors.mqtt_publish import choose_topic, publish_file  # noqa: PLC0415  # aiomqtt is slow to import
 
         chosen = choose_topic(self.name, self.connection.topics, topic)
         address = _address_of(self, home, f"onemap-send-{secrets.token_hex(4)}")
@@ -123,18 +123,18 @@ class MqttFeed(FetchedFeed):
 
 
 async def _client_id(definition: MqttFeed, parts: Parts) -> str:
-    """Name the session: a copy of the database must not take over the session of the original."""
+    """Return the name of the session; a copy of the database has another, and leaves the original's alone."""
     here = await parts.pool.fetchval(_HERE)
     return f"onemap-{blake2b(here.encode(), digest_size=4).hexdigest()}-{definition.name}"
 
 
 def _address_of(definition: MqttFeed, home: Path, client_id: str) -> BrokerAddress:
-    """Tell where the broker of a feed is, and as whom to come.
+    """Return the address of a feed's broker, with user and password.
 
     Raises
     ------
     Unavailable, Conflict
-        When the feed's secret is not there, or others may read it.
+        When the feed's secret does not exist, or others may read it.
     """
     connection = definition.connection
     url = urlsplit(connection.url)
@@ -155,7 +155,7 @@ def _address_of(definition: MqttFeed, home: Path, client_id: str) -> BrokerAddre
 
 
 def _trust(definition: MqttFeed, home: Path) -> ssl.SSLContext:
-    """Trust what the system trusts, or the one authority the feed names."""
+    """Return a context that trusts the system's authorities, or the one the feed names."""
     if definition.connection.ca is None:
         return ssl.create_default_context()
     authority = read_secret(definition.connection.ca, home, os.environ)
@@ -166,12 +166,12 @@ def _trust(definition: MqttFeed, home: Path) -> ssl.SSLContext:
 
 
 async def _subscribe(definition: MqttFeed, parts: Parts, link: Link) -> list[str]:
-    """Subscribe, and take back what an earlier version of the feed's file subscribed to; return the subscriptions."""
-    group, wanted = definition.connection.group, list(definition.connection.topics)
-    topics = [f"$share/{group}/{topic}" for topic in wanted] if group else list(wanted)
+    """Subscribe, and unsubscribe from the topics of earlier versions of the feed's file; return the subscriptions."""
+    group, requested = definition.connection.group, list(definition.connection.topics)
+    topics = [f"$share/{group}/{topic}" for topic in requested] if group else list(requested)
     refused = await link.subscribe(topics)
-    if group and any(refused):  # a broker that does not share: we are alone anyway, one process works at a time
-        topics = [plain if why else shared for plain, shared, why in zip(wanted, topics, refused, strict=True)]
+    if group and any(refused):  # a broker without shared subscriptions: one process works at a time anyway
+        topics = [plain if why else shared for plain, shared, why in zip(requested, topics, refused, strict=True)]
         refused = await link.subscribe(topics)
     for topic, why in zip(topics, refused, strict=True):
         if why:
@@ -188,7 +188,7 @@ async def _subscribe(definition: MqttFeed, parts: Parts, link: Link) -> list[str
 
 
 def _read(definition: MqttFeed, messages: Sequence[Published]) -> Reading:
-    """Read messages one by one; a bad one spoils no other."""
+    """Read messages one by one; a bad one does not affect the others."""
     reading, now = Reading(), datetime.now(UTC)
     for message in messages:
         if message.retained or not message.size:
@@ -209,10 +209,10 @@ def _read(definition: MqttFeed, messages: Sequence[Published]) -> Reading:
 
 
 def _delivery(message: Published) -> Delivery:
-    """Say of a payload what MQTT 5 says of it, or else what it looks like."""
+    """Return a payload with the headers that MQTT 5 gives, or with those it looks like."""
     headers: dict[str, Any] = {}
     media = message.properties.get("content-type")
-    binary = "user:specversion" in message.properties  # CloudEvents' own binding: attributes are user properties
+    binary = "user:specversion" in message.properties  # CloudEvents' MQTT binding: attributes are user properties
     if binary:
         named = ((name.removeprefix("user:"), value) for name, value in message.properties.items())
         headers = {f"ce-{name}": quote(value) for name, value in named if name != "content-type"}

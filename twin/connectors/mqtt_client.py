@@ -1,4 +1,4 @@
-"""A connection to an MQTT broker: it subscribes, hands out what comes in batches, and acknowledges when told to."""
+"""A connection to an MQTT broker: subscribes, returns messages in batches, and acknowledges them on request."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from twin.connectors import mqtt_write
 from twin.connectors.mqtt_packets import Acknowledgement, PacketKind, ProtocolFault, Published
 from twin.connectors.mqtt_read import Reader
 
-RECEIVE_MAXIMUM = 4_000  # messages an MQTT 5 broker sends ahead of our acknowledgements
+RECEIVE_MAXIMUM = 4_000  # messages that an MQTT 5 broker sends before it waits for acknowledgements
 PAYLOAD_BYTES_MAX = 8 * 1024 * 1024
-_WAITING_MAX = 8_000  # messages read and not yet taken, and their bytes; beyond them the socket is not read
+_WAITING_MAX = 8_000  # messages read and not yet taken, and their bytes; beyond these the socket is not read
 _WAITING_BYTES_MAX = 32 * 1024 * 1024
 _KEEP_ALIVE_SECONDS = 30
 _ANSWER_SECONDS_MAX = 20
@@ -39,12 +39,12 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where a broker is and as whom to come.
+    """The address of a broker, with user and session.
 
     Attributes
     ----------
     client_id
-        Names the session, which the broker keeps while nobody is connected: always the same for one feed.
+        Name of the session, which the broker keeps between connections: always the same for one feed.
     """
 
     host: str
@@ -96,16 +96,16 @@ class Link(asyncio.Protocol):
             self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell everybody who waits."""
+        """Wake all waiting tasks with the reason."""
         self._fail(Unavailable(f"the broker has closed the connection{f': {exc}' if exc else ''}"))
 
     async def open(self) -> None:
-        """Say who we are.
+        """Open the session.
 
         Raises
         ------
         Unavailable
-            When the broker does not let us in; says why.
+            When the broker refuses the connection, with its reason.
         """
         place = self._place
         hello = mqtt_write.connect(
@@ -122,7 +122,7 @@ class Link(asyncio.Protocol):
         self._keep_alive_s = min(answer.keep_alive_s or _KEEP_ALIVE_SECONDS, _KEEP_ALIVE_SECONDS)
 
     async def subscribe(self, topics: Sequence[str]) -> list[str | None]:
-        """Subscribe at QoS 1; return for each topic None, or why it was refused."""
+        """Subscribe at QoS 1; return for each topic None, or the reason of its refusal."""
         number = self._next_id()
         answer = await self._ask(mqtt_write.subscribe(self._place.version, number, topics), PacketKind.SUBACK, number)
         if len(answer.codes) != len(topics):
@@ -130,23 +130,23 @@ class Link(asyncio.Protocol):
         return [_reason(code, "") if code >= _REFUSED else None for code in answer.codes]
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
-        """Take back subscriptions of earlier times, which the session remembers."""
+        """Remove earlier subscriptions, which the session keeps."""
         number = self._next_id()
         await self._ask(mqtt_write.unsubscribe(self._place.version, number, topics), PacketKind.UNSUBACK, number)
 
     async def batch(self, size: int) -> list[Published]:
-        """Return what has come, at least one message and at most `size`.
+        """Return the messages that have arrived, at least one and at most `size`.
 
         Raises
         ------
         Unavailable
-            When the connection is lost. What was handed out before may still be worked on, but not acknowledged.
+            When the connection is lost. Messages that were returned before can no longer be acknowledged.
         """
         while not self._waiting:
             self._come.clear()
             self._raise()
             await self._come.wait()
-        self._raise()  # what waits would come again: nobody could acknowledge it
+        self._raise()  # waiting messages come again: they can no longer be acknowledged
         taken = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
         self._bytes -= sum(len(one.payload) for one in taken)
         if self._paused and len(self._waiting) < _WAITING_MAX // 2 and self._bytes < _WAITING_BYTES_MAX // 2:
@@ -156,14 +156,14 @@ class Link(asyncio.Protocol):
         return taken
 
     def acknowledge(self, messages: Sequence[Published]) -> None:
-        """Tell the broker that these are safe; it forgets them. They must be in the order they came."""
+        """Acknowledge messages, in the order of their arrival; the broker then forgets them."""
         self._raise()
         assert self._transport is not None  # noqa: S101  # for the type checker
         ids = [one.packet_id for one in messages if one.packet_id is not None]
         self._transport.write(b"".join(map(mqtt_write.acknowledge, ids)))
 
     async def keep_alive(self) -> None:
-        """Ping until the connection is lost; a broker that has gone silent loses it."""
+        """Ping until the connection is lost; close it when the broker does not answer."""
         while self._fault is None and self._transport is not None:
             silent_s = monotonic() - self._heard_at
             if silent_s > 2 * self._keep_alive_s and not self._paused:
@@ -173,7 +173,7 @@ class Link(asyncio.Protocol):
             await asyncio.sleep(self._keep_alive_s / 2)
 
     def close(self) -> None:
-        """Say goodbye; the session stays with the broker."""
+        """Disconnect; the broker keeps the session."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(mqtt_write.disconnect())
             self._transport.close()
@@ -224,7 +224,7 @@ async def open_link(place: BrokerAddress) -> AsyncIterator[Link]:
     Raises
     ------
     Unavailable
-        When there is no broker, its certificate is not trusted, or it does not let us in.
+        When there is no broker, its certificate is not trusted, or it refuses the connection.
     """
     loop = asyncio.get_running_loop()
     where = f"{place.host}:{place.port}"

@@ -1,7 +1,7 @@
-"""MQTT 3.1.1 and 5: what a subscriber meets, and the values packets are made of.
+"""MQTT 3.1.1 and 5: packets a subscriber receives, and the values in them.
 
-Written here because the acknowledgement of a message must wait for the commit, reading must stop while the database is
-behind, and a payload of 200 MB must cost no memory: docs/decisions/own-mqtt-subscriber.md.
+The project has its own subscriber because the acknowledgement of a message must wait for the commit, reading must stop
+while the database is behind, and a payload of 200 MB must cost no memory: docs/decisions/own-mqtt-subscriber.md.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ LEVELS = {"3.1.1": 4, "5": 5}
 
 
 class ProtocolFault(Exception):
-    """The bytes are not MQTT, or not what may come now; the connection is of no further use."""
+    """The bytes are not MQTT, or not valid at this point; the connection is unusable."""
 
 
 class PacketKind(IntEnum):
-    """Types of packets a subscriber meets."""
+    """Types of packets that a subscriber sends or receives."""
 
     CONNECT = 1
     CONNACK = 2
@@ -58,14 +58,14 @@ _SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A message as it came.
+    """A message as it was received.
 
     Attributes
     ----------
     payload
-        Whole, or its beginning when it is larger than the reader takes; `size` is its true length in bytes.
+        Whole, or its beginning if it is larger than the limit; `size` is its true length in bytes.
     packet_id
-        What to acknowledge; None at QoS 0.
+        Number to acknowledge; None at QoS 0.
     properties
         Of MQTT 5: content type and user properties.
     """
@@ -90,7 +90,7 @@ class Acknowledgement:
 
 
 def read_properties(body: bytes, at: int) -> tuple[dict[int | str, int | str], int]:
-    """Read the properties at a place: ours by number, user properties by name, the content type as `content-type`."""
+    """Read the properties at a position: by number, user properties by name, the content type as `content-type`."""
     length, at = read_length(body, at)
     end, found = at + length, dict[int | str, int | str]()
     if end > len(body):
@@ -118,7 +118,7 @@ def read_properties(body: bytes, at: int) -> tuple[dict[int | str, int | str], i
 
 
 def read_length(body: bytes, at: int) -> tuple[int, int]:
-    """Read a length of one to four bytes; return it, and where it ends."""
+    """Read a length of one to four bytes; return it and its end."""
     length = 0
     for n in range(4):
         if at + n >= len(body):
@@ -130,7 +130,7 @@ def read_length(body: bytes, at: int) -> tuple[int, int]:
 
 
 def read_text(body: bytes, at: int) -> tuple[str, int]:
-    """Read a text and where it ends; what is not UTF-8 in it is replaced, for the reader of its JSON to refuse."""
+    """Read a text; return it and its end. Bytes that are not UTF-8 are replaced, and refused as JSON."""
     end = at + 2 + int.from_bytes(body[at : at + 2])
     if end > len(body) or at + 2 > len(body):
         raise ProtocolFault("a text is cut off")

@@ -15,7 +15,7 @@ _LINES = frozenset({".ndjson", ".jsonl"})
 
 
 async def publish_file(address: BrokerAddress, file: Path, topic: str) -> int:
-    """Publish a file at QoS 1, lines each by itself; returns how many payloads the broker has.
+    """Publish a file at QoS 1, each line by itself; return the number of payloads the broker has.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def choose_topic(feed: str, subscribed: Sequence[str], topic: str | None) -> str
     Raises
     ------
     BadInput
-        When the topic is not clear, or not one the feed subscribes to.
+        When the topic is ambiguous, or not one the feed subscribes to.
     """
     if topic is None:
         if len(subscribed) != 1 or set(subscribed[0]) & set("+#"):

@@ -1,4 +1,4 @@
-"""MQTT 3.1.1 and 5: a stream of bytes cut into packets, keeping no payload longer than it may."""
+"""MQTT 3.1.1 and 5: cutting a stream of bytes into packets; payloads are kept up to a limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twin.connectors.mqtt_packets import (
 )
 from twin.store.refusals import MESSAGE_BYTES_KEPT
 
-PAYLOAD_BYTES_KEPT = MESSAGE_BYTES_KEPT + 1  # of one that is too large: the quarantine sees that it was longer
+PAYLOAD_BYTES_KEPT = MESSAGE_BYTES_KEPT + 1  # of a payload that is too large; the quarantine sees that it was longer
 _HEAD_BYTES_MAX = 65_537 + 2 + 4  # topic, packet id, length of the properties
 _PACKET_BYTES_MAX = 65_536  # of every packet but PUBLISH
 _V5 = 5
@@ -32,7 +32,7 @@ class Reader:
     version
         ``3.1.1`` or ``5``.
     payload_bytes_max
-        Of payloads larger than this only the beginning is kept.
+        Of larger payloads only the beginning is kept.
     """
 
     def __init__(self, version: str, payload_bytes_max: int) -> None:
@@ -42,12 +42,12 @@ class Reader:
         self._large: _Large | None = None
 
     def read(self, data: bytes) -> Iterator[Published | Acknowledgement]:
-        """Take bytes as they come, in pieces of any size, and yield what is complete.
+        """Read bytes in pieces of any size, and yield the packets that are complete.
 
         Raises
         ------
         ProtocolFault
-            When they are not what a broker sends.
+            When the bytes are no packets of a broker.
         """
         buffer = self._buffer
         buffer += data
@@ -120,13 +120,13 @@ class Reader:
 
 @dataclass(slots=True)
 class _Large:
-    """A message whose payload is larger than is taken: its beginning is kept, the rest is counted past."""
+    """A message whose payload is too large: its beginning is kept, the rest is counted and skipped."""
 
     topic: str
     retained: bool
     packet_id: int | None
     read_of_packet: int
-    drop: int  # bytes of properties that still stand before the payload
+    drop: int  # bytes of properties still to come before the payload
     size: int  # of the payload
     seen: int = 0
     kept: bytearray = field(default_factory=bytearray)
@@ -158,7 +158,7 @@ class _Large:
 
 
 def _header(buffer: bytearray, start: int) -> tuple[int, int] | None:
-    """Return the length of the packet at `start` and where its body begins; None when that is not there yet."""
+    """Return the length of the packet at `start` and the begin of its body; None when these bytes are missing."""
     length = 0
     for n in range(4):
         at = start + 1 + n

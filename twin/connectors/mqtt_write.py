@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from twin.connectors.mqtt_packets import LEVELS, PacketKind, Property
 
 _V5 = 5
-_SESSION_SECONDS = 7 * 86_400  # how long a broker keeps what comes while we are away
+_SESSION_SECONDS = 7 * 86_400  # time for which a broker keeps messages while we are not connected
 
 
 def connect(
     version: str, client_id: str, *, keep_alive_s: int, receive_maximum: int, user: str | None, password: bytes | None
 ) -> bytes:
-    """Write CONNECT for a session that the broker keeps while nobody is connected."""
+    """Write CONNECT for a session that the broker keeps between connections."""
     level = LEVELS[version]
     flags = (0x80 if user is not None else 0) | (0x40 if password is not None else 0)
     body = _text("MQTT") + bytes([level, flags]) + keep_alive_s.to_bytes(2)
@@ -28,7 +28,7 @@ def connect(
 
 
 def subscribe(version: str, packet_id: int, topics: Sequence[str]) -> bytes:
-    """Write SUBSCRIBE at QoS 1; with MQTT 5 retained messages are not asked for."""
+    """Write SUBSCRIBE at QoS 1; with MQTT 5 without retained messages."""
     options = bytes([0x01 | (2 << 4)]) if LEVELS[version] == _V5 else b"\x01"
     body = packet_id.to_bytes(2) + (b"\0" if LEVELS[version] == _V5 else b"")
     return _packet(PacketKind.SUBSCRIBE, 2, body + b"".join(_text(topic) + options for topic in topics))
@@ -41,7 +41,7 @@ def unsubscribe(version: str, packet_id: int, topics: Sequence[str]) -> bytes:
 
 
 def acknowledge(packet_id: int) -> bytes:
-    """Write PUBACK: the message is safe with us."""
+    """Write PUBACK: the message is committed."""
     return b"\x40\x02" + packet_id.to_bytes(2)
 
 
@@ -51,7 +51,7 @@ def ping() -> bytes:
 
 
 def disconnect() -> bytes:
-    """Write DISCONNECT; the session stays."""
+    """Write DISCONNECT; the session remains."""
     return b"\xe0\0"
 
 

@@ -32,12 +32,12 @@ PROTOCOLS: dict[str, type[FeedDefinition]] = {
 
 
 def parse_feed(given: Any) -> FeedDefinition:
-    """Make a feed of the class that its protocol names.
+    """Validate a feed by the class of its protocol.
 
     Raises
     ------
     ValidationError
-        When it is not a feed. Places of the faults are those in the file, without the protocol before them.
+        When it is not a feed. Locations of the faults are those in the file, without the protocol in front.
     """
     feed = PROTOCOLS.get(str(given.get("protocol"))) if isinstance(given, dict) else None
     if feed is None:
@@ -62,7 +62,7 @@ def read_feed(path: Path) -> FeedDefinition:
 
 
 def read_registry(folder: Path) -> Registry:
-    """Read the feeds of a folder; `renewed` reads again what has changed."""
+    """Read the feeds of a folder; `renewed` reads the changed files again."""
     return Folder(folder, read_feed).renewed()
 
 

@@ -1,7 +1,7 @@
-"""The connector of feeds that are pulled: all pages since the newest record that is known, reaching back a little.
+"""Feeds that are pulled: all pages since the newest known record, reaching back a little.
 
-Records are known by (source, id, version), so what comes again counts once. How far it got stands in PostGIS and moves
-when all pages were taken; killed before that, the next life asks for the same pages again.
+Records are known by (source, id, version), so a repeated record counts once. The progress is stored in PostGIS when all
+pages were taken; a connector that was killed before requests the same pages again.
 """
 
 from __future__ import annotations
@@ -64,19 +64,19 @@ class PullFeed(FetchedFeed):
 
 
 class PullProgress:
-    """How far a feed was pulled: the time of the newest record, in PostGIS."""
+    """The progress of a pulled feed, in PostGIS: the time of the newest record."""
 
     def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
         self._pool, self._cursor = pool, Cursor(PULL + feed)
 
     async def read(self) -> datetime | None:
-        """Return the newest time known; None before the first pull."""
+        """Return the time of the newest record; None before the first pull."""
         row = await self._cursor.read(self._pool)
         newest = None if row is None else row.state.get("newest")
         return None if newest is None else datetime.fromisoformat(newest)
 
     async def write(self, newest: datetime) -> None:
-        """Note that everything up to a time was taken."""
+        """Store that all records up to a time were taken."""
         await self._cursor.write_state(self._pool, {"newest": newest.isoformat()})
 
 
@@ -85,10 +85,10 @@ class Pull:
 
     def __init__(self, definition: PullFeed, pages: Pages, cursor: PullProgress, settle: Settle) -> None:
         self._definition, self._pages, self._cursor, self._settle = definition, pages, cursor, settle
-        self._refused: dict[bytes, None] = {}  # what was refused before and comes again with every overlap
+        self._refused: dict[bytes, None] = {}  # digests of records refused before, which come again with each overlap
 
     async def once(self) -> Outcome:
-        """Take all pages there are since last time.
+        """Take all pages since the last pull.
 
         Records that are changed while several pages are read move between the pages, and one may be missed: pages that
         brought something new are therefore read again.
@@ -113,7 +113,7 @@ class Pull:
         return whole
 
     async def _sweep(self, since: datetime | None) -> tuple[Outcome, int, datetime | None]:
-        """Take pages until an empty one; returns how many there were, and the newest time in them."""
+        """Take pages until an empty one; return the outcome, the number of pages, and the newest time in them."""
         outcome, newest, last = Outcome(), None, b""
         first = self._definition.connection.page_first
         for page in range(first, first + PAGES_MAX):
@@ -138,7 +138,7 @@ class Pull:
             raise Unavailable(f"a page cannot be read: {error.message}") from error
 
     def _forget_known(self, reading: Reading) -> None:
-        """Keep what is refused once, not with every overlap."""
+        """Remove refusals that were kept before and come again with each overlap."""
         digests = {hashlib.sha256(one.raw).digest(): one for one in reading.refused}
         reading.refused = [one for digest, one in digests.items() if digest not in self._refused]
         self._refused |= dict.fromkeys(digests)

@@ -1,4 +1,4 @@
-"""One page of an interface that is pulled, over HTTP: limited in time and size, tried again, from one host only."""
+"""Pages of an interface over HTTP: limited in time and size, requested again after faults, from one host only."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _log = structlog.get_logger(__name__)
 
 
 class PullConnection(FeedConnection):
-    """Where the pages are.
+    """The address of the pages.
 
     Attributes
     ----------
     overlap_s
-        How far a pull reaches back beyond the last one.
+        Seconds before the newest known record from which a pull starts.
     page_parameter, page_first, since_parameter, since_as
-        Names in the address, the number of the first page, and how a time is written.
+        Names of parameters, number of the first page, and the form of times.
     secret_header
-        Where the secret is shown; without one it is ``Authorization: Bearer …``.
+        Header of the secret; None means ``Authorization: Bearer …``.
     """
 
     url: Address
@@ -53,7 +53,7 @@ class PullConnection(FeedConnection):
 
 
 class _Again(Exception):
-    """The page may come when it is asked for again, after so many seconds; None leaves it to us."""
+    """The page may come when it is requested again, after so many seconds; None leaves the pause to us."""
 
     def __init__(self, message: str, after_s: float | None = None) -> None:
         super().__init__(message)
@@ -61,14 +61,14 @@ class _Again(Exception):
 
 
 class Pages:
-    """The pages of one address, which is the operator's: nothing that was pulled can change it.
+    """The pages of one address; responses cannot lead to another host.
 
     Parameters
     ----------
     connection
-        Has the address and the names of its parameters.
+        The address and the names of its parameters.
     secret
-        Shown as a bearer token, or in the header the connection names; None shows nothing.
+        Sent as a bearer token, or in the connection's header; None sends nothing.
     """
 
     def __init__(self, connection: PullConnection, secret: bytes | None) -> None:
@@ -98,16 +98,16 @@ class Pages:
         Parameters
         ----------
         since
-            From when on records are wanted; None wants all.
+            Time from which records are requested; None requests all.
 
         Raises
         ------
         Unavailable
-            When it does not come in time, however often it is asked for, or is refused to us.
+            When it does not come in time after all attempts, or is refused.
         TooMuch
             When it is too large.
         BadInput
-            When the address leads to another host.
+            When the address redirects to another host.
         """
         url, back_off_s = self._address(page, since), _BACK_OFF_SECONDS
         for attempt in range(1, ATTEMPTS_MAX + 1):
@@ -115,44 +115,44 @@ class Pages:
                 async with asyncio.timeout(_PAGE_SECONDS_MAX):
                     return await self._fetch(url)
             except (_Again, httpx.TransportError, TimeoutError) as error:
-                said = str(error) or type(error).__name__
+                detail = str(error) or type(error).__name__
                 if attempt == ATTEMPTS_MAX:
-                    raise Unavailable(f"page {page} of {self._url.host} does not come: {said}") from error
+                    raise Unavailable(f"page {page} of {self._url.host} does not come: {detail}") from error
                 wait_s = getattr(error, "after_s", None)
-            _log.info("a page is asked for again", host=self._url.host, page=page, error=said)
+            _log.info("a page is asked for again", host=self._url.host, page=page, error=detail)
             await asyncio.sleep(back_off_s if wait_s is None else min(wait_s, _RETRY_AFTER_SECONDS_MAX))
             back_off_s = min(back_off_s * 2, _BACK_OFF_SECONDS_MAX)
         raise AssertionError  # the last attempt returns or raises
 
     def _address(self, page: int, since: datetime | None) -> httpx.URL:
-        asked = {self._connection.page_parameter: str(page)}
+        params = {self._connection.page_parameter: str(page)}
         if since is not None:
-            asked[self._connection.since_parameter] = _WRITE[self._connection.since_as](since)
-        return self._url.copy_merge_params(asked)
+            params[self._connection.since_parameter] = _WRITE[self._connection.since_as](since)
+        return self._url.copy_merge_params(params)
 
     async def _fetch(self, url: httpx.URL) -> Delivery:
         for _ in range(_REDIRECTS_MAX + 1):
-            async with self._client.stream("GET", url) as answer:
-                if answer.has_redirect_location:
-                    url = self._same_host(url.join(answer.headers["location"]))
+            async with self._client.stream("GET", url) as response:
+                if response.has_redirect_location:
+                    url = self._same_host(url.join(response.headers["location"]))
                     continue
-                if answer.status_code == 429 or answer.status_code >= 500:
-                    raise _Again(f"it answers {answer.status_code}", _seconds(answer.headers.get("retry-after")))
-                if answer.status_code != 200:
-                    raise Unavailable(f"{self._url.host} answers {answer.status_code} to {url.path}")
-                return Delivery(await _body(answer), {"content-type": answer.headers.get("content-type", "")})
+                if response.status_code == 429 or response.status_code >= 500:
+                    raise _Again(f"it answers {response.status_code}", _seconds(response.headers.get("retry-after")))
+                if response.status_code != 200:
+                    raise Unavailable(f"{self._url.host} answers {response.status_code} to {url.path}")
+                return Delivery(await _body(response), {"content-type": response.headers.get("content-type", "")})
         raise Unavailable(f"{self._url.host} redirects more than {_REDIRECTS_MAX} times")
 
     def _same_host(self, url: httpx.URL) -> httpx.URL:
-        """Let nobody send us, and our secret, elsewhere."""
+        """Raise BadInput for another host: the secret must not go there."""
         if (url.scheme, url.host, url.port) != (self._url.scheme, self._url.host, self._url.port):
             raise BadInput(f"{self._url.host} redirects to {url.host}, which is not followed")
         return url
 
 
-async def _body(answer: httpx.Response) -> bytes:
+async def _body(response: httpx.Response) -> bytes:
     chunks, size = [], 0
-    async for chunk in answer.aiter_bytes():
+    async for chunk in response.aiter_bytes():
         chunks.append(chunk)
         size += len(chunk)
         if size > BODY_BYTES_MAX:
@@ -161,7 +161,7 @@ async def _body(answer: httpx.Response) -> bytes:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Read `Retry-After`: seconds, or a date."""
+    """Return the seconds of `Retry-After`, which has seconds or a date; None when it is neither."""
     if retry_after is None:
         return None
     if retry_after.strip().isdigit():

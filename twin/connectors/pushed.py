@@ -1,4 +1,4 @@
-"""Feeds whose senders push to us over HTTP; their protocols differ in the format of a body."""
+"""Feeds that senders push over HTTP; the protocols differ in the format of a body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twin.feeds.definition import FeedDefinition, FeedFormat
 
 
 class PushedFeed(FeedDefinition):
-    """A feed that is pushed to ``POST /feeds/{name}``."""
+    """A feed that senders push to ``POST /feeds/{name}``."""
 
     is_pushed: ClassVar[bool] = True
 

@@ -1,7 +1,7 @@
-"""The connector of feeds that are played from recordings: `<home>/recordings/{pattern}`, each once, at any speed.
+"""Feeds that replay recordings: `<home>/recordings/{pattern}`, each once, at any speed.
 
-How far it got stands in PostGIS before a portion is offered; killed then, the portion is offered again with the same
-times, and counts once.
+The position is stored in PostGIS before a batch is offered. If the process is killed then, the batch is offered again
+with the same times, and counts once.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _LOOK_SECONDS = 2.0
 
 
 class ReplayConnection(FeedConnection):
-    """Which recordings are played, and how fast.
+    """Which recordings are replayed, and the speed.
 
     Attributes
     ----------
     pattern
         Of the names of the recordings.
     speed
-        1 is as it was.
+        1 is the recorded speed.
     """
 
     pattern: FileName
@@ -48,7 +48,7 @@ class ReplayConnection(FeedConnection):
 
 
 class ReplayFeed(FetchedFeed):
-    """A feed that is played from recordings."""
+    """A feed that replays recordings."""
 
     protocol: Literal["replay"]
     connection: ReplayConnection
@@ -59,7 +59,7 @@ class ReplayFeed(FetchedFeed):
 
     @override
     async def run(self, parts: Parts, status: Status) -> None:
-        """Play what is there and was not played, and look for more, until cancelled."""
+        """Replay new recordings, and look for more, until cancelled."""
         folder = parts.home / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         progress = Progress(parts.pool, self.name)
@@ -80,14 +80,14 @@ def _recordings(folder: Path, pattern: str) -> list[Path]:
 
 
 class Progress:
-    """How far the recordings of a feed were played, in PostGIS.
+    """The progress of a feed's replay, in PostGIS.
 
     Attributes
     ----------
     played
-        Stamps of files that were played to their end, by name.
+        Stamps of files that were replayed to their end, by name.
     stamp, place, run
-        Of the one that is being played: which it is, where it is, and the run its identities carry.
+        Of the current recording: its file, the position in it, and the run in its ids.
     """
 
     def __init__(self, pool: asyncpg.Pool, feed: str) -> None:
@@ -97,29 +97,29 @@ class Progress:
         self.place: RecordingPosition | None = None
 
     async def read(self) -> None:
-        """Remember what an earlier life noted."""
+        """Read the progress of an earlier process."""
         row = await self._cursor.read(self._pool)
         state = {} if row is None else row.state
         self.played, self.stamp, self.run = state.get("played", {}), state.get("stamp", ""), state.get("run", "")
         self.place = RecordingPosition.read(state["place"]) if state.get("place") else None
 
     def is_played(self, path: Path) -> bool:
-        """Tell whether a file, as it is now, was played to its end."""
+        """Return whether a file, as it is now, was replayed to its end."""
         return self.played.get(path.name) == _stamp(path)
 
     def begin(self, path: Path) -> None:
-        """Begin a file, or go on with it where it was left."""
+        """Begin a file, or continue at its stored position."""
         stamp = _stamp(path)
         if self.stamp != stamp:
             self.stamp, self.place, self.run = stamp, None, f"{int(datetime.now(UTC).timestamp()):x}"
 
     async def reach(self, place: RecordingPosition) -> None:
-        """Note what is offered next."""
+        """Store the position of the next batch."""
         self.place = place
         await self._write()
 
     async def end(self, path: Path) -> None:
-        """Note that a file was played to its end."""
+        """Store that a file was replayed to its end."""
         self.played = {**self.played, path.name: self.stamp}
         self.stamp, self.place = "", None
         await self._write()
@@ -131,7 +131,7 @@ class Progress:
 
 
 async def play(definition: ReplayFeed, path: Path, progress: Progress, settle: Settle) -> None:
-    """Play one recording to its end, from where it was left."""
+    """Replay one recording to its end, from its stored position."""
     progress.begin(path)
     speed = definition.connection.speed
     for due_at, portion, place in played(path, progress.place, speed=speed, run=progress.run, now=_now):

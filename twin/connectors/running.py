@@ -1,4 +1,4 @@
-"""The job that runs a connector for every feed that needs one, as the feeds' files say at the moment."""
+"""The job that runs the connectors of all enabled feeds, following the feeds' files."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Connectors:
                 fault = "the connector ended by itself"
             except OneMapError as error:
                 fault = error.message
-            except Exception as error:  # noqa: BLE001  # whatever one connector does, the others go on
+            except Exception as error:  # noqa: BLE001  # a fault of one connector does not stop the others
                 _log.exception("a connector failed", feed=feed.name)
                 fault = f"{type(error).__name__}: {error}"
             pause_s = pauses.next()

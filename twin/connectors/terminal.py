@@ -1,7 +1,7 @@
-"""The server that vehicle terminals connect to: JT/T 808 over TCP. A location is answered when it is durable.
+"""Feeds of vehicle terminals: a JT/T 808 server over TCP. A location is answered when it is durable.
 
-One connection can hold little: a frame that is not whole yet, what one read brought, and nothing while it waits. It is
-slowed down by not being read, which TCP tells the other side.
+A connection holds little: an incomplete frame and the bytes of one read. A fast terminal is slowed down by not being
+read, which TCP passes on.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ from twin.intake.settling import Settle, settled
 from twin.jobs.jobs import Parts
 
 _READ_BYTES = 16 * 1024
-_FAULTS_MAX = 20  # damaged or unauthorised frames in a row, after which the other side is no terminal
-_SAVED_SECONDS = 20.0  # a terminal that was silent may send so many seconds' worth at once: late positions in batches
-_SAY_SECONDS = 5.0
+_FAULTS_MAX = 20  # damaged or unauthorised frames in a row, after which the connection is closed
+_SAVED_SECONDS = 20.0  # seconds' worth of locations that a silent terminal may send at once: late positions in batches
+_REPORT_SECONDS = 5.0
 _log = structlog.get_logger(__name__)
 
 
 class TerminalConnection(FeedConnection):
-    """Where terminals connect, and how much each may do.
+    """The address that terminals connect to, and their limits.
 
     Attributes
     ----------
     connections_max
         Terminals at once.
     idle_s
-        After so long in silence a terminal is let go.
+        A silent terminal is disconnected after this time.
     rate_per_s
-        Locations a second that a terminal may send for long.
+        Locations a second that a terminal may send continuously.
     """
 
     host: str = "127.0.0.1"
@@ -84,7 +84,7 @@ class TerminalFeed(FetchedFeed):
         Raises
         ------
         Conflict
-            When the network would reach us and no terminal has to authenticate.
+            When the network reaches the port and the feed has no secret.
         """
         host = self.connection.host
         if self.secret is None and not is_local(host):
@@ -97,22 +97,22 @@ class TerminalFeed(FetchedFeed):
         try:
             while True:
                 await status.working(f"listens on {server.address}, {server.connections} terminals connected")
-                await asyncio.sleep(_SAY_SECONDS)
+                await asyncio.sleep(_REPORT_SECONDS)
         finally:
             await server.stop()
 
 
 class TerminalServer:
-    """Takes what terminals send.
+    """A server of one feed's terminals.
 
     Parameters
     ----------
     settle
-        Has messages written; returns when they are durable.
+        Writes messages; returns when they are durable.
     roster
-        Which terminals are known.
+        The known terminals.
     secret
-        What terminals' codes are made with; None asks for none.
+        Key of the terminals' codes; None requires no codes.
     """
 
     def __init__(self, definition: TerminalFeed, settle: Settle, roster: Roster, secret: bytes | None = None) -> None:
@@ -122,7 +122,7 @@ class TerminalServer:
 
     @property
     def connections(self) -> int:
-        """How many terminals are connected."""
+        """Number of connected terminals."""
         return len(self._tasks)
 
     async def start(self, host: str, port: int) -> None:
@@ -131,7 +131,7 @@ class TerminalServer:
         Raises
         ------
         Conflict
-            When the address cannot be listened on.
+            When it cannot listen on the address.
         """
         try:
             self._server = await asyncio.start_server(self._connected, host, port, limit=_READ_BYTES, backlog=1024)
@@ -141,7 +141,7 @@ class TerminalServer:
         self.address = f"{host}:{self.port}"
 
     async def stop(self) -> None:
-        """Let every terminal go; what was not answered they send again."""
+        """Disconnect every terminal; they send unanswered messages again."""
         self._server.close()
         for task in list(self._tasks):
             task.cancel()
@@ -157,7 +157,7 @@ class TerminalServer:
             await _Connection(self, Platform(self.roster, self._secret), reader, writer).run()
         except (OSError, TimeoutError) as error:
             _log.info("a terminal went away", feed=self.definition.name, error=str(error))
-        except Exception as error:  # noqa: BLE001  # whatever one terminal brings about, the others go on
+        except Exception as error:  # noqa: BLE001  # a fault of one terminal does not stop the others
             _log.exception("a terminal was let go", feed=self.definition.name, error=str(error))
         finally:
             self._tasks.discard(task)
@@ -167,7 +167,7 @@ class TerminalServer:
 
 
 class _Connection:
-    """One terminal, or one that says it is."""
+    """A connection of a terminal."""
 
     def __init__(
         self, server: TerminalServer, platform: Platform, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -179,7 +179,7 @@ class _Connection:
         self._faults = 0
 
     async def run(self) -> None:
-        """Take frames until the terminal goes, is silent for too long, or is none."""
+        """Take frames until the terminal disconnects, is silent for too long, or sends too many faulty ones."""
         rest = b""
         while self._faults < _FAULTS_MAX:
             async with asyncio.timeout(self._idle_s):
@@ -188,7 +188,7 @@ class _Connection:
                 return
             try:
                 escaped, rest = jt808.split_frames(rest + data)
-            except Refused as error:  # it does not speak JT/T 808
+            except Refused as error:  # not JT/T 808
                 refusal = Refusal.of(0, error, (rest + data)[: jt808.FRAME_BYTES_MAX])
                 await settled(self._server.settle, Reading([], [refusal]))
                 return
@@ -200,7 +200,7 @@ class _Connection:
         await self._server.roster.keep_current({frame.phone for frame in frames if frame is not None})
         whole, answers = Reading(), list[bytes]()
         for raw, frame in zip(escaped, frames, strict=True):
-            answers += self._one(raw, frame, whole)
+            answers += self._read(raw, frame, whole)
         if whole.received:
             await settled(self._server.settle, whole)
         async with asyncio.timeout(self._idle_s):
@@ -208,12 +208,12 @@ class _Connection:
             await self._writer.drain()
         await self._slow_down(len(whole.messages))
 
-    def _one(self, raw: bytes, frame: TerminalFrame | None, whole: Reading) -> list[bytes]:
-        """Read one frame, add its messages to the whole, and return its answers."""
+    def _read(self, raw: bytes, frame: TerminalFrame | None, whole: Reading) -> list[bytes]:
+        """Read one frame, add its messages to `whole`, and return the answers."""
         platform = self._platform
         if frame is None:
             self._faults += 1
-            _add(whole, self._decoded(raw))
+            _add(whole, self._decode(raw))
             return []
         reply = platform.reply(frame)
         if reply is not None:
@@ -225,17 +225,17 @@ class _Connection:
             self._faults += 1
             return [platform.answer(frame, Result.FAILED)]
         self._faults = 0
-        reading = self._decoded(raw)
+        reading = self._decode(raw)
         _add(whole, reading)
         taken = reading.messages or not reading.refused
         return [platform.answer(frame, Result.TAKEN if taken else Result.WRONG)]
 
-    def _decoded(self, raw: bytes) -> Reading:
+    def _decode(self, raw: bytes) -> Reading:
         delivery = Delivery(jt808.marked(raw), terminals=self._server.roster.features)
         return decode(self._server.definition, delivery, now=datetime.now(UTC))
 
     async def _slow_down(self, locations: int) -> None:
-        """Read nothing for as long as the terminal is faster than it may be."""
+        """Pause reading for as long as the terminal is over its rate."""
         now = monotonic()
         saved = self._tokens + (now - self._paced_at) * self._rate
         self._tokens, self._paced_at = min(saved, self._rate * _SAVED_SECONDS) - locations, now

@@ -1,7 +1,7 @@
-"""What the platform says to a JT/T 808 terminal: registration, authentication, answers. No socket is needed.
+"""The platform's side of JT/T 808: registration, authentication, answers; no sockets here.
 
-A terminal registers (0x0100) and is given a code (0x8100), shows the code each time it connects (0x0102), and is
-answered (0x8001) with 0 for taken, 1 for failed, 2 for wrong, 3 for a message nobody reads here.
+A terminal registers (0x0100) and gets a code (0x8100), sends the code each time it connects (0x0102), and is answered
+(0x8001) with 0 for taken, 1 for failed, 2 for wrong, 3 for an unsupported message.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Registered(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A terminal as a layer knows it: the feature that carries it, and its own number if that is known."""
+    """A terminal in a layer: the feature that carries it, and the terminal's id if it is known."""
 
     feature_id: str
     terminal_id: str | None = None
 
 
 class KnownTerminals(Protocol):
-    """Which terminals are known (`Roster`)."""
+    """The known terminals (`Roster`)."""
 
     terminals: dict[str, Terminal]
 
@@ -56,22 +56,22 @@ class Platform:
     Parameters
     ----------
     roster
-        Which terminals are known; looked at with each frame, so that it may change meanwhile.
+        The known terminals; read with each frame, so it may change meanwhile.
     secret
-        What codes are made with; None takes known terminals without one.
+        Key of the codes; None accepts known terminals without a code.
     """
 
     def __init__(self, roster: KnownTerminals, secret: bytes | None) -> None:
         self._roster, self._secret = roster, secret
         self._serial = 0
-        self.phone: str | None = None  # whose code was shown on this connection
+        self.phone: str | None = None  # terminals that have authenticated on this connection
 
     def may_send(self, frame: TerminalFrame) -> bool:
-        """Whether locations of this terminal are taken on this connection."""
+        """Return whether locations of this terminal are taken on this connection."""
         return self._secret is None or frame.phone == self.phone
 
     def reply(self, frame: TerminalFrame) -> bytes | None:
-        """Answer what needs no database; None for locations, and for what is not answered at all."""
+        """Return the answer to a frame that needs no database; None for locations, and for frames without an answer."""
         if frame.message_id in {LOCATION, LOCATION_BATCH, TERMINAL_ANSWER}:
             return None
         if frame.message_id == REGISTER:
@@ -110,18 +110,18 @@ class Platform:
 
 
 def code_of(secret: bytes, phone: str) -> str:
-    """Return the code of a terminal: the same in every process, and of no use for another terminal."""
+    """Return the code of a terminal: the same in every process, and valid for no other terminal."""
     return hmac.new(secret, f"jt808\n{phone}".encode(), hashlib.sha256).hexdigest()[:_CODE_LETTERS]
 
 
 def _terminal_id(frame: TerminalFrame) -> str:
-    """Read the terminal's number out of a registration: 7 bytes in 2013, 30 in 2019, padded with zero bytes."""
+    """Return the terminal's id of a registration: 7 bytes in 2013, 30 in 2019, padded with zero bytes."""
     at, length = (4 + 11 + 30, 30) if frame.is_2019 else (4 + 5 + 20, 7)
     return frame.body[at : at + length].strip(b"\0 ").decode("gbk", errors="replace")
 
 
 def _code(frame: TerminalFrame) -> bytes:
-    """Read the code of an authentication; in 2019 its length stands before it, and more after it."""
+    """Return the code of an authentication; in 2019 its length precedes it, and other fields follow."""
     if frame.is_2019:
         return frame.body[1 : 1 + frame.body[0]] if frame.body else b""
     return frame.body.rstrip(b"\0")

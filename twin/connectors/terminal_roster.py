@@ -1,4 +1,4 @@
-"""Which terminal is which vehicle: the numbers in a layer, read again when the layer has changed."""
+"""The terminals of vehicles: numbers in a layer, read again when the layer has changed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from layers.errors import BadInput
 from layers.schema.tables import table_of
 from twin.connectors.terminal_protocol import Terminal
 
-_CHANGED_SECONDS = 5.0  # a layer with live state changes all the time
+_CHANGED_SECONDS = 5.0  # a layer with live state changes continuously
 _UNKNOWN_SECONDS = 1.0
 
 
 class Roster:
-    """The terminals of one layer: of its features that have a `sim_no`.
+    """The terminals of one layer: its features with a `sim_no`.
 
     Attributes
     ----------
     terminals, features
-        By phone number without leading zeros: the terminal, and the feature that carries it.
+        Terminals and their features, by phone number without leading zeros.
     """
 
     def __init__(self, pool: asyncpg.Pool, catalog: Callable[[], Catalog], layer_id: str) -> None:
@@ -34,12 +34,12 @@ class Roster:
         self._reading = asyncio.Lock()
 
     async def keep_current(self, phones: set[str]) -> None:
-        """Read the layer again when it has changed, sooner when one of these is not known yet.
+        """Read the layer again when it has changed, sooner when one of the phones is unknown.
 
         Raises
         ------
         BadInput
-            When the layer is not there or its features have no numbers.
+            When the layer does not exist or has no field `sim_no`.
         """
         async with self._reading:
             layer = self._catalog().get(self._layer_id)
