@@ -21,7 +21,7 @@ from twin.aggregate.answer import as_csv, as_geojson, as_json, hides_small
 from twin.aggregate.areas import membership, parse_by
 from twin.aggregate.question import Question
 from twin.aggregate.run import count_by_area
-from twin.envelope.values import moment
+from twin.envelope.times import moment
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}

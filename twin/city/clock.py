@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from twin.envelope.values import CHINA_OFFSET
+from twin.envelope.times import CHINA_OFFSET
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 _OFFSET_S = int(CHINA_OFFSET.total_seconds())

@@ -12,7 +12,7 @@ from typing import Any
 
 from twin.envelope.message import Message
 from twin.envelope.refused import Refused
-from twin.envelope.values import moment
+from twin.envelope.times import moment
 
 _new = tuple.__new__  # faster by half than a named tuple's own
 _KNOWN_MAX = 100_000  # then the cache is emptied

@@ -10,6 +10,7 @@ from layers.coordinates.degrees import LAT_MAX, LON_MAX, NOISE_DEG, settled_one
 from twin.envelope.area import area, geometry
 from twin.envelope.message import MessageKind
 from twin.envelope.refused import Reason, Refused, shown
+from twin.envelope.times import moment
 from twin.envelope.values import (
     IDENTIFIER,
     OBJECT_FIELDS_MAX,
@@ -19,7 +20,6 @@ from twin.envelope.values import (
     free_object,
     identifier,
     list_of,
-    moment,
     nested,
     number,
     of_form,

@@ -26,7 +26,8 @@ from twin.envelope.fast_path import TimeCache, read_fast, remember
 from twin.envelope.kinds import READ
 from twin.envelope.message import KINDS, MODES, Message, MessageKind, Reading
 from twin.envelope.refused import Reason, Refusal, Refused, raw_of, shown
-from twin.envelope.values import IDENTIFIER, moment, of_form, one_line, whole
+from twin.envelope.times import moment
+from twin.envelope.values import IDENTIFIER, of_form, one_line, whole
 
 MESSAGE_BYTES_MAX = 1024 * 1024
 BODY_BYTES_MAX = 8 * 1024 * 1024  # of a batch or of lines

@@ -15,7 +15,7 @@ from typing import Any
 
 from twin.envelope.kinds import POSITION_LIMITS
 from twin.envelope.refused import Reason, Refused
-from twin.envelope.values import CHINA_OFFSET, moment
+from twin.envelope.times import CHINA_OFFSET, moment
 
 MARK, ESCAPE = 0x7E, 0x7D
 LOCATION, LOCATION_BATCH, HEARTBEAT, REGISTER, AUTHENTICATE = 0x0200, 0x0704, 0x0002, 0x0100, 0x0102

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from twin.envelope.refused import Reason, Refused, shown
-from twin.envelope.values import CHINA_OFFSET, micros, moment, offset_of, since_midnight
+from twin.envelope.times import CHINA_OFFSET, micros, moment, offset_of, since_midnight
 
 CHINA = timezone(CHINA_OFFSET)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-import asyncpg
 import structlog
 
 from layers.catalog import Catalog
 from layers.database.connection import Role, create_pool
-from layers.database.faults import DATABASE_ERRORS, refuses_value
-from layers.errors import BadInput
+from layers.database.faults import DATABASE_ERRORS
 from twin.cancellation import cancel_tasks
 from twin.envelope.message import Message, Reading
-from twin.envelope.refused import Reason, Refusal, Refused, raw_of
-from twin.envelope.write import write_structured
+from twin.envelope.refused import Refusal, Refused
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition, Registry
 from twin.feeds.seal import Cutter
 from twin.intake.areas import CurrentAreas
+from twin.intake.offering import offer_accepted, set_aside
 from twin.intake.pace import Pace
 from twin.intake.pipeline import Pipeline
 from twin.intake.retaking import RefusedReplay
@@ -230,25 +229,9 @@ class Intake:
         if creations:
             await self.offer(CREATING, creations)
         self._pace.charge(definition, received)
-        outcome = _set_aside(reading) + await self._offer_what_can_be(definition.name, reading.messages)
+        outcome = set_aside(reading) + await offer_accepted(partial(self.offer, definition.name), reading.messages)
         await self._keep(definition.name, outcome.refused, outcome.held)
         return outcome
-
-    async def _offer_what_can_be(self, name: str, messages: Sequence[Message]) -> Outcome:
-        """Offer messages; one that the database refuses is found by halving, and spoils no other."""
-        try:
-            return await self.offer(name, messages)
-        except (BadInput, asyncpg.PostgresError) as error:
-            if not isinstance(error, BadInput) and not refuses_value(error):
-                raise  # it is no fault of the messages
-            if len(messages) == 1:
-                raw = raw_of(write_structured(messages[0]))
-                why = f"the database refuses it: {error}"
-                refusal = Refusal(0, Reason.NOT_WRITTEN, why, raw, canonical=True)
-                return Outcome(received=1, rejected=1, refused=[refusal])
-        middle = len(messages) // 2
-        first = await self._offer_what_can_be(name, messages[:middle])
-        return first + await self._offer_what_can_be(name, messages[middle:])
 
     async def _keep(self, name: str, refused: Sequence[Refusal], held: Sequence[Refusal] = ()) -> None:
         async with self._pool.acquire() as connection:
@@ -263,16 +246,3 @@ class Intake:
                 await self._areas.refresh()
             except DATABASE_ERRORS as error:
                 _log.warning("the areas cannot be read now; trying again", error=str(error))
-
-
-def _set_aside(reading: Reading) -> Outcome:
-    """Return the outcome of everything in a reading that is not offered."""
-    rejected, waiting = len(reading.refused), len(reading.held)
-    return Outcome(
-        received=rejected + waiting + reading.ignored,
-        ignored=reading.ignored,
-        rejected=rejected,
-        waiting=waiting,
-        refused=[*reading.refused],
-        held=[*reading.held],
-    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.twin.envelopes import EVENT, OBSERVATION, POSITION
 from tests.twin.feeds.feeds import NOW, feed, only, take
 from twin.envelope.refused import Reason, Refused
-from twin.envelope.values import moment
+from twin.envelope.times import moment
 from twin.feeds.decode import decode_again
 from twin.feeds.rule import FieldRule
 from twin.feeds.times import local_moment

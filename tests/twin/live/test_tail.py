@@ -1,4 +1,4 @@
-"""The law of streams: a client that is cut and resumes receives each event once, in order, and the last of each thing."""
+"""The law of streams: a client that is cut and resumes gets each event once, in order, and the last of each thing."""
 
 from __future__ import annotations
 
