@@ -1,9 +1,9 @@
-"""The air quality index (HJ 633): computed from what a station measured, in decimal numbers, by the standard's table.
+"""The air quality index (HJ 633), computed from a station's values in decimal numbers by the standard's table.
 
-The index of an hour takes the hour's means of SO2, NO2, CO and O3. Of dust the standard has breakpoints of a day only:
-they are applied to the mean of 24 hours where the station sends it, else to that of the hour, as the published index of
-an hour does. Above the last breakpoint of SO2 (1 h) and O3 (8 h) the table of 24 h and of 1 h counts; beyond the end of
-the scale the index is 500.
+The index of an hour takes the hour's means of SO2, NO2, CO and O3. For dust the standard has only breakpoints of a
+day: they are applied to the mean of 24 hours where the station sends it, else to that of the hour, as in the published
+index of an hour. Above the last breakpoint of SO2 (1 h) and O3 (8 h) the table of 24 h and of 1 h counts; beyond the
+end of the scale the index is 500.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ CLEAN = 50  # up to here no pollutant is the primary one
 
 @dataclass(frozen=True, slots=True)
 class PollutantSeries:
-    """What a station sends of a pollutant, and whose breakpoints it is judged by.
+    """A station's series of a pollutant, and its row in the standard's table of breakpoints.
 
     Attributes
     ----------
     property_code
-        Of the observation.
+        Code of the observed property.
     pollutant, period_h
         The row of the standard's table.
     instead_of
-        The series it goes before where both are known; None for none.
+        The series that it replaces where both are known; None for none.
     """
 
     property_code: str
@@ -68,7 +68,7 @@ def breakpoints() -> dict[tuple[str, int], tuple[tuple[Decimal, int], ...]]:
 
 
 def sub_index(pollutant: str, period_h: int, value: float) -> int:
-    """Return the sub-index of a concentration; the end of its table beyond it."""
+    """Return the sub-index of a concentration; beyond its table the last sub-index."""
     amount, steps = Decimal(str(value)), breakpoints()[pollutant, period_h]
     for (low, index_low), (high, index_high) in pairwise(steps):
         if amount <= high:
@@ -78,7 +78,7 @@ def sub_index(pollutant: str, period_h: int, value: float) -> int:
 
 
 def sub_index_sql(pollutant: str, period_h: int, value: str) -> str:
-    """Write the same over an SQL expression of type double precision; null for null."""
+    """Return the SQL of the same over an expression of type double precision; null for null."""
     steps = breakpoints()[pollutant, period_h]
     cases = " ".join(
         f"WHEN {value} <= {high} THEN ceil({low_index} + {high_index - low_index} * "

@@ -1,4 +1,4 @@
-"""The current areas of a layer in memory, and which of them cover each of many points."""
+"""The areas of a layer that are in force, in memory, and those of them that cover each of many points."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNCOVERED = np.iinfo(np.int64).max
 
 
 def missing(texts: Texts) -> Mask:
-    """Tell where there is no text."""
+    """Mark the missing texts."""
     return np.asarray(texts == np.array(None), dtype=np.bool_)
 
 
@@ -33,7 +33,7 @@ class Areas:
     polygons
         `[m]` their surfaces in CGCS2000 degrees, prepared.
     ends_at
-        When the first of them ceases to be valid; None when none is known to.
+        The earliest end of validity of any of them; None when none has an end.
     """
 
     codes: Texts
@@ -51,7 +51,7 @@ class Areas:
         return len(self.codes)
 
     def covering(self, lonlat: Points) -> tuple[Positions, Positions]:
-        """Find every area that covers a point, edges included.
+        """Return every pair of a point and an area that covers it, edges included.
 
         Parameters
         ----------
@@ -63,12 +63,12 @@ class Areas:
         tuple
             `[k]` positions of points and `[k]` positions of areas, pair by pair.
         """
-        point, area = self.tree.query(shapely.points(lonlat))  # boxes; the prepared surfaces decide
+        point, area = self.tree.query(shapely.points(lonlat))  # by boxes; the exact test follows
         inside = shapely.intersects_xy(self.polygons[area], lonlat[point, 0], lonlat[point, 1])
         return point[inside], area[inside]
 
     def first(self, lonlat: Points) -> Positions:
-        """Find the one area each point `[n, 2]` belongs to: of those that cover it the smallest code; -1 for none."""
+        """Return the one area of each point `[n, 2]`: the smallest code of those that cover it; -1 for none."""
         point, area = self.covering(lonlat)
         smallest = np.full(len(lonlat), _UNCOVERED)
         np.minimum.at(smallest, point, area)
@@ -77,7 +77,7 @@ class Areas:
 
 
 async def read_areas(connection: asyncpg.Connection, layer_id: str, code_field: str | None) -> Areas:
-    """Read the current areas of a layer.
+    """Read the areas of a layer that are in force.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cells of CSV as a spreadsheet shows them, and never runs them."""
+"""Cells of CSV that a spreadsheet shows and never runs as formulas."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime
 
 _STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones run too
 GUARDED = f"^'([{re.escape(''.join(_STARTS))}])"
-"""Regular expression of a guarded text; its group is what the apostrophe stands before."""
+"""Regular expression of a guarded text; its group is the text after the apostrophe."""
 
 
 def guarded(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would run as a formula; a plain number stays what it is.
+    """Return a text with an apostrophe before it if a spreadsheet would run it as a formula; numbers stay unchanged.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def guarded(text: str) -> str:
 
 
 def cell(value: object) -> object:
-    """Write a value of the database; each member of a list is guarded, for some spreadsheets split at semicolons."""
+    """Return a database value as a cell; members of a list are guarded, for some programs split at semicolons."""
     match value:
         case str():
             return guarded(value)

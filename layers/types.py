@@ -23,6 +23,6 @@ type Texts = npt.NDArray[np.object_]
 type Positions = npt.NDArray[np.int64]
 """`[n]` places in another array, from 0; -1 for none."""
 type Mask = npt.NDArray[np.bool_]
-"""`[n]` which of many are meant."""
+"""`[n]` True for the selected ones of many."""
 type Json = dict[str, Any]
-"""An object of JSON, as a document is built."""
+"""An object of JSON that becomes a document."""

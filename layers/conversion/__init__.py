@@ -1,1 +1,1 @@
-"""Columns as strangers write them, converted to the types of fields: numbers, codes, dates, lists."""
+"""The conversion of a source's columns to the types of fields: numbers, codes, dates, lists."""

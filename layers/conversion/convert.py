@@ -1,7 +1,7 @@
-"""Columns as strangers write them, made into the types a layer's fields have: codes, numbers, dates, 是/否.
+"""The conversion of a source's columns to the types of a layer's fields: codes, numbers, dates, 是/否.
 
-Everything works on whole columns. The usual case, where a column simply is what it should be, is one cast; only a
-column with something wrong in it is looked at more closely.
+All functions take whole columns. The usual column, without a fault, is converted by one cast; only a column with a
+fault is examined more closely.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class Converted:
     Attributes
     ----------
     values
-        The column; null where nothing was given and where `bad`.
+        The column; null for missing and for bad values.
     bad
-        Rows whose value cannot be what the field is.
+        Rows whose value does not fit the field.
     reason, expected
-        Why: a short code, and what would be right.
+        The reason of bad values: a short code, and the right form in words.
     repairs
-        What was put right, counted by kind.
+        Numbers of repairs by kind.
     """
 
     values: pa.Array
@@ -68,14 +68,14 @@ class Converted:
     repairs: Counter[str] = field(default_factory=Counter)
 
 
-def convert(column: pa.Array, wanted: FieldDefinition, codes: CodeList | None = None) -> Converted:
-    """Make a column what a field of a layer is.
+def convert(column: pa.Array, field: FieldDefinition, codes: CodeList | None = None) -> Converted:
+    """Convert a column to the type of a layer's field.
 
     Parameters
     ----------
     column
-        Of any Arrow type.
-    wanted
+        A column of any Arrow type.
+    field
         The field: its type, code list and greatest length.
     codes
         The field's code list, when it has one; labels are accepted in place of codes and repaired.
@@ -83,15 +83,15 @@ def convert(column: pa.Array, wanted: FieldDefinition, codes: CodeList | None = 
     Returns
     -------
     Converted
-        Empty for an empty column. Words that mean nothing (`None`, `NULL`, `无`, `N/A`, `nan`) have become null,
-        unless the field has that word as a code or a truth value.
+        Empty for an empty column. Words for a missing value (`None`, `NULL`, `无`, `N/A`, `nan`) have become null,
+        unless the word is a code or a truth value of the field.
     """
     column = _plain(column)
     kept = {c.code for c in codes.codes} if codes else set()
-    if wanted.type == "boolean":
+    if field.type == "boolean":
         kept |= {"无"}
     column, words = without_null_words(column, kept)
-    made = _BY_TYPE[wanted.type](column, wanted)
+    made = _BY_TYPE[field.type](column, field)
     if codes is not None:
         made = _coded(made, codes)
     if words:
@@ -100,7 +100,7 @@ def convert(column: pa.Array, wanted: FieldDefinition, codes: CodeList | None = 
 
 
 def texts(column: pa.Array) -> pa.Array:
-    """Write a column of any type as trimmed text: numbers with all their digits, midnights as the dates they are."""
+    """Return a column of any type as trimmed text: numbers with all their digits, midnights as dates."""
     column = _plain(column)
     if pa.types.is_string(column.type):
         return pc.utf8_trim_whitespace(column)
@@ -116,13 +116,13 @@ def texts(column: pa.Array) -> pa.Array:
 
 
 def is_binary(kind: pa.DataType) -> bool:
-    """Whether a column holds bytes, of any length or of one."""
+    """Whether a column has a binary type, of variable or fixed length."""
     kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
     return any(is_kind(kind) for is_kind in kinds)
 
 
 def numbers(column: pa.Array) -> tuple[pa.Array, Mask]:
-    """Read a column as float64, and tell which of its values are no finite number."""
+    """Return a column as float64, and a mask of the values that are no finite number."""
     column = _plain(column)
     if not pa.types.is_string(column.type):
         try:
@@ -136,7 +136,7 @@ def numbers(column: pa.Array) -> tuple[pa.Array, Mask]:
 
 
 def lost(before: pa.Array, after: pa.Array) -> Mask:
-    """Tell where a conversion has turned a value into null; an empty or blank text is no value."""
+    """Mark the values that a conversion has turned into null; an empty or blank text is no value."""
     had = before.is_valid()
     if pa.types.is_string(before.type):
         had = pc.and_kleene(had, pc.not_equal(pc.utf8_trim_whitespace(before), ""))
@@ -145,7 +145,7 @@ def lost(before: pa.Array, after: pa.Array) -> Mask:
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """Without dictionaries, views and 64-bit offsets, which half of the functions do not take."""
+    """Return a column without dictionaries, views and 64-bit offsets, which half of the functions do not take."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if isinstance(column, pa.ExtensionArray):
@@ -160,7 +160,7 @@ def _plain(column: pa.Array) -> pa.Array:
 
 
 def without_null_words(column: pa.Array, kept: set[str]) -> tuple[pa.Array, int]:
-    """Make null what says so in words, unless the word is one of those to keep; tell also how many there were."""
+    """Return a column with words for a missing value as null, except for words to keep, and their number."""
     if not pa.types.is_string(column.type):
         return column, 0
     words = pa.array([w for w in NULL_WORDS if w not in kept])
@@ -169,7 +169,7 @@ def without_null_words(column: pa.Array, kept: set[str]) -> tuple[pa.Array, int]
     return (pc.if_else(found, pa.scalar(None, pa.string()), column), count) if count else (column, 0)
 
 
-def _string(column: pa.Array, wanted: FieldDefinition) -> Converted:
+def _string(column: pa.Array, field: FieldDefinition) -> Converted:
     made = texts(column)
     repairs: Counter[str] = Counter()
     nuls = int(pc.sum(pc.match_substring(made, "\0")).as_py() or 0)
@@ -177,12 +177,12 @@ def _string(column: pa.Array, wanted: FieldDefinition) -> Converted:
         made = pc.replace_substring(made, "\0", "")
         repairs["nul_character"] += nuls
     made = pc.if_else(pc.equal(made, ""), pa.scalar(None, pa.string()), made)
-    if wanted.max_length is None:
+    if field.max_length is None:
         return Converted(made, np.zeros(len(made), np.bool_), repairs=repairs)
-    bad = pc.fill_null(pc.greater(pc.utf8_length(made), wanted.max_length), fill_value=False).to_numpy(
+    bad = pc.fill_null(pc.greater(pc.utf8_length(made), field.max_length), fill_value=False).to_numpy(
         zero_copy_only=False
     )
-    return Converted(made, bad, "too_long", f"at most {wanted.max_length} characters", repairs)
+    return Converted(made, bad, "too_long", f"at most {field.max_length} characters", repairs)
 
 
 def _integer(column: pa.Array, _: FieldDefinition) -> Converted:
@@ -231,7 +231,7 @@ def _date(column: pa.Array, _: FieldDefinition) -> Converted:
         column = texts(column)
         moments_given = parse_local_times(column, local=False)
     midnight = pc.floor_temporal(moments_given, unit="day")
-    whole = pc.equal(midnight, moments_given)  # a spreadsheet's date is a midnight; any other time would be lost
+    whole = pc.equal(midnight, moments_given)  # a spreadsheet's date is a midnight; a date would lose any other time
     made = pc.cast(pc.if_else(whole, midnight, pa.scalar(None, midnight.type)), pa.date32())
     return Converted(made, lost(column, made), expected="a date such as 2026-06-08 or 2026/6/8, without a time")
 
@@ -248,7 +248,7 @@ def _datetime(column: pa.Array, _: FieldDefinition) -> Converted:
 
 
 def _of_our_time(moments_given: pa.Array) -> pa.Array:
-    """Leave out years that neither PostgreSQL's output nor RFC 3339 can write."""
+    """Return moments with null for years that neither PostgreSQL's output nor RFC 3339 can write."""
     years = pc.year(moments_given)
     written = pc.and_(pc.greater(years, 1), pc.less(years, 9999))
     return pc.if_else(written, moments_given, pa.scalar(None, moments_given.type))
@@ -265,7 +265,7 @@ def _json(column: pa.Array, _: FieldDefinition) -> Converted:
 
 
 def _each(column: pa.Array, make: Callable[[Any], str | None]) -> tuple[pa.Array, Mask]:
-    """Convert value by value, for the few fields that hold lists or JSON."""
+    """Return a column converted value by value, for the few fields of lists or JSON, and a mask of bad values."""
     bad = np.zeros(len(column), np.bool_)
     made: list[str | None] = []
     for row, value in enumerate(column.to_pylist()):
@@ -278,7 +278,7 @@ def _each(column: pa.Array, make: Callable[[Any], str | None]) -> tuple[pa.Array
 
 
 def _coded(made: Converted, codes: CodeList) -> Converted:
-    """Check a column against a code list; a label in either language stands for its code."""
+    """Check a column against a code list; a label in either language becomes its code."""
     text = pc.cast(made.values, pa.string())
     known = pc.is_in(text, value_set=pa.array([c.code for c in codes.codes]))
     if pc.all(pc.or_(known, text.is_null()), min_count=0).as_py():
@@ -297,7 +297,7 @@ def _coded(made: Converted, codes: CodeList) -> Converted:
 
 
 def _cast_text(text: pa.Array, target: pa.DataType, pattern: str) -> pa.Array:
-    """Cast texts, null where one does not fit the pattern; the pattern is only looked at when the cast fails."""
+    """Cast texts, with null where one does not fit the pattern; the pattern is only tested when the cast fails."""
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     try:
         return pc.cast(text, target)

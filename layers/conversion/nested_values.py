@@ -1,4 +1,4 @@
-"""Lists and objects of a source, as the texts that PostgreSQL reads."""
+"""Lists and objects of a source, written as text for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIST_SEPARATORS = re.compile(r"[、,，;；|]")
 
 
 def list_text(value: Any) -> str | None:
-    """Write a list as PostgreSQL reads an array; a text is a JSON array, or parts between commas. None when empty.
+    """Return a list as PostgreSQL's array text; a text is a JSON array, or parts between commas. None when empty.
 
     Raises
     ------
@@ -35,12 +35,12 @@ def list_text(value: Any) -> str | None:
 
 
 def json_value(value: Any) -> str | None:
-    """Write a value as PostgreSQL's jsonb takes it; a text must be JSON, and an empty one is nothing.
+    """Return a value as text for jsonb; a text must be JSON, and an empty one is None.
 
     Raises
     ------
     ValueError
-        When a text is no JSON, or holds a NUL, which jsonb has not.
+        When a text is no JSON, or holds a NUL, which jsonb cannot store.
     """
     if isinstance(value, str):
         if not value.strip():
@@ -53,7 +53,7 @@ def json_value(value: Any) -> str | None:
 
 
 def json_text(value: Any) -> str:
-    """Write a value as JSON; times as RFC 3339, decimals with all their digits as text."""
+    """Return a value as JSON; times as RFC 3339, decimals as text with all their digits."""
     return orjson.dumps(value, default=_other_json).decode()
 
 

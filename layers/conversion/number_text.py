@@ -1,4 +1,4 @@
-"""Numbers as people write them: with all their digits, so that a phone number stays one."""
+"""Numbers as text with all their digits, so that a phone number stays one."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _DIGITS_MAX = (
-    21  # beyond, and below a millionth, an exponent is kept: the bounds of ECMAScript, which JSON's readers know
+    21  # beyond, and below a millionth, the exponent stays: the bounds of ECMAScript, which readers of JSON know
 )
 _SMALLEST = Decimal("1e-6")
 
 
 def number_texts(column: pa.Array) -> pa.Array:
-    """Write floats or decimals: the fewest digits that read back as the same value, whole floats without a point.
+    """Return floats or decimals as text: the fewest digits that parse to the same value, whole floats without a point.
 
     Parameters
     ----------
     column
-        Of a floating or decimal type. A decimal keeps the zeros at its end, for they were written.
+        A column of a floating or decimal type. A decimal keeps the zeros at its end, which the source has.
 
     Returns
     -------
     pa.Array
-        Texts such as ``13800138000`` and ``0.5``; null for null and for what is not a number.
+        Texts such as ``13800138000`` and ``0.5``; null for null and NaN.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def number_texts(column: pa.Array) -> pa.Array:
 
 
 def number_text(value: float) -> str:
-    """Write one number as `number_texts` does a column of them."""
+    """Return one number as text, as `number_texts`."""
     text: str | None = number_texts(pa.array([value], pa.float64()))[0].as_py()
     return "NaN" if text is None else text
 

@@ -1,1 +1,1 @@
-"""Reference systems and datums: everything that is converted to CGCS2000 and back."""
+"""Reference systems and datums: conversion to CGCS2000 and back."""

@@ -1,11 +1,11 @@
-"""The coordinate reference systems that are stored, served and read, and the way between them.
+"""The coordinate reference systems that are stored, served and read, and the transformations between them.
 
 Geometries are stored in CGCS2000 (EPSG:4490) as x, y = longitude, latitude, whatever the authority's axis order.
-Transformers are always built with x, y order; the official order matters only at the protocol edge, where
-`Crs.flips` says that PostGIS's x, y must be exchanged.
+Transformers always have x, y order; the official order matters only in requests and responses, where `Crs.flips`
+says that PostGIS's x, y must be exchanged.
 
-WGS 84 is taken as CGCS2000 (PROJ knows only a null shift between them; today the true difference is under a metre,
-`domain.md` 3.1): right for a map, never for survey.
+WGS 84 is taken as CGCS2000 (PROJ has only a null shift between them; today the true difference is under a metre,
+`domain.md` 3.1): precise enough for a map, never for survey.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pyproj.exceptions import CRSError, ProjError
 from layers.errors import BadCrs
 
 STORED_SRID = 4490
-_GOOD_M = 2.0  # nobody is told of a transformation that is as good
+_GOOD_M = 2.0  # a transformation of this accuracy needs no note
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Crs:
     Attributes
     ----------
     uri
-        Its OGC name, as `crs`, `bbox-crs` and `Content-Crs` write it.
+        Its OGC name, as in `crs`, `bbox-crs` and `Content-Crs`.
     srid
-        What PostGIS calls it; CRS84 is stored and transformed as 4326.
+        Its SRID in PostGIS; CRS84 is stored and transformed as 4326.
     axis_order
         Order of the official axes: ``lonlat`` (east first) or ``latlon`` (north first).
     unit
@@ -81,7 +81,7 @@ EPSG_4526 = gauss_kruger(4526)
 
 STORED = EPSG_4490
 SERVED: tuple[Crs, ...] = (CRS84, EPSG_4490, EPSG_4326, EPSG_3857, EPSG_4547, EPSG_4526)
-"""What is served where nothing else was chosen: the systems of 114° E."""
+"""The systems that are served by default: those of 114° E."""
 
 _SHIFTED = re.compile(r"gcj|bd[-_ ]?09|火星|百度", re.IGNORECASE)
 _FORMS = (
@@ -92,35 +92,35 @@ _FORMS = (
 
 
 class _Served:
-    """What this process serves."""
+    """The systems that this process serves."""
 
     systems = SERVED
 
 
 def served_crs() -> tuple[Crs, ...]:
-    """Return the systems that clients may ask for, CRS84 first."""
+    """Return the served systems, CRS84 first."""
     return _Served.systems
 
 
 def serve_crs(systems: tuple[Crs, ...]) -> None:
-    """Serve these systems from now on; a process serves one district and says so once, when it starts."""
+    """Serve these systems from now on; a process serves one district and sets them once, when it starts."""
     _Served.systems = systems
 
 
 def parse_crs(text: str, parameter: str = "crs") -> Crs:
-    """Read the name of a served coordinate reference system.
+    """Parse the name of a served coordinate reference system.
 
     Parameters
     ----------
     text
         A URI, a URN, a short form such as ``EPSG:4490`` or a safe CURIE such as ``[EPSG:4490]``.
     parameter
-        Where it was given, for the message.
+        Name of the parameter, for the message.
 
     Raises
     ------
     BadCrs
-        When it is none of `served_crs`; the message names them.
+        When it is none of `served_crs`; the message lists them.
     """
     for form in _FORMS:
         match = form.fullmatch(text.strip()[:200])
@@ -133,12 +133,12 @@ def parse_crs(text: str, parameter: str = "crs") -> Crs:
     raise BadCrs(f"{parameter} is '{text[:80]}'; allowed are {allowed}, also as URI", parameter=parameter)
 
 
-_AROUND_DEG = 8.0  # a map that shows a city's system shows its surroundings too
+_AROUND_DEG = 8.0  # a map in a city's system also shows its surroundings
 
 
 @lru_cache(maxsize=64)
 def reach(srid: int) -> tuple[float, float, float, float]:
-    """Return where a system is used, with its surroundings: west, south, east, north in degrees."""
+    """Return the area of use of a system with its surroundings: west, south, east, north in degrees."""
     area = CRS.from_epsg(srid).area_of_use
     if area is None:
         return -180.0, -90.0, 180.0, 90.0
@@ -147,7 +147,7 @@ def reach(srid: int) -> tuple[float, float, float, float]:
 
 @lru_cache(maxsize=64)
 def transformer(source_srid: int, target_srid: int) -> Transformer:
-    """Make (once) the transformer between two EPSG codes, both in x, y order.
+    """Return the transformer between two EPSG codes, both in x, y order; each is made once.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def transformer(source_srid: int, target_srid: int) -> Transformer:
     """
     try:
         by_way_of = {source_srid, target_srid} - {STORED_SRID}
-        if len(by_way_of) == 1 and not _is_global(*by_way_of):  # the EPSG has ways to WGS 84, and hardly one to 4490
+        if len(by_way_of) == 1 and not _is_global(*by_way_of):  # the EPSG has hardly any to 4490
             source_srid, target_srid = (4326 if srid == STORED_SRID else srid for srid in (source_srid, target_srid))
         return Transformer.from_crs(source_srid, target_srid, always_xy=True)
     except CRSError as error:
@@ -166,7 +166,7 @@ def transformer(source_srid: int, target_srid: int) -> Transformer:
 def transform(xy: npt.NDArray[np.float64], source_srid: int, target_srid: int) -> npt.NDArray[np.float64]:
     """Transform coordinates `[n, 2]` (x, y order) between two EPSG codes.
 
-    4326 and 4490 are taken as equal. Coordinates outside the projection come back as infinity; NaN stays NaN.
+    4326 and 4490 are taken as equal. Coordinates outside the projection become infinity; NaN stays NaN.
     """
     if source_srid == target_srid or {source_srid, target_srid} == {4326, STORED_SRID}:
         return xy
@@ -181,19 +181,19 @@ def _is_global(srid: int) -> bool:
 
 
 def shift_note(srid: int, xy: npt.NDArray[np.float64]) -> str | None:
-    """Say in words when PROJ does not know well how a place comes from another datum.
+    """Return a note when PROJ has no accurate transformation from a source's datum.
 
     Parameters
     ----------
     srid
-        The source's reference system.
+        EPSG code of the source.
     xy
-        Some of its coordinates `[n, 2]`; the way depends on the region.
+        Some of its coordinates `[n, 2]`; the transformation depends on the region.
 
     Returns
     -------
     str or None
-        None where the way is known to `_GOOD_M` or none is needed.
+        None where the transformation is accurate to `_GOOD_M`, or none is needed.
     """
     there = xy[np.isfinite(xy).all(axis=1)][:1]
     if _is_global(srid) or not len(there):
@@ -202,9 +202,9 @@ def shift_note(srid: int, xy: npt.NDArray[np.float64]) -> str | None:
     way.transform(there[:, 0], there[:, 1])
     try:
         used = way.get_last_used_operation()
-    except ProjError:  # there is but one way, and it changes nothing
+    except ProjError:  # there is only one transformation, and it changes no coordinate
         used = way
-    name = CRS.from_epsg(srid).geodetic_crs.name  # type: ignore[union-attr]  # _is_global has looked
+    name = CRS.from_epsg(srid).geodetic_crs.name  # type: ignore[union-attr]  # _is_global has checked it
     if used.accuracy < 0 or "Ballpark" in used.description:
         return (
             f"{name} (EPSG:{srid}) 到 CGCS2000 没有已知的转换参数，位置可能偏差数十米至数百米。 "
@@ -219,13 +219,13 @@ def shift_note(srid: int, xy: npt.NDArray[np.float64]) -> str | None:
 
 @lru_cache(maxsize=64)
 def srid_of(definition: str) -> int:
-    """Find the EPSG code of a source's declaration: ``EPSG:4547``, a WKT from a .prj file, a URN, ``OGC:CRS84``.
+    """Return the EPSG code of a source's declaration: ``EPSG:4547``, a WKT from a .prj file, a URN, ``OGC:CRS84``.
 
     Raises
     ------
     BadCrs
-        When PROJ cannot read it or knows no EPSG code for it (a local system, for example): the coordinates
-        must then be converted before loading, or the right code declared.
+        When PROJ cannot read it or has no EPSG code for it (a local system, for example): the coordinates must then
+        be converted before loading, or the right code declared.
     """
     try:
         crs = CRS.from_user_input(definition)

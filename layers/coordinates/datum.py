@@ -1,11 +1,12 @@
 """GCJ-02 and BD-09: the two shifted datums that Chinese phone and web maps use, both ways, vectorised.
 
-The formulas are the widely published ones (`domain.md` 3.3). The digits below describe inverting that formula;
+The formulas are the widely published ones (`domain.md` 3.3). The accuracies below are those of inverting the formula;
 against a provider's own map expect decimetres to a few metres. A datum is declared per source, never guessed,
-and a coordinate is never transformed twice: the stored row says in `crs_source` what it came from.
+and a coordinate is never transformed twice: the stored row has its original system in `crs_source`.
 
 All functions take and return arrays `[n, 2]` of longitude, latitude in degrees. Points outside China, where the
-formula has no meaning, come back unchanged (`inside_china` tells which); NaN stays NaN; an empty array stays empty.
+formula is undefined, are returned unchanged (`inside_china` marks the others); NaN stays NaN; an empty array stays
+empty.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CHINA_BBOX = (72.004, 0.8293, 137.8347, 55.8271)  # the formula's own rectangle:
 
 
 def inside_china(lonlat: Coordinates) -> npt.NDArray[np.bool_]:
-    """Tell which points the formula applies to, as booleans `[n]`; False for NaN."""
+    """Mark the points that the formula applies to, as booleans `[n]`; False for NaN."""
     lon, lat = lonlat[:, 0], lonlat[:, 1]
     west, south, east, north = CHINA_BBOX
     return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
@@ -74,7 +75,7 @@ def parse_datum(text: str) -> Datum | None:
 
 
 def from_datum(lonlat: Coordinates, datum: Datum) -> Coordinates:
-    """Bring coordinates `[n, 2]` of a declared datum to WGS 84, which is taken as CGCS2000 on the map."""
+    """Return coordinates `[n, 2]` of a declared datum in WGS 84, which is taken as CGCS2000 on the map."""
     return _FROM[datum](lonlat)
 
 
@@ -92,7 +93,7 @@ def _inside_only(lonlat: Coordinates, transform: Callable[[Coordinates], Coordin
 def _invert(
     target: Coordinates, forward: Callable[[Coordinates], Coordinates], first_guess: Coordinates
 ) -> Coordinates:
-    """Find the points that `forward` sends to `target`, by fixed-point iteration."""
+    """Return the points that `forward` maps to `target`, by fixed-point iteration."""
     guess = first_guess
     for _ in range(ITERATIONS):
         guess = guess - (forward(guess) - target)
@@ -100,7 +101,7 @@ def _invert(
 
 
 def _offset(lonlat: Coordinates) -> Coordinates:
-    """GCJ-02 minus WGS 84 in degrees, `[n, 2]`, for points known to be inside China."""
+    """Return GCJ-02 minus WGS 84 in degrees, `[n, 2]`, for points inside China."""
     lon, lat = lonlat[:, 0], lonlat[:, 1]
     x, y = lon - 105.0, lat - 35.0
     root, ripple = np.sqrt(np.abs(x)), 20 * np.sin(6 * np.pi * x) + 20 * np.sin(2 * np.pi * x)

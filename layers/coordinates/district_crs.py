@@ -1,7 +1,7 @@
-"""The reference systems of the district a process serves: the plane it measures in, and what it serves beside degrees.
+"""The reference systems of a process's district: the plane it measures in, and the systems it serves beside degrees.
 
-A process serves one district. It says once, when it starts, which (`use_district_crs`); until then it is the plane of
-114° E. The choice lies in the database, so that SQL (`onemap.measuring_srid()`) and every process measure alike.
+A process serves one district and sets its plane once, when it starts (`use_district_crs`); the default is the plane of
+114° E. The choice is stored in the database, so that SQL (`onemap.measuring_srid()`) and every process measure alike.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SETTING = "measuring_srid"
 
 
 class _Chosen:
-    """The plane of this process."""
+    """The measuring plane of this process."""
 
     srid = 4547
 
@@ -50,64 +50,64 @@ def zone_srid(lon_deg: float) -> int:
 
 
 def measuring_srid() -> int:
-    """Return the EPSG code of the plane in which lengths and areas are measured; northing and easting in metres."""
+    """Return the EPSG code of the plane in which lengths and areas are measured, in metres."""
     return _Chosen.srid
 
 
 def to_metres(lonlat: Points) -> Points:
-    """Bring CGCS2000 degrees `[n, 2]` into the measuring plane: `[n, 2]` metres east and north."""
+    """Return CGCS2000 degrees `[n, 2]` in the measuring plane: `[n, 2]` metres east and north."""
     return transform(lonlat, STORED_SRID, _Chosen.srid)
 
 
 def to_degrees(xy_m: Points) -> Points:
-    """Bring metres of the measuring plane `[n, 2]` back to CGCS2000 degrees."""
+    """Return metres of the measuring plane `[n, 2]` in CGCS2000 degrees."""
     return transform(xy_m, _Chosen.srid, STORED_SRID)
 
 
 def use_district_crs(srid: int, more: Sequence[int] = ()) -> None:
-    """Measure in a plane from now on, and serve it, the same with the zone before the easting, and `more`.
+    """Measure in a plane from now on, and serve it, its variant with the zone before the easting, and `more`.
 
     Raises
     ------
     BadInput
-        When a code is none of the 3-degree zones of CGCS2000.
+        When a code is no 3-degree zone of CGCS2000.
     """
     serve_crs(_served(_checked(srid), [_checked(one) for one in more]))
     _Chosen.srid = srid
 
 
-async def choose_measuring_srid(connection: asyncpg.Connection, wanted: int | None = None) -> int:
-    """Write down the plane of the district, and return its code.
+async def choose_measuring_srid(connection: asyncpg.Connection, srid: int | None = None) -> int:
+    """Store the measuring plane of the district, and return its code.
 
     Parameters
     ----------
     connection
         In the owner's role.
-    wanted
-        A code; None is the zone of the middle of the layer `districts`, or what was chosen before while it is empty.
+    srid
+        A code; None is the zone of the middle of the layer `districts`, or the stored one while that is empty.
 
     Raises
     ------
     BadInput
-        When the code is none of the 3-degree zones of CGCS2000 without prefix.
+        When the code is no 3-degree zone of CGCS2000 without prefix.
     """
-    if wanted is None:
+    if srid is None:
         middle = await connection.fetchval("SELECT ST_X(ST_Centroid(extent)) FROM onemap.layer WHERE id = 'districts'")
-        wanted = await read_measuring_srid(connection) if middle is None else zone_srid(middle)
-    if not _FIRST_SRID <= wanted <= _LAST_SRID:
+        srid = await read_measuring_srid(connection) if middle is None else zone_srid(middle)
+    if not _FIRST_SRID <= srid <= _LAST_SRID:
         allowed = f"EPSG:{_FIRST_SRID} (75° E) to EPSG:{_LAST_SRID} (135° E)"
-        raise BadInput(f"measuring_srid is {wanted}; allowed are {allowed}", parameter="measuring_srid")
+        raise BadInput(f"measuring_srid is {srid}; allowed are {allowed}", parameter="measuring_srid")
     await connection.execute(
         """INSERT INTO onemap.setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE
         SET value = excluded.value, changed_at = now() WHERE setting.value <> excluded.value""",
         _SETTING,
-        json.dumps(wanted),
+        json.dumps(srid),
     )
-    return wanted
+    return srid
 
 
 async def read_measuring_srid(reader: asyncpg.Connection | asyncpg.Pool) -> int:
-    """Return the plane that was chosen for a database; that of 114° E when none was."""
+    """Return the plane that is stored in a database; that of 114° E when there is none."""
     srid: int = await reader.fetchval("SELECT onemap.measuring_srid()")
     return srid
 

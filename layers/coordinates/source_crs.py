@@ -1,4 +1,4 @@
-"""The reference system of a source, as its file or its user declares it; it is never guessed."""
+"""The reference system of a source, as its file or its user declares it, never guessed."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from layers.errors import BadCrs
 
 @dataclass(frozen=True, slots=True)
 class SourceCrs:
-    """What a source's coordinates are: an EPSG code, in x, y order, and a shifted datum on top where there is one."""
+    """The system of a source's coordinates: an EPSG code, in x, y order, and a shifted datum where there is one."""
 
     srid: int
     datum: Datum | None = None
 
     @property
     def name(self) -> str:
-        """What `crs_source` says of it; a system that is none of the code list's is ``unknown``."""
+        """Its value of `crs_source`; ``unknown`` for a system that the code list has not."""
         if self.datum:
             return self.datum.upper()
         return {4326: "WGS84", 3857: "WGS84"}.get(self.srid, "CGCS2000" if 4479 <= self.srid <= 4554 else "unknown")
 
     @property
     def declaration(self) -> str:
-        """How `parse_source_crs` reads it again."""
+        """The text that `parse_source_crs` parses to it."""
         return self.datum or f"EPSG:{self.srid}"
 
     @property
@@ -37,18 +37,18 @@ class SourceCrs:
         return source is None or source.is_geographic
 
 
-def parse_source_crs(text: str, said_by_file: str | None = None, unread: str | None = None) -> SourceCrs:
-    """Read what a user declares of a source.
+def parse_source_crs(text: str, of_file: str | None = None, unread: str | None = None) -> SourceCrs:
+    """Parse a user's declaration of a source.
 
     Parameters
     ----------
     text
-        ``auto``, ``gcj02``, ``bd09``, ``EPSG:4547`` or any definition PROJ reads. ``auto`` is what the file says, and
-        CGCS2000 degrees where it says nothing.
-    said_by_file
+        ``auto``, ``gcj02``, ``bd09``, ``EPSG:4547`` or any definition PROJ reads. ``auto`` is the file's declaration,
+        and CGCS2000 degrees for a file without one.
+    of_file
         The file's own declaration.
     unread
-        What the file declares and nobody can read: then ``auto`` is no answer.
+        A declaration of the file that PROJ cannot read: then ``auto`` is refused.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def parse_source_crs(text: str, said_by_file: str | None = None, unread: str | N
             parameter="crs",
         )
     if plain == "auto":
-        return SourceCrs(srid_of(said_by_file) if said_by_file else STORED_SRID)
+        return SourceCrs(srid_of(of_file) if of_file else STORED_SRID)
     if datum := parse_datum(plain):
         return SourceCrs(4326, datum)
     try:

@@ -1,1 +1,1 @@
-"""Counts of features by area or cell: the question, the areas, the roll-ups and the answer."""
+"""Counts of features by area or cell: the question, the areas, the roll-ups and the response."""

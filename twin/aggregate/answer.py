@@ -1,4 +1,4 @@
-"""Counts by area as they go out: rates, how unusual they are, and small numbers of persons hidden."""
+"""Counts by area in the forms of a response: with rates and z-scores, and with small numbers of persons hidden."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from layers.catalog import Layer
 from layers.spreadsheet import cell
 
 PERSON_LAYERS = frozenset({"grid_workers"})
-"""Layers whose features are persons: of a few in one place each is known to whoever lives there."""
+"""Layers whose features are persons: neighbours could identify each of a few in one place."""
 OFFICER_CLEARANCE = 3
 SMALL = range(1, 5)
 HIDDEN = "<5"
@@ -34,7 +34,7 @@ class Counts:
     areas
         Rows of the statement of `twin.aggregate.question`, ordered by key.
     matched
-        How many features are wanted, wherever they are.
+        Number of matching features, in and outside of the areas.
     """
 
     areas: Sequence[Mapping[str, Any]]
@@ -47,14 +47,14 @@ def hides_small(layer: Layer, actor: Actor) -> bool:
 
 
 def properties(row: Mapping[str, Any], *, hide: bool) -> dict[str, Any]:
-    """Return what is said of an area, in the order of `COLUMNS`.
+    """Return the properties of an area, in the order of `COLUMNS`.
 
-    `count` is ``"<5"`` where it is hidden, and everything that would tell it is null.
+    `count` is ``"<5"`` where it is hidden, and all values that would reveal it are null.
     """
     count, km2, people = row["count"], row["km2"], row["people"]
     mean, squares = row["mean"], row["squares"]
     spread = None if mean is None else sqrt(max(squares - mean * mean, 0.0))
-    said = {
+    values = {
         "code": row["key"],
         "name": row["name"],
         "count": count,
@@ -67,9 +67,9 @@ def properties(row: Mapping[str, Any], *, hide: bool) -> dict[str, Any]:
         "z_score": _rounded((count - mean) / spread) if spread else None,
     }
     if hide and count in SMALL:
-        told = dict.fromkeys(("open", "overdue", "per_km2", "per_10k_pop", "z_score"))
-        return {**said, "count": HIDDEN, **told}
-    return said
+        revealing = dict.fromkeys(("open", "overdue", "per_km2", "per_10k_pop", "z_score"))
+        return {**values, "count": HIDDEN, **revealing}
+    return values
 
 
 def _rounded(value: float | None) -> float | None:
@@ -77,13 +77,13 @@ def _rounded(value: float | None) -> float | None:
 
 
 def as_json(counts: Counts, head: Mapping[str, Any], *, hide: bool) -> bytes:
-    """Write the rows as JSON."""
+    """Return the rows as JSON."""
     rows = [properties(row, hide=hide) for row in counts.areas]
     return orjson.dumps({**head, **_totals(counts, hide=hide), "areas": rows})
 
 
 def as_geojson(counts: Counts, head: Mapping[str, Any], *, hide: bool) -> bytes:
-    """Write the rows as GeoJSON features, each with its area."""
+    """Return the rows as GeoJSON features, each with its area."""
     features = [
         {
             "type": "Feature",
@@ -97,7 +97,7 @@ def as_geojson(counts: Counts, head: Mapping[str, Any], *, hide: bool) -> bytes:
 
 
 def as_csv(counts: Counts, *, hide: bool) -> bytes:
-    """Write the rows as CSV in UTF-8 with a byte order mark, which spreadsheets need to read Chinese."""
+    """Return the rows as CSV in UTF-8 with a byte order mark, which spreadsheets need to read Chinese."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -107,6 +107,6 @@ def as_csv(counts: Counts, *, hide: bool) -> bytes:
 
 
 def _totals(counts: Counts, *, hide: bool) -> dict[str, Any]:
-    """Say how many features are wanted and in how many areas they are; not where it would tell what is hidden."""
+    """Return the number of matching features and of their areas; empty where that would reveal a hidden count."""
     occupied = sum(1 for row in counts.areas if row["count"])
     return {"areas_with_any": occupied} if hide else {"matched": counts.matched, "areas_with_any": occupied}

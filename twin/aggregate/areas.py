@@ -1,4 +1,4 @@
-"""What counts are made by: areas of a layer, H3 cells or squares, each with a key that features have or lie in."""
+"""The groupings of counts: areas of a layer, H3 cells or squares, each with a key that features have or lie in."""
 
 from __future__ import annotations
 
@@ -29,19 +29,25 @@ type Kind = Literal["code", "member", "inside", "h3", "square"]
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What counts are made by.
+    """A grouping of counts.
 
     Attributes
     ----------
     text
-        As it was asked for: ``grid``, ``h3:8``, ``square:250``.
+        The text of the request: ``grid``, ``h3:8``, ``square:250``.
     kind
-        How a feature comes to its area: by a `code` it has, as a `member` by a list of ids, because it lies
-        `inside`, by the `h3` cell that holds it, or by its `square`.
+        The way from a feature to its area: a `code` it has, its list of ids as a `member`, its place `inside`, the
+        `h3` cell that holds it, or its `square`.
     layer_id
-        The layer of the areas; None of cells and squares.
+        The layer of the areas; None for cells and squares.
+    code_field, population_field
+        The fields of the areas that hold their code and their number of people.
+    key
+        The code of a feature's area as SQL over alias `f`; empty unless the kind is `code`.
+    needs
+        The field that a feature must have for this kind; empty for none.
     size
-        Level of H3, or metres of a square.
+        Level of H3, or side of a square in metres.
     """
 
     text: str
@@ -79,12 +85,12 @@ AREAS: Mapping[str, Grouping] = {
 
 
 def parse_by(text: str) -> Grouping:
-    """Read `by`.
+    """Parse the parameter `by`.
 
     Raises
     ------
     BadInput
-        When it is nothing that can be counted by; the message says what can.
+        When it is no grouping; the message lists the groupings.
     """
     if text in AREAS:
         return AREAS[text]
@@ -114,7 +120,7 @@ def areas_clause(by: Grouping, catalog: Catalog, actor: Actor, *, with_geometry:
 
 
 async def read_cells(connection: asyncpg.Connection, by: Grouping) -> Cells:
-    """Return the cells or squares that touch the districts, which are the same until their border changes.
+    """Return the cells or squares that touch the districts; they are cached until the border changes.
 
     Raises
     ------
@@ -130,7 +136,7 @@ async def read_cells(connection: asyncpg.Connection, by: Grouping) -> Cells:
 
 
 def cells_clause(by: Grouping, cells: Cells, *, with_geometry: bool) -> Clause:
-    """Build the query of cells in the form of `areas_clause`, their outlines drawn already as `shape`."""
+    """Build the query of cells with the columns of `areas_clause`; `shape` is their outline, written already."""
     shapes = cells.shapes if with_geometry else [None] * len(cells.keys)
     wkb: list[bytes | None] = [*cells.wkb] or [None] * len(cells.keys)
     ids = cells.keys if by.kind == "h3" else [f"{by.text}:{key}" for key in cells.keys]
@@ -144,7 +150,7 @@ def cells_clause(by: Grouping, cells: Cells, *, with_geometry: bool) -> Clause:
 
 
 def bins_clause(cells: Cells) -> Clause:
-    """Build the query of the bins over `area`: `x, y, whole, keys, geoms`, the cells of each in the order of keys."""
+    """Build the query of the bins over `area`: `x, y, whole, keys, geoms`, with the cells of each in key order."""
     columns = tuple(cells.bins[:, n].tolist() for n in range(3))
     return Clause(
         """SELECT b.x, b.y, bool_or(b.whole) AS whole, array_agg(area.key ORDER BY area.key) AS keys,
@@ -156,12 +162,12 @@ def bins_clause(cells: Cells) -> Clause:
 
 
 def membership(by: Grouping, layer: Layer) -> Grouping:
-    """Return how features of a layer come to their areas: by what they know, else because they lie there.
+    """Return the grouping for features of a layer: by their field for it, else by their place.
 
     Raises
     ------
     BadInput
-        When they have neither a field for it nor a place.
+        When they have neither the field nor a place.
     """
     if not by.needs or by.needs in layer.definition.by_name:
         has_place = layer.definition.geometry_type != "None"

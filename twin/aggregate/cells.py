@@ -1,4 +1,4 @@
-"""Cells that counts are made by: squares in metres and hexagons of H3, all that touch the district."""
+"""The cells of counts: squares in metres and hexagons of H3 that touch the district."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Cells:
     Attributes
     ----------
     keys, km2, shapes
-        Of each cell its key, its size, and its outline as GeoJSON in CRS84.
+        Key, size and outline (GeoJSON in CRS84) of each cell.
     wkb
-        Of each hexagon its outline; empty for squares.
+        Outline of each hexagon; empty for squares.
     bins
-        Where a point lies before it is looked at closely: rows of the column and the row of a bin, the position of a
-        cell that touches it, and whether the cell holds all of it. Empty for squares.
+        A coarse index of hexagons: rows of the column and the row of a bin, the position of a cell that touches it,
+        and whether the cell covers all of it. Empty for squares.
     bin_deg
-        Side of a bin.
+        Side of a bin in degrees.
     """
 
     keys: list[str]

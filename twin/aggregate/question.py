@@ -1,4 +1,4 @@
-"""Counts of features by area, with the areas where there is nothing: one statement, whoever asks.
+"""Counts of features by area, including empty areas, as one statement for every actor.
 
 A count is that of the items of the same filter: rows come from the same relation under the same rights
 (`layers/read/query.py`), and every feature is in the area that it has in the collection.
@@ -25,16 +25,16 @@ _OVERDUE = f"{OPEN} AND f.due_at < now()"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be counted.
+    """A request for counts.
 
     Attributes
     ----------
     layer
-        Whose features.
+        The layer of the features.
     where
-        What is wanted of a feature, over alias `f`, without the time; empty means all.
+        The condition on features, over alias `f`, without the time; empty means all.
     start, end
-        Features from `start` on and before `end`, by the layer's time; None where that side is open.
+        Features from `start` on and before `end`, by the layer's time; None for an open side.
     bin_deg
         Side of the bins of hexagons (`twin.aggregate.cells`).
     """
@@ -48,12 +48,12 @@ class Question:
     bin_deg: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check that the time can be asked for.
+        """Check the time span.
 
         Raises
         ------
         BadInput
-            When the layer has no time, or it ends before it begins.
+            When the layer has no time, or the span ends before it begins.
         """
         if (self.start or self.end) and self.time is None:
             raise BadInput(f"features of {self.layer.id} have no time: 'from' and 'to' cannot choose", parameter="from")
@@ -69,17 +69,17 @@ class Question:
 
     @property
     def knows_stage(self) -> bool:
-        """Whether features are open or closed, and late or not."""
+        """Whether features have a stage and a limit, so that they are open or closed, and overdue or not."""
         return {"stage", "closed_at", "due_at"} <= self.layer.definition.by_name.keys()
 
     @property
     def has_baseline(self) -> bool:
-        """Whether there is a span whose like can be looked for in the weeks before."""
+        """Whether the span has two ends, so that the same span of earlier weeks can be counted."""
         return self.start is not None and self.end is not None
 
 
 def counted(question: Question) -> Clause:
-    """Build the query of the counts: `key, count, open, overdue`; features that are nowhere have the key null."""
+    """Build the query of the counts: `key, count, open, overdue`; the key of features in no area is null."""
     sums = "count(*) AS count"
     sums += f", count(*) FILTER (WHERE {OPEN}) AS open" if question.knows_stage else ", NULL::bigint AS open"
     sums += f", count(*) FILTER (WHERE {_OVERDUE}) AS overdue" if question.knows_stage else ", NULL::bigint AS overdue"
@@ -91,7 +91,7 @@ def past(question: Question) -> Clause:
     if question.time is None or question.start is None or question.end is None:
         return Clause("SELECT NULL::text AS key, NULL::float8 AS mean, NULL::float8 AS squares WHERE false")
     weeks = []
-    for n in range(1, WEEKS + 1):  # each by itself: its bounds are constants, and an index on the time finds them
+    for n in range(1, WEEKS + 1):  # one query a week: with constant bounds, which an index on the time serves
         back = timedelta(days=7 * n)
         week = replace(question, start=question.start - back, end=question.end - back)
         weeks.append(_grouped(week, in_span(week), "count(*) AS n"))
@@ -103,7 +103,7 @@ def past(question: Question) -> Clause:
 
 
 def in_span(question: Question) -> Clause:
-    """Return the condition of the time; empty when all times are asked for."""
+    """Return the condition of the time span; empty when both sides are open."""
     if question.time is None:
         return EMPTY
     sides = ((">=", question.start), ("<", question.end))
@@ -112,17 +112,17 @@ def in_span(question: Question) -> Clause:
 
 
 def _grouped(question: Question, span: Clause, sums: str) -> Clause:
-    """Group what is wanted by the key of its area."""
+    """Group the matching features by the key of their area."""
     where = join(" AND ", (question.where, span))
-    source, wanted = relation(question.layer, question.actor, where), scoped(question.layer, question.actor, where)
+    source, condition = relation(question.layer, question.actor, where), scoped(question.layer, question.actor, where)
     state = ", f.stage, f.closed_at, f.due_at" if question.knows_stage else ""
     key, before, after = _keyed(question)
-    chosen = compose(f"SELECT {key} AS key{state} FROM {before}{{}}{after} WHERE {{}}", source, wanted)
+    chosen = compose(f"SELECT {key} AS key{state} FROM {before}{{}}{after} WHERE {{}}", source, condition)
     return compose(f"SELECT f.key, {sums} FROM ({{}}) AS f GROUP BY f.key", chosen)
 
 
 def _keyed(question: Question) -> tuple[str, str, str]:
-    """Return how a feature gets the key of its area: the key, and what is joined before and after the features."""
+    """Return the SQL of the key of a feature's area, and the FROM items before and after the features."""
     by = question.by
     is_point = question.layer.definition.geometry_type == "Point"
     point = "f.geom" if is_point else "onemap.point_of(f.geom)"
@@ -138,7 +138,7 @@ def _keyed(question: Question) -> tuple[str, str, str]:
                 "",
                 spot,
             )
-        case "h3":  # a bin that lies in one cell decides; a point on the edge of cells is in the first of them
+        case "h3":  # a bin within one cell decides; a point on the edge of several cells is in the first
             x, y = (f"floor(ST_{axis}({point}) / {question.bin_deg!r}::float8)" for axis in "XY")
             covers = f"ST_Covers(c.geom, {point})"
             near = f"(SELECT c.key FROM unnest(b.keys, b.geoms) AS c (key, geom) WHERE {covers} LIMIT 1)"
@@ -147,22 +147,22 @@ def _keyed(question: Question) -> tuple[str, str, str]:
 
 
 def statement(question: Question, areas: Clause, bins: Clause, counts: Clause, baseline: Clause) -> Clause:
-    """Build the statement: a row for each area, ordered by its key, and one with the key null for all together.
+    """Build the statement: a row for each area, ordered by its key, and a last row with the key null for the total.
 
     Parameters
     ----------
     areas
         `key, id, name, km2, people, geom, shape` of the areas.
     bins
-        Of hexagons the bins, over `area`; empty for all others.
+        The bins of hexagons, over `area`; empty for other groupings.
     counts, baseline
-        What `counted` and `past` return, or its like.
+        The queries of `counted` and `past`, or others with their columns.
 
     Returns
     -------
     Clause
-        Of the columns `key, id, name, km2, people, count, open, overdue, mean, squares, geometry`; of the row for all,
-        `count` is the number of features that are wanted, wherever they are.
+        Columns `key, id, name, km2, people, count, open, overdue, mean, squares, geometry`; in the row for the total,
+        `count` is the number of matching features in and outside of the areas.
     """
     binned = compose(" bin AS MATERIALIZED ({}),", bins) if bins else EMPTY
     partition = question.by.kind in {"code", "square"}

@@ -1,7 +1,7 @@
 """Counts by area read from the roll-ups of events: whole days in the middle, five minutes at the ends.
 
-They hold what decides who sees an event (grade and areas) and its class. So they answer any question by areas of codes
-whose filter asks for nothing else, and whose times are whole five minutes.
+The roll-ups have the columns that rights need (grade and areas) and the event's class. So they serve every question by
+areas of codes without a filter, whose times are whole five minutes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEYS = frozenset(tier.code_of_feature() for tier in TIERS)
 
 
 def is_rolled(question: Question) -> bool:
-    """Whether the roll-ups have the answer."""
+    """Whether the roll-ups can serve a question."""
     return (
         question.layer.id == EVENTS
         and not question.where
@@ -34,7 +34,7 @@ def is_rolled(question: Question) -> bool:
 def rolled_counts(question: Question) -> Clause:
     """Build the query of the counts: `key, count, open, overdue`, as `twin.aggregate.question.counted`.
 
-    The open ones are few, and which are overdue changes with the time; they are counted one by one.
+    Open events are few, and become overdue with time alone; they are counted one by one.
     """
     rolled = _grouped(question, _pieces(question, question.start, question.end), "sum(f.n) AS count")
     opened = compose(
@@ -76,7 +76,7 @@ def _grouped(question: Question, pieces: Clause, sums: str) -> Clause:
 
 
 def _pieces(question: Question, start: datetime | None, end: datetime | None) -> Clause:
-    """Read the span: whole days from the days, what is before and after from the five minutes."""
+    """Build the query of a span: whole days from the roll-up of days, both ends from that of five minutes."""
     first = None if start is None else start.astimezone(UTC)
     last = None if end is None else end.astimezone(UTC)
     first_day = None if first is None else -(-(first - _EPOCH) // _DAY) * _DAY + _EPOCH
@@ -99,5 +99,5 @@ def _read(table: str, question: Question, start: datetime | None, end: datetime 
     span = [compose(f"f.bucket {sign} {{}}", bind(at, "timestamptz")) for sign, at in sides if at is not None]
     if span:
         span.append(Clause("f.bucket > '-infinity'"))  # events without a time are in no span
-    seen = scoped(question.layer, question.actor, *span)  # the roll-ups have the columns that the rights ask for
-    return compose(f"SELECT f.grid_code, f.area_code, f.n FROM twin.{table} AS f WHERE {{}}", seen)
+    visible = scoped(question.layer, question.actor, *span)  # the roll-ups have the columns that rights need
+    return compose(f"SELECT f.grid_code, f.area_code, f.n FROM twin.{table} AS f WHERE {{}}", visible)

@@ -1,4 +1,4 @@
-"""Counts by area, asked of the database."""
+"""Counts by area, read from the database."""
 
 from __future__ import annotations
 

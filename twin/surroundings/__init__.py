@@ -1,1 +1,1 @@
-"""What is around a place or in an area: nearby features, areas that hold a place."""
+"""The surroundings of a place: nearby features, the areas that hold it, and the features in an area."""

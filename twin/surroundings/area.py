@@ -1,4 +1,4 @@
-"""Everything in an area: a grid, a community, a street, a district or an urban village, by the half-open rule."""
+"""The features in an area: a grid, community, street, district or urban village, by the half-open rule."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _NEAREST_DEGREES = 0.0006  # more than the 30 m within which a place still belon
 
 @dataclass(frozen=True, slots=True)
 class KnownArea:
-    """An area that is there.
+    """An area that exists.
 
     Attributes
     ----------
     layer, id
         Its feature.
     code
-        6, 9, 12 or 15 digits, without the zeros that pad it; of a village its id.
+        Its code without the zeros that pad it; the id of a village.
     """
 
     layer: str
@@ -48,19 +48,19 @@ class KnownArea:
 
     @property
     def geometry(self) -> Clause:
-        """Its surface, as SQL with bound values."""
+        """Its surface as SQL with bound values."""
         return compose(
             f"(SELECT area.geom FROM {table_of(self.layer)} AS area WHERE area.id = {{}})", bind(self.id, "text")
         )
 
 
 async def find_area(connection: asyncpg.Connection, catalog: Catalog, actor: Actor, code: str) -> KnownArea:
-    """Find an area by its code; an urban village by its id or code.
+    """Return the area of a code; an urban village by its id or code.
 
     Raises
     ------
     Forbidden
-        When the actor is bound to areas and this is another one; of a coded area it is not told whether it exists.
+        When the actor is bound to areas and this is another one; for a coded area also when it does not exist.
     NotFound
         When there is none that the actor may see.
     """
@@ -70,7 +70,7 @@ async def find_area(connection: asyncpg.Connection, catalog: Catalog, actor: Act
     for layer_id in layer_ids:
         layer = catalog.get(layer_id)
         if layer is not None and layer.visible_to(actor) and len(code) <= CODE_CHARACTERS_MAX:
-            reached = Clause("TRUE") if short or not actor.is_bound else _sharing_ground_with_own(catalog, actor)
+            reached = Clause("TRUE") if short or not actor.is_bound else _shares_ground_with_own(catalog, actor)
             row = await connection.fetchrow(*_flat(_search(layer, actor, short or code, reached)))
             if row is not None and not row["reached"]:
                 raise _FORBIDDEN
@@ -87,7 +87,7 @@ _FORBIDDEN = Forbidden("this area is not one of yours", parameter="code")
 
 
 def _kinds(code: str) -> tuple[tuple[str, ...], str | None]:
-    """Tell in which layers to look for a code, and the code without padding; None for a code of no known form."""
+    """Return the layers that may have a code, and the code without padding; None for a code of no tier."""
     coded = parse_code(code)
     if coded is None:
         return (URBAN_VILLAGES, GRID.layer_id), None
@@ -96,18 +96,18 @@ def _kinds(code: str) -> tuple[tuple[str, ...], str | None]:
 
 
 def _search(layer: Layer, actor: Actor, code: str, reached: Clause) -> Clause:
-    """Build the search for an area anywhere, and whether the actor reaches it."""
+    """Build the search for an area in all areas, with whether the actor reaches it."""
     return compose(
         f"""SELECT area.id, area.code, ({{}}) AS reached
         FROM (SELECT f.id, f.geom, {{}} AS code FROM {layer.table} AS f WHERE {{}} ORDER BY f.id LIMIT 1) AS area""",
         reached,
         bind(code, "text") if layer.id in TIER_OF_LAYER else Clause("f.id"),
-        scoped(layer, unbound(actor), _named(layer.id, code), in_force()),
+        scoped(layer, unbound(actor), _has_code(layer.id, code), in_force()),
     )
 
 
-def _sharing_ground_with_own(catalog: Catalog, actor: Actor) -> Clause:
-    """Say whether `area` shares ground with a grid of the actor's."""
+def _shares_ground_with_own(catalog: Catalog, actor: Actor) -> Clause:
+    """Return the condition that `area` shares ground with a grid of the actor's."""
     grids = catalog.get(GRID.layer_id)
     if grids is None:
         return Clause("FALSE")
@@ -120,7 +120,7 @@ def _flat(clause: Clause) -> tuple[object, ...]:
     return text, *values
 
 
-def _named(layer_id: str, code: str) -> Clause:
+def _has_code(layer_id: str, code: str) -> Clause:
     if layer_id == URBAN_VILLAGES:
         return Clause("?0::text IN (f.id, f.village_code)", (code,))
     return Clause(f"{TIER_OF_LAYER[layer_id].own_code} IN (?0::text, {padded('?0::text')})", (code,))
@@ -129,23 +129,23 @@ def _named(layer_id: str, code: str) -> Clause:
 async def area_features(
     connection: asyncpg.Connection, layers: Sequence[Layer], actor: Actor, area: KnownArea, limit: int
 ) -> NearbyFeatures:
-    """Gather what lies in an area: `limit` features of each layer, in the order of the layers, then by id."""
+    """Return the features in an area: `limit` of each layer, in the order of the layers, then by id."""
     parts = [selection(layer, actor, where=within(layer, area), limit=limit) for layer in layers]
     numbered = [compose(f"SELECT {n} AS layer_order, part.* FROM ({{}}) AS part", part) for n, part in enumerate(parts)]
     return await gather(connection, layers, numbered, "layer_order, id")
 
 
 def within(layer: Layer, area: KnownArea) -> Clause:
-    """Say over alias `f` what lies in an area.
+    """Return the condition over alias `f` of features in an area.
 
-    A point or a building belongs to one grid and one community, by the code it was given: edges are half-open, and
-    30 m outside of every grid still belong to the nearest. Lines belong to all areas whose ground they share, and
+    A point or a building belongs to one grid and one community, by its derived code: edges are half-open, and a place
+    within 30 m of a grid and in none belongs to the nearest. Lines belong to all areas whose ground they share, and
     membership in urban villages is many-to-many too.
     """
     village = area.layer == URBAN_VILLAGES
     overlapping = layer.id == URBAN_VILLAGES or (village and layer.id in TIER_OF_LAYER)
     if overlapping or "Line" in layer.definition.geometry_type:
-        return _sharing_ground(area)
+        return _shares_ground(area)
     if village:
         covered = compose("ST_Covers({}, onemap.point_of(f.geom))", area.geometry)
         return all_of((compose("{} && {}", GEOMETRY, area.geometry), covered))
@@ -161,7 +161,7 @@ def _of_code(column: str, code: str) -> Clause:
     return Clause(f"{column} = ?0::text" if whole else f"{column} ^@ ?0::text", (code,))
 
 
-def _sharing_ground(area: KnownArea) -> Clause:
+def _shares_ground(area: KnownArea) -> Clause:
     return compose(
         "{} && {} AND ST_Intersects(f.geom, {}) AND NOT ST_Touches(f.geom, {})",
         GEOMETRY,

@@ -1,4 +1,4 @@
-"""Which areas hold a place (district, street, community, grid, urban villages), its waterway and nearest building."""
+"""The areas that hold a place (district to grid, urban villages), its waterway and its nearest building."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ class Located(BaseModel):
 
 
 async def locate(connection: asyncpg.Connection, catalog: Catalog, actor: Actor, spot: Spot) -> Located:
-    """Tell where a place lies.
+    """Return the areas of a place, its waterway and its nearest building.
 
     Raises
     ------
     NotFound
-        When this house has no areas at all.
+        When a layer of areas, or that of waterways, does not exist.
     """
     absent = [name for name in (*TIER_OF_LAYER, "waterways") if name not in catalog]
     if absent:
@@ -103,7 +103,7 @@ _PARTS = ("district", "street", "community", "grid", "urban_villages", "nearest_
 
 
 def _statement(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
-    """Compose one statement; what the actor may not see is null in it."""
+    """Compose one statement; parts that the actor may not see are null."""
     parts = (
         _area(catalog, actor, DISTRICT, DISTRICT.code_of_feature("place")),
         _area(catalog, actor, STREET, _unless_padding(STREET, DISTRICT)),
@@ -126,7 +126,7 @@ def _unless_padding(tier: Tier, above: Tier) -> str:
     return f"nullif({tier.code_of_feature('place')}, rpad({above.code_of_feature('place')}, {tier.digits}, '0'))"
 
 
-def _seen(catalog: Catalog, actor: Actor, layer_id: str) -> Layer | None:
+def _visible(catalog: Catalog, actor: Actor, layer_id: str) -> Layer | None:
     layer = catalog.get(layer_id)
     return layer if layer is not None and layer.visible_to(actor) else None
 
@@ -136,8 +136,8 @@ def _name(layer: Layer, actor: Actor) -> str:
 
 
 def _area(catalog: Catalog, actor: Actor, tier: Tier, code: str) -> Clause:
-    """Name the area of a code; names of streets and communities are public, so an actor's areas do not matter."""
-    layer = _seen(catalog, actor, tier.layer_id)
+    """Return code and name of an area; names of streets and communities are public in all areas."""
+    layer = _visible(catalog, actor, tier.layer_id)
     if layer is None:
         return _ABSENT
     return compose(
@@ -150,11 +150,11 @@ def _area(catalog: Catalog, actor: Actor, tier: Tier, code: str) -> Clause:
 
 
 def _grid(catalog: Catalog, actor: Actor) -> Clause:
-    layer = _seen(catalog, actor, GRID.layer_id)
+    layer = _visible(catalog, actor, GRID.layer_id)
     if layer is None:
         return _ABSENT
-    seen = {f.definition.name: f.expression for f in visible_fields(layer, actor)}
-    pairs = [f"{quote_literal(name)}, {seen[name]}" for name in _RESPONSIBLE if name in seen]
+    fields = {f.definition.name: f.expression for f in visible_fields(layer, actor)}
+    pairs = [f"{quote_literal(name)}, {fields[name]}" for name in _RESPONSIBLE if name in fields]
     return compose(
         f"""SELECT json_build_object('area', json_build_object('code', f.grid_code, 'name', {_name(layer, actor)}),
             'distance_m', round(ST_Distance(f.geom::geography, spot.point::geography)::numeric, 3),
@@ -165,7 +165,7 @@ def _grid(catalog: Catalog, actor: Actor) -> Clause:
 
 
 def _villages(catalog: Catalog, actor: Actor) -> Clause:
-    layer = _seen(catalog, actor, URBAN_VILLAGES)
+    layer = _visible(catalog, actor, URBAN_VILLAGES)
     if layer is None:
         return _ABSENT
     return compose(
@@ -176,7 +176,7 @@ def _villages(catalog: Catalog, actor: Actor) -> Clause:
 
 
 def _building(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
-    layer = _seen(catalog, actor, "buildings")
+    layer = _visible(catalog, actor, "buildings")
     if layer is None:
         return _ABSENT
     box = compose("f.geom && onemap.box_around({}, {})", spot.geometry, bind(BUILDING_M, "float8"))
@@ -190,7 +190,7 @@ def _building(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
 
 
 def _waterway(catalog: Catalog, actor: Actor) -> Clause:
-    layer = _seen(catalog, actor, "waterways")
+    layer = _visible(catalog, actor, "waterways")
     if layer is None:
         return _ABSENT
     return compose(

@@ -1,6 +1,6 @@
-"""What is around a place: features of several layers in one answer, each with its distance on the ground.
+"""The features around a place: of several layers in one response, each with its distance on the ground.
 
-Every feature goes through the one query builder: scope and masks of the actor hold here as anywhere.
+The one query builder reads every feature, so that the actor's scope and masks hold here too.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class NearbyFeatures:
     Attributes
     ----------
     features
-        GeoJSON features as bytes, in the order of the answer; each has the property `layer`.
+        GeoJSON features as bytes, in the order of the response; each has the property `layer`.
     matched
-        How many features of each layer there are that the actor may see; more than in `features` where the limit cut.
+        Number of matching features of each layer that the actor may see; above `returned` where the limit cut.
     returned
-        How many of each layer are in `features`.
+        Number of features of each layer in `features`.
     """
 
     features: tuple[bytes, ...]
@@ -46,7 +46,7 @@ class NearbyFeatures:
 
 
 def chosen_layers(catalog: Catalog, actor: Actor, names: Iterable[str]) -> list[Layer]:
-    """Find the layers somebody named, each once.
+    """Return the layers of some names, each once.
 
     Raises
     ------
@@ -55,16 +55,16 @@ def chosen_layers(catalog: Catalog, actor: Actor, names: Iterable[str]) -> list[
     TooMuch
         When there are more than `LAYERS_MAX`.
     """
-    wanted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    requested = list(dict.fromkeys(name.strip() for name in names if name.strip()))
     allowed = ", ".join(n for n in catalog.visible_ids(actor) if catalog[n].definition.geometry_type != "None")
-    if not wanted:
+    if not requested:
         raise BadInput(f"layers names no layer; allowed are {allowed}, separated by commas", parameter="layers")
-    if len(wanted) > LAYERS_MAX:
+    if len(requested) > LAYERS_MAX:
         raise TooMuch(
-            f"layers names {len(wanted)} layers; at most {LAYERS_MAX} can be asked at once", parameter="layers"
+            f"layers names {len(requested)} layers; at most {LAYERS_MAX} can be asked at once", parameter="layers"
         )
     try:
-        found = [catalog.visible(name, actor) for name in wanted]
+        found = [catalog.visible(name, actor) for name in requested]
     except NotFound as error:
         raise BadInput(error.message, parameter="layers") from error
     for layer in found:
@@ -76,7 +76,7 @@ def chosen_layers(catalog: Catalog, actor: Actor, names: Iterable[str]) -> list[
 async def nearby(
     connection: asyncpg.Connection, layers: Sequence[Layer], actor: Actor, spot: Spot, radius_m: float, limit: int
 ) -> NearbyFeatures:
-    """Find what lies within a geodesic distance of a place, nearest first, then by id; `limit` of each layer.
+    """Return the features within a geodesic distance of a place, nearest first, then by id; `limit` of each layer.
 
     Raises
     ------
@@ -96,9 +96,9 @@ async def nearby(
 
 
 def nearby_clause(layer: Layer, actor: Actor, spot: Spot, radius_m: float, limit: int) -> Clause:
-    """Build one layer's part: a box in degrees for the index, the distance on the ellipsoid to decide.
+    """Build one layer's part: a box in degrees for the index, then the exact distance on the ellipsoid.
 
-    Distances count to the millimetre, as they are shown.
+    Distances are compared in whole millimetres, as they are shown.
     """
     distance = compose("round(ST_Distance(f.geom::geography, {}::geography)::numeric, 3)::float8", spot.geometry)
     box = compose("{} && onemap.box_around({}, {})", GEOMETRY, spot.geometry, bind(radius_m, "float8"))
@@ -128,16 +128,16 @@ def selection(
     Parameters
     ----------
     where
-        What is wanted of a row, over alias `f`; the actor's scope is added here.
+        The condition on rows, over alias `f`; the actor's scope is added here.
     computed
         Properties to add; they hide the layer's own of the same name.
     kept
-        What is wanted of the computed properties, over alias `f`.
+        The condition on the computed properties, over alias `f`.
 
     Returns
     -------
     Clause
-        Of rows `layer, id, distance_m, matched, feature`; `distance_m` is null when it is not computed.
+        Rows `layer, id, distance_m, matched, feature`; `distance_m` is null when it is not computed.
     """
     extra = {LAYER: bind(layer.id, "text"), **(computed or {})}
     widened = _with_fields(layer, tuple(extra))
@@ -145,7 +145,7 @@ def selection(
     columns = ", ".join([*(f"whole.{name}" for name in own), *(f"chosen.{f.name}" for f in extra)])
     added = join(", ", [compose(f"{{}} AS {f.name}", value) for f, value in extra.items()])
     distance = "f.distance_m" if DISTANCE in extra else "NULL::float8"
-    return compose(  # whole rows are read only of those that are chosen
+    return compose(  # whole rows are read only of the selected features
         f"""SELECT {quote_literal(layer.id)} AS layer, f.id, {distance} AS distance_m, f._matched AS matched,
             convert_to({{}}, 'UTF8') AS feature
         FROM (
@@ -167,7 +167,7 @@ def selection(
 
 
 def _with_fields(layer: Layer, extra: tuple[FieldDefinition, ...]) -> Layer:
-    """Return the layer as if it had some fields more, so that the builder writes them like its own."""
+    """Return the layer with extra fields, so that the builder writes them like its own."""
     names = {field.name for field in extra}
     fields = (*extra, *(f for f in layer.definition.fields if f.name not in names))
     return replace(layer, definition=layer.definition.with_fields(fields))
@@ -176,7 +176,7 @@ def _with_fields(layer: Layer, extra: tuple[FieldDefinition, ...]) -> Layer:
 async def gather(
     connection: asyncpg.Connection, layers: Sequence[Layer], parts: Sequence[Clause], order: str
 ) -> NearbyFeatures:
-    """Run the parts of several layers as one statement."""
+    """Return the features of several layers' parts, run as one statement."""
     union = compose(" UNION ALL ".join("({})" for _ in parts), *parts)
     text, values = compose(f"SELECT * FROM ({{}}) AS found ORDER BY {order}", union).render()
     rows = await connection.fetch(text, *values)

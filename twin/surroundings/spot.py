@@ -1,4 +1,4 @@
-"""A place that somebody asks about, brought into CGCS2000 from the system it was given in."""
+"""A requested place in CGCS2000, converted from the system of the request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Spot:
 
 
 def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
-    """Read a place.
+    """Parse a place.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
     BadCrs
         When it is no such system.
     BadInput
-        When the numbers are not finite or lie outside the system or the world.
+        When the numbers are not finite, or lie outside the system or the earth.
     """
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise BadInput(f"lon and lat are {lon}, {lat}; both must be finite numbers", parameter="lon")
