@@ -93,7 +93,7 @@ def convert(column: pa.Array, field: FieldDefinition, codes: CodeList | None = N
     column, words = without_null_words(column, kept)
     made = _BY_TYPE[field.type](column, field)
     if codes is not None:
-        made = _coded(made, codes)
+        made = _codes_for_labels(made, codes)
     if words:
         made.repairs["null_word"] += words
     return made
@@ -277,7 +277,7 @@ def _each(column: pa.Array, make: Callable[[Any], str | None]) -> tuple[pa.Array
     return pa.array(made, pa.string()), bad
 
 
-def _coded(made: Converted, codes: CodeList) -> Converted:
+def _codes_for_labels(made: Converted, codes: CodeList) -> Converted:
     """Check a column against a code list; a label in either language becomes its code."""
     text = pc.cast(made.values, pa.string())
     known = pc.is_in(text, value_set=pa.array([c.code for c in codes.codes]))

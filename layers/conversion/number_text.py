@@ -39,7 +39,7 @@ def number_texts(column: pa.Array) -> pa.Array:
     short = pc.fill_null(pc.match_substring_regex(text, r"\d[eE][+-]?\d"), fill_value=False)
     if not pc.any(short, min_count=0).as_py():
         return text
-    spelled = [_spelled(t) for t in text.filter(short).to_pylist()]
+    spelled = [_spell(t) for t in text.filter(short).to_pylist()]
     return pc.replace_with_mask(text, short, pa.array(spelled, pa.string()))
 
 
@@ -49,7 +49,7 @@ def number_text(value: float) -> str:
     return "NaN" if text is None else text
 
 
-def _spelled(text: str) -> str:
+def _spell(text: str) -> str:
     value = Decimal(text)
     if value and not _SMALLEST <= abs(value) < Decimal(10) ** _DIGITS_MAX:
         return text

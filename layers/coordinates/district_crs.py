@@ -72,7 +72,7 @@ def use_district_crs(srid: int, more: Sequence[int] = ()) -> None:
     BadInput
         When a code is no 3-degree zone of CGCS2000.
     """
-    serve_crs(_served(_checked(srid), [_checked(one) for one in more]))
+    serve_crs(_systems(_check(srid), [_check(one) for one in more]))
     _Chosen.srid = srid
 
 
@@ -112,12 +112,12 @@ async def read_measuring_srid(reader: asyncpg.Connection | asyncpg.Pool) -> int:
     return srid
 
 
-def _checked(srid: int) -> int:
+def _check(srid: int) -> int:
     if not _FIRST_SRID - _PREFIXED_BEFORE <= srid <= _LAST_SRID:
         raise BadInput(f"EPSG:{srid} is no 3-degree zone of CGCS2000 (EPSG:4513 to 4554)", parameter="crs")
     return srid
 
 
-def _served(srid: int, more: Sequence[int]) -> tuple[Crs, ...]:
+def _systems(srid: int, more: Sequence[int]) -> tuple[Crs, ...]:
     planes = dict.fromkeys((srid, srid - _PREFIXED_BEFORE, *more))
     return (CRS84, EPSG_4490, EPSG_4326, EPSG_3857, *(gauss_kruger(plane) for plane in planes))

@@ -89,7 +89,7 @@ def bbox_of(numbers: Sequence[float], crs: Crs, parameter: str = "bbox") -> Degr
             f"{parameter}'s southern edge {south:g} is above its northern {north:g}; {_order(crs)}", parameter=parameter
         )
     box = (west, south, east, north)
-    return _geographic(box, crs, parameter) if crs.unit == "degree" else _projected(box, crs, parameter)
+    return _geographic(box, crs, parameter) if crs.unit == "degree" else _box_of_plane(box, crs, parameter)
 
 
 def _order(crs: Crs) -> str:
@@ -108,7 +108,7 @@ def _geographic(box: BBox, crs: Crs, parameter: str) -> DegreeBox:
     return DegreeBox((box,))
 
 
-def _projected(box: BBox, crs: Crs, parameter: str) -> DegreeBox:
+def _box_of_plane(box: BBox, crs: Crs, parameter: str) -> DegreeBox:
     west, south, east, north = box
     if west > east:
         raise BadInput(

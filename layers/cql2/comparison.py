@@ -99,7 +99,7 @@ def is_in(value: Operand, members: Sequence[Operand]) -> Operand:
     if not (kinds <= NUMBERS or kinds in ({"string"}, {"boolean"})):
         wrong = next(m for m in members if m.kind != value.kind and not {m.kind, value.kind} <= NUMBERS)
         raise _cannot("IN", value, wrong)
-    return truth(_any_of(value, members) or _listed(value, members), shown)
+    return truth(_any_of(value, members) or _member_tests(value, members), shown)
 
 
 def _any_of(value: Operand, members: Sequence[Operand]) -> Clause:
@@ -115,7 +115,7 @@ def _any_of(value: Operand, members: Sequence[Operand]) -> Clause:
     return compose("{} = ANY ({})", value.clause, bind([m.value for m in members], cast))
 
 
-def _listed(value: Operand, members: Sequence[Operand]) -> Clause:
+def _member_tests(value: Operand, members: Sequence[Operand]) -> Clause:
     both = [value, *members]
     clauses = _numbers(both) if value.kind in NUMBERS else _texts(both) if value.kind == "string" else None
     first, *rest = clauses or [compose("({})", o.clause) for o in both]

@@ -40,7 +40,7 @@ def remainder(a: Decimal, b: Decimal) -> Decimal | None:
     """Return the remainder with the sign of `a`; None for a division by zero."""
     if not b:
         return None
-    x, y, power = _aligned(a, b)
+    x, y, power = _align(a, b)
     rest = abs(x) % abs(y)
     return _decimal(-rest if x < 0 else rest, power)
 
@@ -49,7 +49,7 @@ def whole(a: Decimal, b: Decimal) -> Decimal | None:
     """Return the quotient without its fraction; None for a division by zero."""
     if not b:
         return None
-    x, y, _ = _aligned(a, b)
+    x, y, _ = _align(a, b)
     quotient = abs(x) // abs(y)
     return Decimal(-quotient if (x < 0) != (y < 0) else quotient)
 
@@ -99,7 +99,7 @@ def _parts(value: Decimal) -> tuple[int, int]:
     return -coefficient if sign else coefficient, int(exponent)
 
 
-def _aligned(a: Decimal, b: Decimal) -> tuple[int, int, int]:
+def _align(a: Decimal, b: Decimal) -> tuple[int, int, int]:
     (x, x_power), (y, y_power) = _parts(a), _parts(b)
     least = min(x_power, y_power)
     return x * 10 ** (x_power - least), y * 10 ** (y_power - least), least

@@ -202,10 +202,10 @@ def _in(value: _Term, members: Sequence[_Term]) -> _Term:
 
 
 def _any(tests: Sequence[_Term]) -> _Term:
-    return _decided(tests, decisive=True)
+    return _logical(tests, decisive=True)
 
 
-def _decided(tests: Sequence[_Term], *, decisive: bool) -> _Term:
+def _logical(tests: Sequence[_Term], *, decisive: bool) -> _Term:
     parts = [test.of for test in tests]
 
     def of(row: Row) -> bool | None:
@@ -290,12 +290,12 @@ _ARRAYS: dict[str, Callable[[Sequence[Any], Sequence[Any]], bool]] = {
     "a_overlaps": lambda a, b: bool({*a} & {*b} - {None}),
 }
 _OTHERS: dict[str, Callable[[Sequence[_Term]], _Term]] = {
-    "and": lambda terms: _decided(terms, decisive=False),
+    "and": lambda terms: _logical(terms, decisive=False),
     "or": _any,
     "not": lambda terms: _strict("boolean", lambda value: not value, terms),
     "isnull": lambda terms: _Term("boolean", lambda row: terms[0].of(row) is None),
     "like": _like,
-    "between": lambda t: _decided([_compare(">=", t[0], t[1]), _compare("<=", t[0], t[2])], decisive=False),
+    "between": lambda t: _logical([_compare(">=", t[0], t[1]), _compare("<=", t[0], t[2])], decisive=False),
     "s_dwithin": _is_near,
     "char_length": lambda terms: _strict("integer", len, terms),
     "distance_m": _distance,

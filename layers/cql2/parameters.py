@@ -57,8 +57,8 @@ def _operand(name: str, text: str, queryable: Queryable) -> Operand:
             raise BadInput(f"'{name}' is {queryable.type} and cannot be searched as {name}=value", parameter=name)
 
 
-def _refuse(name: str, text: str, wanted: str) -> Never:
-    raise BadInput(f"{name} is '{text[:40]}'; it takes {wanted}", parameter=name)
+def _refuse(name: str, text: str, expected: str) -> Never:
+    raise BadInput(f"{name} is '{text[:40]}'; it takes {expected}", parameter=name)
 
 
 def compile_datetime(text: str, queryable: Queryable | None) -> Clause:

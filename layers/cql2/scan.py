@@ -67,9 +67,9 @@ def scan(text: str, limits: FilterLimits) -> list[Token]:
 
 def fault(token: Token, expected: str) -> BadFilter:
     """Return the error for an unexpected word, to be raised."""
-    given = f"'{token.text[:40]}'" if token.text else "the end"
+    excerpt = f"'{token.text[:40]}'" if token.text else "the end"
     return BadFilter(
-        f"the filter cannot be read at character {token.start + 1}, {given}: expected {expected}", parameter=PARAMETER
+        f"the filter cannot be read at character {token.start + 1}, {excerpt}: expected {expected}", parameter=PARAMETER
     )
 
 

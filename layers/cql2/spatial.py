@@ -66,7 +66,7 @@ def of_geometry(node: dict[str, Any], crs: Crs) -> Operand:
     BadFilter
         When it is no valid geometry, or has a coordinate outside its CRS.
     """
-    geometry = _moved(_read(node), crs)
+    geometry = _to_degrees(_read(node), crs)
     if not geometry.is_valid:
         raise BadFilter(f"the {geometry.geom_type} is not valid: {explain_validity(geometry)}", parameter=PARAMETER)
     return Operand("geometry", geometry_literal(geometry), f"a {geometry.geom_type}", value=geometry)
@@ -138,7 +138,7 @@ def _homogeneous(collection: shapely.GeometryCollection) -> BaseGeometry:
     return multi[kinds.pop()](list(parts)) if len(kinds) == 1 else collection
 
 
-def _moved(geometry: BaseGeometry, crs: Crs) -> BaseGeometry:
+def _to_degrees(geometry: BaseGeometry, crs: Crs) -> BaseGeometry:
     def move(xy: np.ndarray) -> np.ndarray:
         return to_stored(xy[:, ::-1] if crs.flips else xy, crs, "the geometry")
 
@@ -158,10 +158,10 @@ def relate(op: str, left: Operand, right: Operand) -> Operand:
     """
     for side in (left, right):
         expect(side, {"geometry"}, op.upper())
-    return truth(_related(op, left, right), op.upper())
+    return truth(_relation(op, left, right), op.upper())
 
 
-def _related(op: str, left: Operand, right: Operand) -> Clause:
+def _relation(op: str, left: Operand, right: Operand) -> Clause:
     if op not in _COLLECTIONS_TOO:
         for column, literal in ((left, right), (right, left)):
             if isinstance(literal.value, GeometryCollection):
@@ -210,12 +210,12 @@ def is_within_distance(left: Operand, right: Operand, distance_m: Operand) -> Op
     nearby = [
         compose("{} && {}", column.clause, geometry_literal(area))
         for column, literal in ((left, right), (right, left))
-        if (area := _widened(literal.value, float(str(distance_m.value)))) is not None
+        if (area := _widen(literal.value, float(str(distance_m.value)))) is not None
     ]
     return truth(compose("({} AND {})", nearby[0], exact) if nearby else exact, "S_DWITHIN")
 
 
-def _widened(geometry: object, distance_m: float) -> BaseGeometry | None:
+def _widen(geometry: object, distance_m: float) -> BaseGeometry | None:
     """Return the box of a literal, widened by a distance; `None` where it would reach a pole or the antimeridian."""
     if not isinstance(geometry, BaseGeometry):
         return None

@@ -153,7 +153,7 @@ def compare_instants(op: str, left: Operand, right: Operand) -> Clause:
     """Compare two instants; a date beside a timestamp is its whole day."""
     if left.kind == right.kind:
         return compose(f"{{}} {op} {{}}", left.clause, right.clause)
-    for one, other, way in ((left, right, op), (right, left, _turned(op))):
+    for one, other, way in ((left, right, op), (right, left, _mirrored(op))):
         if one.kind == "date" and isinstance(other.value, datetime):  # keep the date column bare, for its index
             return compose(f"{{}} {way} {{}}", one.clause, bind(other.value.date(), "date"))
     if op in {"=", "<>"}:
@@ -163,7 +163,7 @@ def compare_instants(op: str, left: Operand, right: Operand) -> Clause:
     return compose(f"{{}} {op} {{}}", *edges)
 
 
-def _turned(op: str) -> str:
+def _mirrored(op: str) -> str:
     return {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(op, op)
 
 

@@ -64,7 +64,7 @@ def infer_definition(
     columns = [
         c for c in source.columns.names if c not in QUARANTINE_COLUMNS and not (c == id_column and c.lower() == "id")
     ]
-    fed = _fed_fields(columns, {field: column for field, column in declared.items() if field != "id"})
+    fed = _columns_of_fields(columns, {field: column for field, column in declared.items() if field != "id"})
     fields = [
         FieldDefinition(
             name=name,
@@ -182,7 +182,7 @@ def geometry_type_of(kinds: set[str]) -> GeometryType:
     return "Geometry"
 
 
-def _fed_fields(columns: Sequence[str], declared: Mapping[str, str]) -> dict[str, str]:
+def _columns_of_fields(columns: Sequence[str], declared: Mapping[str, str]) -> dict[str, str]:
     """Return field to column: as declared (one column may feed several), else by a known title or the column's name."""
     known = _known_titles()
     fed: dict[str, str] = {}

@@ -117,7 +117,7 @@ async def _fill_layer(
             await connection.execute(f"DELETE FROM {table_of(definition.id)}")
         status = await connection.execute(_writing(plan, options, summary.mode, columns, select))
         summary.loaded = int(status.rsplit(" ", 1)[1])
-    await derive(connection, definition.id, only_new=await _underived(connection, plan))
+    await derive(connection, definition.id, only_new=await _rows_to_derive(connection, plan))
     await derive_dependents(connection, definition.id)
     await refresh_statistics(connection, definition)
 
@@ -153,7 +153,7 @@ def _default_grade(plan: LoadPlan, options: LoadOptions) -> int:
     return int(options.grade or plan.definition.grade)
 
 
-async def _underived(connection: asyncpg.Connection, plan: LoadPlan) -> str:
+async def _rows_to_derive(connection: asyncpg.Connection, plan: LoadPlan) -> str:
     """Return the table of the rows whose derived fields the database must still compute."""
     place = plan.placed.get("grid_of_point")
     if place is None or plan.places is None or await grids_version(connection) != plan.places.version:
@@ -177,7 +177,7 @@ def _source_columns(plan: LoadPlan, options: LoadOptions) -> dict[str, str]:
 def _filling(plan: LoadPlan, options: LoadOptions) -> tuple[list[str], str]:
     """Return the columns of new rows and their query, in an order that keeps neighbours on the map together."""
     source_columns = _source_columns(plan, options)
-    new = source_columns | _maintained(plan, source_columns)
+    new = source_columns | _maintained_columns(plan, source_columns)
     order = "s.geom" if plan.located else "s.line"
     return list(new), f"SELECT {', '.join(new.values())} FROM {STAGED} AS s ORDER BY {order}"
 
@@ -213,7 +213,7 @@ def _assignments(changes: dict[str, str]) -> str:
     return ", ".join(f"{quote_identifier(c)} = {v}" for c, v in changes.items()) or "id = t.id"
 
 
-def _maintained(plan: LoadPlan, source_columns: dict[str, str]) -> dict[str, str]:
+def _maintained_columns(plan: LoadPlan, source_columns: dict[str, str]) -> dict[str, str]:
     """Return the maintained columns of new rows that the file does not fill."""
     made = {"created_at": "now()", "updated_at": "now()", "version": "1"}
     if plan.located:

@@ -84,16 +84,16 @@ def prepare(batch: Batch, plan: LoadPlan) -> pa.RecordBatch:
         plan.gate.check(batch)
         repair_geometries(batch, plan.definition.geometry_type)
     columns: dict[str, pa.Array] = {}
-    located = _located(batch, plan)
+    located = _grid_fields(batch, plan)
     for field in plan.fields:
-        converted = _converted(batch, field, plan) if field.name in plan.map.columns else None
+        converted = _convert(batch, field, plan) if field.name in plan.map.columns else None
         found = located.get(field.name)
         columns[field.name] = (
             pc.coalesce(found, converted)
             if found is not None and converted is not None
             else (converted if found is None else found)
         )
-    ids = _given_ids(batch, plan)
+    ids = _ids(batch, plan)
     good = pa.array(batch.ok)
     made: dict[str, pa.Array] = {"line": pa.array(batch.lines).filter(good)}
     own = {name: column.filter(good) for name, column in columns.items()}
@@ -104,9 +104,9 @@ def prepare(batch: Batch, plan: LoadPlan) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(made | geometry | own)
 
 
-def _converted(batch: Batch, field: FieldDefinition, plan: LoadPlan) -> pa.Array:
+def _convert(batch: Batch, field: FieldDefinition, plan: LoadPlan) -> pa.Array:
     column = batch.columns.column(plan.map.columns[field.name])
-    column = _unguarded(column, plan)
+    column = _unguard(column, plan)
     codes = plan.code_lists.get(field.codes) if field.codes else None
     made = convert(column, field, codes)
     if (plan.inferred or plan.exact) and not field.common:
@@ -117,7 +117,7 @@ def _converted(batch: Batch, field: FieldDefinition, plan: LoadPlan) -> pa.Array
             changed,
             "altered_value",
             lambda row: (
-                f"{field.name} is of type {field.type} and would alter '{_shown(column, row)}'; "
+                f"{field.name} is of type {field.type} and would alter '{_excerpt(column, row)}'; "
                 f"load into a new layer, or define the field as text"
             ),
         )
@@ -125,7 +125,7 @@ def _converted(batch: Batch, field: FieldDefinition, plan: LoadPlan) -> pa.Array
         batch.repaired(kind, count)
     if made.bad.any():
         batch.reject(
-            made.bad, made.reason, lambda row: f"{field.name} must be {made.expected}; given '{_shown(column, row)}'"
+            made.bad, made.reason, lambda row: f"{field.name} must be {made.expected}; given '{_excerpt(column, row)}'"
         )
     if field.required and field.derived is None and field.name != "data_grade" and made.values.null_count:
         missing = made.values.is_null().to_numpy(zero_copy_only=False)
@@ -133,14 +133,14 @@ def _converted(batch: Batch, field: FieldDefinition, plan: LoadPlan) -> pa.Array
     return made.values
 
 
-def _unguarded(column: pa.Array, plan: LoadPlan) -> pa.Array:
+def _unguard(column: pa.Array, plan: LoadPlan) -> pa.Array:
     """Remove the apostrophes that the quarantine's export puts before formulas of a spreadsheet."""
     if not plan.guarded or not pa.types.is_string(column.type):
         return column
     return pc.replace_substring_regex(column, GUARDED, r"\1")
 
 
-def _located(batch: Batch, plan: LoadPlan) -> dict[str, pa.Array]:
+def _grid_fields(batch: Batch, plan: LoadPlan) -> dict[str, pa.Array]:
     if plan.places is None or batch.geometry is None:
         return {}
     points: Geometries = batch.geometry.copy()
@@ -150,10 +150,10 @@ def _located(batch: Batch, plan: LoadPlan) -> dict[str, pa.Array]:
     return {name: found[derivation] for derivation, name in plan.placed.items()}
 
 
-def _given_ids(batch: Batch, plan: LoadPlan) -> pa.Array | None:
+def _ids(batch: Batch, plan: LoadPlan) -> pa.Array | None:
     if plan.map.id_column is None:
         return None
-    column = _unguarded(batch.columns.column(plan.map.id_column), plan)
+    column = _unguard(batch.columns.column(plan.map.id_column), plan)
     ids = pc.replace_substring(texts(column), "\0", "")
     empty = pc.or_(ids.is_null(), pc.fill_null(pc.equal(ids, ""), fill_value=True)).to_numpy(zero_copy_only=False)
     batch.reject(empty, "no_id", f"'{plan.map.id_column}' names the feature and must be given")
@@ -168,5 +168,5 @@ def _ewkb(batch: Batch) -> pa.Array:
     return pa.array(shapely.to_wkb(kept, hex=True, include_srid=True), pa.string())
 
 
-def _shown(column: pa.Array, row: int) -> str:
+def _excerpt(column: pa.Array, row: int) -> str:
     return str(column[row].as_py())[:60]

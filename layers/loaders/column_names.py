@@ -65,11 +65,11 @@ def names_for_new_layers() -> dict[str, str]:
 def _all() -> dict[str, Names]:
     """Read both lists; the district's again when it has changed."""
     changed_ns = _district.stat().st_mtime_ns if _district and _district.is_file() else None
-    return _listed(_district if _district and changed_ns else BUILT_IN, changed_ns)
+    return _merge(_district if _district and changed_ns else BUILT_IN, changed_ns)
 
 
 @lru_cache(maxsize=1)
-def _listed(first: Path, _changed_ns: int | None) -> dict[str, Names]:
+def _merge(first: Path, _changed_ns: int | None) -> dict[str, Names]:
     sections: dict[str, dict[str, tuple[str, ...]]] = {"coordinates": {}, "fields": {}, "new": {}}
     for path in dict.fromkeys((first, BUILT_IN)):
         for section, names in _read(path).items():

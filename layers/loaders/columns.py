@@ -157,7 +157,7 @@ def _points(batch: Batch, columns: PointColumns) -> Geometries:
         column, words = without_null_words(batch.columns.column(name), set())
         batch.repaired("null_word", words)
         values, bad = numbers(column)
-        batch.reject(bad, "bad_coordinate", _shown(column, f"{name} must be a number"))
+        batch.reject(bad, "bad_coordinate", _excerpt(column, f"{name} must be a number"))
         xy[:, axis] = pc.fill_null(values, float("nan")).to_numpy(zero_copy_only=False)
         given += values.is_valid().to_numpy(zero_copy_only=False)
     batch.reject(given == 1, "bad_coordinate", f"one of {columns.x} and {columns.y} is missing")
@@ -174,7 +174,7 @@ def _from_pairs(batch: Batch, columns: PairColumn) -> Geometries:
     parts = pc.extract_regex(column, _PAIR)
     (first, bad), (second, worse) = (numbers(pc.struct_field(parts, name)) for name in ("first", "second"))
     unread = column.is_valid().to_numpy(zero_copy_only=False) & parts.is_null().to_numpy(zero_copy_only=False)
-    batch.reject(unread | bad | worse, "bad_coordinate", _shown(column, f"{columns.column} must be two numbers"))
+    batch.reject(unread | bad | worse, "bad_coordinate", _excerpt(column, f"{columns.column} must be two numbers"))
     axes = (second, first) if columns.lat_first else (first, second)
     xy = np.column_stack([pc.fill_null(axis, float("nan")).to_numpy(zero_copy_only=False) for axis in axes])
     points: Geometries = np.full(len(batch), None, dtype=object)
@@ -216,5 +216,5 @@ def _wkt_texts(column: pa.Array) -> pa.Array:
     return pc.if_else(nothing, pa.scalar(None, pa.string()), text)
 
 
-def _shown(column: pa.Array, expected: str) -> Callable[[int], str]:
+def _excerpt(column: pa.Array, expected: str) -> Callable[[int], str]:
     return lambda row: f"{expected}; given '{str(column[row].as_py())[:60]}'"

@@ -96,7 +96,7 @@ def write_cog(path: Path, target: Path, srid: int | None) -> GeotiffSummary:
             with _north_up(source, target) as turned:
                 extent = _extent(path, turned, code)
                 rasterio.shutil.copy(turned, target, driver="COG", **_AS)
-                return _described(turned, code, extent, target)
+                return _describe(turned, code, extent, target)
     except BadInput:
         raise
     except Exception as error:  # GDAL's own errors have no public class
@@ -172,7 +172,7 @@ def _extent(path: Path, source: Any, code: int) -> tuple[float, float, float, fl
     return west, south, east, north
 
 
-def _described(source: Any, code: int, extent: tuple[float, float, float, float], stored: Path) -> GeotiffSummary:
+def _describe(source: Any, code: int, extent: tuple[float, float, float, float], stored: Path) -> GeotiffSummary:
     kinds = zip(source.dtypes, source.nodatavals, _statistics(stored, source.count), strict=True)
     return GeotiffSummary(
         srid=code,

@@ -86,10 +86,10 @@ def _check(name: str, columns: list[str]) -> None:
 def _below_titles(rows: Sequence[HeaderCells]) -> int:
     """Return the number of titles: rows that fill at most half of the cells of the first row of names below them."""
     for place, row in enumerate(rows[:-1]):
-        if not _names(row) or len(_filled(row)) < 2:
+        if not _names(row) or len(_filled_places(row)) < 2:
             continue
-        widest = max((len(_filled(above)) for above in rows[:place]), default=0)
-        return place if 2 * widest <= len(_filled(row)) else 0
+        widest = max((len(_filled_places(above)) for above in rows[:place]), default=0)
+        return place if 2 * widest <= len(_filled_places(row)) else 0
     return 0
 
 
@@ -97,7 +97,7 @@ def _continues(rows: Sequence[HeaderCells], first: int) -> bool:
     """Whether the next row names columns too: it fills gaps of the first, and has gaps itself or numbers below it."""
     if first + 2 >= len(rows) or not _names(rows[first + 1]):
         return False
-    above, below = set(_filled(rows[first])), set(_filled(rows[first + 1]))
+    above, below = set(_filled_places(rows[first])), set(_filled_places(rows[first + 1]))
     if not below - above:
         return False
     rest = rows[first + 2 :]
@@ -106,13 +106,13 @@ def _continues(rows: Sequence[HeaderCells], first: int) -> bool:
     return any(2 * count > len(rest) or (has_gaps and count > 0) for count in numbers.values())
 
 
-def _filled(row: HeaderCells) -> list[int]:
+def _filled_places(row: HeaderCells) -> list[int]:
     return [place for place, cell in enumerate(row) if _written(cell)]
 
 
 def _names(row: HeaderCells) -> bool:
     """Whether all cells of a row could be names: texts that differ, and no numbers."""
-    cells = [_cell(row, place) for place in _filled(row)]
+    cells = [_cell(row, place) for place in _filled_places(row)]
     return all(isinstance(c, str) and not _is_number(c) for c in cells) and len(set(cells)) == len(cells)
 
 

@@ -57,7 +57,7 @@ def open_parquet(
         When it is damaged, or its geometry has an unsupported encoding.
     """
     codec = known(path.name, encoding) if encoding else UTF8
-    with _opened(path) as file:
+    with _open(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
         others = _geo_columns(path, schema)
         primary = (_primary(path, schema) or _own_geometry(file)) if located else None
@@ -78,7 +78,7 @@ def open_parquet(
     )
 
 
-def _opened(path: Path) -> pq.ParquetFile:
+def _open(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, thrift_string_size_limit=64 * 1024**2, thrift_container_size_limit=1_000_000)
     except (pa.ArrowException, OSError) as error:
@@ -142,7 +142,7 @@ def _read(
     path: Path, primary: _Primary | None, table: GeometryColumns | None, total: int, codec: str
 ) -> Iterator[Batch]:
     first = 1
-    with _opened(path) as file:
+    with _open(path) as file:
         try:
             for record_batch in file.iter_batches(batch_size=BATCH_ROWS):
                 texts = [decoded_texts(c, codec) if pa.types.is_string(c.type) else c for c in record_batch.columns]

@@ -155,7 +155,7 @@ async def load_raster(
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
     times: list[str | None] = list(time) if isinstance(time, (list, tuple)) else [time] * len(files)  # type: ignore[list-item]
-    srid = _checked(raster_id, files, crs, mode)
+    srid = _check(raster_id, files, crs, mode)
     folder.mkdir(parents=True, exist_ok=True)
     fresh: list[_Fresh] = []
     try:
@@ -167,13 +167,13 @@ async def load_raster(
             except BaseException:
                 written.unlink(missing_ok=True)
                 raise
-        return await _catalogued(url, raster_id, folder, fresh, options or RasterOptions(), mode)
+        return await _catalogue(url, raster_id, folder, fresh, options or RasterOptions(), mode)
     finally:
         for one in fresh:
             one.written.unlink(missing_ok=True)
 
 
-def _checked(raster_id: str, files: Sequence[Path], crs: str, mode: str) -> int | None:
+def _check(raster_id: str, files: Sequence[Path], crs: str, mode: str) -> int | None:
     if not re.fullmatch(IDENTIFIER, raster_id):
         raise BadInput(f"'{raster_id[:80]}' is no id; a-z, 0-9 and _ are allowed", parameter="layer")
     if mode not in MODES:
@@ -191,7 +191,7 @@ def _time(when: WhenOf | None, file: Path, summary: GeotiffSummary) -> datetime 
     return when(file.name, summary.tagged_time) if when else None
 
 
-async def _catalogued(
+async def _catalogue(
     url: str, raster_id: str, folder: Path, fresh: Sequence[_Fresh], options: RasterOptions, mode: str
 ) -> RasterSummary:
     connection = await connect(url, Role.OWNER)
@@ -199,8 +199,8 @@ async def _catalogued(
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('onemap raster ' || $1))", raster_id)
-            gone = await _removed(connection, raster_id, fresh, mode)
-            members = await _fitting(connection, raster_id, fresh, options)
+            gone = await _remove(connection, raster_id, fresh, mode)
+            members = await _check_fit(connection, raster_id, fresh, options)
             await connection.execute(
                 _HEAD,
                 raster_id,
@@ -241,7 +241,7 @@ async def _catalogued(
     )
 
 
-async def _removed(connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], mode: str) -> list[str]:
+async def _remove(connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], mode: str) -> list[str]:
     """Delete the members that the new ones replace; return the names of their files."""
     if mode == "append":
         return []
@@ -259,7 +259,7 @@ async def _removed(connection: asyncpg.Connection, raster_id: str, fresh: Sequen
     return [row["file"] for row in rows]
 
 
-async def _fitting(
+async def _check_fit(
     connection: asyncpg.Connection, raster_id: str, fresh: Sequence[_Fresh], options: RasterOptions
 ) -> int:
     """Check that the new members fit the present ones; return their number together."""

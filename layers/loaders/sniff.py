@@ -88,7 +88,7 @@ def _by_magic(  # noqa: PLR0911  # one answer a format
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return Format.GEOTIFF
     if head.startswith(b"PK"):
-        return _zipped(path)
+        return _format_of_zip(path)
     return None
 
 
@@ -98,7 +98,7 @@ def _shapefile(path: Path, head: bytes) -> Format:
     return Format.SHAPEFILE
 
 
-def _zipped(path: Path) -> Format:
+def _format_of_zip(path: Path) -> Format:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

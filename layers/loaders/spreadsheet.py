@@ -45,7 +45,7 @@ def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = No
         When it is broken, would unpack to far more than its size, or has no such sheet or no header.
     """
     with open_sheet(path, path.name, layer) as sheet:
-        head = list(islice(_filled(sheet.rows), HEAD_ROWS))
+        head = list(islice(_number_rows(sheet.rows), HEAD_ROWS))
     beside = f"sheet {sheet.title}; the others are {', '.join(sheet.others[:20])}" if sheet.others else None
     if not head:
         raise BadFile(
@@ -68,7 +68,7 @@ def open_xlsx(path: Path, *, declared: Mapping[str, str], layer: str | None = No
     )
 
 
-def _filled(rows: Iterator[tuple[Any, ...]]) -> Iterator[_Row]:
+def _number_rows(rows: Iterator[tuple[Any, ...]]) -> Iterator[_Row]:
     return ((number, row) for number, row in enumerate(rows, 1) if any(cell not in {None, ""} for cell in row))
 
 
@@ -76,7 +76,7 @@ def _read(
     path: Path, sheet: str | None, header_row: int, columns: list[str], geometry: GeometryColumns | None
 ) -> Iterator[Batch]:
     with open_sheet(path, path.name, sheet) as opened:
-        below = ((number, row) for number, row in _filled(opened.rows) if number > header_row)
+        below = ((number, row) for number, row in _number_rows(opened.rows) if number > header_row)
         while chunk := list(islice(below, BATCH_ROWS)):
             yield locate(_batch(chunk, columns), geometry)
 
@@ -92,11 +92,11 @@ def _batch(chunk: list[_Row], columns: list[str]) -> Batch:
     batch = Batch(record_batch, None, np.array([number for number, _ in good], dtype=np.int64))
     for number, row in long:
         detail = f"the row has {len(row)} cells, the first row names {width}"
-        batch.refused.append(Rejection(number, "broken_line", detail, {"line": ", ".join(map(_shown, row))}))
+        batch.refused.append(Rejection(number, "broken_line", detail, {"line": ", ".join(map(_text_or_empty, row))}))
     return batch
 
 
-def _shown(cell: Any) -> str:
+def _text_or_empty(cell: Any) -> str:
     return "" if cell is None else _text(cell)
 
 

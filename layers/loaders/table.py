@@ -151,25 +151,25 @@ def _read(path: Path, head: CsvHead, encoding: Encoding, geometry: GeometryColum
                     column_types=dict.fromkeys(head.columns, pa.string()), strings_can_be_null=True, null_values=[""]
                 ),
             )
-            for batch in _numbered(reader, broken, head.lines, lambda: min(1.0, raw.tell() / size)):
+            for batch in _number_rows(reader, broken, head.lines, lambda: min(1.0, raw.tell() / size)):
                 if not encoding.clean:
                     refuse_marked(batch, encoding.name)
                 yield locate(batch, geometry)
     except pa.ArrowInvalid as error:
         if "Empty CSV file" in str(error):
             return
-        raise BadFile(_explained(path, error), parameter=path.name) from error
+        raise BadFile(_explain(path, error), parameter=path.name) from error
     except UnicodeError as error:
         raise BadFile(f"'{path.name}' is not {encoding.name}: {error}", parameter=path.name) from error
 
 
-def _explained(path: Path, error: pa.ArrowInvalid) -> str:
+def _explain(path: Path, error: pa.ArrowInvalid) -> str:
     if "straddling" in str(error):
         return f"'{path.name}' has a line longer than {LINE_BYTES_MAX} bytes, or a quote that is never closed"
     return f"'{path.name}' cannot be read: {str(error)[:300]}"
 
 
-def _numbered(
+def _number_rows(
     reader: pacsv.CSVStreamingReader, broken: list[_Broken], above: int, fraction: Callable[[], float]
 ) -> Iterator[Batch]:
     """Yield batches whose rows have the numbers of their lines, after `above` lines; broken rows are skipped."""
@@ -179,7 +179,7 @@ def _numbered(
         inner = np.cumsum(_inner_newlines(block))
         lines = rows + inner_before + np.concatenate([[0], inner[:-1]])
         inner_before += int(inner[-1]) if len(inner) else 0
-        filled = _filled(block)
+        filled = _has_values(block)
         batch = Batch(block.filter(pa.array(filled)), None, lines[filled], fraction())
         _refuse(batch, [b for b in broken if b.row < next_row], above)
         broken[:] = [b for b in broken if b.row >= next_row]
@@ -206,7 +206,7 @@ def _inner_newlines(block: pa.RecordBatch) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _filled(block: pa.RecordBatch) -> Mask:
+def _has_values(block: pa.RecordBatch) -> Mask:
     """Mark the rows with any value: an empty line is no row."""
     filled = np.zeros(block.num_rows, dtype=np.bool_)
     for column in block.columns:

@@ -48,13 +48,13 @@ def open_vector(path: Path, kind: Format, *, layer: str | None = None, encoding:
         When it cannot be opened, is incomplete, or has several layers and none was named.
     """
     if kind is Format.SHAPEFILE_ZIP:
-        return _zipped_shapefile(path, encoding)
+        return _open_zipped_shapefile(path, encoding)
     if kind is Format.SHAPEFILE:
         return _shapefile(path, encoding)
     if kind in _TEXT:
         found = open_checked(path, encoding)
         if not (found.clean and found.name == UTF8):
-            return _transcoded(path, kind, found, layer)
+            return _open_transcoded(path, kind, found, layer)
         described = _with_crs_member(path, gdal.describe(path, layer))
         beside = geojson.look(path)
         return _source(
@@ -88,7 +88,7 @@ def _source(
     )
 
 
-def _transcoded(path: Path, kind: Format, encoding: Encoding, layer: str | None) -> Source:
+def _open_transcoded(path: Path, kind: Format, encoding: Encoding, layer: str | None) -> Source:
     """Open a text that is not, or not wholly, UTF-8 through a copy in UTF-8."""
     with _as_utf8(path, encoding) as copy:
         described = _with_crs_member(copy, gdal.describe(copy, layer))
@@ -135,7 +135,7 @@ def _as_utf8(path: Path, encoding: Encoding) -> Iterator[Path]:
 
 def _shapefile(path: Path, encoding: str | None) -> Source:
     """Open a Shapefile, whose texts GDAL returns undecoded, as Latin-1."""
-    dbf, shx = (_needed(path, suffix) for suffix in (".dbf", ".shx"))
+    dbf, shx = (_require_sibling(path, suffix) for suffix in (".dbf", ".shx"))
     texts = read_texts(dbf, _sibling(path, ".cpg"), encoding)
     shapes = (shx.stat().st_size - _SHX_HEAD_BYTES) // _SHX_ENTRY_BYTES
     if texts.rows < shapes:
@@ -145,7 +145,7 @@ def _shapefile(path: Path, encoding: str | None) -> Source:
         )
     with _beside(path) as shape:
         described = gdal.describe(shape, encoding=RAW)
-    renamed = _renamed(described.attributes, texts)
+    renamed = _rename(described.attributes, texts)
     prj = _sibling(path, ".prj")
     if described.crs is None and prj is not None and prj.read_bytes().strip():
         described = replace(described, crs_unread=prj.read_bytes()[:200].decode("utf-8", "replace").strip())
@@ -161,7 +161,7 @@ def _shapefile(path: Path, encoding: str | None) -> Source:
     return _source(path, Format.SHAPEFILE, replace(described, attributes=renamed), batches, texts.note)
 
 
-def _renamed(attributes: pa.Schema, texts: DbfTexts) -> pa.Schema:
+def _rename(attributes: pa.Schema, texts: DbfTexts) -> pa.Schema:
     """Return the attributes with names decoded and made unique."""
     names: set[str] = set()
     fields = []
@@ -175,7 +175,7 @@ def _renamed(attributes: pa.Schema, texts: DbfTexts) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _zipped_shapefile(path: Path, encoding: str | None) -> Source:
+def _open_zipped_shapefile(path: Path, encoding: str | None) -> Source:
     with _unpacked(path) as shape:
         opened = open_vector(shape, Format.SHAPEFILE, encoding=encoding)
 
@@ -204,7 +204,7 @@ class _unpacked:  # noqa: N801  # a context manager is used like a function
         self._folder.cleanup()
 
 
-def _needed(path: Path, suffix: str) -> Path:
+def _require_sibling(path: Path, suffix: str) -> Path:
     found = _sibling(path, suffix)
     if found is None:
         raise BadFile(f"'{path.name}' lacks '{path.stem}{suffix}' beside it", parameter=path.name)

@@ -30,9 +30,9 @@ def in_geopackage(path: str, layer: str, columns: list[str], key: str) -> Writte
     with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True)) as database:
         database.execute("PRAGMA trusted_schema = OFF")
         for column in columns:
-            name, day = _quoted(column), f"substr({_quoted(column)}, 1, 10)"
+            name, day = _quote(column), f"substr({_quote(column)}, 1, 10)"
             rows = database.execute(
-                f"SELECT {_quoted(key)}, {name} FROM {_quoted(layer)} WHERE typeof({name}) = 'text'"
+                f"SELECT {_quote(key)}, {name} FROM {_quote(layer)} WHERE typeof({name}) = 'text'"
                 f" AND (date({day}, '+0 days') IS NOT {day} OR datetime({name}) IS NULL)"
             )
             found[column] = {int(number): str(text) for number, text in rows}
@@ -76,5 +76,5 @@ def _is_date(text: bytes) -> bool:
     return True
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

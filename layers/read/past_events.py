@@ -33,7 +33,7 @@ def events_at(definition: LayerDefinition, at: Clause, *, known: bool) -> tuple[
     later = compose(f"EXISTS (SELECT FROM twin.event_version AS v WHERE v.event_id = e.id AND {clock} > {{}})", at)
     return (
         _current(definition, compose("{} AND NOT {} AND e.cap IS NULL", shown, later)),
-        _folded(definition, at, until, compose("{} AND ({} OR e.cap IS NOT NULL)", shown, later)),
+        _fold(definition, at, until, compose("{} AND ({} OR e.cap IS NOT NULL)", shown, later)),
         _of_files(definition, at, known=known),
     )
 
@@ -47,7 +47,7 @@ def _names(definition: LayerDefinition) -> list[str]:
     return [field.name for field in definition.stored_fields]
 
 
-def _folded(definition: LayerDefinition, at: Clause, until: Clause, shown: Clause) -> Clause:
+def _fold(definition: LayerDefinition, at: Clause, until: Clause, shown: Clause) -> Clause:
     """Fold the versions of each event; PostgreSQL computes only the selected columns, and no fold for none of them."""
     over = compose(f"({_is_over()})", at)
     columns = [_field(field, over) for field in definition.stored_fields]
@@ -68,7 +68,7 @@ def _folded(definition: LayerDefinition, at: Clause, until: Clause, shown: Claus
 
 def _is_over() -> str:
     """Return the condition that a warning had expired by the moment, which closes it without a message."""
-    due, stage = _folded_value("due_at", "timestamptz"), _folded_value("stage", "text")
+    due, stage = _value_in_fold("due_at", "timestamptz"), _value_in_fold("stage", "text")
     return f"w.state ? 'cap' AND coalesce({stage}, '') <> 'closed' AND coalesce({due} <= {{}}, false)"
 
 
@@ -77,18 +77,18 @@ def _field(field: FieldDefinition, over: Clause) -> Clause:
     if field.name == "data_grade":
         return Clause(f"e.{name}")
     if field.name == "updated_at":
-        return Clause(f"{_folded_value('phenomenon_time', 'timestamptz')} AS {name}")
-    said = _folded_value(field.name, COLUMN_TYPES[field.type])
+        return Clause(f"{_value_in_fold('phenomenon_time', 'timestamptz')} AS {name}")
+    said = _value_in_fold(field.name, COLUMN_TYPES[field.type])
     if field.name == "place_fault":
         return Clause(f"CASE WHEN NOT w.state ? 'lon' THEN {said} END AS {name}")
     if field.name == "stage":
         return compose(f"CASE WHEN {{}} THEN 'closed' ELSE {said} END AS {name}", over)
     if field.name == "closed_at":
-        return compose(f"CASE WHEN {{}} THEN {_folded_value('due_at', 'timestamptz')} ELSE {said} END AS {name}", over)
+        return compose(f"CASE WHEN {{}} THEN {_value_in_fold('due_at', 'timestamptz')} ELSE {said} END AS {name}", over)
     return Clause(f"{said} AS {name}")
 
 
-def _folded_value(name: str, kind: str) -> str:
+def _value_in_fold(name: str, kind: str) -> str:
     """Return the value of a field in the fold, in the type of its column."""
     key = quote_literal(name)
     if kind == "jsonb":

@@ -60,11 +60,11 @@ def properties(row: Mapping[str, Any], *, hide: bool) -> dict[str, Any]:
         "count": count,
         "open": row["open"],
         "overdue": row["overdue"],
-        "area_km2": _rounded(km2),
-        "per_km2": _rounded(count / km2) if km2 else None,
-        "per_10k_pop": _rounded(10_000 * count / people) if people else None,
-        "baseline_mean": _rounded(mean),
-        "z_score": _rounded((count - mean) / spread) if spread else None,
+        "area_km2": _round(km2),
+        "per_km2": _round(count / km2) if km2 else None,
+        "per_10k_pop": _round(10_000 * count / people) if people else None,
+        "baseline_mean": _round(mean),
+        "z_score": _round((count - mean) / spread) if spread else None,
     }
     if hide and count in SMALL:
         revealing = dict.fromkeys(("open", "overdue", "per_km2", "per_10k_pop", "z_score"))
@@ -72,7 +72,7 @@ def properties(row: Mapping[str, Any], *, hide: bool) -> dict[str, Any]:
     return values
 
 
-def _rounded(value: float | None) -> float | None:
+def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 

@@ -83,7 +83,7 @@ def counted(question: Question) -> Clause:
     sums = "count(*) AS count"
     sums += f", count(*) FILTER (WHERE {OPEN}) AS open" if question.knows_stage else ", NULL::bigint AS open"
     sums += f", count(*) FILTER (WHERE {_OVERDUE}) AS overdue" if question.knows_stage else ", NULL::bigint AS overdue"
-    return _grouped(question, in_span(question), sums)
+    return _group(question, in_span(question), sums)
 
 
 def past(question: Question) -> Clause:
@@ -94,7 +94,7 @@ def past(question: Question) -> Clause:
     for n in range(1, WEEKS + 1):  # one query a week: with constant bounds, which an index on the time serves
         back = timedelta(days=7 * n)
         week = replace(question, start=question.start - back, end=question.end - back)
-        weeks.append(_grouped(week, in_span(week), "count(*) AS n"))
+        weeks.append(_group(week, in_span(week), "count(*) AS n"))
     return compose(
         f"SELECT key, sum(n)::float8 / {WEEKS} AS mean, sum(n * n)::float8 / {WEEKS} AS squares FROM ({{}}) AS weekly"
         " GROUP BY key",
@@ -111,17 +111,17 @@ def in_span(question: Question) -> Clause:
     return join(" AND ", parts)
 
 
-def _grouped(question: Question, span: Clause, sums: str) -> Clause:
+def _group(question: Question, span: Clause, sums: str) -> Clause:
     """Group the matching features by the key of their area."""
     where = join(" AND ", (question.where, span))
     source, condition = relation(question.layer, question.actor, where), scoped(question.layer, question.actor, where)
     state = ", f.stage, f.closed_at, f.due_at" if question.knows_stage else ""
-    key, before, after = _keyed(question)
+    key, before, after = _key(question)
     chosen = compose(f"SELECT {key} AS key{state} FROM {before}{{}}{after} WHERE {{}}", source, condition)
     return compose(f"SELECT f.key, {sums} FROM ({{}}) AS f GROUP BY f.key", chosen)
 
 
-def _keyed(question: Question) -> tuple[str, str, str]:
+def _key(question: Question) -> tuple[str, str, str]:
     """Return the SQL of the key of a feature's area, and the FROM items before and after the features."""
     by = question.by
     is_point = question.layer.definition.geometry_type == "Point"

@@ -36,7 +36,7 @@ def rolled_counts(question: Question) -> Clause:
 
     Open events are few, and become overdue with time alone; they are counted one by one.
     """
-    rolled = _grouped(question, _pieces(question, question.start, question.end), "sum(f.n) AS count")
+    rolled = _group(question, _pieces(question, question.start, question.end), "sum(f.n) AS count")
     opened = compose(
         f"""SELECT {question.by.key} AS key, count(*) AS open, count(*) FILTER (WHERE f.due_at < now()) AS overdue
         FROM twin.event_open AS f WHERE {{}} GROUP BY 1""",
@@ -60,7 +60,7 @@ def rolled_past(question: Question) -> Clause:
     weeks = []
     for n in range(1, WEEKS + 1):
         back = timedelta(days=7 * n)
-        weeks.append(_grouped(question, _pieces(question, start - back, end - back), "sum(f.n) AS n"))
+        weeks.append(_group(question, _pieces(question, start - back, end - back), "sum(f.n) AS n"))
     return compose(
         f"""SELECT key, sum(n)::float8 / {WEEKS} AS mean, sum(n * n)::float8 / {WEEKS} AS squares
         FROM ({{}}) AS weekly GROUP BY key""",
@@ -68,7 +68,7 @@ def rolled_past(question: Question) -> Clause:
     )
 
 
-def _grouped(question: Question, pieces: Clause, sums: str) -> Clause:
+def _group(question: Question, pieces: Clause, sums: str) -> Clause:
     return compose(
         f"SELECT nullif({question.by.key}, '') COLLATE \"default\" AS key, {sums} FROM ({{}}) AS f GROUP BY 1",
         pieces,

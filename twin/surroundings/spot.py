@@ -46,7 +46,7 @@ def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
     """
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise BadInput(f"lon and lat are {lon}, {lat}; both must be finite numbers", parameter="lon")
-    found = settled(_converted(np.array([[lon, lat]], dtype=np.float64), crs))
+    found = settled(_to_stored(np.array([[lon, lat]], dtype=np.float64), crs))
     east, north = float(found[0, 0]), float(found[0, 1])
     if not (abs(east) <= 180 and abs(north) <= 90):  # also when they are not finite
         allowed = "longitude -180 to 180 and latitude -90 to 90, in this order, or metres of a projected crs"
@@ -54,7 +54,7 @@ def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
     return Spot(east, north)
 
 
-def _converted(
+def _to_stored(
     xy: np.ndarray[tuple[int, int], np.dtype[np.float64]], crs: str
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     if datum := parse_datum(crs.strip().lower()):
