@@ -1,4 +1,4 @@
-"""A real PostGIS with one table of every type, asked without an event loop in the tests."""
+"""A real PostGIS with one table of every type, queried without an event loop in the tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CQL2 JSON evaluated over Python rows, written from the standard and not from our SQL."""
+"""CQL2 JSON evaluated over Python rows, written from the standard and not from the product's SQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ type Row = dict[str, Any]
 
 
 def evaluate(node: Any, row: Row) -> Any:  # noqa: PLR0911  # one return a form of node
-    """Value of a node; `None` is SQL's unknown."""
+    """Return the value of a node; `None` is SQL's unknown."""
     if not isinstance(node, dict):
         return [evaluate(n, row) for n in node] if isinstance(node, list) else _number(node)
     if "property" in node:
@@ -34,7 +34,7 @@ def evaluate(node: Any, row: Row) -> Any:  # noqa: PLR0911  # one return a form 
 
 
 def _number(value: Any) -> Any:
-    """Columns of doubles enter computations with 15 digits, as PostgreSQL's cast to numeric gives them."""
+    """Return a double rounded to 15 digits, as by PostgreSQL's cast to numeric."""
     return Decimal(f"{value:.15g}") if isinstance(value, float) else value
 
 
@@ -137,7 +137,7 @@ _SPATIAL = {
 
 
 def _span(value: Any, *, in_days: bool) -> tuple[Any, Any]:
-    """First and last instant; `None` where a property is null."""
+    """Return the first and last instant; `None` where a property is null."""
     if isinstance(value, tuple):
         low, high = date.min if in_days else _LOW, date.max if in_days else _HIGH
         start = low if value[0] == ".." else _span(value[0], in_days=in_days)[0]
@@ -168,7 +168,7 @@ def _temporal(op: str, a: Any, b: Any) -> Any:
 
 
 def _relation(op: str, a: tuple[Any, Any], b: tuple[Any, Any]) -> list[tuple[Any, str, Any]]:
-    """Allen's relations, the inverse ones by exchanging the two."""
+    """Return the comparisons of one of Allen's relations; inverse ones exchange the two."""
     (a0, a1), (b0, b1) = a, b
     known = {
         "t_after": [(a0, ">", b1)],

@@ -1,4 +1,4 @@
-"""Whatever is sent becomes a condition that runs, or an error that names what was given and what is allowed."""
+"""Every filter becomes a condition that runs, or an error that names the given and the allowed."""
 
 from __future__ import annotations
 

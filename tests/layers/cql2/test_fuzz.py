@@ -1,4 +1,4 @@
-"""No input whatever raises anything but our own errors, and whatever compiles runs."""
+"""No input raises other errors than the product's own, and every compiled filter runs."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ texts = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_siz
 
 
 def fault_of(work: Callable[[], Any]) -> BadInput | None:
-    """The error of a call when it is one of ours; any other breaks the test."""
+    """Return the product's error of a call, or None; any other error breaks the test."""
     try:
         work()
     except BadInput as error:

@@ -1,4 +1,4 @@
-"""The rectangle inside an area is inside it, and large enough to be of use."""
+"""The rectangle inside an area lies in it, and is large enough to be useful."""
 
 from __future__ import annotations
 

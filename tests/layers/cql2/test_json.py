@@ -1,4 +1,4 @@
-"""CQL2 JSON, as text or read already, hostile or not."""
+"""CQL2 JSON, as text or already parsed, malicious or not."""
 
 from __future__ import annotations
 

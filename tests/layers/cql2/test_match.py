@@ -1,4 +1,4 @@
-"""A filter in memory finds what its SQL finds."""
+"""A filter in memory finds the rows that its SQL finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our SQL in a real PostGIS finds what an independent evaluation in Python finds."""
+"""A filter's SQL in a real PostGIS finds the rows that an independent evaluation in Python finds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_what_is_neither_true_nor_false_is_unknown(database: Database, table: li
 
 
 def plain(node: Any) -> Any:
-    """CQL2 JSON without the differences that mean nothing: tuples, 1.0 for 1."""
+    """Return CQL2 JSON without meaningless differences: tuples, 1.0 for 1."""
     if isinstance(node, dict):
         return {key: plain(value) for key, value in node.items()}
     if isinstance(node, list | tuple):

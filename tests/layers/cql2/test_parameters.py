@@ -1,4 +1,4 @@
-"""`datetime` with day semantics and open ends, `name=value` by the property's type, and what an actor may search on."""
+"""`datetime` with day semantics and open ends, `name=value` by the property's type, and an actor's queryables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pygeoapi 0.24 and TiPg 1.6 answer wrongly (500, no match, everything), probe by probe, on one small table."""
+"""Filters that pygeoapi 0.24 and TiPg 1.6 answer wrongly (500, no match, all rows), on one small table."""
 
 from __future__ import annotations
 

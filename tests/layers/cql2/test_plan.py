@@ -1,4 +1,4 @@
-"""The planner uses the indexes: GiST for space, the primary key for ids, btrees for columns left bare."""
+"""The planner uses the indexes: GiST for space, the primary key for ids, btrees for columns without casts."""
 
 from __future__ import annotations
 

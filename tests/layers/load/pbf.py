@@ -1,4 +1,4 @@
-"""A writer of tiny OSM PBF files, because no library we have writes them."""
+"""A writer of tiny OSM PBF files, which no installed library writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapefiles written byte by byte, as programs that know nothing of encodings write them."""
+"""Shapefiles written byte by byte, as programs that ignore encodings write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that stands in a file is changed on its way into a layer: codes, phones, versions, days, in any format."""
+"""No value of a file is changed on its way into a layer: codes, phones, versions, days, in any format."""
 
 from __future__ import annotations
 
@@ -89,18 +89,18 @@ BY_GDAL = [write_geojson, write_gpkg]
 
 
 def read_back(path: Path) -> dict[str, tuple[str, list[str | None]]]:
-    """Give the type that each column gets, and its values as the layer would have them, as text."""
+    """Return the inferred type of each column, and its values in the layer, as text."""
     source = open_source(path, declared={})
-    seen = Inference(source)
+    inference = Inference(source)
     batches = list(source.batches())
     for batch in batches:
-        seen.look(batch)
+        inference.look(batch)
     read = {}
     for name in source.columns.names:
-        wanted = FieldDefinition(name="x", title_zh="x", title_en="x", type=seen.type_of(name))
-        made = [convert(batch.columns.column(name), wanted) for batch in batches]
+        field = FieldDefinition(name="x", title_zh="x", title_en="x", type=inference.type_of(name))
+        made = [convert(batch.columns.column(name), field) for batch in batches]
         assert not any(m.bad.any() for m in made)
-        read[name] = (wanted.type, [v for m in made for v in texts(m.values).to_pylist()])
+        read[name] = (field.type, [v for m in made for v in texts(m.values).to_pylist()])
     return read
 
 

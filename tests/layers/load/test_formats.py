@@ -1,4 +1,4 @@
-"""Every format, written by somebody else's library, read back and loaded."""
+"""Every format, written by another library, read back and loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any CSV at all: it is loaded or refused, every row is counted once, and the layer holds only what was counted."""
+"""Any CSV is loaded or refused, every row is counted once, and the layer has only the rows that were counted."""
 
 from __future__ import annotations
 

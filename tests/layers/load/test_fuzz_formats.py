@@ -1,4 +1,4 @@
-"""No file brings a traceback: whatever is broken in it, it is read, or refused in words."""
+"""No broken file causes a traceback: it is read, or refused in words."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ IN_PROCESS = {
 
 
 def damaged(body: bytes, seed: int) -> bytes:
-    """Change, cut out, double or exchange some bytes."""
+    """Return bytes with some changed, removed, doubled or exchanged."""
     random, changed = Random(seed), bytearray(body)
     for _ in range(random.randint(1, 8)):
         at, length = random.randrange(len(changed)), random.choice([1, 1, 2, 7, 40])
@@ -80,7 +80,7 @@ def damaged(body: bytes, seed: int) -> bytes:
 
 
 def inside(body: bytes, seed: int) -> bytes:
-    """Damage one member of a workbook, whose checksum is then right again."""
+    """Return a workbook with one damaged member and a correct checksum."""
     out, random = io.BytesIO(), Random(seed)
     with zipfile.ZipFile(io.BytesIO(body)) as old, zipfile.ZipFile(out, "w") as new:
         chosen = random.choice(old.namelist())

@@ -1,4 +1,4 @@
-"""The sanity gate: each fault found, named, and put right only where that was declared."""
+"""Checks of coordinates: each fault is found, named, and fixed only where that was declared."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_declared_fix_puts_right_only_what_shows_the_fault(crs, given_point, f
 
 
 @pytest.mark.parametrize(
-    ("said", "coordinates"),
+    ("declared", "coordinates"),
     [
         ("gcj02", wgs84_to_gcj02(HERE)),
         ("GCJ-02", wgs84_to_gcj02(HERE)),
@@ -88,9 +88,9 @@ def test_a_declared_fix_puts_right_only_what_shows_the_fault(crs, given_point, f
         ("auto", HERE),
     ],
 )
-def test_every_declared_system_arrives_at_the_same_place(said, coordinates):
+def test_every_declared_system_arrives_at_the_same_place(declared, coordinates):
     batch = batch_of(at(*coordinates[0]))
-    CoordinateChecks(parse_source_crs(said), district_crs84=DISTRICT).check(batch)
+    CoordinateChecks(parse_source_crs(declared), district_crs84=DISTRICT).check(batch)
     assert np.allclose(shapely.get_coordinates(batch.geometry), HERE, atol=1e-8)
 
 

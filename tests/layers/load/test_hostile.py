@@ -1,4 +1,4 @@
-"""Files that mean harm, or are simply broken: one clear error, no dead process, nothing read that was not given."""
+"""Malicious or broken files: one clear error, no crashed process, and no other file is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_all(path, **options):
 
 
 def read_some(path, **options):
-    """As load_file does, which refuses a file without rows."""
+    """Read the first batch, and refuse a file without rows as load_file does."""
     if not read_all(path, **options):
         raise BadFile("no rows")
 

@@ -1,4 +1,4 @@
-"""What a feature is called, who sees it, and which columns are the user's own."""
+"""Ids and grades of loaded features, and the columns that belong to the user."""
 
 from __future__ import annotations
 

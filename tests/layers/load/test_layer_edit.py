@@ -1,4 +1,4 @@
-"""A layer that came from a file gets its title, look, grade and name by commands, and goes away with its past."""
+"""A layer made from a file gets its title, style, grade and name by commands, and is dropped with its past."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb: modes, atomicity, duplicates, ids, mapping, inference."""
+"""The load: modes, atomicity, duplicates, ids, mapping, inference."""
 
 from __future__ import annotations
 
@@ -238,9 +238,9 @@ async def test_a_layer_with_geometry_needs_one(layers_url, write):
 
 
 async def test_progress_is_told(layers_url, write):
-    told = []
-    await load_file(layers_url, write("a.csv", CSV), "iot_devices", progress=told.append)
-    assert [(p.read, p.stage) for p in told] == [(2, "reading"), (2, "moving")]
+    reports = []
+    await load_file(layers_url, write("a.csv", CSV), "iot_devices", progress=reports.append)
+    assert [(p.read, p.stage) for p in reports] == [(2, "reading"), (2, "moving")]
 
 
 async def test_none_in_words_is_nothing(layers_url, db, write):

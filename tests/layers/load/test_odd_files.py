@@ -1,4 +1,4 @@
-"""Files with something odd in them: it is read, or costs its own row, or the file is refused in words."""
+"""Files with an oddity: it is read, or only its row is refused, or the file is refused in words."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def curve() -> bytes:
 
 
 def geopackage(path, blobs):
-    """Write a GeoPackage of any kinds of geometry, with the tables QGIS puts beside them."""
+    """Write a GeoPackage of any geometry types, with the tables that QGIS adds."""
     frame = gpd.GeoDataFrame(
         {"name": [f"n{i}" for i in range(len(blobs))]}, geometry=[shapely.Point(1, 1)] * len(blobs)
     )
@@ -201,7 +201,7 @@ async def test_one_curve_costs_its_own_row(layers_url, tmp_path):
 
 
 class _GeoArrow(pa.ExtensionType):
-    """What writers of Parquet's own type use."""
+    """The extension type that writers of Parquet's own GEOMETRY type use."""
 
     def __init__(self) -> None:
         super().__init__(pa.binary(), "geoarrow.wkb")

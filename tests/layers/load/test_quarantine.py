@@ -1,4 +1,4 @@
-"""Rejected rows: kept with reason and line, written out safely, corrected, loaded again."""
+"""Rejected rows: kept with reason and line, exported safely, corrected, loaded again."""
 
 from __future__ import annotations
 

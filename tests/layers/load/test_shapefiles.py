@@ -1,4 +1,4 @@
-"""Texts of Shapefiles: in any encoding, whatever the file says of it, with names and values cut in a character."""
+"""Texts of Shapefiles: in any encoding, whatever the file declares, with names and values cut within a character."""
 
 from __future__ import annotations
 

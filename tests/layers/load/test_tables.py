@@ -1,4 +1,4 @@
-"""Tables as offices send them: whatever their encoding, delimiter and titles, loader and drop feed read the same."""
+"""Tables of offices: in any encoding, with any delimiter and titles, the loader and the drop feed read the same."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def written(rows, delimiter, above="") -> str:
 
 
 def loaded(name: str, body: bytes, encoding: str | None = None):
-    """Read with the loader; give rows by their lines, and what was refused."""
+    """Return the rows of the loader by their lines, and the refused ones."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(body)
@@ -54,7 +54,7 @@ def loaded(name: str, body: bytes, encoding: str | None = None):
 
 
 def dropped(name: str, body: bytes, encoding: str | None = None):
-    """Read as the drop feed does."""
+    """Return the rows of the drop feed."""
     rows, refused = read_rows(body, name, encoding)
     return dict(rows), {one.index: str(one.reason) for one in refused}
 
@@ -119,7 +119,7 @@ def workbook(*rows) -> bytes:
 
 
 def changed(body: bytes, member: str, pattern: bytes, by: bytes) -> bytes:
-    """Write a workbook anew with a part of one member changed."""
+    """Return a workbook with a part of one member changed."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(body)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for info in old.infolist():

@@ -1,4 +1,4 @@
-"""Columns become what their fields are: known cases, and laws over any text."""
+"""Columns are converted to the types of their fields: known cases, and laws over any text."""
 
 from __future__ import annotations
 

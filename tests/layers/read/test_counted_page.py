@@ -1,4 +1,4 @@
-"""A page with its count in one pass is the page, and the count."""
+"""A page with its count in one pass equals the page and the count."""
 
 from __future__ import annotations
 

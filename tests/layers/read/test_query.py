@@ -191,7 +191,7 @@ ODD = {
 
 
 async def test_the_text_of_properties_is_that_of_row_to_json_however_many_there_are(reader):
-    """Of every type, also what JSON has no number for; a function of PostgreSQL takes 100 arguments, so 120 fields."""
+    """Fields of every type, also NaN and infinity; 120 of them, as a function of PostgreSQL takes 100 arguments."""
     values = [(kind, value) for kind, odd in ODD.items() for value in odd]
     columns = {f"p{n:03}": values[n % len(values)] for n in range(120)}
     layer = Layer(
