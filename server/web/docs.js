@@ -1,4 +1,4 @@
-// Shows an OpenAPI document with Swagger UI; which one is said by the element that it fills.
+// Shows an OpenAPI document with Swagger UI; the element that it fills names the document.
 
 const place = /** @type {HTMLElement} */ (document.getElementById("swagger"));
 const { SwaggerUIBundle } = /** @type {any} */ (globalThis);
@@ -7,6 +7,6 @@ SwaggerUIBundle({
   url: place.dataset["openapi"],
   domNode: place,
   deepLinking: true,
-  validatorUrl: null, // its default asks another host
+  validatorUrl: null, // the default is on another host
   presets: [SwaggerUIBundle.presets.apis],
 });

@@ -1,4 +1,4 @@
-// The map on an OGC page: one layer as tiles, or the features of the page over it. The page says which.
+// The map on an OGC page: one layer as tiles, and the features of the page over it, as the page's attributes say.
 
 import * as maplibre from "./vendor/maplibre-gl.mjs";
 import { dressed } from "./app/map/style.js";
@@ -29,8 +29,9 @@ async function show(container) {
     await map.once("load");
     if (source && map.getZoom() < source.minzoom && !features.length) map.jumpTo({ zoom: source.minzoom + 0.5 });
     map.on("idle", () => container.setAttribute("data-idle", ""));
-  } catch {
-    container.hidden = true; // no WebGL 2: the page's text says everything the map would
+  } catch (error) {
+    console.warn(error); // most often the browser has no WebGL 2; the text of the page holds all that the map shows
+    container.hidden = true;
   }
 }
 

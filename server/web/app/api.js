@@ -1,4 +1,4 @@
-// Questions to the server. Addresses are relative to the page, so that it also works below a proxy's path.
+// Requests to the server. Addresses are relative to the page, so that they work below a proxy's path too.
 
 /** @typedef {import("./types.js").MapDocument} MapDocument */
 /** @typedef {import("./types.js").Feature} Feature */
@@ -6,7 +6,7 @@
 
 const TOKEN = "onemap.token";
 
-/** An answer that is not what was asked for. */
+/** An error response of the server. */
 export class ServerError extends Error {
   /**
    * @param {number} status
@@ -32,7 +32,7 @@ export function identity() {
 }
 
 /**
- * The full address of a path below the page's own; the braces of a tile's address stay as they are.
+ * The full URL of a path below the page's own; the braces of a tile's URL are not escaped.
  * @param {string} path
  */
 export function address(path) {
@@ -53,7 +53,7 @@ async function ask(path, headers = {}) {
 let etag = "";
 
 /**
- * The description of the map, or null when it is what we were given last time.
+ * The description of the map, or null when it has not changed since the last request.
  * @returns {Promise<MapDocument | null>}
  */
 export async function fetchMap() {
@@ -67,7 +67,7 @@ export async function fetchMap() {
 const styles = new Map();
 
 /**
- * A style of the map; the same object as last time when the server says that it did not change.
+ * A style of the map; the same object as before when it has not changed on the server.
  * @param {string} theme
  * @returns {Promise<Style>}
  */
@@ -81,14 +81,14 @@ export async function fetchStyle(theme) {
 }
 
 /**
- * A style names full addresses, as the server knows itself; below a proxy's path the page knows better.
+ * Parse a style. Its full URLs hold the server's own address; below a proxy's path the page's address replaces it.
  * @param {string} text
  * @returns {Style}
  */
 function ours(text) {
   const style = JSON.parse(text);
-  const [told, known] = [style.metadata["onemap:base"], address("").slice(0, -1)];
-  return told === known ? style : JSON.parse(text.replaceAll(`"${told}/`, `"${known}/`));
+  const [served, known] = [style.metadata["onemap:base"], address("").slice(0, -1)];
+  return served === known ? style : JSON.parse(text.replaceAll(`"${served}/`, `"${known}/`));
 }
 
 export function forgetMap() {
@@ -115,7 +115,7 @@ export async function fetchFeature(layer, id) {
 }
 
 /**
- * One page of a layer, and where the next one is.
+ * One page of a layer, and the address of the next one.
  * @param {string} path  of the first page, or the `next` link of the page before
  * @returns {Promise<{ features: Feature[], next: string | null }>}
  */

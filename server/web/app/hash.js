@@ -1,4 +1,4 @@
-// The address bar: #zoom/lat/lon, what is selected, which layers are switched, the style; a link to it shows the same.
+// The hash of the address: #zoom/lat/lon, the selected feature, toggled layers and the style; a link restores them.
 
 import { USUAL_THEME } from "./theme.js";
 

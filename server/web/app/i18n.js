@@ -1,4 +1,4 @@
-// Words of the page in both languages, and how values are written in them. The words are in text/*.json.
+// Texts of the page in both languages, from text/*.json, and the formatting of values.
 
 /** @typedef {import("./types.js").Language} Language */
 /** @typedef {import("./types.js").Field} Field */
@@ -10,8 +10,8 @@ const texts = { "zh-CN": {}, en: {} };
 
 /** @returns {Language} */
 export function preferredLanguage() {
-  const asked = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem(STORED) ?? "zh-CN";
-  return asked.startsWith("en") ? "en" : "zh-CN";
+  const requested = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem(STORED) ?? "zh-CN";
+  return requested.startsWith("en") ? "en" : "zh-CN";
 }
 
 /** @param {Language} language */
@@ -40,7 +40,7 @@ export function t(language, key, places = {}) {
 }
 
 /**
- * MapLibre's own texts: those of our keys that begin with "map.".
+ * The texts of MapLibre's controls: our keys that begin with "map.".
  * @param {Language} language
  */
 export function mapTexts(language) {
@@ -49,7 +49,7 @@ export function mapTexts(language) {
 }
 
 /**
- * The title of anything that has one in both languages.
+ * The title of an object that has one in both languages.
  * @param {Language} language
  * @param {Record<string, any>} thing
  * @param {string} [stem]
@@ -69,7 +69,7 @@ export function formatNumber(language, number) {
 }
 
 /**
- * A value as a person reads it; null when there is nothing to show.
+ * A value as text; null when there is nothing to show.
  * @param {Language} language
  * @param {Field} field
  * @param {any} value
@@ -105,7 +105,7 @@ function formatTime(language, value) {
 const UNITS = { deg: "°", Cel: " ℃", "%": "%", "1": "" };
 
 /**
- * A UCUM unit as it is written: m2 as m², {person} as the word for people.
+ * A UCUM unit as text: m2 as m², {person} as the word for people.
  * @param {Language} language
  * @param {string | null} unit
  */

@@ -1,14 +1,14 @@
-// The stream of changes: tells which layers changed, a few times a second at most, and comes back after every break.
+// The stream of changes: reports changed layers, at most a few times a second, and reconnects after every interruption.
 
 import { address, identity } from "./api.js";
 
 const AGAIN_MS = 2000;
-const SILENT_MS = 60_000; // the server gives a sign of life every 15 s
+const SILENT_MS = 60_000; // the server sends a heartbeat every 15 s
 
 /**
- * Follow the changes of all layers the reader may see, until stopped.
- * @param {(layers: Set<string>) => void} onChange  ids of layers whose features changed; "*" when anything may have
- * @returns {() => void} stops it
+ * Follow the changes of all visible layers until stopped.
+ * @param {(layers: Set<string>) => void} onChange  ids of layers whose features changed; "*" when any layer may have
+ * @returns {() => void} stops the stream
  */
 export function followChanges(onChange) {
   const stopping = new AbortController();
@@ -27,19 +27,19 @@ async function keepFollowing(onChange, signal) {
     try {
       seen = await follow(onChange, seen, versions, signal);
     } catch {
-      // the connection broke; the page says so by itself, and the numbers tell where to go on
+      // the connection broke; the page shows that itself, and `seen` is where to resume
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }
 
 /**
- * One connection, to its end.
+ * Read one connection to its end.
  * @param {(layers: Set<string>) => void} onChange
- * @param {string} seen  number of the last change that was heard of, if any
- * @param {Map<string, number>} versions  of the layers that tiles were last told of
+ * @param {string} seen  number of the last received change; empty at first
+ * @param {Map<string, number>} versions  version of each layer in its last notice
  * @param {AbortSignal} signal
- * @returns {Promise<string>} where to go on
+ * @returns {Promise<string>} number of the last received change
  */
 async function follow(onChange, seen, versions, signal) {
   const broken = new AbortController();
@@ -48,9 +48,9 @@ async function follow(onChange, seen, versions, signal) {
   let silent = setTimeout(end, SILENT_MS);
   try {
     const headers = { Accept: "text/event-stream", ...identity(), ...(seen ? { "Last-Event-ID": seen } : {}) };
-    const answer = await fetch(address("live?tiles=true"), { headers, cache: "no-store", signal: broken.signal });
-    if (!answer.ok || !answer.body) return "";
-    for await (const event of events(answer.body)) {
+    const response = await fetch(address("live?tiles=true"), { headers, cache: "no-store", signal: broken.signal });
+    if (!response.ok || !response.body) return "";
+    for await (const event of events(response.body)) {
       clearTimeout(silent);
       silent = setTimeout(end, SILENT_MS);
       seen = event.id || seen;
@@ -67,7 +67,7 @@ async function follow(onChange, seen, versions, signal) {
 }
 
 /**
- * Layers of which a tile may have changed; who missed a notice finds it out by the versions.
+ * Layers with a tile that may have changed; a gap in the versions means a missed notice.
  * @param {{ layer: string, since: number, version: number, sets: object | null }[]} notices
  * @param {Map<string, number>} versions
  */
@@ -83,11 +83,11 @@ function redrawn(notices, versions) {
 }
 
 /**
- * The events of a stream (HTML Living Standard 9.2.6, as far as our server makes use of it); comments as empty ones.
+ * The events of a stream (the part of HTML Living Standard 9.2.6 that our server uses); a comment is an empty event.
  * @param {ReadableStream<Uint8Array>} body
  */
 async function* events(body) {
-  const decoder = /** @type {any} */ (new TextDecoderStream()); // its types want another kind of buffer than streams give
+  const decoder = /** @type {any} */ (new TextDecoderStream()); // its types expect another buffer than streams give
   const reader = /** @type {ReadableStream<string>} */ (body.pipeThrough(decoder)).getReader();
   let rest = "";
   for (;;) {

@@ -1,4 +1,4 @@
-// Start: read the words and the map's description, show the page, and keep asking whether the catalogue changed.
+// Start: read the texts and the map's description, render the page, and poll the catalogue for changes.
 
 import { html, render } from "../vendor/preact.mjs";
 import { ServerError, fetchMap, fetchStyle, forgetMap, token } from "./api.js";
@@ -10,17 +10,17 @@ import { USUAL_THEME, preferredTheme } from "./theme.js";
 
 const ASK_EVERY_MS = 4000;
 
-const asked = readHash(location.hash);
+const requested = readHash(location.hash);
 const store = createStore({
   status: "loading",
   message: "",
   online: true,
   map: null,
-  theme: preferredTheme(asked.theme),
+  theme: preferredTheme(requested.theme),
   style: null,
   language: preferredLanguage(),
-  toggled: asked.toggled,
-  hits: asked.selected ? [asked.selected] : [],
+  toggled: requested.toggled,
+  hits: requested.selected ? [requested.selected] : [],
   chosen: 0,
   mode: "map",
   listed: "",
@@ -38,13 +38,13 @@ async function refresh() {
     if (map !== store.get().map || !isDrawn(theme)) {
       const style = await fetchStyle(theme);
       const status = map?.layers.some((layer) => layer.count > 0) ? "ready" : "empty";
-      if (theme === themeAmong(map?.styles ?? [])) store.set({ map, theme, style, status }); // else somebody chose another
+      if (theme === themeAmong(map?.styles ?? [])) store.set({ map, theme, style, status }); // else another was chosen meanwhile
     }
     if (!store.get().online) store.set({ online: true });
   } catch (error) {
-    forgetMap(); // one answer of two is none
+    forgetMap(); // one response of the two is not enough
     if (error instanceof ServerError && error.status === 401) {
-      token.set(null); // the server has another token now
+      token.set(null); // the server has a new token
       store.set({ operator: false });
     }
     const message = /** @type {Error} */ (error).message;
@@ -53,7 +53,7 @@ async function refresh() {
 }
 
 /**
- * The style that is wanted, if there is one of this name.
+ * The id of the requested style if it exists, else of the usual one.
  * @param {{ id: string }[]} styles
  */
 function themeAmong(styles) {
@@ -71,7 +71,7 @@ async function keepAsking() {
   setTimeout(askAgain, ASK_EVERY_MS);
 }
 
-/** A tab that nobody looks at asks nothing; it asks at once when it is looked at again. */
+/** A hidden tab does not poll; it polls immediately when it becomes visible. */
 function askAgain() {
   if (document.hidden) document.addEventListener("visibilitychange", askAgain, { once: true });
   else void keepAsking();

@@ -1,4 +1,4 @@
-// The page's state: one frozen object, replaced as a whole; whoever subscribes is told after each change.
+// The page's state: one frozen object, replaced as a whole; subscribers are called after each change.
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Layer} Layer */
@@ -19,7 +19,7 @@ export function createStore(initial) {
     },
     /**
      * @param {(state: State, previous: State) => void} listener
-     * @returns {() => void} stops it
+     * @returns {() => void} removes the listener
      */
     subscribe(listener) {
       listeners.add(listener);

@@ -1,14 +1,14 @@
-// Which style the map is drawn in: the address says it, else what was chosen last, else the dark one.
+// The style of the map: that of the address, else the last choice, else the dark one.
 
 export const USUAL_THEME = "dark";
 const STORED = "onemap.style";
 
 /**
- * @param {string | null} asked  by the address
+ * @param {string | null} requested  in the address
  * @returns {string}
  */
-export function preferredTheme(asked) {
-  return asked || localStorage.getItem(STORED) || USUAL_THEME;
+export function preferredTheme(requested) {
+  return requested || localStorage.getItem(STORED) || USUAL_THEME;
 }
 
 /** @param {string} theme */

@@ -1,4 +1,4 @@
-// Shapes of what the server sends (`/map.json`, OGC API features) and of the page's own state.
+// Types of the server's documents (`/map.json`, OGC API features) and of the page's state.
 
 /** @typedef {"zh-CN" | "en"} Language */
 /** @typedef {{ code: string, label_zh: string, label_en: string, color?: string }} Code */
@@ -43,7 +43,7 @@
 /** @typedef {{ id: string, source?: string, layout?: Record<string, any>, metadata?: Record<string, any> }} StyleLayer */
 
 /**
- * A MapLibre style as the server makes it.
+ * A MapLibre style of the server.
  * @typedef {object} Style
  * @property {Record<string, any>} metadata
  * @property {Record<string, any>} sources
@@ -71,20 +71,20 @@
 /**
  * @typedef {object} State
  * @property {"loading" | "ready" | "empty" | "error"} status
- * @property {string} message  what went wrong, when status is "error" or the connection is lost
- * @property {boolean} online  whether the last question to the server was answered
+ * @property {string} message  the error, when status is "error" or the connection is lost
+ * @property {boolean} online  whether the last request to the server was answered
  * @property {MapDocument | null} map
- * @property {string} theme  id of the style that is asked for
- * @property {Style | null} style  what the map is drawn with
+ * @property {string} theme  id of the requested style
+ * @property {Style | null} style  the style of the map, once it is loaded
  * @property {Language} language
  * @property {Set<string>} toggled  layers whose visibility is not the catalogue's default
- * @property {Hit[]} hits  what was clicked
- * @property {number} chosen  which of the hits is open
+ * @property {Hit[]} hits  the clicked features
+ * @property {number} chosen  index of the open hit
  * @property {"map" | "list"} mode
  * @property {string} listed  the layer whose rows the list shows
- * @property {boolean} webgl  whether there is a map
- * @property {string} trouble  why there is none, where it is not for want of WebGL
- * @property {boolean} relief  buildings stand up
+ * @property {boolean} webgl  whether the map could be started
+ * @property {string} trouble  why it could not, if WebGL is not the reason
+ * @property {boolean} relief  whether buildings are drawn in 3D
  * @property {boolean} operator  whether a token is in use
  * @property {"peek" | "half"} sheet  the bottom sheet of a phone
  */

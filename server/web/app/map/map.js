@@ -1,9 +1,9 @@
-// The map itself: made once, brought into step with the style and the state after each change.
+// The map: created once, updated to the style and the state after each change.
 
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { address, identity } from "../api.js";
 import { mapTexts } from "../i18n.js";
-import { collection, dressed, isClickable, wanted } from "./style.js";
+import { collection, dressed, isClickable, shownIn } from "./style.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -16,7 +16,7 @@ const MOST_HITS = 20;
 const CLICK_PIXELS = 4;
 
 /** @typedef {Pick<State, "style" | "map" | "toggled" | "relief"> & { marked: any[] }} Shown */
-/** @type {WeakMap<maplibre.Map, Shown>} what each map was last told to show */
+/** @type {WeakMap<maplibre.Map, Shown>} the state that each map shows, or will after drawing */
 const shown = new WeakMap();
 
 /**
@@ -32,12 +32,12 @@ export function createMap(container, view, state) {
     : { bounds: state.map.bbox ?? undefined, fitBoundsOptions: { padding: framing() } };
   const map = new maplibre.Map({
     container,
-    style: dressed(state.style, wanted(state), []),
+    style: dressed(state.style, shownIn(state), []),
     ...place,
     maxPitch: 70,
     attributionControl: false,
     validateStyle: false,
-    zoomLevelsToOverscale: undefined, // what is cut from a deepest tile would be kept when that tile is asked for again
+    zoomLevelsToOverscale: undefined, // parts cut from a deepest tile would survive its refresh
     locale: mapTexts(state.language),
     transformRequest: (url) => (isOurs(url) ? { url, headers: identity() } : { url }),
   });
@@ -48,37 +48,37 @@ export function createMap(container, view, state) {
   return map;
 }
 
-/** @param {string} url  whether the answer depends on who asks */
+/** @param {string} url  whether the response depends on the actor */
 const isOurs = (url) => url.startsWith(address("tiles/")) || url.startsWith(address("styles/"));
 
 export function isPhone() {
   return matchMedia("(max-width: 720px)").matches;
 }
 
-/** Room for what floats over the map: the layer list on a desk, the bottom sheet on a phone. */
+/** Padding for the panels over the map: the layer list on a desktop, the bottom sheet on a phone. */
 export function framing() {
   return isPhone() ? { top: 80, bottom: 150, left: 20, right: 20 } : { top: 84, bottom: 48, left: 330, right: 60 };
 }
 
 /**
- * Bring the map into step with the style and the switches; what did not change stays as it is drawn.
+ * Update the map to the style and the switches; unchanged parts stay drawn.
  * @param {maplibre.Map} map
  * @param {State} state
  */
 export function show(map, state) {
   const before = shown.get(map);
-  if (!state.style || !before || isTold(before, state)) return;
+  if (!state.style || !before || isShown(before, state)) return;
   shown.set(map, { ...state, marked: before.marked });
-  map.setStyle(dressed(state.style, wanted(state), before.marked), { diff: true, validate: false }); // the server makes no invalid ones
+  map.setStyle(dressed(state.style, shownIn(state), before.marked), { diff: true, validate: false }); // the server sends no invalid ones
   for (const layer of state.map?.layers ?? []) {
     const known = before.map?.layers.find((one) => one.id === layer.id);
     if (known && known.version !== layer.version) refresh(map, layer.id);
   }
-  map.triggerRepaint(); // it may have come to rest before it was told, and says so only after drawing
+  map.triggerRepaint(); // an idle map reports idle again only after drawing
 }
 
 /**
- * Ask for a layer's tiles again, what is drawn stays until they come; those that did not change come as a 304.
+ * Request a layer's tiles again; drawn tiles stay until then, and unchanged tiles come as a 304.
  * @param {maplibre.Map} map
  * @param {string} id
  */
@@ -88,21 +88,21 @@ export function refresh(map, id) {
 }
 
 /**
- * Whether the map was told all that the state says, and every tile of it is there.
+ * Whether the map shows the state, with all of its tiles.
  * @param {maplibre.Map} map
  * @param {State} state
  */
 export function isComplete(map, state) {
-  const told = shown.get(map);
-  return told !== undefined && isTold(told, state) && map.areTilesLoaded();
+  const current = shown.get(map);
+  return current !== undefined && isShown(current, state) && map.areTilesLoaded();
 }
 
 /**
- * @param {Shown} told
+ * @param {Shown} current
  * @param {State} state
  */
-function isTold(told, state) {
-  return told.style === state.style && told.map === state.map && told.toggled === state.toggled && told.relief === state.relief;
+function isShown(current, state) {
+  return current.style === state.style && current.map === state.map && current.toggled === state.toggled && current.relief === state.relief;
 }
 
 /**
@@ -114,7 +114,7 @@ function ownLayers(map, id) {
 }
 
 /**
- * Everything at a point of the screen, what is drawn on top first, each feature once.
+ * The features at a point of the screen, the topmost first, each once.
  * @param {maplibre.Map} map
  * @param {maplibre.Point} at
  * @returns {Hit[]}
@@ -135,7 +135,7 @@ export function hitsAt(map, at) {
 }
 
 /**
- * Bring a feature into view.
+ * Move the map to a feature.
  * @param {maplibre.Map} map
  * @param {any} geometry  GeoJSON
  */

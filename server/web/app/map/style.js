@@ -1,4 +1,4 @@
-// The style the server made, dressed for the page: which layers are switched on, and what is marked.
+// The style of the server, adapted to the page: with switched layers and marked geometries.
 
 import { isVisible } from "../store.js";
 
@@ -11,7 +11,7 @@ const POINTS = ["literal", ["Point", "MultiPoint"]];
 const AREAS = ["literal", ["Polygon", "MultiPolygon"]];
 
 /**
- * GeoJSON of what is marked: any number of geometries, without ids, since a code of 20 digits is no number to MapLibre.
+ * The marked geometries as GeoJSON, without ids: MapLibre takes numbers only, and codes have up to 20 digits.
  * @param {any[]} geometries
  */
 export function collection(geometries) {
@@ -25,7 +25,7 @@ export function collection(geometries) {
  * @returns {any}
  */
 export function dressed(style, shown, marked) {
-  const { center, zoom, ...rest } = style; // where the map is, is the page's business
+  const { center, zoom, ...rest } = style; // the page sets the position of the map
   const layers = style.layers.map((layer) =>
     isOfCatalogue(layer) ? { ...layer, layout: { ...layer.layout, visibility: shown(layer.id, layer.source) ? "visible" : "none" } } : layer,
   );
@@ -34,7 +34,7 @@ export function dressed(style, shown, marked) {
 }
 
 /**
- * Style layers of the catalogue's layers are called after them.
+ * Whether a style layer draws a layer of the catalogue; its id then begins with the id of that layer.
  * @param {import("../types.js").StyleLayer} layer
  * @returns {layer is import("../types.js").StyleLayer & { source: string }}
  */
@@ -43,11 +43,11 @@ export function isOfCatalogue(layer) {
 }
 
 /**
- * Whether the state wants a style layer; buildings either lie or stand.
+ * Whether a style layer is shown in a state; buildings are either flat or in 3D.
  * @param {State} state
  * @returns {(id: string, layer: string) => boolean}
  */
-export function wanted(state) {
+export function shownIn(state) {
   const layers = new Map((state.map?.layers ?? []).map((layer) => [layer.id, layer]));
   return (id, layer) => {
     const known = layers.get(layer);
@@ -57,7 +57,7 @@ export function wanted(state) {
 }
 
 /**
- * Style layers that answer to clicks; outlines, casings and labels do not.
+ * Whether a style layer can be clicked; outlines, casings and labels cannot.
  * @param {string} id
  */
 export function isClickable(id) {
@@ -65,7 +65,7 @@ export function isClickable(id) {
 }
 
 /**
- * What the style says of its colours, by layer.
+ * The notes of a style on its colours, by layer.
  * @param {Style | null} style
  * @returns {Map<string, Note>}
  */

@@ -1,4 +1,4 @@
-// The page as a whole: which of its parts are there in which state.
+// The page: its parts, by state.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { writeHash } from "../hash.js";
@@ -21,7 +21,7 @@ export function App({ store, refresh }) {
   const [view, setView] = useState(/** @type {View | null} */ (null));
   const [feature, setFeature] = useState(/** @type {Feature | null} */ (null));
   useEffect(() => {
-    setState(store.get()); // it may have changed between the first drawing and now
+    setState(store.get()); // the state may have changed since the first rendering
     return store.subscribe((next) => setState(next));
   }, []);
   const selected = state.mode === "map" ? state.hits[state.chosen] : undefined;

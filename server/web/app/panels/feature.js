@@ -1,4 +1,4 @@
-// What was clicked: every feature at that place, one of them opened with its fields in words.
+// The clicked features: all at the clicked point, one of them open with its fields.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { featurePath, fetchFeature } from "../api.js";
@@ -12,7 +12,7 @@ import { Icon } from "./icons.js";
 /** @typedef {import("../types.js").Field} Field */
 /** @typedef {import("../types.js").Hit} Hit */
 
-/** @typedef {{ feature: Feature } | { detail: string } | null} Answer  null while it is awaited */
+/** @typedef {{ feature: Feature } | { detail: string } | null} Answer  null while loading */
 
 /** @param {{ store: Store, state: State, onFeature: (feature: Feature | null) => void }} props */
 export function FeaturePanel({ store, state, onFeature }) {
@@ -70,13 +70,13 @@ function HitCard({ state, hit, open, onOpen, onFeature }) {
 function useFeature(hit, operator) {
   const [answer, setAnswer] = useState(/** @type {Answer} */ (null));
   useEffect(() => {
-    let wanted = true;
+    let mounted = true;
     fetchFeature(hit.layer, hit.id).then(
-      (feature) => wanted && setAnswer({ feature }),
-      (error) => wanted && setAnswer({ detail: error.message }),
+      (feature) => mounted && setAnswer({ feature }),
+      (error) => mounted && setAnswer({ detail: error.message }),
     );
     return () => {
-      wanted = false;
+      mounted = false;
     };
   }, [hit.layer, hit.id, operator]);
   return answer;

@@ -1,4 +1,4 @@
-// The bar on top: what this is, whether it is real, language, who is asking.
+// The bar on top: title, whether the data are synthetic, language, identity.
 
 import { html, useState } from "../../vendor/preact.mjs";
 import { ServerError, forgetMap, fetchMap, token } from "../api.js";
@@ -50,7 +50,7 @@ function Themes({ store, state, refresh }) {
 
 /** @param {Event} event */
 function focusLayers(event) {
-  event.preventDefault(); // the address bar's hash belongs to the map
+  event.preventDefault(); // the hash of the address belongs to the map
   document.getElementById("layers")?.focus();
 }
 

@@ -1,4 +1,4 @@
-// The page's few icons, drawn here: 20 by 20, one stroke.
+// The icons of the page: 20 by 20, one stroke.
 
 import { html } from "../../vendor/preact.mjs";
 

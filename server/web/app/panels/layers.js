@@ -1,4 +1,4 @@
-// The layer list: groups, an eye and a colour for each layer, how many features this reader may see.
+// The layer list: groups; for each layer a switch, a colour and the number of visible features.
 
 import { html, useMemo, useState } from "../../vendor/preact.mjs";
 import { formatNumber, t, titleOf } from "../i18n.js";

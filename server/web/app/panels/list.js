@@ -1,4 +1,4 @@
-// The map's twin for those who cannot see it or have no WebGL: a layer as a table, page by page.
+// The alternative to the map, for readers who cannot see it or lack WebGL: a layer as a table, page by page.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { featurePath, fetchPage, firstPage } from "../api.js";
@@ -77,7 +77,7 @@ function Table({ state, layer }) {
 }
 
 /**
- * The name first, then what makes the layer what it is.
+ * The columns: the name first, then the fields that other layers do not have.
  * @param {Layer} layer
  */
 function columnsOf(layer) {

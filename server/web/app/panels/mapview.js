@@ -1,4 +1,4 @@
-// The map on the page: hands the state to MapLibre, and MapLibre's clicks and moves to the state.
+// The map on the page: passes the state to MapLibre, and clicks and moves of MapLibre to the state.
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, refresh, show } from "../map/map.js";
@@ -38,7 +38,7 @@ export function MapView({ store, state, marked, onMove }) {
   useEffect(() => {
     if (!map) return;
     mark(map, marked);
-    if (marked && unplaced.current) flyTo(map, marked); // a link that names a feature but no place
+    if (marked && unplaced.current) flyTo(map, marked); // a link with a feature and without a position
     if (marked) unplaced.current = false;
   }, [map, marked]);
   return html`<div class="mapview" ref=${container} />
@@ -48,7 +48,7 @@ export function MapView({ store, state, marked, onMove }) {
 const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 500);
 
 /**
- * Draw layers again when their features change, each at most every other second, and none while nobody looks.
+ * Refresh layers whose features change, each at most every two seconds, none while the tab is hidden.
  * @param {MapLibre} map
  */
 function keepFresh(map) {
@@ -67,14 +67,14 @@ function keepFresh(map) {
 }
 
 /**
- * Whether a change of the state is one of the picture.
+ * Whether a change of the state changes the drawn map.
  * @param {State} now
  * @param {State} before
  */
 const redraws = (now, before) => now.toggled !== before.toggled || now.relief !== before.relief || now.map !== before.map || now.style !== before.style;
 
 /**
- * The picture is no longer that of the state: idle again once it is drawn, also when nothing has to be.
+ * The drawn map is outdated: it is idle again after the next drawing, even if nothing has to be drawn.
  * @param {MapLibre} map
  */
 function unsettle(map) {
@@ -83,7 +83,7 @@ function unsettle(map) {
 }
 
 /**
- * On a phone the sources stay behind their button; MapLibre would open them over half of the map.
+ * On a phone, fold the attribution behind its button; MapLibre would open it over half of the map.
  * @param {HTMLElement} container
  */
 function closeAttribution(container) {
@@ -116,7 +116,7 @@ function start(container, store, onMove) {
     map.on("idle", () => isComplete(map, store.get()) && container.setAttribute("data-idle", String(Date.now())));
     map.on("dataloading", () => container.removeAttribute("data-idle"));
     map.on("data", () => container.removeAttribute("data-idle"));
-    Object.assign(container, { map }); // for tests and for the curious: document.querySelector(".mapview").map
+    Object.assign(container, { map }); // for tests and the console: document.querySelector(".mapview").map
     return map;
   } catch (error) {
     console.error(error);
@@ -125,7 +125,7 @@ function start(container, store, onMove) {
   }
 }
 
-/** Whether the browser can draw at all: what fails beside that has a reason of its own, and it is told. */
+/** Whether the browser has WebGL 2; if it has, another error stopped the map, and the page shows it. */
 function hasWebgl() {
   return document.createElement("canvas").getContext("webgl2") !== null;
 }
