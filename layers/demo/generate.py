@@ -1,4 +1,4 @@
-"""The whole synthetic district: every layer, from one seed."""
+"""The generator of the synthetic district: every layer, from one seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from layers.demo.features.flooding import make_flood_points
 from layers.demo.features.people import make_vehicles, make_workers
 from layers.demo.features.resources import make_resources
 from layers.demo.features.stations import make_air_stations, make_level_stations, make_rain_gauges
-from layers.demo.table import DemoTable, joined
+from layers.demo.table import DemoTable, concat_tables
 from layers.errors import BadInput
 
 GENERATOR_VERSION = 1  # raise it when the same seed gives another district
@@ -42,14 +42,14 @@ def generate(
     Parameters
     ----------
     scale
-        How many of everything. Up to 1.5 it is one district with fewer or more in it; beyond that ``round(scale)``
-        neighbouring districts, each with its own outline, codes and its share.
+        Multiplier of all numbers of features. Up to 1.5 it gives one district; beyond that ``round(scale)``
+        neighbouring districts, each with its own outline, codes and share.
     seed
         The same seed gives the same district, to the last byte.
     outline
-        The district to start from; Tianhe (440106) by default.
+        The first district; Tianhe (440106) by default.
     as_of
-        The moment of the demo, with a time zone: live fields and events lie shortly before it.
+        The moment of the demo, with a time zone; live fields and events lie shortly before it.
 
     Returns
     -------
@@ -61,19 +61,25 @@ def generate(
     BadInput
         When the scale is not between 0.001 and 1000.
     """
-    made = list(generate_districts(scale, seed, outline, as_of=as_of))
-    return {layer: joined([tables[layer] for tables in made]) for layer in made[0]}
+    districts = list(generate_districts(scale, seed, outline, as_of=as_of))
+    return {layer: concat_tables([tables[layer] for tables in districts]) for layer in districts[0]}
 
 
 def district_count(scale: float) -> int:
-    """How many districts a scale is made of."""
+    """Return the number of districts of a scale."""
     return round(scale) if scale > 1.5 else 1
 
 
 def generate_districts(
     scale: float = 1.0, seed: int = SEED, outline: DistrictOutline | None = None, *, as_of: datetime = AS_OF
 ) -> Iterator[dict[str, DemoTable]]:
-    """Generate district by district, for a province that does not fit into memory. See `generate`."""
+    """Generate district by district, for a province that does not fit into memory; see `generate`.
+
+    Raises
+    ------
+    BadInput
+        When the scale is not between 0.001 and 1000.
+    """
     if not 0.001 <= scale <= LARGEST_SCALE:
         raise BadInput(
             f"the demo's scale is {scale:g}, and must be between 0.001 and {LARGEST_SCALE:g}", parameter="scale"
@@ -81,12 +87,12 @@ def generate_districts(
     first = outline or read_outline()
     count = district_count(scale)
     outlines = [first] if count == 1 else [first, *nearest_outlines(first.code, count)[1:]]
-    for own, share in zip(outlines, _shares_of(outlines, scale), strict=True):
+    for own, share in zip(outlines, _divide_scale(outlines, scale), strict=True):
         yield _generate_one(District(own, share, seed, as_of))
 
 
-def _shares_of(outlines: list[DistrictOutline], scale: float) -> list[float]:
-    """Give the first district an even share, and divide the rest by the square root of the areas."""
+def _divide_scale(outlines: list[DistrictOutline], scale: float) -> list[float]:
+    """Return each district's scale: the first has an even share, the rest is divided by the root of the areas."""
     first = scale / len(outlines)
     weights = np.sqrt([outline.polygon.area for outline in outlines[1:]])
     return [first, *((scale - first) * weights / max(float(weights.sum()), 1e-12)).tolist()]
@@ -124,14 +130,14 @@ def _generate_one(district: District) -> dict[str, DemoTable]:
         make_workers(district, areas[3]),
         make_events(district, network, houses, devices.ids, villages),
     ]
-    return {table.layer: _finished(district, table) for table in tables}
+    return {table.layer: _finish(district, table) for table in tables}
 
 
 _MULTI = {"districts", "streets", "communities", "grids", "urban_villages", "buildings"}
 
 
-def _finished(district: District, table: DemoTable) -> DemoTable:
-    """Turn metres into degrees, and add what every row of the demo says of itself."""
+def _finish(district: District, table: DemoTable) -> DemoTable:
+    """Convert metres to degrees, and add the columns that every row of the demo has."""
     geometry = district.frame.degrees(table.geometry)
     if table.layer in _MULTI:
         geometry = _multi(geometry)

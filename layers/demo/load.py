@@ -1,4 +1,4 @@
-"""Load the synthetic district into the layers, in one transaction, and mark them as synthetic."""
+"""Loading the synthetic district into the layers, in one transaction, marked as synthetic."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from layers.errors import Conflict
 from layers.schema.derive import derive, derive_dependents
 from layers.schema.tables import SCHEMA, create_layer, refresh_statistics, table_of
 
-Progress = Callable[[str, float], object]
+type _Progress = Callable[[str, float], object]
 
 SOURCE_SYSTEM = "onemap-demo"
 _CHINA = timezone(timedelta(hours=8))
 _COPY_SHARE = 0.6  # of the time; the rest derives fields
-_DERIVED_FIRST = ("districts", "streets", "communities", "grids", "waterways")  # what others are derived from
+_DERIVED_FIRST = ("districts", "streets", "communities", "grids", "waterways")  # layers that others are derived from
 
 
 async def load_demo(
-    url: str, *, scale: float = 1.0, seed: int = SEED, progress: Progress | None = None
+    url: str, *, scale: float = 1.0, seed: int = SEED, progress: _Progress | None = None
 ) -> dict[str, int]:
     """Generate the demo and load it, all or nothing. A second call with the same scale and seed does nothing.
 
@@ -40,7 +40,7 @@ async def load_demo(
     scale, seed
         See `layers.demo.generate.generate`.
     progress
-        Called with what is being done and how much of all is done, 0 to 1.
+        Called with the current step and the finished share of the whole, 0 to 1.
 
     Returns
     -------
@@ -54,16 +54,16 @@ async def load_demo(
     Conflict
         When a layer already holds a feature of another source under an id of the demo.
     """
-    wanted = {"scale": scale, "seed": seed, "version": GENERATOR_VERSION}
+    parameters = {"scale": scale, "seed": seed, "version": GENERATOR_VERSION}
     connection = await connect(url, Role.OWNER)
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('onemap demo'))")
             before = await read_demo_record(connection) or {}
-            if {name: before.get(name) for name in wanted} == wanted:
+            if {name: before.get(name) for name in parameters} == parameters:
                 return dict(before["rows"])
-            rows = await _Loading(connection, progress or _silent).run(scale, seed)
-            await write_demo_record(connection, {**wanted, "rows": rows})
+            rows = await _DemoLoad(connection, progress or _silent).run(scale, seed)
+            await write_demo_record(connection, {**parameters, "rows": rows})
         for layer_id in rows:  # deriving wrote most rows twice; a vacuum cannot be part of the transaction
             await connection.execute(f"VACUUM {table_of(layer_id)}")
         return rows
@@ -72,19 +72,19 @@ async def load_demo(
 
 
 def _silent(text: str, done: float) -> None:
-    """Progress for nobody."""
+    """Report no progress."""
 
 
-class _Loading:
-    """One load: makes the layers, copies district by district, derives, counts."""
+class _DemoLoad:
+    """One load: creates the layers, copies district by district, derives fields, counts rows."""
 
-    def __init__(self, connection: asyncpg.Connection, progress: Progress) -> None:
+    def __init__(self, connection: asyncpg.Connection, progress: _Progress) -> None:
         self.connection, self.progress = connection, progress
-        self.definitions = {name: _marked(d) for name, d in read_definitions().items()}
+        self.definitions = {name: _as_synthetic(d) for name, d in read_definitions().items()}
         self.rows: dict[str, int] = {}
 
     async def run(self, scale: float, seed: int) -> dict[str, int]:
-        await _teach_geometry(self.connection)
+        await _set_geometry_codec(self.connection)
         districts = generate_districts(scale, seed, as_of=datetime.now(_CHINA).replace(microsecond=0))
         count = district_count(scale)
         for number in range(count):
@@ -100,7 +100,7 @@ class _Loading:
         return self.rows
 
     async def _prepare(self, layer_ids: list[str]) -> None:
-        """Make the tables, and remove what an earlier demo left."""
+        """Create the tables, and delete the rows of an earlier demo."""
         for layer_id in layer_ids:
             await create_layer(self.connection, self.definitions[layer_id], declared=True)
             await self.connection.execute(f"DELETE FROM {table_of(layer_id)} WHERE source_system = $1", SOURCE_SYSTEM)
@@ -135,8 +135,8 @@ class _Loading:
             await refresh_statistics(self.connection, self.definitions[layer_id])
 
 
-def _marked(definition: LayerDefinition) -> LayerDefinition:
-    """Return a definition whose metadata says that its rows are made up."""
+def _as_synthetic(definition: LayerDefinition) -> LayerDefinition:
+    """Return a definition whose metadata states that its rows are synthetic."""
     return definition.model_copy(
         update={
             "synthetic": True,
@@ -146,8 +146,8 @@ def _marked(definition: LayerDefinition) -> LayerDefinition:
     )
 
 
-async def _teach_geometry(connection: asyncpg.Connection) -> None:
-    """Let COPY take well-known binary for geometries, wherever PostGIS is installed."""
+async def _set_geometry_codec(connection: asyncpg.Connection) -> None:
+    """Let COPY accept well-known binary for geometries, in whatever schema PostGIS is installed."""
     schema = await connection.fetchval(
         "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'postgis'"
     )

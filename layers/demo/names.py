@@ -1,4 +1,4 @@
-"""Words that the synthetic names are made of."""
+"""Synthetic names of places, roads and people."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ LANE_TAILS = ("街", "巷", "横路", "里", "一街", "二街", "三巷", "东�
 
 
 def road_names(rng: np.random.Generator, count: int) -> list[str]:
-    """Names for main roads, all different up to some eight hundred."""
+    """Return names for main roads, all different up to some eight hundred."""
     names = [f"{stem}{tail}" for tail in ROAD_TAILS for stem in rng.permutation(LANE_WORDS + COMMUNITY_NAMES).tolist()]
     return [names[i % len(names)] for i in range(count)]
 
 
 def lane_names(rng: np.random.Generator, count: int) -> list[str]:
-    """Names for lanes; there are fewer names than lanes, as in a real city."""
+    """Return names for lanes, with repeats, as in a real city."""
     stems = rng.choice(np.array(LANE_WORDS), count)
     tails = rng.choice(np.array(LANE_TAILS), count)
     return [f"{stem}{tail}" for stem, tail in zip(stems, tails, strict=True)]
 
 
 def person_names(rng: np.random.Generator, count: int) -> list[str]:
-    """Obviously synthetic names of people: a surname, a given name, and 示例 in front."""
+    """Return obviously synthetic names of people: 示例, a surname and a given name."""
     surnames = rng.choice(np.array(SURNAMES), count)
     given = rng.choice(np.array(GIVEN_NAMES), (count, 2))
     return [f"示例{s}{g[0]}{g[1]}" for s, g in zip(surnames, given, strict=True)]
 
 
 def phones(rng: np.random.Generator, count: int) -> list[str]:
-    """Telephone numbers nobody can have: mobile numbers begin with 1, then 3 to 9; these begin with 100."""
+    """Return telephone numbers outside the numbering plan: mobile numbers begin with 13 to 19, these with 100."""
     return [f"100{n:08d}" for n in rng.integers(0, 10**8, count)]
 
 
 def community_names(rng: np.random.Generator, count: int) -> list[str]:
-    """Names for the communities of one street, all different, without the ending."""
+    """Return names for the communities of one street, all different, without 社区."""
     names: NDArray[np.str_] = rng.permutation(np.array(COMMUNITY_NAMES))
     return [f"{names[i % len(names)]}{'' if i < len(names) else '第' + str(i // len(names) + 1)}" for i in range(count)]

@@ -1,4 +1,4 @@
-"""Repeatable randomness: every generator has a stream of its own, so that a draw more here moves nothing there."""
+"""Repeatable randomness: every generator has its own stream, so that a further draw in one changes no other."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def shares(weights: NDArray[np.float64], total: int, *, least: int = 0) -> NDArr
     weights
         Shape (n,), not negative, not all zero.
     total
-        What is divided; raised to ``n * least`` when it is less.
+        The number to divide; raised to ``n * least`` when it is less.
     least
-        What everyone gets at least.
+        The least share.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def shares(weights: NDArray[np.float64], total: int, *, least: int = 0) -> NDArr
 
 
 def pick(rng: np.random.Generator, count: int, choices: Mapping[str, float]) -> NDArray[np.str_]:
-    """Draw `count` of the keys, with the values as weights."""
+    """Draw `count` keys, weighted by the values."""
     weights = np.array(list(choices.values()), dtype=float)
     return rng.choice(np.array(list(choices)), count, p=weights / weights.sum())
 

@@ -1,4 +1,4 @@
-"""What is recorded of the demo in the database: with what it was made, and how many rows."""
+"""The record of the demo in the database: its parameters and numbers of rows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_at = now()
 
 
 async def read_demo_record(database: asyncpg.Connection | asyncpg.Pool) -> dict[str, Any] | None:
-    """Return what is recorded of the demo; None where it was never loaded."""
+    """Return the record of the demo; None if it was never loaded."""
     recorded = await database.fetchval(_READ, _NAME)
     return None if recorded is None else dict(json.loads(recorded))
 
 
 async def write_demo_record(connection: asyncpg.Connection, record: dict[str, Any]) -> None:
-    """Record what the demo was made with, in the open transaction."""
+    """Write the record of the demo in the open transaction."""
     await connection.execute(_WRITE, _NAME, json.dumps(record))

@@ -10,8 +10,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-Column = Sequence[Any] | NDArray[Any]
-
 
 @dataclass
 class DemoTable:
@@ -24,9 +22,9 @@ class DemoTable:
     ids
         Feature ids, all different.
     geometry
-        Shape (n,), shapely geometries; in metres while generating, in CGCS2000 degrees when finished.
+        Shape (n,), shapely geometries; in metres during generation, then in CGCS2000 degrees.
     columns
-        A column for a field; a single value (string, number, boolean, None) stands for all rows.
+        One column per field; a single value (string, number, boolean, None) stands for all rows.
     """
 
     layer: str
@@ -38,7 +36,13 @@ class DemoTable:
         return len(self.ids)
 
     def column(self, name: str) -> list[Any]:
-        """Return a column as plain Python values, one a row."""
+        """Return a column as plain Python values, one per row.
+
+        Raises
+        ------
+        ValueError
+            When the column has another number of values than there are rows.
+        """
         values = self.columns[name]
         if isinstance(values, np.ndarray):
             values = values.tolist()
@@ -54,8 +58,8 @@ class DemoTable:
         return list(zip(self.ids, binary, *(self.column(n) for n in names), strict=True))
 
 
-def joined(tables: Sequence[DemoTable]) -> DemoTable:
-    """Put the rows of several tables of one layer under each other."""
+def concat_tables(tables: Sequence[DemoTable]) -> DemoTable:
+    """Concatenate the rows of several tables of one layer."""
     first = tables[0]
     if len(tables) == 1:
         return first

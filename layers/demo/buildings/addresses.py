@@ -1,4 +1,4 @@
-"""Addresses of the synthetic district: street, nearest road, number, and a word that says they are made up."""
+"""Addresses of the synthetic district: street, nearest road, number, and a word that marks them as synthetic."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import shapely
 
 from layers.demo.district.district import District
-from layers.demo.district.frame import Points
 from layers.demo.district.roads import Network
+from layers.types import Points
 
 
 def addresses(district: District, network: Network, points: Points) -> list[str]:
-    """Return an address for each point: odd numbers on one side of a road, even ones on the other."""
+    """Return an address for each point, with odd numbers on one side of a road and even ones on the other."""
     lines = network.lines
     road = shapely.STRtree(lines).nearest(shapely.points(points))
     along = shapely.line_locate_point(lines[road], shapely.points(points))

@@ -1,4 +1,4 @@
-"""Houses of an ordinary block: rows of slabs, a few towers, a campus's yards or a works' sheds, along the streets."""
+"""Houses of an ordinary block: rows of slabs, a few towers, the yards of a campus or the sheds of a works."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from layers.demo.buildings.footprints import Footprints
 from layers.demo.district.district import District
 
-_PODIUM_M = 80.0  # a block must be as wide for a shopping centre
-_WILD = 0.72  # share of forest grids without a single house
-SETBACK_M = 11.0  # from the middle of a lane; wider roads are kept clear by what they touch
+_PODIUM_M = 80.0  # least width of a block for a shopping centre
+_WILD = 0.72  # share of forest grids without any house
+SETBACK_M = 11.0  # from the middle of a lane; along wider roads houses that touch them are removed
 
 
 @dataclass(frozen=True)
-class Style:
-    """How a kind of block is built: sizes and spaces in metres."""
+class BlockStyle:
+    """Sizes and gaps of the houses of a kind of block, in metres."""
 
     width_m: tuple[float, float]
     depth_m: tuple[float, float]
@@ -30,20 +30,20 @@ class Style:
 
 
 STYLES = {
-    "towers": Style((34, 52), (30, 44), (16, 28), (18, 30), {"rect": 4, "bevel": 3, "cross": 2, "ell": 1}),
-    "estate": Style((36, 58), (12.5, 15.5), (7, 13), (14, 21), {"comb": 5, "rect": 4}, faces_south=True),
-    "slender": Style((23, 29), (21, 26), (11, 20), (16, 25), {"cross": 6, "bevel": 1}, faces_south=True),
-    "campus": Style((46, 84), (17, 40), (18, 40), (22, 38), {"rect": 4, "ell": 3, "yard": 3}, empty=0.25),
-    "works": Style((42, 80), (26, 42), (9, 16), (12, 18), {"rect": 5, "ell": 1}),
-    "park": Style((12, 20), (9, 14), (60, 120), (60, 120), {"rect": 1}, empty=0.4),
-    "forest": Style((12, 22), (9, 14), (14, 30), (18, 34), {"rect": 3, "ell": 1}, empty=0.2),
-    "podium": Style((60, 110), (44, 70), (16, 24), (18, 26), {"rect": 3, "bevel": 1}),
+    "towers": BlockStyle((34, 52), (30, 44), (16, 28), (18, 30), {"rect": 4, "bevel": 3, "cross": 2, "ell": 1}),
+    "estate": BlockStyle((36, 58), (12.5, 15.5), (7, 13), (14, 21), {"comb": 5, "rect": 4}, faces_south=True),
+    "slender": BlockStyle((23, 29), (21, 26), (11, 20), (16, 25), {"cross": 6, "bevel": 1}, faces_south=True),
+    "campus": BlockStyle((46, 84), (17, 40), (18, 40), (22, 38), {"rect": 4, "ell": 3, "yard": 3}, empty=0.25),
+    "works": BlockStyle((42, 80), (26, 42), (9, 16), (12, 18), {"rect": 5, "ell": 1}),
+    "park": BlockStyle((12, 20), (9, 14), (60, 120), (60, 120), {"rect": 1}, empty=0.4),
+    "forest": BlockStyle((12, 22), (9, 14), (14, 30), (18, 34), {"rect": 3, "ell": 1}, empty=0.2),
+    "podium": BlockStyle((60, 110), (44, 70), (16, 24), (18, 26), {"rect": 3, "bevel": 1}),
 }
 
 
 @dataclass
 class Block:
-    """One grid's buildable core, turned so that its rows run along x, and how many houses it may hold."""
+    """The buildable core of a grid, turned so that its rows run along x, and its largest number of houses."""
 
     grid: int
     style: str
@@ -56,21 +56,21 @@ class Block:
 def make_blocks(
     district: District, land: NDArray[np.str_], taken: NDArray[np.object_], wanted: int
 ) -> tuple[list[Block], NDArray[np.object_]]:
-    """Find the buildable core of every grid, and divide the wanted number of houses among them.
+    """Find the buildable core of every grid, and divide a number of houses among them.
 
     Parameters
     ----------
     district, land
         The partition and the use of each grid.
     taken
-        Shape (k,), what is not built on: wide roads, water, villages, with their margins.
+        Shape (k,), areas not to build on: wide roads, water, villages, with their margins.
     wanted
-        How many houses there shall be.
+        The number of houses.
 
     Returns
     -------
     tuple
-        The blocks, and shape (grids,) the cores, empty where a grid is too small or not built on.
+        The blocks, and the cores, shape (grids,), empty where a grid is too small or not built on.
     """
     rng = district.rng("blocks")
     cores = _cores(district.partition.faces, taken)
@@ -94,7 +94,7 @@ def make_blocks(
 
 
 def _cores(faces: NDArray[np.object_], taken: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Take lanes and what is taken away from each grid; keep the largest part."""
+    """Subtract lanes and taken areas from each grid; keep the largest part."""
     cores = shapely.buffer(faces, -SETBACK_M, join_style="mitre", quad_segs=2)
     face, other = shapely.STRtree(taken).query(cores, predicate="intersects")
     for k in np.unique(face).tolist():
@@ -105,7 +105,7 @@ def _cores(faces: NDArray[np.object_], taken: NDArray[np.object_]) -> NDArray[np
     return cores  # type: ignore[no-any-return]
 
 
-def _lot_m2(style: Style) -> float:
+def _lot_m2(style: BlockStyle) -> float:
     width, depth = sum(style.width_m) / 2 + sum(style.gap_m) / 2, sum(style.depth_m) / 2 + sum(style.row_gap_m) / 2
     return width * depth / (1 - style.empty)
 
@@ -120,17 +120,17 @@ def _block(grid: int, style: str, core: shapely.Polygon, box: NDArray[np.float64
     axis = (axis + np.pi / 2) % np.pi - np.pi / 2
     centre = box[:4].mean(axis=0)
     return Block(
-        grid, style, shapely.transform(core, lambda points: _turned(points - centre, -axis)), centre, axis, quota
+        grid, style, shapely.transform(core, lambda points: _rotate(points - centre, -axis)), centre, axis, quota
     )
 
 
-def _turned(points: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
+def _rotate(points: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
     cos, sin = np.cos(angle), np.sin(angle)
     return points @ np.array([[cos, sin], [-sin, cos]])  # type: ignore[no-any-return]
 
 
 def lay_block(block: Block, rng: np.random.Generator) -> Footprints:
-    """Lay rows of houses over a block, even in size and space as one developer builds them."""
+    """Return rows of houses over a block, even in size and gaps, as by one developer."""
     style = STYLES[block.style]
     width, depth = rng.uniform(*style.width_m), rng.uniform(*style.depth_m)
     gap, row_gap = rng.uniform(*style.gap_m), rng.uniform(*style.row_gap_m)
@@ -141,7 +141,7 @@ def lay_block(block: Block, rng: np.random.Generator) -> Footprints:
     main = rng.choice(len(names), p=weights / weights.sum())
     other = rng.choice(len(names), count, p=weights / weights.sum())
     return Footprints(
-        _turned(spots, block.axis) + block.centre,
+        _rotate(spots, block.axis) + block.centre,
         width * rng.uniform(0.88, 1.0, count),
         depth * rng.uniform(0.92, 1.0, count),
         np.full(count, block.axis),
@@ -152,7 +152,7 @@ def lay_block(block: Block, rng: np.random.Generator) -> Footprints:
 def _spots(
     core: shapely.Polygon, side: float, size: tuple[float, float], gap: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Middles of the houses: rows across the core, each as long as the core is at both of the row's edges."""
+    """Return centres of houses in rows across the core, each as long as the core at both edges of the row."""
     west, south, east, north = core.bounds
     middle, tip = (south + north) / 2, 0.06 * (north - south)  # at its very tips the core has no width
     south, north = max(south + tip, middle - side / 2), min(north - tip, middle + side / 2)
@@ -164,7 +164,7 @@ def _spots(
     rows = [
         np.column_stack([(a + b) / 2 + _places(b - a, size[0], gap[0]), np.full(_fit(b - a, size[0], gap[0]), row)])
         for row, a, b in zip(y.tolist(), left.tolist(), right.tolist(), strict=True)
-        if b - a >= size[0]  # not so where the core is missing, too
+        if b - a >= size[0]  # also false where the row misses the core
     ]
     return np.vstack(rows) if rows else np.empty((0, 2))
 
@@ -174,7 +174,7 @@ def _fit(length: float, size: float, gap: float) -> int:
 
 
 def _places(length: float, size: float, gap: float) -> NDArray[np.float64]:
-    """Middles of as many houses as fit a row, spread evenly and centred on 0."""
+    """Return centres of as many houses as fit in a row, spread evenly and centred on 0."""
     count = _fit(length, size, gap)
     pitch = size + gap if count == 1 else min((length - size) / (count - 1), (size + gap) * 1.35) * 0.999
     return np.asarray((np.arange(count) - (count - 1) / 2) * pitch, dtype=float)

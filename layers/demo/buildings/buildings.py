@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from layers.demo.buildings.addresses import addresses
 from layers.demo.buildings.blocks import Block, lay_block, make_blocks
-from layers.demo.buildings.footprints import Footprints, stacked
+from layers.demo.buildings.footprints import Footprints, concat_footprints
 from layers.demo.district.district import District
 from layers.demo.district.roads import Network
 from layers.demo.district.villages import lay_houses, village_house_counts
 from layers.demo.district.water import Waters
+from layers.demo.randomness import pick
 from layers.demo.table import DemoTable
 
 _FLOOR_M = {"towers": 4.0, "podium": 5.0, "slender": 3.0, "estate": 3.0, "campus": 3.8, "works": 6.0, "village": 3.1}
@@ -46,7 +47,7 @@ class Houses:
     village
         Shape (n,), number of the village, -1 elsewhere.
     group
-        Shape (n,), the grid or village a house was built with: neighbours look alike.
+        Shape (n,), the grid or village of a house, so that neighbours look alike.
     """
 
     shapes: NDArray[np.object_]
@@ -59,7 +60,7 @@ class Houses:
 def make_houses(
     district: District, land: NDArray[np.str_], network: Network, waters: Waters, villages: NDArray[np.object_]
 ) -> Houses:
-    """Build the villages first, then the blocks around them, and take as many as wanted."""
+    """Return the houses of a district: those of the villages, then those of blocks around them, up to its count."""
     packed = _in_villages(district, network, waters, villages)
     built = _in_blocks(district, land, network, waters, villages, district.count("buildings") - len(packed.shapes))
     houses = Houses(
@@ -74,7 +75,7 @@ def make_houses(
 def _in_villages(district: District, network: Network, waters: Waters, villages: NDArray[np.object_]) -> Houses:
     rng = district.rng("village houses")
     laid = [lay_houses(outline, rng) for outline in villages]
-    prints = stacked(laid)
+    prints = concat_footprints(laid)
     village = np.repeat(np.arange(len(villages)), [len(p) for p in laid])
     shapes = prints.polygons()
     free = (
@@ -109,7 +110,7 @@ def _in_blocks(
     taken = np.concatenate([network.wide(4.0), wet, shapely.buffer(villages, 9.5, quad_segs=2)])
     blocks, cores = make_blocks(district, land, taken, wanted)
     laid = [lay_block(block, rng) for block in blocks]
-    prints = stacked(laid)
+    prints = concat_footprints(laid)
     owner = np.repeat(np.arange(len(blocks)), [len(p) for p in laid])
     shapes = prints.polygons()
     shapely.prepare(cores)
@@ -129,7 +130,7 @@ def _within_quota(
     wanted: int,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Of the free houses the innermost of each block up to its quota, then as many as wanted in all, block by block."""
+    """Return the innermost free houses of each block up to its quota, as many as wanted in all."""
     middle = np.array([b.centre for b in blocks])
     away = np.hypot(*(prints.centre[free] - middle[owner[free]]).T)
     order = np.lexsort((away, owner[free]))
@@ -137,14 +138,14 @@ def _within_quota(
     first = np.searchsorted(sorted_owner, sorted_owner)
     rank = np.arange(len(order)) - first
     quota = np.array([b.quota for b in blocks])[sorted_owner]
-    late = rng.random(len(blocks))[sorted_owner]  # where too many fit, some blocks keep an open side
+    late = rng.random(len(blocks))[sorted_owner]  # where too many houses fit, some blocks keep an open side
     priority = np.maximum(rank / quota, 0) + 0.6 * late * (rank > 0) + 10.0 * (rank >= quota)
     chosen = np.argsort(priority, kind="stable")[:wanted]
     return np.sort(free[order[chosen]])
 
 
 def _apart(shapes: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Find the shapes that touch no earlier one."""
+    """Return the shapes that touch no earlier one."""
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     return np.setdiff1d(np.arange(len(shapes)), np.maximum(a, b)[a != b])
 
@@ -156,7 +157,7 @@ def _only(houses: Houses, which: NDArray[np.int64]) -> Houses:
 
 
 def floors_of(district: District, houses: Houses) -> NDArray[np.int64]:
-    """Storeys of each building: alike within a block, tall at the centres, five to eight in villages."""
+    """Return the storeys of each building: alike within a block, many at the centres, three to eight in villages."""
     rng = district.rng("floors")
     count = len(houses.shapes)
     _, group = np.unique(houses.group, return_inverse=True)
@@ -179,7 +180,7 @@ def floors_of(district: District, houses: Houses) -> NDArray[np.int64]:
 
 
 def make_buildings(district: District, network: Network, houses: Houses, village_names: list[str]) -> DemoTable:
-    """Make the table of buildings."""
+    """Return the table of buildings."""
     rng = district.rng("buildings")
     count, style = len(houses.shapes), houses.style.tolist()
     floors = floors_of(district, houses)
@@ -239,8 +240,7 @@ def _usages(style: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.str
     usage = np.full(len(style), "residential", dtype="<U11")
     for name, choices in _USAGE.items():
         own = np.flatnonzero(style == name)
-        weights = np.array(list(choices.values()), dtype=float)
-        usage[own] = rng.choice(np.array(list(choices)), len(own), p=weights / weights.sum())
+        usage[own] = pick(rng, len(own), choices)
     return usage
 
 
@@ -260,7 +260,7 @@ def _noun(usage: str) -> str:
 def at_walls(
     houses: Houses, which: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find a place just outside a wall of each of some buildings, and the direction straight away from the wall.
+    """Return a place just outside a wall of each of some buildings, and the direction away from the wall.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Footprints of houses: a few outlines, placed, stretched and turned by the thousand."""
+"""Footprints of houses: a few outlines, scaled, rotated and placed in bulk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district.frame import Points
+from layers.types import Points
 
 # Corners in a square from -0.5 to 0.5, counter-clockwise.
 _OUTLINES: dict[str, list[tuple[float, float]]] = {
@@ -34,7 +34,7 @@ class Footprints:
     centre
         Shape (n, 2), metres.
     width_m, depth_m, angle
-        Shape (n,); the angle turns the width away from east, counter-clockwise, in radians.
+        Shape (n,); the angle of the width from east, counter-clockwise, in radians.
     outline
         Shape (n,), name of the outline: rect, ell, yard, comb, cross or bevel.
     """
@@ -50,14 +50,14 @@ class Footprints:
 
     def polygons(self) -> NDArray[np.object_]:
         """Return the footprints as polygons, shape (n,)."""
-        drawn = np.empty(len(self), dtype=object)
+        polygons = np.empty(len(self), dtype=object)
         for name, corners in _OUTLINES.items():
             which = np.flatnonzero(self.outline == name)
             if len(which):
-                drawn[which] = shapely.polygons(self._placed(which, np.array(corners)))
-        return drawn
+                polygons[which] = shapely.polygons(self._corners(which, np.array(corners)))
+        return polygons
 
-    def _placed(self, which: NDArray[np.int64], corners: Points) -> NDArray[np.float64]:
+    def _corners(self, which: NDArray[np.int64], corners: Points) -> NDArray[np.float64]:
         x = corners[None, :, 0] * self.width_m[which, None]
         y = corners[None, :, 1] * self.depth_m[which, None]
         cos, sin = np.cos(self.angle[which, None]), np.sin(self.angle[which, None])
@@ -65,8 +65,8 @@ class Footprints:
         return turned + self.centre[which, None, :]
 
 
-def stacked(parts: list[Footprints]) -> Footprints:
-    """Put footprints behind each other."""
+def concat_footprints(parts: list[Footprints]) -> Footprints:
+    """Concatenate footprints."""
     return Footprints(
         np.concatenate([p.centre for p in parts]),
         np.concatenate([p.width_m for p in parts]),

@@ -18,12 +18,12 @@ _PERSONS_PER_HOUSEHOLD = 2.9
 
 
 def make_areas(district: District, land_use: NDArray[np.str_]) -> list[DemoTable]:
-    """Make the four area layers from the partition: communities are unions of grids, streets of communities.
+    """Return the four area layers of the partition: communities are unions of grids, streets of communities.
 
     Parameters
     ----------
     district
-        With its partition.
+        A district with its partition.
     land_use
         Shape (grids,), code of the land use of each grid.
     """
@@ -49,7 +49,7 @@ def make_areas(district: District, land_use: NDArray[np.str_]) -> list[DemoTable
 
 
 def _population(district: District) -> NDArray[np.int64]:
-    """Residents of each grid: those of its street, divided by density and area."""
+    """Return the residents of each grid: those of its street, divided by density and area."""
     people = np.zeros(len(district.partition.faces), dtype=np.int64)
     for number, street in enumerate(district.plan.streets):
         members = np.flatnonzero(district.partition.street == number)
@@ -86,7 +86,7 @@ def _grids(district: District, population: NDArray[np.int64], land_use: NDArray[
 
 
 def _union(geometry: NDArray[np.object_], codes: list[str]) -> tuple[list[str], NDArray[np.object_]]:
-    """Dissolve by code, keeping every vertex, so that what touches still shares its vertices."""
+    """Dissolve by code and keep every vertex, so that neighbours still share their vertices."""
     code = np.array(codes)
     own = np.unique(code)
     return own.tolist(), np.array([shapely.coverage_union_all(geometry[code == c]) for c in own], dtype=object)

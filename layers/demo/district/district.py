@@ -1,4 +1,4 @@
-"""One district while it is generated: terrain, partition, and what every generator asks of them."""
+"""A district during generation: terrain, partition, and lookups for all generators."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district.frame import Points
 from layers.demo.district.outline import DistrictOutline
 from layers.demo.district.partition import Partition, make_partition
 from layers.demo.district.plan import plan_of
 from layers.demo.district.terrain import Terrain
 from layers.demo.randomness import generator
+from layers.types import Points
 
 AT_SCALE_1 = {
     "communities": 230,
@@ -34,7 +34,7 @@ AT_SCALE_1 = {
     "air_quality_stations": 22,
 }
 _AT_LEAST = {"urban_villages": 4, "emergency_resources": 27, "water_facilities": 16, "grid_workers": 5, "vehicles": 20}
-_AT_MOST = {"urban_villages": 1.0}  # a village is a real name: more scale makes them larger, not more
+_AT_MOST = {"urban_villages": 1.0}  # villages have real names, so a larger scale makes them larger, not more
 
 
 class District:
@@ -45,11 +45,11 @@ class District:
     outline
         Code, name and border.
     scale
-        How many of everything, 1 for a district of two million people.
+        Multiplier of all numbers of features; 1 for a district of two million people.
     seed
-        Makes everything repeatable.
+        The seed of all random streams.
     as_of
-        The moment the district is seen at, with a time zone: live fields and events lie before it.
+        The moment of the demo, with a time zone; live fields and events lie before it.
     """
 
     def __init__(self, outline: DistrictOutline, scale: float, seed: int, as_of: datetime) -> None:
@@ -62,7 +62,7 @@ class District:
         self.partition: Partition = make_partition(self.terrain, communities, self.count("grids"), seed)
 
     def count(self, layer: str) -> int:
-        """How many features a layer shall have."""
+        """Return the number of features of a layer."""
         scale = min(self.scale, _AT_MOST.get(layer, np.inf))
         return max(round(AT_SCALE_1[layer] * scale), _AT_LEAST.get(layer, 3))
 
@@ -77,11 +77,11 @@ class District:
 
     @cached_property
     def community_codes(self) -> list[str]:
-        """The community of each grid: street and three digits, from west to east and north to south."""
+        """The community code of each grid: street and three digits, in reading order."""
         codes = [""] * len(self.partition.faces)
         for number, street in enumerate(self.plan.streets):
             members = np.flatnonzero(self.partition.street == number)
-            if len(members) == 0:  # a street can vanish where many are cut from a small or ragged outline
+            if len(members) == 0:  # a street can vanish when a small or ragged outline is cut into many
                 continue
             own = np.unique(self.partition.community[members])
             grids = [members[self.partition.community[members] == c] for c in own]
@@ -93,7 +93,7 @@ class District:
 
     @cached_property
     def grid_codes(self) -> list[str]:
-        """The code of each grid: community and three digits, from west to east and north to south."""
+        """The code of each grid: community and three digits, in reading order."""
         codes = [""] * len(self.partition.faces)
         community = np.array(self.community_codes)
         for code in np.unique(community):
@@ -107,15 +107,15 @@ class District:
         return shapely.STRtree(self.partition.faces)
 
     def grid_at(self, points: Points) -> NDArray[np.int64]:
-        """Find the grid that holds each point, or the nearest one."""
+        """Return the grid that holds each point, or the nearest one."""
         return self._faces.nearest(shapely.points(points))  # type: ignore[no-any-return]
 
     def street_name_at(self, points: Points) -> list[str]:
-        """Name the street that holds each point."""
+        """Return the name of the street that holds each point."""
         return [self.plan.streets[i].name for i in self.partition.street[self.grid_at(points)]]
 
     def inside(self, points: Points) -> NDArray[np.bool_]:
-        """Which points lie in the district, half a metre from its border."""
+        """Return which points lie in the district, at least half a metre from its border."""
         return shapely.contains_xy(self._inner, points)  # type: ignore[no-any-return]
 
     @cached_property
@@ -126,17 +126,17 @@ class District:
 
     @cached_property
     def inhabited(self) -> NDArray[np.float64]:
-        """Share of the people that live in each grid, shape (grids,), adding up to 1."""
+        """The share of the people in each grid, shape (grids,); the sum is 1."""
         weight = self.terrain.density(self.grid_points) * shapely.area(self.partition.faces)
         return weight / weight.sum()  # type: ignore[no-any-return]
 
     def geojson(self, geometries: NDArray[np.object_]) -> list[dict[str, object]]:
-        """GeoJSON geometries in CRS84 of geometries in metres, for fields that hold a second geometry."""
+        """Return geometries in metres as GeoJSON in CRS84, for fields that hold a second geometry."""
         return [shapely.geometry.mapping(g) for g in self.frame.degrees(np.asarray(geometries, dtype=object))]
 
 
 def reading_order(points: Points) -> NDArray[np.int64]:
-    """Order of reading: bands from north to south, from west to east in each."""
+    """Return positions in reading order: bands from north to south, and from west to east within a band."""
     bands = max(1, round(np.sqrt(len(points))))
     north_first = np.argsort(-points[:, 1], kind="stable")
     return np.concatenate(

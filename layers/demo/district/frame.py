@@ -1,4 +1,4 @@
-"""The metric frame a district is built in, and the gentle warp that keeps its roads from being straight."""
+"""The metric frame of a district, and the gentle warp that bends its roads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-Points = NDArray[np.float64]  # shape (n, 2)
+from layers.types import Points
 
 _DECIMALS = 7  # of a degree: one centimetre
 
@@ -31,11 +31,11 @@ class MetricFrame:
         return pyproj.Transformer.from_crs(4490, self.epsg, always_xy=True)
 
     def metres(self, lonlat: Points) -> Points:
-        """Turn longitudes and latitudes of CGCS2000 into eastings and northings."""
+        """Return eastings and northings of longitudes and latitudes in CGCS2000."""
         return np.column_stack(self._projector.transform(*np.asarray(lonlat, dtype=float).reshape(-1, 2).T))
 
     def degrees(self, geometries: NDArray[np.object_]) -> NDArray[np.object_]:
-        """Turn geometries in metres into geometries in degrees, rounded so that shared vertices stay shared."""
+        """Return geometries in metres as geometries in degrees, rounded so that shared vertices stay shared."""
         return shapely.transform(geometries, self._to_degrees)  # type: ignore[no-any-return]  # an array in, an array out
 
     def _to_degrees(self, points: Points) -> Points:
@@ -55,7 +55,7 @@ _WAVES = (  # amplitude and wavelength in metres: bends of a valley, of a main r
 class Warp:
     """A smooth one-to-one map between a straight plan (u, v) and the ground (x, y), both in metres.
 
-    Cuts are straight in the plan and bend on the ground, each in harmony with its neighbours.
+    Cuts are straight in the plan and bent on the ground, neighbouring cuts alike.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ class Warp:
         self._origin: Points = np.array(origin, dtype=float)
 
     def to_ground(self, plan: Points) -> Points:
-        """Bend points of the plan."""
+        """Return points of the plan on the ground."""
         return plan + self._origin + self._shift(plan)
 
     def to_plan(self, ground: Points) -> Points:
-        """Straighten points of the ground: a fixed point, since the warp is a contraction."""
+        """Return points of the ground in the plan, by fixed-point iteration, as the warp is a contraction."""
         target = ground - self._origin
         plan = target.copy()
         for _ in range(30):

@@ -1,4 +1,4 @@
-"""What each grid is used for: towers, housing estates, campuses, works, parks or forest, in coherent quarters."""
+"""The land use of grids: towers, housing estates, campuses, works, parks or forest, in coherent quarters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.demo.district.district import District
-from layers.demo.district.frame import Points
+from layers.types import Points
 
 LAND_USE_CODE = {"towers": "B", "estate": "R", "campus": "A", "works": "M", "park": "G", "forest": "E", "water": "E"}
 
@@ -31,7 +31,7 @@ def make_land(district: District) -> NDArray[np.str_]:
 
 
 def _noise(points: Points, wavelength_m: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Make a smooth random field around 0.5, mostly between 0 and 1."""
+    """Return a smooth random field around 0.5, mostly between 0 and 1."""
     total = np.zeros(len(points))
     for turn in rng.uniform(0, np.pi, 5):
         along = points @ np.array([np.cos(turn), np.sin(turn)])

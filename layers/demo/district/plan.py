@@ -1,4 +1,4 @@
-"""The plan of a district before any geometry is made: codes, names, and roughly where things lie."""
+"""The plan of a district before any geometry: codes, names and approximate places."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from pydantic import BaseModel, ConfigDict
 from layers.demo.district.outline import DistrictOutline
 from layers.demo.names import SURNAMES, TOWN_NAMES, road_names
 from layers.demo.randomness import generator
+from layers.demo.scatter import farthest_points
 
-LonLat = tuple[float, float]
+type LonLat = tuple[float, float]  # degrees of CRS84
+
+
+_PLAN_FILES = {"440106": "tianhe.yaml"}  # by the code of the district
 
 
 class _Frozen(BaseModel):
@@ -23,7 +27,7 @@ class _Frozen(BaseModel):
 
 
 class StreetPlan(_Frozen):
-    """A street: nine-digit code, residents, and a point that must lie in it (None: anywhere)."""
+    """A street: nine-digit code, residents, and a point that must lie in it."""
 
     code: str
     name: str
@@ -32,7 +36,7 @@ class StreetPlan(_Frozen):
 
 
 class CentrePlan(_Frozen):
-    """A place where towers stand."""
+    """A centre with towers."""
 
     name: str
     at: LonLat
@@ -41,7 +45,7 @@ class CentrePlan(_Frozen):
 
 
 class HillPlan(_Frozen):
-    """Forest, where nobody lives."""
+    """A hill with forest, without inhabitants."""
 
     name: str
     at: LonLat
@@ -74,7 +78,7 @@ class ReservoirPlan(_Frozen):
 
 
 class RiverPlan(_Frozen):
-    """The river along the lower border; the border runs in its middle."""
+    """The river along the lower border, which is its middle line."""
 
     name: str
     width_m: float
@@ -82,7 +86,7 @@ class RiverPlan(_Frozen):
 
 
 class DistrictPlan(_Frozen):
-    """Everything the generators need to know about a district besides its outline."""
+    """All inputs of the generators about a district besides its outline."""
 
     code: str
     name: str
@@ -99,31 +103,27 @@ class DistrictPlan(_Frozen):
 
     @property
     def short(self) -> str:
-        """Name without 区, 市 or 县, for composed names."""
+        """The name without 区, 市 or 县, for composed names."""
         return self.name[:-1] if len(self.name) > 2 else self.name
 
 
 def plan_of(outline: DistrictOutline, seed: int) -> DistrictPlan:
-    """Return the written plan of a district that has one, else invent one from its outline.
+    """Return the plan file of a district if it has one, else a plan invented from its outline.
 
     Parameters
     ----------
     outline
         Code, name and border in CRS84.
     seed
-        Makes the invented plan repeatable.
+        The seed of the invented plan.
     """
-    written = Path(__file__).parent / f"{_written().get(outline.code, '')}.yaml"
-    if written.exists():
-        return DistrictPlan.model_validate(yaml.safe_load(written.read_text(encoding="utf-8")))
-    return _invented(outline, seed)
+    if outline.code in _PLAN_FILES:
+        file = Path(__file__).parent / _PLAN_FILES[outline.code]
+        return DistrictPlan.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    return _invent(outline, seed)
 
 
-def _written() -> dict[str, str]:
-    return {"440106": "tianhe"}
-
-
-def _invented(outline: DistrictOutline, seed: int) -> DistrictPlan:
+def _invent(outline: DistrictOutline, seed: int) -> DistrictPlan:
     rng = generator(seed, f"plan {outline.code}")
     names = [str(n) for n in rng.permutation(TOWN_NAMES)]
     streets = _spread(outline.polygon, 16, rng)
@@ -161,17 +161,13 @@ def _invented(outline: DistrictOutline, seed: int) -> DistrictPlan:
 
 
 def _spread(polygon: shapely.Polygon, count: int, rng: np.random.Generator) -> list[LonLat]:
-    """Points in a polygon that keep away from each other: of many candidates, each time the farthest."""
+    """Return points in a polygon that keep away from each other, chosen from many candidates."""
     west, south, east, north = polygon.bounds
     candidates = rng.uniform((west, south), (east, north), (40 * count, 2))
     inner = polygon.buffer(-0.004)
     candidates = candidates[shapely.contains_xy(polygon if inner.is_empty else inner, candidates)]
-    chosen = [int(np.argmin(np.hypot(*(candidates - np.array(polygon.centroid.coords[0])).T)))]
-    gap = np.full(len(candidates), np.inf)
-    for _ in range(min(count, len(candidates)) - 1):
-        gap = np.minimum(gap, np.hypot(*(candidates - candidates[chosen[-1]]).T))
-        chosen.append(int(np.argmax(gap)))
-    points = [_lonlat(candidates[i]) for i in chosen]
+    central = int(np.argmin(np.hypot(*(candidates - np.array(polygon.centroid.coords[0])).T)))
+    points = [_lonlat(candidates[i]) for i in farthest_points(candidates, min(count, len(candidates)), central)]
     return points + [points[0]] * (count - len(points))
 
 

@@ -16,7 +16,7 @@ from layers.demo.table import DemoTable
 WIDTH_M = {"expressway": 46.0, "arterial": 36.0, "sub_arterial": 24.0, "branch": 13.0, "alley": 4.5}
 _LANES = {"expressway": 8, "arterial": 6, "sub_arterial": 4, "branch": 2, "alley": 1}
 _SPEED_KMH = {"expressway": 80, "arterial": 60, "sub_arterial": 50, "branch": 30, "alley": 15}
-_THROUGH_M = 2600.0  # a cut between communities that is this long is a main road
+_THROUGH_M = 2600.0  # a longer cut between communities is a main road
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Network:
     lines, road_class, name, bridge
         Shape (m,).
     ends
-        Shape (m, 2), numbers of the junctions a piece goes from and to.
+        Shape (m, 2), the first and last junction of a piece.
     nodes
         Shape (n, 2), the junctions.
     """
@@ -52,7 +52,7 @@ class Network:
 
     @cached_property
     def degree(self) -> NDArray[np.int64]:
-        """How many pieces meet at each junction."""
+        """Number of pieces at each junction."""
         return np.bincount(self.ends.ravel(), minlength=len(self.nodes))
 
     @cached_property
@@ -60,12 +60,12 @@ class Network:
         return {c: shapely.STRtree(self.lines[self.road_class == c]) for c in WIDTH_M}
 
     def wide(self, margin_m: float) -> NDArray[np.object_]:
-        """Surfaces of the roads wider than lanes, with a margin on both sides; one a piece."""
+        """Return surfaces of the roads wider than lanes, one per piece, with a margin on both sides."""
         which = np.isin(self.road_class, ["expressway", "arterial", "sub_arterial"])
         return shapely.buffer(self.lines[which], self.width_m[which] / 2 + margin_m, quad_segs=3)  # type: ignore[no-any-return]
 
     def touches(self, shapes: NDArray[np.object_], margin_m: float) -> NDArray[np.bool_]:
-        """Which shapes reach onto a road or nearer to its edge than the margin."""
+        """Return which shapes touch a road, or lie nearer to its edge than the margin."""
         near = np.zeros(len(shapes), dtype=bool)
         for road_class, tree in self._trees.items():
             index = tree.query(shapes, predicate="dwithin", distance=WIDTH_M[road_class] / 2 + margin_m)[0]
@@ -74,18 +74,18 @@ class Network:
 
 
 def make_network(district: District, villages: NDArray[np.object_]) -> Network:
-    """Make the roads of a district from the edges of its partition.
+    """Return the roads of a district, made from the edges of its partition.
 
     Parameters
     ----------
     district
-        With its partition.
+        A district with its partition.
     villages
         Shape (v,), outlines of urban villages, in metres: lanes become alleys there.
     """
     lines, road_class, name = _edges(district, villages)
     lines, road_class, name, bridge = _over_water(district, lines, road_class, name)
-    lines, source = _noded([*lines, _embankment(district)])
+    lines, source = _node([*lines, _embankment(district)])
     road_class = np.append(road_class, "arterial")[source]
     name = np.append(name, district.plan.river.embankment_road)[source]
     bridge = np.append(bridge, False)[source]
@@ -119,7 +119,7 @@ def _edges(
 def _named(
     district: District, cut: NDArray[np.int64], road_class: NDArray[np.str_], length: NDArray[np.float64]
 ) -> NDArray[np.object_]:
-    """One name a cut: the plan's names for the longest main roads, made-up names for the rest."""
+    """Return the name of each cut: the plan's names for the longest main roads, invented names for the rest."""
     rng = district.rng("road names")
     names = np.array(lane_names(rng, len(length)), dtype=object)
     main = np.unique(cut[np.isin(road_class, ["expressway", "arterial", "sub_arterial"])])
@@ -132,7 +132,7 @@ def _named(
 def _over_water(
     district: District, lines: NDArray[np.object_], road_class: NDArray[np.str_], name: NDArray[np.object_]
 ) -> tuple[NDArray[np.object_], NDArray[np.str_], NDArray[np.object_], NDArray[np.bool_]]:
-    """Let main roads cross the river on bridges, and end all others at its bank."""
+    """Carry main roads over the river on bridges, and end all others at its bank."""
     river = district.terrain.river
     lakes = [shapely.Point(district.terrain.at(r.at)).buffer(r.radius_m) for r in district.plan.reservoirs]
     wet = shapely.union_all([river, *lakes])
@@ -147,15 +147,15 @@ def _over_water(
 
 
 def _embankment(district: District) -> shapely.LineString:
-    """Draw the road along the river's bank."""
+    """Return the road along the river's bank."""
     river = district.plan.river
     band = shapely.simplify(district.terrain.river_axis, 40).buffer(river.width_m + 34, quad_segs=4)
     along = shapely.line_merge(shapely.intersection(band.exterior, district.terrain.polygon.buffer(-20)))
     return max(shapely.get_parts(along), key=lambda part: part.length)
 
 
-def _noded(lines: list[shapely.LineString]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """Break lines where they meet, and say which line each piece came from."""
+def _node(lines: list[shapely.LineString]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Split lines where they meet; return the pieces, and the line of each."""
     sources = np.array(lines, dtype=object)
     pieces = shapely.get_parts(shapely.union_all(sources, grid_size=0.01))
     pieces = pieces[shapely.length(pieces) > 0.5]
@@ -170,7 +170,7 @@ def _junctions(lines: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray
 
 
 def _largest_component(lines: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Find the pieces that hang together, the most of them."""
+    """Return the pieces of the largest connected component."""
     nodes, ends = _junctions(lines)
     parent = list(range(len(nodes)))
 
@@ -187,7 +187,7 @@ def _largest_component(lines: NDArray[np.object_]) -> NDArray[np.int64]:
 
 
 def make_roads(district: District, network: Network) -> DemoTable:
-    """Make the table of roads, one row a piece between junctions."""
+    """Return the table of roads, one row per piece between junctions."""
     count = len(network.lines)
     number = {n: f"{district.code}L{i + 1:05d}" for i, n in enumerate(dict.fromkeys(network.name.tolist()))}
     kind = network.road_class.tolist()

@@ -1,4 +1,4 @@
-"""What lies where, as smooth fields: how many people, how high the houses, where hills and river are."""
+"""The terrain as smooth fields: density of people, heights of houses and of the ground, hills and river."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district.frame import MetricFrame, Points, Warp
+from layers.demo.district.frame import MetricFrame, Warp
 from layers.demo.district.outline import DistrictOutline
 from layers.demo.district.plan import DistrictPlan
+from layers.types import Points
 
-Values = NDArray[np.float64]
+type _Field = NDArray[np.float64]  # shape (n,), a value at each point
 
 _STREET_SPREAD_M = 950
 
@@ -38,7 +39,7 @@ class Terrain:
 
     @cached_property
     def river_axis(self) -> shapely.LineString:
-        """The lower border, from its south-west to its south-east corner: the middle of the river."""
+        """The lower border from its south-west to its south-east corner, which is the middle of the river."""
         ring = np.array(self.polygon.exterior.coords)[:-1]
         west, east = int(np.argmin(ring.sum(axis=1))), int(np.argmax(ring[:, 0] - ring[:, 1]))
         ring = np.roll(ring, -west, axis=0)
@@ -53,18 +54,18 @@ class Terrain:
         return max(shapely.get_parts(band.intersection(self.polygon)), key=lambda part: part.area)
 
     def at(self, lonlat: tuple[float, float]) -> Points:
-        """Easting and northing of a point of the plan."""
+        """Return easting and northing of a point of the plan."""
         return self.frame.metres(np.array([lonlat])).reshape(2)
 
-    def hill(self, points: Points) -> Values:
-        """How much a place is hill: 0 in the plain to 1 in the forest."""
+    def hill(self, points: Points) -> _Field:
+        """Return how hilly each place is, from 0 in the plain to 1 in the forest."""
         total = np.zeros(len(points))
         for hill in self.plan.hills:
             total += 1.35 * self._bump(points, hill.at, hill.radius_m * 0.75)
         return np.clip(total, 0, 1)
 
-    def density(self, points: Points) -> Values:
-        """How densely a place is lived in; 1 is an ordinary quarter."""
+    def density(self, points: Points) -> _Field:
+        """Return the relative density of people at each place; 1 is an ordinary quarter."""
         mean = np.mean([s.residents for s in self.plan.streets])
         total = np.full(len(points), 0.16)
         for street in self.plan.streets:
@@ -74,18 +75,18 @@ class Terrain:
         wet = shapely.contains_xy(self.river, points)
         return np.where(wet, 0.03, total * (1 - 0.94 * self.hill(points)))
 
-    def height_m(self, points: Points) -> Values:
-        """How high new houses typically are."""
+    def height_m(self, points: Points) -> _Field:
+        """Return the typical height of new houses at each place."""
         total = np.full(len(points), 19.0)
         for centre in self.plan.centres:
             total += centre.height_m * self._bump(points, centre.at, centre.radius_m)
         return total * (1 - 0.55 * self.hill(points))
 
-    def elevation_m(self, points: Points) -> Values:
-        """Ground level over the 1985 datum, smooth: the river's plain at 7 m, rising to the hills."""
+    def elevation_m(self, points: Points) -> _Field:
+        """Return the ground level above the 1985 datum: 7 m in the river's plain, rising smoothly to the hills."""
         away = shapely.distance(shapely.points(points), self.river_axis)
         return 6.8 + away / 900 + 120 * self.hill(points) ** 2  # type: ignore[no-any-return]
 
-    def _bump(self, points: Points, at: tuple[float, float], radius_m: float) -> Values:
+    def _bump(self, points: Points, at: tuple[float, float], radius_m: float) -> _Field:
         away = points - self.at(at)
         return np.exp(-(away**2).sum(axis=1) / (2 * radius_m**2))

@@ -1,4 +1,4 @@
-"""Urban villages: irregular patches that no grid border respects, packed with small houses."""
+"""Urban villages: irregular patches across grid borders, packed with small houses."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 
 from layers.demo.buildings.footprints import Footprints
 from layers.demo.district.district import District
-from layers.demo.district.frame import Points
 from layers.demo.district.water import Waters
 from layers.demo.names import person_names
 from layers.demo.randomness import pick, shares
 from layers.demo.table import DemoTable
+from layers.types import Points
 
 HOUSE_SHARE = 0.36  # of all buildings
 _LOT_M2 = 188.0  # a house with its share of alleys, roads and yards
 
 
 def village_house_counts(district: District) -> NDArray[np.int64]:
-    """How many houses each village shall have."""
+    """Return the number of houses of each village."""
     own = _own(district)
     return shares(np.array([v.weight for v in own]), round(HOUSE_SHARE * district.count("buildings")), least=3)
 
@@ -29,7 +29,7 @@ def _own(district: District) -> list:  # type: ignore[type-arg]
 
 
 def make_village_outlines(district: District, waters: Waters) -> NDArray[np.object_]:
-    """Draw the patches, shape (villages,), in metres: a main part and often a second one near it."""
+    """Return the outlines, shape (villages,), in metres: a main part and often a second one near it."""
     rng = district.rng("village outlines")
     drawn: list[shapely.Geometry] = []
     land = shapely.difference(
@@ -51,7 +51,7 @@ def make_village_outlines(district: District, waters: Waters) -> NDArray[np.obje
 
 
 def _blob(centre: Points, radius: float, rng: np.random.Generator) -> shapely.Polygon:
-    """Draw a ragged patch: long one way, with bays and corners as old field borders make them."""
+    """Return a ragged, elongated patch, with bays and corners like those of old field borders."""
     turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
     phase = rng.uniform(0, 2 * np.pi, 4)
     wobble = sum(a * np.sin(k * turn + p) for a, k, p in zip((0.2, 0.12, 0.09, 0.05), (2, 3, 5, 9), phase, strict=True))
@@ -60,7 +60,7 @@ def _blob(centre: Points, radius: float, rng: np.random.Generator) -> shapely.Po
 
 
 def lay_houses(outline: shapely.Geometry, rng: np.random.Generator) -> Footprints:
-    """Pack a village with houses: crooked rows, a hand's breadth apart, an alley every few rows and houses."""
+    """Pack a village with houses: crooked rows, narrow gaps, an alley every few rows and houses."""
     west, south, east, north = outline.bounds
     reach = np.hypot(east - west, north - south) / 2 + 20
     centre = np.array([(west + east) / 2, (south + north) / 2])
@@ -92,7 +92,7 @@ def lay_houses(outline: shapely.Geometry, rng: np.random.Generator) -> Footprint
 
 
 def make_villages(district: District, outlines: NDArray[np.object_], houses: NDArray[np.int64]) -> DemoTable:
-    """Make the table of villages; `houses` is how many were built in each."""
+    """Return the table of villages; `houses` is the number of houses built in each."""
     rng, own = district.rng("villages"), _own(district)[: len(outlines)]
     count = len(own)
     rental = np.rint(houses * rng.uniform(0.7, 0.92, count)).astype(int)

@@ -9,9 +9,9 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.demo.district.district import District
-from layers.demo.district.frame import Points
 from layers.demo.names import person_names, phones
 from layers.demo.table import DemoTable
+from layers.types import Points
 
 _STEP_M = 35.0
 _LEAST_POINTS = 10  # of a creek
@@ -19,7 +19,7 @@ _LEAST_POINTS = 10  # of a creek
 
 @dataclass
 class Waterway:
-    """A creek, the river or a reservoir: centre line downstream, in metres."""
+    """A creek, the river or a reservoir: its centre line, in downstream direction, in metres."""
 
     id: str
     name: str
@@ -41,7 +41,7 @@ class Waters:
         self._tree = shapely.STRtree([w.surface for w in self.waterways])
 
     def touches(self, shapes: NDArray[np.object_], margin_m: float) -> NDArray[np.bool_]:
-        """Which shapes reach into water or nearer to it than the margin."""
+        """Return which shapes touch water, or lie nearer to it than the margin."""
         near = np.zeros(len(shapes), dtype=bool)
         near[self._tree.query(shapes, predicate="dwithin", distance=margin_m)[0]] = True
         return near
@@ -52,7 +52,7 @@ class Waters:
 
 
 def make_waters(district: District) -> Waters:
-    """Lay the river, then the creeks into it, then branches into the creeks and the reservoirs."""
+    """Return the river, the creeks into it, their branches, and the reservoirs."""
     rng = district.rng("water")
     river = _river(district)
     laid = [_creek(district, i, river, rng) for i in range(len(district.plan.creeks))]
@@ -75,7 +75,7 @@ def _river(district: District) -> Waterway:
 
 
 def _creek(district: District, index: int, river: Waterway, rng: np.random.Generator) -> Waterway | None:
-    """Lay a creek to the river, or to the border where it leaves the district; None where it misses the district."""
+    """Return a creek that ends at the river or at the border; None if it misses the district."""
     plan, terrain = district.plan.creeks[index], district.terrain
     course = np.array([terrain.at(p) for p in plan.course])
     path = _meandering(course, 26 + plan.width_m, rng)
@@ -95,7 +95,7 @@ def _creek(district: District, index: int, river: Waterway, rng: np.random.Gener
 
 
 def _branches(district: District, creek: Waterway, rng: np.random.Generator) -> list[Waterway]:
-    """One or two smaller creeks that join from left and right, if the creek is long enough."""
+    """Return up to two smaller creeks that join from left and right, if the creek is long enough."""
     found: list[Waterway] = []
     for side, label in ((1, "左支涌"), (-1, "右支涌")):
         if creek.line.length < 3500 or rng.random() < 0.2:
@@ -136,7 +136,7 @@ def _reservoir(district: District, index: int, others: list[Waterway]) -> Waterw
 
 
 def _meandering(course: Points, swing_m: float, rng: np.random.Generator) -> Points:
-    """Draw a smooth path through a few points that swings from side to side, less towards its ends."""
+    """Return a smooth path through a few points that swings from side to side, less towards its ends."""
     smooth = _rounded_off(course, rounds=4)
     line = shapely.LineString(smooth)
     along = np.linspace(0, line.length, max(int(line.length / _STEP_M), 8))
@@ -152,7 +152,7 @@ def _meandering(course: Points, swing_m: float, rng: np.random.Generator) -> Poi
 
 
 def _rounded_off(points: Points, rounds: int = 2) -> Points:
-    """Cut the corners of a path (Chaikin), its ends stay."""
+    """Cut the corners of a path by Chaikin's method; its ends stay."""
     for _ in range(rounds):
         near, far = 0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]
         points = np.vstack([points[:1], np.stack([near, far], axis=1).reshape(-1, 2), points[-1:]])
@@ -170,7 +170,7 @@ def _surface(line: shapely.LineString, width_m: float) -> shapely.Polygon:
 
 
 def make_waterways(district: District, waters: Waters) -> DemoTable:
-    """Make the table of waterways."""
+    """Return the table of waterways."""
     rng, own = district.rng("waterways"), waters.waterways
     chiefs, numbers = person_names(rng, 3 * len(own)), phones(rng, 3 * len(own))
     return DemoTable(

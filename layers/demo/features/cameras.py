@@ -1,4 +1,4 @@
-"""Video points: along roads, on the arms of crossings, at village gates, at doors, at pumps and flood points."""
+"""Video points along roads, on the arms of crossings, at village gates, doors, pumps and flood points."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from layers.demo.features.placing import Sites, along_roads, at_crossings, at_ga
 from layers.demo.randomness import pick, some_of
 from layers.demo.table import DemoTable
 
-_SHARES = {"crossing": 0.2, "gate": 0.03, "alley": 0.1, "door": 0.32}  # the rest stands along roads
+_SHARES = {"crossing": 0.2, "gate": 0.03, "alley": 0.1, "door": 0.32}  # the rest is along roads
 _FAVOUR = {"expressway": 1.4, "arterial": 1.6, "sub_arterial": 1.2, "branch": 0.7, "alley": 1.5}
 _RANGE_M = {"1": 200.0, "2": 80.0, "3": 60.0, "4": 80.0}  # PTZ dome, dome, fixed, remote bullet
 _FOV_DEG = {"1": 60.0, "2": 100.0, "3": 70.0, "4": 60.0}
 _DIRECTION = np.array(["4", "6", "1", "5", "3", "7", "2", "8"])  # from north clockwise, as GB/T 28181 numbers them
-_SECRET_SHARE = 0.03  # of the points look at what concerns government alone
+_SECRET_SHARE = 0.03  # of the points watch government sites
 
 
 @dataclass
@@ -43,12 +43,12 @@ class _Group:
 def make_cameras(
     district: District, network: Network, villages: NDArray[np.object_], houses: Houses, watched: list[DemoTable]
 ) -> DemoTable:
-    """Place the video points, exactly as many as wanted.
+    """Return the table of video points, exactly as many as the district's count.
 
     Parameters
     ----------
     watched
-        Point layers whose every feature gets a camera of its own, bound to it: facilities, flood points.
+        Point layers of which every feature gets its own bound camera: facilities, flood points.
     """
     rng = district.rng("cameras")
     count = district.count("video_points")
@@ -112,7 +112,7 @@ def _in_villages(
 
 def _at_doors(district: District, houses: Houses, wanted: int, rng: np.random.Generator) -> _Group:
     outer = Houses(*(getattr(houses, f)[houses.village < 0] for f in ("shapes", "centre", "style", "village", "group")))
-    which = np.concatenate(  # every house before any has two
+    which = np.concatenate(  # every house gets a camera before any gets a second
         [
             some_of(rng, len(outer.shapes), wanted),
             rng.integers(0, len(outer.shapes), max(wanted - len(outer.shapes), 0)),
@@ -152,7 +152,7 @@ def _camera_table(district: District, groups: list[_Group], rng: np.random.Gener
 
 
 def _codes(district: District, kind: NDArray[np.str_], camera_type: NDArray[np.str_]) -> list[str]:
-    """Twenty digits: centre 8, industry 2, type 3, network 1, number 6."""
+    """Return codes of GB/T 28181, twenty digits: centre 8, industry 2, type 3, network 1, number 6."""
     industry = {"crossing": "05", "road": "04", "gate": "01", "alley": "01", "door": "02", "bound": "08"}
     return [
         f"{district.code}00{industry[k]}{'131' if t == '2' else '132'}0{i + 1:06d}"
@@ -212,7 +212,7 @@ def _ownership(district: District, kind: NDArray[np.str_], rng: np.random.Genera
 
 
 def bind_cameras(cameras: DemoTable, flood_points: DemoTable) -> None:
-    """Write into the flood points which cameras watch them."""
+    """Write the ids of the cameras of each flood point into its table."""
     watching: dict[str, list[str]] = {}
     for camera, bound in zip(cameras.ids, cameras.column("bound_objects"), strict=True):
         for feature in bound or ():

@@ -1,4 +1,4 @@
-"""Devices: poles along the roads that carry several others at the same point, covers, sensors, bins, gauges."""
+"""Devices: poles along the roads that carry several devices each, manhole covers, sensors, bins, gauges."""
 
 from __future__ import annotations
 
@@ -67,16 +67,18 @@ _BATTERY = {"smoke", "gas", "manhole", "waste_bin", "parking", "tilt"}
 
 
 @dataclass
-class _Batch:
-    """Devices of one origin; `carrier` is the place in the batch of the pole that carries each, -1 for none."""
+class _DeviceBatch:
+    """Devices of one origin; `carrier` is the position of each device's pole in the batch, -1 for none."""
 
     kind: NDArray[np.str_]
     points: NDArray[np.float64]
     mounted_on: list[str]
     carrier: NDArray[np.int64]
 
-    def only(self, which: NDArray[np.int64]) -> _Batch:
-        return _Batch(self.kind[which], self.points[which], [self.mounted_on[k] for k in which], self.carrier[which])
+    def only(self, which: NDArray[np.int64]) -> _DeviceBatch:
+        return _DeviceBatch(
+            self.kind[which], self.points[which], [self.mounted_on[k] for k in which], self.carrier[which]
+        )
 
 
 def make_devices(
@@ -101,7 +103,7 @@ def make_devices(
 
 
 def bind_sensors(devices: DemoTable, flood_points: DemoTable) -> None:
-    """Write into the flood points which sensors lie in them."""
+    """Write the ids of the sensors in each flood point into its table."""
     place = {name: k for k, name in enumerate(flood_points.column("name"))}
     sensors: list[list[str] | None] = [None] * len(flood_points)
     for device, kind, on in zip(devices.ids, devices.column("device_type"), devices.column("mounted_on"), strict=True):
@@ -110,13 +112,13 @@ def bind_sensors(devices: DemoTable, flood_points: DemoTable) -> None:
     flood_points.columns["sensor_ids"] = sensors
 
 
-def _poles(network: Network, wanted: int, rng: np.random.Generator) -> _Batch:
-    """Poles with two to four devices each, all at the pole's point."""
+def _poles(network: Network, wanted: int, rng: np.random.Generator) -> _DeviceBatch:
+    """Return poles with one to three devices each, all at the pole's point."""
     places = along_roads(network, wanted, _POLE_FAVOUR, 0.8, rng)
     carried = rng.integers(1, 4, len(places.points))
     pole = np.repeat(np.arange(len(carried)), carried)
     names = [f"{n}灯杆" for n in network.name[places.road]]
-    return _Batch(
+    return _DeviceBatch(
         np.concatenate([np.full(len(carried), "smart_pole", dtype="<U16"), pick(rng, len(pole), _ON_POLE)]),
         np.vstack([places.points, places.points[pole]]),
         [f"{n}路侧" for n in network.name[places.road]] + [names[k] for k in pole],
@@ -124,8 +126,8 @@ def _poles(network: Network, wanted: int, rng: np.random.Generator) -> _Batch:
     )
 
 
-def _gauges(waters: Waters, flood_points: DemoTable, wanted: int, rng: np.random.Generator) -> _Batch:
-    """Put a depth sensor at each flood point, level, quality and rain gauges along the creeks."""
+def _gauges(waters: Waters, flood_points: DemoTable, wanted: int, rng: np.random.Generator) -> _DeviceBatch:
+    """Return a depth sensor at each flood point, and level, quality and rain gauges along the creeks."""
     depth_at = shapely.get_coordinates(flood_points.geometry)[: max(wanted // 2, 1)]
     names = flood_points.column("name")[: len(depth_at)]
     creeks = waters.of_kind("creek", "river")
@@ -134,7 +136,7 @@ def _gauges(waters: Waters, flood_points: DemoTable, wanted: int, rng: np.random
     lines = np.array([creeks[k].line for k in own], dtype=object)
     points = shapely.get_coordinates(shapely.line_interpolate_point(lines, rng.random(len(own)), normalized=True))
     points += rng.normal(0, 1, points.shape) * np.array([[creeks[k].width_m / 3] for k in own])
-    return _Batch(
+    return _DeviceBatch(
         np.concatenate([np.full(len(depth_at), "water_depth", dtype="<U16"), kinds]),
         np.vstack([depth_at + 1.5, points]),
         [*names, *(f"{creeks[k].name}岸边" for k in own)],
@@ -142,28 +144,28 @@ def _gauges(waters: Waters, flood_points: DemoTable, wanted: int, rng: np.random
     )
 
 
-def _in_houses(district: District, houses: Houses, wanted: int, rng: np.random.Generator) -> _Batch:
+def _in_houses(district: District, houses: Houses, wanted: int, rng: np.random.Generator) -> _DeviceBatch:
     weight = np.where(houses.village >= 0, 2.0, 1.0)
     house = np.sort(rng.choice(len(weight), wanted, p=weight / weight.sum()))
     points = shapely.get_coordinates(shapely.point_on_surface(houses.shapes[house])) + rng.uniform(
         -1.5, 1.5, (wanted, 2)
     )
     names = [district.plan.villages[v].name if v >= 0 else "楼宇" for v in houses.village[house].tolist()]
-    return _Batch(pick(rng, wanted, _IN_HOUSE), points, [f"{n}室内" for n in names], np.full(wanted, -1))
+    return _DeviceBatch(pick(rng, wanted, _IN_HOUSE), points, [f"{n}室内" for n in names], np.full(wanted, -1))
 
 
 def _beside(
     network: Network, wanted: int, kinds: Mapping[str, float], beside_m: float, noun: str, rng: np.random.Generator
-) -> _Batch:
+) -> _DeviceBatch:
     places = along_roads(network, wanted, _ROAD_FAVOUR, beside_m, rng)
     names = [f"{n}{noun}" for n in network.name[places.road]]
-    return _Batch(pick(rng, len(names), kinds), places.points, names, np.full(len(names), -1))
+    return _DeviceBatch(pick(rng, len(names), kinds), places.points, names, np.full(len(names), -1))
 
 
-def _device_table(district: District, batches: list[_Batch], rng: np.random.Generator) -> DemoTable:
+def _device_table(district: District, batches: list[_DeviceBatch], rng: np.random.Generator) -> DemoTable:
     kind = np.concatenate([b.kind for b in batches])
     count = len(kind)
-    carrier = np.concatenate([b.carrier for b in batches])  # only the first batch has carriers, so numbers fit
+    carrier = np.concatenate([b.carrier for b in batches])  # only the first batch has carriers, so positions hold
     ids = [f"{district.code}D{i:07d}" for i in range(count)]
     kinds = kind.tolist()
     interval = np.array([_INTERVAL_S.get(k, 300) for k in kinds])

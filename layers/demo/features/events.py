@@ -1,4 +1,4 @@
-"""Events of the past days: more by day and where people live, each somewhere on its way through the steps."""
+"""Events of the past days: more by day and where people live, each at some step of its handling."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _STAGE = ("collect", "file", "dispatch", "handle", "feedback", "verify", "closed
 
 @dataclass
 class _Course:
-    """When an event happened and which steps it has been through."""
+    """The times of events and of their finished steps."""
 
     occurred_at: list[datetime]
     steps: dict[str, list[datetime | None]]
@@ -61,7 +61,7 @@ class _Course:
 def make_events(
     district: District, network: Network, houses: Houses, watched: list[str], villages: NDArray[np.object_]
 ) -> DemoTable:
-    """Make events at doors and along roads; `watched` are devices that some of them come from."""
+    """Return the table of events at doors and along roads; `watched` are ids of devices that report some of them."""
     rng = district.rng("events")
     count = district.count("events")
     points = _where(district, network, houses, count, rng)

@@ -1,4 +1,4 @@
-"""Water works and gauges along the creeks: pumps, sluices, ponds, outfalls, level stations, rain gauges."""
+"""Water facilities along the creeks: pumps, sluices, dams, outfalls, ponds, lakes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NOUN = {
 
 
 def make_facilities(district: District, waters: Waters) -> DemoTable:
-    """Put a sluice and a pump at every mouth, the reservoirs where they are, and the rest along the creeks."""
+    """Return the table of facilities: a sluice and a pump at every mouth, the reservoirs, the rest along the creeks."""
     rng = district.rng("facilities")
     lakes, creeks = waters.of_kind("reservoir"), waters.of_kind("creek") or waters.of_kind("river")
     own_ids = {creek.id for creek in creeks}
@@ -52,7 +52,7 @@ def make_facilities(district: District, waters: Waters) -> DemoTable:
 
 
 def _beside(way: Waterway, along_m: float, away_m: float) -> NDArray[np.float64]:
-    """Return a point so far along a waterway and so far to its left."""
+    """Return the point at a distance along a waterway and a distance to its left."""
     here, ahead = (np.array(way.line.interpolate(along_m + step).coords[0]) for step in (0.0, 5.0))
     direction = (ahead - here) / max(float(np.hypot(*(ahead - here))), 1e-6)
     return here + np.array([-direction[1], direction[0]]) * away_m

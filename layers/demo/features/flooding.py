@@ -13,6 +13,7 @@ from layers.demo.district.roads import Network
 from layers.demo.district.water import Waters
 from layers.demo.names import person_names, phones
 from layers.demo.randomness import pick
+from layers.demo.scatter import farthest_points
 from layers.demo.table import DemoTable
 
 _NOUN = {
@@ -26,9 +27,9 @@ _NOUN = {
 
 
 def make_flood_points(district: District, network: Network, waters: Waters, facilities: DemoTable) -> DemoTable:
-    """Choose junctions near a creek, far from each other; main roads go under there, lanes lie low.
+    """Return the table of flood risk points, at junctions near creeks: underpasses of main roads, and low lanes.
 
-    The ids of cameras and sensors that watch a point are written later, when these are placed.
+    The ids of cameras and sensors are written later, once these are placed.
     """
     rng = district.rng("flooding")
     chosen = _low_junctions(network, waters, district.count("flood_risk_points"))
@@ -86,19 +87,14 @@ def _low_junctions(network: Network, waters: Waters, count: int) -> NDArray[np.i
     nodes = shapely.points(network.nodes)
     reach = 150.0
     near = np.unique(creeks.query(nodes, predicate="dwithin", distance=reach)[0])
-    while len(near) < 3 * count and reach < 20_000:  # few junctions, as in a small demo
+    while len(near) < 3 * count and reach < 20_000:  # a small demo has few junctions
         reach *= 2
         near = np.unique(creeks.query(nodes, predicate="dwithin", distance=reach)[0])
-    count = min(count, len(near))
-    chosen, gap = [0], np.full(len(near), np.inf)
-    for _ in range(count - 1):
-        gap = np.minimum(gap, np.hypot(*(network.nodes[near] - network.nodes[near[chosen[-1]]]).T))
-        chosen.append(int(np.argmax(gap)))
-    return near[chosen]
+    return near[farthest_points(network.nodes[near], min(count, len(near)))]
 
 
 def _road_at(network: Network, node: int) -> int:
-    """Find the widest piece of road at a junction."""
+    """Return the widest piece of road at a junction."""
     beside = np.flatnonzero((network.ends == node).any(axis=1))
     return int(beside[np.argmax(network.width_m[beside])])
 

@@ -45,7 +45,10 @@ _CAPACITY = {"bus": 80.0, "emergency_pump": 1500.0, "sprinkler": 10.0, "sanitati
 
 
 def make_workers(district: District, grids: DemoTable) -> DemoTable:
-    """One worker a grid and some more where many people live; each stands in the grid. Writes heads into the grids."""
+    """Return the table of workers, one per grid and more where many people live; write their ids into the grids.
+
+    Each worker stands in the grid.
+    """
     rng = district.rng("workers")
     wanted = max(district.count("grid_workers"), len(grids))
     own = np.repeat(np.arange(len(grids)), shares(district.inhabited, wanted, least=1))
@@ -90,7 +93,7 @@ def _shift_start(as_of: datetime) -> datetime:
 
 
 def make_vehicles(district: District, network: Network) -> DemoTable:
-    """Put vehicles on the roads, driving on the right; some are parked, some silent."""
+    """Return the table of vehicles on the roads, driving on the right; some are parked, some off line."""
     rng = district.rng("vehicles")
     count = district.count("vehicles")
     favour = {"expressway": 1.5, "arterial": 2.0, "sub_arterial": 1.2, "branch": 0.5}

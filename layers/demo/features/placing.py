@@ -9,14 +9,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.district.frame import Points
 from layers.demo.district.roads import Network
 from layers.demo.randomness import shares
+from layers.types import Points
 
 
 @dataclass
 class Sites:
-    """Points with a direction and the road they belong to.
+    """Points with a direction and their road.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Sites:
     azimuth_deg
         Shape (n,), clockwise from grid north, 0 to 360.
     road
-        Shape (n,), number of the piece of road.
+        Shape (n,), position of the piece of road in the network.
     """
 
     points: Points
@@ -33,21 +33,21 @@ class Sites:
     road: NDArray[np.int64]
 
     def only(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Sites:
-        """Return some of the places."""
+        """Return the sites at some positions, or where a mask is true."""
         return Sites(self.points[which], self.azimuth_deg[which], self.road[which])
 
 
 def along_roads(
     network: Network, count: int, favour: Mapping[str, float], beside_m: float, rng: np.random.Generator
 ) -> Sites:
-    """Places at even distances along roads, on alternating sides, more of them on some classes.
+    """Return sites at even distances along roads, on alternating sides, more of them on some classes.
 
     Parameters
     ----------
     favour
-        Weight of a metre of each road class; a class that is missing gets none.
+        Weight of a metre of each road class; a missing class gets no sites.
     beside_m
-        How far from the kerb.
+        Distance from the kerb.
     """
     weight = network.length_m * np.array([favour.get(c, 0.0) for c in network.road_class.tolist()])
     number = shares(weight, count)
@@ -62,7 +62,7 @@ def along_roads(
 
 
 def at_crossings(network: Network, offset_m: float = 3.0) -> Sites:
-    """Find the corner of every arm of every crossing; the azimuth looks along the arm."""
+    """Return the corner of every arm of every crossing; the azimuth is along the arm."""
     road = np.concatenate([np.arange(len(network.lines))] * 2)
     node = np.concatenate([network.ends[:, 0], network.ends[:, 1]])
     lines = np.concatenate([network.lines, shapely.reverse(network.lines)])
@@ -75,7 +75,7 @@ def at_crossings(network: Network, offset_m: float = 3.0) -> Sites:
 
 
 def at_gates(network: Network, village: shapely.Geometry) -> Sites:
-    """Find where roads enter a village; the azimuth looks in."""
+    """Return the places where roads enter a village; the azimuth is inwards."""
     tree = shapely.STRtree(network.lines)
     road = np.sort(tree.query(village.boundary, predicate="intersects"))
     points, own = shapely.get_coordinates(
@@ -86,12 +86,12 @@ def at_gates(network: Network, village: shapely.Geometry) -> Sites:
 
 
 def azimuth_of(direction: Points) -> NDArray[np.float64]:
-    """Azimuth in degrees, clockwise from grid north, of directions east and north."""
+    """Return azimuths in degrees, clockwise from grid north, of directions as (east, north)."""
     return np.degrees(np.arctan2(direction[:, 0], direction[:, 1])) % 360
 
 
 def _on(lines: NDArray[np.object_], share: NDArray[np.float64]) -> tuple[Points, Points]:
-    """Points at a share of each line's length, and the unit direction of the line there."""
+    """Return the points at a share of each line's length, and the unit directions of the lines there."""
     length = shapely.length(lines)
     along = share * length
     here = shapely.get_coordinates(shapely.line_interpolate_point(lines, along))

@@ -1,4 +1,4 @@
-"""Emergency resources, where they belong: shelters in parks, depots by roads, hospitals and fire stations spread."""
+"""Emergency resources in suitable places: shelters in parks, depots by roads, hospitals and fire stations apart."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _MATERIALS = (
 
 
 def make_resources(district: District, network: Network, land: NDArray[np.str_]) -> DemoTable:
-    """Place the resources; every kind is there at any scale."""
+    """Return the table of resources, with every kind at any scale."""
     rng = district.rng("resources")
     number = shares(np.array(list(_KINDS.values()), dtype=float), district.count("emergency_resources"), least=3)
     kind = np.repeat(list(_KINDS), number)
@@ -93,8 +93,8 @@ def _where(
         return district.grid_points[own] + rng.uniform(-6, 6, (count, 2))
     if kind in {"hospital", "fire_station"}:
         return spread(district, count, rng)
-    favour = {"arterial": 1.0, "sub_arterial": 1.6, "branch": 0.5}
-    places = along_roads(network, 2 * count + 8, favour, 24.0, rng)
+    weights = {"arterial": 1.0, "sub_arterial": 1.6, "branch": 0.5}
+    places = along_roads(network, 2 * count + 8, weights, 24.0, rng)
     inside = np.flatnonzero(district.inside(places.points))
     return places.points[rng.choice(inside, count, replace=len(inside) < count)]
 

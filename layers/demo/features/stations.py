@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from layers.demo.district.district import District
 from layers.demo.district.water import Waters
 from layers.demo.randomness import pick, shares
+from layers.demo.scatter import farthest_points
 from layers.demo.table import DemoTable
 
 ONLINE = {"online": 93, "offline": 5, "fault": 2}
 
 
-def seen(district: District, online: NDArray[np.str_], interval_s: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Live columns of a device: its state, and when it last reported."""
+def live_columns(
+    district: District, online: NDArray[np.str_], interval_s: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the live columns of a station: its state, the time of its last report, and the interval."""
     ago = np.where(
         online == "online", rng.uniform(0, interval_s, len(online)), rng.uniform(5, 400, len(online)) * interval_s
     )
@@ -30,7 +33,7 @@ def seen(district: District, online: NDArray[np.str_], interval_s: int, rng: np.
 
 
 def make_level_stations(district: District, waters: Waters) -> DemoTable:
-    """Spread level stations over the river and its creeks, the longer ones with more."""
+    """Return the table of level stations along the river and its creeks, more of them on longer ones."""
     rng = district.rng("level stations")
     ways = [w for w in waters.waterways if w.line.length > 180]
     number = shares(np.array([w.line.length for w in ways]), district.count("water_level_stations"))
@@ -56,14 +59,14 @@ def make_level_stations(district: District, waters: Waters) -> DemoTable:
         "historical_max_m": np.round(warning + rng.uniform(0.1, 1.2, count), 2),
         "data_grade": 1,
     }
-    live = seen(district, pick(rng, count, ONLINE), 300, rng)
+    live = live_columns(district, pick(rng, count, ONLINE), 300, rng)
     return DemoTable(
         "water_level_stations", [f"{district.code}ZZ{i:03d}" for i in range(count)], points, columns | live
     )
 
 
 def make_rain_gauges(district: District) -> DemoTable:
-    """Spread rain gauges evenly."""
+    """Return the table of rain gauges, evenly spread."""
     rng = district.rng("rain gauges")
     points = spread(district, district.count("rain_gauges"), rng)
     count = len(points)
@@ -78,14 +81,14 @@ def make_rain_gauges(district: District) -> DemoTable:
         "interval_min": 5,
         "data_grade": 1,
     }
-    live = seen(district, pick(rng, count, ONLINE), 300, rng)
+    live = live_columns(district, pick(rng, count, ONLINE), 300, rng)
     return DemoTable(
         "rain_gauges", [f"{district.code}PP{i:03d}" for i in range(count)], shapely.points(points), columns | live
     )
 
 
 def make_air_stations(district: District) -> DemoTable:
-    """Spread air stations: one or two of the nation, some of the city, many small ones."""
+    """Return the table of air stations: one or two national ones, some of the city, many small ones."""
     rng = district.rng("air stations")
     points = spread(district, district.count("air_quality_stations"), rng)
     count = len(points)
@@ -101,7 +104,7 @@ def make_air_stations(district: District) -> DemoTable:
         "height_m": np.where(level == "micro", 4.0, np.round(rng.uniform(9, 22, count), 1)),
         "data_grade": 1,
     }
-    live = seen(district, pick(rng, count, ONLINE), 300, rng)
+    live = live_columns(district, pick(rng, count, ONLINE), 300, rng)
     return DemoTable(
         "air_quality_stations",
         [f"{district.code}AQ{i:03d}" for i in range(count)],
@@ -111,13 +114,9 @@ def make_air_stations(district: District) -> DemoTable:
 
 
 def spread(district: District, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Points far from each other, more of them where people live: each time the farthest of many candidates."""
+    """Return points far from each other, chosen from candidates that are denser where people live."""
     weight = district.inhabited + 0.6 / len(district.inhabited)
     grid = rng.choice(len(weight), max(30 * count, 200), p=weight / weight.sum())
     candidates = district.grid_points[grid] + rng.normal(0, 30, (len(grid), 2))
     candidates = candidates[district.inside(candidates)]
-    chosen, gap = [0], np.full(len(candidates), np.inf)
-    for _ in range(count - 1):
-        gap = np.minimum(gap, np.hypot(*(candidates - candidates[chosen[-1]]).T))
-        chosen.append(int(np.argmax(gap)))
-    return candidates[chosen]
+    return candidates[farthest_points(candidates, count)]

@@ -1,4 +1,4 @@
-"""A made-up hour of rain as rasters: cells of a storm that drift over the district, grow and die away."""
+"""A synthetic hour of rain as rasters: cells of a storm that drift over the district, grow and decay."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ NAMES = "rain_%Y%m%d%H%M.tif"  # in China Standard Time
 _CHINA = timezone(timedelta(hours=8))
 _CELLS = 9
 _MARGIN_M = 3_000.0
-_STEP_MM_H = 0.1  # as radars tell it; what is below is no rain
+_STEP_MM_H = 0.1  # the resolution of a radar; less counts as no rain
 _DRIFT_M_S = (7.0, 4.5)  # a storm from the south-west
 
 
 def write_rain(folder: Path, until: datetime, seed: int = SEED, outline: DistrictOutline | None = None) -> list[Path]:
-    """Write the hour before a moment as GeoTIFFs of five minutes each, in mm/h.
+    """Write the hour before a moment as GeoTIFFs of five minutes each, in mm/h; return their paths.
 
     The same seed and moment give the same pixels.
 
     Parameters
     ----------
     folder
-        Where to write; the names follow `NAMES`.
+        Folder of the files; their names follow `NAMES`.
     until
-        With its offset; the last frame is the last full five minutes.
+        The end of the hour, with its offset; the last frame is the last full five minutes.
     outline
         The district; Tianhe by default.
 
@@ -44,8 +44,8 @@ def write_rain(folder: Path, until: datetime, seed: int = SEED, outline: Distric
     list of Path
         In the order of time.
     """
-    given = outline or read_outline()
-    terrain = Terrain(given, plan_of(given, seed))
+    district = outline or read_outline()
+    terrain = Terrain(district, plan_of(district, seed))
     bounds = terrain.polygon.buffer(_MARGIN_M).bounds
     west, south, east, north = (round(side / PIXEL_M) * PIXEL_M for side in bounds)
     x = np.arange(west + PIXEL_M / 2, east, PIXEL_M)
@@ -56,8 +56,8 @@ def write_rain(folder: Path, until: datetime, seed: int = SEED, outline: Distric
     peak_s = rng.uniform(0, FRAMES, _CELLS) * STEP.total_seconds()
     last = datetime.fromtimestamp(until.timestamp() // STEP.total_seconds() * STEP.total_seconds(), _CHINA)
     options = {"driver": "GTiff", "width": len(x), "height": len(y), "count": 1, "dtype": "float32"}
-    there = {"crs": f"EPSG:{terrain.frame.epsg}", "transform": from_origin(west, north, PIXEL_M, PIXEL_M)}
-    written = []
+    place = {"crs": f"EPSG:{terrain.frame.epsg}", "transform": from_origin(west, north, PIXEL_M, PIXEL_M)}
+    paths = []
     for number in range(FRAMES):
         elapsed_s = number * STEP.total_seconds()
         at = begin + np.array(_DRIFT_M_S) * elapsed_s
@@ -65,7 +65,7 @@ def write_rain(folder: Path, until: datetime, seed: int = SEED, outline: Distric
         away = (x[None, None, :] - at[:, 0, None, None]) ** 2 + (y[None, :, None] - at[:, 1, None, None]) ** 2
         rain = (alive[:, None, None] * np.exp(-away / (2 * size_m[:, None, None] ** 2))).sum(axis=0)
         path = folder / (last - (FRAMES - 1 - number) * STEP).strftime(NAMES)
-        with rasterio.open(path, "w", **options, **there, compress="deflate") as file:
+        with rasterio.open(path, "w", **options, **place, compress="deflate") as file:
             file.write((np.round(rain / _STEP_MM_H) * _STEP_MM_H).astype(np.float32), 1)
-        written.append(path)
-    return written
+        paths.append(path)
+    return paths
