@@ -1,4 +1,4 @@
-"""Whose turn it is at the connections: laws over any coming and going, and a real pool under a flood."""
+"""Admission to connections: laws for any sequence of callers, and a real pool under a flood."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_laws_of_any_coming_and_going(places: int, steps: list[Caller | int | No
                 strangers = [one for one in inside if one and not one.known and one.key == key]
                 assert len(strangers) < places or places == 1, "one stranger never holds all"
             assert inside or not tasks, "nobody waits for nobody"
-        while inside or tasks:  # whoever waits is let in some time
+        while inside or tasks:  # every waiting caller is admitted in the end
             if inside:
                 admission.leave(inside.pop())
             await asyncio.sleep(0)
@@ -67,9 +67,9 @@ async def test_a_queue_has_an_end_and_waiting_too() -> None:
         await _enter(admission, Caller("a"))
     assert admission.waiting == 0
     crowd = [asyncio.create_task(_enter(admission, Caller("a", cost=Cost.HEAVY))) for _ in range(100)]
-    said = await asyncio.gather(*crowd, return_exceptions=True)
-    assert all(isinstance(one, Unavailable) for one in said)
-    assert sum(not isinstance(one, Away) for one in said) >= 50, "the others were sent away at once"
+    outcomes = await asyncio.gather(*crowd, return_exceptions=True)
+    assert all(isinstance(one, Unavailable) for one in outcomes)
+    assert sum(not isinstance(one, Away) for one in outcomes) >= 50, "the others were sent away at once"
     assert admission.waiting == 0
     admission.leave(None)
     await _enter(admission, Caller("b"))
@@ -83,7 +83,7 @@ async def test_a_place_that_comes_free_as_a_waiting_caller_gives_up_goes_to_the_
     while admission.waiting < len(queue):  # noqa: ASYNC110  # a number is watched, there is no event to wait for
         await asyncio.sleep(0)
     for number in gone:
-        queue[number].cancel()  # its place in the queue is given up when the task goes on, which is after the next line
+        queue[number].cancel()  # the task leaves the queue when it goes on, which is after the next line
     admission.leave(None)
     for number, task in enumerate(queue):
         if number in gone:

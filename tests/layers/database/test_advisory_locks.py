@@ -1,4 +1,4 @@
-"""Every advisory lock with a number of its own stands in one table."""
+"""All numbers of advisory locks are in one table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TABLE = PROJECT / "layers" / "database" / "advisory_locks.py"
 
 def test_no_two_locks_have_one_number():
     assert [*AdvisoryLock.__members__] == [lock.name for lock in AdvisoryLock]
-    assert {*AdvisoryLock} == {*range(440106, 440113)}  # other versions of the program know them by these
+    assert {*AdvisoryLock} == {*range(440106, 440113)}  # other versions of the program use the same
 
 
 def test_no_module_writes_a_lock_as_a_number():

@@ -1,4 +1,4 @@
-"""Whose fault an error of the database is: real errors of a real server, damaged files among them."""
+"""Translation of database errors: real errors of a real server, damaged files included."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ VALUES = (
 async def test_a_value_that_cannot_be_evaluated_is_its_senders_fault(database_url: str, statement: str) -> None:
     error = await _error_of(database_url, statement)
     assert refuses_value(error)
-    assert type(_said(error)) is BadInput
+    assert type(_translated(error)) is BadInput
 
 
 async def test_an_internal_error_of_postgresql_is_no_values_fault(database_url: str) -> None:
     error = await _error_of(database_url, "SELECT amvalidate(0)")
     assert error.sqlstate == "XX000", "the same state as PostGIS's words about a bad geometry"
     assert not refuses_value(error)
-    assert isinstance(_said(error), Damaged)
+    assert isinstance(_translated(error), Damaged)
 
 
 @pytest.mark.parametrize("damaged", ["thing", "thing_pkey"])
@@ -51,22 +51,22 @@ async def test_damaged_files_are_no_values_fault(cluster: str, database_url: str
     assert error.sqlstate in {"XX001", "XX002"}
     assert isinstance(error, asyncpg.exceptions.InternalServerError), "which is why a class alone does not tell"
     assert not refuses_value(error)
-    said = _said(error)
-    assert isinstance(said, Damaged)
-    assert said.sqlstate == error.sqlstate
+    translated = _translated(error)
+    assert isinstance(translated, Damaged)
+    assert translated.sqlstate == error.sqlstate
 
 
 async def test_time_that_runs_out_and_a_lost_race_have_their_own_words(database_url: str) -> None:
     slow = await _error_of(database_url, "SELECT pg_sleep(60)", "SET statement_timeout = 1")
     assert slow.sqlstate == "57014"
-    assert isinstance(_said(slow), TooMuch)
+    assert isinstance(_translated(slow), TooMuch)
     standby = await _error_of(database_url, "CREATE TABLE t (id int)", "SET default_transaction_read_only = on")
-    assert type(_said(standby)) is Unavailable
+    assert type(_translated(standby)) is Unavailable
 
 
 @asynccontextmanager
 async def damaged_copy(cluster: str, url: str, damaged: str) -> AsyncIterator[str]:
-    """Copy a database file by file, so that nothing of it is in memory, and write over a page of one relation."""
+    """Copy a database file by file, so that nothing of it is in memory, and overwrite a page of one relation."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("CREATE TABLE thing AS SELECT id FROM generate_series(1, 5000) AS id")
@@ -101,7 +101,7 @@ async def _error_of(url: str, statement: str, before: str = "SET enable_seqscan 
         await connection.close()
 
 
-def _said(error: Exception) -> OneMapError:
+def _translated(error: Exception) -> OneMapError:
     with pytest.raises(OneMapError) as caught, in_our_words():
         raise error
     return caught.value

@@ -1,4 +1,4 @@
-"""A connection that PostgreSQL has closed leaves nothing behind that nobody awaits."""
+"""A connection that PostgreSQL has closed leaves no future behind that nothing awaits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def _copy_records(connection):
 
 
 def _kill(url, pid):
-    """End a backend and wait for its end, in a loop of its own."""
+    """Terminate a backend and wait for its end, in a loop of its own."""
 
     async def kill():
         owner = await connect(url, role=None)
@@ -34,7 +34,9 @@ def _kill(url, pid):
 
 
 def _block_until_killed(url, pid):
-    with ThreadPoolExecutor(1) as thread:  # this loop stands still meanwhile: it has read nothing of the end
+    with ThreadPoolExecutor(
+        1
+    ) as thread:  # this loop is blocked meanwhile, so it has not read the end of the connection
         thread.submit(_kill, url, pid).result()
 
 
@@ -46,7 +48,9 @@ async def _copy_after_the_end(pool, url, copy, rounds):
         await copy(connection)
 
 
-@pytest.mark.parametrize("rounds", range(4))  # of the loop after the end: 2 lies between last words and end of socket
+@pytest.mark.parametrize(
+    "rounds", range(4)
+)  # of the loop after the end: 2 is between the last message and the end of the socket
 @pytest.mark.parametrize("copy", [_copy_text, _copy_records])
 async def test_a_copy_over_a_lost_connection_fails_where_it_is_awaited(database_url, copy, rounds):
     unawaited = []

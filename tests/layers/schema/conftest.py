@@ -12,7 +12,7 @@ from tests.layers.schema.fixture import make_layers
 
 @pytest.fixture(scope="session")
 def layers_template(cluster: str, template: str) -> Iterator[str]:
-    """URL of a database with every layer, none with rows."""
+    """URL of a database with every layer and no rows."""
     with temporary_database(cluster, template) as url:
         run_async(_make_layers(url))
         yield url
@@ -28,7 +28,7 @@ async def _make_layers(url: str) -> None:
 
 @pytest.fixture
 async def connection(layers_template: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that sees all layers, none with rows; whatever the test writes is rolled back."""
+    """A connection to a database with every layer and no rows; all writes of the test are rolled back."""
     opened = await connect(layers_template, Role.OWNER)
     transaction = opened.transaction()
     await transaction.start()

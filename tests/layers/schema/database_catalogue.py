@@ -1,4 +1,4 @@
-"""What PostgreSQL knows of OneMap's schemas, as text that two databases can be compared by."""
+"""The objects of OneMap's schemas in PostgreSQL's catalogue, as text by which two databases are compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fields that the domain reference asks of every layer, chapter 2, as data."""
+"""The fields that chapter 2 of the domain reference requires of every layer, as data."""
 
 COMMON = (
     "name category_code area_code grid_code address std_address_code building_code beidou_code org_code org_name "
@@ -54,7 +54,7 @@ FIELDS = {
     }.items()
 }
 
-# What must not reach a caller of less clearance, chapters 7.1 and 7.3: layer, field, lowest grade, mask.
+# Fields hidden from callers of less clearance, chapters 7.1 and 7.3: layer, field, lowest grade, mask.
 PROTECTED = [
     ("video_points", "play_ref", 4, "absent"),
     ("video_points", "view_geom", 3, "absent"),

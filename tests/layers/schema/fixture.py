@@ -27,7 +27,7 @@ EDGE = (400, 400)
 
 
 def point(x: float, y: float) -> str:
-    """Well-known text of a point of the frame, in metres of EPSG:4547."""
+    """Return the well-known text of a point of the frame, in metres of EPSG:4547."""
     return f"SRID=4547;POINT({EAST_M + x} {NORTH_M + y})"
 
 

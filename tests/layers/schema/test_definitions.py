@@ -84,7 +84,7 @@ def test_every_phone_and_name_of_a_person_is_protected():
 
 
 def test_levels_come_with_their_datum():
-    """A level without its vertical datum must not be compared with anything."""
+    """A level without its vertical datum cannot be compared with any other."""
     elevated = [
         layer for layer in LAYERS.values() if any(re.search(r"(level|elevation)_m$", f.name) for f in layer.fields)
     ]

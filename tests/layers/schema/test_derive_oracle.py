@@ -1,4 +1,4 @@
-"""Derived places against shapely, which knows nothing of PostGIS."""
+"""Derived places against shapely, which is independent of PostGIS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIDE = 6
 
 
 def _jagged_grids(seed: int) -> dict[str, shapely.Polygon]:
-    """Grids whose inner corners are shaken, so that no edge is upright; they still tile."""
+    """Return grids with displaced inner corners, so that no edge is vertical; they still tile."""
     corners = np.stack(np.meshgrid(np.arange(SIDE + 1), np.arange(SIDE + 1), indexing="ij"), axis=-1) * STEP
     shake = default_rng(seed).uniform(-0.3 * STEP, 0.3 * STEP, corners.shape)
     shake[[0, -1], :] = shake[:, [0, -1]] = 0
@@ -47,7 +47,7 @@ def _expected(point: shapely.Point) -> str | None:
 
 @pytest.fixture(scope="module")
 def grids_url(cluster, layers_template):
-    """A database that holds the shaken grids; the tests leave nothing in it."""
+    """URL of a database with the displaced grids; the tests leave nothing in it."""
 
     async def fill(url):
         connection = await connect(url, Role.OWNER)
@@ -63,7 +63,7 @@ def grids_url(cluster, layers_template):
 
 
 async def _places(url: str, points: list[shapely.Point]) -> tuple[list[str | None], ...]:
-    """Grid codes by both ways there are: one by one, and in bulk."""
+    """Return grid codes in both ways: one by one, and in bulk."""
     connection = await connect(url, Role.INGEST)
     rows = [(f"{n:04d}", shapely.to_wkb(point)) for n, point in enumerate(points)]
     transaction = connection.transaction()
@@ -106,7 +106,7 @@ def _touches(code: str | None, point: shapely.Point) -> bool:
 
 
 def test_ten_thousand_points_in_their_grids(grids_url):
-    """Enough for the planner to choose the ways it takes in bulk."""
+    """There are enough points for the planner to choose its plans for bulk."""
     xy = default_rng(1).uniform(0, SIDE * STEP, (10_000, 2)) + np.array([WEST, SOUTH])
     points = list(shapely.points(xy))
     expected = [_expected(point) for point in points]
@@ -132,7 +132,7 @@ def test_same_chainage_as_shapely(layers_template, path, places):
             assert (row["waterway_code"], row["chainage_m"], row["bank"]) == (None, None, None)
         elif offset_m < 499.99:
             assert row["waterway_code"] == "W"
-            on_line = line.interpolate(row["chainage_m"])  # where the line passes twice, either passage is right
+            on_line = line.interpolate(row["chainage_m"])  # where the line passes twice, either passage is correct
             assert on_line.distance(spot) == pytest.approx(offset_m, abs=0.02)
             assert (row["bank"] == "mid") == (offset_m <= 0.5) or abs(offset_m - 0.5) < 0.01
 
@@ -154,7 +154,7 @@ async def _chainages(url: str, line: shapely.LineString, points: list[shapely.Po
 
 @pytest.mark.parametrize("flow", [1, -1])
 def test_bank_turns_with_the_flow(layers_template, flow):
-    """North of a river that flows east is its left bank; of one that flows west its right."""
+    """The left bank of a river that flows east is in the north, that of one that flows west in the south."""
     line = shapely.LineString([(EAST_M, NORTH_M), (EAST_M + 1000, NORTH_M)][::flow])
     points = [shapely.Point(EAST_M + 300, NORTH_M + y) for y in (50, -50)]
     banks = [row["bank"] for row in asyncio.run(_chainages(layers_template, line, points))]

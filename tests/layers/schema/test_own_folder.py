@@ -1,4 +1,4 @@
-"""A district's own definitions and code lists lie in a folder of its own, and count without a restart."""
+"""A district's own definitions and code lists are in a folder of its own, and take effect without a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQL files are the functions and triggers of every database, whatever version it was made by."""
+"""The SQL files define the functions and triggers of every database, whatever version made it."""
 
 from __future__ import annotations
 
