@@ -40,7 +40,7 @@ class Acceptor:
         self._listening, self._held, self._protocol = listening, held, protocol
         self._loop = asyncio.get_running_loop()
         self._hesitating: asyncio.TimerHandle | None = None
-        self._welcoming: set[asyncio.Task[object]] = set()
+        self._connecting: set[asyncio.Task[object]] = set()
         self._closed = False
         listening.setblocking(False)  # noqa: FBT003  # a C function
         self._watch()
@@ -71,13 +71,13 @@ class Acceptor:
             return None
         connection.setblocking(False)  # noqa: FBT003  # a C function
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        welcoming = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
-        self._welcoming.add(welcoming)
-        welcoming.add_done_callback(self._welcomed)
+        connecting = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+        self._connecting.add(connecting)
+        connecting.add_done_callback(self._on_connected)
         self._watch()
         return None
 
-    def _welcomed(self, task: asyncio.Task[object]) -> None:
-        self._welcoming.discard(task)
+    def _on_connected(self, task: asyncio.Task[object]) -> None:
+        self._connecting.discard(task)
         if not task.cancelled():
             task.exception()  # the client has gone already

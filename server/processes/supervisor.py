@@ -161,7 +161,7 @@ async def _run(settings: Settings, module: str, *descriptors: int) -> int:
                 assert process.stdin is not None  # noqa: S101  # for the type checker
                 with suppress(BrokenPipeError):  # it died before it read; its exit code is returned
                     process.stdin.write(settings.model_dump_json().encode() + b"\n")
-                return await _ended(process)
+                return await _wait(process)
             finally:
                 watching.cancel()
                 await _end(process)
@@ -173,7 +173,7 @@ async def _end_when_hung(process: subprocess.Popen[bytes], module: str, pulse: P
     process.kill()
 
 
-async def _ended(process: subprocess.Popen[bytes]) -> int:
+async def _wait(process: subprocess.Popen[bytes]) -> int:
     """Wait for a process without a thread: its pidfd becomes readable when it ends; return its exit code."""
     loop, descriptor = asyncio.get_running_loop(), os.pidfd_open(process.pid)
     over = asyncio.Event()
@@ -191,10 +191,10 @@ async def _end(process: subprocess.Popen[bytes]) -> None:
         return
     process.terminate()
     try:
-        await asyncio.wait_for(_ended(process), _STOP_SECONDS_MAX)
+        await asyncio.wait_for(_wait(process), _STOP_SECONDS_MAX)
     except TimeoutError:
         process.kill()
-        await _ended(process)
+        await _wait(process)
 
 
 async def _wait_until_healthy(address: str) -> dict[str, Any]:

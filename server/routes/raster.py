@@ -41,7 +41,7 @@ Span = Annotated[
 @router.get("/raster", summary="栅格列表 The rasters there are")
 async def listed(state: StateHere, base: BaseUrlHere, actor: ActorHere) -> dict[str, Any]:
     """List rasters with what they can be asked for."""
-    found = [_described(raster, base) for raster in await state.rasters.visible(actor)]
+    found = [_description(raster, base) for raster in await state.rasters.visible(actor)]
     return {"rasters": found, "formats": list(MEDIA), "forms": list(FORMS), "colormaps": list(COLORMAPS)}
 
 
@@ -197,7 +197,7 @@ def _span(when: str | None) -> tuple[datetime | None, datetime | None]:
     return begin, end
 
 
-def _described(raster: Raster, base: str) -> dict[str, Any]:
+def _description(raster: Raster, base: str) -> dict[str, Any]:
     return {
         "id": raster.id,
         "title": raster.title,

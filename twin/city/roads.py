@@ -105,7 +105,7 @@ class Roads:
         left = set(self.junctions)
         while left:
             one = min(left)
-            part = _reached(one, ahead) & _reached(one, behind)
+            part = _reachable(one, ahead) & _reachable(one, behind)
             best = max(best, part, key=len)
             left -= part
         self.arcs = [arc for arc in self.arcs if arc.start in best and arc.end in best]
@@ -146,7 +146,7 @@ def _arc(number: int, start: int, end: int, line: Floats, limit_kmh: float, righ
     return Arc(number, start, end, tuple(points), tuple(along_m), limit_kmh, right_m)
 
 
-def _reached(start: int, ahead: dict[int, list[int]]) -> set[int]:
+def _reachable(start: int, ahead: dict[int, list[int]]) -> set[int]:
     seen, waiting = {start}, [start]
     while waiting:
         for neighbour in ahead[waiting.pop()]:

@@ -54,7 +54,7 @@ class Workers:
         self.by_grid = {self.grid_of(w): w for w in self.things}
         inner = district.inner
         self._ground = {w.id: _ground(district.metres(grids[self.grid_of(w)]), inner) for w in self.things}
-        self._walk = lru_cache(2 * len(self.things) + 1)(self._planned)
+        self._walk = lru_cache(2 * len(self.things) + 1)(self._plan)
 
     @staticmethod
     def grid_of(worker: Thing) -> str:
@@ -115,7 +115,7 @@ class Workers:
         begins = day_starts(day) + (8 if chance < _DAY_SHIFT else 20) * HOUR + late_s
         return begins, begins + DAY // 2 - _LATE_S
 
-    def _planned(self, worker_id: str, day: int) -> _Walk:
+    def _plan(self, worker_id: str, day: int) -> _Walk:
         """Return a walk through places in the grid, each visible from the one before, to the last and back."""
         ground, about = self._ground[worker_id], (worker_id, day)
         places = [_inside(ground, self._seed, *about, "first", 0)]

@@ -78,12 +78,12 @@ class CursorRow:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The cursor of one reader, by name. Each method is one statement, in the open transaction where there is one."""
+    """The cursor of one reader, by name; methods work in the open transaction where there is one."""
 
     name: str
 
     async def read(self, database: Database) -> CursorRow | None:
-        """Return the cursor; None when its reader was never here."""
+        """Return the cursor; None when it does not exist."""
         row = await database.fetchrow(_READ_ONE, self.name)
         return None if row is None else _row(row)
 
@@ -114,7 +114,7 @@ class Cursor:
 
 
 async def read_cursors(database: Database, names: Sequence[str]) -> list[CursorRow]:
-    """Return the cursors of those names that there are."""
+    """Return the cursors of some names; names without a cursor are left out."""
     return [_row(row) for row in await database.fetch(_READ_NAMES, list(names))]
 
 

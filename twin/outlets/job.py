@@ -125,12 +125,12 @@ class OutletDelivery:
         except NotTaken as error:
             park = isinstance(error, Gone) or self._is_dead(ledger)
             async with self._parts.pool.acquire() as connection:
-                await ledger.failed(connection, error.message, park=park)
+                await ledger.record_failure(connection, error.message, park=park)
             if not park:
                 await asyncio.sleep(self._pause_s(ledger.attempts))
         else:
             async with self._parts.pool.acquire() as connection:
-                await ledger.took(connection, batch.seq, len(batch.changes))
+                await ledger.record_delivery(connection, batch.seq, len(batch.changes))
 
     async def _pass_over(self, ledger: OutletLedger, batch: OutletBatch) -> None:
         """Go on beyond changes outside the selection; written now and then, since reading them again does no harm."""

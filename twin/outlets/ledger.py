@@ -59,7 +59,7 @@ class OutletLedger:
         """Number of changes by which `seq` is ahead of the cursor in PostGIS."""
         return self.seq - self._written
 
-    async def took(self, connection: asyncpg.Connection, seq: int, changes: int) -> None:
+    async def record_delivery(self, connection: asyncpg.Connection, seq: int, changes: int) -> None:
         """Write that the receiver has taken everything up to a number.
 
         Raises
@@ -73,7 +73,7 @@ class OutletLedger:
             self.last_delivered_at = datetime.now(UTC)
         await self.write(connection)
 
-    async def failed(self, connection: asyncpg.Connection, fault: str, *, park: bool) -> None:
+    async def record_failure(self, connection: asyncpg.Connection, fault: str, *, park: bool) -> None:
         """Write that the receiver has taken nothing, and whether the outlet is parked now.
 
         Raises

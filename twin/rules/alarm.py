@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from twin.rules.trigger import CALM, Timing, Trigger, seen, turned, turns_at
+from twin.rules.trigger import CALM, Timing, Trigger, take, turn, turns_at
 
 type Step = Literal["raise", "level", "repeat", "clear"]
 
@@ -116,7 +116,7 @@ def observe(alarm: Alarm, value: JudgedValue, timing: Timing, repeat: timedelta)
     held_until = _held_until(alarm, timing)
     is_continuous = held_until is None or value.at <= held_until
     triggers = tuple(
-        seen(trigger, value.at, above=above, below=below, is_continuous=is_continuous)
+        take(trigger, value.at, above=above, below=below, is_continuous=is_continuous)
         for trigger, above, below in zip(alarm.triggers, value.above, value.below, strict=True)
     )
     was_open, number = alarm.level > 0, alarm.number
@@ -154,7 +154,7 @@ def _turn(alarm: Alarm, at: datetime, timing: Timing) -> tuple[Alarm, Action]:
     turning = [turns_at(trigger, held_until, timing) == at for trigger in alarm.triggers]
     began_at = _first(alarm.triggers) if before == 0 else alarm.began_at
     pairs = zip(alarm.triggers, turning, strict=True)
-    alarm = alarm._replace(triggers=tuple(turned(trigger) if now else trigger for trigger, now in pairs))
+    alarm = alarm._replace(triggers=tuple(turn(trigger) if now else trigger for trigger, now in pairs))
     if before == 0:
         alarm = alarm._replace(began_at=began_at, alerts=1, alerted_at=alarm.seen_at, number=0, told_at=None)
         return _act(alarm, "raise", at, rose=True)

@@ -65,7 +65,7 @@ class Alarms:
         kept = {key: alarm for key, alarm in self._alarms.items() if key[0] in rules}
         for name, subject, state, _ in await read_states(connection, fresh):
             kept[name, subject] = read_alarm(state)
-        self._alarms = {key: _fitting(alarm, len(rules[key[0]].levels)) for key, alarm in kept.items()}
+        self._alarms = {key: _with_levels(alarm, len(rules[key[0]].levels)) for key, alarm in kept.items()}
 
     def wants(self, change: Change) -> bool:
         """Whether a rule uses a change of the log."""
@@ -116,7 +116,7 @@ class Alarms:
             return
         self.faults.pop(rule.name, None)
         if rule.window is not None:
-            values = await _summed(connection, rule, values)
+            values = await _sum_windows(connection, rule, values)
         decided: list[tuple[str, Action]] = []
         for value in values:
             device = fields.get(value.subject)
@@ -159,7 +159,7 @@ class Alarms:
             work.kept[name, subject] = write_alarm(alarm), None
 
 
-async def _summed(connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Reading]) -> list[_Reading]:
+async def _sum_windows(connection: asyncpg.Connection, rule: Threshold, values: Sequence[_Reading]) -> list[_Reading]:
     """Replace each value by the sum of the window that ends with it; the history holds all values."""
     numbered = list(enumerate(values))
     columns = [n for n, _ in numbered], [v.subject for v in values], [v.at for v in values]
@@ -178,7 +178,7 @@ def _reading(change: Mapping[str, Any]) -> _Reading:
     return _Reading(change["id"], time_of(change["phenomenon_time"]), value, change.get("quality_flag"))
 
 
-def _fitting(alarm: Alarm, levels: int) -> Alarm:
+def _with_levels(alarm: Alarm, levels: int) -> Alarm:
     """Return an alarm with the number of levels its rule has now; a new level is calm."""
     triggers = [*alarm.triggers, *[Trigger()] * levels]
     return alarm._replace(triggers=tuple(triggers[:levels]))

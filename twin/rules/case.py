@@ -86,7 +86,7 @@ def judge(
     """
     if facts.is_over:
         return case._replace(wakes_at=None), []
-    case = case._replace(began=_began(case, facts))
+    case = case._replace(began=_step_times(case, facts))
     course = _Course(limits, calendar, case, facts)
     changes = sorted(course.changes(now), key=lambda change: change.at)
     past = [change for change in changes if change.at <= now]
@@ -98,11 +98,11 @@ def judge(
         wakes_at=min((change.at for change in changes if change.at > now), default=None),
         given=case.given | {change.escalation.id for change in past if change.escalation is not None},
     )
-    amendments = _merged(past, facts, case.number)
+    amendments = _merge_changes(past, facts, case.number)
     return case._replace(number=case.number + len(amendments)), amendments
 
 
-def _began(case: EventCase, facts: Facts) -> dict[str, datetime]:
+def _step_times(case: EventCase, facts: Facts) -> dict[str, datetime]:
     """Return the times at which steps were first seen done, where only the stage shows it."""
     silent = {step: facts.said_at for step in facts.reached if step not in facts.done}
     return {**silent, **case.began}
@@ -215,7 +215,7 @@ class _Course:
         return None if limit is None else self._calendar.moment(start, limit, share)
 
 
-def _merged(changes: list[_Change], facts: Facts, number: int) -> list[Amendment]:
+def _merge_changes(changes: list[_Change], facts: Facts, number: int) -> list[Amendment]:
     """Return the amendments of changes in the order of time; changes of one moment are one amendment."""
     amendments: list[Amendment] = []
     level = facts.level

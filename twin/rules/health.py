@@ -52,8 +52,8 @@ async def read_rule_jobs(connection: asyncpg.Connection) -> RuleJobs:
     unsaid, set_aside = await count_outbox(connection)
     head = await last_seq(connection)
     return RuleJobs(
-        faults=_merged("faults", [job.state for job in jobs]),
-        open=_merged("open", [job.state for job in jobs]),
+        faults=_merge("faults", [job.state for job in jobs]),
+        open=_merge("open", [job.state for job in jobs]),
         in_force=[name for job in jobs for name in job.state.get("in_force", ())],
         behind={job.name: max(head - job.seq, 0) for job in jobs},
         moved_at={job.name: job.moved_at for job in jobs},
@@ -72,5 +72,5 @@ def calendar_note(rules: Rules, name: str, today: date) -> str | None:
     return f"{years} 年节假日未录入，只按周末计算 the holidays of {years} are not known: only weekends count as free"
 
 
-def _merged(key: str, states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _merge(key: str, states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: value for state in states for name, value in state.get(key, {}).items()}

@@ -59,12 +59,12 @@ def turns_at(trigger: Trigger, held_until: datetime | None, timing: Timing) -> d
     return at if held_until is None or at <= held_until else None
 
 
-def turned(trigger: Trigger) -> Trigger:
+def turn(trigger: Trigger) -> Trigger:
     """Return the trigger after its turn."""
     return Trigger(raised=not trigger.raised)
 
 
-def seen(trigger: Trigger, at: datetime, *, above: bool, below: bool, is_continuous: bool) -> Trigger:
+def take(trigger: Trigger, at: datetime, *, above: bool, below: bool, is_continuous: bool) -> Trigger:
     """Return the trigger after a value at `at`, the time up to which it is advanced already.
 
     Parameters

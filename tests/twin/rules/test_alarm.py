@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.rules.alarm import JudgedValue, advance, calm, observe, wakes_at
-from twin.rules.trigger import Timing, Trigger, seen, turned, turns_at
+from twin.rules.trigger import Timing, Trigger, take, turn, turns_at
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
 TIMING = Timing(timedelta(minutes=3), timedelta(minutes=10), timedelta(minutes=15))
@@ -68,7 +68,7 @@ HELD = NOON + timedelta(minutes=15)
     ],
 )
 def test_every_transition_of_a_trigger_that_a_value_brings(trigger, above, below, is_continuous, after):
-    assert seen(trigger, at(60), above=above, below=below, is_continuous=is_continuous) == after
+    assert take(trigger, at(60), above=above, below=below, is_continuous=is_continuous) == after
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_every_transition_of_a_trigger_that_a_value_brings(trigger, above, below
 )
 def test_every_transition_of_a_trigger_that_time_brings(trigger, held_until, turns):
     assert turns_at(trigger, held_until, TIMING) == turns
-    assert turned(trigger) == Trigger(raised=not trigger.raised)
+    assert turn(trigger) == Trigger(raised=not trigger.raised)
 
 
 def test_the_course_of_a_flood():

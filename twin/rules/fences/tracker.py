@@ -17,7 +17,7 @@ from layers.types import Points
 from twin.join.metres import MetrePoints
 from twin.rules.fences.area_set import AreaFacts, AreaSet
 from twin.rules.fences.definition import Fence
-from twin.rules.fences.transition import FenceReport, Relation, Stay, Terms, advance, dwells_at, ended, step
+from twin.rules.fences.transition import FenceReport, Relation, Stay, Terms, advance, dwells_at, removal_reports, step
 
 
 class PositionFix(NamedTuple):
@@ -93,7 +93,7 @@ class Tracker:
         events = []
         for (mover, area_id), kept in list(self.stays.items()):
             if area_id not in self._numbers:
-                events += self._events(ended(kept.stay, now), self._fix(mover, kept), area_id)
+                events += self._events(removal_reports(kept.stay, now), self._fix(mover, kept), area_id)
                 self._put(mover, area_id, None, kept.seen_at)
         return events
 

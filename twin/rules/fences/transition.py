@@ -123,14 +123,14 @@ def dwells_at(stay: Stay | None, last_at: datetime | None, terms: Terms) -> date
     return at if at <= last_at + terms.gap else None
 
 
-def ended(stay: Stay, at: datetime) -> list[FenceReport]:
+def removal_reports(stay: Stay, at: datetime) -> list[FenceReport]:
     """Return the reports of a stay when its fence is removed: a mover that has entered leaves."""
     return [] if stay.phase == "entering" else [FenceReport("exit", stay.left_at or max(at, stay.since), stay.since)]
 
 
 def _outside(relation: Relation, at: datetime, terms: Terms, *, crosses: bool) -> tuple[Stay | None, list[FenceReport]]:
     if relation == "in":
-        return _counted(Stay("entering", at, at), at, terms)
+        return _complete_phase(Stay("entering", at, at), at, terms)
     return None, [FenceReport("cross", at, at)] if crosses else []
 
 
@@ -140,7 +140,7 @@ def _entering(
     if is_gap:
         return _outside(relation, at, terms, crosses=False)
     if relation == "in":
-        return _counted(stay._replace(fixes=stay.fixes + 1), at, terms)
+        return _complete_phase(stay._replace(fixes=stay.fixes + 1), at, terms)
     if relation == "near":
         return stay, []
     return None, [FenceReport("cross", stay.since, stay.since)]
@@ -156,10 +156,10 @@ def _inside(
         return stay._replace(counts_from=counts_from), []
     if stay.phase == "inside":
         stay = stay._replace(phase="leaving", fixes=0, left_at=at, counts_from=counts_from)
-    return _counted(stay._replace(fixes=stay.fixes + 1), at, terms)
+    return _complete_phase(stay._replace(fixes=stay.fixes + 1), at, terms)
 
 
-def _counted(stay: Stay, at: datetime, terms: Terms) -> tuple[Stay | None, list[FenceReport]]:
+def _complete_phase(stay: Stay, at: datetime, terms: Terms) -> tuple[Stay | None, list[FenceReport]]:
     """Return the stay after an entry or exit, with its report once there are enough positions."""
     if stay.fixes < terms.fixes:
         return stay, []

@@ -14,7 +14,7 @@ from layers.coordinates.district_crs import measuring_srid
 from twin.rules.fences.area_set import AreaFacts, AreaSet
 from twin.rules.fences.definition import Fence
 from twin.rules.fences.tracker import PositionFix, Tracker
-from twin.rules.fences.transition import Terms, ended, step
+from twin.rules.fences.transition import Terms, removal_reports, step
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
 ORIGIN_M = np.array([431200.0, 2559800.0])
@@ -148,4 +148,4 @@ def test_a_stay_that_only_gets_older_is_not_written_again():
 
 def test_who_is_only_entering_leaves_no_trace_when_the_fence_ends():
     stay, _ = step(None, "in", NOON, None, Terms(2, None, timedelta(minutes=5)))
-    assert ended(stay, NOON) == []
+    assert removal_reports(stay, NOON) == []

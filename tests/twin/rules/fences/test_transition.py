@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.rules.fences.transition import FenceReport, Stay, Terms, advance, dwells_at, ended, step
+from twin.rules.fences.transition import FenceReport, Stay, Terms, advance, dwells_at, removal_reports, step
 
 NOON = datetime(2026, 6, 8, 4, tzinfo=UTC)
 ONE = Terms(1, timedelta(minutes=10), timedelta(minutes=5))
@@ -136,9 +136,9 @@ def test_time_alone_tells_who_dwells(stay, last_s, until_s, dwells):
 
 
 def test_a_fence_that_ends_lets_everybody_out():
-    assert ended(ENTERING, NOW) == []
-    assert ended(INSIDE, NOW) == [FenceReport("exit", NOW, NOON)]
-    assert ended(LEAVING, NOW) == EXIT
+    assert removal_reports(ENTERING, NOW) == []
+    assert removal_reports(INSIDE, NOW) == [FenceReport("exit", NOW, NOON)]
+    assert removal_reports(LEAVING, NOW) == EXIT
 
 
 relations = st.sampled_from(["in", "near", "out"])
