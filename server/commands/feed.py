@@ -1,4 +1,4 @@
-"""``onemap feed``: how the feeds do, and everything to connect a new one."""
+"""``onemap feed``: the state of the feeds, and all commands to connect a new one."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ def check(
         return
     reading = try_sample(definition, sample, topic)
     for message in reading.messages:
-        said = {name: value for name, value in message._asdict().items() if value is not None}
-        _out.print(orjson.dumps(said, option=orjson.OPT_INDENT_2, default=str).decode(), markup=False)
+        fields = {name: value for name, value in message._asdict().items() if value is not None}
+        _out.print(orjson.dumps(fields, option=orjson.OPT_INDENT_2, default=str).decode(), markup=False)
     for refused in reading.refused:
         _out.print(f"✗ 第 {refused.index} 条 no. {refused.index}: {refused.reason}: {refused.detail}", markup=False)
     total = (
@@ -221,7 +221,7 @@ def _row(feed: FeedState) -> tuple[str, ...]:
 
 
 def _remarks(feed: FeedState) -> Iterator[str]:
-    """Say what is not as it should be."""
+    """Yield the remarks on a feed: waiting refusals, and faults of its connector."""
     name, connector = feed.definition.name, feed.connector
     if feed.refused:
         yield f"{name}: 拒收待处理 refused, waiting: {', '.join(f'{why} × {n:,}' for why, n in feed.refused.items())}"

@@ -1,4 +1,4 @@
-"""``onemap feed refused``: what was refused; looked at, put right, taken again or put away."""
+"""``onemap feed refused``: refused messages, to be shown, corrected, taken again or discarded."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def discard(refused_id: IdArgument, home: HomeOption = None, config: ConfigOptio
 async def _replay(
     url: str, settings: Settings, refused_id: int | None, corrected: bytes | None, which: tuple[str | None, str | None]
 ) -> tuple[int, list[str]]:
-    """Take one message again, or all of a feed or reason; return how many, and what is still refused."""
+    """Take one message again, or all of a feed or reason; return their number, and those still refused."""
     taken, still = 0, list[str]()
     async with open_intake(url, settings) as intake:
         if refused_id is not None:
@@ -168,7 +168,7 @@ async def _replay(
 
 @asynccontextmanager
 async def open_intake(url: str, settings: Settings) -> AsyncIterator[Intake]:
-    """Take messages in this process, beside those that run."""
+    """Start an intake in this process, beside the running ones."""
     from layers.catalog import read_catalog  # noqa: PLC0415  # slow to import, as the next
     from layers.definition import read_code_lists  # noqa: PLC0415
     from twin.intake.intake import Intake  # noqa: PLC0415

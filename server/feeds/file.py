@@ -1,4 +1,4 @@
-"""The files of feeds as a person's commands see them: found by name, switched on and off, their secrets made."""
+"""Files of feeds for a person's commands: found by name, switched on and off, and their secrets written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def feed_of(folder: Path, name: str) -> FeedDefinition:
     Raises
     ------
     NotFound
-        When there is none; names those there are.
+        When there is none; the message names those there are.
     BadInput
         When its file has a fault.
     """
@@ -37,7 +37,7 @@ def feed_of(folder: Path, name: str) -> FeedDefinition:
 
 
 def switch(folder: Path, name: str, *, enabled: bool) -> bool:
-    """Switch a feed on or off in its file, leaving all else in it as it is; running processes notice by themselves.
+    """Switch a feed on or off in its file, and change nothing else in it; running processes notice.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def switch(folder: Path, name: str, *, enabled: bool) -> bool:
         written = _ENABLED.sub(f"enabled: {value}", text, count=1)
     else:
         written = _PROTOCOL.sub(lambda found: f"{found.group()}\nenabled: {value}", text, count=1)
-    beside = folder / f".{name}.yaml.new" / f"{name}.yaml"  # a file is read under its own name
+    beside = folder / f".{name}.yaml.new" / f"{name}.yaml"  # under the feed's name, which is checked
     beside.parent.mkdir(exist_ok=True)
     try:
         beside.write_text(written, encoding="utf-8")
@@ -79,14 +79,14 @@ def write_secret(home: Path, name: str, content: str | None = None, *, replace: 
     Parameters
     ----------
     content
-        What somebody else gave us, a broker's password for instance; None makes a new one.
+        A secret of another system, such as a broker's password; None makes a new one.
 
     Raises
     ------
     Conflict
-        When there is one and `replace` is not given: whoever signs with it would be refused from now on.
+        When there is one and `replace` is not given: senders that sign with it would be refused.
     BadInput
-        For a name no secret can have, or nothing to write.
+        When the name is no name of a secret, or the content is empty.
     """
     if not _NAME.fullmatch(name):
         raise BadInput(f"'{name[:80]}' is no name of a secret: a to z, 0 to 9 and _, a letter first", parameter="name")

@@ -1,4 +1,4 @@
-"""The keys that the demo's own senders sign with: made when they are missing, readable by their owner alone."""
+"""Keys of the demo's own senders: created when they are missing, readable by their owner alone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from twin.feeds.secret import ENVIRONMENT_PREFIX, FOLDER, read_secret
 
 
 def ensure_feed_key(name: str, home: Path) -> bytes:
-    """Return the secret of a feed; make it in the home's `secrets` when there is none.
+    """Return the secret of a feed; create it in the home's `secrets` if there is none.
 
     Raises
     ------
     Unavailable
-        When the secret that is there is too short.
+        When the secret is too short.
     Conflict
         When others may read its file.
     """
@@ -27,7 +27,7 @@ def ensure_feed_key(name: str, home: Path) -> bytes:
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as opened:
             opened.write(secrets.token_urlsafe(32) + "\n")
-        with suppress(FileExistsError):  # somebody else was quicker, and theirs counts
+        with suppress(FileExistsError):  # another process has written it first
             os.link(half, file)
         half.unlink()
     return read_secret(name, home, os.environ)

@@ -1,4 +1,4 @@
-"""Sending a file to a feed as its sender would: cut into bodies the server takes, signed, and counted."""
+"""Posting a file to a feed as its sender would: cut into bodies of the server's size, signed, and counted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twin.envelope.read import BATCH, LINES, STRUCTURED
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.signature import sign
 
-BODY_BYTES_MAX = 512 * 1024  # half of what a server takes in one delivery by default
+BODY_BYTES_MAX = 512 * 1024  # half of a server's default limit
 _PATIENCE_S = 120.0
 _TIMEOUT_S = 60.0
 _COUNTED = ("received", "accepted", "duplicate", "late", "ignored", "rejected", "held")
@@ -26,20 +26,20 @@ _COUNTED = ("received", "accepted", "duplicate", "late", "ignored", "rejected", 
 
 @dataclass(slots=True)
 class Posted:
-    """What became of a file."""
+    """Counts of a posted file."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     refused: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, told: dict[str, Any]) -> None:
-        """Count the answer to one body."""
+    def add(self, counts: dict[str, Any]) -> None:
+        """Add the counts of one response."""
         for name in _COUNTED:
-            self.counts[name] += told.get(name, 0)
-        self.refused += told.get("refused", ())
+            self.counts[name] += counts.get(name, 0)
+        self.refused += counts.get("refused", ())
 
 
 def bodies(definition: FeedDefinition, path: Path) -> Iterator[tuple[bytes, str]]:
-    """Cut a file into bodies with their content types: lines and lists in parts, all else whole.
+    """Cut a file into bodies with their content types: lines and lists in parts, other files whole.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def bodies(definition: FeedDefinition, path: Path) -> Iterator[tuple[bytes, str]
 
 
 def post(client: httpx.Client, definition: FeedDefinition, key: bytes | None, path: Path) -> Posted:
-    """Send a file; returns when the server says that all of it is durable or refused.
+    """Post a file; return when the server reports that all of it is durable or refused.
 
     Raises
     ------
     Unauthenticated, BadInput, Unavailable, TooMuch
-        When the server does not take it; with what the server said.
+        When the server does not take it, with the server's message.
     """
     posted = Posted()
     for body, media in bodies(definition, path):
@@ -86,36 +86,36 @@ def post(client: httpx.Client, definition: FeedDefinition, key: bytes | None, pa
 
 
 def deliver(client: httpx.Client, feed: str, key: bytes | None, body: bytes, media: str) -> dict[str, Any]:
-    """Send one body, signed when there is a key, more slowly when asked to; returns what the server counted.
+    """Post one body, signed if there is a key, again when the server is busy; return the server's counts.
 
     Raises
     ------
     Unauthenticated, BadInput, Unavailable, TooMuch
-        When the server does not take it; with what the server said.
+        When the server does not take it, with the server's message.
     """
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         signed = {} if key is None else sign(key, feed, body, now=datetime.now(UTC), nonce=secrets.token_hex(16))
         try:
-            answer = client.post(f"/feeds/{feed}", content=body, headers={"content-type": media, **signed})
+            response = client.post(f"/feeds/{feed}", content=body, headers={"content-type": media, **signed})
         except httpx.HTTPError as error:
             raise Unavailable(f"nobody answers at {client.base_url}: {error}; is ./onemap up running?") from error
-        if answer.status_code == 200:
-            told: dict[str, Any] = answer.json()
-            return told
-        if answer.status_code != 429 or time.monotonic() > deadline:
-            raise _fault(answer)
-        time.sleep(0.5)  # it asks to be sent more slowly
+        if response.status_code == 200:
+            counts: dict[str, Any] = response.json()
+            return counts
+        if response.status_code != 429 or time.monotonic() > deadline:
+            raise _fault(response)
+        time.sleep(0.5)  # the server is busy
 
 
-def _fault(answer: httpx.Response) -> OneMapError:
+def _fault(response: httpx.Response) -> OneMapError:
     try:
-        detail = answer.json()["detail"]
+        detail = response.json()["detail"]
     except (ValueError, KeyError, TypeError):
-        detail = answer.text[:200]
+        detail = response.text[:200]
     kinds: dict[int, type[OneMapError]] = {401: Unauthenticated, 413: TooMuch, 429: TooMuch}
-    usual = Unavailable if answer.status_code >= 500 else BadInput
-    return kinds.get(answer.status_code, usual)(f"the server says {answer.status_code}: {detail}")
+    usual = Unavailable if response.status_code >= 500 else BadInput
+    return kinds.get(response.status_code, usual)(f"the server says {response.status_code}: {detail}")
 
 
 def _parts(pieces: Sequence[bytes]) -> Iterator[list[bytes]]:
@@ -132,5 +132,5 @@ def _parts(pieces: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 
 def open_client(address: str) -> httpx.Client:
-    """Make a client of a running service; a proxy never stands between us."""
+    """Return a client of a running service; it uses no proxy."""
     return httpx.Client(base_url=address, timeout=_TIMEOUT_S, trust_env=False)

@@ -1,4 +1,4 @@
-"""A sender of feeds, as any other system's would be: it signs, sends over HTTP, and slows down when told to."""
+"""A sender of feeds, as in any other system: it signs, posts over HTTP, and slows down on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import structlog
 from twin.envelope.read import BATCH
 from twin.feeds.signature import sign
 
-_BYTES_MAX = 512 * 1024  # half of what a server takes in one delivery by default
+_BYTES_MAX = 512 * 1024  # half of a server's default limit
 _WAIT_S, _WAIT_S_MAX = 0.5, 20.0
 _TIMEOUT_S = 60.0
 _log = structlog.get_logger(__name__)
@@ -24,16 +24,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class SendTotals:
-    """What became of everything sent so far."""
+    """Counts of everything sent so far."""
 
     accepted: int = 0
     duplicate: int = 0
     rejected: int = 0
-    waited: int = 0  # times it was told to slow down, was refused altogether, or nobody answered
+    waited: int = 0  # attempts that were answered with 429, refused altogether, or not answered
 
     @property
     def is_heard(self) -> bool:
-        """Whether anything was taken, so far as anything was sent."""
+        """Whether a message was taken, or none was refused."""
         return self.accepted + self.duplicate > 0 or self.rejected == 0
 
 
@@ -43,9 +43,9 @@ class FeedSender:
     Parameters
     ----------
     client
-        With the service's address.
+        A client with the service's address.
     key
-        What to sign with.
+        Key of the signatures.
     """
 
     def __init__(self, client: httpx.AsyncClient, feed: str, key: bytes) -> None:
@@ -58,12 +58,12 @@ class FeedSender:
         Parameters
         ----------
         patience_s
-            How long to try again when told to slow down or nobody answers; None means until it is taken.
+            How long to try again after 429 or no answer; None means until it is taken.
 
         Returns
         -------
         bool
-            Whether all were taken (or refused for good, which is counted); False when patience ran out.
+            Whether all were taken, or refused for good, which is counted; False after `patience_s`.
         """
         for body in _bodies(messages):
             if not await self.deliver(body, BATCH, patience_s=patience_s):
@@ -71,12 +71,12 @@ class FeedSender:
         return True
 
     async def deliver(self, body: bytes, content_type: str, *, patience_s: float | None = None) -> bool:
-        """Send one body; as `send`."""
+        """Send one body, as `send`."""
         began, wait_s = asyncio.get_running_loop().time(), _WAIT_S
         while True:
-            answer = await self._post(body, content_type)
-            if answer is not None and answer.status_code < 500 and answer.status_code != 429:
-                self._count(answer)
+            response = await self._post(body, content_type)
+            if response is not None and response.status_code < 500 and response.status_code != 429:
+                self._count(response)
                 return True
             self.sent.waited += 1
             if patience_s is not None and asyncio.get_running_loop().time() - began > patience_s:
@@ -85,7 +85,7 @@ class FeedSender:
             wait_s = min(2 * wait_s, _WAIT_S_MAX)
 
     async def _post(self, body: bytes, content_type: str) -> httpx.Response | None:
-        """Post a body, signed anew: a nonce is good once. None when nobody answers."""
+        """Post a body with a new signature, because a nonce is good once; None without an answer."""
         signed = sign(self._key, self._feed, body, now=datetime.now(UTC), nonce=secrets.token_hex(16))
         headers = {"content-type": content_type, **signed}
         try:
@@ -93,22 +93,22 @@ class FeedSender:
         except httpx.HTTPError:
             return None
 
-    def _count(self, answer: httpx.Response) -> None:
-        if answer.status_code == 200:
-            told = answer.json()
-            self.sent.accepted += told["accepted"]
-            self.sent.duplicate += told["duplicate"]
-            self.sent.rejected += told["rejected"]
-            if told["rejected"]:
-                _log.warning("messages of the demo were refused", feed=self._feed, refused=told["refused"][:3])
+    def _count(self, response: httpx.Response) -> None:
+        if response.status_code == 200:
+            counts = response.json()
+            self.sent.accepted += counts["accepted"]
+            self.sent.duplicate += counts["duplicate"]
+            self.sent.rejected += counts["rejected"]
+            if counts["rejected"]:
+                _log.warning("messages of the demo were refused", feed=self._feed, refused=counts["refused"][:3])
             return
         self.sent.rejected += 1
-        self.sent.waited += 1  # whoever is refused altogether need not hurry either
-        _log.warning("the demo was refused", feed=self._feed, status=answer.status_code, said=answer.text[:500])
+        self.sent.waited += 1  # a sender that is refused altogether slows down too
+        _log.warning("the demo was refused", feed=self._feed, status=response.status_code, said=response.text[:500])
 
 
 def connect(address: str, token: str | None = None) -> httpx.AsyncClient:
-    """Make a client of a running service; a proxy never stands between us."""
+    """Return a client of a running service; it uses no proxy."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     return httpx.AsyncClient(base_url=address, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
 

@@ -1,7 +1,7 @@
-"""`POST /feeds/{name}` with a body of any length: NDJSON, taken while it comes.
+"""`POST /feeds/{name}` with a body of any length: NDJSON, taken while it is received.
 
-The answer comes at the end; who asks for it (`Accept: application/x-ndjson`) is told after every batch, one line each,
-and so knows at any moment from which line to go on.
+The answer comes at the end. With `Accept: application/x-ndjson` a line comes after every batch too, so that the sender
+always knows the line to continue from.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LINES = "application/x-ndjson"
 
 
 def is_stream(definition: FeedDefinition, request: Request) -> bool:
-    """Tell whether a body is a stream: lines, of a feed that needs no signature or opened by one."""
+    """Return whether a body is a stream: lines, of an unsigned feed or with a signed opening."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return media in {LINES, "application/jsonl"} and (definition.secret is None or is_opening(request.headers))
 
@@ -38,7 +38,7 @@ async def take_stream(intake: Intake, name: str, request: Request) -> Response:
     Raises
     ------
     NotFound, Unauthenticated
-        Before anything is read. What goes wrong later is told in the answer, beside how far the stream was taken.
+        Before anything is read. Later faults are in the answer, with the part of the stream that was taken.
     """
     definition, cutter = await intake.open_stream(name, request.headers)
     stream = Streamed(intake, definition, cutter)
@@ -50,7 +50,7 @@ async def take_stream(intake: Intake, name: str, request: Request) -> Response:
     except OneMapError as error:
         return _answer(status_of(error), _problem(error, stream), "application/problem+json")
     except ClientDisconnect:
-        return Response(status_code=400)  # nobody hears it
+        return Response(status_code=400)  # the sender is gone
     return _answer(200, taken(stream), "application/json")
 
 
@@ -60,7 +60,7 @@ def taken(stream: Streamed) -> dict[str, Any]:
 
 
 class _Receipts(Response):
-    """One line after every batch, while the body still comes."""
+    """A response of one line after every batch, while the body is received."""
 
     def __init__(self, stream: Streamed, request: Request) -> None:
         super().__init__(media_type=LINES, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
@@ -85,7 +85,7 @@ class _Receipts(Response):
 
 
 async def _pieces(stream: Streamed, request: Request) -> AsyncIterator[int]:
-    """Take the body piece by piece; yields whenever it got further."""
+    """Take the body piece by piece; yield the number of batches whenever it grows."""
     batches = 0
     async for piece in request.stream():
         await stream.add(piece)
@@ -100,7 +100,7 @@ def _counts(stream: Streamed) -> dict[str, Any]:
 
 
 def _problem(error: OneMapError, stream: Streamed) -> dict[str, Any]:
-    """Write a problem (RFC 9457) that says how far the stream was taken."""
+    """Return a problem (RFC 9457) with the part of the stream that was taken."""
     status = status_of(error)
     detail = f"{error.message}; the first {stream.lines} lines are taken, send again what follows"
     title = OGC_CODES.get(status, "Error")

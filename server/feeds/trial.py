@@ -1,4 +1,4 @@
-"""A sample of what a sender sends, decoded as a feed's file says, without a server."""
+"""Decoding a sample of a sender by a feed's file, without a server."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _WHOLE = frozenset({"table", "jt808"})
 
 
 def try_sample(definition: FeedDefinition, sample: Path, topic: str | None = None) -> Reading:
-    """Decode a file as if the feed had brought it.
+    """Decode a file as if it were a delivery of the feed.
 
     Parameters
     ----------
     topic
-        Of an MQTT message, which mappings may speak of; None means the first the feed subscribes to.
+        Of an MQTT message, for mappings that use it; None means the feed's first.
 
     Raises
     ------
     BadInput
-        When the file cannot be read at all; says why.
+        When the file cannot be read, with the reason.
     """
     now, whole = datetime.now(UTC), Reading()
     for body, media in _bodies(definition, sample):

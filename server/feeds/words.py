@@ -1,4 +1,4 @@
-"""A feed in words, for a person at a terminal."""
+"""Texts about a feed, for a person at a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIFE: dict[Life, str] = {"off": "停用 off", "never": "未接入 never", "live"
 
 
 def lacking(definition: FeedDefinition) -> Iterator[str]:
-    """Say what the mappings of events leave out, without which no filter in time and no count by class finds them."""
+    """Yield the important fields that mappings of events leave out: filters by time and counts by class need them."""
     for mapping in definition.mapping:
         if mapping.kind != "event":
             continue
@@ -25,7 +25,7 @@ def lacking(definition: FeedDefinition) -> Iterator[str]:
 
 
 def describe(health: FeedState, home: Path) -> Iterator[str]:
-    """Write everything known of a feed, one thing a line."""
+    """Yield everything known of a feed, a line each."""
     definition, counters = health.definition, health.counters
     yield f"{definition.name}  {definition.title_zh} {definition.title_en}  [{LIFE[health.life]}]"
     yield f"协议 protocol: {definition.protocol}, {definition.format}, {definition.crs_source}"

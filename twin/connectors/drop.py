@@ -133,8 +133,8 @@ class Drop:
             else:
                 held.update(message.feature_id for message in part.messages)
                 outcome += await settled(self._settle, part)
-        told = [*outcome.refused, *outcome.held]
-        notes = {REPORT: rows_report(told)} if told else {}
+        refusals = [*outcome.refused, *outcome.held]
+        notes = {REPORT: rows_report(refusals)} if refusals else {}
         if not self._definition.connection.whole or outcome.refused:  # a refused row may be of any feature
             await self._ledger.finished(file, outcome, 0, None)
         else:

@@ -250,5 +250,5 @@ async def open_link(place: BrokerAddress) -> AsyncIterator[Link]:
                 await pinging
 
 
-def _reason(code: int, told: str) -> str:
-    return told or _REASONS.get(code, f"code {code:#x}")
+def _reason(code: int, text: str) -> str:
+    return text or _REASONS.get(code, f"code {code:#x}")

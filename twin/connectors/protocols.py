@@ -31,7 +31,7 @@ PROTOCOLS: dict[str, type[FeedDefinition]] = {
 }
 
 
-def parse_feed(given: Any) -> FeedDefinition:
+def parse_feed(raw: Any) -> FeedDefinition:
     """Validate a feed by the class of its protocol.
 
     Raises
@@ -39,12 +39,12 @@ def parse_feed(given: Any) -> FeedDefinition:
     ValidationError
         When it is not a feed. Locations of the faults are those in the file, without the protocol in front.
     """
-    feed = PROTOCOLS.get(str(given.get("protocol"))) if isinstance(given, dict) else None
+    feed = PROTOCOLS.get(str(raw.get("protocol"))) if isinstance(raw, dict) else None
     if feed is None:
         names: Any = Literal[tuple(PROTOCOLS)]
         unknown = create_model("FeedDefinition", __base__=FeedDefinition, protocol=(names, ...), connection=(Any, None))
-        return unknown.model_validate(given)
-    return feed.model_validate(_without_foreign(given, _settings(feed)))
+        return unknown.model_validate(raw)
+    return feed.model_validate(_without_foreign(raw, _settings(feed)))
 
 
 _READER: TypeAdapter[FeedDefinition] = TypeAdapter(Annotated[FeedDefinition, PlainValidator(parse_feed)])
@@ -71,15 +71,15 @@ def _settings(feed: type[FeedDefinition]) -> Mapping[str, FieldInfo]:
     return getattr(connection, "model_fields", {})
 
 
-def _without_foreign(given: dict[str, Any], own: Mapping[str, FieldInfo]) -> dict[str, Any]:
+def _without_foreign(raw: dict[str, Any], own: Mapping[str, FieldInfo]) -> dict[str, Any]:
     """Leave out valid or empty settings of other protocols: a file whose protocol was changed may have them."""
-    connection = given.get("connection")
+    connection = raw.get("connection")
     if not isinstance(connection, dict):
-        return given
+        return raw
     every = {name: setting for feed in PROTOCOLS.values() for name, setting in _settings(feed).items()}
     foreign = {name for name in connection if name in every and name not in own}
     left_out = {name for name in foreign if _is_valid(every[name], connection[name])}
-    return {**given, "connection": {name: value for name, value in connection.items() if name not in left_out}}
+    return {**raw, "connection": {name: value for name, value in connection.items() if name not in left_out}}
 
 
 def _is_valid(setting: FieldInfo, value: Any) -> bool:

@@ -88,8 +88,8 @@ class Platform:
 
     def _register(self, frame: TerminalFrame) -> bytes:
         terminal = self._roster.terminals.get(frame.phone)
-        said = _terminal_id(frame)
-        if terminal is None or (terminal.terminal_id is not None and said != terminal.terminal_id):
+        own_id = _terminal_id(frame)
+        if terminal is None or (terminal.terminal_id is not None and own_id != terminal.terminal_id):
             return self._write(REGISTER_ANSWER, frame, struct.pack(">HB", frame.serial, Registered.UNKNOWN_TERMINAL))
         code = code_of(self._secret or b"", frame.phone).encode()
         return self._write(REGISTER_ANSWER, frame, struct.pack(">HB", frame.serial, Registered.YES) + code)

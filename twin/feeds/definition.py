@@ -137,11 +137,11 @@ class FeedDefinition(_Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def _fill_in(cls, raw: Any) -> Any:
         """Fill in source, connection and format, which follow from name and protocol."""
-        if not isinstance(given, dict):
-            return given
-        filled = {"source": f"/feeds/{given.get('name')}", "connection": {}, **given}
+        if not isinstance(raw, dict):
+            return raw
+        filled = {"source": f"/feeds/{raw.get('name')}", "connection": {}, **raw}
         if "format" not in filled:
             is_mapped = cls.usual_format == "cloudevents" and filled.get("mapping")
             filled["format"] = "records" if is_mapped else cls.usual_format

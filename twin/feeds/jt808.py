@@ -177,8 +177,8 @@ def read_location_batch(body: bytes) -> tuple[list[bytes], Refused | None]:
         at = end
     if len(bodies) == count and at == len(body):
         return bodies, None
-    said = f"the batch announces {count} locations; {len(bodies)} are whole, {len(body) - at} bytes are left over"
-    return bodies, Refused(Reason.BAD_FRAME, said)
+    detail = f"the batch announces {count} locations; {len(bodies)} are whole, {len(body) - at} bytes are left over"
+    return bodies, Refused(Reason.BAD_FRAME, detail)
 
 
 def locations(frame: TerminalFrame) -> tuple[list[bytes], Refused | None]:

@@ -110,20 +110,20 @@ def _short(name: str) -> str:
     return found[0] if found else name
 
 
-def _type_names(given: Any) -> list[str]:
+def _type_names(raw: Any) -> list[str]:
     """Return the short names of an entity's types: a name or a list, short or full URIs."""
-    names = given if type(given) is list else [given]
+    names = raw if type(raw) is list else [raw]
     return [_short(name) for name in names if type(name) is str]
 
 
-def _instances(given: Any) -> list[Any]:
+def _instances(raw: Any) -> list[Any]:
     """Return the instances of a property, one per data set: a list, or by data set in the simplified form."""
-    if given is None:
+    if raw is None:
         return []
-    datasets = given.get("dataset") if type(given) is dict and given.keys() == {"dataset"} else None
+    datasets = raw.get("dataset") if type(raw) is dict and raw.keys() == {"dataset"} else None
     if type(datasets) is dict:
         return [{"value": value, "datasetId": name} for name, value in datasets.items()]
-    return given if type(given) is list else [given]
+    return raw if type(raw) is list else [raw]
 
 
 def _dataset_of(instance: Any) -> str | None:
@@ -159,9 +159,9 @@ def _typed(value: Any) -> Any:
     return None if value == NULL else value
 
 
-def _plain(given: Any) -> Any:
+def _plain(raw: Any) -> Any:
     """Return a time as text, also from a property or a typed value; None for anything else."""
     for key in ("value", "@value"):
-        if type(given) is dict:
-            given = given.get(key, given)
-    return given if type(given) is str else None
+        if type(raw) is dict:
+            raw = raw.get(key, raw)
+    return raw if type(raw) is str else None

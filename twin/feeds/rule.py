@@ -67,8 +67,8 @@ class FieldRule(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _text_is_a_path(cls, given: Any) -> Any:
-        return {"path": given} if isinstance(given, str) else given
+    def _text_is_a_path(cls, raw: Any) -> Any:
+        return {"path": raw} if isinstance(raw, str) else raw
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

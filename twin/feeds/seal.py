@@ -123,7 +123,7 @@ class SealedLines:
                 self._batch += line + b"\n"
                 self._lines += 1
             else:
-                yield self._sealed(found[1].decode())
+                yield self._check_seal(found[1].decode())
         if len(self._batch) + len(self._rest) > BATCH_BYTES_MAX or self._lines > BATCH_MESSAGES_MAX:
             limits = f"{BATCH_BYTES_MAX} bytes and {BATCH_MESSAGES_MAX} lines"
             raise Refused(Reason.TOO_LARGE, f"a batch has at most {limits} before its seal")
@@ -138,16 +138,16 @@ class SealedLines:
         """
         found = _SEAL.fullmatch(self._rest)  # a last line may lack its line feed
         if found is not None:
-            return self._sealed(found[1].decode())
+            return self._check_seal(found[1].decode())
         if self._batch or self._rest.strip():
             raise Refused(Reason.NO_SIGNATURE, f"{self._lines or 1} lines after the last seal were not taken")
         return b""
 
-    def _sealed(self, given: str) -> bytes:
+    def _check_seal(self, received: str) -> bytes:
         batch = bytes(self._batch)
         self._number += 1
         expected = _mac(self._secret, self._feed, self._timestamp, self._nonce, self._number, batch)
-        if not hmac.compare_digest(expected, given):
+        if not hmac.compare_digest(expected, received):
             raise Refused(Reason.BAD_SIGNATURE, f"the seal of batch {self._number} is not that of its lines")
         self._batch, self._lines = bytearray(), 0
         return batch
@@ -167,9 +167,9 @@ def verify_opening(secret: bytes, feed: str, headers: Mapping[str, str], *, now:
         When a header is missing or malformed, the time lies outside the window, or the signature is wrong.
     """
     timestamp, nonce = read_stamp(headers)
-    given = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
+    received = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
     expected = OPENING + _mac(secret, feed, timestamp, nonce, 0, b"")
-    if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
+    if not hmac.compare_digest(expected.encode(), received.encode(errors="replace")):
         raise Refused(Reason.BAD_SIGNATURE, "the signature does not open a stream of this feed", parameter=SIGNATURE)
     return check_window(feed, timestamp, nonce, now=now)
 

@@ -78,16 +78,16 @@ def envelope(observation: dict[str, Any], streams: dict[str, Datastream], source
     if "result" not in observation:
         raise Refused(Reason.MISSING, "the observation has no result", parameter="result")
     time, resulted = _times(observation)
-    said = result(observation["result"], stream.scale)
+    fields = result(observation["result"], stream.scale)
     return {
         "specversion": "1.0",
         "source": source,
-        "id": f"{name}@{time:%Y%m%dT%H%M%S.%f}#{digest(said)}",
+        "id": f"{name}@{time:%Y%m%dT%H%M%S.%f}#{digest(fields)}",
         "type": "cn.gov.district.observation.created",
         "subject": stream.subject,
         "time": time,
         "senttime": resulted,
-        "data": {"property": stream.property, "unit": stream.unit, **said},
+        "data": {"property": stream.property, "unit": stream.unit, **fields},
     }
 
 
@@ -115,12 +115,12 @@ def _end(written: Any) -> Any:
     return written.rpartition("/")[2] or None if type(written) is str else written
 
 
-def digest(said: Any) -> str:
+def digest(value: Any) -> str:
     """Return a short digest of a value; different values have different digests."""
-    return blake2b(raw_of(said), digest_size=8).hexdigest()
+    return blake2b(raw_of(value), digest_size=8).hexdigest()
 
 
-def result(given: Any, scale: float) -> dict[str, Any]:
+def result(value: Any, scale: float) -> dict[str, Any]:
     """Return the fields of a result: a number, a text, true as 1 and false as 0, null as missing.
 
     Raises
@@ -128,15 +128,15 @@ def result(given: Any, scale: float) -> dict[str, Any]:
     Refused
         When it is an object or a list.
     """
-    if given is None:
+    if value is None:
         return {"value": None, "quality": "missing"}
-    if type(given) is bool:
-        return {"value": float(given)}
-    if type(given) in {int, float}:
-        return {"value": given * scale}
-    if type(given) is str:
-        return {"value_text": given}
-    raise Refused(Reason.WRONG_TYPE, f"the result is {shown(given)}; needed is a number or a text", parameter="result")
+    if type(value) is bool:
+        return {"value": float(value)}
+    if type(value) in {int, float}:
+        return {"value": value * scale}
+    if type(value) is str:
+        return {"value_text": value}
+    raise Refused(Reason.WRONG_TYPE, f"the result is {shown(value)}; needed is a number or a text", parameter="result")
 
 
 def _datastream_id(observation: dict[str, Any], topic: str | None) -> str | None:

@@ -75,11 +75,11 @@ def verify(secret: bytes, feed: str, headers: Mapping[str, str], body: bytes, *,
         When a header is missing or malformed, the time lies outside the window, or the signature is wrong.
     """
     timestamp, nonce = read_stamp(headers)
-    given = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
+    received = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
     expected = _signature(secret, (feed, timestamp, nonce), headers, body)
-    if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
+    if not hmac.compare_digest(expected.encode(), received.encode(errors="replace")):
         why = "the signature is not the HMAC-SHA256 of this message"
-        if expected.startswith(BINARY) and not given.startswith(BINARY):
+        if expected.startswith(BINARY) and not received.startswith(BINARY):
             why = f"ce- headers are signed with the body: {SIGNATURE}: {BINARY}…; see 'Binary mode' in the guide"
         raise Refused(Reason.BAD_SIGNATURE, why, parameter=SIGNATURE)
     return check_window(feed, timestamp, nonce, now=now)
