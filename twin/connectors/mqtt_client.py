@@ -122,7 +122,13 @@ class Link(asyncio.Protocol):
         self._keep_alive_s = min(answer.keep_alive_s or _KEEP_ALIVE_SECONDS, _KEEP_ALIVE_SECONDS)
 
     async def subscribe(self, topics: Sequence[str]) -> list[str | None]:
-        """Subscribe at QoS 1; return for each topic None, or the reason of its refusal."""
+        """Subscribe at QoS 1; return for each topic None, or the reason of its refusal.
+
+        Raises
+        ------
+        Unavailable
+            When the connection is lost, or the broker's answer is incomplete.
+        """
         number = self._next_id()
         answer = await self._ask(mqtt_write.subscribe(self._place.version, number, topics), PacketKind.SUBACK, number)
         if len(answer.codes) != len(topics):

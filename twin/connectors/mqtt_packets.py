@@ -90,7 +90,13 @@ class Acknowledgement:
 
 
 def read_properties(body: bytes, at: int) -> tuple[dict[int | str, int | str], int]:
-    """Read the properties at a position: by number, user properties by name, the content type as `content-type`."""
+    """Read the properties at a position: by number, user properties by name, the content type as `content-type`.
+
+    Raises
+    ------
+    ProtocolFault
+        When they are cut off, or a property is unknown.
+    """
     length, at = read_length(body, at)
     end, found = at + length, dict[int | str, int | str]()
     if end > len(body):
@@ -118,7 +124,13 @@ def read_properties(body: bytes, at: int) -> tuple[dict[int | str, int | str], i
 
 
 def read_length(body: bytes, at: int) -> tuple[int, int]:
-    """Read a length of one to four bytes; return it and its end."""
+    """Read a length of one to four bytes; return it and its end.
+
+    Raises
+    ------
+    ProtocolFault
+        When it is cut off, or longer.
+    """
     length = 0
     for n in range(4):
         if at + n >= len(body):
@@ -130,7 +142,13 @@ def read_length(body: bytes, at: int) -> tuple[int, int]:
 
 
 def read_text(body: bytes, at: int) -> tuple[str, int]:
-    """Read a text; return it and its end. Bytes that are not UTF-8 are replaced, and refused as JSON."""
+    """Read a text; return it and its end. Bytes that are not UTF-8 are replaced, and refused as JSON.
+
+    Raises
+    ------
+    ProtocolFault
+        When it is cut off.
+    """
     end = at + 2 + int.from_bytes(body[at : at + 2])
     if end > len(body) or at + 2 > len(body):
         raise ProtocolFault("a text is cut off")
