@@ -1,1 +1,1 @@
-"""The commands of `./onemap`, one a file; each has `register(app)`, which `server/cli.py` calls."""
+"""The commands of `./onemap`; a module with `register(app)`, which `server/cli.py` calls, is a command."""

@@ -1,4 +1,4 @@
-"""The documents say what is: pages written from code are current, commands exist, requests answer."""
+"""The documents are right: generated pages are current, commands exist, requests are answered."""
 
 from __future__ import annotations
 

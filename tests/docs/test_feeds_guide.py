@@ -1,4 +1,4 @@
-"""The guide to feeds works as printed: the shell blocks of every section are run, against what runs here."""
+"""The guide to feeds works as printed: the shell blocks of every section run against a real service."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _WRITTEN = re.compile(r"^cat > (\S+) <<'(\w+)'\n(.*?)^\2\n", re.MULTILINE | re.D
 
 
 def blocks(section):
-    """Return the shell blocks of a section that end by themselves."""
+    """Return the shell blocks of a section, without endless ones."""
     found = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
     return [block for block in found if "curl -N" not in block]
 
 
 class Here:
-    """A folder in which the guide's commands find everything: the feeds, a home, what runs, a broker."""
+    """A folder for the commands of the guide: with feeds, a home folder, a running service and a broker."""
 
     def __init__(self, folder, address, broker, url) -> None:
         self.folder, self.address, self.broker = folder, address, broker
@@ -47,7 +47,7 @@ class Here:
         }
 
     def own(self, text):
-        """Put our addresses in the place of the printed ones."""
+        """Replace the printed addresses with ours."""
         return text.replace("http://127.0.0.1:8000", self.address).replace("mqtt://127.0.0.1:1883", self.broker)
 
     def run(self, block):
@@ -62,13 +62,13 @@ class Here:
         )
         assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
 
-    def until(self, said):
-        """Wait until `/twin/feeds` says so of the feeds by name."""
+    def until(self, condition):
+        """Wait until a condition holds for the feeds in `/twin/feeds`, by name."""
         deadline = time.monotonic() + DEADLINE_S
         while True:
-            told = httpx.get(f"{self.address}/twin/feeds", timeout=30).json()["feeds"]
-            feeds = {feed["name"]: feed for feed in told}
-            if said(feeds):
+            listed = httpx.get(f"{self.address}/twin/feeds", timeout=30).json()["feeds"]
+            feeds = {feed["name"]: feed for feed in listed}
+            if condition(feeds):
                 return feeds
             assert time.monotonic() < deadline, feeds
 
@@ -96,7 +96,7 @@ def here(cluster, district_template, tmp_path_factory):
 
 
 def connected(feed):
-    """Whether what comes for a feed is taken."""
+    """Return whether messages of a feed are taken."""
     return feed is not None and (feed["connector"] is None or feed["connector"]["state"] == "working")
 
 
@@ -105,7 +105,7 @@ def test_every_block_works_as_printed(here, title):
     for name, _, content in _WRITTEN.findall(SECTIONS["A feed is a file"]):
         (here.folder / name).write_text(content, encoding="utf-8")
     section = "\n".join(blocks(SECTIONS[title]))
-    for path, _, content in _WRITTEN.findall(section):  # first, so that what runs has seen them when they are used
+    for path, _, content in _WRITTEN.findall(section):  # first, so that the service has read them before their use
         (here.folder / path).write_text(here.own(content), encoding="utf-8")
     new = re.findall(r"^cat > config/feeds/(\w+)\.yaml", section, re.MULTILINE)
     here.until(lambda feeds: all(connected(feeds.get(name)) for name in new))

@@ -1,4 +1,4 @@
-"""The guide to rasters works as printed: its requests answer, its loads load."""
+"""The guide to rasters works as printed: its requests are answered, its loads succeed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOADS = [shlex.split(line.partition("  #")[0])[1:] for line in "".join(BLOCKS).s
 
 @pytest.fixture(scope="module")
 def here(cluster, template, tmp_path_factory):
-    """A home with the demo's rasters, and the server over it: its address, its database, its folder."""
+    """A server over a home with the demo's rasters: its address, its database, its folder."""
     home = tmp_path_factory.mktemp("home")
     with ExitStack() as started:
         url = started.enter_context(temporary_database(cluster, template))

@@ -1,4 +1,4 @@
-"""What the page about streams prints, done."""
+"""The page about streams works as printed."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def blocks(language):
 
 
 def run(program):
-    """Run a program of the page to its end; return what it prints."""
+    """Run a program of the page to its end; return its output."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def hear(command):
-    """Run a command of the page until it has heard that the stream has begun; return what it prints."""
+    """Run a command of the page until its stream has begun; return its output."""
     patient = command.replace("timeout 10 curl", "exec timeout 100 curl -sS").replace(" || true", "")
     with subprocess.Popen(["bash", "-c", patient], stdout=subprocess.PIPE, text=True) as process:
-        heard = ""
+        received = ""
         for line in process.stdout:
-            heard += line
+            received += line
             if line.startswith("event: ready"):
                 break
         process.terminate()
-    return heard
+    return received
 
 
 async def test_the_programs_of_the_page_work_as_printed(database_url, live_server):
@@ -49,9 +49,9 @@ async def test_the_programs_of_the_page_work_as_printed(database_url, live_serve
     streams = [block.replace("127.0.0.1:8000", host) for block in blocks("sh") if "curl -N" in block]
     assert len(streams) == 2
     for block in streams:
-        heard = hear(block)
-        assert "event: ready" in heard
-        assert ("event: snapshot" in heard) is ("snapshot" in block)
+        received = hear(block)
+        assert "event: ready" in received
+        assert ("event: snapshot" in received) is ("snapshot" in block)
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))

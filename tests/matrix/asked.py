@@ -1,4 +1,4 @@
-"""Everything that can be asked of a layer: made from its definition, so that a new field or layer is asked for too."""
+"""All requests of a layer, made from its definition, so that a new field or layer is requested too."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ _VALUES |= {"datetime": "2026-01-01T00:00:00Z"}
 
 
 def predicates(queryable):
-    """Return every operator that a queryable knows, as texts of CQL2."""
-    asked = [operator.format(f'"{queryable.name}"') for operator in OPERATORS[queryable.type]]
-    return [*asked, f'"{queryable.name}" IS NULL', f'NOT ("{queryable.name}" IS NULL)']
+    """Return a CQL2 text for every operator of a queryable."""
+    found = [operator.format(f'"{queryable.name}"') for operator in OPERATORS[queryable.type]]
+    return [*found, f'"{queryable.name}" IS NULL', f'NOT ("{queryable.name}" IS NULL)']
 
 
 def every_queryable(definition, actor):
-    """Return for each queryable the parameters of requests that use it in every way."""
+    """Return the parameters of requests that use each queryable in every way."""
     for queryable in queryables_of(definition, actor).values():
         yield {"filter": " OR ".join(f"({one})" for one in predicates(queryable))}
         if queryable.type in _VALUES:
@@ -83,7 +83,7 @@ def every_queryable(definition, actor):
 
 
 def mixed_filters(definition, actor):
-    """Return filters that use every queryable: with the place, and without it, for they are read in other ways."""
+    """Return filters over every queryable, with and without the geometry, since their statements differ."""
     known = queryables_of(definition, actor)
     plain = [predicates(one)[number % 2] for number, one in enumerate(known.values()) if one.type != "geometry"]
     yield " OR ".join(f"({one})" for one in plain)
@@ -91,17 +91,17 @@ def mixed_filters(definition, actor):
         yield " OR ".join(f"({one})" for one in (*plain, *predicates(known["geom"])))
 
 
-def addresses(definition, wanted, at=None):
+def addresses(definition, condition, at=None):
     """Return the addresses of every output of a layer.
 
     Parameters
     ----------
-    wanted
+    condition
         A filter.
     at
-        The moment it is asked for, where an output knows moments.
+        The requested moment, for outputs that know moments.
     """
-    name, chosen = definition.id, f"filter={quote(wanted)}"
+    name, chosen = definition.id, f"filter={quote(condition)}"
     then = f"&at={at}" if at else ""
     items = f"/ogc/collections/{name}/items?{chosen}{then}"
     yield from (f"{items}&limit=5&f={form}" for form in ("json", "jsonfg", "csv", "geojsonl"))

@@ -1,4 +1,4 @@
-"""The application, asked as any of `asked.ACTORS`."""
+"""The application over the synthetic district, for requests of any of `asked.ACTORS`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AT_ONCE = 4
 
 
 class _Named(Authenticator):
-    """Believes whoever a header names."""
+    """Takes the actor from a header."""
 
     def actor(self, headers):
         names = [value.decode() for name, value in headers if name == ACTOR_HEADER.encode()]
@@ -26,14 +26,14 @@ class _Named(Authenticator):
 
 
 class Everybody(Service):
-    """The application over a database, asked by anybody."""
+    """The application over a database, for requests of any actor."""
 
     def __init__(self, url) -> None:
         super().__init__(url)
         self.app.state.shared = replace(self.app.state.shared, authenticator=_Named(None))
 
     def statuses(self, actor, targets):
-        """Ask for many addresses, some at once; return status and text by address."""
+        """Request many addresses, some at once; return status and text by address."""
 
         async def one(target, gate):
             async with gate:
@@ -49,17 +49,17 @@ class Everybody(Service):
 
     @property
     def catalog(self):
-        """The picture of the layers that the application has."""
+        """The catalogue of the application."""
         return self.app.state.shared.catalog.current
 
 
-def items_of(name, asked):
+def items_of(name, params):
     """Return the address of the items of a layer."""
-    return f"/ogc/collections/{name}/items?{urlencode({'limit': '2', **asked})}"
+    return f"/ogc/collections/{name}/items?{urlencode({'limit': '2', **params})}"
 
 
 def earlier():
-    """Return a moment some seconds ago, as an address has it."""
+    """Return a moment some seconds ago, as in an address."""
     return (datetime.now(UTC) - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,4 @@
-"""Definitions of layers that nobody has written: live fields of every kind and type, stored or not."""
+"""Generated definitions of layers: live fields of every kind and type, stored or not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SOURCES = st.one_of(
 
 @st.composite
 def fields(draw, name):
-    """Draw one field; a live one has mostly a type that can show its value."""
+    """Draw a field; a live field mostly has a type that can hold its value."""
     field = {"name": name, "title_zh": "字段", "title_en": "Field", "grade": draw(st.integers(1, 4))}
     if draw(st.booleans()):
         return field | {"type": draw(st.sampled_from(TYPES))}
@@ -56,7 +56,7 @@ def fields(draw, name):
 
 @st.composite
 def definitions(draw):
-    """Draw a definition as a file would say it; some are none."""
+    """Draw the content of a definition file; some are not valid."""
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=8))
     own = [draw(fields(name)) for name in names]
     left_out = draw(st.sets(st.sampled_from([one["name"] for one in COMMON]), max_size=2))

@@ -1,4 +1,4 @@
-"""The law of addresses: odd values and wrong tokens are told in words, wherever they are sent; made from OpenAPI."""
+"""Every operation of OpenAPI answers odd values and wrong tokens with an error in words."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import pytest
 
 from tests.matrix.conftest import Everybody
 
-STREAMS = {"/live", "/twin/replay"}  # without an end
+STREAMS = {"/live", "/twin/replay"}  # endless
 ODD = ("%00", "9" * 19, "-9223372036854775809", "1e400", "𝄞'\"%5C;--", "")
 KNOWN = {"code": "440106", "name": "light", "layers": "grids", "z": "3", "x": "6", "y": "3", "event_id": "E"}
 KNOWN |= {"refused_id": "1", "file": "sprite.json", "layer": "vec"}
 
 
 def operations(service):
-    """Yield method, path and the names of its parameters of every operation that our document lists."""
+    """Yield method, path and parameter names of every operation in our document."""
     document = service.json("/openapi.json", actor="operator")
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -26,14 +26,14 @@ def operations(service):
 
 
 def address(path, **values):
-    """Write an address with these values, and any that are good for the others."""
+    """Return an address with these values, and valid values of the other parameters."""
     for name, value in {**KNOWN, **values}.items():
         path = path.replace(f"{{{name}}}", value or "%20")
     return path
 
 
 def test_odd_values_are_refused_in_words_everywhere(district):
-    asked = 0
+    count = 0
     for method, path, parameters in operations(district):
         for place, name, _ in parameters:
             for odd in ODD if place in {"path", "query"} else ():
@@ -44,8 +44,8 @@ def test_odd_values_are_refused_in_words_everywhere(district):
                 target = f"{address(path, **({name: odd} if place == 'path' else {}))}?{query}"
                 answer = district.ask(target, actor="operator", method=method)
                 assert answer.status_code < 500 or answer.status_code == 503, (method, target, answer.text)
-                asked += 1
-    assert asked > 200
+                count += 1
+    assert count > 200
 
 
 def test_a_wrong_token_is_told_everywhere(district, monkeypatch):
@@ -61,8 +61,10 @@ def test_a_wrong_token_is_told_everywhere(district, monkeypatch):
     ]
     paths = [("GET", one) for one in others]
     paths += [(method, address(path)) for method, path, _ in operations(district) if not path.startswith("/feeds")]
-    told = {path: district.ask(path, actor=None, method=method, headers=wrong).status_code for method, path in paths}
-    assert {path: status for path, status in told.items() if status != 401} == {}
+    statuses = {
+        path: district.ask(path, actor=None, method=method, headers=wrong).status_code for method, path in paths
+    }
+    assert {path: status for path, status in statuses.items() if status != 401} == {}
 
 
 @pytest.mark.parametrize("target", ["/twin/feeds", "/twin/rules"])

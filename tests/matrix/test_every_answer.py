@@ -1,6 +1,6 @@
-"""The law: whatever may be asked of any layer, in any output, by anybody, has an answer.
+"""Every allowed request of every layer, in every output, by every actor, is answered.
 
-It is made from the catalogue: a new layer, field, operator or output is asked for without a line here.
+The requests are made from the catalogue: a new layer, field, operator or output is requested without a line here.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from tests.matrix.conftest import earlier, items_of
 LAYERS = sorted(read_definitions())
 
 
-ASKERS = ("anonymous", "operator")  # the others differ from them in the rows they see, not in what can be asked
+ASKERS = ("anonymous", "operator")  # other actors see other rows, but have no other requests
 
 
 def wrong(answers):
-    """Return the answers that are neither found nor empty."""
-    return {target: told for target, told in answers.items() if told[0] not in {200, 204}}
+    """Return the answers with a status other than 200 and 204."""
+    return {target: answer for target, answer in answers.items() if answer[0] not in {200, 204}}
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_queryable_knows_every_operator(district, name):
     layer, at = district.catalog[name], earlier()
     for asker in ASKERS:
-        asked = list(every_queryable(layer.definition, ACTORS[asker]))
-        if asker == "operator":  # every other one also as of a moment, which knows the same expressions
-            targets = [items_of(name, one) for one in asked]
-            targets += [items_of(name, one | {"at": at}) for one in asked[::2]]
+        requests = list(every_queryable(layer.definition, ACTORS[asker]))
+        if asker == "operator":  # every other request also as of a moment, with the same expressions
+            targets = [items_of(name, one) for one in requests]
+            targets += [items_of(name, one | {"at": at}) for one in requests[::2]]
         else:
-            targets = [items_of(name, one) for one in asked[:: 1 if layer.definition.motion else 3]]
+            targets = [items_of(name, one) for one in requests[:: 1 if layer.definition.motion else 3]]
         assert wrong(district.statuses(asker, targets)) == {}, asker
 
 
@@ -47,4 +47,4 @@ def test_every_output_takes_every_queryable_from_everybody(district, name):
         if layer.visible_to(actor):
             assert wrong(answers) == {}, asker
         else:
-            assert {told[0] for told in answers.values()} <= {400, 404}, asker
+            assert {answer[0] for answer in answers.values()} <= {400, 404}, asker

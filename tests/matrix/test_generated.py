@@ -1,4 +1,4 @@
-"""The law of definitions: one is refused when it is read, or every statement that is built from it can be run."""
+"""A generated definition is refused when it is read, or every statement that is built from it runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ VALUES ('g1', 'level_m', now() - interval '2 minutes', 1e300), ('g1', 'level_m',
 
 
 class Ground:
-    """A database and the loop of its one connection."""
+    """A database, its one connection, and the event loop of that connection."""
 
     def __init__(self, url) -> None:
         self.runner = asyncio.Runner()
@@ -74,16 +74,16 @@ async def make(connection, definition):
         columns, values = "id, geom", f"{values}, ST_SetSRID({shape[definition.geometry_type]}, 4490)"
     await connection.execute(f"INSERT INTO layer.generated ({columns}) SELECT {values}", list(ROWS))
     await refresh_statistics(connection, definition)
-    await connection.execute("UPDATE layer.generated SET id = id WHERE id = 'g3'")  # there is a past too
+    await connection.execute("UPDATE layer.generated SET id = id WHERE id = 'g3'")  # a row of the past
 
 
 def statements(layer, actor):
-    """Yield every statement that reads the layer for an actor, with filters that use all that may be asked."""
+    """Yield every statement that reads the layer for an actor, with filters over all queryables."""
     known = queryables_of(layer.definition, actor)
     places = ["", *(" OR ".join(f"({one})" for one in predicates(known[name])) for name in ("geom",) if name in known)]
     plain = " OR ".join(f"({p})" for one in known.values() if one.type != "geometry" for p in predicates(one))
-    wanted = (plain, *(f"{plain} OR {place}" for place in places if place))
-    wheres = [compile_filter(parse(one, "cql2-text", limits=LIMITS), known, filter_crs=CRS84) for one in wanted]
+    filters = (plain, *(f"{plain} OR {place}" for place in places if place))
+    wheres = [compile_filter(parse(one, "cql2-text", limits=LIMITS), known, filter_crs=CRS84) for one in filters]
     wheres.insert(0, Clause(""))
     for where in wheres:
         query = ItemsQuery(layer, actor, where)
@@ -112,7 +112,7 @@ async def ask(connection, definition):
 
 @settings(
     max_examples=25,
-    phases=(Phase.explicit, Phase.generate),  # each one takes a second: none to make it smaller
+    phases=(Phase.explicit, Phase.generate),  # an example takes a second: no shrinking
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(definitions())

@@ -1,4 +1,4 @@
-"""What is hidden from somebody is in no output: not in what describes a layer, not in what it was, not in a stream."""
+"""Hidden rows show in no output: not in the description of a layer, not in its past, not in a stream."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def fill(url):
 
 @pytest.fixture
 def things(database_url):
-    """The application over a layer with a row of each grade; the test may write to it."""
+    """The application over a layer with a row of each grade; tests may write to it."""
     run_async(fill(database_url))
     running = Everybody(database_url)
     yield running
@@ -145,7 +145,7 @@ SEEN_CHANGES = {
 
 
 def told(service, actor, target):
-    """Return status, headers and body of an answer, without the times of the asking itself."""
+    """Return status, headers and body of a response, without the times of the request."""
     answer = service.ask(target, actor=actor)
     assert answer.status_code < 500, (target, answer.text)
     passing = {"date", "x-request-id", "server-timing", "content-length"}
@@ -157,7 +157,7 @@ _TIMES = re.compile(r'"timeStamp": ?"[^"]*"|20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+
 
 
 def after(service, statement):
-    """Have a statement done, and wait until the application has heard of it."""
+    """Execute a statement, and wait until the application has noticed it."""
     known = service.catalog["things"].version
     service.execute(statement)
     service.wait(lambda: service.catalog["things"].version > known)
@@ -311,7 +311,7 @@ def test_whatever_a_cell_holds_it_is_no_formula(value):
 
 
 def drawn_name(address):
-    """Return what the tile of the first row says of it."""
+    """Return the first row as its tile holds it."""
     return httpx.get(f"{address}/tiles/things/14/13348/7110.mvt").content
 
 
@@ -329,7 +329,7 @@ def renamed(url, name):
 
 def test_a_tile_of_the_future_is_not_shown_after_a_restore(cluster, database_url, live_server, tmp_path):
     run_async(fill(database_url))
-    with temporary_database(cluster, database_url) as restored:  # as it was before what follows
+    with temporary_database(cluster, database_url) as restored:  # as it was before the next changes
         version = renamed(database_url, "FUTURE")
         assert b"FUTURE" in drawn_name(live_server(database_url, home=tmp_path))
         assert renamed(restored, "PRESENT") == version

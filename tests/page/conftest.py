@@ -12,24 +12,24 @@ from tests.databases import temporary_database
 from tests.running_app import running_app
 
 DESK, PHONE = (1440, 900), (390, 844)
-TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
+TOKEN = "a-token-of-the-tests"  # of the test server only
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 NO_WEBGL = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
-expect.set_options(timeout=150_000)  # a slow machine is not a fault
+expect.set_options(timeout=150_000)  # for slow machines
 HARMLESS = re.compile("GPU stall due to ReadPixels")
 
 
 @pytest.fixture(scope="session")
 def page_database(cluster: str, district_template: str) -> Iterator[str]:
-    """URL of a clone of the small district for the tests of the page; one of them adds a layer to it."""
+    """URL of a clone of the small district for the tests of the page; one test adds a layer to it."""
     with temporary_database(cluster, district_template) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def address(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the real application over the small district; its operator's token is `TOKEN`."""
+    """Address of the real application over the small district, with the operator's token `TOKEN`."""
     home = tmp_path_factory.mktemp("home")
     (home / "operator-token").write_text(TOKEN, encoding="ascii")
     with running_app(load_settings(home=home, database={"url": page_database})) as running:
@@ -38,7 +38,7 @@ def address(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def launch() -> Iterator[Callable[[list[str]], Browser]]:
-    """Start Debian's headless browser with flags; a context that ends it.
+    """Return a context that starts Debian's headless browser with flags and ends it.
 
     Playwright keeps an event loop running in this thread while it lives, so it must end with the module.
     """
@@ -53,7 +53,7 @@ def browser(launch) -> Iterator[Browser]:
 
 
 class Visitor:
-    """A browser's tab that remembers what a user must never meet: errors, and requests to another host."""
+    """A browser tab that records faults: errors in the console, and requests to another host."""
 
     def __init__(self, browser: Browser, address: str, size: tuple[int, int], path: str = "/") -> None:
         self.address = address
@@ -61,34 +61,34 @@ class Visitor:
         self._expected: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
         self.page.set_default_timeout(150_000)
-        self.page.on("console", self._heard)
+        self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
-        self.page.on("request", self._asked)
+        self.page.on("request", self._on_request)
         self.page.goto(address + path)
 
     def expects(self, fault: str) -> None:
-        """Say what the browser will report, now or later: it tells its console in its own time."""
+        """Expect a fault, which the browser reports now or later."""
         self._expected.append(fault)
 
     def unexpected(self) -> list[str]:
-        """Return what a user must never meet, without what the test brought about itself."""
+        """Return the recorded faults without the expected ones."""
         return [fault for fault in self.faults if not any(expected in fault for expected in self._expected)]
 
-    def _heard(self, message) -> None:
+    def _on_console(self, message) -> None:
         if message.type in {"error", "warning"} and not HARMLESS.search(message.text):
             self.faults.append(f"console {message.type}: {message.text}")
 
-    def _asked(self, request) -> None:
+    def _on_request(self, request) -> None:
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.faults.append(f"left the origin: {request.url}")
 
     def idle(self) -> Page:
-        """Wait until the map has drawn everything it asked for."""
+        """Wait until the map has drawn everything that it requested."""
         expect(self.page.locator(".mapview[data-idle]")).to_be_visible()
         return self.page
 
     def drawn(self, layer: str) -> list[str]:
-        """Ids of a layer's features on the screen, sorted."""
+        """Return the ids of a layer's features on the screen, sorted."""
         return self.page.evaluate(
             """layer => { const map = document.querySelector('.mapview').map;
                 const styles = map.getLayersOrder().filter(id => id.startsWith(layer + ':') && !id.endsWith(':label'));
@@ -97,7 +97,7 @@ class Visitor:
         )
 
     def at(self, lon: float, lat: float) -> tuple[float, float]:
-        """Where on the screen a place is."""
+        """Return the position of a place on the screen, pixels."""
         x, y = self.page.evaluate(
             """([lon, lat]) => { const map = document.querySelector('.mapview').map, p = map.project([lon, lat]);
                 const box = map.getCanvas().getBoundingClientRect(); return [box.x + p.x, box.y + p.y]; }""",
@@ -108,7 +108,7 @@ class Visitor:
 
 @pytest.fixture
 def visit(browser: Browser, address: str):
-    """Open the page: ``visit(path, size)``; at the end nothing bad may have happened."""
+    """Open the page: ``visit(path, size)``; unexpected faults fail the test at its end."""
     visitors: list[Visitor] = []
 
     def open_page(path: str = "/", size: tuple[int, int] = DESK) -> Visitor:

@@ -1,4 +1,4 @@
-"""The legend in the layer list: what the colours of a layer mean, in the reader's language."""
+"""Tests of the legend in the layer list, in the language of the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page as a visitor meets it, in a real browser over the real application."""
+"""Tests of the page in a real browser over the real application."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STREET = "streets"
 
 @pytest.fixture
 def a_building(address):
-    """One building the public may see: its id, height, and a place in it."""
+    """A building that the public may see: its id, its height, and a place in it."""
     items = httpx.get(
         f"{address}/ogc/collections/buildings/items?limit=1&filter=height_m>20&filter-lang=cql2-text",
         timeout=60,
@@ -122,18 +122,18 @@ def test_another_style_is_one_choice_away_and_stays(visit, address):
     page = visitor.idle()
     ground = "document.querySelector('.mapview').map.getPaintProperty('ground', 'background-color')"
     served = {name: httpx.get(f"{address}/styles/{name}.json").json() for name in ("dark", "light", "print")}
-    wanted = {name: style["layers"][0]["paint"]["background-color"] for name, style in served.items()}
-    assert page.evaluate(ground) == wanted["dark"]
+    expected = {name: style["layers"][0]["paint"]["background-color"] for name, style in served.items()}
+    assert page.evaluate(ground) == expected["dark"]
     for name in ("light", "print"):
         page.locator("select.themes").select_option(name)
-        until(page, f"{ground} === '{wanted[name]}'")
+        until(page, f"{ground} === '{expected[name]}'")
         expect(page.locator("html")).to_have_attribute("data-theme", name)
         until(page, f"location.hash.includes('style={name}')")
     visitor.idle()
     assert len(visitor.drawn(STREET)) == 21
     page.goto(f"{address}/")
     visitor.idle()
-    assert page.evaluate(ground) == wanted["print"]
+    assert page.evaluate(ground) == expected["print"]
 
 
 def test_a_style_that_is_not_there_is_the_usual_one(visit):
@@ -200,8 +200,8 @@ def test_the_operator_sees_more(visit, address):
     expect(page.locator(".popover .wrong")).to_be_visible()
     page.locator("input[name=token]").fill(TOKEN)
     page.locator(".popover .primary").click()
-    seen = httpx.get(f"{address}/map.json", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60).json()["layers"]
-    count = next(layer["count"] for layer in seen if layer["id"] == "video_points")
+    loaded = httpx.get(f"{address}/map.json", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60).json()["layers"]
+    count = next(layer["count"] for layer in loaded if layer["id"] == "video_points")
     expect(page.locator('[data-layer="video_points"] .count')).to_have_text(f"{count:,}")
     assert before != f"{count:,}"
     page.locator("header button", has_text="退出").click()
@@ -218,12 +218,12 @@ def test_what_a_hand_in_the_database_changes_is_drawn_again(visit, a_building, p
         await connection.execute("UPDATE layer.buildings SET height_m = $1 WHERE id = $2", height, feature_id)
         await connection.close()
 
-    seen = f"""document.querySelector('.mapview').map.querySourceFeatures('buildings', {{sourceLayer: 'buildings'}})
+    loaded = f"""document.querySelector('.mapview').map.querySourceFeatures('buildings', {{sourceLayer: 'buildings'}})
         .filter(feature => feature.properties.id === '{feature_id}').map(feature => feature.properties.height_m)"""
-    until(page, f"({seen}).includes({properties['height_m']})")
+    until(page, f"({loaded}).includes({properties['height_m']})")
     try:
         run_async(raise_to(199.5))
-        until(page, f"({seen}).includes(199.5)")
+        until(page, f"({loaded}).includes(199.5)")
     finally:
         run_async(raise_to(properties["height_m"]))
 

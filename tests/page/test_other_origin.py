@@ -1,4 +1,4 @@
-"""A page of another origin draws the map, reads features and hears of changes, in the real browser."""
+"""Tests of a page of another origin, in a real browser: it draws the map, reads features and receives changes."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ HEAR = """(server) => new Promise((resolve, reject) => {
 })"""
 TALK = """([server, token]) => new Promise((resolve) => {
   const socket = new WebSocket(`${server.replace("http", "ws")}/live/ws`, "onemap.live.v1");
-  const asked = { type: "subscribe", layers: ["grids"], ...(token ? { token } : {}) };
-  socket.onopen = () => socket.send(JSON.stringify(asked));
+  const message = { type: "subscribe", layers: ["grids"], ...(token ? { token } : {}) };
+  socket.onopen = () => socket.send(JSON.stringify(message));
   socket.onmessage = (message) => { socket.close(); resolve(JSON.parse(message.data).type); };
   socket.onclose = (event) => resolve(`closed ${event.code}`);
 })"""
@@ -77,7 +77,7 @@ class _Elsewhere(SimpleHTTPRequestHandler):
         self.wfile.write(PAGE)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 _Elsewhere.extensions_map = {**_Elsewhere.extensions_map, ".mjs": "text/javascript"}
@@ -85,7 +85,7 @@ _Elsewhere.extensions_map = {**_Elsewhere.extensions_map, ".mjs": "text/javascri
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[str]:
-    """Origin of a server that is not ours, with a page and MapLibre."""
+    """Origin of another server, with a page and MapLibre."""
     handler = partial(_Elsewhere, directory=str(MODULES / "maplibre-gl"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, name="elsewhere")
@@ -97,7 +97,7 @@ def elsewhere() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def serving(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Serve the small district to pages of some origins."""
+    """Serve the small district to pages of the given origins."""
 
     def serve(*origins: str) -> Any:
         home: Path = tmp_path_factory.mktemp("home")

@@ -1,4 +1,4 @@
-"""Styles over HTTP: addresses, conditions, rights, and that everything a style names is really served."""
+"""Tests of styles over HTTP: addresses, conditional requests, rights; everything that a style names is served."""
 
 from __future__ import annotations
 

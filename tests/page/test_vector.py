@@ -124,7 +124,7 @@ async def test_the_spatial_index_is_used_whoever_asks(database_url, mode):
     await refresh_statistics(owner, LAMPS)
     layer = (await read_catalog(owner))["lamps"]
     await owner.execute(f"SET plan_cache_mode = {mode}")
-    await owner.execute("SET max_parallel_workers_per_gather = 0")  # as the pools of readers have it
+    await owner.execute("SET max_parallel_workers_per_gather = 0")  # as in the pools of readers
     for actor in (OPERATOR, ANONYMOUS):
         text, values = tile_clause(Drawing(layer, actor, NEAR, 1000)).render()
         plan = "\n".join(r[0] for r in await owner.fetch(f"EXPLAIN {text}", *values))

@@ -1,4 +1,4 @@
-"""A town small enough to know every feature of it: four blocks, a lane, lamps of two grades."""
+"""A small town of known features: four blocks, a lane, lamps of two grades."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for the page from outside: its own polling is evaluated text, which the page's policy rightly forbids."""
+"""Waiting for the page by polling from outside: polling inside evaluates text, which the page's policy forbids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECONDS_MAX = 120
 
 
 def until(page: Page, expression: str) -> None:
-    """Ask until an expression holds."""
+    """Poll until an expression holds."""
     deadline = monotonic() + SECONDS_MAX
     while not page.evaluate(expression):
         assert monotonic() < deadline, f"never came true: {expression}"

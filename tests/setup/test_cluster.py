@@ -1,4 +1,4 @@
-"""Laws of the private cluster, on real servers."""
+"""Tests of the private cluster, on real servers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    # Not tmp_path: pytest closes its folder to the postgres account.
+    # Not tmp_path: the postgres account cannot enter pytest's folder.
     folder = Path(tempfile.mkdtemp(prefix="onemap-"))
     folder.chmod(0o711)
     yield folder / "home"
@@ -38,7 +38,7 @@ def home() -> Iterator[Path]:
 
 @contextmanager
 def in_another_process(code: str, home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run `code` in a child until it prints that it is ready; kill it without mercy at the end."""
+    """Run `code` in a child process; yield when it prints that it is ready, and kill it at the end."""
     text = f"from layers.cluster import *\nfrom pathlib import Path\nimport signal\nhome = Path({str(home)!r})\n{code}"
     with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as child:
         try:
@@ -190,7 +190,7 @@ def test_the_log_is_quoted_when_the_server_does_not_start(home: Path):
     custom.chmod(0o644)
     with pytest.raises(Unavailable, match="shared_buffers"):
         PrivateCluster(home).start()
-    custom.chmod(0o600)  # of root, whom the server's account is not
+    custom.chmod(0o600)  # root's; the server has another account
     if place.account.uid != os.getuid():
         with pytest.raises(Unavailable, match=r"could not open .*custom\.conf"):
             PrivateCluster(home).start()
@@ -199,8 +199,8 @@ def test_the_log_is_quoted_when_the_server_does_not_start(home: Path):
 async def test_a_server_that_is_killed_is_started_again(home: Path):
     cluster = PrivateCluster(home, durable=False)
     url = cluster.start()
-    said: list[str] = []
-    keeping = asyncio.create_task(cluster.keep(said.append))
+    printed: list[str] = []
+    keeping = asyncio.create_task(cluster.keep(printed.append))
     try:
         for _ in range(2):
             before = postmaster(home)
@@ -213,11 +213,11 @@ async def test_a_server_that_is_killed_is_started_again(home: Path):
         await asyncio.gather(keeping, return_exceptions=True)
         cluster.stop()
     assert running_url(home) is None, "nobody starts it once it is to be stopped"
-    assert len(said) >= 2
+    assert len(printed) >= 2
 
 
 async def again(url: str, before: int, home: Path) -> asyncpg.Connection:
-    """Connect to the server that comes after the one with this process id."""
+    """Connect to the server that replaces the one with this process id."""
     async with asyncio.timeout(240):
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Commands as a person types them: what they refuse, what they ask, how they end."""
+"""Tests of commands as a person types them: refusals, questions, exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = "80"
 
 @pytest.fixture(scope="module")
 def url(cluster, template):
-    from tests.databases import temporary_database  # noqa: PLC0415  # fixtures of a module need what those of a test have
+    from tests.databases import temporary_database  # noqa: PLC0415  # only this fixture needs it
 
     with temporary_database(cluster, template) as url:
         yield url
@@ -76,7 +76,7 @@ def test_version(onemap):
 
 
 def _commands(group, path=()):
-    """Yield every command with its context, as a terminal of 80 columns shows it."""
+    """Yield name, command and context of every command, for a terminal of 80 columns."""
     for name, one in group.commands.items():
         if hasattr(one, "commands"):
             yield from _commands(one, (*path, name))
@@ -87,10 +87,10 @@ def _commands(group, path=()):
 def test_help_hides_nothing_in_a_narrow_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", COLUMNS)
     missing = []
-    for name, wanted, context in _commands(command()):
-        shown = "".join(wanted.get_help(context).split())
+    for name, each, context in _commands(command()):
+        shown = "".join(each.get_help(context).split())
         missing += [
-            f"{name} {p.name}" for p in wanted.params if "".join((getattr(p, "help", "") or "").split()) not in shown
+            f"{name} {p.name}" for p in each.params if "".join((getattr(p, "help", "") or "").split()) not in shown
         ]
     assert missing == []
 
@@ -131,8 +131,8 @@ def test_a_layer_is_set_renamed_and_dropped(onemap, tmp_path, url):
     onemap("load", "l.csv", "--layer", "first_shops", "--anywhere", database=url)
     assert "商铺" in onemap("layer", "set", "first_shops", "--title", "商铺", "--group", "民生", database=url).stdout
     assert onemap("layer", "rename", "first_shops", "second_shops", database=url).returncode == 0
-    asked = onemap("layer", "drop", "second_shops", database=url)  # nobody can answer here
-    assert (asked.returncode, "--yes" in asked.stderr) == (1, True)
+    refused = onemap("layer", "drop", "second_shops", database=url)  # nobody can answer here
+    assert (refused.returncode, "--yes" in refused.stderr) == (1, True)
     assert onemap("layer", "drop", "second_shops", "--yes", database=url).returncode == 0
     assert "second_shops" not in onemap("layers", database=url).stdout
 

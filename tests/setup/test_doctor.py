@@ -1,4 +1,4 @@
-"""`onemap doctor` and the database check, on databases that are broken in every way they know."""
+"""Tests of `onemap doctor` and the database check, on databases with every fault that they detect."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from server.settings import PROJECT
 
 
 def doctor(url: str, home: Path) -> tuple[int, str]:
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-P", "-m", "server.cli", "doctor", "--home", str(home)],
         env=os.environ | {"PYTHONPATH": str(PROJECT), "ONEMAP_DATABASE_URL": url, "ONEMAP_SERVER_PORT": "0"},
         capture_output=True,
@@ -30,8 +30,8 @@ def doctor(url: str, home: Path) -> tuple[int, str]:
         check=False,
         timeout=120,
     )
-    assert said.stderr == ""
-    return said.returncode, said.stdout
+    assert output.stderr == ""
+    return output.returncode, output.stdout
 
 
 def execute(url: str, *statements: str) -> None:
@@ -51,25 +51,25 @@ def url(database_url: str) -> str:
 
 
 def test_a_sound_database_is_well(url: str, tmp_path: Path):
-    code, said = doctor(url, tmp_path)
-    assert code == 0, said
+    code, output = doctor(url, tmp_path)
+    assert code == 0, output
     for subject in ("Python: 3.", "PostgreSQL: ", "PostGIS: 3.", "GEOS: 3.", "PROJ: ", "migrations: all"):
-        assert subject in said
+        assert subject in output
 
 
-@pytest.mark.parametrize(("fonts", "told"), [("", "fonts-wqy-microhei"), ("文泉驿微米黑", ": 文泉驿微米黑")])
+@pytest.mark.parametrize(("fonts", "expected"), [("", "fonts-wqy-microhei"), ("文泉驿微米黑", ": 文泉驿微米黑")])
 def test_a_lack_of_a_chinese_font_is_told(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fonts: str, told: str
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fonts: str, expected: str
 ):
     program = tmp_path / "fc-list"
     program.write_text(f"#!/bin/sh\n[ \"$1\" = :lang=zh ] && printf '%s' '{fonts}'\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    code, said = doctor(url, tmp_path / "home")
-    assert code == 0, said
-    (line,) = (one for one in said.splitlines() if "中文字体" in one)
-    assert line.startswith("✓" if fonts else "!"), said
-    assert told in said
+    code, output = doctor(url, tmp_path / "home")
+    assert code == 0, output
+    (line,) = (one for one in output.splitlines() if "中文字体" in one)
+    assert line.startswith("✓" if fonts else "!"), output
+    assert expected in output
 
 
 def test_a_fault_in_the_districts_own_definitions_is_told(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -77,13 +77,13 @@ def test_a_fault_in_the_districts_own_definitions_is_told(url: str, tmp_path: Pa
     own.mkdir()
     monkeypatch.setenv("ONEMAP_LAYERS_FOLDER", str(own))
     (own / "kiosks.yaml").write_text("id: kiosks\nfields: [}", encoding="utf-8")
-    code, said = doctor(url, tmp_path)
-    assert (code, "kiosks.yaml" in said) == (1, True)
+    code, output = doctor(url, tmp_path)
+    assert (code, "kiosks.yaml" in output) == (1, True)
     kiosk = "id: kiosks\ntitle_zh: 岗亭\ntitle_en: Kiosks\ngeometry_type: Point\nfields:\n"
     field = "  - {name: state, title_zh: 状态, title_en: State, type: string, codes: nowhere}\n"
     (own / "kiosks.yaml").write_text(kiosk + field, encoding="utf-8")
-    code, said = doctor(url, tmp_path)
-    assert (code, "code lists are missing: kiosks.state: nowhere" in said) == (1, True)
+    code, output = doctor(url, tmp_path)
+    assert (code, "code lists are missing: kiosks.state: nowhere" in output) == (1, True)
 
 
 def test_areas_that_do_not_tile_are_told(url: str, tmp_path: Path):
@@ -93,18 +93,18 @@ def test_areas_that_do_not_tile_are_told(url: str, tmp_path: Path):
     )
     street = put.format("streets", "street_code", "440106011", 113.4)
     execute(url, street, put.format("communities", "community_code", "ABC", 113.35))
-    code, said = doctor(url, tmp_path)
+    code, output = doctor(url, tmp_path)
     assert code == 0  # a warning: the map works
     for words in ("malformed code × 1: ABC", "gap × 1: 440106011"):
-        assert words in said
+        assert words in output
 
 
 def test_a_migration_that_was_edited_afterwards_is_told(url: str, tmp_path: Path):
-    execute(url, "UPDATE onemap.migration SET checksum = NULL WHERE name < '0030'")  # from before there were checksums
+    execute(url, "UPDATE onemap.migration SET checksum = NULL WHERE name < '0030'")  # applied before checksums existed
     execute(url, "UPDATE onemap.migration SET checksum = repeat('0', 64) WHERE name = '0040_live'")
-    code, said = doctor(url, tmp_path)
-    assert code == 0, said
-    assert "edited after they were applied here: 0040_live" in said
+    code, output = doctor(url, tmp_path)
+    assert code == 0, output
+    assert "edited after they were applied here: 0040_live" in output
     known = "SELECT count(*) FROM onemap.migration WHERE checksum IS NULL"
     assert asyncio.run(migrate(url)) == []
     assert asyncio.run(value(url, known)) == 0
@@ -121,10 +121,10 @@ async def value(url: str, statement: str) -> object:
 
 def test_a_lost_index_is_found_and_the_remedy_mends_it(url: str, tmp_path: Path):
     execute(url, "DROP INDEX layer.grids_geom_idx")
-    code, said = doctor(url, tmp_path)
+    code, output = doctor(url, tmp_path)
     assert code == 1
-    remedy = re.search(r"✗ 图层 layer grids: has no spatial index.*\n    → (CREATE INDEX .*)", said)
-    assert remedy, said
+    remedy = re.search(r"✗ 图层 layer grids: has no spatial index.*\n    → (CREATE INDEX .*)", output)
+    assert remedy, output
     execute(url, remedy.group(1))
     assert doctor(url, tmp_path)[0] == 0
 
@@ -136,46 +136,46 @@ def test_stale_statistics_are_a_warning_with_a_remedy(url: str, tmp_path: Path):
         "ANALYZE layer.rain_gauges",
         "INSERT INTO layer.rain_gauges (id) SELECT n::text FROM generate_series(1, 5000) AS n",
     )
-    code, said = doctor(url, tmp_path)
+    code, output = doctor(url, tmp_path)
     assert code == 0, "a warning is not a fault"
-    assert re.search(r'! 图层 layer rain_gauges: statistics are stale.*\n    → ANALYZE layer."rain_gauges"', said)
+    assert re.search(r'! 图层 layer rain_gauges: statistics are stale.*\n    → ANALYZE layer."rain_gauges"', output)
 
 
 def test_a_layer_without_its_table_is_named(url: str, tmp_path: Path):
     execute(url, "DROP TABLE layer.waterways CASCADE")
-    code, said = doctor(url, tmp_path)
+    code, output = doctor(url, tmp_path)
     assert code == 1
-    assert "layer waterways: is in the catalogue and has no table" in said
+    assert "layer waterways: is in the catalogue and has no table" in output
 
 
 def test_a_newer_database_and_an_unmigrated_one(url: str, tmp_path: Path):
     execute(url, "INSERT INTO onemap.migration (name) VALUES ('9999_tomorrow')")
-    code, said = doctor(url, tmp_path)
+    code, output = doctor(url, tmp_path)
     assert code == 1
-    assert "the database is newer: it has 9999_tomorrow" in said
+    assert "the database is newer: it has 9999_tomorrow" in output
     execute(url, "DROP SCHEMA onemap CASCADE")
-    code, said = doctor(url, tmp_path)
+    code, output = doctor(url, tmp_path)
     assert code == 0
-    assert re.search(r"! 迁移 migrations: \d+ not applied: .*\n    → ./onemap up", said)
+    assert re.search(r"! 迁移 migrations: \d+ not applied: .*\n    → ./onemap up", output)
 
 
 def test_a_server_that_does_not_answer(tmp_path: Path):
-    code, said = doctor(f"postgresql://nobody@/nothing?host={tmp_path}", tmp_path)
+    code, output = doctor(f"postgresql://nobody@/nothing?host={tmp_path}", tmp_path)
     assert code == 1
-    assert "✗ 数据库 database: the database does not let us in" in said
+    assert "✗ 数据库 database: the database does not let us in" in output
 
 
 def test_a_token_that_others_can_read(url: str, tmp_path: Path):
     (tmp_path / "operator-token").write_text("x\n", encoding="ascii")
     (tmp_path / "operator-token").chmod(0o644)
-    code, said = doctor(url, tmp_path)
+    code, output = doctor(url, tmp_path)
     assert code == 1
-    assert f"→ chmod 600 {tmp_path}/operator-token" in said
+    assert f"→ chmod 600 {tmp_path}/operator-token" in output
 
 
 @pytest.fixture
 def poor_url(cluster: str) -> Iterator[str]:
-    """A database without PostGIS, in the eyes of a user who may do nothing."""
+    """A database without PostGIS, for a user without rights."""
     name = f"poor_{uuid.uuid4().hex}"
     execute(cluster, f"CREATE ROLE {name} LOGIN PASSWORD 'poor'", f"CREATE DATABASE {name} TEMPLATE template0")
     try:

@@ -1,4 +1,4 @@
-"""What hangs and what is away: told in words and within a limit, noticed, and over when its cause is."""
+"""Tests of outages: a hanging or absent database is reported in time, and the service recovers afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import asyncpg
 from tests.setup.test_up import DEADLINE_S, Up, running, wait_for_end, wait_until
 
 __all__ = ["running"]  # a fixture
-ANSWER_SECONDS_MAX = 60  # far more than any limit of ours, far less than for ever
+ANSWER_SECONDS_MAX = 60  # far above every limit of the service
 READS = (
     "/ogc/collections/grids/items?limit=1",
     "/ogc/collections/grids/items?filter=name%3D%27x%27",
@@ -53,17 +53,17 @@ def test_a_hung_database_is_told_within_the_limits_and_over_when_it_goes_on(runn
     wait_until(lambda: min(spread(up, 16)) > 0)  # both workers are up
     with stopped(postgres_of(up.home)):
         for path in ("/health", *READS):
-            status, headers, said = ask(up.address + path)
-            assert status == 503, (path, said)
+            status, headers, detail = ask(up.address + path)
+            assert status == 503, (path, detail)
             assert headers["Retry-After"], path
-        status, _, said = ask(f"{up.address}/health")
+        status, _, detail = ask(f"{up.address}/health")
         assert status == 503
-        assert "database" in said["detail"]
+        assert "database" in detail["detail"]
     for path in READS[:2]:
         wait_until(lambda path=path: ask(up.address + path)[0] == 200)
     assert up.health()["status"] == "ok"
     up.end(signal.SIGTERM)
-    assert "Traceback" not in up.said
+    assert "Traceback" not in up.output
 
 
 def test_an_outage_is_503_and_a_line_and_no_traceback(running: Any, database_url: str, cluster: str):
@@ -72,20 +72,20 @@ def test_an_outage_is_503_and_a_line_and_no_traceback(running: Any, database_url
     with away(cluster, name):
         for _ in range(20):
             for path in READS:
-                status, headers, said = ask(up.address + path)
-                assert status == 503, (path, said)
+                status, headers, detail = ask(up.address + path)
+                assert status == 503, (path, detail)
                 assert headers["Retry-After"], path
             status, headers, _ = ask(f"{up.address}/feeds/events", b"{}")
             assert status in {401, 404, 503}, "what needs no database needs none"
     wait_until(lambda: ask(f"{up.address}/health")[0] == 200)
     up.end(signal.SIGTERM)
-    assert "Traceback" not in up.said
-    assert len(re.findall("answered 503", up.said)) <= 2, "one line a worker"
+    assert "Traceback" not in up.output
+    assert len(re.findall("answered 503", up.output)) <= 2, "one line a worker"
 
 
 def test_connections_are_shared_by_the_workers(running: Any):
     up = running()
-    wait_until(lambda: min(spread(up, 16)) > 0)  # a worker that is not up yet takes none
+    wait_until(lambda: min(spread(up, 16)) > 0)  # a worker that is not up takes no connection
     held = spread(up, 16)
     assert sum(held) == 16
     assert min(held) >= 4, held
@@ -93,7 +93,7 @@ def test_connections_are_shared_by_the_workers(running: Any):
 
 
 def spread(up: Up, connections: int) -> list[int]:
-    """Open kept-alive connections one after the other; return how many each worker holds."""
+    """Open keep-alive connections one after the other; return their number for each worker."""
     where = urlsplit(up.address)
     with ExitStack() as clients:
         mine = set()
@@ -106,10 +106,10 @@ def spread(up: Up, connections: int) -> list[int]:
 
 
 def ask(address: str, body: bytes | None = None) -> tuple[int, HTTPMessage, dict[str, Any]]:
-    """Ask once; a request without an end fails here."""
-    asked = urllib.request.Request(address, body, {"Content-Type": "application/json"} if body else {})
+    """Send a request; one that does not end fails here."""
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"} if body else {})
     try:
-        with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS_MAX) as answer:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS_MAX) as answer:
             answer.read()
             return answer.status, answer.headers, {}
     except urllib.error.HTTPError as error:
@@ -125,8 +125,8 @@ def postgres_of(home: Path) -> list[int]:
 
 @contextmanager
 def stopped(processes: list[int]) -> Iterator[None]:
-    """Have processes stand still."""
-    for process in reversed(processes):  # the postmaster first, so that it makes no more
+    """Stop processes while the context lasts."""
+    for process in reversed(processes):  # the postmaster first, so that it starts no more
         os.kill(process, signal.SIGSTOP)
     try:
         yield
@@ -137,7 +137,7 @@ def stopped(processes: list[int]) -> Iterator[None]:
 
 @contextmanager
 def away(cluster: str, name: str) -> Iterator[None]:
-    """Have a database let nobody in, and nobody who is in stay."""
+    """Close a database to new connections, and end the existing ones."""
 
     async def allow(*, yes: bool) -> None:
         connection = await asyncpg.connect(cluster)
@@ -154,7 +154,7 @@ def away(cluster: str, name: str) -> Iterator[None]:
 
 
 def connections_of(process: int, clients: set[int]) -> int:
-    """Return how many connections with clients at these ports a process holds."""
+    """Return the number of connections of a process with clients at these ports."""
     held = set()
     for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
         parts = line.split()

@@ -1,4 +1,4 @@
-"""What `./onemap test` runs a second time: only tests whose browser was lost."""
+"""Tests of the second run of `./onemap test`: it runs only tests whose browser was lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOST_IN_SETUP = "raise RuntimeError('BrowserType.launch: Target page, context or
 
 @pytest.fixture
 def report(tmp_path):
-    """Run tests in a folder of their own: ``report(name="body", …)`` returns pytest's report."""
+    """Run tests in a temporary folder: ``report(name="body", …)`` returns pytest's report."""
 
     def run(**bodies):
         tests = [f"def test_{name}(n=0):\n    {body}\n" for name, body in bodies.items()]

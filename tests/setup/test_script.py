@@ -1,4 +1,4 @@
-"""The set-up script: teaches, does nothing twice, and names the ways out."""
+"""Tests of the set-up script: its help, no repeated work, remedies in its errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOOLS = (
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the script and of what it reads, in a folder of its own."""
+    """A copy of the script and of the files it reads, in a temporary folder."""
     for name in ("onemap", "requirements.txt", "requirements-dev.txt", "requirements-node.txt", "config/onemap.toml"):
         (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(PROJECT / name, tmp_path / "copy" / name)
@@ -30,7 +30,7 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bare_path(tmp_path: Path) -> str:
-    """A PATH with the commonest tools, without Python, apt-get or sudo."""
+    """A PATH with common tools and without Python, apt-get and sudo."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for tool in TOOLS:
@@ -52,34 +52,37 @@ def run(script: Path, *arguments: str, **environment: str) -> subprocess.Complet
     )
 
 
+def command_names() -> set[str]:
+    """Return the commands: the modules that register one; others are parts of them."""
+    files = (PROJECT / "server" / "commands").glob("[a-z]*.py")
+    return {file.stem for file in files if "def register(" in file.read_text(encoding="utf-8")}
+
+
 def test_help_needs_nothing_and_names_every_command(copy: Path, bare_path: str):
-    said = run(copy, "--help", PATH=bare_path)
-    assert said.returncode == 0, said.stderr
-    for file in (PROJECT / "server" / "commands").glob("[a-z]*.py"):
-        if file.stem != "options":
-            assert f"./onemap {file.stem}" in said.stdout
+    result = run(copy, "--help", PATH=bare_path)
+    assert result.returncode == 0, result.stderr
+    for name in command_names():
+        assert f"./onemap {name}" in result.stdout
 
 
 def test_every_command_has_help_in_both_languages():
-    for file in (PROJECT / "server" / "commands").glob("[a-z]*.py"):
-        if file.stem in {"options", "test"}:  # `test --help` is pytest's
-            continue
-        said = subprocess.run(
-            [sys.executable, "-P", "-m", "server.cli", file.stem, "--help"],
+    for name in command_names() - {"test"}:  # `test --help` prints pytest's help
+        result = subprocess.run(
+            [sys.executable, "-P", "-m", "server.cli", name, "--help"],
             env=os.environ | {"PYTHONPATH": str(PROJECT)},
             capture_output=True,
             text=True,
             check=True,
         )
-        assert any("\u4e00" <= letter <= "\u9fff" for letter in said.stdout), file.stem
-        assert "Usage" in said.stdout
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in result.stdout), name
+        assert "Usage" in result.stdout
 
 
 def test_without_python_it_stops_with_the_ways_out(copy: Path, bare_path: str):
-    said = run(copy, "up", PATH=bare_path)
-    assert said.returncode == 1
+    result = run(copy, "up", PATH=bare_path)
+    assert result.returncode == 1
     for way in ("pyenv install 3.12", "uv python install", "apt-get install python3", "PYTHON=/path"):
-        assert way in said.stderr
+        assert way in result.stderr
     assert not (copy / ".venv").exists()
 
 
@@ -90,10 +93,10 @@ def test_python_is_found_among_pyenvs_versions_and_a_failed_install_is_tried_aga
     (pyenv / "python3").write_text(f'#!/bin/bash\nexec {real} "$@"\n', encoding="utf-8")
     (pyenv / "python3").chmod(0o755)
     environment = {"PYENV_ROOT": str(copy / "pyenv"), "PIP_NO_INDEX": "1", "ONEMAP_DATABASE_URL": "postgresql:///x"}
-    said = run(copy, "layers", PATH=bare_path, **environment)
-    assert said.returncode == 1
-    assert "虚拟环境" in said.stderr
-    assert "PIP_FIND_LINKS" in said.stderr, "the way out without a network"
+    result = run(copy, "layers", PATH=bare_path, **environment)
+    assert result.returncode == 1
+    assert "虚拟环境" in result.stderr
+    assert "PIP_FIND_LINKS" in result.stderr, "the way out without a network"
     assert (copy / ".venv" / "bin" / "python").exists()
     assert not list((copy / ".venv").glob(".*.stamp")), "what failed must not count as done"
 
@@ -106,12 +109,12 @@ def test_what_is_stamped_is_not_done_again(copy: Path, bare_path: str):
         (programs / name).chmod(0o755)
     stamp = hashlib.sha256((copy / "requirements.txt").read_bytes()).hexdigest()
     (copy / ".venv" / ".requirements.stamp").write_text(f"{stamp}  -\n", encoding="utf-8")
-    said = run(copy, "load", "a file.csv", PATH=bare_path, ONEMAP_DATABASE_URL="postgresql:///x")
-    assert said.stderr == ""
-    assert said.stdout.splitlines() == ["-P", "-m", "server.cli", "load", "a file.csv"]
+    result = run(copy, "load", "a file.csv", PATH=bare_path, ONEMAP_DATABASE_URL="postgresql:///x")
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == ["-P", "-m", "server.cli", "load", "a file.csv"]
     (copy / "requirements.txt").write_text("changed\n", encoding="utf-8")
-    said = run(copy, "load", "a file.csv", PATH=bare_path, ONEMAP_DATABASE_URL="postgresql:///x")
-    assert "安装 Python 依赖" in said.stderr
+    result = run(copy, "load", "a file.csv", PATH=bare_path, ONEMAP_DATABASE_URL="postgresql:///x")
+    assert "安装 Python 依赖" in result.stderr
 
 
 @pytest.mark.parametrize("script", ["onemap", ".ci/run"])

@@ -1,4 +1,4 @@
-"""The settings file, the environment and the models say the same."""
+"""Tests that the settings file, the environment and the models agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`onemap up` as a process: what it starts, what it survives, what it leaves behind."""
+"""Tests of `onemap up` as a process: its children, its faults, its end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEADLINE_S = 240
 
 
 class Up:
-    """A running `onemap up`, its address and what it has said so far."""
+    """A running `onemap up`, with its address and its output so far."""
 
     def __init__(self, home: Path, *options: str, **environment: str) -> None:
         self.home = home
@@ -40,25 +40,25 @@ class Up:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.said = ""
+        self.output = ""
 
     @property
     def address(self) -> str:
         return self.hear(ADDRESS).group()
 
     def hear(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        """Read what it says until the pattern has come."""
+        """Read the output until the pattern matches."""
         assert self.process.stderr is not None
-        while not (match := pattern.search(self.said)):
+        while not (match := pattern.search(self.output)):
             line = self.process.stderr.readline()
             assert line, f"it ended before {pattern.pattern!r}: {self.said}"
-            self.said += line
+            self.output += line
         return match
 
     def health(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.address}/health", timeout=DEADLINE_S) as answer:
-            told: dict[str, Any] = json.load(answer)
-            return told
+            health: dict[str, Any] = json.load(answer)
+            return health
 
     def workers(self) -> list[int]:
         return self._children("server.processes.worker")
@@ -73,14 +73,14 @@ class Up:
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         assert self.process.stderr is not None
-        self.said += self.process.stderr.read()
+        self.output += self.process.stderr.read()
         return self.process.wait(DEADLINE_S)
 
 
 def _command(pid: str) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
-    except FileNotFoundError:  # it ended while we looked
+    except FileNotFoundError:  # it has ended meanwhile
         return ""
 
 
@@ -101,7 +101,7 @@ def wait_for_end(pid: int) -> None:
 
 
 def wait_until(so: Callable[[], Any]) -> None:
-    """Ask until it is so."""
+    """Poll until the condition holds."""
     deadline = time.monotonic() + DEADLINE_S
     while not so():
         assert time.monotonic() < deadline, "it did not become so"
@@ -110,7 +110,7 @@ def wait_until(so: Callable[[], Any]) -> None:
 
 @pytest.fixture
 def running() -> Iterator[Any]:
-    """Start `up` on a home of the test's own; ends it, and what it left, afterwards."""
+    """Start `up` on a home of the test; end it and its left-over processes afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="onemap-"))
     folder.chmod(0o711)
     home = folder / "home"
@@ -123,7 +123,7 @@ def running() -> Iterator[Any]:
             assert up.address
             return up
 
-        start.home = home  # type: ignore[attr-defined]  # for what has to be there before
+        start.home = home  # type: ignore[attr-defined]  # for files that must exist before
         yield start
     if running_url(home):
         stop_cluster(home)
@@ -145,7 +145,7 @@ def test_it_serves_and_one_signal_ends_everything(running: Any, number: signal.S
     for worker in workers:
         wait_for_end(worker)
     assert running_url(up.home) is None
-    assert "Traceback" not in up.said
+    assert "Traceback" not in up.output
 
 
 def test_a_second_start_does_not_show_the_token_again(running: Any):
@@ -154,8 +154,8 @@ def test_a_second_start_does_not_show_the_token_again(running: Any):
     second = running()
     second.end(signal.SIGTERM)
     token = (second.home / "operator-token").read_text(encoding="ascii").strip()
-    assert token in first.said
-    assert token not in second.said
+    assert token in first.output
+    assert token not in second.output
 
 
 def test_a_killed_worker_is_replaced(running: Any):
@@ -200,11 +200,11 @@ def test_workers_end_with_a_killed_supervisor_and_the_next_up_takes_over(running
 def test_a_second_up_on_the_same_home_says_where_the_first_runs(running: Any):
     up = running()
     command = [*_CLI, "up", "--home", str(up.home), "--port", "0"]
-    said = subprocess.run(
+    result = subprocess.run(
         command, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, timeout=60, check=False
     )
-    assert said.returncode == 0
-    words = said.stderr.replace("\n", " ")
+    assert result.returncode == 0
+    words = result.stderr.replace("\n", " ")
     assert "it already runs" in words
     assert str(up.process.pid) in words
     assert "stopped" not in words
@@ -217,7 +217,7 @@ def test_a_taken_port_is_told_before_anything_is_started(running: Any):
     up = running()
     port = up.address.rpartition(":")[2]
     other = up.home.parent / "other"
-    said = subprocess.run(
+    result = subprocess.run(
         [*_CLI, "up", "--home", str(other), "--port", port],
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         capture_output=True,
@@ -225,15 +225,15 @@ def test_a_taken_port_is_told_before_anything_is_started(running: Any):
         timeout=DEADLINE_S,
         check=False,
     )
-    assert said.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in said.stderr
+    assert result.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
     assert not other.exists()
     up.end(signal.SIGTERM)
 
 
 def test_stop_ends_it_from_another_terminal(running: Any):
     up = running()
-    said = subprocess.run(
+    result = subprocess.run(
         [*_CLI, "stop", "--home", str(up.home)],
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         capture_output=True,
@@ -241,7 +241,7 @@ def test_stop_ends_it_from_another_terminal(running: Any):
         timeout=DEADLINE_S,
         check=True,
     )
-    assert "stopped" in said.stderr
+    assert "stopped" in result.stderr
     assert up.process.wait(DEADLINE_S) == 0
     assert running_url(up.home) is None
 
@@ -283,17 +283,17 @@ async def _ask(url: str, *statements: str) -> list[Any]:
         await connection.close()
 
 
-@pytest.mark.parametrize("wanted", ["postgres", "onemap_owner"])
-def test_web_workers_log_in_as_somebody_who_can_become_nobody_of_power(running: Any, wanted: str):
+@pytest.mark.parametrize("role", ["postgres", "onemap_owner"])
+def test_web_workers_log_in_as_somebody_who_can_become_nobody_of_power(running: Any, role: str):
     up = running(ONEMAP_FEEDS_INGEST="false")
-    assert up.health()["status"] == "ok"  # the workers are there, and connected
+    assert up.health()["status"] == "ok"  # the workers are up and connected
     url = running_url(up.home)
     assert url is not None
     logins = "SELECT array_agg(DISTINCT usename::text) FROM pg_stat_activity WHERE application_name LIKE 'onemap %'"
     assert asyncio.run(_ask(url, logins)) == [["onemap_web"]]
     web = url.replace("postgres@", "onemap_web@")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        asyncio.run(_ask(web, "SET ROLE onemap_read", f"SELECT set_config('role', '{wanted}', false)"))
+        asyncio.run(_ask(web, "SET ROLE onemap_read", f"SELECT set_config('role', '{role}', false)"))
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        asyncio.run(_ask(web, "SET ROLE onemap_read", f"SET SESSION AUTHORIZATION {wanted}"))
+        asyncio.run(_ask(web, "SET ROLE onemap_read", f"SET SESSION AUTHORIZATION {role}"))
     assert asyncio.run(_ask(web, "SET ROLE onemap_read", "SELECT count(*) >= 0 FROM onemap.layer"))[1]
