@@ -10,7 +10,6 @@ from pathlib import Path
 from random import Random
 
 import geopandas as gpd
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 from layers.errors import OneMapError
 from layers.loaders.opening import open_source
 from tests.layers.load.shapefiles import write_shapefile
+from tests.workbooks import workbook
 from twin.envelope.refused import Refused
 from twin.feeds.table import read_rows
 
@@ -29,15 +29,6 @@ ROWS = [("名称", "经度", "纬度", "备注"), *((f"点位{n}", 113.3 + n / 1
 
 def _csv(encoding):
     return "\r\n".join(",".join(map(str, row)) for row in ROWS).encode(encoding)
-
-
-def _xlsx():
-    book = openpyxl.Workbook()
-    for row in ROWS:
-        book.active.append(row)
-    body = io.BytesIO()
-    book.save(body)
-    return body.getvalue()
 
 
 def _parquet():
@@ -55,7 +46,7 @@ IN_PROCESS = {
     "a.csv": _csv("utf-8"),
     "gbk.csv": _csv("gbk"),
     "wide.csv": _csv("utf-16"),
-    "a.xlsx": _xlsx(),
+    "a.xlsx": workbook(*ROWS),
     "a.parquet": _parquet(),
 }
 

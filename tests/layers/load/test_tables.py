@@ -19,6 +19,7 @@ from openpyxl.chart import BarChart
 from layers.errors import BadFile
 from layers.loaders.encoding import guess
 from layers.loaders.opening import open_source
+from tests.workbooks import workbook
 from twin.envelope.refused import Reason, Refused
 from twin.feeds.table import read_rows
 
@@ -107,15 +108,6 @@ def test_what_could_be_both_is_what_people_write(text, encoding):
 def test_what_is_neither_is_refused():
     with pytest.raises(BadFile, match="--encoding"):
         loaded("a.csv", "name,lon\nAndr\xe9,1\nRen\xe9,2\n".encode("latin-1"))
-
-
-def workbook(*rows) -> bytes:
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    body = io.BytesIO()
-    book.save(body)
-    return body.getvalue()
 
 
 def changed(body: bytes, member: str, pattern: bytes, by: bytes) -> bytes:

@@ -10,12 +10,12 @@ import subprocess
 import sys
 import zipfile
 
-import openpyxl
 import orjson
 import pytest
 
 from tests.twin.connectors.house import CARS, GAUGES, PROCESS_SECONDS, House, position
 from tests.twin.waiting import until
+from tests.workbooks import workbook
 from twin.connectors import drop, drop_folder
 from twin.connectors.drop_folder import DropFolder
 
@@ -29,15 +29,6 @@ def put(folder, name, body):
     part = folder / f"{name}.part"
     part.write_bytes(body if isinstance(body, bytes) else body.encode())
     part.rename(folder / name)
-
-
-def workbook(rows):
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    body = io.BytesIO()
-    book.save(body)
-    return body.getvalue()
 
 
 @pytest.fixture
@@ -62,7 +53,7 @@ async def test_a_file_is_taken_and_put_away(house, drops, owner, encoding):
 
 
 async def test_a_workbook_and_lines(house, drops, owner):
-    put(drops, "rain_1.xlsx", workbook([["站号", "时间", "雨量"], ["R1", "2026-06-08 09:55", 1.5]]))
+    put(drops, "rain_1.xlsx", workbook(["站号", "时间", "雨量"], ["R1", "2026-06-08 09:55", 1.5]))
     put(drops, "rain_2.ndjson", orjson.dumps({"站号": "R2", "时间": "2026-06-08 09:55", "雨量": 2.5}))
     async with house.connected(drop.DropFeed.run, await house.feed(GAUGES)):
         await until(lambda: len(list((drops / "done").glob("*"))) == 2)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
 
-import openpyxl
 import orjson
 import pytest
 from hypothesis import given
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 
 from layers.loaders import workbook as workbooks
 from tests.twin.feeds.feeds import NOW, feed, only, take
+from tests.workbooks import workbook
 from twin.connectors.drop_whole import gone
 from twin.connectors.protocols import parse_feed
 from twin.envelope.refused import Reason, Refused
@@ -332,19 +331,10 @@ def test_csv_in_every_encoding(encoding, delimiter):
     assert_statuses(take(STATUS, body, file_name="video_status_1.csv"))
 
 
-def workbook(rows: list[list[object]]) -> bytes:
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    body = io.BytesIO()
-    book.save(body)
-    return body.getvalue()
-
-
 def test_xlsx_with_dates_as_dates():
     moment = datetime(2026, 6, 8, 9, 58)  # noqa: DTZ001 - a spreadsheet knows no zone
     rows = [["34020000001320000101", "在线", moment], [None, None, None], ["34020000001320000102", "故障", moment]]
-    assert_statuses(take(STATUS, workbook([["国标编码", "在线状态", "变更时间"], *rows]), file_name="a.XLSX"))
+    assert_statuses(take(STATUS, workbook(["国标编码", "在线状态", "变更时间"], *rows), file_name="a.XLSX"))
 
 
 def test_ndjson_rows():
@@ -388,7 +378,7 @@ def test_a_file_that_is_no_table(body, name, reason):
     assert refused.value.reason == reason
 
 
-WORKBOOK = workbook([["a", "b"], [1, "x"]])
+WORKBOOK = workbook(["a", "b"], [1, "x"])
 
 
 @given(data=st.data())
