@@ -24,9 +24,10 @@ MAY_READ_CLEARANCE = {
     "layers/actor.py",
     "layers/catalog.py",  # layers an actor may know of, and the statistics of the rows it may see
     "layers/read/rights.py",
+    "layers/read/visible_changes.py",  # changes of tiles by grade
     "twin/aggregate/answer.py",  # counts of persons
     "twin/live/channel.py",  # one channel for all actors of the same clearance
-    "twin/live/tail.py",
+    "twin/live/channels.py",  # one form of a change for all actors of the same clearance
     "twin/live/visibility.py",  # changes as actors of one clearance see them
     "twin/outlets/definition.py",  # the rights an outlet is given
     "twin/outlets/selection.py",
