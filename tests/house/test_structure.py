@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.test_house import tracked
+
 PROJECT = Path(__file__).resolve().parents[2]
 MODULES_MAX = 25
+NAMED = re.compile(r"`((?:layers|tiles|twin|server|benchmarks|tests)/[\w/-]+(?:\.\w+)?)`")
 PACKAGES = ("layers", "tiles", "twin", "server")
 SHELVED = (*PACKAGES, "benchmarks", "tests")
 
@@ -72,6 +76,15 @@ def test_no_folder_imports_what_imports_it(package):
         folders[".".join(mine)] |= {".".join(other.split(".")[:2]) for other in others} - {".".join(mine)}
     inside = {one: others for one, others in folders.items() if one.split(".")[0] == package}
     assert circle_of(inside) is None
+
+
+def test_a_path_that_is_named_exists():
+    """Documents, docstrings and comments outlive the files they name."""
+    texts = [path for path in tracked("*.md", "*.py", "*.yaml", "*.toml") if path.name != "CHANGES.md"]
+    named = {(path, name) for path in texts for name in NAMED.findall(path.read_text(encoding="utf-8"))}
+    assert not [
+        f"{path.relative_to(PROJECT)} → {name}" for path, name in sorted(named) if not (PROJECT / name).exists()
+    ]
 
 
 def public_names(tree: ast.Module) -> Iterator[str]:
