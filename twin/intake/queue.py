@@ -6,10 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from layers.errors import TooMuch
-from twin.store.batch import Offer
 from twin.store.outcome import Outcome
+
+if TYPE_CHECKING:  # slow to import
+    from twin.store.batch import Offer
 
 BATCH_MAX = 4_000  # messages; a larger batch gains nothing and delays its first message
 WAITING_MAX = 40_000

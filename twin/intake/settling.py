@@ -12,7 +12,7 @@ import structlog
 from layers.database.faults import AWAY, in_words
 from layers.errors import Unavailable
 from twin.envelope.message import Reading
-from twin.intake.pipeline import Crowded
+from twin.intake.queue import Crowded
 from twin.store.outcome import Outcome
 
 type Settle = Callable[[Reading], Awaitable[Outcome]]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import asyncpg
 import structlog
@@ -21,7 +21,9 @@ from layers.database.faults import in_words
 from layers.errors import Unavailable
 from twin.cancellation import cancel_tasks
 from twin.damage import MET_BY_JOBS
-from twin.intake.intake import Intake
+
+if TYPE_CHECKING:  # commands read feeds' definitions, which name `Parts`; the intake is slow to import
+    from twin.intake.intake import Intake
 
 PAUSE_SECONDS_MIN = 0.2
 PAUSE_SECONDS_MAX = 30.0
