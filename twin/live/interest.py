@@ -21,7 +21,7 @@ def area_codes(change: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def lies_in(change: Mapping[str, Any], prefixes: Iterable[str]) -> bool:
-    """Whether a change lies in one of the areas: a long prefix is compared with its grid, a short one with its area."""
+    """Return whether a change is in an area; long prefixes are compared with its grid, short ones with its area."""
     return lies_in_areas(prefixes, *area_codes(change))
 
 

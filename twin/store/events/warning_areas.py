@@ -64,7 +64,7 @@ def _common(codes: Sequence[str]) -> str | None:
 
 
 def _named() -> str:
-    """Write the current areas of every tier with their codes."""
+    """Return the query of the current areas of every tier with their codes."""
     tiers = (
         f"SELECT f.geom, {padded(tier.own_code)} AS code FROM {table_of(tier.layer_id)} AS f WHERE {_CURRENT}"
         for tier in COARSE_TIERS
@@ -73,7 +73,7 @@ def _named() -> str:
 
 
 def _holding() -> str:
-    """Write the code of the smallest area that holds the shape."""
+    """Return the expression of the code of the smallest area that contains the shape."""
     tiers = (
         f"""(SELECT min({padded(tier.own_code)}) FROM {table_of(tier.layer_id)} AS f
             WHERE ST_Covers(f.geom, shaped.geom) AND {_CURRENT})"""
