@@ -16,7 +16,7 @@ import numpy.typing as npt
 from layers.catalog import Layer
 from layers.types import BBox
 
-_SLACK_DEG = 2e-5  # PostGIS compares boxes in single precision, rounded outwards: `&&` finds what lies a metre beyond
+_SLACK_DEG = 2e-5  # PostGIS compares boxes in single precision, rounded outwards: `&&` finds features a metre beyond
 KEPT_CHANGES = 20_000  # of a layer, in memory; older changes count as changes anywhere
 _READ = """
 SELECT version, boxes FROM onemap.changed_area WHERE layer = $1 AND version > $2 ORDER BY version

@@ -25,7 +25,7 @@ Derivation = Literal[
     "nearest_waterway",  # id of the nearest waterway within 500 m
     "chainage_m",  # metres along that waterway, growing downstream
     "bank",  # left, right or mid, looking downstream
-    "building_count",  # buildings whose point lies in the polygon
+    "building_count",  # buildings whose point is in the polygon
     "camera_count",  # video points in the polygon
 ]
 
@@ -90,7 +90,7 @@ class MapHints(_Frozen):
     merge_below: int | None = Field(default=None, ge=1, le=22)  # lines with equal values are merged at zooms below this
     gather_below: int | None = Field(default=None, ge=1, le=15)  # points are counted by cells at zooms below this one
     priority: str | None = None  # points with the lowest value of this field stay when a tile has too many
-    count_by: str | None = None  # a code field: cells tell the counts of its values
+    count_by: str | None = None  # a code field: cells carry the counts of its values
     icon: Pictogram | None = None  # drawn on points at high zooms: a name of maki or temaki
     icon_by: str | None = None  # a code field whose values have pictograms of their own, `icons`
     icons: dict[str, Pictogram] = Field(default_factory=dict)
