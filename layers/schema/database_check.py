@@ -28,7 +28,7 @@ WHERE datname = current_database() AND rolname = current_user
 """
 
 
-async def lacking(url: str) -> list[str]:
+async def find_missing(url: str) -> list[str]:
     """Return what the server, the database or the user of `url` lacks, each with its remedy; empty when all is there.
 
     Raises
@@ -51,7 +51,7 @@ async def require_usable(url: str) -> None:
     Unavailable
         Names everything that is missing.
     """
-    missing = await lacking(url)
+    missing = await find_missing(url)
     if missing:
         raise Unavailable("the database cannot be used yet: " + "; ".join(missing))
 

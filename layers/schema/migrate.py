@@ -25,7 +25,7 @@ ALTER TABLE onemap.migration ADD COLUMN IF NOT EXISTS checksum text
 _log = structlog.get_logger(__name__)
 
 
-def available(folder: Path = MIGRATIONS) -> list[Path]:
+def migration_files(folder: Path = MIGRATIONS) -> list[Path]:
     """Return the migration files in the order they are applied."""
     return sorted(folder.glob("[0-9]*.sql"))
 
@@ -41,9 +41,9 @@ async def pending(url: str) -> list[str]:
     connection = await connect(url, role=None)
     try:
         if await connection.fetchval("SELECT to_regclass('onemap.migration') IS NULL"):
-            return [path.stem for path in available()]
+            return [path.stem for path in migration_files()]
         applied = await _applied(connection)
-        lacking = [path.stem for path in available() if path.stem not in applied]
+        lacking = [path.stem for path in migration_files() if path.stem not in applied]
         return lacking or await changed_sql_files(connection)
     finally:
         await connection.close()
@@ -72,9 +72,9 @@ async def migrate(url: str) -> list[str]:
         applied = await _applied(connection)
         _refuse_newer(applied)
         await _adopt(connection)
-        for name in await edited(connection):
+        for name in await edited_migrations(connection):
             _log.warning("a migration was edited after it was applied here; see docs/decisions", migration=name)
-        fresh = [path for path in available() if path.stem not in applied]
+        fresh = [path for path in migration_files() if path.stem not in applied]
         for path in fresh:
             await _apply(connection, path)
         await apply_sql_files(connection)
@@ -85,9 +85,9 @@ async def migrate(url: str) -> list[str]:
         await connection.close()
 
 
-async def edited(connection: asyncpg.Connection) -> list[str]:
+async def edited_migrations(connection: asyncpg.Connection) -> list[str]:
     """Return the names of migrations whose file differs from the text that was applied to this database."""
-    known = {path.stem: checksum(path) for path in available()}
+    known = {path.stem: checksum(path) for path in migration_files()}
     rows = await connection.fetch(
         "SELECT name, checksum FROM onemap.migration WHERE checksum IS NOT NULL ORDER BY name"
     )
@@ -97,7 +97,7 @@ async def edited(connection: asyncpg.Connection) -> list[str]:
 async def _adopt(connection: asyncpg.Connection) -> None:
     """Record the present files' checksums for migrations from before there were checksums: no better ones are known."""
     rows = await connection.fetch("SELECT name FROM onemap.migration WHERE checksum IS NULL")
-    files = {path.stem: path for path in available()}
+    files = {path.stem: path for path in migration_files()}
     present = [(row["name"], checksum(files[row["name"]])) for row in rows]
     await connection.executemany("UPDATE onemap.migration SET checksum = $2 WHERE name = $1", present)
 
@@ -107,7 +107,7 @@ async def _applied(connection: asyncpg.Connection) -> set[str]:
 
 
 def _refuse_newer(applied: set[str]) -> None:
-    unknown = sorted(applied - {path.stem for path in available()})
+    unknown = sorted(applied - {path.stem for path in migration_files()})
     if unknown:
         raise Conflict(f"the database is newer than this program: it has {unknown}; update OneMap or use another home")
 

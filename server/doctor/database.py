@@ -9,8 +9,8 @@ import asyncpg
 from layers.catalog import read_catalog
 from layers.database.connection import connect
 from layers.errors import OneMapError
-from layers.schema.database_check import lacking
-from layers.schema.migrate import available, edited, pending
+from layers.schema.database_check import find_missing
+from layers.schema.migrate import edited_migrations, migration_files, pending
 from layers.schema.topology import topology_notes
 from server.doctor.machine import Finding, FindingState, well
 from twin.jobs.leader import ingest_works
@@ -50,7 +50,7 @@ ORDER BY t.relname
 async def examine_database(url: str) -> AsyncIterator[Finding]:
     """Check the database at `url` without changing it; the checks end at the first one that others depend on."""
     try:
-        missing = await lacking(url)
+        missing = await find_missing(url)
     except OneMapError as error:
         yield Finding(
             FindingState.WRONG, "数据库 database", error.message, "is it running? is ONEMAP_DATABASE_URL right?"
@@ -101,7 +101,7 @@ async def _migrations(connection: asyncpg.Connection, url: str) -> Finding:
             "./onemap up applies them",
         )
     applied = {row["name"] for row in await connection.fetch("SELECT name FROM onemap.migration")}
-    unknown = sorted(applied - {path.stem for path in available()})
+    unknown = sorted(applied - {path.stem for path in migration_files()})
     if unknown:
         return Finding(
             FindingState.WRONG, subject, f"the database is newer: it has {', '.join(unknown)}", "update OneMap"
@@ -110,7 +110,7 @@ async def _migrations(connection: asyncpg.Connection, url: str) -> Finding:
 
 
 async def _edited(connection: asyncpg.Connection) -> list[Finding]:
-    changed = await edited(connection) if await connection.fetchval(_HAS_CHECKSUMS) else []
+    changed = await edited_migrations(connection) if await connection.fetchval(_HAS_CHECKSUMS) else []
     detail = f"edited after they were applied here: {', '.join(changed)}"
     remedy = "compare with the release; see docs/decisions/migration-checksums.md"
     return [Finding(FindingState.WARNING, "迁移 migrations", detail, remedy)] if changed else []

@@ -10,7 +10,7 @@ from layers.actor import ANONYMOUS, OPERATOR
 from layers.catalog import CatalogHolder, read_catalog
 from layers.database.connection import Role, connect
 from layers.errors import Conflict, NotFound, Unavailable
-from layers.schema.migrate import available, migrate, pending
+from layers.schema.migrate import migrate, migration_files, pending
 from layers.schema.tables import create_layer, drop_layer
 from tests.layers.cameras import CAMERAS, ROWS, field
 
@@ -159,7 +159,7 @@ async def test_two_programs_migrating_at_once_apply_each_file_once(cluster, data
     await connection.execute(f'CREATE DATABASE "{urlsplit(fresh).path[1:]}" TEMPLATE template1')
     try:
         applied = await asyncio.gather(*(migrate(fresh) for _ in range(3)))
-        assert sorted(name for names in applied for name in names) == [path.stem for path in available()]
+        assert sorted(name for names in applied for name in names) == [path.stem for path in migration_files()]
     finally:
         await connection.execute(f'DROP DATABASE "{urlsplit(fresh).path[1:]}" WITH (FORCE)')
         await connection.close()

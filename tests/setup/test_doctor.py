@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from layers.schema.database_check import lacking
+from layers.schema.database_check import find_missing
 from layers.schema.migrate import migrate
 from layers.schema.tables import sync_definitions
 from server.settings import PROJECT
@@ -187,7 +187,7 @@ def poor_url(cluster: str) -> Iterator[str]:
 
 
 def test_what_a_database_lacks_is_said_with_its_remedy(poor_url: str):
-    missing = asyncio.run(lacking(poor_url))
+    missing = asyncio.run(find_missing(poor_url))
     name = urlsplit(poor_url).path[1:]
     assert [sentence.partition(";")[0] for sentence in missing] == [
         "its database has no PostGIS",

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from layers.database.connection import connect
-from layers.schema.migrate import MIGRATIONS, available, migrate, pending
+from layers.schema.migrate import MIGRATIONS, migrate, migration_files, pending
 from layers.schema.sql_files import apply_sql_files, changed_sql_files, sql_files
 from tests.layers.schema.database_catalogue import read_database_catalogue
 
@@ -70,14 +70,14 @@ async def catalogue_of(url):
 async def test_a_database_of_every_earlier_version_becomes_the_same_as_a_new_one(
     server, cluster, database_url, monkeypatch
 ):
-    fresh, paths = await catalogue_of(database_url), available()
+    fresh, paths = await catalogue_of(database_url), migration_files()
     async with new_database(server, cluster) as old:
         connection = await connect(old, role=None)
         await connection.execute("CREATE EXTENSION postgis")
         await connection.close()
         for number in range(1, len(paths)):
             with monkeypatch.context() as earlier:
-                earlier.setattr("layers.schema.migrate.available", lambda number=number: paths[:number])
+                earlier.setattr("layers.schema.migrate.migration_files", lambda number=number: paths[:number])
                 earlier.setattr("layers.schema.sql_files.SQL_FOLDERS", ())
                 assert await migrate(old) == [paths[number - 1].stem]
             async with new_database(server, cluster, urlsplit(old).path[1:]) as url:
@@ -88,7 +88,7 @@ async def test_a_database_of_every_earlier_version_becomes_the_same_as_a_new_one
 async def test_a_later_migration_finds_the_files_applied(database_url, administrator, monkeypatch, tmp_path):
     fresh, later = await read_database_catalogue(administrator), tmp_path / "9000_later.sql"
     later.write_text("CREATE TABLE twin.later (id text); UPDATE onemap.layer SET version = version;", encoding="utf-8")
-    monkeypatch.setattr("layers.schema.migrate.available", lambda: [*available(), later])
+    monkeypatch.setattr("layers.schema.migrate.migration_files", lambda: [*migration_files(), later])
     assert await migrate(database_url) == ["9000_later"]
     await administrator.execute("DROP TABLE twin.later")
     assert await read_database_catalogue(administrator) == fresh
@@ -169,7 +169,7 @@ async def test_every_function_has_a_comment_and_its_volatility(name):
 
 async def test_no_released_migration_was_edited():
     released = sha256()
-    for path in available():
+    for path in migration_files():
         if path.stem[:4] <= LAST_WITH_FUNCTIONS:
             released.update(path.read_bytes())
     assert released.hexdigest() == RELEASED
