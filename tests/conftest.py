@@ -1,6 +1,6 @@
-"""Fixtures for everybody: a throw-away PostGIS per worker, a database per test, a live server.
+"""Shared fixtures: a throw-away PostGIS per worker, a database per test, a live server.
 
-`ONEMAP_TEST_DATABASE_URL` takes a running PostgreSQL instead (a superuser's URL of any of its databases). A missing
+`ONEMAP_TEST_DATABASE_URL` names a running PostgreSQL instead (a superuser's URL of any of its databases). A missing
 PostGIS is an error, never a skip: a green run means that everything ran.
 """
 
@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the tests of real files unless the files were named."""
+    """Ignore the tests of real files without `--real`."""
     alone = config.getoption("--real") is None and "real" in collection_path.relative_to(config.rootpath).parts[:2]
     return True if alone else None
 
@@ -50,7 +50,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_settings() -> Iterator[None]:
-    """Whoever runs the tests may have settings of their own in the environment; the tests have none."""
+    """Remove settings from the environment, so that the tests use none of the developer's."""
     with pytest.MonkeyPatch.context() as patch:
         for name in environment_names():
             patch.delenv(name, raising=False)
@@ -61,14 +61,14 @@ def _own_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
-    """Tests that are run in the background of a shell ignore Ctrl-C, and so would every process they start."""
+    """Restore Ctrl-C: in the background of a shell the tests ignore it, and so would every process they start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
-    """URL of a PostgreSQL server where databases may be made; one for each xdist worker."""
+    """URL of a PostgreSQL server for the tests' databases; one for each xdist worker."""
     given = os.environ.get("ONEMAP_TEST_DATABASE_URL")
     if given:
         yield given
@@ -84,7 +84,7 @@ def cluster() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(cluster: str) -> Iterator[str]:
-    """URL of a migrated database without layers, from which the tests' own are cloned."""
+    """URL of a migrated database without layers, the template of the tests' own."""
     with temporary_database(cluster) as url:
         run_async(execute(url, "CREATE EXTENSION IF NOT EXISTS postgis"))
         run_async(migrate(url))

@@ -11,29 +11,29 @@ from typing import Any
 import asyncpg
 import orjson
 
+from benchmarks.faults.proxy import SentMessage
 from benchmarks.faults.subscriber import ReceivedChange, Subscriber
-from benchmarks.faults.workload import Sent
 
 _AMENDMENTS_FROM = 2**40  # versions that the service adds itself: limits, escalation
 
 type Log = list[tuple[int, ReceivedChange]]
 
 
-def _time(sent: Sent) -> datetime:
+def _time(sent: SentMessage) -> datetime:
     return datetime.fromisoformat(sent["time"])
 
 
-def _thing(sent: Sent) -> str:
+def _thing(sent: SentMessage) -> str:
     name: str = sent["subject"].partition("/")[2]
     return name
 
 
-def _of(acknowledged: Mapping[Any, Sent], kind: str) -> list[Sent]:
+def _of(acknowledged: Mapping[Any, SentMessage], kind: str) -> list[SentMessage]:
     return [sent for sent in acknowledged.values() if f".{kind}." in sent["type"]]
 
 
 async def find_problems(
-    connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent], subscribers: Sequence[Subscriber]
+    connection: asyncpg.Connection, acknowledged: Mapping[Any, SentMessage], subscribers: Sequence[Subscriber]
 ) -> list[str]:
     """Compare history, state, log and the received changes with the acknowledged messages; return the problems."""
     log = await read_log(connection)
@@ -55,7 +55,7 @@ async def read_log(connection: asyncpg.Connection) -> Log:
     return [(row["first_seq"] + n, c) for row in rows for n, c in enumerate(orjson.loads(row["changes"]))]
 
 
-async def _history(connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent]) -> list[str]:
+async def _history(connection: asyncpg.Connection, acknowledged: Mapping[Any, SentMessage]) -> list[str]:
     """Return the acknowledged messages that are missing or stored twice."""
     problems = []
     for kind, table in (("position", "position"), ("observation", "observation")):
@@ -80,7 +80,7 @@ def _difference(kind: str, sent: Counter[Any], found: Counter[Any]) -> list[str]
     return problems + ([f"{kind}: {more.total()} too many, for example {next(iter(more))}"] if more else [])
 
 
-async def _state(connection: asyncpg.Connection, acknowledged: Mapping[Any, Sent]) -> list[str]:
+async def _state(connection: asyncpg.Connection, acknowledged: Mapping[Any, SentMessage]) -> list[str]:
     """Return where the state differs from what follows from all messages by their times, whatever their order."""
     problems = []
     rows = await connection.fetch("SELECT id, phenomenon_time, lon, lat FROM twin.position_now")

@@ -19,7 +19,7 @@ _BODY = 5  # messages
 _PAUSE_S = 0.05
 _SECONDS_MAX = 5  # for an acknowledgement; then the message is published again
 
-type Sent = dict[str, Any]
+type SentMessage = dict[str, Any]
 
 
 class PublishProxy:
@@ -34,14 +34,14 @@ class PublishProxy:
         The number of failed connections.
     """
 
-    def __init__(self, broker: Broker, make: Callable[[], Sent], seed: int) -> None:
+    def __init__(self, broker: Broker, make: Callable[[], SentMessage], seed: int) -> None:
         self._broker, self._make = broker, make
         self._random = random.Random(seed)
         self.lost = 0
 
-    async def run(self, over: asyncio.Event) -> list[Sent]:
+    async def run(self, over: asyncio.Event) -> list[SentMessage]:
         """Send until `over`; return the messages that a living broker has acknowledged."""
-        messages: list[Sent] = []
+        messages: list[SentMessage] = []
         while not over.is_set():
             body = [self._make() for _ in range(_BODY)]
             messages += body
@@ -51,7 +51,7 @@ class PublishProxy:
         await self._publish([messages[k : k + _BODY] for k in range(0, len(messages), _BODY)])
         return messages
 
-    async def _publish(self, bodies: Sequence[list[Sent]]) -> None:
+    async def _publish(self, bodies: Sequence[list[SentMessage]]) -> None:
         while True:
             with suppress(aiomqtt.MqttError):
                 async with aiomqtt.Client("127.0.0.1", self._broker.port, timeout=_SECONDS_MAX) as client:

@@ -6,12 +6,11 @@ import asyncio
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import orjson
 
-from benchmarks.faults.proxy import FEED, PublishProxy
+from benchmarks.faults.proxy import FEED, PublishProxy, SentMessage
 from benchmarks.faults.service import SECRET, FaultyService
 from twin.feeds.signature import sign
 
@@ -20,8 +19,6 @@ _BODY = 10  # messages
 _SENDERS = 4
 _AHEAD = timedelta(hours=3)  # of a clock that has jumped
 _STAGES = ("collect", "dispatch", "handle", "closed")
-
-type Sent = dict[str, Any]
 
 
 class Workload:
@@ -41,7 +38,7 @@ class Workload:
 
     def __init__(self, service: FaultyService, seed: int) -> None:
         self.service, self.seed = service, seed
-        self.acknowledged: dict[tuple[str, int], Sent] = {}
+        self.acknowledged: dict[tuple[str, int], SentMessage] = {}
         self.failures = 0
         self.refused: list[str] = []
         self.clock_jumps = False
@@ -49,7 +46,7 @@ class Workload:
         self._numbers: dict[str, int] = {}
         self._nonce = 0
         self._open: list[tuple[str, int]] = []
-        self._waiting: asyncio.Queue[list[Sent]] = asyncio.Queue(maxsize=2 * _SENDERS)
+        self._waiting: asyncio.Queue[list[SentMessage]] = asyncio.Queue(maxsize=2 * _SENDERS)
 
     async def run(self, over: asyncio.Event) -> None:
         """Send until `over`, then until every message that was begun is acknowledged."""
@@ -64,7 +61,7 @@ class Workload:
     async def _over_http(self, over: asyncio.Event) -> None:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.service.port}", timeout=60) as client:
             senders = [asyncio.create_task(self._send(client)) for _ in range(_SENDERS)]
-            repeats: list[Sent] = []
+            repeats: list[SentMessage] = []
             while not over.is_set():
                 body = [self._message() for _ in range(_BODY)]
                 repeats = self._shuffled(repeats + body)
@@ -89,7 +86,7 @@ class Workload:
                 self.acknowledged[message["id"], message.get("version", 1)] = message
             self._waiting.task_done()
 
-    async def _post(self, client: httpx.AsyncClient, messages: list[Sent]) -> bool:
+    async def _post(self, client: httpx.AsyncClient, messages: list[SentMessage]) -> bool:
         body = orjson.dumps(messages)
         self._nonce += 1
         nonce = f"{self.seed:08}-{self._nonce:020}"
@@ -105,11 +102,11 @@ class Workload:
             self.refused.append(response.text)
         return code == 200
 
-    def _shuffled(self, messages: list[Sent]) -> list[Sent]:
+    def _shuffled(self, messages: list[SentMessage]) -> list[SentMessage]:
         self._random.shuffle(messages)
         return messages
 
-    def _message(self) -> Sent:
+    def _message(self) -> SentMessage:
         share = self._random.random()
         if share < 0.5:
             return self._position()
@@ -117,7 +114,7 @@ class Workload:
 
     def _envelope(
         self, kind: str, subject: str, data: Mapping[str, object], *, jumps: bool = False, feed: str = "demo"
-    ) -> Sent:
+    ) -> SentMessage:
         number = self._numbers[subject] = self._numbers.get(subject, 0) + 1
         when = datetime.now(UTC) + (_AHEAD if jumps else timedelta())
         return {
@@ -136,23 +133,23 @@ class Workload:
         gauges = [f"{letter}{number}" for letter in "gb" for number in range(GAUGES)]
         return {"vehicles": [f"jumping-{self.seed}", *(f"v{n}" for n in range(VEHICLES))], "rain_gauges": gauges}
 
-    def _position(self) -> Sent:
+    def _position(self) -> SentMessage:
         lon, lat = (round(self._random.uniform(*between), 6) for between in ((113.3, 113.4), (23.1, 23.2)))
         jumps = self.clock_jumps and self._random.random() < 0.2
         thing = f"vehicles/jumping-{self.seed}" if jumps else f"vehicles/v{self._random.randrange(VEHICLES)}"
         return self._envelope("position", thing, {"lon": lon, "lat": lat}, jumps=jumps)
 
-    def _observation(self) -> Sent:
+    def _observation(self) -> SentMessage:
         value = round(self._random.uniform(0, 50), 2)
         subject = f"rain_gauges/g{self._random.randrange(GAUGES)}"
         return self._envelope("observation", subject, {"property": "rain_mm", "value": value, "unit": "mm"})
 
-    def _by_broker(self) -> Sent:
+    def _by_broker(self) -> SentMessage:
         value = round(self._random.uniform(0, 50), 2)
         subject = f"rain_gauges/b{self._random.randrange(GAUGES)}"
         return self._envelope("observation", subject, {"property": "rain_mm", "value": value, "unit": "mm"}, feed=FEED)
 
-    def _event(self) -> Sent:
+    def _event(self) -> SentMessage:
         if self._open and self._random.random() < 0.6:
             name, stage = self._open.pop(self._random.randrange(len(self._open)))
         else:

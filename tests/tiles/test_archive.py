@@ -1,4 +1,4 @@
-"""PMTiles: what is exported is what is served, also by another's reading; a spoilt file is told, not served."""
+"""PMTiles: an export equals the served tiles, also for another reader; a damaged file is reported, not served."""
 
 from __future__ import annotations
 

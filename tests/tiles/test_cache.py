@@ -1,4 +1,4 @@
-"""A tile from the cache is the tile that would be drawn now; and what no change touches is not drawn again."""
+"""A cached tile equals the tile that would be drawn now, and a tile without changes is not drawn again."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ async def test_the_disk_cache_survives_a_restart_and_what_changed_meanwhile_is_d
 
 
 async def started(program):
-    """Start a process that draws, and wait until it does."""
+    """Start a process that draws, and wait until it has begun."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=pipe, stdout=pipe)
     assert await process.stdout.readline() == b"drawing\n"
@@ -190,7 +190,7 @@ async def started(program):
 
 
 async def test_two_processes_that_want_one_tile_draw_it_once(town, tmp_path):
-    """The lock is of the process, so one of the two must be another one."""
+    """The lock belongs to a process, so one of the two must be another process."""
     disk = DiskTiles(tmp_path, 1_000_000)
     cache = TileCache(type(town.cache.areas)(town.pool), disk, 1_000_000)
     request = wanted(await town.layer(), ADDRESSES[0])

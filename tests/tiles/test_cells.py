@@ -1,4 +1,4 @@
-"""Points as counted cells: nothing is lost or counted twice, whoever counts, however the rows changed."""
+"""Points as counted cells: no point is lost or counted twice, with either way of counting, after any changes."""
 
 from __future__ import annotations
 

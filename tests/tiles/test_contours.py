@@ -1,4 +1,4 @@
-"""Contours: as far from each other as the ground says, and one line across the edges of tiles."""
+"""Contours: at the distances of the ground, and continuous across the edges of tiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tile that would be too large is thinned by what its layer calls important, evenly, and always alike."""
+"""A tile that would be too large is thinned by its layer's priority, evenly and repeatably."""
 
 from __future__ import annotations
 

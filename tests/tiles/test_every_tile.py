@@ -1,4 +1,4 @@
-"""Every tile answers: each layer, zoom, place with features or without, reader and moment; 200 or 204, nothing else."""
+"""Every tile is 200 or 204: for each layer, zoom, place with or without features, reader and moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READERS = {"anonymous": {}, "operator": OPERATOR}
 
 
 def places(extent):
-    """Return a place in the middle of a layer's extent, one at its corner, and one where nothing is."""
+    """Return a place in the middle of a layer's extent, one at its corner, and an empty one."""
     west, south, east, north = extent
     return ((west + east) / 2, (south + north) / 2), (west, south), NOWHERE
 
@@ -70,7 +70,7 @@ def test_every_tile_answers_in_every_set_and_in_company(client):
 
 
 def test_an_empty_cell_of_points_that_are_counted_is_no_content(client):
-    """The points are drawn as counts below their zoom; where there is none, so is no tile."""
+    """Below their zoom points are drawn as counts; without points there is no tile."""
     extent = layers(client, "anonymous")["video_points"]
     (lon, lat), *_ = places(extent)
     x, y = cell_of(lon, lat, 12)

@@ -1,4 +1,4 @@
-"""However a tile is drawn, what it shows lies where PostGIS's own drawing has it, and is whole."""
+"""However a tile is drawn, its features lie where PostGIS's own drawing has them, and are whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tile matrix sets against morecantile, which has them from the standard's own files."""
+"""Tile matrix sets against morecantile, which reads them from the standard's own files."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_four_children_are_their_parent(drawn):
 
 
 def test_tianditu_c_is_one_level_more():
-    """`domain.md` 3.4: its level 10 has 0.001373291015625 degrees a pixel."""
+    """Level 10 of Tianditu's c has 0.001373291015625 degrees a pixel."""
     matrix = CGCS2000.document()["tileMatrices"][9]
     assert matrix["cellSize"] == 0.001373291015625
     assert (matrix["matrixWidth"], matrix["matrixHeight"]) == (2**10, 2**9)

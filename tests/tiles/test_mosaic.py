@@ -1,4 +1,4 @@
-"""Rasters of many files: pieces are the whole, the one on top is seen, and every moment shows its own frame."""
+"""Rasters of many files: pieces equal the whole, the uppermost is visible, and every moment shows its own frame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TIMES = ["2026-06-08T10:00:00+08:00", "2026-06-08T10:05:00+08:00", "2026-06-08T1
 
 
 def whole():
-    """Heights that are nowhere the same, with a hole."""
+    """Heights that are all different, with a hole."""
     rows, columns = np.mgrid[0:SIDE, 0:SIDE]
     heights = (rows * 1000 + columns).astype(np.float32)
     heights[150:170, 150:170] = -9999

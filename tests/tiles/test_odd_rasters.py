@@ -1,4 +1,4 @@
-"""Rasters with a scale, a palette, rows from south to north, heights in their system: shown as they are meant."""
+"""Rasters with a scale, a palette, rows from south to north, or heights in their reference system."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RAMP = np.tile(np.arange(SIDE, dtype=np.int16), (SIDE, 1)) + np.arange(SIDE, dty
 
 @pytest.fixture
 def stored(tmp_path):
-    """Write a GeoTIFF, have it stored, and give it as a raster of the catalogue."""
+    """Write a GeoTIFF, store it, and return it as a raster of the catalogue."""
 
     def make(values, *, crs="EPSG:4490", transform=NORTH_UP, palette=None, scale=1.0, offset=0.0, nodata=None):
         path, target = tmp_path / "given.tif", tmp_path / "stored.tif"

@@ -1,4 +1,4 @@
-"""A tile as of a moment shows what was there, by the indexes, and is never taken for the present."""
+"""A tile as of a moment shows that moment, uses the indexes, and is never served for the present."""
 
 from __future__ import annotations
 

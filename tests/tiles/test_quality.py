@@ -1,7 +1,7 @@
-"""How tiles look: areas that meet stay together, ids are those of the features, and nothing changes unseen.
+"""The content of tiles: neighbouring areas stay adjacent, ids are those of the features, snapshots show changes.
 
-What the city's tiles hold lies as text in `snapshots/`; with `ONEMAP_TEST_RENEW_TILES=1` in the environment the tests
-write it anew, so that a change shows when it is reviewed.
+The content of the city's tiles is stored as text in `snapshots/`. With `ONEMAP_TEST_RENEW_TILES=1` in the environment
+the tests write it again, so that a review shows the change.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def test_areas_that_meet_never_gap_or_overlap_by_more_than_a_unit(city, la
 
 
 async def ground(city, layer_id, tiles):
-    """Return what the areas of a layer really cover within tiles."""
+    """Return the stored areas of a layer within tiles."""
     rows = await city.fetch(f"SELECT ST_AsBinary(geom) AS shape FROM layer.{layer_id} WHERE data_grade <= 2")
     zoom = tiles[0].z
     whole = box(
@@ -139,7 +139,7 @@ async def test_tiles_are_what_they_were(city, layer_id, zoom):
 
 
 def described(tile):
-    """Yield lines that say what a tile holds: a summary of each layer, and some of its features."""
+    """Yield lines that describe a tile: a summary of each layer, and some of its features."""
     for name, layer in sorted(tile.items()):
         features = sorted(layer["features"], key=lambda f: f["properties"]["id"])
         points = sum(shapely.get_num_coordinates(shape(f["geometry"])) for f in features)
@@ -162,7 +162,7 @@ print(json.dumps({"crs": meta["crs"], "ids": sorted(fields[list(meta["fields"]).
 
 
 async def test_gdal_reads_a_tile(city, tmp_path):
-    """GDAL knows where a tile lies by the names of its folders; QGIS and others read with it."""
+    """GDAL derives the place of a tile from the names of its folders; QGIS and others use GDAL."""
     (tile,) = around(11, 0)
     layer = (await read_catalog(city))["streets"]
     content = (await draw(city, Drawing(layer, ANONYMOUS, tile, 1000))).content

@@ -1,4 +1,4 @@
-"""Rasters: what is drawn and told is what lies in the file, by numpy and rasterio as oracles."""
+"""Rasters: images and values equal the file, with numpy and rasterio as oracles."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TO_DEGREES = Transformer.from_crs(4547, 4326, always_xy=True)
 
 
 def heights():
-    """A plane that rises 1 m in 10 to the east, with an edge of nothing in the west."""
+    """A plane that rises 1 m in 10 to the east, with an empty edge in the west."""
     plane = np.tile(np.arange(SIDE, dtype=np.float32), (SIDE, 1))
     plane[:, :20] = -9999
     return plane
@@ -72,7 +72,7 @@ def place(x, y):
 
 
 def picture(content):
-    """Bands of a picture, [band, row, column]."""
+    """Bands of an image, [band, row, column]."""
     with warnings.catch_warnings(action="ignore"), MemoryFile(content) as memory, memory.open() as file:
         return file.read().astype(int)
 

@@ -1,4 +1,4 @@
-"""Drawing SVG: in a process of its own, which ends when it takes too long; names whole or not at all."""
+"""Drawing SVG: in its own process, which is killed when it takes too long; names whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/live` tells which tiles to ask for again, to those who may know."""
+"""`/live` reports the tiles to request again, to subscribers with the rights."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ async def put(owner, name, place, grade=1):
 
 
 async def version_of(owner):
-    """Return the last version of the lamps that a stranger is told of."""
+    """Return the newest version of the lamps that is visible to a stranger."""
     return await owner.fetchval("SELECT max(v) FROM onemap.layer, unnest(grade_versions[1:2]) AS v WHERE id = 'lamps'")
 
 
 def notices_of_lamps(lines):
-    """Yield what is told of the lamps; whatever else is told is passed over."""
+    """Yield the notices of the lamps; skip all others."""
     event = ""
     for line in lines:
         if line.startswith("event: "):
@@ -65,7 +65,7 @@ def notices_of_lamps(lines):
 
 
 def told_until(notices, version):
-    """Return what is told, up to a version; each notice goes on where the one before ended."""
+    """Return the notices up to a version; each begins where the one before ended."""
     found = [next(notices)]
     while found[-1]["version"] < version:
         found.append(next(notices))
@@ -74,7 +74,7 @@ def told_until(notices, version):
 
 
 def holds(notices, place):
-    """Whether a tile of zoom 16 that holds a place is among those told of."""
+    """Whether a notice holds the tile of zoom 16 at a place."""
     tile = TileAddress(16, *cell_of(*place, 16), WEB_MERCATOR)
     found = [told["sets"]["WebMercatorQuad"] for told in notices if told["sets"]]
     return any(ChangedTiles(one["zoom"], tuple(map(tuple, one["ranges"]))).holds(tile) for one in found)

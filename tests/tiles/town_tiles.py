@@ -1,4 +1,4 @@
-"""Tiles of the tests' city, drawn straight from its database, and where their features lie."""
+"""Tiles of the tests' city, drawn from its database, and the places of their features."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def drawn(connection, layer_id, tile, actor=ANONYMOUS, where=None):
 
 
 async def outlines(connection, layer_id, tiles):
-    """Return what tiles show of each area of a layer, put together over their edges, in units of their zoom."""
+    """Return each area of a layer as tiles show it, merged over their edges, in units of their zoom."""
     parts = {}
     for tile in tiles:
         for feature in (await drawn(connection, layer_id, tile)).get(layer_id, {"features": []})["features"]:

@@ -37,7 +37,7 @@ def style_of(name, actor=OPERATOR, **more):
 
 
 def text_of(style):
-    """What a reviewer needs to see of a style when it changes."""
+    """Return the parts of a style that a review of a change needs."""
     heads = [f"{key}: {_short(style[key])}" for key in ("name", "metadata", "sprite")]
     sources = [f"source {name}: {_short(source)}" for name, source in style["sources"].items()]
     layers = [_line(layer) for layer in style["layers"]]

@@ -1,4 +1,4 @@
-"""Expressions of our styles mean here what they mean to MapLibre, whose own evaluation is asked."""
+"""Expressions of our styles give the values of MapLibre's own evaluation."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def known():
 
 
 def value_of(name, chance):
-    """Return a value as tiles carry it: a code, a number, a text."""
+    """Return a value in the form of tiles: a code, a number, a text."""
     if name == "count":
         return chance.choice([1, 3, 24, 25, 180, 9_999, 12_500])
     fields, codes = known()

@@ -1,4 +1,4 @@
-"""Styles as documents: what is in them, for whom, and that nothing changes unseen."""
+"""Styles as documents: their content by reader, with snapshots that show changes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_style_reads_only_what_the_tiles_carry(name, actor):
 
 
 def read_by(expression):
-    """Names of the properties an expression, or a whole style layer, reads."""
+    """Return the names of the properties that an expression, or a whole style layer, reads."""
     if isinstance(expression, dict):
         return set().union(*(read_by(value) for key, value in expression.items() if key != "metadata"))
     if not isinstance(expression, list):

@@ -1,4 +1,4 @@
-"""What is announced of a change covers every tile that shows it, at every zoom, and not the whole world."""
+"""The announced ranges of a change cover every tile that shows it, at every zoom, and not the whole world."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def boxes(draw):
 
 
 def around(grid, z, lon, lat):
-    """Return the tiles around a place, three by three."""
+    """Return the three by three tiles around a place."""
     count = changed_tiles([(lon, lat, lon, lat)], grid)
     scale = 2 ** (z - count.zoom)
     x, y = int(count.ranges[0][0] * scale), int(count.ranges[0][1] * scale)

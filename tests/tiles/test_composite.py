@@ -1,4 +1,4 @@
-"""Several tiles put together are one whose MVT layers have names of their own."""
+"""A composite of several tiles is one tile whose MVT layers have unique names."""
 
 from __future__ import annotations
 
