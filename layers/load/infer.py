@@ -65,17 +65,7 @@ def infer_definition(
         c for c in source.columns.names if c not in QUARANTINE_COLUMNS and not (c == id_column and c.lower() == "id")
     ]
     fed = _columns_of_fields(columns, {field: column for field, column in declared.items() if field != "id"})
-    fields = [
-        FieldDefinition(
-            name=name,
-            title_zh=c[:200] or name,
-            title_en=c[:200] or name,
-            type=inference.type_of(c),
-            large=inference.is_large(c),
-        )
-        for name, c in fed.items()
-        if name != GRADE
-    ]
+    fields = [_field(name, column, inference) for name, column in fed.items() if name != GRADE]
     made = LayerDefinition(
         id=layer_id,
         title_zh=layer_id,
@@ -95,6 +85,17 @@ def infer_definition(
         ),
     )
     return made, fed
+
+
+def _field(name: str, column: str, inference: Inference) -> FieldDefinition:
+    title = column[:200] or name
+    return FieldDefinition(
+        name=name,
+        title_zh=title,
+        title_en=title,
+        type=inference.type_of(column),
+        large=inference.is_large(column),
+    )
 
 
 class Inference:
