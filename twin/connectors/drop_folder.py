@@ -121,7 +121,7 @@ class DropFolder:
         claimed = self._folder / TAKING / name
         if claimed.exists():
             return False
-        return _renamed(self._folder / name, claimed)
+        return _rename(self._folder / name, claimed)
 
     def claimed(self) -> list[str]:
         """Return the names of claimed files; in a new process, those an earlier one has left."""
@@ -161,7 +161,7 @@ class DropFolder:
         """
         path = self._folder / TAKING / name
         if not path.with_name(name + COUNT).exists():
-            _renamed(self._folder / (name + COUNT), path.with_name(name + COUNT))
+            _rename(self._folder / (name + COUNT), path.with_name(name + COUNT))
         body, of = _read(path, FILE_BYTES_MAX)
         digest = hashlib.sha256(body).digest()
         return DroppedFile(name, body, digest, datetime.fromtimestamp(of.st_mtime, tz=UTC), _rows(path))
@@ -178,7 +178,7 @@ class DropFolder:
             target = target.with_name(f"{target.stem}~{digest.hex()[:12]}{target.suffix}")
         for ending, text in (notes or {}).items():
             target.with_name(target.name + ending).write_bytes(text)
-        _renamed(path.with_name(name + COUNT), target.with_name(target.name + COUNT))
+        _rename(path.with_name(name + COUNT), target.with_name(target.name + COUNT))
         path.replace(target)
         self._mark(name).unlink(missing_ok=True)
         return target
@@ -213,7 +213,7 @@ def _rows(path: Path) -> int | None:
     return int(written)
 
 
-def _renamed(path: Path, target: Path) -> bool:
+def _rename(path: Path, target: Path) -> bool:
     try:
         path.rename(target)
     except FileNotFoundError:

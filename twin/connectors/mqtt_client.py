@@ -85,7 +85,7 @@ class Link(asyncio.Protocol):
                     self._waiting.append(packet)
                     self._bytes += len(packet.payload)
                 else:
-                    self._answered(packet)
+                    self._receive_answer(packet)
         except ProtocolFault as error:
             self._fail(Unavailable(f"the broker does not speak MQTT {self._place.version} with us: {error}"))
         if self._waiting:
@@ -196,7 +196,7 @@ class Link(asyncio.Protocol):
         finally:
             self._answers.pop((kind, number), None)
 
-    def _answered(self, answer: Acknowledgement) -> None:
+    def _receive_answer(self, answer: Acknowledgement) -> None:
         if answer.kind is PacketKind.DISCONNECT:
             code = answer.codes[0] if answer.codes else 0
             self._fail(Unavailable(f"the broker has sent us away: {_reason(code, answer.reason)}"))

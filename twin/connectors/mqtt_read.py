@@ -91,7 +91,7 @@ class Reader:
             return _Large.of(first, buffer, body, length, v5=self._v5)
         if len(buffer) < body + length:
             return None
-        return _published(first, bytes(buffer[body : body + length]), v5=self._v5)
+        return _read_published(first, bytes(buffer[body : body + length]), v5=self._v5)
 
     def _answer(self, kind: int, body: bytes) -> Acknowledgement:
         if kind not in {
@@ -170,7 +170,7 @@ def _header(buffer: bytearray, start: int) -> tuple[int, int] | None:
     raise ProtocolFault("the length of a packet has more than four bytes")
 
 
-def _published(first: int, body: bytes, *, v5: bool) -> Published:
+def _read_published(first: int, body: bytes, *, v5: bool) -> Published:
     topic, packet_id, at = _head(first, body)
     named: dict[str, str] = {}
     if v5:

@@ -134,7 +134,7 @@ class TerminalServer:
             When it cannot listen on the address.
         """
         try:
-            self._server = await asyncio.start_server(self._connected, host, port, limit=_READ_BYTES, backlog=1024)
+            self._server = await asyncio.start_server(self._serve, host, port, limit=_READ_BYTES, backlog=1024)
         except OSError as error:
             raise Conflict(f"cannot listen on {host}:{port}: {error.strerror or error}", parameter="port") from error
         self.port: int = self._server.sockets[0].getsockname()[1]
@@ -147,7 +147,7 @@ class TerminalServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None or self.connections >= self.definition.connection.connections_max:
             writer.close()

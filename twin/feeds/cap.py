@@ -104,7 +104,7 @@ def read_cap(body: bytes) -> Alert:
     root = read_xml(body)
     if root.name != "alert" or root.namespace not in {NAMESPACE, ""}:
         raise Refused(Reason.WRONG_TYPE, f"<{root.name}> of {shown(root.namespace)} is no alert of CAP 1.2")
-    status, message_type = _needed(root, "status"), _needed(root, "msgType")
+    status, message_type = _required(root, "status"), _required(root, "msgType")
     if status not in _MODES:
         raise Refused(Reason.UNKNOWN_CODE, f"status is {shown(status)}; taken are {', '.join(_MODES)}")
     if message_type not in _TYPES:
@@ -161,7 +161,7 @@ def _alert(
     root: Element, mode: MessageMode, kind: str, references: tuple[Reference, ...], infos: list[Element]
 ) -> Alert:
     """Combine the infos: translations of one another, or other places and times (`docs/decisions`)."""
-    identifier = _needed(root, "identifier")
+    identifier = _required(root, "identifier")
     if len(identifier) > 150:
         raise Refused(Reason.TOO_LONG, f"identifier is {shown(identifier)}; at most 150 characters")
     if len(infos) > INFOS_MAX:
@@ -171,8 +171,8 @@ def _alert(
     word = worst.first("severity")
     return Alert(
         identifier=identifier,
-        sender=_needed(root, "sender"),
-        sent=local_moment(_needed(root, "sent"), "sent"),
+        sender=_required(root, "sender"),
+        sent=local_moment(_required(root, "sent"), "sent"),
         mode=mode,
         message_type=kind,
         references=references,
@@ -209,7 +209,7 @@ def _texts(info: Element) -> dict[str, str]:
     return {c.name: c.text.strip() for c in info.children if not c.children and c.text.strip()}
 
 
-def _needed(element: Element, name: str) -> str:
+def _required(element: Element, name: str) -> str:
     found = element.first(name)
     if found is None:
         raise Refused(Reason.MISSING, f"the {element.name} has no {name}", parameter=name)
@@ -245,10 +245,10 @@ def _original(alert: Alert) -> dict[str, Any]:
         "is_national_identifier": NATIONAL_IDENTIFIER.fullmatch(alert.identifier) is not None,
         "references": [{"identifier": r.identifier, "sent": r.sent.isoformat()} for r in alert.references],
         "info": dict(list(own.items())[:60]),
-        **({"infos": [_shortened(one) for one in alert.others]} if alert.others else {}),
+        **({"infos": [_shorten(one) for one in alert.others]} if alert.others else {}),
         **({"bad_shapes": list(alert.areas.faults)} if alert.areas.faults else {}),
     }
 
 
-def _shortened(info: dict[str, str]) -> dict[str, str]:
+def _shorten(info: dict[str, str]) -> dict[str, str]:
     return {name: text[:1000] for name, text in list(info.items())[:60]}

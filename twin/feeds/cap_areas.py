@@ -124,11 +124,11 @@ def _round(circle: Circle) -> Ring:
     lon, lat, radius_km = circle
     north, east = radius_km / _KM_A_DEGREE, radius_km / (_KM_A_DEGREE * math.cos(math.radians(lat)))
     turns = [2 * math.pi * corner / _CIRCLE_CORNERS for corner in range(_CIRCLE_CORNERS)]
-    ring = [[_held(lon + east * math.cos(t), LON_MAX), _held(lat + north * math.sin(t), LAT_MAX)] for t in turns]
+    ring = [[_clamp(lon + east * math.cos(t), LON_MAX), _clamp(lat + north * math.sin(t), LAT_MAX)] for t in turns]
     return [*ring, list(ring[0])]
 
 
-def _held(degrees: float, limit: float) -> float:
+def _clamp(degrees: float, limit: float) -> float:
     return round(max(-limit, min(limit, degrees)), 7)
 
 

@@ -124,7 +124,7 @@ def decode_again(definition: FeedDefinition, raw: bytes, *, now: datetime, canon
         beside = {name[1:]: record.pop(name) for name in (_TOPIC, _FILE, _WRITTEN) if type(record.get(name)) is str}
     if "topic" in beside:
         beside["topic"] = beside["topic"].split("/")
-    again: Record = (0, raw, partial(_mapped, definition, beside, record))
+    again: Record = (0, raw, partial(_map_record, definition, beside, record))
     if canonical or definition.format == "cloudevents":
         again = (0, raw, lambda: [(record, _CRS84 if canonical else None)])
     reading, crs = Reading(), list[str]()
@@ -187,7 +187,7 @@ def _check_limits(definition: FeedDefinition, message: Message) -> None:
         raise Refused(Reason.KIND_NOT_ALLOWED, f"{definition.name} takes no message of mode {message.mode}")
 
 
-def _mapped(definition: FeedDefinition, beside: dict[str, Any], record: Any) -> Envelopes:
+def _map_record(definition: FeedDefinition, beside: dict[str, Any], record: Any) -> Envelopes:
     if type(record) is not dict:
         raise Refused(Reason.WRONG_TYPE, f"a record is an object; this is {shown(record)}")
     return [
@@ -197,8 +197,8 @@ def _mapped(definition: FeedDefinition, beside: dict[str, Any], record: Any) -> 
     ]
 
 
-def _mapped_line(definition: FeedDefinition, beside: dict[str, Any], line: bytes) -> Envelopes:
-    return _mapped(definition, beside, decode_json(line))
+def _map_line(definition: FeedDefinition, beside: dict[str, Any], line: bytes) -> Envelopes:
+    return _map_record(definition, beside, decode_json(line))
 
 
 def _records(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:
@@ -207,7 +207,7 @@ def _records(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[R
     media = next((v for n, v in delivery.headers.items() if n.lower() == "content-type"), "")
     if media.startswith(("application/x-ndjson", "application/jsonl")):
         lines = json_lines(delivery.body)
-        return [(i, line, partial(_mapped_line, definition, beside, line)) for i, line in lines], []
+        return [(i, line, partial(_map_line, definition, beside, line)) for i, line in lines], []
     decoded = decode_json(delivery.body, BODY_BYTES_MAX)
     found = decoded if definition.records is None else look(decoded, {}, steps(definition.records))
     if found is None:
@@ -216,7 +216,7 @@ def _records(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[R
     if len(records) > BATCH_MESSAGES_MAX:
         raise Refused(Reason.TOO_MANY, f"{len(records)} records; at most {BATCH_MESSAGES_MAX}")
     return [
-        (i, _with_topic(one, delivery.topic), partial(_mapped, definition, beside, one))
+        (i, _with_topic(one, delivery.topic), partial(_map_record, definition, beside, one))
         for i, one in enumerate(records)
     ], []
 
@@ -233,7 +233,7 @@ def _table(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Rec
 def _row(definition: FeedDefinition, row: table.TableRow, file: dict[str, str]) -> Record:
     line, fields = row
     beside = {"line": line, **{name[1:]: value for name, value in file.items()}}
-    return line, raw_of({**fields, **file}), partial(_mapped, definition, beside, fields)
+    return line, raw_of({**fields, **file}), partial(_map_record, definition, beside, fields)
 
 
 def _cap(definition: FeedDefinition, delivery: Delivery) -> tuple[Iterable[Record], list[Refusal]]:

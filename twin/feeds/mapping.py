@@ -121,7 +121,7 @@ class Mapping(BaseModel):
             "specversion": "1.0",
             "source": source,
             "type": f"cn.gov.district.{self.kind}.{self.verb}",
-            **_taken(attributes, record, beside, "text"),
+            **_values(attributes, record, beside, "text"),
             "data": self._data(record, beside),
         }
 
@@ -140,11 +140,11 @@ class Mapping(BaseModel):
         raise Refused(Reason.UNKNOWN_CODE, f"crs is {shown(datum)}; known are {allowed}", parameter="crs")
 
     def _data(self, record: Any, beside: dict[str, Any]) -> dict[str, Any]:
-        taken = _taken(self.data, record, beside, "json" if self.kind == "feature_change" else "text")
+        taken = _values(self.data, record, beside, "json" if self.kind == "feature_change" else "text")
         if self.kind == "observation":
             taken.setdefault("value", None)
         if self.kind == "event":
-            return _placed(taken)
+            return _without_bad_place(taken)
         if self.kind != "feature_change":
             return taken
         outside: dict[str, Any] = {name: taken.pop(name) for name in ("change", "lon", "lat") if name in taken}
@@ -152,7 +152,7 @@ class Mapping(BaseModel):
         return outside if outside["change"] == "delete" else {**outside, "properties": taken}
 
 
-def _placed(data: dict[str, Any]) -> dict[str, Any]:
+def _without_bad_place(data: dict[str, Any]) -> dict[str, Any]:
     """Remove an impossible place from an event, and flag it: the event is taken without a place."""
     lon, lat = data.get("lon"), data.get("lat")
     if type(lon) is not float or type(lat) is not float:
@@ -164,7 +164,7 @@ def _placed(data: dict[str, Any]) -> dict[str, Any]:
     return unplaced(data, "swapped" if are_swapped(lon, lat) else "not_degrees", f"{lon:.9g}, {lat:.9g}")
 
 
-def _taken(
+def _values(
     rules: TextMapping[str, FieldRule | None], record: Any, beside: dict[str, Any], otherwise: As
 ) -> dict[str, Any]:
     taken = {}

@@ -135,13 +135,13 @@ def _dataset_of(instance: Any) -> str | None:
 def _read_instance(instance: Any) -> tuple[Any, Any]:
     """Read the value and the time of an instance; a deleted one has no value."""
     if type(instance) is not dict or "@value" in instance:  # the simplified form
-        return _typed(instance), None
+        return _plain_value(instance), None
     if "value" not in instance:
         raise Refused(Reason.MISSING, "the property has no value", parameter="value")
-    return _typed(instance["value"]), instance.get("observedAt")
+    return _plain_value(instance["value"]), instance.get("observedAt")
 
 
-def _typed(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     """Return the value of a JSON-LD value object; NGSI-LD's null means that the property is gone.
 
     Raises

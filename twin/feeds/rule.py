@@ -101,16 +101,16 @@ class FieldRule(BaseModel):
         """
         if self.constant is not None:
             return self.constant
-        found = look(record, beside, self._steps) if self.template is None else self._filled(record, beside)
+        found = look(record, beside, self._steps) if self.template is None else self._fill(record, beside)
         if found is None or (type(found) is str and found.strip() in _NOTHING):
             if self.default is None:
                 return None
             found = self.default
         if self.codes is not None:
-            return self._decoded(found, name)
-        return self._scaled(_CONVERT[self.as_ or default_as](found, name))
+            return self._decode(found, name)
+        return self._scale(_CONVERT[self.as_ or default_as](found, name))
 
-    def _filled(self, record: Any, beside: dict[str, Any]) -> str | None:
+    def _fill(self, record: Any, beside: dict[str, Any]) -> str | None:
         parts = []
         for piece in self._pieces:
             found = piece if isinstance(piece, str) else look(record, beside, piece)
@@ -119,7 +119,7 @@ class FieldRule(BaseModel):
             parts.append(_text(found, ""))
         return "".join(parts)
 
-    def _decoded(self, word: Any, name: str) -> Scalar | None:
+    def _decode(self, word: Any, name: str) -> Scalar | None:
         known = self.codes or {}
         key = _text(word, name).strip()
         if key in known:
@@ -129,7 +129,7 @@ class FieldRule(BaseModel):
         allowed = "、".join(list(known)[:12])
         raise Refused(Reason.UNKNOWN_CODE, f"{name} is {shown(key)}; known are {allowed}", parameter=name)
 
-    def _scaled(self, value: Any) -> Any:
+    def _scale(self, value: Any) -> Any:
         return value * self.scale if self.scale is not None and type(value) in {int, float} else value
 
 

@@ -140,7 +140,7 @@ async def test_a_completion_that_cannot_be_right_is_refused(house, owner):
 
 
 class Desk:
-    """The operator's desk, at a server over the house's database."""
+    """The operator's desk, at a server over the same database."""
 
     def __init__(self, address) -> None:
         self._address, self._as_operator = address, {"authorization": f"Bearer {TOKEN}"}

@@ -1,4 +1,4 @@
-"""Feeds of the house, and the clock of the tests."""
+"""The shipped feeds, and the clock of the tests."""
 
 from __future__ import annotations
 
