@@ -10,11 +10,11 @@ def accepted_types(accept: str) -> list[str]:
 
     Types of weight 0 and of a weight that is no number are left out; parameters of a type are not compared.
     """
-    ranked = sorted((_weighed(part) for part in accept.split(",")[:_PARTS_MAX]), key=lambda pair: -pair[0])
+    ranked = sorted((_read_part(part) for part in accept.split(",")[:_PARTS_MAX]), key=lambda pair: -pair[0])
     return [kind for weight, kind in ranked if weight > 0]
 
 
-def _weighed(part: str) -> tuple[float, str]:
+def _read_part(part: str) -> tuple[float, str]:
     kind, *parameters = (p.strip().lower() for p in part.split(";"))
     weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
     try:

@@ -21,7 +21,7 @@ async def send_bytes(
     """Send a whole body with its length; a HEAD request receives the headers alone."""
     encoding: dict[str, str] = {}
     if len(content) >= _WORTH_BYTES and _accepts_gzip(scope):
-        content = await _compressed(content)
+        content = await _compress(content)
         encoding = {"content-encoding": "gzip"}
     fields = {"content-type": media_type, "content-length": str(len(content)), **encoding, **headers}
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
@@ -34,7 +34,7 @@ def _accepts_gzip(scope: Scope) -> bool:
     return "gzip" in accepted and "gzip;q=0" not in accepted.replace(" ", "")
 
 
-async def _compressed(content: bytes) -> bytes:
+async def _compress(content: bytes) -> bytes:
     if len(content) < _IN_THREAD_BYTES:
         return gzip.compress(content, _LEVEL, mtime=0)
     return await to_thread.run_sync(gzip.compress, content, _LEVEL)

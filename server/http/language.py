@@ -19,19 +19,19 @@ def language_of(given: str | None, accept_language: str) -> Language:
         For a `lang` that is neither Chinese nor English; ``zh`` and ``en-GB`` are.
     """
     if given is not None:
-        chosen = _known(given)
+        chosen = _language(given)
         if chosen is None:
             raise BadInput(f"lang is '{given[:40]}'; allowed are {', '.join(LANGUAGES)}", parameter="lang")
         return chosen
-    return next((known for tag in _ranked(accept_language) if (known := _known(tag))), "zh-CN")
+    return next((known for tag in _by_preference(accept_language) if (known := _language(tag))), "zh-CN")
 
 
-def _known(tag: str) -> Language | None:
+def _language(tag: str) -> Language | None:
     primary = tag.strip().lower().replace("_", "-").partition("-")[0]
     return "zh-CN" if primary == "zh" else "en" if primary == "en" else None
 
 
-def _ranked(accept_language: str) -> list[str]:
+def _by_preference(accept_language: str) -> list[str]:
     weighed = []
     for place, part in enumerate(accept_language.split(",")[:20]):
         tag, _, weight = part.partition(";q=")

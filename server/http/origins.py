@@ -97,7 +97,7 @@ class Origins:
         """Answer a preflight, which browsers send before any request that a form could not send."""
         trust = self.trust(scope)
         if trust is Trust.STRANGE:
-            return _refused(scope)
+            return _forbidden(scope)
         methods = (*_READING, *_WRITING) if trust is not Trust.READER else (*_READING, "POST")  # a search may be a POST
         sent = _SENT if trust is Trust.READER else (*_SENT, "Authorization")
         return Response(
@@ -115,10 +115,10 @@ class Origins:
         """Return the refusal of a write by a page that may not write; None lets the request pass."""
         if scope["method"] in _READING or self.trust(scope) in {Trust.OURS, Trust.NAMED} or _is_search(scope["path"]):
             return None
-        return _refused(scope)
+        return _forbidden(scope)
 
 
-def _refused(scope: Scope) -> Response:
+def _forbidden(scope: Scope) -> Response:
     detail = (
         f"a page of {header(scope, b'origin')[:200]} may not do this here; the setting server.origins names who may"
     )

@@ -168,7 +168,7 @@ async def _send_error_page(error: OneMapError, visit: Visit, scope: Scope, recei
     await Response(body, response.status_code, kept, "text/html")(scope, receive, send)
 
 
-def written(visit: Visit, document: Page | dict[str, object], media_type: str) -> OgcResponse:
+def document_response(visit: Visit, document: Page | dict[str, object], media_type: str) -> OgcResponse:
     """Return a document as the page or the JSON that the visit requests."""
     if isinstance(document, Page):
         return OgcResponse(render(document, visit), "text/html; charset=utf-8")

@@ -49,7 +49,7 @@ def landing(visit: Visit, document: OgcDocument) -> OgcDocument:
     extent = extent_of(list(map(visit.catalog.__getitem__, visit.catalog.visible_ids(visit.actor))))
     document |= {"crs": [crs.uri for crs in served_crs()], "storageCrs": STORED.uri}
     document["extent"] = {"spatial": spatial_extent(extent or WORLD, STORED)}
-    return _titled(visit, document)
+    return _translate_titles(visit, document)
 
 
 def interface(visit: Visit, document: OgcDocument) -> OgcDocument:
@@ -67,17 +67,17 @@ def conformance(_visit: Visit, document: OgcDocument) -> OgcDocument:
 def collections(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the list of collections, each described in full, with those of rasters."""
     layers = {layer.id: layer for layer in visit.catalog.visible_layers(visit.actor)}
-    described = [_described(visit, entry, layers[entry["id"]]) for entry in document["collections"]]
+    described = [_full_collection(visit, entry, layers[entry["id"]]) for entry in document["collections"]]
     described += raster_collections(visit)
-    return _titled(visit, document | {"collections": described})
+    return _translate_titles(visit, document | {"collections": described})
 
 
 def collection(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return one collection, described in full."""
-    return _described(visit, document, visit.layer)
+    return _full_collection(visit, document, visit.layer)
 
 
-def _described(visit: Visit, document: OgcDocument, layer: Layer) -> OgcDocument:
+def _full_collection(visit: Visit, document: OgcDocument, layer: Layer) -> OgcDocument:
     """Return a collection with its time extent, coordinate systems, number of features, grade, origin and links."""
     definition = layer.definition
     described = document | {
@@ -98,16 +98,16 @@ def _described(visit: Visit, document: OgcDocument, layer: Layer) -> OgcDocument
     if layer.time_span:
         begin, end = (moment.isoformat().replace("+00:00", "Z") for moment in layer.time_span)
         described["extent"]["temporal"] = {"interval": [[begin, end]], "trs": _GREGORIAN}
-    matched = from_thread.run(_counted, visit, layer)
+    matched = from_thread.run(_count, visit, layer)
     if matched.exact:
         described["itemCount"] = matched.rows
     described["links"] = [link for link in document["links"] if link["rel"] != "items"] + _collection_links(
         visit, layer
     )
-    return _titled(visit, described)
+    return _translate_titles(visit, described)
 
 
-async def _counted(visit: Visit, layer: Layer) -> Matched:
+async def _count(visit: Visit, layer: Layer) -> Matched:
     query = ItemsQuery(layer, visit.actor)
     with in_our_words():
         return visit.state.counts.known(query) or await visit.state.counts.counted(visit.state.pool, query)
@@ -151,17 +151,17 @@ def _collection_links(visit: Visit, layer: Layer) -> list[OgcDocument]:
 
 def schema(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the schema of a feature (Part 5), in the order it is sent."""
-    return _schema(visit, document, returnables, "schema")
+    return _describe_schema(visit, document, returnables, "schema")
 
 
 def queryable_schema(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the properties that a filter may name (Part 3); no other is allowed."""
-    return _schema(visit, document, queryables, "queryables") | {"additionalProperties": False}
+    return _describe_schema(visit, document, queryables, "queryables") | {"additionalProperties": False}
 
 
 def sortable_schema(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the properties that `sortby` may name (Part 5)."""
-    return _schema(visit, document, sortables, "sortables") | {"additionalProperties": False}
+    return _describe_schema(visit, document, sortables, "sortables") | {"additionalProperties": False}
 
 
 def _hub(visit: Visit, href: str) -> OgcDocument:
@@ -174,7 +174,7 @@ def _hub(visit: Visit, href: str) -> OgcDocument:
     }
 
 
-def _schema(visit: Visit, document: OgcDocument, describe: Any, name: str) -> OgcDocument:
+def _describe_schema(visit: Visit, document: OgcDocument, describe: Any, name: str) -> OgcDocument:
     layer = visit.layer
     properties = describe(layer, visit.actor, visit.catalog, visit.language)
     return document | {
@@ -222,7 +222,7 @@ def _call(visit: Visit, feature_id: str | None) -> ItemsCall:
     return ItemsCall(visit.layer, visit.actor, visit.media, feature_id, "", visit.given, visit.body, visit.base)
 
 
-def _titled(visit: Visit, document: OgcDocument) -> OgcDocument:
+def _translate_titles(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Translate pygeoapi's English link titles into the visit's language."""
     for link in document.get("links", []):
         if "title" in link:

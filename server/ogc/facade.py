@@ -29,7 +29,7 @@ from server.formats.pages import HTML, JSONLD
 from server.front import Front
 from server.items.request import ITEM_PARAMETERS
 from server.ogc import documents, feature_schema, map_tiles, maps, tiles
-from server.ogc.answer import JSON_HTML_LD, Endpoint, OgcResponse, routes, written
+from server.ogc.answer import JSON_HTML_LD, Endpoint, OgcResponse, document_response, routes
 from server.ogc.config import pygeoapi_config
 from server.ogc.html import Page
 from server.ogc.openapi import OPENAPI_TYPE, openapi
@@ -78,11 +78,11 @@ class Pygeoapi:
         built = self._built.get(audience) or await self._build(visit, audience)
         if audience in self._built:
             self._built.move_to_end(audience)
-        return _based(built, visit)
+        return _with_base(built, visit)
 
     async def _build(self, visit: Visit, audience: str) -> API:
         generation = self._generation
-        built = await run_in_threadpool(_built, self._settings, visit)
+        built = await run_in_threadpool(_build_api, self._settings, visit)
         if generation == self._generation:  # else it serves this visit and is not kept
             self._built[audience] = built
         if len(self._built) > _AUDIENCES_MAX:
@@ -99,13 +99,13 @@ class Pygeoapi:
         self._built.clear()
 
 
-def _built(settings: Settings, visit: Visit) -> API:
+def _build_api(settings: Settings, visit: Visit) -> API:
     config = pygeoapi_config(settings, visit.catalog, visit.actor)
     with visiting(visit):
         return API(config, openapi(config, visit))
 
 
-def _based(built: API, visit: Visit) -> API:
+def _with_base(built: API, visit: Visit) -> API:
     """Return a copy for one request: links start at its base, and JSON-LD's state is its own."""
     api = copy.copy(built)
     api.base_url = visit.ogc
@@ -149,18 +149,18 @@ class _Operation:
         with visiting(visit):
             headers, status, document = self.function(api, request, *names)
             if status >= 400:
-                raise _refused(status, document)
+                raise _error_of(status, document)
             found = document.data if isinstance(document, Page) else document
             paging = documents.paging(visit, found)
             if visit.media is not JSONLD:
                 found = self.correct(visit, found)
             document = Page(document.template, found) if isinstance(document, Page) else found
-            answer = written(visit, document, self.media_type)
+            answer = document_response(visit, document, self.media_type)
         kept = {name: value for name, value in headers.items() if name == "Content-Crs"}
         return replace(answer, headers=kept | paging)
 
 
-def _refused(status: int, document: Any) -> OneMapError:
+def _error_of(status: int, document: Any) -> OneMapError:
     """Return pygeoapi's exception as ours, which has one form everywhere."""
     body = document.data if isinstance(document, Page) else document
     kind = {400: BadInput, 404: NotFound}.get(status)

@@ -53,11 +53,11 @@ def _ui() -> str:
 def _config(visit: Visit) -> dict[str, Any]:
     """Return the service's configuration in the visit's language, as pygeoapi's templates expect it."""
     config = service()
-    metadata = {name: {k: _chosen(v, visit) for k, v in part.items()} for name, part in config["metadata"].items()}
+    metadata = {name: {k: _translation(v, visit) for k, v in part.items()} for name, part in config["metadata"].items()}
     return {**config, "metadata": metadata, "server": {**config["server"], "url": visit.ogc}}
 
 
-def _chosen(value: Any, visit: Visit) -> Any:
+def _translation(value: Any, visit: Visit) -> Any:
     return value.get(visit.language, value) if isinstance(value, dict) else value
 
 

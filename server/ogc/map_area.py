@@ -95,7 +95,7 @@ def map_area(given: Mapping[str, str], extent_crs84: BBox | None, storage: Crs) 
         For more than `PIXELS_MAX` pixels.
     """
     crs = parse_crs(given["crs"]) if "crs" in given else storage
-    whole = _grown(extent_crs84 or (-180.0, -85.0, 180.0, 85.0))
+    whole = _with_least_size(extent_crs84 or (-180.0, -85.0, 180.0, 85.0))
     if "center" in given or _is_scaled(given):
         bounds, (width, height) = _around(given, whole, crs)
     else:
@@ -122,7 +122,7 @@ def in_official_order(bounds: BBox, crs: Crs) -> BBox:
     return (south, west, north, east) if crs.flips else bounds
 
 
-def _grown(box: BBox) -> BBox:
+def _with_least_size(box: BBox) -> BBox:
     west, south, east, north = box
     more_x, more_y = (max(0.0, _LEAST_DEG - side) / 2 for side in (east - west, north - south))
     return west - more_x, south - more_y, east + more_x, north + more_y

@@ -7,7 +7,7 @@ from typing import Any
 
 from layers.catalog import Layer
 from server.formats.geojson import GEOJSON
-from server.ogc.answer import Endpoint, OgcResponse, written
+from server.ogc.answer import Endpoint, OgcResponse, document_response
 from server.ogc.maps import shown_as
 from server.ogc.tilesets import map_tileset
 from server.ogc.visit import Visit
@@ -23,11 +23,11 @@ async def _tilesets(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     listed = [await _tileset(visit, names, grid) for grid in GRIDS.values()]
     own = {"rel": "self", "type": "application/json", "title": visit.title("地图瓦片", "Map tiles")}
     document: dict[str, object] = {"tilesets": listed, "links": [{**own, "href": _url(visit, names)}]}
-    return written(visit, document, "application/json")
+    return document_response(visit, document, "application/json")
 
 
 async def _one_tileset(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
-    return written(visit, await _tileset(visit, names, grid_of(names["set"])), "application/json")
+    return document_response(visit, await _tileset(visit, names, grid_of(names["set"])), "application/json")
 
 
 async def _tileset(visit: Visit, names: Mapping[str, str], grid: TileMatrixSet) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from layers.coordinates.crs import CRS84, Crs, served_crs
 from layers.errors import OneMapError
 from layers.types import BBox
 from server.formats.geojson import GEOJSON
-from server.ogc.answer import Endpoint, OgcResponse, written
+from server.ogc.answer import Endpoint, OgcResponse, document_response
 from server.ogc.map_area import between, in_official_order
 from server.ogc.maps import storage_crs
 from server.ogc.tilesets import REL
@@ -27,10 +27,10 @@ _SECURE = REL.replace("http:", "https:")  # as the standard of maps writes relat
 
 async def _collection(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     raster = await visit.state.rasters.get(names["raster"], visit.actor)
-    return written(visit, described(visit, raster), "application/json")
+    return document_response(visit, raster_document(visit, raster), "application/json")
 
 
-def described(visit: Visit, raster: Raster) -> dict[str, Any]:
+def raster_document(visit: Visit, raster: Raster) -> dict[str, Any]:
     """Return the description of a raster as a collection."""
     url = f"{visit.ogc}/collections/{raster.id}"
     storage = storage_crs(raster)
@@ -78,7 +78,7 @@ def map_links(visit: Visit, url: str, forms: tuple[MapForm, ...] = PICTURES) -> 
 
 def raster_collections(visit: Visit) -> list[dict[str, Any]]:
     """Return the descriptions of the rasters that the actor may see."""
-    return [described(visit, raster) for raster in visible_rasters(visit)]
+    return [raster_document(visit, raster) for raster in visible_rasters(visit)]
 
 
 def visible_rasters(visit: Visit) -> list[Raster]:

@@ -37,7 +37,7 @@ def returnables(layer: Layer, actor: Actor, catalog: Catalog, language: Language
     """Return the id, every property and the geometry of a feature by name, in the order they are sent."""
     visible = visible_fields(layer, actor)
     described = {
-        f.definition.name: _described(f.definition, layer, catalog, language, coded=not f.masked) for f in visible
+        f.definition.name: _member(f.definition, layer, catalog, language, coded=not f.masked) for f in visible
     }
     members = {"id": _identifier(language), **described, **_geometry(layer, language)}
     for place, member in enumerate(members.values(), start=1):
@@ -71,7 +71,7 @@ def _geometry(layer: Layer, language: Language) -> dict[str, dict[str, Any]]:
     return {"geometry": geometry}
 
 
-def _described(
+def _member(
     field: FieldDefinition, layer: Layer, catalog: Catalog, language: Language, *, coded: bool
 ) -> dict[str, Any]:
     titles = {"zh-CN": field.title_zh, "en": field.title_en}
@@ -89,10 +89,10 @@ def _described(
     if field.name == layer.definition.time:
         member["x-ogc-role"] = "primary-instant"
     code_list = catalog.code_lists.get(field.codes or "")
-    return member | (_enumerated(field, code_list, language) if code_list and coded else {})
+    return member | (_code_members(field, code_list, language) if code_list and coded else {})
 
 
-def _enumerated(field: FieldDefinition, code_list: CodeList, language: Language) -> dict[str, Any]:
+def _code_members(field: FieldDefinition, code_list: CodeList, language: Language) -> dict[str, Any]:
     """Return the values of a coded property with their labels, in the schema's language and in both."""
     values = [int(c.code) if field.type == "integer" else c.code for c in code_list.codes]
     labels = [{"zh-CN": c.label_zh, "en": c.label_en} for c in code_list.codes]

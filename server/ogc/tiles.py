@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from layers.errors import NotFound
 from server.formats.geojson import GEOJSON
 from server.formats.pages import HTML
-from server.ogc.answer import Endpoint, OgcResponse, written
+from server.ogc.answer import Endpoint, OgcResponse, document_response
 from server.ogc.html import Page
 from server.ogc.tilesets import matrix_set_link, vector_tileset
 from server.ogc.visit import Visit
@@ -22,16 +22,16 @@ _CHOSEN = ("f", "lang", "collections")
 
 
 async def _matrix_sets(visit: Visit, _names: Mapping[str, str]) -> OgcResponse:
-    listed = [{**_named(grid, visit), "links": [matrix_set_link(visit, grid)]} for grid in GRIDS.values()]
-    return await _written(visit, "tilematrixsets/index.html", {"tileMatrixSets": listed})
+    listed = [{**_summary(grid, visit), "links": [matrix_set_link(visit, grid)]} for grid in GRIDS.values()]
+    return await _response(visit, "tilematrixsets/index.html", {"tileMatrixSets": listed})
 
 
 async def _matrix_set(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     grid = grid_of(names["set"])
-    return await _written(visit, "tilematrixsets/tilematrixset.html", grid.document() | _named(grid, visit))
+    return await _response(visit, "tilematrixsets/tilematrixset.html", grid.document() | _summary(grid, visit))
 
 
-def _named(grid: TileMatrixSet, visit: Visit) -> dict[str, Any]:
+def _summary(grid: TileMatrixSet, visit: Visit) -> dict[str, Any]:
     named = {"id": grid.id, "title": visit.title(grid.title_zh, grid.title_en), "uri": grid.uri, "crs": grid.crs}
     return {name: value for name, value in named.items() if value is not None}
 
@@ -54,11 +54,11 @@ async def _dataset_tilesets(visit: Visit, _names: Mapping[str, str]) -> OgcRespo
     url = f"{visit.ogc}/tiles"
     links = [_self(url, visit.title("矢量瓦片集", "Vector tilesets"))]
     listed = [_dataset_tileset(visit, grid) for grid in GRIDS.values()]
-    return written(visit, {"tilesets": listed, "links": links}, "application/json")
+    return document_response(visit, {"tilesets": listed, "links": links}, "application/json")
 
 
 async def _one_dataset_tileset(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
-    return written(visit, _dataset_tileset(visit, grid_of(names["set"])), "application/json")
+    return document_response(visit, _dataset_tileset(visit, grid_of(names["set"])), "application/json")
 
 
 def _dataset_tileset(visit: Visit, grid: TileMatrixSet) -> dict[str, Any]:
@@ -81,12 +81,12 @@ def _title(visit: Visit) -> str:
 async def _of_layer(visit: Visit, template: str, document: dict[str, Any]) -> OgcResponse:
     if visit.layer.definition.geometry_type == "None":
         raise NotFound(f"layer '{visit.layer.id}' has no geometries, and so no tiles", parameter="collectionId")
-    return await _written(visit, template, document)
+    return await _response(visit, template, document)
 
 
-async def _written(visit: Visit, template: str, document: dict[str, Any]) -> OgcResponse:
+async def _response(visit: Visit, template: str, document: dict[str, Any]) -> OgcResponse:
     made = Page(template, document) if visit.media is HTML else document
-    return await run_in_threadpool(written, visit, made, "application/json")
+    return await run_in_threadpool(document_response, visit, made, "application/json")
 
 
 def _self(url: str, title: str) -> dict[str, str]:

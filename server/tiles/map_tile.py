@@ -146,7 +146,7 @@ async def _of_raster(  # all that a tile of a raster depends on
     key = f"{state.build}|map|{raster.id}@{stamp}{stretch(raster, style)}|{place}|{style!r}|{ground}"
 
     def drawn(files: OpenRasters, found: Raster) -> bytes:
-        return _drawn(files, found, when, (area, style, form, ground))
+        return _draw_tile(files, found, when, (area, style, form, ground))
 
     async def draw_it() -> bytes:
         return await state.rasters.read(raster.id, actor, drawn)
@@ -155,7 +155,7 @@ async def _of_raster(  # all that a tile of a raster depends on
     return RasterTile(await state.tiles.cache.get(request, draw_it), form.type)
 
 
-def _drawn(
+def _draw_tile(
     files: OpenRasters, raster: Raster, when: When, how: tuple[PixelArea, RasterStyle, MapForm, Rgb | None]
 ) -> bytes:
     """Return a drawn tile of a raster; empty where the raster has no data."""

@@ -133,7 +133,7 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
 
     def draw_it(files: OpenRasters, found: Raster) -> bytes:
         shown = frame if found is raster else params.when.frame(found)
-        return _drawn(files, found, shown, path.address, style, form)
+        return _draw_tile(files, found, shown, path.address, style, form)
 
     async def drawn() -> bytes:
         return await state.rasters.read(path.name, actor, draw_it)
@@ -147,7 +147,7 @@ def stretch(raster: Raster, style: RasterStyle) -> str:
     return "" if style.rescale else f"{raster.ranges}"
 
 
-def _drawn(
+def _draw_tile(
     files: OpenRasters, raster: Raster, frame: RasterFrame, tile: TileAddress, style: RasterStyle, form: Format
 ) -> bytes:
     return render(files, RasterView(raster, frame, PixelArea.of_tile(tile, TILE_PIXELS), style, form))
