@@ -43,10 +43,10 @@ def crowd(url: str, home: Path) -> list[Figure]:
         alone, together, scans = [], [], []
         for number in range(5):
             before = asyncio.run(_scans(url))
-            alone.append(_timed(address, f"{_WHOLE}?filter=height_m>{number + 0.1}"))
+            alone.append(_request_s(address, f"{_WHOLE}?filter=height_m>{number + 0.1}"))
             between = asyncio.run(_scans(url))
             path = f"{_WHOLE}?filter=height_m>{number + 0.2}"
-            together.append(max(clients.map(lambda _, path=path: _timed(address, path), range(_CROWD))))
+            together.append(max(clients.map(lambda _, path=path: _request_s(address, path), range(_CROWD))))
             scans.append((asyncio.run(_scans(url)) - between) / max(1, between - before))
     one_s = sorted(alone)[2]
     whose = f"{_CROWD} clients, one cold tile of {one_s * 1000:.0f} ms"
@@ -56,7 +56,7 @@ def crowd(url: str, home: Path) -> list[Figure]:
     ]
 
 
-def _timed(address: str, path: str) -> float:
+def _request_s(address: str, path: str) -> float:
     began = time.monotonic()
     ask(address, path)
     return time.monotonic() - began

@@ -184,7 +184,7 @@ def read(address: str, seconds: float) -> list[float]:
     return took
 
 
-async def _measured(attack: Callable[[Target], Coroutine[Any, Any, None]], target: Target, seconds: float) -> float:
+async def _measure(attack: Callable[[Target], Coroutine[Any, Any, None]], target: Target, seconds: float) -> float:
     """Return the reader's p95 during an attack."""
     loop = asyncio.get_running_loop()
     attacking = asyncio.create_task(attack(target))
@@ -212,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(sync_definitions(url))
         for title, attack in CASES.items():
             with running_ours(url, options.home.absolute() / "hostile-home") as address:
-                p95 = asyncio.run(_measured(attack, Target(address, url), options.seconds))
+                p95 = asyncio.run(_measure(attack, Target(address, url), options.seconds))
             idle = rows[0].ours if rows else p95
             rows.append(Figure(title, "ms, p95", round(p95, 1), round(idle, 1), round(p95 / idle, 1), None, None))
     show(rows, [describe_machine(), "ratio: the reader's p95 against its p95 when nobody attacks ('peer')"])

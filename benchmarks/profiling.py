@@ -56,7 +56,7 @@ async def _profile(url: str, paths: Sequence[str], lines: int) -> None:
         for text, values in statements:
             await _explain(url, text, values)
         began_s = time.process_time()
-        times = [await _timed(app, path) for path in paths]
+        times = [await _request_ms(app, path) for path in paths]
         ours_ms = (time.process_time() - began_s) * 1000 / len(paths)
         print(f"\none at a time, without HTTP: median {median(times):.3f} ms, best {min(times):.3f} ms")
         print(f"of which this process used {ours_ms:.3f} ms of processor time; the rest is PostgreSQL and waiting")
@@ -68,7 +68,7 @@ async def _profile(url: str, paths: Sequence[str], lines: int) -> None:
         pstats.Stats(profiler).strip_dirs().sort_stats("tottime").print_stats(lines)
 
 
-async def _timed(app: FastAPI, path: str) -> float:
+async def _request_ms(app: FastAPI, path: str) -> float:
     began = time.perf_counter()
     await _ask(app, path)
     return (time.perf_counter() - began) * 1000

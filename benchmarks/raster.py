@@ -60,11 +60,11 @@ type RasterContestant = Contestant[[str, int, int, int]]  # raster, z, x, y
 
 def measure(url: str, options: argparse.Namespace) -> list[Figure]:
     """Measure random tiles of two rasters drawn anew, and tiles from the cache."""
-    files = asyncio.run(_rasters(url, options.home))
-    return [*_drawn(url, options, files), *_warm(url, options)]
+    files = asyncio.run(_load_rasters(url, options.home))
+    return [*_measure_drawn(url, options, files), *_measure_warm(url, options)]
 
 
-async def _rasters(url: str, home: Path) -> dict[str, Path]:
+async def _load_rasters(url: str, home: Path) -> dict[str, Path]:
     """Load hills with some noise in two reference systems; return the stored files, which both servers read."""
     chance = np.random.default_rng(4)
     rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
@@ -123,7 +123,7 @@ def _tiles(zoom: int) -> list[tuple[int, int]]:
     ]  # fmt: skip
 
 
-def _drawn(url: str, options: argparse.Namespace, files: dict[str, Path]) -> list[Figure]:
+def _measure_drawn(url: str, options: argparse.Namespace, files: dict[str, Path]) -> list[Figure]:
     taking_part = _contestants(url, options, files)
     rates: dict[tuple[str, str, int], list[float]] = {}
     for contestant in turns(taking_part, options.rounds, "rasters, "):
@@ -148,7 +148,7 @@ def _drawn(url: str, options: argparse.Namespace, files: dict[str, Path]) -> lis
     return rows
 
 
-def _warm(url: str, options: argparse.Namespace) -> list[Figure]:
+def _measure_warm(url: str, options: argparse.Namespace) -> list[Figure]:
     ask = urlencode(_STYLE)
     paths = [f"/raster/bench_dem/14/{x}/{y}.png?{ask}" for x, y in sorted(set(_tiles(14)))[:60]]
     with running_ours(url, options.home) as address:

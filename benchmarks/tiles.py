@@ -74,9 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(make_tables(url, options.scale))
         cases = [case for case in CASES if case.name in selected]
         if cases:
-            rows += _drawn(url, options, cases)
+            rows += _measure_drawn(url, options, cases)
         if "warm" in selected:
-            rows += _warm(url, options)
+            rows += _measure_warm(url, options)
         if "crowd" in selected:
             rows += freshness.crowd(url, options.home)
         if "fresh" in selected:
@@ -150,7 +150,7 @@ def _span(zoom: int, west: float, east: float) -> range:
     return range(int((west + 180) / 360 * (1 << zoom)), int((east + 180) / 360 * (1 << zoom)) + 1)
 
 
-def _drawn(url: str, options: argparse.Namespace, cases: Sequence[TileCase]) -> list[Figure]:
+def _measure_drawn(url: str, options: argparse.Namespace, cases: Sequence[TileCase]) -> list[Figure]:
     taking_part = _contestants(url, options)
     rates: dict[tuple[str, str], list[float]] = {}
     largest = dict.fromkeys((case.name for case in cases), 0)
@@ -185,7 +185,7 @@ def _checked_bytes(address: str, path: str, table: str) -> int:
     return len(body)
 
 
-def _warm(url: str, options: argparse.Namespace) -> list[Figure]:
+def _measure_warm(url: str, options: argparse.Namespace) -> list[Figure]:
     paths = [f"/tiles/bench_points/14/{x}/{y}.mvt" for x, y in tiles_at(14)]
     with running_ours(url, options.home) as address:
         for path in paths * 8:  # until both workers hold every tile

@@ -56,7 +56,7 @@ class TileCall:
 
     @property
     def is_past(self) -> bool:
-        """Whether the request names a moment: such a tile is drawn for each request and never kept."""
+        """Whether the request names a moment: such a tile is drawn for each request and never cached."""
         return any(part.layer.moment is not None for part in self.parts)
 
     def is_newest(self, build: str) -> bool:

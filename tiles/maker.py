@@ -44,7 +44,7 @@ class TileMaker:
         Parameters
         ----------
         trusted
-            Whether the catalogue receives changes; while it does not, no kept tile is served.
+            Whether the catalogue receives changes; while it does not, no cached tile is served.
         """
         make = partial(self._draw, call) if len(call.parts) == 1 else partial(self._join, call, trusted=trusted)
         if not trusted or call.is_past:
@@ -65,5 +65,5 @@ class TileMaker:
 
 
 def _is_plain(drawing: Drawing) -> bool:
-    """Whether one kept plan is good for every such drawing: few rows, found by the index."""
+    """Whether one cached plan suits every such drawing: few rows, found by the index."""
     return drawing.layer.is_table and not drawing.where and drawing.tile.is_straight

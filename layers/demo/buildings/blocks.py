@@ -54,7 +54,7 @@ class Block:
 
 
 def make_blocks(
-    district: District, land: NDArray[np.str_], taken: NDArray[np.object_], wanted: int
+    district: District, land: NDArray[np.str_], taken: NDArray[np.object_], count: int
 ) -> tuple[list[Block], NDArray[np.object_]]:
     """Find the buildable core of every grid, and divide a number of houses among them.
 
@@ -64,7 +64,7 @@ def make_blocks(
         The partition and the use of each grid.
     taken
         Shape (k,), areas not to build on: wide roads, water, villages, with their margins.
-    wanted
+    count
         The number of houses.
 
     Returns
@@ -86,7 +86,7 @@ def make_blocks(
     lot = np.array([_lot_m2(STYLES[s]) for s in style])
     fill = np.select([style == "forest", style == "park"], [0.03, 0.5], rng.uniform(0.75, 1.1, len(which)))
     room = np.minimum(shapely.area(cores[which]), 120_000) / lot * fill
-    quota = np.maximum(np.ceil(room * min(1.0, 1.45 * wanted / room.sum())), 1)
+    quota = np.maximum(np.ceil(room * min(1.0, 1.45 * count / room.sum())), 1)
     blocks = [
         _block(int(g), s, cores[g], b, int(q)) for g, s, b, q in zip(which, style.tolist(), boxes, quota, strict=True)
     ]

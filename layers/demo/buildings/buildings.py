@@ -84,13 +84,13 @@ def _in_villages(district: District, network: Network, waters: Waters, villages:
         & ~waters.touches(shapes, 2.5)
     )
     kept: list[NDArray[np.int64]] = []
-    for number, wanted in enumerate(village_house_counts(district)[: len(villages)]):
+    for number, count in enumerate(village_house_counts(district)[: len(villages)]):
         own = np.flatnonzero(free & (village == number))
         centre = np.array(villages[number].centroid.coords[0])
         nearest = np.argsort(
             np.hypot(*(prints.centre[own] - centre).T) * rng.uniform(0.8, 1.0, len(own)), kind="stable"
         )
-        kept.append(np.sort(own[nearest[: int(wanted)]]))
+        kept.append(np.sort(own[nearest[: int(count)]]))
     which = np.concatenate(kept)
     return Houses(
         shapes[which], prints.centre[which], np.full(len(which), "village"), village[which], -1 - village[which]
@@ -103,12 +103,12 @@ def _in_blocks(
     network: Network,
     waters: Waters,
     villages: NDArray[np.object_],
-    wanted: int,
+    count: int,
 ) -> Houses:
     rng = district.rng("block houses")
     wet = shapely.buffer([w.surface for w in waters.waterways], 9.5, quad_segs=2)
     taken = np.concatenate([network.wide(4.0), wet, shapely.buffer(villages, 9.5, quad_segs=2)])
-    blocks, cores = make_blocks(district, land, taken, wanted)
+    blocks, cores = make_blocks(district, land, taken, count)
     laid = [lay_block(block, rng) for block in blocks]
     prints = concat_footprints(laid)
     owner = np.repeat(np.arange(len(blocks)), [len(p) for p in laid])
@@ -117,7 +117,7 @@ def _in_blocks(
     grid = np.array([b.grid for b in blocks])[owner]
     free = np.flatnonzero(shapely.contains_properly(cores[grid], shapes))
     free = free[~network.touches(shapes[free], 3.5)]
-    which = _within_quota(free, owner, prints, blocks, wanted, rng)
+    which = _within_quota(free, owner, prints, blocks, count, rng)
     style = np.array([b.style for b in blocks])[owner[which]]
     return Houses(shapes[which], prints.centre[which], style, np.full(len(which), -1), grid[which])
 
@@ -127,10 +127,10 @@ def _within_quota(
     owner: NDArray[np.int64],
     prints: Footprints,
     blocks: list[Block],
-    wanted: int,
+    count: int,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Return the innermost free houses of each block up to its quota, as many as wanted in all."""
+    """Return the innermost free houses of each block up to its quota, `count` in all."""
     middle = np.array([b.centre for b in blocks])
     away = np.hypot(*(prints.centre[free] - middle[owner[free]]).T)
     order = np.lexsort((away, owner[free]))
@@ -140,7 +140,7 @@ def _within_quota(
     quota = np.array([b.quota for b in blocks])[sorted_owner]
     late = rng.random(len(blocks))[sorted_owner]  # where too many houses fit, some blocks keep an open side
     priority = np.maximum(rank / quota, 0) + 0.6 * late * (rank > 0) + 10.0 * (rank >= quota)
-    chosen = np.argsort(priority, kind="stable")[:wanted]
+    chosen = np.argsort(priority, kind="stable")[:count]
     return np.sort(free[order[chosen]])
 
 

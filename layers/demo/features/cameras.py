@@ -110,12 +110,12 @@ def _in_villages(
     ]
 
 
-def _at_doors(district: District, houses: Houses, wanted: int, rng: np.random.Generator) -> _Group:
+def _at_doors(district: District, houses: Houses, count: int, rng: np.random.Generator) -> _Group:
     outer = Houses(*(getattr(houses, f)[houses.village < 0] for f in ("shapes", "centre", "style", "village", "group")))
     which = np.concatenate(  # every house gets a camera before any gets a second
         [
-            some_of(rng, len(outer.shapes), wanted),
-            rng.integers(0, len(outer.shapes), max(wanted - len(outer.shapes), 0)),
+            some_of(rng, len(outer.shapes), count),
+            rng.integers(0, len(outer.shapes), max(count - len(outer.shapes), 0)),
         ]
     )
     points, away = at_walls(outer, which, rng)
@@ -123,10 +123,10 @@ def _at_doors(district: District, houses: Houses, wanted: int, rng: np.random.Ge
     return _Group("door", places, [f"{s[:-2]}楼宇出入口" for s in district.street_name_at(places.points)])
 
 
-def _on_roads(district: District, network: Network, wanted: int, rng: np.random.Generator) -> _Group:
-    places = along_roads(network, round(wanted * 1.03) + 20, _FAVOUR, 1.2, rng)
+def _on_roads(district: District, network: Network, count: int, rng: np.random.Generator) -> _Group:
+    places = along_roads(network, round(count * 1.03) + 20, _FAVOUR, 1.2, rng)
     inside = np.flatnonzero(district.inside(places.points))
-    places = places.only(inside[some_of(rng, len(inside), wanted)])
+    places = places.only(inside[some_of(rng, len(inside), count)])
     return _Group("road", places, [f"{n}沿线" for n in network.name[places.road]])
 
 

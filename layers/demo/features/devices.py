@@ -84,7 +84,7 @@ class _DeviceBatch:
 def make_devices(
     district: District, network: Network, houses: Houses, waters: Waters, flood_points: DemoTable
 ) -> DemoTable:
-    """Place the devices, exactly as many as wanted; the poles come first, so that what they carry can name them."""
+    """Return the table of devices, exactly the district's count; poles come first, so that others can refer to them."""
     rng = district.rng("devices")
     count = district.count("iot_devices")
     batches = [
@@ -112,9 +112,9 @@ def bind_sensors(devices: DemoTable, flood_points: DemoTable) -> None:
     flood_points.columns["sensor_ids"] = sensors
 
 
-def _poles(network: Network, wanted: int, rng: np.random.Generator) -> _DeviceBatch:
+def _poles(network: Network, count: int, rng: np.random.Generator) -> _DeviceBatch:
     """Return poles with one to three devices each, all at the pole's point."""
-    places = along_roads(network, wanted, _POLE_FAVOUR, 0.8, rng)
+    places = along_roads(network, count, _POLE_FAVOUR, 0.8, rng)
     carried = rng.integers(1, 4, len(places.points))
     pole = np.repeat(np.arange(len(carried)), carried)
     names = [f"{n}灯杆" for n in network.name[places.road]]
@@ -126,12 +126,12 @@ def _poles(network: Network, wanted: int, rng: np.random.Generator) -> _DeviceBa
     )
 
 
-def _gauges(waters: Waters, flood_points: DemoTable, wanted: int, rng: np.random.Generator) -> _DeviceBatch:
+def _gauges(waters: Waters, flood_points: DemoTable, count: int, rng: np.random.Generator) -> _DeviceBatch:
     """Return a depth sensor at each flood point, and level, quality and rain gauges along the creeks."""
-    depth_at = shapely.get_coordinates(flood_points.geometry)[: max(wanted // 2, 1)]
+    depth_at = shapely.get_coordinates(flood_points.geometry)[: max(count // 2, 1)]
     names = flood_points.column("name")[: len(depth_at)]
     creeks = waters.of_kind("creek", "river")
-    kinds = pick(rng, max(wanted - len(depth_at), 1), {"water_level": 4, "water_quality": 2, "rain": 2})
+    kinds = pick(rng, max(count - len(depth_at), 1), {"water_level": 4, "water_quality": 2, "rain": 2})
     own = rng.integers(0, len(creeks), len(kinds))
     lines = np.array([creeks[k].line for k in own], dtype=object)
     points = shapely.get_coordinates(shapely.line_interpolate_point(lines, rng.random(len(own)), normalized=True))
@@ -144,20 +144,20 @@ def _gauges(waters: Waters, flood_points: DemoTable, wanted: int, rng: np.random
     )
 
 
-def _in_houses(district: District, houses: Houses, wanted: int, rng: np.random.Generator) -> _DeviceBatch:
+def _in_houses(district: District, houses: Houses, count: int, rng: np.random.Generator) -> _DeviceBatch:
     weight = np.where(houses.village >= 0, 2.0, 1.0)
-    house = np.sort(rng.choice(len(weight), wanted, p=weight / weight.sum()))
+    house = np.sort(rng.choice(len(weight), count, p=weight / weight.sum()))
     points = shapely.get_coordinates(shapely.point_on_surface(houses.shapes[house])) + rng.uniform(
-        -1.5, 1.5, (wanted, 2)
+        -1.5, 1.5, (count, 2)
     )
     names = [district.plan.villages[v].name if v >= 0 else "楼宇" for v in houses.village[house].tolist()]
-    return _DeviceBatch(pick(rng, wanted, _IN_HOUSE), points, [f"{n}室内" for n in names], np.full(wanted, -1))
+    return _DeviceBatch(pick(rng, count, _IN_HOUSE), points, [f"{n}室内" for n in names], np.full(count, -1))
 
 
 def _beside(
-    network: Network, wanted: int, kinds: Mapping[str, float], beside_m: float, noun: str, rng: np.random.Generator
+    network: Network, count: int, kinds: Mapping[str, float], beside_m: float, noun: str, rng: np.random.Generator
 ) -> _DeviceBatch:
-    places = along_roads(network, wanted, _ROAD_FAVOUR, beside_m, rng)
+    places = along_roads(network, count, _ROAD_FAVOUR, beside_m, rng)
     names = [f"{n}{noun}" for n in network.name[places.road]]
     return _DeviceBatch(pick(rng, len(names), kinds), places.points, names, np.full(len(names), -1))
 

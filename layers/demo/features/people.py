@@ -50,8 +50,8 @@ def make_workers(district: District, grids: DemoTable) -> DemoTable:
     Each worker stands in the grid.
     """
     rng = district.rng("workers")
-    wanted = max(district.count("grid_workers"), len(grids))
-    own = np.repeat(np.arange(len(grids)), shares(district.inhabited, wanted, least=1))
+    total = max(district.count("grid_workers"), len(grids))
+    own = np.repeat(np.arange(len(grids)), shares(district.inhabited, total, least=1))
     count = len(own)
     ids = [f"{district.code}GW{i:05d}" for i in range(count)]
     head = np.concatenate([[True], own[1:] != own[:-1]])
