@@ -1,4 +1,4 @@
-"""Which build of the code this is: caches of an older one must not be taken for ours."""
+"""The identity of the code: answers that an older build cached must not be used."""
 
 from __future__ import annotations
 

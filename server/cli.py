@@ -53,8 +53,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from server.build import build_id  # noqa: PLC0415  # reads every source file
 
         typer.echo(f"OneMap {build_id()}")

@@ -30,7 +30,7 @@ from twin.rules.registry import Rules, read_rules
 
 
 class CurrentRules:
-    """The rules of a folder; files that changed are read again when the rules are asked for."""
+    """The rules of a folder; `read` reads changed files again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

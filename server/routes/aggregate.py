@@ -42,7 +42,7 @@ class AreaCounts(BaseModel):
 
 
 class AggregateParams(BaseModel):
-    """What is asked for, as the address says it."""
+    """The query parameters of `/twin/aggregate`."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 

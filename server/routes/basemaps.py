@@ -63,9 +63,9 @@ async def tile(name: str, z: int, x: int, y: int, request: Request, state: State
 @router.get("/tianditu/{layer}/{z}/{x}/{y}", response_class=Response, summary="天地图瓦片 One tile of 天地图, by proxy")
 async def tianditu(layer: str, z: int, x: int, y: int, state: StateHere, _actor: ActorHere) -> Response:
     """Return a tile of 天地图 (`vec`, `cva`, `img`, `cia`), fetched with the operator's key."""
-    picture = await state.tianditu.tile(layer, z, x, y)
+    fetched = await state.tianditu.tile(layer, z, x, y)
     headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
-    return Response(picture.content, media_type=picture.media_type, headers=headers)
+    return Response(fetched.content, media_type=fetched.media_type, headers=headers)
 
 
 def _check(archive: Archive, z: int, x: int, y: int) -> None:

@@ -36,7 +36,7 @@ _ONE_BOX = "allowed is one box west,south,east,north that does not cross the 180
 
 
 class HistoryParams(BaseModel):
-    """What both addresses are asked for."""
+    """The query parameters of both routes."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -72,13 +72,13 @@ class HistoryParams(BaseModel):
 
 
 class SnapshotParams(HistoryParams):
-    """What a snapshot is asked for."""
+    """The query parameters of `/twin/snapshot`."""
 
     at: str | None = Field(None, max_length=60, description="时刻，须带时区 as of this moment; now by default")
 
 
 class ReplayParams(HistoryParams):
-    """What a replay is asked for."""
+    """The query parameters of `/twin/replay`."""
 
     start: str = Field(
         alias="from", max_length=60, description="第一帧 first frame", examples=["2026-06-08T09:00:00+08:00"]
@@ -109,11 +109,11 @@ async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[Snapsho
     moment = read_moment(params.at, params.basis)
     interest = params.interest(state, actor)
     with in_our_words():
-        picture = await take_snapshot(state.pool, state.catalog.current, actor, interest, moment)
+        taken = await take_snapshot(state.pool, state.catalog.current, actor, interest, moment)
     found = (
-        b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in picture.layers.items()
+        b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in taken.layers.items()
     )
-    head: dict[str, object] = {"at": datetime.now(UTC), "basis": "known", "seq": picture.seq}
+    head: dict[str, object] = {"at": datetime.now(UTC), "basis": "known", "seq": taken.seq}
     if moment is not None:
         head = {"at": moment.at, "basis": moment.basis}
     body = b'%b,"layers":{%b}}' % (orjson.dumps(head)[:-1], b",".join(found))

@@ -33,7 +33,7 @@ def _html(body: bytes) -> Response:
 
 @router.get("/ui/{version}/{path:path}", include_in_schema=False)
 def asset(version: str, path: str, request: Request, state: StateHere) -> Response:
-    """Serve a file of the page; for ever when the address names this very version, else until asked again."""
+    """Serve a file of the page; cached for a year when the path names the current version, else revalidated."""
     found = state.assets.read(path)
     headers = {
         "Cache-Control": _YEAR if version == state.assets.version else "no-cache",

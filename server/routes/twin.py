@@ -58,7 +58,7 @@ class Features(BaseModel):
 
 
 class GeoJson(Compressed, JSONResponse):
-    """A collection that is JSON already; private, because it holds what this reader may see."""
+    """A GeoJSON collection that is serialised already."""
 
     media_type = "application/geo+json"
 
