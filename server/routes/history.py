@@ -110,9 +110,7 @@ async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[Snapsho
     interest = params.interest(state, actor)
     with in_our_words():
         taken = await take_snapshot(state.pool, state.catalog.current, actor, interest, moment)
-    found = (
-        b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in taken.layers.items()
-    )
+    found = (b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in taken.layers.items())
     head: dict[str, object] = {"at": datetime.now(UTC), "basis": "known", "seq": taken.seq}
     if moment is not None:
         head = {"at": moment.at, "basis": moment.basis}
