@@ -49,7 +49,7 @@ from server.routes import (
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
 from server.tianditu import Tianditu
-from server.tiles.cache import tile_cache
+from server.tiles.cache_settings import tile_cache
 from server.tiles.fast import FastTiles
 from tiles.basemaps import Basemaps
 from tiles.maker import TileMaker

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -12,6 +10,7 @@ from layers.clause import Clause
 from layers.types import BBox
 from tiles.address import TileAddress
 from tiles.cache import TileRequest
+from tiles.cache_key import cache_key, tiles_version
 from tiles.vector import depends_on_live
 
 
@@ -46,10 +45,8 @@ class TileCall:
 
     def cache_request(self, build: str) -> TileRequest:
         """Return the request to the cache."""
-        place = f"{self.address.grid.id}/{self.address.z}/{self.address.x}/{self.address.y}"
         layers = tuple(part.layer for part in self.parts)
-        looks = ";".join(f"{layer.id}:{layer.definition.look_digest}{_live(layer)}" for layer in layers)
-        key = f"{build}|{looks}|{place}|{self.actor.audience}|{self.query_string}"
+        key = cache_key(layers, self.address, self.actor, self.query_string, build)
         filtered = bool(self.query_string)  # clients can make any number of filters
         durable = not filtered and not any(depends_on_live(layer.definition) for layer in layers)
         return TileRequest(key, layers, self.box, durable)
@@ -63,18 +60,3 @@ class TileCall:
         """Whether the address names the version that is drawn now, so that its content never changes."""
         newest = None if self.is_past else tiles_version([part.layer for part in self.parts], build)
         return newest is not None and self.version == newest
-
-
-def tiles_version(layers: Sequence[Layer], build: str) -> str | None:
-    """Return a digest of all that the tiles of layers depend on; None where tiles change without a table."""
-    if any(depends_on_live(layer.definition) for layer in layers):
-        return None
-    made_of = ";".join(f"{layer.id}:{layer.definition.look_digest}:{layer.version}" for layer in layers)
-    return blake2b(f"{build}|{made_of}".encode(), digest_size=6).hexdigest()
-
-
-def _live(layer: Layer) -> str:
-    if not depends_on_live(layer.definition):
-        return ""
-    _, live, minute = layer.freshness
-    return f"@{live}.{minute}"

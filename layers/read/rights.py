@@ -14,14 +14,9 @@ from dataclasses import dataclass, replace
 from layers.actor import HIGHEST_GRADE, Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, all_of, compose, join, quote_identifier
-from layers.definition import GRADE, FieldDefinition, LayerDefinition, Mask
+from layers.definition import GRADE, FieldDefinition, LayerDefinition
+from layers.read.masks import mask_column
 from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE
-
-_MASKS: dict[Mask, str] = {
-    "name": "left({0}, 1) || '**'",  # 张**
-    "phone": "left({0}, 3) || '****' || right({0}, 4)",  # 138****1234
-    "plate": "left({0}, 2) || '**' || right({0}, 3)",  # 粤A**123
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,7 @@ def _visible_field(field: FieldDefinition, actor: Actor) -> VisibleField | None:
         return VisibleField(field, column, masked=False)
     if field.internal or field.mask == "absent" or not actor.sees_masked:
         return None
-    return VisibleField(field, _MASKS[field.mask].format(column), masked=True)
+    return VisibleField(field, mask_column(field.mask, column), masked=True)
 
 
 def row_scope(layer: Layer, actor: Actor) -> Clause:

@@ -25,7 +25,7 @@ from server.build import build_id
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 from server.settings import Settings
-from server.tiles.cache import tile_cache
+from server.tiles.cache_settings import tile_cache
 from server.tiles.extent import extent_of
 from server.tiles.tilejson import tilejson_of
 from tiles.address import BUFFER, EXTENT, TileAddress

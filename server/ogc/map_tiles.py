@@ -11,8 +11,8 @@ from server.ogc.answer import Endpoint, OgcResponse, document_response
 from server.ogc.maps import shown_as
 from server.ogc.tilesets import map_tileset
 from server.ogc.visit import Visit
-from server.tiles.call import layers_of
 from server.tiles.extent import extent_of
+from server.tiles.parameters import layers_of
 from tiles.grids import GRIDS, TileMatrixSet, grid_of
 from tiles.styles.theme import theme_of
 

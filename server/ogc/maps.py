@@ -18,11 +18,11 @@ from server.ogc.answer import Endpoint, OgcResponse
 from server.ogc.map_area import PARAMETERS as PLACE
 from server.ogc.map_area import datetime_of, in_official_order, map_area
 from server.ogc.visit import Visit
-from server.tiles.call import kept_text, layers_of, parts_of
 from server.tiles.extent import extent_of
 from server.tiles.form import form_of, ground_of
 from server.tiles.mapped import MapCall, map_picture
 from server.tiles.moment import when_of
+from server.tiles.parameters import kept_text, layers_of, parts_of
 from tiles.maps.encode import bands_of, encode_image, values_tiff
 from tiles.raster.members import Raster, rfc3339
 from tiles.raster.opened import OpenRasters

@@ -15,7 +15,7 @@ from server.ogc.answer import Endpoint, OgcResponse, document_response
 from server.ogc.html import Page
 from server.ogc.tilesets import matrix_set_link, vector_tileset
 from server.ogc.visit import Visit
-from server.tiles.call import layers_of
+from server.tiles.parameters import layers_of
 from tiles.grids import GRIDS, TileMatrixSet, grid_of
 
 _CHOSEN = ("f", "lang", "collections")

@@ -18,7 +18,7 @@ from server.page.assets import MODULES
 from server.page.fonts import font_faces
 from server.state import State
 from server.tianditu import raster_sources
-from tiles.call import tiles_version
+from tiles.cache_key import tiles_version
 from tiles.styles.legend import legend_of, legend_svg
 from tiles.styles.sprite import Sprite, draw_sprite, pictograms
 from tiles.styles.style import Surroundings, build_style

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Response
 
 from server.dependencies import ActorHere, BaseUrlHere, StateHere
 from server.http.caching import VARIES, Keep, cache_control
-from server.tiles.call import names_of
+from server.tiles.parameters import names_of
 from server.tiles.tilejson import tilejson_of
-from tiles.call import tiles_version
+from tiles.cache_key import tiles_version
 
 router = APIRouter(prefix="/tiles", tags=["tiles"])
 

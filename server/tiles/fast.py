@@ -11,8 +11,8 @@ from server.http.caching import Keep, cache_control
 from server.http.fast_path import FastPath
 from server.http.scope import header, raw_path
 from server.state import State
-from server.tiles.call import TilePath, read_tile_call, tile_path
 from server.tiles.map_tile import MapTilePath, map_tile, map_tile_path
+from server.tiles.parameters import TilePath, read_tile_call, tile_path
 from server.tiles.raster import RasterPath, raster_path, raster_tile
 from server.tiles.send import send_tile
 from tiles.vector import CONTENT_TYPE

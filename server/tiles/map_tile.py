@@ -12,10 +12,10 @@ from layers.catalog import Layer
 from layers.errors import NotFound
 from server.http.parameters import parameters_of
 from server.state import State
-from server.tiles.call import kept_text, layers_of, parts_of
 from server.tiles.form import MapForm, form_of, ground_of, tile_size
 from server.tiles.mapped import MapCall, map_picture, tile_area
 from server.tiles.moment import When, when_of
+from server.tiles.parameters import kept_text, layers_of, parts_of
 from server.tiles.raster import RasterTile, stretch
 from tiles.address import TileAddress
 from tiles.cache import TileRequest

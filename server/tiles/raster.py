@@ -10,9 +10,9 @@ from layers.actor import Actor
 from layers.errors import NotFound
 from server.http.parameters import parameters_of
 from server.state import State
-from server.tiles.call import KEPT_PATH_CHARACTERS_MAX
 from server.tiles.contours import contour_tile
 from server.tiles.moment import When, when_of
+from server.tiles.parameters import KEPT_PATH_CHARACTERS_MAX
 from tiles.address import TileAddress
 from tiles.cache import Tile, TileRequest
 from tiles.raster.members import Raster, RasterFrame

@@ -27,7 +27,7 @@ class Visibility:
 
     def __init__(self, clearance: int, catalog: Callable[[], Catalog]) -> None:
         self.clearance = clearance
-        self._actor = Actor("lens", clearance)
+        self._actor = Actor("visibility", clearance)
         self._catalog = catalog
         self._by_layer: dict[str, tuple[LayerDefinition, _VisibleMembers]] = {}
 
