@@ -36,7 +36,6 @@ MESSAGES_PER_SECOND = 5
 MESSAGES_AT_ONCE = 20
 FIRST_MESSAGE_SECONDS = 30.0
 _BAD, _TOO_BIG, _AGAIN = 1008, 1009, 1013  # closing codes of RFC 6455: policy, size, try again later
-_LATER = DATABASE_ERRORS
 
 
 class Subscribe(BaseModel):
@@ -188,7 +187,7 @@ class LiveSocket:
                         await self._socket.send_text(as_message(part))
             except TooMuch as error:
                 await self._send_error(error)
-            except _LATER:
+            except DATABASE_ERRORS:
                 return await self._close(_AGAIN, "the log cannot be read now; come again")
             if self._next.empty() and self._subscription is subscription:
                 return await self._close(_AGAIN, "the server is stopping; come again")
