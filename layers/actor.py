@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from layers.definition import FieldDefinition
+from layers.policy.policy import Policy
 
 HIGHEST_GRADE = 4
 """The highest data grade; an actor with this clearance sees every grade."""
@@ -14,6 +16,8 @@ HIGHEST_GRADE = 4
 class Actor:
     """The caller of a read.
 
+    Without a policy the labels alone decide: clearance and areas. With one, its rules decide, within the labels.
+
     Attributes
     ----------
     subject
@@ -21,20 +25,39 @@ class Actor:
     clearance
         The highest data grade that the actor sees, 1 (public) to 4 (highly sensitive); `domain.md` 7.1.
     area_prefixes
-        Prefixes of the area codes whose rows the actor sees, for example ``("440106011",)``; empty means everywhere.
+        Prefixes of the area codes whose rows the actor sees, for example ``("440106011",)``; without a policy, empty
+        means everywhere; with one, rules say whether the actor is kept to its areas.
     sees_masked
         Whether values above the clearance are shown in part (张**) where the field has a mask, instead of not at all.
+        Without a policy only: rules name their masks.
+    roles, departments
+        Of the policy.
+    attributes
+        What else is known of the caller, for rules over it, as sorted pairs: ``(("worker_id", "W0012"),)``.
+    purpose
+        The stated purpose of the read; None when none was stated.
+    audience
+        The key of caches: two actors with the same audience receive the same bytes.
     """
 
     subject: str
     clearance: int
     area_prefixes: tuple[str, ...] = ()
     sees_masked: bool = False
+    roles: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    purpose: str | None = None
+    policy: Policy | None = None
+    audience: str = field(init=False, compare=False)
 
-    @property
-    def audience(self) -> str:
-        """The key of caches: two actors with the same audience receive the same bytes."""
-        return f"{self.clearance}{'m' if self.sees_masked else ''}:{','.join(sorted(self.area_prefixes))}"
+    def __post_init__(self) -> None:
+        parts = [f"{self.clearance}{'m' if self.sees_masked else ''}", _listed(self.area_prefixes)]
+        if self.policy is not None:
+            parts += [self.policy.digest, _listed(self.roles), _listed(self.departments), self.purpose or ""]
+            if self.policy.reads_caller(self.roles):
+                parts += [self.subject, repr(self.attributes)]
+        object.__setattr__(self, "audience", ":".join(parts))
 
     @property
     def is_bound(self) -> bool:
@@ -42,8 +65,12 @@ class Actor:
         return bool(self.area_prefixes)
 
     def may_see(self, field: FieldDefinition) -> bool:
-        """Whether the actor receives this field's plain value."""
+        """Whether the labels let the actor receive this field's plain value."""
         return not field.internal and field.grade <= self.clearance
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ",".join(sorted(texts))
 
 
 ANONYMOUS = Actor("anonymous", clearance=2)
