@@ -32,6 +32,7 @@ Derivation = Literal[
 DEFINITIONS = Path(__file__).parent / "definitions"
 _SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the loader in C saves a tenth of the start-up time
 IDENTIFIER = r"^[a-z][a-z0-9_]{0,62}$"
+LayerId = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 GRADE = "data_grade"  # the field that decides which actors see a row
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})  # every table of PostgreSQL has them
 
@@ -45,6 +46,9 @@ class FieldDefinition(_Frozen):
 
     `grade` is the data grade 1 (public) to 4 (highly sensitive) of `domain.md` 7.1: an actor with less clearance does
     not receive the value; `mask` decides whether the property is then absent or shown in part.
+
+    A reader who may not see a feature must not learn of it by another's reference (`refers_to`), and one who is shown
+    a point only roughly must not learn it from a field beside it (`tells_place`); rights read both marks.
     """
 
     name: str = Field(pattern=IDENTIFIER)
@@ -64,6 +68,8 @@ class FieldDefinition(_Frozen):
     common: bool = False  # came from _common.yaml
     internal: bool = False  # in the table, never in any output
     live: Live | None = None  # computed when it is read, from the data of feeds
+    refers_to: tuple[LayerId, ...] = ()  # its values are ids of features of these layers
+    tells_place: bool = False  # gives the feature's place away more closely than its community does
 
     @property
     def has_column(self) -> bool:
@@ -159,6 +165,8 @@ class LayerDefinition(_Frozen):
             fault = field.live and field.live.fault(self.id, field.type, columns)
             if fault:
                 raise ValueError(f"layer {self.id}: {field.name} {fault}")
+            if field.refers_to and field.type not in {"string", "string_array"}:
+                raise ValueError(f"layer {self.id}: {field.name} is of type {field.type}; only texts refer to features")
             if field.mask != "absent" and field.type != "string":
                 raise ValueError(f"layer {self.id}: {field.name} is of type {field.type}; only texts can be masked")
         if self.time and types[self.time] not in {"date", "datetime"}:
