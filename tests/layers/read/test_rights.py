@@ -24,6 +24,7 @@ MAY_READ_CLEARANCE = {
     "layers/actor.py",
     "layers/catalog.py",  # layers an actor may know of, and the statistics of the rows it may see
     "layers/read/rights.py",
+    "layers/policy/policy.py",  # the clearance of a role
     "layers/read/visible_changes.py",  # changes of tiles by grade
     "twin/aggregate/answer.py",  # counts of persons
     "twin/live/channel.py",  # one channel for all actors of the same clearance
