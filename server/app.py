@@ -18,6 +18,7 @@ from server import errors, ogc
 from server.build import build_id
 from server.descriptions import openapi
 from server.front import Front
+from server.http.gateway import Gateways
 from server.http.origins import Origins
 from server.identity.auth import Authenticator
 from server.items.fast import FastItems
@@ -165,6 +166,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         counts=counts,
         authenticator=Authenticator.of_home(settings.home),
         origins=Origins(settings.server.origins, settings.server.public_url),
+        gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         tiles=TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity),
         basemaps=Basemaps(settings.home / "basemaps"),
         tianditu=tianditu,

@@ -15,7 +15,8 @@ from layers.database.faults import in_words
 from layers.errors import OneMapError, TooOften, Unauthenticated
 from server.errors import respond_to
 from server.http.body import bounded
-from server.http.cost import address_of, caller_of
+from server.http.cost import caller_of
+from server.http.gateway import client_address
 from server.http.guesses import Guesses
 from server.http.headers import complete
 from server.state import State
@@ -45,6 +46,7 @@ class Front:
             await self._app(scope, receive, send)
             return
         state = self._state()
+        scope = state.gateways.resolve(scope)
         begun = False
         cors = state.origins.headers(scope)
 
@@ -89,7 +91,7 @@ class Front:
         """
         if not any(name == b"authorization" for name, _ in scope["headers"]):
             return
-        address = address_of(scope)
+        address = client_address(scope)
         if not self._guesses.may(address):
             raise TooOften("too many wrong tokens came from your address; wait a minute")
         try:

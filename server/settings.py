@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -47,6 +48,8 @@ class ServerSettings(_Section):
     workers: int = Field(default=2, ge=1, le=64)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
     origins: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = ()
+    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)] = ()
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     disk_free_min_mib: int = Field(default=256, ge=0)
     hung_s: float = Field(default=60.0, ge=2)
 

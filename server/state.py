@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from layers.catalog import CatalogHolder
 from layers.read.counts import CountCache
 from server.heavy_work import HeavyWork
+from server.http.gateway import Gateways
 from server.http.origins import Origins
 from server.http.troubles import Troubles
 from server.identity.auth import Authenticator
@@ -62,6 +63,7 @@ class State:
     counts: CountCache
     authenticator: Authenticator
     origins: Origins
+    gateways: Gateways
     tiles: TileMaker
     basemaps: Basemaps
     tianditu: Tianditu

@@ -23,7 +23,9 @@ def running_app(settings: Settings) -> Iterator[str]:
 
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False, lifespan="on")
+        config = uvicorn.Config(
+            create_app(settings), log_level="warning", access_log=False, lifespan="on", proxy_headers=False
+        )
         server = _ReadyServer(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="live_server")
         thread.start()

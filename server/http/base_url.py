@@ -8,7 +8,7 @@ from starlette.types import Scope
 
 from server.http.scope import header
 
-_HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
+HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}")
 
 
 def base_url(scope: Scope, public_url: str | None) -> str:
@@ -20,7 +20,7 @@ def base_url(scope: Scope, public_url: str | None) -> str:
     if public_url:
         return public_url.rstrip("/")
     host = header(scope, b"host")
-    if not _HOST.fullmatch(host):
+    if not HOST.fullmatch(host):
         address, port = scope.get("server") or ("127.0.0.1", 8000)
         host = f"{address}:{port}"
     return f"{scope.get('scheme', 'http')}://{host}"

@@ -11,6 +11,7 @@ from layers.actor import ANONYMOUS
 from layers.database.admission import Caller, Cost
 from layers.errors import Unauthenticated
 from server.formats.table import is_export
+from server.http.gateway import client_address
 from server.identity.auth import Authenticator
 
 LONG_QUERY_BYTES = 400
@@ -27,13 +28,7 @@ def caller_of(scope: Scope, authenticator: Authenticator) -> Caller:
         known = authenticator.actor(scope["headers"]) is not ANONYMOUS
     except Unauthenticated:
         known = False
-    return Caller(address_of(scope), known, cost_of(scope))
-
-
-def address_of(scope: Scope) -> str:
-    """Return the address of the client; uvicorn trusts the header of a proxy on this machine."""
-    client = scope.get("client")
-    return str(client[0]) if client else ""
+    return Caller(client_address(scope), known, cost_of(scope))
 
 
 def cost_of(scope: Scope) -> Cost:

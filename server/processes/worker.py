@@ -87,6 +87,7 @@ def main() -> None:
         http=ClientConnection,
         lifespan="on",
         access_log=False,
+        proxy_headers=False,  # server.http.gateway reads them
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -20,7 +20,7 @@ from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time
 from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
-from server.http.cost import address_of
+from server.http.gateway import client_address
 from server.live.playbacks import PlaybackAnswer
 from server.state import State
 from twin.live.interest import Interest
@@ -131,7 +131,7 @@ async def replay(
     basis: Basis = last.basis if last else "known"
     span = PlaybackSpan(read_time(params.start, "from"), last.at if last else datetime.now(UTC), _step(params.step))
     with ExitStack() as place:
-        place.enter_context(state.playbacks.place(address_of(request.scope)))
+        place.enter_context(state.playbacks.place(client_address(request.scope)))
         frames = play(state.pool, state.catalog.current, actor, params.interest(state, actor), span, basis)
         with in_our_words():
             first = await anext(frames)  # an error must come before the response begins
