@@ -6,13 +6,14 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from layers.actor import ANONYMOUS, OPERATOR
+from layers.actor import OPERATOR
 from layers.catalog import CatalogHolder, read_catalog
 from layers.database.connection import Role, connect
 from layers.errors import Conflict, NotFound, Unavailable
 from layers.schema.migrate import migrate, migration_files, pending
 from layers.schema.tables import create_layer, drop_layer
 from tests.layers.cameras import CAMERAS, ROWS, field
+from tests.readers import INSIDER
 
 pytestmark = pytest.mark.anyio
 SECONDS_MAX = 240
@@ -124,9 +125,9 @@ async def test_hidden_and_missing_layers_are_told_in_the_same_words(owner):
     catalog = await read_catalog(owner)
     assert catalog.visible("cameras", OPERATOR)
     with pytest.raises(NotFound) as hidden:
-        catalog.visible("cameras", ANONYMOUS)
+        catalog.visible("cameras", INSIDER)
     with pytest.raises(NotFound) as missing:
-        catalog.visible("cameraz", ANONYMOUS)
+        catalog.visible("cameraz", INSIDER)
     assert hidden.value.message.replace("cameras", "cameraz") == missing.value.message
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from layers.actor import ANONYMOUS, OPERATOR, Actor
+from layers.actor import OPERATOR, Actor
 from layers.definition import FieldDefinition, LayerDefinition
+from tests.readers import INSIDER
 
 ACTORS = {
-    "anonymous": ANONYMOUS,
+    "anonymous": INSIDER,
     "operator": OPERATOR,
     "street": Actor("street", clearance=2, area_prefixes=("440106011",)),
     "masked": Actor("masked", clearance=2, sees_masked=True),

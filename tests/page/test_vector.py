@@ -5,12 +5,13 @@ import json
 import mapbox_vector_tile
 import pytest
 
-from layers.actor import ANONYMOUS, OPERATOR, Actor
+from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
 from layers.errors import NotFound
 from layers.schema.tables import create_layer, refresh_statistics
 from tests.page.town import BLOCKS, LAMPS, ROWS, SECRETS
+from tests.readers import INSIDER
 from tiles.address import TileAddress
 from tiles.vector import Drawing, tile_clause, tile_fields
 
@@ -61,7 +62,7 @@ async def test_areas_below_a_pixel_are_left_out_until_they_are_seen(reader):
 
 
 async def test_rows_and_fields_are_those_of_the_actor(reader):
-    seen = (await drawn(reader, "lamps", ANONYMOUS))["lamps"]["features"]
+    seen = (await drawn(reader, "lamps", INSIDER))["lamps"]["features"]
     assert len(seen) == 20
     assert {f"l{n}" for n in range(40) if n % 4 < 2} == {f["properties"]["id"] for f in seen}
     assert set(seen[0]["properties"]) == {"id", "tags", "lit_on", "about"}
@@ -125,7 +126,7 @@ async def test_the_spatial_index_is_used_whoever_asks(database_url, mode):
     layer = (await read_catalog(owner))["lamps"]
     await owner.execute(f"SET plan_cache_mode = {mode}")
     await owner.execute("SET max_parallel_workers_per_gather = 0")  # as in the pools of readers
-    for actor in (OPERATOR, ANONYMOUS):
+    for actor in (OPERATOR, INSIDER):
         text, values = tile_clause(Drawing(layer, actor, NEAR, 1000)).render()
         plan = "\n".join(r[0] for r in await owner.fetch(f"EXPLAIN {text}", *values))
         assert "lamps_geom_idx" in plan, plan

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.actor import ANONYMOUS
 from layers.catalog import Layer
 from layers.errors import BadInput, OneMapError
 from layers.read.query import page
@@ -16,6 +15,7 @@ from server.http.parameters import parameters_of
 from server.items.request import read_cursor, read_items_request, write_cursor
 from server.settings import LimitSettings
 from tests.layers.cameras import CAMERAS
+from tests.readers import INSIDER
 
 LIMITS = LimitSettings()
 LAYER = Layer(CAMERAS, 1, datetime.now(UTC), lowest_grade=1)
@@ -26,7 +26,7 @@ _SPELT = {"bbox_crs": "bbox-crs", "filter_lang": "filter-lang", "filter_crs": "f
 
 def read(**given_parameters):
     given_parameters = {_SPELT.get(name, name): value for name, value in given_parameters.items()}
-    return read_items_request(LAYER, ANONYMOUS, given_parameters, LIMITS)
+    return read_items_request(LAYER, INSIDER, given_parameters, LIMITS)
 
 
 @given(
@@ -34,7 +34,7 @@ def read(**given_parameters):
 )
 def test_any_parameters_give_a_query_or_an_error_of_ours(given_parameters):
     try:
-        request = read_items_request(LAYER, ANONYMOUS, given_parameters, LIMITS)
+        request = read_items_request(LAYER, INSIDER, given_parameters, LIMITS)
     except OneMapError as error:
         assert error.message  # noqa: PT017  # only ours may come, and it says something
     else:
@@ -107,10 +107,10 @@ def test_more_than_the_largest_page_is_the_largest_page():
 
 def test_a_filter_comes_as_parameter_or_as_body():
     body = orjson.dumps({"op": ">", "args": [{"property": "height_m"}, 3]}).decode()
-    by_body = read_items_request(LAYER, ANONYMOUS, {}, LIMITS, body)
+    by_body = read_items_request(LAYER, INSIDER, {}, LIMITS, body)
     assert by_body.query.where == read(filter="height_m > 3").query.where
     with pytest.raises(BadInput, match="twice"):
-        read_items_request(LAYER, ANONYMOUS, {"filter": "height_m > 3"}, LIMITS, body)
+        read_items_request(LAYER, INSIDER, {"filter": "height_m > 3"}, LIMITS, body)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 import mapbox_vector_tile
 import pytest
 
-from layers.actor import ANONYMOUS, OPERATOR
+from layers.actor import OPERATOR
 from layers.catalog import read_catalog
 from layers.clause import EMPTY
 from layers.database.connection import connect
 from layers.moment import Moment
 from layers.schema.tables import create_layer, refresh_statistics
+from tests.readers import INSIDER
 from tests.tiles.conftest import LAMPS
 from tiles.address import BUFFER, EXTENT, TileAddress
 from tiles.call import Part, TileCall
@@ -78,7 +79,7 @@ async def test_a_tile_of_the_past_is_neither_kept_nor_taken_from_what_is(town):
     address = tile_at(THERE)
 
     async def ask(shown):
-        call = TileCall((Part(shown, EMPTY),), ANONYMOUS, address, address.box(BUFFER / EXTENT), "")
+        call = TileCall((Part(shown, EMPTY),), INSIDER, address, address.box(BUFFER / EXTENT), "")
         return features((await maker.tile(call)).plain())
 
     assert len(await ask(layer)) == 1
@@ -98,7 +99,7 @@ async def test_the_past_is_found_by_the_spatial_index(database_url):
     await refresh_statistics(owner, LAMPS)
     await owner.execute("SET max_parallel_workers_per_gather = 0")  # as the pools of readers have it
     layer = (await read_catalog(owner))["lamps"].as_of(Moment(datetime.now(UTC), "known"))
-    text, values = tile_clause(Drawing(layer, ANONYMOUS, tile_at(HERE), 1000)).render()
+    text, values = tile_clause(Drawing(layer, INSIDER, tile_at(HERE), 1000)).render()
     plan = "\n".join(r[0] for r in await owner.fetch(f"EXPLAIN {text}", *values))
     await owner.close()
     assert "lamps_geom_idx" in plan, plan

@@ -19,10 +19,10 @@ from shapely.geometry import box, shape
 from shapely.ops import unary_union
 from shapely.strtree import STRtree
 
-from layers.actor import ANONYMOUS
 from layers.catalog import read_catalog
 from layers.database.connection import connect
 from tests.databases import temporary_database
+from tests.readers import INSIDER
 from tests.tiles.town_tiles import EXTENT, around, drawn, in_units, outlines
 from tiles.address import TileAddress
 from tiles.draw import draw
@@ -165,7 +165,7 @@ async def test_gdal_reads_a_tile(city, tmp_path):
     """GDAL derives the place of a tile from the names of its folders; QGIS and others use GDAL."""
     (tile,) = around(11, 0)
     layer = (await read_catalog(city))["streets"]
-    content = (await draw(city, Drawing(layer, ANONYMOUS, tile, 1000))).content
+    content = (await draw(city, Drawing(layer, INSIDER, tile, 1000))).content
     file = tmp_path / str(tile.z) / str(tile.x) / f"{tile.y}.pbf"
     file.parent.mkdir(parents=True)
     file.write_bytes(content)

@@ -9,9 +9,9 @@ from shapely.affinity import translate
 from shapely.geometry import box, shape
 from shapely.ops import unary_union
 
-from layers.actor import ANONYMOUS
 from layers.catalog import read_catalog
 from layers.clause import Clause
+from tests.readers import INSIDER
 from tiles.address import EXTENT, TileAddress
 from tiles.cells import cell_of
 from tiles.draw import draw
@@ -27,7 +27,7 @@ def around(zoom, reach=1):
     return [TileAddress(zoom, x + i, y + j) for i in range(-reach, reach + 1) for j in range(-reach, reach + 1)]
 
 
-async def drawn(connection, layer_id, tile, actor=ANONYMOUS, where=None):
+async def drawn(connection, layer_id, tile, actor=INSIDER, where=None):
     """Return the features of a tile by MVT layer."""
     layer = (await read_catalog(connection))[layer_id]
     found = await draw(connection, Drawing(layer, actor, tile, 50_000, where or Clause("")))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from layers.actor import ANONYMOUS, OPERATOR, Actor
+from layers.actor import OPERATOR, Actor
 from server.identity.auth import Authenticator
 from tests.ogc.service import ACTOR_HEADER, Service
+from tests.readers import INSIDER
 
 ACTORS = {
-    "anonymous": ANONYMOUS,
+    "anonymous": INSIDER,
     "operator": OPERATOR,
     "public": Actor("public", clearance=1),
     "officer": Actor("officer", clearance=3, area_prefixes=("440106011001",)),

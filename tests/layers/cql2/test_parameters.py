@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from layers.actor import ANONYMOUS, OPERATOR
+from layers.actor import OPERATOR
 from layers.cql2 import compile_datetime, compile_property, find_queryable, queryables_of
 from layers.definition import FieldDefinition, LayerDefinition
 from layers.errors import BadFilter, BadInput
 from tests.layers.cql2.conftest import Database
 from tests.layers.cql2.expressions import QUERYABLES
+from tests.readers import INSIDER
 
 
 @pytest.fixture
@@ -140,15 +141,15 @@ LAYER = LayerDefinition(
 
 
 def test_nobody_searches_on_what_they_may_not_see() -> None:
-    assert set(queryables_of(LAYER, ANONYMOUS)) == {"id", "geom", "geometry", "name"}
+    assert set(queryables_of(LAYER, INSIDER)) == {"id", "geom", "geometry", "name"}
     assert set(queryables_of(LAYER, OPERATOR)) == {"id", "geom", "geometry", "name", "phone"}
     with pytest.raises(BadFilter, match=r"no property 'phone'.*allowed are geom, geometry, id, name$"):
-        find_queryable("phone", queryables_of(LAYER, ANONYMOUS))
+        find_queryable("phone", queryables_of(LAYER, INSIDER))
 
 
 def test_geometry_is_another_name_of_geom_unless_a_field_has_it() -> None:
-    assert queryables_of(LAYER, ANONYMOUS)["geometry"].column == "geom"
+    assert queryables_of(LAYER, INSIDER)["geometry"].column == "geom"
     taken = LAYER.model_copy(update={"fields": (_field("geometry"),)})
-    assert queryables_of(taken, ANONYMOUS)["geometry"].type == "string"
+    assert queryables_of(taken, INSIDER)["geometry"].type == "string"
     flat = LAYER.model_copy(update={"geometry_type": "None"})
-    assert set(queryables_of(flat, ANONYMOUS)) == {"id", "name"}
+    assert set(queryables_of(flat, INSIDER)) == {"id", "name"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from layers.actor import ANONYMOUS
 from layers.catalog import read_catalog
 from layers.errors import BadInput, Conflict, NotFound
 from layers.load import LoadOptions, load_file
 from layers.schema.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
 from layers.schema.tables import create_layer
+from tests.readers import INSIDER
 
 pytestmark = pytest.mark.anyio
 SHOPS = "id,name,kind,lon,lat\n{}1,甲,online,113.33,23.13\n{}2,乙,offline,113.34,23.14\n"
@@ -36,10 +36,10 @@ async def test_what_is_set_is_in_the_catalogue_and_the_rest_stays(shops):
 
 
 async def test_a_grade_that_is_set_hides_the_rows_that_are_there(shops):
-    assert (await read_catalog(shops))["shops"].visible_to(ANONYMOUS)
+    assert (await read_catalog(shops))["shops"].visible_to(INSIDER)
     await edit_layer(shops, "shops", LayerEdit(grade=4))
     layer = (await read_catalog(shops))["shops"]
-    assert not layer.visible_to(ANONYMOUS)
+    assert not layer.visible_to(INSIDER)
 
 
 async def test_a_code_list_is_given_and_taken_away(shops):

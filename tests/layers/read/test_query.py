@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import pytest
 
-from layers.actor import ANONYMOUS, Actor
+from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause
 from layers.coordinates.crs import CRS84, SERVED, parse_crs, transform
@@ -25,6 +25,7 @@ from layers.read.query import (
 from layers.read.sort_keys import SortKey, sort_keys, sortable_fields
 from layers.schema.tables import COLUMN_TYPES
 from tests.layers.cameras import EVERYTHING, field
+from tests.readers import INSIDER
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,7 @@ async def test_a_page_is_geojson_with_every_property_and_no_secret(reader, camer
 
 
 async def test_rows_and_fields_above_the_clearance_are_not_there(reader, cameras):
-    found, _, _ = await features(reader, ItemsQuery(cameras, ANONYMOUS, limit=1000))
+    found, _, _ = await features(reader, ItemsQuery(cameras, INSIDER, limit=1000))
     assert len(found) == 100
     assert {f["properties"]["data_grade"] for f in found} == {1, 2}
     assert not {"contact_name", "contact_phone", "play_ref", "secret"} & found[0]["properties"].keys()
@@ -175,7 +176,7 @@ def test_a_cursor_of_another_query_is_refused(cameras_definition):
 @pytest.mark.parametrize("names", ["nothing", "play_ref", "name,name", "tags", "", "name;DROP TABLE x"])
 def test_sorting_by_what_is_not_sortable_names_what_is(cameras_definition, names):
     with pytest.raises(BadInput, match=r"allowed are|twice"):
-        sort_keys(names, sortable_fields(cameras_definition, ANONYMOUS))
+        sort_keys(names, sortable_fields(cameras_definition, INSIDER))
 
 
 ODD = {

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.actor import ANONYMOUS, OPERATOR, Actor
+from layers.actor import OPERATOR, Actor
 from layers.definition import FieldDefinition, LayerDefinition, MapHints, read_code_lists, read_definitions
 from layers.errors import NotFound
+from tests.readers import INSIDER
 from tests.tiles.styles.catalogue import OUTLINE, SNAPSHOTS, catalogue, style_of, text_of
 from tiles.styles.color import contrast, mix, readable
 from tiles.styles.legend import legend_of, legend_svg
@@ -57,7 +58,7 @@ def test_a_style_is_valid_maplibre(name, relief, tmp_path):
 
 
 @pytest.mark.parametrize("name", THEMES)
-@pytest.mark.parametrize("actor", [ANONYMOUS, OPERATOR, Actor("officer", clearance=3)])
+@pytest.mark.parametrize("actor", [INSIDER, OPERATOR, Actor("officer", clearance=3)])
 def test_a_style_reads_only_what_the_tiles_carry(name, actor):
     layers = catalogue()
     style = style_of(name, actor)
@@ -96,7 +97,7 @@ def secret():
 
 def test_a_style_tells_nothing_of_layers_the_reader_may_not_see():
     layers, theme = catalogue(secret_posts=secret()), theme_of("dark")
-    for actor, seen in ((ANONYMOUS, False), (OPERATOR, True)):
+    for actor, seen in ((INSIDER, False), (OPERATOR, True)):
         style = build_style(layers, actor, theme, Surroundings("http://onemap.test"))
         assert ("secret_posts" in json.dumps(style)) is seen
         visible = [layers[layer].definition for layer in layers.visible_ids(actor)]
@@ -105,7 +106,7 @@ def test_a_style_tells_nothing_of_layers_the_reader_may_not_see():
 
 def test_a_layer_of_mixed_geometries_is_drawn_as_each():
     mixed_layer = secret().model_copy(update={"geometry_type": "Geometry", "grade": 1})
-    style = build_style(catalogue(secret_posts=mixed_layer), ANONYMOUS, theme_of("light"), Surroundings("http://o"))
+    style = build_style(catalogue(secret_posts=mixed_layer), INSIDER, theme_of("light"), Surroundings("http://o"))
     ids = [layer["id"] for layer in style["layers"] if layer.get("source") == "secret_posts"]
     assert len(ids) == len(set(ids))
     assert {"secret_posts:area", "secret_posts:line", "secret_posts:point", "secret_posts:label"} <= set(ids)
@@ -134,10 +135,10 @@ def test_buildings_lie_or_stand():
 
 
 def test_a_world_without_district_has_no_outside():
-    style = build_style(catalogue(), ANONYMOUS, theme_of("dark"), Surroundings("http://o"))
+    style = build_style(catalogue(), INSIDER, theme_of("dark"), Surroundings("http://o"))
     assert style["layers"][0]["paint"]["background-color"] == theme_of("dark").district
     assert style["sources"]["outside"]["data"]["features"] == []
-    outside = build_style(catalogue(), ANONYMOUS, theme_of("dark"), Surroundings("http://o", OUTLINE))
+    outside = build_style(catalogue(), INSIDER, theme_of("dark"), Surroundings("http://o", OUTLINE))
     assert len(outside["sources"]["outside"]["data"]["geometry"]["coordinates"]) == 2
 
 
