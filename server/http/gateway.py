@@ -23,7 +23,7 @@ from starlette.types import Scope
 
 from server.http.base_url import HOST
 
-type Network = IPv4Network | IPv6Network
+type ProxyNetwork = IPv4Network | IPv6Network
 type ProxyHeader = Literal["x-forwarded-for", "forwarded"]
 
 _FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
@@ -74,7 +74,7 @@ class Gateways:
         client wrote.
     """
 
-    def __init__(self, trusted: Iterable[Network], header: ProxyHeader = "x-forwarded-for") -> None:
+    def __init__(self, trusted: Iterable[ProxyNetwork], header: ProxyHeader = "x-forwarded-for") -> None:
         self._trusted = tuple(trusted)
         self._header = header
         self._trusts = lru_cache(maxsize=4096)(self._is_trusted)
