@@ -18,11 +18,16 @@ type Plans = Literal["custom", "generic"]
 
 
 class Role(StrEnum):
-    """Roles of connections; each work takes the least that it needs."""
+    """Roles of connections; each work takes the least that it needs.
+
+    `AUDIT` appends to the audit and reads nothing; `AUDITOR` reads the audit and nothing else.
+    """
 
     OWNER = "onemap_owner"
     INGEST = "onemap_ingest"
     READ = "onemap_read"
+    AUDIT = "onemap_audit"
+    AUDITOR = "onemap_auditor"
 
 
 CONNECT_SECONDS_MAX = 10.0

@@ -1,0 +1,1 @@
+"""The audit: who did what with which data, in records that are appended, chained, and never changed."""

@@ -1,0 +1,111 @@
+"""The canonical text of a record: the same record has the same bytes everywhere, so that its hash can be checked.
+
+The form is JSON by RFC 8785 with these restrictions: one object, whose values are texts, whole numbers, lists of texts
+and objects of both; no fractions. Keys are sorted, there is no white space, and what is unknown or empty is left out.
+Texts are cut to a length and hold no control characters, so that no record exceeds `BODY_BYTES_MAX`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from layers.audit.record import AuditRecord
+from layers.errors import TooMuch
+
+BODY_BYTES_MAX = 32_768
+_TEXT_MAX = 200
+_LIST_MAX = 16
+_NAME_MAX = 60
+_INTEGER_MAX = 2**53 - 1  # RFC 8785: numbers are those of ECMAScript
+_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
+
+type Value = str | int | list[str] | dict[str, Value]
+
+
+def canonical(record: AuditRecord) -> str:
+    """Return the text of a record.
+
+    Raises
+    ------
+    TooMuch
+        When it would exceed `BODY_BYTES_MAX`; the limits of its parts keep a record of OneMap below.
+    """
+    return canonical_json(_fields(record))
+
+
+def canonical_json(fields: Mapping[str, Any]) -> str:
+    """Return an object as canonical JSON, without the keys whose value is None or empty.
+
+    Raises
+    ------
+    TooMuch
+        When it would exceed `BODY_BYTES_MAX`.
+    """
+    kept = {key: value for key, value in fields.items() if value is not None and value not in ("", [], {})}
+    text = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
+    if len(text) > BODY_BYTES_MAX:
+        raise TooMuch(f"a record of the audit has {len(text)} bytes; at most {BODY_BYTES_MAX}", parameter="audit")
+    return text.decode()
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment in UTC with milliseconds: ``2026-06-08T01:02:03.456Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _fields(record: AuditRecord) -> dict[str, Value | None]:
+    subject, origin = record.subject, record.origin
+    return {
+        "audit_id": _text(record.audit_id, _NAME_MAX),
+        "at": timestamp(record.at),
+        "subject_id": _text(subject.id),
+        "subject_name_masked": _text(subject.name_masked, 8),
+        "role": _texts(subject.roles),
+        "org": _text(subject.org),
+        "area_scope": _texts(subject.areas),
+        "client_ip": _text(origin.client_ip, _NAME_MAX),
+        "device": _text(origin.device),
+        "session_id": _text(subject.session_id, _NAME_MAX),
+        "auth_method": _text(subject.method, _NAME_MAX),
+        "request_id": _text(origin.request_id, _NAME_MAX),
+        "action": record.action.value,
+        "object": _text(record.object),
+        "filter_summary": _object(record.filters),
+        "purpose": _text(record.purpose),
+        "max_grade_touched": record.max_grade,
+        "fields_grade3": _texts(record.sensitive_fields),
+        "row_count": _number(record.rows),
+        "requests": _number(record.count) if record.count != 1 else None,
+        "decision": record.decision.value,
+        "rule_id": _text(record.rule_id),
+        "result_code": record.result_code,
+        "duration_ms": _number(record.duration_ms),
+        "detail": _object(record.detail),
+    }
+
+
+def _text(text: str, length_max: int = _TEXT_MAX) -> str:
+    """Return a text without control characters and lone surrogates, cut to a length in characters."""
+    clean = text[:length_max].translate(_CONTROL).encode("utf-8", "replace").decode()
+    return clean if len(text) <= length_max else clean[:-1] + "…"
+
+
+def _texts(texts: Iterable[str]) -> list[str]:
+    every = list(texts)
+    more = [f"… {len(every) - _LIST_MAX} more"] if len(every) > _LIST_MAX else []
+    return [_text(text, _NAME_MAX) for text in every[:_LIST_MAX]] + more
+
+
+def _number(number: int | None) -> int | None:
+    return None if number is None else max(-_INTEGER_MAX, min(number, _INTEGER_MAX))
+
+
+def _object(mapping: Mapping[str, str | int]) -> dict[str, Value]:
+    chosen = sorted(mapping.items())[:8]
+    return {
+        _text(key, 40): _text(value, 120) if isinstance(value, str) else _number(value) or 0 for key, value in chosen
+    }

@@ -1,0 +1,77 @@
+"""The audit in PostgreSQL: records are appended in one role, and read in another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from layers.audit.chain import StoredRecord
+from layers.audit.record import AuditChain
+
+_ROWS_A_FETCH = 5000
+_COLUMNS = "chain, seq, stored_at, alg, body, prev_hash, hash"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """The end of a chain: the number and the hash of its last record; number 0 before the first."""
+
+    chain: str
+    seq: int
+    alg: str
+    hash: bytes
+
+
+async def append(connection: asyncpg.Connection, chain: AuditChain, bodies: Sequence[str]) -> int:
+    """Append records, in their order, in one transaction; return the number of the last.
+
+    Parameters
+    ----------
+    connection
+        In the role `Role.AUDIT`.
+    bodies
+        Canonical texts.
+    """
+    last: int = await connection.fetchval("SELECT audit.append($1, $2)", chain.value, list(bodies))
+    return last
+
+
+async def read_heads(connection: asyncpg.Connection) -> list[ChainHead]:
+    """Return the end of every chain, in the role `Role.AUDITOR`."""
+    rows = await connection.fetch("SELECT chain, seq, alg, hash FROM audit.head ORDER BY chain")
+    return [ChainHead(*row) for row in rows]
+
+
+async def read_chain(connection: asyncpg.Connection, chain: str, after: int = 0) -> AsyncIterator[StoredRecord]:
+    """Yield the records of a chain in their order, as they are at the time of the call.
+
+    Parameters
+    ----------
+    after
+        The number of the record before the first.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        statement = f"SELECT {_COLUMNS} FROM audit.record WHERE chain = $1 AND seq > $2 ORDER BY seq"
+        async for row in connection.cursor(statement, chain, after, prefetch=_ROWS_A_FETCH):
+            yield StoredRecord(*row)
+
+
+async def read_period(
+    connection: asyncpg.Connection, begin: datetime | None = None, end: datetime | None = None
+) -> AsyncIterator[StoredRecord]:
+    """Yield the records of all chains that were stored in a period, by chain and number.
+
+    Parameters
+    ----------
+    begin, end
+        Half-open; None is without limit.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        statement = f"""SELECT {_COLUMNS} FROM audit.record
+        WHERE ($1::timestamptz IS NULL OR stored_at >= $1) AND ($2::timestamptz IS NULL OR stored_at < $2)
+        ORDER BY chain, seq"""
+        async for row in connection.cursor(statement, begin, end, prefetch=_ROWS_A_FETCH):
+            yield StoredRecord(*row)
