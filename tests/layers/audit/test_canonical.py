@@ -76,7 +76,8 @@ def test_a_record_too_large_is_refused():
         (AuditAction.READ, 3, AuditChain.SENSITIVE),
         (AuditAction.WRITE, None, AuditChain.GENERAL),
         (AuditAction.LOGIN, None, AuditChain.SENSITIVE),
-        (AuditAction.EXPORT, 1, AuditChain.SENSITIVE),
+        (AuditAction.EXPORT, 1, AuditChain.GENERAL),
+        (AuditAction.EXPORT, 2, AuditChain.SENSITIVE),
     ],
 )
 def test_the_chain_follows_data_and_action(action: AuditAction, grade: int | None, chain: AuditChain):
