@@ -101,6 +101,14 @@ class RuleSettings(_Section):
     folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/rules"), validate_default=True)
 
 
+class OidcSettings(_Section):
+    """Providers of identities (OpenID Connect), and the limits of their tokens."""
+
+    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/oidc"), validate_default=True)
+    skew_s: float = Field(default=30.0, ge=0, le=60)
+    token_bytes: int = Field(default=16_384, ge=1024, le=65_536)
+
+
 class LiveSettings(_Section):
     """Streams of changes."""
 
@@ -168,6 +176,7 @@ class Settings(_Section):
     layers: LayerSettings = LayerSettings()
     feeds: FeedSettings = FeedSettings()
     rules: RuleSettings = RuleSettings()
+    oidc: OidcSettings = OidcSettings()
     live: LiveSettings = LiveSettings()
     outlets: OutletSettings = OutletSettings()
     tiles: TileSettings = TileSettings()
