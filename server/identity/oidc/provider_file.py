@@ -31,7 +31,7 @@ def _address(value: str) -> str:
     return str(PROJECT / Path(value).expanduser())
 
 
-type Address = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_address)]
+type DocumentAddress = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_address)]
 
 
 def origin_of(address: str) -> str:
@@ -70,8 +70,8 @@ class ProviderFile(BaseModel):
     title_zh: str = Field(max_length=60)
     title_en: str = Field(max_length=60)
     issuer: Annotated[str, Field(max_length=500), AfterValidator(_address)]
-    discovery: Address | None = None
-    jwks: Address | None = None
+    discovery: DocumentAddress | None = None
+    jwks: DocumentAddress | None = None
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")], ...] = ()
     client_id: str = Field(min_length=1, max_length=200)
     client_secret: str | None = None
