@@ -21,6 +21,7 @@ from server.front import Front
 from server.http.gateway import Gateways
 from server.http.origins import Origins
 from server.identity.auth import Authenticator
+from server.identity.operator_token import OperatorToken
 from server.items.fast import FastItems
 from server.live.tiles import TileChanges
 from server.rasters import Rasters
@@ -164,7 +165,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         lookups=lookups,
         catalog=catalog,
         counts=counts,
-        authenticator=Authenticator.of_home(settings.home),
+        authenticator=Authenticator([OperatorToken(settings.home)]),
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         tiles=TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity),

@@ -8,13 +8,15 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
-from layers.actor import OPERATOR, Actor
+from layers.actor import Actor
 from layers.errors import Forbidden
+from layers.policy.definition import Duty
 from server.http.area import read_area
 from server.http.base_url import base_url
+from server.identity.identity import Identity, actor_of_request, identity_of
 from server.state import State, state_of
 
-type Guard = Callable[[Actor], Awaitable[Actor]]
+type Guard = Callable[[Identity], Awaitable[Identity]]
 
 
 async def _state(connection: HTTPConnection) -> State:
@@ -31,33 +33,31 @@ async def _base_url(connection: HTTPConnection, state: StateHere) -> str:
 BaseUrlHere = Annotated[str, Depends(_base_url)]
 
 
-async def _actor(connection: HTTPConnection, state: StateHere) -> Actor:
-    return state.authenticator.actor(connection.scope["headers"])
+async def _identity(connection: HTTPConnection) -> Identity:
+    return identity_of(connection.scope)
+
+
+IdentityHere = Annotated[Identity, Depends(_identity)]
+
+
+async def _actor(connection: HTTPConnection) -> Actor:
+    return actor_of_request(connection.scope)
 
 
 ActorHere = Annotated[Actor, Depends(_actor)]
 
 
-def require_operator(refusal: str) -> Guard:
-    """Return a dependency that yields the actor of a request if it is an operator, else raises Forbidden.
+def require_duty(duty: Duty) -> Guard:
+    """Return a dependency that yields the identity of a request if its roles have a duty, else raises Forbidden."""
 
-    Parameters
-    ----------
-    refusal
-        The message of the error; it says how to become an operator.
-    """
+    async def guard(identity: IdentityHere) -> Identity:
+        if duty not in identity.duties:
+            raise Forbidden(
+                f"this needs the duty '{duty}'; log in, or send 'Authorization: Bearer' with a token that has it"
+            )
+        return identity
 
-    async def operator(actor: ActorHere) -> Actor:
-        if actor.clearance < OPERATOR.clearance or actor.is_bound:
-            raise Forbidden(refusal)
-        return actor
-
-    return operator
-
-
-OperatorHere = Annotated[
-    Actor, Depends(require_operator("this is for operators; send 'Authorization: Bearer' with the operator token"))
-]
+    return guard
 
 
 async def _area(request: Request, state: StateHere) -> dict[str, Any]:

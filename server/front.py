@@ -12,13 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from layers.database.admission import CALLER
 from layers.database.faults import in_words
-from layers.errors import OneMapError, TooOften, Unauthenticated
+from layers.errors import OneMapError, Unauthenticated
 from server.errors import respond_to
 from server.http.body import bounded
 from server.http.cost import caller_of
 from server.http.gateway import client_address
-from server.http.guesses import Guesses
 from server.http.headers import complete
+from server.http.session_cookie import read_session_cookie
+from server.identity.auth import EndedSession
+from server.identity.identity import keep_identity
 from server.state import State
 
 _FEEDS = "/feeds/"  # senders are known by a signature, the header may be for a proxy; a stream has bounds of its own
@@ -38,7 +40,6 @@ class Front:
     def __init__(self, app: ASGIApp, state: Callable[[], State]) -> None:
         self._app = app
         self._state = state
-        self._guesses = Guesses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,8 +59,8 @@ class Front:
             await send(message)
 
         try:
-            CALLER.set(caller_of(scope, state.authenticator))
-            self._refuse_guesses(scope, state)
+            CALLER.set(caller_of(scope, known=False))
+            await self._identify(scope, state)
             await (state.origins.answer(scope) or self._app)(scope, self._bounded(scope, receive, state), sending)
         except ClientDisconnect:
             return  # the client is gone
@@ -78,27 +79,30 @@ class Front:
             return receive
         return bounded(receive, state.settings.limits.body_bytes)
 
-    def _refuse_guesses(self, scope: Scope, state: State) -> None:
-        """Check a token, if there is one, before anything else.
+    @staticmethod
+    async def _identify(scope: Scope, state: State) -> None:
+        """Check the credentials of a request, if there are any, before anything else, and keep its identity.
 
         Raises
         ------
         TooOften
             When its address has sent too many wrong ones.
         Unauthenticated
-            When it is wrong, whatever the address: a client with a mistyped token must not take the public answer for
-            the whole.
+            When a token is wrong, whatever the address: a client with a mistyped token must not take the public answer
+            for the whole. For the cookie of an ended session, for feeds and for a WebSocket only what asks for the
+            identity is refused.
         """
-        if not any(name == b"authorization" for name, _ in scope["headers"]):
-            return
-        address = client_address(scope)
-        if not self._guesses.may(address):
-            raise TooOften("too many wrong tokens came from your address; wait a minute")
+
+        def cookie() -> str | None:
+            return read_session_cookie(scope, state.origins, state.settings.server.public_url)
+
         try:
-            state.authenticator.actor(scope["headers"])
-        except Unauthenticated:
-            self._guesses.wrong(address)
-            if scope["type"] == "http" and not scope["path"].startswith(_FEEDS):
+            identity = await state.authenticator.authenticate(scope, client_address(scope), cookie)
+        except Unauthenticated as error:
+            keep_identity(scope, error)
+            lenient = isinstance(error, EndedSession) or scope["path"].startswith(_FEEDS)
+            if scope["type"] == "http" and not lenient:
                 raise
         else:
-            self._guesses.right(address)
+            keep_identity(scope, identity)
+            CALLER.set(caller_of(scope, known=not identity.is_anonymous))

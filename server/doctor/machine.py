@@ -18,7 +18,7 @@ from layers.cluster.place import find_place
 from layers.cluster.programs import find_programs
 from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput, OneMapError
-from server.identity.auth import TOKEN_FILE
+from server.identity.operator_token import TOKEN_FILE
 from server.page.assets import MODULES, THIRD_PARTY
 from server.running import what_runs
 from server.settings import Settings

@@ -7,12 +7,9 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from layers.actor import ANONYMOUS
 from layers.database.admission import Caller, Cost
-from layers.errors import Unauthenticated
 from server.formats.table import is_export
 from server.http.gateway import client_address
-from server.identity.auth import Authenticator
 
 LONG_QUERY_BYTES = 400
 MANY_ROWS = 1000
@@ -22,12 +19,8 @@ _OPERATIONS = ("/twin/", "/raster/", "/map.json")
 _PLAIN = frozenset({"f", "limit", "crs", "lang", "next", "cursor"})  # parameters that do not change the cost of a page
 
 
-def caller_of(scope: Scope, authenticator: Authenticator) -> Caller:
-    """Return the caller of a request: its address, whether it has a valid token, and the cost class."""
-    try:
-        known = authenticator.actor(scope["headers"]) is not ANONYMOUS
-    except Unauthenticated:
-        known = False
+def caller_of(scope: Scope, *, known: bool) -> Caller:
+    """Return the caller of a request: its address, whether it has proven who it is, and the cost class."""
     return Caller(client_address(scope), known, cost_of(scope))
 
 

@@ -1,44 +1,179 @@
-"""The actor of a request: anonymous, or the operator with the token that was printed at the first start."""
+"""The one place where a request proves who it is: bearer token, basic auth with a token, or the cookie of a session."""
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Iterable
-from pathlib import Path
+from base64 import b64decode
+from binascii import Error as BadBase64
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, Protocol
 
-from layers.actor import ANONYMOUS, OPERATOR, Actor
-from layers.errors import Unauthenticated
+from layers.errors import TooOften, Unauthenticated
+from layers.policy.policy import Policy
+from server.identity.guesses import Guesses
+from server.identity.identity import ANONYMOUS_IDENTITY, Identity
+from server.identity.subject import Subject, actor_of
 
-TOKEN_FILE = "operator-token"  # noqa: S105  # a file name, not a token
+TOKEN_BYTES_MAX = 8192
+"""The longest token; a longer one is refused before anything is computed of it."""
+_AUTHORIZATION, _PURPOSE = b"authorization", b"x-purpose"
+_TOO_LONG = f"a token has at most {TOKEN_BYTES_MAX} bytes"
+_UNKNOWN = "unknown or expired token; send 'Authorization: Bearer <token>', or Basic with the token as the password"
 
 
-class Authenticator:
-    """The check of the operator's token; without a token there is no operator."""
+class EndedSession(Unauthenticated):
+    """The session of a cookie is unknown, has ended or was revoked; what needs no rights is shown all the same."""
 
-    def __init__(self, token: str | None) -> None:
-        self._token = token.encode() if token else None
 
-    @classmethod
-    def of_home(cls, home: Path) -> Authenticator:
-        """Read the token from the home folder; without a token file every request is anonymous."""
-        path = home / TOKEN_FILE
-        return cls(path.read_text(encoding="ascii").strip() if path.exists() else None)
+class TokenWay(Protocol):
+    """One kind of tokens: the operator's, access tokens, tokens of an OIDC provider."""
 
-    def actor(self, headers: Iterable[tuple[bytes, bytes]]) -> Actor:
-        """Return the actor of a request with these raw ASGI headers; anonymous without an Authorization header.
+    def accepts(self, token: str) -> bool:
+        """Whether a token has the form of this kind; the first way that accepts it decides."""
+
+    async def find(self, token: str) -> Subject | None:
+        """Return the subject of a token, None when it is unknown, expired or revoked; quick for a token found before.
 
         Raises
         ------
         Unauthenticated
-            When a token was sent and is wrong: a typing error must not look like missing rows.
+            When more can be said of what is wrong, for example a foreign audience.
+        Unavailable
+            When it cannot be checked now.
         """
-        for name, value in headers:
-            if name == b"authorization":
-                return self._of_token(value)
-        return ANONYMOUS
 
-    def _of_token(self, value: bytes) -> Actor:
-        scheme, _, token = value.partition(b" ")
-        if self._token and scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token):
-            return OPERATOR
-        raise Unauthenticated("the Authorization header is not 'Bearer' with this server's operator token")
+
+class SessionWay(Protocol):
+    """The sessions of browsers."""
+
+    async def find(self, cookie: str) -> Subject | None:
+        """Return the subject of a session by the value of its cookie, None when it has ended.
+
+        Raises
+        ------
+        Unavailable
+            When it cannot be checked now.
+        """
+
+
+class Authenticator:
+    """Turns the credentials of a request into an identity.
+
+    Parameters
+    ----------
+    ways
+        The kinds of tokens, asked in this order.
+    sessions
+        None knows no cookies.
+    policy
+        Returns the policy in force; None means the plain rights of labels.
+    """
+
+    def __init__(
+        self,
+        ways: Iterable[TokenWay] = (),
+        sessions: SessionWay | None = None,
+        policy: Callable[[], Policy | None] = lambda: None,
+    ) -> None:
+        self._ways = tuple(ways)
+        self._sessions = sessions
+        self._policy = policy
+        self._guesses = Guesses()
+
+    async def authenticate(
+        self, scope: MutableMapping[str, Any], address: str, cookie: Callable[[], str | None] = lambda: None
+    ) -> Identity:
+        """Return the identity of a request; anonymous without credentials.
+
+        Parameters
+        ----------
+        scope
+            Of ASGI, http or websocket.
+        address
+            Of the client; wrong credentials are counted by it.
+        cookie
+            Returns the value of the cookie of a session; an Authorization header comes first.
+
+        Raises
+        ------
+        Unauthenticated
+            When credentials were sent and are wrong; `EndedSession` for those of a cookie.
+        TooOften
+            When the address has sent too many wrong ones.
+        Unavailable
+            When they cannot be checked now.
+        """
+        given = purpose = None
+        for name, value in scope["headers"]:
+            if name == _AUTHORIZATION:
+                given = value
+            elif name == _PURPOSE:
+                purpose = value.decode("latin-1")
+        if given is not None:
+            return self.identity(await self._of_header(given, address), purpose)
+        session = cookie() if self._sessions is not None else None
+        if session is not None:
+            return self.identity(await self._of_session(session), purpose)
+        return ANONYMOUS_IDENTITY
+
+    async def of_token(self, token: str, address: str) -> Identity:
+        """Return the identity of a token that did not come in a header.
+
+        Raises
+        ------
+        Unauthenticated, TooOften, Unavailable
+            As `authenticate`.
+        """
+        return await self.authenticate({"headers": [(_AUTHORIZATION, b"Bearer " + token.encode())]}, address)
+
+    def identity(self, subject: Subject, purpose: str | None = None) -> Identity:
+        """Return the identity of a subject under the policy in force."""
+        return Identity(subject, actor_of(subject, self._policy(), purpose or subject.purpose))
+
+    async def _of_header(self, value: bytes, address: str) -> Subject:
+        if not self._guesses.may(address):
+            raise TooOften("too many wrong tokens came from your address; wait a minute")
+        try:
+            subject = await self._of_token(_read_token(value))
+        except Unauthenticated:
+            self._guesses.wrong(address)
+            raise
+        self._guesses.right(address)
+        return subject
+
+    async def _of_token(self, token: str) -> Subject:
+        for way in self._ways:
+            if way.accepts(token):
+                subject = await way.find(token)
+                if subject is not None:
+                    return subject
+                break
+        raise Unauthenticated(_UNKNOWN)
+
+    async def _of_session(self, value: str) -> Subject:
+        subject = await self._sessions.find(value) if self._sessions and len(value) <= TOKEN_BYTES_MAX else None
+        if subject is None:
+            raise EndedSession("the session has ended; log in again")
+        return subject
+
+
+def _read_token(value: bytes) -> str:
+    """Return the token of an Authorization header.
+
+    Raises
+    ------
+    Unauthenticated
+        When it is neither Bearer nor Basic, or too long to be looked at.
+    """
+    if len(value) > TOKEN_BYTES_MAX:
+        raise Unauthenticated(_TOO_LONG)
+    scheme, _, given = value.partition(b" ")
+    match scheme.lower():
+        case b"bearer":
+            return given.strip().decode("latin-1")
+        case b"basic":
+            try:
+                return b64decode(given.strip(), validate=True).partition(b":")[2].decode("latin-1")
+            except BadBase64:
+                raise Unauthenticated("Basic wants base64 of '<anything>:<token>'") from None
+        case _:
+            raise Unauthenticated(_UNKNOWN)

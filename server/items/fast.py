@@ -21,6 +21,7 @@ from server.http.conditional import Validators, not_modified
 from server.http.fast_path import FastPath
 from server.http.parameters import parameters_of
 from server.http.scope import raw_path
+from server.identity.identity import actor_of_request
 from server.items.answer import features, single_feature
 from server.items.call import PREFIX, ItemsCall
 from server.state import State
@@ -72,7 +73,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
     media = choose_format(given.get("f"), headers.get(b"accept", b"").decode("latin-1"))
     if not isinstance(media, TextFormat | TableFormat) or not (feature_id is None or media.single):
         return None
-    actor = state.authenticator.actor(scope["headers"])
+    actor = actor_of_request(scope)
     return ItemsCall(
         layer=state.catalog.current.visible(collection, actor),
         actor=actor,

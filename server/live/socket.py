@@ -7,7 +7,7 @@ that nothing between them is lost or sent twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing
 from time import monotonic
 from typing import Any, Literal
@@ -23,7 +23,6 @@ from layers.database.connection import in_our_words
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated
 from server.errors import status_of
-from server.identity.auth import Authenticator
 from server.live.frames import as_message, tiles_message
 from server.live.tiles import TileChanges
 from twin.live.budget import caller_here
@@ -84,14 +83,14 @@ class LiveSocket:
         socket: WebSocket,
         source: LiveSource,
         actor: Actor,
-        authenticator: Authenticator,
+        actor_of_token: Callable[[str], Awaitable[Actor]],
         limits: FilterLimits,
         tile_changes: TileChanges,
     ) -> None:
         self._socket, self._source, self._limits = socket, source, limits
         self._tile_changes = tile_changes
         self._tiles: asyncio.Task[None] | None = None
-        self._actor, self._authenticator = actor, authenticator
+        self._actor, self._actor_of_token = actor, actor_of_token
         self._subscription: Subscription | None = None
         self._next: asyncio.Queue[Subscription] = asyncio.Queue(1)
         self._tokens, self._counted_at = float(MESSAGES_AT_ONCE), monotonic()
@@ -152,7 +151,7 @@ class LiveSocket:
         if message.token is not None:
             if self._subscription:
                 raise BadInput("a token is said in the first message", parameter="token")
-            self._actor = self._authenticator.actor([(b"authorization", b"Bearer " + message.token.encode())])
+            self._actor = await self._actor_of_token(message.token)
         self._source.tail.budget.check_text(caller_here(), len(text))
         catalog: Catalog = self._source.catalog()
         interest = read_interest(catalog, self._actor, message.params, self._limits)

@@ -25,6 +25,7 @@ from server.http.body import read_text
 from server.http.caching import Keep, cache_control
 from server.http.compression import send_bytes
 from server.http.parameters import parameters_of, refuse_unknown
+from server.identity.identity import actor_of_request
 from server.items.fast import is_filter
 from server.ogc.html import Page, render
 from server.ogc.visit import Visit, language_of
@@ -109,7 +110,7 @@ class Endpoint:
         given = parameters_of(scope["query_string"].decode("latin-1"), state.settings.limits, self.listed)
         return Visit(
             state=state,
-            actor=state.authenticator.actor(scope["headers"]),
+            actor=actor_of_request(scope),
             catalog=state.catalog.current,
             named=None,
             media=self._media(given.get("f"), headers.get(b"accept", b"").decode("latin-1")),

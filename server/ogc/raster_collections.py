@@ -13,6 +13,7 @@ from layers.coordinates.crs import CRS84, Crs, served_crs
 from layers.errors import OneMapError
 from layers.types import BBox
 from server.formats.geojson import GEOJSON
+from server.identity.identity import actor_of_request
 from server.ogc.answer import Endpoint, OgcResponse, document_response
 from server.ogc.map_area import between, in_official_order
 from server.ogc.maps import storage_crs
@@ -103,7 +104,7 @@ class RasterFirst:
         """Pass the request to the endpoint of its kind; a hidden raster counts as missing."""
         state, name = state_of(scope["app"]), scope["path_params"]["collection"]
         try:
-            actor = state.authenticator.actor(scope["headers"])
+            actor = actor_of_request(scope)
             is_raster = name not in state.catalog.current and name in {r.id for r in await state.rasters.visible(actor)}
         except OneMapError:
             is_raster = False  # the endpoint of layers reports the error

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from layers.database.connection import in_our_words
-from server.dependencies import OperatorHere, StateHere
+from server.dependencies import StateHere, require_duty
+from server.identity.identity import Identity
 from twin.store.events.exercises import counted, kept
 
 router = APIRouter(prefix="/twin", tags=["feeds"])
+_Guarded = Annotated[Identity, Depends(require_duty("feeds"))]
 LIMIT_MAX = 1000
 
 
@@ -43,7 +45,7 @@ class Exercises(BaseModel):
 async def exercises(
     state: StateHere,
     response: Response,
-    _: OperatorHere,
+    _: _Guarded,
     feed: Annotated[str | None, Query(max_length=63)] = None,
     chain: Annotated[str | None, Query(max_length=200)] = None,
     before: Annotated[int | None, Query(ge=0, le=2**62)] = None,

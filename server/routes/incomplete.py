@@ -6,16 +6,18 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
-from server.dependencies import OperatorHere, StateHere
+from server.dependencies import StateHere, require_duty
+from server.identity.identity import Identity
 from server.state import State
 from twin.store.events.completion import NAME, completed, counts, incomplete
 
 router = APIRouter(prefix="/twin/incomplete", tags=["feeds"])
+_Guarded = Annotated[Identity, Depends(require_duty("quarantine"))]
 LIMIT_MAX = 1000
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -65,7 +67,7 @@ class Completed(BaseModel):
 async def list_incomplete(
     state: StateHere,
     response: Response,
-    _: OperatorHere,
+    _: _Guarded,
     need: Annotated[Literal["place", "class"] | None, Query(description="those that lack this")] = None,
     after: Annotated[str, Query(max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
@@ -84,7 +86,7 @@ async def list_incomplete(
 
 
 @router.post("/{event_id}", summary="Complete an event")
-async def complete(event_id: str, completion: Completion, state: StateHere, _: OperatorHere) -> Completed:
+async def complete(event_id: str, completion: Completion, state: StateHere, _: _Guarded) -> Completed:
     """Say where an event is, of which class it is, or both; it is joined as all are."""
     if (completion.lon is None) != (completion.lat is None):
         raise BadInput("lon and lat belong together", parameter="lon")

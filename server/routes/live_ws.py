@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from starlette.datastructures import Headers
 from starlette.websockets import WebSocket
 
 from layers.actor import Actor
-from layers.errors import OneMapError, Unauthenticated
+from layers.errors import OneMapError, TooOften, Unauthenticated, Unavailable
 from server.dependencies import StateHere
+from server.http.gateway import client_address
 from server.http.origins import Trust
 from server.identity.auth import Authenticator
+from server.identity.identity import actor_of_request
 from server.live.socket import PROTOCOL, LiveSocket
 from server.routes.live import filter_limits, source_of
 
 router = APIRouter()
 _BEARER = "bearer."  # prefix of the sub-protocol that carries the token
 _POLICY, _AGAIN = 1008, 1013
-NO_TOKENS = Authenticator(None)
 
 
 @router.websocket("/live/ws")
@@ -27,22 +27,27 @@ async def live_ws(socket: WebSocket, state: StateHere) -> None:
     if trust is Trust.STRANGE:
         return await socket.close(_POLICY, "this page is of another origin; server.origins names those that may")
     offered = [name.strip() for name in socket.headers.get("sec-websocket-protocol", "").split(",")]
-    authenticator = NO_TOKENS if trust is Trust.READER else state.authenticator  # any page reads what is public
+    tokens = Authenticator() if trust is Trust.READER else state.authenticator  # any page reads what is public
+
+    async def actor_of_token(token: str) -> Actor:
+        return (await tokens.of_token(token, client_address(socket.scope))).actor
+
     try:
-        actor = _actor(authenticator, socket.headers, offered)
-    except Unauthenticated:
+        token = next((name.removeprefix(_BEARER) for name in offered if name.startswith(_BEARER)), None)
+        if token is not None:
+            actor = await actor_of_token(token)
+        elif trust is Trust.READER:
+            actor = (await tokens.authenticate(socket.scope, client_address(socket.scope))).actor
+        else:
+            actor = actor_of_request(socket.scope)
+    except (Unauthenticated, TooOften):
         return await socket.close(_POLICY, "unknown token")
+    except Unavailable:
+        return await socket.close(_AGAIN, "the token cannot be checked now; come again")
     try:
         source = source_of(state)
     except OneMapError:
         return await socket.close(_AGAIN, "too many subscribers")
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
-    await LiveSocket(socket, source, actor, authenticator, filter_limits(state), state.tile_changes).serve()
+    await LiveSocket(socket, source, actor, actor_of_token, filter_limits(state), state.tile_changes).serve()
     return None
-
-
-def _actor(authenticator: Authenticator, headers: Headers, offered: list[str]) -> Actor:
-    token = next((name.removeprefix(_BEARER) for name in offered if name.startswith(_BEARER)), None)
-    if token is None:
-        return authenticator.actor(headers.raw)
-    return authenticator.actor([(b"authorization", b"Bearer " + token.encode())])

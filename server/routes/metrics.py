@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from layers.database.connection import in_our_words
-from server.dependencies import OperatorHere, StateHere
+from server.dependencies import StateHere, require_duty
+from server.identity.identity import Identity
 from server.metrics import MEDIA_TYPE, prometheus_text, service_metrics, worker_metrics
 
 router = APIRouter(tags=["health"])
+_Guarded = Annotated[Identity, Depends(require_duty("metrics"))]
 
 
 @router.get("/metrics", responses={200: {"content": {MEDIA_TYPE: {}}}}, response_class=Response)
-async def metrics(state: StateHere, _operator: OperatorHere) -> Response:
+async def metrics(state: StateHere, _: _Guarded) -> Response:
     """Tell the figures of this worker, and those of the service that the database keeps."""
     with in_our_words():
         async with state.pool.acquire() as connection:

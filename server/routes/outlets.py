@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from layers.database.connection import Role, connect
-from server.dependencies import StateHere, require_operator
+from server.dependencies import StateHere, require_duty
 from twin.folder import Folder
 from twin.outlets.definition import Outlet, read_outlet
 from twin.outlets.ledger import OutletLedger, read_ledgers, resume
 
 router = APIRouter(prefix="/twin/outlets", tags=["outlets"])
-_ONLY_OPERATORS = Depends(require_operator("outlets are an operator's; send the operator's token"))
+_GUARDED = Depends(require_duty("outlets"))
 
 
 class OutletHealth(BaseModel):
@@ -50,7 +50,7 @@ class Resumed(BaseModel):
     seq: int
 
 
-@router.get("", dependencies=[_ONLY_OPERATORS])
+@router.get("", dependencies=[_GUARDED])
 async def outlets(state: StateHere) -> OutletList:
     """Say of every outlet how far it has got and what went wrong."""
     known = Folder(state.settings.outlets.folder, read_outlet).renewed()
@@ -61,7 +61,7 @@ async def outlets(state: StateHere) -> OutletList:
     )
 
 
-@router.post("/{name}/resume", dependencies=[_ONLY_OPERATORS])
+@router.post("/{name}/resume", dependencies=[_GUARDED])
 async def resume_outlet(name: str, state: StateHere) -> Resumed:
     """Let a parked outlet try again from where it was."""
     connection = await connect(str(state.settings.database.url), Role.INGEST)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from layers.database.connection import in_our_words
-from server.dependencies import OperatorHere, StateHere
+from server.dependencies import StateHere, require_duty
 from server.http.body import read_body
+from server.identity.identity import Identity
 from twin.store.refusals import StoredRefusal, one_refused, refused, summary
 
 router = APIRouter(prefix="/twin/refused", tags=["feeds"])
+_Guarded = Annotated[Identity, Depends(require_duty("quarantine"))]
 LIMIT_MAX = 1000
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -59,7 +61,7 @@ RefusedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 async def list_refused(
     state: StateHere,
     response: Response,
-    _: OperatorHere,
+    _: _Guarded,
     feed: Annotated[str | None, Query(max_length=63)] = None,
     reason: Annotated[str | None, Query(max_length=63)] = None,
     before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
@@ -77,7 +79,7 @@ async def list_refused(
 
 
 @router.get("/{refused_id}", summary="One refused message")
-async def show_refused(refused_id: RefusedId, state: StateHere, response: Response, _: OperatorHere) -> RefusedMessage:
+async def show_refused(refused_id: RefusedId, state: StateHere, response: Response, _: _Guarded) -> RefusedMessage:
     """Return one refused message, whole."""
     response.headers.update(_NO_STORE)
     with in_our_words():
@@ -86,7 +88,7 @@ async def show_refused(refused_id: RefusedId, state: StateHere, response: Respon
 
 
 @router.post("/{refused_id}/replay", summary="Take a refused message again")
-async def replay(refused_id: RefusedId, request: Request, state: StateHere, _: OperatorHere) -> Replayed:
+async def replay(refused_id: RefusedId, request: Request, state: StateHere, _: _Guarded) -> Replayed:
     """Take it again as it is, or as the body has it: the message put right, in the form in which it is kept."""
     corrected = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
     outcome = await state.intake.retaking.replay(refused_id, corrected or None)
@@ -94,7 +96,7 @@ async def replay(refused_id: RefusedId, request: Request, state: StateHere, _: O
 
 
 @router.post("/{refused_id}/discard", summary="Put a refused message out of sight", status_code=204)
-async def discard(refused_id: RefusedId, state: StateHere, _: OperatorHere) -> None:
+async def discard(refused_id: RefusedId, state: StateHere, _: _Guarded) -> None:
     """Discard it: it is listed no more and cannot be taken again."""
     await state.intake.retaking.discard(refused_id)
 

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from server.http.caching import Keep, cache_control
 from server.http.fast_path import FastPath
 from server.http.scope import header, raw_path
+from server.identity.identity import actor_of_request
 from server.state import State
 from server.tiles.map_tile import MapTilePath, map_tile, map_tile_path
 from server.tiles.parameters import TilePath, read_tile_call, tile_path
@@ -47,7 +48,7 @@ class FastTiles(FastPath[State]):
 
     async def _vector(self, path: TilePath, scope: Scope, send: Send) -> None:
         state = self._state()
-        actor = state.authenticator.actor(scope["headers"])
+        actor = actor_of_request(scope)
         query_string = scope["query_string"].decode("latin-1")
         call = read_tile_call(path, query_string, actor, state.catalog.current, state.settings.limits)
         tile = await state.tiles.tile(call, trusted=state.catalog.trusted)
@@ -56,7 +57,7 @@ class FastTiles(FastPath[State]):
 
     async def _map(self, path: MapTilePath, scope: Scope, send: Send) -> None:
         state = self._state()
-        actor = state.authenticator.actor(scope["headers"])
+        actor = actor_of_request(scope)
         query_string = scope["query_string"].decode("latin-1")
         found = await map_tile(path, query_string, header(scope, b"accept"), actor, state)
         cached = cache_control(Keep.LIVE, actor, state.settings, linked=False)
@@ -64,7 +65,7 @@ class FastTiles(FastPath[State]):
 
     async def _raster(self, path: RasterPath, scope: Scope, send: Send) -> None:
         state = self._state()
-        actor = state.authenticator.actor(scope["headers"])
+        actor = actor_of_request(scope)
         found = await raster_tile(path, scope["query_string"].decode("latin-1"), actor, state)
         cached = cache_control(Keep.LIVE, actor, state.settings, linked=False)
         await send_tile(scope, send, found.tile, found.media_type, cached)

@@ -9,20 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from server.identity.auth import Authenticator
 from tests.databases import temporary_database
+from tests.impersonation import ACTOR_HEADER, Impersonation
 from tests.matrix.asked import ACTORS
-from tests.ogc.service import ACTOR_HEADER, Service
+from tests.ogc.service import Service
 
 AT_ONCE = 4
-
-
-class _Named(Authenticator):
-    """Takes the actor from a header."""
-
-    def actor(self, headers):
-        names = [value.decode() for name, value in headers if name == ACTOR_HEADER.encode()]
-        return ACTORS[names[0]] if names else super().actor(headers)
 
 
 class Everybody(Service):
@@ -30,7 +22,7 @@ class Everybody(Service):
 
     def __init__(self, url) -> None:
         super().__init__(url)
-        self.app.state.shared = replace(self.app.state.shared, authenticator=_Named(None))
+        self.app.state.shared = replace(self.app.state.shared, authenticator=Impersonation(ACTORS))
 
     def statuses(self, actor, targets):
         """Request many addresses, some at once; return status and text by address."""

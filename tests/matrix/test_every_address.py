@@ -49,7 +49,7 @@ def test_odd_values_are_refused_in_words_everywhere(district):
 
 
 def test_a_wrong_token_is_told_everywhere(district, monkeypatch):
-    monkeypatch.setattr("server.http.guesses.AT_ONCE", 1_000_000)
+    monkeypatch.setattr("server.identity.guesses.AT_ONCE", 1_000_000)
     wrong = {"authorization": "Bearer wrong"}
     others = [
         "/",

@@ -13,21 +13,12 @@ import httpx
 from layers.database.connection import connect
 from layers.schema.tables import create_layer, refresh_statistics
 from server.app import create_app
-from server.identity.auth import Authenticator
 from server.ogc import slow_app
 from server.settings import load_settings
+from tests.impersonation import ACTOR_HEADER, Impersonation
 from tests.ogc.things import ACTORS, LAYERS, rows
 
-ACTOR_HEADER = "x-test-actor"
 BASE = "http://map.test"
-
-
-class Impersonation(Authenticator):
-    """Takes the actor from a header."""
-
-    def actor(self, headers):
-        names = [value.decode() for name, value in headers if name == ACTOR_HEADER.encode()]
-        return ACTORS[names[0]] if names else super().actor(headers)
 
 
 class Service:
@@ -42,7 +33,7 @@ class Service:
         self.app = create_app(load_settings(home=self._home.name, database={"url": url}, **settings))
         self._lifespan = self.app.router.lifespan_context(self.app)
         self.run(self._lifespan.__aenter__())
-        self.app.state.shared = replace(self.app.state.shared, authenticator=Impersonation(None))
+        self.app.state.shared = replace(self.app.state.shared, authenticator=Impersonation(ACTORS))
         self._fast, self._slow = (
             httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=BASE)
             for app in (self.app, slow_app(self.app))

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from layers.actor import OPERATOR
 from layers.catalog import Catalog
 from layers.schema.tables import sync_definitions
-from server.identity.auth import TOKEN_FILE
+from server.identity.operator_token import TOKEN_FILE
 from server.ogc.config import pygeoapi_config
 from server.ogc.config import service as configured
 from server.settings import Settings

@@ -23,8 +23,8 @@ from layers.bounded import Bounded
 from layers.database.admission import Cost
 from layers.read.counts import CountCache
 from server.http.cost import cost_of
-from server.http.guesses import AT_ONCE, Guesses
 from server.http.troubles import lack_of_room
+from server.identity.guesses import AT_ONCE, Guesses
 from server.request_plans import RequestPlans
 from tests.ogc.service import Service, fill
 

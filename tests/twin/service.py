@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from layers.actor import OPERATOR, Actor
-from server.identity.auth import Authenticator
-from tests.ogc.service import ACTOR_HEADER, Service
+from tests.impersonation import Impersonation
+from tests.ogc.service import Service
 from tests.readers import INSIDER
 
 ACTORS = {
@@ -19,20 +19,12 @@ ACTORS = {
 }
 
 
-class Named(Authenticator):
-    """Believes whoever a header names."""
-
-    def actor(self, headers):
-        names = [value.decode() for name, value in headers if name == ACTOR_HEADER.encode()]
-        return ACTORS[names[0]] if names else super().actor(headers)
-
-
 class TwinService(Service):
     """The application over the fixture; its actors are those above."""
 
     def __init__(self, url) -> None:
         super().__init__(url)
-        self.app.state.shared = replace(self.app.state.shared, authenticator=Named(None))
+        self.app.state.shared = replace(self.app.state.shared, authenticator=Impersonation(ACTORS))
 
     def ask(self, path, *, actor="operator", **how):
         """Ask as the operator, unless somebody else is named."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from server.identity.auth import TOKEN_FILE
+from server.identity.operator_token import TOKEN_FILE
 from server.settings import load_settings
 from tests.databases import run_async, temporary_database
 from tests.running_app import running_app

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from layers.database.connection import connect
-from server.identity.auth import TOKEN_FILE
+from server.identity.operator_token import TOKEN_FILE
 from server.settings import load_settings
 from tests.databases import run_async
 from tests.running_app import running_app

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_socket
 
 from layers.database.connection import connect
-from server.identity.auth import TOKEN_FILE
+from server.identity.operator_token import TOKEN_FILE
 from server.live.socket import MESSAGE_BYTES_MAX, MESSAGES_AT_ONCE
 from tests.twin.change_log import DEADLINE_SECONDS, GRIDS, happened, moved, newest, prepare, write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from server.identity.auth import TOKEN_FILE
+from server.identity.operator_token import TOKEN_FILE
 from server.settings import PROJECT, load_settings
 from tests.twin.change_log import DEADLINE_SECONDS, happened, write
 from tests.twin.ingest_process import working
