@@ -202,12 +202,16 @@ class LayerDefinition(_Frozen):
 
     @cached_property
     def observed_grades(self) -> dict[str, int]:
-        """Data grade of each observed property that a field shows, by its code; the lowest of several fields."""
+        """Data grade of each observed property that a field shows, by its code; the lowest of several fields.
+
+        A field that shows a class of the number (running or not) tells less than the number: it counts where no other
+        field shows the property.
+        """
+        shown = [(field.live.observed, field) for field in self.fields if field.live and field.live.observed]
         grades: dict[str, int] = {}
-        for field in self.fields:
-            code = field.live and field.live.observed
-            if code:
-                grades[code] = min(field.grade, grades.get(code, field.grade))
+        for code, field in sorted(shown, key=lambda pair: bool(pair[1].live and pair[1].live.steps)):
+            classed = field.live is not None and bool(field.live.steps)
+            grades[code] = grades[code] if classed and code in grades else min(field.grade, grades.get(code, 4))
         return grades
 
     @cached_property

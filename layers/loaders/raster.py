@@ -28,7 +28,7 @@ MEMBERS_MAX = 50_000
 Overlap = Literal["newest", "first"]
 _HEAD = """
 INSERT INTO onemap.raster AS r (id, title, grade, vertical_datum, synthetic, overlap)
-VALUES ($1, coalesce($8, $2), coalesce($3, 2), $4, $5, coalesce($6, 'newest'))
+VALUES ($1, coalesce($8, $2), coalesce($3, 3), $4, $5, coalesce($6, 'newest'))
 ON CONFLICT (id) DO UPDATE SET
     grade = greatest(coalesce($3, r.grade), CASE WHEN $7 THEN 1 ELSE r.grade END),
     vertical_datum = coalesce($4, CASE WHEN $7 THEN NULL ELSE r.vertical_datum END),
@@ -85,7 +85,7 @@ class RasterOptions:
     Attributes
     ----------
     grade
-        Data grade, 1 to 4; 2 for a new raster. Appending never lowers it.
+        Data grade, 1 to 4; 3 for a new raster. Appending never lowers it.
     vertical_datum
         The reference of its heights; None for other values, or when it is unknown.
     synthetic

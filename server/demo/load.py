@@ -62,11 +62,11 @@ async def load_rasters_once(url: str, demo: DemoSettings, home: Path) -> None:
         if "dem" not in existing:
             file = Path(folder) / "地形 terrain.tif"
             ground.write_ground(file, demo.seed)
-            options = RasterOptions(vertical_datum=ground.VERTICAL_DATUM, synthetic=True)
+            options = RasterOptions(grade=1, vertical_datum=ground.VERTICAL_DATUM, synthetic=True)
             await load_raster(url, file, "dem", home / "rasters", options=options)
         if "rain" not in existing:
             files = rain.write_rain(Path(folder), datetime.now(UTC), demo.seed)
-            options = RasterOptions(title="合成降雨 synthetic rain, mm/h", synthetic=True)
+            options = RasterOptions(grade=1, title="合成降雨 synthetic rain, mm/h", synthetic=True)
             await load_raster(url, files, "rain", home / "rasters", options=options, time=rain.NAMES)
 
 

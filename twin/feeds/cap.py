@@ -68,6 +68,8 @@ class Alert:
         The earliest `effective` and `onset` of all infos, and the latest `expires`.
     areas
         Of all infos.
+    scope
+        For whom it is: Public, Restricted, Private; None when the sender does not say.
     """
 
     identifier: str
@@ -75,6 +77,7 @@ class Alert:
     sent: datetime
     mode: MessageMode
     message_type: str
+    scope: str | None
     references: tuple[Reference, ...]
     info: dict[str, str]
     others: tuple[dict[str, str], ...]
@@ -175,6 +178,7 @@ def _alert(
         sent=local_moment(_required(root, "sent"), "sent"),
         mode=mode,
         message_type=kind,
+        scope=root.first("scope"),
         references=references,
         info=_texts(main),
         others=tuple(_texts(info) for info in infos if info is not main),
@@ -240,6 +244,7 @@ def _original(alert: Alert) -> dict[str, Any]:
         "sender": alert.sender[:200],
         "sent": alert.sent.isoformat(),
         "status": alert.mode.capitalize(),
+        "scope": alert.scope,
         "msgType": alert.message_type,
         "severity": alert.severity_word,
         "is_national_identifier": NATIONAL_IDENTIFIER.fullmatch(alert.identifier) is not None,

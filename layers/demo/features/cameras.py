@@ -146,7 +146,7 @@ def _camera_table(district: District, groups: list[_Group], rng: np.random.Gener
         "device_id": ids,
         "civil_code": district.code,
         "bound_objects": bound,
-        "data_grade": np.where(secret, 3, 2),
+        "data_grade": np.where(secret, 4, 3),
     }
     return DemoTable("video_points", ids, shapely.points(points), columns)
 

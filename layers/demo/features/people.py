@@ -81,7 +81,7 @@ def make_workers(district: District, grids: DemoTable) -> DemoTable:
         "skills": [sorted(set(two)) for two in rng.choice(_SKILLS, (count, 2)).tolist()],
         "position_at": [district.as_of - timedelta(seconds=s) for s in rng.integers(1, 300, count).tolist()],
         "org_name": [f"{s}网格化服务中心（示例）" for s in district.street_name_at(points)],
-        "data_grade": 2,
+        "data_grade": 3,
     }
     return DemoTable("grid_workers", ids, shapely.points(points), columns)
 

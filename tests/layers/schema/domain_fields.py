@@ -67,13 +67,20 @@ PROTECTED = [
     ("events", "description", 3, "absent"),
     ("events", "address", 3, "absent"),
     ("events", "extra", 3, "absent"),
+    ("video_points", "azimuth_deg", 3, "absent"),
+    ("video_points", "hfov_deg", 3, "absent"),
+    ("grid_workers", "position_at", 3, "absent"),
+    ("grid_workers", "grid_codes", 3, "absent"),
+    ("waterways", "river_chief", 3, "absent"),
+    ("water_facilities", "pumps_running", 3, "absent"),
+    ("water_facilities", "opening_m", 3, "absent"),
     ("vehicles", "plate_no", 2, "plate"),
     ("buildings", "population", 3, "absent"),
     ("grids", "household_count", 2, "absent"),
     ("grids", "worker_ids", 3, "absent"),
     ("streets", "duty_phone", 2, "absent"),
 ]
-LAYER_GRADES = {"video_points": 3, "grid_workers": 3, "vehicles": 3, "grids": 2, "buildings": 2, "waterways": 2}
+LAYER_GRADES = {"video_points": 3, "grid_workers": 3, "vehicles": 3, "grids": 2, "buildings": 2}
 
 UNITS = frozenset(
     "m m2 km2 m3/s 10*4.m3 kW deg a s min km/h % 1 {person} {household} {building} {room} {gate} {camera} {code} "  # noqa: SIM905

@@ -83,6 +83,16 @@ def test_every_phone_and_name_of_a_person_is_protected():
         assert field.grade >= (2 if field.name == "duty_phone" else 3), f"{layer_id}.{field.name}"
 
 
+def test_a_class_that_is_public_makes_no_number_public():
+    """Streams tell observations by these grades: that a pump runs is public, how many pumps is not."""
+    facility = LAYERS["water_facilities"]
+    assert (facility.by_name["pump_state"].grade, facility.observed_grades["pumps_running"]) == (1, 3)
+    assert (facility.by_name["gate_state"].grade, facility.observed_grades["gates_open"]) == (1, 3)
+    assert LAYERS["water_level_stations"].observed_grades["level_m"] == 1
+    classes_alone = facility.with_fields([facility.by_name["pump_state"]])
+    assert classes_alone.observed_grades == {"pumps_running": 1}
+
+
 def test_levels_come_with_their_datum():
     """A level without its vertical datum cannot be compared with any other."""
     elevated = [

@@ -20,7 +20,7 @@ FIRST = "44010641600000_20260608093000_0"
 SECOND = "44010641600000_20260608103000_0"
 THIRD = "44010641600000_20260608113000_0"
 SAMPLE = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>{identifier}</identifier><sender>…</sender>
-<sent>{sent}</sent><status>{status}</status><msgType>{kind}</msgType><scope>Public</scope>{references}
+<sent>{sent}</sent><status>{status}</status><msgType>{kind}</msgType><scope>{scope}</scope>{references}
 <info><language>zh-CN</language><category>Met</category><event>暴雨</event><urgency>Immediate</urgency><severity>{severity}</severity>
 <certainty>Likely</certainty><effective>2026-06-08T09:30:00+08:00</effective><expires>2026-06-08T15:30:00+08:00</expires>
 <area><areaDesc>天河区</areaDesc>{polygon}<geocode><valueName>area_code</valueName><value>440106000000</value></geocode></area></info></alert>"""
@@ -29,7 +29,7 @@ SAMPLE = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>{ide
 def sample(
     kind: str = "Alert", identifier: str = FIRST, sent: str = "2026-06-08T09:30:00+08:00", **other: str
 ) -> bytes:
-    given = {"status": "Actual", "severity": "Orange", "references": "", "polygon": "", **other}
+    given = {"status": "Actual", "severity": "Orange", "references": "", "polygon": "", "scope": "Public", **other}
     if given["references"]:
         given["references"] = f"<references>{given['references']}</references>"
     return SAMPLE.format(kind=kind, identifier=identifier, sent=sent, **given).encode()

@@ -74,6 +74,22 @@ async def test_a_chain_is_one_event_in_whatever_order_it_comes(ingest, seed):
         await ingest.execute("DELETE FROM layer.events WHERE cap IS NOT NULL")
 
 
+@pytest.mark.parametrize("closed", [None, "Restricted", "Private"])
+async def test_a_warning_is_public_unless_any_of_its_messages_was_for_a_closed_circle(ingest, closed):
+    """The grade is that of all messages, whatever their order; a grade raised by hand stays."""
+    told = [STORY[0], cap("Update", B, A, severity="Yellow", scope=closed or "Public"), STORY[2]]
+    for order in itertools.permutations(told):
+        for message in order:
+            await put(ingest, message)
+        grades = [row[0] for row in await ingest.fetch("SELECT data_grade FROM layer.events WHERE cap IS NOT NULL")]
+        assert grades == [2 if closed else 1]
+        await ingest.execute("UPDATE layer.events SET data_grade = 3")
+        await put(ingest, STORY[3])
+        assert await ingest.fetchval("SELECT min(data_grade) FROM layer.events WHERE cap IS NOT NULL") == 3
+        await ingest.execute("DELETE FROM twin.event_version; DELETE FROM twin.warning_chain")
+        await ingest.execute("DELETE FROM layer.events WHERE cap IS NOT NULL")
+
+
 async def test_an_event_that_is_part_of_another_is_told_as_merged(ingest):
     await put(ingest, STORY[0])
     await put(ingest, STORY[3])
@@ -153,4 +169,4 @@ async def test_the_job_closes_what_is_due_and_tells_the_log(ingest, fixture_copy
     row = await ingest.fetchrow("SELECT stage, closed_at FROM layer.events WHERE cap IS NOT NULL")
     assert tuple(row) == ("closed", datetime(2026, 6, 8, 7, 30, tzinfo=UTC))
     ((_, change),) = (await frames_since(ingest, 0))[-1].changes()
-    assert (change["kind"], change["stage"], change["grade"]) == ("event", "closed", 2)
+    assert (change["kind"], change["stage"], change["grade"]) == ("event", "closed", 1)

@@ -17,6 +17,7 @@ import orjson
 
 from layers.catalog import Catalog
 from layers.clause import quote_identifier
+from layers.definition import GRADE
 from layers.live_source import EVENTS
 from layers.schema.tables import table_of
 from twin.log.change import EventChange
@@ -72,12 +73,12 @@ async def settle(
     for it; the versions are counted again then, so that the second writer writes the state that follows from both.
     """
     table = catalog[EVENTS].definition
-    known = [field.name for field in table.fields if field.has_column and field.name != "data_grade"]
+    known = [field.name for field in table.fields if field.has_column]
     settled: dict[str, EventState] = {}
     wanted = sorted(event_ids)
     while wanted:
         versions = await _versions(connection, wanted)
-        states = [_state(event_id, records, now) for event_id, records in versions.items()]
+        states = [_state(event_id, records, now, table.grade) for event_id, records in versions.items()]
         await _upsert(connection, known, states)
         settled |= {state["id"]: state for state in states}
         counts = {row["event_id"]: row["n"] for row in await connection.fetch(_COUNTS, list(versions))}
@@ -87,7 +88,8 @@ async def settle(
 
 
 def _change(state: EventState) -> EventChange:
-    return cast("EventChange", {"kind": "event", "layer": EVENTS, **state})
+    told = {name: value for name, value in state.items() if name != GRADE}  # a change has a grade of its own
+    return cast("EventChange", {"kind": "event", "layer": EVENTS, **told})
 
 
 async def _chained(
@@ -161,8 +163,9 @@ async def _versions(connection: asyncpg.Connection, event_ids: Sequence[str]) ->
     return versions
 
 
-def _state(event_id: str, records: Iterable[EventState], now: datetime) -> EventState:
-    return {"id": event_id, **warnings.expire(fold(records), now)}
+def _state(event_id: str, records: Sequence[EventState], now: datetime, usual: int) -> EventState:
+    grade = warnings.PUBLIC_GRADE if warnings.is_public(records) else usual
+    return {"id": event_id, **warnings.expire(fold(records), now), GRADE: grade}
 
 
 def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -183,10 +186,10 @@ async def _upsert(connection: asyncpg.Connection, known: Sequence[str], states: 
     table = table_of(EVENTS)
     columns = [quote_identifier(name) for name in known]
     listed = ", ".join(["id", "geom", *columns])
-    renewed = ", ".join(f"{c} = excluded.{c}" for c in ["geom", *columns])
+    renewed = ", ".join(f"{c} = {_renewed(c)}" for c in ["geom", *columns])
     rows = [{**state, "updated_at": state["phenomenon_time"]} for state in states]
     await connection.execute(
-        f"""INSERT INTO {table} ({listed})
+        f"""INSERT INTO {table} AS kept ({listed})
         SELECT r.id, ST_SetSRID(ST_MakePoint(p.lon, p.lat), 4490), {", ".join(f"r.{c}" for c in columns)}
         FROM jsonb_array_elements($1::jsonb) AS given (state)
         CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, given.state) AS r
@@ -195,3 +198,9 @@ async def _upsert(connection: asyncpg.Connection, known: Sequence[str], states: 
         ON CONFLICT (id) DO UPDATE SET {renewed}""",
         orjson.dumps(rows).decode(),
     )
+
+
+def _renewed(column: str) -> str:
+    if column == quote_identifier(GRADE):  # raised by hand, it stays so
+        return f"greatest(kept.{column}, excluded.{column})"
+    return f"excluded.{column}"

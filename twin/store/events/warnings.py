@@ -18,6 +18,8 @@ from layers.database.advisory_locks import AdvisoryLock
 from twin.envelope.message import Message
 
 PREFIX = "warning-"
+PUBLIC_GRADE = 1
+_WEATHER = "weather_warning"
 _KNOWN = """
 WITH met AS (
     SELECT DISTINCT chain FROM twin.warning_chain WHERE scope = $1 AND identifier = ANY ($2::text[])
@@ -154,6 +156,21 @@ async def move(connection: asyncpg.Connection, renamed: dict[str, str]) -> dict[
         await connection.execute("DELETE FROM twin.warning_open WHERE event_id = $1", before)
         moved[before] = after
     return moved
+
+
+def is_public(records: Iterable[dict[str, Any]]) -> bool:
+    """Whether the versions of an event are a weather warning for everybody.
+
+    Every version counts, whatever their order: one that is for a closed circle keeps the event from strangers. What a
+    rule adds has no source and decides nothing.
+    """
+    sent = [record for record in records if "source" in record]
+    return bool(sent) and all(record["source"] == _WEATHER and _scope_word(record) == "Public" for record in sent)
+
+
+def _scope_word(record: dict[str, Any]) -> str | None:
+    cap = record.get("cap")
+    return cap.get("scope") if isinstance(cap, dict) else None
 
 
 def expire(state: dict[str, Any], now: datetime) -> dict[str, Any]:
