@@ -24,7 +24,7 @@ from twin.log.change import EventChange
 from twin.store.events import warnings
 from twin.store.events.warning_areas import Extent, extents
 from twin.store.placed import PlacedMessage
-from twin.store.redaction import redact
+from twin.store.redaction.text import redact
 
 _KEEP = """
 INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, stage, message, claimed_time, record)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.store.redaction import redact
+from twin.store.redaction.text import redact
 
 MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _TO_ASCII = str.maketrans("０１２３４５６７８９", "0123456789")
@@ -27,7 +27,7 @@ def test_no_mobile_number_survives(before, number, after):
 
 
 @given(
-    st.text("道路积水请速处理。，：", max_size=20),
+    st.text("道积水请速处理。，：", max_size=20),
     st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True),
     st.sampled_from(["{0}-{1}-{2}", "{0} {1} {2}", "+86 {0}{1}{2}", "86-{0}-{1}-{2}", "{0}·{1}·{2}"]),
 )
@@ -71,7 +71,7 @@ def test_no_identity_number_survives(number):
         ("Mr Li先生", "某先生"),
         ("车牌粤A·12345，粤AD12345", "车牌[车牌]，[车牌]"),
         ("电话020-87654321", "电话[电话]"),
-        ("电话(020)87654321", "电话([电话]"),
+        ("电话(020)87654321", "电话[电话]"),
         ("卡号6222 0212 3456 7890 123", "卡号[银行卡号]"),
         ("卡号6222021234567890123", "卡号[银行卡号]"),
         ("2026-06-08 09:50:12 车陂路12号旁，水深0.35米", "2026-06-08 09:50:12 车陂路12号旁，水深0.35米"),
