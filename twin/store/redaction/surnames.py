@@ -35,7 +35,8 @@ _WORDS = (  # the first character of words, and their second ones
     "明显确天年火明知日早晚白 池塘 查看询实找处封收明验 麻烦将 强烈制行度风降调光 洪水涝峰 利用益 "
     "占道用地据线 危险房害楼及急重 原因来本有定地则件 平台安时 欧洲元"
 )
-_COMMON = "|".join(f"{word[0]}[{word[1:]}]" for word in _WORDS.split())
+_COUNTRY = r"韩国(?:[人籍]|(?![\u4e00-\u9fff]))"  # 韩国庆 is a name
+_COMMON = "|".join([_COUNTRY, *(f"{word[0]}[{word[1:]}]" for word in _WORDS.split())])
 _FIRST = "".join(dict.fromkeys(_SINGLE + "".join(word[0] for word in _DOUBLE.split("|"))))
 SURNAME = rf"(?=[{_FIRST}])(?:{_DOUBLE}|[{_SINGLE}])"
 NO_NAME = rf"(?=[{_FIRST}])(?!{_COMMON})"  # the first look leaves almost every character at once
