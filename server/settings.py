@@ -102,11 +102,10 @@ class RuleSettings(_Section):
 
 
 class OidcSettings(_Section):
-    """Providers of identities (OpenID Connect), and the limits of their tokens."""
+    """Providers of identities (OpenID Connect)."""
 
     folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/oidc"), validate_default=True)
     skew_s: float = Field(default=30.0, ge=0, le=60)
-    token_bytes: int = Field(default=16_384, ge=1024, le=65_536)
 
 
 class LiveSettings(_Section):

@@ -53,8 +53,7 @@ function makeProvider() {
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        defaultResource: () => AUDIENCE,
-        useGrantedResource: () => true,
+        defaultResource: (ctx) => (ctx.oidc.params.grant_type === "client_credentials" ? AUDIENCE : undefined),
         getResourceServerInfo: () => ({ scope: "openid profile offline_access", audience: AUDIENCE, accessTokenFormat: "jwt", jwt: { sign: { alg: state.keys[0].alg } } }),
       },
       rpInitiatedLogout: { enabled: true },

@@ -22,8 +22,13 @@ def make_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=True)
 
 
-async def read_json(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
+async def read_json(client: httpx.AsyncClient, address: str, bearer: str | None = None) -> dict[str, Any]:
     """Return the JSON object at an address or in a file.
+
+    Parameters
+    ----------
+    bearer
+        An access token to show there.
 
     Raises
     ------
@@ -32,7 +37,7 @@ async def read_json(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
     """
     try:
         async with asyncio.timeout(WAIT_S):  # a provider that drips is slow too
-            content = await _fetched(client, address) if "://" in address else _of_file(Path(address))
+            content = await _fetched(client, address, bearer) if "://" in address else _of_file(Path(address))
         found = orjson.loads(content)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         raise Unavailable(f"{address} cannot be read: {type(error).__name__}: {error}") from error
@@ -68,8 +73,9 @@ async def post_form(
     return answer.status_code, found
 
 
-async def _fetched(client: httpx.AsyncClient, address: str) -> bytes:
-    async with client.stream("GET", address, headers={"Accept": "application/json"}) as answer:
+async def _fetched(client: httpx.AsyncClient, address: str, bearer: str | None) -> bytes:
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
+    async with client.stream("GET", address, headers=headers) as answer:
         if answer.status_code != httpx.codes.OK:
             raise ValueError(f"the answer is {answer.status_code}")
         return await _limited(answer)

@@ -17,6 +17,7 @@ class Metadata:
     jwks: str
     authorization: str | None
     token: str | None
+    userinfo: str | None
     end_session: str | None
     names_issuer: bool
     """Whether it names itself in the answer to a login (RFC 9207), against mix-up of providers."""
@@ -39,6 +40,7 @@ def metadata_of(provider: ProviderFile, document: Mapping[str, Any]) -> Metadata
         jwks=jwks,
         authorization=_address(provider, document, "authorization_endpoint"),
         token=_address(provider, document, "token_endpoint"),
+        userinfo=_address(provider, document, "userinfo_endpoint"),
         end_session=_address(provider, document, "end_session_endpoint"),
         names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
     )

@@ -60,6 +60,8 @@ class ProviderFile(BaseModel):
         the provider lets ask for our audience.
     client_secret
         Name of the secret of a confidential client: a file in the home's `secrets`, or ``ONEMAP_SECRET_<NAME>``.
+    userinfo
+        Whether the claims of a login are read from the provider's UserInfo too; some put groups only there.
     login
         Whether people may log in there with a browser; otherwise only its tokens are accepted.
     """
@@ -79,6 +81,7 @@ class ProviderFile(BaseModel):
     clients: tuple[str, ...] = ()
     algorithms: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
     scopes: tuple[str, ...] = ("openid", "profile")
+    userinfo: bool = False
     login: bool = True
     claims: ClaimsMapping = ClaimsMapping()
 

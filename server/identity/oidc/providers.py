@@ -28,6 +28,8 @@ from server.identity.oidc.token_check import (
     refuse,
 )
 
+TOKEN_BYTES_MAX = 8192
+"""The largest access token; a larger one is refused before anything is computed of it."""
 _LOOK_S = 1.0  # how often the folder is looked at
 _log = structlog.get_logger(__name__)
 
@@ -46,13 +48,11 @@ class Providers:
         Holds one file a provider; a file with a fault leaves the provider as it was.
     skew_s
         Difference of clocks that is forgiven, seconds.
-    token_bytes
-        The largest token.
     """
 
-    def __init__(self, folder: Path, skew_s: float, token_bytes: int) -> None:
+    def __init__(self, folder: Path, skew_s: float) -> None:
         self._folder = provider_folder(folder)
-        self._skew_s, self._token_bytes = skew_s, token_bytes
+        self.skew_s = skew_s
         self._client = make_client()
         self._cache = TokenCache()
         self._closing: set[asyncio.Task[None]] = set()
@@ -84,6 +84,19 @@ class Providers:
             raise NotFound("there is no such identity provider here")
         return self._by_name[name]
 
+    def for_browsers(self, name: str) -> Provider:
+        """Return a provider at which people may log in.
+
+        Raises
+        ------
+        NotFound
+            When there is none of this name, or only its tokens are accepted.
+        """
+        provider = self.named(name)
+        if not provider.file.login:
+            raise NotFound("there is no such identity provider here")
+        return provider
+
     def known(self, token: bytes) -> Claimed | None:
         """Return who brings a token that was accepted before and still counts; None means that it must be verified."""
         self._look()
@@ -106,8 +119,8 @@ class Providers:
         Unavailable
             When its key is unknown and the provider does not answer.
         """
-        if len(token) > self._token_bytes:
-            raise refuse(f"it is larger than {self._token_bytes} bytes")
+        if len(token) > TOKEN_BYTES_MAX:
+            raise refuse(f"it is larger than {TOKEN_BYTES_MAX} bytes")
         known = self.known(token)
         if known is not None:
             return known
@@ -117,16 +130,11 @@ class Providers:
         if found is None:
             raise refuse("its key is not one of the provider's")
         claims = read_claims(token, found[1], algorithm)
-        until = check_times(claims, time(), self._skew_s)
+        until = check_times(claims, time(), self.skew_s)
         check_access_token(claims, provider.file)
         claimed = claimed_of(provider.file.name, provider.file.claims, claims)
         self._cache.put(token, CheckedToken(claimed, until, provider.file.name, found[0]))
         return claimed
-
-    @property
-    def skew_s(self) -> float:
-        """Difference of clocks that is forgiven, seconds."""
-        return self._skew_s
 
     def _of_issuer(self, issuer: str) -> Provider:
         for provider in self._by_name.values():

@@ -53,6 +53,6 @@ def write(tmp_path: Path, provider: RunningProvider) -> Callable[..., Path]:
 async def providers(write: Callable[..., Path], provider: RunningProvider) -> AsyncIterator[Providers]:
     """The providers of a worker that has just started; the real provider answers."""
     provider.control("behave", behaviour="answer")
-    made = Providers(write(), skew_s=30, token_bytes=16_384)
+    made = Providers(write(), skew_s=30)
     yield made
     await made.close()

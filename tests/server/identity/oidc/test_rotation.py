@@ -119,7 +119,7 @@ async def test_keys_and_discovery_of_files_need_no_network(write, provider, fres
     keys.write_text(json.dumps(provider.control("jwks")))
     discovery.write_text(json.dumps({"issuer": provider.issuer, "jwks_uri": f"{provider.issuer}/jwks"}))
     token, before = fresh(), provider.control("requests")
-    providers = Providers(write(discovery=str(discovery), jwks=str(keys)), skew_s=30, token_bytes=16_384)
+    providers = Providers(write(discovery=str(discovery), jwks=str(keys)), skew_s=30)
     assert (await providers.verify(token)).subject == "li"
     assert provider.control("requests") == before
     await providers.close()
@@ -141,7 +141,7 @@ async def test_keys_and_discovery_of_files_need_no_network(write, provider, fres
 async def test_a_discovery_document_cannot_send_us_elsewhere(write, provider, fresh, tmp_path, document):
     discovery = tmp_path / "discovery.json"
     discovery.write_text(json.dumps(document).replace("{issuer}", provider.issuer))
-    providers = Providers(write(discovery=str(discovery)), skew_s=30, token_bytes=16_384)
+    providers = Providers(write(discovery=str(discovery)), skew_s=30)
     with pytest.raises(Unavailable):
         await providers.verify(fresh())
     await providers.close()
@@ -162,7 +162,7 @@ async def test_only_good_public_keys_for_signatures_count(write, provider, fresh
     ]
     for entry in bad:
         keys.write_text(json.dumps({"keys": [entry]}))
-        providers = Providers(write(jwks=str(keys)), skew_s=30, token_bytes=16_384)
+        providers = Providers(write(jwks=str(keys)), skew_s=30)
         with pytest.raises(Unauthenticated, match="key"):
             await providers.verify(fresh())
         await providers.close()
