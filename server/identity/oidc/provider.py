@@ -17,7 +17,7 @@ from server.identity.oidc.provider_file import ProviderFile
 from server.identity.oidc.signing_keys import SigningKeys
 
 FRESH_S = 3600.0
-PAUSE_S = 5.0
+PAUSE_S = 2.0
 AWAY = "the identity provider does not answer; try again in a moment"
 _log = structlog.get_logger(__name__)
 

@@ -34,11 +34,6 @@ _LOOK_S = 1.0  # how often the folder is looked at
 _log = structlog.get_logger(__name__)
 
 
-def looks_like_jwt(token: bytes) -> bool:
-    """Whether a bearer token has the form of a signed JWT; our own access tokens do not."""
-    return token.count(b".") == 2 and token.startswith(b"ey")  # header, claims, signature
-
-
 class Providers:
     """The providers of `config/oidc`; a changed file counts within a second.
 

@@ -18,6 +18,8 @@ FRESH_S = 600.0
 """Age at which the keys are read again, so that a key that was withdrawn does not count for ever."""
 PAUSE_S = 10.0
 """Least time between two look-ups: a stranger with invented key ids must not make us flood the provider."""
+RETRY_S = 2.0
+"""Least time after a look-up that failed; it is the Retry-After of the answer."""
 _KEYS_MAX = 100
 _RSA_BITS_MIN = 2048
 _FAMILIES: Mapping[str, str] = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
@@ -85,7 +87,8 @@ class SigningKeys:
     async def _look_up(self) -> None:
         """Read the keys unless that was tried a moment ago; those who wait share one look-up."""
         async with self._turn:
-            if self._tried_at is not None and monotonic() - self._tried_at < PAUSE_S:
+            pause = RETRY_S if self._failed else PAUSE_S
+            if self._tried_at is not None and monotonic() - self._tried_at < pause:
                 return
             self._tried_at = monotonic()
             try:

@@ -1,7 +1,7 @@
 """Tokens of a provider as they are kept: encrypted under the client secret, which is not in the database.
 
-A copy of the database is thus of no use at the provider. A public client has no secret: its tokens are not kept, and its
-sessions end with the provider's word for them.
+A copy of the database is thus of no use at the provider. A public client has no secret: its tokens are not kept, and
+its sessions end after an hour.
 """
 
 from __future__ import annotations

@@ -26,27 +26,28 @@ def provider() -> Iterator[RunningProvider]:
         yield running
 
 
+def write_provider(folder: Path, issuer: str, name: str = "district", **changes: Any) -> Path:
+    """Write the file of a provider, with changes (None removes a setting), and return its folder."""
+    given = {
+        "name": name,
+        "title_zh": "区统一身份认证",
+        "title_en": "District",
+        "issuer": issuer,
+        "client_id": "onemap-page",
+        "audiences": [AUDIENCE],
+        "algorithms": ["RS256", "ES256", "EdDSA"],
+        "claims": CLAIMS,
+        **changes,
+    }
+    file = folder / f"{name}.yaml"
+    file.write_text(yaml.safe_dump({key: value for key, value in given.items() if value is not None}))
+    return folder
+
+
 @pytest.fixture
 def write(tmp_path: Path, provider: RunningProvider) -> Callable[..., Path]:
-    """Write the file of the provider, with changes, and return its folder."""
-
-    def written(name: str = "district", **changes: Any) -> Path:
-        given = {
-            "name": name,
-            "title_zh": "区统一身份认证",
-            "title_en": "District",
-            "issuer": provider.issuer,
-            "client_id": "onemap-page",
-            "audiences": [AUDIENCE],
-            "algorithms": ["RS256", "ES256", "EdDSA"],
-            "claims": CLAIMS,
-            **changes,
-        }
-        file = tmp_path / f"{name}.yaml"
-        file.write_text(yaml.safe_dump({key: value for key, value in given.items() if value is not None}))
-        return tmp_path
-
-    return written
+    """Write the file of the provider of this module: ``write(audiences=[...])``."""
+    return lambda **changes: write_provider(tmp_path, provider.issuer, **changes)
 
 
 @pytest.fixture

@@ -186,7 +186,14 @@ async def test_a_provider_of_tokens_alone_logs_nobody_in(write):
 
 
 ELSEWHERE = [
-    *("//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "evil.example"),
+    *(
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example",
+        "evil.example",
+    ),
     *("/\t/evil.example", "/\n/evil.example", " //evil.example", "/ /evil.example", "javascript:alert(1)", "", None),
     *("/" + "x" * 1000, "//[", "/路", "/x\x00", "/login?next=/", "/logout", "/\u2028/evil.example"),
 ]
@@ -205,7 +212,9 @@ def test_the_next_path_begins_with_exactly_one_slash(path):
     assert found.isprintable()
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/ogc/collections/grids/items?f=html&limit=5", "/?lang=en#15/23.1/113.3"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/ogc/collections/grids/items?f=html&limit=5", "/?lang=en#15/23.1/113.3"]
+)
 def test_paths_of_ours_are_kept(path):
     assert safe_next(path) == path
 

@@ -38,6 +38,7 @@ def fresh(provider: RunningProvider) -> Callable[..., bytes]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away the pauses between two look-ups."""
     monkeypatch.setattr(signing_keys, "PAUSE_S", 0.0)
+    monkeypatch.setattr(signing_keys, "RETRY_S", 0.0)
     monkeypatch.setattr(provider_module, "PAUSE_S", 0.0)
 
 
