@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from layers.definition import FieldDefinition
+from layers.policy.definition import ANONYMOUS_ROLE
 from layers.policy.policy import Policy
 
 HIGHEST_GRADE = 4
@@ -60,6 +62,11 @@ class Actor:
         object.__setattr__(self, "audience", ":".join(parts))
 
     @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody has proven anything: what such an actor sees is the same for everybody."""
+        return self.subject == ANONYMOUS_ROLE
+
+    @property
     def is_bound(self) -> bool:
         """Whether the actor sees only the rows of some areas."""
         return bool(self.area_prefixes)
@@ -73,5 +80,13 @@ def _listed(texts: Iterable[str]) -> str:
     return ",".join(sorted(texts))
 
 
-ANONYMOUS = Actor("anonymous", clearance=2)
+ANONYMOUS = Actor(ANONYMOUS_ROLE, clearance=2)
 OPERATOR = Actor("operator", clearance=4)
+
+
+@lru_cache(8)
+def anonymous_under(policy: Policy | None) -> Actor:
+    """Return the actor of requests without credentials; without a policy it sees what is public."""
+    if policy is None:
+        return ANONYMOUS
+    return Actor(ANONYMOUS_ROLE, policy.clearance_of((ANONYMOUS_ROLE,)), policy=policy)

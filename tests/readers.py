@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from layers.actor import Actor
 
-INSIDER = Actor("insider", clearance=2)
-"""Somebody who sees what is internal, everywhere: most tests are about other things than rights."""
+INSIDER = Actor("anonymous", clearance=2)
+"""Everybody, in a district that opens what is internal: most tests are about other things than rights."""

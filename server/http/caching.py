@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from layers.actor import ANONYMOUS, Actor
+from layers.actor import Actor
 from layers.catalog import Layer
 from server.settings import Settings
 
@@ -40,5 +40,5 @@ def cache_control(keep: Keep, actor: Actor, settings: Settings, *, linked: bool 
     linked
         Whether the answer holds links, or anything else of the requested address.
     """
-    is_public = actor == ANONYMOUS and (not linked or settings.server.public_url is not None)
+    is_public = actor.is_anonymous and (not linked or settings.server.public_url is not None)
     return f"public, {keep}" if is_public else PRIVATE

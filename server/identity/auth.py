@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from layers.errors import TooOften, Unauthenticated
 from layers.policy.policy import Policy
 from server.identity.guesses import Guesses
-from server.identity.identity import ANONYMOUS_IDENTITY, Identity
-from server.identity.subject import Subject, actor_of
+from server.identity.identity import Identity
+from server.identity.subject import ANONYMOUS_SUBJECT, Subject, actor_of
 
 TOKEN_BYTES_MAX = 8192
 """The longest token; a longer one is refused before anything is computed of it."""
@@ -113,7 +113,7 @@ class Authenticator:
         session = cookie() if self._sessions is not None else None
         if session is not None:
             return self.identity(await self._of_session(session), purpose)
-        return ANONYMOUS_IDENTITY
+        return self.identity(ANONYMOUS_SUBJECT)
 
     async def of_token(self, token: str, address: str) -> Identity:
         """Return the identity of a token that did not come in a header.

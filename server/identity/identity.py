@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from layers.actor import ANONYMOUS, OPERATOR, Actor
+from layers.actor import OPERATOR, Actor
 from layers.errors import Unauthenticated
 from layers.policy.definition import Duty
 from server.identity.subject import ANONYMOUS_SUBJECT, Subject
@@ -46,10 +46,7 @@ class Identity:
     @property
     def is_anonymous(self) -> bool:
         """Whether nobody has proven anything."""
-        return self.actor is ANONYMOUS
-
-
-ANONYMOUS_IDENTITY = Identity(ANONYMOUS_SUBJECT, ANONYMOUS)
+        return self.subject is ANONYMOUS_SUBJECT
 
 
 def keep_identity(scope: MutableMapping[str, Any], identity: Identity | Unauthenticated) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from layers.actor import ANONYMOUS, OPERATOR, Actor
+from layers.actor import ANONYMOUS, OPERATOR, Actor, anonymous_under
 from layers.policy.policy import Policy
 
 _ACTORS_MAX = 4096
@@ -81,12 +81,12 @@ def actor_of(subject: Subject, policy: Policy | None, purpose: str | None = None
     that lets nobody in, must see what there is.
     """
     if subject is ANONYMOUS_SUBJECT:
-        return ANONYMOUS
+        return anonymous_under(policy)
     if OPERATOR_ROLE in subject.roles and not subject.areas:
         return OPERATOR if subject == OPERATOR_SUBJECT else _labelled(subject)
     return Actor(
         subject.id,
-        subject.clearance,
+        subject.clearance if policy is None else min(subject.clearance, policy.clearance_of(subject.roles)),
         area_prefixes=subject.areas,
         roles=subject.roles,
         departments=subject.departments,
