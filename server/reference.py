@@ -68,7 +68,8 @@ def _leaves(group: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], An
     commands = getattr(group, "commands", None)
     if commands is None:
         return [(path, group)]
-    return [leaf for name, command in commands.items() for leaf in _leaves(command, (*path, name))]
+    alone = [(path, group)] if path and group.invoke_without_command else []
+    return [*alone, *(leaf for name, command in commands.items() for leaf in _leaves(command, (*path, name)))]
 
 
 def _command(name: str, command: Any) -> str:

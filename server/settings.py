@@ -148,6 +148,15 @@ class RetentionSettings(_Section):
     refused_days: int = Field(default=90, ge=1)
 
 
+class BackupSettings(_Section):
+    """Backups: their folder, how many are kept, how often they are made, and how long the log may stay outside."""
+
+    folder: Annotated[Path, AfterValidator(_in_project)] | None = None
+    keep: int = Field(default=7, ge=1, le=1000)
+    every_h: float = Field(default=24.0, ge=0, le=24 * 31)
+    archive_timeout_s: int = Field(default=300, ge=1, le=900)
+
+
 class DemoSettings(_Section):
     """The synthetic district that is loaded into an empty database, and whether its city is simulated."""
 
@@ -181,6 +190,7 @@ class Settings(_Section):
     tiles: TileSettings = TileSettings()
     basemap: BasemapSettings = BasemapSettings()
     retention: RetentionSettings = RetentionSettings()
+    backup: BackupSettings = BackupSettings()
     demo: DemoSettings = DemoSettings()
 
 

@@ -2,6 +2,7 @@
 
 from layers.cluster.private import (
     PrivateCluster,
+    archive_into,
     borrowed_cluster,
     home_lock,
     running_url,
@@ -12,6 +13,7 @@ from layers.cluster.private import (
 
 __all__ = [
     "PrivateCluster",
+    "archive_into",
     "borrowed_cluster",
     "home_lock",
     "running_url",

@@ -4,25 +4,55 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 
+from layers.cluster.archive import LogArchive, archive_command
 from layers.cluster.place import ClusterLocation
 
 _MIB = 1024 * 1024
+_ARCHIVE = "archive.conf"
 _HEAD = """\
 # 每次启动时重写；自己的设置请写入 custom.conf。
 # Written anew at every start; put settings of your own into custom.conf beside this file.
 """
 
 
-def write_conf(place: ClusterLocation, *, durable: bool) -> None:
-    """Write `postgresql.conf` into the data folder."""
-    lines = [f"{name} = {_value(value)}" for name, value in _settings(place, durable=durable).items()]
+def write_conf(place: ClusterLocation, *, durable: bool, recovery: Mapping[str, object] | None = None) -> None:
+    """Write `postgresql.conf` and `archive.conf` into the data folder.
+
+    Parameters
+    ----------
+    recovery
+        Settings of a recovery from the archive; None for a start as usual.
+    """
+    write_archive_conf(place)
+    settings = _settings(place, durable=durable) | dict(recovery or {})
     custom = ["include 'custom.conf'"] if (place.data / "custom.conf").exists() else []
-    file = place.data / "postgresql.conf"
+    _write(place, "postgresql.conf", [*_lines(settings), f"include '{_ARCHIVE}'", *custom])
+
+
+def write_archive_conf(place: ClusterLocation) -> None:
+    """Write the settings of the archive alone: a running server reads them again without a restart."""
+    _write(place, _ARCHIVE, _lines(_archiving(place.archive)))
+
+
+def _write(place: ClusterLocation, name: str, lines: list[str]) -> None:
+    file = place.data / name
     file.unlink(missing_ok=True)  # root must not write through a link in another account's folder
     with file.open("x", encoding="utf-8") as opened:
         os.fchown(opened.fileno(), place.account.uid, place.account.gid)
-        opened.write("\n".join([_HEAD, *lines, *custom, ""]))
+        opened.write("\n".join([_HEAD, *lines, ""]))
+
+
+def _lines(settings: Mapping[str, object]) -> list[str]:
+    return [f"{name} = {_value(value)}" for name, value in settings.items()]
+
+
+def _archiving(archive: LogArchive | None) -> dict[str, object]:
+    """Return the settings of the archive; without one every segment counts as archived at once."""
+    if archive is None:
+        return {"archive_command": "/bin/true", "archive_timeout": 0}
+    return {"archive_command": archive_command(archive.folder), "archive_timeout": archive.timeout_s}
 
 
 def _value(value: object) -> str:
@@ -47,6 +77,7 @@ def _settings(place: ClusterLocation, *, durable: bool) -> dict[str, object]:
         "max_wal_size": "2GB",
         "checkpoint_timeout": "15min",
         "wal_compression": "on",
+        "archive_mode": "on",  # cannot be turned on while the server runs; archive.conf says whether it does anything
         "fsync": switch,
         "synchronous_commit": switch,
         "full_page_writes": switch,

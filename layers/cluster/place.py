@@ -9,7 +9,7 @@ Usually all of them are in the home::
 
 There are two exceptions. Root's cluster runs as `postgres`, which may be unable to pass through a parent of the home
 (for example ``/root``): the folder is then in ``/var/lib/onemap``. And a socket's path has at most 107 bytes: for a
-deep home the socket is in a short folder of its own. ``cluster.json`` records both.
+deep home the socket is in a short folder of its own. ``cluster.json`` records both, and the archive of the log.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from layers.cluster.archive import LogArchive
 from layers.cluster.programs import Account, account_for
 from layers.errors import Conflict, Unavailable
 
@@ -35,11 +36,12 @@ FALLBACK = Path("/var/lib/onemap")
 
 @dataclass(frozen=True, slots=True)
 class ClusterLocation:
-    """The folders of one cluster, and the account that owns it."""
+    """The folders of one cluster, the account that owns it, and the archive of its log, if there is one."""
 
     folder: Path
     socket_dir: Path
     account: Account
+    archive: LogArchive | None = None
 
     @property
     def data(self) -> Path:
@@ -57,6 +59,10 @@ class ClusterLocation:
         file = self.data / "PG_VERSION"
         return int(file.read_text(encoding="ascii")) if file.exists() else None
 
+    def can_write(self, folder: Path) -> bool:
+        """Whether the cluster's account can make files in a folder."""
+        return os.access(folder, os.W_OK | os.X_OK) if self.account.is_us else _may(self.account, "-w", folder)
+
 
 def find_place(home: Path) -> ClusterLocation | None:
     """Read the place of the cluster of `home`; None when it never had one, or the folder is gone.
@@ -69,7 +75,10 @@ def find_place(home: Path) -> ClusterLocation | None:
     try:
         record = json.loads((home / _RECORD).read_text(encoding="utf-8"))
         folder = home / record["folder"]  # an absolute path stays what it is
-        return ClusterLocation(folder, Path(record["socket_dir"]), account_for(folder)) if folder.exists() else None
+        if not folder.exists():
+            return None
+        archive = LogArchive.of_record(record.get("archive"))
+        return ClusterLocation(folder, Path(record["socket_dir"]), account_for(folder), archive)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -98,9 +107,24 @@ def make_place(home: Path) -> ClusterLocation:
                 "or give another --home"
             )
     socket_dir = _make_socket_dir(folder, account, before.socket_dir if before else None)
-    inside = folder.relative_to(home) if folder.is_relative_to(home) else folder
-    _write_record(home / _RECORD, {"folder": str(inside), "socket_dir": str(socket_dir)})
-    return ClusterLocation(folder, socket_dir, account)
+    place = ClusterLocation(folder, socket_dir, account, before.archive if before else None)
+    _record(home, place)
+    return place
+
+
+def note_archive(home: Path, archive: LogArchive | None) -> None:
+    """Record the archive of the cluster of a home, for this start of the server and for all later ones."""
+    place = find_place(home)
+    if place is not None and place.archive != archive:
+        _record(home, replace(place, archive=archive))
+
+
+def _record(home: Path, place: ClusterLocation) -> None:
+    inside = place.folder.relative_to(home) if place.folder.is_relative_to(home) else place.folder
+    record: dict[str, object] = {"folder": str(inside), "socket_dir": str(place.socket_dir)}
+    if place.archive is not None:
+        record["archive"] = place.archive.record()
+    _write_record(home / _RECORD, record)
 
 
 def _make_folder(home: Path) -> Path:
@@ -117,7 +141,11 @@ def _make_folder(home: Path) -> Path:
 
 
 def _can_enter(account: Account, folder: Path) -> bool:
-    command = ["/usr/bin/test", "-x", str(folder)]
+    return _may(account, "-x", folder)
+
+
+def _may(account: Account, right: str, folder: Path) -> bool:
+    command = ["/usr/bin/test", right, str(folder)]
     answer = subprocess.run(  # noqa: S603
         command, cwd="/", check=False, user=account.uid, group=account.gid, extra_groups=[]
     )
@@ -162,7 +190,7 @@ def remove_short_socket_dir(place: ClusterLocation) -> None:
         shutil.rmtree(place.socket_dir, ignore_errors=True)
 
 
-def _write_record(file: Path, record: dict[str, str]) -> None:
+def _write_record(file: Path, record: dict[str, object]) -> None:
     text = json.dumps(record, indent=2) + "\n"
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         half = file.with_suffix(".new")

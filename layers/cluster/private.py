@@ -14,11 +14,19 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from layers.cluster.archive import LogArchive
+from layers.cluster.conf import write_archive_conf
 from layers.cluster.home import make_home
 from layers.cluster.keeper import keep_running
 from layers.cluster.lock import hold, holder
-from layers.cluster.place import ClusterLocation, find_place, make_place, remove_short_socket_dir
-from layers.cluster.server import DATABASE, postmaster, start_server, stop_server
+from layers.cluster.place import (
+    ClusterLocation,
+    find_place,
+    make_place,
+    note_archive,
+    remove_short_socket_dir,
+)
+from layers.cluster.server import DATABASE, postmaster, reload_server, start_server, stop_server
 from layers.errors import Conflict
 
 
@@ -148,6 +156,19 @@ def home_lock(home: Path) -> Iterator[None]:
         yield
 
 
+def archive_into(home: Path, archive: LogArchive | None) -> None:
+    """Archive the log of the home's server from now on, also after restarts; None ends it.
+
+    A running server takes it over without a restart. Nothing happens in a home without a cluster.
+    """
+    home = home.absolute()
+    note_archive(home, archive)
+    place = find_place(home)
+    if place is not None and place.data.exists():
+        write_archive_conf(place)
+        reload_server(place)
+
+
 def wait_until_free(home: Path) -> None:
     """Wait until no `onemap up` holds this home."""
     with hold(_lock_file(home.absolute()), wait=True):
@@ -157,7 +178,7 @@ def wait_until_free(home: Path) -> None:
 def running_url(home: Path) -> str | None:
     """Return the URL of this home's server when it runs, else None."""
     place = find_place(home.absolute())
-    return _url(place) if place and postmaster(place) else None
+    return url_of(place) if place and postmaster(place) else None
 
 
 def supervisor_of(home: Path) -> int | None:
@@ -169,7 +190,8 @@ def _lock_file(home: Path) -> Path:
     return home / "lock"
 
 
-def _url(place: ClusterLocation) -> str:
+def url_of(place: ClusterLocation) -> str:
+    """Return the URL of a cluster's database, as its superuser."""
     return f"postgresql://postgres@/{DATABASE}?host={quote(str(place.socket_dir), safe='/')}"
 
 
@@ -179,7 +201,7 @@ def _ensure_running(home: Path, *, durable: bool = True) -> str:
         if place is None or postmaster(place) is None:
             place = make_place(home)
             start_server(place, durable=durable)
-        return _url(place)
+        return url_of(place)
 
 
 def _stop(home: Path) -> None:

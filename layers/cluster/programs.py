@@ -43,16 +43,20 @@ class Programs:
     version: int
     folder: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the programs."""
+        return {"PATH": f"{self.folder}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGTZ": "UTC", **KEEP_MEMORY}
+
     def run(self, account: Account, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run one of the programs under `account`, and return its output and exit code; no exit code raises.
 
         The environment is fixed: a stray ``PGDATA`` or ``PGHOST`` must not lead to another cluster.
         """
-        environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGTZ": "UTC", **KEEP_MEMORY}
         return subprocess.run(  # noqa: S603  # our own arguments, no shell
             [self.folder / program, *arguments],
             cwd="/",  # the account may be unable to enter the current folder
-            env=environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

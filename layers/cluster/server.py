@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from layers.cluster.conf import write_conf
 from layers.cluster.place import ClusterLocation
@@ -14,13 +16,19 @@ from layers.errors import Conflict, Unavailable
 
 DATABASE = "onemap"
 _START_SECONDS_MAX = 600  # crash recovery replays the log first
+_LOOK_SECONDS = 0.1
 _STOP_SECONDS_MAX = 60
 _ORPHAN_SECONDS_MAX = 10
 _LOG_BYTES_MAX = 10 * 1024 * 1024
 
 
-def start_server(place: ClusterLocation, *, durable: bool) -> None:
+def start_server(place: ClusterLocation, *, durable: bool, recovery: Mapping[str, object] | None = None) -> None:
     """Start the server; make its data and the database with PostGIS when they are missing.
+
+    Parameters
+    ----------
+    recovery
+        Settings of a recovery with a hot standby, whose end or pause is waited for; None for a start as usual.
 
     Raises
     ------
@@ -34,8 +42,10 @@ def start_server(place: ClusterLocation, *, durable: bool) -> None:
     if place.data_version is None:
         _initialise(place, programs, durable=durable)
     _clear_stale(place)
-    write_conf(place, durable=durable)
+    write_conf(place, durable=durable, recovery=recovery)
     _launch(place, programs)
+    if recovery is not None:
+        _wait_for_recovery(place, programs)
     _ensure_database(place, programs)
 
 
@@ -54,6 +64,12 @@ def stop_server(place: ClusterLocation) -> None:
         wait = ["-m", mode, "-w", "-t", str(_STOP_SECONDS_MAX), "-s"]
         if not programs.run(place.account, "pg_ctl", "-D", place.data, *wait, "stop").returncode:
             return
+
+
+def reload_server(place: ClusterLocation) -> None:
+    """Let a running server read its settings again; do nothing when none runs."""
+    if postmaster(place) is not None:
+        find_programs(place.data_version).run(place.account, "pg_ctl", "-D", place.data, "-s", "reload")
 
 
 def _initialise(place: ClusterLocation, programs: Programs, *, durable: bool) -> None:
@@ -88,10 +104,29 @@ def _last_errors(place: ClusterLocation) -> str:
     )
 
 
+def _wait_for_recovery(place: ClusterLocation, programs: Programs) -> None:
+    """Wait until a recovery has ended or stays at its target, however long its log is.
+
+    Raises
+    ------
+    Unavailable
+        When the server ends instead; the message has its last errors.
+    """
+    question = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() ELSE 'ended' END"
+    while _psql(place, programs, "postgres", question).stdout.strip() not in {"ended", "paused"}:
+        if postmaster(place) is None:
+            raise Unavailable(f"the recovery ended before its target: {_last_errors(place)}; see {place.log}")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _psql(place: ClusterLocation, programs: Programs, database: str, sql: str) -> CompletedProcess[str]:
+    options = ["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-h", str(place.socket_dir), "-U", "postgres"]
+    return programs.run(place.account, "psql", *options, "-d", database, "-c", sql)
+
+
 def _ensure_database(place: ClusterLocation, programs: Programs) -> None:
     def run_sql(database: str, sql: str) -> str:
-        options = ["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-h", str(place.socket_dir), "-U", "postgres"]
-        process = programs.run(place.account, "psql", *options, "-d", database, "-c", sql)
+        process = _psql(place, programs, database, sql)
         if process.returncode:
             raise Unavailable(f"the private database could not be made: {process.stderr.strip()}")
         return process.stdout.strip()

@@ -8,12 +8,13 @@ import asyncpg
 async def database_identity(connection: asyncpg.Connection) -> str:
     """Return a text that differs between databases, and after a restore, when versions start again.
 
-    It consists of the cluster and its timeline (a physical restore begins a new one), and of the numbers of the
-    database and of the catalogue's table (a logical restore makes them anew).
+    It consists of the cluster and its timeline (a physical restore begins a new one), of the numbers of the database
+    and of the catalogue's table (a logical restore makes them anew), and of the mark that our own restore leaves: two
+    restores of the same backup begin the same timeline.
     """
     own = await connection.fetchval(
         """SELECT concat_ws('.', (SELECT oid FROM pg_database WHERE datname = current_database()),
-            'onemap.layer'::regclass::oid)"""
+            'onemap.layer'::regclass::oid, (SELECT value ->> 'id' FROM onemap.setting WHERE name = 'restored'))"""
     )
     try:
         cluster = await connection.fetchval(

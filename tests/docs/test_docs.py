@@ -38,7 +38,7 @@ WRITTEN = [(path.relative_to(PROJECT), line) for path in DOCUMENTS for line in c
 def test_commands_in_the_documents_exist_with_their_options(path, line):
     _, *words = shlex.split(line)
     found: Any = cli.command()
-    while words and hasattr(found, "commands"):
+    while words and hasattr(found, "commands") and not words[0].startswith("-"):  # a group may work by itself
         assert words[0] in found.commands, f"{path}: there is no command {words[0]}"
         found = found.commands[words.pop(0)]
     known = {spelling for parameter in found.params for spelling in (*parameter.opts, *parameter.secondary_opts)}

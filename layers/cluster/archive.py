@@ -1,0 +1,89 @@
+"""The archive of the write-ahead log: the commands with which PostgreSQL writes and reads it, and its segments.
+
+A segment is written under another name, synchronised and renamed, so that a file with a segment's name is whole. A
+segment that exists already is compared and never overwritten: an archive belongs to one cluster.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+SEGMENT_BYTES = 16 * 1024 * 1024
+_SEGMENTS_OF_A_FILE = 0x100000000 // SEGMENT_BYTES
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
+
+
+@dataclass(frozen=True, slots=True)
+class LogArchive:
+    """Where the log is archived, and the longest time in seconds that a written record stays outside."""
+
+    folder: Path
+    timeout_s: int = 300
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any] | None) -> Self | None:
+        """Return the archive that `record` describes."""
+        return None if record is None else cls(Path(record["folder"]), int(record["timeout_s"]))
+
+    def record(self) -> dict[str, object]:
+        """Return it as a value of JSON."""
+        return {"folder": str(self.folder), "timeout_s": self.timeout_s}
+
+
+def archive_command(folder: Path) -> str:
+    """Return PostgreSQL's `archive_command` for an archive in `folder`."""
+    target = _quoted(folder)
+    return (
+        f'f={target}/%f.gz; if [ -e "$f" ]; then gzip -dc "$f" | cmp -s - "%p"; else '
+        f'gzip -1 -c "%p" > "$f.part" && sync "$f.part" && mv -n "$f.part" "$f" && sync {target}; fi'
+    )
+
+
+def restore_command(folder: Path) -> str:
+    """Return PostgreSQL's `restore_command` for an archive in `folder`."""
+    source = _quoted(folder)
+    return f'test -f {source}/%f.gz && gzip -dc {source}/%f.gz > "%p"'
+
+
+def _quoted(folder: Path) -> str:
+    return shlex.quote(str(folder)).replace("%", "%%")
+
+
+def segment_of(timeline: int, lsn: str) -> str:
+    """Return the name of the segment that holds a place of the log, ``1/2000028`` for example."""
+    high, _, low = lsn.partition("/")
+    return f"{timeline:08X}{int(high, 16):08X}{int(low, 16) // SEGMENT_BYTES:08X}"
+
+
+def archived_segments(folder: Path) -> list[str]:
+    """Return the names of the whole segments in an archive, in the order of the log; of all timelines."""
+    names = (path.name.removesuffix(".gz") for path in folder.glob("*.gz")) if folder.is_dir() else ()
+    return sorted((name for name in names if _SEGMENT.fullmatch(name)), key=lambda name: (_number(name), name))
+
+
+def missing_segments(present: Iterable[str], first: str) -> list[str]:
+    """Return the gaps of an archive from the segment `first` to its newest, each as ``00000003000000A1``.
+
+    A number is present when any timeline has it.
+    """
+    numbers = {_number(name) for name in present}
+    last = max(numbers, default=_number(first))
+    return [_written(number) for number in range(_number(first), last + 1) if number not in numbers]
+
+
+def obsolete_segments(present: Iterable[str], first: str) -> list[str]:
+    """Return the segments before `first`, which no restore of a backup that begins there needs."""
+    return [name for name in present if _number(name) < _number(first)]
+
+
+def _number(name: str) -> int:
+    return int(name[8:16], 16) * _SEGMENTS_OF_A_FILE + int(name[16:], 16)
+
+
+def _written(number: int) -> str:
+    return f"{number // _SEGMENTS_OF_A_FILE:08X}{number % _SEGMENTS_OF_A_FILE:08X}"
