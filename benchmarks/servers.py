@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.processes.supervisor import address_of, listen, supervise
+from server.http.listen import Listening, listen
+from server.processes.supervisor import supervise
 from server.settings import Settings, load_settings
 
 WORKERS = 2
@@ -87,7 +88,7 @@ def running_ours(url: str, home: Path, **overrides: Any) -> Iterator[str]:
         server.start()
         try:
             server.wait()
-            yield address_of(listening)
+            yield listening.address
         finally:
             server.stop()
 
@@ -95,7 +96,7 @@ def running_ours(url: str, home: Path, **overrides: Any) -> Iterator[str]:
 class _Ours(threading.Thread):
     """The supervisor in a thread; it only waits for its workers, which are processes."""
 
-    def __init__(self, settings: Settings, listening: socket.socket) -> None:
+    def __init__(self, settings: Settings, listening: Listening) -> None:
         super().__init__(name="supervisor", daemon=True)
         self._settings = settings
         self._listening = listening

@@ -19,6 +19,7 @@ from server.build import build_id
 from server.descriptions import openapi
 from server.front import Front
 from server.http.gateway import Gateways
+from server.http.listen import is_reached_from_here_alone
 from server.http.origins import Origins
 from server.identity.auth import Authenticator
 from server.identity.oidc.oidc_tokens import OidcTokens
@@ -58,7 +59,6 @@ from server.tiles.fast import FastTiles
 from tiles.basemaps import Basemaps
 from tiles.maker import TileMaker
 from twin.connectors.protocols import read_registry
-from twin.feeds.exposure import is_local
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail
 
@@ -190,5 +190,5 @@ def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:
         settings.home,
         lambda: catalog.current,
         retention_periods(settings),
-        is_local=is_local(settings.server.host),
+        is_local=is_reached_from_here_alone(settings.server),
     )

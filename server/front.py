@@ -13,11 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from layers.database.admission import CALLER
 from layers.database.faults import in_words
 from layers.errors import OneMapError, Unauthenticated
-from server.errors import respond_to
+from server.errors import respond, respond_to
 from server.http.body import bounded
 from server.http.cost import caller_of
 from server.http.gateway import client_address
 from server.http.headers import complete
+from server.http.planes import is_hidden
 from server.http.session_cookie import read_session_cookie
 from server.identity.auth import EndedSession
 from server.identity.identity import keep_identity
@@ -60,6 +61,9 @@ class Front:
 
         try:
             CALLER.set(caller_of(scope, known=False))
+            if is_hidden(scope, state.settings.server.admin_port):
+                await respond(scope["path"], 404, "Not Found")(scope, receive, sending)
+                return
             await self._identify(scope, state)
             await (state.origins.answer(scope) or self._app)(scope, self._bounded(scope, receive, state), sending)
         except ClientDisconnect:

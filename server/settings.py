@@ -13,11 +13,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from layers.errors import BadInput
 
@@ -37,21 +37,61 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+
+
+def _in_project(path: Path) -> Path:
+    return Path(os.path.normpath(PROJECT / path.expanduser()))
+
+
+def _networks(value: object) -> object:
+    """Read networks here, because the message of the models does not say that a network has bits of a host."""
+    listed = _listed(value)
+    return [ip_network(one) for one in listed] if isinstance(listed, (list, tuple)) else listed
+
+
+Hosts = Annotated[str, Field(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$", max_length=1000)]
+FileInProject = Annotated[Path, AfterValidator(_in_project)]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.\-_\[\]:]+)$")]
 
 
 class ServerSettings(_Section):
     """The web workers and their address."""
 
-    host: str = "127.0.0.1"
+    host: Hosts = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    admin_host: Hosts | None = None
+    admin_port: int | None = Field(default=None, ge=0, le=65535)
+    tls_certificate: FileInProject | None = None
+    tls_key: FileInProject | None = None
     workers: int = Field(default=2, ge=1, le=64)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
     origins: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = ()
-    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)] = ()
+    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)] = ()
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     disk_free_min_mib: int = Field(default=256, ge=0)
     hung_s: float = Field(default=60.0, ge=2)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses to listen on."""
+        return _hosts(self.host)
+
+    @property
+    def admin_hosts(self) -> tuple[str, ...]:
+        """The addresses of the operators' port."""
+        return _hosts(self.admin_host or self.host)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key are given together or not at all")
+        if self.admin_port and self.admin_port == self.port:
+            raise ValueError(f"admin_port {self.admin_port} is the public port too; give it a number of its own")
+        if self.admin_host is not None and self.admin_port is None:
+            raise ValueError("admin_host needs admin_port")
+        return self
 
 
 class DatabaseSettings(_Section):
@@ -74,10 +114,6 @@ class LimitSettings(_Section):
     filter_vertices: int = Field(default=100_000, ge=4)
     count_cap: int = Field(default=1_000_000, ge=1)
     tile_features: int = Field(default=50_000, ge=1)
-
-
-def _in_project(path: Path) -> Path:
-    return Path(os.path.normpath(PROJECT / path.expanduser()))
 
 
 class LayerSettings(_Section):

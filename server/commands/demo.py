@@ -21,6 +21,7 @@ from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Minute, Playing
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import FeedSender, connect
+from server.http.certificate import trust_of
 from server.processes.city import FEED, STORM_LOCK
 from server.running import running_address
 from server.settings import Settings
@@ -80,10 +81,9 @@ def storm(
     for name in (signal.SIGINT, signal.SIGTERM):  # background jobs of a shell ignore SIGINT
         signal.signal(name, signal.default_int_handler)
     settings = settings_of(home, config)
-    address = url or running_address(settings.home)
     with _alone(settings.home):
         try:
-            asyncio.run(_play(settings, address, StormPlan(0, minutes, return_period, speed)))
+            asyncio.run(_play(settings, url, StormPlan(0, minutes, return_period, speed)))
         except KeyboardInterrupt:
             _console.print("已提前结束并收尾 ended early; what it opened is closed")
             raise typer.Exit from None
@@ -106,8 +106,9 @@ def _alone(home: Path) -> Iterator[None]:
         raise Conflict("a storm is being played already; wait for its end, or end it with Ctrl-C there") from error
 
 
-async def _play(settings: Settings, address: str, options: StormPlan) -> None:
-    async with connect(address) as client:
+async def _play(settings: Settings, url: str | None, options: StormPlan) -> None:
+    address, trust = url or running_address(settings.home), trust_of(settings.server.tls_certificate, url)
+    async with connect(address, trust=trust) as client:
         district = await read_district(client, COLLECTIONS)
         plan = StormPlan(int(time.time()), options.minutes, options.return_period_a, options.speed)
         played = Storm(district, settings.demo.seed, plan)

@@ -24,6 +24,7 @@ from server.feeds.file import feed_of, switch, write_secret
 from server.feeds.post import open_client, post
 from server.feeds.trial import try_sample
 from server.feeds.words import AGE, LIFE, describe, lacking
+from server.http.certificate import trust_of
 from server.running import running_address
 from server.settings import Settings
 from twin.connectors.connector import FetchedFeed
@@ -169,7 +170,8 @@ def send(
         _out.print(f"✓ {asyncio.run(definition.publish(file, settings.home, topic))}", markup=False)
         return
     key = read_secret(definition.secret, settings.home, os.environ) if definition.secret else None
-    with open_client(url or running_address(settings.home)) as client:
+    trust = trust_of(settings.server.tls_certificate, url)
+    with open_client(url or running_address(settings.home), trust) as client:
         posted = post(client, definition, key, file)
     _out.print(", ".join(f"{count:,} {word}" for word, count in posted.counts.items()), markup=False)
     for one in posted.refused[:10]:

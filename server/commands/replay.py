@@ -16,6 +16,7 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.demo.replaying import Replaying
 from server.feeds.file import feed_of
 from server.feeds.post import Posted, open_client
+from server.http.certificate import trust_of
 from server.running import running_address
 from server.settings import Settings
 from twin.connectors.protocols import read_registry
@@ -62,7 +63,8 @@ def replay(
     definition = _feed(settings, file, feed)
     key = read_secret(definition.secret, settings.home, os.environ) if definition.secret else None
     replaying = Replaying(file, definition, settings.home, key, speed, keep_times)
-    with open_client(url or running_address(settings.home)) as client, _Bar(file, definition.name) as bar:
+    trust = trust_of(settings.server.tls_certificate, url)
+    with open_client(url or running_address(settings.home), trust) as client, _Bar(file, definition.name) as bar:
         try:
             replaying.play(client, resume=resume, show=bar.show)
         except KeyboardInterrupt:

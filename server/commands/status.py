@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
 from typing import Any
 
 import typer
@@ -12,11 +11,12 @@ from rich.console import Console
 
 from layers.cluster import running_url, supervisor_of
 from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.processes.own_health import read_health
 from server.running import running_address
+from server.settings import Settings
 
 _out = Console(highlight=False, soft_wrap=True)
 NOT_RUNNING = 3  # the exit code of systemctl
-_PATIENCE_SECONDS = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,8 @@ def status(home: HomeOption = None, config: ConfigOption = None) -> None:
 
     退出码 exit code: 0 正常 well, 1 有问题 not well, 3 未运行 not running.
     """
-    folder = settings_of(home, config).home
+    settings = settings_of(home, config)
+    folder = settings.home
     supervisor = supervisor_of(folder)
     if supervisor is None:
         left = "数据库仍在运行 the database still runs: ./onemap stop" if running_url(folder) else ""
@@ -37,7 +38,7 @@ def status(home: HomeOption = None, config: ConfigOption = None) -> None:
         raise typer.Exit(NOT_RUNNING)
     address = running_address(folder)
     _out.print(f"正在运行 running: {address}  (进程 process {supervisor}, {folder})", markup=False)
-    health = _health(address)
+    health = _health(address, settings)
     if health is None:
         _out.print(f"✗ 没有应答 no answer from {address}/health", markup=False)
         raise typer.Exit(1)
@@ -48,11 +49,10 @@ def status(home: HomeOption = None, config: ConfigOption = None) -> None:
     raise typer.Exit(0 if well else 1)
 
 
-def _health(address: str) -> dict[str, Any] | None:
+def _health(address: str, settings: Settings) -> dict[str, Any] | None:
     """Return the body of `/health`, also of an error; None when there is no answer."""
     try:
-        with urllib.request.urlopen(f"{address}/health", timeout=_PATIENCE_SECONDS) as response:  # noqa: S310  # ours
-            body = response.read()
+        return read_health(address, settings)
     except urllib.error.HTTPError as error:
         body = error.read()
     except (OSError, ValueError):

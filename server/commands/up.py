@@ -18,11 +18,12 @@ from layers.cluster.place import find_place
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
 from server.demo.load import load_demo_once, load_rasters_once
+from server.http.certificate import server_context
+from server.http.listen import Listening, is_reached_from_here_alone, listen
 from server.identity.operator_token import ensure_operator_token
-from server.processes.supervisor import address_of, listen, supervise
+from server.processes.supervisor import supervise
 from server.running import forget_address, note_address, what_runs
 from server.settings import Settings
-from twin.feeds.exposure import is_local
 
 _console = Console(stderr=True, highlight=False)
 _INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended
@@ -75,6 +76,7 @@ def up(
 
 def _run(settings: Settings, started: ExitStack, answers: Callable[[], None]) -> None:
     began = time.monotonic()
+    _check_certificate(settings)
     listening = started.enter_context(listen(settings.server))
     started.callback(_console.print, "已停止 stopped")
     started.callback(forget_address, settings.home)
@@ -88,11 +90,18 @@ def _run(settings: Settings, started: ExitStack, answers: Callable[[], None]) ->
     token = ensure_operator_token(settings.home)
 
     def ready(health: dict[str, Any]) -> None:
-        note_address(settings.home, address_of(listening))
+        note_address(settings.home, listening.address)
         answers()
-        _announce(address_of(listening), health, token, time.monotonic() - began, settings)
+        _announce(listening, health, token, time.monotonic() - began, settings)
 
     asyncio.run(_keep(cluster, supervise(settings, listening, ready)))
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Raise in words when the certificate cannot be used; a worker would say so only after the database has started."""
+    server = settings.server
+    if server.tls_certificate is not None and server.tls_key is not None:
+        server_context(server.tls_certificate, server.tls_key)
 
 
 def _with_database(settings: Settings, **changed: str) -> Settings:
@@ -136,8 +145,10 @@ async def _fill(url: str, settings: Settings) -> bool:
     return loaded
 
 
-def _announce(address: str, health: dict[str, Any], token: str | None, seconds: float, settings: Settings) -> None:
-    rows = sum(health["layers"].values())
+def _announce(
+    listening: Listening, health: dict[str, Any], token: str | None, seconds: float, settings: Settings
+) -> None:
+    rows, address = sum(health["layers"].values()), listening.address
     _console.print(f"\n[bold green]{address}[/]   地图 map", f"{address}/ogc   OGC API", sep="\n")
     _console.print(f"{len(health['layers'])} 个图层 layers, {rows:,} 个要素 features, {seconds:.1f} s")
     if token:
@@ -145,6 +156,8 @@ def _announce(address: str, health: dict[str, Any], token: str | None, seconds: 
             f"操作员令牌（仅显示一次，保存在 {settings.home}/operator-token）\n"
             f"operator's token, shown this once: [bold]{token}[/]"
         )
-    if not is_local(settings.server.host):
+    if listening.operators_address:
+        _console.print(f"{listening.operators_address}   管理端口 operators' port")
+    if not is_reached_from_here_alone(settings.server):
         _console.print("[yellow]整个网络均可访问 the whole network can reach this address[/]")
     _console.print("按 Ctrl-C 停止 Ctrl-C stops everything")

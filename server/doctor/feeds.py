@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from server.doctor.machine import Finding, FindingState, well
-from server.settings import Settings
+from server.http.listen import is_reached_from_here_alone
+from server.settings import ServerSettings, Settings
 from twin.connectors.protocols import read_registry
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import is_local, remarks, takes_unsigned
@@ -16,14 +17,15 @@ _REMEDY = "name a secret in its file and make it: ./onemap feed secret NAME; or 
 def examine_feeds(settings: Settings) -> Iterator[Finding]:
     """Check the enabled feeds."""
     enabled = [one for one in read_registry(settings.feeds.folder).by_name.values() if one.enabled]
-    found = [finding for one in enabled for finding in _examine(one, settings.server.host)]
+    found = [finding for one in enabled for finding in _examine(one, settings.server)]
     yield from found or [well("数据源 feeds", f"{len(enabled)} are on, and each knows its senders")]
 
 
-def _examine(definition: FeedDefinition, server_host: str) -> Iterator[Finding]:
-    host = definition.own_host or server_host
+def _examine(definition: FeedDefinition, server: ServerSettings) -> Iterator[Finding]:
+    host = definition.own_host or server.host
+    is_here = is_local(host) if definition.own_host else is_reached_from_here_alone(server)
     for remark in remarks(definition):
-        state = FindingState.WRONG if takes_unsigned(definition) and not is_local(host) else FindingState.WARNING
+        state = FindingState.WRONG if takes_unsigned(definition) and not is_here else FindingState.WARNING
         detail = (
             f"{remark}; nothing is taken, because the network reaches {host}" if state is FindingState.WRONG else remark
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from layers.cluster.place import find_place
 from layers.cluster.programs import find_programs
 from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput, OneMapError
+from server.http.listen import listen
 from server.identity.operator_token import TOKEN_FILE
 from server.page.assets import MODULES, THIRD_PARTY
 from server.running import what_runs
@@ -104,12 +104,11 @@ def _port(settings: Settings) -> Finding:
     if supervisor_of(settings.home):  # perhaps with another --port
         return well(subject, f"in use by our own service: {what_runs(settings.home)}")
     try:
-        family, *_ = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
-        socket.create_server((server.host, server.port), family=family).close()
-    except OSError as error:
-        return Finding(
-            FindingState.WRONG, subject, f"{where}: {error.strerror}", "give another --port, or end what uses it"
-        )
+        with listen(server):
+            pass
+    except OneMapError as error:
+        fault, _, remedy = error.message.partition("; ")
+        return Finding(FindingState.WRONG, subject, fault, f"{remedy}, or end what uses it")
     return well(subject, f"{where} is free")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -131,6 +132,6 @@ def _parts(pieces: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield part
 
 
-def open_client(address: str) -> httpx.Client:
-    """Return a client of a running service; it uses no proxy."""
-    return httpx.Client(base_url=address, timeout=_TIMEOUT_S, trust_env=False)
+def open_client(address: str, trust: ssl.SSLContext | bool = True) -> httpx.Client:
+    """Return a client of a running service; it uses no proxy, and `trust` is that of `server.http.certificate`."""
+    return httpx.Client(base_url=address, timeout=_TIMEOUT_S, trust_env=False, verify=trust)

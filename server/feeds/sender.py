@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,10 +108,10 @@ class FeedSender:
         _log.warning("the demo was refused", feed=self._feed, status=response.status_code, said=response.text[:500])
 
 
-def connect(address: str, token: str | None = None) -> httpx.AsyncClient:
-    """Return a client of a running service; it uses no proxy."""
+def connect(address: str, token: str | None = None, *, trust: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+    """Return a client of a running service; it uses no proxy, and `trust` is that of `server.http.certificate`."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    return httpx.AsyncClient(base_url=address, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
+    return httpx.AsyncClient(base_url=address, headers=headers, timeout=_TIMEOUT_S, trust_env=False, verify=trust)
 
 
 def _bodies(messages: Sequence[dict[str, Any]]) -> list[bytes]:

@@ -22,6 +22,7 @@ from layers.cluster.lock import holder
 from server.demo.district_reader import read_district
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import FeedSender, connect
+from server.http.certificate import trust_of
 from server.processes.logs import configure_logs
 from server.settings import Settings
 from twin.city.city import City, Liveliness
@@ -95,7 +96,7 @@ class CityFeed:
 
 async def live(settings: Settings, address: str) -> None:
     """Run the city as a client of the service at an address, until cancelled."""
-    async with connect(address) as client:
+    async with connect(address, trust=trust_of(settings.server.tls_certificate)) as client:
         district = await read_district(client)
         city = City(district, settings.demo.seed, Liveliness.at(settings.demo.live_rate))
         sender = FeedSender(client, FEED, ensure_feed_key(FEED, settings.home))
@@ -103,9 +104,7 @@ async def live(settings: Settings, address: str) -> None:
 
 
 async def _main(settings: Settings) -> None:
-    host = settings.server.host
-    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
-    living = asyncio.create_task(live(settings, address))
+    living = asyncio.create_task(live(settings, str(settings.server.public_url)))
     loop = asyncio.get_running_loop()
 
     def end() -> None:

@@ -7,61 +7,30 @@ socket, which belongs to the supervisor and is never closed.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from layers.cluster.programs import KEEP_MEMORY
-from layers.errors import Conflict, Unavailable
+from layers.errors import Unavailable
+from server.http.listen import Listening
+from server.processes.own_health import read_health
 from server.processes.pulse import Pulse
-from server.settings import PROJECT, DatabaseSettings, ServerSettings, Settings
+from server.settings import PROJECT, DatabaseSettings, Settings
 
 _STOP_SECONDS_MAX = 10
 _HEALTHY_SECONDS_MAX = 120
 _PAUSE_SECONDS_MAX = 30
 _LONG_LIFE_SECONDS = 60
-_BACKLOG = 2048
 _PROGRAM = "import gc; gc.disable(); from {} import main; gc.enable(); main()"  # imported modules are never garbage
 
 
-def listen(server: ServerSettings) -> socket.socket:
-    """Open the listening socket; call it before anything else is started.
-
-    Raises
-    ------
-    Conflict
-        When the port is taken or not allowed.
-    Unavailable
-        When the host is not an address of this machine.
-    """
-    try:
-        family, *_, address = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except (PermissionError, OSError) as error:
-        where = f"{server.host}:{server.port}"
-        if isinstance(error, socket.gaierror) or error.errno == 99:  # EADDRNOTAVAIL
-            raise Unavailable(f"{where} is not an address of this machine; give another --host") from error
-        raise Conflict(f"cannot listen on {where}: {error.strerror}; give another --port") from error
-
-
-def address_of(listening: socket.socket) -> str:
-    """Return the address a person on this machine types into a browser."""
-    host, port = listening.getsockname()[:2]
-    if host in {"0.0.0.0", "::"}:  # noqa: S104  # recognised, not bound
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-async def supervise(settings: Settings, listening: socket.socket, ready: Callable[[dict[str, Any]], None]) -> None:
+async def supervise(settings: Settings, listening: Listening, ready: Callable[[dict[str, Any]], None]) -> None:
     """Run the workers until cancelled.
 
     Parameters
@@ -69,7 +38,7 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
     settings
         `database.url` is set.
     listening
-        From `listen`.
+        From `server.http.listen`.
     ready
         Called once with the body of `/health`, when its status is 200.
 
@@ -81,7 +50,7 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
     healthy = asyncio.Event()
     keepers = [asyncio.create_task(_keep(settings, listening, healthy)) for _ in range(settings.server.workers)]
     try:
-        waiting = asyncio.create_task(_wait_until_healthy(address_of(listening)))
+        waiting = asyncio.create_task(_wait_until_healthy(listening.address, settings))
         await asyncio.wait([waiting, *keepers], return_when=asyncio.FIRST_COMPLETED)
         for keeper in keepers:
             if keeper.done():
@@ -103,12 +72,12 @@ async def supervise(settings: Settings, listening: socket.socket, ready: Callabl
         await asyncio.gather(*keepers, return_exceptions=True)
 
 
-async def _keep(settings: Settings, listening: socket.socket, healthy: asyncio.Event) -> None:
+async def _keep(settings: Settings, listening: Listening, healthy: asyncio.Event) -> None:
     """Keep one worker alive; before the first worker is healthy, a death is raised and not repeated."""
     pause_s, settings = 0.0, _as_web(settings)
     while True:
         began = time.monotonic()
-        code = await _run(settings, "server.processes.worker", listening.fileno())
+        code = await _run(settings, "server.processes.worker", listening)
         if not healthy.is_set():
             raise Unavailable(f"a web worker ended with code {code} before it could serve; see its message above")
         pause_s = 0.1 if time.monotonic() - began > _LONG_LIFE_SECONDS else min(pause_s * 2 + 0.1, _PAUSE_SECONDS_MAX)
@@ -123,10 +92,9 @@ def _as_web(settings: Settings) -> Settings:
     return settings.model_copy(update={"database": login})
 
 
-def _as_client(settings: Settings, listening: socket.socket) -> Settings:
+def _as_client(settings: Settings, listening: Listening) -> Settings:
     """Return the settings of a client of the service: its address, and no database."""
-    where = urlsplit(address_of(listening))
-    server = settings.server.model_copy(update={"host": where.hostname, "port": where.port})
+    server = settings.server.model_copy(update={"public_url": listening.address})
     return settings.model_copy(update={"server": server, "database": DatabaseSettings()})
 
 
@@ -141,15 +109,15 @@ async def _keep_beside(settings: Settings, module: str, name: str) -> None:
         await asyncio.sleep(pause_s)
 
 
-async def _run(settings: Settings, module: str, *descriptors: int) -> int:
-    """Run one of our programs to its end, with settings by a pipe and with descriptors; kill it when it hangs."""
+async def _run(settings: Settings, module: str, listening: Listening | None = None) -> int:
+    """Run one of our programs to its end, with settings by a pipe and with sockets; kill it when it hangs."""
     with Pulse() as pulse:
-        inherited = (*descriptors, pulse.far_end)
+        sockets, descriptors = (listening.arguments(), listening.descriptors()) if listening else ((), ())
         process = subprocess.Popen(  # noqa: S603, ASYNC220  # our own program; starting it takes a millisecond
-            [sys.executable, "-P", "-c", _PROGRAM.format(module), *map(str, inherited)],
+            [sys.executable, "-P", "-c", _PROGRAM.format(module), *sockets, str(pulse.far_end)],
             stdin=subprocess.PIPE,
             bufsize=0,
-            pass_fds=inherited,
+            pass_fds=(*descriptors, pulse.far_end),
             cwd="/",
             env=KEEP_MEMORY | os.environ | {"PYTHONPATH": str(PROJECT)},
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order
@@ -197,22 +165,15 @@ async def _end(process: subprocess.Popen[bytes]) -> None:
         await _wait(process)
 
 
-async def _wait_until_healthy(address: str) -> dict[str, Any]:
+async def _wait_until_healthy(address: str, settings: Settings) -> dict[str, Any]:
     deadline = time.monotonic() + _HEALTHY_SECONDS_MAX
     detail = "nothing"
     while time.monotonic() < deadline:
         try:
-            return await asyncio.to_thread(_health, address)
+            return await asyncio.to_thread(read_health, address, settings)
         except urllib.error.HTTPError as error:
             detail = f"{error.code}: {error.read(500).decode(errors='replace')}"
         except OSError as error:
             detail = str(error)
         await asyncio.sleep(0.05)
     raise Unavailable(f"{address}/health did not answer 200 in {_HEALTHY_SECONDS_MAX} s; it said {detail}")
-
-
-def _health(address: str) -> dict[str, Any]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy of the environment
-    with opener.open(f"{address}/health", timeout=10) as response:
-        health: dict[str, Any] = json.load(response)
-        return health

@@ -1,6 +1,7 @@
-"""One web worker: ``python -m server.processes.worker FD [FD]``, with the settings as JSON on standard input.
+"""One web worker: ``python -m server.processes.worker FD,… [FD,… [FD]]``, with the settings as JSON on standard input.
 
-The first descriptor is the listening socket, the second one receives signs of life (`server.processes.pulse`).
+The first argument holds the descriptors of the public sockets, the second those of the operators' (``-`` for none), and
+the third the descriptor that receives signs of life (`server.processes.pulse`).
 
 The settings come by a pipe because they may hold a password, which a command line would show to everybody. The pipe
 stays open: when it closes, the parent is gone, and the worker ends too.
@@ -21,6 +22,9 @@ from layers.cluster.home import OURS
 from layers.database.faults import in_words
 from layers.errors import OneMapError
 from server.app import create_app
+from server.http.certificate import Certificate
+from server.http.listen import Listening
+from server.http.planes import OPERATORS, PLANE, PUBLIC
 from server.http.wire import ClientConnection, SaySeldom, open_many
 from server.live.socket import MESSAGE_BYTES_MAX
 from server.processes.accept import Acceptor
@@ -45,15 +49,18 @@ class _Lifespan(LifespanOn):
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, pulse: int | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, listening: Listening, certificate: Certificate | None, pulse: int | None
+    ) -> None:
         super().__init__(config)
-        self._pulse = pulse
+        self._listening, self._certificate, self._pulse = listening, certificate, pulse
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # `listening` has them
         loop = asyncio.get_running_loop()
         loop.add_reader(sys.stdin.fileno(), self._parent_is_gone)
         await super().startup([])
-        self._acceptors = [Acceptor(one, self.server_state.connections, self._protocol) for one in sockets or []]
+        self._acceptors = [self._acceptor(one, PUBLIC) for one in self._listening.public]
+        self._acceptors += [self._acceptor(one, OPERATORS) for one in self._listening.operators]
         if self._pulse is not None:
             self._beating = loop.create_task(beat(self._pulse), name="pulse")
         search_seldom()
@@ -66,8 +73,14 @@ class _Server(uvicorn.Server):
             state.tail.hang_up()  # streams never end by themselves
         await super().shutdown(sockets)
 
-    def _protocol(self) -> asyncio.Protocol:
-        return ClientConnection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+    def _acceptor(self, listening: socket.socket, plane: str) -> Acceptor:
+        state = {**self.lifespan.state, PLANE: plane}
+
+        def protocol() -> asyncio.Protocol:
+            return ClientConnection(config=self.config, server_state=self.server_state, app_state=state)
+
+        secure = self._certificate.context if self._certificate else None
+        return Acceptor(listening, self.server_state.connections, protocol, secure)
 
     def _parent_is_gone(self) -> None:
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
@@ -80,7 +93,10 @@ def main() -> None:
     configure_logs()
     open_many()
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
-    listening = socket.socket(fileno=int(sys.argv[1]))
+    server = settings.server
+    certificate = (
+        Certificate(server.tls_certificate, server.tls_key) if server.tls_certificate and server.tls_key else None
+    )
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
@@ -97,7 +113,9 @@ def main() -> None:
     config.load()
     config.lifespan_class = _Lifespan
     logging.getLogger("uvicorn.error").addFilter(SaySeldom())
-    _Server(config, int(sys.argv[2]) if len(sys.argv) > 2 else None).run(sockets=[listening])
+    listening = Listening.inherited(*sys.argv[1:3], is_secure=certificate is not None)
+    pulse = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    _Server(config, listening, certificate, pulse).run(sockets=list(listening.public))
 
 
 if __name__ == "__main__":
