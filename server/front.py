@@ -24,6 +24,7 @@ from server.identity.auth import EndedSession
 from server.identity.identity import keep_identity
 from server.state import State
 
+_SECURE = {"https", "wss"}
 _FEEDS = "/feeds/"  # senders are known by a signature, the header may be for a proxy; a stream has bounds of its own
 
 
@@ -56,7 +57,7 @@ class Front:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                complete(message, cors)
+                complete(message, cors, is_secure=scope["scheme"] in _SECURE)
             await send(message)
 
         try:

@@ -29,7 +29,6 @@ from server.identity.identity import actor_of_request
 from server.items.fast import is_filter
 from server.ogc.html import Page, render
 from server.ogc.visit import Visit, language_of
-from server.page.assets import CONTENT_SECURITY_POLICY
 from server.state import state_of
 
 JSON_HTML = (GEOJSON, HTML)
@@ -144,8 +143,6 @@ class Endpoint:
         keep = Keep.STEADY if self.timeless else Keep.LIVE
         cached = {"Cache-Control": cache_control(keep, visit.actor, visit.state.settings)}
         headers = {**_HEADERS, **cached, "Content-Language": visit.language, **answer.headers}
-        if visit.media is HTML:
-            headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         if self.timeless:
             tag = f'W/"{blake2b(answer.content, digest_size=12).hexdigest()}"'
             headers["ETag"] = tag

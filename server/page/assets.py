@@ -27,10 +27,6 @@ THIRD_PARTY = {
     "vendor/swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
     "vendor/swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
 }
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; "
-    "worker-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2", ".json": "application/json"}
 _COMPRESSED = {".js", ".mjs", ".css", ".json", ".svg"}
 

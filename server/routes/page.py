@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 
 from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
-from server.page.assets import CONTENT_SECURITY_POLICY
 from server.page.map_document import fingerprint, map_document
 
 router = APIRouter()
@@ -27,8 +26,7 @@ def docs(state: StateHere) -> Response:
 
 
 def _html(body: bytes) -> Response:
-    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": CONTENT_SECURITY_POLICY}
-    return Response(body, media_type="text/html", headers=headers)
+    return Response(body, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/ui/{version}/{path:path}", include_in_schema=False)

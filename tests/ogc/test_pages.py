@@ -60,7 +60,7 @@ def read(service, path, **how):
     answer = service.ask(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, **how)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
     return Reader(answer.text), answer
 
 

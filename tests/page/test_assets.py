@@ -8,7 +8,8 @@ import subprocess
 import httpx
 import pytest
 
-from server.page.assets import CONTENT_SECURITY_POLICY, THIRD_PARTY, find_assets
+from server.http.headers import CONTENT_SECURITY_POLICY
+from server.page.assets import THIRD_PARTY, find_assets
 from tests.page.conftest import TOKEN
 
 CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
@@ -138,7 +139,7 @@ def test_tiles_over_http(client):
     assert tile.status_code == 200
     assert tile.headers["content-type"] == "application/vnd.mapbox-vector-tile"
     assert client.get(url, headers={"If-None-Match": tile.headers["etag"]}).status_code == 304
-    assert tile.headers["vary"] == "Authorization, Accept-Encoding"
+    assert tile.headers["vary"] == "Authorization, Cookie, Accept-Encoding"
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_tiles_have_the_layers_and_fields_that_a_style_draws(client):
 def test_an_unchanged_style_is_not_sent_again_and_another_reader_gets_another(client):
     first = client.get("/styles/dark.json")
     assert first.headers["cache-control"] == "private, no-cache"
-    assert first.headers["vary"] == "Authorization, Accept-Encoding"
+    assert first.headers["vary"] == "Authorization, Cookie, Accept-Encoding"
     again = client.get("/styles/dark.json", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     other = client.get("/styles/light.json", headers={"If-None-Match": first.headers["etag"]})
