@@ -21,10 +21,7 @@ from server.front import Front
 from server.http.gateway import Gateways
 from server.http.listen import is_reached_from_here_alone
 from server.http.origins import Origins
-from server.identity.auth import Authenticator
-from server.identity.oidc.oidc_tokens import OidcTokens
-from server.identity.oidc.providers import Providers
-from server.identity.operator_token import OperatorToken
+from server.identity.parts import start_identity
 from server.items.fast import FastItems
 from server.live.tiles import TileChanges
 from server.rasters import Rasters
@@ -160,8 +157,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tile_changes.start()
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
-    providers = Providers(settings.oidc.folder, settings.oidc.skew_s)
-    running.push_async_callback(providers.close)
+    identity = await start_identity(settings, running)
     app.state.shared = State(
         settings=settings,
         build=build_id(),
@@ -169,7 +165,8 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         lookups=lookups,
         catalog=catalog,
         counts=counts,
-        authenticator=Authenticator([OperatorToken(settings.home), OidcTokens(providers)]),
+        authenticator=identity.authenticator,
+        sessions=identity.sessions,
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         tiles=TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity),

@@ -144,6 +144,15 @@ class OidcSettings(_Section):
     skew_s: float = Field(default=30.0, ge=0, le=60)
 
 
+class IdentitySettings(_Section):
+    """Local accounts and the sessions of browsers."""
+
+    idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    session_hours: int = Field(default=12, ge=1, le=7 * 24)
+    totp_roles: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("sysadmin", "security_admin", "auditor")
+    plain_http: bool = False
+
+
 class LiveSettings(_Section):
     """Streams of changes."""
 
@@ -221,6 +230,7 @@ class Settings(_Section):
     feeds: FeedSettings = FeedSettings()
     rules: RuleSettings = RuleSettings()
     oidc: OidcSettings = OidcSettings()
+    identity: IdentitySettings = IdentitySettings()
     live: LiveSettings = LiveSettings()
     outlets: OutletSettings = OutletSettings()
     tiles: TileSettings = TileSettings()

@@ -15,6 +15,7 @@ from server.http.gateway import Gateways
 from server.http.origins import Origins
 from server.http.troubles import Troubles
 from server.identity.auth import Authenticator
+from server.identity.sessions import Sessions
 from server.live.playbacks import Playbacks
 from server.live.tiles import TileChanges
 from server.page.assets import Assets, find_assets
@@ -62,6 +63,7 @@ class State:
     catalog: CatalogHolder
     counts: CountCache
     authenticator: Authenticator
+    sessions: Sessions
     origins: Origins
     gateways: Gateways
     tiles: TileMaker

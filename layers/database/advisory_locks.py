@@ -29,6 +29,9 @@ class AdvisoryLock(IntEnum):
         One writer of a layer's features at a time, with the hash of the layer's id as second key.
     WARNING_CHAINS
         One writer joins chains of warnings at a time; warnings are rare.
+    LOGIN
+        Attempts to log in are counted one after the other for an account and for an address; with the hash of its name
+        as second key (layers/schema/sql/100_identity.sql).
     """
 
     MIGRATION = 440106
@@ -38,3 +41,4 @@ class AdvisoryLock(IntEnum):
     FIVE_MINUTES = 440110
     FEATURES = 440111
     WARNING_CHAINS = 440112
+    LOGIN = 440113

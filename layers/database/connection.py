@@ -26,6 +26,7 @@ class Role(StrEnum):
     OWNER = "onemap_owner"
     INGEST = "onemap_ingest"
     READ = "onemap_read"
+    IDENTITY = "onemap_identity"
     AUDIT = "onemap_audit"
     AUDITOR = "onemap_auditor"
 

@@ -13,7 +13,7 @@ from server.identity.guesses import Guesses
 from server.identity.identity import Identity
 from server.identity.subject import ANONYMOUS_SUBJECT, Subject, actor_of
 
-TOKEN_BYTES_MAX = 8192
+TOKEN_BYTES_MAX = 65_536
 """The longest token; a longer one is refused before anything is computed of it."""
 _AUTHORIZATION, _PURPOSE = b"authorization", b"x-purpose"
 _TOO_LONG = f"a token has at most {TOKEN_BYTES_MAX} bytes"

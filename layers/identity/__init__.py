@@ -1,0 +1,1 @@
+"""Identities in the database: local accounts, access tokens, sessions, and attempts to log in."""

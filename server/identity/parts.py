@@ -1,0 +1,48 @@
+"""The parts of a worker that know who asks, started together."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from layers.database.connection import Role, create_pool
+from server.identity.access_tokens import AccessTokens
+from server.identity.auth import Authenticator
+from server.identity.credential_cache import CredentialCache
+from server.identity.oidc.oidc_tokens import OidcTokens
+from server.identity.oidc.providers import Providers
+from server.identity.operator_token import OperatorToken
+from server.identity.sessions import Sessions, session_limits
+from server.settings import Settings
+
+_CONNECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityParts:
+    """What checks credentials, and what opens sessions."""
+
+    authenticator: Authenticator
+    sessions: Sessions
+    providers: Providers
+
+
+async def start_identity(settings: Settings, running: AsyncExitStack) -> IdentityParts:
+    """Start the parts; `running` stops them.
+
+    Raises
+    ------
+    Unavailable
+        When the database does not answer.
+    """
+    url, timeout_ms = str(settings.database.url), settings.database.statement_timeout_ms
+    pool = await create_pool(url, Role.IDENTITY, size=_CONNECTIONS, statement_timeout_ms=timeout_ms, plans="generic")
+    running.push_async_callback(pool.close)
+    credentials = CredentialCache(url, pool)
+    running.push_async_callback(credentials.stop)
+    await credentials.start()
+    providers = Providers(settings.oidc.folder, settings.oidc.skew_s)
+    running.push_async_callback(providers.close)
+    sessions = Sessions(credentials, pool, session_limits(settings.identity))
+    ways = (OperatorToken(settings.home), AccessTokens(credentials), OidcTokens(providers))
+    return IdentityParts(Authenticator(ways, sessions), sessions, providers)

@@ -1,0 +1,36 @@
+"""Accounts and tokens of tests, in the database of the test."""
+
+from __future__ import annotations
+
+import pytest
+
+from layers.database.connection import connect
+from layers.identity.labels import IdentityLabels
+from layers.identity.tokens import add_token
+from tests.databases import run_async
+
+DISPATCHER = IdentityLabels(("street_dispatcher",), ("440106011",), (), 3, {})
+OPERATING = IdentityLabels(("operator",), (), (), 4, {})
+
+
+def in_database(url, work):
+    """Run a coroutine function of a connection in the owner's role, from a test that is not a coroutine."""
+
+    async def run():
+        connection = await connect(url)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return run_async(run())
+
+
+@pytest.fixture
+def new_token(database_url):
+    """Return a function that makes a token of the operator's role, or with the labels given."""
+
+    def make(name="reader", labels=OPERATING, days=1, **how):
+        return in_database(database_url, lambda connection: add_token(connection, name, labels, days, **how))
+
+    return make
