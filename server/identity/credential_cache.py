@@ -104,12 +104,12 @@ class CredentialCache:
 
     async def stop(self) -> None:
         """Stop; the last uses are noted."""
-        await self._listener.stop()
         tasks = [task for task in (self._noting, *self._pending.values()) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.note_uses()
+        await self._listener.stop()  # last, because everything kept goes with it
 
     async def find(self, digest: bytes, find: Finding) -> Subject | None:
         """Return the subject of a token or session by its digest; None when it is not valid now.
