@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import structlog
 from fastapi import FastAPI
 
+from layers.audit.writer import AuditWriter
 from layers.catalog import CatalogHolder
 from layers.coordinates.district_crs import read_measuring_srid, use_district_crs
 from layers.database.connection import Role, create_pool
@@ -15,6 +17,8 @@ from layers.definition import read_code_lists
 from layers.errors import Unavailable
 from layers.read.counts import CountCache
 from server import errors, ogc
+from server.audit.audit import Audit
+from server.audit.keys import audit_key
 from server.build import build_id
 from server.descriptions import openapi
 from server.front import Front
@@ -60,6 +64,7 @@ from twin.intake.intake import Intake
 from twin.live.tail import LogTail
 
 TITLE = "OneMap 全区一张图"
+_log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -177,7 +182,19 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         tile_changes=tile_changes,
         intake=intake,
         rules=CurrentRules(settings.rules.folder),
+        audit=_audit(settings, running),
     )
+
+
+def _audit(settings: Settings, running: AsyncExitStack) -> Audit:
+    """Return the audit, which is stopped first, so that it holds what the others did until then."""
+    if not settings.audit.enabled:
+        _log.warning("审计已关闭 the audit is off: nobody can tell who read what")
+        return Audit(None)
+    writer = AuditWriter(str(settings.database.url))
+    running.push_async_callback(writer.stop)
+    writer.start()
+    return Audit(writer, audit_key(settings.home, "queries"))
 
 
 def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:

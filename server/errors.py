@@ -23,6 +23,7 @@ from layers.errors import (
     Unauthenticated,
     Unavailable,
 )
+from server.request_id import request_id
 from twin.intake.pipeline import Crowded
 
 STATUS_CODES: dict[type[OneMapError], int] = {
@@ -58,10 +59,17 @@ def status_of(error: OneMapError) -> int:
 
 
 def problem(status: int, detail: str, parameter: str | None = None) -> Response:
-    """Return a response with RFC 9457 problem details."""
-    body = {"type": "about:blank", "title": OGC_CODES.get(status, "Error"), "status": status, "detail": detail}
+    """Return a response with RFC 9457 problem details and the id under which the log and the audit know the request."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": OGC_CODES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
     if parameter:
         body["parameter"] = parameter
+    if request_id():
+        body["request_id"] = request_id()
     return Response(orjson.dumps(body), status, _headers(status), "application/problem+json")
 
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from layers.database.admission import CALLER
 from layers.database.faults import in_words
 from layers.errors import OneMapError, Unauthenticated
+from server.audit.touched import begin_note
 from server.errors import respond, respond_to
 from server.http.body import bounded
 from server.http.cost import caller_of
@@ -22,6 +23,7 @@ from server.http.planes import is_hidden
 from server.http.session_cookie import read_session_cookie
 from server.identity.auth import EndedSession
 from server.identity.identity import keep_identity
+from server.request_id import HEADER, begin_request
 from server.state import State
 
 _SECURE = {"https", "wss"}
@@ -51,13 +53,15 @@ class Front:
         state = self._state()
         scope = state.gateways.resolve(scope)
         begun = False
-        cors = state.origins.headers(scope)
+        more = {**state.origins.headers(scope), HEADER: begin_request()}
+        note = begin_note()
 
         async def sending(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
+                await state.audit.before_answer(scope, note, message["status"])
                 begun = True
-                complete(message, cors, is_secure=scope["scheme"] in _SECURE)
+                complete(message, more, is_secure=scope["scheme"] in _SECURE)
             await send(message)
 
         try:

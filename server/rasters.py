@@ -16,6 +16,7 @@ from layers.actor import Actor
 from layers.catalog import CatalogHolder
 from layers.errors import NotFound, Unavailable
 from layers.read.rasters import StoredMember, StoredRaster, read_rasters
+from server.audit.touched import touch_graded
 from tiles.raster.members import Member, Raster, RasterFrame, ground_m
 from tiles.raster.opened import OpenRasters
 
@@ -81,6 +82,7 @@ class Rasters:
             When its files cannot be read.
         """
         raster = await self.get(name, actor)
+        touch_graded(f"raster/{raster.id}", raster.grade, actor)
         async with self._turns:
             try:
                 return await asyncio.to_thread(work, self.files, raster)

@@ -202,6 +202,17 @@ class BackupSettings(_Section):
     archive_timeout_s: int = Field(default=300, ge=1, le=900)
 
 
+class AuditSettings(_Section):
+    """The audit, its forwarding, and how long it is kept: by law half a year at least."""
+
+    enabled: bool = True
+    general_days: int = Field(default=180, ge=180)
+    sensitive_days: int = Field(default=1095, ge=180)
+    anchor_hours: float = Field(default=24.0, gt=0, le=168)
+    syslog: str | None = Field(default=None, pattern=r"^(udp|tcp|tls)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._\-]+):\d{1,5}$")
+    syslog_ca: Path | None = None
+
+
 class DemoSettings(_Section):
     """The synthetic district that is loaded into an empty database, and whether its city is simulated."""
 
@@ -237,6 +248,7 @@ class Settings(_Section):
     basemap: BasemapSettings = BasemapSettings()
     retention: RetentionSettings = RetentionSettings()
     backup: BackupSettings = BackupSettings()
+    audit: AuditSettings = AuditSettings()
     demo: DemoSettings = DemoSettings()
 
 

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from layers.catalog import CatalogHolder
 from layers.read.counts import CountCache
+from server.audit.audit import Audit
 from server.heavy_work import HeavyWork
 from server.http.gateway import Gateways
 from server.http.origins import Origins
@@ -74,6 +75,7 @@ class State:
     tile_changes: TileChanges
     intake: Intake
     rules: CurrentRules
+    audit: Audit
     assets: Assets = field(default_factory=find_assets)
     plans: RequestPlans = field(default_factory=RequestPlans)
     outlines: Outlines = field(default_factory=Outlines)

@@ -58,6 +58,7 @@ class AuditLane:
         self._queue: deque[_Waiting] = deque()
         self._any, self._urgent = asyncio.Event(), asyncio.Event()
         self._connection: asyncpg.Connection | None = None
+        self._storing = 0
         self._away = Seldom()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -65,7 +66,7 @@ class AuditLane:
     @property
     def waiting(self) -> int:
         """Number of records that are not stored yet."""
-        return len(self._queue)
+        return len(self._queue) + self._storing
 
     @property
     def is_full(self) -> bool:
@@ -144,11 +145,14 @@ class AuditLane:
         self._urgent.clear()
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_MAX))]
+            self._storing = len(batch)
             try:
                 await self._append([waiting for waiting in batch if not waiting.is_given_up])
             except DATABASE_ERRORS as error:
                 self._keep(batch, error)
                 return False
+            finally:
+                self._storing = 0
         return True
 
     async def _append(self, batch: list[_Waiting]) -> None:

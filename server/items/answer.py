@@ -7,12 +7,14 @@ from typing import Any
 
 import asyncpg
 
+from layers.audit.record import AuditAction
 from layers.catalog import Layer
 from layers.coordinates.crs import CRS84, parse_crs
 from layers.errors import NotFound
 from layers.read.counted_page import ROWS_MAX, counted_page
 from layers.read.counts import Matched
 from layers.read.query import ItemsQuery, page, single
+from server.audit.touched import count_rows, touch
 from server.formats.written import PageHead, TableFormat, TextFormat
 from server.http.conditions import layer_of
 from server.items.call import ItemsCall
@@ -89,6 +91,7 @@ async def single_feature(call: ItemsCall, state: State) -> ItemsResponse:
     crs = parse_crs(call.given["crs"]) if "crs" in call.given else CRS84
     text = _text_format(call)
     layer = layer_of(call.layer, call.given)
+    touch(layer, call.actor, feature=call.feature_id, rows=1)
     key = ("item", layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, text.form, layer.moment)
     statement = state.plans.get(key, lambda: single(layer, call.actor, _THE_ID, crs, text.form).render())
     feature_id = call.feature_id or ""
@@ -115,6 +118,8 @@ async def features(call: ItemsCall, state: State) -> ItemsResponse:
     """
     plan = _plan(call, state)
     query = plan.query(call.layer)
+    action = AuditAction.EXPORT if call.media.export else None
+    touch(query.layer, call.actor, action=action, fields=not plan.hits)
     if plan.hits:
         async with _pool(state, query).acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)
@@ -124,6 +129,7 @@ async def features(call: ItemsCall, state: State) -> ItemsResponse:
             found = await _table(call.media, query, connection, state)
     else:
         found = await _text(plan, query, _text_format(call), state)
+    count_rows(found.returned)
     return ItemsResponse(_body(call, plan, query, found), _headers(call, query, found, state))
 
 

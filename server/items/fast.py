@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from layers.coordinates.crs import CRS84
+from server.audit.touched import touch
 from server.formats.table import choose_format
 from server.formats.written import TableFormat, TextFormat
 from server.http.base_url import base_url
@@ -89,6 +90,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
 async def _answer(call: ItemsCall, scope: Scope, receive: Receive, send: Send, state: State) -> None:
     validators = _validators(call, state)
     if validators and not_modified(dict(scope["headers"]), validators):
+        touch(call.layer, call.actor, feature=call.feature_id)
         headers = call.headers(CRS84, state.settings) | validators.headers()
         await Response(status_code=304, headers=headers)(scope, receive, send)
         return

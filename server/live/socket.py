@@ -17,11 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from layers.actor import Actor
+from layers.audit.record import AuditAction
 from layers.catalog import Catalog
 from layers.cql2 import FilterLimits
 from layers.database.connection import in_our_words
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated
+from server.audit.audit import Audit
+from server.audit.streams import AuditedStream, begin_stream
+from server.audit.touched import begin_note
 from server.errors import status_of
 from server.live.frames import as_message, tiles_message
 from server.live.tiles import TileChanges
@@ -86,9 +90,11 @@ class LiveSocket:
         actor_of_token: Callable[[str], Awaitable[Actor]],
         limits: FilterLimits,
         tile_changes: TileChanges,
+        audit: Audit,
     ) -> None:
         self._socket, self._source, self._limits = socket, source, limits
-        self._tile_changes = tile_changes
+        self._tile_changes, self._audit = tile_changes, audit
+        self._audited = AuditedStream(audit, None)
         self._tiles: asyncio.Task[None] | None = None
         self._actor, self._actor_of_token = actor, actor_of_token
         self._subscription: Subscription | None = None
@@ -106,6 +112,7 @@ class LiveSocket:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
+            self._audited.end()
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, (WebSocketDisconnect, RuntimeError)):
                 raise result
@@ -161,6 +168,7 @@ class LiveSocket:
             await subscription.prepare()
         if not self._next.empty():
             raise TooMuch("a subscription waits to begin already; send the next one when it is ready")
+        await self._record(catalog, interest.layers)
         self._subscription = subscription
         self._next.put_nowait(subscription)
         if before:
@@ -170,6 +178,14 @@ class LiveSocket:
         if message.tiles:
             self._tiles = asyncio.create_task(self._send_tiles(interest.layers), name="live-tiles")
         return None
+
+    async def _record(self, catalog: Catalog, layers: Collection[str]) -> None:
+        """Record that this subscription begins, and that the one before ends."""
+        begin_note()
+        scope = self._socket.scope
+        began = await begin_stream(self._audit, scope, catalog, self._actor, layers, AuditAction.STREAM)
+        self._audited.end()
+        self._audited = began
 
     async def _send_tiles(self, layers: Collection[str]) -> None:
         with self._tile_changes.subscriber(self._actor, layers) as subscriber:
@@ -183,6 +199,7 @@ class LiveSocket:
             try:
                 async with aclosing(parts) as open_parts:  # type: ignore[type-var]  # a generator
                     async for part in open_parts:
+                        self._audited.sent(part)
                         await self._socket.send_text(as_message(part))
             except TooMuch as error:
                 await self._send_error(error)

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
+from server.audit.streams import AuditedStream
 from server.live.frames import as_event, tiles_event
 from server.live.tiles import TileSubscriber
 from twin.live.subscriber import Subscription
@@ -30,6 +31,7 @@ class EventStream(Response):
     def __init__(
         self,
         subscription: Subscription,
+        audited: AuditedStream,
         tiles: AbstractContextManager[TileSubscriber] | None = None,
         *,
         cloud: bool = False,
@@ -37,6 +39,7 @@ class EventStream(Response):
         super().__init__(headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._subscription = subscription
+        self._audited = audited
         self._tiles = tiles
         self._cloud = cloud
 
@@ -51,6 +54,7 @@ class EventStream(Response):
             sending.cancel()
             with suppress(asyncio.CancelledError):
                 await sending
+            self._audited.end()
 
     async def _send(self, scope: Scope, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -64,6 +68,7 @@ class EventStream(Response):
         parts: AsyncIterator = self._subscription.parts()  # type: ignore[type-arg]
         async with aclosing(parts) as open_parts, meanwhile(self._send_tiles(send)):  # type: ignore[type-var]
             async for part in open_parts:
+                self._audited.sent(part)
                 await send({"type": "http.response.body", "body": as_event(part, cloud=self._cloud), "more_body": True})
 
     async def _send_tiles(self, send: Send) -> None:

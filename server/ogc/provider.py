@@ -17,6 +17,7 @@ from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.read.counts import Matched
 from layers.read.query import page, single
+from server.audit.touched import count_rows, touch
 from server.http.conditions import layer_of
 from server.items.request import ItemsRequest, write_cursor
 from server.ogc.schema import returnables
@@ -51,7 +52,9 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
         """
         if self._visit.request is None:
             raise LookupError(f"{self._visit.path} is no request for items")
+        touch(self._layer, self._visit.actor, fields=not self._visit.request.hits)
         collection: dict[str, Any] = from_thread.run(_collection, self._visit, self._visit.request)
+        count_rows(collection["numberReturned"])
         return collection
 
     def get(self, identifier: str, **arguments: Any) -> dict[str, Any]:
@@ -62,6 +65,7 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
         NotFound
             When there is no such feature, or none that the actor may see.
         """
+        touch(self._layer, self._visit.actor, feature=identifier, rows=1)
         clause = single(self._layer, self._visit.actor, identifier, _crs(arguments))
         feature = None if "\0" in identifier else from_thread.run(_fetch_value, self._visit, *clause.render())
         if feature is None:

@@ -15,6 +15,7 @@ from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
+from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.state import State
 from twin.aggregate.answer import as_csv, as_geojson, as_json, hides_small
@@ -66,6 +67,7 @@ async def aggregate(state: StateHere, actor: ActorHere, params: Annotated[Aggreg
     """
     catalog = state.catalog.current
     question = _question(state, actor, params)
+    touch(question.layer, actor, fields=False)
     with in_our_words():
         async with state.pool.acquire() as connection:
             counts = await count_by_area(connection, catalog, question, with_geometry=params.f == "geojson")

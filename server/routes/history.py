@@ -13,11 +13,14 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
+from layers.audit.record import AuditAction
 from layers.coordinates.crs import CRS84
 from layers.cql2 import parse_bbox
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time
+from server.audit.streams import begin_stream
+from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
 from server.http.gateway import client_address
@@ -108,6 +111,8 @@ async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[Snapsho
     """
     moment = read_moment(params.at, params.basis)
     interest = params.interest(state, actor)
+    for name in sorted(interest.layers):
+        touch(state.catalog.current.visible(name, actor), actor)
     with in_our_words():
         taken = await take_snapshot(state.pool, state.catalog.current, actor, interest, moment)
     found = (b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in taken.layers.items())
@@ -132,9 +137,13 @@ async def replay(
     span = PlaybackSpan(read_time(params.start, "from"), last.at if last else datetime.now(UTC), _step(params.step))
     with ExitStack() as place:
         place.enter_context(state.playbacks.place(client_address(request.scope)))
-        frames = play(state.pool, state.catalog.current, actor, params.interest(state, actor), span, basis)
+        interest = params.interest(state, actor)
+        frames = play(state.pool, state.catalog.current, actor, interest, span, basis)
         with in_our_words():
             first = await anext(frames)  # an error must come before the response begins
+        catalog = state.catalog.current
+        stream = await begin_stream(state.audit, request.scope, catalog, actor, interest.layers, AuditAction.REPLAY)
+        place.callback(stream.end)
         return PlaybackAnswer(first, frames, place.pop_all(), _PRIVATE)
 
 

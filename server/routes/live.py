@@ -5,13 +5,15 @@ from __future__ import annotations
 from math import ceil
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from layers.audit.record import AuditAction
 from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, Unavailable
+from server.audit.streams import begin_stream
 from server.dependencies import ActorHere, StateHere
 from server.live.stream import EventStream
 from server.state import State
@@ -33,28 +35,43 @@ def _params(
     return SubscriptionParams(layers.split(","), areas.split(","), bbox, filter_, filter_lang)
 
 
+def _start_after(
+    since: Annotated[int | None, Query(ge=0, le=2**62, description="从此序号之后 After this number")] = None,
+    last_event_id: Annotated[str | None, Header(max_length=40)] = None,
+) -> int | None:
+    """Return the number after which to begin: the last one the client saw, else `since`; None begins now."""
+    if last_event_id is None:
+        return since
+    if not (last_event_id.isascii() and last_event_id.isdigit()):
+        raise BadInput("Last-Event-ID is not a number of this stream", parameter="Last-Event-ID")
+    return int(last_event_id)
+
+
 @router.get("/live", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def live(
+    request: Request,
     state: StateHere,
     actor: ActorHere,
     params: Annotated[SubscriptionParams, Depends(_params)],
-    since: Annotated[int | None, Query(ge=0, le=2**62, description="从此序号之后 After this number")] = None,
+    start: Annotated[int | None, Depends(_start_after)],
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
     tiles: Annotated[bool, Query(description="也通知哪些瓦片变了 Also which tiles changed")] = False,
     f: Annotated[
         Literal["json", "cloudevents"], Query(description="cloudevents：每条变更一个 one for each change")
     ] = "json",
-    last_event_id: Annotated[str | None, Header(max_length=40)] = None,
 ) -> EventStream:
     """Stream changes from now on, or from a number on that was seen before."""
     source = source_of(state)
     source.tail.budget.check_text(caller_here(), len(params.filter))
     interest = read_interest(state.catalog.current, actor, params, filter_limits(state))
-    subscription = Subscription(source, actor, interest, _start_after(since, last_event_id), snapshot=snapshot)
+    subscription = Subscription(source, actor, interest, start, snapshot=snapshot)
     with in_our_words():
         await subscription.prepare()
     changes = state.tile_changes.subscriber(actor, interest.layers) if tiles else None
-    return EventStream(subscription, changes, cloud=f == "cloudevents")
+    stream = await begin_stream(
+        state.audit, request.scope, state.catalog.current, actor, interest.layers, AuditAction.STREAM
+    )
+    return EventStream(subscription, stream, changes, cloud=f == "cloudevents")
 
 
 def source_of(state: State) -> LiveSource:
@@ -77,12 +94,3 @@ def filter_limits(state: State) -> FilterLimits:
     """Return how large a subscription's filter may be."""
     limits = state.settings.limits
     return FilterLimits(length=limits.filter_bytes, vertices=limits.filter_vertices)
-
-
-def _start_after(since: int | None, last_event_id: str | None) -> int | None:
-    """Return the number after which to begin: the last one the client saw, else `since`; None begins now."""
-    if last_event_id is None:
-        return since
-    if not (last_event_id.isascii() and last_event_id.isdigit()):
-        raise BadInput("Last-Event-ID is not a number of this stream", parameter="Last-Event-ID")
-    return int(last_event_id)

@@ -49,5 +49,6 @@ async def live_ws(socket: WebSocket, state: StateHere) -> None:
     except OneMapError:
         return await socket.close(_AGAIN, "too many subscribers")
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
-    await LiveSocket(socket, source, actor, actor_of_token, filter_limits(state), state.tile_changes).serve()
+    shared = state.tile_changes, state.audit
+    await LiveSocket(socket, source, actor, actor_of_token, filter_limits(state), *shared).serve()
     return None

@@ -10,8 +10,11 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from layers.actor import Actor
 from layers.catalog import Layer
 from layers.database.connection import in_our_words
+from layers.tiers import TIER_OF_LAYER
+from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
 from twin.surroundings.area import area_features, find_area
@@ -21,6 +24,7 @@ from twin.surroundings.spot import read_spot
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 FEATURES_MAX = 1000
+PLACES = frozenset((*TIER_OF_LAYER, "urban_villages", "buildings", "waterways"))  # what `locate` reads
 
 Lon = Annotated[float, Query(description="longitude, or metres east in a projected crs", examples=[113.3316634])]
 Lat = Annotated[float, Query(description="latitude, or metres north in a projected crs", examples=[23.1395597])]
@@ -79,6 +83,8 @@ async def locate_place(
     response.headers.update(_PRIVATE)
     with in_our_words():
         async with state.pool.acquire() as connection:
+            for name in sorted(PLACES.intersection(state.catalog.current.visible_ids(actor))):
+                touch(state.catalog.current.visible(name, actor), actor)
             return await locate(connection, state.catalog.current, actor, spot)
 
 
@@ -97,7 +103,7 @@ async def near_place(
     spot, chosen = read_spot(lon, lat, crs), chosen_layers(state.catalog.current, actor, layers.split(","))
     with in_our_words():
         async with state.pool.acquire() as connection:
-            return _answer(chosen, await nearby(connection, chosen, actor, spot, radius_m, limit))
+            return _answer(actor, chosen, await nearby(connection, chosen, actor, spot, radius_m, limit))
 
 
 @router.get("/areas/{code}/features", summary="What is in an area", response_model=Features, response_class=GeoJson)
@@ -110,11 +116,13 @@ async def in_area(
     with in_our_words():
         async with state.pool.acquire() as connection:
             area = await find_area(connection, catalog, actor, code)
-            return _answer(chosen, await area_features(connection, chosen, actor, area, limit))
+            return _answer(actor, chosen, await area_features(connection, chosen, actor, area, limit))
 
 
-def _answer(layers: Sequence[Layer], found: NearbyFeatures) -> GeoJson:
+def _answer(actor: Actor, layers: Sequence[Layer], found: NearbyFeatures) -> GeoJson:
     """Return the features, which PostgreSQL wrote as JSON, as one collection."""
+    for layer in layers:
+        touch(layer, actor, rows=found.returned[layer.id])
     counts = [
         {
             "id": layer.id,

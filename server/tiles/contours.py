@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from layers.actor import Actor
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
+from server.audit.touched import touch_graded
 from server.http.parameters import parameters_of, refuse_unknown
 from server.state import State
 from server.tiles.moment import when_of
@@ -51,6 +52,7 @@ async def contour_tile(name: str, address: TileAddress, query_string: str, actor
         For an interval that would give too many lines.
     """
     raster = await state.rasters.get(name, actor)
+    touch_graded(f"raster/{raster.id}", raster.grade, actor)
     given = parameters_of(query_string, state.settings.limits) if query_string else {}
     refuse_unknown(given, ("interval_m", "datetime", "v"))
     when, interval_m = when_of(given), interval_of(given, interval_at(address.z))

@@ -7,6 +7,7 @@ from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
+from server.audit.touched import current_note, touch
 from server.http.caching import Keep, cache_control
 from server.http.fast_path import FastPath
 from server.http.scope import header, raw_path
@@ -51,6 +52,8 @@ class FastTiles(FastPath[State]):
         actor = actor_of_request(scope)
         query_string = scope["query_string"].decode("latin-1")
         call = read_tile_call(path, query_string, actor, state.catalog.current, state.settings.limits)
+        for part in call.parts:
+            touch(part.layer, actor, tile=True)
         tile = await state.tiles.tile(call, trusted=state.catalog.trusted)
         keep = Keep.VERSIONED if state.catalog.trusted and call.is_newest(state.build) else Keep.LIVE
         await send_tile(scope, send, tile, CONTENT_TYPE, cache_control(keep, actor, state.settings, linked=False))
@@ -60,6 +63,7 @@ class FastTiles(FastPath[State]):
         actor = actor_of_request(scope)
         query_string = scope["query_string"].decode("latin-1")
         found = await map_tile(path, query_string, header(scope, b"accept"), actor, state)
+        current_note().is_tile = True
         cached = cache_control(Keep.LIVE, actor, state.settings, linked=False)
         await send_tile(scope, send, found.tile, found.media_type, cached, negotiated=True)
 
@@ -67,5 +71,6 @@ class FastTiles(FastPath[State]):
         state = self._state()
         actor = actor_of_request(scope)
         found = await raster_tile(path, scope["query_string"].decode("latin-1"), actor, state)
+        current_note().is_tile = True
         cached = cache_control(Keep.LIVE, actor, state.settings, linked=False)
         await send_tile(scope, send, found.tile, found.media_type, cached)

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.errors import NotFound
+from server.audit.touched import touch_graded
 from server.http.parameters import parameters_of
 from server.state import State
 from server.tiles.form import MapForm, form_of, ground_of, tile_size
@@ -137,6 +138,7 @@ async def _of_layers(  # all that a tile of layers depends on
 async def _of_raster(  # all that a tile of a raster depends on
     path: MapTilePath, raster: Raster, given: Mapping[str, str], accept: str, actor: Actor, state: State
 ) -> RasterTile:
+    touch_graded(f"raster/{raster.id}", raster.grade, actor)
     style = read_style({name: text for name, text in given.items() if name not in OWN}, raster.bands)
     form, when, ground = form_of(given.get("f"), accept, values=True), when_of(given), ground_of(given)
     area = tile_area(path.address, *tile_size(given, TILE_PIXELS))

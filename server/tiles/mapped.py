@@ -10,6 +10,7 @@ from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.database.connection import in_our_words
 from layers.types import BBox, Json
+from server.audit.touched import touch
 from server.page.assets import MODULES
 from server.state import State
 from server.tiles.form import MapForm
@@ -81,6 +82,8 @@ async def map_picture(call: MapCall, state: State) -> Tile:
         When drawing takes too long.
     """
     catalog = state.catalog.current
+    for part in call.parts:
+        touch(part.layer, call.actor)
 
     async def draw() -> bytes:
         style = await style_of(call.theme, catalog, call.actor, state)

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from layers.actor import Actor
 from layers.errors import NotFound
+from server.audit.touched import touch_graded
 from server.http.parameters import parameters_of
 from server.state import State
 from server.tiles.contours import contour_tile
@@ -122,6 +123,7 @@ async def raster_tile(path: RasterPath, query_string: str, actor: Actor, state: 
     if path.contours:
         return RasterTile(await contour_tile(path.name, path.address, query_string, actor, state), CONTENT_TYPE)
     raster = await state.rasters.get(path.name, actor)
+    touch_graded(f"raster/{raster.id}", raster.grade, actor)
     params = state.plans.get(
         ("raster", raster.id, str(raster.bands), query_string),
         lambda: _read_params(query_string, raster, state),

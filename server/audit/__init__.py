@@ -1,0 +1,1 @@
+"""What of a request goes into the audit, and when."""

@@ -1,0 +1,24 @@
+"""Addresses whose answers hold no data of layers: pages, documents about layers, and the service's own state.
+
+Any other answer to a reader of grade 3 and above that does not say what it touched is recorded as if it held the
+highest grade that this reader sees.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(
+    r"/"
+    r"|/(?:health|metrics|docs|guide|assets|fonts|sprites|styles|schemas|basemaps|app|vendor|ogc\.[a-z]+|login|logout)\b.*"
+    r"|/(?:openapi|asyncapi|map|favicon|robots|manifest)\.[a-z]+"
+    r"|/tiles/[^/]+\.json"
+    r"|/raster(?:/[^/]+\.json|/[^/]+/contours\.json|/[^/]+/times)?"
+    r"|/ogc(?:/(?!(?:.*/)?(?:items|map|tiles)(?:/|\Z)).*)?"
+    r"|/ogc(?:/.*)?/(?:map/)?tiles(?:/[^/]+)?/?"  # descriptions of tile sets
+)
+
+
+def holds_no_data(path: str) -> bool:
+    """Whether answers at a path hold no data of layers."""
+    return _PLAIN.fullmatch(path) is not None

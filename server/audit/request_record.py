@@ -1,0 +1,113 @@
+"""The record of a request: who asked from where, what was touched, what was filtered, what was decided."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+from layers.actor import Actor
+from layers.audit.record import AuditAction, AuditDecision, AuditOrigin, AuditRecord, AuditSubject
+from layers.errors import Unauthenticated
+from server.audit.touched import Touched
+from server.identity.identity import Identity, identity_of
+from server.identity.subject import AuthMethod, Subject
+from server.request_id import request_id
+
+UNKNOWN = AuditSubject("unknown", method="refused")
+_BBOX = re.compile(r"[0-9eE.,+\- ]{1,120}")
+_TIME = re.compile(r"[0-9TZ:.+\-/ ]{1,80}")
+_TIMES = ("datetime", "at", "from", "to")
+_PLAIN = frozenset({"f", "limit", "crs", "lang", "next", "cursor", "v", "offset"})
+_PARAMETERS_MAX = 50
+
+
+@lru_cache(maxsize=1024)
+def audit_subject(subject: Subject) -> AuditSubject:
+    """Return a subject as the audit names it."""
+    return AuditSubject(
+        subject.id,
+        "" if subject.id == subject.name else subject.name,
+        roles=subject.roles,
+        org=",".join(subject.departments),
+        areas=subject.areas,
+        session_id=subject.session_id or "",
+        method=subject.method.value,
+    )
+
+
+def identity_in(scope: Scope) -> Identity | None:
+    """Return who a request has proven to be; None when its credentials are wrong."""
+    try:
+        return identity_of(scope)
+    except (KeyError, Unauthenticated):
+        return None
+
+
+def asked_by(scope: Scope, actor: Actor | None) -> AuditSubject:
+    """Return who asks: the identity of the request, or the actor that a later message of a socket has named."""
+    identity = identity_in(scope)
+    if identity is not None and (actor is None or actor.subject == identity.actor.subject):
+        return audit_subject(identity.subject)
+    if actor is None:
+        return UNKNOWN
+    return AuditSubject(actor.subject, roles=actor.roles, areas=actor.area_prefixes, method=AuthMethod.TOKEN.value)
+
+
+def origin_of(scope: Scope) -> AuditOrigin:
+    """Return where a request came from."""
+    client = scope.get("client")
+    device = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    return AuditOrigin(str(client[0]) if client else "", device.decode("latin-1"), request_id())
+
+
+def request_record(scope: Scope, note: Touched, status: int, query_key: bytes) -> AuditRecord:
+    """Return the record of a request whose answer begins with a status.
+
+    Parameters
+    ----------
+    query_key
+        The key of the hash of its query.
+    """
+    denied = status in {401, 403}
+    text = scope["query_string"].decode("latin-1")
+    given = dict(parse_qsl(text[:4096], max_num_fields=_PARAMETERS_MAX * 100)) if text else {}
+    decision = AuditDecision.MASK if note.masked else AuditDecision.ALLOW
+    return AuditRecord(
+        action=note.action or _action(scope, given),
+        object=note.object or scope["path"],
+        subject=asked_by(scope, note.actor),
+        origin=origin_of(scope),
+        decision=AuditDecision.DENY if denied else decision,
+        rule_id=",".join(dict.fromkeys(note.rules)),
+        purpose=(note.actor.purpose or "") if note.actor else "",
+        filters=_filters(given, text, query_key),
+        max_grade=note.max_grade or None,
+        sensitive_fields=note.fields,
+        rows=note.rows,
+        result_code=status,
+        duration_ms=note.duration_ms,
+    )
+
+
+def _action(scope: Scope, given: Mapping[str, str]) -> AuditAction:
+    is_filter = scope["method"] == "POST" and "/items" in scope["path"]
+    if scope["method"] not in {"GET", "HEAD", "POST"} or (scope["method"] == "POST" and not is_filter):
+        return AuditAction.WRITE
+    return AuditAction.SEARCH if is_filter or given.keys() - _PLAIN else AuditAction.READ
+
+
+def _filters(given: Mapping[str, str], text: str, query_key: bytes) -> dict[str, str]:
+    """Return the summary of a query: box and times as they are, all of it as a keyed hash."""
+    if not text:
+        return {}
+    found = {"query": hmac.digest(query_key, text.encode(), "sha256").hex()[:32]}
+    box = given.get("bbox", "")
+    if _BBOX.fullmatch(box):
+        found["bbox"] = box
+    times = [f"{name}={given[name]}" for name in _TIMES if _TIME.fullmatch(given.get(name, ""))]
+    return found | ({"time": " ".join(times)} if times else {})

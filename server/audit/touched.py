@@ -1,0 +1,128 @@
+"""What one request touched: filled where its answer is made, read when the answer begins.
+
+The note of a request is found by the context of its task, so that no function passes it on; threads and tasks that a
+request starts share it.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import monotonic
+
+from layers.actor import Actor
+from layers.audit.record import AuditAction
+from layers.catalog import Layer
+from server.audit.exposure import Exposure, Exposures
+
+_exposures = Exposures()
+
+
+@dataclass(slots=True)
+class Touched:
+    """The note of one request.
+
+    Attributes
+    ----------
+    actor
+        Who asks, where data was touched.
+    object
+        The layers, by comma, and the id of a single feature.
+    max_grade
+        The highest grade of the data; 0 when none was touched.
+    rows
+        Number of features; None when it is not known.
+    is_tile
+        Whether the answer is one of the many that a map asks for.
+    is_settled
+        Whether the request is recorded already.
+    """
+
+    actor: Actor | None = None
+    action: AuditAction | None = None
+    object: str = ""
+    max_grade: int = 0
+    fields: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    masked: bool = False
+    rows: int | None = None
+    is_tile: bool = False
+    is_settled: bool = False
+    begun_at: float = field(default_factory=monotonic)
+
+    def add(self, name: str, exposure: Exposure, *, fields: bool = True) -> None:
+        """Add data of a layer or raster."""
+        if name not in self.object.split(","):
+            self.object = f"{self.object},{name}" if self.object else name
+        self.max_grade = max(self.max_grade, exposure.grade if fields else exposure.row_grade)
+        if fields:
+            self.fields += exposure.fields
+            self.masked = self.masked or exposure.masked
+        self.rules += exposure.rules
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds since the request began."""
+        return round((monotonic() - self.begun_at) * 1000)
+
+
+_NOTE: ContextVar[Touched | None] = ContextVar("touched", default=None)
+
+
+def begin_note() -> Touched:
+    """Begin the note of the request of this task."""
+    note = Touched()
+    _NOTE.set(note)
+    return note
+
+
+def current_note() -> Touched:
+    """Return the note of the request of this task; outside of requests one that nobody reads."""
+    return _NOTE.get() or Touched()
+
+
+def touch(
+    layer: Layer,
+    actor: Actor,
+    *,
+    feature: str | None = None,
+    rows: int | None = None,
+    action: AuditAction | None = None,
+    tile: bool = False,
+    fields: bool = True,
+) -> None:
+    """Note that the answer to this request holds data of a layer.
+
+    Parameters
+    ----------
+    feature
+        The id of the only feature.
+    rows
+        Number of features, added to those of other layers.
+    action
+        What is done; by default it follows from the request.
+    tile
+        Whether the answer is a tile.
+    fields
+        False for counts, which show no fields.
+    """
+    note = current_note()
+    note.actor = actor
+    note.add(layer.id if feature is None else f"{layer.id}/{feature}", _exposures.of(layer, actor), fields=fields)
+    note.is_tile = tile
+    note.action = action or note.action
+    if rows is not None:
+        note.rows = (note.rows or 0) + rows
+
+
+def touch_graded(name: str, grade: int, actor: Actor, *, tile: bool = False) -> None:
+    """Note that the answer holds data that is no layer and has one grade, such as a raster."""
+    note = current_note()
+    note.actor, note.is_tile = actor, tile
+    note.add(name, Exposure(grade, grade, (), masked=False, rules=()))
+
+
+def count_rows(rows: int) -> None:
+    """Add features to the number of the answer, when it is known only after `touch`."""
+    note = current_note()
+    note.rows = (note.rows or 0) + rows
