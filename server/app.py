@@ -15,6 +15,7 @@ from layers.coordinates.district_crs import read_measuring_srid, use_district_cr
 from layers.database.connection import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
+from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from server import errors, ogc
 from server.audit.audit import Audit
@@ -145,6 +146,9 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
+    policy = PolicyHolder(settings.policy.folder)
+    running.push_async_callback(policy.stop)
+    policy.start()
     tail = LogTail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
@@ -183,6 +187,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         intake=intake,
         rules=CurrentRules(settings.rules.folder),
         audit=_audit(settings, running),
+        policy=policy,
     )
 
 

@@ -137,6 +137,12 @@ class RuleSettings(_Section):
     folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/rules"), validate_default=True)
 
 
+class PolicySettings(_Section):
+    """Roles and rules: who may see and do what."""
+
+    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/policy"), validate_default=True)
+
+
 class OidcSettings(_Section):
     """Providers of identities (OpenID Connect)."""
 
@@ -240,6 +246,7 @@ class Settings(_Section):
     layers: LayerSettings = LayerSettings()
     feeds: FeedSettings = FeedSettings()
     rules: RuleSettings = RuleSettings()
+    policy: PolicySettings = PolicySettings()
     oidc: OidcSettings = OidcSettings()
     identity: IdentitySettings = IdentitySettings()
     live: LiveSettings = LiveSettings()

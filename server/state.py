@@ -9,6 +9,7 @@ import asyncpg
 from starlette.applications import Starlette
 
 from layers.catalog import CatalogHolder
+from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from server.audit.audit import Audit
 from server.heavy_work import HeavyWork
@@ -76,6 +77,7 @@ class State:
     intake: Intake
     rules: CurrentRules
     audit: Audit
+    policy: PolicyHolder
     assets: Assets = field(default_factory=find_assets)
     plans: RequestPlans = field(default_factory=RequestPlans)
     outlines: Outlines = field(default_factory=Outlines)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from layers.errors import BadInput
-
-FILE_BYTES_MAX = 256 * 1024
-_PROBLEMS_MAX = 10
-
-type Stamp = tuple[int, int]  # time of change in ns, size in bytes
+from layers.file_stamps import Stamp, file_stamps
+from layers.yaml_file import explain, read_yaml
 
 
 class Named(Protocol):
@@ -68,7 +64,7 @@ class Folder[T: Named]:
 
     def renewed(self) -> Self:
         """Read the files whose time or size has changed; return itself when none has, so that `is` shows it."""
-        stamps = _stamps(self.path)
+        stamps = file_stamps(self.path)
         if stamps == {name: file.stamp for name, file in self._files.items()}:
             return self
         files = {name: self._file(name, stamp) for name, stamp in stamps.items()}
@@ -103,35 +99,14 @@ def read_definition[T: Named](path: Path, adapter: TypeAdapter[T], what: str) ->
     BadInput
         When the file is too large, not YAML, or no such definition; the message names the file and the fault.
     """
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise BadInput(f"{path.name} is larger than {FILE_BYTES_MAX} bytes", parameter=path.name)
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # an impossible date is a ValueError
-        raise BadInput(f"{path.name} is not YAML: {error}", parameter=path.name) from error
+    raw = read_yaml(path)
     try:
         definition = adapter.validate_python(raw)
     except ValidationError as error:
-        raise BadInput(f"{path.name} is not {what}: {_explain(error)}", parameter=path.name) from error
+        raise BadInput(f"{path.name} is not {what}: {explain(error)}", parameter=path.name) from error
     if definition.name != path.stem:
         noun = what.rsplit(" ", maxsplit=1)[-1]
         raise BadInput(
             f"{path.name} defines '{definition.name}'; file and {noun} must be named alike", parameter=path.name
         )
     return definition
-
-
-def _stamps(folder: Path) -> dict[str, Stamp]:
-    stamps = {}
-    for path in sorted(folder.glob("[!_.]*.yaml")):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:  # removed meanwhile
-            continue
-        stamps[path.name] = (stat.st_mtime_ns, stat.st_size)
-    return stamps
-
-
-def _explain(error: ValidationError) -> str:
-    problems: list[Any] = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in problems[:_PROBLEMS_MAX])

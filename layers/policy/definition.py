@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 RULE_ID = r"^[a-z][a-z0-9_-]{0,62}$"
@@ -25,6 +25,15 @@ type GeometryShowing = Literal["full", "absent", "cell_100", "cell_500"]
 type Duty = Literal[
     "feeds", "quarantine", "metrics", "rules", "outlets", "layers", "users", "policy", "audit", "export", "elevate"
 ]
+
+
+def _clock_text(value: object) -> object:
+    if isinstance(value, int | float):  # YAML reads 20:00 as 1200
+        raise ValueError("write times of day in quotes: ['08:00', '20:00']")  # noqa: TRY004  # pydantic wants it
+    return value
+
+
+type ClockTime = Annotated[time, BeforeValidator(_clock_text)]
 
 
 class _Frozen(BaseModel):
@@ -87,7 +96,7 @@ class PolicyRule(_Frozen):
     areas: Literal["any", "own"] = "any"
     departments: tuple[Name, ...] = ()
     purposes: tuple[Name, ...] = ()
-    hours: tuple[time, time] | None = None
+    hours: tuple[ClockTime, ClockTime] | None = None
     rows: str | None = Field(default=None, max_length=2000)
     geometry: GeometryShowing = "full"
     fields: dict[str, Showing] = Field(default_factory=dict)

@@ -205,7 +205,7 @@ def _ownership(district: District, kind: NDArray[np.str_], rng: np.random.Genera
         "point_class": point_class,
         "position_type": position,
         "owner_org": [f"{district.plan.short}{owner[c]}" for c in point_class.tolist()],
-        "shared_with": [["emergency", "water"] if c != "3" else None for c in point_class.tolist()],
+        "shared_with": [["street", "emergency", "water"] if c != "3" else None for c in point_class.tolist()],
         "online_status": online,
         "status_since": [district.as_of - timedelta(seconds=s) for s in since.tolist()],
     }
