@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +21,9 @@ from server.commands.incomplete import group as incomplete_group
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.commands.refused import group as refused_group
 from server.database import open_current
-from server.feeds.file import feed_of, switch, write_secret
+from server.feeds.file import feed_of, switch
 from server.feeds.post import open_client, post
+from server.feeds.secrets import make_secret, rotate_secret, write_secret
 from server.feeds.trial import try_sample
 from server.feeds.words import AGE, LIFE, describe, lacking
 from server.http.certificate import trust_of
@@ -31,7 +33,7 @@ from twin.connectors.connector import FetchedFeed
 from twin.connectors.protocols import read_feed, read_registry
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import remarks
-from twin.feeds.secret import read_secret
+from twin.feeds.secret import FOLDER, read_secret
 from twin.feeds.times import span
 from twin.jobs.feed_health import FeedState, FeedStates, read_health
 
@@ -48,6 +50,7 @@ def register(app: typer.Typer) -> None:
     group.command(name="list")(list_feeds)
     for command in (show, check, secret, send, enable, disable):
         group.command()(command)
+    group.command(name="rotate-secret")(rotate)
     group.add_typer(refused_group(), name="refused")
     group.add_typer(incomplete_group(), name="incomplete")
     app.add_typer(group, name="feed")
@@ -132,6 +135,10 @@ def secret(
         bool, typer.Option(help="从标准输入读取对方给的口令。 Take a given password from standard input.")
     ] = False,
     replace: Annotated[bool, typer.Option(help="替换已有的。 Replace the one there is.")] = False,
+    webhook: Annotated[
+        bool,
+        typer.Option(help="Standard Webhooks 格式（whsec_…），用于出口。 As libraries of Standard Webhooks take it."),
+    ] = False,
     home: HomeOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -140,13 +147,37 @@ def secret(
     由他人给定的口令（如 MQTT）： A password that others gave you (of a broker):  ./onemap feed secret iot_water --read
     """
     settings = settings_of(home, config)
-    content = sys.stdin.read() if read else None
+    content = sys.stdin.read() if read else make_secret(for_webhooks=True) if webhook else None
     path = write_secret(settings.home, name, content, replace=replace)
     _out.print(f"✓ {path}", markup=False)
     if not read:
         _out.print(
             "把文件内容交给发送方，勿经邮件或聊天 give its content to the sender, not by mail or chat", markup=False
         )
+
+
+def rotate(
+    name: Annotated[str, typer.Argument(help="密钥名，数据源或出口均可。 The secret's name, of a feed or an outlet.")],
+    *,
+    keep_days: Annotated[
+        float,
+        typer.Option(
+            min=0, max=366, help="旧密钥继续有效的天数；0 即刻失效。 Days the old one still counts; 0 ends it."
+        ),
+    ] = 7.0,
+    read: Annotated[bool, typer.Option(help="从标准输入读取新密钥。 Take the new one from standard input.")] = False,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """更换密钥：新旧同时有效一段时间，发送方不中断。 Replace a secret: old and new are both valid for a while.
+
+    数据源接受任一密钥的签名；出口（webhook）以两者各签一次。再次更换时旧密钥立即失效。
+    A feed accepts a signature by either; a webhook is signed by both. The next rotation ends the old one.
+    """
+    settings = settings_of(home, config)
+    until = rotate_secret(settings.home, name, timedelta(days=keep_days), sys.stdin.read() if read else None)
+    _out.print(f"✓ {settings.home / FOLDER / name}", markup=False)
+    _out.print(f"旧密钥有效至 the old one counts until {until:%Y-%m-%d %H:%M} UTC", markup=False)
 
 
 def send(

@@ -1,20 +1,16 @@
-"""Files of feeds for a person's commands: found by name, switched on and off, and their secrets written."""
+"""Files of feeds for a person's commands: found by name, and switched on and off."""
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from pathlib import Path
 
-from layers.errors import BadInput, Conflict, NotFound
+from layers.errors import BadInput, NotFound
 from twin.connectors.protocols import read_feed, read_registry
 from twin.feeds.definition import FeedDefinition
-from twin.feeds.secret import FOLDER
 
 _ENABLED = re.compile(r"^enabled[ \t]*:[ \t]*\S+(?=[ \t]*(#|$))", re.MULTILINE)
 _PROTOCOL = re.compile(r"^protocol[ \t]*:.*$", re.MULTILINE)
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 def feed_of(folder: Path, name: str) -> FeedDefinition:
@@ -71,34 +67,3 @@ def switch(folder: Path, name: str, *, enabled: bool) -> bool:
         beside.unlink(missing_ok=True)
         beside.parent.rmdir()
     return True
-
-
-def write_secret(home: Path, name: str, content: str | None = None, *, replace: bool = False) -> Path:
-    """Write a secret into the home, where only its owner reads it.
-
-    Parameters
-    ----------
-    content
-        A secret of another system, such as a broker's password; None makes a new one.
-
-    Raises
-    ------
-    Conflict
-        When there is one and `replace` is not given: senders that sign with it would be refused.
-    BadInput
-        When the name is no name of a secret, or the content is empty.
-    """
-    if not _NAME.fullmatch(name):
-        raise BadInput(f"'{name[:80]}' is no name of a secret: a to z, 0 to 9 and _, a letter first", parameter="name")
-    if content is not None and not content.strip():
-        raise BadInput("there is nothing to keep; type the secret and end with Ctrl-D", parameter="value")
-    path = home / FOLDER / name
-    if path.exists() and not replace:
-        raise Conflict(f"there is a secret '{name}' already; --replace makes a new one, and the old one counts no more")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    half = path.with_name(f".{name}-{secrets.token_hex(4)}")
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.write((content.strip() if content is not None else secrets.token_urlsafe(32)) + "\n")
-    half.replace(path)
-    return path

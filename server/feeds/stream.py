@@ -20,19 +20,22 @@ from server.errors import OGC_CODES, status_of
 from server.feeds.outcome import Taken
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.seal import is_opening
+from twin.feeds.signature import SIGNATURE
 from twin.intake.intake import Intake
 from twin.intake.streamed import Streamed
 
 LINES = "application/x-ndjson"
 
 
-def is_stream(definition: FeedDefinition, request: Request) -> bool:
-    """Return whether a body is a stream: lines, of an unsigned feed or with a signed opening."""
+def is_stream(definition: FeedDefinition, request: Request, *, proven: bool = False) -> bool:
+    """Return whether a body is a stream: lines, of an unsigned feed, with a token of it, or with a signed opening."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media in {LINES, "application/jsonl"} and (definition.secret is None or is_opening(request.headers))
+    return media in {LINES, "application/jsonl"} and (
+        definition.secret is None or is_opening(request.headers) or (proven and SIGNATURE not in request.headers)
+    )
 
 
-async def take_stream(intake: Intake, name: str, request: Request) -> Response:
+async def take_stream(intake: Intake, name: str, request: Request, *, proven: bool = False) -> Response:
     """Take a stream to its end.
 
     Raises
@@ -40,7 +43,7 @@ async def take_stream(intake: Intake, name: str, request: Request) -> Response:
     NotFound, Unauthenticated
         Before anything is read. Later faults are in the answer, with the part of the stream that was taken.
     """
-    definition, cutter = await intake.open_stream(name, request.headers)
+    definition, cutter = await intake.open_stream(name, request.headers, proven=proven)
     stream = Streamed(intake, definition, cutter)
     if request.headers.get("accept", "").partition(";")[0].strip() == LINES:
         return _Receipts(stream, request)

@@ -11,9 +11,11 @@ from pydantic import BaseModel, Field
 from layers.actor import Actor
 from layers.errors import BadInput
 from server.dependencies import ActorHere, StateHere
+from server.feeds.client import may_write_as
 from server.feeds.outcome import Taken
 from server.feeds.stream import is_stream, take_stream
 from server.http.body import read_body
+from server.identity.identity import identity_of
 from twin.feeds.definition import FeedDefinition
 from twin.jobs import feed_health
 from twin.jobs.feed_health import read_health
@@ -93,12 +95,12 @@ async def deliver(name: str, request: Request, state: StateHere) -> Taken | Resp
     The answer comes when everything is durable. Of NDJSON that is streamed it says how many `lines` were taken, also
     when something went wrong on the way.
     """
-    intake = state.intake
-    if is_stream(intake.feed(name), request):
-        return await take_stream(intake, name, request)
-    intake.admit(name)
+    intake, proven = state.intake, may_write_as(identity_of(request.scope).subject, name)
+    if is_stream(intake.feed(name, proven=proven), request, proven=proven):
+        return await take_stream(intake, name, request, proven=proven)
+    intake.admit(name, proven=proven)
     body = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
-    outcome = await intake.deliver(name, request.headers, body)
+    outcome = await intake.deliver(name, request.headers, body, proven=proven)
     answer = Taken.of(outcome)
     if answer.refused and not any((answer.accepted, answer.duplicate, answer.late, answer.ignored, answer.held)):
         raise BadInput(f"nothing was taken; the first of {answer.rejected}: {answer.refused[0].detail}")

@@ -109,17 +109,17 @@ class Intake:
             except TimeoutError:  # a connection that is still held is not given back
                 self._pool.terminate()
 
-    def feed(self, name: str) -> FeedDefinition:
-        """Return the definition of a feed that may be pushed to.
+    def feed(self, name: str, *, proven: bool = False) -> FeedDefinition:
+        """Return the definition of a feed that may be pushed to; `proven` by a token of the feed, or else by signature.
 
         Raises
         ------
         NotFound, Forbidden
             As `twin.intake.senders.Senders.pushed`.
         """
-        return self._senders.pushed(name)
+        return self._senders.pushed(name, proven=proven)
 
-    def admit(self, name: str) -> FeedDefinition:
+    def admit(self, name: str, *, proven: bool = False) -> FeedDefinition:
         """Return a feed that may be pushed to now; called before anything of a body is read.
 
         Raises
@@ -129,11 +129,11 @@ class Intake:
         Crowded
             When the feed sends faster than it may.
         """
-        definition = self.feed(name)
+        definition = self.feed(name, proven=proven)
         self._pace.check(definition)
         return definition
 
-    async def deliver(self, name: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+    async def deliver(self, name: str, headers: Mapping[str, str], body: bytes, *, proven: bool = False) -> Outcome:
         """Take a pushed delivery; returns when it is durable.
 
         Raises
@@ -147,11 +147,13 @@ class Intake:
         Crowded
             When the feed sends faster than it may, or too much is waiting. Nothing was taken.
         """
-        definition = self.admit(name)
-        await self._signatures.check(definition, headers, body, datetime.now(UTC))
+        definition = self.admit(name, proven=proven)
+        await self._signatures.check(definition, headers, body, datetime.now(UTC), proven=proven)
         return await self._take(definition, Delivery(body, headers))
 
-    async def open_stream(self, name: str, headers: Mapping[str, str]) -> tuple[FeedDefinition, Cutter]:
+    async def open_stream(
+        self, name: str, headers: Mapping[str, str], *, proven: bool = False
+    ) -> tuple[FeedDefinition, Cutter]:
         """Begin to take a body of lines, of any length (`twin.intake.streamed`); its sender is checked now.
 
         Returns
@@ -164,8 +166,8 @@ class Intake:
         NotFound, Forbidden, Unauthenticated
             As `deliver`.
         """
-        definition = self.feed(name)
-        return definition, await self._signatures.open(definition, headers, datetime.now(UTC))
+        definition = self.feed(name, proven=proven)
+        return definition, await self._signatures.open(definition, headers, datetime.now(UTC), proven=proven)
 
     async def take(self, name: str, delivery: Delivery) -> Outcome:
         """Take a delivery of a connector, which knows its sender; returns when it is durable.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -14,15 +13,15 @@ from layers.errors import Unauthenticated, Unavailable
 from twin.envelope.refused import Reason, Refused
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.seal import Cutter, PlainLines, SealedLines, verify_opening
-from twin.feeds.secret import read_secret
-from twin.feeds.signature import VerifiedSignature, verify
+from twin.feeds.secret import read_keys
+from twin.feeds.signature import SIGNATURE, VerifiedSignature, verify
 from twin.store.nonces import StoredNonces
 
 _SIGNATURE_FAULTS = frozenset({Reason.NO_SIGNATURE, Reason.BAD_SIGNATURE, Reason.SIGNATURE_TIME, Reason.NONCE_USED})
 
 
 class SignatureChecks:
-    """Checks the signatures of deliveries; a feed without a secret needs none.
+    """Checks the signatures of deliveries; a feed without a secret needs none, nor does a sender with a token of it.
 
     Parameters
     ----------
@@ -35,21 +34,36 @@ class SignatureChecks:
     def __init__(self, home: Path, pool: asyncpg.Pool) -> None:
         self._home, self._nonces = home, StoredNonces(pool)
 
-    async def check(self, definition: FeedDefinition, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
+    async def check(
+        self,
+        definition: FeedDefinition,
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime,
+        *,
+        proven: bool = False,
+    ) -> None:
         """Check a delivery.
+
+        Parameters
+        ----------
+        proven
+            Whether its sender has shown a token of the feed: a signature may then be missing, but not be wrong.
 
         Raises
         ------
         Unauthenticated
-            When it is not signed with the feed's secret, was sent before, or the secret cannot be read.
+            When it is not signed with a secret of the feed, was sent before, or the secret cannot be read.
         Refused
             When its headers cannot be read.
         """
-        secret = self._secret_of(definition)
-        if secret is not None:
-            await self._claim(partial(verify, secret, definition.name, headers, body, now=now), now)
+        if self._must_sign(definition, headers, proven=proven):
+            name = definition.name
+            await self._claim(definition, lambda key: verify(key, name, headers, body, now=now), now)
 
-    async def open(self, definition: FeedDefinition, headers: Mapping[str, str], now: datetime) -> Cutter:
+    async def open(
+        self, definition: FeedDefinition, headers: Mapping[str, str], now: datetime, *, proven: bool = False
+    ) -> Cutter:
         """Check the headers of a stream, and return the cutter that checks its lines.
 
         Raises
@@ -57,27 +71,45 @@ class SignatureChecks:
         Unauthenticated, Refused
             As `check`.
         """
-        secret = self._secret_of(definition)
-        if secret is None:
+        if not self._must_sign(definition, headers, proven=proven):
             return PlainLines()
-        await self._claim(partial(verify_opening, secret, definition.name, headers, now=now), now)
-        return SealedLines(secret, definition.name, headers)
+        name = definition.name
+        key = await self._claim(definition, lambda key: verify_opening(key, name, headers, now=now), now)
+        return SealedLines(key, name, headers)
 
-    def _secret_of(self, definition: FeedDefinition) -> bytes | None:
-        if definition.secret is None:
-            return None
+    @staticmethod
+    def _must_sign(definition: FeedDefinition, headers: Mapping[str, str], *, proven: bool) -> bool:
+        return definition.secret is not None and not (proven and SIGNATURE not in {name.lower() for name in headers})
+
+    def _keys_of(self, definition: FeedDefinition, now: datetime) -> tuple[bytes, ...]:
         try:
-            return read_secret(definition.secret, self._home, os.environ)
+            return read_keys(definition.secret or "", self._home, os.environ, now=now)
         except Unavailable as error:
             raise Unauthenticated(f"nobody can sign for '{definition.name}' yet: {error.message}") from error
 
-    async def _claim(self, verified: Callable[[], VerifiedSignature], now: datetime) -> None:
-        """Check a signature, and that its nonce was not used before."""
-        try:
-            signature = verified()
-        except Refused as error:
-            if error.reason in _SIGNATURE_FAULTS:
-                raise Unauthenticated(error.message, parameter=error.parameter) from error
-            raise
+    async def _claim(
+        self, definition: FeedDefinition, verified: Callable[[bytes], VerifiedSignature], now: datetime
+    ) -> bytes:
+        """Check a signature, and that its nonce was not used before; return the key that it was made with."""
+        key, signature = _verify_any(self._keys_of(definition, now), verified)
         if not await self._nonces.claim(signature, now):
             raise Unauthenticated("this nonce was used before; every delivery has a new one", parameter="nonce")
+        return key
+
+
+def _verify_any(
+    keys: tuple[bytes, ...], verified: Callable[[bytes], VerifiedSignature]
+) -> tuple[bytes, VerifiedSignature]:
+    """Return the first key that a signature was made with; while a secret is replaced there are two."""
+    *others, last = reversed(keys)  # the active key speaks last: its fault is the one that is told
+    for key in others:
+        try:
+            return key, verified(key)
+        except Refused:
+            continue
+    try:
+        return last, verified(last)
+    except Refused as error:
+        if error.reason in _SIGNATURE_FAULTS:
+            raise Unauthenticated(error.message, parameter=error.parameter) from error
+        raise

@@ -1,4 +1,7 @@
-"""Changes as CloudEvents to a webhook: one signed POST per batch, in order; the id of an event is its log number."""
+"""Changes as CloudEvents to a webhook: one signed POST per batch, in order; the id of an event is its log number.
+
+A batch is signed twice, in our own headers (`twin.feeds.signature`) and in those of `twin.outlets.standard`.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,18 @@ import httpx
 import orjson
 
 from layers.errors import OneMapError
-from twin.feeds.secret import read_secret
-from twin.feeds.signature import sign
+from twin.feeds.secret import read_keys
+from twin.feeds.signature import SIGNATURE, sign
 from twin.outlets.definition import Webhook
 from twin.outlets.selection import NumberedChange, OutletBatch
 from twin.outlets.sender import Gone, NotTaken
+from twin.outlets.standard import standard_headers
 
 MEDIA_TYPE = "application/cloudevents-batch+json"
 SOURCE = "/onemap/log"
 GAP = "cn.onemap.log.gap"
+OLD_SIGNATURE = "x-onemap-signature-old"
+"""The signature by the secret that was replaced, as long as it is valid."""
 _GONE = 410
 
 
@@ -48,7 +54,7 @@ class WebhookSender:
         body = orjson.dumps(events_of(batch))
         try:
             async with self._client.stream(
-                "POST", self._webhook.url, content=body, headers=self._headers(body)
+                "POST", self._webhook.url, content=body, headers=self._headers(batch, body)
             ) as response:
                 status = response.status_code
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -64,12 +70,22 @@ class WebhookSender:
         """Close connections."""
         await self._client.aclose()
 
-    def _headers(self, body: bytes) -> dict[str, str]:
+    def _headers(self, batch: OutletBatch, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": MEDIA_TYPE, "User-Agent": "OneMap"}
+        name, now, nonce = self._webhook.name, datetime.now(UTC), secrets.token_urlsafe(16)
         if self._webhook.secret is None:
             return headers
-        secret = read_secret(self._webhook.secret, self._home, os.environ)
-        return headers | sign(secret, self._webhook.name, body, now=datetime.now(UTC), nonce=secrets.token_urlsafe(16))
+        keys = read_keys(self._webhook.secret, self._home, os.environ, now=now)
+        for key, header in zip(keys[::-1], (OLD_SIGNATURE, SIGNATURE)[-len(keys) :], strict=True):
+            signed = sign(key, name, body, now=now, nonce=nonce)
+            headers |= signed | {header: signed[SIGNATURE]}
+        return headers | standard_headers(keys, _identity_of(name, batch), body, now=now)
+
+
+def _identity_of(outlet: str, batch: OutletBatch) -> str:
+    """Return the id of a batch, which is the same when it is sent again: the numbers of its changes."""
+    first = batch.lost[0] if batch.lost else batch.changes[0].seq if batch.changes else batch.seq
+    return f"{outlet}-{first}-{batch.seq}"
 
 
 def events_of(batch: OutletBatch) -> list[dict[str, Any]]:

@@ -8,16 +8,20 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from standardwebhooks import Webhook as StandardWebhook
 
 from layers.database.connection import Role, connect
 from tests.twin.change_log import GRIDS, happened, moved, write, write_many, written
 from tests.twin.waiting import until
-from twin.feeds.signature import verify
+from twin.feeds.secret import write_old
+from twin.feeds.signature import SIGNATURE, verify
 from twin.log.changes import forget
 from twin.outlets.ledger import resume
+from twin.outlets.standard import for_receivers
+from twin.outlets.webhook import OLD_SIGNATURE
 
 pytestmark = pytest.mark.anyio
-SECRET = b"a secret of many bytes"
+SECRET, OLD_SECRET = b"a secret of many bytes", b"the secret before this one"
 
 
 async def begun(house, *names):
@@ -84,6 +88,7 @@ async def test_killed_at_any_moment_it_goes_on_and_repeats_are_known_by_their_nu
 
 async def test_what_is_sent_is_cloudevents_signed_and_no_more_than_its_actor_may_see(house, receiver):
     house.secret("hook", SECRET)
+    house.secret("hook.old", write_old(datetime.now(UTC) + timedelta(hours=1), OLD_SECRET))
     asked = {"layers": ["events"], "filter": "stage = 'accept'", "rights": {"clearance": 2, "areas": [GRIDS[0]]}}
     house.write("centre", kind="webhook", url=receiver.url, secret="hook", **asked)
     async with house.working():
@@ -107,7 +112,13 @@ async def test_what_is_sent_is_cloudevents_signed_and_no_more_than_its_actor_may
     assert event["data"]["title"] == "积水"
     assert "handler_id" not in event["data"]
     assert request["headers"]["Content-Type"] == "application/cloudevents-batch+json"
-    verify(SECRET, "centre", request["headers"], request["body"].encode(), now=datetime.now(UTC))
+    headers, body = request["headers"], request["body"].encode()
+    verify(SECRET, "centre", headers, body, now=datetime.now(UTC))
+    lower = {name.lower(): value for name, value in headers.items()}
+    replaced = headers | {"X-OneMap-Signature": lower[OLD_SIGNATURE]}
+    verify(OLD_SECRET, "centre", {k: v for k, v in replaced.items() if k != SIGNATURE}, body, now=datetime.now(UTC))
+    for secret in (SECRET, OLD_SECRET):
+        assert StandardWebhook(for_receivers(secret)).verify(body, lower) == [event]
 
 
 async def test_a_dead_one_is_parked_holds_nobody_up_and_goes_on_when_it_is_resumed(house, receiver):
