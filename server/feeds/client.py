@@ -7,7 +7,7 @@ from server.identity.subject import Subject
 
 ROLE = "feed_client"
 ATTRIBUTE = "feed"
-"""Of a feed client: the name of its feed; it may stand several times."""
+"""Of a feed client: the name of its feed, or several with commas between them."""
 
 
 def may_write_as(subject: Subject, feed: str) -> bool:
@@ -20,7 +20,7 @@ def may_write_as(subject: Subject, feed: str) -> bool:
     """
     if ROLE not in subject.roles:
         return False
-    own = {value for name, value in subject.attributes if name == ATTRIBUTE}
+    own = {one for name, value in subject.attributes if name == ATTRIBUTE for one in value.split(",") if one}
     if feed not in own:
         raise Forbidden(f"this token writes {', '.join(sorted(own)) or 'no feed'}, not '{feed[:80]}'", parameter="name")
     return True

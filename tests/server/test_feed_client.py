@@ -5,9 +5,11 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from layers.database.connection import connect
 from layers.errors import Forbidden
+from layers.identity.labels import IdentityLabels
+from layers.identity.tokens import add_token
 from server.feeds.client import may_write_as
-from server.identity import auth
 from server.identity.subject import ANONYMOUS_SUBJECT, OPERATOR_SUBJECT, AuthMethod, Subject
 from server.settings import load_settings
 from tests.databases import run_async
@@ -16,24 +18,12 @@ from tests.twin.feeds.test_exposure import OPEN
 from tests.twin.feeds.test_feeds import BATCH, cloudevent
 from tests.twin.named import put_named
 
-TOKENS = {"token of demo": ("demo",), "token of another": ("hotline",), "token of none": ()}
-
 
 def client_of(*feeds: str) -> Subject:
     return Subject(
-        f"token:{feeds}", "a feed", roles=("feed_client",), attributes=tuple(("feed", one) for one in feeds),
+        f"token:{feeds}", "a feed", roles=("feed_client",), attributes=(("feed", ",".join(feeds)),),
         method=AuthMethod.TOKEN,
     )  # fmt: skip
-
-
-class Tokens:
-    """Access tokens of the tests' feed clients."""
-
-    def accepts(self, token: str) -> bool:
-        return token in TOKENS
-
-    async def find(self, token: str) -> Subject:
-        return client_of(*TOKENS[token])
 
 
 def test_who_may_write_as_a_feed():
@@ -46,17 +36,28 @@ def test_who_may_write_as_a_feed():
 
 
 @pytest.fixture
-def address(district_url, tmp_path, monkeypatch):
+def token(district_url):
+    """Return a function that makes a token of a feed client."""
+
+    async def make(feed):
+        owner = await connect(district_url)
+        try:
+            labels = IdentityLabels(roles=("feed_client",), attributes={"feed": feed} if feed else {})
+            return await add_token(owner, f"of-{feed}", labels, 1)
+        finally:
+            await owner.close()
+
+    return lambda feed: run_async(make(feed))
+
+
+@pytest.fixture
+def address(district_url, tmp_path):
     """A server that the network reaches, with feeds that have a secret and feeds that have none."""
     run_async(put_named(district_url))
     feeds = tmp_path / "feeds"
     feeds.mkdir()
     (feeds / "demo.yaml").write_text(OPEN.format(name="demo") + "secret: demo\n", encoding="utf-8")
     (feeds / "bare.yaml").write_text(OPEN.format(name="bare"), encoding="utf-8")
-    monkeypatch.setattr(
-        "server.app.Authenticator",
-        lambda ways, *further, **named: auth.Authenticator([Tokens(), *ways], *further, **named),
-    )
     settings = load_settings(
         home=tmp_path,
         database={"url": district_url},
@@ -67,7 +68,8 @@ def address(district_url, tmp_path, monkeypatch):
         yield address
 
 
-def test_a_token_writes_its_feed_with_its_source_and_no_other(address):
+def test_a_token_writes_its_feed_with_its_source_and_no_other(address, token):
+    own, another, none = token("demo"), token("hotline"), token("")
     with httpx.Client(base_url=address, timeout=60) as client:
 
         def post(feed, token, **changed):
@@ -75,18 +77,18 @@ def test_a_token_writes_its_feed_with_its_source_and_no_other(address):
             body = [cloudevent(1, "vehicles/v1") | {"source": "/feeds/demo"} | changed]
             return client.post(f"/feeds/{feed}", json=body, headers=headers)
 
-        assert post("demo", "token of demo").status_code == 200
-        foreign = post("demo", "token of demo", source="/feeds/hotline")
+        assert post("demo", own).status_code == 200
+        foreign = post("demo", own, source="/feeds/hotline")
         assert (foreign.status_code, "writes as" in foreign.text) == (400, True)
         assert post("demo", None).status_code == 401
         assert post("bare", None).status_code == 403
-        for feed, token in (("demo", "token of another"), ("demo", "token of none"), ("bare", "token of demo")):
-            assert post(feed, token).status_code == 403
+        for feed, foreign_token in (("demo", another), ("demo", none), ("bare", own)):
+            assert post(feed, foreign_token).status_code == 403
         assert post("demo", "a token that nobody made").status_code == 401
         lines = client.post(
             "/feeds/demo",
             content=b"",
-            headers={"content-type": "application/x-ndjson", "authorization": "Bearer token of demo"},
+            headers={"content-type": "application/x-ndjson", "authorization": f"Bearer {own}"},
         )
         assert (lines.status_code, lines.json()["lines"]) == (200, 0)
-        assert client.get("/twin/refused", headers={"authorization": "Bearer token of demo"}).status_code == 403
+        assert client.get("/twin/refused", headers={"authorization": f"Bearer {own}"}).status_code == 403
