@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from starlette.types import Message
 
 from server.http.caching import PRIVATE
+from server.http.elsewhere import leads_elsewhere
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -48,7 +49,7 @@ def complete(start: Message, more: Mapping[str, str], *, is_secure: bool = False
         lacking |= PAGES
     headers += [header for header in lacking.items() if header[0] not in present]
     headers += [(name.encode(), value.encode("latin-1")) for name, value in more.items()]
-    if 300 <= start["status"] < 400:
+    if 300 <= start["status"] < 400 and not leads_elsewhere(start):
         headers = [(name, _relative(value) if name.lower() == b"location" else value) for name, value in headers]
     start["headers"] = headers
 
