@@ -69,7 +69,7 @@ class Sessions:
                     connection,
                     limits,
                     account_id=account_id,
-                    subject=_document(subject) if account_id is None else None,
+                    subject=session_document(subject) if account_id is None else None,
                     method=subject.method,
                     purpose=subject.purpose,
                     address=address,
@@ -120,7 +120,8 @@ def _subject(found: FoundSession) -> Subject:
     )
 
 
-def _document(subject: Subject) -> dict[str, Any]:
+def session_document(subject: Subject) -> dict[str, Any]:
+    """Return a subject of another provider as its session keeps it."""
     return {
         "id": subject.id,
         "name": subject.name,

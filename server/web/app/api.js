@@ -1,10 +1,8 @@
-// Requests to the server. Addresses are relative to the page, so that they work below a proxy's path too.
+// Requests to the server; the cookie of a session goes with each by itself. Addresses are relative to the page, so that they work below a proxy's path too.
 
 /** @typedef {import("./types.js").MapDocument} MapDocument */
 /** @typedef {import("./types.js").Feature} Feature */
 /** @typedef {import("./types.js").Style} Style */
-
-const TOKEN = "onemap.token";
 
 /** An error response of the server. */
 export class ServerError extends Error {
@@ -16,19 +14,6 @@ export class ServerError extends Error {
     super(detail);
     this.status = status;
   }
-}
-
-export const token = {
-  /** @returns {string | null} */
-  get: () => sessionStorage.getItem(TOKEN),
-  /** @param {string | null} value */
-  set: (value) => (value ? sessionStorage.setItem(TOKEN, value) : sessionStorage.removeItem(TOKEN)),
-};
-
-/** @returns {Record<string, string>} */
-export function identity() {
-  const value = token.get();
-  return value ? { Authorization: `Bearer ${value}` } : {};
 }
 
 /**
@@ -44,7 +29,7 @@ export function address(path) {
  * @param {Record<string, string>} [headers]
  */
 async function ask(path, headers = {}) {
-  const answer = await fetch(address(path), { headers: { ...identity(), ...headers }, cache: "no-store" });
+  const answer = await fetch(address(path), { headers, cache: "no-store" });
   if (answer.ok || answer.status === 304) return answer;
   const problem = await answer.json().catch(() => ({}));
   throw new ServerError(answer.status, problem.detail ?? problem.description ?? answer.statusText);

@@ -1,6 +1,6 @@
 // The stream of changes: reports changed layers, at most a few times a second, and reconnects after every interruption.
 
-import { address, identity } from "./api.js";
+import { address } from "./api.js";
 
 const AGAIN_MS = 2000;
 const SILENT_MS = 60_000; // the server sends a heartbeat every 15 s
@@ -47,7 +47,7 @@ async function follow(onChange, seen, versions, signal) {
   signal.addEventListener("abort", end);
   let silent = setTimeout(end, SILENT_MS);
   try {
-    const headers = { Accept: "text/event-stream", ...identity(), ...(seen ? { "Last-Event-ID": seen } : {}) };
+    const headers = { Accept: "text/event-stream", ...(seen ? { "Last-Event-ID": seen } : {}) };
     const response = await fetch(address("live?tiles=true"), { headers, cache: "no-store", signal: broken.signal });
     if (!response.ok || !response.body) return "";
     for await (const event of events(response.body)) {

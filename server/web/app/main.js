@@ -1,7 +1,8 @@
 // Start: read the texts and the map's description, render the page, and poll the catalogue for changes.
 
 import { html, render } from "../vendor/preact.mjs";
-import { ServerError, fetchMap, fetchStyle, forgetMap, token } from "./api.js";
+import { fetchSession, logOut, watchIdle } from "./account.js";
+import { ServerError, fetchMap, fetchStyle, forgetMap } from "./api.js";
 import { readHash } from "./hash.js";
 import { loadTexts, preferredLanguage } from "./i18n.js";
 import { App } from "./panels/app.js";
@@ -27,7 +28,8 @@ const store = createStore({
   webgl: true,
   trouble: "",
   relief: false,
-  operator: token.get() !== null,
+  account: null,
+  farewell: "",
   sheet: "peek",
 });
 
@@ -43,10 +45,7 @@ async function refresh() {
     if (!store.get().online) store.set({ online: true });
   } catch (error) {
     forgetMap(); // one response of the two is not enough
-    if (error instanceof ServerError && error.status === 401) {
-      token.set(null); // the server has a new token
-      store.set({ operator: false });
-    }
+    if (error instanceof ServerError && error.status === 401) return onEnded();
     const message = /** @type {Error} */ (error).message;
     store.set(store.get().map ? { online: false } : { status: "error", message });
   }
@@ -66,6 +65,34 @@ function isDrawn(theme) {
   return store.get().style?.metadata["onemap:theme"] === theme;
 }
 
+let stopWatching = () => {};
+
+/** Ask who is logged in, and watch whether somebody is there. */
+async function identify() {
+  const session = await fetchSession().catch(() => null);
+  if (!session) return;
+  const { account } = session;
+  stopWatching();
+  if (account) stopWatching = watchIdle(account.idle_s, () => void leave("idle"));
+  store.set({ account, ...(session.ended ? { farewell: "ended" } : {}) });
+}
+
+/** The session has ended: the page says so, and goes on as the public. */
+async function onEnded() {
+  const known = store.get().account !== null;
+  await identify();
+  store.set({ farewell: known ? "ended" : store.get().farewell, hits: [], chosen: 0 });
+}
+
+/** @param {"" | "idle"} [farewell]  why, when nobody asked for it */
+async function leave(farewell = "") {
+  if (await logOut().catch(() => false)) return;
+  await identify();
+  forgetMap();
+  store.set({ farewell, hits: [], chosen: 0 });
+  await refresh();
+}
+
 async function keepAsking() {
   await refresh();
   setTimeout(askAgain, ASK_EVERY_MS);
@@ -77,6 +104,6 @@ function askAgain() {
   else void keepAsking();
 }
 
-await loadTexts();
-render(html`<${App} store=${store} refresh=${refresh} />`, /** @type {Element} */ (document.getElementById("app")));
+await Promise.all([loadTexts(), identify()]);
+render(html`<${App} store=${store} refresh=${refresh} logOut=${() => leave()} />`, /** @type {Element} */ (document.getElementById("app")));
 await keepAsking();

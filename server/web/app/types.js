@@ -69,6 +69,20 @@
 /** @typedef {{ zoom: number, lat: number, lon: number }} View */
 
 /**
+ * Somebody who is logged in.
+ * @typedef {object} Account
+ * @property {string} id
+ * @property {string} name
+ * @property {string[]} roles
+ * @property {string[]} areas  prefixes of area codes; empty is bound to none
+ * @property {string[]} departments
+ * @property {string} method
+ * @property {number} idle_s  seconds after which an unused session ends
+ */
+
+/** @typedef {{ account: Account | null, ended?: boolean, demo?: string[] }} Session */
+
+/**
  * @typedef {object} State
  * @property {"loading" | "ready" | "empty" | "error"} status
  * @property {string} message  the error, when status is "error" or the connection is lost
@@ -85,7 +99,8 @@
  * @property {boolean} webgl  whether the map could be started
  * @property {string} trouble  why it could not, if WebGL is not the reason
  * @property {boolean} relief  whether buildings are drawn in 3D
- * @property {boolean} operator  whether a token is in use
+ * @property {Account | null} account  who is logged in
+ * @property {"" | "ended" | "idle"} farewell  why somebody is logged in no longer
  * @property {"peek" | "half"} sheet  the bottom sheet of a phone
  */
 

@@ -1,7 +1,7 @@
 // The map: created once, updated to the style and the state after each change.
 
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
-import { address, identity } from "../api.js";
+import { address } from "../api.js";
 import { mapTexts } from "../i18n.js";
 import { collection, dressed, isClickable, shownIn } from "./style.js";
 
@@ -39,7 +39,7 @@ export function createMap(container, view, state) {
     validateStyle: false,
     zoomLevelsToOverscale: undefined, // parts cut from a deepest tile would survive its refresh
     locale: mapTexts(state.language),
-    transformRequest: (url) => (isOurs(url) ? { url, headers: identity() } : { url }),
+    transformRequest: (url) => (isOurs(url) ? { url, cache: "no-cache" } : { url }),
   });
   shown.set(map, { ...state, marked: [] });
   map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-right");
@@ -48,7 +48,11 @@ export function createMap(container, view, state) {
   return map;
 }
 
-/** @param {string} url  whether the response depends on the actor */
+/**
+ * Whether the response depends on who is logged in. Such a copy in the browser is compared with the server's before it is
+ * shown: browsers keep the answers to two cookies under one address.
+ * @param {string} url
+ */
 const isOurs = (url) => url.startsWith(address("tiles/")) || url.startsWith(address("styles/"));
 
 export function isPhone() {

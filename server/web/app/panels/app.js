@@ -1,6 +1,7 @@
 // The page: its parts, by state.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
+import { loginPath } from "../account.js";
 import { writeHash } from "../hash.js";
 import { t } from "../i18n.js";
 import { FeaturePanel } from "./feature.js";
@@ -15,8 +16,8 @@ import { MapView } from "./mapview.js";
 /** @typedef {import("../types.js").View} View */
 /** @typedef {import("../types.js").Feature} Feature */
 
-/** @param {{ store: Store, refresh: () => Promise<void> }} props */
-export function App({ store, refresh }) {
+/** @param {{ store: Store, refresh: () => Promise<void>, logOut: () => void }} props */
+export function App({ store, refresh, logOut }) {
   const [state, setState] = useState(store.get());
   const [view, setView] = useState(/** @type {View | null} */ (null));
   const [feature, setFeature] = useState(/** @type {Feature | null} */ (null));
@@ -37,8 +38,9 @@ export function App({ store, refresh }) {
   }, [state.language]);
   const marked = selected && feature?.id === selected.id ? feature.geometry : null;
   return html`<div class=${`page ${state.mode}`}>
-    <${Header} store=${store} state=${state} refresh=${refresh} />
+    <${Header} store=${store} state=${state} refresh=${refresh} logOut=${logOut} />
     <${Notice} state=${state} refresh=${refresh} />
+    <${Farewell} store=${store} state=${state} />
     ${state.map && state.mode === "list" && html`<${ListView} store=${store} state=${state} />`}
     ${state.map && state.style && state.webgl && html`<div class="stage" hidden=${state.mode === "list"}>
       <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} />
@@ -76,6 +78,15 @@ function Status({ state, view }) {
     <span>${t(state.language, "status.crs")}</span> <span>${place}</span>
     <span>${t(state.language, "status.zoom")} ${view.zoom.toFixed(1)}</span>
   </div>`;
+}
+
+/** @param {{ store: Store, state: State }} props */
+function Farewell({ store, state: { language, farewell } }) {
+  if (!farewell) return null;
+  return html`<p class="notice toast farewell" role="alert">
+    ${t(language, `account.${farewell}`)} <a href=${loginPath()}>${t(language, "account.again")}</a>
+    <button class="plain" aria-label=${t(language, "panel.close")} onClick=${() => store.set({ farewell: "" })}><${Icon} name="close" /></button>
+  </p>`;
 }
 
 /** @param {{ state: State, refresh: () => Promise<void> }} props */

@@ -47,7 +47,7 @@ export function FeaturePanel({ store, state, onFeature }) {
 function HitCard({ state, hit, open, onOpen, onFeature }) {
   const { language } = state;
   const layer = layerOf(state, hit.layer);
-  const answer = useFeature(hit, state.operator);
+  const answer = useFeature(hit, state.account?.id ?? "");
   const feature = answer && "feature" in answer ? answer.feature : null;
   useEffect(() => {
     if (open && feature) onFeature(feature);
@@ -64,10 +64,10 @@ function HitCard({ state, hit, open, onOpen, onFeature }) {
 
 /**
  * @param {Hit} hit
- * @param {boolean} operator
+ * @param {string} reader  who is logged in
  * @returns {Answer}
  */
-function useFeature(hit, operator) {
+function useFeature(hit, reader) {
   const [answer, setAnswer] = useState(/** @type {Answer} */ (null));
   useEffect(() => {
     let mounted = true;
@@ -78,7 +78,7 @@ function useFeature(hit, operator) {
     return () => {
       mounted = false;
     };
-  }, [hit.layer, hit.id, operator]);
+  }, [hit.layer, hit.id, reader]);
   return answer;
 }
 

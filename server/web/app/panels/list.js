@@ -30,7 +30,7 @@ export function ListView({ store, state }) {
       </label>
       ${state.webgl && html`<button class="primary" onClick=${() => store.set({ mode: "map" })}><${Icon} name="layers" />${t(language, "list.back")}</button>`}
     </div>
-    ${layer && html`<${Table} state=${state} layer=${layer} key=${`${layer.id}:${layer.version}:${state.operator}`} />`}
+    ${layer && html`<${Table} state=${state} layer=${layer} key=${`${layer.id}:${layer.version}:${state.account?.id ?? ""}`} />`}
   </main>`;
 }
 

@@ -1,0 +1,69 @@
+// Who is logged in: asked of the server, whose cookie no script can read; and the logout of a browser that nobody uses.
+
+import { address } from "./api.js";
+
+/** @typedef {import("./types.js").Account} Account */
+/** @typedef {import("./types.js").Session} Session */
+
+const ACTIVE = "onemap.active"; // when somebody touched a page of ours last, in any tab
+const LOOK_MS = 10_000;
+
+/** @returns {Promise<Session>} */
+export async function fetchSession() {
+  const answer = await fetch(address("session"), { cache: "no-store" });
+  if (!answer.ok) throw new Error(answer.statusText);
+  return answer.json();
+}
+
+/**
+ * The address of the login, which leads back to a place of this page.
+ * @param {string} [place]  path below the page's own, by default the one that is open now
+ */
+export function loginPath(place = here()) {
+  return `login?next=${encodeURIComponent(place)}`;
+}
+
+/** The path of this page below the service's own, with query and hash. */
+function here() {
+  const root = new URL(".", document.baseURI).pathname;
+  const path = location.pathname.startsWith(root) ? location.pathname.slice(root.length) : "";
+  return `/${path}${location.search}${location.hash}`;
+}
+
+/**
+ * End the session here, and at the identity provider if it is of one; the browser may leave this page for that.
+ * @returns {Promise<boolean>}  whether the browser leaves
+ */
+export async function logOut() {
+  const answer = await fetch(address("logout"), { method: "POST", cache: "no-store" });
+  const { go_to: goTo } = answer.ok ? await answer.json().catch(() => ({})) : {};
+  if (!goTo) return false;
+  location.assign(goTo);
+  return true;
+}
+
+/**
+ * Call a function once when nobody has touched a page of ours for a while. A page that polls is not somebody at work: the
+ * server alone could not tell.
+ * @param {number} idleSeconds
+ * @param {() => void} onIdle
+ * @returns {() => void} stops watching
+ */
+export function watchIdle(idleSeconds, onIdle) {
+  const touch = () => localStorage.setItem(ACTIVE, String(Date.now()));
+  const kinds = ["pointerdown", "keydown", "wheel", "touchstart"];
+  const look = () => {
+    const last = Number(localStorage.getItem(ACTIVE) ?? 0);
+    if (Date.now() - last < idleSeconds * 1000) return;
+    stop();
+    onIdle();
+  };
+  const timer = setInterval(look, Math.min(LOOK_MS, idleSeconds * 250));
+  const stop = () => {
+    clearInterval(timer);
+    for (const kind of kinds) removeEventListener(kind, touch, true);
+  };
+  for (const kind of kinds) addEventListener(kind, touch, { capture: true, passive: true });
+  touch();
+  return stop;
+}
