@@ -42,6 +42,7 @@ from server.routes import (
     incomplete,
     live,
     live_ws,
+    login,
     metrics,
     outlets,
     page,
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(refused.router)
     app.include_router(incomplete.router)
     app.include_router(page.router)
+    app.include_router(login.router)
     ogc.install(app, settings)
     openapi.install(app)
     return app
@@ -176,6 +178,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         counts=counts,
         authenticator=identity.authenticator,
         sessions=identity.sessions,
+        oidc=identity.oidc,
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         tiles=TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity),

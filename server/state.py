@@ -17,6 +17,7 @@ from server.http.gateway import Gateways
 from server.http.origins import Origins
 from server.http.troubles import Troubles
 from server.identity.auth import Authenticator
+from server.identity.oidc.oidc import Oidc
 from server.identity.sessions import Sessions
 from server.live.playbacks import Playbacks
 from server.live.tiles import TileChanges
@@ -66,6 +67,7 @@ class State:
     counts: CountCache
     authenticator: Authenticator
     sessions: Sessions
+    oidc: Oidc
     origins: Origins
     gateways: Gateways
     tiles: TileMaker

@@ -17,12 +17,12 @@ _START_SECONDS_MAX = 180
 
 
 @contextmanager
-def running_app(settings: Settings) -> Iterator[str]:
-    """Serve the application and yield its address."""
+def running_app(settings: Settings, port: int = 0) -> Iterator[str]:
+    """Serve the application and yield its address; port 0 is any free one."""
     from server.app import create_app  # noqa: PLC0415  # tests of the lower packages need no web
 
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(("127.0.0.1", port))
         config = uvicorn.Config(
             create_app(settings), log_level="warning", access_log=False, lifespan="on", proxy_headers=False
         )

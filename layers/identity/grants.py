@@ -77,9 +77,7 @@ async def renew_grant(
         What the provider says of the person now, as the session keeps it; None leaves it as it is.
     """
     document = None if subject is None else json.dumps(subject)
-    await connection.execute(
-        "SELECT identity.renew_grant($1, $2, $3, $4::jsonb)", session_id, sealed, life_s, document
-    )
+    await connection.execute("SELECT identity.renew_grant($1, $2, $3, $4::jsonb)", session_id, sealed, life_s, document)
 
 
 async def take_grant(connection: Connection, session_id: str) -> SessionGrant | None:

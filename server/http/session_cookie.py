@@ -32,3 +32,14 @@ def read_session_cookie(scope: Scope, origins: Origins, public_url: str | None) 
 def is_secure(scope: Scope, public_url: str | None) -> bool:
     """Whether the client reaches this server over https."""
     return base_url(scope, public_url).startswith(("https:", "wss:"))
+
+
+def cookie_header(value: str, secure: bool) -> str:  # as `clear_cookie_header`
+    """Return the Set-Cookie header of a new session; it ends with the browser, or earlier on the server."""
+    name = SECURE_NAME if secure else PLAIN_NAME
+    return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
+
+
+def clear_cookie_header(secure: bool) -> str:  # as `cookie_header`
+    """Return the Set-Cookie header with which the browser forgets its session."""
+    return cookie_header("", secure) + "; Max-Age=0"

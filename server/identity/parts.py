@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -9,11 +10,13 @@ from layers.database.connection import Role, create_pool
 from server.identity.access_tokens import AccessTokens
 from server.identity.auth import Authenticator
 from server.identity.credential_cache import CredentialCache
-from server.identity.oidc.oidc_tokens import OidcTokens
+from server.identity.oidc.oidc import Oidc
 from server.identity.oidc.providers import Providers
+from server.identity.oidc.renewals import secret_reader
 from server.identity.operator_token import OperatorToken
 from server.identity.sessions import Sessions, session_limits
 from server.settings import Settings
+from twin.feeds.secret import read_secret
 
 _CONNECTIONS = 2
 
@@ -24,7 +27,7 @@ class IdentityParts:
 
     authenticator: Authenticator
     sessions: Sessions
-    providers: Providers
+    oidc: Oidc
 
 
 async def start_identity(settings: Settings, running: AsyncExitStack) -> IdentityParts:
@@ -41,8 +44,9 @@ async def start_identity(settings: Settings, running: AsyncExitStack) -> Identit
     credentials = CredentialCache(url, pool)
     running.push_async_callback(credentials.stop)
     await credentials.start()
-    providers = Providers(settings.oidc.folder, settings.oidc.skew_s)
-    running.push_async_callback(providers.close)
     sessions = Sessions(credentials, pool, session_limits(settings.identity))
-    ways = (OperatorToken(settings.home), AccessTokens(credentials), OidcTokens(providers))
-    return IdentityParts(Authenticator(ways, sessions), sessions, providers)
+    secret = secret_reader(lambda name: read_secret(name, settings.home, os.environ))
+    oidc = Oidc(Providers(settings.oidc.folder, settings.oidc.skew_s), pool, sessions, secret)
+    running.push_async_callback(oidc.close)
+    ways = (OperatorToken(settings.home), AccessTokens(credentials), oidc.tokens)
+    return IdentityParts(Authenticator(ways, oidc.sessions), sessions, oidc)

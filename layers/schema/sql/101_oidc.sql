@@ -51,7 +51,8 @@ BEGIN
     UPDATE identity.session_grant AS g SET sealed = sealed_tokens, renew_at = now() + make_interval(secs => life_s)
     WHERE g.session_id = of_session;
     UPDATE identity.session AS s SET subject = of_subject
-    WHERE s.id = of_session AND s.account_id IS NULL AND of_subject IS NOT NULL AND s.subject IS DISTINCT FROM of_subject;
+    WHERE s.id = of_session AND s.account_id IS NULL AND of_subject IS NOT NULL
+        AND s.subject IS DISTINCT FROM of_subject;
 END
 $$;
 

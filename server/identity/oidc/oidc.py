@@ -1,4 +1,4 @@
-"""What a web worker knows of OpenID providers: their tokens, logins, renewals and logouts, over one set of providers."""
+"""What a web worker does with OpenID providers: tokens, logins, renewals and logouts, over one set of providers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Oidc:
         pool: asyncpg.Pool,
         sessions: Sessions,
         secret: Callable[[Provider], str | None],
-        policy: Callable[[], Policy | None],
+        policy: Callable[[], Policy | None] = lambda: None,
     ) -> None:
         self.providers = providers
         self.tokens = OidcTokens(providers, policy)

@@ -1,7 +1,7 @@
 """Sessions of people whom a provider vouches for are renewed there from time to time, behind the back of requests.
 
-Whom the provider has dismissed is logged out here some minutes later, and new roles count as soon as it tells them. While
-the provider is away sessions go on, until they are idle or too old.
+Whom the provider has dismissed is logged out here some minutes later, and new roles count as soon as it tells them.
+While the provider is away sessions go on, until they are idle or too old.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ class RenewedSessions(SessionWay):
                 grant = await take_due_grant(self._pool, session_id)
                 if grant is None:
                     left = await seconds_until_renewal(self._pool, session_id)
-                    self._look_at[session_id] = monotonic() + min(LOOK_S, max(left, 0.0) if left is not None else LOOK_S)
+                    self._look_at[session_id] = monotonic() + min(
+                        LOOK_S, max(left, 0.0) if left is not None else LOOK_S
+                    )
                     return
                 await self._ask(grant)
         except OneMapError as error:

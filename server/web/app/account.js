@@ -17,15 +17,15 @@ export async function fetchSession() {
 
 /**
  * The address of the login, which leads back to a place of this page.
- * @param {string} [place]  path below the page's own, by default the one that is open now
+ * @param {string} [place]  path below the service's own, by default the one that is open now
  */
 export function loginPath(place = here()) {
-  return `login?next=${encodeURIComponent(place)}`;
+  return address(`login?next=${encodeURIComponent(place)}`);
 }
 
 /** The path of this page below the service's own, with query and hash. */
 function here() {
-  const root = new URL(".", document.baseURI).pathname;
+  const root = new URL(address("")).pathname;
   const path = location.pathname.startsWith(root) ? location.pathname.slice(root.length) : "";
   return `/${path}${location.search}${location.hash}`;
 }

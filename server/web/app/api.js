@@ -1,8 +1,11 @@
-// Requests to the server; the cookie of a session goes with each by itself. Addresses are relative to the page, so that they work below a proxy's path too.
+// Requests to the server; the cookie of a session goes with each by itself. Addresses are relative to this file's own,
+// which is in ui/VERSION/app, so that they work below a proxy's path and on every page.
 
 /** @typedef {import("./types.js").MapDocument} MapDocument */
 /** @typedef {import("./types.js").Feature} Feature */
 /** @typedef {import("./types.js").Style} Style */
+
+const ROOT = new URL("../../../", import.meta.url).href;
 
 /** An error response of the server. */
 export class ServerError extends Error {
@@ -17,11 +20,11 @@ export class ServerError extends Error {
 }
 
 /**
- * The full URL of a path below the page's own; the braces of a tile's URL are not escaped.
+ * The full URL of a path below the service's own; the braces of a tile's URL are not escaped.
  * @param {string} path
  */
 export function address(path) {
-  return /^https?:/.test(path) ? path : new URL(".", document.baseURI).href + path;
+  return /^https?:/.test(path) ? path : ROOT + path;
 }
 
 /**
