@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-type Connection = asyncpg.Connection | asyncpg.Pool
+type _Connection = asyncpg.Connection | asyncpg.Pool
 
 _LEASE_S = 30.0
 """Time in which one worker asks the provider and no other does; a worker that dies meanwhile blocks nobody for long."""
@@ -36,38 +36,38 @@ class SessionGrant:
     sealed: str | None
 
 
-async def login_key(connection: Connection) -> bytes:
+async def login_key(connection: _Connection) -> bytes:
     """Return the 32 bytes that all workers seal logins in progress with."""
     found: bytes = await connection.fetchval("SELECT identity.login_key()")
     return found
 
 
-async def mark_login(connection: Connection, state_digest: bytes) -> bool:
+async def mark_login(connection: _Connection, state_digest: bytes) -> bool:
     """Note that the answer to a login has counted; False when it had before."""
     is_new: bool = await connection.fetchval("SELECT identity.mark_login($1)", state_digest)
     return is_new
 
 
-async def keep_grant(connection: Connection, grant: SessionGrant, life_s: float) -> None:
+async def keep_grant(connection: _Connection, grant: SessionGrant, life_s: float) -> None:
     """Keep the grant of a new session, to be renewed after `life_s` seconds."""
     values = grant.session_id, grant.provider, grant.subject, grant.sealed, life_s
     await connection.execute("SELECT identity.keep_grant($1, $2, $3, $4, $5)", *values)
 
 
-async def seconds_until_renewal(connection: Connection, session_id: str) -> float | None:
+async def seconds_until_renewal(connection: _Connection, session_id: str) -> float | None:
     """Return the seconds until a grant is to be renewed, negative when it is due; None without a grant."""
     found: float | None = await connection.fetchval("SELECT identity.seconds_until_renewal($1)", session_id)
     return found
 
 
-async def take_due_grant(connection: Connection, session_id: str) -> SessionGrant | None:
+async def take_due_grant(connection: _Connection, session_id: str) -> SessionGrant | None:
     """Return the grant of a session if it is due and no other worker renews it; it is this worker's for a while."""
     row = await connection.fetchrow("SELECT * FROM identity.take_due_grant($1, $2)", session_id, _LEASE_S)
     return SessionGrant(**dict(row)) if row else None
 
 
 async def renew_grant(
-    connection: Connection, session_id: str, sealed: str | None, life_s: float, subject: Mapping[str, Any] | None
+    connection: _Connection, session_id: str, sealed: str | None, life_s: float, subject: Mapping[str, Any] | None
 ) -> None:
     """Keep the tokens that a provider gave in exchange for the old ones.
 
@@ -80,7 +80,7 @@ async def renew_grant(
     await connection.execute("SELECT identity.renew_grant($1, $2, $3, $4::jsonb)", session_id, sealed, life_s, document)
 
 
-async def take_grant(connection: Connection, session_id: str) -> SessionGrant | None:
+async def take_grant(connection: _Connection, session_id: str) -> SessionGrant | None:
     """Remove the grant of a session that ends, and return it; None without one."""
     row = await connection.fetchrow("SELECT * FROM identity.take_grant($1)", session_id)
     return SessionGrant(**dict(row)) if row else None
