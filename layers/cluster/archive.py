@@ -6,6 +6,7 @@ segment that exists already is compared and never overwritten: an archive belong
 
 from __future__ import annotations
 
+import gzip
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -64,6 +65,33 @@ def archived_segments(folder: Path) -> list[str]:
     """Return the names of the whole segments in an archive, in the order of the log; of all timelines."""
     names = (path.name.removesuffix(".gz") for path in folder.glob("*.gz")) if folder.is_dir() else ()
     return sorted((name for name in names if _SEGMENT.fullmatch(name)), key=lambda name: (_number(name), name))
+
+
+def lineage(folder: Path) -> dict[int, str | None]:
+    """Return the timelines that lead to the newest one, each with the segment in which it was left (None: not yet).
+
+    Every restore begins a timeline. What an earlier one wrote after it was left is no part of the newest state.
+    """
+    histories = {int(path.name[:8], 16): path for path in folder.glob("????????.history.gz")} if folder.is_dir() else {}
+    if not histories:
+        return {1: None}
+    newest = max(histories)
+    found: dict[int, str | None] = {newest: None}
+    for line in gzip.decompress(histories[newest].read_bytes()).decode("utf-8", "replace").splitlines():
+        fields = line.split("\t")
+        if len(fields) >= 2 and fields[0].strip().isdecimal():
+            timeline = int(fields[0])
+            found[timeline] = segment_of(timeline, fields[1].strip())
+    return found
+
+
+def is_in_lineage(of: Mapping[int, str | None], segment: str) -> bool:
+    """Whether a segment is part of a lineage, whole or in part."""
+    timeline = int(segment[:8], 16)
+    if timeline not in of:
+        return False
+    left = of[timeline]
+    return left is None or _number(segment) <= _number(left)
 
 
 def missing_segments(present: Iterable[str], first: str) -> list[str]:

@@ -45,6 +45,8 @@ class BaseBackup:
 class RecoveryTarget:
     """Where a recovery ends: at a moment, at a named point, or (without either) at the end of the archive.
 
+    A point is looked for in the timeline of its backup, a moment and the end in the newest timeline.
+
     Attributes
     ----------
     pause
@@ -61,7 +63,7 @@ class RecoveryTarget:
             "restore_command": restore_command(archive),
             "hot_standby": "on",
             "recovery_target_action": "pause" if self.pause else "promote",
-            "recovery_target_timeline": "latest",
+            "recovery_target_timeline": "latest" if self.point is None else "current",
         }
         if self.moment is not None:
             found["recovery_target_time"] = self.moment.isoformat()

@@ -16,15 +16,24 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from layers.cluster.archive import is_in_lineage, lineage
 from layers.cluster.base_backup import DamagedBackup
 from layers.cluster.lock import hold, holder
 from layers.errors import BadInput, Conflict, NotFound, Unavailable
-from layers.recovery.manifest import MANIFEST_FILE, Manifest, digest_of, read_manifest, sync_folder, write_durably
+from layers.recovery.manifest import (
+    MANIFEST_FILE,
+    LogicalBackup,
+    Manifest,
+    digest_of,
+    read_manifest,
+    sync_folder,
+    write_durably,
+)
 
 _RECORD = "onemap-backups.json"
 _LOCK = "lock"
@@ -167,20 +176,26 @@ class BackupFolder:
             raise NotFound(f"{self.path} holds no whole backup yet; make one: ./onemap backup")
         return read_manifest(self.of(backup_id or known[-1]))
 
-    def before(self, moment: datetime) -> Manifest:
-        """Return the newest backup that was whole at a moment.
+    def newest(self, moment: datetime | None = None) -> Manifest:
+        """Return the newest backup that leads to the newest state, or the newest that was whole at a moment.
 
         Raises
         ------
         BadInput
-            When there is none; the message says when the oldest was made.
+            When there is none of before the moment; the message says when the oldest was made.
+        NotFound
+            When there is none at all.
         """
-        manifests = [self.read(backup_id) for backup_id in self.ids()]
+        if moment is None and not self.ids():
+            return self.read()
+        known = lineage(self.wal)
+        manifests = [one for one in map(self.read, self.ids()) if _leads_on(one, known)]
         for manifest in reversed(manifests):
-            if manifest.ended_at <= moment:
+            if moment is None or manifest.ended_at <= moment:
                 return manifest
         oldest = f"the oldest is of {manifests[0].ended_at.isoformat()}" if manifests else "there is none at all"
-        raise BadInput(f"there is no backup of before {moment.isoformat()}; {oldest}", parameter="to")
+        before = "" if moment is None else f" of before {moment.isoformat()}"
+        raise BadInput(f"there is no backup{before}; {oldest}", parameter="to")
 
     def damages(self, manifest: Manifest) -> list[str]:
         """Compare the parts of a backup with its manifest; return what is wrong, in words."""
@@ -198,3 +213,7 @@ class BackupFolder:
         half = self.path / f"{backup_id}{_HALF}"
         self.of(backup_id).rename(half)
         shutil.rmtree(half)
+
+
+def _leads_on(manifest: Manifest, known: Mapping[int, str | None]) -> bool:
+    return isinstance(manifest.database, LogicalBackup) or is_in_lineage(known, manifest.database.last_segment)

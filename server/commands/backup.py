@@ -65,7 +65,7 @@ def backup(
         return
     settings = with_folder(settings_of(home, config), to)
     folder = backup_folder(settings)
-    with _database(settings) as url, reporting() as report:
+    with open_database_as_it_is(settings) as url, reporting() as report:
         for half in folder.halves() if folder.path.exists() else []:
             report(f"! 删除中断的备份 removing an interrupted backup: {half.name}", 0, 0)
         manifest = make_backup(settings, url, reason, config=config, report=report)
@@ -186,8 +186,8 @@ def with_folder(settings: Settings, folder: Path | None) -> Settings:
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[str]:
-    """Yield the URL of the database, as it is: a backup migrates nothing."""
+def open_database_as_it_is(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the database; start its private server if it is not running, and migrate nothing."""
     with ExitStack() as opened:
         yield settings.database.url or opened.enter_context(borrowed_cluster(existing_home(settings)))
 

@@ -35,6 +35,9 @@ def restore_command(
 ) -> None:
     """由备份恢复；完成之前不动现有数据。 Restore from a backup; what is there stays until the new one is whole.
 
+    默认恢复到日志末尾；--to 恢复到某一时刻；--backup 恢复到该备份的时刻。
+    The newest state by default; --to takes a moment, --backup the state of one backup.
+
     例 for example:  ./onemap restore --from /srv/onemap-backup --to 2026-11-29T10:00:00+08:00
     没有时区的时刻按北京时间。 A moment without a zone is taken as Beijing time.
     恢复后的瓦片缓存与浏览器缓存自动失效。 Tiles and answers that were cached before are not used any more.
@@ -44,7 +47,7 @@ def restore_command(
     folder = backup_folder(settings)
     with reporting() as report:
         done = restore(settings, folder, WantedBackup(backup_id, moment), replace=replace, report=report)
-    until = moment.isoformat() if moment else "归档日志的末尾 the end of the archived log"
+    until = moment.isoformat() if moment else "备份时 as it was then" if backup_id else "最新状态 the newest state"
     place = settings.home if settings.database.url is None else "数据库 the database"
     _out.print(f"✓ 已恢复 restored {done.manifest.id}, {until} → {place}; {done.files} 个文件 files", markup=False)
     if done.former is not None:

@@ -21,12 +21,14 @@ from layers.errors import Unavailable
 from server.http.listen import Listening
 from server.processes.own_health import read_health
 from server.processes.pulse import Pulse
+from server.recovery.backup import has_backup_folder
 from server.settings import PROJECT, DatabaseSettings, Settings
 
 _STOP_SECONDS_MAX = 10
 _HEALTHY_SECONDS_MAX = 120
 _PAUSE_SECONDS_MAX = 30
 _LONG_LIFE_SECONDS = 60
+_LOOK_SECONDS = 30
 _PROGRAM = "import gc; gc.disable(); from {} import main; gc.enable(); main()"  # imported modules are never garbage
 
 
@@ -62,6 +64,7 @@ async def supervise(settings: Settings, listening: Listening, ready: Callable[[d
             keepers.append(
                 asyncio.create_task(_keep_beside(settings, "server.processes.ingest", "接入进程 the ingest process"))
             )
+        keepers.append(asyncio.create_task(_keep_backups(settings)))
         if settings.demo.enabled and settings.demo.live:
             city = _as_client(settings, listening)
             keepers.append(asyncio.create_task(_keep_beside(city, "server.processes.city", "演示城市 the demo city")))
@@ -83,6 +86,13 @@ async def _keep(settings: Settings, listening: Listening, healthy: asyncio.Event
         pause_s = 0.1 if time.monotonic() - began > _LONG_LIFE_SECONDS else min(pause_s * 2 + 0.1, _PAUSE_SECONDS_MAX)
         print(f"网页进程意外结束，重新启动 a web worker ended ({code}); starting another", file=sys.stderr)  # noqa: T201
         await asyncio.sleep(pause_s)
+
+
+async def _keep_backups(settings: Settings) -> None:
+    """Keep the backup process alive, from the moment there is a folder of backups: the first backup may name it."""
+    while not has_backup_folder(settings):  # noqa: ASYNC110  # another process records it in a file
+        await asyncio.sleep(_LOOK_SECONDS)
+    await _keep_beside(settings, "server.processes.backups", "备份进程 the backup process")
 
 
 def _as_web(settings: Settings) -> Settings:

@@ -48,6 +48,12 @@ def backup_folder(settings: Settings) -> BackupFolder:
     return BackupFolder(path)
 
 
+def has_backup_folder(settings: Settings) -> bool:
+    """Whether the settings name a folder of backups, or the home's log is archived already."""
+    place = find_place(settings.home)
+    return settings.backup.folder is not None or (place is not None and place.archive is not None)
+
+
 def private_place(settings: Settings, url: str) -> ClusterLocation | None:
     """Return the place of the home's own cluster when `url` is the way to it; None for somebody's server."""
     return find_place(settings.home) if running_url(settings.home) == url else None

@@ -23,7 +23,7 @@ from layers.errors import BadInput, Conflict, OneMapError, Unavailable
 from layers.recovery.files import FileList, FileStore
 from layers.recovery.folder import BackupFolder
 from layers.recovery.logical import restore_dump
-from layers.recovery.manifest import LogicalBackup, Manifest
+from layers.recovery.manifest import LogicalBackup, Manifest, PhysicalBackup
 from layers.recovery.physical import flush_archive, remove_cluster, restore_cluster
 from layers.recovery.restored import mark_restored
 from layers.schema.migrate import migration_files
@@ -36,7 +36,7 @@ _GROWTH = 1.3  # of a database: its log beside it
 
 @dataclass(frozen=True, slots=True)
 class WantedBackup:
-    """What is to be restored: a backup by its id, else the newest, up to a moment, else as far as the log goes."""
+    """What is to be restored: the state of a backup, by its id; that of a moment; or (with neither) the newest."""
 
     backup_id: str | None = None
     moment: datetime | None = None
@@ -53,10 +53,7 @@ class WantedBackup:
         NotFound
             When there is no such backup.
         """
-        if self.backup_id is None and self.moment is not None:
-            manifest = folder.before(self.moment)
-        else:
-            manifest = folder.read(self.backup_id)
+        manifest = folder.newest(self.moment) if self.backup_id is None else folder.read(self.backup_id)
         if self.moment is not None and isinstance(manifest.database, LogicalBackup):
             raise BadInput(
                 "一次转储只有它自己的时刻 a dump has one moment, its own; points in time are the matter of the "
@@ -68,6 +65,12 @@ class WantedBackup:
                 f"backup {manifest.id} is of a newer program ({manifest.build}, {manifest.migration}); update OneMap"
             )
         return manifest
+
+    def target(self, manifest: Manifest) -> RecoveryTarget:
+        """Return where the recovery of a chosen backup ends."""
+        if self.moment is None and self.backup_id is not None and isinstance(manifest.database, PhysicalBackup):
+            return RecoveryTarget(point=manifest.database.restore_point)
+        return RecoveryTarget(moment=self.moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,8 @@ def check(folder: BackupFolder, manifest: Manifest, wanted: WantedBackup) -> Fil
         When one is missing or damaged.
     """
     store = FileStore(folder.path)
-    logical = isinstance(manifest.database, LogicalBackup)
-    files = store.read(manifest.files) if logical else store.at(wanted.moment)
+    of_backup = isinstance(manifest.database, LogicalBackup) or wanted.backup_id is not None
+    files = store.read(manifest.files) if of_backup and wanted.moment is None else store.at(wanted.moment)
     if damages := [*folder.damages(manifest), *store.damages(files)]:
         raise DamagedBackup(f"备份已损坏 the backup is damaged: {'; '.join(damages[:3])} ({len(damages)})")
     return files
@@ -180,7 +183,7 @@ def _restore_home(
     working = home.with_name(f"{home.name}.restoring")
     discard(working)
     _require_room(home, manifest, files)
-    url = fill(working, folder, manifest, RecoveryTarget(moment=wanted.moment), report)
+    url = fill(working, folder, manifest, wanted.target(manifest), report)
     asyncio.run(mark_restored(url, manifest.id, wanted.moment))
     report("文件 files", 0, 0)
     place = find_place(working)

@@ -69,10 +69,10 @@ def test_backups_of_one_second_have_different_ids_in_their_order(folder):
 
 def test_only_the_newest_backup_of_before_a_moment_is_chosen(folder):
     made = [make(folder, NOON + timedelta(hours=hour)) for hour in range(3)]
-    assert folder.before(NOON + timedelta(hours=1, minutes=1)).id == made[1]
-    assert folder.before(NOON + timedelta(days=1)).id == made[2]
+    assert folder.newest(NOON + timedelta(hours=1, minutes=1)).id == made[1]
+    assert folder.newest(NOON + timedelta(days=1)).id == made[2]
     with pytest.raises(BadInput, match="the oldest is of 2026-11-29T12:00:00"):
-        folder.before(NOON - timedelta(seconds=1))
+        folder.newest(NOON - timedelta(seconds=1))
 
 
 def test_a_changed_part_and_a_missing_one_are_found(folder):
