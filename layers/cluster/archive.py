@@ -61,10 +61,15 @@ def segment_of(timeline: int, lsn: str) -> str:
     return f"{timeline:08X}{int(high, 16):08X}{int(low, 16) // SEGMENT_BYTES:08X}"
 
 
+def is_segment(name: str) -> bool:
+    """Whether a file of the log is a whole segment: neither a history nor the broken end of a timeline."""
+    return _SEGMENT.fullmatch(name) is not None
+
+
 def archived_segments(folder: Path) -> list[str]:
     """Return the names of the whole segments in an archive, in the order of the log; of all timelines."""
     names = (path.name.removesuffix(".gz") for path in folder.glob("*.gz")) if folder.is_dir() else ()
-    return sorted((name for name in names if _SEGMENT.fullmatch(name)), key=lambda name: (_number(name), name))
+    return sorted(filter(is_segment, names), key=lambda name: (_number(name), name))
 
 
 def lineage(folder: Path) -> dict[int, str | None]:

@@ -62,6 +62,7 @@ class RecoveryTarget:
         found: dict[str, object] = {
             "restore_command": restore_command(archive),
             "hot_standby": "on",
+            "recovery_init_sync_method": "syncfs",  # thousands of new files, on a disk of our own
             "recovery_target_action": "pause" if self.pause else "promote",
             "recovery_target_timeline": "latest" if self.point is None else "current",
         }

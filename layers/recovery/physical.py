@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import shutil
 import time
@@ -11,7 +12,14 @@ from pathlib import Path
 import asyncpg
 
 from layers.cluster import archive_into
-from layers.cluster.archive import LogArchive, archive_command, archived_segments, missing_segments, obsolete_segments
+from layers.cluster.archive import (
+    LogArchive,
+    archive_command,
+    archived_segments,
+    is_segment,
+    missing_segments,
+    obsolete_segments,
+)
 from layers.cluster.base_backup import (
     PARTS,
     BytesDone,
@@ -25,7 +33,7 @@ from layers.cluster.place import FALLBACK, ClusterLocation, find_place
 from layers.database.connection import connect
 from layers.errors import Conflict, NotFound, Unavailable
 from layers.recovery.folder import BackupFolder
-from layers.recovery.manifest import DatabaseBackup, Manifest, PhysicalBackup, part_of
+from layers.recovery.manifest import DatabaseBackup, Manifest, PhysicalBackup, part_of, write_durably
 from layers.recovery.measure import measure, restore_point
 
 DATABASE = "database"
@@ -65,12 +73,41 @@ async def begin_archive(url: str, home: Path, folder: BackupFolder, timeout_s: i
             f"数据库账户 {place.account.name} 无法进入 the database's account cannot reach {wal}; name a folder that "
             "every account can pass through, for example below /srv"
         )
+    take_log(home, wal)
     archive_into(home, LogArchive(wal, timeout_s))
     deadline = time.monotonic() + _RELOAD_SECONDS_MAX
     while await _archive_command(url) != archive_command(wal):
         if time.monotonic() > deadline:
             raise Unavailable(f"the database keeps another archive_command; is there one in {place.data}/custom.conf?")
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def take_log(home: Path, wal: Path) -> None:
+    """Archive what a restored cluster has written of its own timeline while nothing was archived.
+
+    Raises
+    ------
+    Conflict
+        When the archive has the log of another restore under the same number; nothing is written then.
+    """
+    place = find_place(home)
+    histories = sorted((place.data / "pg_wal").glob("????????.history")) if place else []
+    if place is None or not histories:
+        return
+    for history in histories:
+        archived = wal / f"{history.name}.gz"
+        if archived.exists() and gzip.decompress(archived.read_bytes()) != history.read_bytes():
+            number = int(history.stem, 16)
+            raise Conflict(f"{wal} holds the log of another restore (timeline {number}); back up into another folder")
+    own = histories[-1].stem
+    done = sorted((place.data / "pg_wal" / "archive_status").glob(f"{own}*.done"))
+    segments = [file for one in done if (file := place.data / "pg_wal" / one.stem).exists()]
+    for file in (*histories, *(one for one in segments if is_segment(one.name))):
+        archived = wal / f"{file.name}.gz"
+        if not archived.exists():
+            write_durably(archived, gzip.compress(file.read_bytes(), 1))
+            if not place.account.is_us:
+                os.chown(archived, place.account.uid, place.account.gid)
 
 
 async def _archive_command(url: str) -> str:
@@ -175,7 +212,7 @@ def restore_cluster(folder: BackupFolder, manifest: Manifest, home: Path, target
     """
     if not isinstance(manifest.database, PhysicalBackup):
         raise Conflict(f"{manifest.id} is a dump of a server's database, not a base backup")
-    if gaps := missing_segments(archived_segments(folder.wal), manifest.database.first_segment):
+    if gaps := _gaps(folder, manifest.database, target):
         raise DamagedBackup(f"the archived log has gaps: {', '.join(gaps[:5])} of {len(gaps)} segments are missing")
     source = folder.of(manifest.id) / DATABASE
     place = unpack_base_backup(source, home, manifest.database.version)
@@ -184,6 +221,18 @@ def restore_cluster(folder: BackupFolder, manifest: Manifest, home: Path, target
             os.chown(path, place.account.uid, place.account.gid)
     recover(place, folder.wal, target)
     return place
+
+
+def _gaps(folder: BackupFolder, database: PhysicalBackup, target: RecoveryTarget) -> list[str]:
+    """Return the missing segments up to a target; for a moment none: PostgreSQL says when it does not reach one."""
+    present = archived_segments(folder.wal)
+    if target.moment is not None:
+        return []
+    if target.point is None:
+        return missing_segments(present, database.first_segment)
+    if database.last_segment not in present:
+        return [database.last_segment]
+    return missing_segments(present[: present.index(database.last_segment) + 1], database.first_segment)
 
 
 def prune_log(folder: BackupFolder, oldest: Manifest) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from layers.cluster import PrivateCluster, borrowed_cluster, home_lock, supervisor_of
+from layers.cluster import PrivateCluster, archive_into, borrowed_cluster, home_lock, supervisor_of
 from layers.cluster.base_backup import DamagedBackup, RecoveryTarget
 from layers.cluster.home import make_home
 from layers.cluster.place import find_place
@@ -24,7 +24,7 @@ from layers.recovery.files import FileList, FileStore
 from layers.recovery.folder import BackupFolder
 from layers.recovery.logical import restore_dump
 from layers.recovery.manifest import LogicalBackup, Manifest, PhysicalBackup
-from layers.recovery.physical import flush_archive, remove_cluster, restore_cluster
+from layers.recovery.physical import flush_archive, remove_cluster, restore_cluster, take_log
 from layers.recovery.restored import mark_restored
 from layers.schema.migrate import migration_files
 from server.recovery.backup import StepReport, make_backup
@@ -190,7 +190,14 @@ def _restore_home(
     if place is not None:
         stop_server(place)
     count = put_files(working, folder, files)
-    return _swap(working, home), count
+    before = find_place(home)
+    former = _swap(working, home)
+    if former is not None and before is not None and before.archive is not None:
+        archive_into(former, None)  # the log of the life that is left
+        if before.archive.folder == folder.wal:
+            take_log(home, folder.wal)
+            archive_into(home, before.archive)
+    return former, count
 
 
 def _swap(working: Path, home: Path) -> Path | None:
