@@ -18,4 +18,8 @@ def retention_periods(settings: Settings) -> RetentionPeriods:
         log=timedelta(days=days.log_days),
         receipts=timedelta(days=days.receipts_days),
         refused=timedelta(days=days.refused_days),
+        event_details=timedelta(days=days.event_details_days),
+        events=timedelta(days=days.events_days),
+        quarantine=timedelta(days=days.quarantine_days),
+        drops=timedelta(days=days.drops_days),
     )

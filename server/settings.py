@@ -189,7 +189,7 @@ class BasemapSettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """Retention periods of the live twin, in days. Events are kept for good."""
+    """Retention periods, in days. Only counts are kept for good."""
 
     positions_days: int = Field(default=90, ge=1)
     observations_days: int = Field(default=365, ge=1)
@@ -197,6 +197,10 @@ class RetentionSettings(_Section):
     log_days: int = Field(default=2, ge=1)
     receipts_days: int = Field(default=7, ge=1)
     refused_days: int = Field(default=90, ge=1)
+    event_details_days: int = Field(default=1095, ge=1)
+    events_days: int = Field(default=3650, ge=1)
+    quarantine_days: int = Field(default=90, ge=1)
+    drops_days: int = Field(default=30, ge=1)
 
 
 class BackupSettings(_Section):

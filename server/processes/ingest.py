@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -30,6 +31,7 @@ from server.processes.logs import configure_logs
 from server.processes.pulse import beat
 from server.retention import retention_periods
 from server.settings import Settings
+from twin.connectors.drop_retention import forget_files
 from twin.connectors.protocols import read_registry
 from twin.connectors.running import Connectors
 from twin.intake.intake import Intake
@@ -53,8 +55,9 @@ _log = structlog.get_logger(__name__)
 
 def _jobs(parts: Parts, settings: Settings) -> list[Job]:
     """Return every job of the process."""
+    kept = retention_periods(settings)
     return [
-        Housekeeping(parts.pool, retention_periods(settings)),
+        Housekeeping(parts.url, parts.pool, kept, lambda: forget_files(parts.home, kept.drops, now=datetime.now(UTC))),
         FeedRates(parts.pool),
         DefinitionsJob(parts.url, settings.layers.folder),
         Connectors(parts),

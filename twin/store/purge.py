@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import asyncpg
 import orjson
@@ -44,7 +44,7 @@ async def purge_past(connection: asyncpg.Connection, layer_id: str, ids: Sequenc
         if ids is None:
             ids = await _with_past(connection, layer_id)
         rows: int = await connection.fetchval("SELECT twin.purge_past($1, $2)", layer_id, list(ids))
-        return rows + await _blank(connection, layer_id, frozenset(ids))
+        return rows + await blank_features(connection, layer_id, ids)
 
 
 async def _with_past(connection: asyncpg.Connection, layer_id: str) -> list[str]:
@@ -55,12 +55,12 @@ async def _with_past(connection: asyncpg.Connection, layer_id: str) -> list[str]
     return [row[0] for row in await connection.fetch(" UNION ".join(parts), layer_id)]
 
 
-async def _blank(connection: asyncpg.Connection, layer_id: str, ids: frozenset[str]) -> int:
-    """Erase the features' changes in the log, and return how many."""
+async def blank_changes(connection: asyncpg.Connection, goes: Callable[[Change], bool]) -> int:
+    """Erase changes in the log, frame by frame, and return how many; the others keep their numbers."""
     blanked = 0
     async for frame in connection.cursor(_FRAMES):
         changes: list[Change] = orjson.loads(frame["changes"])
-        kept: list[Change] = [BLANK if _is_of(change, layer_id, ids) else change for change in changes]
+        kept: list[Change] = [BLANK if change != BLANK and goes(change) else change for change in changes]
         number = sum(after is BLANK for after in kept)
         if number:
             blanked += number
@@ -68,6 +68,13 @@ async def _blank(connection: asyncpg.Connection, layer_id: str, ids: frozenset[s
     return blanked
 
 
+async def blank_features(connection: asyncpg.Connection, layer_id: str, ids: Sequence[str]) -> int:
+    """Erase the changes of features in the log, and return how many."""
+    features = frozenset(ids)
+    return await blank_changes(connection, lambda change: _is_of(change, layer_id, features))
+
+
 def _is_of(change: Change, layer_id: str, ids: frozenset[str]) -> bool:
+    """Return whether a change tells of one of the features, or of something that happened in one."""
     features = (change.get("layer"), change.get("id")), (change.get("area_layer"), change.get("area_id"))
     return any(layer == layer_id and one in ids for layer, one in features)

@@ -8,20 +8,23 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
+from layers.live_source import EVENTS as EVENTS_LAYER
 from twin.envelope.message import Reading
 from twin.envelope.refused import Reason, Refusal, raw_of
 from twin.envelope.write import write_structured
 from twin.log import changes
 from twin.store import receipts
+from twin.store.purge import blank_features
 
 _log = structlog.get_logger(__name__)
 _PAST_ROWS = 5000  # a transaction
+_EVENTS = 500  # a transaction
 _DROP = "SELECT twin.drop_days($1, (now() AT TIME ZONE 'UTC' - $2::interval)::date)"
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPeriods:
-    """Periods for which data is kept. Events and counts of events are kept for good.
+    """Periods for which data is kept. Counts of events are kept for good.
 
     Attributes
     ----------
@@ -35,6 +38,14 @@ class RetentionPeriods:
         Receipts, by which a message that is sent again is known.
     refused
         Messages in quarantine.
+    event_details
+        Fields of grade 3 and 4 of events: description, address, handler. Counted from an event's newest news.
+    events
+        Whole events; counted alike.
+    quarantine
+        Rows that loads rejected.
+    drops
+        Files that were taken or could not be read.
     """
 
     positions: timedelta = timedelta(days=90)
@@ -43,6 +54,10 @@ class RetentionPeriods:
     log: timedelta = timedelta(days=2)
     receipts: timedelta = timedelta(days=7)
     refused: timedelta = timedelta(days=90)
+    event_details: timedelta = timedelta(days=1095)
+    events: timedelta = timedelta(days=3650)
+    quarantine: timedelta = timedelta(days=90)
+    drops: timedelta = timedelta(days=30)
 
 
 def refuse_too_old(reading: Reading, kept: RetentionPeriods, *, now: datetime) -> None:
@@ -75,6 +90,9 @@ async def forget(connection: asyncpg.Connection, kept: RetentionPeriods) -> dict
         "days of observations": await _forget_history(connection, "observation", kept.observations),
         "rows of layers": await _forget_layers(connection, kept.layers),
         "frames of the log": await changes.forget(connection, kept.log),
+        "whole events": await _forget_events(connection, kept.events),
+        "details of events": await _thin_events(connection, kept.event_details),
+        "rejected rows": await connection.fetchval("SELECT twin.forget_rejected($1)", kept.quarantine),
     }
     await receipts.forget(connection, kept.receipts)
     await connection.execute("DELETE FROM twin.refused WHERE refused_at < now() - $1::interval", kept.refused)
@@ -102,3 +120,25 @@ async def _forget_layers(connection: asyncpg.Connection, older_than: timedelta) 
         some = await connection.fetchval("SELECT onemap.forget_past($1, $2)", older_than, _PAST_ROWS)
         dropped += some
     return dropped
+
+
+async def _thin_events(connection: asyncpg.Connection, older_than: timedelta) -> int:
+    """Blank sensitive fields, in small transactions."""
+    thinned, some = 0, _EVENTS
+    while some == _EVENTS:
+        some = await connection.fetchval("SELECT twin.thin_events($1, $2)", older_than, _EVENTS)
+        thinned += some
+    return thinned
+
+
+async def _forget_events(connection: asyncpg.Connection, older_than: timedelta) -> int:
+    """Delete whole events, in small transactions; what the log has of them is blanked."""
+    deleted, some = 0, _EVENTS
+    while some == _EVENTS:
+        async with connection.transaction():
+            gone: list[str] = await connection.fetchval("SELECT twin.forget_events($1, $2)", older_than, _EVENTS)
+            if gone:
+                await blank_features(connection, EVENTS_LAYER, gone)
+        some = len(gone)
+        deleted += some
+    return deleted
