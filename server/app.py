@@ -49,6 +49,7 @@ from server.routes import (
     raster,
     refused,
     rules,
+    session,
     styles,
     tiles,
     twin,
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(exercises.router)
     app.include_router(refused.router)
     app.include_router(incomplete.router)
+    app.include_router(session.router)
     app.include_router(page.router)
     app.include_router(login.router)
     ogc.install(app, settings)
@@ -168,7 +170,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tile_changes.start()
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
-    identity = await start_identity(settings, running)
+    identity = await start_identity(settings, running, takes_demo=is_reached_from_here_alone(settings.server))
     app.state.shared = State(
         settings=settings,
         build=build_id(),
@@ -179,6 +181,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         authenticator=identity.authenticator,
         sessions=identity.sessions,
         oidc=identity.oidc,
+        login=identity.login,
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         tiles=TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import asyncpg
 
 from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
@@ -51,6 +53,26 @@ def open_current(settings: Settings) -> Iterator[str]:
         if asyncio.run(pending(url)):
             asyncio.run(prepare(url, settings.layers))
         yield url
+
+
+def in_database[T](settings: Settings, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    """Do a work on one connection in the owner's role, and return what it returns.
+
+    Raises
+    ------
+    Unavailable, Conflict, NotFound
+        As `open_database`.
+    """
+
+    async def run(url: str) -> T:
+        connection = await connect(url)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    with open_current(settings) as url:
+        return asyncio.run(run(url))
 
 
 def existing_home(settings: Settings) -> Path:

@@ -20,9 +20,8 @@ from server.http.cost import caller_of
 from server.http.gateway import client_address
 from server.http.headers import complete
 from server.http.planes import is_hidden
-from server.http.session_cookie import read_session_cookie
-from server.identity.auth import EndedSession
-from server.identity.identity import keep_identity
+from server.http.session_cookie import forget_session, is_secure, read_session_cookie, refuse_forged
+from server.identity.identity import EndedSession, has_ended_session, keep_identity
 from server.request_id import HEADER, begin_request
 from server.state import State
 
@@ -61,6 +60,8 @@ class Front:
             if message["type"] == "http.response.start":
                 await state.audit.before_answer(scope, note, message["status"])
                 begun = True
+                if has_ended_session(scope):
+                    forget_session(message, is_secure(scope, state.settings.server.public_url))
                 complete(message, more, is_secure=scope["scheme"] in _SECURE)
             await send(message)
 
@@ -96,6 +97,8 @@ class Front:
         ------
         TooOften
             When its address has sent too many wrong ones.
+        Forbidden
+            When a session's cookie alone would change something, and no page of ours asked.
         Unauthenticated
             When a token is wrong, whatever the address: a client with a mistyped token must not take the public answer
             for the whole. For the cookie of an ended session, for feeds and for a WebSocket only what asks for the
@@ -114,4 +117,6 @@ class Front:
                 raise
         else:
             keep_identity(scope, identity)
+            if identity.subject.session_id is not None:
+                refuse_forged(scope)
             CALLER.set(caller_of(scope, known=not identity.is_anonymous))

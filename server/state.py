@@ -17,6 +17,7 @@ from server.http.gateway import Gateways
 from server.http.origins import Origins
 from server.http.troubles import Troubles
 from server.identity.auth import Authenticator
+from server.identity.login import Login
 from server.identity.oidc.oidc import Oidc
 from server.identity.sessions import Sessions
 from server.live.playbacks import Playbacks
@@ -68,6 +69,7 @@ class State:
     authenticator: Authenticator
     sessions: Sessions
     oidc: Oidc
+    login: Login
     origins: Origins
     gateways: Gateways
     tiles: TileMaker

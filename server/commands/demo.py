@@ -17,6 +17,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from layers.cluster.lock import hold
 from layers.errors import Conflict, Unavailable
 from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.database import in_database
+from server.demo.accounts import reset as reset_accounts
+from server.demo.accounts import show as show_accounts
 from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Minute, Playing
 from server.feeds.key import ensure_feed_key
@@ -49,11 +52,24 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="演示城市。 The demo city.", no_args_is_help=True)
     group.callback()(_group)
     group.command()(storm)
+    group.command()(accounts)
     app.add_typer(group, name="demo")
 
 
 def _group() -> None:
     """演示城市（合成数据）。 The demo city (synthetic)."""
+
+
+def accounts(
+    reset: Annotated[bool, typer.Option("--reset", help="换新口令，结束其会话。 New passwords; sessions end.")] = False,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """演示账户：每个角色一个，仅限本机登录。 The accounts of the demo, one a role, for logins on this machine."""
+    if not reset:
+        _console.print("口令不可重看，只能换新 passwords cannot be shown again; --reset makes new ones", markup=False)
+        raise typer.Exit(1)
+    show_accounts(in_database(settings_of(home, config), reset_accounts), _console)
 
 
 def storm(

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-import asyncpg
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from layers.database.connection import connect
 from layers.identity.labels import check_labels
 from layers.identity.roles import ROLES
 from layers.identity.tokens import AccessToken, add_token, list_tokens, revoke_token
@@ -25,7 +21,7 @@ from server.commands.labels import (
     labels_from,
 )
 from server.commands.options import ConfigOption, HomeOption, settings_of
-from server.database import open_current
+from server.database import in_database
 from server.identity.operator_token import TOKEN_FILE, write_operator_token
 from server.settings import Settings
 
@@ -72,7 +68,7 @@ def add(
     else:
         labels = labels_from(role, area, department, clearance, attribute)
         check_labels(labels, ROLES)
-        token = _in_database(settings, lambda c: add_token(c, name, labels, days, replace=replace))
+        token = in_database(settings, lambda c: add_token(c, name, labels, days, replace=replace))
     Console(stderr=True, highlight=False).print(f"令牌 {name}（仅显示一次 shown this once）", markup=False)
     typer.echo(token)
 
@@ -89,7 +85,7 @@ def show(home: HomeOption = None, config: ConfigOption = None) -> None:
     )  # fmt: skip
     if (settings.home / TOKEN_FILE).exists():
         table.add_row(OPERATOR, OPERATOR, "", "4", "", "", f"有效 in force ({settings.home / TOKEN_FILE})")
-    for token in _in_database(settings, list_tokens):
+    for token in in_database(settings, list_tokens):
         table.add_row(*_row(token))
     console.print(table)
 
@@ -100,7 +96,7 @@ def revoke(name: NameArgument, home: HomeOption = None, config: ConfigOption = N
     if name == OPERATOR:
         (settings.home / TOKEN_FILE).unlink(missing_ok=True)
     else:
-        _in_database(settings, lambda connection: revoke_token(connection, name))
+        in_database(settings, lambda connection: revoke_token(connection, name))
     Console(highlight=False).print(f"已吊销 revoked: {name}", markup=False)
 
 
@@ -123,15 +119,3 @@ def _row(token: AccessToken) -> tuple[str, ...]:
         used,
         state,
     )
-
-
-def _in_database[T](settings: Settings, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-    async def run(url: str) -> T:
-        connection = await connect(url)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    with open_current(settings) as url:
-        return asyncio.run(run(url))

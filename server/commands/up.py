@@ -17,6 +17,8 @@ from layers.cluster.login import open_web_login
 from layers.cluster.place import find_place
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
+from server.demo.accounts import DemoAccount, holds_demo, make_once
+from server.demo.accounts import show as show_accounts
 from server.demo.load import load_demo_once, load_rasters_once
 from server.http.certificate import server_context
 from server.http.listen import Listening, is_reached_from_here_alone, listen
@@ -88,11 +90,14 @@ def _run(settings: Settings, started: ExitStack, answers: Callable[[], None]) ->
     if cluster is not None:
         settings = _with_database(settings, web_url=asyncio.run(open_web_login(url)))
     token = ensure_operator_token(settings.home)
+    accounts = asyncio.run(_demo_accounts(url, settings))
 
     def ready(health: dict[str, Any]) -> None:
         note_address(settings.home, listening.address)
         answers()
         _announce(listening, health, token, time.monotonic() - began, settings)
+        if accounts:
+            show_accounts(accounts, _console)
 
     asyncio.run(_keep(cluster, supervise(settings, listening, ready)))
 
@@ -143,6 +148,13 @@ async def _fill(url: str, settings: Settings) -> bool:
     if loaded:
         await load_rasters_once(url, settings.demo, settings.home)
     return loaded
+
+
+async def _demo_accounts(url: str, settings: Settings) -> list[DemoAccount]:
+    """Make accounts for the roles of a demo that this machine alone can reach; empty when they exist."""
+    if not settings.demo.enabled or not is_reached_from_here_alone(settings.server) or not await holds_demo(url):
+        return []
+    return await make_once(url)
 
 
 def _announce(

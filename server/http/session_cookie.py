@@ -7,13 +7,15 @@ believes that one, because any page of a sibling host could have set it.
 
 from __future__ import annotations
 
-from starlette.types import Scope
+from starlette.types import Message, Scope
 
+from layers.errors import Forbidden
 from server.http.base_url import base_url
 from server.http.origins import Origins, Trust
 
 SECURE_NAME = "__Host-onemap"
 PLAIN_NAME = "onemap"
+_READING = ("GET", "HEAD", "OPTIONS")
 
 
 def read_session_cookie(scope: Scope, origins: Origins, public_url: str | None) -> str | None:
@@ -34,12 +36,40 @@ def is_secure(scope: Scope, public_url: str | None) -> bool:
     return base_url(scope, public_url).startswith(("https:", "wss:"))
 
 
-def cookie_header(value: str, secure: bool) -> str:  # as `clear_cookie_header`
-    """Return the Set-Cookie header of a new session; it ends with the browser, or earlier on the server."""
+def cookie_header(value: str, secure: bool) -> str:
+    """Return the Set-Cookie header of a session; the browser forgets it when it is closed.
+
+    Lax, not Strict: a link to the map from another site opens it logged in, and a provider's answer arrives.
+    """
+    return _header(value, secure)
+
+
+def clear_cookie_header(secure: bool) -> str:
+    """Return the Set-Cookie header that makes a browser forget its session."""
+    return _header("", secure) + "; Max-Age=0"
+
+
+def forget_session(start: Message, secure: bool) -> None:
+    """Add the header that clears the cookie to the start of an answer, unless the answer sets a cookie itself."""
+    headers = list(start.get("headers", ()))
+    if not any(name.lower() == b"set-cookie" for name, _ in headers):
+        start["headers"] = [*headers, (b"set-cookie", clear_cookie_header(secure).encode())]
+
+
+def _header(value: str, secure: bool) -> str:
     name = SECURE_NAME if secure else PLAIN_NAME
-    return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
+    return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 
 
-def clear_cookie_header(secure: bool) -> str:  # as `cookie_header`
-    """Return the Set-Cookie header with which the browser forgets its session."""
-    return cookie_header("", secure) + "; Max-Age=0"
+def refuse_forged(scope: Scope) -> None:
+    """Check that a page of this server sends a request that changes something and is known by its cookie alone.
+
+    Raises
+    ------
+    Forbidden
+        Without an Origin header; browsers send it with every such request. Another origin's was refused before.
+    """
+    if scope["type"] != "http" or scope["method"] in _READING:
+        return
+    if not any(name in {b"origin", b"sec-fetch-site"} for name, _ in scope["headers"]):
+        raise Forbidden("a request that changes something by a cookie needs an Origin header; programs send a token")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from layers.errors import TooOften, Unauthenticated
 from layers.policy.policy import Policy
 from server.identity.guesses import Guesses
-from server.identity.identity import Identity
+from server.identity.identity import EndedSession, Identity
 from server.identity.subject import ANONYMOUS_SUBJECT, Subject, actor_of
 
 TOKEN_BYTES_MAX = 65_536
@@ -18,10 +18,6 @@ TOKEN_BYTES_MAX = 65_536
 _AUTHORIZATION, _PURPOSE = b"authorization", b"x-purpose"
 _TOO_LONG = f"a token has at most {TOKEN_BYTES_MAX} bytes"
 _UNKNOWN = "unknown or expired token; send 'Authorization: Bearer <token>', or Basic with the token as the password"
-
-
-class EndedSession(Unauthenticated):
-    """The session of a cookie is unknown, has ended or was revoked; what needs no rights is shown all the same."""
 
 
 class TokenWay(Protocol):

@@ -17,6 +17,10 @@ PLAIN_DUTIES: frozenset[Duty] = frozenset(
 _KEY = "onemap.identity"
 
 
+class EndedSession(Unauthenticated):
+    """The session of a cookie is unknown, has ended or was revoked; what needs no rights is shown all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """The caller of a request.
@@ -77,3 +81,8 @@ def actor_of_request(scope: MutableMapping[str, Any]) -> Actor:
         As `identity_of`.
     """
     return identity_of(scope).actor
+
+
+def has_ended_session(scope: MutableMapping[str, Any]) -> bool:
+    """Whether a request came with the cookie of a session that is no more."""
+    return isinstance(scope.get(_KEY), EndedSession)

@@ -10,6 +10,7 @@ from layers.database.connection import Role, create_pool
 from server.identity.access_tokens import AccessTokens
 from server.identity.auth import Authenticator
 from server.identity.credential_cache import CredentialCache
+from server.identity.login import Login
 from server.identity.oidc.oidc import Oidc
 from server.identity.oidc.providers import Providers
 from server.identity.oidc.renewals import secret_reader
@@ -28,10 +29,16 @@ class IdentityParts:
     authenticator: Authenticator
     sessions: Sessions
     oidc: Oidc
+    login: Login
 
 
-async def start_identity(settings: Settings, running: AsyncExitStack) -> IdentityParts:
+async def start_identity(settings: Settings, running: AsyncExitStack, *, takes_demo: bool) -> IdentityParts:
     """Start the parts; `running` stops them.
+
+    Parameters
+    ----------
+    takes_demo
+        Whether accounts of the demo may log in: when this machine alone reaches the server.
 
     Raises
     ------
@@ -48,5 +55,6 @@ async def start_identity(settings: Settings, running: AsyncExitStack) -> Identit
     secret = secret_reader(lambda name: read_secret(name, settings.home, os.environ))
     oidc = Oidc(Providers(settings.oidc.folder, settings.oidc.skew_s), pool, sessions, secret)
     running.push_async_callback(oidc.close)
+    login = Login(pool, sessions, settings.identity, takes_demo=takes_demo)
     ways = (OperatorToken(settings.home), AccessTokens(credentials), oidc.tokens)
-    return IdentityParts(Authenticator(ways, oidc.sessions), sessions, oidc)
+    return IdentityParts(Authenticator(ways, oidc.sessions), sessions, oidc, login)

@@ -1,0 +1,59 @@
+"""The accounts of the demo: made at the first start of a demo that this machine alone can reach, and shown once."""
+
+from __future__ import annotations
+
+import asyncpg
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from layers.database.connection import connect
+from layers.demo.accounts import DemoAccount, make_demo_accounts
+from layers.demo.record import read_demo_record
+from layers.errors import NotFound
+
+__all__ = ["DemoAccount", "holds_demo", "make_once", "reset", "show"]
+
+
+async def make_once(url: str) -> list[DemoAccount]:
+    """Make the accounts of a database that holds the demo; empty when they were made before."""
+    connection = await connect(url)
+    try:
+        return await make_demo_accounts(connection)
+    finally:
+        await connection.close()
+
+
+async def holds_demo(url: str) -> bool:
+    """Whether a database holds the demo."""
+    connection = await connect(url)
+    try:
+        return await read_demo_record(connection) is not None
+    finally:
+        await connection.close()
+
+
+async def reset(connection: asyncpg.Connection) -> list[DemoAccount]:
+    """Give the accounts new passwords.
+
+    Raises
+    ------
+    NotFound
+        When the database does not hold the demo: accounts of roles are for nobody's real data.
+    """
+    if await read_demo_record(connection) is None:
+        raise NotFound("此处没有演示数据 there is no demo here; accounts of real people: ./onemap user add")
+    return await make_demo_accounts(connection, reset=True)
+
+
+def show(accounts: list[DemoAccount], console: Console) -> None:
+    """Print accounts and passwords as a table."""
+    table = Table(
+        "账户 account", "口令 password", "角色 role", "范围 scope", "密级 grade", box=SIMPLE_HEAD, title_justify="left",
+        title="演示账户（口令仅显示一次，仅限本机登录） demo accounts: shown this once, for logins on this machine",
+    )  # fmt: skip
+    for one in accounts:
+        scope = ", ".join((*one.labels.areas, *one.labels.departments, *one.labels.attributes.values()))
+        table.add_row(one.name, one.password, one.title, scope or "全区 district", str(one.labels.clearance))
+    console.print(table)
+    console.print("换新口令 new passwords: ./onemap demo accounts --reset   登录 log in: /login", markup=False)
