@@ -1,8 +1,8 @@
 """Backup and restore of a database on somebody's server, by a role that is no superuser: ``pg_dump``, ``pg_restore``.
 
 A dump names roles and owners of the server it comes from. A restore therefore makes OneMap's roles first, by its
-migrations; then the schemas with their rows, all of the restoring user; then what the manifest says of other owners,
-and the grants of the dump, with the old user replaced by the new one.
+migrations; then the schemas with their rows, all of the restoring user; then the grants of the dump, with the old user
+replaced by the new one, and what the manifest says of other owners.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _GRANTS = (" ACL ", " DEFAULT ACL ")
 _KINDS = {"r": "TABLE", "p": "TABLE", "v": "VIEW", "m": "MATERIALIZED VIEW", "S": "SEQUENCE"}
 _OWNERS = """
 SELECT 'SCHEMA' AS kind, format('%I', nspname) AS name, pg_get_userbyid(nspowner) AS owner
-FROM pg_namespace WHERE nspname = ANY ($1) AND nspowner <> current_user::regrole
+FROM pg_namespace WHERE nspname = ANY ($1) AND pg_get_userbyid(nspowner) <> current_user
 UNION ALL
 SELECT c.relkind::text, format('%I.%I', n.nspname, c.relname), pg_get_userbyid(c.relowner)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'S') AND c.relowner <> current_user::regrole
+WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'S') AND pg_get_userbyid(c.relowner) <> current_user
     AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND c.relkind = 'S' AND d.deptype IN ('a', 'i'))
 UNION ALL
 SELECT 'ROUTINE', p.oid::regprocedure::text, pg_get_userbyid(p.proowner)
 FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname = ANY ($1) AND p.proowner <> current_user::regrole
+WHERE n.nspname = ANY ($1) AND pg_get_userbyid(p.proowner) <> current_user
 """
 
 
@@ -108,8 +108,8 @@ async def restore_dump(folder: BackupFolder, manifest: Manifest, url: str, *, re
         options = ["--no-owner", "--no-privileges", "--single-transaction", f"--dbname={_without_password(url)}"]
         _run("pg_restore", manifest.database.version, url, [*options, str(dump)])
         async with connection.transaction():
-            await _set_owners(connection, manifest.database.owners)
             await connection.execute(_grants(dump, manifest.database, await connection.fetchval("SELECT current_user")))
+            await _set_owners(connection, manifest.database.owners)  # who needs CREATE on the schema
         await connection.execute("ANALYZE")
     finally:
         await connection.close()
