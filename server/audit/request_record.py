@@ -55,7 +55,7 @@ def asked_by(scope: Scope, actor: Actor | None) -> AuditSubject:
         return audit_subject(identity.subject)
     if actor is None:
         return UNKNOWN
-    return AuditSubject(actor.subject, roles=actor.roles, areas=actor.area_prefixes, method=AuthMethod.TOKEN.value)
+    return AuditSubject(actor.subject, roles=actor.roles, method=AuthMethod.TOKEN.value)
 
 
 def origin_of(scope: Scope) -> AuditOrigin:
