@@ -34,6 +34,7 @@ from server.retention import retention_periods
 from server.routes import (
     aggregate,
     asyncapi,
+    audit,
     basemaps,
     exercises,
     feeds,
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)
+    app.include_router(audit.router)
     app.include_router(tiles.router)
     app.include_router(basemaps.router)
     app.include_router(styles.router)

@@ -9,7 +9,7 @@ from datetime import datetime
 import asyncpg
 
 from layers.audit.chain import StoredRecord
-from layers.audit.record import AuditChain
+from layers.audit.record import AuditAction, AuditChain, AuditDecision
 
 _ROWS_A_FETCH = 5000
 _COLUMNS = "chain, seq, stored_at, alg, body, prev_hash, hash"
@@ -57,6 +57,47 @@ async def read_chain(connection: asyncpg.Connection, chain: str, after: int = 0)
         statement = f"SELECT {_COLUMNS} FROM audit.record WHERE chain = $1 AND seq > $2 ORDER BY seq"
         async for row in connection.cursor(statement, chain, after, prefetch=_ROWS_A_FETCH):
             yield StoredRecord(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSearch:
+    """What an auditor looks for in one chain; None and empty mean everything.
+
+    Attributes
+    ----------
+    before
+        Only records with a smaller number: the last of the page before.
+    begin, end
+        Times at which records were stored; half-open.
+    object
+        Beginning of the object: a layer, or ``feed/``.
+    """
+
+    chain: AuditChain
+    before: int | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
+    subject: str | None = None
+    action: AuditAction | None = None
+    decision: AuditDecision | None = None
+    object: str | None = None
+
+
+_FIND = f"""SELECT {_COLUMNS} FROM audit.record
+WHERE chain = $1 AND ($2::bigint IS NULL OR seq < $2)
+    AND ($3::timestamptz IS NULL OR stored_at >= $3) AND ($4::timestamptz IS NULL OR stored_at < $4)
+    AND ($5::text IS NULL OR body::jsonb ->> 'subject_id' = $5)
+    AND ($6::text IS NULL OR body::jsonb ->> 'action' = $6)
+    AND ($7::text IS NULL OR body::jsonb ->> 'decision' = $7)
+    AND ($8::text IS NULL OR body::jsonb ->> 'object' ^@ $8)
+ORDER BY seq DESC LIMIT $9"""
+
+
+async def find_records(connection: asyncpg.Connection, search: RecordSearch, limit: int) -> list[StoredRecord]:
+    """Return the newest records of a search, newest first, in the role `Role.AUDITOR`."""
+    values = (search.begin, search.end, search.subject, search.action, search.decision, search.object)
+    rows = await connection.fetch(_FIND, search.chain, search.before, *values, limit)
+    return [StoredRecord(*row) for row in rows]
 
 
 async def read_period(

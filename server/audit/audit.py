@@ -21,7 +21,7 @@ from layers.audit.record import SENSITIVE_GRADE, AuditAction, AuditDecision, Aud
 from layers.audit.writer import AuditWriter
 from server.audit.addresses import holds_no_data
 from server.audit.request_record import asked_by, audit_subject, identity_in, origin_of, request_record
-from server.audit.touched import Touched
+from server.audit.touched import Touched, current_note
 from server.identity.subject import Subject
 
 _FEEDS = "/feeds/"
@@ -140,7 +140,7 @@ class Audit:
         purpose: str = "",
         detail: Mapping[str, str | int] | None = None,
     ) -> None:
-        """Record an action that is not a read; call it before the action takes effect.
+        """Record an action that is not a read, in place of the request; call it before the action takes effect.
 
         Parameters
         ----------
@@ -156,6 +156,7 @@ class Audit:
         AuditUnavailable
             When it cannot be recorded; the action must not be done then.
         """
+        current_note().is_settled = True  # the note stands for the request
         if self._writer is None:
             return
         who = asked_by(scope, None) if subject is None else audit_subject(subject)

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from layers.audit.note import note
+from layers.audit.record import AuditAction
 from layers.database.connection import Role, connect
 from layers.errors import BadInput
 from server.commands.options import ConfigOption, HomeOption, settings_of
@@ -48,6 +50,7 @@ def purge(
 
 
 async def _purge(url: str, layer: str, ids: list[str] | None) -> int:
+    await note(url, AuditAction.PURGE, f"layer/{layer}", detail={"features": "all" if ids is None else len(ids)})
     connection = await connect(url, Role.OWNER)
     try:
         return await purge_past(connection, layer, ids)

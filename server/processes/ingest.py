@@ -25,6 +25,7 @@ from layers.coordinates.district_crs import read_measuring_srid, use_district_cr
 from layers.database.connection import Role, create_pool
 from layers.database.faults import DATABASE_ERRORS
 from layers.definition import read_code_lists
+from server.processes.audit_jobs import audit_jobs
 from server.processes.definitions_job import DefinitionsJob
 from server.processes.garbage import search_seldom
 from server.processes.logs import configure_logs
@@ -68,6 +69,7 @@ def _jobs(parts: Parts, settings: Settings) -> list[Job]:
         Expiry(parts.pool, parts.catalog),
         FiveMinutes(parts.pool),
         Upkeep(parts.url, parts.catalog),
+        *audit_jobs(parts.url, settings.home, settings.audit),
     ]
 
 
