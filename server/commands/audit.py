@@ -152,9 +152,8 @@ def export(
 
 
 async def _export(url: str, out: BinaryIO, form: str, begin: datetime | None, end: datetime | None) -> int:
-    await note(
-        url, AuditAction.EXPORT, "audit", detail={"format": form, "from": str(begin or ""), "to": str(end or "")}
-    )
+    period = {"from": str(begin or ""), "to": str(end or "")}
+    await note(url, AuditAction.ADMIN, "audit", detail={"operation": "export", "format": form, **period})
     line = as_csv_line if form == "csv" else as_json_line
     connection = await connect(url, Role.AUDITOR)
     count = 0

@@ -55,8 +55,9 @@ def test_what_was_tampered_with_is_reported(database_url: str, onemap: Command, 
     assert whole.returncode == 0, whole.stdout + whole.stderr
     assert "5 条记录" in whole.stdout
 
-    cut = "DELETE FROM audit.record WHERE seq > 1; UPDATE audit.head SET seq = r.seq, hash = r.hash FROM audit.record AS r"
-    run_async(execute(database_url, f"SET session_replication_role = replica; {cut} WHERE head.chain = r.chain"))
+    cut = "SET session_replication_role = replica; DELETE FROM audit.record WHERE seq > 1;"
+    forged = "UPDATE audit.head SET seq = r.seq, hash = r.hash FROM audit.record AS r WHERE head.chain = r.chain"
+    run_async(execute(database_url, cut + forged))
     broken = onemap("verify")
     assert broken.returncode == 1
     assert "the end was cut off" in broken.stdout
