@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta, timezone
 from functools import lru_cache
 
 from layers.definition import FieldDefinition
@@ -38,6 +39,8 @@ class Actor:
         What else is known of the caller, for rules over it, as sorted pairs: ``(("worker_id", "W0012"),)``.
     purpose
         The stated purpose of the read; None when none was stated.
+    at
+        The local time of day at which its rules are looked up; None while none of them depends on it.
     audience
         The key of caches: two actors with the same audience receive the same bytes.
     """
@@ -51,12 +54,16 @@ class Actor:
     attributes: tuple[tuple[str, str], ...] = ()
     purpose: str | None = None
     policy: Policy | None = None
+    at: time | None = field(default=None, compare=False)
     audience: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = [f"{self.clearance}{'m' if self.sees_masked else ''}", _listed(self.area_prefixes)]
         if self.policy is not None:
             parts += [self.policy.digest, _listed(self.roles), _listed(self.departments), self.purpose or ""]
+            if self.policy.reads_clock(self.roles):
+                object.__setattr__(self, "at", self.at or datetime.now(_LOCAL).time())
+                parts += [_listed(self.policy.on_duty(self.roles, self.at))]
             if self.policy.reads_caller(self.roles):
                 parts += [self.subject, repr(self.attributes)]
         object.__setattr__(self, "audience", ":".join(parts))
@@ -74,6 +81,9 @@ class Actor:
     def may_see(self, field: FieldDefinition) -> bool:
         """Whether the labels let the actor receive this field's plain value."""
         return not field.internal and field.grade <= self.clearance
+
+
+_LOCAL = timezone(timedelta(hours=8), "Asia/Shanghai")  # China has one time, and no summer time
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import accumulate
@@ -20,6 +20,7 @@ from layers.database.identity import database_identity
 from layers.database.listener import Listener, NotificationHandler
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
+from layers.layer_rights import rights_of
 from layers.moment import Moment
 from layers.schema.code_lists import read_stored_code_lists
 from layers.schema.tables import parse_definition, table_of
@@ -66,6 +67,8 @@ class Layer:
         The same statistics by data grade; empty when they are not known.
     changes
         The last change of a row that clearance 1, 2, 3, 4 sees; empty when it is not known.
+    referred
+        Definitions of the layers that its fields refer to, by id.
     """
 
     definition: LayerDefinition
@@ -79,6 +82,7 @@ class Layer:
     moment: Moment | None = None
     by_grade: Mapping[int, Statistics] = MappingProxyType({})
     changes: tuple[LayerVersion, ...] = ()
+    referred: Mapping[str, LayerDefinition] = field(default=MappingProxyType({}), repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -114,31 +118,35 @@ class Layer:
         return max(self.changed_at, minute)
 
     def visible_to(self, actor: Actor) -> bool:
-        """Whether the actor may see the layer: by its least sensitive row, or by its own grade while it is empty."""
-        grade = self.definition.grade if self.lowest_grade is None else self.lowest_grade
-        return grade <= actor.clearance
+        """Whether the actor may read the layer: by its least sensitive row, or by its own grade while it is empty."""
+        return rights_of(self.definition, actor).reads(self.lowest_grade)
 
     def is_open_to(self, actor: Actor) -> bool:
-        """Whether no row of the layer is hidden from the actor, whatever its grade."""
-        return actor.clearance >= HIGHEST_GRADE and not actor.is_bound and self.visible_to(actor)
+        """Whether no row of the layer is hidden from the actor, whatever its grade, nor moved to another place."""
+        return rights_of(self.definition, actor).is_open
 
     def seen_by(self, actor: Actor) -> Layer:
         """Return the layer with the version and the statistics of the rows that this actor may see.
 
-        There are none by area: an actor that is bound to areas receives no extent, no time span, and the version of
-        its clearance. The live version counts where live state is joined; only an actor that sees all rows receives it.
+        Statistics are known by grade alone. Where more than the grade decides which rows an actor sees and where, it
+        receives no extent, no time span, no number of rows, and the version of the highest grade that it sees. The
+        live version counts where live state is joined; only an actor that sees all rows receives it.
         """
-        if self.is_open_to(actor):
+        rights = rights_of(self.definition, actor)
+        if rights.is_open:
             return self
-        last = self.changes[actor.clearance - 1] if self.changes else LayerVersion(self.version, self.changed_at)
+        last = LayerVersion(self.version, self.changed_at)
+        if self.changes:
+            last = self.changes[rights.top_grade - 1] if rights.top_grade else _NEVER
         live = self.live_version if self.definition.is_live else 0
         versioned = replace(self, version=last.version, changed_at=last.changed_at, live_version=live)
-        if not self.by_grade or (actor.clearance >= max(self.by_grade) and not actor.is_bound):
+        if not rights.is_by_grade and not (self.by_grade and rights.whole_grade >= max(self.by_grade)):
+            return replace(versioned, row_count=0, extent_crs84=None, time_span=None)
+        if not self.by_grade or rights.whole_grade >= max(self.by_grade):
             return versioned
-        visible = [of for grade, of in self.by_grade.items() if grade <= actor.clearance]
-        bound = actor.is_bound and "area_code" in self.definition.by_name
-        extents = [] if bound else [of.extent_crs84 for of in visible if of.extent_crs84]
-        spans = [] if bound else [of.time_span for of in visible if of.time_span]
+        visible = [of for grade, of in self.by_grade.items() if grade <= rights.whole_grade]
+        extents = [of.extent_crs84 for of in visible if of.extent_crs84]
+        spans = [of.time_span for of in visible if of.time_span]
         return replace(
             versioned,
             row_count=sum(of.row_count for of in visible),
@@ -248,8 +256,14 @@ FROM onemap.layer AS l LEFT JOIN onemap.live AS n ON n.layer = l.id ORDER BY l.i
 
 async def read_catalog(connection: asyncpg.Connection, code_lists: Mapping[str, CodeList] | None = None) -> Catalog:
     """Read the present catalogue; a layer whose stored definition this version cannot read is left out and logged."""
-    layers = (_layer(row) for row in await connection.fetch(_SELECT))
-    return Catalog({layer.id: layer for layer in layers if layer is not None}, code_lists)
+    read = (_layer(row) for row in await connection.fetch(_SELECT))
+    layers = {layer.id: layer for layer in read if layer is not None}
+    return Catalog({name: _with_referred(layer, layers) for name, layer in layers.items()}, code_lists)
+
+
+def _with_referred(layer: Layer, layers: Mapping[str, Layer]) -> Layer:
+    names = {name for field in layer.definition.fields for name in field.refers_to if name in layers}
+    return replace(layer, referred=MappingProxyType({name: layers[name].definition for name in sorted(names)}))
 
 
 def _layer(row: asyncpg.Record) -> Layer | None:

@@ -12,12 +12,13 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, GEOMETRY, Clause, bind, compose, quote_identifier, quote_literal
 from layers.read.relation import relation
-from layers.read.rights import row_scope, scoped, visible_fields
+from layers.read.rights import judges_rows, scope_over, scoped, shows_alike, visible_fields
 from layers.schema.cell_counts import CELL_LEVEL
 from tiles.address import EXTENT, TileAddress
 from tiles.sheet import MapSheet
 
 CELLS_PER_TILE_LEVEL = 4  # 16 cells along a tile's edge: 32 pixels each, room for a number
+_COUNTED_BY = frozenset({"data_grade", "area_code"})  # the columns of the counted cells that rights need
 CELL_SHARE = 0.1  # of a tile's side: the most that a cell reaches over the edge of a tile in degrees
 
 
@@ -42,14 +43,13 @@ def cell_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: C
     Each feature lies at the centre of its cell's points and carries `id`, `count`, and, if the actor may see the field
     the layer is counted by, `count_{code}` for each of its codes. A cell lies in one tile only.
     """
-    scope = row_scope(layer, actor)
-    direct = bool(where.text) or "grid_code" in scope.text or layer.moment is not None
+    direct = bool(where.text) or layer.moment is not None or not _are_counted(layer, actor)
     level = min(CELL_LEVEL, tile.mercator_zoom + CELLS_PER_TILE_LEVEL)
     counted = compose(
         f"""SELECT x >> {CELL_LEVEL - level} AS x, y >> {CELL_LEVEL - level} AS y, kind, sum(features) AS features,
             sum(lon_sum) AS lon_sum, sum(lat_sum) AS lat_sum
         FROM ({{}}) AS c GROUP BY 1, 2, 3""",
-        _from_rows(layer, actor, tile, where) if direct else _from_cells(layer, tile, scope),
+        _from_rows(layer, actor, tile, where) if direct else _from_cells(layer, actor, tile),
     )
     kinds = (
         "jsonb_object_agg('count_' || kind, features::bigint) FILTER (WHERE kind <> '')"
@@ -78,12 +78,19 @@ def cell_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: C
     )
 
 
+def _are_counted(layer: Layer, actor: Actor) -> bool:
+    """Whether the counted cells tell what the actor sees: which rows, and their kinds in all of them or in none."""
+    kind = layer.definition.map.count_by
+    alike = kind is None or not _shows_kinds(layer, actor) or shows_alike(layer, actor, kind)
+    return alike and judges_rows(layer, actor, _COUNTED_BY)
+
+
 def _shows_kinds(layer: Layer, actor: Actor) -> bool:
     kind = layer.definition.map.count_by
     return kind is not None and any(f.definition.name == kind and not f.masked for f in visible_fields(layer, actor))
 
 
-def _from_cells(layer: Layer, tile: TileAddress | MapSheet, scope: Clause) -> Clause:
+def _from_cells(layer: Layer, actor: Actor, tile: TileAddress | MapSheet) -> Clause:
     first_x, last_x, first_y, last_y = (bind(number, "int") for number in _range(tile))
     return compose(
         f"""SELECT f.* FROM onemap.cell AS f WHERE f.layer = {quote_literal(layer.id)}
@@ -92,7 +99,7 @@ def _from_cells(layer: Layer, tile: TileAddress | MapSheet, scope: Clause) -> Cl
         last_x,
         first_y,
         last_y,
-        scope if scope.text else Clause("TRUE"),
+        scope_over(layer, actor, _COUNTED_BY) or Clause("TRUE"),
     )
 
 

@@ -17,7 +17,18 @@ from layers.cql2 import spatial, temporal
 from layers.cql2.comparison import OPERATORS, between, compare, is_in, is_null, like
 from layers.cql2.functions import ARITHMETIC, arithmetic, call, of_array
 from layers.cql2.limits import PARAMETER
-from layers.cql2.operand import Operand, expect, expect_count, of_boolean, of_number, of_property, of_string, truth
+from layers.cql2.operand import (
+    NULL,
+    Operand,
+    expect,
+    expect_count,
+    of_boolean,
+    of_null,
+    of_number,
+    of_property,
+    of_string,
+    truth,
+)
 from layers.cql2.queryable import Queryable, find_queryable
 from layers.errors import BadFilter
 
@@ -49,6 +60,8 @@ class _Compiler:
             return of_array([self.operand(member) for member in node])
         if isinstance(node, dict):
             return self.object(node)
+        if node is NULL:
+            return of_null()
         if node is None:
             raise BadFilter("NULL cannot be compared; write IS NULL", parameter=PARAMETER)
         raise BadFilter(f"a {type(node).__name__} cannot stand in a filter", parameter=PARAMETER)

@@ -23,7 +23,7 @@ from layers.cql2.comparison import OPERATORS
 from layers.cql2.compile import compile_expression
 from layers.cql2.exact import ARITHMETIC, ROUNDING, exact
 from layers.cql2.limits import PARAMETER
-from layers.cql2.operand import INSTANTS, NUMBERS, Kind, of_number
+from layers.cql2.operand import INSTANTS, NULL, NUMBERS, Kind, of_number
 from layers.cql2.pattern import FOLDS, Pattern
 from layers.cql2.queryable import Queryable
 from layers.cql2.spans import COMPARE, compare_instants, relate
@@ -77,6 +77,8 @@ class _Builder:
             return _literal(operand.kind, operand.value)
         if isinstance(node, str):
             return _literal("string", node)
+        if node is NULL:
+            return _Term("string", lambda _: None)
         if isinstance(node, list | tuple):
             members = [self.term(member) for member in node]
             return _Term("string_array", lambda row: [m.of(row) for m in members])

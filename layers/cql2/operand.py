@@ -30,6 +30,8 @@ NUMBERS = frozenset({"integer", "number", "decimal"})
 INSTANTS = frozenset({"date", "datetime"})
 INT8 = range(-(2**63), 2**63)
 _EXPONENT_MAX = 307  # of a double
+NULL = object()
+"""A text that is not there, in an expression of ours; no client can write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ def of_string(text: str, parameter: str = PARAMETER) -> Operand:
     """
     check_text(text, parameter)
     return Operand("string", bind(text, "text"), f"'{text[:40]}'", value=text, pattern=text)
+
+
+def of_null() -> Operand:
+    """Return the operand of a text that is not there: no comparison with it is true."""
+    return Operand("string", Clause("NULL::text"), "null")
 
 
 def check_text(text: str, parameter: str = PARAMETER) -> None:

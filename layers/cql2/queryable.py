@@ -10,6 +10,7 @@ from layers.actor import Actor
 from layers.clause import Clause, quote_identifier
 from layers.definition import FieldType, GeometryType, LayerDefinition
 from layers.errors import BadFilter
+from layers.layer_rights import rights_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,16 @@ class Queryable:
 def queryables_of(definition: LayerDefinition, actor: Actor) -> dict[str, Queryable]:
     """Return the properties the actor may search on: fields it sees unmasked, `id`, and the geometry.
 
-    Hidden and masked fields are left out, so that a search cannot reveal their values. The geometry is `geom`, and
+    Fields that are hidden or masked in every row are left out, so that a search cannot reveal their values; of the
+    other rows a search sees what the actor sees. The geometry is `geom`, and
     `geometry` too unless a field has that name; a layer without geometry has neither.
     """
     found = {"id": Queryable("id", "id", "string")}
-    if definition.geometry_type != "None":
+    rights = rights_of(definition, actor)
+    if definition.geometry_type != "None" and rights.shows_place:
         for name in ("geom", "geometry"):
             found[name] = Queryable(name, "geom", "geometry", definition.geometry_type, definition.motion is not None)
-    visible = (field for field in definition.fields if actor.may_see(field))
+    visible = (field for field in definition.fields if rights.is_full(field.name))
     return found | {field.name: Queryable(field.name, field.name, field.type) for field in visible}
 
 

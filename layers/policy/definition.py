@@ -111,4 +111,4 @@ class PolicyRule(_Frozen):
 
     def reads_caller(self) -> bool:
         """Whether rows depend on who asks, beyond roles, areas and departments."""
-        return self.rows is not None and "caller(" in self.rows
+        return self.rows is not None and "caller" in self.rows.lower()

@@ -47,6 +47,15 @@ class Policy:
         """Whether any rule of some roles tells callers of the same roles and areas apart."""
         return any(rule.reads_caller() for role in _with_anonymous(roles) for rule in self._by_role.get(role, ()))
 
+    def reads_clock(self, roles: Iterable[str]) -> bool:
+        """Whether any rule of some roles holds at some hours alone."""
+        return any(rule.hours for role in _with_anonymous(roles) for rule in self._by_role.get(role, ()))
+
+    def on_duty(self, roles: Iterable[str], at: time | None) -> frozenset[str]:
+        """Return the ids of the rules of some roles with hours, within which a local time of day lies."""
+        rules = (rule for role in _with_anonymous(roles) for rule in self._by_role.get(role, ()))
+        return frozenset(rule.id for rule in rules if rule.hours and _within(rule.hours, at))
+
     def rules_on(
         self,
         layer_id: str,
@@ -83,9 +92,11 @@ def _holds(rule: PolicyRule, departments: Collection[str], purpose: str | None, 
         return False
     if rule.purposes and purpose not in rule.purposes:
         return False
-    if rule.hours is None:
-        return True
-    start, end = rule.hours
+    return rule.hours is None or _within(rule.hours, at)
+
+
+def _within(hours: tuple[time, time], at: time | None) -> bool:
+    start, end = hours
     if at is None:
         return False
     return start <= at < end if start < end else at >= start or at < end  # a night ends on the next day

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from layers.actor import Actor
 from layers.clause import Clause, all_of, compose, join
-from layers.live_source import AREA_CODE_FIELDS
+from layers.definition import LayerDefinition, read_definitions
+from layers.layer_rights import rights_of
+from layers.live_source import AREA_CODE_FIELDS, EVENTS
 from layers.read.present import Present
 from layers.read.rights import scope_of
 from layers.tiers import COMMUNITY, GRID, TIER_OF_LAYER
@@ -92,4 +96,9 @@ def _kinds(source: Present) -> dict[str, Clause]:
 
 
 def _visible(actor: Actor) -> Clause:
-    return scope_of(actor, _EVENT_COLUMNS)
+    return scope_of(rights_of(_events(), actor), _EVENT_COLUMNS)
+
+
+@cache
+def _events() -> LayerDefinition:
+    return read_definitions()[EVENTS]

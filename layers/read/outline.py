@@ -5,6 +5,7 @@ from __future__ import annotations
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause, compose
+from layers.read.relation import relation
 from layers.read.rights import scoped
 
 _TOLERANCE_DEG = 0.0001  # about 10 m: the outline is only a frame
@@ -15,6 +16,7 @@ def outline_of(layer: Layer, actor: Actor) -> Clause:
     return compose(
         f"""SELECT string_agg(f.name, '、' ORDER BY f.id) AS names,
             ST_AsGeoJSON(ST_SimplifyPreserveTopology(ST_Union(f.geom), {_TOLERANCE_DEG}), 5, 0) AS outline
-        FROM {layer.table} AS f WHERE {{}}""",
+        FROM {{}} WHERE {{}}""",
+        relation(layer, actor),
         scoped(layer, actor),
     )

@@ -228,8 +228,8 @@ def feature_json(query: ItemsQuery, form: Form = "geojson") -> Clause:
 
 def _value(field: VisibleField) -> str:
     """Return a property as JSON; the expression stands once, so that it is computed once."""
-    match field.definition.type:
-        case "integer" if not field.masked:
+    match field.type:
+        case "integer":
             return f"coalesce(({field.expression})::text, 'null')"  # the one type whose text is always JSON
         case _:
             return f"coalesce(to_json({field.expression}), 'null')"

@@ -13,10 +13,12 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
+from layers.layer_rights import rights_of
 from layers.read.live_value import LiveValues
 from layers.read.past import Past
 from layers.read.present import Present
-from layers.read.rights import hides_positions
+from layers.read.rights import hides_positions, is_view
+from layers.read.secure_view import KEPT, needs_kept, secure_view
 from layers.tiers import AREA_CODE, GRID_CODE
 
 type How = Literal["stored", "moved", "either"]  # the source of a row's place: table, position or either
@@ -48,6 +50,12 @@ def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
 
 def relations(layer: Layer, actor: Actor, where: Clause = EMPTY) -> tuple[Clause, ...]:
     """Return the same as FROM items with a part of the features each, to be sorted and limited part by part."""
+    parts = _relations(layer, actor, where)
+    return tuple(secure_view(layer, actor, part) for part in parts) if is_view(layer, actor) else parts
+
+
+def _relations(layer: Layer, actor: Actor, where: Clause) -> tuple[Clause, ...]:
+    """Return FROM items of all rows and their true values."""
     definition = layer.definition
     if layer.is_table:
         return (Clause(f"{layer.table} AS f"),)
@@ -75,6 +83,8 @@ def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause
         columns.append(Clause(f"{_geometry(how)} AS geom"))
     if definition.motion is not None:
         columns += [Clause(f"{_axis(axis, how)} AS _{axis}_now") for axis in ("lon", "lat")]
+    if needs_kept(rights_of(definition, actor)):
+        columns += [Clause(f"t.{quote_identifier(name)} AS {kept}") for name, kept in KEPT.items()]
     for field in definition.fields:
         columns.append(compose(f"{{}} AS {quote_identifier(field.name)}", _value(field, values, how)))
     joins = join(" ", (joined, *values.joins.values()))

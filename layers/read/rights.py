@@ -1,22 +1,49 @@
-"""The rights of an actor on a layer: the rows and fields it sees, and how much of a masked value.
+"""The rights of an actor on a layer as SQL: the rows and fields it sees, and how much of a masked value.
 
 Every query is composed of these clauses (`layers/read/query.py` for items, `tiles/vector.py` for tiles), so that no
-output can forget them. The predicate is written into the query because PostGIS's box operators are not
-leakproof: row-level security would keep `geom && box` out of the GiST index. Streams apply the same rights to changes
-in memory, by the functions at the end.
+output can forget them. Where all visible rows show the same, features are read from the table and the predicate is
+written into the query (`scoped`); PostGIS's box operators are not leakproof, and row-level security would keep
+`geom && box` out of the GiST index. Where rows show different things, `layers/read/secure_view.py` puts a statement in
+the place of the table, and what a row does not show does not exist for filters and sorts either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
-from layers.actor import HIGHEST_GRADE, Actor
+from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, Clause, all_of, compose, join, quote_identifier
-from layers.definition import GRADE, FieldDefinition, LayerDefinition
-from layers.read.masks import mask_column
+from layers.clause import Clause, all_of, quote_identifier
+from layers.definition import FieldDefinition, FieldType, LayerDefinition
+from layers.layer_rights import LayerRights, rights_of
+from layers.policy.definition import Showing
+from layers.read.caller import properties_of
+from layers.read.masks import mask_column, shown_type
+from layers.read.scope import in_areas, is_kept_to_areas, lies_in_areas, reaches_area, scope_of, unbound
 from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE
+
+__all__ = [
+    "VisibleField",
+    "bound_may_see",
+    "hides_positions",
+    "in_areas",
+    "is_kept_to_areas",
+    "is_view",
+    "judges_rows",
+    "lies_in_areas",
+    "reaches_area",
+    "row_scope",
+    "scope_of",
+    "scope_over",
+    "scoped",
+    "shows_alike",
+    "table_scoped",
+    "unbound",
+    "visible_fields",
+]
+SHOWN = "_shown_{}"
+"""The column of a secure view that holds a value shown in another type than the field's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,124 +53,120 @@ class VisibleField:
     Attributes
     ----------
     expression
-        SQL over the table's alias `f`: the column, or the masked value.
+        SQL over alias `f` of the layer's relation: the column, or the masked value.
     masked
-        Whether the value is only shown in part; such a field can be neither filtered nor sorted on.
+        Whether the value is only ever shown in part; such a field can be neither filtered nor sorted on.
+    type
+        The type of the value that is shown.
     """
 
     definition: FieldDefinition
     expression: str
     masked: bool
+    type: FieldType
 
 
 def visible_fields(layer: Layer, actor: Actor) -> tuple[VisibleField, ...]:
     """Return the properties this actor gets, in the definition's order."""
-    fields = (_visible_field(field, actor) for field in layer.definition.fields)
+    rights = rights_of(layer.definition, actor)
+    view = is_view(layer, actor)
+    fields = (_visible_field(field, rights, in_view=view) for field in layer.definition.fields)
     return tuple(field for field in fields if field is not None)
 
 
-def _visible_field(field: FieldDefinition, actor: Actor) -> VisibleField | None:
-    column = f"f.{quote_identifier(field.name)}"
-    if actor.may_see(field):
-        return VisibleField(field, column, masked=False)
-    if field.internal or field.mask == "absent" or not actor.sees_masked:
+def _visible_field(field: FieldDefinition, rights: LayerRights, *, in_view: bool) -> VisibleField | None:
+    showings = showings_of(rights, field.name)
+    if not showings:
         return None
-    return VisibleField(field, mask_column(field.mask, column), masked=True)
+    column, masked = f"f.{quote_identifier(field.name)}", not rights.is_full(field.name)
+    if not in_view:
+        (how,) = showings
+        return VisibleField(field, mask_column(how, column, field.type), masked, shown_type(how, field.type))
+    if any(changes_type(how, field.type) for how in showings):
+        shown = f"f.{quote_identifier(SHOWN.format(field.name))}"
+        return VisibleField(field, f"coalesce({column}::text, {shown})", masked, "string")
+    return VisibleField(field, column, masked, field.type)
+
+
+def showings_of(rights: LayerRights, name: str) -> set[Showing]:
+    """Return the ways in which a field is shown, of some row or other; empty when it is never shown."""
+    return {case.showing(name) for case in rights.cases} - {"absent"}
+
+
+def changes_type(how: Showing, kind: FieldType) -> bool:
+    """Whether what is shown is of another type than the field."""
+    return how != "full" and shown_type(how, kind) != kind
+
+
+def is_view(layer: Layer, actor: Actor) -> bool:
+    """Whether this actor reads a layer through a statement of its own, and not from the table with a condition."""
+    rights = rights_of(layer.definition, actor)
+    return not rights.is_uniform or bool(filtered_references(layer, rights))
+
+
+def filtered_references(layer: Layer, rights: LayerRights) -> tuple[FieldDefinition, ...]:
+    """Return the shown fields that refer to features of which the actor may not see every one."""
+    if rights.actor.policy is None:
+        return ()
+    shown = (field for field in layer.definition.fields if field.refers_to and showings_of(rights, field.name))
+    return tuple(field for field in shown if not all(_is_open(layer, one, rights.actor) for one in field.refers_to))
+
+
+def _is_open(layer: Layer, target: str, actor: Actor) -> bool:
+    definition = layer.referred.get(target)
+    return definition is None or rights_of(definition, actor).is_open
 
 
 def row_scope(layer: Layer, actor: Actor) -> Clause:
-    """Return the predicate over alias `f` that keeps the rows this actor may see; empty when that is all of them."""
-    return scope_of(actor, layer.definition.by_name, layer.definition.grade)
+    """Return the predicate over alias `f` of the layer's table, or a table with its columns: the rows this actor sees.
 
-
-def scope_of(actor: Actor, known: Container[str], grade: int = HIGHEST_GRADE) -> Clause:
-    """Return the predicate over alias `f` that keeps the rows of any table this actor may see; empty when it sees all.
-
-    Parameters
-    ----------
-    known
-        Names of the columns; `data_grade`, `area_code` and `grid_code` count.
-    grade
-        Data grade of the table: of every row where there is no `data_grade`. Grade 1 is public in every area.
+    Empty when that is all of them.
     """
-    return join(" AND ", (_up_to_grade(actor, known, grade), areas_of(actor, known, public=grade == 1)))
+    return scope_over(layer, actor, {field.name for field in layer.definition.stored_fields if field.live is None})
 
 
-def _up_to_grade(actor: Actor, known: Container[str], grade: int) -> Clause:
-    if actor.clearance >= HIGHEST_GRADE:
-        return EMPTY
-    if GRADE in known:
-        return Clause(f"f.{GRADE} <= ?0::smallint", (actor.clearance,))
-    return EMPTY if grade <= actor.clearance else Clause("FALSE")
+def scope_over(layer: Layer, actor: Actor, known: Collection[str]) -> Clause:
+    """Return the predicate over alias `f` of a table that has some of the layer's columns; empty for all its rows."""
+    return scope_of(rights_of(layer.definition, actor), known)
 
 
-def areas_of(actor: Actor, known: Container[str], *, public: bool) -> Clause:
-    """Keep an actor to its areas; of rows without an area code it sees none, unless they are public.
-
-    Parameters
-    ----------
-    known
-        Names of the columns; `area_code` and `grid_code` count.
-    public
-        Whether an actor that is bound to areas may see rows without areas.
-    """
-    if not actor.is_bound:
-        return EMPTY
-    if AREA_CODE not in known:
-        return EMPTY if public else Clause("FALSE")
-    return in_areas(actor.area_prefixes, known)
+def shows_alike(layer: Layer, actor: Actor, name: str) -> bool:
+    """Whether a field is shown in the same way of all rows that the actor sees."""
+    return len({case.showing(name) for case in rights_of(layer.definition, actor).cases}) < 2
 
 
-def in_areas(prefixes: Sequence[str], known: Container[str]) -> Clause:
-    """Return the predicate over alias `f` of rows in any of some areas; `lies_in_areas` is the same in memory.
-
-    Parameters
-    ----------
-    prefixes
-        Of area codes, or of grid codes where they are longer than 12 digits; none means everywhere.
-    known
-        Names of the columns; without the column that a prefix is compared with, no row lies in that area.
-    """
-    if not prefixes:
-        return EMPTY
-    areas = [prefix for prefix in prefixes if len(prefix) <= AREA_DIGITS]
-    grids = [prefix for prefix in prefixes if len(prefix) > AREA_DIGITS]
-    parts = [
-        Clause(f"f.{column}::text ^@ ANY (?0::text[])", (chosen,))
-        for column, chosen in ((AREA_CODE, areas), (GRID_CODE, grids))
-        if chosen and column in known
-    ]
-    return compose("({})", join(" OR ", parts)) if parts else Clause("FALSE")
+def judges_rows(layer: Layer, actor: Actor, known: Collection[str]) -> bool:
+    """Whether some columns are enough to tell which features of a layer this actor sees, and each at its place."""
+    rights = rights_of(layer.definition, actor)
+    return all(
+        case.geometry == "full"
+        and (case.rows is None or properties_of(case.rows) <= set(known))
+        and (GRID_CODE in known or not any(len(prefix) > AREA_DIGITS for prefix in case.prefixes or ()))
+        for case in rights.cases
+    )
 
 
 def scoped(layer: Layer, actor: Actor, *conditions: Clause) -> Clause:
-    """Return some conditions and the actor's row scope as one condition; never empty."""
+    """Return some conditions over the relation of a layer, and the actor's row scope, as one condition; never empty."""
+    return all_of(conditions) if is_view(layer, actor) else all_of((_scope(layer, actor), *conditions))
+
+
+def _scope(layer: Layer, actor: Actor) -> Clause:
+    return scope_of(rights_of(layer.definition, actor), layer.definition.by_name)
+
+
+def table_scoped(layer: Layer, actor: Actor, *conditions: Clause) -> Clause:
+    """Return the same for a table with the layer's columns, whose rows are found and not shown."""
     return all_of((row_scope(layer, actor), *conditions))
 
 
 def hides_positions(definition: LayerDefinition, actor: Actor) -> bool:
     """Whether the layer's features move and the actor may not see where: it gets their stored place instead."""
-    return definition.motion is not None and actor.clearance < definition.motion.grade
-
-
-def unbound(actor: Actor) -> Actor:
-    """Return the actor as if it were bound to no areas, for the names of areas, which are public."""
-    return replace(actor, area_prefixes=())
-
-
-def reaches_area(actor: Actor, code: str) -> bool:
-    """Whether an area shares ground with the actor's own, by its unpadded code: one contains the other."""
-    own = actor.area_prefixes
-    return not own or any(code.startswith(prefix) or prefix.startswith(code) for prefix in own)
-
-
-def lies_in_areas(prefixes: Iterable[str], area_code: str, grid_code: str) -> bool:
-    """Whether codes lie in any of some areas: `in_areas` in memory; an empty code lies nowhere."""
-    return any((area_code if len(p) <= AREA_DIGITS else grid_code).startswith(p) for p in prefixes)
+    return definition.motion is not None and not rights_of(definition, actor).motion[0]
 
 
 def bound_may_see(prefixes: Iterable[str], definition: LayerDefinition, area_code: str, grid_code: str) -> bool:
-    """Whether an actor bound to some areas may see a feature: `areas_of` in memory."""
+    """Whether an actor bound to some areas may see a feature: the areas of its cases in memory."""
     if AREA_CODE not in definition.by_name:
         return definition.grade == 1
     return lies_in_areas(prefixes, area_code, grid_code)

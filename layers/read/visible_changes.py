@@ -11,7 +11,8 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause, bind, compose
-from layers.read.rights import scoped
+from layers.layer_rights import rights_of
+from layers.read.rights import table_scoped
 from layers.schema.tables import SRID, keeps_past, past_of
 from layers.types import BBox
 
@@ -42,8 +43,8 @@ class ChangedArea:
 async def read_changed_areas(
     connection: asyncpg.Connection, layer: Layer, actor: Actor, since: int, limit: int
 ) -> list[ChangedArea]:
-    """Return where a layer changed after a version, oldest first, as far as the actor's clearance reaches."""
-    rows = await connection.fetch(_AREAS, layer.id, since, limit, actor.clearance)
+    """Return where a layer changed after a version, oldest first, up to the highest grade that the actor sees."""
+    rows = await connection.fetch(_AREAS, layer.id, since, limit, rights_of(layer.definition, actor).top_grade)
     return [
         ChangedArea(row["version"], None if row["boxes"] is None else _boxes(row["boxes"]), row["changed_at"])
         for row in rows
@@ -63,11 +64,11 @@ def visible_boxes(layer: Layer, actor: Actor, boxes: Sequence[BBox], since: date
         Rows that were deleted or replaced after this time count too.
     """
     around = f"f.geom && ST_MakeEnvelope(b.west, b.south, b.east, b.north, {SRID})"
-    now = compose(f"EXISTS (SELECT FROM {layer.table} AS f WHERE {{}})", scoped(layer, actor, Clause(around)))
+    now = compose(f"EXISTS (SELECT FROM {layer.table} AS f WHERE {{}})", table_scoped(layer, actor, Clause(around)))
     gone = Clause("FALSE")
     if keeps_past(layer.id):
         lately = compose("f._known_to >= {}", bind(since - _LONG, "timestamptz"))
-        rows = scoped(layer, actor, lately, Clause(around))
+        rows = table_scoped(layer, actor, lately, Clause(around))
         gone = compose(f"EXISTS (SELECT FROM {past_of(layer.id)} AS f WHERE {{}})", rows)
     sides = [bind(list(side), "float8[]") for side in zip(*boxes, strict=True)]
     return compose(

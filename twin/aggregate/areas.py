@@ -15,7 +15,8 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, compose, quote_identifier
 from layers.coordinates.crs import STORED_SRID
 from layers.errors import BadInput
-from layers.read.rights import scoped
+from layers.read.relation import relation
+from layers.read.rights import scoped, visible_fields
 from layers.schema.tables import table_of
 from layers.tiers import AREA_CODE, COARSE_TIERS, DISTRICT, GRID, GRID_CODE, URBAN_VILLAGES, Tier, in_force
 from twin.aggregate.cells import NO_CELLS, Cells, hexagons, squares
@@ -107,16 +108,15 @@ def parse_by(text: str) -> Grouping:
 def areas_clause(by: Grouping, catalog: Catalog, actor: Actor, *, with_geometry: bool) -> Clause:
     """Build the query of the areas in force that the actor sees: `key, id, name, km2, people, geom, shape`."""
     layer = catalog.visible(str(by.layer_id), actor)
-    known = layer.definition.by_name
     people = by.population_field
-    is_seen = people in known and actor.may_see(known[people])
+    is_seen = people in {one.definition.name for one in visible_fields(layer, actor) if not one.masked}
     columns = (
         f"f.{quote_identifier(by.code_field)} AS key, f.id, f.name,"
         " coalesce(nullif(f.area_m2, 0), ST_Area(f.geom::geography)) / 1e6 AS km2,"
         f" {f'f.{quote_identifier(people)}' if people and is_seen else 'NULL'}::float8 AS people, f.geom,"
         f" {'ST_AsGeoJSON(f.geom, 7, 0)' if with_geometry else 'NULL::text'} AS shape"
     )
-    return compose(f"SELECT {columns} FROM {layer.table} AS f WHERE {{}}", scoped(layer, actor, in_force()))
+    return compose(f"SELECT {columns} FROM {{}} WHERE {{}}", relation(layer, actor), scoped(layer, actor, in_force()))
 
 
 async def read_cells(connection: asyncpg.Connection, by: Grouping) -> Cells:

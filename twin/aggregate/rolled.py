@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from layers.clause import Clause, bind, compose, join
+from layers.clause import Clause, all_of, bind, compose, join
 from layers.live_source import EVENTS
-from layers.read.rights import scoped
+from layers.read.rights import is_view, judges_rows, scope_over
 from layers.tiers import TIERS
 from twin.aggregate.question import WEEKS, Question, in_span, past
 from twin.store.five_minutes import bucket_of
 
 _DAY = timedelta(days=1)
+_COLUMNS = frozenset({"data_grade", "area_code", "grid_code"})  # of every roll-up
 _KEYS = frozenset(tier.code_of_feature() for tier in TIERS)
 
 
@@ -27,6 +28,8 @@ def is_rolled(question: Question) -> bool:
         and question.by.kind == "code"
         and question.by.key in _KEYS
         and question.layer.definition.time == "occurred_at"
+        and judges_rows(question.layer, question.actor, _COLUMNS)
+        and not is_view(question.layer, question.actor)
         and all(at is None or at == bucket_of(at) for at in (question.start, question.end))
     )
 
@@ -40,7 +43,7 @@ def rolled_counts(question: Question) -> Clause:
     opened = compose(
         f"""SELECT {question.by.key} AS key, count(*) AS open, count(*) FILTER (WHERE f.due_at < now()) AS overdue
         FROM twin.event_open AS f WHERE {{}} GROUP BY 1""",
-        scoped(question.layer, question.actor, in_span(question)),
+        all_of((scope_over(question.layer, question.actor, _COLUMNS), in_span(question))),
     )
     return compose(
         """SELECT key, sum(count)::bigint AS count, sum(open)::bigint AS open, sum(overdue)::bigint AS overdue FROM (
@@ -99,5 +102,5 @@ def _read(table: str, question: Question, start: datetime | None, end: datetime 
     span = [compose(f"f.bucket {sign} {{}}", bind(at, "timestamptz")) for sign, at in sides if at is not None]
     if span:
         span.append(Clause("f.bucket > '-infinity'"))  # events without a time are in no span
-    visible = scoped(question.layer, question.actor, *span)  # the roll-ups have the columns that rights need
+    visible = all_of((scope_over(question.layer, question.actor, _COLUMNS), *span))
     return compose(f"SELECT f.grid_code, f.area_code, f.n FROM twin.{table} AS f WHERE {{}}", visible)

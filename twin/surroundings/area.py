@@ -11,7 +11,8 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import GEOMETRY, Clause, all_of, bind, compose
 from layers.errors import Forbidden, NotFound
-from layers.read.rights import reaches_area, scoped, unbound
+from layers.read.relation import relation
+from layers.read.rights import is_kept_to_areas, reaches_area, scoped, unbound
 from layers.schema.tables import table_of
 from layers.tiers import (
     AREA_CODE,
@@ -70,7 +71,9 @@ async def find_area(connection: asyncpg.Connection, catalog: Catalog, actor: Act
     for layer_id in layer_ids:
         layer = catalog.get(layer_id)
         if layer is not None and layer.visible_to(actor) and len(code) <= CODE_CHARACTERS_MAX:
-            reached = Clause("TRUE") if short or not actor.is_bound else _shares_ground_with_own(catalog, actor)
+            reached = (
+                Clause("TRUE") if short or not is_kept_to_areas(actor) else _shares_ground_with_own(catalog, actor)
+            )
             row = await connection.fetchrow(*_flat(_search(layer, actor, short or code, reached)))
             if row is not None and not row["reached"]:
                 raise _FORBIDDEN
@@ -98,10 +101,11 @@ def _kinds(code: str) -> tuple[tuple[str, ...], str | None]:
 def _search(layer: Layer, actor: Actor, code: str, reached: Clause) -> Clause:
     """Build the search for an area in all areas, with whether the actor reaches it."""
     return compose(
-        f"""SELECT area.id, area.code, ({{}}) AS reached
-        FROM (SELECT f.id, f.geom, {{}} AS code FROM {layer.table} AS f WHERE {{}} ORDER BY f.id LIMIT 1) AS area""",
+        """SELECT area.id, area.code, ({}) AS reached
+        FROM (SELECT f.id, f.geom, {} AS code FROM {} WHERE {} ORDER BY f.id LIMIT 1) AS area""",
         reached,
         bind(code, "text") if layer.id in TIER_OF_LAYER else Clause("f.id"),
+        relation(layer, unbound(actor)),
         scoped(layer, unbound(actor), _has_code(layer.id, code), in_force()),
     )
 
@@ -112,7 +116,8 @@ def _shares_ground_with_own(catalog: Catalog, actor: Actor) -> Clause:
     if grids is None:
         return Clause("FALSE")
     touching = Clause("ST_Intersects(f.geom, area.geom) AND NOT ST_Touches(f.geom, area.geom)")
-    return compose(f"EXISTS (SELECT FROM {grids.table} AS f WHERE {{}})", scoped(grids, actor, touching, in_force()))
+    own = scoped(grids, actor, touching, in_force())
+    return compose("EXISTS (SELECT FROM {} WHERE {})", relation(grids, actor), own)
 
 
 def _flat(clause: Clause) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, bind, compose, quote_literal
 from layers.errors import NotFound
+from layers.read.relation import relation
 from layers.read.rights import scoped, unbound, visible_fields
 from layers.tiers import COMMUNITY, DISTRICT, GRID, STREET, TIER_OF_LAYER, URBAN_VILLAGES, Tier, in_force, padded
 from twin.surroundings.spot import Spot
@@ -140,12 +141,14 @@ def _area(catalog: Catalog, actor: Actor, tier: Tier, code: str) -> Clause:
     layer = _visible(catalog, actor, tier.layer_id)
     if layer is None:
         return _ABSENT
+    reader = unbound(actor)
     return compose(
         f"""SELECT json_build_object('code', wanted.code, 'name', (
-            SELECT {_name(layer, actor)} FROM {layer.table} AS f
+            SELECT {_name(layer, reader)} FROM {{}}
             WHERE {tier.own_code} IN (wanted.code, {padded("wanted.code")}) AND {{}} ORDER BY f.id LIMIT 1))
         FROM (SELECT {code} AS code) AS wanted WHERE wanted.code IS NOT NULL""",
-        scoped(layer, unbound(actor), in_force()),
+        relation(layer, reader),
+        scoped(layer, reader, in_force()),
     )
 
 
@@ -159,7 +162,8 @@ def _grid(catalog: Catalog, actor: Actor) -> Clause:
         f"""SELECT json_build_object('area', json_build_object('code', f.grid_code, 'name', {_name(layer, actor)}),
             'distance_m', round(ST_Distance(f.geom::geography, spot.point::geography)::numeric, 3),
             'responsible', json_build_object({", ".join(pairs)}))
-        FROM {layer.table} AS f WHERE {{}} ORDER BY f.id LIMIT 1""",
+        FROM {{}} WHERE {{}} ORDER BY f.id LIMIT 1""",
+        relation(layer, actor),
         scoped(layer, actor, Clause("f.grid_code = place.grid_code"), in_force()),
     )
 
@@ -170,7 +174,8 @@ def _villages(catalog: Catalog, actor: Actor) -> Clause:
         return _ABSENT
     return compose(
         f"""SELECT json_agg(json_build_object('id', f.id, 'name', {_name(layer, actor)}) ORDER BY f.id)
-        FROM {layer.table} AS f WHERE {{}}""",
+        FROM {{}} WHERE {{}}""",
+        relation(layer, actor),
         scoped(layer, actor, Clause("ST_Covers(f.geom, spot.point)"), in_force()),
     )
 
@@ -182,9 +187,10 @@ def _building(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
     box = compose("f.geom && onemap.box_around({}, {})", spot.geometry, bind(BUILDING_M, "float8"))
     return compose(
         f"""SELECT json_build_object('id', f.id, 'name', {_name(layer, actor)}, 'distance_m', near.distance_m)
-        FROM {layer.table} AS f CROSS JOIN LATERAL (
+        FROM {{}} CROSS JOIN LATERAL (
             SELECT round(ST_Distance(f.geom::geography, spot.point::geography)::numeric, 3) AS distance_m) AS near
         WHERE {{}} AND near.distance_m <= {BUILDING_M} ORDER BY near.distance_m, f.id LIMIT 1""",
+        relation(layer, actor),
         scoped(layer, actor, box),
     )
 
@@ -197,6 +203,7 @@ def _waterway(catalog: Catalog, actor: Actor) -> Clause:
         f"""SELECT json_build_object('id', f.id, 'name', {_name(layer, actor)}, 'chainage_m', near.chainage_m,
             'bank', near.bank, 'distance_m', near.distance_m)
         FROM onemap.waterway_at(spot.point, {WATERWAY_M}) AS near
-        INNER JOIN {layer.table} AS f ON f.id = near.waterway_id WHERE {{}}""",
+        INNER JOIN {{}} ON f.id = near.waterway_id WHERE {{}}""",
+        relation(layer, actor),
         scoped(layer, actor),
     )

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import ast
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from layers.actor import Actor
+from layers.catalog import Layer
 from layers.clause import bind, compose
 from layers.definition import FieldDefinition, LayerDefinition
-from layers.read.rights import areas_of, bound_may_see, in_areas, lies_in_areas
+from layers.layer_rights import rights_of
+from layers.read.rights import in_areas, lies_in_areas, row_scope
 
 pytestmark = pytest.mark.anyio
 
@@ -17,22 +20,20 @@ ROOT = Path(__file__).parents[3]
 
 MAY_READ_AREAS = {
     "layers/actor.py",  # the class itself
-    "layers/read/rights.py",
-    "twin/live/channel.py",  # one channel for all actors of the same areas, by `rights.bound_may_see`
+    "layers/layer_rights.py",  # what an actor may do with a layer
+    "layers/read/scope.py",  # areas that an actor reaches
+    "twin/live/channel.py",  # one channel for all actors of the same areas
 }
 MAY_READ_CLEARANCE = {
     "layers/actor.py",
-    "layers/catalog.py",  # layers an actor may know of, and the statistics of the rows it may see
-    "layers/read/rights.py",
+    "layers/layer_rights.py",  # what an actor may do with a layer
     "layers/policy/policy.py",  # the clearance of a role
-    "layers/read/visible_changes.py",  # changes of tiles by grade
     "twin/aggregate/answer.py",  # counts of persons
     "twin/live/channel.py",  # one channel for all actors of the same clearance
     "twin/live/channels.py",  # one form of a change for all actors of the same clearance
     "twin/live/visibility.py",  # changes as actors of one clearance see them
     "twin/outlets/definition.py",  # the rights an outlet is given
     "twin/outlets/selection.py",
-    "twin/rules/fences/history.py",  # grades of two features at once
 }
 
 
@@ -73,13 +74,14 @@ async def test_rows_and_changes_are_kept_to_areas_alike(reader):
         assert found == {n for n, place in enumerate(places, 1) if lies_in_areas(prefixes, *place)}
 
 
-@pytest.mark.parametrize("known", [(), ("area_code",), ("area_code", "grid_code")])
+@pytest.mark.parametrize("known", [(), ("area_code",), ("area_code", "grid_code"), ("grid_code",)])
 @pytest.mark.parametrize("grade", [1, 3])
-def test_a_layer_without_areas_is_open_to_bound_actors_only_if_public(known, grade):
+def test_bound_actors_keep_what_is_public_and_see_nothing_else_of_a_layer_without_areas(known, grade):
     fields = tuple(FieldDefinition(name=name, title_zh=name, title_en=name, type="string") for name in known)
     layer = LayerDefinition(id="a", title_zh="a", title_en="a", geometry_type="None", grade=grade, fields=fields)
-    scope = areas_of(Actor("bound", 4, ("440106011",)), layer.by_name, public=grade == 1)
-    inside, outside = (bound_may_see(["440106011"], layer, code, "") for code in ("440106011001", "440106012001"))
-    assert (inside, outside) == ((True, False) if known else (grade == 1, grade == 1))
-    if not known:
-        assert scope.text == ("" if grade == 1 else "FALSE")
+    actor = Actor("bound", 4, ("440106011",))
+    places = {(case.grade, case.prefixes) for case in rights_of(layer, actor).cases}
+    own, public = {(4, ("440106011",))} if known else set(), {(1, None)} if known else {(4, None)}
+    assert places == own | (public if grade == 1 else set())
+    scope = row_scope(Layer(layer, 1, datetime.now(UTC)), actor).text
+    assert scope == "" if grade == 1 else ("^@" in scope if known else scope == "FALSE")

@@ -1,0 +1,117 @@
+"""The rows that hold for the cases of an actor, as SQL over alias `f`."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from layers.actor import HIGHEST_GRADE, Actor
+from layers.clause import EMPTY, Clause, compose, join
+from layers.definition import GRADE, LayerDefinition
+from layers.layer_rights import Case, LayerRights
+from layers.read.caller import compile_rows, properties_of, row_queryables
+from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE
+
+type Columns = Mapping[str, str]  # from names of fields to the columns that hold them; what is not listed is its own
+
+NOTHING = Clause("FALSE")
+_OWN: Columns = {}
+
+
+def holds(case: Case, rights: LayerRights, known: Container[str], columns: Columns = _OWN) -> Clause:
+    """Return the predicate of the rows of a case; empty when these are all rows of the table.
+
+    Parameters
+    ----------
+    known
+        Names of the fields that the table has; a case that needs another one holds for no row.
+    columns
+        Where fields are in columns of other names.
+    """
+    definition = rights.definition
+    grade, rows = _up_to(case.grade, definition, known), EMPTY
+    areas = EMPTY if case.prefixes is None else in_areas(case.prefixes, known, columns)
+    if case.rows is not None:
+        queryables = row_queryables(definition)
+        if any(name in definition.by_name and name not in known for name in properties_of(case.rows)):
+            return NOTHING
+        moved = {name: replace(q, column=columns.get(q.column, q.column)) for name, q in queryables.items()}
+        rows = compile_rows(case.rows, moved, rights.actor)
+    parts = [part for part in (grade, areas, rows) if part]
+    return NOTHING if NOTHING in parts else join(" AND ", parts)
+
+
+def any_of(parts: Iterable[Clause]) -> Clause:
+    """Return the `OR` of predicates: empty, which is every row, when one of them is; `FALSE` for none."""
+    kept = [part for part in parts if part != NOTHING]
+    if not all(kept):
+        return EMPTY
+    if len(kept) < 2:
+        return kept[0] if kept else NOTHING
+    return compose("({})", join(" OR ", (compose("({})", part) for part in kept)))
+
+
+def scope_of(rights: LayerRights, known: Container[str]) -> Clause:
+    """Return the predicate of the rows of any table with fields of a layer that an actor may read."""
+    return any_of(holds(case, rights, known) for case in rights.cases)
+
+
+def _up_to(grade: int, definition: LayerDefinition, known: Container[str]) -> Clause:
+    if grade >= HIGHEST_GRADE:
+        return EMPTY
+    if GRADE in known:
+        return Clause(f"f.{GRADE} <= ?0::smallint", (grade,))
+    return EMPTY if definition.grade <= grade else NOTHING
+
+
+def in_areas(prefixes: Sequence[str], known: Container[str], columns: Columns = _OWN) -> Clause:
+    """Return the predicate over alias `f` of rows in any of some areas; `lies_in_areas` is the same in memory.
+
+    A row without an area code lies in the area of its grid.
+
+    Parameters
+    ----------
+    prefixes
+        Of area codes, or of grid codes where they are longer than 12 digits; none means everywhere.
+    known
+        Names of the columns; without the column that a prefix is compared with, no row lies in that area.
+    """
+    if not prefixes:
+        return EMPTY
+    area, grid = (f"f.{columns.get(name, name)}::text" for name in (AREA_CODE, GRID_CODE))
+    areas = [prefix for prefix in prefixes if len(prefix) <= AREA_DIGITS]
+    grids = [prefix for prefix in prefixes if len(prefix) > AREA_DIGITS]
+    parts = []
+    if areas and AREA_CODE in known:
+        of_grid = f"coalesce(nullif({area}, ''), left({grid}, {AREA_DIGITS}))"
+        parts.append(Clause(f"{of_grid if GRID_CODE in known else area} ^@ ANY (?0::text[])", (areas,)))
+    elif areas and GRID_CODE in known:
+        parts.append(Clause(f"left({grid}, {AREA_DIGITS}) ^@ ANY (?0::text[])", (areas,)))
+    if grids and GRID_CODE in known:
+        parts.append(Clause(f"{grid} ^@ ANY (?0::text[])", (grids,)))
+    return compose("({})", join(" OR ", parts)) if parts else NOTHING
+
+
+def lies_in_areas(prefixes: Iterable[str], area_code: str, grid_code: str) -> bool:
+    """Whether codes lie in any of some areas: `in_areas` in memory; an empty code lies nowhere."""
+    area = area_code or grid_code[:AREA_DIGITS]
+    return any((area if len(p) <= AREA_DIGITS else grid_code).startswith(p) for p in prefixes)
+
+
+def unbound(actor: Actor) -> Actor:
+    """Return the actor as if it were bound to no areas, for the names of areas; the rules of a policy decide alone."""
+    return replace(actor, area_prefixes=()) if actor.policy is None else actor
+
+
+def reaches_area(actor: Actor, code: str) -> bool:
+    """Whether an area shares ground with the actor's own, by its unpadded code: one contains the other.
+
+    With a policy every area is reached: rules say which rows are seen there.
+    """
+    own = actor.area_prefixes if is_kept_to_areas(actor) else ()
+    return not own or any(code.startswith(prefix) or prefix.startswith(code) for prefix in own)
+
+
+def is_kept_to_areas(actor: Actor) -> bool:
+    """Whether the actor may ask for what lies in its own areas alone; with a policy, rules choose among the rows."""
+    return actor.is_bound and actor.policy is None
