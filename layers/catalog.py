@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import accumulate
 from time import time
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
 import asyncpg
-import orjson
 import structlog
 
 from layers.actor import HIGHEST_GRADE, Actor
@@ -21,6 +19,7 @@ from layers.database.listener import Listener, NotificationHandler
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
 from layers.layer_rights import rights_of
+from layers.layer_statistics import NEVER, LayerVersion, Statistics, merge_statistics, statistics_by_grade
 from layers.moment import Moment
 from layers.schema.code_lists import read_stored_code_lists
 from layers.schema.tables import parse_definition, table_of
@@ -28,25 +27,6 @@ from layers.schema.tables import parse_definition, table_of
 _VISIBLE_MAX = 2_000
 _AGES_EVERY_S = 60  # an ageing response is valid for the minute in which it was made
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Number, extent (degrees: west, south, east, north) and time span of the rows of one data grade."""
-
-    row_count: int
-    extent_crs84: tuple[float, float, float, float] | None
-    time_span: tuple[datetime, datetime] | None
-
-
-class LayerVersion(NamedTuple):
-    """A version of a layer and the time of its change; the later of two is the greater."""
-
-    version: int
-    changed_at: datetime
-
-
-_NEVER = LayerVersion(0, datetime.fromtimestamp(0, UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,21 +117,19 @@ class Layer:
             return self
         last = LayerVersion(self.version, self.changed_at)
         if self.changes:
-            last = self.changes[rights.top_grade - 1] if rights.top_grade else _NEVER
+            last = self.changes[rights.top_grade - 1] if rights.top_grade else NEVER
         live = self.live_version if self.definition.is_live else 0
         versioned = replace(self, version=last.version, changed_at=last.changed_at, live_version=live)
         if not rights.is_by_grade and not (self.by_grade and rights.whole_grade >= max(self.by_grade)):
             return replace(versioned, row_count=0, extent_crs84=None, time_span=None)
         if not self.by_grade or rights.whole_grade >= max(self.by_grade):
             return versioned
-        visible = [of for grade, of in self.by_grade.items() if grade <= rights.whole_grade]
-        extents = [of.extent_crs84 for of in visible if of.extent_crs84]
-        spans = [of.time_span for of in visible if of.time_span]
+        visible = merge_statistics([of for grade, of in self.by_grade.items() if grade <= rights.whole_grade])
         return replace(
             versioned,
-            row_count=sum(of.row_count for of in visible),
-            extent_crs84=_around(extents) if extents else None,
-            time_span=(min(s for s, _ in spans), max(e for _, e in spans)) if spans else None,
+            row_count=visible.row_count,
+            extent_crs84=visible.extent_crs84,
+            time_span=visible.time_span,
         )
 
     def moved(self, to: Layer) -> Layer:
@@ -163,11 +141,6 @@ class Layer:
             changed_at=max(self.changed_at, to.changed_at),
             changes=tuple(map(max, self.changes, to.changes)),
         )
-
-
-def _around(extents: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
-    west, south, east, north = zip(*extents, strict=True)
-    return min(west), min(south), max(east), max(north)
 
 
 class Catalog(Mapping[str, Layer]):
@@ -234,7 +207,7 @@ class Catalog(Mapping[str, Layer]):
         if layer is None or (version <= layer.version and live_version <= layer.live_version):
             return self
         change = LayerVersion(version, changed_at)
-        changes = tuple(change if clearance >= grade else _NEVER for clearance in range(1, HIGHEST_GRADE + 1))
+        changes = tuple(change if clearance >= grade else NEVER for clearance in range(1, HIGHEST_GRADE + 1))
         announced = replace(layer, version=version, changed_at=changed_at, live_version=live_version, changes=changes)
         return self.with_moved(announced)
 
@@ -280,18 +253,9 @@ def _layer(row: asyncpg.Record) -> Layer | None:
         None if row["west"] is None else (row["west"], row["south"], row["east"], row["north"]),
         None if row["time_from"] is None else (row["time_from"], row["time_to"]),
         row["live_version"],
-        by_grade=_by_grade(row["by_grade"]),
+        by_grade=statistics_by_grade(row["by_grade"]),
         changes=tuple(accumulate(map(LayerVersion, row["grade_versions"] or (), row["grade_changed_at"] or ()), max)),
     )
-
-
-def _by_grade(text: str) -> Mapping[int, Statistics]:
-    return MappingProxyType({int(grade): _statistics(of) for grade, of in orjson.loads(text).items()})
-
-
-def _statistics(of: Mapping[str, Any]) -> Statistics:
-    span = (datetime.fromisoformat(of["from"]), datetime.fromisoformat(of["to"])) if of["from"] else None
-    return Statistics(of["rows"], tuple(of["extent"]) if of["extent"] else None, span)
 
 
 class CatalogHolder:

@@ -31,7 +31,7 @@ _EVERYTHING: frozenset[Operation] = frozenset(("read", "aggregate", "history", "
 _KEPT_MAX = 5_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """Rows of a layer, and what is shown of them.
 
@@ -83,7 +83,7 @@ class Case:
         return self.showings.get(name, "absent")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LayerRights:
     """The cases of an actor on a layer.
 
@@ -177,6 +177,11 @@ def rights_of(definition: LayerDefinition, actor: Actor) -> LayerRights:
 def may_read(layer_id: str, actor: Actor) -> bool:
     """Whether the policy lets an actor read any feature of a layer, whose definition need not be known."""
     return actor.policy is None or any("read" in rule.operations for rule in _rules(layer_id, actor))
+
+
+def rules_bind(layer_id: str, actor: Actor) -> bool:
+    """Whether every rule of an actor on a layer keeps it to its own areas."""
+    return actor.policy is not None and all(rule.areas == "own" for rule in _rules(layer_id, actor))
 
 
 def _by_labels(definition: LayerDefinition, actor: Actor) -> tuple[Case, ...]:

@@ -98,15 +98,12 @@ def mask_time(mask: Showing, value: datetime | date) -> datetime | date:
 
 
 def _address(text: str) -> str:
-    at = text.find(_HOUSE)
-    parts = (
-        re.match(_BUILDING, text),
-        None if at < 0 else re.match(re.escape(text[: at + 2]), text),
-        re.match(_NUMBER, text),
-        re.match(_ROAD, text),
-    )
-    kept = next((part[0] for part in parts if part), "**")
-    return re.sub(_ROOM, "", kept)
+    house = text.find(_HOUSE)
+    building = re.search(_BUILDING, text)
+    if building is None and house >= 0:
+        return re.sub(_ROOM, "", text[: house + len(_HOUSE)])
+    kept = building or re.search(_NUMBER, text) or re.search(_ROAD, text)
+    return re.sub(_ROOM, "", kept[0] if kept else "**")
 
 
 _OF_TEXTS: Mapping[str, Callable[[str], str]] = {

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from layers.coordinates.crs import CRS84
+from layers.layer_rights import rights_of
 from server.audit.touched import touch
 from server.formats.table import choose_format
 from server.formats.written import TableFormat, TextFormat
@@ -105,7 +106,8 @@ def _validators(call: ItemsCall, state: State) -> Validators | None:
     There are none either where the version would reveal more than the actor may see: the live state of a layer moves
     with its hidden rows, and the version of a clearance covers all areas.
     """
-    reveals = call.actor.is_bound or call.layer.definition.is_live
+    by_grade = rights_of(call.layer.definition, call.actor).is_by_grade
+    reveals = not by_grade or call.layer.definition.is_live
     if call.body is not None or not state.catalog.trusted or (reveals and not call.layer.is_open_to(call.actor)):
         return None
     reader = f"{state.build}|{state.catalog.fingerprint}|{call.actor.audience}|{call.media.f}|{call.base}"

@@ -81,7 +81,7 @@ async def features(owner, layer, actor, tiles, where=None):
 async def visible(owner, actor, wanted="TRUE"):
     return await owner.fetchrow(
         f"""SELECT count(*) AS n, count(*) FILTER (WHERE kind = 'gas') AS gas FROM layer.valves
-        WHERE data_grade <= $1 AND ($2::text[] = '{{}}' OR grid_code ^@ ANY ($2)) AND {wanted}""",
+        WHERE data_grade <= $1 AND ($2::text[] = '{{}}' OR data_grade = 1 OR grid_code ^@ ANY ($2)) AND {wanted}""",
         actor.clearance,
         list(actor.area_prefixes),
     )

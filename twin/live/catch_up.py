@@ -77,6 +77,6 @@ class LateReader:
 
 def _add(channel: Channel, pending: PendingChanges, change: Change, rows: FeatureProperties) -> None:
     """Add a change that the channel wants and its members may see."""
-    wanted = is_whole(change) and channel.wants(change, rows.of)
-    if wanted and (encoded := channel.visibility.encoded(change)) is not None:
-        pending.add(change, encoded)
+    seen = channel.visibility.see(change, rows.of) if is_whole(change) else None
+    if seen is not None and channel.wants_seen(seen):
+        pending.add(change, seen.encoded)

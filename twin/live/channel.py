@@ -10,7 +10,7 @@ from typing import Any
 from layers.actor import Actor
 from twin.live.change_batch import ChangeBatch, PendingChanges
 from twin.live.interest import Interest
-from twin.live.visibility import Visibility
+from twin.live.visibility import SeenChange, Visibility
 from twin.log.change import Change
 
 BATCHES_MAX = 8  # that wait for one subscriber; then it must catch up from the log
@@ -97,8 +97,6 @@ class Channel:
         What it costs to find out whether the channel wants a change (`twin.live.budget`).
     visibility
         What its members see of a change.
-    scope
-        Prefixes of areas that its members may see; empty is everywhere.
     members
         Watchers that receive every batch.
     watchers
@@ -107,21 +105,23 @@ class Channel:
         Changes since the last batch.
     """
 
-    def __init__(self, key: Hashable, interest: Interest, actor: Actor, visibility: Visibility) -> None:
+    def __init__(self, key: Hashable, interest: Interest, visibility: Visibility) -> None:
         self.key = key
         self.interest = interest
         self.units = interest.units
         self.visibility = visibility
-        self.scope = actor.area_prefixes
         self.members: set[Watcher] = set()
         self.watchers = 0
         self.pending = PendingChanges()
 
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
-        """Return whether the members asked for a whole change, and may see where it happened."""
-        if self.scope and not self.visibility.lies_in(change, self.scope):
-            return False
-        return self.interest.wants(change, row_of)
+        """Return whether the members may see a whole change, and asked for what they see of it."""
+        seen = self.visibility.see(change, row_of)
+        return seen is not None and self.wants_seen(seen)
+
+    def wants_seen(self, seen: SeenChange) -> bool:
+        """Return whether the members asked for a change, by what they see of it."""
+        return self.interest.wants(seen.change, lambda _: seen.row)
 
     def flush(self, seq: int) -> int:
         """Hand the pending changes up to a number to every member; return the number of members that received them."""
@@ -135,4 +135,4 @@ class Channel:
 
 def channel_key(interest: Interest, actor: Actor) -> Hashable:
     """Return what watchers have in common that receive the same bytes."""
-    return interest, actor.clearance, tuple(sorted(actor.area_prefixes))
+    return interest, actor.audience

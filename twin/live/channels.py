@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -13,7 +14,7 @@ from twin.live.channel import Channel, channel_key
 from twin.live.interest import Interest
 from twin.live.matching import Matching
 from twin.live.rows import FeatureProperties, Needs
-from twin.live.visibility import Visibility
+from twin.live.visibility import SeenChange, Visibility
 from twin.log.change import Change, is_whole
 
 type Wanted = tuple[Channel, Change, bytes]  # a channel, a change it wants, and the change as its members see it
@@ -33,7 +34,7 @@ class Channels:
         self._catalog = catalog
         self._by_key: dict[Hashable, Channel] = {}
         self._matching = Matching()
-        self._visibilities: dict[int, Visibility] = {}
+        self._visibilities: WeakValueDictionary[str, Visibility] = WeakValueDictionary()  # while it has channels
         self._needs: Needs | None = None
 
     def __len__(self) -> int:
@@ -51,13 +52,18 @@ class Channels:
         key = channel_key(interest, actor)
         channel = self._by_key.get(key)
         if channel is None:
-            clearance = actor.clearance
-            visibility = self._visibilities.setdefault(clearance, Visibility(clearance, self._catalog))
-            channel = self._by_key[key] = Channel(key, interest, actor, visibility)
+            channel = self._by_key[key] = Channel(key, interest, self._visibility(actor))
             self._matching.add(channel)
             self._needs = None
         channel.watchers += 1
         return channel
+
+    def _visibility(self, actor: Actor) -> Visibility:
+        """Return the visibility of an actor's audience, shared by all channels of it."""
+        known = self._visibilities.get(actor.audience)
+        if known is None:
+            known = self._visibilities[actor.audience] = Visibility(actor, self._catalog)
+        return known
 
     def leave(self, channel: Channel) -> None:
         """Take one watcher off a channel; without watchers the channel is gone."""
@@ -68,7 +74,7 @@ class Channels:
             self._needs = None
 
     async def match(self, changes: Sequence[Change], rows: FeatureProperties) -> list[Wanted]:
-        """Return the channels that want each change; a wanted change is encoded once a clearance."""
+        """Return the channels that want each change; a wanted change is judged and encoded once an audience."""
         wanted: list[Wanted] = []
         if not self._by_key:
             return wanted
@@ -84,15 +90,16 @@ class Channels:
         self, catalog: Catalog, change: Change, rows: FeatureProperties, slices: TimeSlices, wanted: list[Wanted]
     ) -> None:
         layer = catalog.get(change["layer"])
-        has_areas = layer is None or "area_code" in layer.definition.by_name
-        encoded: dict[int, bytes | None] = {}
-        for channel in self._matching.find(change, rows.place(change), has_areas=has_areas):
+        is_public = layer is not None and layer.definition.grade == 1
+        known: dict[str, SeenChange | None] = {}
+        for channel in self._matching.find(change, rows.place(change), is_public=is_public):
             if channel.units:
                 await slices.spend(channel.units)
-            if not channel.members or not channel.wants(change, rows.of):
+            if not channel.members:
                 continue
-            clearance = channel.visibility.clearance
-            if clearance not in encoded:
-                encoded[clearance] = channel.visibility.encoded(change)
-            if (visible := encoded[clearance]) is not None:
-                wanted.append((channel, change, visible))
+            audience = channel.visibility.audience
+            if audience not in known:
+                known[audience] = channel.visibility.see(change, rows.of)
+            seen = known[audience]
+            if seen is not None and channel.wants_seen(seen):
+                wanted.append((channel, change, seen.encoded))

@@ -89,7 +89,7 @@ class ChangeFilter:
         if known is None:
             return False
         if known.shape and "geom" not in row:
-            row = {**row, **dict.fromkeys(_GEOMETRIES, _point(row))}
+            row = {**row, **dict.fromkeys(_GEOMETRIES, point_of(row))}
         try:
             return known.test(row)
         except (ValueError, TypeError, ArithmeticError, ShapelyError):  # a value that is not of its field's type
@@ -112,6 +112,7 @@ def _of_layer(node: Any, layer: Layer, actor: Actor) -> _OfLayer:
     return _OfLayer(test, fields, bool(used & _GEOMETRIES), definition.geometry_type == "Point")
 
 
-def _point(row: Mapping[str, Any]) -> shapely.Point | None:
+def point_of(row: Mapping[str, Any]) -> shapely.Point | None:
+    """Return the point of a row's place; None when it has none."""
     lon, lat = row.get("lon"), row.get("lat")
     return None if lon is None or lat is None else shapely.Point(lon, lat)

@@ -49,7 +49,7 @@ class Matching:
             if not counts[at]:
                 del counts[at]
 
-    def find(self, change: Change, place: tuple[float, float] | None, *, has_areas: bool) -> set[Channel]:
+    def find(self, change: Change, place: tuple[float, float] | None, *, is_public: bool) -> set[Channel]:
         """Return every channel that may want a change; `Channel.wants` decides.
 
         Parameters
@@ -58,8 +58,8 @@ class Matching:
             A change of the log.
         place
             Longitude and latitude in degrees, CRS84; None when it has none.
-        has_areas
-            Whether its layer has areas; actors of any area may see a change of a layer without areas.
+        is_public
+            Whether its layer is of grade 1; actors of any area may see such a change.
         """
         area, grid = area_codes(change)
         keys: list[_Key] = [("layer", _EVERYWHERE), ("layer", change["layer"])]
@@ -68,7 +68,7 @@ class Matching:
             keys.append(("area", code[:length]))
         if place is not None:
             keys += (("cell", _cell(level, *place)) for level in self._levels)
-        if not has_areas:
+        if is_public:
             keys.append(("scoped", ""))
         found: set[Channel] = set()
         for key in keys:
@@ -81,10 +81,12 @@ def _keys(channel: Channel) -> list[_Key]:
     interest = channel.interest
     if interest.areas:
         return [("area", area) for area in dict.fromkeys(interest.areas)]
-    if interest.bbox_crs84 is not None and (cells := _cells(interest.bbox_crs84)):
+    exact = channel.visibility.has_true_places(interest.layers)  # the cell of a place does not tell that of its mask
+    if interest.bbox_crs84 is not None and exact and (cells := _cells(interest.bbox_crs84)):
         return [("cell", cell) for cell in cells]
-    if channel.scope:
-        return [("scoped", ""), *(("area", area) for area in dict.fromkeys(channel.scope))]
+    scope = channel.visibility.prefixes(interest.layers)
+    if scope is not None:
+        return [("scoped", ""), *(("area", area) for area in dict.fromkeys(scope))]
     return [("layer", layer) for layer in interest.layers or (_EVERYWHERE,)]
 
 

@@ -38,6 +38,7 @@ class Needs:
         self.places = False
         for channel in channels:
             interest = channel.interest
+            self._judge(channel)
             self.places = self.places or interest.bbox_crs84 is not None
             if interest.condition is None:
                 continue
@@ -46,6 +47,16 @@ class Needs:
                 self._fields[layer_id] |= interest.condition.fields(layer_id)
                 if interest.condition.needs_shape(layer_id):
                     self._shapes.add(layer_id)
+
+    def _judge(self, channel: Channel) -> None:
+        """Add what the rules of the channel's actors choose by."""
+        for layer_id in channel.interest.layers or channel.visibility.layer_ids:
+            names = channel.visibility.needed(layer_id)
+            self._fields[layer_id] |= names - {"id", "geom"}
+            if "geom" in names:
+                self._shapes.add(layer_id)
+            if not self._fields[layer_id]:
+                del self._fields[layer_id]
 
     def missing(self, change: Change) -> bool:
         """Return whether the change lacks a property that is needed."""

@@ -14,7 +14,7 @@ from twin.live.channel import Channel
 from twin.live.regraded import grades_now, regraded
 from twin.live.rows import Needs, read_rows
 from twin.live.visibility import Visibility
-from twin.log.change import Change
+from twin.log.change import Change, is_whole
 from twin.log.changes import Forgotten, frames_since
 from twin.outlets.definition import Outlet
 
@@ -67,7 +67,7 @@ class Selection:
             interest = outlet.interest(catalog())
         except OneMapError as error:  # the layer may come yet
             raise Unavailable(f"the outlet's file: {error.message}") from error
-        self._channel = Channel(None, interest, outlet.actor, Visibility(outlet.rights.clearance, catalog))
+        self._channel = Channel(None, interest, Visibility(outlet.actor, catalog))
 
     async def after(self, connection: asyncpg.Connection, seq: int) -> OutletBatch:
         """Return the changes after a number, at most `batch_max`."""
@@ -88,9 +88,7 @@ class Selection:
                 if len(found) >= self._outlet.batch_max:
                     return OutletBatch(seq, found, is_last=False)
                 seq = number
-                if (
-                    self._channel.wants(change, rows.of)
-                    and (shown := self._channel.visibility.shown(change)) is not None
-                ):
-                    found.append(NumberedChange(number, frame.committed_at, shown))
+                seen = self._channel.visibility.see(change, rows.of) if is_whole(change) else None
+                if seen is not None and self._channel.wants_seen(seen):
+                    found.append(NumberedChange(number, frame.committed_at, seen.change))
         return OutletBatch(seq, found, is_last=not frames)

@@ -22,7 +22,7 @@ MAY_READ_AREAS = {
     "layers/actor.py",  # the class itself
     "layers/layer_rights.py",  # what an actor may do with a layer
     "layers/read/scope.py",  # areas that an actor reaches
-    "twin/live/channel.py",  # one channel for all actors of the same areas
+    "twin/live/visibility.py",  # channels are found by the areas of their actors
 }
 MAY_READ_CLEARANCE = {
     "layers/actor.py",

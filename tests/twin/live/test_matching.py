@@ -21,7 +21,6 @@ WITHOUT_AREAS = LayerDefinition(
     id="weather", title_zh="天气", title_en="Weather", geometry_type="None", grade=1, fields=()
 )
 CATALOG = Catalog({d.id: Layer(d, 1, datetime.now(UTC), lowest_grade=1) for d in (CAMERAS, WITHOUT_AREAS)})
-LENS = Visibility(4, lambda: CATALOG)
 
 codes = st.sampled_from(
     ["44", "440106", "440106011", "440106012", "440106011001", "440106011001001", "440106011001002", "440106012001001"]
@@ -57,7 +56,7 @@ def changes(draw):
 @given(st.lists(st.tuples(interests, actors), max_size=12), changes(), st.data())
 def test_every_channel_that_wants_a_change_is_found(asked, change, data):
     matching = Matching()
-    channels = [Channel(channel_key(i, a), i, a, LENS) for i, a in asked]
+    channels = [Channel(channel_key(i, a), i, Visibility(a, lambda: CATALOG)) for i, a in asked]
     for channel in channels:
         matching.add(channel)
     gone = [channel for channel in channels if data.draw(st.booleans())]
@@ -66,8 +65,8 @@ def test_every_channel_that_wants_a_change_is_found(asked, change, data):
     rows = FeatureProperties()
     wanted = {c for c in channels if c not in gone and c.wants(change, rows.of)}
     layer = CATALOG.get(change["layer"])
-    has_areas = layer is None or "area_code" in layer.definition.by_name
-    found = matching.find(change, rows.place(change), has_areas=has_areas)
+    is_public = layer is not None and layer.definition.grade == 1
+    found = matching.find(change, rows.place(change), is_public=is_public)
     assert {c for c in found if c.wants(change, rows.of)} == wanted
     assert not found & set(gone)
 
@@ -76,7 +75,7 @@ def test_a_change_is_shown_to_its_own_area_among_thousands():
     matching = Matching()
     for number in range(2000):
         interest = Interest(areas=(f"440106{number:09d}",))
-        matching.add(Channel(interest, interest, Actor("a", 2), LENS))
+        matching.add(Channel(interest, interest, Visibility(Actor("a", 2), lambda: CATALOG)))
     change = {
         "kind": "event",
         "layer": "cameras",
@@ -84,4 +83,4 @@ def test_a_change_is_shown_to_its_own_area_among_thousands():
         "grid_code": "440106000000007",
         "area_code": "440106000000",
     }
-    assert len(matching.find(change, None, has_areas=True)) == 1
+    assert len(matching.find(change, None, is_public=False)) == 1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.definition import read_definitions
 from layers.live_source import Live
@@ -34,7 +35,7 @@ def happened(identifier, **said):
 )
 def test_what_may_not_be_seen_is_not_there(clearance, names):
     change = moved("a", contact_phone="138", play_ref="x", secret="never", name="门口", made_up=1, height_m=None)
-    said = set(Visibility(clearance, lambda: CATALOG).shown(change)) - {
+    said = set(Visibility(Actor("a", clearance), lambda: CATALOG).shown(change)) - {
         "kind",
         "layer",
         "id",
@@ -46,7 +47,7 @@ def test_what_may_not_be_seen_is_not_there(clearance, names):
 
 
 def test_a_feature_of_a_higher_grade_or_of_no_known_layer_is_not_there():
-    public = Visibility(2, lambda: CATALOG)
+    public = Visibility(Actor("a", 2), lambda: CATALOG)
     assert public.shown(moved("a") | {"grade": 3}) is None
     assert public.shown(moved("b") | {"layer": "unknown"}) is None
     assert public.shown({name: value for name, value in moved("c").items() if name != "grade"}) is None
@@ -59,7 +60,7 @@ def test_where_people_are_is_heard_by_those_who_may_know_it_alone():
     walking = moved("w1") | {"layer": "grid_workers"}
     driving = moved("v1") | {"layer": "vehicles"}
     crossing = walking | {"kind": "fence", "fence": "f1", "action": "enter"}
-    public, commander = Visibility(2, lambda: REAL), Visibility(3, lambda: REAL)
+    public, commander = Visibility(Actor("a", 2), lambda: REAL), Visibility(Actor("a", 3), lambda: REAL)
     assert public.shown(driving) is not None
     assert public.shown(walking) is None
     assert public.shown(crossing) is None
@@ -72,9 +73,9 @@ def test_an_observation_of_a_hidden_field_is_hidden():
     secret = CAMERAS.model_copy(update={"fields": (*CAMERAS.fields, field("oxygen_now", "number", grade=3, live=live))})
     catalog = Catalog({"cameras": Layer(secret, 1, datetime.now(UTC), lowest_grade=1)})
     measured = {"kind": "observation", "layer": "cameras", "id": "c1", "grade": 1, "property": "oxygen", "value": 5.0}
-    assert Visibility(2, lambda: catalog).shown(measured) is None
-    assert Visibility(3, lambda: catalog).shown(measured)["value"] == 5.0
-    assert Visibility(2, lambda: catalog).shown(measured | {"property": "noise"})["value"] == 5.0
+    assert Visibility(Actor("a", 2), lambda: catalog).shown(measured) is None
+    assert Visibility(Actor("a", 3), lambda: catalog).shown(measured)["value"] == 5.0
+    assert Visibility(Actor("a", 2), lambda: catalog).shown(measured | {"property": "noise"})["value"] == 5.0
 
 
 things = st.builds(moved, st.sampled_from("abc"), st.floats(113, 114))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from layers.actor import Actor
 from layers.catalog import read_catalog
 from layers.coordinates.crs import STORED_SRID, transform
 from layers.coordinates.district_crs import measuring_srid
@@ -150,9 +151,9 @@ async def test_a_vehicle_enters_dwells_and_leaves(city):
     assert {change["layer"] for change in logged} == {"vehicles"}
     assert all(change["grade"] >= 3 for change in logged), "who may not see the vehicle hears nothing"
     assert logged[0]["lon"] is not None
-    shown = Visibility(4, lambda: city.catalog).shown(logged[0])
+    shown = Visibility(Actor("a", 4), lambda: city.catalog).shown(logged[0])
     assert (shown["kind"], shown["action"], shown["area_id"]) == ("fence", "enter", "A")
-    assert Visibility(2, lambda: city.catalog).shown(logged[0]) is None
+    assert Visibility(Actor("a", 2), lambda: city.catalog).shown(logged[0]) is None
 
 
 async def test_a_fence_that_is_drawn_now_counts_from_now_and_one_that_goes_lets_out(city):
