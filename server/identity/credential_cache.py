@@ -65,7 +65,7 @@ class KnownCredential:
         return now < self.valid_until and (self.idle_s is None or now < self.last_seen + self.idle_s)
 
 
-type Finding = Callable[[asyncpg.Connection, bytes], Awaitable[KnownCredential | None]]
+type CredentialLookUp = Callable[[asyncpg.Connection, bytes], Awaitable[KnownCredential | None]]
 
 
 class CredentialCache:
@@ -111,7 +111,7 @@ class CredentialCache:
         await self.note_uses()
         await self._listener.stop()  # last, because everything kept goes with it
 
-    async def find(self, digest: bytes, find: Finding) -> Subject | None:
+    async def find(self, digest: bytes, find: CredentialLookUp) -> Subject | None:
         """Return the subject of a token or session by its digest; None when it is not valid now.
 
         Raises
@@ -143,7 +143,7 @@ class CredentialCache:
         for (_, known), (_, at) in zip(used, rows, strict=True):
             known.noted = at.timestamp()
 
-    async def _looked_up(self, digest: bytes, find: Finding) -> KnownCredential | None:
+    async def _looked_up(self, digest: bytes, find: CredentialLookUp) -> KnownCredential | None:
         task = self._pending.get(digest)
         if task is None:
             if len(self._pending) >= _PENDING_MAX:
@@ -153,7 +153,7 @@ class CredentialCache:
             task.add_done_callback(lambda _: self._pending.pop(digest, None))
         return await asyncio.shield(task)
 
-    async def _look_up(self, digest: bytes, find: Finding) -> KnownCredential | None:
+    async def _look_up(self, digest: bytes, find: CredentialLookUp) -> KnownCredential | None:
         before = self._changes
         with in_our_words():
             async with self._pool.acquire() as connection:

@@ -25,7 +25,7 @@ _HEADER = {"alg": "dir", "enc": "A256GCM"}
 
 
 @dataclass(frozen=True, slots=True)
-class LoginAttempt:
+class ProviderLogin:
     """A login that waits for its answer.
 
     Attributes
@@ -58,10 +58,10 @@ class LoginAttempt:
         return hmac.compare_digest(self.state.encode(), state.encode())
 
 
-def new_attempt(provider: str, redirect_uri: str, next_path: str) -> LoginAttempt:
+def new_attempt(provider: str, redirect_uri: str, next_path: str) -> ProviderLogin:
     """Return a new login with fresh random texts."""
     state, nonce, verifier = (secrets.token_urlsafe(_RANDOM_BYTES) for _ in range(3))
-    return LoginAttempt(provider, state, nonce, verifier, redirect_uri, next_path, time() + SECONDS_MAX)
+    return ProviderLogin(provider, state, nonce, verifier, redirect_uri, next_path, time() + SECONDS_MAX)
 
 
 class AttemptSeal:
@@ -76,17 +76,17 @@ class AttemptSeal:
     def __init__(self, key: bytes) -> None:
         self._key = OctKey.import_key(key)
 
-    def seal(self, attempt: LoginAttempt) -> str:
+    def seal(self, attempt: ProviderLogin) -> str:
         """Return the value of the cookie."""
         return str(jwe.encrypt_compact(dict(_HEADER), orjson.dumps(asdict(attempt)), self._key))
 
-    def open(self, value: str) -> LoginAttempt | None:
+    def open(self, value: str) -> ProviderLogin | None:
         """Return the attempt of a cookie; None for anything that we did not seal within the last ten minutes."""
         if len(value) > _BYTES_MAX:
             return None
         try:
             found = orjson.loads(jwe.decrypt_compact(value, self._key).plaintext or b"")
-            attempt = LoginAttempt(**{field.name: found[field.name] for field in fields(LoginAttempt)})
+            attempt = ProviderLogin(**{field.name: found[field.name] for field in fields(ProviderLogin)})
         except (JoseError, ValueError, TypeError, KeyError):
             return None
         return attempt if attempt.until > time() else None

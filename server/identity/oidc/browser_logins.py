@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlencode, urlsplit
 
 from layers.errors import BadInput, Unauthenticated, Unavailable
-from server.identity.oidc.attempt import AttemptSeal, LoginAttempt, new_attempt
+from server.identity.oidc.attempt import AttemptSeal, ProviderLogin, new_attempt
 from server.identity.oidc.provider import AWAY, Provider
 from server.identity.oidc.providers import Providers
 from server.identity.oidc.tokens import Granted, exchange_code
@@ -62,7 +62,7 @@ class BrowserLogins:
         joint = "&" if urlsplit(authorization).query else "?"
         return f"{authorization}{joint}{urlencode(asked)}", self._seal.seal(attempt)
 
-    async def finish(self, name: str, cookie: str | None, answer: Mapping[str, str]) -> tuple[Granted, LoginAttempt]:
+    async def finish(self, name: str, cookie: str | None, answer: Mapping[str, str]) -> tuple[Granted, ProviderLogin]:
         """Finish a login with the parameters of the provider's answer.
 
         Raises

@@ -23,17 +23,16 @@ MAY_READ_AREAS = {
     "layers/layer_rights.py",  # what an actor may do with a layer
     "layers/read/scope.py",  # areas that an actor reaches
     "twin/live/visibility.py",  # channels are found by the areas of their actors
+    "server/audit/request_record.py",  # who asked, as the audit records it
 }
 MAY_READ_CLEARANCE = {
     "layers/actor.py",
     "layers/layer_rights.py",  # what an actor may do with a layer
     "layers/policy/policy.py",  # the clearance of a role
+    "layers/demo/accounts.py",  # the roles of the demo
+    "layers/identity/labels.py",  # as an account or a token has it
     "twin/aggregate/answer.py",  # counts of persons
-    "twin/live/channel.py",  # one channel for all actors of the same clearance
-    "twin/live/channels.py",  # one form of a change for all actors of the same clearance
-    "twin/live/visibility.py",  # changes as actors of one clearance see them
     "twin/outlets/definition.py",  # the rights an outlet is given
-    "twin/outlets/selection.py",
 }
 
 
