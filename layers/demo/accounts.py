@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
@@ -10,7 +11,7 @@ import asyncpg
 from layers.identity.accounts import add_account, set_password
 from layers.identity.labels import IdentityLabels
 from layers.identity.passwords import hash_password, random_password
-from layers.identity.roles import ROLES
+from layers.policy.definition import PolicyRole
 
 _PLACES = """
 SELECT w.worker_id, w.grid_codes[1] AS grid, w.community_code AS community, c.street_code AS street,
@@ -34,13 +35,17 @@ class DemoAccount:
     password: str
 
 
-async def make_demo_accounts(connection: asyncpg.Connection, *, reset: bool = False) -> list[DemoAccount]:
+async def make_demo_accounts(
+    connection: asyncpg.Connection, roles: Mapping[str, PolicyRole], *, reset: bool = False
+) -> list[DemoAccount]:
     """Make the accounts, unless there are any.
 
     Parameters
     ----------
     connection
         In the owner's role, to a database that holds the demo.
+    roles
+        Of the policy; a role that it does not know gets no account.
     reset
         Give accounts that exist new passwords, and end their sessions.
 
@@ -54,8 +59,9 @@ async def make_demo_accounts(connection: asyncpg.Connection, *, reset: bool = Fa
     if places is None or (existing and not reset):
         return []
     made = [
-        DemoAccount(f"{NAME_PREFIX}{role}", _title(role), labels, random_password())
-        for role, labels in _labels(places).items()
+        DemoAccount(f"{NAME_PREFIX}{role}", f"{known.title_zh} {known.title_en}", labels, random_password())
+        for role, labels in _labels(places, roles).items()
+        if (known := roles.get(role))
     ]
     hashes = await asyncio.gather(*(asyncio.to_thread(hash_password, one.password) for one in made))
     async with connection.transaction():
@@ -69,29 +75,22 @@ async def make_demo_accounts(connection: asyncpg.Connection, *, reset: bool = Fa
     return made
 
 
-def _labels(places: asyncpg.Record) -> dict[str, IdentityLabels]:
+def _labels(places: asyncpg.Record, roles: Mapping[str, PolicyRole]) -> dict[str, IdentityLabels]:
     """Return the labels by role: a worker of one grid, officers of its community and street, and those above."""
-    bound = {
-        "grid_worker": IdentityLabels(
-            ("grid_worker",), (places["grid"],), (), _clearance("grid_worker"), {"worker_id": places["worker_id"]}
-        ),
-        "community_officer": _of_area("community_officer", places["community"]),
-        "street_dispatcher": _of_area("street_dispatcher", places["street"]),
-        "district_dispatcher": _of_area("district_dispatcher", places["district"]),
-        "department_officer": IdentityLabels(
-            ("department_officer",), (places["district"],), ("water",), _clearance("department_officer")
-        ),
+    areas = {
+        "grid_worker": places["grid"],
+        "community_officer": places["community"],
+        "street_dispatcher": places["street"],
+        "district_dispatcher": places["district"],
+        "department_officer": places["district"],
     }
-    return bound | {role: IdentityLabels((role,), clearance=_clearance(role)) for role in _PLAIN}
-
-
-def _of_area(role: str, area: str) -> IdentityLabels:
-    return IdentityLabels((role,), (area,), (), _clearance(role))
-
-
-def _clearance(role: str) -> int:
-    return ROLES[role].clearance
-
-
-def _title(role: str) -> str:
-    return f"{ROLES[role].title_zh} {ROLES[role].title_en}"
+    return {
+        role: IdentityLabels(
+            (role,),
+            (areas[role],) if role in areas else (),
+            ("water",) if role == "department_officer" else (),
+            roles[role].clearance if role in roles else 1,
+            {"worker_id": places["worker_id"]} if role == "grid_worker" else {},
+        )
+        for role in (*areas, *_PLAIN)
+    }

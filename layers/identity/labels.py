@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from layers.errors import BadInput
+from layers.policy.definition import PolicyRole
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _AREA = re.compile(r"[0-9]{2,18}")
@@ -74,20 +75,22 @@ def check_name(name: str) -> str:
     return lower
 
 
-def check_labels(labels: IdentityLabels, known_roles: Collection[str]) -> None:
+def check_labels(labels: IdentityLabels, roles: Mapping[str, PolicyRole]) -> None:
     """Check labels before they are stored.
 
     Raises
     ------
     BadInput
-        For an unknown role, a malformed area, department or attribute, a clearance out of range, and two of the roles
-        that nobody may hold together: of the system, of security, of the audit.
+        For a role that the policy does not know, one that needs an area and has none, a malformed area, department
+        or attribute, a clearance out of range, and two of the roles that nobody may hold together: of the system, of
+        security, of the audit.
     """
-    unknown = sorted(set(labels.roles) - set(known_roles))
+    unknown = sorted(set(labels.roles) - set(roles))
     if unknown:
-        raise BadInput(
-            f"unknown role {', '.join(unknown)}; known are {', '.join(sorted(known_roles))}", parameter="role"
-        )
+        raise BadInput(f"unknown role {', '.join(unknown)}; known are {', '.join(sorted(roles))}", parameter="role")
+    unbound = [role for role in labels.roles if roles[role].bound and not labels.areas]
+    if unbound:
+        raise BadInput(f"{', '.join(unbound)} needs an area: --area with a prefix of area codes", parameter="area")
     held = [sorted(power & set(labels.roles)) for power in _POWERS]
     if sum(bool(power) for power in held) > 1:
         both = ", ".join(name for power in held for name in power)

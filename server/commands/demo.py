@@ -69,7 +69,8 @@ def accounts(
     if not reset:
         _console.print("口令不可重看，只能换新 passwords cannot be shown again; --reset makes new ones", markup=False)
         raise typer.Exit(1)
-    show_accounts(in_database(settings_of(home, config), reset_accounts), _console)
+    settings = settings_of(home, config)
+    show_accounts(in_database(settings, lambda connection: reset_accounts(connection, settings)), _console)
 
 
 def storm(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from layers.errors import BadInput
-from layers.identity.labels import IdentityLabels
-from layers.identity.roles import ROLES
+from layers.identity.labels import IdentityLabels, check_labels
+from layers.policy.definition import ANONYMOUS_ROLE, PolicyRole
+from layers.policy.read import read_policy
+from server.settings import Settings
 
 RoleOption = Annotated[
     list[str] | None, typer.Option("--role", help="角色，可重复。 Role; may be repeated.", show_default=False)
@@ -33,30 +36,44 @@ AttributeOption = Annotated[
 
 
 def labels_from(
+    known: Mapping[str, PolicyRole],
     roles: list[str] | None,
     areas: list[str] | None,
     departments: list[str] | None,
     clearance: int | None,
     attributes: list[str] | None,
 ) -> IdentityLabels:
-    """Return the labels that options give; without a clearance, the highest of the roles.
+    """Return the labels that options give, checked; without a clearance, the highest of the roles.
+
+    Parameters
+    ----------
+    known
+        The roles of the policy.
 
     Raises
     ------
     BadInput
-        Without a role, and for an attribute that is not ``name=value``.
+        Without a role, for an attribute that is not ``name=value``, and as `check_labels`.
     """
     if not roles:
-        raise BadInput(f"--role is needed; known are {', '.join(ROLES)}", parameter="role")
+        raise BadInput(f"--role is needed; known are {', '.join(known)}", parameter="role")
     pairs = [text.partition("=") for text in attributes or []]
     wrong = [name for name, equals, value in pairs if not (name and equals and value)]
     if wrong:
         raise BadInput(f"an attribute is name=value; got {', '.join(wrong)}", parameter="attribute")
-    usual = max(ROLES[role].clearance if role in ROLES else 1 for role in roles)
-    return IdentityLabels(
+    usual = max(known[role].clearance if role in known else 1 for role in roles)
+    labels = IdentityLabels(
         tuple(roles),
         tuple(areas or ()),
         tuple(departments or ()),
         clearance or usual,
         {name: value for name, _, value in pairs},
     )
+    check_labels(labels, known)
+    return labels
+
+
+def roles_of(settings: Settings) -> Mapping[str, PolicyRole]:
+    """Return the roles of the policy that somebody may be given: everybody is anonymous anyway."""
+    roles = read_policy(settings.policy.folder).roles
+    return {name: role for name, role in roles.items() if name != ANONYMOUS_ROLE}

@@ -9,8 +9,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from layers.identity.labels import check_labels
-from layers.identity.roles import ROLES
 from layers.identity.tokens import AccessToken, add_token, list_tokens, revoke_token
 from server.commands.labels import (
     AreaOption,
@@ -19,6 +17,7 @@ from server.commands.labels import (
     DepartmentOption,
     RoleOption,
     labels_from,
+    roles_of,
 )
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import in_database
@@ -66,8 +65,7 @@ def add(
     if name == OPERATOR:
         token = _replace_operator(settings, replace=replace)
     else:
-        labels = labels_from(role, area, department, clearance, attribute)
-        check_labels(labels, ROLES)
+        labels = labels_from(roles_of(settings), role, area, department, clearance, attribute)
         token = in_database(settings, lambda c: add_token(c, name, labels, days, replace=replace))
     Console(stderr=True, highlight=False).print(f"令牌 {name}（仅显示一次 shown this once）", markup=False)
     typer.echo(token)

@@ -154,7 +154,7 @@ async def _demo_accounts(url: str, settings: Settings) -> list[DemoAccount]:
     """Make accounts for the roles of a demo that this machine alone can reach; empty when they exist."""
     if not settings.demo.enabled or not is_reached_from_here_alone(settings.server) or not await holds_demo(url):
         return []
-    return await make_once(url)
+    return await make_once(url, settings)
 
 
 def _announce(

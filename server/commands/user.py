@@ -20,9 +20,8 @@ from layers.identity.accounts import (
     set_password,
     set_totp,
 )
-from layers.identity.labels import check_labels, check_name
+from layers.identity.labels import check_name
 from layers.identity.passwords import check_new, hash_password
-from layers.identity.roles import ROLES
 from layers.identity.sessions import list_sessions, revoke_sessions
 from layers.identity.totp import new_totp_secret, totp_uri
 from server.commands.labels import (
@@ -32,6 +31,7 @@ from server.commands.labels import (
     DepartmentOption,
     RoleOption,
     labels_from,
+    roles_of,
 )
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import in_database
@@ -81,8 +81,7 @@ def add(
     ./onemap user add chen.yi --role street_dispatcher --area 440106011 --title 陈一
     """
     settings = settings_of(home, config)
-    labels = labels_from(role, area, department, clearance, attribute)
-    check_labels(labels, ROLES)
+    labels = labels_from(roles_of(settings), role, area, department, clearance, attribute)
     hashed = hash_password(_new_password(check_name(name)))
     in_database(
         settings,
@@ -131,9 +130,9 @@ def roles(
     config: ConfigOption = None,
 ) -> None:
     """更换角色与范围，全部重新给出。 Replace all labels of an account; its sessions follow at once."""
-    labels = labels_from(role, area, department, clearance, attribute)
-    check_labels(labels, ROLES)
-    in_database(settings_of(home, config), lambda connection: set_labels(connection, name, labels))
+    settings = settings_of(home, config)
+    labels = labels_from(roles_of(settings), role, area, department, clearance, attribute)
+    in_database(settings, lambda connection: set_labels(connection, name, labels))
     _out.print(f"✓ 已更换 replaced: {name}", markup=False)
 
 

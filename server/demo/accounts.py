@@ -11,15 +11,17 @@ from layers.database.connection import connect
 from layers.demo.accounts import DemoAccount, make_demo_accounts
 from layers.demo.record import read_demo_record
 from layers.errors import NotFound
+from layers.policy.read import read_policy
+from server.settings import Settings
 
 __all__ = ["DemoAccount", "holds_demo", "make_once", "reset", "show"]
 
 
-async def make_once(url: str) -> list[DemoAccount]:
+async def make_once(url: str, settings: Settings) -> list[DemoAccount]:
     """Make the accounts of a database that holds the demo; empty when they were made before."""
     connection = await connect(url)
     try:
-        return await make_demo_accounts(connection)
+        return await make_demo_accounts(connection, read_policy(settings.policy.folder).roles)
     finally:
         await connection.close()
 
@@ -33,7 +35,7 @@ async def holds_demo(url: str) -> bool:
         await connection.close()
 
 
-async def reset(connection: asyncpg.Connection) -> list[DemoAccount]:
+async def reset(connection: asyncpg.Connection, settings: Settings) -> list[DemoAccount]:
     """Give the accounts new passwords.
 
     Raises
@@ -43,7 +45,7 @@ async def reset(connection: asyncpg.Connection) -> list[DemoAccount]:
     """
     if await read_demo_record(connection) is None:
         raise NotFound("此处没有演示数据 there is no demo here; accounts of real people: ./onemap user add")
-    return await make_demo_accounts(connection, reset=True)
+    return await make_demo_accounts(connection, read_policy(settings.policy.folder).roles, reset=True)
 
 
 def show(accounts: list[DemoAccount], console: Console) -> None:

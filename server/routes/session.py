@@ -11,7 +11,6 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import Scope
 
 from layers.errors import BadInput, Forbidden, NotFound
-from layers.identity.roles import ROLES
 from layers.identity.sessions import NewSession
 from server.dependencies import StateHere
 from server.errors import problem
@@ -116,7 +115,8 @@ def _account(identity: Identity, state: State) -> dict[str, Any] | None:
     subject = identity.subject
     if subject is ANONYMOUS_SUBJECT:
         return None
-    titles = [ROLES[role].model_dump(include={"id", "title_zh", "title_en"}) for role in subject.roles if role in ROLES]
+    roles = state.policy.policy.roles
+    titles = [roles[role].model_dump(include={"id", "title_zh", "title_en"}) for role in subject.roles if role in roles]
     return {
         "id": subject.id,
         "name": subject.name,

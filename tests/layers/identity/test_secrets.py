@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyotp
 import pytest
 from argon2 import extract_parameters
@@ -19,10 +21,11 @@ from layers.identity.passwords import (
     is_password,
     random_password,
 )
-from layers.identity.roles import ROLES
 from layers.identity.secret import is_token, new_token
 from layers.identity.totp import STEP_SECONDS, new_totp_secret, step_of_code
+from layers.policy.read import read_policy
 
+ROLES = read_policy(Path(__file__).parents[3] / "config" / "policy").roles
 POWERS = ("sysadmin", "security_admin", "auditor")
 
 
@@ -84,6 +87,7 @@ def test_nobody_holds_two_of_the_three_powers():
         IdentityLabels(("leader",), areas=("44'; DROP",)),
         IdentityLabels(("leader",), departments=("Water!",)),
         IdentityLabels(("leader",), clearance=5),
+        IdentityLabels(("grid_worker",)),
         IdentityLabels(("leader",), attributes={"Worker Id": "1"}),
     ],
 )
