@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta, timezone
 from functools import lru_cache
 
@@ -39,6 +39,8 @@ class Actor:
         What else is known of the caller, for rules over it, as sorted pairs: ``(("worker_id", "W0012"),)``.
     purpose
         The stated purpose of the read; None when none was stated.
+    counts
+        Whether it reads only to count: the cases that let it aggregate hold then, and no others.
     at
         The local time of day at which its rules are looked up; None while none of them depends on it.
     audience
@@ -54,6 +56,7 @@ class Actor:
     attributes: tuple[tuple[str, str], ...] = ()
     purpose: str | None = None
     policy: Policy | None = None
+    counts: bool = False
     at: time | None = field(default=None, compare=False)
     audience: str = field(init=False, compare=False)
 
@@ -66,7 +69,11 @@ class Actor:
                 parts += [_listed(self.policy.on_duty(self.roles, self.at))]
             if self.policy.reads_caller(self.roles):
                 parts += [self.subject, repr(self.attributes)]
-        object.__setattr__(self, "audience", ":".join(parts))
+        object.__setattr__(self, "audience", ":".join([*parts, "counts"] if self.counts else parts))
+
+    def as_counter(self) -> Actor:
+        """Return the actor as it reads to count alone."""
+        return replace(self, counts=True)
 
     @property
     def is_anonymous(self) -> bool:

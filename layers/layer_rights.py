@@ -101,8 +101,8 @@ class LayerRights:
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
-        """The cases that let the actor read features; none covers another."""
-        return _pruned([case for case in self.all_cases if "read" in case.operations])
+        """The cases that let the actor read features, or count them if that is all it does; none covers another."""
+        return self.allowing(_operation(self.actor))
 
     def allowing(self, operation: Operation) -> tuple[Case, ...]:
         """Return the cases with an operation."""
@@ -176,12 +176,16 @@ def rights_of(definition: LayerDefinition, actor: Actor) -> LayerRights:
 
 def may_read(layer_id: str, actor: Actor) -> bool:
     """Whether the policy lets an actor read any feature of a layer, whose definition need not be known."""
-    return actor.policy is None or any("read" in rule.operations for rule in _rules(layer_id, actor))
+    return actor.policy is None or any(_operation(actor) in rule.operations for rule in _rules(layer_id, actor))
 
 
 def rules_bind(layer_id: str, actor: Actor) -> bool:
     """Whether every rule of an actor on a layer keeps it to its own areas."""
     return actor.policy is not None and all(rule.areas == "own" for rule in _rules(layer_id, actor))
+
+
+def _operation(actor: Actor) -> Operation:
+    return "aggregate" if actor.counts else "read"
 
 
 def _by_labels(definition: LayerDefinition, actor: Actor) -> tuple[Case, ...]:
@@ -224,7 +228,8 @@ def _rules(layer_id: str, actor: Actor) -> tuple[PolicyRule, ...]:
 
 
 def _of_rule(definition: LayerDefinition, rule: PolicyRule, actor: Actor) -> Case:
-    grade = min(rule.grade, actor.clearance)
+    only_counts = actor.counts and "read" not in rule.operations  # a sum of many is of a lower grade than each
+    grade = rule.grade if only_counts else min(rule.grade, actor.clearance)
     showings = {field.name: _showing(field, rule, grade, actor) for field in definition.fields if not field.internal}
     motion = definition.motion is not None and grade >= definition.motion.grade and rule.geometry != "absent"
     return Case(

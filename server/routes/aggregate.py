@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -18,10 +19,11 @@ from layers.errors import BadInput
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.state import State
-from twin.aggregate.answer import as_csv, as_geojson, as_json, hides_small
+from twin.aggregate.answer import as_csv, as_geojson, as_json
 from twin.aggregate.areas import membership, parse_by
 from twin.aggregate.question import Question
 from twin.aggregate.run import count_by_area
+from twin.aggregate.suppression import Counting, check_whole_days, counting
 from twin.envelope.times import moment
 
 router = APIRouter(prefix="/twin", tags=["twin"])
@@ -66,32 +68,37 @@ async def aggregate(state: StateHere, actor: ActorHere, params: Annotated[Aggreg
     last eight weeks; they need `from` and `to`.
     """
     catalog = state.catalog.current
-    question = _question(state, actor, params)
+    allowed = _counting(state, actor, params)
+    question = _question(state, allowed, params)
     touch(question.layer, actor, fields=False)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            counts = await count_by_area(connection, catalog, question, with_geometry=params.f == "geojson")
+            found = await count_by_area(connection, catalog, question, actor, with_geometry=params.f == "geojson")
     head = {"layer": question.layer.id, "by": params.by, "from": question.start, "to": question.end}
     head["timeStamp"] = datetime.now(UTC)
-    hide = hides_small(question.layer, actor)
-    if params.f == "csv":
-        body = as_csv(counts, hide=hide)
-    else:
-        body = (as_json if params.f == "json" else as_geojson)(counts, head, hide=hide)
+    counts = replace(found, least=allowed.least)
+    body = as_csv(counts) if params.f == "csv" else (as_json if params.f == "json" else as_geojson)(counts, head)
     return Response(body, media_type=_MEDIA[params.f], headers=_PRIVATE)
 
 
-def _question(state: State, actor: Actor, params: AggregateParams) -> Question:
-    catalog, limits = state.catalog.current, state.settings.limits
-    several = f"{params.layer}s"  # `event` means `events`
-    layer = catalog.visible(several if several in catalog and params.layer not in catalog else params.layer, actor)
+def _counting(state: State, actor: Actor, params: AggregateParams) -> Counting:
+    catalog, several = state.catalog.current, f"{params.layer}s"  # `event` means `events`
+    return counting(catalog, several if several in catalog and params.layer not in catalog else params.layer, actor)
+
+
+def _question(state: State, allowed: Counting, params: AggregateParams) -> Question:
+    limits, layer, actor = state.settings.limits, allowed.layer, allowed.actor
     where: Clause = EMPTY
     if params.filter is not None:
         bounds = FilterLimits(length=limits.filter_bytes, vertices=limits.filter_vertices)
         expression = parse(params.filter, params.filter_lang, limits=bounds)
         where = compile_filter(expression, queryables_of(layer.definition, actor), filter_crs=CRS84)
     by = membership(parse_by(params.by), layer)
-    return Question(layer, actor, by, where, _moment(params.start, "from"), _moment(params.end, "to"))
+    start, end = _moment(params.start, "from"), _moment(params.end, "to")
+    allowed.check(by, [] if params.filter is None else ["filter"])
+    if allowed.groupings is not None:
+        check_whole_days(start, end)
+    return Question(layer, actor, by, where, start, end)
 
 
 def _moment(text: str | None, name: str) -> datetime | None:

@@ -6,26 +6,24 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from typing import Any
 
 import orjson
 
-from layers.actor import Actor
-from layers.catalog import Layer
 from layers.spreadsheet import cell
+from twin.aggregate.suppression import suppressed
 
-PERSON_LAYERS = frozenset({"grid_workers"})
-"""Layers whose features are persons: neighbours could identify each of a few in one place."""
-OFFICER_CLEARANCE = 3
-SMALL = range(1, 5)
-HIDDEN = "<5"
+BESIDE = "*"
+_REVEALING = ("per_km2", "per_10k_pop")
+_PARTS = ("open", "overdue", "baseline_mean", "z_score")
 COLUMNS = (
     "code", "name", "count", "open", "overdue", "area_km2", "per_km2", "per_10k_pop", "baseline_mean", "z_score",
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Counts:
     """Counts by area.
 
@@ -35,21 +33,30 @@ class Counts:
         Rows of the statement of `twin.aggregate.question`, ordered by key.
     matched
         Number of matching features, in and outside of the areas.
+    least
+        The least count that is shown.
     """
 
     areas: Sequence[Mapping[str, Any]]
     matched: int
+    least: int = 1
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The keys of the areas whose count is not shown."""
+        return suppressed(self.areas, self.least)
+
+    @property
+    def hides(self) -> bool:
+        """Whether small counts are hidden; then nothing that would reveal one is shown of any area."""
+        return self.least > 1
 
 
-def hides_small(layer: Layer, actor: Actor) -> bool:
-    """Whether counts of 1 to 4 are hidden from this actor."""
-    return layer.id in PERSON_LAYERS and actor.clearance < OFFICER_CLEARANCE
-
-
-def properties(row: Mapping[str, Any], *, hide: bool) -> dict[str, Any]:
+def properties(counts: Counts, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of an area, in the order of `COLUMNS`.
 
-    `count` is ``"<5"`` where it is hidden, and all values that would reveal it are null.
+    `count` is ``"<5"`` where it is small, ``"*"`` where it would give away that of a neighbour, and all values that
+    would reveal it are null.
     """
     count, km2, people = row["count"], row["km2"], row["people"]
     mean, squares = row["mean"], row["squares"]
@@ -66,9 +73,10 @@ def properties(row: Mapping[str, Any], *, hide: bool) -> dict[str, Any]:
         "baseline_mean": _round(mean),
         "z_score": _round((count - mean) / spread) if spread else None,
     }
-    if hide and count in SMALL:
-        revealing = dict.fromkeys(("open", "overdue", "per_km2", "per_10k_pop", "z_score"))
-        return {**values, "count": HIDDEN, **revealing}
+    if row["key"] in counts.hidden:
+        values |= {"count": f"<{counts.least}" if count < counts.least else BESIDE} | dict.fromkeys(_REVEALING)
+    if counts.hides:
+        values |= dict.fromkeys(_PARTS)  # parts of a count are small too
     return values
 
 
@@ -76,37 +84,37 @@ def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def as_json(counts: Counts, head: Mapping[str, Any], *, hide: bool) -> bytes:
+def as_json(counts: Counts, head: Mapping[str, Any]) -> bytes:
     """Return the rows as JSON."""
-    rows = [properties(row, hide=hide) for row in counts.areas]
-    return orjson.dumps({**head, **_totals(counts, hide=hide), "areas": rows})
+    rows = [properties(counts, row) for row in counts.areas]
+    return orjson.dumps({**head, **_totals(counts), "areas": rows})
 
 
-def as_geojson(counts: Counts, head: Mapping[str, Any], *, hide: bool) -> bytes:
+def as_geojson(counts: Counts, head: Mapping[str, Any]) -> bytes:
     """Return the rows as GeoJSON features, each with its area."""
     features = [
         {
             "type": "Feature",
             "id": row["id"],
             "geometry": orjson.Fragment(row["geometry"] or "null"),
-            "properties": properties(row, hide=hide),
+            "properties": properties(counts, row),
         }
         for row in counts.areas
     ]
-    return orjson.dumps({"type": "FeatureCollection", **head, **_totals(counts, hide=hide), "features": features})
+    return orjson.dumps({"type": "FeatureCollection", **head, **_totals(counts), "features": features})
 
 
-def as_csv(counts: Counts, *, hide: bool) -> bytes:
+def as_csv(counts: Counts) -> bytes:
     """Return the rows as CSV in UTF-8 with a byte order mark, which spreadsheets need to read Chinese."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for row in counts.areas:
-        writer.writerow([cell(value) for value in properties(row, hide=hide).values()])
+        writer.writerow([cell(value) for value in properties(counts, row).values()])
     return b"\xef\xbb\xbf" + lines.getvalue().encode()
 
 
-def _totals(counts: Counts, *, hide: bool) -> dict[str, Any]:
+def _totals(counts: Counts) -> dict[str, Any]:
     """Return the number of matching features and of their areas; empty where that would reveal a hidden count."""
     occupied = sum(1 for row in counts.areas if row["count"])
-    return {"areas_with_any": occupied} if hide else {"matched": counts.matched, "areas_with_any": occupied}
+    return {"areas_with_any": occupied} if counts.hides else {"matched": counts.matched, "areas_with_any": occupied}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import asyncpg
 
+from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.clause import EMPTY
 from twin.aggregate.answer import Counts
@@ -15,9 +16,14 @@ from twin.aggregate.rolled import is_rolled, rolled_counts, rolled_past
 
 
 async def count_by_area(
-    connection: asyncpg.Connection, catalog: Catalog, question: Question, *, with_geometry: bool
+    connection: asyncpg.Connection, catalog: Catalog, question: Question, reader: Actor, *, with_geometry: bool
 ) -> Counts:
     """Count features by area, the empty areas included.
+
+    Parameters
+    ----------
+    reader
+        Who sees the areas; the actor of the question may only count.
 
     Raises
     ------
@@ -29,7 +35,7 @@ async def count_by_area(
     by = question.by
     bins = EMPTY
     if by.layer_id is not None:
-        areas = areas_clause(by, catalog, question.actor, with_geometry=with_geometry)
+        areas = areas_clause(by, catalog, reader, with_geometry=with_geometry)
     else:
         cells = await read_cells(connection, by)
         areas = cells_clause(by, cells, with_geometry=with_geometry)

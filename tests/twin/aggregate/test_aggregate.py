@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from layers.actor import Actor
-from layers.catalog import Layer
+from layers.catalog import Catalog, Layer
 from layers.database.connection import connect
 from layers.definition import read_definitions
 from tests.databases import run_async, temporary_database
 from tests.twin.service import TwinService
-from twin.aggregate.answer import HIDDEN, hides_small, properties
+from twin.aggregate.answer import Counts, properties
+from twin.aggregate.suppression import counting
 
 ALL_TIMES = ("2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
 
@@ -232,11 +233,13 @@ def test_what_cannot_be_asked(twin, asked, word):
 
 
 def test_a_few_persons_are_not_told_to_those_below_an_officer():
-    workers = Layer(read_definitions()["grid_workers"], 1, datetime.now(UTC))
-    assert hides_small(workers, Actor("public", clearance=2))
-    assert not hides_small(workers, Actor("officer", clearance=3))
+    workers = Layer(read_definitions()["grid_workers"], 1, datetime.now(UTC), lowest_grade=2)
+    catalog = Catalog({"grid_workers": workers})
+    assert counting(catalog, "grid_workers", Actor("guest", clearance=2)).least == 5
+    assert counting(catalog, "grid_workers", Actor("officer", clearance=3)).least == 1
     row = {"key": "1", "name": "一", "open": 1, "overdue": 1, "km2": 2.0, "people": 100.0, "mean": 1.0, "squares": 2.0}
     for count in range(7):
-        shown = properties({**row, "count": count}, hide=True)
-        assert shown["count"] == (HIDDEN if count in {1, 2, 3, 4} else count)
+        rows = [{**row, "count": count}]
+        shown = properties(Counts(rows, count, least=5), rows[0])
+        assert shown["count"] == ("<5" if count in {1, 2, 3, 4} else count)
         assert (shown["per_km2"] is None) == (count in {1, 2, 3, 4})
