@@ -59,6 +59,17 @@ def properties_of(text: str) -> frozenset[str]:
     return frozenset(_properties(_parsed(text)))
 
 
+def check_rows(text: str, definition: LayerDefinition) -> None:
+    """Check the rows of a rule on a layer, for a caller of whom nothing is known.
+
+    Raises
+    ------
+    BadFilter
+        When the text is no condition over the fields of the layer and the caller.
+    """
+    compile_rows(text, row_queryables(definition), Actor("check", clearance=1))
+
+
 @lru_cache(maxsize=2_000)
 def _parsed(text: str) -> Any:
     return parse(text, "cql2-text", limits=_LIMITS)
@@ -100,10 +111,10 @@ class _Values(list[str]):
 
 def _argument(bound: Any, *, is_array: bool) -> Any:
     if not isinstance(bound, _Values):
-        return [bound] if is_array and isinstance(bound, str) else bound
+        return [bound] if is_array and (isinstance(bound, str) or bound is NULL) else bound
     if is_array:
         return list(bound)
-    raise BadFilter("caller('departments') is a list: write field IN (caller('departments'))", parameter="rows")
+    raise BadFilter("areas, departments and roles are lists: write field IN (caller('areas'))", parameter="rows")
 
 
 def _value(args: Any, actor: Actor) -> Any:
@@ -112,6 +123,7 @@ def _value(args: Any, actor: Actor) -> Any:
     name = args[0]
     if name == "subject":
         return actor.subject
-    if name == "departments":
-        return _Values(actor.departments)
+    lists = {"departments": actor.departments, "areas": actor.area_prefixes, "roles": actor.roles}
+    if name in lists:
+        return _Values(lists[name])
     return next((value for known, value in actor.attributes if known == name), NULL)

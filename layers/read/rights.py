@@ -21,7 +21,7 @@ from layers.policy.definition import Showing
 from layers.read.caller import properties_of
 from layers.read.masks import mask_column, shown_type
 from layers.read.scope import in_areas, is_kept_to_areas, lies_in_areas, reaches_area, scope_of, unbound
-from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE
+from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE, TIER_OF_LAYER
 
 __all__ = [
     "VisibleField",
@@ -113,6 +113,8 @@ def filtered_references(layer: Layer, rights: LayerRights) -> tuple[FieldDefinit
 
 
 def _is_open(layer: Layer, target: str, actor: Actor) -> bool:
+    if target in TIER_OF_LAYER:
+        return True  # codes of areas are no secret
     definition = layer.referred.get(target)
     return definition is None or rights_of(definition, actor).is_open
 

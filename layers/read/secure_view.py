@@ -163,7 +163,9 @@ class _Writer:
 def _visible_part(layer: Layer, field: FieldDefinition, rights: LayerRights, value: Clause) -> Clause:
     """Return the references in a value to features that the actor may see."""
     scopes = [_referred(layer, target, rights.actor) for target in field.refers_to]
-    seen = any_of(scope for scope in scopes if scope != NOTHING)
+    seen = any_of(scopes)
+    if not seen:
+        return value
     if field.type == "string_array":
         return compose(
             "(SELECT array_agg(r.x ORDER BY r.n) FROM unnest({}) WITH ORDINALITY AS r (x, n) WHERE {})", value, seen
@@ -177,6 +179,6 @@ def _referred(layer: Layer, target: str, actor: Actor) -> Clause:
     if definition is None or not rights_of(definition, actor).cases:
         return NOTHING
     if target in TIER_OF_LAYER:
-        return EMPTY  # the names of areas are no secret
+        return EMPTY  # codes of areas are no secret
     scope = row_scope(Layer(definition, 0, layer.changed_at), actor)
     return compose(f"EXISTS (SELECT FROM {table_of(target)} AS f WHERE f.id = r.x AND {{}})", scope or Clause("TRUE"))

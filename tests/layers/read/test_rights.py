@@ -21,12 +21,15 @@ ROOT = Path(__file__).parents[3]
 MAY_READ_AREAS = {
     "layers/actor.py",  # the class itself
     "layers/layer_rights.py",  # what an actor may do with a layer
+    "layers/read/caller.py",  # rules may name the areas of the caller
     "layers/read/scope.py",  # areas that an actor reaches
+    "server/audit/request_record.py",  # who asked
     "twin/live/visibility.py",  # channels are found by the areas of their actors
     "server/audit/request_record.py",  # who asked, as the audit records it
 }
 MAY_READ_CLEARANCE = {
     "layers/actor.py",
+    "layers/identity/labels.py",  # the labels of a token
     "layers/layer_rights.py",  # what an actor may do with a layer
     "layers/policy/policy.py",  # the clearance of a role
     "layers/demo/accounts.py",  # the roles of the demo
