@@ -40,21 +40,21 @@ async function send(path, body, headers = {}) {
 function Login({ language, ways, account, demo, fault: first }) {
   const [fault, setFault] = useState(first);
   const [busy, setBusy] = useState(false);
-  const [code, setCode] = useState(false);
+  const [more, setMore] = useState(/** @type {Set<string>} */ (new Set())); // fields that the server asks for
   /** @param {Promise<{ fault: string, parameter: string }>} sending */
   const result = async (sending) => {
     setBusy(true);
     const { fault: found, parameter } = await sending;
     if (!found) return goOn();
-    const wantsCode = parameter === "code";
-    setFault(wantsCode && !code ? "code" : found);
-    setCode(code || wantsCode);
+    const asks = ["code", "new_password"].includes(parameter) && !more.has(parameter);
+    setFault(asks ? parameter : found);
+    if (asks) setMore(new Set([...more, parameter]));
     setBusy(false);
   };
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)));
-    void result(send("login", { ...given, ...(given["code"] ? {} : { code: undefined }) }));
+    void result(send("login", Object.fromEntries(Object.entries(given).filter(([, value]) => value))));
   };
   const useToken = (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -73,13 +73,14 @@ function Login({ language, ways, account, demo, fault: first }) {
   return html`<section class="card">
       <h2>${w("login.title")}</h2>
       <p class="lead">${w("login.lead")}</p>
-      ${fault && html`<p class=${`message ${CALM.has(fault) || fault === "code" ? "calm" : ""}`} role="alert">${w(`login.fault.${fault}`)}</p>`}
+      ${fault && html`<p class=${`message ${CALM.has(fault) || more.has(fault) ? "calm" : ""}`} role="alert">${w(`login.fault.${fault}`)}</p>`}
       ${ways.length > 0 && html`<div class="ways">${ways.map((way) => html`<a class="way" key=${way.name} href=${`login/oidc/${way.name}?next=${encodeURIComponent(next)}`}>${w("login.with", { provider: titleOf(language, way) })}</a>`)}</div>
         <div class="or">${w("login.or")}</div>`}
       <form id="local" onSubmit=${submit}>
         <label>${w("login.name")}<input name="name" autocomplete="username" autocapitalize="none" required maxlength="63" /></label>
         <label>${w("login.password")}<input name="password" type="password" autocomplete="current-password" required maxlength="1024" /></label>
-        <label hidden=${!code}>${w("login.code")}<input name="code" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9]{6}" maxlength="6" /></label>
+        ${more.has("new_password") && html`<label>${w("login.new")}<input name="new_password" type="password" autocomplete="new-password" required maxlength="1024" /></label>`}
+        <label hidden=${!more.has("code")}>${w("login.code")}<input name="code" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9]{6}" maxlength="6" /></label>
         <button class="primary" disabled=${busy}>${w("login.enter")}</button>
       </form>
     </section>

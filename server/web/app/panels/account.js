@@ -40,11 +40,12 @@ export function AccountMenu({ language, account, onLogOut }) {
 
 /** @param {{ language: Language, account: Account, onLogOut: () => void }} props */
 function Card({ language, account, onLogOut }) {
-  const roles = account.roles.map((role) => t(language, `role.${role}`)).join("、");
+  const between = language === "en" ? ", " : "、";
+  const roles = account.roles.map((role) => t(language, `role.${role}`)).join(between);
   const rows = [
     ["account.role", roles || t(language, "account.none")],
-    ["account.area", account.areas.join("、") || t(language, "account.everywhere")],
-    ["account.department", account.departments.map((one) => t(language, `department.${one}`)).join("、")],
+    ["account.area", account.areas.join(between) || t(language, "account.everywhere")],
+    ["account.department", account.departments.map((one) => t(language, `department.${one}`)).join(between)],
     ["account.method", t(language, `account.method.${account.method}`)],
   ];
   return html`<div class="card popover" role="dialog" aria-label=${t(language, "account.title")}>
