@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -14,14 +14,7 @@ from layers.seldom import Seldom
 
 PUBLIC_USER = "public_user"
 """The role of somebody whom the provider knows and to whom no rule gives another."""
-ROLES = frozenset(
-    {
-        *("public_user", "grid_worker", "community_officer", "street_dispatcher", "district_dispatcher"),
-        *("department_officer", "leader", "analyst", "data_steward", "feed_client"),
-        *("sysadmin", "security_admin", "auditor"),
-    }
-)
-"""Roles that a provider may give. `operator` is not among them: it is of this machine."""
+_OPERATOR = "operator"
 _ADMINISTRATORS = frozenset({"sysadmin", "security_admin", "auditor"})
 _AREA = re.compile(r"\d{6,18}")
 _CLEARANCES = {"1": 1, "2": 2, "3": 3, "4": 4}
@@ -85,6 +78,8 @@ class Claimed:
     ----------
     provider, subject
         The name of the provider, and the person's `sub` there: together they are the identity.
+    roles
+        As the provider says; `known_roles` tells which of them count.
     clearance
         The highest grade; None leaves it to the roles.
     """
@@ -107,8 +102,8 @@ class Claimed:
 def claimed_of(provider: str, mapping: ClaimsMapping, claims: Mapping[str, Any]) -> Claimed:
     """Return who the claims of a checked token say somebody is.
 
-    Unknown roles and areas that are no code are ignored, with a line in the log. Whoever has areas claimed of which
-    none is a code has no area at all (``("-",)`` matches nothing): a faulty mapping must not open the whole district.
+    Areas that are no code are ignored, with a line in the log. Whoever has areas claimed of which none is a code has
+    no area at all (``("-",)`` matches nothing): a faulty mapping must not open the whole district.
     """
     subject = str(claims["sub"])
     names = _read(mapping.name, claims)
@@ -118,7 +113,7 @@ def claimed_of(provider: str, mapping: ClaimsMapping, claims: Mapping[str, Any])
         provider=provider,
         subject=subject,
         name=names[0] if names else subject,
-        roles=_roles(provider, _read(mapping.roles, claims)),
+        roles=_read(mapping.roles, claims),
         areas=_areas(provider, _read(mapping.areas, claims)),
         departments=_read(mapping.departments, claims),
         clearance=min(clearances) if clearances else None,
@@ -131,14 +126,20 @@ def _read(source: ClaimSource | None, claims: Mapping[str, Any]) -> tuple[str, .
     return tuple(dict.fromkeys(source.read(claims))) if source is not None else ()
 
 
-def _roles(provider: str, given: tuple[str, ...]) -> tuple[str, ...]:
-    known = tuple(role for role in given if role in ROLES)
-    if len(known) < len(given):
-        _note("a provider gives roles that do not exist here", provider, sorted(set(given) - ROLES))
-    if len(_ADMINISTRATORS.intersection(known)) > 1:
-        _note("a provider makes one person two administrators; none of it counts", provider, sorted(known))
-        known = tuple(role for role in known if role not in _ADMINISTRATORS)
-    return known or (PUBLIC_USER,)
+def known_roles(claimed: Claimed, known: Collection[str]) -> tuple[str, ...]:
+    """Return the roles of somebody that count: those that exist here, else that of the public.
+
+    Nobody is two of the three administrators; `operator` belongs to this machine and is nobody's to give.
+    """
+    found = tuple(role for role in claimed.roles if role in known and role != _OPERATOR)
+    if len(found) < len(claimed.roles):
+        _note(
+            "a provider gives roles that do not exist here", claimed.provider, sorted(set(claimed.roles) - set(found))
+        )
+    if len(_ADMINISTRATORS.intersection(found)) > 1:
+        _note("a provider makes one person two administrators; none of it counts", claimed.provider, sorted(found))
+        found = tuple(role for role in found if role not in _ADMINISTRATORS)
+    return found or (PUBLIC_USER,)
 
 
 def _areas(provider: str, given: tuple[str, ...]) -> tuple[str, ...]:

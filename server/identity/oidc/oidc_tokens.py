@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from layers.identity.roles import ROLES
 from layers.policy.policy import Policy
-from server.identity.oidc.claims import Claimed
+from server.identity.oidc.claims import Claimed, known_roles
 from server.identity.oidc.providers import Providers
 from server.identity.subject import AuthMethod, Subject
 
@@ -43,13 +44,14 @@ class OidcTokens:
 
 def subject_of(claimed: Claimed, policy: Policy | None) -> Subject:
     """Return the subject that a provider vouches for; without a word on the grade, its roles say how far it sees."""
+    roles = known_roles(claimed, policy.roles if policy is not None else ROLES)
     clearance = claimed.clearance
     if clearance is None:
-        clearance = policy.clearance_of(claimed.roles) if policy is not None else 1
+        clearance = policy.clearance_of(roles) if policy is not None else max(ROLES[role].clearance for role in roles)
     return Subject(
         id=f"oidc:{claimed.id}",
         name=claimed.name,
-        roles=claimed.roles,
+        roles=roles,
         areas=claimed.areas,
         departments=claimed.departments,
         clearance=clearance,

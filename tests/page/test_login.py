@@ -1,0 +1,181 @@
+"""Tests of the login with a real browser at a real provider, and of what the pages say of who is logged in."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from layers.database.connection import connect
+from server.settings import load_settings
+from tests.databases import execute, run_async, temporary_database
+from tests.oidc.provider import CLIENT_SECRET, running_provider
+from tests.page.conftest import DESK, PHONE, TOKEN, Visitor
+from tests.running_app import running_app
+
+LI = {"name": "李四", "onemap": {"roles": ["dispatch"], "grade": 3}}
+FILE = """
+name: district
+title_zh: 区统一身份认证
+title_en: District sign-in
+issuer: {issuer}
+client_id: onemap-page
+client_secret: oidc_district
+scopes: [openid, profile, offline_access]
+claims:
+  roles: {{claims: onemap.roles, values: {{dispatch: district_dispatcher}}}}
+  clearance: {{claims: onemap.grade}}
+"""
+SENSITIVE = "SELECT id FROM layer.video_points WHERE grade >= 3 ORDER BY id LIMIT 1"
+
+
+@pytest.fixture(scope="module")
+def here(cluster, district_template, tmp_path_factory) -> Iterator[SimpleNamespace]:
+    """The application over the small district, with a provider at which 李四 has an account."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ours = f"http://127.0.0.1:{port}"
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("oidc")
+    (home / "operator-token").write_text(TOKEN, encoding="ascii")
+    secret = home / "secrets" / "oidc_district"
+    secret.parent.mkdir()
+    secret.touch(0o600)
+    secret.write_text(CLIENT_SECRET)
+    back = (f"{ours}/login/oidc/district/callback",)
+    with temporary_database(cluster, district_template) as url, running_provider({"li": LI}, back, (f"{ours}/",)) as at:
+        (folder / "district.yaml").write_text(FILE.format(issuer=at.issuer), encoding="utf-8")
+        with running_app(
+            load_settings(home=home, database={"url": url}, oidc={"folder": str(folder)}), port
+        ) as address:
+            yield SimpleNamespace(address=address, url=url, provider=at)
+
+
+@pytest.fixture
+def open_page(browser, here) -> Iterator[Callable[..., Visitor]]:
+    """Open a page in a browser that knows no cookie; unexpected faults fail the test."""
+    visitors: list[Visitor] = []
+
+    def opened(path: str = "/", size: tuple[int, int] = DESK) -> Visitor:
+        visitors.append(Visitor(browser, here.address, size, path))
+        visitors[-1].expects(f"left the origin: {here.provider.issuer}")
+        return visitors[-1]
+
+    yield opened
+    faults = [fault for visitor in visitors for fault in visitor.unexpected()]
+    for visitor in visitors:
+        visitor.page.close()
+    assert not faults
+
+
+def log_in(page: Page) -> None:
+    """Log in from a page of ours at the provider."""
+    page.locator(".account a").click()
+    page.locator(".way").click()
+    page.locator("input[name=login]").fill("li")
+    page.locator("input[name=password]").fill("any")
+    page.locator("button[type=submit]").click()
+
+
+def a_sensitive_camera(url: str) -> str:
+    async def read() -> str:
+        connection = await connect(url)
+        try:
+            return await connection.fetchval(SENSITIVE)
+        finally:
+            await connection.close()
+
+    return run_async(read())
+
+
+def test_a_dispatcher_logs_in_at_the_provider_and_sees_what_the_public_does_not(open_page, here):
+    camera = f"/ogc/collections/video_points/items/{a_sensitive_camera(here.url)}?f=html"
+    visitor = open_page("/#14.00/23.13000/113.36000")
+    page = visitor.idle()
+    before = page.locator("[data-layer]").count()
+    log_in(page)
+    expect(page.locator(".account .who")).to_have_text("李四")
+    assert page.url.startswith(f"{here.address}/#14.00/23.13"), "the map is where it was"
+    expect(page.locator("[data-layer]")).not_to_have_count(before)
+    page.locator(".account button").first.click()
+    expect(page.locator(".popover")).to_contain_text("区级调度员")
+    assert page.evaluate("Object.keys(sessionStorage).length") == 0, "no script holds a secret"
+    assert "onemap" not in page.evaluate("document.cookie")
+    page.goto(here.address + camera)  # the page of trials: "there is no feature"
+    expect(page.locator("#account .who")).to_have_text("李四")
+    expect(page.locator("h2").first).to_be_visible()
+    assert "exception" not in page.content()
+    page.goto(f"{here.address}/docs")
+    expect(page.locator("#account .who")).to_have_text("李四")
+    page.locator("#account button").first.click()
+    page.locator("#account .popover .primary").click()
+    page.locator("button", has_text="Yes").first.click()  # the provider asks
+    page.wait_for_url(f"{here.address}/")
+    expect(page.locator(".account a")).to_have_text("登录")
+    visitor.expects("404")
+    page.goto(here.address + camera)
+    expect(page.locator("#account a")).to_have_text("登录")
+
+
+def test_a_session_that_ends_is_said_and_the_page_goes_on_as_the_public(open_page, here):
+    visitor = open_page()
+    page = visitor.idle()
+    public = page.locator("[data-layer]").count()
+    log_in(page)
+    expect(page.locator(".account .who")).to_have_text("李四")
+    visitor.expects("401")
+    run_async(execute(here.url, "UPDATE identity.session SET ended_at = now()"))
+    expect(page.locator(".farewell")).to_contain_text("会话已结束")
+    expect(page.locator(".account a")).to_have_text("登录")
+    expect(page.locator("[data-layer]")).to_have_count(public)
+    page.locator(".farewell a").click()
+    expect(page.locator(".way")).to_be_visible()
+
+
+def test_a_page_that_nobody_touches_logs_out(open_page, here):
+    """The page asks for changes every few seconds: the server alone could not tell that nobody is there."""
+    visitor = open_page()
+    page = visitor.idle()
+    log_in(page)
+    expect(page.locator(".account .who")).to_have_text("李四")
+    visitor.idle()
+    page.evaluate("localStorage.setItem('onemap.active', String(Date.now() - 31 * 60 * 1000))")
+    expect(page.locator(".farewell")).to_contain_text("长时间未操作")
+
+
+def test_the_operators_token_opens_a_session_for_every_page(open_page, here):
+    visitor = open_page("/login?next=/docs")
+    page = visitor.page
+    page.locator("summary").click()
+    visitor.expects("401")
+    page.locator("#token input").fill("not the token")
+    page.locator("#token .primary").click()
+    expect(page.locator(".message")).to_contain_text("不正确")
+    page.locator("#token input").fill(TOKEN)
+    page.locator("#token .primary").click()
+    page.wait_for_url(f"{here.address}/docs")
+    page.locator("#account button").first.click()
+    expect(page.locator(".popover")).to_contain_text("操作员")
+
+
+@pytest.mark.parametrize(("size", "name"), [(DESK, "desk"), (PHONE, "phone")])
+def test_the_login_fits_the_screen_in_both_languages(open_page, size, name, tmp_path: Path):
+    visitor = open_page("/login?fault=state", size)
+    page = visitor.page
+    expect(page.locator(".message")).to_contain_text("请重新登录")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.locator("#language").click()
+    expect(page.locator("h2")).to_have_text("Log in")
+    expect(page.locator(".message")).to_contain_text("log in again")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_a_fault_is_never_text_of_the_address(open_page):
+    page = open_page("/login?fault=%3Cimg%20src=x%3E&next=//evil.example").page
+    expect(page.locator("#local")).to_be_visible()
+    assert page.locator(".message").count() == 0
+    assert page.locator("#login").get_attribute("data-next") == "/"
