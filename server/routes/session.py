@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from layers.errors import BadInput, Forbidden, NotFound
 from layers.identity.sessions import NewSession
-from server.dependencies import StateHere
+from server.dependencies import BaseUrlHere, StateHere
 from server.errors import problem
 from server.http.body import read_body
 from server.http.gateway import client_address, is_from_this_machine
@@ -87,12 +87,16 @@ async def log_in_demo(request: Request, state: StateHere) -> Response:
 
 
 @router.post("/logout", summary="End the session")
-async def log_out(request: Request, state: StateHere) -> Response:
-    """End the session of the cookie in every worker; without one there is nothing to do."""
+async def log_out(request: Request, state: StateHere, base: BaseUrlHere) -> Response:
+    """End the session of the cookie in every worker; without one there is nothing to do.
+
+    `go_to` is where the browser ends the session at its identity provider too; null for other sessions.
+    """
     _require_own_page(request.scope, state)
-    await _end_session_before(request.scope, state)
+    ended = await _end_session_before(request.scope, state)
+    go_to = await state.oidc.logout_address(ended, f"{base}/") if ended is not None else None
     secure = is_secure(request.scope, state.settings.server.public_url)
-    return JSONResponse({"go_to": None}, headers={"Set-Cookie": clear_cookie_header(secure), **_NOT_KEPT})
+    return JSONResponse({"go_to": go_to}, headers={"Set-Cookie": clear_cookie_header(secure), **_NOT_KEPT})
 
 
 @router.get("/session", summary="Who is logged in")
@@ -176,11 +180,12 @@ async def _entered(session: NewSession, request: Request, state: State) -> Respo
     return JSONResponse({"session": session.id}, headers=headers)
 
 
-async def _end_session_before(scope: Scope, state: State) -> None:
-    """End the session that a browser had before, so that its old cookie opens nothing."""
+async def _end_session_before(scope: Scope, state: State) -> str | None:
+    """End the session that a browser had before, so that its old cookie opens nothing; return its id."""
     try:
         before = identity_of(scope).subject.session_id
     except EndedSession:
-        return
+        return None
     if before is not None:
         await state.sessions.end(before)
+    return before
