@@ -172,7 +172,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tile_changes.start()
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
-    identity = await start_identity(settings, running, takes_demo=is_reached_from_here_alone(settings.server))
+    identity = await start_identity(settings, running, policy, takes_demo=is_reached_from_here_alone(settings.server))
     app.state.shared = State(
         settings=settings,
         build=build_id(),

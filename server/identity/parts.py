@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from layers.database.connection import Role, create_pool
+from layers.policy.holder import PolicyHolder
 from server.identity.access_tokens import AccessTokens
 from server.identity.auth import Authenticator
 from server.identity.credential_cache import CredentialCache
@@ -32,11 +33,15 @@ class IdentityParts:
     login: Login
 
 
-async def start_identity(settings: Settings, running: AsyncExitStack, *, takes_demo: bool) -> IdentityParts:
+async def start_identity(
+    settings: Settings, running: AsyncExitStack, policy: PolicyHolder, *, takes_demo: bool
+) -> IdentityParts:
     """Start the parts; `running` stops them.
 
     Parameters
     ----------
+    policy
+        Says which roles exist and how far they see.
     takes_demo
         Whether accounts of the demo may log in: when this machine alone reaches the server.
 
@@ -53,7 +58,7 @@ async def start_identity(settings: Settings, running: AsyncExitStack, *, takes_d
     await credentials.start()
     sessions = Sessions(credentials, pool, session_limits(settings.identity))
     secret = secret_reader(lambda name: read_secret(name, settings.home, os.environ))
-    oidc = Oidc(Providers(settings.oidc.folder, settings.oidc.skew_s), pool, sessions, secret)
+    oidc = Oidc(Providers(settings.oidc.folder, settings.oidc.skew_s), pool, sessions, secret, lambda: policy.policy)
     running.push_async_callback(oidc.close)
     login = Login(pool, sessions, settings.identity, takes_demo=takes_demo)
     ways = (OperatorToken(settings.home), AccessTokens(credentials), oidc.tokens)

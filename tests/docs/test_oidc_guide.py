@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from layers.identity.roles import ROLES
+from layers.policy.read import read_policy
 from server.identity.oidc.claims import ClaimsMapping
 from server.identity.oidc.provider_file import ProviderFile, provider_folder
 from server.settings import PROJECT
@@ -54,4 +54,5 @@ def test_the_tables_name_every_setting_and_every_target():
 
 def test_the_guide_names_every_role_that_a_provider_may_give():
     row = next(line for line in GUIDE.splitlines() if line.startswith("| `roles` |"))
-    assert set(re.findall(r"`(\w+)`", row)) - {"roles"} == ROLES.keys() - {"operator"}
+    roles = read_policy(PROJECT / "config" / "policy").roles
+    assert set(re.findall(r"`(\w+)`", row)) - {"roles"} == roles.keys() - {"operator", "anonymous"}

@@ -14,7 +14,7 @@ from layers.seldom import Seldom
 
 PUBLIC_USER = "public_user"
 """The role of somebody whom the provider knows and to whom no rule gives another."""
-_OPERATOR = "operator"
+_NOBODYS = frozenset({"operator", "anonymous"})
 _ADMINISTRATORS = frozenset({"sysadmin", "security_admin", "auditor"})
 _AREA = re.compile(r"\d{6,18}")
 _CLEARANCES = {"1": 1, "2": 2, "3": 3, "4": 4}
@@ -129,9 +129,9 @@ def _read(source: ClaimSource | None, claims: Mapping[str, Any]) -> tuple[str, .
 def known_roles(claimed: Claimed, known: Collection[str]) -> tuple[str, ...]:
     """Return the roles of somebody that count: those that exist here, else that of the public.
 
-    Nobody is two of the three administrators; `operator` belongs to this machine and is nobody's to give.
+    Nobody is two of the three administrators. `operator` belongs to this machine, and nobody who logs in is anonymous.
     """
-    found = tuple(role for role in claimed.roles if role in known and role != _OPERATOR)
+    found = tuple(role for role in claimed.roles if role in known and role not in _NOBODYS)
     if len(found) < len(claimed.roles):
         _note(
             "a provider gives roles that do not exist here", claimed.provider, sorted(set(claimed.roles) - set(found))

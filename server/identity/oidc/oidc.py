@@ -57,7 +57,7 @@ class Oidc:
         pool: asyncpg.Pool,
         sessions: Sessions,
         secret: Callable[[Provider], str | None],
-        policy: Callable[[], Policy | None] = lambda: None,
+        policy: Callable[[], Policy],
     ) -> None:
         self.providers = providers
         self.tokens = OidcTokens(providers, policy)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from layers.identity.roles import ROLES
 from layers.policy.policy import Policy
 from server.identity.oidc.claims import Claimed, known_roles
 from server.identity.oidc.providers import Providers
@@ -20,7 +19,7 @@ class OidcTokens:
         Returns the policy in force: it says how far a role sees when the provider does not.
     """
 
-    def __init__(self, providers: Providers, policy: Callable[[], Policy | None] = lambda: None) -> None:
+    def __init__(self, providers: Providers, policy: Callable[[], Policy]) -> None:
         self._providers, self._policy = providers, policy
 
     def accepts(self, token: str) -> bool:
@@ -42,12 +41,10 @@ class OidcTokens:
         return subject_of(claimed, self._policy())
 
 
-def subject_of(claimed: Claimed, policy: Policy | None) -> Subject:
+def subject_of(claimed: Claimed, policy: Policy) -> Subject:
     """Return the subject that a provider vouches for; without a word on the grade, its roles say how far it sees."""
-    roles = known_roles(claimed, policy.roles if policy is not None else ROLES)
-    clearance = claimed.clearance
-    if clearance is None:
-        clearance = policy.clearance_of(roles) if policy is not None else max(ROLES[role].clearance for role in roles)
+    roles = known_roles(claimed, policy.roles)
+    clearance = policy.clearance_of(roles) if claimed.clearance is None else claimed.clearance
     return Subject(
         id=f"oidc:{claimed.id}",
         name=claimed.name,

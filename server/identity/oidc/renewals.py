@@ -52,7 +52,7 @@ class RenewedSessions(SessionWay):
         pool: asyncpg.Pool,
         providers: Providers,
         secret: Callable[[Provider], str | None],
-        policy: Callable[[], Policy | None] = lambda: None,
+        policy: Callable[[], Policy],
     ) -> None:
         self._sessions, self._pool, self._providers = sessions, pool, providers
         self._secret, self._policy = secret, policy

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.identity.roles import ROLES
+from layers.policy.read import read_policy
 from server.identity.oidc.claims import ClaimsMapping, claimed_of
 from server.identity.oidc.oidc_tokens import subject_of
 from server.identity.subject import AuthMethod, Subject
+from server.settings import PROJECT
 
+POLICY = read_policy(PROJECT / "config" / "policy")
 PLAIN = ClaimsMapping.model_validate(
     {
         "roles": {"claims": ["realm_access.roles", "https://id.example/roles"]},
@@ -30,7 +32,7 @@ JSON = st.recursive(
 
 
 def somebody(mapping: ClaimsMapping = PLAIN, **claims: Any) -> Subject:
-    return subject_of(claimed_of("district", mapping, {"sub": "li", **claims}), None)
+    return subject_of(claimed_of("district", mapping, {"sub": "li", **claims}), POLICY)
 
 
 def test_a_valid_token_without_a_role_is_the_public():
@@ -65,13 +67,13 @@ def test_one_value_may_mean_several_and_an_unnamed_one_means_nothing():
 def test_of_several_grades_the_lowest_counts_and_the_roles_say_it_without_one():
     assert somebody(grade=[4, "2"]).clearance == 2
     assert somebody(grade="four").clearance == 1
-    assert somebody(realm_access={"roles": ["leader"]}).clearance == ROLES["leader"].clearance
+    assert somebody(realm_access={"roles": ["leader"]}).clearance == POLICY.roles["leader"].clearance
 
 
 @given(st.dictionaries(st.sampled_from(["realm_access", "areas", "dept", "grade", "employee", "name"]), JSON))
 def test_any_claims_give_a_subject_with_known_roles_and_bounded_areas(claims):
     subject = somebody(**claims)
-    assert set(subject.roles) <= ROLES.keys() - {"operator"}
+    assert set(subject.roles) <= POLICY.roles.keys() - {"operator", "anonymous"}
     assert 1 <= subject.clearance <= 4
     assert all(area == "-" or area.isdigit() for area in subject.areas)
     assert hash(subject) is not None

@@ -17,7 +17,6 @@ from joserfc import jwk, jws
 
 from layers.errors import Unauthenticated
 from server.identity.oidc import providers as module
-from server.identity.oidc.oidc_tokens import subject_of
 from server.identity.oidc.providers import Providers
 from tests.oidc.provider import AUDIENCE, SERVICE, RunningProvider
 
@@ -66,7 +65,6 @@ async def test_claims_become_roles_areas_departments_grade_and_attributes(provid
     claimed = await providers.verify(provider.sign(given).encode())
     assert claimed.name == "李四"
     assert claimed.roles == ("street_dispatcher",), "a role that the mapping does not name is none"
-    assert subject_of(claimed, None).roles == ("street_dispatcher",)
     assert (claimed.areas, claimed.departments, claimed.clearance) == (("440106011",), ("water",), 3)
     assert claimed.attributes == {"worker_id": "W007"}
 
