@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.http.listen import Listening, listen
 from server.processes.supervisor import supervise
 from server.settings import Settings, load_settings
+from server.wire.listen import Listening, listen
 
 WORKERS = 2
 _START_SECONDS_MAX = 60
@@ -79,10 +79,16 @@ def running(command: Command, port: int, log: Path) -> Iterator[str]:
         _end_group(process)
 
 
+UNLIMITED = {"anonymous_per_s": 0, "known_per_s": 0}
+"""Settings of limits: a measurement sends more from one address than a house of readers."""
+
+
 @contextmanager
 def running_ours(url: str, home: Path, **overrides: Any) -> Iterator[str]:
     """Run our server with the supervisor and the settings of `onemap up`; yield its address once it is healthy."""
-    settings = load_settings(home=home, database={"url": url}, server={"port": 0, "workers": WORKERS}, **overrides)
+    limits = {**UNLIMITED, **overrides.pop("limits", {})}
+    address = {"port": 0, "workers": WORKERS}
+    settings = load_settings(home=home, database={"url": url}, server=address, limits=limits, **overrides)
     with listen(settings.server) as listening:
         server = _Ours(settings, listening)
         server.start()

@@ -81,7 +81,17 @@ class TooMuch(OneMapError):
 
 
 class TooOften(OneMapError):
-    """There were too many attempts in a while."""
+    """There were too many attempts in a while.
+
+    Parameters
+    ----------
+    retry_after_s
+        Seconds after which the next attempt is answered.
+    """
+
+    def __init__(self, message: str, *, parameter: str | None = None, retry_after_s: int = 1) -> None:
+        super().__init__(message, parameter=parameter)
+        self.retry_after_s = retry_after_s
 
 
 class Conflict(OneMapError):

@@ -23,9 +23,10 @@ from server.audit.keys import audit_key
 from server.build import build_id
 from server.descriptions import openapi
 from server.front import Front
+from server.http.crowd import Crowd
 from server.http.gateway import Gateways
-from server.http.listen import is_reached_from_here_alone
 from server.http.origins import Origins
+from server.http.rates import Rates
 from server.identity.parts import start_identity
 from server.items.fast import FastItems
 from server.live.tiles import TileChanges
@@ -61,6 +62,7 @@ from server.state import CurrentRules, State, state_of
 from server.tianditu import Tianditu
 from server.tiles.cache_settings import tile_cache
 from server.tiles.fast import FastTiles
+from server.wire.listen import is_reached_from_here_alone
 from tiles.basemaps import Basemaps
 from tiles.maker import TileMaker
 from twin.connectors.protocols import read_registry
@@ -186,6 +188,8 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         login=identity.login,
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
+        rates=Rates.of(settings.limits),
+        crowd=Crowd(settings.limits.anonymous_at_once),
         tiles=TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity),
         basemaps=Basemaps(settings.home / "basemaps"),
         tianditu=tianditu,

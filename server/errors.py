@@ -99,7 +99,10 @@ def respond_to(path: str, error: Exception) -> Response:
     """
     known = error if isinstance(error, OneMapError) else in_words(error)
     if known is not None:
-        return respond(path, status_of(known), known.message, known.parameter)
+        response = respond(path, status_of(known), known.message, known.parameter)
+        if isinstance(known, TooOften):
+            response.headers["Retry-After"] = str(known.retry_after_s)
+        return response
     number = uuid.uuid4().hex[:12]
     _log.error("unexpected error", error_id=number, path=path, exc_info=error)
     return respond(path, 500, f"something went wrong on our side; the log has it as {number}")

@@ -6,6 +6,7 @@ It stands around the fast paths and the application. Their errors become answers
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,15 +18,18 @@ from server.audit.touched import begin_note
 from server.errors import respond, respond_to
 from server.http.body import bounded
 from server.http.cost import caller_of
+from server.http.crowd import CrowdPlace
 from server.http.gateway import client_address
 from server.http.headers import complete
 from server.http.planes import is_hidden
+from server.http.rates import network_of
 from server.http.session_cookie import forget_session, is_secure, read_session_cookie, refuse_forged
 from server.identity.identity import EndedSession, has_ended_session, keep_identity
 from server.request_id import HEADER, begin_request
 from server.state import State
 
 _SECURE = {"https", "wss"}
+_HEALTH = "/health"  # who watches a crowded service must not wait with the crowd
 _FEEDS = "/feeds/"  # senders are known by a signature, the header may be for a proxy; a stream has bounds of its own
 
 
@@ -66,12 +70,7 @@ class Front:
             await send(message)
 
         try:
-            CALLER.set(caller_of(scope, known=False))
-            if is_hidden(scope, state.settings.server.admin_port):
-                await respond(scope["path"], 404, "Not Found")(scope, receive, sending)
-                return
-            await self._identify(scope, state)
-            await (state.origins.answer(scope) or self._app)(scope, self._bounded(scope, receive, state), sending)
+            await self._serve(scope, receive, sending, state)
         except ClientDisconnect:
             return  # the client is gone
         except Exception as error:
@@ -82,12 +81,40 @@ class Front:
                 raise
             await respond_to(scope["path"], known or error)(scope, receive, sending)
 
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, state: State) -> None:
+        """Answer a request in its turn, or raise."""
+        CALLER.set(caller_of(scope))
+        if is_hidden(scope, state.settings.server.admin_port):
+            await respond(scope["path"], 404, "Not Found")(scope, receive, send)
+            return
+        await self._identify(scope, state)
+        application = state.origins.answer(scope) or self._app
+        async with self._admit(scope, state) as place:
+            sending = place.leaving(send) if place else send
+            await application(scope, self._bounded(scope, receive, state), sending)
+
     @staticmethod
     def _bounded(scope: Scope, receive: Receive, state: State) -> Receive:
         """Bound the body for every reader; a feed's stream has bounds of its own."""
         if scope["type"] != "http" or scope["path"].startswith(_FEEDS):
             return receive
         return bounded(receive, state.settings.limits.body_bytes)
+
+    @staticmethod
+    def _admit(scope: Scope, state: State) -> AbstractAsyncContextManager[CrowdPlace | None]:
+        """Count a request with its caller's, and return the place of a stranger's; others need none.
+
+        Raises
+        ------
+        TooOften
+            When the caller sends more than it may.
+        """
+        caller, is_feed = CALLER.get(), scope["path"].startswith(_FEEDS)
+        assert caller is not None  # noqa: S101  # set before
+        state.rates.take(caller, feeds=is_feed)
+        if caller.known or is_feed or scope["type"] == "websocket" or scope["path"] == _HEALTH:
+            return nullcontext()
+        return state.crowd.place(network_of(caller.key), caller.cost)
 
     @staticmethod
     async def _identify(scope: Scope, state: State) -> None:
@@ -119,4 +146,4 @@ class Front:
             keep_identity(scope, identity)
             if identity.subject.session_id is not None:
                 refuse_forged(scope)
-            CALLER.set(caller_of(scope, known=not identity.is_anonymous))
+            CALLER.set(caller_of(scope, None if identity.is_anonymous else identity.subject.id))

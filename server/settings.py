@@ -104,7 +104,7 @@ class DatabaseSettings(_Section):
 
 
 class LimitSettings(_Section):
-    """Limits of one request."""
+    """Limits of one request, and of the requests of one caller at one web process."""
 
     page_default: int = Field(default=10, ge=1)
     page_max: int = Field(default=10_000, ge=1)
@@ -114,6 +114,11 @@ class LimitSettings(_Section):
     filter_vertices: int = Field(default=100_000, ge=4)
     count_cap: int = Field(default=1_000_000, ge=1)
     tile_features: int = Field(default=50_000, ge=1)
+    anonymous_per_s: float = Field(default=200.0, ge=0)
+    anonymous_burst: int = Field(default=4000, ge=1)
+    anonymous_at_once: int = Field(default=64, ge=1)
+    known_per_s: float = Field(default=400.0, ge=0)
+    known_burst: int = Field(default=8000, ge=1)
 
 
 class LayerSettings(_Section):
@@ -163,6 +168,7 @@ class LiveSettings(_Section):
     """Streams of changes."""
 
     clients_max: int = Field(default=5000, ge=1)
+    caller_max: int = Field(default=1000, ge=1)
     heartbeat_s: float = Field(default=15.0, gt=0, le=300)
 
 

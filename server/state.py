@@ -13,8 +13,10 @@ from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from server.audit.audit import Audit
 from server.heavy_work import HeavyWork
+from server.http.crowd import Crowd
 from server.http.gateway import Gateways
 from server.http.origins import Origins
+from server.http.rates import Rates
 from server.http.troubles import Troubles
 from server.identity.auth import Authenticator
 from server.identity.login import Login
@@ -72,6 +74,8 @@ class State:
     login: Login
     origins: Origins
     gateways: Gateways
+    rates: Rates
+    crowd: Crowd
     tiles: TileMaker
     basemaps: Basemaps
     tianditu: Tianditu

@@ -57,7 +57,8 @@ class FaultyService:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "server.cli", "up", "--home", str(home), "--port", "0", "--no-demo"],
             env=environment
-            | {"PYTHONPATH": str(PROJECT), "ONEMAP_SECRET_DEMO": SECRET, "ONEMAP_FEEDS_FOLDER": str(feeds)},
+            | {"PYTHONPATH": str(PROJECT), "ONEMAP_SECRET_DEMO": SECRET, "ONEMAP_FEEDS_FOLDER": str(feeds)}
+            | {"ONEMAP_LIMITS_ANONYMOUS_PER_S": "0", "ONEMAP_LIMITS_KNOWN_PER_S": "0"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

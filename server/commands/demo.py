@@ -24,10 +24,10 @@ from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Minute, Playing
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import FeedSender, connect
-from server.http.certificate import trust_of
 from server.processes.city import FEED, STORM_LOCK
 from server.running import running_address
 from server.settings import Settings
+from server.wire.certificate import trust_of
 from twin.city.storm import MINUTES_MAX, MINUTES_MIN, SPEED_MAX, Storm, StormPlan
 
 WARNINGS = "warnings_cap"

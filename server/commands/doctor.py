@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,7 +19,9 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.doctor.database import examine_database
 from server.doctor.feeds import examine_feeds
 from server.doctor.machine import Finding, FindingState, examine_machine
+from server.doctor.materials import bill_of_materials
 from server.doctor.rules import examine_rules
+from server.doctor.wire import examine_wire
 from server.settings import Settings
 from twin.rules.calendar import LOCAL
 
@@ -29,8 +33,20 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(home: HomeOption = None, config: ConfigOption = None) -> None:
-    """体检，并说明如何修复。 Look at everything and say what to do about each finding."""
+def doctor(
+    sbom: Annotated[
+        bool, typer.Option("--sbom", help="只输出软件物料清单（CycloneDX）。 Write the bill of materials alone.")
+    ] = False,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """体检，并说明如何修复。 Look at everything and say what to do about each finding.
+
+    例 for example:  ./onemap doctor --sbom > onemap.cdx.json
+    """
+    if sbom:
+        typer.echo(json.dumps(bill_of_materials(datetime.now(UTC)), ensure_ascii=False, indent=2))
+        return
     console, worst = Console(highlight=False, soft_wrap=True), FindingState.WELL
     for finding in _examine(settings_of(home, config)):
         console.print(f"{finding.state} {finding.subject}: {finding.detail}", style=_STYLE[finding.state], markup=False)
@@ -42,6 +58,7 @@ def doctor(home: HomeOption = None, config: ConfigOption = None) -> None:
 
 def _examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_machine(settings)
+    yield from examine_wire(settings.server, datetime.now(UTC))
     yield from examine_feeds(settings)
     yield from examine_rules(settings.rules.folder, datetime.now(LOCAL).date())
     with ExitStack() as started:

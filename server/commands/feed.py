@@ -26,9 +26,9 @@ from server.feeds.post import open_client, post
 from server.feeds.secrets import make_secret, rotate_secret, write_secret
 from server.feeds.trial import try_sample
 from server.feeds.words import AGE, LIFE, describe, lacking
-from server.http.certificate import trust_of
 from server.running import running_address
 from server.settings import Settings
+from server.wire.certificate import trust_of
 from twin.connectors.connector import FetchedFeed
 from twin.connectors.protocols import read_feed, read_registry
 from twin.feeds.definition import FeedDefinition

@@ -16,9 +16,9 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.demo.replaying import Replaying
 from server.feeds.file import feed_of
 from server.feeds.post import Posted, open_client
-from server.http.certificate import trust_of
 from server.running import running_address
 from server.settings import Settings
+from server.wire.certificate import trust_of
 from twin.connectors.protocols import read_registry
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.recording import RecordingBatch, each_event, moment_of

@@ -20,12 +20,12 @@ from server.database import prepare
 from server.demo.accounts import DemoAccount, holds_demo, make_once
 from server.demo.accounts import show as show_accounts
 from server.demo.load import load_demo_once, load_rasters_once
-from server.http.certificate import server_context
-from server.http.listen import Listening, is_reached_from_here_alone, listen
 from server.identity.operator_token import ensure_operator_token
 from server.processes.supervisor import supervise
 from server.running import forget_address, note_address, what_runs
 from server.settings import Settings
+from server.wire.certificate import server_context
+from server.wire.listen import Listening, is_reached_from_here_alone, listen
 
 _console = Console(stderr=True, highlight=False)
 _INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended
@@ -160,9 +160,9 @@ async def _demo_accounts(url: str, settings: Settings) -> list[DemoAccount]:
 def _announce(
     listening: Listening, health: dict[str, Any], token: str | None, seconds: float, settings: Settings
 ) -> None:
-    rows, address = sum(health["layers"].values()), listening.address
+    layers, address = health.get("layers", {}), listening.address
     _console.print(f"\n[bold green]{address}[/]   地图 map", f"{address}/ogc   OGC API", sep="\n")
-    _console.print(f"{len(health['layers'])} 个图层 layers, {rows:,} 个要素 features, {seconds:.1f} s")
+    _console.print(f"{len(layers)} 个图层 layers, {sum(layers.values()):,} 个要素 features, {seconds:.1f} s")
     if token:
         _console.print(
             f"操作员令牌（仅显示一次，保存在 {settings.home}/operator-token）\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from server.doctor.machine import Finding, FindingState, well
-from server.http.listen import is_reached_from_here_alone
 from server.settings import ServerSettings, Settings
+from server.wire.listen import is_reached_from_here_alone
 from twin.connectors.protocols import read_registry
 from twin.feeds.definition import FeedDefinition
 from twin.feeds.exposure import is_local, remarks, takes_unsigned

@@ -17,11 +17,11 @@ from layers.cluster.place import find_place
 from layers.cluster.programs import find_programs
 from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput, OneMapError
-from server.http.listen import listen
 from server.identity.operator_token import TOKEN_FILE
 from server.page.assets import MODULES, THIRD_PARTY
 from server.running import what_runs
 from server.settings import Settings
+from server.wire.listen import listen
 
 _GIB = 1024**3
 _DISK_GIB_MIN, _DISK_GIB_GOOD = 1, 5

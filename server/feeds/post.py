@@ -133,5 +133,5 @@ def _parts(pieces: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 
 def open_client(address: str, trust: ssl.SSLContext | bool = True) -> httpx.Client:
-    """Return a client of a running service; it uses no proxy, and `trust` is that of `server.http.certificate`."""
+    """Return a client of a running service; it uses no proxy, and `trust` is that of `server.wire.certificate`."""
     return httpx.Client(base_url=address, timeout=_TIMEOUT_S, trust_env=False, verify=trust)

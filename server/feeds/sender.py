@@ -109,7 +109,7 @@ class FeedSender:
 
 
 def connect(address: str, token: str | None = None, *, trust: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
-    """Return a client of a running service; it uses no proxy, and `trust` is that of `server.http.certificate`."""
+    """Return a client of a running service; it uses no proxy, and `trust` is that of `server.wire.certificate`."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     return httpx.AsyncClient(base_url=address, headers=headers, timeout=_TIMEOUT_S, trust_env=False, verify=trust)
 

@@ -19,9 +19,9 @@ _OPERATIONS = ("/twin/", "/raster/", "/map.json")
 _PLAIN = frozenset({"f", "limit", "crs", "lang", "next", "cursor"})  # parameters that do not change the cost of a page
 
 
-def caller_of(scope: Scope, *, known: bool) -> Caller:
-    """Return the caller of a request: its address, whether it has proven who it is, and the cost class."""
-    return Caller(client_address(scope), known, cost_of(scope))
+def caller_of(scope: Scope, subject: str | None = None) -> Caller:
+    """Return the caller of a request with its cost class: a subject that has proven who it is, else its address."""
+    return Caller(subject or client_address(scope), subject is not None, cost_of(scope))
 
 
 def cost_of(scope: Scope) -> Cost:

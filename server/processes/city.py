@@ -22,9 +22,9 @@ from layers.cluster.lock import holder
 from server.demo.district_reader import read_district
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import FeedSender, connect
-from server.http.certificate import trust_of
 from server.processes.logs import configure_logs
 from server.settings import Settings
+from server.wire.certificate import trust_of
 from twin.city.city import City, Liveliness
 from twin.city.clock import DAY, HOUR
 

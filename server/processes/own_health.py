@@ -7,9 +7,9 @@ import ssl
 import urllib.request
 from typing import Any
 
-from server.http.certificate import trust_of
 from server.identity.operator_token import TOKEN_FILE
 from server.settings import Settings
+from server.wire.certificate import trust_of
 
 _PATIENCE_SECONDS = 10
 

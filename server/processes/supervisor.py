@@ -18,11 +18,11 @@ from typing import Any
 
 from layers.cluster.programs import KEEP_MEMORY
 from layers.errors import Unavailable
-from server.http.listen import Listening
 from server.processes.own_health import read_health
 from server.processes.pulse import Pulse
 from server.recovery.backup import has_backup_folder
 from server.settings import PROJECT, DatabaseSettings, Settings
+from server.wire.listen import Listening
 
 _STOP_SECONDS_MAX = 10
 _HEALTHY_SECONDS_MAX = 120
@@ -40,7 +40,7 @@ async def supervise(settings: Settings, listening: Listening, ready: Callable[[d
     settings
         `database.url` is set.
     listening
-        From `server.http.listen`.
+        From `server.wire.listen`.
     ready
         Called once with the body of `/health`, when its status is 200.
 

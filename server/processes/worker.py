@@ -22,10 +22,7 @@ from layers.cluster.home import OURS
 from layers.database.faults import in_words
 from layers.errors import OneMapError
 from server.app import create_app
-from server.http.certificate import Certificate
-from server.http.listen import Listening
 from server.http.planes import OPERATORS, PLANE, PUBLIC
-from server.http.wire import ClientConnection, SaySeldom, open_many
 from server.live.socket import MESSAGE_BYTES_MAX
 from server.processes.accept import Acceptor
 from server.processes.garbage import search_seldom
@@ -33,6 +30,9 @@ from server.processes.logs import configure_logs
 from server.processes.pulse import beat
 from server.settings import Settings
 from server.state import State
+from server.wire.certificate import Certificate
+from server.wire.connection import ClientConnection, SaySeldom, open_many
+from server.wire.listen import Listening
 
 GRACE_SECONDS = 5
 

@@ -22,7 +22,7 @@ from twin.live.subscriber import LiveSource, Subscription
 from twin.live.subscription import SubscriptionParams, read_interest
 
 router = APIRouter(tags=["live"])
-ONE_CALLERS_SHARE = 0.8  # of all subscribers
+STRANGERS_SHARE = 0.8  # of all subscribers: however many strangers there are, an operator's map stays live
 
 
 def _params(
@@ -80,13 +80,16 @@ def source_of(state: State) -> LiveSource:
     Raises
     ------
     Unavailable
-        When this worker has its maximum of subscribers, or the caller has its share of them.
+        When this worker has its maximum of subscribers, strangers have their share of them, or the caller its own.
     """
-    tail, limit, caller = state.tail, state.settings.live.clients_max, CALLER.get()
+    tail, live, caller = state.tail, state.settings.live, CALLER.get()
+    is_stranger = caller is not None and not caller.known
+    limit = ceil(live.clients_max * STRANGERS_SHARE) if is_stranger else live.clients_max
     if tail.watching >= limit:
-        raise Unavailable(f"this server has {limit} subscribers, which is the most it serves; come again later")
-    if caller and tail.budget.streams_of(caller.key) >= ceil(limit * ONE_CALLERS_SHARE):
-        raise Unavailable("your address has as many streams as one may; come again when some have ended")
+        raise Unavailable(f"this server has {tail.watching} subscribers, which is the most it serves; come again later")
+    if caller and tail.budget.streams_of(caller.key) >= live.caller_max:
+        whose = "your address has" if is_stranger else "you have"
+        raise Unavailable(f"{whose} {live.caller_max} streams, the most of one caller; come again when some have ended")
     return LiveSource(tail, state.pool, lambda: state.catalog.current, state.settings.live.heartbeat_s)
 
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-import server.http.certificate
 import server.processes.accept
+import server.wire.certificate
 from layers.errors import BadInput
-from server.http.certificate import Certificate, server_context, trust_of
 from server.processes.accept import Acceptor
+from server.wire.certificate import Certificate, server_context, trust_of
 from tests.certificates import make_certificate
 
 
 def test_a_renewed_certificate_serves_the_next_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server.http.certificate, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(server.wire.certificate, "_LOOK_SECONDS", 0.0)
     certificate = Certificate(*make_certificate(tmp_path, serial=1))
     first = certificate.context()
     assert certificate.context() is first, "nothing changed"

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from layers.errors import Conflict, Unavailable
-from server.http.listen import Listening, is_reached_from_here_alone, listen
 from server.settings import ServerSettings
+from server.wire.listen import Listening, is_reached_from_here_alone, listen
 
 
 def _settings(**given) -> ServerSettings:

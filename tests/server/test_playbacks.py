@@ -13,9 +13,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from layers.errors import Unavailable
-from server.http.wire import ClientConnection
 from server.live import playbacks
 from server.live.playbacks import A_CALLER_MAX, PLAYBACKS_MAX, PlaybackAnswer, Playbacks
+from server.wire.connection import ClientConnection
 
 FRAME = b"x" * 1_000_000
 DEADLINE_S = 60

@@ -10,16 +10,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-import server.http.wire
-from server.http.wire import HEADER_BYTES_MAX, ClientConnection, SaySeldom
+import server.wire.connection
 from server.processes.accept import HESITATION_SECONDS_MAX, Acceptor, hesitation_s
+from server.wire.connection import HEADER_BYTES_MAX, ClientConnection, SaySeldom
 
 HALF_OPEN = {
     "silent": b"",
@@ -49,7 +49,7 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     """The address of a server with the shortest sensible timeouts."""
     for name in ("HEADER_SECONDS_MAX", "BODY_SECONDS_MAX", "READ_SECONDS_MAX"):
-        monkeypatch.setattr(server.http.wire, name, 0.3)
+        monkeypatch.setattr(server.wire.connection, name, 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = uvicorn.Server(
             uvicorn.Config(_app, http=ClientConnection, lifespan="off", log_level="error", access_log=False)
@@ -101,6 +101,34 @@ def test_whoever_speaks_is_heard(address: tuple[str, int]) -> None:
             assert client.recv(4096).startswith(b"HTTP/1.1 200")
 
 
+def test_a_body_that_arrives_byte_by_byte_ends(address: tuple[str, int]) -> None:
+    """Each byte comes in time for the next one, and all of them do not."""
+    with socket.create_connection(address, timeout=60) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        client.settimeout(0.05)
+        sent = 0
+        try:
+            while sent < 1000:
+                client.sendall(b"x")
+                sent += 1
+                with suppress(TimeoutError):
+                    if not client.recv(1):
+                        break
+        except ConnectionError:
+            pass
+    assert sent < 100, "0.3 s and 512 bytes a second are over soon"
+
+
+def test_the_stream_of_a_feed_may_be_slow(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=60) as client:
+        client.sendall(b"POST /feeds/a HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n")
+        client.settimeout(0.05)
+        for _ in range(12):
+            client.sendall(b"x")
+            with suppress(TimeoutError):
+                assert client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
 def test_what_strangers_do_wrong_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("test.uvicorn")
     logger.addFilter(SaySeldom())
@@ -116,7 +144,7 @@ def test_as_many_files_are_open_as_may_be() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowered = min(256, most)
     told = subprocess.run(
-        [sys.executable, "-c", "from server.http.wire import open_many; print(open_many())"],
+        [sys.executable, "-c", "from server.wire.connection import open_many; print(open_many())"],
         capture_output=True,
         text=True,
         check=True,

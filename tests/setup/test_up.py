@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import select
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,7 +21,8 @@ import asyncpg
 import pytest
 
 from layers.cluster import running_url, stop_cluster, supervisor_of
-from server.settings import PROJECT
+from server.processes.own_health import read_health
+from server.settings import PROJECT, load_settings
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 DEADLINE_S = 240
@@ -56,9 +55,7 @@ class Up:
         return match
 
     def health(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.address}/health", timeout=DEADLINE_S) as answer:
-            health: dict[str, Any] = json.load(answer)
-            return health
+        return read_health(self.address, load_settings(home=self.home))
 
     def workers(self) -> list[int]:
         return self._children("server.processes.worker")

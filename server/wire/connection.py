@@ -17,8 +17,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from layers.seldom import Seldom
 
 HEADER_SECONDS_MAX = 15.0  # from the start of a connection to the end of a request's header
-BODY_SECONDS_MAX = 60.0  # between two pieces of a body
+BODY_SECONDS_MAX = 60.0  # between two pieces of a body, and of a body beside its bytes
+BODY_BYTES_A_SECOND = 512  # the slowest body; a feed's stream may last for days and is slow by nature
 READ_SECONDS_MAX = 60.0  # for a client that reads nothing; a stream resumes from its last number
+_FEEDS = b"/feeds/"
 HEADER_BYTES_MAX = 128 * 1024  # the longest address that is read, and as much again
 
 
@@ -31,6 +33,7 @@ class ClientConnection(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._in_header = True
+        self._body_ends = 0.0  # the time at which a body that is as slow as may be has ended
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timeout of the header."""
@@ -48,7 +51,7 @@ class ClientConnection(HttpToolsProtocol):
         if self._in_header:
             self._header_bytes += len(data)
         elif self._patience is not None:
-            self._wait(BODY_SECONDS_MAX)
+            self._wait_for_body(len(data))
         super().data_received(data)
         if self._in_header and self._header_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response("The header is longer than is read.")
@@ -70,6 +73,7 @@ class ClientConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the timeout of the body."""
         self._in_header, self._header_bytes = False, 0
+        self._body_ends = self.loop.time() + BODY_SECONDS_MAX
         self._wait(BODY_SECONDS_MAX)
         super().on_headers_complete()
 
@@ -94,6 +98,12 @@ class ClientConnection(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
         self._patience = None if seconds is None else self.loop.call_later(seconds, self._give_up)
+
+    def _wait_for_body(self, size: int) -> None:
+        """Wait for the next piece: a body that arrives byte by byte ends in time, however often it shows life."""
+        self._body_ends += size / BODY_BYTES_A_SECOND
+        left = BODY_SECONDS_MAX if self.url.startswith(_FEEDS) else self._body_ends - self.loop.time()
+        self._wait(max(0.0, min(left, BODY_SECONDS_MAX)))
 
     def _is_idle(self) -> bool:
         return self.cycle is None or bool(self.cycle.response_complete)
