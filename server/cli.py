@@ -72,7 +72,7 @@ def _group(
 
 def _register_commands(typed: str | None = None) -> None:
     """Register the command that was typed, else all commands: importing all takes most of a second."""
-    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__) if not module.ispkg)
     for name in [typed] if typed in names else names:
         register = getattr(importlib.import_module(f"{commands.__name__}.{name}"), "register", None)
         if register is not None:

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from layers.database.connection import connect
 from layers.errors import BadInput, Conflict, NotFound, OneMapError, Unauthenticated, Unavailable
 from server import cli
-from server.commands import feed, refused
+from server.commands import feed
+from server.commands.feeds import refused
 from tests.twin.named import put_named
 
 FEED = """\

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from layers.database.connection import Role, connect
 from layers.errors import BadInput
+from server.commands.feeds.refused import open_intake
 from server.commands.options import ConfigOption, HomeOption, settings_of
-from server.commands.refused import open_intake
 from server.database import open_current
 from server.settings import Settings
 from twin.store.events.completion import NAME, Incomplete, Need, completed, counts, incomplete

@@ -1,0 +1,1 @@
+"""Subgroups of ``onemap feed``: refused messages, and events to be completed."""
