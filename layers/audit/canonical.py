@@ -45,7 +45,7 @@ def canonical_json(fields: Mapping[str, Any]) -> str:
     TooMuch
         When it would exceed `BODY_BYTES_MAX`.
     """
-    kept = {key: value for key, value in fields.items() if value is not None and value not in ("", [], {})}
+    kept = {key: value for key, value in fields.items() if value or value == 0}
     text = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
     if len(text) > BODY_BYTES_MAX:
         raise TooMuch(f"a record of the audit has {len(text)} bytes; at most {BODY_BYTES_MAX}", parameter="audit")
@@ -90,6 +90,8 @@ def _fields(record: AuditRecord) -> dict[str, Value | None]:
 
 def _text(text: str, length_max: int = _TEXT_MAX) -> str:
     """Return a text without control characters and lone surrogates, cut to a length in characters."""
+    if len(text) <= length_max and text.isprintable():
+        return text  # as nearly all are
     clean = text[:length_max].translate(_CONTROL).encode("utf-8", "replace").decode()
     return clean if len(text) <= length_max else clean[:-1] + "…"
 

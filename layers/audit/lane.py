@@ -115,6 +115,10 @@ class AuditLane:
         """Begin to append; the database may be away."""
         self._task = asyncio.create_task(self._run(), name=f"audit {self._chain.value}")
 
+    def hurry(self) -> None:
+        """Append what waits at once."""
+        self._urgent.set()
+
     async def stop(self) -> None:
         """Append what waits, as far as the database takes it now, and end."""
         self._stopping = True

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from uuid import uuid4
+from secrets import token_hex
 
 SENSITIVE_GRADE = 3
 """Data of this grade and above is recorded before it leaves."""
@@ -170,7 +170,7 @@ class AuditRecord:
     result_code: int | None = None
     duration_ms: int | None = None
     detail: Mapping[str, str | int] = field(default_factory=dict)
-    audit_id: str = field(default_factory=lambda: uuid4().hex)
+    audit_id: str = field(default_factory=lambda: token_hex(16))
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -89,6 +89,13 @@ class AuditWriter:
         else:
             self.add(make())
 
+    def flush(self) -> None:
+        """Begin to store everything at once, counts too."""
+        self.flush_counters()
+        for lane in self._lanes.values():
+            if lane.waiting:
+                lane.hurry()
+
     def flush_counters(self, *, at_end: bool = False) -> None:
         """Turn the counts into records; those that find no room are counted on, but for the end of the process."""
         counted, self._counters = self._counters, {}

@@ -40,7 +40,7 @@ class Audit:
     """
 
     def __init__(self, writer: AuditWriter | None, query_key: bytes = bytes(32)) -> None:
-        self._writer, self._query_key = writer, query_key
+        self.writer, self._query_key = writer, query_key
 
     async def before_answer(self, scope: Scope, note: Touched, status: int) -> None:
         """Record a request whose answer is about to begin.
@@ -50,15 +50,15 @@ class Audit:
         AuditUnavailable
             When the answer must not leave, because it cannot be recorded.
         """
-        if self._writer is None or note.is_settled:
+        if self.writer is None or note.is_settled:
             return
         note.is_settled = True
         if scope["path"].startswith(_FEEDS) and scope["method"] == "POST":
-            self._count_feed(self._writer, scope, status)
+            self._count_feed(self.writer, scope, status)
         elif status in _REFUSED:
-            self._refusal(self._writer, scope, note, status)
+            self._refusal(self.writer, scope, note, status)
         elif status < 400:
-            await self._answer(self._writer, scope, note, status)
+            await self._answer(self.writer, scope, note, status)
 
     async def begin(self, scope: Scope, note: Touched) -> AuditRecord | None:
         """Record a request before its answer begins, where the answer has no end of its own; `add` records the end.
@@ -73,10 +73,10 @@ class Audit:
         AuditUnavailable
             When the answer must not begin.
         """
-        if self._writer is None:
+        if self.writer is None:
             return None
         note.is_settled = True
-        return await self._answer(self._writer, scope, note, 200)
+        return await self._answer(self.writer, scope, note, 200)
 
     def add(self, record: AuditRecord) -> None:
         """Add a record that is stored soon.
@@ -86,8 +86,8 @@ class Audit:
         AuditUnavailable
             When too many wait.
         """
-        if self._writer is not None:
-            self._writer.add(record)
+        if self.writer is not None:
+            self.writer.add(record)
 
     async def _answer(self, writer: AuditWriter, scope: Scope, note: Touched, status: int) -> AuditRecord | None:
         if not note.max_grade and not _assume(scope, note):
@@ -157,7 +157,7 @@ class Audit:
             When it cannot be recorded; the action must not be done then.
         """
         current_note().is_settled = True  # the note stands for the request
-        if self._writer is None:
+        if self.writer is None:
             return
         who = asked_by(scope, None) if subject is None else audit_subject(subject)
         record = AuditRecord(
@@ -169,7 +169,7 @@ class Audit:
             purpose=purpose,
             detail=detail or {},
         )
-        await self._writer.write(record)
+        await self.writer.write(record)
 
 
 def _assume(scope: Scope, note: Touched) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
+from secrets import token_hex
 from time import monotonic
-from uuid import uuid4
 
 import structlog
 from starlette.types import Scope
@@ -46,7 +46,7 @@ class AuditedStream:
             return
         ended = replace(
             began,
-            audit_id=uuid4().hex,
+            audit_id=token_hex(16),
             at=datetime.now(UTC),
             rows=self._changes,
             duration_ms=round((monotonic() - self._begun_at) * 1000),

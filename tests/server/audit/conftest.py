@@ -38,13 +38,13 @@ def service(audited: Service) -> Service:
 async def settled(service: Service) -> None:
     """Return when everything that was recorded is stored."""
     writer = writer_of(service)
-    writer.flush_counters()
+    writer.flush()
     while writer.waiting:  # noqa: ASYNC110  # the queue is emptied by another task, a turn of the loop later
         await asyncio.sleep(0)
 
 
 def writer_of(service: Service) -> AuditWriter:
-    writer = service.app.state.shared.audit._writer
+    writer = service.app.state.shared.audit.writer
     assert writer is not None
     return writer
 

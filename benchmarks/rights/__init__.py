@@ -1,0 +1,1 @@
+"""What rights cost: one module for each question, all run by ``onemap bench rights``."""
