@@ -9,6 +9,8 @@ from pathlib import Path
 
 import asyncpg
 
+from layers.audit.note import note
+from layers.audit.record import AuditAction
 from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
 from layers.coordinates.district_crs import choose_measuring_srid
@@ -55,8 +57,18 @@ def open_current(settings: Settings) -> Iterator[str]:
         yield url
 
 
-def in_database[T](settings: Settings, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+def in_database[T](
+    settings: Settings,
+    work: Callable[[asyncpg.Connection], Awaitable[T]],
+    recorded: tuple[AuditAction, str, str] | None = None,
+) -> T:
     """Do a work on one connection in the owner's role, and return what it returns.
+
+    Parameters
+    ----------
+    recorded
+        What the audit records before the work begins: the action, the thing, the operation. None for work that changes
+        nothing.
 
     Raises
     ------
@@ -65,6 +77,9 @@ def in_database[T](settings: Settings, work: Callable[[asyncpg.Connection], Awai
     """
 
     async def run(url: str) -> T:
+        if recorded is not None:
+            action, thing, operation = recorded
+            await note(url, action, thing, detail={"operation": operation})
         connection = await connect(url)
         try:
             return await work(connection)

@@ -20,7 +20,7 @@ from starlette.types import Scope
 from layers.audit.record import SENSITIVE_GRADE, AuditAction, AuditDecision, AuditRecord, AuditSubject
 from layers.audit.writer import AuditWriter
 from server.audit.addresses import holds_no_data
-from server.audit.request_record import asked_by, audit_subject, identity_in, origin_of, request_record
+from server.audit.request_record import asked_by, audit_subject, identity_in, keyed_hash, origin_of, request_record
 from server.audit.touched import Touched, current_note
 from server.identity.subject import Subject
 
@@ -41,6 +41,10 @@ class Audit:
 
     def __init__(self, writer: AuditWriter | None, query_key: bytes = bytes(32)) -> None:
         self.writer, self._query_key = writer, query_key
+
+    def keyed(self, text: str) -> str:
+        """Return a text that must not be recorded, as a hash by which the same text is known again."""
+        return keyed_hash(text, self._query_key)
 
     async def before_answer(self, scope: Scope, note: Touched, status: int) -> None:
         """Record a request whose answer is about to begin.

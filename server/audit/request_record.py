@@ -65,6 +65,11 @@ def origin_of(scope: Scope) -> AuditOrigin:
     return AuditOrigin(str(client[0]) if client else "", device.decode("latin-1"), request_id())
 
 
+def keyed_hash(text: str, key: bytes) -> str:
+    """Return half of an HMAC in hexadecimal digits: without the key nobody can try values."""
+    return hmac.digest(key, text.encode("utf-8", "replace"), "sha256").hex()[:32]
+
+
 def request_record(scope: Scope, note: Touched, status: int, query_key: bytes) -> AuditRecord:
     """Return the record of a request whose answer begins with a status.
 
@@ -105,7 +110,7 @@ def _filters(given: Mapping[str, str], text: str, query_key: bytes) -> dict[str,
     """Return the summary of a query: box and times as they are, all of it as a keyed hash."""
     if not text:
         return {}
-    found = {"query": hmac.digest(query_key, text.encode(), "sha256").hex()[:32]}
+    found = {"query": keyed_hash(text, query_key)}
     box = given.get("bbox", "")
     if _BBOX.fullmatch(box):
         found["bbox"] = box

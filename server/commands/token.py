@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from layers.audit.record import AuditAction
 from layers.identity.tokens import AccessToken, add_token, list_tokens, revoke_token
 from server.commands.labels import (
     AreaOption,
@@ -66,7 +67,11 @@ def add(
         token = _replace_operator(settings, replace=replace)
     else:
         labels = labels_from(roles_of(settings), role, area, department, clearance, attribute)
-        token = in_database(settings, lambda c: add_token(c, name, labels, days, replace=replace))
+        token = in_database(
+            settings,
+            lambda c: add_token(c, name, labels, days, replace=replace),
+            (AuditAction.TOKEN_CHANGE, f"token/{name}", "add"),
+        )
     Console(stderr=True, highlight=False).print(f"令牌 {name}（仅显示一次 shown this once）", markup=False)
     typer.echo(token)
 
@@ -94,7 +99,7 @@ def revoke(name: NameArgument, home: HomeOption = None, config: ConfigOption = N
     if name == OPERATOR:
         (settings.home / TOKEN_FILE).unlink(missing_ok=True)
     else:
-        in_database(settings, lambda connection: revoke_token(connection, name))
+        in_database(settings, lambda c: revoke_token(c, name), (AuditAction.TOKEN_CHANGE, f"token/{name}", "revoke"))
     Console(highlight=False).print(f"已吊销 revoked: {name}", markup=False)
 
 

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from layers.audit.record import AuditAction
 from layers.errors import BadInput
 from layers.identity.accounts import (
     add_account,
@@ -86,6 +87,7 @@ def add(
     in_database(
         settings,
         lambda c: add_account(c, name, labels, title=title, password_hash=hashed, must_change=not keep),
+        _change(name, "add"),
     )
     _out.print(f"✓ 已新建 added: {check_name(name)}", markup=False)
     needed = sorted(set(labels.roles) & set(settings.identity.totp_roles))
@@ -132,7 +134,7 @@ def roles(
     """更换角色与范围，全部重新给出。 Replace all labels of an account; its sessions follow at once."""
     settings = settings_of(home, config)
     labels = labels_from(roles_of(settings), role, area, department, clearance, attribute)
-    in_database(settings, lambda connection: set_labels(connection, name, labels))
+    in_database(settings, lambda connection: set_labels(connection, name, labels), _change(name, "labels"))
     _out.print(f"✓ 已更换 replaced: {name}", markup=False)
 
 
@@ -144,7 +146,11 @@ def passwd(
 ) -> None:
     """重设口令并结束其会话。 Set a password, asked for or from standard input, and end the sessions."""
     hashed = hash_password(_new_password(check_name(name)))
-    in_database(settings_of(home, config), lambda c: set_password(c, name, hashed, must_change=not keep))
+    in_database(
+        settings_of(home, config),
+        lambda c: set_password(c, name, hashed, must_change=not keep),
+        _change(name, "passwd"),
+    )
     _out.print(f"✓ 已重设 password set: {name}", markup=False)
 
 
@@ -156,7 +162,7 @@ def totp(
 ) -> None:
     """绑定动态口令（TOTP），密钥仅显示一次。 Set a one-time code; the secret is shown this once."""
     secret = None if remove else new_totp_secret()
-    in_database(settings_of(home, config), lambda connection: set_totp(connection, name, secret))
+    in_database(settings_of(home, config), lambda c: set_totp(c, name, secret), _change(name, "totp"))
     if secret is None:
         _out.print(f"✓ 已取消 removed: {name}", markup=False)
         return
@@ -168,13 +174,13 @@ def totp(
 
 def disable(name: NameArgument, home: HomeOption = None, config: ConfigOption = None) -> None:
     """停用账户，立即结束其会话。 Disable an account and end its sessions at once."""
-    in_database(settings_of(home, config), lambda connection: set_disabled(connection, name, disabled=True))
+    in_database(settings_of(home, config), lambda c: set_disabled(c, name, disabled=True), _change(name, "disable"))
     _out.print(f"✓ 已停用 disabled: {name}", markup=False)
 
 
 def enable(name: NameArgument, home: HomeOption = None, config: ConfigOption = None) -> None:
     """启用账户。 Enable an account again."""
-    in_database(settings_of(home, config), lambda connection: set_disabled(connection, name, disabled=False))
+    in_database(settings_of(home, config), lambda c: set_disabled(c, name, disabled=False), _change(name, "enable"))
     _out.print(f"✓ 已启用 enabled: {name}", markup=False)
 
 
@@ -200,8 +206,13 @@ def revoke(
     config: ConfigOption = None,
 ) -> None:
     """结束会话，一秒内在所有进程生效。 End a session, or all of an account; every worker knows within a second."""
-    count = in_database(settings_of(home, config), lambda connection: revoke_sessions(connection, which))
+    count = in_database(settings_of(home, config), lambda c: revoke_sessions(c, which), _change(which, "end sessions"))
     _out.print(f"✓ 已结束 ended: {count}", markup=False)
+
+
+def _change(name: str, operation: str) -> tuple[AuditAction, str, str]:
+    """Return what the audit records of a change of an account."""
+    return AuditAction.USER_CHANGE, f"user/{name}", operation
 
 
 def break_glass(
@@ -211,7 +222,9 @@ def break_glass(
     config: ConfigOption = None,
 ) -> None:
     """允许账户应急提权（至多 4 小时，须写明理由）。 Allow an account break-glass: 4 hours at most, with a reason."""
-    in_database(settings_of(home, config), lambda connection: set_may_elevate(connection, name, may=allow))
+    in_database(
+        settings_of(home, config), lambda c: set_may_elevate(c, name, may=allow), _change(name, f"may elevate: {allow}")
+    )
     _out.print(f"✓ {name}: {'允许 allowed' if allow else '不允许 forbidden'}", markup=False)
 
 

@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import Scope
 
-from layers.errors import BadInput, Forbidden, NotFound
+from layers.audit.record import AuditAction, AuditDecision
+from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated
 from layers.identity.sessions import NewSession
 from server.dependencies import BaseUrlHere, StateHere
 from server.errors import problem
@@ -67,10 +68,15 @@ async def log_in(request: Request, state: StateHere) -> Response:
     )
     try:
         session = await state.login.log_in(asked)
+    except Unauthenticated:
+        tried = {"account_hash": state.audit.keyed(typed.name)}  # a password may have been typed into the name
+        await _record(AuditAction.LOGIN, request.scope, state, tried, AuditDecision.DENY)
+        raise
     except LockedOut as error:
         answer = problem(429, error.message)
         answer.headers["Retry-After"] = str(error.wait_s)
         return answer
+    await _record(AuditAction.LOGIN, request.scope, state, {"account": typed.name, "session": session.id})
     return await _entered(session, request, state)
 
 
@@ -83,6 +89,7 @@ async def log_in_demo(request: Request, state: StateHere) -> Response:
     wanted = await _read(request, _DemoRole)
     agent = request.headers.get("user-agent", "")
     session = await state.login.log_in_demo(wanted.role, client_address(request.scope), agent)
+    await _record(AuditAction.LOGIN, request.scope, state, {"demo_role": wanted.role, "session": session.id})
     return await _entered(session, request, state)
 
 
@@ -94,6 +101,8 @@ async def log_out(request: Request, state: StateHere, base: BaseUrlHere) -> Resp
     """
     _require_own_page(request.scope, state)
     ended = await _end_session_before(request.scope, state)
+    if ended is not None:
+        await _record(AuditAction.LOGOUT, request.scope, state, {"session": ended})
     go_to = await state.oidc.logout_address(ended, f"{base}/") if ended is not None else None
     secure = is_secure(request.scope, state.settings.server.public_url)
     return JSONResponse({"go_to": go_to}, headers={"Set-Cookie": clear_cookie_header(secure), **_NOT_KEPT})
@@ -171,6 +180,17 @@ def _require_own_page(scope: Scope, state: State) -> None:
     secure = is_secure(scope, state.settings.server.public_url) or is_from_this_machine(scope)
     if not secure and not state.settings.identity.plain_http:
         raise Forbidden("请用 https 登录 log in over https; identity.plain_http would allow passwords in clear")
+
+
+async def _record(
+    action: AuditAction,
+    scope: Scope,
+    state: State,
+    detail: dict[str, str],
+    decision: AuditDecision = AuditDecision.ALLOW,
+) -> None:
+    """Record a login before its cookie leaves, or a logout."""
+    await state.audit.note(action, "session", scope=scope, decision=decision, detail=detail)
 
 
 async def _entered(session: NewSession, request: Request, state: State) -> Response:

@@ -271,3 +271,21 @@ def test_a_password_does_not_cross_a_network_in_clear(url, tmp_path, account):
     assert answer.status_code == 200
     assert answer.headers["set-cookie"].startswith("__Host-onemap=")
     assert answer.headers["set-cookie"].endswith("; Secure")
+
+
+def test_logins_are_recorded_with_the_session_and_failures_without_what_was_typed(address, account, url):
+    name = account()
+    typed = "a-password-in-the-wrong-field"
+    assert httpx.post(f"{address}/login", json={"name": typed, "password": WRONG}).status_code == 401
+    session = httpx.post(f"{address}/login", json={"name": name, "password": PASSWORD}).json()["session"]
+
+    async def read(connection):
+        await connection.execute("SET ROLE onemap_auditor")
+        return await connection.fetch(
+            "SELECT body::jsonb ->> 'decision', body FROM audit.record ORDER BY seq DESC LIMIT 2"
+        )
+
+    entered, failed = in_database(url, read)
+    assert (entered[0], failed[0]) == ("allow", "deny")
+    assert f'"session":"{session}"' in entered[1]
+    assert typed not in failed[1]
