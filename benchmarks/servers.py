@@ -87,7 +87,7 @@ UNLIMITED = {"anonymous_per_s": 0, "known_per_s": 0}
 def running_ours(url: str, home: Path, **overrides: Any) -> Iterator[str]:
     """Run our server with the supervisor and the settings of `onemap up`; yield its address once it is healthy."""
     limits = {**UNLIMITED, **overrides.pop("limits", {})}
-    address = {"port": 0, "workers": WORKERS}
+    address = {"port": 0, "workers": WORKERS, **overrides.pop("server", {})}
     settings = load_settings(home=home, database={"url": url}, server=address, limits=limits, **overrides)
     with listen(settings.server) as listening:
         server = _Ours(settings, listening)
