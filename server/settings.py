@@ -116,7 +116,7 @@ class LimitSettings(_Section):
     tile_features: int = Field(default=50_000, ge=1)
     anonymous_per_s: float = Field(default=200.0, ge=0)
     anonymous_burst: int = Field(default=4000, ge=1)
-    anonymous_at_once: int = Field(default=64, ge=1)
+    anonymous_at_once: int = Field(default=16, ge=1)
     known_per_s: float = Field(default=400.0, ge=0)
     known_burst: int = Field(default=8000, ge=1)
 
