@@ -204,7 +204,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
 
 
 def _audit(settings: Settings, running: AsyncExitStack) -> Audit:
-    """Return the audit, which is stopped first, so that it holds what the others did until then."""
+    """Return the audit; when it stops, no request is left, and everything it holds is stored."""
     if not settings.audit.enabled:
         _log.warning("审计已关闭 the audit is off: nobody can tell who read what")
         return Audit(None)

@@ -16,6 +16,7 @@ from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
 from layers.errors import OneMapError
 from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.doctor.audit import examine_audit
 from server.doctor.database import examine_database
 from server.doctor.feeds import examine_feeds
 from server.doctor.machine import Finding, FindingState, examine_machine
@@ -59,6 +60,7 @@ def doctor(
 def _examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_machine(settings)
     yield from examine_wire(settings.server, datetime.now(UTC))
+    yield from examine_audit(settings, datetime.now(UTC))
     yield from examine_feeds(settings)
     yield from examine_rules(settings.rules.folder, datetime.now(LOCAL).date())
     with ExitStack() as started:
