@@ -18,8 +18,8 @@ from layers.demo.load import load_demo
 from server.database import prepare
 from server.settings import PROJECT
 
-type Part = Callable[[str, Path, float], Awaitable[list[Figure]]]
-PARTS: dict[str, Part] = {"audit": audit.measure, "crowd": crowd.measure}
+type RightsPart = Callable[[str, Path, float], Awaitable[list[Figure]]]
+PARTS: dict[str, RightsPart] = {"audit": audit.measure, "crowd": crowd.measure}
 """A new part is one module and one line here."""
 
 
