@@ -26,7 +26,7 @@ from server.feeds.sender import FeedSender
 from server.identity.operator_token import TOKEN_FILE, ensure_operator_token
 
 CONNECTIONS = 300
-_PATHS = ("/ogc/collections/streets/items?limit=3", "/ogc/collections/districts/items?limit=1", "/map.json")
+_PATHS = tuple(f"/ogc/collections/streets/items?limit={number}" for number in range(1, 9))  # the same for everybody
 _PER_SECOND, _SECONDS, _WARM_SECONDS = 10, 12.0, 2.0
 _SHARE_MAX = 0.5  # of a stranger's wait: an operator does not stand in the queue of strangers
 
