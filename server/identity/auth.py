@@ -127,7 +127,7 @@ class Authenticator:
 
     async def _of_header(self, value: bytes, address: str) -> Subject:
         if not self._guesses.may(address):
-            raise TooOften("too many wrong tokens came from your address; wait a minute")
+            raise TooOften("too many wrong tokens came from your address; wait a minute", retry_after_s=60)
         try:
             subject = await self._of_token(_read_token(value))
         except Unauthenticated:
