@@ -20,6 +20,7 @@ from layers.read.counts import CountCache
 from server import errors, ogc
 from server.audit.audit import Audit
 from server.audit.keys import audit_key
+from server.audit.policy_changes import record_policies
 from server.build import build_id
 from server.descriptions import openapi
 from server.front import Front
@@ -175,6 +176,8 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
     identity = await start_identity(settings, running, policy, takes_demo=is_reached_from_here_alone(settings.server))
+    audit = _audit(settings, running)
+    record_policies(audit, policy)
     app.state.shared = State(
         settings=settings,
         build=build_id(),
@@ -198,7 +201,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         tile_changes=tile_changes,
         intake=intake,
         rules=CurrentRules(settings.rules.folder),
-        audit=_audit(settings, running),
+        audit=audit,
         policy=policy,
     )
 
