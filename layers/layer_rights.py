@@ -49,6 +49,8 @@ class Case:
         Whether moving features are shown where they are now; otherwise at their stored place.
     count_by, least_count
         As `PolicyRule` has them; for those who may only count.
+    rule
+        Id of the rule; None for labels.
     """
 
     grade: int
@@ -60,6 +62,7 @@ class Case:
     operations: frozenset[Operation]
     count_by: tuple[str, ...] = ()
     least_count: int = 1
+    rule: str | None = None
 
     @property
     def is_by_grade(self) -> bool:
@@ -242,6 +245,7 @@ def _of_rule(definition: LayerDefinition, rule: PolicyRule, actor: Actor) -> Cas
         frozenset(rule.operations),
         rule.count_by,
         rule.least_count,
+        rule.id,
     )
 
 

@@ -13,10 +13,12 @@ from layers.audit.writer import AuditWriter
 from layers.catalog import CatalogHolder
 from layers.coordinates.district_crs import read_measuring_srid, use_district_crs
 from layers.database.connection import Role, create_pool
-from layers.definition import read_code_lists
+from layers.definition import read_code_lists, read_definitions
 from layers.errors import Unavailable
 from layers.policy.holder import PolicyHolder
+from layers.policy.policy import Policy
 from layers.read.counts import CountCache
+from layers.review.check import errors_of
 from server import errors, ogc
 from server.audit.audit import Audit
 from server.audit.keys import audit_key
@@ -49,6 +51,7 @@ from server.routes import (
     metrics,
     outlets,
     page,
+    policy,
     raster,
     refused,
     rules,
@@ -119,6 +122,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(feeds.router)
     app.include_router(twin.router)
     app.include_router(rules.router)
+    app.include_router(policy.router)
     app.include_router(aggregate.router)
     app.include_router(history.router)
     app.include_router(warnings.router)
@@ -155,9 +159,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
-    policy = PolicyHolder(settings.policy.folder)
-    running.push_async_callback(policy.stop)
-    policy.start()
+    held = _policy(settings, catalog, running)
     tail = LogTail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
@@ -175,9 +177,9 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tile_changes.start()
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
-    identity = await start_identity(settings, running, policy, takes_demo=is_reached_from_here_alone(settings.server))
+    identity = await start_identity(settings, running, held, takes_demo=is_reached_from_here_alone(settings.server))
     audit = _audit(settings, running)
-    record_policies(audit, policy)
+    record_policies(audit, held)
     app.state.shared = State(
         settings=settings,
         build=build_id(),
@@ -202,7 +204,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         intake=intake,
         rules=CurrentRules(settings.rules.folder),
         audit=audit,
-        policy=policy,
+        policy=held,
     )
 
 
@@ -215,6 +217,19 @@ def _audit(settings: Settings, running: AsyncExitStack) -> Audit:
     running.push_async_callback(writer.stop)
     writer.start()
     return Audit(writer, audit_key(settings.home, "queries"))
+
+
+def _policy(settings: Settings, catalog: CatalogHolder, running: AsyncExitStack) -> PolicyHolder:
+    defined = read_definitions(own=settings.layers.folder)
+
+    def check(policy: Policy, *, lacks_layers: bool = False) -> list[str]:
+        known = defined | {layer.id: layer.definition for layer in catalog.current.values()}
+        return errors_of(policy, known, lacks_layers=lacks_layers)
+
+    held = PolicyHolder(settings.policy.folder, check, partial(check, lacks_layers=True))
+    running.push_async_callback(held.stop)
+    held.start()
+    return held
 
 
 def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:

@@ -25,6 +25,8 @@ from server.settings import environment_names, load_settings
 from tests.databases import execute, run_async, temporary_database
 from tests.running_app import running_app
 
+OPEN_POLICY = Path(__file__).parent / "policies" / "open"  # the shipped one has tests of its own, in `rights`
+
 # A slow machine is no fault of what is tested; examples are the same in every run, so that a red run can be repeated.
 hypothesis.settings.register_profile(
     "onemap", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -54,6 +56,7 @@ def _own_settings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in environment_names():
             patch.delenv(name, raising=False)
+        patch.setenv("ONEMAP_POLICY_FOLDER", str(OPEN_POLICY))
         patch.setenv("ONEMAP_RETENTION_POSITIONS_DAYS", "36500")  # the tests' days lie in the past, further every day
         patch.setenv("ONEMAP_RETENTION_OBSERVATIONS_DAYS", "36500")
         yield

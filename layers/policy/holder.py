@@ -25,13 +25,15 @@ class PolicyHolder:
     ----------
     check
         Returns the faults of a policy that its files alone do not show: layers and fields that do not exist.
+    check_first
+        The same for the first policy, before which there is none to stay in force; by default `check`.
 
     Attributes
     ----------
     policy
         In force.
     fault
-        Why the files are not in force; None while they are.
+        What is wrong with the files, and mostly why they are not in force; None while nothing is.
     on_change
         Called, in the event loop, after another policy has come into force.
 
@@ -41,7 +43,7 @@ class PolicyHolder:
         When the folder has no policy that can be read: a server does not start without one.
     """
 
-    def __init__(self, folder: Path, check: PolicyCheck = lambda _: ()) -> None:
+    def __init__(self, folder: Path, check: PolicyCheck = lambda _: (), check_first: PolicyCheck | None = None) -> None:
         self._folder = folder
         self._check = check
         self._stamps: dict[str, Stamp] = file_stamps(folder)
@@ -49,9 +51,12 @@ class PolicyHolder:
         self.policy = read_policy(folder)
         self.fault: str | None = None
         self.on_change: list[Callable[[], None]] = []
-        faults = check(self.policy)
+        faults = (check_first or check)(self.policy)
         if faults:
             raise BadInput(list_faults(faults), parameter=PARAMETER)
+        if forgiven := check(self.policy):
+            self.fault = list_faults(forgiven)
+            _log.warning("the policy is in force, and has a fault: %s", self.fault)
 
     def renew(self) -> bool:
         """Read the files again if one has changed; whether another policy is in force now."""

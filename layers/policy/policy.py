@@ -56,6 +56,10 @@ class Policy:
         rules = (rule for role in _with_anonymous(roles) for rule in self._by_role.get(role, ()))
         return frozenset(rule.id for rule in rules if rule.hours and _within(rule.hours, at))
 
+    def rules_of(self, role: str) -> tuple[PolicyRule, ...]:
+        """Return the rules that name a role, in the order of the policy; not those of everybody."""
+        return tuple(self._by_role.get(role, ()))
+
     def rules_on(
         self,
         layer_id: str,

@@ -62,4 +62,4 @@ async def start_identity(
     running.push_async_callback(oidc.close)
     login = Login(pool, sessions, settings.identity, takes_demo=takes_demo)
     ways = (OperatorToken(settings.home), AccessTokens(credentials), oidc.tokens)
-    return IdentityParts(Authenticator(ways, oidc.sessions), sessions, oidc, login)
+    return IdentityParts(Authenticator(ways, oidc.sessions, lambda: policy.policy), sessions, oidc, login)

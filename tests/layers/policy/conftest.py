@@ -1,0 +1,77 @@
+"""The shipped policy, and a database with one feature for each question of table 7.3."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+
+import pytest
+
+from layers.catalog import read_catalog
+from layers.database.connection import connect
+from layers.definition import read_definitions
+from layers.policy.read import read_policy
+from layers.schema.tables import refresh_statistics, sync_definitions, table_of
+from server.settings import PROJECT
+from tests.databases import temporary_database
+from tests.layers.policy.features import FEATURES, OBSERVED
+
+
+@cache
+def shipped():
+    """Return the policy that is shipped."""
+    return read_policy(PROJECT / "config" / "policy")
+
+
+@pytest.fixture(scope="session")
+def policy():
+    return shipped()
+
+
+@pytest.fixture(scope="session")
+def definitions():
+    return read_definitions()
+
+
+class District:
+    """The features of table 7.3, and a loop to read them with."""
+
+    def __init__(self, url) -> None:
+        self.runner = asyncio.Runner()
+        self.run = self.runner.run
+        self.run(sync_definitions(url))
+        self.connection = self.run(connect(url))
+        for layer_id, rows in FEATURES.items():
+            self.run(self._put(layer_id, rows))
+        self.run(
+            self.connection.executemany(
+                "INSERT INTO twin.observation_now (id, property, value, phenomenon_time) VALUES ($1, $2, $3, now())",
+                OBSERVED,
+            )
+        )
+        self.catalog = self.run(read_catalog(self.connection))
+
+    async def _put(self, layer_id, rows):
+        for feature_id, place, values in rows:
+            names = ", ".join(("id", "geom", *values))
+            marks = ", ".join(f"${number}" for number in range(3, 3 + len(values)))
+            shape = "ST_SetSRID(ST_GeomFromText($2), 4490)"
+            await self.connection.execute(
+                f"INSERT INTO {table_of(layer_id)} ({names}) VALUES ($1, {shape}, {marks})",
+                feature_id,
+                place,
+                *values.values(),
+            )
+        await refresh_statistics(self.connection, read_definitions()[layer_id])
+
+    def close(self):
+        self.run(self.connection.close())
+        self.runner.close()
+
+
+@pytest.fixture(scope="session")
+def district(cluster, template):
+    with temporary_database(cluster, template) as url:
+        opened = District(url)
+        yield opened
+        opened.close()
