@@ -12,9 +12,9 @@ if (place) await show(place);
 async function show(element) {
   const language = document.documentElement.lang === "en" ? "en" : "zh-CN";
   const [session] = await Promise.all([fetchSession().catch(() => ({ account: null })), loadTexts()]);
-  const leave = async () => {
-    if (!(await logOut())) location.reload(); // what stands here may be more than the public sees
+  const leave = async (mayLeave = true) => {
+    if (!(await logOut(mayLeave))) location.reload(); // what stands here may be more than the public sees
   };
-  if (session.account) watchIdle(session.account.idle_s, leave);
-  render(html`<${AccountMenu} language=${language} account=${session.account} onLogOut=${leave} />`, element);
+  if (session.account) watchIdle(session.account.idle_s, () => void leave(false));
+  render(html`<${AccountMenu} language=${language} account=${session.account} onLogOut=${() => leave()} />`, element);
 }

@@ -32,12 +32,13 @@ function here() {
 
 /**
  * End the session here, and at the identity provider if it is of one; the browser may leave this page for that.
+ * @param {boolean} [mayLeave]  false stays on the page: nobody is there to answer a question of the provider
  * @returns {Promise<boolean>}  whether the browser leaves
  */
-export async function logOut() {
+export async function logOut(mayLeave = true) {
   const answer = await fetch(address("logout"), { method: "POST", cache: "no-store" });
   const { go_to: goTo } = answer.ok ? await answer.json().catch(() => ({})) : {};
-  if (!goTo) return false;
+  if (!goTo || !mayLeave) return false;
   location.assign(goTo);
   return true;
 }

@@ -86,7 +86,7 @@ async function onEnded() {
 
 /** @param {"" | "idle"} [farewell]  why, when nobody asked for it */
 async function leave(farewell = "") {
-  if (await logOut().catch(() => false)) return;
+  if (await logOut(farewell === "").catch(() => false)) return;
   await identify();
   forgetMap();
   store.set({ farewell, hits: [], chosen: 0 });
