@@ -1,4 +1,9 @@
-"""The mark of a restore: with it a database is another one for every cache that was filled before."""
+"""The mark of a restore: with it a database is another one for every cache and every stream of before.
+
+The life that is left has given numbers of the change log to clients and receivers. The restored log leaps over them,
+so that no number ever means two changes: an empty frame covers the leap, jobs pass over it, and a client that resumes
+from inside of it is told to begin anew (`twin.log.changes.frames_since`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,8 @@ from uuid import uuid4
 
 from layers.database.connection import connect
 
+LEAP = 10**9  # numbers; far more than a life can have written since the backup
+EMPTY_FRAME = b"[]"
 _SETTING = "restored"  # part of `layers.database.identity`
 
 
@@ -22,5 +29,7 @@ async def mark_restored(url: str, backup_id: str, moment: datetime | None) -> No
             _SETTING,
             json.dumps(value),
         )
+        if await connection.fetchval("SELECT to_regprocedure('twin.append_changes(bigint, bytea)') IS NOT NULL"):
+            await connection.execute("SELECT twin.append_changes($1, $2)", LEAP, EMPTY_FRAME)
     finally:
         await connection.close()

@@ -20,6 +20,7 @@ from layers.policy.read import read_policy
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.commands.policy import known_layers
 from server.doctor.audit import examine_audit
+from server.doctor.backups import examine_backups
 from server.doctor.database import examine_database
 from server.doctor.feeds import examine_feeds
 from server.doctor.machine import Finding, FindingState, examine_machine
@@ -89,6 +90,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_wire(settings.server, datetime.now(UTC))
     yield from examine_audit(settings, datetime.now(UTC))
     yield from examine_feeds(settings)
+    yield from examine_backups(settings, datetime.now(UTC))
     yield from examine_rules(settings.rules.folder, datetime.now(LOCAL).date())
     yield from examine_policy(settings.policy.folder, read_definitions(own=settings.layers.folder))
     with ExitStack() as started:

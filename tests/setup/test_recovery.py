@@ -4,45 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
-import orjson
 import pytest
 
+from benchmarks import recovery
 from layers.cluster import PrivateCluster, borrowed_cluster, running_url
-from layers.cluster.archive import archived_segments
 from layers.cluster.base_backup import DamagedBackup
 from layers.database.identity import database_identity
 from layers.errors import BadInput, Conflict
 from layers.recovery.folder import BackupFolder
 from layers.recovery.measure import differences, measure
 from layers.recovery.physical import flush_archive
+from layers.schema.migrate import migration_files, pending
 from server.database import prepare
-from server.feeds.key import ensure_feed_key
 from server.recovery.backup import backup_folder, make_backup
 from server.recovery.drill import drill
 from server.recovery.restore import WantedBackup, discard, restore
-from server.recovery.upgrade import fewer_rows
+from server.recovery.upgrade import fewer_rows, plan
 from server.settings import PROJECT, Settings, load_settings
-from tests.setup.test_outages import postgres_of
-from tests.setup.test_up import Up, running, wait_for_end, wait_until
-from twin.feeds.signature import sign
+from tests.setup.test_up import wait_until
 
-__all__ = ["running"]  # a fixture
 pytestmark = pytest.mark.timeout(400)
 
 
@@ -232,6 +223,37 @@ def test_what_differs_from_the_manifest_is_named(installation: Installation):
     assert fewer_rows(lost, expected) == ["layer.grids: 0 rows, 1 were there"]
 
 
+def test_an_upgrade_backs_up_migrates_and_goes_back(installation: Installation):
+    home = installation.restore("upgraded-home", WantedBackup(installation.first))
+    with borrowed_cluster(home) as url:
+        last = migration_files()[-1].stem
+        ask(url, "DELETE FROM onemap.migration WHERE name = $1", last)
+        ask(url, "INSERT INTO onemap.migration (name) VALUES ($1)", f"{last}_newer")
+        with pytest.raises(Conflict, match="newer than this program"):
+            plan(settings_for(home, installation.folder / "upgrades"), url)
+        ask(url, "DELETE FROM onemap.migration WHERE name = $1", f"{last}_newer")
+        ask(url, "INSERT INTO onemap.migration (name) VALUES ($1)", last)
+        ask(
+            url,
+            "UPDATE onemap.setting SET value = value - 'layers/schema/sql/010_catalogue.sql' WHERE name = 'sql_files'",
+        )
+    words = ("--home", home, "--to", installation.folder / "upgrades", "--yes")
+    with onemap("upgrade", *words) as process:
+        said = process.communicate()[0]
+    assert process.returncode == 0, said
+    assert "layers/schema/sql/010_catalogue.sql" in said
+    with borrowed_cluster(home) as url:
+        note(url, "after the upgrade")
+    with onemap("upgrade", *words) as process:
+        assert "nothing to do" in process.communicate()[0]
+    with onemap("upgrade", "--back", *words) as process:
+        said = process.communicate()[0]
+    assert process.returncode == 0, said
+    with borrowed_cluster(home) as url:
+        assert noted(url) == ["before the backup"]
+        assert asyncio.run(pending(url)) == ["layers/schema/sql/010_catalogue.sql"]
+
+
 def test_a_damaged_backup_is_refused_before_anything_happens(installation: Installation):
     base = installation.backup.of(installation.first) / "database" / "base.tar.gz"
     whole = base.read_bytes()
@@ -296,87 +318,20 @@ def test_a_running_home_is_not_restored_over(installation: Installation):
     assert running_url(installation.home) is None
 
 
-class DyingSender:
-    """Sends events one after the other, and records each acknowledged one with the time of its acknowledgement."""
-
-    def __init__(self, address: str, key: bytes) -> None:
-        self.acknowledged: dict[str, float] = {}
-        self._address, self._key, self._over = address, key, threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        with httpx.Client(base_url=self._address, timeout=60, trust_env=False) as client:
-            while not self._over.is_set():
-                name = f"E{len(self.acknowledged)}"
-                body = orjson.dumps([_event(name)])
-                signed = sign(self._key, "demo", body, now=datetime.now(UTC), nonce=secrets.token_hex(16))
-                headers = {"content-type": "application/cloudevents-batch+json", **signed}
-                try:
-                    response = client.post("/feeds/demo", content=body, headers=headers)
-                except httpx.HTTPError:
-                    return  # the disk has died
-                assert response.json()["accepted"] == 1, response.text
-                self.acknowledged[name] = time.time()
-
-    def end(self) -> None:
-        self._over.set()
-        self._thread.join()
-
-
-def _event(name: str) -> dict[str, object]:
-    return {
-        "specversion": "1.0",
-        "id": name,
-        "version": 1,
-        "source": "/feeds/demo",
-        "type": "cn.gov.district.event.updated",
-        "subject": f"events/{name}",
-        "time": datetime.now(UTC).isoformat(),
-        "data": {"source": "grid_case", "stage": "collect", "title": "占道经营"},
-    }
-
-
 _TIMEOUT_S = 2
-
-
-def test_a_dead_disk_loses_no_acknowledged_event_that_is_older_than_the_archive_allows(
-    running: Any, record_property: Any
-):
-    home = running.home
-    backup = BackupFolder(home.with_name("backup"))
-    up = running(ONEMAP_BACKUP_FOLDER=str(backup.path), ONEMAP_BACKUP_ARCHIVE_TIMEOUT_S=str(_TIMEOUT_S))
-    wait_until(lambda: backup.path.exists() and (backup.path / "onemap-backups.json").exists() and backup.ids())
-    sender = DyingSender(up.address, ensure_feed_key("demo", home))
-    begun = len(archived_segments(backup.wal))
-    wait_until(lambda: len(archived_segments(backup.wal)) >= begun + 2 and len(sender.acknowledged) > 20)
-    kill_everything(up)
-    died = time.time()
-    sender.end()
-    shutil.rmtree(home)  # the disk is gone
-    began = time.monotonic()
-    restore(settings_for(home, backup.path), backup, WantedBackup())
-    rto_s = time.monotonic() - began
-    with borrowed_cluster(home) as url:
-        kept = set(ask(url, "SELECT array_agg(id) FROM layer.events") or ())
-    lost = [name for name in sender.acknowledged if name not in kept]
-    window_s = died - sender.acknowledged[lost[0]] if lost else 0.0
-    record_property("loss", f"{len(lost)} of {len(sender.acknowledged)}, window {window_s:.1f} s, RTO {rto_s:.1f} s")
-    assert kept
-    assert lost == list(sender.acknowledged)[len(sender.acknowledged) - len(lost) :], "only the newest may be lost"
-    assert window_s < _TIMEOUT_S + _WRITING_S
-    assert (home / "secrets" / "demo").exists(), "the feed's key came back with the files"
-    assert rto_s < 7200
-
-
 _WRITING_S = 30.0  # from the end of a segment to its file, on a slow machine
 
 
-def kill_everything(up: Up) -> None:
-    """Kill every process of an installation at once."""
-    processes = [up.process.pid, *up.workers(), *up.ingest(), *up.backups(), *postgres_of(up.home)]
-    for process in processes:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-    for process in processes[1:]:
-        wait_for_end(process)
+def test_a_dead_disk_loses_only_the_newest_acknowledged_events(record_property: Any):
+    folder = new_folder()
+    try:
+        found = recovery.measure(folder, None, _TIMEOUT_S)
+        assert (folder / "home" / "secrets" / "demo").exists(), "the feed's key came back with the files"
+    finally:
+        discard(folder / "home")
+        shutil.rmtree(folder)
+    record_property("lost", f"{len(found.lost)} of {len(found.acknowledged)}, {found.window_s:.1f} s")
+    assert len(found.lost) < len(found.acknowledged)
+    assert found.lost == found.acknowledged[len(found.acknowledged) - len(found.lost) :], "only the newest"
+    assert found.window_s < _TIMEOUT_S + _WRITING_S
+    assert found.rto_s < 7200

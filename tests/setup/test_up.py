@@ -63,9 +63,6 @@ class Up:
     def ingest(self) -> list[int]:
         return self._children("server.processes.ingest")
 
-    def backups(self) -> list[int]:
-        return self._children("server.processes.backups")
-
     def _children(self, module: str) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
         return [int(child) for child in children.split() if module in _command(child)]

@@ -23,6 +23,9 @@ SELECT first_seq, last_seq, committed_at, changes FROM twin.change WHERE last_se
 """
 
 
+_LEAP = b"[]"  # the frame of a restore (layers/recovery/restored.py): no other is empty
+
+
 class Forgotten(OneMapError):
     """The log no longer reaches back to a reader's number; the reader must take a snapshot and go on from there."""
 
@@ -79,11 +82,13 @@ async def frames_since(connection: asyncpg.Connection, seq: int, *, limit: int =
     Raises
     ------
     Forgotten
-        When changes after `seq` have been dropped from the log already.
+        When changes after `seq` have been dropped from the log already, or `seq` is a number of before a restore.
     """
     rows = await connection.fetch(_SINCE, seq, limit)
     if rows and rows[0]["first_seq"] > seq + 1:
         raise Forgotten(f"the log begins at {rows[0]['first_seq']}; {seq + 1} is no longer there", parameter="since")
+    if rows and rows[0]["changes"] == _LEAP and seq >= rows[0]["first_seq"]:
+        raise Forgotten(f"the database was restored, and its log knows no {seq}", parameter="since")
     return [LogFrame(row["first_seq"], row["last_seq"], row["committed_at"], row["changes"]) for row in rows]
 
 

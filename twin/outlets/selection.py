@@ -91,4 +91,5 @@ class Selection:
                 seen = self._channel.visibility.see(change, rows.of) if is_whole(change) else None
                 if seen is not None and self._channel.wants_seen(seen):
                     found.append(NumberedChange(number, frame.committed_at, seen.change))
+            seq = frame.last_seq  # also of a frame without changes, the leap of a restore
         return OutletBatch(seq, found, is_last=not frames)
