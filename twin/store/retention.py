@@ -39,7 +39,8 @@ class RetentionPeriods:
     refused
         Messages in quarantine.
     event_details
-        Fields of grade 3 and 4 of events: description, address, handler. Counted from an event's newest news.
+        Fields of grade 3 and 4 of events: description, address, handler. Counted from an event's newest news. Whole
+        messages of exercises.
     events
         Whole events; counted alike.
     quarantine
@@ -96,6 +97,7 @@ async def forget(connection: asyncpg.Connection, kept: RetentionPeriods) -> dict
     }
     await receipts.forget(connection, kept.receipts)
     await connection.execute("DELETE FROM twin.refused WHERE refused_at < now() - $1::interval", kept.refused)
+    await connection.execute("DELETE FROM twin.exercise WHERE received_at < now() - $1::interval", kept.event_details)
     await connection.execute("DELETE FROM twin.nonce WHERE expires_at < now()")
     if any(dropped.values()):
         _log.info("history was dropped", **dropped)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import asyncpg
 import numpy as np
+import orjson
 import pytest
 
 from layers.catalog import read_catalog
@@ -219,6 +220,18 @@ async def test_the_log_tells_every_change_of_state_once(pipeline, owner):
     moved = [change["lon"] for change in changes if change["kind"] == "position"]
     assert moved == pytest.approx([113.3, 113.31, 113.32, 113.33, 113.34])
     assert len(changes) == 10
+
+
+async def test_titles_are_redacted_before_anything_is_stored_or_told(pipeline, owner):
+    """Streams and outlets read the log, whose title is the redacted one; only `description` has what was written."""
+    said = "市民李四反映天河路123号5栋601房漏水，微信lisi_88"
+    redacted = "市民某反映天河路123号5栋[房号]漏水，微信[微信号]"
+    await pipeline.offer("test", [event("e1", 0, 1, "collect", title=said, description=said, lon=113.33, lat=23.14)])
+    stored = await owner.fetchrow("SELECT title, description, description_redacted FROM layer.events")
+    assert tuple(stored) == (redacted, said, redacted)
+    (told,) = orjson.loads(await owner.fetchval("SELECT changes FROM twin.change"))
+    assert told["title"] == redacted
+    assert said not in [value for name, value in told.items() if name != "description"]
 
 
 async def test_offers_made_at_once_share_transactions_and_each_learns_its_own(pipeline, owner):

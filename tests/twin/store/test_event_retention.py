@@ -107,13 +107,19 @@ async def test_a_deleted_event_is_blanked_in_the_log_and_the_numbers_stay(owner,
     assert b"stays" in told
 
 
-async def test_rejected_rows_go(owner, ingest):
+async def test_rejected_rows_and_exercises_go(owner, ingest):
     for age in (1, 91):
         await owner.execute(
             "INSERT INTO onemap.quarantine (layer, source, reason, created_at) VALUES ('x', 'f', 'r', $1)",
             datetime.now(UTC) - age * DAY,
         )
+        await owner.execute(
+            """INSERT INTO twin.exercise (feed, mode, kind, layer, feature_id, phenomenon_time, message, received_at)
+            VALUES ('f', 'test', 'event', 'events', 'x', $1, '{}', $1)""",
+            datetime.now(UTC) - age * DAY,
+        )
     assert (await forget(ingest, KEPT))["rejected rows"] == 1
+    assert await owner.fetchval("SELECT count(*) FROM twin.exercise") == 1
     assert await owner.fetchval("SELECT count(*) FROM onemap.quarantine") == 1
 
 
