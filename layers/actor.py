@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta, timezone
 from functools import lru_cache
+from typing import Literal
 
 from layers.definition import FieldDefinition
 from layers.policy.definition import ANONYMOUS_ROLE
@@ -39,8 +40,8 @@ class Actor:
         What else is known of the caller, for rules over it, as sorted pairs: ``(("worker_id", "W0012"),)``.
     purpose
         The stated purpose of the read; None when none was stated.
-    counts
-        Whether it reads only to count: the cases that let it aggregate hold then, and no others.
+    operation
+        What it reads for: only what lets it do so counts. Who reads the past must be let read and look back.
     at
         The local time of day at which its rules are looked up; None while none of them depends on it.
     audience
@@ -56,7 +57,7 @@ class Actor:
     attributes: tuple[tuple[str, str], ...] = ()
     purpose: str | None = None
     policy: Policy | None = None
-    counts: bool = False
+    operation: Literal["read", "aggregate", "history"] = "read"
     at: time | None = field(default=None, compare=False)
     audience: str = field(init=False, compare=False)
 
@@ -69,11 +70,15 @@ class Actor:
                 parts += [_listed(self.policy.on_duty(self.roles, self.at))]
             if self.policy.reads_caller(self.roles):
                 parts += [self.subject, repr(self.attributes)]
-        object.__setattr__(self, "audience", ":".join([*parts, "counts"] if self.counts else parts))
+        object.__setattr__(self, "audience", ":".join(parts if self.operation == "read" else [*parts, self.operation]))
 
     def as_counter(self) -> Actor:
         """Return the actor as it reads to count alone."""
-        return replace(self, counts=True)
+        return replace(self, operation="aggregate")
+
+    def as_historian(self) -> Actor:
+        """Return the actor as it reads the past."""
+        return replace(self, operation="history")
 
     @property
     def is_anonymous(self) -> bool:

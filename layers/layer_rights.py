@@ -104,8 +104,9 @@ class LayerRights:
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
-        """The cases that let the actor read features, or count them if that is all it does; none covers another."""
-        return self.allowing(_operation(self.actor))
+        """The cases that let the actor do what it reads for; none covers another."""
+        needed = _needed(self.actor)
+        return _pruned([case for case in self.all_cases if case.operations >= needed])
 
     def allowing(self, operation: Operation) -> tuple[Case, ...]:
         """Return the cases with an operation."""
@@ -179,7 +180,7 @@ def rights_of(definition: LayerDefinition, actor: Actor) -> LayerRights:
 
 def may_read(layer_id: str, actor: Actor) -> bool:
     """Whether the policy lets an actor read any feature of a layer, whose definition need not be known."""
-    return actor.policy is None or any(_operation(actor) in rule.operations for rule in _rules(layer_id, actor))
+    return actor.policy is None or any(_needed(actor).issubset(rule.operations) for rule in _rules(layer_id, actor))
 
 
 def rules_bind(layer_id: str, actor: Actor) -> bool:
@@ -187,8 +188,9 @@ def rules_bind(layer_id: str, actor: Actor) -> bool:
     return actor.policy is not None and all(rule.areas == "own" for rule in _rules(layer_id, actor))
 
 
-def _operation(actor: Actor) -> Operation:
-    return "aggregate" if actor.counts else "read"
+def _needed(actor: Actor) -> frozenset[Operation]:
+    """Return what a case must allow: to look back is to read, too."""
+    return frozenset(("read", "history") if actor.operation == "history" else (actor.operation,))
 
 
 def _by_labels(definition: LayerDefinition, actor: Actor) -> tuple[Case, ...]:
@@ -231,7 +233,9 @@ def _rules(layer_id: str, actor: Actor) -> tuple[PolicyRule, ...]:
 
 
 def _of_rule(definition: LayerDefinition, rule: PolicyRule, actor: Actor) -> Case:
-    only_counts = actor.counts and "read" not in rule.operations  # a sum of many is of a lower grade than each
+    only_counts = (
+        actor.operation == "aggregate" and "read" not in rule.operations
+    )  # a sum of many is of a lower grade than each
     grade = rule.grade if only_counts else min(rule.grade, actor.clearance)
     showings = {field.name: _showing(field, rule, grade, actor) for field in definition.fields if not field.internal}
     motion = definition.motion is not None and grade >= definition.motion.grade and rule.geometry != "absent"

@@ -13,11 +13,10 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
-from layers.layer_rights import rights_of
 from layers.read.live_value import LiveValues
 from layers.read.past import Past
 from layers.read.present import Present
-from layers.read.rights import hides_positions, is_view
+from layers.read.rights import is_view, rights_at
 from layers.read.secure_view import KEPT, needs_kept, secure_view
 from layers.tiers import AREA_CODE, GRID_CODE
 
@@ -62,7 +61,7 @@ def _relations(layer: Layer, actor: Actor, where: Clause) -> tuple[Clause, ...]:
     source = _NOW if layer.moment is None else Past(layer.moment)
     by_place = where.reads_geometry
     rows = source.rows(layer, in_order=by_place)
-    if definition.motion is None or hides_positions(definition, actor):
+    if definition.motion is None or not rights_at(layer, actor).motion[0]:
         selects = [_select(layer, actor, source, "stored", table) for table in rows]
     elif source.is_past or not by_place:
         joined = source.position(layer)
@@ -83,7 +82,7 @@ def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause
         columns.append(Clause(f"{_geometry(how)} AS geom"))
     if definition.motion is not None:
         columns += [Clause(f"{_axis(axis, how)} AS _{axis}_now") for axis in ("lon", "lat")]
-    if needs_kept(rights_of(definition, actor)):
+    if needs_kept(rights_at(layer, actor)):
         columns += [Clause(f"t.{quote_identifier(name)} AS {kept}") for name, kept in KEPT.items()]
     for field in definition.fields:
         columns.append(compose(f"{{}} AS {quote_identifier(field.name)}", _value(field, values, how)))

@@ -9,30 +9,32 @@ the place of the table, and what a row does not show does not exist for filters 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause, all_of, quote_identifier
-from layers.definition import FieldDefinition, FieldType, LayerDefinition
+from layers.definition import FieldDefinition, FieldType
+from layers.errors import Forbidden
 from layers.layer_rights import LayerRights, rights_of
+from layers.moment import Moment
 from layers.policy.definition import Showing
 from layers.read.caller import properties_of
 from layers.read.masks import mask_column, shown_type
 from layers.read.scope import in_areas, is_kept_to_areas, lies_in_areas, reaches_area, scope_of, unbound
-from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE, TIER_OF_LAYER
+from layers.tiers import AREA_DIGITS, GRID_CODE, TIER_OF_LAYER
 
 __all__ = [
     "VisibleField",
-    "bound_may_see",
-    "hides_positions",
     "in_areas",
     "is_kept_to_areas",
     "is_view",
     "judges_rows",
+    "layer_at",
     "lies_in_areas",
     "reaches_area",
+    "rights_at",
     "row_scope",
     "scope_of",
     "scope_over",
@@ -66,9 +68,28 @@ class VisibleField:
     type: FieldType
 
 
+def rights_at(layer: Layer, actor: Actor) -> LayerRights:
+    """Return what an actor may do with a layer; as of a moment, by the cases that let it look back."""
+    return rights_of(layer.definition, actor if layer.moment is None else actor.as_historian())
+
+
+def layer_at(layer: Layer, actor: Actor, moment: Moment | None) -> Layer:
+    """Return a layer as of a moment for an actor; None is the present.
+
+    Raises
+    ------
+    Forbidden
+        When the actor may read the layer and not its past.
+    """
+    at = layer.as_of(moment)
+    if moment is not None and not rights_at(at, actor).reads(layer.lowest_grade):
+        raise Forbidden(f"you may read '{layer.id}' as it is now, and not as it was", parameter="at")
+    return at
+
+
 def visible_fields(layer: Layer, actor: Actor) -> tuple[VisibleField, ...]:
     """Return the properties this actor gets, in the definition's order."""
-    rights = rights_of(layer.definition, actor)
+    rights = rights_at(layer, actor)
     view = is_view(layer, actor)
     fields = (_visible_field(field, rights, in_view=view) for field in layer.definition.fields)
     return tuple(field for field in fields if field is not None)
@@ -100,7 +121,7 @@ def changes_type(how: Showing, kind: FieldType) -> bool:
 
 def is_view(layer: Layer, actor: Actor) -> bool:
     """Whether this actor reads a layer through a statement of its own, and not from the table with a condition."""
-    rights = rights_of(layer.definition, actor)
+    rights = rights_at(layer, actor)
     return not rights.is_uniform or bool(filtered_references(layer, rights))
 
 
@@ -129,17 +150,17 @@ def row_scope(layer: Layer, actor: Actor) -> Clause:
 
 def scope_over(layer: Layer, actor: Actor, known: Collection[str]) -> Clause:
     """Return the predicate over alias `f` of a table that has some of the layer's columns; empty for all its rows."""
-    return scope_of(rights_of(layer.definition, actor), known)
+    return scope_of(rights_at(layer, actor), known)
 
 
 def shows_alike(layer: Layer, actor: Actor, name: str) -> bool:
     """Whether a field is shown in the same way of all rows that the actor sees."""
-    return len({case.showing(name) for case in rights_of(layer.definition, actor).cases}) < 2
+    return len({case.showing(name) for case in rights_at(layer, actor).cases}) < 2
 
 
 def judges_rows(layer: Layer, actor: Actor, known: Collection[str]) -> bool:
     """Whether some columns are enough to tell which features of a layer this actor sees, and each at its place."""
-    rights = rights_of(layer.definition, actor)
+    rights = rights_at(layer, actor)
     return all(
         case.geometry == "full"
         and (case.rows is None or properties_of(case.rows) <= set(known))
@@ -154,21 +175,9 @@ def scoped(layer: Layer, actor: Actor, *conditions: Clause) -> Clause:
 
 
 def _scope(layer: Layer, actor: Actor) -> Clause:
-    return scope_of(rights_of(layer.definition, actor), layer.definition.by_name)
+    return scope_of(rights_at(layer, actor), layer.definition.by_name)
 
 
 def table_scoped(layer: Layer, actor: Actor, *conditions: Clause) -> Clause:
     """Return the same for a table with the layer's columns, whose rows are found and not shown."""
     return all_of((row_scope(layer, actor), *conditions))
-
-
-def hides_positions(definition: LayerDefinition, actor: Actor) -> bool:
-    """Whether the layer's features move and the actor may not see where: it gets their stored place instead."""
-    return definition.motion is not None and not rights_of(definition, actor).motion[0]
-
-
-def bound_may_see(prefixes: Iterable[str], definition: LayerDefinition, area_code: str, grid_code: str) -> bool:
-    """Whether an actor bound to some areas may see a feature: the areas of its cases in memory."""
-    if AREA_CODE not in definition.by_name:
-        return definition.grade == 1
-    return lies_in_areas(prefixes, area_code, grid_code)

@@ -18,7 +18,7 @@ from layers.definition import FieldDefinition
 from layers.layer_rights import GEOMETRIES, SHOWINGS, Case, LayerRights, rights_of
 from layers.policy.definition import Showing
 from layers.read.masks import mask_column, mask_geometry
-from layers.read.rights import SHOWN, changes_type, filtered_references, row_scope, showings_of
+from layers.read.rights import SHOWN, changes_type, filtered_references, rights_at, row_scope, showings_of
 from layers.read.scope import NOTHING, any_of, holds
 from layers.schema.tables import COLUMN_TYPES, table_of
 from layers.tiers import AREA_CODE, GRID_CODE, TIER_OF_LAYER
@@ -42,7 +42,7 @@ def secure_view(layer: Layer, actor: Actor, inner: Clause) -> Clause:
     inner
         The FROM item with alias `f` of all rows and their true values.
     """
-    rights = rights_of(layer.definition, actor)
+    rights = rights_at(layer, actor)
     columns = _columns(layer, rights)
     address = _ADDRESS if layer.is_table else ""
     return compose(

@@ -21,6 +21,7 @@ from layers.cql2 import (
 )
 from layers.errors import BadInput
 from layers.moment import read_moment
+from layers.read.rights import layer_at
 from server.http.parameters import read_choice, refuse_unknown
 from server.settings import LimitSettings
 
@@ -86,16 +87,18 @@ def condition_of(
     )
 
 
-def layer_of(layer: Layer, given: Mapping[str, str]) -> Layer:
+def layer_of(layer: Layer, actor: Actor, given: Mapping[str, str]) -> Layer:
     """Return the layer as of the moment in `at` and `basis`; the layer itself when they are absent.
 
     Raises
     ------
     BadInput
         When they are malformed, or the moment lies in the future.
+    Forbidden
+        When the actor may not look back.
     """
     moment = read_moment(given.get("at"), given.get("basis"))
-    return layer if moment is None else layer.as_of(moment)
+    return layer_at(layer, actor, moment)
 
 
 def _bbox(layer: Layer, given: Mapping[str, str], queryables: Mapping[str, Queryable]) -> Clause:

@@ -90,7 +90,7 @@ async def single_feature(call: ItemsCall, state: State) -> ItemsResponse:
     refuse_unknown_item_parameters(call.given)
     crs = parse_crs(call.given["crs"]) if "crs" in call.given else CRS84
     text = _text_format(call)
-    layer = layer_of(call.layer, call.given)
+    layer = layer_of(call.layer, call.actor, call.given)
     touch(layer, call.actor, feature=call.feature_id, rows=1)
     key = ("item", layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, text.form, layer.moment)
     statement = state.plans.get(key, lambda: single(layer, call.actor, _THE_ID, crs, text.form).render())

@@ -56,7 +56,7 @@ def read_items_request(
     language_of(given.get("lang"), "")
     hits = read_choice(given, "resulttype", ("results", "hits"), "results") == "hits"
     query = ItemsQuery(
-        layer_of(layer, given),
+        layer_of(layer, actor, given),
         actor,
         where=condition_of(layer, given, queryables, limits, body_filter),
         properties=_properties(layer, actor, given.get("properties")),

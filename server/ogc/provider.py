@@ -31,7 +31,7 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
         super().__init__(provider_def)
         self._visit: Visit = current_visit()
         found = self._visit.catalog.visible(self.data, self._visit.actor)
-        self._layer: Layer = layer_of(found, self._visit.given)
+        self._layer: Layer = layer_of(found, self._visit.actor, self._visit.given)
         self._fields = self.get_fields()
 
     def get_fields(self) -> dict[str, dict[str, Any]]:

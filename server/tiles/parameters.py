@@ -151,7 +151,9 @@ def parts_of(
             raise NotFound(f"layer '{layer.id}' has no geometries, and so no {output}", parameter="collectionId")
     if not params:
         return tuple(Part(layer, EMPTY) for layer in layers)
-    return tuple(Part(layer_of(layer, params), read_condition(layer, actor, params, limits, OWN)) for layer in layers)
+    return tuple(
+        Part(layer_of(layer, actor, params), read_condition(layer, actor, params, limits, OWN)) for layer in layers
+    )
 
 
 def layers_of(catalog: Catalog, actor: Actor, collections: str | None, zoom: int | None) -> list[Layer]:

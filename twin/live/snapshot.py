@@ -19,7 +19,7 @@ from layers.cql2.bbox import DegreeBox
 from layers.errors import BadInput, TooMuch
 from layers.moment import Moment
 from layers.read.query import ItemsQuery, page
-from layers.read.rights import in_areas
+from layers.read.rights import in_areas, layer_at
 from twin.live.interest import Interest
 from twin.log.changes import last_seq
 
@@ -57,7 +57,7 @@ async def take_snapshot(
     """
     if not interest.layers:
         raise BadInput("a snapshot is of layers; name them", parameter="layers")
-    layers = [catalog.visible(layer_id, actor).as_of(moment) for layer_id in sorted(interest.layers)]
+    layers = [layer_at(catalog.visible(layer_id, actor), actor, moment) for layer_id in sorted(interest.layers)]
     queries = [ItemsQuery(layer, actor, _where(layer, actor, interest), limit=FEATURES_MAX) for layer in layers]
     found: dict[str, bytes] = {}
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):

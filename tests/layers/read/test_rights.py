@@ -23,7 +23,6 @@ MAY_READ_AREAS = {
     "layers/layer_rights.py",  # what an actor may do with a layer
     "layers/read/caller.py",  # rules may name the areas of the caller
     "layers/read/scope.py",  # areas that an actor reaches
-    "server/audit/request_record.py",  # who asked
     "twin/live/visibility.py",  # channels are found by the areas of their actors
     "server/audit/request_record.py",  # who asked, as the audit records it
 }
@@ -33,7 +32,6 @@ MAY_READ_CLEARANCE = {
     "layers/layer_rights.py",  # what an actor may do with a layer
     "layers/policy/policy.py",  # the clearance of a role
     "layers/demo/accounts.py",  # the roles of the demo
-    "layers/identity/labels.py",  # as an account or a token has it
     "twin/aggregate/answer.py",  # counts of persons
     "twin/outlets/definition.py",  # the rights an outlet is given
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import UTC, datetime
 
 import numpy as np
 import orjson
@@ -17,9 +18,12 @@ from layers.coordinates.crs import CRS84
 from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import connect
+from layers.errors import Forbidden
+from layers.moment import Moment
 from layers.policy.policy import Policy
 from layers.read.masks import mask_value
 from layers.read.query import ItemsQuery, count, page
+from layers.read.rights import layer_at
 from layers.read.sort_keys import sort_keys, sortable_fields
 from layers.schema.tables import create_layer, refresh_statistics
 from tests.databases import temporary_database
@@ -277,3 +281,16 @@ def test_a_filter_on_a_masked_value_is_refused_and_one_on_a_value_shown_somewher
     assert {item["area_code"] for item in found} == {"440106012000"}
     others = [item for item in cameras.items(officer) if item["area_code"] != "440106012000"]
     assert {item["contact_phone"] for item in others} == {"138****5678"}
+
+
+def test_who_may_not_look_back_reads_the_present_alone(cameras):
+    policy = Policy(ROLES, (rule("now", "officer", "cameras", operations=("read",)), rule("then", "chief", "cameras")))
+    moment = Moment(datetime.now(UTC), "known")
+    officer, chief = (actor_of(policy, name) for name in ("officer", "chief"))
+    with pytest.raises(Forbidden):
+        layer_at(cameras.layer, officer, moment)
+    assert layer_at(cameras.layer, officer, None) is cameras.layer
+    past = layer_at(cameras.layer, chief, moment)
+    for reader, number in ((chief, 60), (officer, 0)):
+        text, values = count(ItemsQuery(past, reader), 100).render()
+        assert cameras.run(cameras.connection.fetchval(text, *values)) == number
