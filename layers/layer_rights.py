@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from layers.actor import HIGHEST_GRADE, Actor
 from layers.definition import GRADE, FieldDefinition, LayerDefinition
-from layers.policy.definition import EVERY, GeometryShowing, Operation, PolicyRule, Showing
+from layers.policy.definition import ANONYMOUS_ROLE, EVERY, GeometryShowing, Operation, PolicyRule, Showing
 from layers.tiers import AREA_CODE, GRID_CODE
 
 SHOWINGS: tuple[Showing, ...] = (
@@ -233,10 +233,8 @@ def _rules(layer_id: str, actor: Actor) -> tuple[PolicyRule, ...]:
 
 
 def _of_rule(definition: LayerDefinition, rule: PolicyRule, actor: Actor) -> Case:
-    only_counts = (
-        actor.operation == "aggregate" and "read" not in rule.operations
-    )  # a sum of many is of a lower grade than each
-    grade = rule.grade if only_counts else min(rule.grade, actor.clearance)
+    only_counts = actor.operation == "aggregate" and "read" not in rule.operations  # a sum is of a lower grade
+    grade = rule.grade if only_counts else min(rule.grade, actor.clearance, _clearance(rule, actor))
     showings = {field.name: _showing(field, rule, grade, actor) for field in definition.fields if not field.internal}
     motion = definition.motion is not None and grade >= definition.motion.grade and rule.geometry != "absent"
     return Case(
@@ -251,6 +249,13 @@ def _of_rule(definition: LayerDefinition, rule: PolicyRule, actor: Actor) -> Cas
         rule.least_count,
         rule.id,
     )
+
+
+def _clearance(rule: PolicyRule, actor: Actor) -> int:
+    """Return the highest grade that a rule can give: the clearance of those of its roles that the actor has."""
+    if actor.policy is None:
+        return actor.clearance
+    return actor.policy.clearance_of({*actor.roles, ANONYMOUS_ROLE}.intersection(rule.roles))
 
 
 def _showing(field: FieldDefinition, rule: PolicyRule, grade: int, actor: Actor) -> Showing:

@@ -163,6 +163,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tail = LogTail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
+    policy.on_change.append(tail.doubt)
     intake = _intake(settings, catalog)
     running.push_async_callback(intake.stop)
     await intake.start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing
+from functools import partial
 from time import monotonic
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from server.audit.streams import AuditedStream, begin_stream
 from server.audit.touched import begin_note
 from server.errors import status_of
 from server.live.frames import as_message, tiles_message
+from server.live.judge import Judge, judge_of
 from server.live.tiles import TileChanges
 from twin.live.budget import caller_here
 from twin.live.subscriber import LiveSource, Subscription
@@ -91,7 +93,10 @@ class LiveSocket:
         limits: FilterLimits,
         tile_changes: TileChanges,
         audit: Audit,
+        *,
+        rejudge: Judge | None = None,
     ) -> None:
+        self._rejudge = rejudge
         self._socket, self._source, self._limits = socket, source, limits
         self._tile_changes, self._audit = tile_changes, audit
         self._audited = AuditedStream(audit, None)
@@ -158,12 +163,23 @@ class LiveSocket:
         if message.token is not None:
             if self._subscription:
                 raise BadInput("a token is said in the first message", parameter="token")
-            self._actor = await self._actor_of_token(message.token)
+            self._actor, self._rejudge = (
+                await self._actor_of_token(message.token),
+                judge_of(partial(self._actor_of_token, message.token)),
+            )
         self._source.tail.budget.check_text(caller_here(), len(text))
         catalog: Catalog = self._source.catalog()
         interest = read_interest(catalog, self._actor, message.params, self._limits)
         before, since = self._subscription, message.since
-        subscription = Subscription(self._source, self._actor, interest, since, snapshot=message.snapshot, after=before)
+        subscription = Subscription(
+            self._source,
+            self._actor,
+            interest,
+            since,
+            snapshot=message.snapshot,
+            after=before,
+            rejudge=self._rejudge,
+        )
         with in_our_words():
             await subscription.prepare()
         if not self._next.empty():

@@ -25,6 +25,7 @@ from layers.coordinates.district_crs import read_measuring_srid, use_district_cr
 from layers.database.connection import Role, create_pool
 from layers.database.faults import DATABASE_ERRORS
 from layers.definition import read_code_lists
+from layers.policy.holder import PolicyHolder
 from server.processes.audit_jobs import audit_jobs
 from server.processes.definitions_job import DefinitionsJob
 from server.processes.garbage import search_seldom
@@ -102,7 +103,12 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
     )
     running.push_async_callback(intake.stop)
     await intake.start()
-    return Parts(url, settings.home, settings.feeds.folder, lambda: catalog.current, intake, pool)
+    policy = PolicyHolder(settings.policy.folder)
+    running.push_async_callback(policy.stop)
+    policy.start()
+    return Parts(
+        url, settings.home, settings.feeds.folder, lambda: catalog.current, intake, pool, lambda: policy.policy
+    )
 
 
 async def _until(over: asyncio.Event, endless: Coroutine[Any, Any, None]) -> None:

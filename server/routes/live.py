@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import ceil
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Scope
 
+from layers.actor import Actor
 from layers.audit.record import AuditAction
 from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER
@@ -15,6 +18,9 @@ from layers.database.connection import in_our_words
 from layers.errors import BadInput, Unavailable
 from server.audit.streams import begin_stream
 from server.dependencies import ActorHere, StateHere
+from server.http.gateway import client_address
+from server.http.session_cookie import read_session_cookie
+from server.live.judge import judge_of
 from server.live.stream import EventStream
 from server.state import State
 from twin.live.budget import caller_here
@@ -64,7 +70,8 @@ async def live(
     source = source_of(state)
     source.tail.budget.check_text(caller_here(), len(params.filter))
     interest = read_interest(state.catalog.current, actor, params, filter_limits(state))
-    subscription = Subscription(source, actor, interest, start, snapshot=snapshot)
+    again = judge_of(partial(actor_again, state, request.scope))
+    subscription = Subscription(source, actor, interest, start, snapshot=snapshot, rejudge=again)
     with in_our_words():
         await subscription.prepare()
     changes = state.tile_changes.subscriber(actor, interest.layers) if tiles else None
@@ -72,6 +79,21 @@ async def live(
         state.audit, request.scope, state.catalog.current, actor, interest.layers, AuditAction.STREAM
     )
     return EventStream(subscription, stream, changes, cloud=f == "cloudevents")
+
+
+async def actor_again(state: State, scope: Scope) -> Actor:
+    """Return the actor of a request as it is now, by the credentials it came with.
+
+    Raises
+    ------
+    Unauthenticated, TooOften, Unavailable
+        As `Authenticator.authenticate`.
+    """
+
+    def cookie() -> str | None:
+        return read_session_cookie(scope, state.origins, state.settings.server.public_url)
+
+    return (await state.authenticator.authenticate(scope, client_address(scope), cookie)).actor
 
 
 def source_of(state: State) -> LiveSource:

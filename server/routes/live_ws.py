@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
@@ -12,8 +14,9 @@ from server.http.gateway import client_address
 from server.http.origins import Trust
 from server.identity.auth import Authenticator
 from server.identity.identity import actor_of_request
+from server.live.judge import Ask, judge_of
 from server.live.socket import PROTOCOL, LiveSocket
-from server.routes.live import filter_limits, source_of
+from server.routes.live import actor_again, filter_limits, source_of
 
 router = APIRouter()
 _BEARER = "bearer."  # prefix of the sub-protocol that carries the token
@@ -32,14 +35,15 @@ async def live_ws(socket: WebSocket, state: StateHere) -> None:
     async def actor_of_token(token: str) -> Actor:
         return (await tokens.of_token(token, client_address(socket.scope))).actor
 
+    ask: Ask | None = None
     try:
         token = next((name.removeprefix(_BEARER) for name in offered if name.startswith(_BEARER)), None)
         if token is not None:
-            actor = await actor_of_token(token)
+            actor, ask = await actor_of_token(token), partial(actor_of_token, token)
         elif trust is Trust.READER:
-            actor = (await tokens.authenticate(socket.scope, client_address(socket.scope))).actor
+            actor, ask = (await tokens.authenticate(socket.scope, client_address(socket.scope))).actor, None
         else:
-            actor = actor_of_request(socket.scope)
+            actor, ask = actor_of_request(socket.scope), partial(actor_again, state, socket.scope)
     except (Unauthenticated, TooOften):
         return await socket.close(_POLICY, "unknown token")
     except Unavailable:
@@ -50,5 +54,6 @@ async def live_ws(socket: WebSocket, state: StateHere) -> None:
         return await socket.close(_AGAIN, "too many subscribers")
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
     shared = state.tile_changes, state.audit
-    await LiveSocket(socket, source, actor, actor_of_token, filter_limits(state), *shared).serve()
+    rejudge = None if ask is None else judge_of(ask)
+    await LiveSocket(socket, source, actor, actor_of_token, filter_limits(state), *shared, rejudge=rejudge).serve()
     return None

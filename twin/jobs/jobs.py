@@ -19,6 +19,7 @@ import structlog
 from layers.catalog import Catalog
 from layers.database.faults import in_words
 from layers.errors import Unavailable
+from layers.policy.policy import Policy
 from twin.cancellation import cancel_tasks
 from twin.damage import MET_BY_JOBS
 
@@ -60,6 +61,8 @@ class Parts:
         Takes deliveries (`take`) and messages made by the twin itself (`offer`).
     pool
         Connections in the ingesting role.
+    policy
+        Returns the policy in force; None means the plain rights of labels.
     """
 
     url: str
@@ -68,6 +71,7 @@ class Parts:
     catalog: Callable[[], Catalog]
     intake: Intake
     pool: asyncpg.Pool
+    policy: Callable[[], Policy | None] = lambda: None
 
 
 class Pauses:

@@ -51,6 +51,8 @@ class PendingChanges:
     def add(self, change: Change, encoded: bytes) -> None:
         """Add a change; a position or observation replaces the one before it of the same thing."""
         if change["kind"] not in MERGED:
+            if change.get("operation") == "delete":  # what waits of it would come after, and bring it back
+                self._newest.pop((str(change["layer"]), str(change["id"]), ""), None)
             self._kept.append(encoded)
             return
         key = (str(change["layer"]), str(change["id"]), str(change.get("property", "")))

@@ -27,6 +27,8 @@ class Watcher:
         It is not a member of its channel, and must catch up from the log first.
     closed
         It has gone, or the server is stopping.
+    in_doubt
+        Whether rights may have changed since the last batch.
     caller
         The caller whose budget it uses.
     """
@@ -37,6 +39,7 @@ class Watcher:
         self.seq = seq
         self.behind = True
         self.closed = False
+        self.in_doubt = False
         self._batches: deque[ChangeBatch] = deque()
         self._wake = asyncio.Event()
 
@@ -67,6 +70,11 @@ class Watcher:
         batch = self._batches.popleft()
         self.seq = max(self.seq, batch.seq)
         return batch
+
+    def doubt(self) -> None:
+        """Let its rights be judged before it takes anything more."""
+        self.in_doubt = True
+        self._wake.set()
 
     def close(self) -> None:
         """Let the watcher end."""

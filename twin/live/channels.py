@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from weakref import WeakValueDictionary
 
+import orjson
 import structlog
 
 from layers.actor import Actor
@@ -12,12 +13,14 @@ from layers.catalog import Catalog
 from twin.live.budget import TimeSlices
 from twin.live.channel import Channel, channel_key
 from twin.live.interest import Interest
+from twin.live.last_seen import LastSeen, removal_of
 from twin.live.matching import Matching
 from twin.live.rows import FeatureProperties, Needs
 from twin.live.visibility import SeenChange, Visibility
 from twin.log.change import Change, is_whole
 
 type Wanted = tuple[Channel, Change, bytes]  # a channel, a change it wants, and the change as its members see it
+_LABELS = ("grade", "area_code", "grid_code")
 _log = structlog.get_logger(__name__)
 
 
@@ -35,6 +38,7 @@ class Channels:
         self._by_key: dict[Hashable, Channel] = {}
         self._matching = Matching()
         self._visibilities: WeakValueDictionary[str, Visibility] = WeakValueDictionary()  # while it has channels
+        self._last = LastSeen()
         self._needs: Needs | None = None
 
     def __len__(self) -> int:
@@ -92,6 +96,7 @@ class Channels:
         layer = catalog.get(change["layer"])
         is_public = layer is not None and layer.definition.grade == 1
         known: dict[str, SeenChange | None] = {}
+        before = self._last.replace(change)
         for channel in self._matching.find(change, rows.place(change), is_public=is_public):
             if channel.units:
                 await slices.spend(channel.units)
@@ -103,3 +108,30 @@ class Channels:
             seen = known[audience]
             if seen is not None and channel.wants_seen(seen):
                 wanted.append((channel, change, seen.encoded))
+        if before is not None and self._may_leave(before, change):
+            wanted += self._left(change, before, rows, known)
+
+    def _may_leave(self, before: Change, change: Change) -> bool:
+        """Whether a change may hide its feature from a reader: by its grade and codes, or by rules on its rows."""
+        return change["layer"] in self.needs.judged or any(before.get(name) != change.get(name) for name in _LABELS)
+
+    def _left(
+        self, change: Change, before: Change, rows: FeatureProperties, known: dict[str, SeenChange | None]
+    ) -> list[Wanted]:
+        """Return the removal of a feature for the channels that were shown it before and may not see it now.
+
+        What was shown is judged by the change before alone: by its feature's row of today it could be another.
+        """
+        alone, removal = FeatureProperties(), removal_of(change)
+        left: list[Wanted] = []
+        for channel in self._matching.find(before, alone.place(before), is_public=True):
+            audience = channel.visibility.audience
+            if not channel.members:
+                continue
+            if audience not in known:
+                known[audience] = channel.visibility.see(change, rows.of)
+            if known[audience] is None:
+                seen = channel.visibility.see(before, alone.of)
+                if seen is not None and channel.wants_seen(seen):
+                    left.append((channel, removal, orjson.dumps(removal)))
+        return left

@@ -28,6 +28,8 @@ class Needs:
 
     Attributes
     ----------
+    judged
+        Layers whose features rules choose among by more than grade and area.
     places
         Whether a channel needs to know where features are.
     """
@@ -35,6 +37,7 @@ class Needs:
     def __init__(self, channels: Iterable[Channel]) -> None:
         self._fields: dict[str, set[str]] = defaultdict(set)
         self._shapes: set[str] = set()
+        self.judged: set[str] = set()
         self.places = False
         for channel in channels:
             interest = channel.interest
@@ -53,6 +56,8 @@ class Needs:
         for layer_id in channel.interest.layers or channel.visibility.layer_ids:
             names = channel.visibility.needed(layer_id)
             self._fields[layer_id] |= names - {"id", "geom"}
+            if names:
+                self.judged.add(layer_id)
             if "geom" in names:
                 self._shapes.add(layer_id)
             if not self._fields[layer_id]:

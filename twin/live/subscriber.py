@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
 
 import asyncpg
@@ -61,6 +62,9 @@ class Subscription:
         Whether to send the state first, and again after a `resync`.
     after
         The subscription it replaces: without `since` it goes on where that one ends.
+    rejudge
+        Returns the actor as it is now, None when it may read no more. A stream whose actor sees something else now
+        ends: its client comes again, and begins with what it may see. None never asks.
     """
 
     def __init__(
@@ -72,7 +76,10 @@ class Subscription:
         *,
         snapshot: bool,
         after: Subscription | None = None,
+        rejudge: Callable[[], Awaitable[Actor | None]] | None = None,
     ) -> None:
+        self._rejudge = rejudge
+        self._judged_at = monotonic()
         self._source, self._actor, self._interest = source, actor, interest
         self._since, self._snapshot, self._after = since, snapshot, after
         self._watcher: Watcher | None = None
@@ -148,7 +155,17 @@ class Subscription:
                 yield batch
             while not (self._ended or watcher.closed):
                 batch = await tail.take(watcher, pool, self._source.heartbeat_s)
+                if not await self._is_allowed(watcher):
+                    return
                 if batch is not None or not watcher.closed:
                     yield batch or StreamNotice("heartbeat", watcher.seq)
         finally:
             tail.leave(watcher)
+
+    async def _is_allowed(self, watcher: Watcher) -> bool:
+        """Whether the actor still sees what it saw; asked when in doubt, and once a heartbeat."""
+        if self._rejudge is None or not (watcher.in_doubt or self._judged_at + self._source.heartbeat_s <= monotonic()):
+            return True
+        watcher.in_doubt, self._judged_at = False, monotonic()
+        now = await self._rejudge()
+        return now is not None and now.audience == self._actor.audience

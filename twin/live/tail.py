@@ -2,7 +2,7 @@
 
 ::
 
-    log ─ frame ─ decoded once ─ matched by index ─ encoded once a clearance ─► channel ─ batch ─► its watchers
+    log ─ frame ─ decoded once ─ matched by index ─ encoded once an audience ─► channel ─ batch ─► its watchers
                        │                                                           (the same bytes for all of them)
                        └─ recent: a watcher that joins late or falls behind catches up alone, then enters its channel
 
@@ -91,6 +91,11 @@ class LogTail:
         self._ended = True
         for watcher in self._watchers:
             watcher.close()
+
+    def doubt(self) -> None:
+        """Let the rights of every watcher be judged again: the policy has changed."""
+        for watcher in self._watchers:
+            watcher.doubt()
 
     def watch(self, interest: Interest, actor: Actor, seq: int | None = None) -> Watcher:
         """Return a watcher that begins after a number, None for now; `leave` ends it.

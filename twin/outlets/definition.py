@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.cql2 import FilterLimits
+from layers.policy.policy import Policy
 from twin.folder import read_definition
 from twin.live.interest import Interest
 from twin.live.subscription import SubscriptionParams, read_interest
@@ -22,10 +23,39 @@ class _Frozen(BaseModel):
 
 
 class Rights(_Frozen):
-    """Rights of the receiver; the public's by default."""
+    """Rights of the receiver; the public's by default.
 
-    clearance: int = Field(default=2, ge=1, le=4)
+    Attributes
+    ----------
+    role, departments
+        Of the policy; without a role, or without a policy, the clearance alone decides.
+    clearance
+        The highest data grade; of a role, that of the role at most.
+    areas
+        Prefixes of area codes.
+    """
+
+    role: str | None = Field(default=None, pattern=NAME)
+    departments: tuple[str, ...] = ()
+    clearance: int = Field(default=1, ge=1, le=4)
     areas: tuple[str, ...] = ()
+
+    def actor(self, name: str, policy: Policy | None) -> Actor:
+        """Return the actor of an outlet with these rights."""
+        if self.role is None:
+            return Actor(name, self.clearance, self.areas)
+        if policy is None:
+            return Actor(name, 1, self.areas)
+        clearance = policy.clearance_of([self.role])
+        asked = self.clearance if "clearance" in self.model_fields_set else clearance
+        return Actor(
+            name,
+            min(asked, clearance),
+            self.areas,
+            roles=(self.role,),
+            departments=self.departments,
+            policy=policy,
+        )
 
 
 class Retry(_Frozen):
@@ -73,12 +103,11 @@ class _Outlet(_Frozen):
     retry: Retry = Retry()
     enabled: bool = True
 
-    @property
-    def actor(self) -> Actor:
-        """The actor that reads the log for this outlet."""
-        return Actor(f"outlet {self.name}", self.rights.clearance, self.rights.areas)
+    def actor(self, policy: Policy | None) -> Actor:
+        """Return the actor that reads the log for this outlet; no more than the public where there is no policy."""
+        return self.rights.actor(f"outlet {self.name}", policy)
 
-    def interest(self, catalog: Catalog) -> Interest:
+    def interest(self, catalog: Catalog, policy: Policy | None = None) -> Interest:
         """Return the selection as an interest in changes.
 
         Raises
@@ -87,7 +116,7 @@ class _Outlet(_Frozen):
             When a layer, field or area does not exist or is hidden from its actor.
         """
         params = SubscriptionParams(self.layers, self.areas, self.bbox or (), self.filter or "")
-        return read_interest(catalog, self.actor, params, FilterLimits())
+        return read_interest(catalog, self.actor(policy), params, FilterLimits())
 
 
 class Webhook(_Outlet):

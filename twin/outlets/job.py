@@ -95,8 +95,10 @@ class OutletDelivery:
         async with self._parts.pool.acquire() as connection:
             ledger = await OutletLedger.open(connection, self._outlet.name)
         try:
-            selection = Selection(self._outlet, self._parts.catalog)
+            selection = self._selection()
             while True:
+                if selection.policy != self._parts.policy():
+                    selection = self._selection()
                 ledger = await self._until_resumed(ledger)
                 grown = self._grown()
                 async with self._parts.pool.acquire() as connection:
@@ -107,6 +109,9 @@ class OutletDelivery:
                         await asyncio.wait_for(grown.wait(), _WAIT_SECONDS)
         finally:
             await self._sender.close()
+
+    def _selection(self) -> Selection:
+        return Selection(self._outlet, self._parts.catalog, self._parts.policy())
 
     async def _until_resumed(self, ledger: OutletLedger) -> OutletLedger:
         """Wait while the outlet is parked; an operator resumes it in PostGIS."""

@@ -10,6 +10,7 @@ import asyncpg
 
 from layers.catalog import Catalog
 from layers.errors import OneMapError, Unavailable
+from layers.policy.policy import Policy
 from twin.live.channel import Channel
 from twin.live.regraded import grades_now, regraded
 from twin.live.rows import Needs, read_rows
@@ -55,19 +56,24 @@ class OutletBatch:
 class Selection:
     """Reads the log for one outlet.
 
+    Attributes
+    ----------
+    policy
+        By which it selects; another policy needs another selection.
+
     Raises
     ------
     Unavailable
         When the selection names something that does not exist now.
     """
 
-    def __init__(self, outlet: Outlet, catalog: Callable[[], Catalog]) -> None:
-        self._outlet, self._catalog = outlet, catalog
+    def __init__(self, outlet: Outlet, catalog: Callable[[], Catalog], policy: Policy | None = None) -> None:
+        self._outlet, self._catalog, self.policy = outlet, catalog, policy
         try:
-            interest = outlet.interest(catalog())
+            interest = outlet.interest(catalog(), policy)
         except OneMapError as error:  # the layer may come yet
             raise Unavailable(f"the outlet's file: {error.message}") from error
-        self._channel = Channel(None, interest, Visibility(outlet.actor, catalog))
+        self._channel = Channel(None, interest, Visibility(outlet.actor(policy), catalog))
 
     async def after(self, connection: asyncpg.Connection, seq: int) -> OutletBatch:
         """Return the changes after a number, at most `batch_max`."""

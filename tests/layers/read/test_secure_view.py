@@ -121,9 +121,9 @@ def holding(actor, row):
     """The rules that hold for a row, each with its grade."""
     caller = dict(actor.attributes).get("area")
     for one in actor.policy.rules:
-        grade = min(one.grade, actor.clearance)
-        mine = one.areas == "any" or any(row["area_code"].startswith(prefix) for prefix in actor.area_prefixes)
         known = {*one.roles} & {"anonymous", *actor.roles}
+        grade = min(one.grade, actor.policy.clearance_of(known))
+        mine = one.areas == "any" or any(row["area_code"].startswith(prefix) for prefix in actor.area_prefixes)
         if known and row["data_grade"] <= grade and mine and TESTS[one.rows](row, caller):
             yield one, grade
 
