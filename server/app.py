@@ -40,6 +40,7 @@ from server.routes import (
     asyncapi,
     audit,
     basemaps,
+    elevations,
     exercises,
     feeds,
     health,
@@ -130,6 +131,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(refused.router)
     app.include_router(incomplete.router)
     app.include_router(session.router)
+    app.include_router(elevations.router)
     app.include_router(page.router)
     app.include_router(login.router)
     ogc.install(app, settings)
@@ -192,6 +194,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         sessions=identity.sessions,
         oidc=identity.oidc,
         login=identity.login,
+        break_glass=identity.break_glass,
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         rates=Rates.of(settings.limits),

@@ -19,6 +19,7 @@ from server.http.origins import Origins
 from server.http.rates import Rates
 from server.http.troubles import Troubles
 from server.identity.auth import Authenticator
+from server.identity.break_glass import BreakGlass
 from server.identity.login import Login
 from server.identity.oidc.oidc import Oidc
 from server.identity.sessions import Sessions
@@ -72,6 +73,7 @@ class State:
     sessions: Sessions
     oidc: Oidc
     login: Login
+    break_glass: BreakGlass
     origins: Origins
     gateways: Gateways
     rates: Rates

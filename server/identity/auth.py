@@ -7,11 +7,11 @@ from binascii import Error as BadBase64
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Protocol
 
-from layers.errors import TooOften, Unauthenticated
+from layers.errors import BadInput, TooOften, Unauthenticated
 from layers.policy.policy import Policy
 from server.identity.guesses import Guesses
 from server.identity.identity import EndedSession, Identity
-from server.identity.subject import ANONYMOUS_SUBJECT, Subject, actor_of
+from server.identity.subject import ANONYMOUS_SUBJECT, Subject, actor_of, purposes_of
 
 TOKEN_BYTES_MAX = 65_536
 """The longest token; a longer one is refused before anything is computed of it."""
@@ -62,6 +62,8 @@ class Authenticator:
         None knows no cookies.
     policy
         Returns the policy in force; None means the plain rights of labels.
+    duties
+        Returns the policy that says which duties roles have, where actors have none.
     """
 
     def __init__(
@@ -69,10 +71,12 @@ class Authenticator:
         ways: Iterable[TokenWay] = (),
         sessions: SessionWay | None = None,
         policy: Callable[[], Policy | None] = lambda: None,
+        duties: Callable[[], Policy | None] = lambda: None,
     ) -> None:
         self._ways = tuple(ways)
         self._sessions = sessions
         self._policy = policy
+        self._duties = duties
         self._guesses = Guesses()
 
     async def authenticate(
@@ -122,8 +126,25 @@ class Authenticator:
         return await self.authenticate({"headers": [(_AUTHORIZATION, b"Bearer " + token.encode())]}, address)
 
     def identity(self, subject: Subject, purpose: str | None = None) -> Identity:
-        """Return the identity of a subject under the policy in force."""
-        return Identity(subject, actor_of(subject, self._policy(), purpose or subject.purpose))
+        """Return the identity of a subject under the policy in force.
+
+        Parameters
+        ----------
+        purpose
+            The purpose of this request; None takes that of the session.
+
+        Raises
+        ------
+        BadInput
+            For a purpose that no rule of the policy names: a made-up one would only fill caches.
+        """
+        policy = self._policy()
+        known = purposes_of(policy) if policy is not None else frozenset()
+        if purpose is not None and purpose not in known:
+            allowed = ", ".join(sorted(known)) or "none"
+            raise BadInput(f"X-Purpose: the policy knows these purposes: {allowed}", parameter="X-Purpose")
+        stated = purpose or (subject.purpose if subject.purpose in known else None)
+        return Identity(subject, actor_of(subject, policy, stated), self._duties())
 
     async def _of_header(self, value: bytes, address: str) -> Subject:
         if not self._guesses.may(address):

@@ -9,6 +9,7 @@ from typing import Any
 from layers.actor import OPERATOR, Actor
 from layers.errors import Unauthenticated
 from layers.policy.definition import Duty
+from layers.policy.policy import Policy
 from server.identity.subject import ANONYMOUS_SUBJECT, Subject
 
 PLAIN_DUTIES: frozenset[Duty] = frozenset(
@@ -31,10 +32,13 @@ class Identity:
         Who it is, with roles and method; for the audit and for duties.
     actor
         What it may read.
+    policy
+        Says which duties its roles have; None is that of the actor.
     """
 
     subject: Subject
     actor: Actor
+    policy: Policy | None = None
 
     @property
     def duties(self) -> frozenset[Duty]:
@@ -42,8 +46,9 @@ class Identity:
 
         Without a policy, the operator and other actors who see everything have all but users, policy and audit.
         """
-        if self.actor.policy is not None:
-            return self.actor.policy.duties_of(self.subject.roles)
+        policy = self.actor.policy or self.policy
+        if policy is not None:
+            return policy.duties_of(self.subject.roles)
         sees_all = self.actor.clearance >= OPERATOR.clearance and not self.actor.is_bound
         return PLAIN_DUTIES if sees_all else frozenset()
 

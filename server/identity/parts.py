@@ -10,6 +10,7 @@ from layers.database.connection import Role, create_pool
 from layers.policy.holder import PolicyHolder
 from server.identity.access_tokens import AccessTokens
 from server.identity.auth import Authenticator
+from server.identity.break_glass import BreakGlass
 from server.identity.credential_cache import CredentialCache
 from server.identity.login import Login
 from server.identity.oidc.oidc import Oidc
@@ -31,6 +32,7 @@ class IdentityParts:
     sessions: Sessions
     oidc: Oidc
     login: Login
+    break_glass: BreakGlass
 
 
 async def start_identity(
@@ -62,4 +64,5 @@ async def start_identity(
     running.push_async_callback(oidc.close)
     login = Login(pool, sessions, settings.identity, takes_demo=takes_demo)
     ways = (OperatorToken(settings.home), AccessTokens(credentials), oidc.tokens)
-    return IdentityParts(Authenticator(ways, oidc.sessions, lambda: policy.policy), sessions, oidc, login)
+    authenticator = Authenticator(ways, oidc.sessions, lambda: policy.policy)
+    return IdentityParts(authenticator, sessions, oidc, login, BreakGlass(pool))

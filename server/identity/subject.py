@@ -96,5 +96,11 @@ def actor_of(subject: Subject, policy: Policy | None, purpose: str | None = None
     )
 
 
+@lru_cache(16)
+def purposes_of(policy: Policy) -> frozenset[str]:
+    """Return the purposes that the rules of a policy name; no other can be stated."""
+    return frozenset(purpose for rule in policy.rules for purpose in rule.purposes)
+
+
 def _labelled(subject: Subject) -> Actor:
     return Actor(subject.id, subject.clearance, area_prefixes=subject.areas, roles=subject.roles)

@@ -100,6 +100,7 @@ async def log_out(request: Request, state: StateHere, base: BaseUrlHere) -> Resp
     `go_to` is where the browser ends the session at its identity provider too; null for other sessions.
     """
     _require_own_page(request.scope, state)
+    await read_body(request.receive, _BODY_BYTES, request.scope["headers"])
     ended = await _end_session_before(request.scope, state)
     if ended is not None:
         await _record(AuditAction.LOGOUT, request.scope, state, {"session": ended})
