@@ -1,0 +1,190 @@
+"""Every address of the server, by the template of its route: a route that is not here fails the matrix."""
+
+from __future__ import annotations
+
+from itertools import chain
+from urllib.parse import quote
+
+import orjson
+
+from tests.rights.worlds import EPOCH
+
+BOX = "113.0,22.9,113.9,23.6"
+TILES = ("9/417/221", "9/417/222", "14/13363/7103")
+MOMENT = EPOCH.strftime("%Y-%m-%dT%H:%M:%SZ")
+ENDLESS = {"/live", "/live/ws"}  # tests/rights/test_streams.py
+OF_RASTERS = (
+    *("/raster/{name}.json", "/raster/{name}/contours.json", "/raster/{name}/contours", "/raster/{name}/times"),
+    *("/raster/{name}/point", "/raster/{name}/profile", "/raster/{name}/statistics"),
+)
+STATIC = {
+    **dict.fromkeys(OF_RASTERS, "a raster has one grade as a whole: tests/tiles"),
+    **dict.fromkeys(("/login", "/login/demo", "/login/token", "/login/ways", "/logout", "/session"), "of the caller"),
+    **dict.fromkeys(("/login/oidc/{name}", "/login/oidc/{name}/callback"), "of the caller"),
+    "/schemas/{name}.json": "envelopes of messages",
+    "/docs": "a page without values",
+    "/": "a page without values",
+    "/ui/{version}/{path:path}": "the files of the page",
+    "/basemaps": "maps of others",
+    "/basemaps/{name}.json": "maps of others",
+    "/basemaps/{name}/{z}/{x}/{y}": "maps of others",
+    "/basemaps/tianditu/{layer}/{z}/{x}/{y}": "maps of others",
+    "/styles/sprites/{file}": "pictograms",
+    "/ogc/TileMatrixSets": "standards",
+    "/ogc/TileMatrixSets/{set}": "standards",
+}
+
+
+OPERATORS = {
+    "/audit": "duty audit",
+    "/policy": "duty policy",
+    "/session/elevations": "duty elevate",
+    "/session/elevations/{number}/acknowledge": "duty policy",
+    "/metrics": "duty metrics",
+    "/twin/outlets": "duty outlets",
+    "/twin/outlets/{name}/resume": "duty outlets",
+    "/feeds/{name}": "senders write and read nothing",
+    "/twin/exercises": "duty rules",
+    "/twin/refused": "duty quarantine",
+    "/twin/refused/{refused_id}": "duty quarantine",
+    "/twin/refused/{refused_id}/replay": "duty quarantine",
+    "/twin/refused/{refused_id}/discard": "duty quarantine",
+    "/twin/incomplete": "duty quarantine",
+    "/twin/incomplete/{event_id}": "duty quarantine",
+}
+"""Routes that a duty opens; a test asks them as every role without it."""
+
+
+def of_layers(definitions, rows):
+    """Return addresses by template, for every layer, field and row of a world."""
+    found = {}
+    for definition in definitions.values():
+        for template, address in _of_layer(definition, rows[definition.id]):
+            found.setdefault(template, []).append(address)
+    return found
+
+
+def _of_layer(definition, rows):
+    name = definition.id
+    collection = f"/ogc/collections/{name}"
+    for ending in ("", "/schema", "/queryables", "/sortables", "/schema/feature", "/tiles", "/tiles/WebMercatorQuad"):
+        yield (
+            f"/ogc/collections/{{collection}}{ending.replace('WebMercatorQuad', '{set}')}",
+            f"{collection}{ending}?f=json",
+        )
+    yield from (("/ogc/collections/{collection}/items", address) for address in _items(definition, rows))
+    for row in rows:
+        yield "/ogc/collections/{collection}/items/{feature:path}", f"{collection}/items/{quote(row['id'])}"
+    yield "/tiles/{layers}.json", f"/tiles/{name}.json"
+    for by in ("community", "street", "grid", "h3:8"):
+        yield "/twin/aggregate", f"/twin/aggregate?layer={name}&by={by}&f=json"
+    if definition.geometry_type == "None":
+        return
+    for tile in TILES:
+        yield "/tiles/{layers}/{z}/{x}/{y}.mvt", f"/tiles/{name}/{tile}.mvt"
+    drawn = f"bbox={BOX}&width=128&height=128"
+    for styled in ("", "/styles/light"):
+        of = "/ogc/collections/{shown}" + styled.replace("light", "{style}")
+        yield f"{of}/map", f"{collection}{styled}/map?{drawn}"
+        yield f"{of}/map/tiles", f"{collection}{styled}/map/tiles?f=json"
+        yield f"{of}/map/tiles/{{set}}", f"{collection}{styled}/map/tiles/WebMercatorQuad?f=json"
+    yield "/twin/nearby", f"/twin/nearby?lon=113.38&lat=23.11&radius_m=5000&layers={name}&limit=20"
+    yield "/twin/areas/{code}/features", f"/twin/areas/440106011/features?layers={name}&limit=20"
+    yield "/twin/snapshot", f"/twin/snapshot?layers={name}&bbox={BOX}"
+    yield "/twin/replay", f"/twin/replay?layers={name}&from={MOMENT}&to={MOMENT}&step=1s"
+
+
+def _items(definition, rows):
+    items = f"/ogc/collections/{definition.id}/items?limit=100"
+    yield from (f"{items}&f={form}" for form in ("json", "jsonfg", "csv", "geojsonl", "html", "jsonld"))
+    yield f"{items}&resulttype=hits"
+    yield f"{items}&bbox={BOX}"
+    yield f"{items}&at={MOMENT}"
+    for row in rows:
+        if "geom" in row:
+            lon, lat = row["geom"]
+            yield f"{items}&resulttype=hits&bbox={lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"
+    for number, field in enumerate(definition.fields):
+        yield f"{items}&sortby={field.name}&properties={field.name}"
+        value = rows[-1].get(field.name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            literal = f"'{value}'" if isinstance(value, str) else str(value)
+            ways = (
+                f"filter={quote(f'{field.name} = {literal}')}",
+                f"filter={quote(f'{field.name} < {literal}')}",
+                f"{field.name}={quote(str(value))}",
+            )
+            yield f"{items}&{ways[number % 3]}&resulttype=hits"
+        else:
+            yield f"{items}&filter={quote(f'{field.name} IS NULL')}&resulttype=hits"
+
+
+def of_all(definitions, rows):
+    """Return addresses by template that are of no single layer."""
+    every = ",".join(definition.id for definition in definitions.values() if definition.geometry_type != "None")
+    some = every.split(",")
+    return {
+        "/openapi.json": ["/openapi.json"],
+        "/asyncapi.json": ["/asyncapi.json"],
+        "/health": ["/health"],
+        "/map.json": ["/map.json"],
+        "/styles": ["/styles"],
+        "/styles/{name}.json": ["/styles/light.json", "/styles/light.json?versioned=true"],
+        "/styles/{name}/legend": ["/styles/light/legend"],
+        "/ogc": ["/ogc?f=json"],
+        "/ogc/openapi": ["/ogc/openapi?f=json"],
+        "/ogc/api": ["/ogc/api?f=json"],
+        "/ogc/conformance": ["/ogc/conformance?f=json"],
+        "/ogc/collections": ["/ogc/collections?f=json", "/ogc/collections?f=html"],
+        "/ogc/tiles": ["/ogc/tiles?f=json"],
+        "/ogc/tiles/{set}": ["/ogc/tiles/WebMercatorQuad?f=json"],
+        "/ogc/map/tiles": ["/ogc/map/tiles?f=json"],
+        "/ogc/map/tiles/{set}": ["/ogc/map/tiles/WebMercatorQuad?f=json"],
+        "/ogc/styles/{style}/map": [f"/ogc/styles/light/map?collections={some[0]}&bbox={BOX}&width=128&height=128"],
+        "/ogc/styles/{style}/map/tiles": ["/ogc/styles/light/map/tiles?f=json"],
+        "/ogc/styles/{style}/map/tiles/{set}": ["/ogc/styles/light/map/tiles/WebMercatorQuad?f=json"],
+        "/ogc/map": [f"/ogc/map?collections={','.join(some[:4])}&bbox={BOX}&width=128&height=128"],
+        "/tiles/{layers}/{z}/{x}/{y}.mvt": [
+            f"/tiles/{','.join(part)}/{TILES[0]}.mvt" for part in (some[:8], some[8:16])
+        ],
+        "/twin/locate": [f"/twin/locate?lon={row['geom'][0]}&lat={row['geom'][1]}" for row in rows["events"][:4]],
+        "/twin/events/{event_id}/log": [f"/twin/events/{row['id']}/log" for row in rows["events"]],
+        "/twin/warnings": ["/twin/warnings"],
+        "/twin/fences/transitions": ["/twin/fences/transitions"],
+        "/twin/feeds": ["/twin/feeds"],
+        "/twin/rules": ["/twin/rules"],
+        "/raster": ["/raster"],
+    }
+
+
+def templates(routes, prefix=""):
+    """Yield the template of every route, with those of routers inside."""
+    for route in routes:
+        inner = getattr(route, "original_router", None) or route
+        if getattr(inner, "routes", None):
+            yield from templates(inner.routes, prefix + (getattr(route, "path", "") or ""))
+        else:
+            yield (prefix + route.path).rstrip("/") or "/"
+
+
+def together(*parts):
+    """Return every address of some dictionaries by template, in their order."""
+    return list(chain.from_iterable(addresses for part in parts for addresses in part.values()))
+
+
+def plain(text):
+    """Return a body without the moment of the answer."""
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return _timeless(document)
+
+
+PASSING_MEMBERS = {"timeStamp", "request_id", "instance", "at", "https://schema.org/sdDatePublished"}
+
+
+def _timeless(value):
+    if isinstance(value, dict):
+        return {key: _timeless(one) for key, one in value.items() if key not in PASSING_MEMBERS}
+    return [_timeless(one) for one in value] if isinstance(value, list) else value
