@@ -102,7 +102,7 @@ def _listed(texts: Iterable[str]) -> str:
     return ",".join(sorted(texts))
 
 
-ANONYMOUS = Actor(ANONYMOUS_ROLE, clearance=2)
+ANONYMOUS = Actor(ANONYMOUS_ROLE, clearance=1)
 OPERATOR = Actor("operator", clearance=4)
 
 

@@ -14,12 +14,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from layers.actor import ANONYMOUS, OPERATOR, Actor
+from layers.actor import OPERATOR, Actor, anonymous_under
 from layers.catalog import Catalog, read_catalog
 from layers.clause import EMPTY
 from layers.database.connection import Role, create_pool
 from layers.database.identity import database_identity
 from layers.errors import BadInput
+from layers.policy.read import read_policy
 from layers.types import BBox
 from server.build import build_id
 from server.commands.options import ConfigOption, HomeOption, settings_of
@@ -66,7 +67,7 @@ def warm(
     if not settings.tiles.disk_mib:
         raise BadInput("tiles.disk_mib is 0: there is no cache on disk to fill", parameter="tiles.disk_mib")
     with open_database(settings) as url:
-        drawn, kept = asyncio.run(_warm(url, settings, layer, _zooms(zooms), OPERATOR if operator else ANONYMOUS))
+        drawn, kept = asyncio.run(_warm(url, settings, layer, _zooms(zooms), _reader(settings, operator)))
     _console.print(f"绘制 drawn: {drawn:,}；已有 there already: {kept:,}")
 
 
@@ -84,8 +85,12 @@ def export(
         message = f"文件夹不存在 there is no folder '{file.parent}'; make it first, or name another file"
         raise BadInput(message, parameter="file")
     with open_database(settings) as url:
-        count = asyncio.run(_export(url, settings, layer, _zooms(zooms), file, OPERATOR if operator else ANONYMOUS))
+        count = asyncio.run(_export(url, settings, layer, _zooms(zooms), file, _reader(settings, operator)))
     _console.print(f"{file}: {count:,} 个瓦片 tiles, {file.stat().st_size / 1e6:.1f} MB")
+
+
+def _reader(settings: Settings, operator: bool) -> Actor:  # of an option
+    return OPERATOR if operator else anonymous_under(read_policy(settings.policy.folder))
 
 
 def _zooms(text: str) -> range:

@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 from layers.actor import Actor
 from layers.cql2 import queryables_of
+from tests.readers import OPENED
 
 ACTORS = {
-    "anonymous": Actor("anonymous", clearance=2),
+    "anonymous": OPENED,
     "public": Actor("public", clearance=1),
     "masked": Actor("masked", clearance=2, sees_masked=True),
     "officer": Actor("officer", clearance=3, area_prefixes=("440106011001", "440106012003002")),

@@ -15,6 +15,7 @@ from server.settings import load_settings
 from tests.databases import execute, run_async, temporary_database
 from tests.oidc.provider import CLIENT_SECRET, running_provider
 from tests.page.conftest import DESK, PHONE, TOKEN, Visitor
+from tests.readers import SHIPPED_POLICY
 from tests.running_app import running_app
 
 LI = {"name": "李四", "onemap": {"roles": ["dispatch"], "grade": 3}}
@@ -50,9 +51,8 @@ def here(cluster, district_template, tmp_path_factory) -> Iterator[SimpleNamespa
     back = (f"{ours}/login/oidc/district/callback",)
     with temporary_database(cluster, district_template) as url, running_provider({"li": LI}, back, (f"{ours}/",)) as at:
         (folder / "district.yaml").write_text(FILE.format(issuer=at.issuer), encoding="utf-8")
-        with running_app(
-            load_settings(home=home, database={"url": url}, oidc={"folder": str(folder)}), port
-        ) as address:
+        named = {"oidc": {"folder": str(folder)}, "policy": {"folder": SHIPPED_POLICY}}
+        with running_app(load_settings(home=home, database={"url": url}, **named), port) as address:
             yield SimpleNamespace(address=address, url=url, provider=at)
 
 

@@ -26,7 +26,12 @@ class House:
 
     def write(self, name, **said) -> None:
         """Write the file of an outlet."""
-        lines = {"name": name, "rights": {"clearance": 2}, "retry": {"first_s": 0.05, "longest_s": 0.2, "park_after_h": 1}, **said}
+        lines = {
+            "name": name,
+            "rights": {"clearance": 2},
+            "retry": {"first_s": 0.05, "longest_s": 0.2, "park_after_h": 1},
+            **said,
+        }
         (self.folder / f"{name}.yaml").write_text(repr(lines).replace("True", "true").replace("False", "false"))
 
     def secret(self, name, value) -> None:
