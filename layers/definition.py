@@ -273,6 +273,14 @@ def read_definitions(folder: Path = DEFINITIONS, own: Path | None = None) -> dic
     return {d.id: d for d in found}
 
 
+def read_sound_definitions(own: Path) -> dict[str, LayerDefinition]:
+    """Read the definitions as `read_definitions` does; without the district's own while one of them has a fault."""
+    try:
+        return read_definitions(own=own)
+    except BadInput:
+        return read_definitions()
+
+
 def read_code_lists(folder: Path = DEFINITIONS / "codes", own: Path | None = None) -> dict[str, CodeList]:
     """Read every code list of a folder and of a district's own folder, by id; the own list replaces one of the same id.
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import asyncpg
 import structlog
 from fastapi import FastAPI
 
@@ -13,7 +14,7 @@ from layers.audit.writer import AuditWriter
 from layers.catalog import CatalogHolder
 from layers.coordinates.district_crs import read_measuring_srid, use_district_crs
 from layers.database.connection import Role, create_pool
-from layers.definition import read_code_lists, read_definitions
+from layers.definition import read_code_lists, read_sound_definitions
 from layers.errors import Unavailable
 from layers.policy.holder import PolicyHolder
 from layers.policy.policy import Policy
@@ -151,13 +152,9 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN2
 
 async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> None:
     """Start the parts of a worker; parts are stopped in reverse order, also when a later part fails to start."""
-    url, size = str(settings.database.url), settings.database.pool_size
-    timeout_ms = settings.database.statement_timeout_ms
-    pool = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms)
-    running.push_async_callback(pool.close)
+    url = str(settings.database.url)
+    pool, lookups = await _pools(settings, running)
     use_district_crs(await read_measuring_srid(pool), settings.layers.crs)
-    lookups = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms, plans="generic")
-    running.push_async_callback(lookups.close)
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
@@ -165,7 +162,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tail = LogTail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
-    policy.on_change.append(tail.doubt)
+    held.on_change.append(tail.doubt)
     intake = _intake(settings, catalog)
     running.push_async_callback(intake.stop)
     await intake.start()
@@ -212,6 +209,17 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     )
 
 
+async def _pools(settings: Settings, running: AsyncExitStack) -> tuple[asyncpg.Pool, asyncpg.Pool]:
+    """Return connections of the reading role: for queries, and for look-ups by key, whose plans are kept."""
+    url, size = str(settings.database.url), settings.database.pool_size
+    timeout_ms = settings.database.statement_timeout_ms
+    pool = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms)
+    running.push_async_callback(pool.close)
+    lookups = await create_pool(url, Role.READ, size=size, statement_timeout_ms=timeout_ms, plans="generic")
+    running.push_async_callback(lookups.close)
+    return pool, lookups
+
+
 def _audit(settings: Settings, running: AsyncExitStack) -> Audit:
     """Return the audit; when it stops, no request is left, and everything it holds is stored."""
     if not settings.audit.enabled:
@@ -224,7 +232,7 @@ def _audit(settings: Settings, running: AsyncExitStack) -> Audit:
 
 
 def _policy(settings: Settings, catalog: CatalogHolder, running: AsyncExitStack) -> PolicyHolder:
-    defined = read_definitions(own=settings.layers.folder)
+    defined = read_sound_definitions(settings.layers.folder)
 
     def check(policy: Policy, *, lacks_layers: bool = False) -> list[str]:
         known = defined | {layer.id: layer.definition for layer in catalog.current.values()}

@@ -83,7 +83,8 @@ def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause
     if definition.motion is not None:
         columns += [Clause(f"{_axis(axis, how)} AS _{axis}_now") for axis in ("lon", "lat")]
     if needs_kept(rights_at(layer, actor)):
-        columns += [Clause(f"t.{quote_identifier(name)} AS {kept}") for name, kept in KEPT.items()]
+        there = {"geom", *definition.by_name}
+        columns += [Clause(f"t.{quote_identifier(name)} AS {kept}") for name, kept in KEPT.items() if name in there]
     for field in definition.fields:
         columns.append(compose(f"{{}} AS {quote_identifier(field.name)}", _value(field, values, how)))
     joins = join(" ", (joined, *values.joins.values()))

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
-from layers.definition import read_definitions
+from layers.definition import read_sound_definitions
 from layers.errors import OneMapError
 from layers.policy.read import read_policy
 from server.commands.options import ConfigOption, HomeOption, settings_of
@@ -92,7 +92,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_feeds(settings)
     yield from examine_backups(settings, datetime.now(UTC))
     yield from examine_rules(settings.rules.folder, datetime.now(LOCAL).date())
-    yield from examine_policy(settings.policy.folder, read_definitions(own=settings.layers.folder))
+    yield from examine_policy(settings.policy.folder, read_sound_definitions(settings.layers.folder))
     with ExitStack() as started:
         url = settings.database.url
         if url is None and find_place(settings.home) is None:

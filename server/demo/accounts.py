@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from layers.database.connection import connect
@@ -13,6 +14,8 @@ from layers.demo.record import read_demo_record
 from layers.errors import NotFound
 from layers.policy.read import read_policy
 from server.settings import Settings
+
+_WIDTH_MAX = 300
 
 __all__ = ["DemoAccount", "holds_demo", "make_once", "reset", "show"]
 
@@ -57,5 +60,6 @@ def show(accounts: list[DemoAccount], console: Console) -> None:
     for one in accounts:
         scope = ", ".join((*one.labels.areas, *one.labels.departments, *one.labels.attributes.values()))
         table.add_row(one.name, one.password, one.title, scope or "全区 district", str(one.labels.clearance))
-    console.print(table)
+    width = Measurement.get(console, console.options.update(max_width=_WIDTH_MAX), table).maximum
+    Console(file=console.file, width=max(width, console.width)).print(table)  # a password is never cut off
     console.print("换新口令 new passwords: ./onemap demo accounts --reset   登录 log in: /login", markup=False)

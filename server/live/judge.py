@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from layers.actor import Actor
 from layers.errors import OneMapError
 
-type Ask = Callable[[], Awaitable[Actor]]
+type ActorNow = Callable[[], Awaitable[Actor]]
 type Judge = Callable[[], Awaitable[Actor | None]]
 
 
-def judge_of(ask: Ask) -> Judge:
+def judge_of(ask: ActorNow) -> Judge:
     """Return a judge: the actor as it is now, None where its credentials are no longer good or cannot be checked."""
 
     async def judge() -> Actor | None:

@@ -68,7 +68,7 @@ class Subscribe(BaseModel):
 
 
 class Ping(BaseModel):
-    """Ask for a sign of life."""
+    """ActorNow for a sign of life."""
 
     model_config = ConfigDict(extra="forbid")
 

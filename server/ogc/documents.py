@@ -46,7 +46,7 @@ def landing(visit: Visit, document: OgcDocument) -> OgcDocument:
          "title": visit.title("全部图层的矢量瓦片", "Vector tiles of all layers")},
         *map_links(visit, visit.ogc),
     ]  # fmt: skip
-    extent = extent_of(list(map(visit.catalog.__getitem__, visit.catalog.visible_ids(visit.actor))))
+    extent = extent_of(visit.catalog.visible_layers(visit.actor))
     document |= {"crs": [crs.uri for crs in served_crs()], "storageCrs": STORED.uri}
     document["extent"] = {"spatial": spatial_extent(extent or WORLD, STORED)}
     return _translate_titles(visit, document)

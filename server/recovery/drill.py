@@ -27,7 +27,7 @@ from layers.errors import Unavailable
 from layers.recovery.folder import BackupFolder
 from layers.recovery.manifest import LogicalBackup, Manifest, Measured
 from layers.recovery.measure import differences, last_change, measure
-from layers.recovery.restored import mark_restored
+from layers.recovery.restored import LEAP, mark_restored
 from server.recovery.backup import StepReport
 from server.recovery.contents import RESTORED_CONFIG
 from server.recovery.restore import WantedBackup, check, discard, fill, put_files
@@ -101,7 +101,7 @@ def drill(
         report("启动地图 starting the map", 0, 0)
         faults = _start_map(home)
         rto_s = time.monotonic() - began - compared_s
-    lost = max(0, asyncio.run(_log_seq(running)) - restored_seq) if running else None
+    lost = max(0, asyncio.run(_log_seq(running)) - restored_seq) % LEAP if running else None  # a restore has leapt
     different = differences(manifest.measured, found)
     return Drill(
         manifest=manifest,

@@ -27,7 +27,7 @@ class ElevationRequest(BaseModel):
     hours: int = Field(default=1)
 
 
-class Acknowledgement(BaseModel):
+class ElevationWord(BaseModel):
     """The word of the second person."""
 
     model_config = ConfigDict(extra="forbid")
@@ -57,7 +57,7 @@ async def list_elevations(response: Response, state: StateHere, _: _Guarded) -> 
 
 @router.post("/{number}/acknowledge", summary="Acknowledge a break-glass", status_code=204)
 async def acknowledge(
-    number: _Number, word: Acknowledgement, request: Request, state: StateHere, identity: _Guarded
+    number: _Number, word: ElevationWord, request: Request, state: StateHere, identity: _Guarded
 ) -> None:
     """Say that you have seen it, as the second person, and end it if it should not go on."""
     await state.audit.note(

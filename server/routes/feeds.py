@@ -8,20 +8,19 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from layers.actor import Actor
 from layers.errors import BadInput
-from server.dependencies import ActorHere, StateHere
+from server.dependencies import IdentityHere, StateHere
 from server.feeds.client import may_write_as
 from server.feeds.outcome import Taken
 from server.feeds.stream import is_stream, take_stream
 from server.http.body import read_body
-from server.identity.identity import identity_of
+from server.identity.identity import Identity, identity_of
 from twin.feeds.definition import FeedDefinition
 from twin.jobs import feed_health
 from twin.jobs.feed_health import read_health
 
 router = APIRouter(tags=["feeds"])
-_SEES_ADDRESSES = 3  # the clearance of an officer: the public does not see addresses of brokers and folders
+_DUTY = "feeds"  # addresses of brokers and folders are for those who tend them
 
 
 class Connector(BaseModel):
@@ -108,27 +107,27 @@ async def deliver(name: str, request: Request, state: StateHere) -> Taken | Resp
 
 
 @router.get("/twin/feeds")
-async def feeds(state: StateHere, response: Response, actor: ActorHere) -> Feeds:
+async def feeds(state: StateHere, response: Response, identity: IdentityHere) -> Feeds:
     """Say of every feed when it last spoke, how fast it goes, what was refused, and what is stale because of it.
 
-    What is wrong with a feed's file, or where it is fetched from, is told to officers only.
+    What is wrong with a feed's file, or where it is fetched from, is told to those who have the duty `feeds`.
     """
     response.headers.update({"Cache-Control": "private, no-store", "Vary": "Authorization"})
     intake = state.intake
     health = await read_health(state.pool, intake.registry.by_name)
     return Feeds(
-        feeds=[_health(feed, actor) for feed in health.feeds],
+        feeds=[_health(feed, identity) for feed in health.feeds],
         stale=[StaleLayer(layer=layer, feeds=list(names)) for layer, names in sorted(health.stale.items())],
         ingest=Ingest.model_validate(health.ingest),
-        faults=dict(intake.registry.faults) if actor.clearance >= _SEES_ADDRESSES else {},
+        faults=dict(intake.registry.faults) if _DUTY in identity.duties else {},
     )
 
 
-def _health(feed: feed_health.FeedState, actor: Actor) -> FeedHealth:
+def _health(feed: feed_health.FeedState, identity: Identity) -> FeedHealth:
     definition, connector = feed.definition, None
     if feed.connector is not None:
         shown = asdict(feed.connector)
-        private = {} if actor.clearance >= _SEES_ADDRESSES else dict.fromkeys(("detail", "fault", "faulted_at"))
+        private = {} if _DUTY in identity.duties else dict.fromkeys(("detail", "fault", "faulted_at"))
         connector = Connector(**(shown | private))
     described = {
         name: getattr(definition, name) for name in FeedHealth.model_fields if name in FeedDefinition.model_fields

@@ -14,7 +14,7 @@ from server.http.gateway import client_address
 from server.http.origins import Trust
 from server.identity.auth import Authenticator
 from server.identity.identity import actor_of_request
-from server.live.judge import Ask, judge_of
+from server.live.judge import ActorNow, judge_of
 from server.live.socket import PROTOCOL, LiveSocket
 from server.routes.live import actor_again, filter_limits, source_of
 
@@ -30,12 +30,13 @@ async def live_ws(socket: WebSocket, state: StateHere) -> None:
     if trust is Trust.STRANGE:
         return await socket.close(_POLICY, "this page is of another origin; server.origins names those that may")
     offered = [name.strip() for name in socket.headers.get("sec-websocket-protocol", "").split(",")]
-    tokens = Authenticator() if trust is Trust.READER else state.authenticator  # any page reads what is public
+    strangers = Authenticator(policy=lambda: state.policy.policy)
+    tokens = strangers if trust is Trust.READER else state.authenticator  # any page reads what is public
 
     async def actor_of_token(token: str) -> Actor:
         return (await tokens.of_token(token, client_address(socket.scope))).actor
 
-    ask: Ask | None = None
+    ask: ActorNow | None = None
     try:
         token = next((name.removeprefix(_BEARER) for name in offered if name.startswith(_BEARER)), None)
         if token is not None:

@@ -50,7 +50,7 @@ class WaterwaySpot(BaseModel):
 
     id: str
     name: str | None
-    chainage_m: float
+    chainage_m: float | None
     bank: Literal["left", "right", "mid"]
     distance_m: float
 
@@ -199,8 +199,10 @@ def _waterway(catalog: Catalog, actor: Actor) -> Clause:
     layer = _visible(catalog, actor, "waterways")
     if layer is None:
         return _ABSENT
+    told = any(f.definition.name == "chainage_start_m" and not f.masked for f in visible_fields(layer, actor))
+    chainage = "near.chainage_m" if told else "NULL"  # it counts from a value that this actor may not see
     return compose(
-        f"""SELECT json_build_object('id', f.id, 'name', {_name(layer, actor)}, 'chainage_m', near.chainage_m,
+        f"""SELECT json_build_object('id', f.id, 'name', {_name(layer, actor)}, 'chainage_m', {chainage},
             'bank', near.bank, 'distance_m', near.distance_m)
         FROM onemap.waterway_at(spot.point, {WATERWAY_M}) AS near
         INNER JOIN {{}} ON f.id = near.waterway_id WHERE {{}}""",

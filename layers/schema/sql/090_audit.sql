@@ -47,7 +47,7 @@ GRANT EXECUTE ON FUNCTION audit.append TO onemap_audit;
 -- The second lock: whoever may write the table by its grants may still not change it. Rows leave by audit.forget, which
 -- says so for its transaction, and never before half a year (Cybersecurity Law, network logs).
 CREATE OR REPLACE FUNCTION audit.refuse_change() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF tg_op = 'DELETE' AND current_setting('onemap.audit_forget', true) = 'on'
         AND old.stored_at < clock_timestamp() - interval '180 days'

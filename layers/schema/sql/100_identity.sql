@@ -13,6 +13,7 @@ clearance, attributes ON identity.access_token FOR EACH ROW EXECUTE FUNCTION ide
 CREATE OR REPLACE TRIGGER announce AFTER DELETE OR UPDATE OF ended_at, expires_at, subject, purpose
 ON identity.session FOR EACH ROW EXECUTE FUNCTION identity.announce_digest();
 
+-- Wake the workers that keep what an account may see, by its id.
 CREATE OR REPLACE FUNCTION identity.announce_account() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -23,6 +24,7 @@ $$;
 CREATE OR REPLACE TRIGGER announce AFTER DELETE OR UPDATE OF title, roles, areas, departments, clearance, attributes,
 disabled ON identity.account FOR EACH ROW EXECUTE FUNCTION identity.announce_account();
 
+-- Wake the workers that keep an account whose break-glass begins or ends.
 CREATE OR REPLACE FUNCTION identity.announce_elevation() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -86,6 +88,7 @@ BEGIN
 END
 $$;
 
+-- End a session, by its public id.
 CREATE OR REPLACE FUNCTION identity.end_session(session_id text) RETURNS boolean
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 WITH ended AS (
@@ -193,6 +196,7 @@ FROM identity.account AS a WHERE a.id = of_account AND a.may_elevate AND NOT a.d
 RETURNING id
 $$;
 
+-- Every break-glass with its account, the newest first.
 CREATE OR REPLACE FUNCTION identity.elevations()
 RETURNS TABLE (
     id bigint, account text, role text, clearance smallint, reason text, begins_at timestamptz, ends_at timestamptz,

@@ -49,6 +49,7 @@ async function follow(onChange, seen, versions, signal) {
   try {
     const headers = { Accept: "text/event-stream", ...(seen ? { "Last-Event-ID": seen } : {}) };
     const response = await fetch(address("live?tiles=true"), { headers, cache: "no-store", signal: broken.signal });
+    if (response.status === 401) onChange(new Set(["*"])); // the session has ended: whoever asks next learns it
     if (!response.ok || !response.body) return "";
     for await (const event of events(response.body)) {
       clearTimeout(silent);

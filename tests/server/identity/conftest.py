@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from layers.database.connection import connect
@@ -9,6 +11,7 @@ from layers.identity.labels import IdentityLabels
 from layers.identity.tokens import add_token
 from tests.databases import run_async
 
+SHIPPED = {"folder": Path(__file__).parents[3] / "config" / "policy"}  # tests have an open policy unless they name this
 DISPATCHER = IdentityLabels(("street_dispatcher",), ("440106011",), (), 3, {})
 OPERATING = IdentityLabels(("operator",), (), (), 4, {})
 

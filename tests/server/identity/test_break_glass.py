@@ -8,7 +8,7 @@ import pytest
 from layers.identity.accounts import add_account
 from layers.identity.labels import IdentityLabels
 from layers.identity.passwords import hash_password
-from tests.server.identity.conftest import DISPATCHER, in_database
+from tests.server.identity.conftest import DISPATCHER, SHIPPED, in_database
 
 PASSWORD = "Tianhe-Map-2026"
 REASON = "内涝险情 flood in the neighbouring street"
@@ -25,7 +25,7 @@ def people(database_url, live_server):
             await add_account(connection, name, given, password_hash=hashed, may_elevate=name in {"may", "second"})
 
     in_database(database_url, make)
-    address = live_server(database_url, identity={"totp_roles": []})
+    address = live_server(database_url, identity={"totp_roles": []}, policy=SHIPPED)
     browsers = {name: httpx.Client(base_url=address, headers={"Origin": address}, timeout=60) for name in labels}
     for name, browser in browsers.items():
         assert browser.post("/login", json={"name": name, "password": PASSWORD}).status_code == 200

@@ -11,6 +11,7 @@ from layers.policy.read import read_policy
 from server.settings import load_settings
 from tests.databases import run_async, temporary_database
 from tests.running_app import running_app
+from tests.server.identity.conftest import SHIPPED
 
 ROLES = {
     *("grid_worker", "community_officer", "street_dispatcher", "district_dispatcher", "department_officer"),
@@ -21,7 +22,7 @@ ROLES = {
 @pytest.fixture(scope="module")
 def made(cluster, district_template):
     """The database of a demo, and a function that makes its accounts."""
-    roles = read_policy(load_settings().policy.folder).roles
+    roles = read_policy(SHIPPED["folder"]).roles
     with temporary_database(cluster, district_template) as url:
 
         async def make(**how):
@@ -42,7 +43,7 @@ def accounts(made):
 
 @pytest.fixture(scope="module")
 def address(made, accounts, tmp_path_factory):
-    settings = load_settings(home=tmp_path_factory.mktemp("home"), database={"url": made[0]})
+    settings = load_settings(home=tmp_path_factory.mktemp("home"), database={"url": made[0]}, policy=SHIPPED)
     with running_app(settings) as found:
         yield found
 

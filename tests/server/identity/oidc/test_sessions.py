@@ -16,6 +16,7 @@ from server.settings import load_settings
 from tests.databases import execute, run_async, temporary_database
 from tests.oidc.provider import CLIENT_SECRET, running_provider
 from tests.oidc.visitor import log_in_at, parameters_of
+from tests.readers import SHIPPED_POLICY
 from tests.running_app import running_app
 from tests.server.identity.oidc.conftest import write_provider
 
@@ -49,7 +50,9 @@ def here(cluster, template, tmp_path_factory) -> Iterator[SimpleNamespace]:
         run_async(sync_definitions(url))
         scopes = ["openid", "profile", "offline_access"]
         write_provider(folder, provider.issuer, claims=CLAIMS, scopes=scopes, client_secret="oidc_district")
-        settings = load_settings(home=home, database={"url": url}, oidc={"folder": str(folder)})
+        settings = load_settings(
+            home=home, database={"url": url}, oidc={"folder": str(folder)}, policy={"folder": SHIPPED_POLICY}
+        )
         with running_app(settings, port=port) as address:
             assert address == ours
             yield SimpleNamespace(address=address, provider=provider, url=url)
