@@ -17,7 +17,7 @@ from layers.definition import FieldDefinition
 from layers.errors import BadInput, NotFound, TooMuch
 from layers.read.query import ItemsQuery, feature_json
 from layers.read.relation import relation
-from layers.read.rights import scoped
+from layers.read.rights import SHOWN, scoped, visible_fields
 from twin.surroundings.spot import Spot
 
 RADIUS_M_MAX = 5_000.0
@@ -142,6 +142,8 @@ def selection(
     extra = {LAYER: bind(layer.id, "text"), **(computed or {})}
     widened = _with_fields(layer, tuple(extra))
     own = ["id", "geom", *(quote_identifier(f.name) for f in widened.definition.fields if f not in extra)]
+    shown = {SHOWN.format(f.definition.name): f.expression for f in visible_fields(layer, actor)}
+    own += [quote_identifier(name) for name, expression in shown.items() if name in expression]  # masks of another type
     columns = ", ".join([*(f"whole.{name}" for name in own), *(f"chosen.{f.name}" for f in extra)])
     added = join(", ", [compose(f"{{}} AS {f.name}", value) for f, value in extra.items()])
     distance = "f.distance_m" if DISTANCE in extra else "NULL::float8"
