@@ -68,7 +68,8 @@ class Listener:
                 continue
             assert fields.get("event") != "resync", fields
             if fields.get("event") == "changes":
-                self.heard.add(json.loads(fields["data"]))
+                changes = json.loads(fields["data"])
+                self.heard.add([change for change in changes if change.get("operation") != "delete"])  # left its rows
             self.seq = fields.get("id", self.seq)
             fields = {}
 
