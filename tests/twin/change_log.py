@@ -92,8 +92,11 @@ class Heard:
     things: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def add(self, changes):
+        """Take changes in; what is taken off a reader's stream is forgotten, as it is on his map."""
         for change in changes:
-            if change["kind"] in MERGED:
+            if change.get("operation") == "delete":
+                self.things.pop((change["layer"], change["id"]), None)
+            elif change["kind"] in MERGED:
                 self.things[change["layer"], change["id"]] = change
             else:
                 self.events.append(change["id"])
@@ -104,6 +107,15 @@ def heard_of(changes):
     heard = Heard()
     heard.add(changes)
     return heard
+
+
+def shown_last(heard, changes, is_seen):
+    """Return what a subscriber heard, without the things whose last change is not for him.
+
+    Such a thing is taken off his stream; where he was cut just then, it stays until his next snapshot.
+    """
+    last = {(c["layer"], c["id"]): is_seen(c) for c in changes if c["kind"] in MERGED}
+    return Heard(heard.events, {key: change for key, change in heard.things.items() if last[key]})
 
 
 def as_seen(change):

@@ -64,7 +64,7 @@ DELETE FROM identity.session_grant AS g WHERE g.session_id = of_session
 RETURNING g.session_id, g.provider, g.subject, g.sealed
 $$;
 
--- The functions of this schema are for web workers and the owner alone (as in 100_identity.sql, for those of this file).
+-- The functions of this schema are for web workers and the owner alone, as in 100_identity.sql; for those of this file.
 DO $$
 DECLARE
     one regprocedure;

@@ -46,7 +46,7 @@ async def test_an_outlet_passes_over_the_leap_and_does_not_stay_before_it(layers
     connection = await connect(layers_url, Role.INGEST)
     try:
         catalog = await read_catalog(connection)
-        outlet = Webhook(name="city", kind="webhook", url="http://127.0.0.1:9/", layers=("grids",))
+        outlet = Webhook(name="city", kind="webhook", url="http://127.0.0.1:9/", layers=("communities",))
         await mark_restored(layers_url, "20261129T000000Z", None)
         batch = await Selection(outlet, lambda: catalog).after(connection, 0)
         assert (batch.seq, list(batch.changes), batch.lost) == (LEAP, [], None)
