@@ -5,24 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.broker import Broker
-from layers.schema.tables import sync_definitions
 from tests.databases import run_async, temporary_database
 from tests.twin.fixture import load_fixture
 from tests.twin.service import TwinService
 
 
 @pytest.fixture(scope="session")
-def layers_url(cluster, template) -> Iterator[str]:
-    """URL of a database with every layer, none with rows; nobody writes to it."""
-    with temporary_database(cluster, template) as url:
-        run_async(sync_definitions(url))
-        yield url
-
-
-@pytest.fixture(scope="session")
-def fixture_url(cluster, layers_url) -> Iterator[str]:
+def fixture_url(cluster, layers_template) -> Iterator[str]:
     """URL of a database that holds the worked fixture of the domain reference; nobody writes to it."""
-    with temporary_database(cluster, layers_url) as url:
+    with temporary_database(cluster, layers_template) as url:
         run_async(load_fixture(url))
         yield url
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 
+import orjson
 import pytest
 
 from layers.catalog import read_catalog
+from layers.coordinates.crs import CRS84
 from layers.database.connection import connect
 from layers.definition import read_definitions
 from layers.policy.read import read_policy
+from layers.read.query import single
 from layers.schema.tables import refresh_statistics, sync_definitions, table_of
 from server.settings import PROJECT
 from tests.databases import temporary_database
@@ -37,6 +40,7 @@ class District:
     """The features of table 7.3, and a loop to read them with."""
 
     def __init__(self, url) -> None:
+        self.url, self._shown = url, {}
         self.runner = asyncio.Runner()
         self.run = self.runner.run
         self.run(sync_definitions(url))
@@ -63,6 +67,15 @@ class District:
                 *values.values(),
             )
         await refresh_statistics(self.connection, read_definitions()[layer_id])
+
+    def feature(self, actor, layer, feature):
+        """Return a feature as an actor is shown it, read once; None when it is hidden from him."""
+        key = (actor.audience, layer, feature)
+        if key not in self._shown:
+            text, values = single(self.catalog[layer], actor, feature, CRS84).render()
+            row = self.run(self.connection.fetchrow(text, *values))
+            self._shown[key] = row and orjson.loads(row["feature"])
+        return self._shown[key]
 
     def close(self):
         self.run(self.connection.close())

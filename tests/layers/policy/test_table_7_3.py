@@ -9,9 +9,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from layers.coordinates.crs import CRS84
 from layers.layer_rights import rights_of
-from layers.read.query import single
 from layers.review.holders import holder_of
 from tests.layers.policy.features import FEATURES, GRID, OTHER_GRID, SERVED, STREET
 
@@ -146,11 +144,9 @@ def reader_of(policy, name):
 
 def mark_of(district, actor, layer, field, feature):
     """Return how a field of a feature is shown, of a table's row that has a value for it."""
-    text, values = single(district.catalog[layer], actor, feature, CRS84).render()
-    row = district.run(district.connection.fetchrow(text, *values))
-    if row is None:
+    found = district.feature(actor, layer, feature)
+    if found is None:
         return HIDDEN
-    found = orjson.loads(row["feature"])
     _, place, stored = next(one for one in FEATURES[layer] if one[0] == feature)
     if field == "geom":
         exact = [float(number) for number in place.removeprefix("POINT(").removesuffix(")").split()]
@@ -183,8 +179,7 @@ def test_masked_values_hold_nothing_more_than_their_mask(district, policy, reade
         ("emergency_resources", "contact_name", "own"), ("emergency_resources", "contact_phone", "own"),
     ):  # fmt: skip
         if mark_of(district, actor, layer, field, feature) == PART:
-            text, values = single(district.catalog[layer], actor, feature, CRS84).render()
-            shown = orjson.loads(district.run(district.connection.fetchval(text, *values)))["properties"][field]
+            shown = district.feature(actor, layer, feature)["properties"][field]
             assert shown == marks[field]
 
 

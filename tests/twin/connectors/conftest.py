@@ -3,17 +3,16 @@ from __future__ import annotations
 import pytest
 
 from layers.database.connection import connect
-from tests.databases import run_async, temporary_database
+from tests.databases import run_async
 from tests.twin.connectors.house import House
 from tests.twin.named import put_named
 
 
 @pytest.fixture
-def empty_url(cluster, layers_url):
+def empty_url(layers_url):
     """URL of a database of the test's own with every layer, some cars and gauges, and nothing else."""
-    with temporary_database(cluster, layers_url) as url:
-        run_async(put_named(url))
-        yield url
+    run_async(put_named(layers_url))
+    return layers_url
 
 
 @pytest.fixture

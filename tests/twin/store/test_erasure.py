@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layers.database.connection import Role, connect
 from layers.errors import BadInput, NotFound
 from server.commands.purge import erase as erase_command
-from tests.databases import run_async, temporary_database
+from tests.databases import run_async
 from tests.twin.change_log import happened, write
 from twin.connectors.drop_erasure import files_with
 from twin.store.erasure import erase
@@ -30,21 +30,14 @@ AT = datetime(2026, 6, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def own_url(cluster, layers_template):
-    """Return the URL of a database of the test's own with every layer."""
-    with temporary_database(cluster, layers_template) as url:
-        yield url
-
-
-@pytest.fixture
-async def owner(own_url):
-    connection = await connect(own_url)
+async def owner(layers_url):
+    connection = await connect(layers_url)
     yield connection
     await connection.close()
 
 
 @pytest.fixture
-async def filled(owner, own_url):
+async def filled(owner, layers_url):
     """Put the person, and another one, into every kind of store."""
     await owner.execute(
         """INSERT INTO layer.grid_workers (id, name, phone, data_grade, grid_codes, _known_since) VALUES
@@ -84,7 +77,7 @@ async def filled(owner, own_url):
             worker,
             AT,
         )
-    await write(own_url, happened("e", title=TOLD), happened("e2", handler_id="W1"), happened("e3", title=OTHER))
+    await write(layers_url, happened("e", title=TOLD), happened("e2", handler_id="W1"), happened("e3", title=OTHER))
     return owner
 
 
@@ -138,7 +131,7 @@ async def test_nothing_of_the_person_is_left_anywhere_and_the_other_stays(filled
 
 
 @pytest.mark.parametrize("tables", [0, 12, 30])
-async def test_cut_off_anywhere_the_same_call_ends_it(filled, own_url, monkeypatch, tables):
+async def test_cut_off_anywhere_the_same_call_ends_it(filled, layers_url, monkeypatch, tables):
     """A lost connection is what the database sees of kill -9."""
     left = [tables]
     whole = erase.erase_values
@@ -150,7 +143,7 @@ async def test_cut_off_anywhere_the_same_call_ends_it(filled, own_url, monkeypat
         return await whole(connection, *args)
 
     monkeypatch.setattr(erase, "erase_values", cut)
-    victim = await connect(own_url)
+    victim = await connect(layers_url)
     with pytest.raises(Exception, match=r"closed|terminat|lost"):
         await erase_person(victim, TERMS, [("grid_workers", WORKER)])
     monkeypatch.setattr(erase, "erase_values", whole)
@@ -209,13 +202,13 @@ def test_files_that_were_put_away_are_found_in_every_encoding(tmp_path):
     assert [path.name for path in files_with(tmp_path, TERMS)] == ["book.xlsx", "gb.csv", "utf8.csv"]
 
 
-def test_the_command_shows_first_then_erases_and_leaves_numbers_in_the_audit(own_url, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("ONEMAP_DATABASE_URL", own_url)
+def test_the_command_shows_first_then_erases_and_leaves_numbers_in_the_audit(layers_url, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ONEMAP_DATABASE_URL", layers_url)
     done = tmp_path / "drops" / "f" / "done"
     done.mkdir(parents=True)
     (done / "a.csv").write_text(PHONE)
     (tmp_path / "tiles" / "a9").mkdir(parents=True)
-    run_async(put_event(own_url))
+    run_async(put_event(layers_url))
     who = {"name": ["王小明"], "phone": [PHONE], "home": tmp_path}
     erase_command(**who, dry_run=True)
     assert "layer.events.title" in capsys.readouterr().out
@@ -225,7 +218,7 @@ def test_the_command_shows_first_then_erases_and_leaves_numbers_in_the_audit(own
     assert not (tmp_path / "tiles").exists()
     erase_command(**who, yes=True)
     assert "nothing was found" in capsys.readouterr().out
-    title, records = run_async(title_and_audit(own_url))
+    title, records = run_async(title_and_audit(layers_url))
     assert title == f"{WORD} {WORD}"
     assert sum('"erase"' in record for record in records) == 2
     assert not any(PHONE in record or "王小明" in record for record in records)

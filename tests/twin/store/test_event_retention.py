@@ -10,7 +10,6 @@ import pytest
 
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import read_definitions
-from tests.databases import temporary_database
 from tests.twin.change_log import happened, write
 from tests.twin.waiting import until
 from twin.connectors.drop_retention import forget_files
@@ -25,22 +24,15 @@ SENSITIVE = sorted(f.name for f in read_definitions()["events"].fields if f.grad
 
 
 @pytest.fixture
-def own_url(cluster, layers_template):
-    """Return the URL of a database of the test's own with every layer."""
-    with temporary_database(cluster, layers_template) as url:
-        yield url
-
-
-@pytest.fixture
-async def owner(own_url):
-    connection = await connect(own_url)
+async def owner(layers_url):
+    connection = await connect(layers_url)
     yield connection
     await connection.close()
 
 
 @pytest.fixture
-async def ingest(owner, own_url):
-    connection = await connect(own_url, Role.INGEST)
+async def ingest(owner, layers_url):
+    connection = await connect(layers_url, Role.INGEST)
     yield connection
     await connection.close()
 
@@ -95,9 +87,9 @@ async def test_more_events_than_a_transaction_takes(owner, ingest, monkeypatch):
     assert (await forget(ingest, KEPT))["whole events"] == 5
 
 
-async def test_a_deleted_event_is_blanked_in_the_log_and_the_numbers_stay(owner, ingest, own_url):
+async def test_a_deleted_event_is_blanked_in_the_log_and_the_numbers_stay(owner, ingest, layers_url):
     await put(owner, "gone", 400)
-    await write(own_url, happened("gone", title=SECRET), happened("stays", title="t"))
+    await write(layers_url, happened("gone", title=SECRET), happened("stays", title="t"))
     before = await owner.fetch("SELECT first_seq, last_seq FROM twin.change")
     assert before
     assert (await forget(ingest, KEPT))["whole events"] == 1
@@ -135,11 +127,11 @@ def test_files_that_were_put_away_go_and_those_that_wait_stay(tmp_path):
     assert forget_files(tmp_path / "no home", DAY, now=now) == 0
 
 
-async def test_the_job_records_in_the_audit_what_it_dropped(owner, own_url):
+async def test_the_job_records_in_the_audit_what_it_dropped(owner, layers_url):
     await put(owner, "gone", 400)
-    pool = await create_pool(own_url, Role.INGEST, size=2)
-    job = asyncio.create_task(Housekeeping(own_url, pool, KEPT).run())
-    auditor = await connect(own_url, Role.AUDITOR)
+    pool = await create_pool(layers_url, Role.INGEST, size=2)
+    job = asyncio.create_task(Housekeeping(layers_url, pool, KEPT).run())
+    auditor = await connect(layers_url, Role.AUDITOR)
     records = await until(lambda: auditor.fetch("SELECT * FROM audit.record"))
     await auditor.close()
     job.cancel()

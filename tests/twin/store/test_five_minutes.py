@@ -10,7 +10,6 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
-from tests.databases import temporary_database
 from tests.twin.intake.test_pipeline import NOON, Squares, event, message
 from tests.twin.waiting import until
 from twin.intake.pipeline import Pipeline
@@ -29,12 +28,11 @@ FROM twin.observation WHERE value IS NOT NULL AND phenomenon_time < $1 GROUP BY 
 
 
 @pytest.fixture
-async def owner(cluster, layers_url):
-    with temporary_database(cluster, layers_url) as url:
-        connection = await connect(url)
-        connection.url = url
-        yield connection
-        await connection.close()
+async def owner(layers_url):
+    connection = await connect(layers_url)
+    connection.url = layers_url
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture
