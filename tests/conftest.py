@@ -22,7 +22,7 @@ from layers.cluster import PrivateCluster
 from layers.schema.migrate import migrate
 from layers.schema.tables import sync_definitions
 from server.settings import environment_names, load_settings
-from tests.databases import execute, run_async, temporary_database
+from tests.databases import close_for_writing, execute, run_async, temporary_database
 from tests.running_app import running_app
 
 OPEN_POLICY = Path(__file__).parent / "policies" / "open"  # the shipped one has tests of its own, in `rights`
@@ -91,6 +91,7 @@ def template(cluster: str) -> Iterator[str]:
     with temporary_database(cluster) as url:
         run_async(execute(url, "CREATE EXTENSION IF NOT EXISTS postgis"))
         run_async(migrate(url))
+        close_for_writing(url)
         yield url
 
 
@@ -106,6 +107,14 @@ def layers_template(cluster: str, template: str) -> Iterator[str]:
     """URL of a database that has every defined layer, empty; do not write to it."""
     with temporary_database(cluster, template) as url:
         run_async(sync_definitions(url))
+        close_for_writing(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def served_layers_url(cluster: str, layers_template: str) -> Iterator[str]:
+    """URL of a database for a service of the module, with every defined layer, empty at first."""
+    with temporary_database(cluster, layers_template) as url:
         yield url
 
 
@@ -124,6 +133,7 @@ def district_template(cluster: str, template: str) -> Iterator[str]:
     with temporary_database(cluster, template) as url:
         run_async(sync_definitions(url))
         run_async(load_demo(url, scale=0.02, seed=440106, progress=lambda *_: None))
+        close_for_writing(url)
         yield url
 
 

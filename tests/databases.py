@@ -33,6 +33,12 @@ def temporary_database(cluster: str, template: str | None = None) -> Iterator[st
         run_async(execute(cluster, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
+def close_for_writing(url: str) -> None:
+    """Refuse writes to a template from now on; databases that are made from it take them."""
+    name = urlsplit(url).path[1:]
+    run_async(execute(url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+
+
 async def execute(url: str, sql: str) -> None:
     """Execute a statement on a connection of its own."""
     connection = await asyncpg.connect(url)

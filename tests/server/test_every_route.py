@@ -22,8 +22,8 @@ GUARDS = ("require_duty.", "require_operator.")
 
 
 @pytest.fixture(scope="module")
-def service(layers_template: str) -> Iterator[Service]:
-    running = Service(layers_template)
+def service(served_layers_url: str) -> Iterator[Service]:
+    running = Service(served_layers_url)
     yield running
     running.close()
 

@@ -52,12 +52,12 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(layers_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(served_layers_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("tls")
     certificate, key = make_certificate(folder)
     server = {"host": "localhost", "port": 0, "admin_host": "127.0.0.1", "admin_port": 0}
     server |= {"tls_certificate": certificate, "tls_key": key}
-    settings = load_settings(home=folder, database={"url": layers_template}, server=server)
+    settings = load_settings(home=folder, database={"url": served_layers_url}, server=server)
     with listen(settings.server) as listening, _worker(settings, listening):
         yield Served(settings, listening, folder)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.broker import Broker
-from tests.databases import run_async, temporary_database
+from tests.databases import close_for_writing, run_async, temporary_database
 from tests.twin.fixture import load_fixture
 from tests.twin.service import TwinService
 
@@ -15,6 +15,7 @@ def fixture_url(cluster, layers_template) -> Iterator[str]:
     """URL of a database that holds the worked fixture of the domain reference; nobody writes to it."""
     with temporary_database(cluster, layers_template) as url:
         run_async(load_fixture(url))
+        close_for_writing(url)
         yield url
 
 

@@ -16,10 +16,12 @@ from tests.server.identity.oidc.conftest import write_provider
 
 
 @pytest.fixture(scope="module")
-def address(layers_template: str, provider: RunningProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(
+    served_layers_url: str, provider: RunningProvider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     folder = write_provider(tmp_path_factory.mktemp("oidc"), provider.issuer)
     home = tmp_path_factory.mktemp("home")
-    settings = load_settings(home=home, database={"url": layers_template}, oidc={"folder": str(folder)})
+    settings = load_settings(home=home, database={"url": served_layers_url}, oidc={"folder": str(folder)})
     with running_app(settings) as running:
         yield running
 
