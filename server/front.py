@@ -65,7 +65,7 @@ class Front:
                 await state.audit.before_answer(scope, note, message["status"])
                 begun = True
                 if has_ended_session(scope):
-                    forget_session(message, is_secure(scope, state.settings.server.public_url))
+                    forget_session(scope, message, is_secure(scope, state.settings.server.public_url))
                 complete(message, more, is_secure=scope["scheme"] in _SECURE)
             await send(message)
 

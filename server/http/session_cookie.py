@@ -15,6 +15,8 @@ from server.http.origins import Origins, Trust
 
 SECURE_NAME = "__Host-onemap"
 PLAIN_NAME = "onemap"
+_TOLD_AT = "/session"
+_UNAUTHORIZED = 401
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -49,11 +51,21 @@ def clear_cookie_header(secure: bool) -> str:
     return _header("", secure) + "; Max-Age=0"
 
 
-def forget_session(start: Message, secure: bool) -> None:
-    """Add the header that clears the cookie to the start of an answer, unless the answer sets a cookie itself."""
+def forget_session(scope: Scope, start: Message, secure: bool) -> None:
+    """Clear the cookie of a session that is no more, where the person is told so: at `/session`, or on a page of 401.
+
+    Everywhere else it stays: a page asks for many things at once, and were the first answer of 401 to take the cookie,
+    the others would be the public's, and the page would go on as if somebody were logged in.
+    """
+    if scope["path"] != _TOLD_AT and not (start["status"] == _UNAUTHORIZED and _is_navigation(scope)):
+        return
     headers = list(start.get("headers", ()))
     if not any(name.lower() == b"set-cookie" for name, _ in headers):
         start["headers"] = [*headers, (b"set-cookie", clear_cookie_header(secure).encode())]
+
+
+def _is_navigation(scope: Scope) -> bool:
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def _header(value: str, secure: bool) -> str:

@@ -82,6 +82,7 @@ async function onEnded() {
   const known = store.get().account !== null;
   await identify();
   store.set({ farewell: known ? "ended" : store.get().farewell, hits: [], chosen: 0 });
+  if (known) await refresh();
 }
 
 /** @param {"" | "idle"} [farewell]  why, when nobody asked for it */

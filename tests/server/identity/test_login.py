@@ -104,8 +104,16 @@ def test_a_login_opens_a_session_and_a_logout_ends_it(address, account):
         value = client.cookies["onemap"]
         assert client.post("/logout").status_code == 200
         assert who(client) is None
-    old = httpx.get(f"{address}/metrics", headers={"Cookie": f"onemap={value}"})
-    assert (old.status_code, "Max-Age=0" in old.headers["set-cookie"]) == (401, True)
+    old = {"Cookie": f"onemap={value}"}
+    for path, accept, status, is_cleared in (
+        ("/map.json", "application/json", 401, False),  # a script asks: whatever it asks next must say so too
+        ("/metrics", "text/html", 401, True),
+        ("/", "text/html", 200, False),  # its script asks for the session
+        ("/session", "*/*", 200, True),
+    ):
+        ended = httpx.get(f"{address}{path}", headers=old | {"Accept": accept})
+        assert (ended.status_code, "Max-Age=0" in ended.headers.get("set-cookie", "")) == (status, is_cleared), path
+    assert httpx.get(f"{address}/session", headers=old).json()["ended"] is True
 
 
 def test_a_form_works_as_json_does(address, account):

@@ -43,7 +43,7 @@ export function App({ store, refresh, logOut }) {
     <${Farewell} store=${store} state=${state} />
     ${state.map && state.mode === "list" && html`<${ListView} store=${store} state=${state} />`}
     ${state.map && state.style && state.webgl && html`<div class="stage" hidden=${state.mode === "list"}>
-      <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} />
+      <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} onUnauthorized=${refresh} />
       <${Side} store=${store} state=${state} view=${view} onFeature=${setFeature} />
       <${Status} state=${state} view=${view} />
     </div>`}

@@ -14,14 +14,15 @@ import { Icon } from "./icons.js";
 
 const FRESH_MS = 2000;
 
-/** @param {{ store: Store, state: State, marked: any, onMove: (view: View) => void }} props */
-export function MapView({ store, state, marked, onMove }) {
+/** @param {{ store: Store, state: State, marked: any, onMove: (view: View) => void, onUnauthorized: () => Promise<void> }} props */
+export function MapView({ store, state, marked, onMove, onUnauthorized }) {
   const container = useRef(/** @type {HTMLElement | null} */ (null));
   const [map, setMap] = useState(/** @type {MapLibre | null} */ (null));
   const unplaced = useRef(readHash(location.hash).view === null && store.get().hits.length > 0);
   useEffect(() => {
     const made = start(/** @type {HTMLElement} */ (container.current), store, onMove);
     made?.once("load", () => setMap(made));
+    if (made) reportErrors(made, onUnauthorized);
     const forget = made && store.subscribe((now, before) => redraws(now, before) && unsettle(made));
     return () => {
       forget?.();
@@ -80,6 +81,22 @@ const redraws = (now, before) => now.toggled !== before.toggled || now.relief !=
 function unsettle(map) {
   map.getContainer().removeAttribute("data-idle");
   map.triggerRepaint();
+}
+
+/**
+ * Report what MapLibre could not do; after a refusal of 401 ask, once at a time, whether somebody is still logged in.
+ * @param {MapLibre} map
+ * @param {() => Promise<void>} onUnauthorized
+ */
+function reportErrors(map, onUnauthorized) {
+  let asking = false;
+  map.on("error", ({ error }) => {
+    if (/** @type {any} */ (error).status !== 401) console.error(error);
+    else if (!asking) {
+      asking = true;
+      void onUnauthorized().finally(() => (asking = false));
+    }
+  });
 }
 
 /**
