@@ -12,10 +12,12 @@ import orjson
 
 from layers.actor import Actor
 from layers.catalog import read_catalog
+from layers.database.advisory_locks import AdvisoryLock
 from layers.database.connection import Role, connect, create_pool
 from layers.schema.tables import sync_definitions
 from twin.live.change_batch import MERGED
 from twin.live.tail import LogTail
+from twin.log.change import NOT_SENT
 from twin.log.changes import append, last_seq
 
 GRIDS = [f"44010601100{community}{grid:03d}" for community in (1, 2) for grid in (1, 2, 3)]
@@ -50,15 +52,34 @@ async def write(url, *changes):
         await connection.close()
 
 
-async def write_many(url, seed, frames):
-    """Write random frames, as one writer among several."""
+async def write_many(url, seed, frames, states=None):
+    """Write random frames, as one writer among several.
+
+    Parameters
+    ----------
+    states
+        The last change of each thing, shared by the writers: what the feeds' writers read from the tables.
+    """
+    states = {} if states is None else states
     numbers = random.Random(seed)
     connection = await connect(url, Role.INGEST)
     for frame in range(frames):
         async with connection.transaction():
             await asyncio.sleep(0)
-            await append(connection, [random_change(numbers, seed, frame, n) for n in range(numbers.randint(1, 6))])
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.CHANGE_LOG)
+            changes = [random_change(numbers, seed, frame, n) for n in range(numbers.randint(1, 6))]
+            await append(connection, [with_before(change, states) for change in changes])
     await connection.close()
+
+
+def with_before(change, states):
+    """Return a change that tells what it replaced, as the feeds' writers tell it."""
+    key = change["layer"], change["id"]
+    before, states[key] = states.get(key), change
+    if before is None:
+        return change | {"before": None}
+    differing = {name: value for name, value in before.items() if change.get(name) != value}
+    return change | {"before": differing}
 
 
 def random_change(numbers, seed, frame, n):
@@ -102,25 +123,26 @@ class Heard:
                 self.events.append(change["id"])
 
 
-def heard_of(changes):
-    """Return what a subscriber has received after these changes."""
+def held_of(log, is_due, may_see):
+    """Return what a subscriber holds after a log: what was due to him, without what he may see no more.
+
+    Parameters
+    ----------
+    is_due, may_see
+        Whether he asked for a change and may see it; and whether he may see it.
+    """
     heard = Heard()
-    heard.add(changes)
+    for change in log:
+        if is_due(change):
+            heard.add([as_seen(change)])
+        elif not may_see(change):
+            heard.things.pop((change["layer"], change["id"]), None)
     return heard
 
 
-def shown_last(heard, changes, is_seen):
-    """Return what a subscriber heard, without the things whose last change is not for him.
-
-    Such a thing is taken off his stream; where he was cut just then, it stays until his next snapshot.
-    """
-    last = {(c["layer"], c["id"]): is_seen(c) for c in changes if c["kind"] in MERGED}
-    return Heard(heard.events, {key: change for key, change in heard.things.items() if last[key]})
-
-
 def as_seen(change):
-    """A change as its readers get it: without the grade."""
-    return {name: value for name, value in change.items() if name != "grade"}
+    """A change as its readers get it: without its grade, and without what was before it."""
+    return {name: value for name, value in change.items() if name not in NOT_SENT}
 
 
 @asynccontextmanager

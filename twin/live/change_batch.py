@@ -43,7 +43,7 @@ class PendingChanges:
 
     def __init__(self) -> None:
         self._kept: list[bytes] = []
-        self._newest: dict[tuple[str, str, str], bytes] = {}
+        self._newest: dict[tuple[str, str], dict[str, bytes]] = {}  # by feature and property, in order of last change
 
     def __len__(self) -> int:
         return len(self._kept) + len(self._newest)
@@ -52,15 +52,19 @@ class PendingChanges:
         """Add a change; a position or observation replaces the one before it of the same thing."""
         if change["kind"] not in MERGED:
             if change.get("operation") == "delete":  # what waits of it would come after, and bring it back
-                self._newest.pop((str(change["layer"]), str(change["id"]), ""), None)
+                self._newest.pop((change["layer"], change["id"]), None)
             self._kept.append(encoded)
             return
-        key = (str(change["layer"]), str(change["id"]), str(change.get("property", "")))
-        self._newest.pop(key, None)  # the newest goes to the end: order of last change
-        self._newest[key] = encoded
+        key = change["layer"], change["id"]
+        own = self._newest.pop(key, {})
+        name = str(change.get("property", ""))
+        own.pop(name, None)
+        own[name] = encoded
+        self._newest[key] = own
 
     def batch(self, seq: int) -> ChangeBatch:
         """Return the changes as a batch up to a number, and begin anew."""
-        batch = ChangeBatch(seq, [*self._kept, *self._newest.values()])
+        newest = [encoded for own in self._newest.values() for encoded in own.values()]
+        batch = ChangeBatch(seq, [*self._kept, *newest])
         self._kept, self._newest = [], {}
         return batch

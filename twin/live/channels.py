@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from weakref import WeakValueDictionary
 
-import orjson
 import structlog
 
 from layers.actor import Actor
@@ -13,7 +13,8 @@ from layers.catalog import Catalog
 from twin.live.budget import TimeSlices
 from twin.live.channel import Channel, channel_key
 from twin.live.interest import Interest
-from twin.live.last_seen import LastSeen, removal_of
+from twin.live.last_seen import LastSeen
+from twin.live.leaving import prior_of, removal_of, was_seen
 from twin.live.matching import Matching
 from twin.live.rows import FeatureProperties, Needs
 from twin.live.visibility import SeenChange, Visibility
@@ -36,6 +37,7 @@ class Channels:
     def __init__(self, catalog: Callable[[], Catalog]) -> None:
         self._catalog = catalog
         self._by_key: dict[Hashable, Channel] = {}
+        self._by_audience: defaultdict[str, set[Channel]] = defaultdict(set)
         self._matching = Matching()
         self._visibilities: WeakValueDictionary[str, Visibility] = WeakValueDictionary()  # while it has channels
         self._last = LastSeen()
@@ -58,6 +60,7 @@ class Channels:
         if channel is None:
             channel = self._by_key[key] = Channel(key, interest, self._visibility(actor))
             self._matching.add(channel)
+            self._by_audience[actor.audience].add(channel)
             self._needs = None
         channel.watchers += 1
         return channel
@@ -75,7 +78,14 @@ class Channels:
         if not channel.watchers:
             del self._by_key[channel.key]
             self._matching.discard(channel)
+            self._forget(channel)
             self._needs = None
+
+    def _forget(self, channel: Channel) -> None:
+        audience = channel.visibility.audience
+        self._by_audience[audience].discard(channel)
+        if not self._by_audience[audience]:
+            del self._by_audience[audience]
 
     async def match(self, changes: Sequence[Change], rows: FeatureProperties) -> list[Wanted]:
         """Return the channels that want each change; a wanted change is judged and encoded once an audience."""
@@ -96,7 +106,7 @@ class Channels:
         layer = catalog.get(change["layer"])
         is_public = layer is not None and layer.definition.grade == 1
         known: dict[str, SeenChange | None] = {}
-        before = self._last.replace(change)
+        last = self._last.replace(change)
         for channel in self._matching.find(change, rows.place(change), is_public=is_public):
             if channel.units:
                 await slices.spend(channel.units)
@@ -108,30 +118,36 @@ class Channels:
             seen = known[audience]
             if seen is not None and channel.wants_seen(seen):
                 wanted.append((channel, change, seen.encoded))
-        if before is not None and self._may_leave(before, change):
-            wanted += self._left(change, before, rows, known)
+        if priors := self._priors(change, last):
+            wanted += await self._left(change, priors, rows, known, slices)
 
-    def _may_leave(self, before: Change, change: Change) -> bool:
-        """Whether a change may hide its feature from a reader: by its grade and codes, or by rules on its rows."""
-        return change["layer"] in self.needs.judged or any(before.get(name) != change.get(name) for name in _LABELS)
+    def _priors(self, change: Change, last: Change | None) -> list[Change]:
+        """Return what the feature of a change was before, where it differs in what may hide it from a reader."""
+        told = prior_of(change) if "before" in change else None
+        is_judged = change["layer"] in self.needs.judged
+        return [
+            prior
+            for prior in (told, last)
+            if prior is not None and (is_judged or any(prior.get(name) != change.get(name) for name in _LABELS))
+        ]
 
-    def _left(
-        self, change: Change, before: Change, rows: FeatureProperties, known: dict[str, SeenChange | None]
+    async def _left(
+        self,
+        change: Change,
+        priors: Sequence[Change],
+        rows: FeatureProperties,
+        known: Mapping[str, SeenChange | None],
+        slices: TimeSlices,
     ) -> list[Wanted]:
-        """Return the removal of a feature for the channels that were shown it before and may not see it now.
+        """Return the removal of a feature for the channels whose members saw it before and may not see it now.
 
-        What was shown is judged by the change before alone: by its feature's row of today it could be another.
+        It goes to all that ask for its layer: a feature that has left a member's box or filter is still on his map.
         """
-        alone, removal = FeatureProperties(), removal_of(change)
-        left: list[Wanted] = []
-        for channel in self._matching.find(before, alone.place(before), is_public=True):
-            audience = channel.visibility.audience
-            if not channel.members:
-                continue
-            if audience not in known:
-                known[audience] = channel.visibility.see(change, rows.of)
-            if known[audience] is None:
-                seen = channel.visibility.see(before, alone.of)
-                if seen is not None and channel.wants_seen(seen):
-                    left.append((channel, removal, orjson.dumps(removal)))
+        row, (removal, encoded), left = rows.of(change), removal_of(change), list[Wanted]()
+        for audience, channels in [(audience, tuple(asking)) for audience, asking in self._by_audience.items()]:
+            await slices.spend(1)
+            visibility = channels[0].visibility
+            seen = known[audience] if audience in known else visibility.see(change, rows.of)
+            if seen is None and any(was_seen(visibility, prior, row) for prior in priors):
+                left += [(one, removal, encoded) for one in channels if one.interest.has_layer(change["layer"])]
         return left

@@ -51,9 +51,13 @@ class Interest:
         """The cost for one change (`twin.live.budget`)."""
         return area_units(self.areas) + (self.condition.units if self.condition else 0)
 
+    def has_layer(self, layer_id: str) -> bool:
+        """Return whether changes of a layer are asked for."""
+        return not self.layers or layer_id in self.layers
+
     def wants(self, change: Change, row_of: Callable[[Change], Mapping[str, Any]]) -> bool:
         """Return whether a change is asked for; `row_of` returns the properties that a filter may read."""
-        if self.layers and change["layer"] not in self.layers:
+        if not self.has_layer(change["layer"]):
             return False
         if self.areas and not lies_in(change, self.areas):
             return False

@@ -1,19 +1,19 @@
-"""The last change of features, by which one that has left a reader's rows is taken off its stream."""
+"""The last change of features, by which a grade that was raised by hand is noticed."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-from twin.log.change import Change, FeatureChange
+from twin.live.leaving import STATES
+from twin.log.change import Change
 
 KEPT_MAX = 50_000
-_STATES = frozenset({"event", "feature", "position"})  # kinds that say where a feature is and whose it is
 
 
 class LastSeen:
     """The last change that this process has read of each feature; the oldest are dropped first.
 
-    Of a feature that was not heard of lately nothing is known: its removal comes with the next snapshot.
+    Changes themselves tell what they replaced, but not a grade that was raised between them.
     """
 
     def __init__(self, kept_max: int = KEPT_MAX) -> None:
@@ -22,7 +22,7 @@ class LastSeen:
 
     def replace(self, change: Change) -> Change | None:
         """Keep a change as the last one of its feature, and return the one before it; None when none is known."""
-        if change["kind"] not in _STATES:
+        if change["kind"] not in STATES:
             return None
         key = change["layer"], change["id"]
         before = self._kept.pop(key, None)
@@ -30,8 +30,3 @@ class LastSeen:
         if len(self._kept) > self._max:
             self._kept.popitem(last=False)
         return before
-
-
-def removal_of(change: Change) -> FeatureChange:
-    """Return the change that takes a feature off a reader's map: its layer and id, and nothing else."""
-    return {"kind": "feature", "layer": change["layer"], "id": change["id"], "operation": "delete"}

@@ -16,7 +16,9 @@ type BoxList = Annotated[list[float], {"minItems": 4, "maxItems": 4}]  # west, s
 class FeatureReference(TypedDict):
     """What every change has: its feature, the grade of that feature, and where and when it was so.
 
-    `grade` decides who may see the change, and is never sent.
+    `grade` decides who may see the change, and is never sent. Nor is `before`: what the change replaced, by which a
+    feature that leaves a reader's rows is taken off his map. It has the former values of labels and members that
+    differ, is None where the feature was not there, and is left out where nothing differs.
     """
 
     layer: str
@@ -27,6 +29,7 @@ class FeatureReference(TypedDict):
     phenomenon_time: NotRequired[Annotated[Instant, {"format": "date-time"}]]
     grid_code: NotRequired[str | None]
     area_code: NotRequired[str | None]
+    before: NotRequired[dict[str, Any] | None]
 
 
 class EventChange(FeatureReference):
@@ -95,7 +98,7 @@ SENT_KINDS: Mapping[str, type[FeatureReference]] = {
     "feature": FeatureChange,
     "fence": FenceChange,
 }
-NOT_SENT = frozenset({"grade"})
+NOT_SENT = frozenset({"grade", "before"})
 
 
 def members(kind: type[FeatureReference]) -> frozenset[str]:

@@ -35,6 +35,13 @@ SELECT layer, id FROM pg_temp.incoming_position JOIN twin.position_now AS kept U
 WHERE kept.xmin = pg_current_xact_id()::xid
 """
 
+_CROSSED = """
+SELECT kept.* FROM pg_temp.incoming_position AS new JOIN twin.position_now AS kept USING (layer, id)
+WHERE (kept.grid_code, kept.area_code) IS DISTINCT FROM (new.grid_code, new.area_code)
+FOR NO KEY UPDATE OF kept
+"""
+_BEFORE = ("lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code")
+
 type _Row = tuple[Any, ...]
 
 
@@ -92,13 +99,15 @@ async def write(
         await binary.copy(connection, "position", (*_COLUMNS, "claimed_time"), marked)
     states = (written[place] for place in newest.values())
     await stage(connection, "incoming_position", "twin.position_now", _COLUMNS, states)
+    crossed = await connection.fetch(_CROSSED)
     renewed, late = await renew(connection, _UPSERT, _RENEWED, newest)
-    return [_change(rows[place]) for place in renewed.values()], late
+    before = {(row["layer"], row["id"]): {name: row[name] for name in _BEFORE} for row in crossed}
+    return [_change(rows[place], before.get(key)) for key, place in renewed.items()], late
 
 
-def _change(row: _Row) -> PositionChange:
+def _change(row: _Row, before: dict[str, Any] | None) -> PositionChange:
     layer, name, time, lon, lat, speed_kmh, heading_deg, grid_code, area_code = row
-    return {
+    change: PositionChange = {
         "kind": "position",
         "layer": layer,
         "id": name,
@@ -110,3 +119,6 @@ def _change(row: _Row) -> PositionChange:
         "grid_code": grid_code,
         "area_code": area_code,
     }
+    if before is not None:  # it came from another area; a first position replaces the stored place, which is not known
+        change["before"] = before
+    return change

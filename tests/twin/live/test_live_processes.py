@@ -18,11 +18,9 @@ from server.settings import PROJECT, load_settings
 from tests.twin.change_log import (
     DEADLINE_SECONDS,
     Heard,
-    as_seen,
-    heard_of,
+    held_of,
     newest,
     prepare,
-    shown_last,
     write_many,
     written,
 )
@@ -95,7 +93,8 @@ async def test_a_killed_web_process_costs_no_listener_a_change(database_url, tmp
         listeners = [Listener(address, query) for query in ("", "layers=events", "", "layers=vehicles", "", "")]
         tasks = [asyncio.create_task(one.listen()) for one in listeners]
         await until(lambda: all(one.seq is not None for one in listeners))
-        writing = asyncio.gather(*(write_many(database_url, seed, 60) for seed in (1, 2)))
+        states = {}
+        writing = asyncio.gather(*(write_many(database_url, seed, 60, states) for seed in (1, 2)))
         await until(lambda: any(one.heard.events for one in listeners))
         first.send_signal(signal.SIGKILL)
         running.enter_context(worker(settings, listening))
@@ -106,8 +105,11 @@ async def test_a_killed_web_process_costs_no_listener_a_change(database_url, tmp
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     log = [change for _, change in await written(database_url)]
-    public = [change for change in log if change["grade"] <= 2]
     for one in listeners:
         layer = one.url.partition("layers=")[2]
-        seen = heard_of(as_seen(c) for c in public if not layer or c["layer"] == layer)
-        assert shown_last(one.heard, log, public.__contains__) == shown_last(seen, log, public.__contains__)
+        asked = [change for change in log if not layer or change["layer"] == layer]
+        assert one.heard == held_of(asked, is_public, is_public)
+
+
+def is_public(change):
+    return change["grade"] <= 2

@@ -33,7 +33,8 @@ SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::text[], $5
 ON CONFLICT (event_id, phenomenon_time, source_version, message) DO NOTHING
 """
 _VERSIONS = """
-SELECT event_id, record FROM twin.event_version WHERE event_id = ANY ($1::text[])
+SELECT event_id, record, xmin = pg_current_xact_id()::xid AS is_new FROM twin.event_version
+WHERE event_id = ANY ($1::text[])
 ORDER BY event_id, phenomenon_time, source_version, message
 """
 _COUNTS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE event_id = ANY ($1::text[]) GROUP BY event_id"
@@ -58,10 +59,12 @@ async def write(
     rows = sorted((_version(*pair) for pair in zip(placed, around, strict=True)), key=lambda row: (row[0], *row[1:3]))
     await connection.execute(_KEEP, *(list(column) for column in zip(*rows, strict=True)))
     changes = await settle(
-        connection, catalog, {row[0] for row in rows} | set(merged.values()), now or datetime.now(UTC)
+        connection,
+        catalog,
+        {row[0] for row in rows} | {end["duplicate_of"] for end in merged},
+        now or datetime.now(UTC),
     )
-    ends = [{"id": part, "stage": "merged", "duplicate_of": whole} for part, whole in merged.items()]
-    return [*map(_change, ends), *changes]
+    return [*map(_change, merged), *changes]
 
 
 async def settle(
@@ -74,17 +77,29 @@ async def settle(
     """
     table = catalog[EVENTS].definition
     known = [field.name for field in table.fields if field.has_column]
-    settled: dict[str, EventState] = {}
+    settled: dict[str, tuple[EventState, EventState]] = {}
     wanted = sorted(event_ids)
     while wanted:
-        versions = await _versions(connection, wanted)
+        versions, former = await _versions(connection, wanted)
         states = [_state(event_id, records, now, table.grade) for event_id, records in versions.items()]
         await _upsert(connection, known, states)
-        settled |= {state["id"]: state for state in states}
+        settled |= {state["id"]: (state, _former(former[state["id"]], state, table.grade)) for state in states}
         counts = {row["event_id"]: row["n"] for row in await connection.fetch(_COUNTS, list(versions))}
         wanted = [event_id for event_id, records in versions.items() if counts[event_id] != len(records)]
-    await warnings.remember(connection, list(settled.values()))
-    return [_change(state) for state in settled.values()]
+    await warnings.remember(connection, [state for state, _ in settled.values()])
+    return [_change({**state, **before}) for state, before in settled.values()]
+
+
+def _former(records: Sequence[EventState], state: EventState, usual: int) -> EventState:
+    """Return the member `before` of an event's change, from its versions of other transactions; empty for no change."""
+    if not records:
+        return {"before": None}
+    was = {**fold(records), GRADE: _grade(records, usual)}
+    names = {name for name in was.keys() | state.keys() if was.get(name) != state.get(name)} - {"id"}
+    before = {name: was.get(name) for name in names if not isinstance(was.get(name), dict)}
+    if GRADE in before:
+        before["grade"] = before.pop(GRADE)
+    return {"before": before} if before else {}
 
 
 def _change(state: EventState) -> EventChange:
@@ -94,23 +109,22 @@ def _change(state: EventState) -> EventChange:
 
 async def _chained(
     connection: asyncpg.Connection, placed: Sequence[PlacedMessage]
-) -> tuple[list[PlacedMessage], dict[str, str]]:
+) -> tuple[list[PlacedMessage], list[EventState]]:
     """Give messages of warnings the event of their chain, and merge events whose chain is part of another now.
 
     Returns
     -------
     tuple
-        The messages, and the events that are gone, each with the event it was merged into.
+        The messages, and the last states of events that are gone: each names the event it was merged into.
     """
     chains = await warnings.join_chains(connection, [one.message for one in placed])
     if not chains.chain_of:
-        return list(placed), {}
+        return list(placed), []
     moved = await warnings.move(connection, chains.renamed)
     rows = await connection.fetch(
-        f"DELETE FROM {table_of(EVENTS)} WHERE id = ANY ($1::text[]) RETURNING id", list(moved)
+        f"DELETE FROM {table_of(EVENTS)} WHERE id = ANY ($1::text[]) RETURNING id, grid_code, area_code", list(moved)
     )
-    deleted = {row["id"] for row in rows}
-    merged = {part: whole for part, whole in moved.items() if part in deleted}
+    merged = [{**row, "stage": "merged", "duplicate_of": moved[row["id"]]} for row in rows]
     return [_in_chain(one, chains) for one in placed], merged
 
 
@@ -156,16 +170,26 @@ def _extent(extent: Extent | None) -> EventState:
     return {"area": extent.area, "lon": extent.lon, "lat": extent.lat, "area_code": extent.area_code}
 
 
-async def _versions(connection: asyncpg.Connection, event_ids: Sequence[str]) -> dict[str, list[EventState]]:
+async def _versions(
+    connection: asyncpg.Connection, event_ids: Sequence[str]
+) -> tuple[dict[str, list[EventState]], dict[str, list[EventState]]]:
+    """Return the versions of each event, and those alone that this transaction did not write."""
     versions: dict[str, list[EventState]] = defaultdict(list)
+    former: dict[str, list[EventState]] = defaultdict(list)
     for row in await connection.fetch(_VERSIONS, event_ids):
-        versions[row["event_id"]].append(orjson.loads(row["record"]))
-    return versions
+        record = orjson.loads(row["record"])
+        versions[row["event_id"]].append(record)
+        if not row["is_new"]:
+            former[row["event_id"]].append(record)
+    return versions, former
 
 
 def _state(event_id: str, records: Sequence[EventState], now: datetime, usual: int) -> EventState:
-    grade = warnings.PUBLIC_GRADE if warnings.is_public(records) else usual
-    return {"id": event_id, **warnings.expire(fold(records), now), GRADE: grade}
+    return {"id": event_id, **warnings.expire(fold(records), now), GRADE: _grade(records, usual)}
+
+
+def _grade(records: Sequence[EventState], usual: int) -> int:
+    return warnings.PUBLIC_GRADE if warnings.is_public(records) else usual
 
 
 def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import orjson
 
 from layers.catalog import Catalog
 from layers.database.advisory_locks import AdvisoryLock
-from layers.definition import LayerDefinition
+from layers.definition import GRADE, LayerDefinition
 from layers.schema.derive import derive
 from twin.envelope.message import Message
 from twin.log.change import FeatureChange
@@ -133,7 +133,7 @@ def _change(
     if row is None or not written:
         return None
     old, new = (None if one is None else one["box"] for one in (before, after))
-    grades = [one.get("data_grade", definition.grade) for one in (before, after) if one is not None]
+    grades = [one.get(GRADE, definition.grade) for one in (before, after) if one is not None]
     change: FeatureChange = {
         "kind": "feature",
         "layer": definition.id,
@@ -148,5 +148,25 @@ def _change(
     if row.get("grid_code") is not None:
         change["grid_code"] = row["grid_code"]
     if box := new or old:
-        change["lon"], change["lat"] = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        change["lon"], change["lat"] = _centre(box)
+    if before is None:
+        change["before"] = None
+    elif after is not None and (differing := _former(definition, before, after)):
+        change["before"] = differing
     return change
+
+
+def _former(definition: LayerDefinition, before: FeatureRow, after: FeatureRow) -> FeatureRow:
+    """Return the former values of what differs; labels and place by their names in a change."""
+    was, now = orjson.loads(before["stored"]), orjson.loads(after["stored"])
+    former = {name: value for name, value in was.items() if now.get(name) != value and name != GRADE}
+    grade = before.get(GRADE, definition.grade)
+    if grade < after.get(GRADE, definition.grade):
+        former["grade"] = grade
+    if before["box"] is not None and before["box"] != after["box"]:
+        former["lon"], former["lat"] = _centre(before["box"])
+    return former
+
+
+def _centre(box: Sequence[float]) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -26,9 +26,14 @@ type _Names = tuple[str, ...]
 async def read_rows(
     connection: asyncpg.Connection, definition: LayerDefinition, ids: Iterable[str], *, lock: bool = False
 ) -> dict[str, FeatureRow]:
-    """Return rows as the log describes them: `box` (west, south, east, north, or None), grade and areas where known."""
+    """Return rows as the log describes them: `box` (west, south, east, north, or None), grade and areas where known.
+
+    `stored` has the columns by which rules may choose among rows, as JSON text.
+    """
     parts = ["id", "NULL::float8[] AS box" if definition.geometry_type == "None" else f"{_BOX} AS box"]
     parts += [name for name in ("data_grade", "area_code", "grid_code") if name in definition.by_name]
+    stored = ", ".join(quote_identifier(f.name) for f in definition.stored_fields if f.type != "json")
+    parts.append(f"(SELECT to_jsonb(s) FROM (SELECT {stored}) AS s) AS stored")
     rows = await connection.fetch(
         f"""SELECT {", ".join(parts)} FROM {table_of(definition.id)} WHERE id = ANY ($1::text[])
         ORDER BY id{" FOR UPDATE" if lock else ""}""",
