@@ -106,9 +106,14 @@ ANONYMOUS = Actor(ANONYMOUS_ROLE, clearance=1)
 OPERATOR = Actor("operator", clearance=4)
 
 
-@lru_cache(8)
 def anonymous_under(policy: Policy | None) -> Actor:
     """Return the actor of requests without credentials; without a policy it sees what is public."""
     if policy is None:
         return ANONYMOUS
+    known = _anonymous(policy)
+    return known if known.at is None else replace(known, at=None)  # rules with hours: as they hold now
+
+
+@lru_cache(8)
+def _anonymous(policy: Policy) -> Actor:
     return Actor(ANONYMOUS_ROLE, policy.clearance_of((ANONYMOUS_ROLE,)), policy=policy)
