@@ -14,12 +14,10 @@ from layers.audit.writer import AuditWriter
 from layers.catalog import CatalogHolder
 from layers.coordinates.district_crs import read_measuring_srid, use_district_crs
 from layers.database.connection import Role, create_pool
-from layers.definition import read_code_lists, read_sound_definitions
+from layers.definition import read_code_lists
 from layers.errors import Unavailable
-from layers.policy.holder import PolicyHolder
-from layers.policy.policy import Policy
 from layers.read.counts import CountCache
-from layers.review.check import errors_of
+from layers.review.held import hold_policy
 from server import errors, ogc
 from server.audit.audit import Audit
 from server.audit.keys import audit_key
@@ -98,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         title=TITLE,
         version=build_id(),
         lifespan=_lifespan(settings),
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         telemetry={
@@ -136,7 +135,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(page.router)
     app.include_router(login.router)
     ogc.install(app, settings)
-    openapi.install(app)
+    openapi.install(app, settings.server.admin_port)
     return app
 
 
@@ -158,7 +157,9 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     catalog = CatalogHolder(url, read_code_lists())
     running.push_async_callback(catalog.stop)
     await catalog.start()
-    held = _policy(settings, catalog, running)
+    held = hold_policy(settings.policy.folder, settings.layers.folder, lambda: catalog.current)
+    running.push_async_callback(held.stop)
+    held.start()
     tail = LogTail(url, lambda: catalog.current)
     running.push_async_callback(tail.stop)
     await tail.start()
@@ -229,19 +230,6 @@ def _audit(settings: Settings, running: AsyncExitStack) -> Audit:
     running.push_async_callback(writer.stop)
     writer.start()
     return Audit(writer, audit_key(settings.home, "queries"))
-
-
-def _policy(settings: Settings, catalog: CatalogHolder, running: AsyncExitStack) -> PolicyHolder:
-    defined = read_sound_definitions(settings.layers.folder)
-
-    def check(policy: Policy, *, lacks_layers: bool = False) -> list[str]:
-        known = defined | {layer.id: layer.definition for layer in catalog.current.values()}
-        return errors_of(policy, known, lacks_layers=lacks_layers)
-
-    held = PolicyHolder(settings.policy.folder, check, partial(check, lacks_layers=True))
-    running.push_async_callback(held.stop)
-    held.start()
-    return held
 
 
 def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:

@@ -34,6 +34,8 @@ class PolicyHolder:
         In force.
     fault
         What is wrong with the files, and mostly why they are not in force; None while nothing is.
+    is_refused
+        Whether the files are not in force for their fault, but the policy before them.
     on_change
         Called, in the event loop, after another policy has come into force.
 
@@ -50,6 +52,7 @@ class PolicyHolder:
         self._watching: asyncio.Task[None] | None = None
         self.policy = read_policy(folder)
         self.fault: str | None = None
+        self.is_refused = False
         self.on_change: list[Callable[[], None]] = []
         faults = (check_first or check)(self.policy)
         if faults:
@@ -70,10 +73,10 @@ class PolicyHolder:
         except BadInput as error:
             faults = [error.message]
         if faults:
-            self.fault = list_faults(faults)
+            self.fault, self.is_refused = list_faults(faults), True
             _log.error("the policy's files have a fault, the policy before them stays in force: %s", self.fault)
             return False
-        changed, self.policy, self.fault = policy != self.policy, policy, None
+        changed, self.policy, self.fault, self.is_refused = policy != self.policy, policy, None, False
         _log.warning("the policy was read again: %s", self.policy.digest)
         return changed
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from layers.errors import OneMapError, Unavailable
+from layers.policy.holder import PolicyHolder
 from layers.seldom import Seldom
 from twin.damage import Damage
 
@@ -54,3 +55,10 @@ def lack_of_room(folder: Path, least_mib: int) -> list[str]:
     if free_mib >= least_mib:
         return []
     return [f"磁盘将满 the disk of the home has {free_mib} MiB free; below {least_mib} MiB nothing may be written soon"]
+
+
+def refusal(held: PolicyHolder) -> list[str]:
+    """Return a message when the policy on disk is refused, and the one before it stays in force."""
+    if not held.is_refused:
+        return []
+    return [f"策略文件有误，原策略继续有效 the policy before its files stays in force, they have a fault: {held.fault}"]

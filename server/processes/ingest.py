@@ -25,7 +25,7 @@ from layers.coordinates.district_crs import read_measuring_srid, use_district_cr
 from layers.database.connection import Role, create_pool
 from layers.database.faults import DATABASE_ERRORS
 from layers.definition import read_code_lists
-from layers.policy.holder import PolicyHolder
+from layers.review.held import hold_policy
 from server.processes.audit_jobs import audit_jobs
 from server.processes.definitions_job import DefinitionsJob
 from server.processes.garbage import search_seldom
@@ -103,7 +103,7 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Parts:
     )
     running.push_async_callback(intake.stop)
     await intake.start()
-    policy = PolicyHolder(settings.policy.folder)
+    policy = hold_policy(settings.policy.folder, settings.layers.folder, lambda: catalog.current)
     running.push_async_callback(policy.stop)
     policy.start()
     return Parts(

@@ -14,7 +14,7 @@ from layers.database.identity import read_version
 from layers.errors import Unavailable
 from server.build import build_id
 from server.dependencies import IdentityHere, StateHere
-from server.http.troubles import lack_of_room
+from server.http.troubles import lack_of_room, refusal
 from server.state import State
 from twin.jobs.leader import ingest_works
 
@@ -32,7 +32,7 @@ class Health(BaseModel):
     versions: dict[str, str] | None = None
     layers: dict[str, int] | None = Field(default=None, description="features by layer that the caller may see")
     troubles: list[str] | None = Field(
-        default=None, description="what somebody must look at: a disk that fills, a damaged database"
+        default=None, description="what somebody must look at: a disk that fills, a damaged database, a refused policy"
     )
 
 
@@ -49,9 +49,11 @@ async def health(state: StateHere, identity: IdentityHere) -> Health:
             postgis, ingest = await _database(state)
     except TimeoutError as error:
         raise Unavailable(f"the database did not answer within {ANSWER_SECONDS_MAX:.0f} s") from error
-    troubles = state.troubles.damage(ingest.get("damage", ())) + lack_of_room(
-        state.settings.home, state.settings.server.disk_free_min_mib
-    )
+    troubles = [
+        *state.troubles.damage(ingest.get("damage", ())),
+        *lack_of_room(state.settings.home, state.settings.server.disk_free_min_mib),
+        *refusal(state.policy),
+    ]
     status = "degraded" if troubles else "ok"
     if "metrics" not in identity.duties:
         return Health(status=status, ingest=ingest["working"])

@@ -97,9 +97,9 @@ class OutletDelivery:
         try:
             selection = self._selection()
             while True:
-                if selection.policy != self._parts.policy():
-                    selection = self._selection()
                 ledger = await self._until_resumed(ledger)
+                if selection.audience != self._outlet.actor(self._parts.policy()).audience:  # another policy, or hour
+                    selection = self._selection()
                 grown = self._grown()
                 async with self._parts.pool.acquire() as connection:
                     batch = await selection.after(connection, ledger.seq)

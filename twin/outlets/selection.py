@@ -56,11 +56,6 @@ class OutletBatch:
 class Selection:
     """Reads the log for one outlet.
 
-    Attributes
-    ----------
-    policy
-        By which it selects; another policy needs another selection.
-
     Raises
     ------
     Unavailable
@@ -68,12 +63,17 @@ class Selection:
     """
 
     def __init__(self, outlet: Outlet, catalog: Callable[[], Catalog], policy: Policy | None = None) -> None:
-        self._outlet, self._catalog, self.policy = outlet, catalog, policy
+        self._outlet, self._catalog = outlet, catalog
         try:
             interest = outlet.interest(catalog(), policy)
         except OneMapError as error:  # the layer may come yet
             raise Unavailable(f"the outlet's file: {error.message}") from error
         self._channel = Channel(None, interest, Visibility(outlet.actor(policy), catalog))
+
+    @property
+    def audience(self) -> str:
+        """What its actor sees by; an actor of another audience needs another selection."""
+        return self._channel.visibility.audience
 
     async def after(self, connection: asyncpg.Connection, seq: int) -> OutletBatch:
         """Return the changes after a number, at most `batch_max`."""
