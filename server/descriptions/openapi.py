@@ -6,18 +6,23 @@ The OGC API has its own document, `/ogc/openapi`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from starlette.responses import JSONResponse
 
 from layers.types import Json
+from server.http.planes import hides_operators, is_operators
 from server.live.stream import EventStream
 from tiles.raster.style import MEDIA
 from tiles.vector import CONTENT_TYPE
 
 PROBLEM = "application/problem+json"
 _JSON = "application/json"
+_REFERENCE = re.compile(r"#/components/schemas/([\w.-]+)")
 _MEANINGS = {
     400: "参数有误 something in the request is wrong; `detail` says what is allowed",
     401: "令牌无效 the token is not one of ours",
@@ -49,19 +54,32 @@ _CONTENT: dict[str, tuple[str, ...]] = {
 """Media types of routes that choose the form of their response themselves."""
 
 
-def install(app: FastAPI) -> None:
-    """Make an application serve our document as its description."""
+def install(app: FastAPI, admin_port: int | None) -> None:
+    """Make an application serve our document as its description.
 
-    def document() -> Json:
-        if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
-        return app.openapi_schema
+    Parameters
+    ----------
+    admin_port
+        The operators' own port: where there is one, the document of the public port leaves their addresses out.
+    """
+    made: dict[bool, Json] = {}
+
+    def document(*, is_public: bool = False) -> Json:
+        if is_public not in made:
+            made[is_public] = _document(app, is_public=is_public)
+        return made[is_public]
 
     app.openapi = document  # type: ignore[method-assign]  # the way that FastAPI documents
 
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(request: Request) -> JSONResponse:
+        return JSONResponse(document(is_public=hides_operators(request.scope, admin_port)))
 
-def _document(app: FastAPI) -> Json:
+
+def _document(app: FastAPI, *, is_public: bool) -> Json:
     made = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_DESCRIPTION)
+    if is_public:
+        made["paths"] = {path: said for path, said in made["paths"].items() if not is_operators(path)}
     made["paths"] |= _fast_paths()
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
@@ -72,8 +90,22 @@ def _document(app: FastAPI) -> Json:
     schemas["Problem"] = _PROBLEM_SCHEMA
     made["components"]["responses"] = {str(status): _problem(text) for status, text in _MEANINGS.items()}
     made["components"]["securitySchemes"] = _SCHEMES
+    if is_public:
+        made["components"]["schemas"] = _referred(made["paths"], schemas) | {"Problem": _PROBLEM_SCHEMA}
     made["security"] = [{}, {"operator": []}]
     return made
+
+
+def _referred(part: Any, schemas: Json) -> Json:
+    """Return the schemas that a part of the document refers to, and those that these refer to."""
+    found: Json = {}
+    waiting = [part]
+    while waiting:
+        for name in _REFERENCE.findall(str(waiting.pop())):
+            if name not in found:
+                found[name] = schemas[name]
+                waiting.append(found[name])
+    return {name: found[name] for name in sorted(found)}
 
 
 _DESCRIPTION = (

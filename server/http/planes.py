@@ -23,8 +23,11 @@ def is_operators(path: str) -> bool:
     )
 
 
+def hides_operators(scope: Scope, admin_port: int | None) -> bool:
+    """Whether a request came by the public port, while operators have their own."""
+    return admin_port is not None and scope.get("state", {}).get(PLANE) != OPERATORS
+
+
 def is_hidden(scope: Scope, admin_port: int | None) -> bool:
     """Whether a request asks for an operator's address on the public port, while operators have their own."""
-    if admin_port is None or scope.get("state", {}).get(PLANE) == OPERATORS:
-        return False
-    return is_operators(scope["path"])
+    return hides_operators(scope, admin_port) and is_operators(scope["path"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -17,6 +18,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from server.http.planes import OPERATORS_ADDRESSES
 from server.processes.own_health import read_health
 from server.settings import PROJECT, Settings, load_settings
 from server.wire.certificate import trust_of
@@ -128,6 +130,17 @@ def test_a_stream_and_a_websocket_go_over_tls(served: Served):
     with connect(f"{address}/live/ws", ssl=trust, open_timeout=DEADLINE_S) as client:
         client.send('{"type":"ping"}')
         assert "heartbeat" in str(client.recv(DEADLINE_S))
+
+
+def test_the_description_of_the_public_port_names_no_operators_address(served: Served):
+    whole, public = (served.get("/openapi.json", operators=operators).json() for operators in (True, False))
+    hidden = whole["paths"].keys() - public["paths"].keys()
+    assert hidden
+    assert all(path.startswith(OPERATORS_ADDRESSES) for path in hidden)
+    assert not [path for path in public["paths"] if path.startswith(OPERATORS_ADDRESSES)]
+    schemas = public["components"]["schemas"]
+    assert "PolicyInForce" in whole["components"]["schemas"].keys() - schemas.keys()
+    assert set(re.findall(r"#/components/schemas/([\w.-]+)", str(public))) == set(schemas)
 
 
 @pytest.mark.parametrize("path", OPERATORS)
