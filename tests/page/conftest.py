@@ -11,7 +11,7 @@ from server.settings import load_settings
 from tests.databases import temporary_database
 from tests.running_app import running_app
 
-DESK, PHONE = (1440, 900), (390, 844)
+DESK, PHONE = (1280, 720), (390, 844)
 TOKEN = "a-token-of-the-tests"  # of the test server only
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
@@ -59,7 +59,8 @@ class Visitor:
         self.address = address
         self.faults: list[str] = []
         self._expected: list[str] = []
-        self.page: Page = browser.new_page(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
+        viewport = {"width": size[0], "height": size[1]}
+        self.page: Page = browser.new_page(viewport=viewport, locale="zh-CN", reduced_motion="reduce")  # drawn once
         self.page.set_default_timeout(150_000)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))

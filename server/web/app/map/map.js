@@ -38,6 +38,7 @@ export function createMap(container, view, state) {
     attributionControl: false,
     validateStyle: false,
     zoomLevelsToOverscale: undefined, // parts cut from a deepest tile would survive its refresh
+    fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 300,
     locale: mapTexts(state.language),
     transformRequest: (url) => (isOurs(url) ? { url, cache: "no-cache" } : { url }),
   });
