@@ -7,11 +7,11 @@ from binascii import Error as BadBase64
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Protocol
 
-from layers.errors import BadInput, TooOften, Unauthenticated
+from layers.errors import TooOften, Unauthenticated
 from layers.policy.policy import Policy
 from server.identity.guesses import Guesses
 from server.identity.identity import EndedSession, Identity
-from server.identity.subject import ANONYMOUS_SUBJECT, Subject, actor_of, purposes_of
+from server.identity.subject import ANONYMOUS_SUBJECT, Subject, actor_of, check_purpose, purposes_of
 
 TOKEN_BYTES_MAX = 65_536
 """The longest token; a longer one is refused before anything is computed of it."""
@@ -139,11 +139,9 @@ class Authenticator:
             For a purpose that no rule of the policy names: a made-up one would only fill caches.
         """
         policy = self._policy()
-        known = purposes_of(policy) if policy is not None else frozenset()
-        if purpose is not None and purpose not in known:
-            allowed = ", ".join(sorted(known)) or "none"
-            raise BadInput(f"X-Purpose: the policy knows these purposes: {allowed}", parameter="X-Purpose")
-        stated = purpose or (subject.purpose if subject.purpose in known else None)
+        if purpose is not None:
+            check_purpose(purpose, policy, "X-Purpose")
+        stated = purpose or (subject.purpose if subject.purpose in purposes_of(policy) else None)
         return Identity(subject, actor_of(subject, policy, stated), self._duties())
 
     async def _of_header(self, value: bytes, address: str) -> Subject:

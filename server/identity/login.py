@@ -147,7 +147,7 @@ class Login:
         _log.info("login", account=name, address=request.address, method=method)
         return await self._open(account.id, name, method, request)
 
-    async def log_in_demo(self, role: str, address: str, agent: str) -> NewSession:
+    async def log_in_demo(self, role: str, address: str, agent: str, purpose: str | None = None) -> NewSession:
         """Open a session of the demo's account of a role.
 
         Raises
@@ -159,7 +159,7 @@ class Login:
             found = await demo_account(connection, role) if self._takes_demo else None
         if found is None:
             raise NotFound("there is no such address")
-        request = LoginRequest(found[1], "", "", address, agent)
+        request = LoginRequest(found[1], "", "", address, agent, purpose=purpose)
         return await self._open(found[0], found[1], AuthMethod.DEMO, request)
 
     async def demo_roles(self) -> list[str]:

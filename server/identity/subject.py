@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from layers.actor import ANONYMOUS, OPERATOR, Actor, anonymous_under
+from layers.errors import BadInput
 from layers.policy.policy import Policy
 
 _ACTORS_MAX = 4096
@@ -97,9 +98,23 @@ def actor_of(subject: Subject, policy: Policy | None, purpose: str | None = None
 
 
 @lru_cache(16)
-def purposes_of(policy: Policy) -> frozenset[str]:
+def purposes_of(policy: Policy | None) -> frozenset[str]:
     """Return the purposes that the rules of a policy name; no other can be stated."""
-    return frozenset(purpose for rule in policy.rules for purpose in rule.purposes)
+    return frozenset(purpose for rule in policy.rules for purpose in rule.purposes) if policy else frozenset()
+
+
+def check_purpose(purpose: str, policy: Policy | None, parameter: str) -> None:
+    """Check a stated purpose.
+
+    Raises
+    ------
+    BadInput
+        When no rule of the policy names it.
+    """
+    known = purposes_of(policy)
+    if purpose not in known:
+        allowed = ", ".join(sorted(known)) or "none"
+        raise BadInput(f"{parameter}: the policy knows these purposes: {allowed}", parameter=parameter)
 
 
 def _labelled(subject: Subject) -> Actor:

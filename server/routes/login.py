@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from server.identity.identity import identity_of
 from server.identity.oidc.attempt import SECONDS_MAX
 from server.identity.oidc.next_path import safe_next
 from server.identity.oidc.oidc import BrowserAnswer
-from server.identity.subject import AuthMethod
+from server.identity.subject import AuthMethod, check_purpose
 
 router = APIRouter(include_in_schema=False)
 type NextPath = Annotated[str | None, Query(alias="next")]
@@ -56,7 +57,7 @@ async def open_token_session(request: Request, state: StateHere, identity: Ident
 
     No form of another site can send that header.
     """
-    subject = identity.subject
+    subject = replace(identity.subject, purpose=identity.actor.purpose)  # of the header X-Purpose
     if subject.session_id is not None or subject.method is AuthMethod.NONE:
         raise Unauthenticated("send a token: 'Authorization: Bearer <token>'")
     agent = request.headers.get("user-agent", "")
@@ -69,12 +70,20 @@ async def open_token_session(request: Request, state: StateHere, identity: Ident
 
 @router.get("/login/oidc/{name}")
 async def begin_login(
-    name: str, request: Request, state: StateHere, base: BaseUrlHere, following: NextPath = None
+    name: str,
+    request: Request,
+    state: StateHere,
+    base: BaseUrlHere,
+    following: NextPath = None,
+    purpose: Annotated[str | None, Query(max_length=63)] = None,
 ) -> Response:
     """Send the browser to a provider."""
     try:
-        address, cookie = await state.oidc.begin(name, base + _CALLBACK.format(name=name), safe_next(following))
-    except (NotFound, Unavailable) as error:
+        if purpose:
+            check_purpose(purpose, state.policy.policy, "purpose")
+        back = base + _CALLBACK.format(name=name)
+        address, cookie = await state.oidc.begin(name, back, safe_next(following), purpose or None)
+    except (BadInput, NotFound, Unavailable) as error:
         return _fault(request, error)
     answer = Elsewhere(address)
     secure = is_secure(request.scope, state.settings.server.public_url)

@@ -21,7 +21,7 @@ from server.http.origins import Trust
 from server.http.session_cookie import clear_cookie_header, cookie_header, is_secure
 from server.identity.identity import EndedSession, Identity, identity_of
 from server.identity.login import LockedOut, LoginRequest
-from server.identity.subject import ANONYMOUS_SUBJECT
+from server.identity.subject import ANONYMOUS_SUBJECT, check_purpose, purposes_of
 from server.state import State
 
 router = APIRouter(tags=["identity"])
@@ -38,13 +38,14 @@ class _Typed(BaseModel):
     password: str
     code: str | None = Field(default=None, max_length=20, validation_alias=AliasChoices("code", "totp"))
     new_password: str | None = None
-    purpose: str | None = Field(default=None, max_length=63, pattern=r"^[a-z][a-z0-9_]*$")
+    purpose: str | None = Field(default=None, max_length=63)
 
 
 class _DemoRole(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     role: str = Field(max_length=63)
+    purpose: str | None = Field(default=None, max_length=63)
 
 
 @router.post("/login", summary="Log in with a local account")
@@ -55,6 +56,7 @@ async def log_in(request: Request, state: StateHere) -> Response:
     """
     _require_own_page(request.scope, state)
     typed = await _read(request, _Typed)
+    _check_purpose(typed.purpose, state)
     agent = request.headers.get("user-agent", "")
     asked = LoginRequest(
         typed.name,
@@ -87,8 +89,9 @@ async def log_in_demo(request: Request, state: StateHere) -> Response:
         raise NotFound("Not Found")
     _require_own_page(request.scope, state)
     wanted = await _read(request, _DemoRole)
+    _check_purpose(wanted.purpose, state)
     agent = request.headers.get("user-agent", "")
-    session = await state.login.log_in_demo(wanted.role, client_address(request.scope), agent)
+    session = await state.login.log_in_demo(wanted.role, client_address(request.scope), agent, wanted.purpose)
     await _record(AuditAction.LOGIN, request.scope, state, {"demo_role": wanted.role, "session": session.id})
     return await _entered(session, request, state)
 
@@ -111,7 +114,10 @@ async def log_out(request: Request, state: StateHere, base: BaseUrlHere) -> Resp
 
 @router.get("/session", summary="Who is logged in")
 async def show_session(request: Request, state: StateHere) -> Response:
-    """Return who asks, with roles, areas and method; `account` is null for the public."""
+    """Return who asks, with roles, areas and method, and what may be stated as a purpose at a login.
+
+    `account` is null for the public.
+    """
     ended, identity = False, None
     try:
         identity = identity_of(request.scope)
@@ -121,8 +127,14 @@ async def show_session(request: Request, state: StateHere) -> Response:
     body: dict[str, Any] = {
         "account": _account(identity, state) if identity else None,
         "demo": await state.login.demo_roles() if is_near else [],
+        "purposes": sorted(purposes_of(state.policy.policy)),
     }
     return JSONResponse(body | ({"ended": True} if ended else {}), headers=_NOT_KEPT)
+
+
+def _check_purpose(purpose: str | None, state: State) -> None:
+    if purpose is not None:
+        check_purpose(purpose, state.policy.policy, "purpose")
 
 
 def _account(identity: Identity, state: State) -> dict[str, Any] | None:

@@ -2,13 +2,13 @@
 
 import { fetchSession, logOut } from "./app/account.js";
 import { address } from "./app/api.js";
-import { loadTexts, preferredLanguage, rememberLanguage, t, titleOf } from "./app/i18n.js";
+import { loadTexts, preferredLanguage, purposeTitle, rememberLanguage, t, titleOf } from "./app/i18n.js";
 import { html, render, useState } from "./vendor/preact.mjs";
 
 /** @typedef {import("./app/types.js").Account} Account */
 /** @typedef {import("./app/types.js").Language} Language */
 /** @typedef {{ name: string, title_zh: string, title_en: string }} Way */
-/** @typedef {{ language: Language, ways: Way[], account: Account | null, demo: string[], fault: string }} Shown */
+/** @typedef {{ language: Language, ways: Way[], account: Account | null, demo: string[], purposes: string[], fault: string }} Shown */
 
 const place = /** @type {HTMLElement} */ (document.getElementById("login"));
 const next = place.dataset["next"] ?? "/";
@@ -37,7 +37,8 @@ async function send(path, body, headers = {}) {
 }
 
 /** @param {Shown} props */
-function Login({ language, ways, account, demo, fault: first }) {
+function Login({ language, ways, account, demo, purposes, fault: first }) {
+  const [purpose, setPurpose] = useState("");
   const [fault, setFault] = useState(first);
   const [busy, setBusy] = useState(false);
   const [more, setMore] = useState(/** @type {Set<string>} */ (new Set())); // fields that the server asks for
@@ -54,12 +55,14 @@ function Login({ language, ways, account, demo, fault: first }) {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)));
-    void result(send("login", Object.fromEntries(Object.entries(given).filter(([, value]) => value))));
+    void result(send("login", Object.fromEntries(Object.entries({ ...given, purpose }).filter(([, value]) => value))));
   };
   const useToken = (/** @type {Event} */ event) => {
     event.preventDefault();
     const given = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
-    void result(send("login/token", {}, { Authorization: `Bearer ${String(given.get("token")).trim()}` }));
+    /** @type {Record<string, string>} */
+    const stated = purpose ? { "X-Purpose": purpose } : {};
+    void result(send("login/token", {}, { ...stated, Authorization: `Bearer ${String(given.get("token")).trim()}` }));
   };
   const w = (/** @type {string} */ key, /** @type {Record<string, string>} */ places = {}) => t(language, key, places);
   if (account) {
@@ -74,7 +77,11 @@ function Login({ language, ways, account, demo, fault: first }) {
       <h2>${w("login.title")}</h2>
       <p class="lead">${w("login.lead")}</p>
       ${fault && html`<p class=${`message ${CALM.has(fault) || more.has(fault) ? "calm" : ""}`} role="alert">${w(`login.fault.${fault}`)}</p>`}
-      ${ways.length > 0 && html`<div class="ways">${ways.map((way) => html`<a class="way" key=${way.name} href=${`login/oidc/${way.name}?next=${encodeURIComponent(next)}`}>${w("login.with", { provider: titleOf(language, way) })}</a>`)}</div>
+      ${purposes.length > 0 && html`<label class="purpose">${w("login.purpose")}<select id="purpose" value=${purpose} onChange=${(/** @type {Event} */ event) => setPurpose(/** @type {HTMLSelectElement} */ (event.currentTarget).value)}>
+          <option value="">${w("login.purpose.none")}</option>
+          ${purposes.map((one) => html`<option key=${one} value=${one}>${purposeTitle(language, one)}</option>`)}
+        </select></label>`}
+      ${ways.length > 0 && html`<div class="ways">${ways.map((way) => html`<a class="way" key=${way.name} href=${`login/oidc/${way.name}?next=${encodeURIComponent(next)}${purpose && `&purpose=${purpose}`}`}>${w("login.with", { provider: titleOf(language, way) })}</a>`)}</div>
         <div class="or">${w("login.or")}</div>`}
       <form id="local" onSubmit=${submit}>
         <label>${w("login.name")}<input name="name" autocomplete="username" autocapitalize="none" required maxlength="63" /></label>
@@ -87,7 +94,7 @@ function Login({ language, ways, account, demo, fault: first }) {
     ${demo.length > 0 && html`<section class="card demo">
       <h3>${w("login.demo")}</h3>
       <p class="soft">${w("login.demo.why")}</p>
-      <div class="roles">${demo.map((role) => html`<button key=${role} disabled=${busy} onClick=${() => result(send("login/demo", { role }))}>${w(`role.${role}`)}</button>`)}</div>
+      <div class="roles">${demo.map((role) => html`<button key=${role} disabled=${busy} onClick=${() => result(send("login/demo", purpose ? { role, purpose } : { role }))}>${w(`role.${role}`)}</button>`)}</div>
     </section>`}
     <details class="card">
       <summary>${w("login.token.title")}</summary>
@@ -103,8 +110,8 @@ function Login({ language, ways, account, demo, fault: first }) {
 async function start() {
   const language = preferredLanguage();
   const ways = fetch(address("login/ways"), { cache: "no-store" }).then((answer) => (answer.ok ? answer.json() : []));
-  const [{ account, demo = [] }, found] = await Promise.all([
-    fetchSession().catch(() => ({ account: null, demo: [] })),
+  const [{ account, demo = [], purposes = [] }, found] = await Promise.all([
+    fetchSession().catch(() => ({ account: null, demo: [], purposes: [] })),
     ways.catch(() => []),
     loadTexts(),
   ]);
@@ -115,7 +122,7 @@ async function start() {
     document.documentElement.lang = chosen;
     document.title = `${t(chosen, "login.title")} · ${t(chosen, "app.name")}`;
     button.textContent = t(chosen, "language.switch");
-    render(html`<${Login} language=${chosen} ways=${found} account=${account} demo=${demo} fault=${fault} />`, place);
+    render(html`<${Login} language=${chosen} ways=${found} account=${account} demo=${demo} purposes=${purposes} fault=${fault} />`, place);
   };
   button.addEventListener("click", () => {
     const other = document.documentElement.lang === "en" ? "zh-CN" : "en";

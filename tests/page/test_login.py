@@ -77,9 +77,10 @@ def open_page(browser, here) -> Iterator[Callable[..., Visitor]]:
     assert not faults
 
 
-def log_in(page: Page) -> None:
+def log_in(page: Page, purpose: str = "") -> None:
     """Log in from a page of ours at the provider."""
     page.locator(".account a").click()
+    page.locator("#purpose").select_option(purpose)
     page.locator(".way").click()
     page.locator("input[name=login]").fill("li")
     page.locator("input[name=password]").fill("any")
@@ -124,6 +125,25 @@ def test_a_dispatcher_logs_in_at_the_provider_and_sees_what_the_public_does_not(
     visitor.expects("404")
     page.goto(here.address + camera)
     expect(page.locator("#account a")).to_have_text("登录")
+
+
+def test_a_purpose_that_is_stated_at_the_login_is_shown_and_counts(open_page, here):
+    def camera():
+        return page.request.get(f"{here.address}/ogc/collections/video_points/items/{a_camera(here.url)}").json()
+
+    visitor = open_page()
+    page = visitor.idle()
+    log_in(page)
+    expect(page.locator(".account .who")).to_have_text("李四")
+    assert "hfov_deg" not in camera()["properties"]
+    page.locator(".account button").first.click()
+    expect(page.locator(".popover")).not_to_contain_text("用途")
+    page.context.clear_cookies()
+    page.goto(f"{here.address}/docs")
+    log_in(page, "flood_control")
+    page.locator(".account button").first.click()
+    expect(page.locator(".popover")).to_contain_text("防汛")
+    assert "hfov_deg" in camera()["properties"]
 
 
 def test_a_session_that_ends_is_said_and_the_page_goes_on_as_the_public(open_page, here):

@@ -38,6 +38,8 @@ class ProviderLogin:
         Where the browser goes after the login: a path of ours.
     until
         The last moment, seconds since 1970.
+    purpose
+        What the person states to read for; None when nothing was chosen.
     """
 
     provider: str
@@ -47,6 +49,7 @@ class ProviderLogin:
     redirect_uri: str
     next_path: str
     until: float
+    purpose: str | None = None
 
     @property
     def challenge(self) -> str:
@@ -58,10 +61,10 @@ class ProviderLogin:
         return hmac.compare_digest(self.state.encode(), state.encode())
 
 
-def new_attempt(provider: str, redirect_uri: str, next_path: str) -> ProviderLogin:
+def new_attempt(provider: str, redirect_uri: str, next_path: str, purpose: str | None = None) -> ProviderLogin:
     """Return a new login with fresh random texts."""
     state, nonce, verifier = (secrets.token_urlsafe(_RANDOM_BYTES) for _ in range(3))
-    return ProviderLogin(provider, state, nonce, verifier, redirect_uri, next_path, time() + SECONDS_MAX)
+    return ProviderLogin(provider, state, nonce, verifier, redirect_uri, next_path, time() + SECONDS_MAX, purpose)
 
 
 class AttemptSeal:

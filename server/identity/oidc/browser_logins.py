@@ -29,7 +29,7 @@ class BrowserLogins:
         self._seal = seal
         self._secret = secret
 
-    async def begin(self, name: str, redirect_uri: str, next_path: str) -> tuple[str, str]:
+    async def begin(self, name: str, redirect_uri: str, next_path: str, purpose: str | None = None) -> tuple[str, str]:
         """Begin a login.
 
         Returns
@@ -48,7 +48,7 @@ class BrowserLogins:
         authorization = (await provider.metadata()).authorization
         if authorization is None:
             raise Unavailable(AWAY)
-        attempt = new_attempt(name, redirect_uri, next_path)
+        attempt = new_attempt(name, redirect_uri, next_path, purpose)
         asked = {
             "response_type": "code",
             "client_id": provider.file.client_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
@@ -70,9 +70,9 @@ class Oidc:
         await self.sessions.close()
         await self.providers.close()
 
-    async def begin(self, name: str, redirect_uri: str, next_path: str) -> tuple[str, str]:
+    async def begin(self, name: str, redirect_uri: str, next_path: str, purpose: str | None = None) -> tuple[str, str]:
         """Begin a login; see `BrowserLogins.begin`."""
-        return await (await self._browser_logins()).begin(name, redirect_uri, next_path)
+        return await (await self._browser_logins()).begin(name, redirect_uri, next_path, purpose)
 
     async def finish(self, name: str, browser: BrowserAnswer) -> tuple[NewSession, str]:
         """Finish a login, and return the new session with the path that the browser goes on to.
@@ -88,18 +88,18 @@ class Oidc:
             is_first = await mark_login(self._pool, hashlib.sha256(attempt.state.encode()).digest())
         if not is_first:
             raise BadInput(OTHER_LOGIN, parameter="state")
-        return await self._open(name, granted, browser), attempt.next_path
+        return await self._open(name, granted, browser, attempt.purpose), attempt.next_path
 
     async def logout_address(self, session_id: str, after_logout: str) -> str | None:
         """Return where the browser logs out at the provider of a session; see `logout_address`."""
         return await logout_address(self._pool, self.providers, self._secret, session_id, after_logout)
 
-    async def _open(self, name: str, granted: Granted, browser: BrowserAnswer) -> NewSession:
+    async def _open(self, name: str, granted: Granted, browser: BrowserAnswer, purpose: str | None) -> NewSession:
         assert granted.claimed is not None  # noqa: S101  # a login has an ID token
         sealed = TokenSeal(self._secret(self.providers.named(name))).seal(granted.refresh_token, granted.id_token)
         is_renewed = sealed is not None and granted.refresh_token is not None
         session = await self._opened.open(
-            subject_of(granted.claimed, self._policy()),
+            replace(subject_of(granted.claimed, self._policy()), purpose=purpose),
             address=browser.address,
             agent=browser.agent,
             absolute_s=None if is_renewed else UNRENEWED_S,

@@ -40,6 +40,15 @@ export function t(language, key, places = {}) {
 }
 
 /**
+ * The title of a purpose of the policy; a district's own has its name.
+ * @param {Language} language
+ * @param {string} purpose
+ */
+export function purposeTitle(language, purpose) {
+  return texts[language][`purpose.${purpose}`] ?? purpose;
+}
+
+/**
  * The texts of MapLibre's controls: our keys that begin with "map.".
  * @param {Language} language
  */

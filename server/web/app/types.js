@@ -77,10 +77,11 @@
  * @property {string[]} areas  prefixes of area codes; empty is bound to none
  * @property {string[]} departments
  * @property {string} method
+ * @property {string | null} purpose  what was stated at the login
  * @property {number} idle_s  seconds after which an unused session ends
  */
 
-/** @typedef {{ account: Account | null, ended?: boolean, demo?: string[] }} Session */
+/** @typedef {{ account: Account | null, ended?: boolean, demo?: string[], purposes?: string[] }} Session */
 
 /**
  * @typedef {object} State

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { loginPath } from "../account.js";
-import { t } from "../i18n.js";
+import { purposeTitle, t } from "../i18n.js";
 
 /** @typedef {import("../types.js").Account} Account */
 /** @typedef {import("../types.js").Language} Language */
@@ -46,6 +46,7 @@ function Card({ language, account, onLogOut }) {
     ["account.role", roles || t(language, "account.none")],
     ["account.area", account.areas.join(between) || t(language, "account.everywhere")],
     ["account.department", account.departments.map((one) => t(language, `department.${one}`)).join(between)],
+    ["account.purpose", account.purpose ? purposeTitle(language, account.purpose) : ""],
     ["account.method", t(language, `account.method.${account.method}`)],
   ];
   return html`<div class="card popover" role="dialog" aria-label=${t(language, "account.title")}>
