@@ -23,6 +23,8 @@ def as_event(part: ChangeBatch | StreamNotice, *, cloud: bool = False) -> bytes:
     if isinstance(part, ChangeBatch):
         return part.as_form(_cloud_events if cloud else _event)
     number = b"" if part.seq is None else b"id: %d\n" % part.seq
+    if part.is_end:
+        number = b"id:\n"  # a browser comes again without a number, so that it gets a snapshot if it wants one
     if part.kind == "heartbeat":
         return b": still here\n%s\n" % number
     return b"%sevent: %s\ndata: %s\n\n" % (number, part.kind.encode(), _content(part))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -17,6 +17,7 @@ from tests.twin.ingest_process import working
 from tests.twin.live.test_live_processes import worker
 from tests.twin.outlets.receiver import Receiver
 from tests.twin.waiting import until
+from twin.live.subscriber import OTHER_RIGHTS
 
 pytestmark = pytest.mark.anyio
 ROLES = """
@@ -78,6 +79,14 @@ class Worker:
     def troubles(self):
         return self._client.get("/health", headers=self._keeper).json()["troubles"]
 
+    @contextmanager
+    def stream(self):
+        """The lines of a stream that has begun."""
+        with self._client.stream("GET", "/live") as answer:
+            lines = answer.iter_lines()
+            assert "event: ready" in lines  # reads up to there
+            yield lines
+
     def shows(self, layer_id):
         return self._client.get(f"/ogc/collections/{layer_id}/items?f=json").status_code == 200
 
@@ -92,8 +101,11 @@ async def test_a_changed_policy_is_in_force_in_every_worker_and_a_faulty_one_in_
         workers = [Worker(settings, running, token) for _ in range(2)]
         (first,) = {one.policy()["digest"] for one in workers}
         assert [(one.shows("grids"), one.shows("events")) for one in workers] == [(True, True)] * 2
+        streams = [running.enter_context(one.stream()) for one in workers]
         write_policy(folder, of_everybody("grids"))
         await until(lambda: all(one.policy()["digest"] != first for one in workers))
+        for lines in streams:  # each ends: its reader reads the state again, and comes again without a number
+            assert "\n".join(lines).endswith('id:\nevent: resync\ndata: {"seq":0,"detail":"' + OTHER_RIGHTS + '"}\n')
         (second,) = {one.policy()["digest"] for one in workers}
         assert [(one.shows("grids"), one.shows("events")) for one in workers] == [(True, False)] * 2
         assert [one.health()["status"] for one in workers] == ["ok"] * 2

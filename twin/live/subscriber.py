@@ -19,6 +19,8 @@ from twin.live.snapshot import LayerSnapshot, take_snapshot
 from twin.live.tail import LogTail
 from twin.log.changes import Forgotten
 
+OTHER_RIGHTS = "what you may see has changed: read the state again, and come again"
+
 
 @dataclass(frozen=True, slots=True)
 class StreamNotice:
@@ -32,6 +34,8 @@ class StreamNotice:
         Of a resync: why.
     layer, features
         Of a snapshot: GeoJSON features of one layer, joined by commas.
+    is_end
+        Of a resync: the stream ends, and its numbers are of no use to a client that comes again.
     """
 
     kind: Literal["snapshot", "ready", "heartbeat", "resync"]
@@ -39,6 +43,7 @@ class StreamNotice:
     detail: str = ""
     layer: str = ""
     features: bytes = b""
+    is_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Subscription:
         The subscription it replaces: without `since` it goes on where that one ends.
     rejudge
         Returns the actor as it is now, None when it may read no more. A stream whose actor sees something else now
-        ends: its client comes again, and begins with what it may see. None never asks.
+        ends with a `resync`: its client reads the state again, and comes again. None never asks.
     """
 
     def __init__(
@@ -156,6 +161,7 @@ class Subscription:
             while not (self._ended or watcher.closed):
                 batch = await tail.take(watcher, pool, self._source.heartbeat_s)
                 if not await self._is_allowed(watcher):
+                    yield StreamNotice("resync", tail.seq, OTHER_RIGHTS, is_end=True)
                     return
                 if batch is not None or not watcher.closed:
                     yield batch or StreamNotice("heartbeat", watcher.seq)
