@@ -35,7 +35,8 @@ hypothesis.settings.load_profile("onemap")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--real FOLDER``: real files of a district, for the tests in `tests/real`, which need them."""
+    """Add ``--real FOLDER``, for the tests in `tests/real`, which need real files, and ``--rights-full``."""
+    parser.addoption("--rights-full", action="store_true", help="ask about every layer, row and field in tests/rights")
     parser.addoption("--real", type=Path, metavar="FOLDER", help="real files of a district, for tests/real")
 
 

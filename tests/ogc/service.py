@@ -31,7 +31,8 @@ class Service:
         self._thread = threading.Thread(target=self._loop.run_forever, name="service")
         self._thread.start()
         limits = {"anonymous_per_s": 0, "known_per_s": 0, **settings.pop("limits", {})}  # tests ask faster than people
-        self.app = create_app(load_settings(home=self._home.name, database={"url": url}, limits=limits, **settings))
+        database = {"url": url, **settings.pop("database", {})}
+        self.app = create_app(load_settings(home=self._home.name, database=database, limits=limits, **settings))
         self._lifespan = self.app.router.lifespan_context(self.app)
         self.run(self._lifespan.__aenter__())
         self.app.state.shared = replace(self.app.state.shared, authenticator=Impersonation(ACTORS))

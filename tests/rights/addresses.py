@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 import orjson
 
+from tests.rights.selection import places_of
 from tests.rights.worlds import EPOCH
 
 BOX = "113.0,22.9,113.9,23.6"
+AREAS = ("community", "street", "grid", "h3:8")
 TILES = ("9/417/221", "9/417/222", "14/13363/7103")
 MOMENT = EPOCH.strftime("%Y-%m-%dT%H:%M:%SZ")
 ENDLESS = {"/live", "/live/ws"}  # tests/rights/test_streams.py
@@ -55,16 +57,17 @@ OPERATORS = {
 """Routes that a duty opens; a test asks them as every role without it."""
 
 
-def of_layers(definitions, rows):
-    """Return addresses by template, for every layer, field and row of a world."""
+def of_layers(asked):
+    """Return addresses by template, for some layers, fields and rows of a world."""
     found = {}
-    for definition in definitions.values():
-        for template, address in _of_layer(definition, rows[definition.id]):
+    for one in asked:
+        for template, address in _of_layer(one):
             found.setdefault(template, []).append(address)
     return found
 
 
-def _of_layer(definition, rows):
+def _of_layer(asked):
+    definition = asked.definition
     name = definition.id
     collection = f"/ogc/collections/{name}"
     for ending in ("", "/schema", "/queryables", "/sortables", "/schema/feature", "/tiles", "/tiles/WebMercatorQuad"):
@@ -72,11 +75,11 @@ def _of_layer(definition, rows):
             f"/ogc/collections/{{collection}}{ending.replace('WebMercatorQuad', '{set}')}",
             f"{collection}{ending}?f=json",
         )
-    yield from (("/ogc/collections/{collection}/items", address) for address in _items(definition, rows))
-    for row in rows:
+    yield from (("/ogc/collections/{collection}/items", address) for address in _items(asked))
+    for row in asked.rows:
         yield "/ogc/collections/{collection}/items/{feature:path}", f"{collection}/items/{quote(row['id'])}"
     yield "/tiles/{layers}.json", f"/tiles/{name}.json"
-    for by in ("community", "street", "grid", "h3:8"):
+    for by in AREAS if asked.in_full else AREAS[len(name) % 2 :: 2]:
         yield "/twin/aggregate", f"/twin/aggregate?layer={name}&by={by}&f=json"
     if definition.geometry_type == "None":
         return
@@ -94,29 +97,35 @@ def _of_layer(definition, rows):
     yield "/twin/replay", f"/twin/replay?layers={name}&from={MOMENT}&to={MOMENT}&step=1s"
 
 
-def _items(definition, rows):
-    items = f"/ogc/collections/{definition.id}/items?limit=100"
+def _items(asked):
+    items = f"/ogc/collections/{asked.definition.id}/items?limit=100"
     yield from (f"{items}&f={form}" for form in ("json", "jsonfg", "csv", "geojsonl", "html", "jsonld"))
     yield f"{items}&resulttype=hits"
     yield f"{items}&bbox={BOX}"
     yield f"{items}&at={MOMENT}"
-    for row in rows:
-        if "geom" in row:
-            lon, lat = row["geom"]
-            yield f"{items}&resulttype=hits&bbox={lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"
-    for number, field in enumerate(definition.fields):
-        yield f"{items}&sortby={field.name}&properties={field.name}"
-        value = rows[-1].get(field.name)
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
-            literal = f"'{value}'" if isinstance(value, str) else str(value)
-            ways = (
-                f"filter={quote(f'{field.name} = {literal}')}",
-                f"filter={quote(f'{field.name} < {literal}')}",
-                f"{field.name}={quote(str(value))}",
-            )
-            yield f"{items}&{ways[number % 3]}&resulttype=hits"
+    for lon, lat in places_of(asked):
+        yield f"{items}&resulttype=hits&bbox={lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"
+    for number, field in enumerate(asked.fields):
+        condition = _chosen_by(field, asked.rows[-1].get(field.name), number)
+        ordered = f"sortby={field.name}&properties={field.name}"
+        if field.name in asked.hidden:  # each of them must be refused alone
+            yield f"{items}&{ordered}"
+            yield f"{items}&{condition}&resulttype=hits"
         else:
-            yield f"{items}&filter={quote(f'{field.name} IS NULL')}&resulttype=hits"
+            yield f"{items}&{ordered}&{condition}"
+
+
+def _chosen_by(field, value, number):
+    """Return a condition on a field: that it has a value, in one of several ways of saying so, or that it has none."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return f"filter={quote(f'{field.name} IS NULL')}"
+    literal = f"'{value}'" if isinstance(value, str) else str(value)
+    ways = (
+        f"filter={quote(f'{field.name} = {literal}')}",
+        f"filter={quote(f'{field.name} < {literal}')}",
+        f"{field.name}={quote(str(value))}",
+    )
+    return ways[number % 3]
 
 
 def of_all(definitions, rows):

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import cql2
 
 GEOM = "geom"
 _CALLER = re.compile(r"caller\('(\w+)'\)")
+_NAME = re.compile(r"\w+")
 _PLACES = {"full": 3, "cell_100": 2, "cell_500": 1, "absent": 0}
+_MASKED = {
+    "name": lambda text: text[0] + "**",
+    "phone": lambda text: text[:3] + "****" + text[-4:],
+    "plate": lambda text: text[:2] + "**" + text[-3:],
+    "stock_class": lambda number: "有" if number > 0 else "无",
+}
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,7 @@ class Seen:
 
 def seen(actor, definition, row):
     """Return how the actor sees a row, or None if not at all."""
-    rules = actor.policy.rules_on(definition.id, actor.roles, actor.departments, actor.purpose)
-    rules = [rule for rule in rules if "read" in rule.operations and _reaches(rule, actor, row)]
+    rules = [rule for rule in reading(actor, definition) if _reaches(rule, actor, row)]
     if not rules:
         return None
     fields = {}
@@ -31,6 +38,23 @@ def seen(actor, definition, row):
         for name, showing in _shown(rule, actor, definition).items():
             fields[name] = _better(fields.get(name, "absent"), showing)
     return Seen({name: how for name, how in fields.items() if how != "absent"}, tuple(rule.id for rule in rules))
+
+
+def reading(actor, definition):
+    """Return the rules by which an actor reads features of a layer."""
+    rules = actor.policy.rules_on(definition.id, actor.roles, actor.departments, actor.purpose)
+    return [rule for rule in rules if "read" in rule.operations]
+
+
+def shown_value(how, value):
+    """Return the text or number that a field shows, by how it is shown."""
+    return value if how == "full" else _MASKED[how](value)
+
+
+def is_written_as_text(actor, definition, name):
+    """Whether numbers of a field stand beside words, in some row or other."""
+    shown = {_shown(rule, actor, definition).get(name) for rule in reading(actor, definition)}
+    return "stock_class" in shown and "full" in shown
 
 
 def _better(one, other):
@@ -42,11 +66,17 @@ def _better(one, other):
 
 
 def _reaches(rule, actor, row):
-    if row["data_grade"] > min(rule.grade, actor.clearance):
+    if row["data_grade"] > min(rule.grade, _clearance(rule, actor)):
         return False
     if rule.areas == "own" and not _in_own_areas(actor, row):
         return False
     return rule.rows is None or _matches(rule.rows, actor, row)
+
+
+def _clearance(rule, actor):
+    """Return the highest grade of what the actor gets by a rule: by those of its roles that it has, and its own."""
+    held = {*actor.roles, "anonymous"} & {*rule.roles}
+    return min(actor.clearance, max(actor.policy.roles[role].clearance for role in held))
 
 
 def _in_own_areas(actor, row):
@@ -66,25 +96,30 @@ def _matches(text, actor, row):
             return f"'{value}'"
         return ", ".join(f"'{one}'" for one in value) or "NULL"
 
-    properties = {name: value for name, value in row.items() if name != GEOM}
+    properties = {name: row[name] for name in _NAME.findall(text) if name in row}  # it does not know all types
     feature = {"type": "Feature", "id": row["id"], "geometry": None, "properties": properties}
     try:
-        return cql2.Expr(_CALLER.sub(literal, text)).matches(feature)
+        return _parsed(_CALLER.sub(literal, text)).matches(feature)
     except Exception:  # noqa: BLE001  # the library's only error: a null has no truth
         return False
+
+
+@cache
+def _parsed(text):
+    return cql2.Expr(text)
 
 
 def _shown(rule, actor, definition):
     shown = {}
     if definition.geometry_type != "None":
         shown[GEOM] = rule.geometry
-    grade = min(rule.grade, actor.clearance)
+    grade = min(rule.grade, _clearance(rule, actor))
     for field in definition.fields:
         if field.internal:
             continue
         by_grade = "full" if field.grade <= grade else "absent"
         how = rule.fields.get(field.name, rule.fields.get("*", by_grade))
-        if how == "full" and field.grade > actor.clearance:
+        if how == "full" and field.grade > grade:
             how = "absent"
         if field.tells_place and rule.geometry != "full" and field.name not in rule.fields:
             how = "absent"

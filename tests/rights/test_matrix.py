@@ -1,43 +1,32 @@
 """The leak matrix: no output lets a role tell apart two worlds that differ only in what it may not see.
 
 Rules come from the shipped policy, layers and fields from the definitions, addresses from the routes of the server:
-a new one is in the matrix by itself, and a route that the matrix does not know fails.
+a new one is in the matrix by itself, and a route that the matrix does not know fails. Each run asks about one layer,
+row and field of every class (`selection.py`); with `--rights-full`, about all of them.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import cache
 
 import pytest
 
-from layers.definition import read_definitions
-from layers.policy.read import read_policy
-from server.settings import PROJECT
 from tests.databases import run_async, temporary_database
 from tests.rights.addresses import ENDLESS, OPERATORS, STATIC, of_all, of_layers, templates, together
-from tests.rights.oracle import GEOM, seen
-from tests.rights.roles import holder
-from tests.rights.service import one_reader
-from tests.rights.worlds import VARIED, put, worlds
+from tests.rights.conftest import definitions, policy
+from tests.rights.oracle import GEOM, is_written_as_text, seen, shown_value
+from tests.rights.roles import HELD, PLAIN, VARIANTS
+from tests.rights.selection import everything, one_of_each
+from tests.rights.service import differ, serving
+from tests.rights.worlds import VARIED, put, world
+
+NAMES = [*HELD, *VARIANTS]
 
 
-@cache
-def policy():
-    return read_policy(PROJECT / "config" / "policy")
-
-
-@cache
-def definitions():
-    return read_definitions()
-
-
-def test_every_route_is_in_the_matrix(layers_url):
-    actor = holder(policy(), "anonymous")
-    rows, _ = worlds(definitions(), actor)
-    known = {*of_layers(definitions(), rows), *of_all(definitions(), rows), *STATIC, *ENDLESS, *OPERATORS}
-    with one_reader(layers_url, actor) as service:
-        assert {*templates(service.app.routes)} - known == set()
+def test_every_route_is_in_the_matrix(served, rows):
+    layers = of_layers(everything(definitions(), rows))
+    known = {*layers, *of_all(definitions(), rows), *STATIC, *ENDLESS, *OPERATORS}
+    assert {*templates(served.app.routes)} - known == set()
 
 
 def test_the_worlds_vary_what_the_rules_test():
@@ -50,27 +39,34 @@ def _fields_of(text):
     return {word for word in text.replace("(", " ").replace(",", " ").replace(")", " ").split() if word in names}
 
 
-ROLES = ("anonymous",)
-"""Others follow; every role's statements run in tests/layers/read/test_every_role.py."""
+def test_every_role_that_reads_is_asked():
+    assert {role for role in policy().roles if role != "operator"} == {*HELD, *PLAIN}
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_no_output_tells_apart_what_a_role_may_not_see(role, cluster, template):
-    actor = holder(policy(), role)
-    pair = worlds(definitions(), actor)
-    asked = together(of_layers(definitions(), pair[0]), of_all(definitions(), pair[0]))
+@pytest.mark.parametrize("role", PLAIN)
+def test_a_role_without_rules_reads_as_everybody_does(role):
+    for definition in definitions().values():
+        ways = [policy().rules_on(definition.id, roles, (), None) for roles in ((role,), ())]
+        assert ways[0] == ways[1], definition.id
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_output_tells_apart_what_a_role_may_not_see(name, request, cluster, layers_template, served, actors, rows):
+    asked = _asked(request, rows, actors[name], NAMES.index(name))
     with ExitStack() as running:
-        answers = []
-        for rows in pair:
-            url = running.enter_context(temporary_database(cluster, template))
-            run_async(put(url, definitions(), rows))
-            service = running.enter_context(one_reader(url, actor))
-            answers.append(service.answers(asked))
-            if not answers[1:]:
-                _items_are_what_the_policy_says(service, actor, rows)
-    differing = [address for address in asked if answers[0][address] != answers[1][address]]
-    assert [_difference(address, *answers) for address in differing] == []
-    assert not [address for address in asked if answers[0][address][0] >= 500]
+        url = running.enter_context(temporary_database(cluster, layers_template))
+        run_async(put(url, definitions(), world(definitions(), policy(), actors[name])))
+        other = running.enter_context(serving(url, actors)).answers(name, asked)
+    answers = served.answers(name, asked)
+    differing = [address for address in asked if differ(answers[address], other[address])]
+    assert [_difference(address, answers, other) for address in differing] == []
+    assert not [address for address in asked if answers[address][0] >= 500]
+
+
+def _asked(request, rows, actor, turn):
+    in_full = request.config.getoption("--rights-full")
+    layers = everything(definitions(), rows) if in_full else one_of_each(definitions(), rows, actor, turn)
+    return together(of_layers(layers), of_all(definitions(), rows))
 
 
 def _difference(address, one, other):
@@ -80,25 +76,29 @@ def _difference(address, one, other):
     return address, first[max(0, at - 60) : at + 60], second[max(0, at - 60) : at + 60]
 
 
-def _items_are_what_the_policy_says(service, actor, rows):
+@pytest.mark.parametrize("name", NAMES)
+def test_items_are_what_the_policy_says(name, served, actors, rows):
     for definition in definitions().values():
-        expected = {row["id"]: how for row in rows[definition.id] if (how := seen(actor, definition, row))}
-        answer = service.json_or_none(f"/ogc/collections/{definition.id}/items?limit=100&f=json")
+        shown = {row["id"]: how for row in rows[definition.id] if (how := seen(actors[name], definition, row))}
+        answer = served.json_or_none(name, f"/ogc/collections/{definition.id}/items?limit=100&f=json")
         features = {feature["id"]: feature for feature in (answer or {"features": []})["features"]}
-        assert features.keys() == expected.keys(), definition.id
+        assert features.keys() == shown.keys(), definition.id
         for row in rows[definition.id]:
-            if row["id"] in expected:
-                _is_shown_as(features[row["id"]], row, expected[row["id"]], definition)
+            if row["id"] in shown:
+                _is_shown_as(features[row["id"]], row, shown[row["id"]], definition, actors[name])
 
 
-def _is_shown_as(feature, row, how, definition):
+def _is_shown_as(feature, row, how, definition, actor):
     given = {name for name, value in feature["properties"].items() if value is not None}
     stored = {field.name for field in definition.stored_fields if not field.live and not field.refers_to}
-    assert (given & stored) - how.fields.keys() == set(), row["id"]
-    full = {name for name in stored if how.fields.get(name) == "full" and row[name] is not None}
-    assert full - given == set(), row["id"]
-    for name in full:
-        assert _same(feature["properties"][name], row[name]), (row["id"], name)
+    shown = {name for name in stored if name in how.fields and row[name] is not None}
+    assert given & stored == shown, row["id"]
+    for name in shown:
+        expected = shown_value(how.fields[name], row[name])
+        if is_written_as_text(actor, definition, name):
+            assert str(feature["properties"][name]).removesuffix(".0") == str(expected), (row["id"], name)
+        else:
+            assert _same(feature["properties"][name], expected), (row["id"], name)
     if GEOM in row and definition.geometry_type == "Point" and how.fields.get(GEOM) == "full":
         assert feature["geometry"]["coordinates"] == pytest.approx(row[GEOM], abs=1e-6)
     if GEOM not in how.fields:

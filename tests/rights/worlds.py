@@ -14,20 +14,24 @@ import orjson
 
 from layers.coordinates.crs import transform
 from layers.database.connection import connect
-from layers.schema.tables import refresh_statistics, sync_definitions, table_of
+from layers.schema.tables import refresh_statistics, table_of
 from tests.rights.oracle import GEOM, seen
 
 AREA_LAYERS = {"districts", "streets", "communities", "grids"}  # whose codes are no secret
 OWN = ("440106011001", "440106011001001")
 OTHER = ("440106012003", "440106012003002")
+SPEED = "speed_kmh"
 _BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+PLAIN = ("q{n}a", "q{n}b", "q{n}b")
 TEXTS = {
-    "name": ("张{n}甲", "张{n}乙"),
-    "phone": ("138{n:04}1234", "138{n:03}91234"),
-    "id_number": ("440106{n:08}1234", "440106{n:07}91234"),
-    "plate": ("粤A1{n}123", "粤A2{n}123"),
-    "address": ("天河路{n}号5栋601房", "天河路{n}号6栋702房"),
+    "name": ("张{n}甲", "张{n}乙", "李{n}丙"),
+    "phone": ("138{n:04}1234", "138{n:03}91234", "139{n:04}4321"),
+    "id_number": ("440106{n:08}1234", "440106{n:07}91234", "440107{n:08}4321"),
+    "plate": ("粤A1{n}123", "粤A2{n}123", "粤B1{n}321"),
+    "address": ("天河路{n}号5栋601房", "天河路{n}号6栋702房", "龙口路{n}号5栋601房"),
+    "pseudonym": ("q{n}a", "q{n}a", "q{n}b"),
 }
+"""The value of a field that some rule masks; another one with the same mask; and one with another mask."""
 VARIED = {
     "handler_id": ("W1", "W2"),
     "worker_id": ("W1", "W2"),
@@ -46,34 +50,47 @@ VARIED = {
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def worlds(definitions, actor):
-    """Return the rows by layer of two worlds that the actor cannot tell apart."""
-    pairs = {definition.id: list(_pairs(definition, actor)) for definition in definitions.values()}
+def world(definitions, policy, actor=None):
+    """Return the rows by layer of a world; with an actor, of the other one that it cannot tell apart from this."""
+    made = {definition.id: list(_rows(definition, policy, actor)) for definition in definitions.values()}
+    rows = {name: [row for row, _ in pairs] for name, pairs in made.items()}
     for definition in definitions.values():
         for field in definition.stored_fields:
-            if field.refers_to and field.name not in VARIED and not {*field.refers_to} & AREA_LAYERS:
-                _refer(pairs[definition.id], field, pairs)
-    return tuple({name: [pair[side] for pair in rows] for name, rows in pairs.items()} for side in (0, 1))
+            targets = [target for target in field.refers_to if target not in AREA_LAYERS and target in rows]
+            if targets and field.name not in VARIED:
+                _refer(made[definition.id], field, rows[targets[0]])
+    return rows
 
 
-def _refer(rows, field, pairs):
-    """Let a field name a feature that the actor may not see, which has another id in each world."""
-    hidden = next(
-        (pair for target in field.refers_to for pair in pairs.get(target, ()) if pair[0]["id"] != pair[1]["id"]), None
-    )
-    for pair in rows:
-        for row, other in zip(pair, hidden or (None, None), strict=True):
-            named = None if other is None else other["id"]
-            row[field.name] = [named] if named and field.type == "string_array" else named
+def _refer(made, field, targets):
+    """Let a field name features of another layer, of which some are hidden; where it is hidden itself, other ones."""
+    for number, (row, shown) in enumerate(made):
+        is_other = shown is not None and field.name not in shown
+        named = targets[(number + is_other) % len(targets)]["id"]
+        row[field.name] = [named] if field.type == "string_array" else named
 
 
-def _pairs(definition, actor):
+def _rows(definition, policy, actor):
+    """Yield every row, with how the actor is shown its fields; without an actor, None."""
+    masks = _masks(definition, policy)
     varied = [name for name in VARIED if name in definition.by_name]
     places = product((OWN, OTHER), (1, 2, 3, 4), (0, 1) if varied else (0,))
     for number, (place, grade, choice) in enumerate(places, 1):
         deciding = _deciding(definition, place, grade, choice)
-        shown = seen(actor, definition, deciding)
-        yield [_row(definition, deciding, shown, number, variant) for variant in (0, 1)]
+        if actor is None:
+            row = {**deciding, "id": f"{definition.id}-{number}"}
+            yield _filled(definition, row, None, number, masks), None
+        else:
+            how = seen(actor, definition, deciding)
+            row = {**deciding, "id": f"{definition.id}-{number}{'' if how else 'b'}"}
+            fields = how.fields if how else {}
+            yield _filled(definition, row, fields, number, masks), fields
+
+
+def _masks(definition, policy):
+    """Return the mask that any rule names for a field, by its name."""
+    rules = [rule for rule in policy.rules if definition.id in rule.layers]
+    return {name: how for rule in rules for name, how in rule.fields.items() if how not in {"full", "absent"}}
 
 
 def _deciding(definition, place, grade, choice):
@@ -87,100 +104,99 @@ def _deciding(definition, place, grade, choice):
     return {"data_grade": grade, **row, "id": "unknown"}
 
 
-def _row(definition, deciding, shown, number, variant):
-    fields = shown.fields if shown else {}
-    row = dict(deciding)
-    row["id"] = f"{definition.id}-{number}{'' if shown else 'ab'[variant]}"
+def _filled(definition, row, shown, number, masks):
+    """Fill a row with values of no other cell; what is not shown, differs from what it is where nothing is said."""
     for place, field in enumerate(definition.stored_fields):
-        showing = fields.get(field.name, "absent")
-        if field.name not in deciding:
-            row[field.name] = _value(field, number * 100 + place, 0 if showing == "full" else variant, showing)
+        if field.name not in row:
+            row[field.name] = _value(field, number * 100 + place, _variant(shown, field.name), masks.get(field.name))
     if definition.geometry_type != "None":
-        showing = fields.get(GEOM, "absent")
-        row[GEOM] = _place(number, 0 if showing == "full" else variant, showing)
+        row[GEOM] = _place(number, _variant(shown, GEOM), (shown or {}).get(GEOM, "absent"))
+    if definition.motion is not None:
+        row[SPEED] = number + 50.0 * (_variant(shown, SPEED) > 0)
     return row
 
 
-def _value(field, n, variant, showing):  # noqa: PLR0911  # a type each
-    """Return a value of a field that no other cell has; with the other variant, one that shows the same."""
+def _variant(shown, name):
+    """Return which value a field has: 0 as it is seen in full, 1 for another below the same mask, 2 for any other."""
+    how = "full" if shown is None else shown.get(name, "absent")
+    return {"full": 0, "absent": 2}.get(how, 1)
+
+
+def _value(field, n, variant, mask):  # noqa: PLR0911  # a type each
+    """Return a value of a field that no other cell has."""
+    differs = int(variant > 0)
     match field.type:
         case "string":
-            texts = TEXTS.get(showing) or (("q{n}a", "q{n}b") if showing != "pseudonym" else ("q{n}a", "q{n}a"))
-            return texts[variant].format(n=n)
+            return TEXTS.get(mask, PLAIN)[variant].format(n=n)
         case "integer" | "number":
-            return (5, 7)[variant] if showing == "stock_class" else 1000 + n * 2 + variant
+            return (n, n + 7, 0)[variant] if mask == "stock_class" else 1000 + n * 2 + differs
         case "boolean":
-            return bool(variant)
+            return bool(differs)
         case "date":
-            return date(2001, 1, 1) + timedelta(days=n + variant * 7)
+            return date(2001, 1, 1) + timedelta(days=n + differs * 7)
         case "datetime":
-            return _BEGIN + timedelta(days=n % 300, seconds=variant * 77)
+            return _BEGIN + timedelta(days=n % 300, seconds=differs * 77)
         case "string_array":
-            return [f"q{n}{'ab'[variant]}"]
+            return [f"q{n}{'ab'[differs]}"]
         case _:
-            return {"k": f"q{n}{'ab'[variant]}"}
+            return {"k": f"q{n}{'ab'[differs]}"}
 
 
 def _place(number, variant, showing):
     """Return longitude and latitude; of a place shown by its cell, two in the same cell of 100 m."""
     east, north = 435_000 + 700.0 * number, 2_557_000 + 130.0 * (number % 7)
     metres = (east // 500 * 500 + 30, north // 500 * 500 + 30)  # well inside
-    shift = (40 if showing.startswith("cell") else 170) * variant
+    shift = 0 if variant == 0 else 40 if showing.startswith("cell") else 170
     found = transform(np.array([[metres[0] + shift, metres[1]]], dtype=np.float64), 4547, 4490)
     return float(found[0, 0]), float(found[0, 1])
 
 
 async def put(url, definitions, rows):
-    """Make every layer of a database and fill it."""
-    await sync_definitions(url)
+    """Fill the layers of a database that has them."""
     connection = await connect(url)
     try:
+        async with connection.transaction():
+            for definition in definitions.values():
+                await _insert(connection, definition, rows[definition.id])
         for definition in definitions.values():
-            for row in rows[definition.id]:
-                await _insert(connection, definition, row)
             await refresh_statistics(connection, definition)
     finally:
         await connection.close()
 
 
-async def _insert(connection, definition, row):
-    stored = {field.name: field.type for field in definition.stored_fields}
-    values = {name: _stored(row[name], stored[name]) for name in stored}
-    columns = ['"id"', *(f'"{name}"' for name in values)]
+async def _insert(connection, definition, rows):
+    kinds = {field.name: field.type for field in definition.stored_fields}
+    columns = ["id", *kinds]
     places = [f"${n}" for n in range(1, len(columns) + 1)]
-    given = [row["id"], *values.values()]
-    if GEOM in row:
+    given = [[row["id"], *(_stored(row[name], kind) for name, kind in kinds.items())] for row in rows]
+    if definition.geometry_type != "None":
         columns.append("geom")
-        places.append(f"{_shape(definition)}")
-        lon, lat = row[GEOM]
-        places[-1] = places[-1].format(x=f"({lon!r})", y=f"({lat!r})")
-    await connection.execute(
-        f"INSERT INTO {table_of(definition.id)} ({', '.join(columns)}) VALUES ({', '.join(places)})", *given
-    )
+        places.append(_shape(definition, f"${len(columns)}::float8", f"${len(columns) + 1}::float8"))
+        given = [[*values, *row[GEOM]] for values, row in zip(given, rows, strict=True)]
+    named = ", ".join(f'"{name}"' for name in columns)
+    await connection.executemany(f"INSERT INTO {table_of(definition.id)} ({named}) VALUES ({', '.join(places)})", given)
     if definition.motion is not None:
-        await connection.execute(
+        await connection.executemany(
             """INSERT INTO twin.position_now (layer, id, lon, lat, phenomenon_time, speed_kmh, area_code, grid_code)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
-            *(definition.id, row["id"], *row[GEOM], EPOCH, row[GEOM][0] - 100, row["area_code"], row["grid_code"]),
+            [_position(definition, row) for row in rows],
         )
+
+
+def _position(definition, row):
+    lon, lat = row[GEOM]
+    return definition.id, row["id"], lon, lat, EPOCH, row[SPEED], row["area_code"], row["grid_code"]
 
 
 def _stored(value, kind):
     return orjson.dumps(value).decode() if kind == "json" and value is not None else value
 
 
-def _shape(definition):
-    point = "ST_MakePoint({x}, {y})"
-    shapes = {
-        "Point": point,
-        "MultiPoint": f"ST_Multi({point})",
-        "LineString": "ST_MakeLine(ST_MakePoint({x}, {y}), ST_MakePoint({x} + 0.0005, {y}))",
-        "Polygon": "ST_MakeEnvelope({x}, {y}, {x} + 0.0005, {y} + 0.0005)",
-    }
+def _shape(definition, x, y):
     kind = definition.geometry_type
-    shape = (
-        shapes.get(kind) or f"ST_Multi({shapes[kind.removeprefix('Multi')]})"
-        if kind.removeprefix("Multi") in shapes
-        else point
-    )
-    return f"ST_SetSRID({shape}, 4490)"
+    single = kind.removeprefix("Multi")
+    shape = {
+        "LineString": f"ST_MakeLine(ST_MakePoint({x}, {y}), ST_MakePoint({x} + 0.0005, {y}))",
+        "Polygon": f"ST_MakeEnvelope({x}, {y}, {x} + 0.0005, {y} + 0.0005)",
+    }.get(single, f"ST_MakePoint({x}, {y})")
+    return f"ST_SetSRID({shape if kind == single else f'ST_Multi({shape})'}, 4490)"
