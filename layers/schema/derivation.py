@@ -46,7 +46,7 @@ _PLACE = DerivationRule(
     "derive_place",
     tuple(TIER_OF_LAYER),
     prepare="derive_place_prepare",
-    temporary=("derive_point", "derive_grid"),
+    temporary=("derive_point", "derive_place"),
     historic=True,
 )
 _OWN_CODE = DerivationRule(("area_of_point", "grid_of_point"), "derive_own_code")

@@ -132,6 +132,7 @@ async def _apply(
     )
     count = int(found.removeprefix("SELECT "))
     if count:
+        await connection.execute("CREATE INDEX ON derive_change (id); ANALYZE derive_change")
         await connection.execute(_update(definition, list(fields), bump=bump))
     await rows.close(connection)
     await connection.execute("DROP TABLE derive_change")

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from server.cli import command
 from server.settings import PROJECT
 
 TOOLS = (
@@ -66,16 +68,27 @@ def test_help_needs_nothing_and_names_every_command(copy: Path, bare_path: str):
 
 
 def test_every_command_has_help_in_both_languages():
-    for name in command_names() - {"test"}:  # `test --help` prints pytest's help
-        result = subprocess.run(
-            [sys.executable, "-P", "-m", "server.cli", name, "--help"],
-            env=os.environ | {"PYTHONPATH": str(PROJECT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert any("\u4e00" <= letter <= "\u9fff" for letter in result.stdout), name
-        assert "Usage" in result.stdout
+    for name in sorted(command_names() - {"test"}):  # `test --help` prints pytest's help
+        result = CliRunner().invoke(command(), [name, "--help"], prog_name="onemap")
+        assert result.exit_code == 0, result.output
+        assert_helps(result.output, name)
+
+
+@pytest.mark.parametrize("name", ["up", "layer"])  # a command, and a group of commands
+def test_a_process_helps_as_well(name: str):
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", "server.cli", name, "--help"],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert_helps(result.stdout, name)
+
+
+def assert_helps(said: str, name: str) -> None:
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in said), name
+    assert "Usage" in said, name
 
 
 def test_without_python_it_stops_with_the_ways_out(copy: Path, bare_path: str):
