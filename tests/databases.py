@@ -26,7 +26,8 @@ def temporary_database(cluster: str, template: str | None = None) -> Iterator[st
     """
     name = f"t_{uuid.uuid4().hex}"
     origin = urlsplit(template).path[1:] if template else "template1"
-    run_async(execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{origin}"'))
+    # Copied as files: without fsync that takes a fifth of the time of writing every page to the log.
+    run_async(execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{origin}" STRATEGY file_copy'))
     try:
         yield urlunsplit(urlsplit(cluster)._replace(path=f"/{name}"))
     finally:

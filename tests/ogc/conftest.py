@@ -27,7 +27,7 @@ def _execute(url, statement):
 def things_url(cluster, template):
     """URL of a database with the layers of `things`, 200 rows each, for reading only."""
     name = f"t_{uuid.uuid4().hex}"
-    _execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(template).path[1:]}"')
+    _execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{urlsplit(template).path[1:]}" STRATEGY file_copy')
     url = urlunsplit(urlsplit(cluster)._replace(path=f"/{name}"))
     fill(url, ROWS)
     yield url
