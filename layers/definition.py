@@ -48,7 +48,8 @@ class FieldDefinition(_Frozen):
     not receive the value; `mask` decides whether the property is then absent or shown in part.
 
     A reader who may not see a feature must not learn of it by another's reference (`refers_to`), and one who is shown
-    a point only roughly must not learn it from a field beside it (`tells_place`); rights read both marks.
+    a point only roughly must not learn it from a field beside it (`tells_place`); rights read both marks. A reference
+    into another system (`one_time`) never leaves as it is stored: whoever may see it exchanges a ticket for it.
     """
 
     name: str = Field(pattern=IDENTIFIER)
@@ -70,6 +71,9 @@ class FieldDefinition(_Frozen):
     live: Live | None = None  # computed when it is read, from the data of feeds
     refers_to: tuple[LayerId, ...] = ()  # its values are ids of features of these layers
     tells_place: bool = False  # gives the feature's place away more closely than its community does
+    one_time: bool = (
+        False  # opens something elsewhere: outputs tell that there is one, and a ticket is exchanged for it
+    )
 
     @property
     def has_column(self) -> bool:

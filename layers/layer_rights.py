@@ -18,7 +18,8 @@ from layers.policy.definition import ANONYMOUS_ROLE, EVERY, GeometryShowing, Ope
 from layers.tiers import AREA_CODE, GRID_CODE
 
 SHOWINGS: tuple[Showing, ...] = (
-    "absent", "stock_class", "pseudonym", "name", "plate", "id_number", "phone", "address", "day", "hour", "full",
+    "absent", "stock_class", "pseudonym", "name", "plate", "id_number", "phone", "address", "day", "hour", "reference",
+    "full",
 )  # fmt: skip
 """From the least to the most generous: where several cases hold for a row, the most generous counts."""
 GEOMETRIES: tuple[GeometryShowing, ...] = ("absent", "cell_500", "cell_100", "full")
@@ -111,6 +112,11 @@ class LayerRights:
     def allowing(self, operation: Operation) -> tuple[Case, ...]:
         """Return the cases with an operation."""
         return _pruned([case for case in self.all_cases if operation in case.operations])
+
+    @cached_property
+    def may_export(self) -> bool:
+        """Whether the actor may take in bulk whatever it reads above what is public."""
+        return all(case.grade == 1 or "export" in case.operations for case in self.cases)
 
     def reads(self, lowest_grade: int | None = None) -> bool:
         """Whether the actor may read any feature, of a layer whose least sensitive one has a grade."""
@@ -206,7 +212,7 @@ def _by_labels(definition: LayerDefinition, actor: Actor) -> tuple[Case, ...]:
 def _of_labels(definition: LayerDefinition, actor: Actor, grade: int, prefixes: tuple[str, ...] | None) -> Case:
     def showing(field: FieldDefinition) -> Showing:
         if field.grade <= grade:
-            return "full"
+            return "reference" if field.one_time else "full"
         return field.mask if actor.sees_masked else "absent"
 
     showings = {field.name: showing(field) for field in definition.fields if not field.internal}
@@ -268,11 +274,15 @@ def _showing(field: FieldDefinition, rule: PolicyRule, grade: int, actor: Actor)
         return "absent"
     if field.refers_to and not any(may_read(target, actor) for target in field.refers_to):
         return "absent"
+    if field.one_time and how == "full":
+        return "reference"
     return how if masks_type(how, field) else "absent"
 
 
 def masks_type(how: Showing, field: FieldDefinition) -> bool:
     """Whether values of a field's type can be shown in a way."""
+    if how == "reference":
+        return field.one_time
     return how in {"full", "absent"} or field.type in _OF_TYPES.get(how, {"string"})
 
 

@@ -16,6 +16,7 @@ from layers.coordinates.district_crs import read_measuring_srid, use_district_cr
 from layers.database.connection import Role, create_pool
 from layers.definition import read_code_lists
 from layers.errors import Unavailable
+from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from layers.review.held import hold_policy
 from server import errors, ogc
@@ -24,12 +25,14 @@ from server.audit.keys import audit_key
 from server.audit.policy_changes import record_policies
 from server.build import build_id
 from server.descriptions import openapi
+from server.exports.exports import Exports
 from server.front import Front
 from server.http.crowd import Crowd
 from server.http.gateway import Gateways
 from server.http.origins import Origins
 from server.http.rates import Rates
 from server.identity.parts import start_identity
+from server.identity.references import References
 from server.items.fast import FastItems
 from server.live.tiles import TileChanges
 from server.rasters import Rasters
@@ -39,7 +42,6 @@ from server.routes import (
     asyncapi,
     audit,
     basemaps,
-    elevations,
     exercises,
     feeds,
     health,
@@ -47,7 +49,6 @@ from server.routes import (
     incomplete,
     live,
     live_ws,
-    login,
     metrics,
     outlets,
     page,
@@ -55,12 +56,12 @@ from server.routes import (
     raster,
     refused,
     rules,
-    session,
     styles,
     tiles,
     twin,
     warnings,
 )
+from server.routes.identity import approvals, elevations, login, references, session
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
 from server.tianditu import Tianditu
@@ -73,6 +74,12 @@ from twin.connectors.protocols import read_registry
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail
 
+_ROUTES = (
+    health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
+    rules, policy, aggregate, history, warnings, exercises, refused, incomplete, session, elevations,
+    approvals, references, page, login,
+)  # fmt: skip
+"""In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"
 _log = structlog.get_logger(__name__)
 
@@ -109,31 +116,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(FastTiles, state=partial(state_of, app))
     app.add_middleware(Front, state=partial(state_of, app))  # the outermost layer
     errors.install(app)
-    app.include_router(health.router)
-    app.include_router(metrics.router)
-    app.include_router(audit.router)
-    app.include_router(tiles.router)
-    app.include_router(basemaps.router)
-    app.include_router(styles.router)
-    app.include_router(raster.router)
-    app.include_router(live.router)
-    app.include_router(live_ws.router)
-    app.include_router(asyncapi.router)
-    app.include_router(outlets.router)
-    app.include_router(feeds.router)
-    app.include_router(twin.router)
-    app.include_router(rules.router)
-    app.include_router(policy.router)
-    app.include_router(aggregate.router)
-    app.include_router(history.router)
-    app.include_router(warnings.router)
-    app.include_router(exercises.router)
-    app.include_router(refused.router)
-    app.include_router(incomplete.router)
-    app.include_router(session.router)
-    app.include_router(elevations.router)
-    app.include_router(page.router)
-    app.include_router(login.router)
+    for module in _ROUTES:
+        app.include_router(module.router)
     ogc.install(app, settings)
     openapi.install(app, settings.server.admin_port)
     return app
@@ -179,8 +163,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
     identity = await start_identity(settings, running, held, takes_demo=is_reached_from_here_alone(settings.server))
-    audit = _audit(settings, running)
-    record_policies(audit, held)
+    audit = _audit(settings, running, held)
     app.state.shared = State(
         settings=settings,
         build=build_id(),
@@ -193,6 +176,8 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         oidc=identity.oidc,
         login=identity.login,
         break_glass=identity.break_glass,
+        references=References(identity.pool, lookups),
+        exports=Exports(settings.export, identity.approvals, lambda: held.policy),
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         rates=Rates.of(settings.limits),
@@ -221,15 +206,17 @@ async def _pools(settings: Settings, running: AsyncExitStack) -> tuple[asyncpg.P
     return pool, lookups
 
 
-def _audit(settings: Settings, running: AsyncExitStack) -> Audit:
-    """Return the audit; when it stops, no request is left, and everything it holds is stored."""
+def _audit(settings: Settings, running: AsyncExitStack, held: PolicyHolder) -> Audit:
+    """Return the audit; when it stops, no request is left, and everything that it holds is stored."""
     if not settings.audit.enabled:
         _log.warning("审计已关闭 the audit is off: nobody can tell who read what")
         return Audit(None)
     writer = AuditWriter(str(settings.database.url))
     running.push_async_callback(writer.stop)
     writer.start()
-    return Audit(writer, audit_key(settings.home, "queries"))
+    audit = Audit(writer, audit_key(settings.home, "queries"))
+    record_policies(audit, held)
+    return audit
 
 
 def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:

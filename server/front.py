@@ -15,7 +15,9 @@ from layers.database.admission import CALLER
 from layers.database.faults import in_words
 from layers.errors import OneMapError, Unauthenticated
 from server.audit.touched import begin_note
+from server.audit.watermark import HEADER as WATERMARK
 from server.errors import respond, respond_to
+from server.exports.approval_number import asked_of, take_number
 from server.http.body import bounded
 from server.http.cost import caller_of
 from server.http.crowd import CrowdPlace
@@ -30,6 +32,7 @@ from server.state import State
 
 _SECURE = {"https", "wss"}
 _HEALTH = "/health"  # who watches a crowded service must not wait with the crowd
+_REFUSED = 400
 _FEEDS = "/feeds/"  # senders are known by a signature, the header may be for a proxy; a stream has bounds of its own
 
 
@@ -54,14 +57,16 @@ class Front:
             await self._app(scope, receive, send)
             return
         state = self._state()
-        scope = state.gateways.resolve(scope)
+        scope, approval = take_number(state.gateways.resolve(scope))
         begun = False
         more = {**state.origins.headers(scope), HEADER: begin_request()}
-        note = begin_note()
+        note = begin_note(asked_of(scope), approval)
 
         async def sending(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
+                if message["status"] < _REFUSED and await state.exports.judge(note):
+                    more[WATERMARK] = note.watermark.text if note.watermark else ""
                 await state.audit.before_answer(scope, note, message["status"])
                 begun = True
                 if has_ended_session(scope):

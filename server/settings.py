@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from layers.errors import BadInput
+from server.settings_sources import in_words, merge
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIG_FILE = PROJECT / "config" / "onemap.toml"
@@ -164,6 +165,15 @@ class IdentitySettings(_Section):
     plain_http: bool = False
 
 
+class ExportSettings(_Section):
+    """How many features somebody may take without an approval: in one answer, and of a layer within an hour."""
+
+    answer_features: int = Field(default=1000, ge=0)
+    hour_features: int = Field(default=5000, ge=0)
+    sensitive_answer_features: int = Field(default=200, ge=0)
+    sensitive_hour_features: int = Field(default=1000, ge=0)
+
+
 class LiveSettings(_Section):
     """Streams of changes."""
 
@@ -259,6 +269,7 @@ class Settings(_Section):
     policy: PolicySettings = PolicySettings()
     oidc: OidcSettings = OidcSettings()
     identity: IdentitySettings = IdentitySettings()
+    export: ExportSettings = ExportSettings()
     live: LiveSettings = LiveSettings()
     outlets: OutletSettings = OutletSettings()
     tiles: TileSettings = TileSettings()
@@ -291,11 +302,11 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
     """
     merged: dict[str, Any] = {}
     for layer in (_from_file(path), _from_environment(os.environ), overrides):
-        _merge(merged, layer)
+        merge(merged, layer)
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
-        raise BadInput(_explain(error)) from error
+        raise BadInput(in_words(error)) from error
 
 
 def _from_file(path: Path | None) -> dict[str, Any]:
@@ -327,21 +338,5 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if variable not in known:
             raise BadInput(f"{variable} is not a setting; known: {', '.join(sorted(known))}", parameter=variable)
         path = known[variable]
-        _merge(found, {path[0]: {path[1]: text}} if len(path) == 2 else {path[0]: text})
+        merge(found, {path[0]: {path[1]: text}} if len(path) == 2 else {path[0]: text})
     return found
-
-
-def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
-    for key, value in other.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key, {}), dict):
-            _merge(into.setdefault(key, {}), value)
-        elif value is not None:
-            into[key] = value
-
-
-def _explain(error: ValidationError) -> str:
-    parts = []
-    for problem in error.errors(include_url=False, include_input=False):
-        reason = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
-        parts.append(f"{'.'.join(map(str, problem['loc']))}: {reason}")
-    return "settings: " + "; ".join(parts)

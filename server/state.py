@@ -12,6 +12,7 @@ from layers.catalog import CatalogHolder
 from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from server.audit.audit import Audit
+from server.exports.exports import Exports
 from server.heavy_work import HeavyWork
 from server.http.crowd import Crowd
 from server.http.gateway import Gateways
@@ -22,6 +23,7 @@ from server.identity.auth import Authenticator
 from server.identity.break_glass import BreakGlass
 from server.identity.login import Login
 from server.identity.oidc.oidc import Oidc
+from server.identity.references import References
 from server.identity.sessions import Sessions
 from server.live.playbacks import Playbacks
 from server.live.tiles import TileChanges
@@ -74,6 +76,8 @@ class State:
     oidc: Oidc
     login: Login
     break_glass: BreakGlass
+    exports: Exports
+    references: References
     origins: Origins
     gateways: Gateways
     rates: Rates

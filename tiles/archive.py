@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +37,13 @@ _MEDIA = {
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The metadata of an archive."""
+    """The metadata of an archive.
+
+    Attributes
+    ----------
+    watermark
+        Who took it and when, as members; None for what is public.
+    """
 
     name: str
     description: str
@@ -45,6 +51,7 @@ class Head:
     bounds_crs84: BBox
     zooms: range
     vector_layers: tuple[dict[str, Any], ...]
+    watermark: Mapping[str, str] | None = None
 
 
 @contextmanager
@@ -97,6 +104,7 @@ def _metadata(head: Head) -> dict[str, Any]:
         "attribution": head.attribution,
         "type": "overlay",
         "vector_layers": list(head.vector_layers),
+        **({"onemap:watermark": dict(head.watermark)} if head.watermark else {}),
     }
 
 

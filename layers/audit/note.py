@@ -13,6 +13,16 @@ from layers.database.connection import Role, connect
 from layers.errors import Unavailable
 
 
+async def keeps_audit(url: str) -> bool:
+    """Whether a database has an audit: that of an early version has none."""
+    connection = await connect(url, role=None)
+    try:
+        kept: bool = await connection.fetchval("SELECT to_regclass('audit.record') IS NOT NULL")
+        return kept
+    finally:
+        await connection.close()
+
+
 async def note(
     url: str,
     action: AuditAction,

@@ -48,6 +48,8 @@ class AuditAction(StrEnum):
     TOKEN_CHANGE = "token_change"  # noqa: S105  # the name of an action
     POLICY_CHANGE = "policy_change"
     BREAK_GLASS = "break_glass"
+    APPROVAL = "approval"
+    REFERENCE = "reference"
     PURGE = "purge"
     ERASE = "erase"
     BACKUP = "backup"

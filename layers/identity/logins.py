@@ -88,6 +88,11 @@ async def use_code(connection: asyncpg.Connection, account_id: int, step: int) -
     return used
 
 
+async def seal_totp(connection: asyncpg.Connection, account_id: int, present: str, sealed: str) -> None:
+    """Put a sealed secret of one-time codes in the place of the plain one."""
+    await connection.execute("SELECT identity.seal_totp($1, $2, $3)", account_id, present, sealed)
+
+
 async def change_password(connection: asyncpg.Connection, account_id: int, present: str, wanted: str) -> bool:
     """Replace a hash by another and end all sessions of the account; False when `present` is not the stored one."""
     changed: bool = await connection.fetchval(

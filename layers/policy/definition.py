@@ -19,7 +19,18 @@ ANONYMOUS_ROLE = "anonymous"
 type Name = Annotated[str, StringConstraints(pattern=NAME)]
 type Operation = Literal["read", "aggregate", "history", "export"]
 type Showing = Literal[
-    "full", "absent", "name", "phone", "id_number", "plate", "address", "hour", "day", "pseudonym", "stock_class"
+    "full",
+    "absent",
+    "name",
+    "phone",
+    "id_number",
+    "plate",
+    "address",
+    "hour",
+    "day",
+    "pseudonym",
+    "stock_class",
+    "reference",
 ]
 type GeometryShowing = Literal["full", "absent", "cell_100", "cell_500"]
 type Duty = Literal[
@@ -51,6 +62,8 @@ class PolicyRole(_Frozen):
         Whether its holder needs areas of its own: without them it sees what everybody sees.
     duties
         Operations that are not about a layer: administration of feeds, users, the policy, the audit.
+    exports
+        ``without_approval``: what its rules let it export needs no approval number.
     """
 
     id: Name
@@ -59,6 +72,7 @@ class PolicyRole(_Frozen):
     clearance: int = Field(default=1, ge=1, le=4)
     bound: bool = False
     duties: tuple[Duty, ...] = ()
+    exports: Literal["with_approval", "without_approval"] = "with_approval"
 
 
 class PolicyRule(_Frozen):

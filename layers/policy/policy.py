@@ -43,6 +43,10 @@ class Policy:
         """Return the duties of some roles; those that the policy does not know have none."""
         return frozenset(duty for role in roles if role in self.roles for duty in self.roles[role].duties)
 
+    def exports_freely(self, roles: Iterable[str]) -> bool:
+        """Whether any of some roles exports without an approval."""
+        return any(role in self.roles and self.roles[role].exports == "without_approval" for role in roles)
+
     def reads_caller(self, roles: Iterable[str]) -> bool:
         """Whether any rule of some roles tells callers of the same roles and areas apart."""
         return any(rule.reads_caller() for role in _with_anonymous(roles) for rule in self._by_role.get(role, ()))

@@ -36,6 +36,12 @@ _EXPRESSIONS: Mapping[str, str] = {
     "pseudonym": "onemap.pseudonym({0})",
     "stock_class": "CASE WHEN {0} > 0 THEN '有' WHEN {0} IS NOT NULL THEN '无' END",
 }
+REFERENCE = "一次性引用 one-time"
+"""What outputs show of a value that is exchanged for a ticket: that there is one."""
+_REFERENCES: Mapping[bool, str] = {
+    False: f"CASE WHEN {{0}} IS NOT NULL THEN '{REFERENCE}' END",
+    True: f"CASE WHEN cardinality({{0}}) > 0 THEN array_fill('{REFERENCE}'::text, ARRAY[cardinality({{0}})]) END",
+}
 _TRUNCATED = "date_trunc('{1}', {0}, '" + _ZONE + "')"
 
 
@@ -51,6 +57,8 @@ def mask_column(mask: Showing, column: str, kind: FieldType = "string") -> str:
         return column
     if mask in {"hour", "day"}:
         return _TRUNCATED.format(column, mask)
+    if mask == "reference":
+        return _REFERENCES[kind == "string_array"].format(column)
     return _EXPRESSIONS[mask].format(column)
 
 

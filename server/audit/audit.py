@@ -5,7 +5,7 @@
     touched data        tiles of a map            other answers
     grade 1             counted by the minute     counted by the minute
     grade 2             counted for each subject  a record each, soon after the answer
-    grade 3 and above   a record each, stored before the first byte leaves; else 503
+    grade 3 and above   a record each, stored before the first byte leaves; else 503; so are exports of grade 2
 
 Refusals (401, 403) of known subjects are records, those of strangers are counted by address; messages of feeds are
 counted. What people do other than to read is noted by `Audit.note`, before it takes effect.
@@ -103,7 +103,8 @@ class Audit:
             writer.count(key, lambda: _counted(scope, note))
             return None
         record = request_record(scope, note, status, self._query_key)
-        if note.max_grade >= SENSITIVE_GRADE and status != 304:
+        is_sensitive = note.max_grade >= SENSITIVE_GRADE or note.watermark is not None
+        if is_sensitive and status != 304:
             await writer.write(record)
         else:
             writer.add(record)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from time import time
 
 from layers.actor import Actor
 from layers.audit.record import SENSITIVE_GRADE
 from layers.catalog import Layer
 from layers.definition import GRADE, LayerDefinition
-from layers.read.rights import visible_fields
+from layers.read.rights import rights_at, visible_fields
 
 _KEPT_MAX = 2000
 
@@ -30,6 +31,8 @@ class Exposure:
         Whether any field of the layer is masked or left out.
     rules
         Ids of the rules of the policy that decided.
+    by_field
+        The grade of each field that is shown as it is.
     """
 
     grade: int
@@ -37,6 +40,13 @@ class Exposure:
     fields: tuple[str, ...]
     masked: bool
     rules: tuple[str, ...]
+    by_field: Mapping[str, int] = field(default_factory=dict)
+
+    def grade_of(self, names: Iterable[str] | None) -> int:
+        """Return the highest grade of the rows and some of the fields; None is all of them."""
+        if names is None:
+            return self.grade
+        return max([self.row_grade, *(self.by_field.get(name, 1) for name in names)])
 
 
 class Exposures:
@@ -67,14 +77,16 @@ def _exposure(layer: Layer, actor: Actor) -> Exposure:
     sensitive = tuple(f"{layer.id}.{field.name}" for field in plain if field.grade >= SENSITIVE_GRADE)
     grade = max([row_grade, *(field.grade for field in plain)])
     rules = actor.policy.rules_on(layer.id, actor.roles, actor.departments, actor.purpose) if actor.policy else ()
-    return Exposure(grade, row_grade, sensitive, len(plain) < len(known), tuple(rule.id for rule in rules))
+    by_field = {field.name: field.grade for field in plain}
+    return Exposure(grade, row_grade, sensitive, len(plain) < len(known), tuple(rule.id for rule in rules), by_field)
 
 
 def _row_grade(layer: Layer, actor: Actor) -> int:
-    """Return the highest grade of a row that the actor may see; by its clearance where statistics may be behind."""
+    """Return the highest grade of a row that the actor may see; by its rights where statistics may be behind."""
     definition = layer.definition
+    top = rights_at(layer, actor).top_grade or actor.clearance
     if GRADE not in definition.by_name:
-        return min(definition.grade, actor.clearance)
+        return min(definition.grade, top)
     if definition.is_live or not layer.by_grade:
-        return actor.clearance
-    return max((grade for grade in layer.by_grade if grade <= actor.clearance), default=1)
+        return top
+    return max((grade for grade in layer.by_grade if grade <= top), default=1)

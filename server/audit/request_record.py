@@ -96,6 +96,7 @@ def request_record(scope: Scope, note: Touched, status: int, query_key: bytes) -
         rows=note.rows,
         result_code=status,
         duration_ms=note.duration_ms,
+        detail={"approval": note.approval} if note.watermark is not None and note.approval else {},
     )
 
 

@@ -6,6 +6,7 @@ request starts share it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
@@ -14,8 +15,18 @@ from layers.actor import Actor
 from layers.audit.record import AuditAction
 from layers.catalog import Layer
 from server.audit.exposure import Exposure, Exposures
+from server.audit.watermark import Watermark
 
 _exposures = Exposures()
+
+
+@dataclass(slots=True)
+class LayerTaken:
+    """What an answer takes of one layer: features, up to a grade."""
+
+    layer: Layer
+    grade: int
+    features: int = 0
 
 
 @dataclass(slots=True)
@@ -36,6 +47,14 @@ class Touched:
         Whether the answer is one of the many that a map asks for.
     is_settled
         Whether the request is recorded already.
+    taken
+        The features of the answer by layer.
+    asked
+        The request, by which the same one is known again; None when it cannot be told from others.
+    approval
+        The number of the approval that the request names.
+    is_judged, watermark
+        Whether it is judged how much is taken, and the watermark of much.
     """
 
     actor: Actor | None = None
@@ -48,6 +67,11 @@ class Touched:
     rows: int | None = None
     is_tile: bool = False
     is_settled: bool = False
+    taken: dict[str, LayerTaken] = field(default_factory=dict)
+    asked: str | None = None
+    approval: str | None = None
+    is_judged: bool = False
+    watermark: Watermark | None = None
     begun_at: float = field(default_factory=monotonic)
 
     def add(self, name: str, exposure: Exposure, *, fields: bool = True) -> None:
@@ -69,9 +93,9 @@ class Touched:
 _NOTE: ContextVar[Touched | None] = ContextVar("touched", default=None)
 
 
-def begin_note() -> Touched:
+def begin_note(asked: str | None = None, approval: str | None = None) -> Touched:
     """Begin the note of the request of this task."""
-    note = Touched()
+    note = Touched(asked=asked, approval=approval)
     _NOTE.set(note)
     return note
 
@@ -90,6 +114,7 @@ def touch(
     action: AuditAction | None = None,
     tile: bool = False,
     fields: bool = True,
+    properties: Iterable[str] | None = None,
 ) -> None:
     """Note that the answer to this request holds data of a layer.
 
@@ -105,10 +130,14 @@ def touch(
         Whether the answer is a tile.
     fields
         False for counts, which show no fields.
+    properties
+        The fields that are shown; None is all of them.
     """
-    note = current_note()
+    note, exposure = current_note(), _exposures.of(layer, actor)
     note.actor = actor
-    note.add(layer.id if feature is None else f"{layer.id}/{feature}", _exposures.of(layer, actor), fields=fields)
+    note.add(layer.id if feature is None else f"{layer.id}/{feature}", exposure, fields=fields)
+    grade = exposure.grade_of(properties if fields else ())
+    note.taken[layer.id] = LayerTaken(layer, grade, rows or 0)
     note.is_tile = tile
     note.action = action or note.action
     if rows is not None:
@@ -122,7 +151,9 @@ def touch_graded(name: str, grade: int, actor: Actor, *, tile: bool = False) -> 
     note.add(name, Exposure(grade, grade, (), masked=False, rules=()))
 
 
-def count_rows(rows: int) -> None:
-    """Add features to the number of the answer, when it is known only after `touch`."""
+def count_rows(rows: int, layer_id: str) -> None:
+    """Add features of a layer to the number of the answer, when it is known only after `touch`."""
     note = current_note()
     note.rows = (note.rows or 0) + rows
+    if layer_id in note.taken:
+        note.taken[layer_id].features += rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from layers.cluster import borrowed_cluster, running_url
 from layers.cluster.archive import archived_segments, missing_segments
-from layers.errors import BadInput
+from layers.errors import BadInput, OneMapError
 from layers.recovery.files import FileStore
 from layers.recovery.folder import BackupFolder
 from layers.recovery.manifest import LogicalBackup, Manifest
@@ -24,6 +25,7 @@ from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import existing_home
 from server.recovery.backup import StepReport, backup_folder, make_backup
 from server.recovery.drill import Drill, drill
+from server.recovery.recorded import record_recovery
 from server.recovery.restore import WantedBackup, restore
 from server.settings import Settings
 from twin.rules.calendar import LOCAL
@@ -238,6 +240,7 @@ def restore_installation(
     folder = backup_folder(settings)
     with reporting() as report:
         done = restore(settings, folder, WantedBackup(backup_id, moment), replace=replace, report=report)
+    record_restored(settings, done.manifest.id, moment)
     until = moment.isoformat() if moment else "备份时 as it was then" if backup_id else "最新状态 the newest state"
     place = settings.home if settings.database.url is None else "数据库 the database"
     _out.print(f"✓ 已恢复 restored {done.manifest.id}, {until} → {place}; {done.files} 个文件 files", markup=False)
@@ -249,6 +252,16 @@ def restore_installation(
     _out.print(
         f"  启动 start:  ./onemap up --home {settings.home}    再备份 then back up:  ./onemap backup", markup=False
     )
+
+
+def record_restored(settings: Settings, backup_id: str, moment: datetime | None = None) -> None:
+    """Record a restore in the audit that was restored: it is done, so a fault is told and undoes nothing."""
+    try:
+        with open_database_as_it_is(settings) as url:
+            at = {"moment": moment.isoformat()} if moment else {}
+            asyncio.run(record_recovery(url, "restore", backup=backup_id, **at))
+    except OneMapError as error:
+        _out.print(f"! 审计未记录此次恢复 the audit has no record of this restore: {error.message}", markup=False)
 
 
 def _moment(text: str) -> datetime:

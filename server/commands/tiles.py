@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from layers.actor import OPERATOR, Actor, anonymous_under
+from layers.audit.note import note
+from layers.audit.record import AuditAction, local_subject
 from layers.catalog import Catalog, read_catalog
 from layers.clause import EMPTY
 from layers.database.connection import Role, create_pool
@@ -22,6 +24,7 @@ from layers.database.identity import database_identity
 from layers.errors import BadInput
 from layers.policy.read import read_policy
 from layers.types import BBox
+from server.audit.watermark import Watermark
 from server.build import build_id
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
@@ -79,7 +82,10 @@ def export(
     home: HomeOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """导出为一个 PMTiles 文件。 Export tiles as one PMTiles file, for a web page, QGIS, or another OneMap."""
+    """导出为一个 PMTiles 文件。 Export tiles as one PMTiles file, for a web page, QGIS, or another OneMap.
+
+    --operator：记入审计，文件元数据带水印。 With --operator it is in the audit, and the file says who made it.
+    """
     settings = settings_of(home, config)
     if not file.parent.is_dir():
         message = f"文件夹不存在 there is no folder '{file.parent}'; make it first, or name another file"
@@ -166,6 +172,10 @@ async def _warm(url: str, settings: Settings, names: str, zooms: range, actor: A
 
 
 async def _export(url: str, settings: Settings, names: str, zooms: range, file: Path, actor: Actor) -> int:
+    watermark = None
+    if not actor.is_anonymous:
+        await note(url, AuditAction.EXPORT, f"tiles/{names[:200]}", detail={"zooms": f"{zooms[0]}-{zooms[-1]}"})
+        watermark = Watermark(local_subject().id, "", "").members
     async with _walking(url, settings, names, actor) as walk:
         described = tilejson_of(walk.layers, actor, base="")
         head = Head(
@@ -175,6 +185,7 @@ async def _export(url: str, settings: Settings, names: str, zooms: range, file: 
             bounds_crs84=walk.box(),
             zooms=zooms,
             vector_layers=tuple(described["vector_layers"]),
+            watermark=watermark,
         )
         count = 0
         with writing(file, head) as add:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from layers.audit.record import AuditAction
 from layers.identity.tokens import AccessToken, add_token, list_tokens, revoke_token
-from server.commands.labels import (
+from server.commands.accounts.labels import (
     AreaOption,
     AttributeOption,
     ClearanceOption,
@@ -20,13 +18,13 @@ from server.commands.labels import (
     labels_from,
     roles_of,
 )
+from server.commands.accounts.table import print_table
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import in_database
 from server.identity.operator_token import TOKEN_FILE, write_operator_token
 from server.settings import Settings
 
 OPERATOR = "operator"
-_WIDE = 160
 
 NameArgument = Annotated[str, typer.Argument(help="令牌名。 Name of the token.", show_default=False)]
 
@@ -79,18 +77,12 @@ def add(
 def show(home: HomeOption = None, config: ConfigOption = None) -> None:
     """令牌一览（不含密文）。 List the tokens, without their secrets."""
     settings = settings_of(home, config)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
-    table = Table(
-        "令牌 token", "角色 roles", "区域 areas", "密级 grade", "到期 expires", "最近使用 last used", "状态 state",
-        box=SIMPLE_HEAD,
+    heads = (
+        "令牌 token", "角色 roles", "区域 areas", "密级 grade", "到期 expires", "最近使用 last used", "状态 state"
     )  # fmt: skip
-    if (settings.home / TOKEN_FILE).exists():
-        table.add_row(OPERATOR, OPERATOR, "", "4", "", "", f"有效 in force ({settings.home / TOKEN_FILE})")
-    for token in in_database(settings, list_tokens):
-        table.add_row(*_row(token))
-    console.print(table)
+    file = settings.home / TOKEN_FILE
+    operators = [(OPERATOR, OPERATOR, "", "4", "", "", f"有效 in force ({file})")] if file.exists() else []
+    print_table(heads, [*operators, *map(_row, in_database(settings, list_tokens))])
 
 
 def revoke(name: NameArgument, home: HomeOption = None, config: ConfigOption = None) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from layers.cluster import supervisor_of
 from layers.errors import Conflict
-from server.commands.backup import open_database_as_it_is, reporting, with_folder
+from server.commands.backup import open_database_as_it_is, record_restored, reporting, with_folder
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.doctor.database import examine_database
 from server.doctor.machine import Finding, FindingState
@@ -81,6 +81,7 @@ def _go_back(settings: Settings, *, ask: bool) -> None:
         typer.confirm("回到升级前，此后的数据将不在其中 go back? what was written since will not be there", abort=True)
     with reporting() as report:
         done = go_back(settings, report=report)
+    record_restored(settings, done.manifest.id)
     _out.print(f"✓ 已回到 back at {done.manifest.id} ({done.manifest.migration}, {done.manifest.build})", markup=False)
     if done.former is not None:
         _out.print(f"  升级后的数据保留在 what was there is kept: {done.former}", markup=False)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from layers.audit.record import AuditAction
 from layers.errors import BadInput
 from layers.identity.accounts import (
+    LocalAccount,
     add_account,
     list_accounts,
     set_disabled,
@@ -25,7 +25,7 @@ from layers.identity.labels import check_name
 from layers.identity.passwords import check_new, hash_password
 from layers.identity.sessions import list_sessions, revoke_sessions
 from layers.identity.totp import new_totp_secret, totp_uri
-from server.commands.labels import (
+from server.commands.accounts.labels import (
     AreaOption,
     AttributeOption,
     ClearanceOption,
@@ -34,10 +34,11 @@ from server.commands.labels import (
     labels_from,
     roles_of,
 )
+from server.commands.accounts.table import print_table
 from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import in_database
+from server.identity.totp_seal import TotpSeal
 
-_WIDE = 180
 NameArgument = Annotated[str, typer.Argument(help="账户名。 Name of the account.", show_default=False)]
 _out = Console(highlight=False)
 
@@ -99,25 +100,27 @@ def add(
 
 def show(home: HomeOption = None, config: ConfigOption = None) -> None:
     """账户一览。 List the accounts."""
-    table = Table(
+    heads = (
         "账户 account", "姓名 title", "角色 roles", "区域 areas", "密级 grade", "属性 attributes", "动态口令 TOTP",
-        "最近登录 last login", "状态 state", box=SIMPLE_HEAD,
+        "最近登录 last login", "状态 state",
     )  # fmt: skip
-    for one in in_database(settings_of(home, config), list_accounts):
-        labels = one.labels
-        state = "停用 disabled" if one.disabled else "须改口令 must change" if one.must_change else "正常 active"
-        table.add_row(
-            one.name,
-            one.title,
-            ", ".join(labels.roles),
-            ", ".join((*labels.areas, *labels.departments)),
-            str(labels.clearance),
-            ", ".join(f"{key}={value}" for key, value in labels.attributes.items()),
-            "有 yes" if one.has_totp else "无 no",
-            f"{one.last_login:%Y-%m-%d %H:%M}" if one.last_login else "从未 never",
-            state + (" · 应急 break-glass" if one.may_elevate else ""),
-        )
-    _print(table)
+    print_table(heads, map(_row, in_database(settings_of(home, config), list_accounts)))
+
+
+def _row(one: LocalAccount) -> tuple[str, ...]:
+    labels = one.labels
+    state = "停用 disabled" if one.disabled else "须改口令 must change" if one.must_change else "正常 active"
+    return (
+        one.name,
+        one.title,
+        ", ".join(labels.roles),
+        ", ".join((*labels.areas, *labels.departments)),
+        str(labels.clearance),
+        ", ".join(f"{key}={value}" for key, value in labels.attributes.items()),
+        "有 yes" if one.has_totp else "无 no",
+        f"{one.last_login:%Y-%m-%d %H:%M}" if one.last_login else "从未 never",
+        state + (" · 应急 break-glass" if one.may_elevate else ""),
+    )
 
 
 def roles(
@@ -161,8 +164,9 @@ def totp(
     config: ConfigOption = None,
 ) -> None:
     """绑定动态口令（TOTP），密钥仅显示一次。 Set a one-time code; the secret is shown this once."""
-    secret = None if remove else new_totp_secret()
-    in_database(settings_of(home, config), lambda c: set_totp(c, name, secret), _change(name, "totp"))
+    settings, secret = settings_of(home, config), None if remove else new_totp_secret()
+    stored = secret and TotpSeal.of_home(settings.home, os.environ).seal(check_name(name), secret)
+    in_database(settings, lambda c: set_totp(c, name, stored), _change(name, "totp"))
     if secret is None:
         _out.print(f"✓ 已取消 removed: {name}", markup=False)
         return
@@ -190,14 +194,14 @@ def sessions(
     config: ConfigOption = None,
 ) -> None:
     """在线会话一览。 List the sessions that are alive."""
-    table = Table(
-        "会话 session", "账户 account", "方式 method", "地址 address", "登录 login", "最近 last seen", "客户端 client",
-        box=SIMPLE_HEAD,
+    heads = (
+        "会话 session", "账户 account", "方式 method", "地址 address", "登录 login", "最近 last seen", "客户端 client"
     )  # fmt: skip
+    rows = []
     for row in in_database(settings_of(home, config), lambda connection: list_sessions(connection, name)):
         began, seen = (f"{row[column]:%Y-%m-%d %H:%M}" for column in ("created_at", "last_seen"))
-        table.add_row(row["id"], row["name"], row["method"], row["address"], began, seen, row["agent"][:40])
-    _print(table)
+        rows.append((row["id"], row["name"], row["method"], row["address"], began, seen, row["agent"][:40]))
+    print_table(heads, rows)
 
 
 def revoke(
@@ -244,10 +248,3 @@ def _new_password(name: str) -> str:
         password = sys.stdin.readline().rstrip("\r\n")
     check_new(password, name)
     return password
-
-
-def _print(table: Table) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
-    console.print(table)

@@ -30,6 +30,7 @@ class GeoJsonFormat(TextFormat):
         matched = head.matched
         members: dict[str, object] = {"type": "FeatureCollection", **self.page_members(head.query)}
         members |= {"numberMatched": matched.rows} if matched.exact else {"numberMatchedAtLeast": matched.rows}
+        members |= {"watermark": head.watermark} if head.watermark else {}
         members |= {"numberReturned": head.returned, "timeStamp": _now(), "links": head.links()}
         return b"".join((orjson.dumps(members)[:-1], b',"features":[', features, b"]}"))
 

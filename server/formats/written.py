@@ -25,12 +25,15 @@ class PageHead:
         Number of features on the page.
     links
         Returns the links of the page as JSON; they cost time, so only an envelope with links asks for them.
+    watermark
+        Who took so much, as members; None for a page that needs none.
     """
 
     query: ItemsQuery
     matched: Matched
     returned: int
     links: Callable[[], orjson.Fragment]
+    watermark: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

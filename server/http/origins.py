@@ -21,14 +21,14 @@ ANYBODY = "*"
 EXPOSED = (
     *("Link", "ETag", "Location", "Retry-After", "WWW-Authenticate", "Allow", "Content-Disposition"),
     *("Content-Crs", "Content-Bbox", "Content-Datetime"),
-    *("OGC-NumberMatched", "OGC-NumberReturned", "X-OneMap-Limit-Applied"),
+    *("OGC-NumberMatched", "OGC-NumberReturned", "X-OneMap-Limit-Applied", "OneMap-Watermark"),
 )
 """Headers of an answer that pages may read, beside those of the Fetch standard."""
 _READING = ("GET", "HEAD", "OPTIONS")
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _SENT = (
     *("Accept", "Accept-Language", "Content-Type", "Cache-Control", "Pragma", "Range", "Prefer", "X-Requested-With"),
-    *("If-None-Match", "If-Modified-Since", "Last-Event-ID"),
+    *("If-None-Match", "If-Modified-Since", "Last-Event-ID", "OneMap-Approval"),
 )
 _KEPT_SECONDS = 7200  # the longest time that browsers keep the answer to a preflight
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -74,6 +75,10 @@ class BreakGlass:
         """Return the last ones, the newest first."""
         async with self._connection() as connection:
             return await list_elevations(connection)
+
+    async def unseen(self) -> builtins.list[Elevation]:
+        """Return those that no second person has acknowledged, also when they ended meanwhile; the newest first."""
+        return [one for one in await self.list() if one.acknowledged_by is None]
 
     async def acknowledge(self, number: int, subject: Subject, *, ends: bool) -> None:
         """Note that a second person has seen an elevation; end it at once if asked.

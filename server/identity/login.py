@@ -25,6 +25,7 @@ from layers.identity.logins import (
     demo_roles,
     find_account,
     forget_attempt,
+    seal_totp,
     use_code,
 )
 from layers.identity.passwords import check_length, check_new, hash_password, is_password
@@ -32,6 +33,7 @@ from layers.identity.sessions import NewSession
 from layers.identity.totp import step_of_code
 from server.identity.sessions import Sessions
 from server.identity.subject import AuthMethod, Subject
+from server.identity.totp_seal import TotpSeal
 from server.settings import IdentitySettings
 
 _HASHES_AT_ONCE = 2
@@ -89,6 +91,8 @@ class Login:
     ----------
     pool
         Connections in the identity role.
+    totp
+        Opens the secrets of one-time codes.
     takes_demo
         Whether accounts of the demo may log in: on loopback alone.
     clock
@@ -100,12 +104,13 @@ class Login:
         pool: asyncpg.Pool,
         sessions: Sessions,
         settings: IdentitySettings,
+        totp: TotpSeal,
         *,
         takes_demo: bool = False,
         clock: Callable[[], float] = time,
     ) -> None:
         self._pool, self._sessions, self._settings = pool, sessions, settings
-        self._takes_demo, self._clock = takes_demo, clock
+        self._takes_demo, self._clock, self._totp = takes_demo, clock, totp
         self._hashing = CapacityLimiter(_HASHES_AT_ONCE)
 
     async def log_in(self, request: LoginRequest) -> NewSession:
@@ -199,10 +204,13 @@ class Login:
             return AuthMethod.PASSWORD
         if not request.code:
             raise CodeWanted
-        step = step_of_code(account.totp_secret, request.code, self._clock())
+        stored, secret = account.totp_secret, self._totp.open(account.name, account.totp_secret)
+        step = step_of_code(secret, request.code, self._clock())
         async with self._connection() as connection:
             if step is None or not await use_code(connection, account.id, step):
                 self._refuse(account.name, request.address)
+            if not self._totp.is_sealed(stored):
+                await seal_totp(connection, account.id, stored, self._totp.seal(account.name, secret))
         return AuthMethod.PASSWORD_AND_CODE
 
     @staticmethod

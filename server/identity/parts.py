@@ -6,9 +6,12 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+import asyncpg
+
 from layers.database.connection import Role, create_pool
 from layers.policy.holder import PolicyHolder
 from server.identity.access_tokens import AccessTokens
+from server.identity.approvals import Approvals
 from server.identity.auth import Authenticator
 from server.identity.break_glass import BreakGlass
 from server.identity.credential_cache import CredentialCache
@@ -18,6 +21,7 @@ from server.identity.oidc.providers import Providers
 from server.identity.oidc.renewals import secret_reader
 from server.identity.operator_token import OperatorToken
 from server.identity.sessions import Sessions, session_limits
+from server.identity.totp_seal import TotpSeal
 from server.settings import Settings
 from twin.feeds.secret import read_secret
 
@@ -26,13 +30,21 @@ _CONNECTIONS = 2
 
 @dataclass(frozen=True, slots=True)
 class IdentityParts:
-    """What checks credentials, and what opens sessions."""
+    """What checks credentials, and what opens sessions.
+
+    Attributes
+    ----------
+    pool
+        Connections in the identity role.
+    """
 
     authenticator: Authenticator
     sessions: Sessions
     oidc: Oidc
     login: Login
     break_glass: BreakGlass
+    approvals: Approvals
+    pool: asyncpg.Pool
 
 
 async def start_identity(
@@ -62,7 +74,8 @@ async def start_identity(
     secret = secret_reader(lambda name: read_secret(name, settings.home, os.environ))
     oidc = Oidc(Providers(settings.oidc.folder, settings.oidc.skew_s), pool, sessions, secret, lambda: policy.policy)
     running.push_async_callback(oidc.close)
-    login = Login(pool, sessions, settings.identity, takes_demo=takes_demo)
+    totp = TotpSeal.of_home(settings.home, os.environ)
+    login = Login(pool, sessions, settings.identity, totp, takes_demo=takes_demo)
     ways = (OperatorToken(settings.home), AccessTokens(credentials), oidc.tokens)
     authenticator = Authenticator(ways, oidc.sessions, lambda: policy.policy)
-    return IdentityParts(authenticator, sessions, oidc, login, BreakGlass(pool))
+    return IdentityParts(authenticator, sessions, oidc, login, BreakGlass(pool), Approvals(pool), pool)

@@ -14,7 +14,9 @@ from layers.errors import NotFound
 from layers.read.counted_page import ROWS_MAX, counted_page
 from layers.read.counts import Matched
 from layers.read.query import ItemsQuery, page, single
-from server.audit.touched import count_rows, touch
+from layers.read.references import one_time_fields
+from server.audit.touched import count_rows, current_note, touch
+from server.audit.watermark import Watermark
 from server.formats.written import PageHead, TableFormat, TextFormat
 from server.http.conditions import layer_of
 from server.items.call import ItemsCall
@@ -99,7 +101,18 @@ async def single_feature(call: ItemsCall, state: State) -> ItemsResponse:
     feature = None if "\0" in feature_id else await state.lookups.fetchval(statement[0], *values)
     if feature is None:
         raise NotFound(f"there is no feature '{feature_id[:80]}' in '{call.layer.id}'", parameter="featureId")
-    return ItemsResponse(text.feature(feature, item_links(call), crs), call.headers(crs, state.settings))
+    headers = call.headers(crs, state.settings)
+    if fields := exchanged_fields(call):
+        feature = await state.references.addresses(feature, layer, call.actor, fields, call.base)
+        headers["Cache-Control"] = "private, no-store"
+    return ItemsResponse(text.feature(feature, item_links(call), crs), headers)
+
+
+def exchanged_fields(call: ItemsCall) -> tuple[str, ...]:
+    """Return the fields of a single feature that are shown as tickets: not those of the past, and to nobody unknown."""
+    if call.feature_id is None or call.actor.is_anonymous or "at" in call.given:
+        return ()
+    return one_time_fields(call.layer, call.actor)
 
 
 def _text_format(call: ItemsCall) -> TextFormat:
@@ -119,7 +132,7 @@ async def features(call: ItemsCall, state: State) -> ItemsResponse:
     plan = _plan(call, state)
     query = plan.query(call.layer)
     action = AuditAction.EXPORT if call.media.export else None
-    touch(query.layer, call.actor, action=action, fields=not plan.hits)
+    touch(query.layer, call.actor, action=action, fields=not plan.hits, properties=query.properties)
     if plan.hits:
         async with _pool(state, query).acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)
@@ -129,8 +142,10 @@ async def features(call: ItemsCall, state: State) -> ItemsResponse:
             found = await _table(call.media, query, connection, state)
     else:
         found = await _text(plan, query, _text_format(call), state)
-    count_rows(found.returned)
-    return ItemsResponse(_body(call, plan, query, found), _headers(call, query, found, state))
+    count_rows(found.returned, query.layer.id)
+    watermark = await state.exports.judge(current_note())
+    headers = _headers(call, query, found, state) | _named(call, watermark)
+    return ItemsResponse(_body(call, plan, query, found, watermark), headers)
 
 
 def _plan(call: ItemsCall, state: State) -> _Plan:
@@ -191,10 +206,18 @@ async def _table(table: TableFormat, query: ItemsQuery, connection: asyncpg.Conn
     return _Page(matched, content, min(len(records), query.limit), cursor)
 
 
-def _body(call: ItemsCall, plan: _Plan, query: ItemsQuery, found: _Page) -> bytes:
+def _named(call: ItemsCall, watermark: Watermark | None) -> dict[str, str]:
+    """Return the header that names the file of a format that has no place for a watermark."""
+    if watermark is None or not call.media.export:
+        return {}
+    return {"Content-Disposition": f'attachment; filename="{watermark.file_name(call.layer.id, call.media.f)}"'}
+
+
+def _body(call: ItemsCall, plan: _Plan, query: ItemsQuery, found: _Page, watermark: Watermark | None) -> bytes:
     if isinstance(call.media, TableFormat):
         return found.features
-    head = PageHead(query, found.matched, found.returned, lambda: plan.links.json(call, query, found.cursor))
+    marked = watermark.members if watermark else None
+    head = PageHead(query, found.matched, found.returned, lambda: plan.links.json(call, query, found.cursor), marked)
     return _text_format(call).page(found.features, head)
 
 

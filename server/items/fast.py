@@ -24,7 +24,7 @@ from server.http.fast_path import FastPath
 from server.http.parameters import parameters_of
 from server.http.scope import raw_path
 from server.identity.identity import actor_of_request
-from server.items.answer import features, single_feature
+from server.items.answer import exchanged_fields, features, single_feature
 from server.items.call import PREFIX, ItemsCall
 from server.state import State
 
@@ -106,6 +106,8 @@ def _validators(call: ItemsCall, state: State) -> Validators | None:
     There are none either where the version would reveal more than the actor may see: the live state of a layer moves
     with its hidden rows, and the version of a clearance covers all areas.
     """
+    if exchanged_fields(call):
+        return None  # tickets count once
     by_grade = rights_of(call.layer.definition, call.actor).is_by_grade
     reveals = not by_grade or call.layer.definition.is_live
     if call.body is not None or not state.catalog.trusted or (reveals and not call.layer.is_open_to(call.actor)):

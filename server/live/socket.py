@@ -26,8 +26,10 @@ from layers.database.faults import DATABASE_ERRORS
 from layers.errors import BadInput, OneMapError, TooMuch, Unauthenticated
 from server.audit.audit import Audit
 from server.audit.streams import AuditedStream, begin_stream
-from server.audit.touched import begin_note
+from server.audit.touched import begin_note, current_note
 from server.errors import status_of
+from server.exports.exports import Exports
+from server.exports.taken import judge_taken
 from server.live.frames import as_message, tiles_message
 from server.live.judge import Judge, judge_of
 from server.live.tiles import TileChanges
@@ -93,12 +95,14 @@ class LiveSocket:
         limits: FilterLimits,
         tile_changes: TileChanges,
         audit: Audit,
+        exports: Exports,
         *,
         rejudge: Judge | None = None,
     ) -> None:
         self._rejudge = rejudge
         self._socket, self._source, self._limits = socket, source, limits
-        self._tile_changes, self._audit = tile_changes, audit
+        self._tile_changes, self._audit, self._exports = tile_changes, audit, exports
+        self._approval = current_note().approval
         self._audited = AuditedStream(audit, None)
         self._tiles: asyncio.Task[None] | None = None
         self._actor, self._actor_of_token = actor, actor_of_token
@@ -184,6 +188,8 @@ class LiveSocket:
             await subscription.prepare()
         if not self._next.empty():
             raise TooMuch("a subscription waits to begin already; send the next one when it is ready")
+        begin_note(approval=self._approval)
+        await judge_taken(self._exports, catalog, self._actor, subscription.prepared)
         await self._record(catalog, interest.layers)
         self._subscription = subscription
         self._next.put_nowait(subscription)
@@ -197,7 +203,6 @@ class LiveSocket:
 
     async def _record(self, catalog: Catalog, layers: Collection[str]) -> None:
         """Record that this subscription begins, and that the one before ends."""
-        begin_note()
         scope = self._socket.scope
         began = await begin_stream(self._audit, scope, catalog, self._actor, layers, AuditAction.STREAM)
         self._audited.end()

@@ -54,7 +54,7 @@ class LayerProvider(BaseProvider):  # type: ignore[misc]  # pygeoapi ships no ty
             raise LookupError(f"{self._visit.path} is no request for items")
         touch(self._layer, self._visit.actor, fields=not self._visit.request.hits)
         collection: dict[str, Any] = from_thread.run(_collection, self._visit, self._visit.request)
-        count_rows(collection["numberReturned"])
+        count_rows(collection["numberReturned"], self._layer.id)
         return collection
 
     def get(self, identifier: str, **arguments: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from layers.recovery.measure import database_bytes, last_migration
 from layers.recovery.physical import back_up_cluster, begin_archive, flush_archive, prune_log, system_of
 from server.build import build_id
 from server.recovery.contents import LEFT_OUT, excluded, sources
+from server.recovery.recorded import record_recovery
 from server.settings import Settings
 
 type StepReport = Callable[[str, int, int], None]  # a step in both languages, done and all of it in bytes
@@ -89,6 +90,7 @@ def make_backup(
         if place is not None:
             asyncio.run(begin_archive(url, settings.home, folder, settings.backup.archive_timeout_s))
             asyncio.run(flush_archive(url, settings.home))
+        asyncio.run(record_recovery(url, "backup"))
         began = datetime.now(UTC)
         with folder.new_backup() as (backup_id, half):
             report("数据库 database", 0, 0)

@@ -18,6 +18,7 @@ from layers.schema.migrate import migration_files, pending
 from server.build import build_id
 from server.database import prepare
 from server.recovery.backup import StepReport, backup_folder, make_backup
+from server.recovery.recorded import record_recovery
 from server.recovery.restore import Restored, WantedBackup, restore
 from server.settings import Settings
 
@@ -87,6 +88,7 @@ def upgrade(settings: Settings, url: str, *, config: Path | None, report: StepRe
     write_durably(settings.home / _RECORD, json.dumps(record | {"at": datetime.now(UTC).isoformat()}).encode())
     report("迁移 migrating", 0, 0)
     asyncio.run(prepare(url, settings.layers))
+    asyncio.run(record_recovery(url, "upgrade", before=manifest.migration, build=build_id()))
     report("核对 comparing", 0, 0)
     return manifest, fewer_rows(manifest.measured, asyncio.run(_measured(url)))
 

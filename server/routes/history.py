@@ -20,14 +20,14 @@ from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time
 from server.audit.streams import begin_stream
-from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
+from server.exports.taken import judge_taken
 from server.http.compressed import Compressed
 from server.http.gateway import client_address
 from server.live.playbacks import PlaybackAnswer
 from server.state import State
 from twin.live.interest import Interest
-from twin.live.playback import LAYERS_MAX, PlaybackSpan, play
+from twin.live.playback import LAYERS_MAX, PlaybackSpan, features_of, play
 from twin.live.snapshot import take_snapshot
 from twin.surroundings.nearby import chosen_layers
 
@@ -98,6 +98,7 @@ class Snapshot(BaseModel):
     at: datetime = Field(description="the moment; without `at` that of the answer")
     basis: str
     seq: int | None = Field(None, description="now only: go on with `/live?since=` and miss nothing")
+    watermark: dict[str, str] | None = Field(None, description="who took so much, by which approval, when")
     layers: dict[str, dict[str, Any]] = Field(description="a GeoJSON FeatureCollection a layer")
 
 
@@ -111,14 +112,14 @@ async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[Snapsho
     """
     moment = read_moment(params.at, params.basis)
     interest = params.interest(state, actor)
-    for name in sorted(interest.layers):
-        touch(state.catalog.current.visible(name, actor), actor)
     with in_our_words():
         taken = await take_snapshot(state.pool, state.catalog.current, actor, interest, moment)
+    watermark = await judge_taken(state.exports, state.catalog.current, actor, taken.found)
     found = (b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in taken.layers.items())
     head: dict[str, object] = {"at": datetime.now(UTC), "basis": "known", "seq": taken.seq}
     if moment is not None:
         head = {"at": moment.at, "basis": moment.basis}
+    head |= {"watermark": watermark.members} if watermark else {}
     body = b'%b,"layers":{%b}}' % (orjson.dumps(head)[:-1], b",".join(found))
     return Compressed(body, media_type="application/json", headers=_PRIVATE)
 
@@ -142,6 +143,7 @@ async def replay(
         with in_our_words():
             first = await anext(frames)  # an error must come before the response begins
         catalog = state.catalog.current
+        await judge_taken(state.exports, catalog, actor, features_of(first))
         stream = await begin_stream(state.audit, request.scope, catalog, actor, interest.layers, AuditAction.REPLAY)
         place.callback(stream.end)
         return PlaybackAnswer(first, frames, place.pop_all(), _PRIVATE)

@@ -18,6 +18,7 @@ from layers.database.connection import in_our_words
 from layers.errors import BadInput, Unavailable
 from server.audit.streams import begin_stream
 from server.dependencies import ActorHere, StateHere
+from server.exports.taken import judge_taken
 from server.http.gateway import client_address
 from server.http.session_cookie import read_session_cookie
 from server.live.judge import judge_of
@@ -74,6 +75,7 @@ async def live(
     subscription = Subscription(source, actor, interest, start, snapshot=snapshot, rejudge=again)
     with in_our_words():
         await subscription.prepare()
+    await judge_taken(state.exports, state.catalog.current, actor, subscription.prepared)
     changes = state.tile_changes.subscriber(actor, interest.layers) if tiles else None
     stream = await begin_stream(
         state.audit, request.scope, state.catalog.current, actor, interest.layers, AuditAction.STREAM

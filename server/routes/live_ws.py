@@ -54,7 +54,7 @@ async def live_ws(socket: WebSocket, state: StateHere) -> None:
     except OneMapError:
         return await socket.close(_AGAIN, "too many subscribers")
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
-    shared = state.tile_changes, state.audit
+    shared = state.tile_changes, state.audit, state.exports
     rejudge = None if ask is None else judge_of(ask)
     await LiveSocket(socket, source, actor, actor_of_token, filter_limits(state), *shared, rejudge=rejudge).serve()
     return None

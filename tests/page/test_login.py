@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,10 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import Page, expect
 
-from layers.database.connection import connect
+from layers.database.connection import Role, connect
+from layers.identity.accounts import add_account
+from layers.identity.labels import IdentityLabels
+from layers.identity.passwords import hash_password
 from server.settings import load_settings
 from tests.databases import execute, run_async, temporary_database
 from tests.oidc.provider import CLIENT_SECRET, running_provider
@@ -51,7 +55,7 @@ def here(cluster, district_template, tmp_path_factory) -> Iterator[SimpleNamespa
     back = (f"{ours}/login/oidc/district/callback",)
     with temporary_database(cluster, district_template) as url, running_provider({"li": LI}, back, (f"{ours}/",)) as at:
         (folder / "district.yaml").write_text(FILE.format(issuer=at.issuer), encoding="utf-8")
-        named = {"oidc": {"folder": str(folder)}, "policy": {"folder": SHIPPED_POLICY}}
+        named = {"oidc": {"folder": str(folder)}, "policy": {"folder": SHIPPED_POLICY}, "identity": {"totp_roles": []}}
         with running_app(load_settings(home=home, database={"url": url}, **named), port) as address:
             yield SimpleNamespace(address=address, url=url, provider=at)
 
@@ -109,6 +113,7 @@ def test_a_dispatcher_logs_in_at_the_provider_and_sees_what_the_public_does_not(
     expect(page.locator("[data-layer]")).not_to_have_count(before)
     page.locator(".account button").first.click()
     expect(page.locator(".popover")).to_contain_text("区级调度员")
+    assert "'provider': 'district'" in str(logins(here.url)), "the audit knows of the login"
     assert page.evaluate("Object.keys(sessionStorage).length") == 0, "no script holds a secret"
     assert "onemap" not in page.evaluate("document.cookie")
     page.goto(here.address + camera)  # the page of trials: "there is no feature"
@@ -125,6 +130,52 @@ def test_a_dispatcher_logs_in_at_the_provider_and_sees_what_the_public_does_not(
     visitor.expects("404")
     page.goto(here.address + camera)
     expect(page.locator("#account a")).to_have_text("登录")
+
+
+def logins(url: str) -> list[object]:
+    async def read() -> list[object]:
+        connection = await connect(url, Role.AUDITOR)
+        try:
+            return [json.loads(row["body"]) for row in await connection.fetch(_LOGINS)]
+        finally:
+            await connection.close()
+
+    return run_async(read())
+
+
+_LOGINS = "SELECT body FROM audit.record WHERE body::json->>'action' = 'login'"
+_BROKE = """
+INSERT INTO identity.elevation (account_id, role, clearance, reason, ends_at)
+SELECT id, 'district_dispatcher', 4, '内涝险情 flood in the street', now() + interval '2 hours'
+FROM identity.account WHERE name = 'chen'
+"""
+
+
+def test_the_second_person_is_told_of_a_break_glass_on_the_page_and_acknowledges_it_there(open_page, here):
+    async def make() -> None:
+        connection = await connect(here.url)
+        try:
+            hashed = hash_password("Tianhe-Map-2026")
+            await add_account(connection, "chen", IdentityLabels(("street_dispatcher",), ("440106011",), (), 3))
+            await add_account(connection, "zhou", IdentityLabels(("security_admin",)), password_hash=hashed)
+            await connection.execute(_BROKE)
+        finally:
+            await connection.close()
+
+    run_async(make())
+    page = open_page("/login").page
+    form = {"name": "zhou", "password": "Tianhe-Map-2026"}
+    page.context.request.post(f"{here.address}/login", form=form, headers={"Origin": here.address})
+    page.goto(f"{here.address}/ogc?f=html")
+    expect(page.locator("#account .told")).to_be_visible()
+    page.locator("#account button").first.click()
+    expect(page.locator(".elevations")).to_contain_text("chen")
+    expect(page.locator(".elevations")).to_contain_text("内涝险情")
+    page.locator(".elevations button").first.click()
+    expect(page.locator(".elevations")).to_have_count(0)
+    page.reload()
+    expect(page.locator("#account .who")).to_have_text("zhou")
+    expect(page.locator("#account .told")).to_have_count(0)
 
 
 def test_a_purpose_that_is_stated_at_the_login_is_shown_and_counts(open_page, here):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 from fastapi.routing import APIRoute
@@ -29,7 +29,8 @@ def service(served_layers_url: str) -> Iterator[Service]:
 
 
 def routes() -> list[APIRoute]:
-    modules = [import_module(f"server.routes.{found.name}") for found in iter_modules(server.routes.__path__)]
+    found = walk_packages(server.routes.__path__, "server.routes.")
+    modules = [import_module(one.name) for one in found if not one.ispkg]
     return [route for module in modules for route in module.router.routes if isinstance(route, APIRoute)]
 
 

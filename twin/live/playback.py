@@ -77,6 +77,12 @@ async def play(
         yield b'{"at":%b,"layers":{%b}}\n' % (orjson.dumps(at), b",".join(changes))
 
 
+def features_of(frame: bytes) -> dict[str, int]:
+    """Return the number of features of a frame, by layer."""
+    layers = orjson.loads(frame)["layers"]
+    return {layer_id: len(change["features"]) for layer_id, change in layers.items()}
+
+
 def _difference(before: dict[bytes, str], features: bytes) -> tuple[dict[bytes, str], bytes]:
     """Return the ids of the features by their text, and the change as JSON; empty when nothing changed."""
     lines = features.split(_SEPARATOR) if features else []

@@ -37,10 +37,13 @@ class LayerSnapshot:
         Number of the last change that is part of the state.
     layers
         By id: GeoJSON features, joined by `SEPARATOR`.
+    found
+        By id: the number of features.
     """
 
     seq: int
     layers: dict[str, bytes]
+    found: dict[str, int]
 
 
 async def take_snapshot(
@@ -59,7 +62,8 @@ async def take_snapshot(
         raise BadInput("a snapshot is of layers; name them", parameter="layers")
     layers = [layer_at(catalog.visible(layer_id, actor), actor, moment) for layer_id in sorted(interest.layers)]
     queries = [ItemsQuery(layer, actor, _where(layer, actor, interest), limit=FEATURES_MAX) for layer in layers]
-    found: dict[str, bytes] = {}
+    features: dict[str, bytes] = {}
+    found: dict[str, int] = {}
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         seq = await last_seq(connection)
         for query in queries:
@@ -67,8 +71,8 @@ async def take_snapshot(
             row = await connection.fetchrow(text, *values)
             if row["found"] > FEATURES_MAX:
                 raise TooMuch(f"'{query.layer.id}' has more than {FEATURES_MAX} such features; ask for less of it")
-            found[query.layer.id] = row["features"] or b""
-    return LayerSnapshot(seq, found)
+            features[query.layer.id], found[query.layer.id] = row["features"] or b"", row["found"]
+    return LayerSnapshot(seq, features, found)
 
 
 def _where(layer: Layer, actor: Actor, interest: Interest) -> Clause:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
@@ -115,6 +115,11 @@ class Subscription:
         self._source.tail.budget.check(caller_here(), self._interest.units)
         if self._snapshot and self._since is None:
             self._prepared = await self._take_snapshot()
+
+    @property
+    def prepared(self) -> Mapping[str, int]:
+        """The number of features of the snapshot that was prepared, by layer; empty without one."""
+        return self._prepared.found if self._prepared else {}
 
     async def _take_snapshot(self) -> LayerSnapshot:
         source = self._source

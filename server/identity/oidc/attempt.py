@@ -14,14 +14,12 @@ from dataclasses import asdict, dataclass, fields
 from time import time
 
 import orjson
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+
+from server.identity.seal import Seal
 
 SECONDS_MAX = 600
 _RANDOM_BYTES = 32
 _BYTES_MAX = 3800  # browsers keep cookies up to 4096 bytes, with name and attributes
-_HEADER = {"alg": "dir", "enc": "A256GCM"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +75,22 @@ class AttemptSeal:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = OctKey.import_key(key)
+        self._seal = Seal(key)
 
     def seal(self, attempt: ProviderLogin) -> str:
         """Return the value of the cookie."""
-        return str(jwe.encrypt_compact(dict(_HEADER), orjson.dumps(asdict(attempt)), self._key))
+        return self._seal.seal(orjson.dumps(asdict(attempt)))
 
     def open(self, value: str) -> ProviderLogin | None:
         """Return the attempt of a cookie; None for anything that we did not seal within the last ten minutes."""
         if len(value) > _BYTES_MAX:
             return None
+        plain = self._seal.open(value)
+        if plain is None:
+            return None
         try:
-            found = orjson.loads(jwe.decrypt_compact(value, self._key).plaintext or b"")
+            found = orjson.loads(plain)
             attempt = ProviderLogin(**{field.name: found[field.name] for field in fields(ProviderLogin)})
-        except (JoseError, ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError):
             return None
         return attempt if attempt.until > time() else None

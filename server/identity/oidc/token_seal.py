@@ -6,15 +6,10 @@ its sessions end after an hour.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-
 import orjson
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
 
-_HEADER = {"alg": "dir", "enc": "A256GCM"}
+from server.identity.seal import Seal
+
 _LABEL = b"onemap oidc tokens"
 
 
@@ -28,21 +23,18 @@ class TokenSeal:
     """
 
     def __init__(self, secret: str | None) -> None:
-        self._key = OctKey.import_key(hmac.digest(secret.encode(), _LABEL, hashlib.sha256)) if secret else None
+        self._seal = Seal.of_secret(secret.encode(), _LABEL) if secret else None
 
     def seal(self, refresh_token: str | None, id_token: str | None) -> str | None:
         """Return both tokens as one text; None without a secret."""
-        if self._key is None:
+        if self._seal is None:
             return None
-        text = orjson.dumps({"refresh_token": refresh_token, "id_token": id_token})
-        return str(jwe.encrypt_compact(dict(_HEADER), text, self._key))
+        return self._seal.seal(orjson.dumps({"refresh_token": refresh_token, "id_token": id_token}))
 
     def open(self, sealed: str | None) -> tuple[str | None, str | None]:
         """Return refresh token and ID token; None for both when the secret has changed meanwhile."""
-        if sealed is None or self._key is None:
+        plain = self._seal.open(sealed) if sealed is not None and self._seal is not None else None
+        if not plain:
             return None, None
-        try:
-            found = orjson.loads(jwe.decrypt_compact(sealed, self._key).plaintext or b"")
-        except (JoseError, ValueError):
-            return None, None
+        found = orjson.loads(plain)
         return found["refresh_token"], found["id_token"]

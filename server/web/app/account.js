@@ -44,6 +44,18 @@ export async function logOut(mayLeave = true) {
 }
 
 /**
+ * Say, as the second person, that a break-glass was seen.
+ * @param {number} id
+ * @param {boolean} ends  end it at once
+ */
+export async function acknowledgeElevation(id, ends) {
+  const body = JSON.stringify({ end: ends });
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(address(`session/elevations/${id}/acknowledge`), { method: "POST", headers, body });
+  if (!answer.ok) throw new Error(answer.statusText || String(answer.status));
+}
+
+/**
  * Call a function once when nobody has touched a page of ours for a while. A page that polls is not somebody at work: the
  * server alone could not tell.
  * @param {number} idleSeconds

@@ -79,6 +79,9 @@
  * @property {string} method
  * @property {string | null} purpose  what was stated at the login
  * @property {number} idle_s  seconds after which an unused session ends
+ * @property {string[]} duties
+ * @property {{ id: number, account: string, role: string, reason: string, ends_at: string }[]} [elevations]
+ *   break-glass that nobody has acknowledged; only told to who administers accounts or the policy
  */
 
 /** @typedef {{ account: Account | null, ended?: boolean, demo?: string[], purposes?: string[] }} Session */

@@ -98,13 +98,13 @@ TABLE = [
     *cells("video_points", "geom", "private", grid=NONE, community=NONE, street=NONE, district=FULL, water=NONE,
            analyst=PART, leader=NONE, auditor=NONE),
     *cells("video_points", "geom", "other", grid=NONE, community=NONE, street=NONE, district=FULL, water=FULL),
-    # camera view and play_ref
+    # camera view; play_ref is shown as a one-time reference, which is exchanged for it
     *cells("video_points", "view_geom", "shared", grid=NONE, community=FULL, street=FULL, district=NONE,
            district_with_purpose=FULL, water=NONE, water_with_purpose=FULL, analyst=NONE, leader=NONE, auditor=NONE),
-    *cells("video_points", "play_ref", "shared", grid=NONE, community=FULL, street=FULL, district=NONE,
-           district_with_purpose=FULL, water=NONE, water_with_purpose=FULL, analyst=NONE, leader=NONE, auditor=NONE),
+    *cells("video_points", "play_ref", "shared", grid=NONE, community=PART, street=PART, district=NONE,
+           district_with_purpose=PART, water=NONE, water_with_purpose=PART, analyst=NONE, leader=NONE, auditor=NONE),
     *cells("video_points", "play_ref", "private", grid=NONE, community=NONE, street=NONE, district=NONE,
-           district_with_purpose=FULL, water=NONE, water_with_purpose=NONE, analyst=NONE, leader=NONE),
+           district_with_purpose=PART, water=NONE, water_with_purpose=NONE, analyst=NONE, leader=NONE),
     *cells("video_points", "azimuth_deg", "shared", street=FULL, district=NONE, water=NONE, analyst=NONE),
     # resource contact
     *cells("emergency_resources", "contact_phone", "own", grid=NONE, community=FULL, street=FULL, district=FULL,

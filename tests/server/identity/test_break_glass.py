@@ -56,10 +56,14 @@ def test_rights_come_at_once_and_the_second_person_ends_them(people):
     (listed,) = second.get("/session/elevations").json()
     assert (listed["account"], listed["role"], listed["reason"]) == ("may", "district_dispatcher", REASON)
     assert listed["acknowledged_by"] is None
+    (told,) = second.get("/session").json()["account"]["elevations"]
+    assert (told["account"], told["role"], told["reason"]) == ("may", "district_dispatcher", REASON)
+    assert "elevations" not in may.get("/session").json()["account"]
     address = f"/session/elevations/{listed['id']}/acknowledge"
     assert may.post(address, json={}).status_code == 403, "not by whoever broke the glass"
     assert second.post(address, json={"end": True}).status_code == 204
     assert second.get("/session/elevations").json()[0]["acknowledged_by"] == "second"
+    assert second.get("/session").json()["account"]["elevations"] == []
     assert until(lambda: roles(may), ["street_dispatcher"])
 
 

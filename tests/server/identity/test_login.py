@@ -15,9 +15,10 @@ import pytest
 
 from layers.identity.accounts import add_account, set_disabled, set_labels, set_totp
 from layers.identity.labels import IdentityLabels
-from layers.identity.logins import begin_attempt
+from layers.identity.logins import begin_attempt, find_account
 from layers.identity.passwords import hash_password
 from layers.identity.sessions import revoke_sessions
+from server.identity.totp_seal import TotpSeal
 from server.settings import load_settings
 from tests.databases import temporary_database
 from tests.running_app import running_app
@@ -237,6 +238,12 @@ def test_a_code_is_needed_and_counts_once(address, account, url):
         assert log_in(client, name, code=code).status_code == 200
         assert who(client)["method"] == "password+totp"
         assert log_in(client, name, code=code).status_code == 401, "a code counts once"
+        stored = in_database(url, lambda connection: find_account(connection, name)).totp_secret
+        assert SECRET not in stored, "it is sealed by its first use"
+        assert TotpSeal.is_sealed(stored)
+        later = pyotp.TOTP(SECRET).at(time() + 60)
+        wrong = log_in(client, name, code=later if later != code else "000000")
+        assert wrong.status_code == 401, "and opened again: two steps ahead is not accepted"
 
 
 def test_a_first_password_must_be_changed(address, account):

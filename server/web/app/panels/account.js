@@ -3,6 +3,7 @@
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { loginPath } from "../account.js";
 import { purposeTitle, t } from "../i18n.js";
+import { Elevations } from "./elevations.js";
 
 /** @typedef {import("../types.js").Account} Account */
 /** @typedef {import("../types.js").Language} Language */
@@ -33,6 +34,7 @@ export function AccountMenu({ language, account, onLogOut }) {
   return html`<div class="account" ref=${place}>
     <button aria-expanded=${open} aria-label=${t(language, "account.label", { name: account.name })} onClick=${() => setOpen(!open)}>
       <span class="initial" aria-hidden="true">${[...account.name][0]}</span><span class="who">${account.name}</span>
+      ${account.elevations?.length && html`<span class="told" title=${t(language, "elevation.title")}>!</span>`}
     </button>
     ${open && html`<${Card} language=${language} account=${account} onLogOut=${onLogOut} />`}
   </div>`;
@@ -52,6 +54,7 @@ function Card({ language, account, onLogOut }) {
   return html`<div class="card popover" role="dialog" aria-label=${t(language, "account.title")}>
     <strong>${account.name}</strong>
     <dl>${rows.filter(([, value]) => value).map(([key, value]) => html`<dt>${t(language, key ?? "")}</dt><dd>${value}</dd>`)}</dl>
+    <${Elevations} language=${language} account=${account} />
     <button class="primary" onClick=${onLogOut}>${t(language, "account.logout")}</button>
   </div>`;
 }

@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from layers.audit.record import AuditAction, AuditDecision
 from layers.errors import BadInput, Forbidden, NotFound, Unauthenticated
+from layers.identity.elevations import Elevation
 from layers.identity.sessions import NewSession
 from server.dependencies import BaseUrlHere, StateHere
 from server.errors import problem
@@ -27,6 +28,8 @@ from server.state import State
 router = APIRouter(tags=["identity"])
 _BODY_BYTES = 16_384
 _NOT_KEPT = {"Cache-Control": "no-store"}
+_TOLD = frozenset({"users", "policy"})
+"""Duties whose holders are told of every break-glass, until a second person has acknowledged it."""
 
 
 class _Typed(BaseModel):
@@ -104,7 +107,7 @@ async def log_out(request: Request, state: StateHere, base: BaseUrlHere) -> Resp
     """
     _require_own_page(request.scope, state)
     await read_body(request.receive, _BODY_BYTES, request.scope["headers"])
-    ended = await _end_session_before(request.scope, state)
+    ended = await end_session_before(request.scope, state)
     if ended is not None:
         await _record(AuditAction.LOGOUT, request.scope, state, {"session": ended})
     go_to = await state.oidc.logout_address(ended, f"{base}/") if ended is not None else None
@@ -117,6 +120,8 @@ async def show_session(request: Request, state: StateHere) -> Response:
     """Return who asks, with roles, areas and method, and what may be stated as a purpose at a login.
 
     `account` is null for the public.
+
+    Who administers accounts or the policy is told in `account.elevations` who broke glass and is not yet acknowledged.
     """
     ended, identity = False, None
     try:
@@ -129,12 +134,24 @@ async def show_session(request: Request, state: StateHere) -> Response:
         "demo": await state.login.demo_roles() if is_near else [],
         "purposes": sorted(purposes_of(state.policy.policy)),
     }
+    if identity and identity.duties & _TOLD:
+        body["account"]["elevations"] = [_told(one) for one in await state.break_glass.unseen()]
     return JSONResponse(body | ({"ended": True} if ended else {}), headers=_NOT_KEPT)
 
 
 def _check_purpose(purpose: str | None, state: State) -> None:
     if purpose is not None:
         check_purpose(purpose, state.policy.policy, "purpose")
+
+
+def _told(one: Elevation) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "account": one.account,
+        "role": one.role,
+        "reason": one.reason,
+        "ends_at": one.ends_at.isoformat(),
+    }
 
 
 def _account(identity: Identity, state: State) -> dict[str, Any] | None:
@@ -207,17 +224,17 @@ async def _record(
 
 
 async def _entered(session: NewSession, request: Request, state: State) -> Response:
-    await _end_session_before(request.scope, state)
+    await end_session_before(request.scope, state)
     secure = is_secure(request.scope, state.settings.server.public_url)
     headers = {"Set-Cookie": cookie_header(session.value, secure), **_NOT_KEPT}
     return JSONResponse({"session": session.id}, headers=headers)
 
 
-async def _end_session_before(scope: Scope, state: State) -> str | None:
+async def end_session_before(scope: Scope, state: State) -> str | None:
     """End the session that a browser had before, so that its old cookie opens nothing; return its id."""
     try:
         before = identity_of(scope).subject.session_id
-    except EndedSession:
+    except Unauthenticated:
         return None
     if before is not None:
         await state.sessions.end(before)

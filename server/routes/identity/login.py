@@ -9,6 +9,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
+from layers.audit.record import AuditAction, AuditDecision
 from layers.errors import BadInput, NotFound, OneMapError, Unauthenticated, Unavailable
 from server.dependencies import BaseUrlHere, IdentityHere, StateHere
 from server.errors import problem, status_of
@@ -16,11 +17,11 @@ from server.http.elsewhere import Elsewhere
 from server.http.gateway import client_address
 from server.http.login_cookie import login_cookie_header, read_login_cookie
 from server.http.session_cookie import cookie_header, is_secure
-from server.identity.identity import identity_of
 from server.identity.oidc.attempt import SECONDS_MAX
 from server.identity.oidc.next_path import safe_next
 from server.identity.oidc.oidc import BrowserAnswer
 from server.identity.subject import AuthMethod, check_purpose
+from server.routes.identity.session import end_session_before
 
 router = APIRouter(include_in_schema=False)
 type NextPath = Annotated[str | None, Query(alias="next")]
@@ -64,6 +65,7 @@ async def open_token_session(request: Request, state: StateHere, identity: Ident
     session = await state.sessions.open(
         subject, address=client_address(request.scope), agent=agent, absolute_s=TOKEN_SESSION_S
     )
+    await state.audit.note(AuditAction.LOGIN, "session", scope=request.scope, detail={"session": session.id})
     secure = is_secure(request.scope, state.settings.server.public_url)
     return Response(b"{}", headers={"Set-Cookie": cookie_header(session.value, secure), **_NOT_KEPT})
 
@@ -103,9 +105,16 @@ async def finish_login(name: str, request: Request, state: StateHere) -> Respons
     )
     try:
         session, following = await state.oidc.finish(name, browser)
-    except (BadInput, NotFound, Unauthenticated, Unavailable) as error:
+    except Unauthenticated as error:
+        denied = AuditDecision.DENY
+        detail = {"provider": name}
+        await state.audit.note(AuditAction.LOGIN, "session", scope=request.scope, decision=denied, detail=detail)
         return _fault(request, error)
-    await _end_session_before(request, state)
+    except (BadInput, NotFound, Unavailable) as error:
+        return _fault(request, error)
+    detail = {"provider": name, "session": session.id}
+    await state.audit.note(AuditAction.LOGIN, "session", scope=request.scope, detail=detail)
+    await end_session_before(request.scope, state)
     answer = Response(status_code=303, headers={"Location": _UP + following[1:], **_NOT_KEPT})
     answer.headers.append("Set-Cookie", cookie_header(session.value, secure))
     answer.headers.append("Set-Cookie", login_cookie_header("", 0, secure=secure))
@@ -113,16 +122,6 @@ async def finish_login(name: str, request: Request, state: StateHere) -> Respons
 
 
 _UP = "../../../"  # from the callback to the root of the service, also below a proxy's path
-
-
-async def _end_session_before(request: Request, state: StateHere) -> None:
-    """End the session that this browser had: nobody finds it again."""
-    try:
-        before = identity_of(request.scope).subject.session_id
-    except Unauthenticated:
-        return
-    if before is not None:
-        await state.sessions.end(before)
 
 
 def _fault(request: Request, error: OneMapError) -> Response:

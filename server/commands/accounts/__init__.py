@@ -1,0 +1,1 @@
+"""What the commands about accounts, tokens and approvals share."""

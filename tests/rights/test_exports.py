@@ -1,0 +1,250 @@
+"""Who takes much home: the allowance, the operation of the policy, the approval, and the watermark, in every output."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers.audit.record import AuditAction
+from layers.database.connection import Role, connect
+from layers.identity.accounts import add_account
+from layers.identity.approvals import ApprovalRequest, approve
+from layers.identity.labels import IdentityLabels
+from layers.identity.passwords import hash_password
+from layers.identity.tokens import add_token
+from server.exports.allowance import HOUR_S, Allowance
+from tests.databases import run_async, temporary_database
+from tests.ogc.service import fill
+from tests.readers import SHIPPED_POLICY
+
+PASSWORD = "Tianhe-Map-2026"
+ROLES = {
+    "analyst": IdentityLabels(("analyst",), (), (), 3),
+    "other": IdentityLabels(("analyst",), (), (), 3),
+    "leader": IdentityLabels(("leader",), (), (), 3),
+    "district": IdentityLabels(("district_dispatcher",), (), (), 4),
+    "operator2": IdentityLabels(("operator",), (), (), 4),
+}
+LIMITS = {
+    "answer_features": 40,
+    "hour_features": 100,
+    "sensitive_answer_features": 20,
+    "sensitive_hour_features": 30,
+}
+ITEMS = "/ogc/collections/points/items"
+LATER = datetime.now(UTC) + timedelta(days=9)
+
+
+@pytest.fixture(scope="module")
+def url(cluster, template):
+    with temporary_database(cluster, template) as made:
+        fill(made, 200)
+        yield made
+
+
+def in_database(url, work, role=Role.OWNER):
+    async def run():
+        connection = await connect(url, role)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return run_async(run())
+
+
+@pytest.fixture
+def address(url, live_server):
+    return live_server(url, policy={"folder": SHIPPED_POLICY}, export=LIMITS, identity={"totp_roles": []})
+
+
+@pytest.fixture
+def clients(url, address):
+    """A client for each role, by token; nobody has taken anything yet."""
+
+    async def make(connection):
+        return {name: await add_token(connection, name, labels, 1, replace=True) for name, labels in ROLES.items()}
+
+    tokens = in_database(url, make)
+    made = {
+        name: httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=120)
+        for name, token in tokens.items()
+    }
+    made["anonymous"] = httpx.Client(base_url=address, timeout=120)
+    yield made
+    for client in made.values():
+        client.close()
+
+
+def approval(url, subject="token:analyst", layers=("points",), grade=2, until=LATER):
+    asked = ApprovalRequest(subject, tuple(layers), grade, "年度统计 statistics of the year", until)
+    return in_database(url, lambda connection: approve(connection, asked, "account:security"))
+
+
+def named(number):
+    return {"OneMap-Approval": number}
+
+
+def exports(url):
+    async def read(connection):
+        found = await connection.fetch("SELECT body FROM audit.record WHERE body::json->>'action' = 'export'")
+        return [row["body"] for row in found]
+
+    return in_database(url, read, Role.AUDITOR)
+
+
+def test_more_than_the_allowance_needs_the_operation_and_an_approval(url, clients):
+    analyst = clients["analyst"]
+    assert "onemap-watermark" not in analyst.get(ITEMS, params={"limit": 40}).headers
+    refused = analyst.get(ITEMS, params={"limit": 41})
+    assert refused.status_code == 403
+    assert "OneMap-Approval" in refused.text
+    assert "40 features an answer and 100 an hour" in refused.text
+    number = approval(url)
+    answer = analyst.get(ITEMS, params={"limit": 200}, headers=named(number))
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["features"]) == 100, "grades 1 and 2 of 200"
+    mark = answer.json()["watermark"]
+    assert mark | {"at": ""} == {
+        "subject": "token:analyst", "approval": number, "at": "", "request_id": answer.headers["x-request-id"],
+    }  # fmt: skip
+    assert abs(datetime.fromisoformat(mark["at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert f'approval="{number}"' in answer.headers["onemap-watermark"]
+    leader = clients["leader"].get(ITEMS, params={"limit": 41}, headers=named(approval(url, "token:leader")))
+    assert (leader.status_code, "may not export" in leader.text) == (403, True)
+
+
+def test_everybody_takes_what_is_public_and_the_operator_all_of_it(clients):
+    public = clients["anonymous"].get(ITEMS, params={"limit": 200})
+    assert (public.status_code, len(public.json()["features"])) == (200, 50), "more than 40"
+    assert "onemap-watermark" not in public.headers
+    operator = clients["operator2"].get(ITEMS, params={"limit": 200})
+    assert len(operator.json()["features"]) == 200
+    assert operator.json()["watermark"]["subject"] == "token:operator2"
+    assert "approval" not in operator.json()["watermark"]
+
+
+def test_what_is_sensitive_has_a_smaller_allowance_unless_it_is_left_out(url, clients):
+    district = clients["district"]
+    assert district.get(ITEMS, params={"limit": 20}).status_code == 200
+    assert district.get(ITEMS, params={"limit": 21}).status_code == 403
+    plain = district.get(ITEMS, params={"limit": 50, "properties": "name", "filter": "data_grade <= 2"})
+    assert plain.status_code == 403, "rows of grade 3 could be among them, for all that a filter says"
+    number = approval(url, "token:district", grade=2)
+    assert "up to grade 2" in district.get(ITEMS, params={"limit": 21}, headers=named(number)).text
+    number = approval(url, "token:district", grade=3)
+    assert district.get(ITEMS, params={"limit": 200}, headers=named(number)).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["json", "jsonfg", "csv", "geojsonl", "html", "jsonld"])
+def test_every_form_is_judged_and_marked(url, clients, form):
+    analyst, number = clients["analyst"], approval(url)
+    assert analyst.get(ITEMS, params={"limit": 200, "f": form}).status_code == 403
+    answer = analyst.get(ITEMS, params={"limit": 200, "f": form, "approval": number})
+    assert answer.status_code == 200, answer.text[:300]
+    assert f'approval="{number}"' in answer.headers["onemap-watermark"]
+    assert "approval=" not in answer.text.replace("onemap-watermark", "")
+    if form == "csv":
+        assert f"points_{number}_" in answer.headers["content-disposition"]
+
+
+def test_many_small_pages_are_bulk_and_the_same_page_again_is_not(clients):
+    analyst = clients["analyst"]
+    for _ in range(9):
+        assert analyst.get(ITEMS, params={"limit": 40}).status_code == 200, "a page that is shown again and again"
+    for offset, returned in ((40, 40), (80, 20)):
+        walked = analyst.get(ITEMS, params={"limit": 40, "offset": offset})
+        assert (walked.status_code, walked.json()["numberReturned"]) == (200, returned)
+    one = analyst.get(f"{ITEMS}/r0001")
+    assert (one.status_code, "100 an hour" in one.text) == (403, True)
+    assert analyst.get("/ogc/collections/lines/items").status_code == 200, "each layer has its own"
+    assert clients["other"].get(f"{ITEMS}/r0001").status_code == 200, "and so has everybody"
+
+
+def test_snapshots_surroundings_and_streams_are_judged_alike(url, clients):
+    analyst, number = clients["analyst"], approval(url)
+    for address in (
+        "/twin/snapshot?layers=points",
+        "/twin/nearby?lon=113.35&lat=23.12&radius_m=5000&layers=points&limit=200",
+        "/live?layers=points&snapshot=true",
+    ):
+        with analyst.stream("GET", address) as answer:
+            assert answer.status_code == 403, address
+        with analyst.stream("GET", address, headers=named(number)) as answer:
+            assert answer.status_code == 200, address
+            assert number in answer.headers["onemap-watermark"]
+    assert analyst.get("/twin/snapshot?layers=points", headers=named(number)).json()["watermark"]["approval"] == number
+
+
+def test_only_an_approval_that_fits_counts(url, clients):
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    analyst, ended = clients["analyst"], approval(url, until=soon)
+    while datetime.now(UTC) <= soon:
+        assert analyst.get(ITEMS, params={"limit": 1}, headers=named(approval(url))).status_code == 200
+    for number, words in {
+        "2026-9999": "does not exist",
+        "x' OR 1=1": "does not exist",
+        ended: "ended at",
+        approval(url, "token:other"): "somebody else",
+        approval(url, layers=["lines"]): "is not for 'points'",
+    }.items():
+        answer = analyst.get(ITEMS, params={"limit": 2}, headers=named(number))
+        assert (answer.status_code, words in answer.text) == (403, True), answer.text
+    assert analyst.get(ITEMS, params={"limit": 200}, headers=named(approval(url, layers=["*"]))).status_code == 200
+
+
+def test_an_export_is_recorded_with_its_approval_before_it_leaves(url, clients):
+    number = approval(url)
+    clients["analyst"].get(ITEMS, params={"limit": 200, "approval": number})
+    found = [str(record) for record in exports(url) if number in str(record)]
+    assert len(found) == 1
+    assert "token:analyst" in found[0]
+
+
+def test_the_security_administrator_approves_and_revokes_and_nobody_else(url, address, clients):
+    hashed = hash_password(PASSWORD)
+
+    async def make(connection):
+        await add_account(connection, "zhou", IdentityLabels(("security_admin",)), password_hash=hashed)
+
+    in_database(url, make)
+    wanted = {
+        "subject": "token:analyst", "layers": ["points"], "purpose": "年度统计", "until": LATER.isoformat(),
+    }  # fmt: skip
+    assert clients["operator2"].post("/approvals", json=wanted).status_code == 403
+    with httpx.Client(base_url=address, headers={"Origin": address}, timeout=120) as zhou:
+        assert zhou.post("/login", json={"name": "zhou", "password": PASSWORD}).status_code == 200
+        assert zhou.post("/approvals", json=wanted | {"subject": "account:zhou"}).status_code == 403
+        assert zhou.post("/approvals", json=wanted | {"layers": ["nowhere"]}).status_code == 400
+        assert zhou.post("/approvals", json=wanted | {"until": "2020-01-01T00:00:00Z"}).status_code == 400
+        number = zhou.post("/approvals", json=wanted).json()["number"]
+        assert zhou.get("/approvals").json()[0]["approved_by"] == "account:zhou"
+        assert clients["analyst"].get(ITEMS, params={"limit": 200, "approval": number}).status_code == 200
+        assert zhou.delete(f"/approvals/{number}").status_code == 204
+        assert zhou.delete(f"/approvals/{number}").status_code == 404
+    assert "revoked" in clients["analyst"].get(ITEMS, params={"limit": 200, "approval": number}).text
+    assert AuditAction.APPROVAL == "approval"
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.integers(0, 60)), max_size=30))
+def test_nobody_takes_more_than_an_hour_allows(asked):
+    allowance, counted, largest = Allowance(clock=lambda: 0.0), 0, {}
+    for request, features in asked:
+        if allowance.take("s", "l", request, features, 100):
+            counted += features if request is None else max(0, features - largest.get(request, 0))
+            if request is not None:
+                largest[request] = max(features, largest.get(request, 0))
+    assert counted <= 100
+
+
+def test_an_hour_ends():
+    now = [0.0]
+    allowance = Allowance(clock=lambda: now[0])
+    assert allowance.take("s", "l", None, 100, 100)
+    assert not allowance.take("s", "l", None, 1, 100)
+    now[0] = HOUR_S
+    assert allowance.take("s", "l", None, 100, 100)
