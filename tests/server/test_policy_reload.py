@@ -13,7 +13,7 @@ from layers.identity.labels import IdentityLabels
 from layers.identity.tokens import add_token
 from server.settings import load_settings
 from tests.twin.change_log import happened, moved, prepare, write
-from tests.twin.ingest_process import working
+from tests.twin.ingest_process import Ingest
 from tests.twin.live.test_live_processes import worker
 from tests.twin.outlets.receiver import Receiver
 from tests.twin.waiting import until
@@ -144,7 +144,7 @@ async def test_an_outlet_of_the_ingest_process_follows_a_changed_policy(settings
         return any(event["subject"].startswith(layer_id) for event in receiver.events()[-1:])
 
     try:
-        async with working(settings):
+        with Ingest(settings):
             await until(lambda: heard("vehicles"))
             assert {event["subject"].partition("/")[0] for event in receiver.events()} == {"vehicles"}
             write_policy(settings.policy.folder, of_centre("events"))

@@ -56,7 +56,7 @@ class LateReader:
             await asyncio.sleep(0)  # a long way back is gone in steps
             for number, change in decoded:
                 if number > seq:
-                    _add(watcher.channel, pending, change, regraded(change, grades), rows)
+                    add(watcher.channel, pending, change, regraded(change, grades), rows)
                     seq = number
                     await slices.spend(watcher.channel.units)
         watcher.seq = seq
@@ -76,7 +76,7 @@ class LateReader:
             return decoded, await read_rows(connection, self._catalog(), needs, (change for _, change in decoded))
 
 
-def _add(channel: Channel, pending: PendingChanges, change: Change, judged: Change, rows: FeatureProperties) -> None:
+def add(channel: Channel, pending: PendingChanges, change: Change, judged: Change, rows: FeatureProperties) -> None:
     """Add a change that the channel wants and its members may see, or the removal of what they saw before it.
 
     Parameters

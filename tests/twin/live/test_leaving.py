@@ -15,6 +15,9 @@ from layers.catalog import Catalog, Layer
 from layers.policy.policy import Policy
 from tests.layers.cameras import CAMERAS
 from tests.layers.read.policies import actor_of, role, rule
+from tests.twin.change_log import with_before
+from twin.live import catch_up
+from twin.live.change_batch import PendingChanges
 from twin.live.channel import Watcher
 from twin.live.channels import Channels
 from twin.live.interest import Interest
@@ -43,6 +46,9 @@ READERS = {
 }
 
 
+WHOLE = Interest(frozenset({"cameras"}))
+
+
 def change(area="440106011001", grade=3, name="甲", **more):
     place = {"lon": 113.3, "lat": 23.1, "area_code": area, "grade": grade}
     return {"kind": "event", "layer": "cameras", "id": "c1", "name": name, "contact_name": "张三", **place, **more}
@@ -53,7 +59,7 @@ def hear(changes, interest=None):
     channels = Channels(lambda: CATALOG)
     of_channel = {}
     for name, actor in READERS.items():
-        channel = channels.enter(interest or Interest(frozenset({"cameras"})), actor)
+        channel = channels.enter(interest or WHOLE, actor)
         channel.members.add(Watcher(channel, 0))
         of_channel[channel] = name
     heard = {name: [] for name in READERS}
@@ -117,6 +123,54 @@ def test_what_a_reader_holds_is_what_it_may_see(events, name):
         held = None if one == REMOVED else one
     expected = lens.shown(events[-1], lambda c: c) if events else None
     assert held == expected
+
+
+def told(events):
+    """The same changes as the writers of feeds tell them: with what each replaced."""
+    states = {}
+    return [with_before(event, states) for event in events]
+
+
+def hear_late(events, name, interest=WHOLE):
+    """What a reader hears who reads changes late, as JSON objects."""
+    channels = Channels(lambda: CATALOG)
+    channel, pending = channels.enter(interest, READERS[name]), PendingChanges()
+    for event in events:
+        catch_up.add(channel, pending, event, event, FeatureProperties())
+    return [orjson.loads(one) for one in pending.batch(1).changes]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(changes, min_size=1, max_size=6), st.data(), st.sampled_from(list(READERS)))
+def test_cut_anywhere_and_late_a_reader_holds_what_it_may_see_and_hears_of_nothing_else(events, data, name):
+    """Also another process, which has read none of the changes before, tells what has left a reader's rows."""
+    written, cut = told(events), data.draw(st.integers(0, len(events)))
+    lens = Visibility(READERS[name], lambda: CATALOG)
+    held = lens.shown(written[cut - 1], lambda c: c) if cut else None  # the state of a snapshot
+    for one in hear_late(written[cut:], name):
+        assert one != REMOVED or held is not None, "the id of what he was never shown"
+        held = None if one == REMOVED else one
+    assert held == lens.shown(written[-1], lambda c: c)
+    (live,) = [one[name] for one in [hear(written[cut:])]]
+    assert hear_late(written[cut:], name) == live
+
+
+def test_what_left_a_readers_box_before_it_was_hidden_is_removed_too():
+    away = {"lon": 113.9, "lat": 23.1}
+    events = told([change(), change(**away), change(area="440106012001", **away)])
+    here = Interest(frozenset({"cameras"}), bbox_crs84=(113.2, 23.0, 113.4, 23.2))
+    assert hear_late(events, "north", here)[-1] == REMOVED
+    assert hear(events, here)["north"][-1] == REMOVED
+    other = Interest(frozenset({"events"}))
+    assert hear_late(events, "north", other) == hear(events, other)["north"] == []
+
+
+def test_a_grade_raised_since_removes_and_a_feature_that_was_made_meanwhile_is_not_named():
+    channel, raised = Channels(lambda: CATALOG).enter(WHOLE, READERS["north"]), {"grade": 4}
+    for before, removed in (({}, [REMOVED]), ({"before": None}, [])):
+        written, pending = change() | before, PendingChanges()
+        catch_up.add(channel, pending, written, written | raised, FeatureProperties())
+        assert [orjson.loads(one) for one in pending.batch(1).changes] == removed
 
 
 @pytest.mark.parametrize("name", READERS)
