@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 import orjson
 
+from tests.rights.changes import EPOCH
 from tests.rights.selection import places_of
-from tests.rights.worlds import EPOCH
 
 BOX = "113.0,22.9,113.9,23.6"
 AREAS = ("community", "street", "grid", "h3:8")
 TILES = ("9/417/221", "9/417/222", "14/13363/7103")
 MOMENT = EPOCH.strftime("%Y-%m-%dT%H:%M:%SZ")
-ENDLESS = {"/live", "/live/ws"}  # tests/rights/test_streams.py
+SOCKETS = {"/live/ws"}  # asked by the matrix beside the addresses
 OF_RASTERS = (
     *("/raster/{name}.json", "/raster/{name}/contours.json", "/raster/{name}/contours", "/raster/{name}/times"),
     *("/raster/{name}/point", "/raster/{name}/profile", "/raster/{name}/statistics"),
@@ -159,8 +159,9 @@ def of_all(definitions, rows):
         "/tiles/{layers}/{z}/{x}/{y}.mvt": [
             f"/tiles/{','.join(part)}/{TILES[0]}.mvt" for part in (some[:8], some[8:16])
         ],
-        "/twin/locate": [f"/twin/locate?lon={row['geom'][0]}&lat={row['geom'][1]}" for row in rows["events"][:4]],
+        "/twin/locate": [f"/twin/locate?lon={row['geom'][0]}&lat={row['geom'][1]}" for row in rows["waterways"]],
         "/twin/events/{event_id}/log": [f"/twin/events/{row['id']}/log" for row in rows["events"]],
+        "/live": ["/live?since=0", f"/live?since=0&bbox={BOX}", "/live?since=0&f=cloudevents"],
         "/twin/warnings": ["/twin/warnings"],
         "/twin/fences/transitions": ["/twin/fences/transitions"],
         "/twin/feeds": ["/twin/feeds"],
@@ -186,11 +187,20 @@ def together(*parts):
 
 def plain(text):
     """Return a body without the moment of the answer."""
+    if text.startswith("retry:"):
+        return _heard(text)
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
     return _timeless(document)
+
+
+def _heard(stream):
+    """Return the changes of server-sent events, however they were cut into events."""
+    parts = [orjson.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: ")]
+    changes = [change for part in parts for change in (part if isinstance(part, list) else [part])]
+    return [_timeless(change) for change in changes if change != {}]
 
 
 PASSING_MEMBERS = {"timeStamp", "request_id", "instance", "at", "https://schema.org/sdDatePublished"}

@@ -11,12 +11,15 @@ import orjson
 from tests.impersonation import ACTOR_HEADER, Impersonation
 from tests.ogc.service import Service
 from tests.rights.addresses import plain
-from tests.rights.asgi import get
+from tests.rights.asgi import converse, get
+from tests.rights.changes import LAST
 
 PASSING = {"date", "x-request-id", "server-timing", "content-length", "etag", "last-modified"}
 """Headers of one database and moment; tests/matrix/test_leaks.py holds that no validator tells of a hidden change."""
 _AT_ONCE = 6
 _ALONE = ("/twin/replay", "/twin/snapshot", "/health")  # of which the application does few at once
+_TIMES = 5
+_SUBSCRIBE = '{"type":"subscribe","since":0}'
 _QUIET = {"database": {"statement_timeout_ms": 60_000, "pool_size": _AT_ONCE}}  # a slow machine is no leak
 
 
@@ -28,25 +31,43 @@ class Readers(Service):
         self.app.state.shared = replace(self.app.state.shared, authenticator=Impersonation(actors))
 
     def answers(self, name, addresses):
-        """Return status, headers and bytes of every address as a reader gets it."""
+        """Return status, headers and bytes of every address as a reader gets it; of a stream, all there is to hear."""
+        sent = {"accept": "application/json", ACTOR_HEADER: name}
 
-        async def one(address, gate):
+        async def one(address):
+            status, given, body = await get(self.app, address, sent, enough=_is_over)
+            return status, {name: value for name, value in given.items() if name not in PASSING}, body
+
+        async def patient(address, gate):
             async with gate:
-                status, given, body = await get(self.app, address, {"accept": "application/json", ACTOR_HEADER: name})
-            headers = {name: value for name, value in given.items() if name not in PASSING}
-            return address, (status, headers, body)
+                answer = await one(address)
+            for _ in range(_TIMES if answer[0] == 503 else 0):  # too busy to answer: that is no answer yet
+                async with alone:
+                    answer = await one(address)
+            return address, answer
 
         async def every():
-            gate, alone = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(1)
-            asked = (one(address, alone if address.startswith(_ALONE) else gate) for address in addresses)
+            gate = asyncio.Semaphore(_AT_ONCE)
+            asked = (patient(address, alone if address.startswith(_ALONE) else gate) for address in addresses)
             return dict(await asyncio.gather(*asked))
 
+        alone = asyncio.Semaphore(1)
         return asyncio.run_coroutine_threadsafe(every(), self._loop).result(280)
+
+    def heard(self, name):
+        """Return the changes that a reader hears over a WebSocket."""
+        work = converse(self.app, "/live/ws", {ACTOR_HEADER: name}, _SUBSCRIBE, enough=_is_over)
+        messages = [orjson.loads(text) for text in asyncio.run_coroutine_threadsafe(work, self._loop).result(100)]
+        return [change for message in messages for change in message.get("changes", ())]
 
     def json_or_none(self, name, address):
         """Return the document that a reader gets; None for any other answer than 200."""
         answer = self.ask(address, actor=name)
         return orjson.loads(answer.content) if answer.status_code == 200 else None
+
+
+def _is_over(body):
+    return LAST.encode() in body
 
 
 def differ(one, other):

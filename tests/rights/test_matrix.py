@@ -12,7 +12,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.databases import run_async, temporary_database
-from tests.rights.addresses import ENDLESS, OPERATORS, STATIC, of_all, of_layers, templates, together
+from tests.rights.addresses import OPERATORS, SOCKETS, STATIC, of_all, of_layers, templates, together
+from tests.rights.changes import LAST
 from tests.rights.conftest import definitions, policy
 from tests.rights.oracle import GEOM, is_written_as_text, seen, shown_value
 from tests.rights.roles import HELD, PLAIN, VARIANTS
@@ -25,7 +26,7 @@ NAMES = [*HELD, *VARIANTS]
 
 def test_every_route_is_in_the_matrix(served, rows):
     layers = of_layers(everything(definitions(), rows))
-    known = {*layers, *of_all(definitions(), rows), *STATIC, *ENDLESS, *OPERATORS}
+    known = {*layers, *of_all(definitions(), rows), *STATIC, *SOCKETS, *OPERATORS}
     assert {*templates(served.app.routes)} - known == set()
 
 
@@ -56,8 +57,11 @@ def test_no_output_tells_apart_what_a_role_may_not_see(name, request, cluster, l
     with ExitStack() as running:
         url = running.enter_context(temporary_database(cluster, layers_template))
         run_async(put(url, definitions(), world(definitions(), policy(), actors[name])))
-        other = running.enter_context(serving(url, actors)).answers(name, asked)
+        service = running.enter_context(serving(url, actors))
+        other, heard = service.answers(name, asked), service.heard(name)
     answers = served.answers(name, asked)
+    assert heard == served.heard(name)
+    assert LAST in {change["id"] for change in heard}
     differing = [address for address in asked if differ(answers[address], other[address])]
     assert [_difference(address, answers, other) for address in differing] == []
     assert not [address for address in asked if answers[address][0] >= 500]

@@ -15,12 +15,13 @@ import orjson
 from layers.coordinates.crs import transform
 from layers.database.connection import connect
 from layers.schema.tables import refresh_statistics, table_of
+from tests.rights.changes import EPOCH, SPEED, changes
 from tests.rights.oracle import GEOM, seen
+from tests.twin.change_log import write
 
 AREA_LAYERS = {"districts", "streets", "communities", "grids"}  # whose codes are no secret
 OWN = ("440106011001", "440106011001001")
 OTHER = ("440106012003", "440106012003002")
-SPEED = "speed_kmh"
 _BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 PLAIN = ("q{n}a", "q{n}b", "q{n}b")
 TEXTS = {
@@ -45,9 +46,6 @@ VARIED = {
     "vehicle_kind": ("emergency_pump", "police"),
 }
 """Values that rules test; a test holds the policy to them."""
-
-
-EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def world(definitions, policy, actor=None):
@@ -143,11 +141,14 @@ def _value(field, n, variant, mask):  # noqa: PLR0911  # a type each
 
 
 def _place(number, variant, showing):
-    """Return longitude and latitude; of a place shown by its cell, two in the same cell of 100 m."""
-    east, north = 435_000 + 700.0 * number, 2_557_000 + 130.0 * (number % 7)
-    metres = (east // 500 * 500 + 30, north // 500 * 500 + 30)  # well inside
+    """Return longitude and latitude; of a place shown by its cell, two in the same cell of 100 m.
+
+    Rows of all grades lie within 80 m of each other: a hidden one is the nearest to its place, and not to others.
+    """
+    group, among = divmod(number - 1, 4)
+    east, north = 435_500.0 + 1_000 * group + 30, 2_557_000.0 + 130 * (group % 7) // 100 * 100 + 15 + 20 * among
     shift = 0 if variant == 0 else 40 if showing.startswith("cell") else 170
-    found = transform(np.array([[metres[0] + shift, metres[1]]], dtype=np.float64), 4547, 4490)
+    found = transform(np.array([[east + shift, north]], dtype=np.float64), 4547, 4490)
     return float(found[0, 0]), float(found[0, 1])
 
 
@@ -162,6 +163,7 @@ async def put(url, definitions, rows):
             await refresh_statistics(connection, definition)
     finally:
         await connection.close()
+    await write(url, *changes(definitions, rows))
 
 
 async def _insert(connection, definition, rows):

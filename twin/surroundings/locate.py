@@ -112,7 +112,7 @@ def _statement(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
         _grid(catalog, actor),
         _villages(catalog, actor),
         _building(catalog, actor, spot),
-        _waterway(catalog, actor),
+        _waterway(catalog, actor, spot),
     )
     return compose(
         f"""SELECT place.grid_match, {", ".join(f"({{}}) AS {name}" for name in _PARTS)}
@@ -195,17 +195,20 @@ def _building(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
     )
 
 
-def _waterway(catalog: Catalog, actor: Actor) -> Clause:
+def _waterway(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
+    """Return the nearest of the waterways that this actor sees: a hidden one does not tell of itself by its absence."""
     layer = _visible(catalog, actor, "waterways")
     if layer is None:
         return _ABSENT
-    told = any(f.definition.name == "chainage_start_m" and not f.masked for f in visible_fields(layer, actor))
-    chainage = "near.chainage_m" if told else "NULL"  # it counts from a value that this actor may not see
+    told = {f.definition.name: f.expression for f in visible_fields(layer, actor) if not f.masked}
+    start, width = (told.get(name, "NULL::float8") for name in ("chainage_start_m", "width_m"))
+    chainage = "near.chainage_m" if "chainage_start_m" in told else "NULL"  # it counts from a value that is hidden
+    box = compose("f.geom && onemap.box_around({}, {})", spot.geometry, bind(WATERWAY_M, "float8"))
     return compose(
         f"""SELECT json_build_object('id', f.id, 'name', {_name(layer, actor)}, 'chainage_m', {chainage},
             'bank', near.bank, 'distance_m', near.distance_m)
-        FROM onemap.waterway_at(spot.point, {WATERWAY_M}) AS near
-        INNER JOIN {{}} ON f.id = near.waterway_id WHERE {{}}""",
+        FROM {{}} CROSS JOIN LATERAL onemap.beside_waterway(f.geom, {start}, {width}, spot.point) AS near
+        WHERE {{}} AND near.distance_m <= {WATERWAY_M} ORDER BY near.distance_m, f.id COLLATE "C" LIMIT 1""",
         relation(layer, actor),
-        scoped(layer, actor),
+        scoped(layer, actor, box),
     )
