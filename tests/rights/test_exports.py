@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.sync.client import connect as connect_socket
 
 from layers.audit.record import AuditAction
 from layers.database.connection import Role, connect
@@ -178,6 +180,22 @@ def test_snapshots_surroundings_and_streams_are_judged_alike(url, clients):
             assert answer.status_code == 200, address
             assert number in answer.headers["onemap-watermark"]
     assert analyst.get("/twin/snapshot?layers=points", headers=named(number)).json()["watermark"]["approval"] == number
+
+
+def test_the_snapshot_of_a_socket_is_judged_too(url, clients):
+    number, analyst = approval(url), clients["analyst"]
+    where = str(analyst.base_url).replace("http", "ws").rstrip("/") + "/live/ws"
+    token = {"Authorization": analyst.headers["Authorization"]}
+    wanted = json.dumps({"type": "subscribe", "layers": ["points"], "snapshot": True})
+    with connect_socket(where, additional_headers=token) as socket:
+        socket.send(wanted)
+        refused = json.loads(socket.recv(timeout=60))
+        assert (refused["type"], refused["status"], refused["parameter"]) == ("error", 403, "approval")
+        socket.send(json.dumps({"type": "subscribe", "layers": ["points"]}))
+        assert json.loads(socket.recv(timeout=60))["type"] == "ready", "changes alone need none"
+    with connect_socket(f"{where}?approval={number}", additional_headers=token) as socket:
+        socket.send(wanted)
+        assert json.loads(socket.recv(timeout=60))["type"] == "snapshot"
 
 
 def test_only_an_approval_that_fits_counts(url, clients):
