@@ -8,11 +8,13 @@ import { html, render, useState } from "./vendor/preact.mjs";
 /** @typedef {import("./app/types.js").Account} Account */
 /** @typedef {import("./app/types.js").Language} Language */
 /** @typedef {{ name: string, title_zh: string, title_en: string }} Way */
+/** @typedef {{ fault: string, parameter: string, detail: string }} Outcome  an empty fault when it worked */
 /** @typedef {{ language: Language, ways: Way[], account: Account | null, demo: string[], purposes: string[], fault: string }} Shown */
 
 const place = /** @type {HTMLElement} */ (document.getElementById("login"));
 const next = place.dataset["next"] ?? "/";
 const FAULTS = new Set(["state", "refused", "unknown", "away", "ended", "idle"]);
+const FORBIDDEN = "403";
 const CALM = new Set(["ended", "idle"]);
 
 /** Go on to where the visitor was; the server has made sure that it is a path of ours. */
@@ -22,7 +24,7 @@ const goOn = () => location.assign(address(next.slice(1)));
  * @param {string} path
  * @param {object} body
  * @param {Record<string, string>} [headers]
- * @returns {Promise<{ fault: string, parameter: string }>}  an empty fault when it worked
+ * @returns {Promise<Outcome>}
  */
 async function send(path, body, headers = {}) {
   const answer = await fetch(address(path), {
@@ -31,22 +33,24 @@ async function send(path, body, headers = {}) {
     body: JSON.stringify(body),
     cache: "no-store",
   }).catch(() => null);
-  if (answer?.ok) return { fault: "", parameter: "" };
-  const { parameter = "" } = (await answer?.json().catch(() => ({}))) ?? {};
-  return { fault: answer ? String(answer.status) : "away", parameter };
+  if (answer?.ok) return { fault: "", parameter: "", detail: "" };
+  const { parameter = "", detail = "" } = (await answer?.json().catch(() => ({}))) ?? {};
+  return { fault: answer ? String(answer.status) : "away", parameter, detail };
 }
 
 /** @param {Shown} props */
 function Login({ language, ways, account, demo, purposes, fault: first }) {
   const [purpose, setPurpose] = useState("");
   const [fault, setFault] = useState(first);
+  const [reason, setReason] = useState(""); // the server's own sentence, where it says what to do
   const [busy, setBusy] = useState(false);
   const [more, setMore] = useState(/** @type {Set<string>} */ (new Set())); // fields that the server asks for
-  /** @param {Promise<{ fault: string, parameter: string }>} sending */
+  /** @param {Promise<Outcome>} sending */
   const result = async (sending) => {
     setBusy(true);
-    const { fault: found, parameter } = await sending;
+    const { fault: found, parameter, detail } = await sending;
     if (!found) return goOn();
+    setReason(found === FORBIDDEN ? detail : "");
     const asks = ["code", "new_password"].includes(parameter) && !more.has(parameter);
     setFault(asks ? parameter : found);
     if (asks) setMore(new Set([...more, parameter]));
@@ -76,7 +80,7 @@ function Login({ language, ways, account, demo, purposes, fault: first }) {
   return html`<section class="card">
       <h2>${w("login.title")}</h2>
       <p class="lead">${w("login.lead")}</p>
-      ${fault && html`<p class=${`message ${CALM.has(fault) || more.has(fault) ? "calm" : ""}`} role="alert">${w(`login.fault.${fault}`)}</p>`}
+      ${fault && html`<p class=${`message ${CALM.has(fault) || more.has(fault) ? "calm" : ""}`} role="alert">${w(`login.fault.${fault}`)}${reason && html`<br />${reason}`}</p>`}
       ${purposes.length > 0 && html`<label class="purpose">${w("login.purpose")}<select id="purpose" value=${purpose} onChange=${(/** @type {Event} */ event) => setPurpose(/** @type {HTMLSelectElement} */ (event.currentTarget).value)}>
           <option value="">${w("login.purpose.none")}</option>
           ${purposes.map((one) => html`<option key=${one} value=${one}>${purposeTitle(language, one)}</option>`)}

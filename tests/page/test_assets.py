@@ -81,7 +81,15 @@ def test_both_languages_have_the_same_words(web):
 def test_every_word_is_used_and_every_used_word_is_there(web):
     words = json.loads((web / "text" / "en.json").read_text("utf-8"))
     code = "\n".join(path.read_text("utf-8") for path in [*(web / "app").rglob("*.js"), *web.glob("*.js")])
-    by_name = ("map.", "unit.", "role.", "department.", "login.fault.", "account.")  # the rest is of an answer
+    by_name = (
+        "map.",
+        "unit.",
+        "role.",
+        "department.",
+        "purpose.",
+        "login.fault.",
+        "account.",
+    )  # the rest is of an answer
     used = {key for key in words if f'"{key}"' in code or key.startswith(by_name)}
     assert used == words.keys()
     used = set(re.findall(r't\((?:state\.)?language, "([a-z.]+)"', code))
