@@ -10,7 +10,9 @@ import asyncpg
 from layers.identity.secret import digest_of, is_secret, new_secret
 
 LIFE_S = 300
-"""A ticket lives five minutes at most (`domain.md` 7.4 no. 10)."""
+"""A ticket lives five minutes at most (leak path 10 of the domain reference)."""
+
+_TAKE = "SELECT layer, feature, field, list_position AS position FROM identity.take_ticket($1, $2)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +52,5 @@ async def take_ticket(pool: asyncpg.Pool, ticket: str, subject: str) -> Referred
     """Use a ticket up; None for one that is unknown, used, too old or another subject's."""
     if not is_secret(ticket):
         return None
-    row = await pool.fetchrow("SELECT * FROM identity.take_ticket($1, $2)", digest_of(ticket), subject)
+    row = await pool.fetchrow(_TAKE, digest_of(ticket), subject)
     return Referred(**dict(row)) if row else None

@@ -63,15 +63,3 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
 DELETE FROM identity.session_grant AS g WHERE g.session_id = of_session
 RETURNING g.session_id, g.provider, g.subject, g.sealed
 $$;
-
--- The functions of this schema are for web workers and the owner alone, as in 100_identity.sql; for those of this file.
-DO $$
-DECLARE
-    one regprocedure;
-BEGIN
-    FOR one IN SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace = 'identity'::regnamespace LOOP
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM public', one);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO onemap_identity, onemap_owner', one);
-    END LOOP;
-END
-$$;

@@ -48,15 +48,3 @@ WITH revoked AS (
 )
 SELECT EXISTS (SELECT FROM revoked)
 $$;
-
--- The functions of this schema are for web workers and the owner alone, as in 100_identity.sql; for those of this file.
-DO $$
-DECLARE
-    one regprocedure;
-BEGIN
-    FOR one IN SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace = 'identity'::regnamespace LOOP
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM public', one);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO onemap_identity, onemap_owner', one);
-    END LOOP;
-END
-$$;

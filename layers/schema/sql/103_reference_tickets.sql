@@ -2,7 +2,8 @@
 
 -- Keep the tickets that one answer holds, for some seconds; those that ended go.
 CREATE OR REPLACE FUNCTION identity.issue_tickets(
-    for_subject text, of_layer text, of_feature text, digests bytea[], fields text[], positions integer[], life_s integer
+    for_subject text, of_layer text, of_feature text,
+    digests bytea[], fields text[], positions integer[], life_s integer
 ) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -15,21 +16,9 @@ $$;
 
 -- Use a ticket up, and return what it stands for; nothing for one that is unknown, used, too old or another's.
 CREATE OR REPLACE FUNCTION identity.take_ticket(given bytea, by_subject text)
-RETURNS TABLE (layer text, feature text, field text, "position" integer)
+RETURNS TABLE (layer text, feature text, field text, list_position integer)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DELETE FROM identity.reference_ticket AS t
 WHERE t.digest = given AND t.subject = by_subject AND t.expires_at > clock_timestamp()
 RETURNING t.layer, t.feature, t.field, t.position
-$$;
-
--- The functions of this schema are for web workers and the owner alone, as in 100_identity.sql; for those of this file.
-DO $$
-DECLARE
-    one regprocedure;
-BEGIN
-    FOR one IN SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace = 'identity'::regnamespace LOOP
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM public', one);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO onemap_identity, onemap_owner', one);
-    END LOOP;
-END
 $$;

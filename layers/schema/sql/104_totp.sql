@@ -3,5 +3,3 @@ CREATE OR REPLACE FUNCTION identity.seal_totp(of_account bigint, present text, s
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 UPDATE identity.account AS a SET totp_secret = sealed WHERE a.id = of_account AND a.totp_secret = present
 $$;
-REVOKE ALL ON FUNCTION identity.seal_totp(bigint, text, text) FROM public;
-GRANT EXECUTE ON FUNCTION identity.seal_totp(bigint, text, text) TO onemap_identity, onemap_owner;
