@@ -1,4 +1,5 @@
--- Approvals of exports: who may take more than the allowance, of which layers, for what, until when, and who allowed it.
+-- Approvals of exports: who may take more than the allowance, of which layers, for what, until
+-- when, and who allowed it.
 -- Web workers reach them by the functions of layers/schema/sql/102_approvals.sql alone.
 CREATE TABLE identity.approval (
     number text PRIMARY KEY CHECK (number ~ '^[0-9]{4}-[0-9]{4,6}$'),   -- the year and a number in it
