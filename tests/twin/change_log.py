@@ -123,6 +123,15 @@ class Heard:
                 self.events.append(change["id"])
 
 
+def due_of(log, clearance):
+    """Return the numbers of the changes that an outlet sends: those it may see, and removals of what it saw before."""
+
+    def is_seen(change):
+        return change["grade"] <= clearance
+
+    return [n for n, c in log if is_seen(c) or (c.get("before") and is_seen({**c, **c["before"]}))]
+
+
 def held_of(log, is_due, may_see):
     """Return what a subscriber holds after a log: what was due to him, without what he may see no more.
 

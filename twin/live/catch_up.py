@@ -11,11 +11,10 @@ from layers.catalog import Catalog
 from twin.live.budget import TimeSlices
 from twin.live.change_batch import ChangeBatch, PendingChanges
 from twin.live.channel import Channel, Watcher
-from twin.live.leaving import prior_of, removal_of, was_seen
+from twin.live.leaving import told_late
 from twin.live.recent import Decoded, Recent
 from twin.live.regraded import Regrading, regraded
 from twin.live.rows import FeatureProperties, Needs, read_rows
-from twin.log.change import Change, is_whole
 from twin.log.changes import Forgotten, frames_since
 
 BEHIND_MAX = 1_000_000  # changes: with more, a snapshot is quicker
@@ -56,7 +55,9 @@ class LateReader:
             await asyncio.sleep(0)  # a long way back is gone in steps
             for number, change in decoded:
                 if number > seq:
-                    add(watcher.channel, pending, change, regraded(change, grades), rows)
+                    told = told_late(watcher.channel, change, regraded(change, grades), rows)
+                    if told is not None:
+                        pending.add(told.change, told.encoded)
                     seq = number
                     await slices.spend(watcher.channel.units)
         watcher.seq = seq
@@ -74,25 +75,3 @@ class LateReader:
                 for frame in others:
                     self._recent.put(frame)
             return decoded, await read_rows(connection, self._catalog(), needs, (change for _, change in decoded))
-
-
-def add(channel: Channel, pending: PendingChanges, change: Change, judged: Change, rows: FeatureProperties) -> None:
-    """Add a change that the channel wants and its members may see, or the removal of what they saw before it.
-
-    Parameters
-    ----------
-    change, judged
-        As it was written, and with the grade that its feature has now.
-    """
-    if not is_whole(change):
-        return
-    seen = channel.visibility.see(judged, rows.of)
-    if seen is not None:
-        if channel.wants_seen(seen):
-            pending.add(change, seen.encoded)
-        return
-    prior = prior_of(change)
-    if prior is None or not channel.interest.has_layer(change["layer"]):
-        return
-    if was_seen(channel.visibility, prior, rows.of(change)):
-        pending.add(*removal_of(change))

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import orjson
 
-from twin.live.visibility import Visibility
-from twin.log.change import Change, FeatureChange
+from twin.live.channel import Channel
+from twin.live.rows import FeatureProperties
+from twin.live.visibility import SeenChange, Visibility
+from twin.log.change import Change, FeatureChange, is_whole
 
 STATES = frozenset({"event", "feature", "position"})  # kinds that say where a feature is and whose it is
 
@@ -40,3 +42,24 @@ def removal_of(change: Change) -> tuple[FeatureChange, bytes]:
     """Return the change that takes a feature off a reader's map, also as JSON: its layer and id, and nothing else."""
     removal: FeatureChange = {"kind": "feature", "layer": change["layer"], "id": change["id"], "operation": "delete"}
     return removal, orjson.dumps(removal)
+
+
+def told_late(channel: Channel, change: Change, judged: Change, rows: FeatureProperties) -> SeenChange | None:
+    """Return what the members of a channel get of a change that is read late; None for nothing.
+
+    That is what they see of it when they want it, or the removal of what they saw before it and may not see now.
+
+    Parameters
+    ----------
+    change, judged
+        As it was written, and with the grade that its feature has now.
+    """
+    if not is_whole(change):
+        return None
+    seen = channel.visibility.see(judged, rows.of)
+    if seen is not None:
+        return seen if channel.wants_seen(seen) else None
+    prior = prior_of(change)
+    if prior is None or not channel.interest.has_layer(change["layer"]):
+        return None
+    return SeenChange(removal_of(change)[0], {}) if was_seen(channel.visibility, prior, rows.of(change)) else None

@@ -12,10 +12,11 @@ from layers.catalog import Catalog
 from layers.errors import OneMapError, Unavailable
 from layers.policy.policy import Policy
 from twin.live.channel import Channel
+from twin.live.leaving import told_late
 from twin.live.regraded import grades_now, regraded
 from twin.live.rows import Needs, read_rows
 from twin.live.visibility import Visibility
-from twin.log.change import Change, is_whole
+from twin.log.change import Change
 from twin.log.changes import Forgotten, frames_since
 from twin.outlets.definition import Outlet
 
@@ -90,12 +91,11 @@ class Selection:
             is_late = datetime.now(UTC) - frame.committed_at > _LATE
             grades = await grades_now(connection, (change for _, change in numbered)) if is_late else {}
             for number, written in numbered:
-                change = regraded(written, grades)
                 if len(found) >= self._outlet.batch_max:
                     return OutletBatch(seq, found, is_last=False)
                 seq = number
-                seen = self._channel.visibility.see(change, rows.of) if is_whole(change) else None
-                if seen is not None and self._channel.wants_seen(seen):
-                    found.append(NumberedChange(number, frame.committed_at, seen.change))
+                told = told_late(self._channel, written, regraded(written, grades), rows)
+                if told is not None:
+                    found.append(NumberedChange(number, frame.committed_at, told.change))
             seq = frame.last_seq  # also of a frame without changes, the leap of a restore
         return OutletBatch(seq, found, is_last=not frames)

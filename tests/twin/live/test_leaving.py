@@ -16,11 +16,11 @@ from layers.policy.policy import Policy
 from tests.layers.cameras import CAMERAS
 from tests.layers.read.policies import actor_of, role, rule
 from tests.twin.change_log import with_before
-from twin.live import catch_up
 from twin.live.change_batch import PendingChanges
 from twin.live.channel import Watcher
 from twin.live.channels import Channels
 from twin.live.interest import Interest
+from twin.live.leaving import told_late
 from twin.live.rows import FeatureProperties
 from twin.live.visibility import Visibility
 
@@ -136,7 +136,8 @@ def hear_late(events, name, interest=WHOLE):
     channels = Channels(lambda: CATALOG)
     channel, pending = channels.enter(interest, READERS[name]), PendingChanges()
     for event in events:
-        catch_up.add(channel, pending, event, event, FeatureProperties())
+        if one := told_late(channel, event, event, FeatureProperties()):
+            pending.add(one.change, one.encoded)
     return [orjson.loads(one) for one in pending.batch(1).changes]
 
 
@@ -167,10 +168,10 @@ def test_what_left_a_readers_box_before_it_was_hidden_is_removed_too():
 
 def test_a_grade_raised_since_removes_and_a_feature_that_was_made_meanwhile_is_not_named():
     channel, raised = Channels(lambda: CATALOG).enter(WHOLE, READERS["north"]), {"grade": 4}
-    for before, removed in (({}, [REMOVED]), ({"before": None}, [])):
-        written, pending = change() | before, PendingChanges()
-        catch_up.add(channel, pending, written, written | raised, FeatureProperties())
-        assert [orjson.loads(one) for one in pending.batch(1).changes] == removed
+    for before, removed in (({}, REMOVED), ({"before": None}, None)):
+        written = change() | before
+        told = told_late(channel, written, written | raised, FeatureProperties())
+        assert (told and told.change) == removed
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks import Webhook as StandardWebhook
 
 from layers.database.connection import Role, connect
-from tests.twin.change_log import GRIDS, happened, moved, write, write_many, written
+from tests.twin.change_log import GRIDS, due_of, happened, moved, write, write_many, written
 from tests.twin.waiting import until
 from twin.feeds.secret import write_old
 from twin.feeds.signature import SIGNATURE, verify
@@ -49,7 +49,7 @@ async def test_each_change_comes_once_in_order_whatever_happens_to_the_receiver(
                 await until(lambda seen=seen: writers.done() or len(receiver.changes()) > seen + numbers.randint(1, 9))
         await writers
         receiver.be("well")
-        due = [seq for seq, change in await written(house.url) if change["grade"] <= 3]
+        due = due_of(await written(house.url), 3)
         await until(lambda: receiver.changes()[-1:] == due[-1:])
         assert receiver.changes() == due
         await until(lambda: _noted(house, due[-1]))  # the ledger moves after the receiver has answered
@@ -79,7 +79,7 @@ async def test_killed_at_any_moment_it_goes_on_and_repeats_are_known_by_their_nu
             await until(lambda seen=seen: len(receiver.requests()) > seen)
     receiver.be("well")
     await writers
-    due = [seq for seq, change in await written(house.url) if change["grade"] <= 2]
+    due = due_of(await written(house.url), 2)
     async with house.working():
         await until(lambda: receiver.changes()[-1:] == due[-1:])
     assert receiver.changes() == due
