@@ -86,29 +86,25 @@ class ApprovalRequest:
         if not timedelta(0) < self.expires_at - datetime.now(UTC) <= timedelta(days=DAYS_MAX):
             raise BadInput(f"until lies within the next {DAYS_MAX} days; got {self.expires_at}", parameter="until")
 
-    def check_layers(self, known: Collection[str]) -> None:
-        """Check that the layers exist.
+    def check(self, known: Collection[str], by: str) -> None:
+        """Check a request before it is recorded and approved.
 
         Raises
         ------
         BadInput
-            When one does not.
+            When a layer does not exist.
+        Forbidden
+            When somebody approves what is his own.
         """
+        if self.subject == by:
+            raise Forbidden("不得自批 nobody approves an export of his own")
         unknown = [layer for layer in self.layers if layer != EVERY and layer not in known]
         if unknown:
             raise BadInput(f"there is no layer {', '.join(unknown)[:200]}", parameter="layers")
 
 
 async def approve(connection: asyncpg.Connection | asyncpg.Pool, request: ApprovalRequest, by: str) -> str:
-    """Approve an export and return its number.
-
-    Raises
-    ------
-    Forbidden
-        When somebody approves what is his own.
-    """
-    if request.subject == by:
-        raise Forbidden("不得自批 nobody approves an export of his own")
+    """Approve an export that was checked, and return its number; the table takes none of one's own."""
     number: str = await connection.fetchval(
         "SELECT identity.approve($1, $2, $3, $4::smallint, $5, $6)",
         request.subject,

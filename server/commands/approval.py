@@ -60,13 +60,15 @@ def add(
     asked = ApprovalRequest(subject, names, max_grade, purpose, _end_of(until))
     password = _password(by)
 
-    async def work(connection: asyncpg.Connection) -> str:
-        await _check_approver(connection, by, password)
-        asked.check_layers((await read_catalog(connection)).keys())
-        return await approve(connection, asked, f"account:{check_name(by)}")
+    approver, settings = f"account:{check_name(by)}", settings_of(home, config)
 
+    async def check(connection: asyncpg.Connection) -> None:
+        await _check_approver(connection, by, password)
+        asked.check((await read_catalog(connection)).keys(), approver)
+
+    in_database(settings, check)
     recorded = AuditAction.APPROVAL, f"approval/{subject}", f"add by {check_name(by)}: {','.join(names)[:200]}"
-    typer.echo(in_database(settings_of(home, config), work, recorded))
+    typer.echo(in_database(settings, lambda connection: approve(connection, asked, approver), recorded))
 
 
 def show(home: HomeOption = None, config: ConfigOption = None) -> None:

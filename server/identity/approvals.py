@@ -39,13 +39,7 @@ class Approvals:
             return await list_approvals(self._pool)
 
     async def approve(self, request: ApprovalRequest, by: Subject) -> str:
-        """Approve an export and return its number.
-
-        Raises
-        ------
-        Forbidden
-            When it is the subject's own.
-        """
+        """Approve an export that was checked, and return its number."""
         with in_our_words():
             return await approve(self._pool, request, by.id)
 

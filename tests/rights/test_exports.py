@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import httpx
 import pytest
@@ -19,9 +21,11 @@ from layers.identity.labels import IdentityLabels
 from layers.identity.passwords import hash_password
 from layers.identity.tokens import add_token
 from server.exports.allowance import HOUR_S, Allowance
+from server.settings import load_settings
 from tests.databases import run_async, temporary_database
 from tests.ogc.service import fill
 from tests.readers import SHIPPED_POLICY
+from tests.running_app import running_app
 
 PASSWORD = "Tianhe-Map-2026"
 ROLES = {
@@ -38,6 +42,7 @@ LIMITS = {
     "sensitive_hour_features": 30,
 }
 ITEMS = "/ogc/collections/points/items"
+_NUMBERS = count(1)
 LATER = datetime.now(UTC) + timedelta(days=9)
 
 
@@ -59,31 +64,38 @@ def in_database(url, work, role=Role.OWNER):
     return run_async(run())
 
 
-@pytest.fixture
-def address(url, live_server):
-    return live_server(url, policy={"folder": SHIPPED_POLICY}, export=LIMITS, identity={"totp_roles": []})
+@pytest.fixture(scope="module")
+def address(url, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    named = {"policy": {"folder": SHIPPED_POLICY}, "export": LIMITS, "identity": {"totp_roles": []}}
+    with running_app(load_settings(home=home, database={"url": url}, **named)) as at:
+        yield at
+
+
+class Taker(httpx.Client):
+    """A client with a token, or with none."""
+
+    def __init__(self, address, name="", token="") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        super().__init__(base_url=address, headers=headers, timeout=120)
+        self.subject = f"token:{name}"
 
 
 @pytest.fixture
 def clients(url, address):
-    """A client for each role, by token; nobody has taken anything yet."""
+    """Return a client for each role, with a token of its own: none has taken anything yet."""
+    names = {role: f"{role}{next(_NUMBERS)}" for role in ROLES}
 
     async def make(connection):
-        return {name: await add_token(connection, name, labels, 1, replace=True) for name, labels in ROLES.items()}
+        return {role: await add_token(connection, name, ROLES[role], 1) for role, name in names.items()}
 
-    tokens = in_database(url, make)
-    made = {
-        name: httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=120)
-        for name, token in tokens.items()
-    }
-    made["anonymous"] = httpx.Client(base_url=address, timeout=120)
-    yield made
-    for client in made.values():
-        client.close()
+    with ExitStack() as opened:
+        tokens = in_database(url, make) | {"anonymous": ""}
+        yield {role: opened.enter_context(Taker(address, names.get(role, ""), token)) for role, token in tokens.items()}
 
 
-def approval(url, subject="token:analyst", layers=("points",), grade=2, until=LATER):
-    asked = ApprovalRequest(subject, tuple(layers), grade, "年度统计 statistics of the year", until)
+def approval(url, client, layers=("points",), grade=2, until=LATER):
+    asked = ApprovalRequest(client.subject, tuple(layers), grade, "年度统计 statistics of the year", until)
     return in_database(url, lambda connection: approve(connection, asked, "account:security"))
 
 
@@ -106,17 +118,17 @@ def test_more_than_the_allowance_needs_the_operation_and_an_approval(url, client
     assert refused.status_code == 403
     assert "OneMap-Approval" in refused.text
     assert "40 features an answer and 100 an hour" in refused.text
-    number = approval(url)
+    number = approval(url, analyst)
     answer = analyst.get(ITEMS, params={"limit": 200}, headers=named(number))
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["features"]) == 100, "grades 1 and 2 of 200"
     mark = answer.json()["watermark"]
     assert mark | {"at": ""} == {
-        "subject": "token:analyst", "approval": number, "at": "", "request_id": answer.headers["x-request-id"],
+        "subject": analyst.subject, "approval": number, "at": "", "request_id": answer.headers["x-request-id"],
     }  # fmt: skip
     assert abs(datetime.fromisoformat(mark["at"]) - datetime.now(UTC)) < timedelta(minutes=1)
     assert f'approval="{number}"' in answer.headers["onemap-watermark"]
-    leader = clients["leader"].get(ITEMS, params={"limit": 41}, headers=named(approval(url, "token:leader")))
+    leader = clients["leader"].get(ITEMS, params={"limit": 41}, headers=named(approval(url, clients["leader"])))
     assert (leader.status_code, "may not export" in leader.text) == (403, True)
 
 
@@ -126,7 +138,7 @@ def test_everybody_takes_what_is_public_and_the_operator_all_of_it(clients):
     assert "onemap-watermark" not in public.headers
     operator = clients["operator2"].get(ITEMS, params={"limit": 200})
     assert len(operator.json()["features"]) == 200
-    assert operator.json()["watermark"]["subject"] == "token:operator2"
+    assert operator.json()["watermark"]["subject"] == clients["operator2"].subject
     assert "approval" not in operator.json()["watermark"]
 
 
@@ -136,15 +148,16 @@ def test_what_is_sensitive_has_a_smaller_allowance_unless_it_is_left_out(url, cl
     assert district.get(ITEMS, params={"limit": 21}).status_code == 403
     plain = district.get(ITEMS, params={"limit": 50, "properties": "name", "filter": "data_grade <= 2"})
     assert plain.status_code == 403, "rows of grade 3 could be among them, for all that a filter says"
-    number = approval(url, "token:district", grade=2)
+    number = approval(url, district, grade=2)
     assert "up to grade 2" in district.get(ITEMS, params={"limit": 21}, headers=named(number)).text
-    number = approval(url, "token:district", grade=3)
+    number = approval(url, district, grade=3)
     assert district.get(ITEMS, params={"limit": 200}, headers=named(number)).status_code == 200
 
 
 @pytest.mark.parametrize("form", ["json", "jsonfg", "csv", "geojsonl", "html", "jsonld"])
 def test_every_form_is_judged_and_marked(url, clients, form):
-    analyst, number = clients["analyst"], approval(url)
+    analyst = clients["analyst"]
+    number = approval(url, analyst)
     assert analyst.get(ITEMS, params={"limit": 200, "f": form}).status_code == 403
     answer = analyst.get(ITEMS, params={"limit": 200, "f": form, "approval": number})
     assert answer.status_code == 200, answer.text[:300]
@@ -168,7 +181,8 @@ def test_many_small_pages_are_bulk_and_the_same_page_again_is_not(clients):
 
 
 def test_snapshots_surroundings_and_streams_are_judged_alike(url, clients):
-    analyst, number = clients["analyst"], approval(url)
+    analyst = clients["analyst"]
+    number = approval(url, analyst)
     for address in (
         "/twin/snapshot?layers=points",
         "/twin/nearby?lon=113.35&lat=23.12&radius_m=5000&layers=points&limit=200",
@@ -183,7 +197,8 @@ def test_snapshots_surroundings_and_streams_are_judged_alike(url, clients):
 
 
 def test_the_snapshot_of_a_socket_is_judged_too(url, clients):
-    number, analyst = approval(url), clients["analyst"]
+    analyst = clients["analyst"]
+    number = approval(url, analyst)
     where = str(analyst.base_url).replace("http", "ws").rstrip("/") + "/live/ws"
     token = {"Authorization": analyst.headers["Authorization"]}
     wanted = json.dumps({"type": "subscribe", "layers": ["points"], "snapshot": True})
@@ -200,27 +215,31 @@ def test_the_snapshot_of_a_socket_is_judged_too(url, clients):
 
 def test_only_an_approval_that_fits_counts(url, clients):
     soon = datetime.now(UTC) + timedelta(seconds=1)
-    analyst, ended = clients["analyst"], approval(url, until=soon)
+    analyst, ended = clients["analyst"], approval(url, clients["analyst"], until=soon)
     while datetime.now(UTC) <= soon:
-        assert analyst.get(ITEMS, params={"limit": 1}, headers=named(approval(url))).status_code == 200
+        assert analyst.get(ITEMS, params={"limit": 1}, headers=named(approval(url, analyst))).status_code == 200
     for number, words in {
         "2026-9999": "does not exist",
         "x' OR 1=1": "does not exist",
         ended: "ended at",
-        approval(url, "token:other"): "somebody else",
-        approval(url, layers=["lines"]): "is not for 'points'",
+        approval(url, clients["other"]): "somebody else",
+        approval(url, analyst, layers=["lines"]): "is not for 'points'",
     }.items():
         answer = analyst.get(ITEMS, params={"limit": 2}, headers=named(number))
         assert (answer.status_code, words in answer.text) == (403, True), answer.text
-    assert analyst.get(ITEMS, params={"limit": 200}, headers=named(approval(url, layers=["*"]))).status_code == 200
+    assert (
+        analyst.get(ITEMS, params={"limit": 200}, headers=named(approval(url, analyst, layers=["*"]))).status_code
+        == 200
+    )
 
 
 def test_an_export_is_recorded_with_its_approval_before_it_leaves(url, clients):
-    number = approval(url)
-    clients["analyst"].get(ITEMS, params={"limit": 200, "approval": number})
+    analyst = clients["analyst"]
+    number = approval(url, analyst)
+    analyst.get(ITEMS, params={"limit": 200, "approval": number})
     found = [str(record) for record in exports(url) if number in str(record)]
     assert len(found) == 1
-    assert "token:analyst" in found[0]
+    assert analyst.subject in found[0]
 
 
 def test_the_security_administrator_approves_and_revokes_and_nobody_else(url, address, clients):
@@ -231,7 +250,7 @@ def test_the_security_administrator_approves_and_revokes_and_nobody_else(url, ad
 
     in_database(url, make)
     wanted = {
-        "subject": "token:analyst", "layers": ["points"], "purpose": "年度统计", "until": LATER.isoformat(),
+        "subject": clients["analyst"].subject, "layers": ["points"], "purpose": "年度统计", "until": LATER.isoformat(),
     }  # fmt: skip
     assert clients["operator2"].post("/approvals", json=wanted).status_code == 403
     with httpx.Client(base_url=address, headers={"Origin": address}, timeout=120) as zhou:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from layers.database.connection import Role, connect
 from layers.identity.labels import IdentityLabels
 from layers.identity.tokens import add_token
+from server.settings import load_settings
 from tests.databases import run_async, temporary_database
 from tests.readers import SHIPPED_POLICY
+from tests.running_app import running_app
 
 STORED = "ref-of-the-platform"
 PICTURES = ["picture-1", "picture-2"]
@@ -50,8 +53,8 @@ def url(cluster, layers_template):
         yield made
 
 
-@pytest.fixture
-def clients(url, live_server):
+@pytest.fixture(scope="module")
+def clients(url, tmp_path_factory):
     async def make():
         connection = await connect(url)
         try:
@@ -59,14 +62,17 @@ def clients(url, live_server):
         finally:
             await connection.close()
 
-    address = live_server(url, policy={"folder": SHIPPED_POLICY})
-    made = {
-        name: httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}", **PURPOSE}, timeout=120)
-        for name, token in run_async(make()).items()
-    }
-    yield made
-    for client in made.values():
-        client.close()
+    tokens = run_async(make())
+    settings = load_settings(
+        home=tmp_path_factory.mktemp("home"), database={"url": url}, policy={"folder": SHIPPED_POLICY}
+    )
+    with running_app(settings) as address, ExitStack() as opened:
+        yield {
+            name: opened.enter_context(
+                httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}", **PURPOSE}, timeout=120)
+            )
+            for name, token in tokens.items()
+        }
 
 
 def shown(client, address=CAMERA, field="play_ref"):

@@ -39,7 +39,7 @@ async def approve_export(
     asked = ApprovalRequest(
         wanted.subject, tuple(dict.fromkeys(wanted.layers)), wanted.max_grade, wanted.purpose, wanted.until
     )
-    asked.check_layers(state.catalog.current.keys())
+    asked.check(state.catalog.current.keys(), identity.subject.id)
     detail: dict[str, str | int] = {"operation": "add", "for": asked.subject, "grade": asked.max_grade}
     detail["layers"] = ",".join(asked.layers)
     await state.audit.note(AuditAction.APPROVAL, "approval", scope=request.scope, detail=detail)
