@@ -55,11 +55,13 @@ def _of_layer(definition, rows, actor, turn):
 
 def _layer_class(definition, actor):
     rules = tuple(rule.id for rule in reading(actor, definition))
-    return rules, definition.geometry_type, definition.motion is None, definition.grade
+    return rules, definition.geometry_type, definition.motion is None
 
 
 def _field_class(field, shown):
     ways = {one.fields.get(field.name) for one in shown if one}
+    if ways <= {None}:
+        return field.internal, field.live is None  # refused, whatever its type
     return field.type, frozenset(ways), field.tells_place, field.internal, bool(field.refers_to), field.live is None
 
 

@@ -15,11 +15,11 @@ import orjson
 from layers.coordinates.crs import transform
 from layers.database.connection import connect
 from layers.schema.tables import refresh_statistics, table_of
+from layers.tiers import TIER_OF_LAYER
 from tests.rights.changes import EPOCH, SPEED, changes
 from tests.rights.oracle import GEOM, seen
 from tests.twin.change_log import write
 
-AREA_LAYERS = {"districts", "streets", "communities", "grids"}  # whose codes are no secret
 OWN = ("440106011001", "440106011001001")
 OTHER = ("440106012003", "440106012003002")
 _BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ def world(definitions, policy, actor=None):
     rows = {name: [row for row, _ in pairs] for name, pairs in made.items()}
     for definition in definitions.values():
         for field in definition.stored_fields:
-            targets = [target for target in field.refers_to if target not in AREA_LAYERS and target in rows]
+            targets = [target for target in field.refers_to if target not in TIER_OF_LAYER and target in rows]
             if targets and field.name not in VARIED:
                 _refer(made[definition.id], field, rows[targets[0]])
     return rows
@@ -99,6 +99,10 @@ def _deciding(definition, place, grade, choice):
     row |= {name: values[choice] for name, values in VARIED.items() if name in definition.by_name}
     if "grid_codes" in definition.by_name:
         row["grid_codes"] = [grid]
+    if definition.id in TIER_OF_LAYER:
+        tier = TIER_OF_LAYER[definition.id]
+        code = area[: tier.digits]  # which is no secret; one area of every grade
+        row.setdefault(f"{tier.name}_code", f"{code[:-1]}{(int(code[-1]) + grade - 1) % 10}")
     return {"data_grade": grade, **row, "id": "unknown"}
 
 
