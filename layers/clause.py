@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 _MARK = re.compile(r"\?(\d+)")
+_COLUMN = re.compile(r'\bf\."?([A-Za-z_][A-Za-z0-9_]*)')
 
 
 def quote_identifier(name: str) -> str:
@@ -118,3 +119,14 @@ def all_of(parts: Iterable[Clause]) -> Clause:
     """Return the `AND` of the clauses that are not empty, each in parentheses; `TRUE` when none is left."""
     kept = [p for p in parts if p]
     return compose(" AND ".join("({})" for _ in kept), *kept) if kept else Clause("TRUE")
+
+
+def columns_in(*texts: str) -> frozenset[str]:
+    """Return the names of the columns over alias `f` that pieces of SQL read.
+
+    Examples
+    --------
+    >>> sorted(columns_in('f."name" = ?0 AND f.id > ?1'))
+    ['id', 'name']
+    """
+    return frozenset(name for text in texts for name in _COLUMN.findall(text))

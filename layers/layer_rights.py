@@ -7,7 +7,7 @@ hides anything. `layers/read/rights.py` turns cases into SQL, `twin/live/visibil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -70,12 +70,20 @@ class Case:
         """Whether the grade of a row alone decides that the case holds."""
         return self.prefixes is None and self.rows is None
 
+    def reaches(self, other: Case) -> bool:
+        """Whether this case holds for every row for which the other one does."""
+        if self.grade < other.grade:
+            return False
+        if self.is_by_grade:
+            return True
+        same_place = self.shows_motion == other.shows_motion  # a moving feature is judged where the case shows it
+        areas = self.prefixes is None or self.prefixes == other.prefixes
+        return same_place and areas and (self.rows is None or self.rows == other.rows)
+
     def covers(self, other: Case) -> bool:
         """Whether the other case gives nothing that this one does not."""
         return (
-            self.grade >= other.grade
-            and (self.prefixes is None or self.prefixes == other.prefixes)
-            and (self.rows is None or self.rows == other.rows)
+            self.reaches(other)
             and _generosity(self.geometry) >= _generosity(other.geometry)
             and self.shows_motion >= other.shows_motion
             and self.operations >= other.operations
@@ -107,11 +115,16 @@ class LayerRights:
     def cases(self) -> tuple[Case, ...]:
         """The cases that let the actor do what it reads for; none covers another."""
         needed = _needed(self.actor)
-        return _pruned([case for case in self.all_cases if case.operations >= needed])
+        return _pruned([case for case in self.all_cases if case.operations >= needed], Case.covers)
+
+    @cached_property
+    def widest(self) -> tuple[Case, ...]:
+        """Cases that together hold for the same rows as all of them, those that cost least to test first."""
+        return tuple(sorted(_pruned(self.cases, Case.reaches), key=lambda case: not case.is_by_grade))
 
     def allowing(self, operation: Operation) -> tuple[Case, ...]:
         """Return the cases with an operation."""
-        return _pruned([case for case in self.all_cases if operation in case.operations])
+        return _pruned([case for case in self.all_cases if operation in case.operations], Case.covers)
 
     @cached_property
     def may_export(self) -> bool:
@@ -304,11 +317,11 @@ def _generosity(geometry: GeometryShowing) -> int:
     return GEOMETRIES.index(geometry)
 
 
-def _pruned(cases: list[Case]) -> tuple[Case, ...]:
-    """Return the cases without those that another one covers."""
+def _pruned(cases: Iterable[Case], contains: Callable[[Case, Case], bool]) -> tuple[Case, ...]:
+    """Return the cases without those that another one contains."""
     kept: list[Case] = []
     for case in cases:
-        if any(other.covers(case) for other in kept):
+        if any(contains(other, case) for other in kept):
             continue
-        kept = [other for other in kept if not case.covers(other)] + [case]
+        kept = [other for other in kept if not contains(case, other)] + [case]
     return tuple(kept)

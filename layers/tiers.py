@@ -56,6 +56,21 @@ class Tier:
 
 AREA_DIGITS = 12
 """Digits of an `area_code`; a longer code is a grid's."""
+
+
+def lying_in(area_code: str | None, grid_code: str | None) -> str:
+    """Return the SQL of the area that a row lies in, by the bytes of its code: of its own, or else of its grid's.
+
+    Parameters
+    ----------
+    area_code, grid_code
+        The columns; None where there is none of the two.
+    """
+    of_grid = f"left({grid_code}, {AREA_DIGITS})" if grid_code else ""
+    own = f"coalesce(nullif({area_code}, ''), {of_grid})" if area_code and grid_code else area_code or of_grid
+    return f'({own} COLLATE "C")'
+
+
 DISTRICT = Tier("district", "districts", "district_code", 6)
 STREET = Tier("street", "streets", "street_code", 9)
 COMMUNITY = Tier("community", "communities", "community_code", AREA_DIGITS)

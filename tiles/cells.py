@@ -10,7 +10,7 @@ import math
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, GEOMETRY, Clause, bind, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, GEOMETRY, Clause, bind, columns_in, compose, quote_identifier, quote_literal
 from layers.read.relation import relation
 from layers.read.rights import judges_rows, scope_over, scoped, shows_alike, visible_fields
 from layers.schema.cell_counts import CELL_LEVEL
@@ -112,7 +112,7 @@ def _from_rows(layer: Layer, actor: Actor, tile: TileAddress | MapSheet, where: 
     rows = compose(
         f"""SELECT onemap.cell_x(ST_X(f.geom)) AS x, onemap.cell_y(ST_Y(f.geom)) AS y, {kind_of} AS kind, 1 AS features,
             ST_X(f.geom) AS lon_sum, ST_Y(f.geom) AS lat_sum FROM {{}} WHERE {{}}""",
-        relation(layer, actor, condition),
+        relation(layer, actor, condition, columns_in(kind_of, condition.text)),
         condition,
     )
     return compose(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, GEOMETRY, Clause, all_of, bind, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, GEOMETRY, Clause, all_of, bind, columns_in, compose, quote_identifier, quote_literal
 from layers.definition import LayerDefinition
 from layers.read.relation import relation
 from layers.read.rights import VisibleField, scoped, visible_fields
@@ -151,7 +151,7 @@ def _select_rows(drawing: Drawing, pixels: tuple[float, float] = SEEN_PIXELS) ->
     return compose(
         f"SELECT * FROM (SELECT {columns} FROM {{}} WHERE {{}} OFFSET 0) AS c"
         f" WHERE {{}} ORDER BY {_order(layer.definition)} LIMIT {{}}",
-        relation(layer, drawing.actor, condition),
+        relation(layer, drawing.actor, condition, columns_in(columns, condition.text)),
         condition,
         all_of(wide),
         bind(drawing.feature_limit, "int"),

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from benchmarks.machine import describe_machine, new_home
 from benchmarks.results import Figure, benchmark_parser, report
-from benchmarks.rights import audit, crowd
+from benchmarks.rights import audit, crowd, roles
 from layers.cluster import PrivateCluster
 from layers.demo.load import load_demo
 from server.database import prepare
 from server.settings import PROJECT
 
 type RightsPart = Callable[[str, Path, float], Awaitable[list[Figure]]]
-PARTS: dict[str, RightsPart] = {"audit": audit.measure, "crowd": crowd.measure}
+PARTS: dict[str, RightsPart] = {"audit": audit.measure, "crowd": crowd.measure, "roles": roles.measure}
 """A new part is one module and one line here."""
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from statistics import median
 
 import asyncpg
 
 from benchmarks.results import Figure, faster
+from benchmarks.rights import turns
 from benchmarks.rights.callers import InProcess
 from benchmarks.rights.cpu import CpuClock
 from layers.actor import ANONYMOUS, OPERATOR, Actor
 from server.settings import load_settings
 
 GOAL = 0.95
-_ROUNDS = 9
 _ACTORS = {"anonymous": ANONYMOUS, "officer": Actor("officer", clearance=2), "operator": OPERATOR}
 _BBOX = "bbox=113.33,23.12,113.36,23.15"
 CASES = {
@@ -43,38 +42,28 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     rows = []
     async with on, off:
         grid = await connection.fetchval("SELECT min(id) FROM layer.grids")
-        turns = _Turns(on, off, CpuClock(connection))
-        for name, (actor, target, count) in CASES.items():
-            with_it, without = await turns.rates(target.format(grid=grid), actor, max(8, int(count * share)))
+        clock = CpuClock(connection)
+        for name, (actor, target, number) in CASES.items():
+            count = max(8, int(number * share))
+            serving = [_serving(app, target.format(grid=grid), actor, count) for app in (on, off)]
+            with_it, without = await turns.rates(clock, *serving, count)
             goal = None if actor == "operator" else GOAL
             rows.append(faster(name, with_it, without, goal, "req/cpu-s"))
     await connection.close()
     return rows
 
 
-class _Turns:
-    """Both applications, and the clock of their work."""
+def _serving(app: InProcess, target: str, actor: str, count: int) -> turns.Serve:
+    """Return rounds of one request, each until its records are stored: that work belongs to the requests."""
 
-    def __init__(self, on: InProcess, off: InProcess, clock: CpuClock) -> None:
-        self._on, self._off, self._clock = on, off, clock
+    async def serve(_turn: int) -> None:
+        await app.get_all([target], actor, count)
+        await _stored(app)
 
-    async def rates(self, target: str, actor: str, count: int) -> tuple[float, float]:
-        """Return requests by second of work with the audit and without, from rounds that begin with either."""
-        work: dict[InProcess, list[float]] = {self._on: [], self._off: []}
-        for turn in range(_ROUNDS + 1):
-            for app in (self._on, self._off) if turn % 2 else (self._off, self._on):
-                begin = await self._clock.seconds()
-                await app.get_all([target], actor, count)
-                await _stored(app)
-                if turn:  # the first warms plans and caches
-                    work[app].append(await self._clock.seconds() - begin)
-        ratio = median(without / with_it for with_it, without in zip(work[self._on], work[self._off], strict=True))
-        rate = count / median(work[self._off])
-        return rate * ratio, rate
+    return serve
 
 
 async def _stored(app: InProcess) -> None:
-    """Wait until every record is stored: that work belongs to the requests."""
     writer = app.app.state.shared.audit.writer
     if writer is None:
         return

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from time import process_time
 
 import asyncpg
-
-_TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class CpuClock:
@@ -23,6 +20,6 @@ class CpuClock:
         """Return the seconds so far; of processes that have ended, what was read of them last."""
         for row in await self._connection.fetch("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()"):
             with suppress(OSError):
-                fields = Path(f"/proc/{row['pid']}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-                self._ended[row["pid"]] = (int(fields[11]) + int(fields[12])) * _TICK_SECONDS
+                running_ns = Path(f"/proc/{row['pid']}/schedstat").read_text(encoding="ascii").split()[0]
+                self._ended[row["pid"]] = int(running_ns) / 1e9
         return process_time() + sum(self._ended.values())

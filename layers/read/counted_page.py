@@ -8,7 +8,7 @@ runs the page and the count one by one.
 
 from __future__ import annotations
 
-from layers.clause import Clause, bind, compose, quote_literal
+from layers.clause import Clause, bind, columns_in, compose, quote_literal
 from layers.read.query import Form, ItemsQuery, condition, feature_json, order_of
 from layers.read.relation import relation
 
@@ -47,7 +47,7 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
              FROM chosen LIMIT 1 OFFSET {{}} - 1) AS last,
             (SELECT rows FROM counted) AS matched
         FROM ({{}}) AS f""",
-        *(relation(query.layer, query.actor, matching), matching, limit, offset),
+        *(relation(query.layer, query.actor, matching, columns_in(matching.text, columns)), matching, limit, offset),
         *(feature_json(query, form), Clause(quote_literal(separator)), offset, limit, limit),
         _whole_rows(query),
     )

@@ -12,7 +12,7 @@ from typing import Literal
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, Clause, all_of, bind, columns_in, compose, quote_identifier, quote_literal
 from layers.coordinates.crs import CRS84, STORED_SRID, Crs
 from layers.read.relation import relation, relations
 from layers.read.rights import VisibleField, scoped, visible_fields
@@ -56,8 +56,13 @@ class ItemsQuery:
 
     @property
     def walks_the_key(self) -> bool:
-        """Whether a page is the next rows of the table by id, without a filter or an order."""
-        return self.layer.is_table and not self.where and not self.sort
+        """Whether a page is the next rows by id, without a filter or an order: one plan is good for all of them."""
+        return not self.where and not self.sort and self.layer.moment is None
+
+    @property
+    def few(self) -> int:
+        """A number above the rows of a page and all before it, the same for many pages: for the text of a statement."""
+        return 1 << max(10, (self.limit + self.offset).bit_length())
 
 
 def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Clause:
@@ -69,7 +74,7 @@ def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Cla
         One row: `features` (bytea, features joined by `separator`, null when there are none), `found`
         (rows on the page, plus one when there are more) and `last` (JSON array of the last row's keys as text).
     """
-    if query.walks_the_key:
+    if query.walks_the_key and query.layer.is_table:
         return _walk(query, form, separator)
     limit = bind(query.limit, "bigint")
     last = ", ".join(f"{key.column}::text" for key in query.keys)
@@ -92,17 +97,16 @@ def _walk(query: ItemsQuery, form: Form, separator: str) -> Clause:
     One look at the key beyond the last row tells whether there are more. The planner must know that few rows are
     selected, so a power of two above their number is written into the text, and the number itself is bound.
     """
-    read = relation(query.layer, query.actor)
-    few = 1 << max(10, (query.limit + query.offset - 1).bit_length())
+    read, key_alone = (relation(query.layer, query.actor, reads=reads) for reads in (None, frozenset()))
     limit = bind(query.limit, "bigint")
     return compose(
         f"""SELECT p.features, CASE WHEN p.found = {{}} THEN json_build_array(p.last)::text END AS last,
             CASE WHEN p.found = {{}} AND (SELECT f.id FROM {{}} WHERE {{}} AND f.id > p.last ORDER BY f.id LIMIT 1)
                 IS NOT NULL THEN p.found + 1 ELSE p.found END AS found
         FROM (SELECT textsend(string_agg({{}}, {{}})) AS features, count(*) AS found, max(f.id) AS last
-            FROM (SELECT * FROM (SELECT f.* FROM {{}} WHERE {{}} ORDER BY f.id LIMIT {few}) AS f
+            FROM (SELECT * FROM (SELECT f.* FROM {{}} WHERE {{}} ORDER BY f.id LIMIT {query.few}) AS f
                 LIMIT {{}} OFFSET {{}}) AS f) AS p""",
-        *(limit, limit, read, scoped(query.layer, query.actor)),
+        *(limit, limit, key_alone, scoped(query.layer, query.actor)),
         *(feature_json(query, form), Clause(quote_literal(separator))),
         *(read, condition(query), limit, bind(query.offset, "bigint")),
     )
@@ -118,9 +122,14 @@ def rows(query: ItemsQuery, extra: int = 0) -> Clause:
     live = query.layer.definition.is_live
     columns = ", ".join(dict.fromkeys(key.column for key in query.keys)) if live else "f.*"
     select = f"SELECT {columns} FROM {{}} WHERE {{}} ORDER BY {order_of(query)} LIMIT {{}}"
-    parts = relations(query.layer, query.actor, matching)
+    reads = columns_in(matching.text, columns) if live else None
+    parts = relations(query.layer, query.actor, matching, reads)
     if len(parts) == 1:
-        chosen = compose(f"{select} OFFSET {{}}", parts[0], matching, limit, offset)
+        if live and query.walks_the_key:  # the planner must see that these are few, however many the page has
+            key_alone = compose(select, parts[0], matching, Clause(str(query.few)))
+            chosen = compose("SELECT * FROM ({}) AS f LIMIT {} OFFSET {}", key_alone, limit, offset)
+        else:
+            chosen = compose(f"{select} OFFSET {{}}", parts[0], matching, limit, offset)
         return completed(query, chosen) if live else chosen
     enough = Clause(str(int(query.limit + extra + query.offset)))  # in the text: the planner must see it
     union = compose(" UNION ALL ".join("({})" for _ in parts), *(compose(select, p, matching, enough) for p in parts))
@@ -168,10 +177,11 @@ def single(layer: Layer, actor: Actor, feature_id: object, crs: Crs, form: Form 
 
 def count(query: ItemsQuery, cap: int) -> Clause:
     """Build the statement that counts the rows of a query up to `cap`: one value, `cap + 1` meaning "more"."""
+    matching = scoped(query.layer, query.actor, query.where)
     return compose(
         "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT {}) AS counted",
-        relation(query.layer, query.actor, query.where),
-        scoped(query.layer, query.actor, query.where),
+        relation(query.layer, query.actor, query.where, columns_in(matching.text)),
+        matching,
         Clause(str(int(cap) + 1)),
     )
 

@@ -13,6 +13,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
+from layers.read.kept import kept
 from layers.read.live_value import LiveValues
 from layers.read.past import Past
 from layers.read.present import Present
@@ -27,7 +28,7 @@ _HERE = "ST_SetSRID(ST_MakePoint(p.lon, p.lat), 4490)"
 _PLACED = (GRID_CODE, AREA_CODE)  # of a moving feature these follow its position
 
 
-def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
+def relation(layer: Layer, actor: Actor, where: Clause = EMPTY, reads: frozenset[str] | None = None) -> Clause:
     """Return the FROM item, with alias `f`, that this actor reads a layer's features from.
 
     Parameters
@@ -35,31 +36,42 @@ def relation(layer: Layer, actor: Actor, where: Clause = EMPTY) -> Clause:
     where
         The condition on rows. When it tests the place of moving features, they are looked up among the positions;
         otherwise, and in the past, among the rows of the layer, which then come in the order of their key at no cost.
+    reads
+        The columns that the statement reads, where these are few (`layers.clause.columns_in`): a view of the others
+        would have to be planned too. None is every column.
 
     Returns
     -------
     Clause
         Columns `id`, `geom` and every field of the layer; of a layer that moves also `_lon_now` and `_lat_now`.
     """
-    parts = relations(layer, actor, where)
+    parts = relations(layer, actor, where, reads)
     if len(parts) == 1:
         return parts[0]
     return compose(f"({' UNION ALL '.join('SELECT f.* FROM {}' for _ in parts)}) AS f", *parts)
 
 
-def relations(layer: Layer, actor: Actor, where: Clause = EMPTY) -> tuple[Clause, ...]:
+def relations(
+    layer: Layer, actor: Actor, where: Clause = EMPTY, reads: frozenset[str] | None = None
+) -> tuple[Clause, ...]:
     """Return the same as FROM items with a part of the features each, to be sorted and limited part by part."""
-    parts = _relations(layer, actor, where)
-    return tuple(secure_view(layer, actor, part) for part in parts) if is_view(layer, actor) else parts
+    return _visible(layer, actor, by_place=where.reads_geometry, reads=reads)
 
 
-def _relations(layer: Layer, actor: Actor, where: Clause) -> tuple[Clause, ...]:
+@kept
+def _visible(layer: Layer, actor: Actor, *, by_place: bool, reads: frozenset[str] | None) -> tuple[Clause, ...]:
+    parts = _relations(layer, actor, by_place=by_place)
+    if not is_view(layer, actor):
+        return parts
+    return tuple(secure_view(layer, actor, part, reads) for part in parts)
+
+
+def _relations(layer: Layer, actor: Actor, *, by_place: bool) -> tuple[Clause, ...]:
     """Return FROM items of all rows and their true values."""
     definition = layer.definition
     if layer.is_table:
         return (Clause(f"{layer.table} AS f"),)
     source = _NOW if layer.moment is None else Past(layer.moment)
-    by_place = where.reads_geometry
     rows = source.rows(layer, in_order=by_place)
     if definition.motion is None or not rights_at(layer, actor).motion[0]:
         selects = [_select(layer, actor, source, "stored", table) for table in rows]

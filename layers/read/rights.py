@@ -21,6 +21,7 @@ from layers.layer_rights import LayerRights, rights_of
 from layers.moment import Moment
 from layers.policy.definition import Showing
 from layers.read.caller import properties_of
+from layers.read.kept import kept
 from layers.read.masks import mask_column, shown_type
 from layers.read.scope import in_areas, is_kept_to_areas, lies_in_areas, reaches_area, scope_of, unbound
 from layers.tiers import AREA_DIGITS, GRID_CODE, TIER_OF_LAYER
@@ -87,6 +88,7 @@ def layer_at(layer: Layer, actor: Actor, moment: Moment | None) -> Layer:
     return at
 
 
+@kept
 def visible_fields(layer: Layer, actor: Actor) -> tuple[VisibleField, ...]:
     """Return the properties this actor gets, in the definition's order."""
     rights = rights_at(layer, actor)
@@ -119,6 +121,7 @@ def changes_type(how: Showing, kind: FieldType) -> bool:
     return how != "full" and shown_type(how, kind) != kind
 
 
+@kept
 def is_view(layer: Layer, actor: Actor) -> bool:
     """Whether this actor reads a layer through a statement of its own, and not from the table with a condition."""
     rights = rights_at(layer, actor)
@@ -174,6 +177,7 @@ def scoped(layer: Layer, actor: Actor, *conditions: Clause) -> Clause:
     return all_of(conditions) if is_view(layer, actor) else all_of((_scope(layer, actor), *conditions))
 
 
+@kept
 def _scope(layer: Layer, actor: Actor) -> Clause:
     return scope_of(rights_at(layer, actor), layer.definition.by_name)
 

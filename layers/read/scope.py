@@ -6,16 +6,17 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from layers.actor import HIGHEST_GRADE, Actor
-from layers.clause import EMPTY, Clause, compose, join
+from layers.clause import EMPTY, Clause, bind, compose, join
 from layers.definition import GRADE, LayerDefinition
 from layers.layer_rights import Case, LayerRights
 from layers.read.caller import compile_rows, properties_of, row_queryables
-from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE
+from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE, lying_in
 
 type Columns = Mapping[str, str]  # from names of fields to the columns that hold them; what is not listed is its own
 
 NOTHING = Clause("FALSE")
 _OWN: Columns = {}
+_RANGES_MAX = 4  # prefixes of codes: a test of more costs less as one list
 
 
 def holds(case: Case, rights: LayerRights, known: Container[str], columns: Columns = _OWN) -> Clause:
@@ -53,7 +54,7 @@ def any_of(parts: Iterable[Clause]) -> Clause:
 
 def scope_of(rights: LayerRights, known: Container[str]) -> Clause:
     """Return the predicate of the rows of any table with fields of a layer that an actor may read."""
-    return any_of(holds(case, rights, known) for case in rights.cases)
+    return any_of(holds(case, rights, known) for case in rights.widest)
 
 
 def _up_to(grade: int, definition: LayerDefinition, known: Container[str]) -> Clause:
@@ -78,18 +79,27 @@ def in_areas(prefixes: Sequence[str], known: Container[str], columns: Columns = 
     """
     if not prefixes:
         return EMPTY
-    area, grid = (f"f.{columns.get(name, name)}::text" for name in (AREA_CODE, GRID_CODE))
+    area, grid = (f"f.{columns.get(name, name)}::text" if name in known else None for name in (AREA_CODE, GRID_CODE))
     areas = [prefix for prefix in prefixes if len(prefix) <= AREA_DIGITS]
     grids = [prefix for prefix in prefixes if len(prefix) > AREA_DIGITS]
     parts = []
-    if areas and AREA_CODE in known:
-        of_grid = f"coalesce(nullif({area}, ''), left({grid}, {AREA_DIGITS}))"
-        parts.append(Clause(f"{of_grid if GRID_CODE in known else area} ^@ ANY (?0::text[])", (areas,)))
-    elif areas and GRID_CODE in known:
-        parts.append(Clause(f"left({grid}, {AREA_DIGITS}) ^@ ANY (?0::text[])", (areas,)))
-    if grids and GRID_CODE in known:
-        parts.append(Clause(f"{grid} ^@ ANY (?0::text[])", (grids,)))
+    if areas and (area or grid):
+        parts.append(_begins(lying_in(area, grid), areas))
+    if grids and grid:
+        parts.append(_begins(grid, grids))
     return compose("({})", join(" OR ", parts)) if parts else NOTHING
+
+
+def _begins(code: str, prefixes: Sequence[str]) -> Clause:
+    """Return the predicate of codes that begin with any of some prefixes.
+
+    Few prefixes of digits become ranges: an index on the code finds them, whatever the plan.
+    """
+    if len(prefixes) > _RANGES_MAX or not all(prefix.isascii() and prefix.isdigit() for prefix in prefixes):
+        return Clause(f"{code} ^@ ANY (?0::text[])", (list(prefixes),))
+    in_range = f"{code} >= {{}} AND {code} < {{}}"
+    ranges = [compose(in_range, bind(one, "text"), bind(one[:-1] + chr(ord(one[-1]) + 1), "text")) for one in prefixes]
+    return join(" OR ", ranges)
 
 
 def lies_in_areas(prefixes: Iterable[str], area_code: str, grid_code: str) -> bool:

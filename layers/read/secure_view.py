@@ -8,7 +8,7 @@ full is the column of the table, with its indexes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from layers.actor import Actor
@@ -34,31 +34,31 @@ def needs_kept(rights: LayerRights) -> bool:
     return rights.definition.motion is not None and some and not every
 
 
-def secure_view(layer: Layer, actor: Actor, inner: Clause) -> Clause:
+def secure_view(layer: Layer, actor: Actor, inner: Clause, reads: Container[str] | None = None) -> Clause:
     """Return the FROM item, with alias `f`, of what an actor sees of a layer.
 
     Parameters
     ----------
     inner
         The FROM item with alias `f` of all rows and their true values.
+    reads
+        The fields that the view has, beside id and place; None is all. Then every costly case is tested once a row, in
+        a FROM item that PostgreSQL does not write into each column (`OFFSET 0`); of few fields it would cost more.
     """
     rights = rights_at(layer, actor)
-    columns = _columns(layer, rights)
+    predicates = {case: _holds(case, rights) for case in rights.cases}
+    costly = [case for case in rights.cases if not case.is_by_grade] if reads is None else []
+    flags = {case: f"case_{number}" for number, case in enumerate(costly)}
+    tests = {case: Clause(f"h.{flags[case]}") if case in flags else holds for case, holds in predicates.items()}
+    named = [compose(f"({{}}) AS {flag}", predicates[case] or Clause("TRUE")) for case, flag in flags.items()]
     address = _ADDRESS if layer.is_table else ""
     return compose(
-        f"(SELECT f.id{address}{{}} FROM {{}} WHERE {{}}) AS f", columns.select, inner, columns.where or Clause("TRUE")
+        f"(SELECT f.id{address}{{}} FROM {{}}{{}} WHERE {{}}) AS f",
+        _Writer(layer, rights, tests).select(reads),
+        inner,
+        compose(" CROSS JOIN LATERAL (SELECT {} OFFSET 0) AS h", join(", ", named)) if named else EMPTY,
+        any_of(predicates[case] for case in rights.widest) or Clause("TRUE"),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    select: Clause
-    where: Clause
-
-
-def _columns(layer: Layer, rights: LayerRights) -> _Columns:
-    where = [_holds(case, rights) for case in rights.cases]
-    return _Columns(_Writer(layer, rights, tuple(where)).select(), any_of(where))
 
 
 def _holds(case: Case, rights: LayerRights) -> Clause:
@@ -72,15 +72,15 @@ class _Writer:
 
     Attributes
     ----------
-    where
+    tests
         The predicate of each case.
     """
 
     layer: Layer
     rights: LayerRights
-    where: tuple[Clause, ...]
+    tests: Mapping[Case, Clause]
 
-    def select(self) -> Clause:
+    def select(self, reads: Container[str] | None) -> Clause:
         definition = self.rights.definition
         columns = []
         if definition.geometry_type != "None":
@@ -90,7 +90,7 @@ class _Writer:
                 columns += self._axes(place)
         filtered = {field.name for field in filtered_references(self.layer, self.rights)}
         for field in definition.fields:
-            if not field.internal:
+            if not field.internal and (reads is None or field.name in reads):
                 columns += self._field(field, is_filtered=field.name in filtered)
         return join("", (compose(", {}", column) for column in columns))
 
@@ -144,33 +144,34 @@ class _Writer:
 
     def _cases(self, expression: Callable[[Case], str], rank: Callable[[Case], tuple[int, int]], null: str) -> Clause:
         """Write one column: the expressions of the cases, the most generous first, each where its cases hold."""
-        groups: dict[str, list[int]] = {}
-        cases = self.rights.cases
-        for number in sorted(range(len(cases)), key=lambda n: rank(cases[n]), reverse=True):
-            groups.setdefault(expression(cases[number]), []).append(number)
+        groups: dict[str, list[Case]] = {}
+        for case in sorted(self.rights.cases, key=rank, reverse=True):
+            groups.setdefault(expression(case), []).append(case)
         nothing = groups.pop(null, [])
         if not groups:
             return Clause(null)
         if len(groups) == 1 and not nothing:
             return Clause(next(iter(groups)))
         parts = [
-            compose(f"WHEN {{}} THEN {text}", any_of(self.where[number] for number in numbers) or Clause("TRUE"))
-            for text, numbers in groups.items()
+            compose(f"WHEN {{}} THEN {text}", any_of(self.tests[case] for case in cases) or Clause("TRUE"))
+            for text, cases in groups.items()
         ]
         return compose("CASE {} END", join(" ", parts))
 
 
 def _visible_part(layer: Layer, field: FieldDefinition, rights: LayerRights, value: Clause) -> Clause:
-    """Return the references in a value to features that the actor may see."""
+    """Return the references in a value to features that the actor may see; for no value nothing is looked up."""
     scopes = [_referred(layer, target, rights.actor) for target in field.refers_to]
     seen = any_of(scopes)
     if not seen:
         return value
     if field.type == "string_array":
-        return compose(
+        chosen = compose(
             "(SELECT array_agg(r.x ORDER BY r.n) FROM unnest({}) WITH ORDINALITY AS r (x, n) WHERE {})", value, seen
         )
-    return compose("(SELECT r.x FROM (SELECT {} AS x) AS r WHERE {})", value, seen)
+    else:
+        chosen = compose("(SELECT r.x FROM (SELECT {} AS x) AS r WHERE {})", value, seen)
+    return compose("CASE WHEN {} IS NOT NULL THEN {} END", value, chosen)
 
 
 def _referred(layer: Layer, target: str, actor: Actor) -> Clause:

@@ -8,11 +8,12 @@ import asyncpg
 
 from layers.clause import quote_identifier, quote_literal
 from layers.database.connection import Role, connect
-from layers.definition import FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
+from layers.definition import GRADE, FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
 from layers.live_source import EVENTS
 from layers.schema.cell_counts import cell_count_statements
 from layers.schema.code_lists import sync_code_lists
 from layers.schema.event_indexes import INDEXES
+from layers.tiers import AREA_CODE, GRID_CODE, lying_in
 
 SCHEMA = "layer"
 PAST = "past"
@@ -262,6 +263,10 @@ def _indexes(definition: LayerDefinition) -> list[str]:
         f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, c))} ON {table} ({quote_identifier(c)})"
         for c in dict.fromkeys(columns)
     ]
+    plain += [
+        f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, name))} ON {table} ({what})"
+        for name, what in _scope_columns(definition).items()
+    ]
     if definition.id == EVENTS:
         plain += [
             f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, name))} ON {table} {what}"
@@ -273,6 +278,13 @@ def _indexes(definition: LayerDefinition) -> list[str]:
         f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, 'geom'))} ON {table} USING gist (geom)",
         *plain,
     ]
+
+
+def _scope_columns(definition: LayerDefinition) -> dict[str, str]:
+    """Return what rights choose rows by, by the name of its index (`layers.read.scope`)."""
+    area, grid = (name if name in definition.by_name else None for name in (AREA_CODE, GRID_CODE))
+    grades = {GRADE: GRADE} if GRADE in definition.by_name else {}
+    return grades | ({"lies_in": lying_in(area, grid)} if area or grid else {})
 
 
 def _index(layer_id: str, column: str) -> str:

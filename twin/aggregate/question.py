@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, Clause, bind, compose, join, quote_identifier
+from layers.clause import EMPTY, Clause, bind, columns_in, compose, join, quote_identifier
 from layers.coordinates.district_crs import measuring_srid
 from layers.errors import BadInput
 from layers.read.relation import relation
@@ -114,9 +114,10 @@ def in_span(question: Question) -> Clause:
 def _group(question: Question, span: Clause, sums: str) -> Clause:
     """Group the matching features by the key of their area."""
     where = join(" AND ", (question.where, span))
-    source, condition = relation(question.layer, question.actor, where), scoped(question.layer, question.actor, where)
+    condition = scoped(question.layer, question.actor, where)
     state = ", f.stage, f.closed_at, f.due_at" if question.knows_stage else ""
     key, before, after = _key(question)
+    source = relation(question.layer, question.actor, where, columns_in(key, state, before, after, condition.text))
     chosen = compose(f"SELECT {key} AS key{state} FROM {before}{{}}{after} WHERE {{}}", source, condition)
     return compose(f"SELECT f.key, {sums} FROM ({{}}) AS f GROUP BY f.key", chosen)
 
@@ -188,8 +189,6 @@ def statement(question: Question, areas: Clause, bins: Clause, counts: Clause, b
 
 def _total(question: Question) -> Clause:
     where = join(" AND ", (question.where, in_span(question)))
-    return compose(
-        "SELECT count(*) FROM {} WHERE {}",
-        relation(question.layer, question.actor, where),
-        scoped(question.layer, question.actor, where),
-    )
+    condition = scoped(question.layer, question.actor, where)
+    source = relation(question.layer, question.actor, where, columns_in(condition.text))
+    return compose("SELECT count(*) FROM {} WHERE {}", source, condition)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,16 +15,20 @@ from hypothesis import strategies as st
 
 from layers.actor import OPERATOR
 from layers.catalog import read_catalog
+from layers.clause import all_of
 from layers.coordinates.crs import CRS84
 from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import connect
 from layers.errors import Forbidden
+from layers.layer_rights import rights_of
 from layers.moment import Moment
 from layers.policy.policy import Policy
+from layers.read.counted_page import counted_page
 from layers.read.masks import mask_value
 from layers.read.query import ItemsQuery, count, page
-from layers.read.rights import layer_at
+from layers.read.rights import is_view, layer_at, scope_of
+from layers.read.scope import any_of, holds
 from layers.read.sort_keys import sort_keys, sortable_fields
 from layers.schema.tables import create_layer, refresh_statistics
 from tests.databases import temporary_database
@@ -294,3 +299,73 @@ def test_who_may_not_look_back_reads_the_present_alone(cameras):
     for reader, number in ((chief, 60), (officer, 0)):
         text, values = count(ItemsQuery(past, reader), 100).render()
         assert cameras.run(cameras.connection.fetchval(text, *values)) == number
+
+
+@quick
+@given(readers())
+def test_the_widest_cases_hold_for_the_rows_of_all_cases(cameras, actor):
+    rights = rights_of(CAMERAS, actor)
+    every = any_of(holds(case, rights, CAMERAS.by_name) for case in rights.cases)
+    assert set(rights.widest) <= set(rights.cases)
+    assert ids_of(cameras, scope_of(rights, CAMERAS.by_name)) == ids_of(cameras, every)
+
+
+def ids_of(cameras, condition):
+    text, values = all_of([condition]).render()
+    rows = cameras.run(cameras.connection.fetch(f"SELECT id FROM layer.cameras AS f WHERE {text}", *values))
+    return {row["id"] for row in rows}
+
+
+OFFICE = (
+    rule("seen", "anonymous", "cameras", grade=1),
+    rule("kept", "officer", "cameras", areas="own"),
+    rule("masked", "officer", "cameras", grade=2, fields={"contact_phone": "phone", "name": "absent"}),
+)
+
+
+def box_of(actor):
+    near = parse("S_INTERSECTS(geom, BBOX(113.31, 23.1, 113.32, 23.11))", "cql2-text", limits=FilterLimits())
+    return compile_filter(near, queryables_of(CAMERAS, actor), filter_crs=CRS84)
+
+
+def plan_of(cameras, statement):
+    text, values = statement.render()
+    cameras.run(cameras.connection.execute("SET enable_seqscan = off"))
+    try:
+        return "\n".join(row[0] for row in cameras.run(cameras.connection.fetch(f"EXPLAIN {text}", *values)))
+    finally:
+        cameras.run(cameras.connection.execute("RESET enable_seqscan"))
+
+
+def test_a_box_is_found_by_the_index_also_where_rows_show_different_things(cameras):
+    officer = actor_of(Policy(ROLES, OFFICE), "officer", areas=("440106012",))
+    assert is_view(cameras.layer, officer)
+    for statement in (page, counted_page, lambda query: count(query, 100)):
+        plan = plan_of(cameras, statement(ItemsQuery(cameras.layer, officer, box_of(officer))))
+        assert re.search(r"Index Cond: \((f\w*\.)?geom &&", plan), plan
+
+
+def test_a_costly_case_is_tested_once_to_find_a_row_and_once_to_show_it(cameras):
+    """However many fields it decides on."""
+    officer = actor_of(Policy(ROLES, OFFICE), "officer", areas=("440106012",))
+    query = ItemsQuery(cameras.layer, officer, box_of(officer))
+    statements = count(query, 100), page(query)
+    assert [statement.text.count("f.area_code::text") for statement in statements] == [2, 4]  # each twice in a range
+    assert ["Nested Loop" in plan_of(cameras, statement) for statement in statements] == [False, True]
+
+
+def test_the_rows_of_an_area_are_found_by_the_index(cameras):
+    officer = actor_of(Policy(ROLES, OFFICE[:2]), "officer", areas=("440106012",))
+    plan = plan_of(cameras, count(ItemsQuery(cameras.layer, officer), 100))
+    assert "Seq Scan" not in plan
+    assert "cameras_lies_in_idx" in plan, plan
+
+
+def test_a_thousand_rules_change_no_statement(cameras):
+    """Rules are looked up once an audience and definition; what they give is what is written."""
+    others = [rule(f"other{number}", "guest", "cameras", rows=f"height_m > {number}") for number in range(1000)]
+    few, many = (
+        actor_of(Policy(ROLES, rules_of), "officer", areas=("440106012",)) for rules_of in (OFFICE, (*OFFICE, *others))
+    )
+    texts = [page(ItemsQuery(cameras.layer, actor, box_of(actor))).render() for actor in (few, many)]
+    assert texts[0] == texts[1]
