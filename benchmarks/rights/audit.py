@@ -45,8 +45,8 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
         clock = CpuClock(connection)
         for name, (actor, target, number) in CASES.items():
             count = max(8, int(number * share))
-            serving = [_serving(app, target.format(grid=grid), actor, count) for app in (on, off)]
-            with_it, without = await turns.rates(clock, *serving, count)
+            serve_on, serve_off = (_serving(app, target.format(grid=grid), actor, count) for app in (on, off))
+            with_it, without = await turns.rates(clock, serve_on, serve_off, count)
             goal = None if actor == "operator" else GOAL
             rows.append(faster(name, with_it, without, goal, "req/cpu-s"))
     await connection.close()

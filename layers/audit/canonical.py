@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from layers.audit.record import AuditRecord
+from layers.audit.record import AuditRecord, AuditSubject
 from layers.errors import TooMuch
 
 BODY_BYTES_MAX = 32_768
@@ -54,23 +55,16 @@ def canonical_json(fields: Mapping[str, Any]) -> str:
 
 def timestamp(moment: datetime) -> str:
     """Return a moment in UTC with milliseconds: ``2026-06-08T01:02:03.456Z``."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _fields(record: AuditRecord) -> dict[str, Value | None]:
-    subject, origin = record.subject, record.origin
-    return {
+    origin = record.origin
+    return _subject(record.subject) | {
         "audit_id": _text(record.audit_id, _NAME_MAX),
         "at": timestamp(record.at),
-        "subject_id": _text(subject.id),
-        "subject_name_masked": _text(subject.name_masked, 8),
-        "role": _texts(subject.roles),
-        "org": _text(subject.org),
-        "area_scope": _texts(subject.areas),
         "client_ip": _text(origin.client_ip, _NAME_MAX),
         "device": _text(origin.device),
-        "session_id": _text(subject.session_id, _NAME_MAX),
-        "auth_method": _text(subject.method, _NAME_MAX),
         "request_id": _text(origin.request_id, _NAME_MAX),
         "action": record.action.value,
         "object": _text(record.object),
@@ -88,9 +82,23 @@ def _fields(record: AuditRecord) -> dict[str, Value | None]:
     }
 
 
+@lru_cache(maxsize=1024)
+def _subject(subject: AuditSubject) -> dict[str, Value | None]:
+    """Return the fields about a subject, the same in all its records; they are not changed."""
+    return {
+        "subject_id": _text(subject.id),
+        "subject_name_masked": _text(subject.name_masked, 8),
+        "role": _texts(subject.roles),
+        "org": _text(subject.org),
+        "area_scope": _texts(subject.areas),
+        "session_id": _text(subject.session_id, _NAME_MAX),
+        "auth_method": _text(subject.method, _NAME_MAX),
+    }
+
+
 def _text(text: str, length_max: int = _TEXT_MAX) -> str:
     """Return a text without control characters and lone surrogates, cut to a length in characters."""
-    if len(text) <= length_max and text.isprintable():
+    if text.isprintable() and len(text) <= length_max:
         return text  # as nearly all are
     clean = text[:length_max].translate(_CONTROL).encode("utf-8", "replace").decode()
     return clean if len(text) <= length_max else clean[:-1] + "…"
@@ -98,6 +106,8 @@ def _text(text: str, length_max: int = _TEXT_MAX) -> str:
 
 def _texts(texts: Iterable[str]) -> list[str]:
     every = list(texts)
+    if not every:
+        return every
     more = [f"… {len(every) - _LIST_MAX} more"] if len(every) > _LIST_MAX else []
     return [_text(text, _NAME_MAX) for text in every[:_LIST_MAX]] + more
 
@@ -107,6 +117,8 @@ def _number(number: int | None) -> int | None:
 
 
 def _object(mapping: Mapping[str, str | int]) -> dict[str, Value]:
+    if not mapping:
+        return {}
     chosen = sorted(mapping.items())[:8]
     return {
         _text(key, 40): _text(value, 120) if isinstance(value, str) else _number(value) or 0 for key, value in chosen

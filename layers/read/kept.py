@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Concatenate
+from typing import Concatenate, cast
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -35,4 +35,4 @@ def kept[**P, T](work: Callable[Concatenate[Layer, Actor, P], T]) -> Callable[Co
         results[key] = (layer.definition, layer.referred), made  # held: no other definition has its id meanwhile
         return made
 
-    return of
+    return cast("Callable[Concatenate[Layer, Actor, P], T]", of)

@@ -97,7 +97,7 @@ def _walk(query: ItemsQuery, form: Form, separator: str) -> Clause:
     One look at the key beyond the last row tells whether there are more. The planner must know that few rows are
     selected, so a power of two above their number is written into the text, and the number itself is bound.
     """
-    read, key_alone = (relation(query.layer, query.actor, reads=reads) for reads in (None, frozenset()))
+    read, key_alone = relation(query.layer, query.actor), relation(query.layer, query.actor, reads=frozenset())
     limit = bind(query.limit, "bigint")
     return compose(
         f"""SELECT p.features, CASE WHEN p.found = {{}} THEN json_build_array(p.last)::text END AS last,

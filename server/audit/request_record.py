@@ -61,8 +61,10 @@ def asked_by(scope: Scope, actor: Actor | None) -> AuditSubject:
 def origin_of(scope: Scope) -> AuditOrigin:
     """Return where a request came from."""
     client = scope.get("client")
-    device = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
-    return AuditOrigin(str(client[0]) if client else "", device.decode("latin-1"), request_id())
+    for name, value in scope["headers"]:
+        if name == b"user-agent":
+            return AuditOrigin(str(client[0]) if client else "", value.decode("latin-1"), request_id())
+    return AuditOrigin(str(client[0]) if client else "", "", request_id())
 
 
 def keyed_hash(text: str, key: bytes) -> str:
@@ -112,8 +114,9 @@ def _filters(given: Mapping[str, str], text: str, query_key: bytes) -> dict[str,
     if not text:
         return {}
     found = {"query": keyed_hash(text, query_key)}
-    box = given.get("bbox", "")
-    if _BBOX.fullmatch(box):
-        found["bbox"] = box
-    times = [f"{name}={given[name]}" for name in _TIMES if _TIME.fullmatch(given.get(name, ""))]
-    return found | ({"time": " ".join(times)} if times else {})
+    if "bbox" in given and _BBOX.fullmatch(given["bbox"]):
+        found["bbox"] = given["bbox"]
+    times = [f"{name}={given[name]}" for name in _TIMES if name in given and _TIME.fullmatch(given[name])]
+    if times:
+        found["time"] = " ".join(times)
+    return found

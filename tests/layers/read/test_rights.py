@@ -84,4 +84,4 @@ def test_bound_actors_keep_what_is_public_and_see_nothing_else_of_a_layer_withou
     own, public = {(4, ("440106011",))} if known else set(), {(1, None)} if known else {(4, None)}
     assert places == own | (public if grade == 1 else set())
     scope = row_scope(Layer(layer, 1, datetime.now(UTC)), actor).text
-    assert scope == "" if grade == 1 else ("^@" in scope if known else scope == "FALSE")
+    assert scope == "" if grade == 1 else ("_code" in scope if known else scope == "FALSE")
