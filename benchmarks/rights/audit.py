@@ -18,12 +18,12 @@ GOAL = 0.95
 _ACTORS = {"anonymous": ANONYMOUS, "officer": Actor("officer", clearance=2), "operator": OPERATOR}
 _BBOX = "bbox=113.33,23.12,113.36,23.15"
 CASES = {
-    "page of grade 1 (counted)": ("anonymous", f"/ogc/collections/streets/items?limit=20&{_BBOX}", 300),
-    "page of grade 2 (a record each)": ("officer", f"/ogc/collections/buildings/items?limit=20&{_BBOX}", 300),
-    "feature of grade 2 (a record each)": ("officer", "/ogc/collections/grids/items/{grid}", 600),
-    "tile of grade 1, kept (counted)": ("anonymous", "/tiles/streets/12/3337/1776.mvt", 1500),
-    "tile of grade 2, kept (counted)": ("officer", "/tiles/grids/12/3337/1776.mvt", 1500),
-    "page of grade 3 and 4 (before it leaves)": ("operator", f"/ogc/collections/video_points/items?{_BBOX}", 300),
+    "page of grade 1 (counted)": ("anonymous", f"/ogc/collections/streets/items?limit=20&{_BBOX}", 120),
+    "page of grade 2 (a record each)": ("officer", f"/ogc/collections/buildings/items?limit=20&{_BBOX}", 120),
+    "feature of grade 2 (a record each)": ("officer", "/ogc/collections/grids/items/{grid}", 240),
+    "tile of grade 1, kept (counted)": ("anonymous", "/tiles/streets/12/3337/1776.mvt", 600),
+    "tile of grade 2, kept (counted)": ("officer", "/tiles/grids/12/3337/1776.mvt", 600),
+    "page of grade 3 and 4 (before it leaves)": ("operator", f"/ogc/collections/video_points/items?{_BBOX}", 120),
 }
 
 

@@ -61,6 +61,16 @@ class AuditWriter:
         """
         self._lanes[record.chain].add(record)
 
+    def add_later(self, chain: AuditChain, make: Callable[[], AuditRecord]) -> None:
+        """Add a record of a chain, which is made when it is stored.
+
+        Raises
+        ------
+        AuditUnavailable
+            When too many wait: the database takes none.
+        """
+        self._lanes[chain].add_later(make)
+
     async def write(self, record: AuditRecord, patience_s: float = PATIENCE_SECONDS) -> None:
         """Return when a record is stored.
 

@@ -14,18 +14,28 @@ counted. What people do other than to read is noted by `Audit.note`, before it t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from starlette.types import Scope
 
-from layers.audit.record import SENSITIVE_GRADE, AuditAction, AuditDecision, AuditRecord, AuditSubject
+from layers.audit.record import SENSITIVE_GRADE, AuditAction, AuditChain, AuditDecision, AuditRecord, AuditSubject
 from layers.audit.writer import AuditWriter
 from server.audit.addresses import holds_no_data
-from server.audit.request_record import asked_by, audit_subject, identity_in, keyed_hash, origin_of, request_record
+from server.audit.request_record import (
+    asked_by,
+    audit_subject,
+    identity_in,
+    keyed_hash,
+    moment_of,
+    origin_of,
+    request_record,
+)
 from server.audit.touched import Touched, current_note
 from server.identity.subject import Subject
 
 _FEEDS = "/feeds/"
 _REFUSED = (401, 403)
+_LATER_GRADE = 2
 
 
 class Audit:
@@ -61,6 +71,9 @@ class Audit:
             self._count_feed(self.writer, scope, status)
         elif status in _REFUSED:
             self._refusal(self.writer, scope, note, status)
+        elif status < 400 and _is_made_later(note):
+            made = partial(request_record, scope, note, status, self._query_key, moment_of(note))
+            self.writer.add_later(AuditChain.GENERAL, made)
         elif status < 400:
             await self._answer(self.writer, scope, note, status)
 
@@ -175,6 +188,11 @@ class Audit:
             detail=detail or {},
         )
         await self.writer.write(record)
+
+
+def _is_made_later(note: Touched) -> bool:
+    """Whether the record of a request is one of the many that nobody waits for: a read of grade 2."""
+    return note.max_grade == _LATER_GRADE and not note.is_tile and note.action is None
 
 
 def _assume(scope: Scope, note: Touched) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope
@@ -58,13 +60,14 @@ def asked_by(scope: Scope, actor: Actor | None) -> AuditSubject:
     return AuditSubject(actor.subject, roles=actor.roles, method=AuthMethod.TOKEN.value)
 
 
-def origin_of(scope: Scope) -> AuditOrigin:
-    """Return where a request came from."""
+def origin_of(scope: Scope, request: str | None = None) -> AuditOrigin:
+    """Return where a request came from, by its id; None is the request of this task."""
     client = scope.get("client")
+    request = request_id() if request is None else request
     for name, value in scope["headers"]:
         if name == b"user-agent":
-            return AuditOrigin(str(client[0]) if client else "", value.decode("latin-1"), request_id())
-    return AuditOrigin(str(client[0]) if client else "", "", request_id())
+            return AuditOrigin(str(client[0]) if client else "", value.decode("latin-1"), request)
+    return AuditOrigin(str(client[0]) if client else "", "", request)
 
 
 def keyed_hash(text: str, key: bytes) -> str:
@@ -72,14 +75,32 @@ def keyed_hash(text: str, key: bytes) -> str:
     return hmac.digest(key, text.encode("utf-8", "replace"), "sha256").hex()[:32]
 
 
-def request_record(scope: Scope, note: Touched, status: int, query_key: bytes) -> AuditRecord:
+class AnswerMoment(NamedTuple):
+    """When an answer began, and in which request."""
+
+    at: datetime
+    duration_ms: int
+    request_id: str
+
+
+def moment_of(note: Touched) -> AnswerMoment:
+    """Return the present as the moment at which the answer to this task's request begins."""
+    return AnswerMoment(datetime.now(UTC), note.duration_ms, request_id())
+
+
+def request_record(
+    scope: Scope, note: Touched, status: int, query_key: bytes, moment: AnswerMoment | None = None
+) -> AuditRecord:
     """Return the record of a request whose answer begins with a status.
 
     Parameters
     ----------
     query_key
         The key of the hash of its query.
+    moment
+        When its answer began; None is now, in the task of the request.
     """
+    moment = moment or moment_of(note)
     denied = status in {401, 403}
     text = scope["query_string"].decode("latin-1")
     given = dict(parse_qsl(text[:4096], max_num_fields=_PARAMETERS_MAX * 100)) if text else {}
@@ -88,7 +109,7 @@ def request_record(scope: Scope, note: Touched, status: int, query_key: bytes) -
         action=note.action or _action(scope, given),
         object=note.object or scope["path"],
         subject=asked_by(scope, note.actor),
-        origin=origin_of(scope),
+        origin=origin_of(scope, moment.request_id),
         decision=AuditDecision.DENY if denied else decision,
         rule_id=",".join(dict.fromkeys(note.rules)),
         purpose=(note.actor.purpose or "") if note.actor else "",
@@ -97,7 +118,8 @@ def request_record(scope: Scope, note: Touched, status: int, query_key: bytes) -
         sensitive_fields=note.fields,
         rows=note.rows,
         result_code=status,
-        duration_ms=note.duration_ms,
+        duration_ms=moment.duration_ms,
+        at=moment.at,
         detail={"approval": note.approval} if note.watermark is not None and note.approval else {},
     )
 

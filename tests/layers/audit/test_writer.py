@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import asyncpg
 import pytest
 
-from layers.audit.lane import AuditUnavailable
-from layers.audit.record import AuditAction, AuditRecord, AuditSubject
+from layers.audit.lane import GATHER_SECONDS, AuditUnavailable
+from layers.audit.record import AuditAction, AuditChain, AuditRecord, AuditSubject
 from layers.audit.store import read_period
 from layers.audit.writer import AuditWriter
 
@@ -41,6 +43,26 @@ async def test_a_record_that_is_waited_for_is_there_afterwards(audit: AuditWrite
     assert {record["object"] for record in await stored(auditor)} == {f"n{n}" for n in range(50)}
     transactions = await auditor.fetchval("SELECT count(DISTINCT stored_at) FROM audit.record")
     assert transactions < 10, "those that wait are stored together"
+
+
+async def test_what_comes_while_others_are_stored_is_gathered(audit: AuditWriter, auditor: asyncpg.Connection):
+    begun = monotonic()
+    for n in range(60):
+        audit.add_later(AuditChain.GENERAL, partial(read_of, f"n{n}"))
+        if not n:
+            audit.flush()
+        await auditor.fetchval("SELECT 1")  # long enough for a transaction of the audit
+    await audit.stop()
+    assert [record["object"] for record in await stored(auditor)] == [f"n{n}" for n in range(60)]
+    transactions = await auditor.fetchval("SELECT count(DISTINCT stored_at) FROM audit.record")
+    assert transactions <= 2 + (monotonic() - begun) / GATHER_SECONDS
+
+
+async def test_a_record_that_cannot_be_made_does_not_end_the_audit(audit: AuditWriter, auditor: asyncpg.Connection):
+    audit.add_later(AuditChain.GENERAL, lambda: read_of("x", detail={"broken": object()}))
+    audit.add(read_of("next"))
+    await audit.stop()
+    assert [record["object"] for record in await stored(auditor)] == ["next"]
 
 
 async def test_what_waits_is_stored_at_the_end(database_url: str, auditor: asyncpg.Connection):
