@@ -104,7 +104,7 @@ def read_cases(layer_id: str, ids: list[str]) -> Iterator[ReadCase]:
     areas = hexagons(0.02, _VARIANTS, seed=3)
     rings = [", ".join(f"{x} {y}" for x, y in (*area, area[0])) for area in areas]
     inside = [f"filter-lang=cql2-text&filter=S_INTERSECTS(geom,POLYGON(({ring})))" for ring in rings]
-    yield ReadCase(f"{layer_id}, walk, limit=10", tuple(f"{items}?limit={10 + n % 20}" for n in range(_VARIANTS)), 60)
+    yield ReadCase(f"{layer_id}, walk, limit=10", tuple(f"{items}?limit={10 + n % 20}" for n in range(_VARIANTS)), 40)
     yield ReadCase(f"{layer_id}, walk, limit=1000", tuple(f"{items}?limit={990 + n % 20}" for n in range(_VARIANTS)), 6)
     yield ReadCase(f"{layer_id}, box, limit=10", tuple(f"{items}?limit=10&{box}" for box in boxes), 30)
     yield ReadCase(f"{layer_id}, box, limit=1000", tuple(f"{items}?limit=1000&{box}" for box in boxes), 10)
