@@ -35,6 +35,9 @@ _TABLES_SCALE = 0.1
 _ZOOMS = (12, 14, 16)
 _VARIANTS = 1000  # more than the requests of all rounds, so that none is answered from a count that is kept
 _NO_CACHE = {"memory_mib": 0, "disk_mib": 0}
+_NO_ALLOWANCE = {
+    f"{kind}{span}_features": 10**9 for kind in ("", "sensitive_") for span in ("answer", "hour")
+}  # a thousand features of a street would need an approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,11 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     connection = await asyncpg.connect(url)
     actors = readers(read_policy(PROJECT / "config" / "policy"), await _busiest_street(connection))
     settings = load_settings(
-        home=home, database={"url": url, "pool_size": 4}, audit={"enabled": False}, tiles=_NO_CACHE
+        home=home,
+        database={"url": url, "pool_size": 4},
+        audit={"enabled": False},
+        tiles=_NO_CACHE,
+        export=_NO_ALLOWANCE,
     )
     rows = []
     async with InProcess(settings, actors) as app:
