@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from warnings import catch_warnings
-
-import openpyxl
 
 from layers.errors import BadFile, OneMapError, TooLargeFile
 from layers.loaders.archive import check_archive
+
+if TYPE_CHECKING:
+    import openpyxl
 
 SHARED_TEXTS_BYTES_MAX = 64 * 1024**2  # of XML; they are held in memory, in eight times the space
 WORKBOOK_BYTES_MAX = 1024**3
@@ -47,6 +48,8 @@ def open_sheet(file: Path | IO[bytes], name: str, sheet: str | None = None) -> I
         When it is no workbook, is damaged anywhere in that sheet, would unpack to far more than its size, or has no
         such sheet. On damaged files openpyxl raises errors of any class, so all are caught.
     """
+    import openpyxl  # noqa: PLC0415  # a fifth of a second, in every process, for the few that read a workbook
+
     try:
         _check(file, name)
         with catch_warnings(action="ignore"):  # about parts that openpyxl ignores: styles, validations, defined names

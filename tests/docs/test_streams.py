@@ -41,9 +41,9 @@ def hear(command):
     return received
 
 
-async def test_the_programs_of_the_page_work_as_printed(database_url, live_server):
-    await prepare(database_url)
-    host = live_server(database_url).removeprefix("http://")
+async def test_the_programs_of_the_page_work_as_printed(layers_url, live_server):
+    await prepare(layers_url)
+    host = live_server(layers_url).removeprefix("http://")
     (program,) = blocks("python")
     assert run(program.replace("127.0.0.1:8000", host)).count("ready") == 2
     streams = [block.replace("127.0.0.1:8000", host) for block in blocks("sh") if "curl -N" in block]

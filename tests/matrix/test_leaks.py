@@ -276,16 +276,16 @@ def test_a_grade_that_was_raised_holds_for_what_the_feature_was(things, last):
 
 
 @pytest.mark.anyio
-async def test_a_grade_that_was_raised_holds_for_who_resumes_a_stream(database_url):
-    await prepare(database_url)
-    owner = await connect(database_url)
+async def test_a_grade_that_was_raised_holds_for_who_resumes_a_stream(layers_url):
+    await prepare(layers_url)
+    owner = await connect(layers_url)
     try:
         await owner.execute("INSERT INTO layer.vehicles (id, data_grade) VALUES ('V1', 2), ('V2', 2), ('V3', 2)")
         before = await last_seq(owner)
-        await write(database_url, *(moved(one, 1, grade=2) for one in ("V1", "V2", "V3")))
+        await write(layers_url, *(moved(one, 1, grade=2) for one in ("V1", "V2", "V3")))
         await owner.execute("UPDATE layer.vehicles SET data_grade = 3 WHERE id IN ('V1', 'V2')")
         await owner.execute("DELETE FROM layer.vehicles WHERE id = 'V2'")
-        async with tails(database_url) as ((tail,), pool):
+        async with tails(layers_url) as ((tail,), pool):
             watcher = tail.watch(Interest(), OFFICER, before)
             portion = await tail.take(watcher, pool, 1)
             assert [change["id"] for change in orjson.loads(portion.body)] == ["V3"]
@@ -338,9 +338,9 @@ def test_a_tile_of_the_future_is_not_shown_after_a_restore(cluster, database_url
 
 
 @pytest.mark.anyio
-async def test_what_is_purged_is_nowhere_any_more_and_what_stands_stays(database_url):
-    await prepare(database_url)
-    owner = await connect(database_url)
+async def test_what_is_purged_is_nowhere_any_more_and_what_stands_stays(layers_url):
+    await prepare(layers_url)
+    owner = await connect(layers_url)
     try:
         await owner.execute("INSERT INTO layer.vehicles (id, plate_no) VALUES ('V1', 'ERASEDPLATE'), ('V2', 'KEPT')")
         await owner.execute("UPDATE layer.vehicles SET status_code = '1'")
@@ -349,13 +349,13 @@ async def test_what_is_purged_is_nowhere_any_more_and_what_stands_stays(database
             SELECT 'vehicles', id, 113.3, 23.1, now() FROM layer.vehicles"""
         )
         before = await last_seq(owner)
-        await write(database_url, moved("V1", 1), moved("V2", 2))
+        await write(layers_url, moved("V1", 1), moved("V2", 2))
         await owner.execute("DELETE FROM layer.vehicles WHERE id = 'V1'")
         assert await purge_past(owner, "vehicles", ["V1"]) >= 4
         assert await owner.fetchval("SELECT count(*) FROM past.vehicles WHERE id = 'V1'") == 0
         assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = 'V1'") == 0
         assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = 'V2'") == 1
-        async with tails(database_url) as ((tail,), pool):
+        async with tails(layers_url) as ((tail,), pool):
             watcher = tail.watch(Interest(), COMMANDER, before)
             portion = await tail.take(watcher, pool, 1)
             assert [change["id"] for change in orjson.loads(portion.body)] == ["V2"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import schemathesis
@@ -20,7 +18,6 @@ from schemathesis.specs.openapi.checks import (
 
 from layers.actor import OPERATOR
 from layers.catalog import Catalog
-from layers.schema.tables import sync_definitions
 from server.identity.operator_token import TOKEN_FILE
 from server.ogc.config import pygeoapi_config
 from server.ogc.config import service as configured
@@ -140,12 +137,10 @@ CHECKS = (
 
 
 @pytest.fixture
-def house_url(database_url):
+def house_url(layers_url):
     """URL of a database with the shipped layers, empty, beside those of `things`."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, sync_definitions(database_url)).result()
-    fill(database_url, 50)
-    return database_url
+    fill(layers_url, 50)
+    return layers_url
 
 
 @pytest.mark.parametrize("token", [None, TOKEN], ids=["anonymous", "operator"])

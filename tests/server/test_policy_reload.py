@@ -41,6 +41,11 @@ def of_everybody(*layers):
 
 
 @pytest.fixture
+def database_url(layers_url):
+    return layers_url
+
+
+@pytest.fixture
 def settings(database_url, tmp_path):
     home, folder = tmp_path / "home", tmp_path / "policy"
     for one in (home, folder, home / "outlets", home / "secrets"):

@@ -17,7 +17,6 @@ import pytest
 
 from layers.schema.database_check import find_missing
 from layers.schema.migrate import migrate
-from layers.schema.tables import sync_definitions
 from server.settings import PROJECT
 
 
@@ -45,9 +44,8 @@ def execute(url: str, *statements: str) -> None:
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    asyncio.run(sync_definitions(database_url))
-    return database_url
+def url(layers_url: str) -> str:
+    return layers_url
 
 
 def test_a_sound_database_is_well(url: str, tmp_path: Path):

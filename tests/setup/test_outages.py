@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.setup.test_up import DEADLINE_S, Up, running, wait_for_end, wait_until
+from tests.setup.test_up import DEADLINE_S, Up, prepared_database, running, wait_for_end, wait_until
 
-__all__ = ["running"]  # a fixture
+__all__ = ["prepared_database", "running"]  # fixtures
 ANSWER_SECONDS_MAX = 60  # far above every limit of the service
 READS = (
     "/ogc/collections/grids/items?limit=1",

@@ -23,6 +23,11 @@ SPECIFICATION = PROJECT / "server/web/node_modules/@asyncapi/specs/schemas/3.0.0
 
 
 @pytest.fixture
+def database_url(layers_url):
+    return layers_url
+
+
+@pytest.fixture
 async def address(database_url, live_server):
     await prepare(database_url)
     return live_server(database_url)

@@ -14,9 +14,9 @@ import orjson
 import pytest
 
 from server.settings import PROJECT
-from tests.setup.test_up import _CLI, running, wait_until
+from tests.setup.test_up import _CLI, prepared_database, running, wait_until
 
-__all__ = ["running"]
+__all__ = ["prepared_database", "running"]
 DEADLINE_S = 180
 KEY = "a secret of sixteen bytes and more"
 

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 import pytest
 
 from layers.database.connection import connect
-from layers.schema.tables import sync_definitions
 from server.settings import load_settings
 from tests.twin.ingest_process import Ingest
 from tests.twin.waiting import DEADLINE_S, until
@@ -20,9 +19,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # so that a wait tha
 
 
 @pytest.fixture
-async def database(database_url):
-    await sync_definitions(database_url)
-    return database_url
+def database(layers_url):
+    return layers_url
 
 
 @pytest.fixture

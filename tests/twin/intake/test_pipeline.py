@@ -16,7 +16,6 @@ from layers.clause import compose
 from layers.database.connection import Role, connect, create_pool
 from layers.moment import Moment
 from layers.read.past import Past
-from layers.schema.tables import sync_definitions
 from tests.twin.waiting import until
 from twin.envelope.message import Message
 from twin.intake.pipeline import WAITING_MAX, Crowded, Pipeline
@@ -89,8 +88,12 @@ def event(identifier, seconds, version, stage, **said):
 
 
 @pytest.fixture
+def database_url(layers_url):
+    return layers_url
+
+
+@pytest.fixture
 async def owner(database_url):
-    await sync_definitions(database_url)
     connection = await connect(database_url)
     yield connection
     await connection.close()

@@ -6,7 +6,6 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, create_pool
-from layers.schema.tables import sync_definitions
 from tests.twin.intake.test_pipeline import Squares, event, observation, position
 from twin.intake.pipeline import Pipeline
 from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, PRESSED, Crowded, Queue, Waiting
@@ -106,7 +105,11 @@ async def test_under_pressure_positions_are_thinned_and_counted_and_nothing_else
 
 
 @pytest.fixture
+def database_url(layers_url):
+    return layers_url
+
+
+@pytest.fixture
 async def connection(database_url):
-    await sync_definitions(database_url)
     async with await create_pool(database_url, Role.OWNER, size=1) as pool, pool.acquire() as connection:
         yield connection

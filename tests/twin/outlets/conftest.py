@@ -57,6 +57,11 @@ class House:
 
 
 @pytest.fixture
+def database_url(layers_url):
+    return layers_url
+
+
+@pytest.fixture
 async def house(database_url, tmp_path) -> AsyncIterator[House]:
     await prepare(database_url)
     owner = await connect(database_url)
