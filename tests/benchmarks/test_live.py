@@ -16,9 +16,9 @@ from twin.envelope.message import Message
 from twin.envelope.read import read_batch
 
 _TINY = {
-    "scale": 0.02, "rate": 400, "seconds": 2, "burst-rate": 800, "burst-seconds": 1, "one-by-one-seconds": 0.5,
-    "mixed-rate": 200, "mixed-seconds": 2, "subscribers": 6, "areas": 10, "areas-seconds": 3, "entities": 200,
-    "batches": 2,
+    "scale": 0.01, "rate": 400, "seconds": 1, "burst-rate": 800, "burst-seconds": 1, "one-by-one-seconds": 0.2,
+    "mixed-rate": 200, "mixed-seconds": 1, "subscribers": 4, "areas": 10, "areas-seconds": 2, "entities": 200,
+    "batches": 1,
 }  # fmt: skip
 
 

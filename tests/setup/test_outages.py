@@ -11,6 +11,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPMessage
 from pathlib import Path
@@ -51,9 +52,10 @@ def test_a_stopped_worker_and_a_stopped_ingest_process_are_replaced(running: Any
 def test_a_hung_database_is_told_within_the_limits_and_over_when_it_goes_on(running: Any):
     up = running(ONEMAP_DATABASE_STATEMENT_TIMEOUT_MS="2000")
     wait_until(lambda: min(spread(up, 16)) > 0)  # both workers are up
-    with stopped(postgres_of(up.home)):
-        for path in ("/health", *READS):
-            status, headers, detail = ask(up.address + path)
+    paths = ("/health", *READS)
+    with stopped(postgres_of(up.home)), ThreadPoolExecutor(len(paths)) as readers:
+        answers = readers.map(ask, [up.address + path for path in paths])  # all at once: each waits for its limit
+        for path, (status, headers, detail) in zip(paths, answers, strict=True):
             assert status == 503, (path, detail)
             assert headers["Retry-After"], path
         status, _, detail = ask(f"{up.address}/health")

@@ -52,7 +52,7 @@ async def server(cluster):
 @asynccontextmanager
 async def new_database(server, cluster, template="template1"):
     name = f"t_{uuid4().hex}"
-    await server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     try:
         yield urlunsplit(urlsplit(cluster)._replace(path=f"/{name}"))
     finally:
