@@ -9,7 +9,7 @@ import asyncpg
 
 from benchmarks.results import Figure, faster
 from benchmarks.rights import turns
-from benchmarks.rights.callers import InProcess
+from benchmarks.rights.callers import UNAPPROVED, InProcess
 from benchmarks.rights.cpu import CpuClock
 from layers.actor import ANONYMOUS, OPERATOR, Actor
 from server.settings import load_settings
@@ -35,9 +35,14 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     share
         Of the requests of each round.
     """
-    databases = {"url": url, "pool_size": 4}
-    on = InProcess(load_settings(home=home / "on", database=databases), _ACTORS)
-    off = InProcess(load_settings(home=home / "off", database=databases, audit={"enabled": False}), _ACTORS)
+    database = {"url": url, "pool_size": 4}
+    on, off = (
+        InProcess(
+            load_settings(home=home / name, database=database, export=UNAPPROVED, audit={"enabled": name == "on"}),
+            _ACTORS,
+        )
+        for name in ("on", "off")
+    )
     connection = await asyncpg.connect(url)
     rows = []
     async with on, off:

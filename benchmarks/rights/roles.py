@@ -17,7 +17,7 @@ import asyncpg
 from benchmarks.ask import hexagons, windows
 from benchmarks.results import Figure, faster
 from benchmarks.rights import turns
-from benchmarks.rights.callers import InProcess
+from benchmarks.rights.callers import UNAPPROVED, InProcess
 from benchmarks.rights.cpu import CpuClock
 from benchmarks.tables import make_tables
 from benchmarks.tiles import tiles_at
@@ -35,9 +35,6 @@ _TABLES_SCALE = 0.1
 _ZOOMS = (12, 14, 16)
 _VARIANTS = 1000  # more than the requests of all rounds, so that none is answered from a count that is kept
 _NO_CACHE = {"memory_mib": 0, "disk_mib": 0}
-_NO_ALLOWANCE = {
-    f"{kind}{span}_features": 10**9 for kind in ("", "sensitive_") for span in ("answer", "hour")
-}  # a thousand features of a street would need an approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +71,8 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     await make_tables(url, _TABLES_SCALE)
     connection = await asyncpg.connect(url)
     actors = readers(read_policy(PROJECT / "config" / "policy"), await _busiest_street(connection))
-    settings = load_settings(
-        home=home,
-        database={"url": url, "pool_size": 4},
-        audit={"enabled": False},
-        tiles=_NO_CACHE,
-        export=_NO_ALLOWANCE,
-    )
+    database = {"url": url, "pool_size": 4}
+    settings = load_settings(home=home, database=database, audit={"enabled": False}, tiles=_NO_CACHE, export=UNAPPROVED)
     rows = []
     async with InProcess(settings, actors) as app:
         clock = CpuClock(connection)
