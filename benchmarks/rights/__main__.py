@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.machine import describe_machine, new_home
 from benchmarks.results import Figure, benchmark_parser, report
 from benchmarks.rights import audit, crowd, roles
+from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
 from layers.demo.load import load_demo
 from server.database import prepare
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the exit code."""
     parser = benchmark_parser("rights", __doc__)
     parser.add_argument("--only", choices=PARTS, help="one part (all)")
-    parser.add_argument("--scale", type=float, default=0.1, help="of the demo (0.1)")
+    parser.add_argument("--scale", type=float, default=0.1, help="of the demo and the tables of `bench features` (0.1)")
     parser.add_argument("--share", type=float, default=1.0, help="of the requests of a round (1)")
     parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
     options = parser.parse_args(arguments)
@@ -52,6 +53,7 @@ async def _fill(url: str, scale: float) -> None:
     await prepare(url)
     print(f"→ making the demo at scale {scale:g}", flush=True)
     await load_demo(url, scale=scale)
+    await make_tables(url, scale)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from benchmarks.results import Figure, faster
 from benchmarks.rights import turns
 from benchmarks.rights.callers import UNAPPROVED, InProcess
 from benchmarks.rights.cpu import CpuClock
-from benchmarks.tables import make_tables
 from benchmarks.tiles import tiles_at
 from layers.actor import Actor
 from layers.clause import compose
@@ -31,7 +30,6 @@ from server.settings import PROJECT, load_settings
 
 GOAL = 0.85
 LAYERS = ("bench_points", "bench_buildings", "video_points", "emergency_resources", "buildings", "events")
-_TABLES_SCALE = 0.1
 _ZOOMS = (12, 14, 16)
 _VARIANTS = 1000  # more than the requests of all rounds, so that none is answered from a count that is kept
 _NO_CACHE = {"memory_mib": 0, "disk_mib": 0}
@@ -68,7 +66,6 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     share
         Of the requests of each round.
     """
-    await make_tables(url, _TABLES_SCALE)
     connection = await asyncpg.connect(url)
     actors = readers(read_policy(PROJECT / "config" / "policy"), await _busiest_street(connection))
     database = {"url": url, "pool_size": 4}

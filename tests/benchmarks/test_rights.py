@@ -26,7 +26,6 @@ async def test_a_dispatcher_is_measured_beside_the_operator(
     district_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(roles, "LAYERS", ("video_points",))
-    monkeypatch.setattr(roles, "_TABLES_SCALE", 0.001)
     rows = await roles.measure(district_url, tmp_path, share=0.01)
     assert len(rows) == 10
     assert all(row.ours > 0 and row.ratio for row in rows)
