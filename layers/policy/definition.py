@@ -34,7 +34,7 @@ type Showing = Literal[
 ]
 type GeometryShowing = Literal["full", "absent", "cell_100", "cell_500"]
 type Duty = Literal[
-    "feeds", "quarantine", "metrics", "rules", "outlets", "layers", "users", "policy", "audit", "export", "elevate"
+    "feeds", "quarantine", "metrics", "rules", "outlets", "layers", "users", "policy", "audit", "elevate"
 ]
 
 
