@@ -288,7 +288,10 @@ async def test_a_grade_that_was_raised_holds_for_who_resumes_a_stream(layers_url
         async with tails(layers_url) as ((tail,), pool):
             watcher = tail.watch(Interest(), OFFICER, before)
             portion = await tail.take(watcher, pool, 1)
-            assert [change["id"] for change in orjson.loads(portion.body)] == ["V3"]
+            told = {change["id"]: change for change in orjson.loads(portion.body)}
+            taken_off = {"kind": "feature", "layer": "vehicles", "operation": "delete"}
+            assert told.pop("V3")["kind"] == "position"
+            assert told == {one: {**taken_off, "id": one} for one in ("V1", "V2")}, "nothing but that they are gone"
             tail.leave(watcher)
     finally:
         await owner.close()

@@ -219,6 +219,7 @@ def test_a_page_that_nobody_touches_logs_out(open_page, here):
     log_in(page)
     expect(page.locator(".account .who")).to_have_text("李四")
     visitor.idle()
+    visitor.expects("401")  # of what was asked for just before
     page.evaluate("localStorage.setItem('onemap.active', String(Date.now() - 31 * 60 * 1000))")
     expect(page.locator(".farewell")).to_contain_text("长时间未操作")
 

@@ -77,8 +77,11 @@ async function identify() {
   store.set({ account, ...(session.ended ? { farewell: "ended" } : {}) });
 }
 
-/** The session has ended: the page says so, and goes on as the public. */
+let leaving = false;
+
+/** The session has ended: the page says so, and goes on as the public; not while the page itself ends it. */
 async function onEnded() {
+  if (leaving) return;
   const known = store.get().account !== null;
   await identify();
   store.set({ farewell: known ? "ended" : store.get().farewell, hits: [], chosen: 0 });
@@ -87,8 +90,10 @@ async function onEnded() {
 
 /** @param {"" | "idle"} [farewell]  why, when nobody asked for it */
 async function leave(farewell = "") {
+  leaving = true; // what was asked for before is refused now
   if (await logOut(farewell === "").catch(() => false)) return;
   await identify();
+  leaving = false;
   forgetMap();
   store.set({ farewell, hits: [], chosen: 0 });
   await refresh();
