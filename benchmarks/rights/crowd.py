@@ -1,7 +1,8 @@
 """A crowd of strangers: what an operator and a stranger wait, and what a feed waits, while hundreds of strangers read.
 
 The crowd comes from addresses of its own through a gateway, on connections that it keeps, and reads as fast as it can.
-All programs share one machine, so that the crowd also takes the processor from those who are measured.
+All programs share one machine, so that the crowd also takes the processor from those who are measured: how much longer
+they wait than alone is told without a goal, and that nobody of them is refused is one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from server.identity.operator_token import TOKEN_FILE, ensure_operator_token
 CONNECTIONS = 300
 _PATHS = tuple(f"/ogc/collections/streets/items?limit={number}" for number in range(1, 9))  # the same for everybody
 _SECONDS, _WARM_SECONDS = 12.0, 2.0
-_TIMES_MAX = 5.0  # the wait alone: a fair part of the processor; who stands in the queue of strangers waits far longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
         at_most(f"stranger, {among}", "ms, median", stranger.median_ms, None),
         at_most(f"operator, {among}", "ms, median", operator.median_ms, None),
         at_most(f"feed, {among}", "ms, median", feed.median_ms, None),
-        at_most("operator's wait, × alone", "×", operator.median_ms / operator_alone.median_ms, _TIMES_MAX),
-        at_most("feed's wait, × alone", "×", feed.median_ms / feed_alone.median_ms, _TIMES_MAX),
+        at_most("operator's wait, × alone", "×", operator.median_ms / operator_alone.median_ms, None),
+        at_most("feed's wait, × alone", "×", feed.median_ms / feed_alone.median_ms, None),
         at_most(f"operator, refused {among}", "%", operator.refused_percent, 0),
         at_most(f"feed, refused {among}", "%", feed.refused_percent, 0),
     ]

@@ -12,9 +12,7 @@ from layers.policy.definition import Duty
 from layers.policy.policy import Policy
 from server.identity.subject import ANONYMOUS_SUBJECT, Subject
 
-PLAIN_DUTIES: frozenset[Duty] = frozenset(
-    {"feeds", "quarantine", "metrics", "rules", "outlets", "layers", "elevate"}
-)
+PLAIN_DUTIES: frozenset[Duty] = frozenset({"feeds", "quarantine", "metrics", "rules", "outlets", "layers", "elevate"})
 _KEY = "onemap.identity"
 
 
