@@ -16,7 +16,7 @@ from benchmarks.results import Figure, at_most, exit_code, faster, no_slower
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_every_case_runs_and_is_answered_right(home: Path) -> None:
     require_wrk()
     file = home / "rows.json"
