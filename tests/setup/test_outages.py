@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from layers.cluster.place import find_place
 from tests.setup.test_up import DEADLINE_S, Up, prepared_database, running, wait_for_end, wait_until
 
 __all__ = ["prepared_database", "running"]  # fixtures
@@ -120,7 +121,9 @@ def ask(address: str, body: bytes | None = None) -> tuple[int, HTTPMessage, dict
 
 def postgres_of(home: Path) -> list[int]:
     """Return the processes of the private PostgreSQL, the postmaster last."""
-    postmaster = int((home / "postgres/data/postmaster.pid").read_text(encoding="ascii").split()[0])
+    place = find_place(home)
+    assert place is not None
+    postmaster = int((place.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii")
     return [*map(int, children.split()), postmaster]
 
