@@ -86,14 +86,16 @@ def in_areas(prefixes: Sequence[str], known: Container[str], columns: Columns = 
     if areas and (area or grid):
         parts.append(_begins(lying_in(area, grid), areas))
     if grids and grid:
-        parts.append(_begins(grid, grids))
+        exact = Clause(f"{grid} ^@ ANY (?0::text[])", (grids,))  # not every database sorts these codes by bytes
+        parts.append(compose("({}) AND {}", _begins(grid, grids), exact))
     return compose("({})", join(" OR ", parts)) if parts else NOTHING
 
 
 def _begins(code: str, prefixes: Sequence[str]) -> Clause:
     """Return the predicate of codes that begin with any of some prefixes.
 
-    Few prefixes of digits become ranges: an index on the code finds them, whatever the plan.
+    Few prefixes of digits become ranges: an index on the code finds them, whatever the plan. They are exact where the
+    code sorts by its bytes; elsewhere other digits (４) lie within them too.
     """
     if len(prefixes) > _RANGES_MAX or not all(prefix.isascii() and prefix.isdigit() for prefix in prefixes):
         return Clause(f"{code} ^@ ANY (?0::text[])", (list(prefixes),))
