@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
+from server.own_file import make_own
 from twin.feeds.secret import ENVIRONMENT_PREFIX, FOLDER, read_secret
 
 
@@ -20,14 +20,6 @@ def ensure_feed_key(name: str, home: Path) -> bytes:
     Conflict
         When others may read its file.
     """
-    file = home / FOLDER / name
-    if not os.environ.get(ENVIRONMENT_PREFIX + name.upper()) and not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        half = file.with_name(f".{name}-{secrets.token_hex(4)}")
-        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-            opened.write(secrets.token_urlsafe(32) + "\n")
-        with suppress(FileExistsError):  # another process has written it first
-            os.link(half, file)
-        half.unlink()
+    if not os.environ.get(ENVIRONMENT_PREFIX + name.upper()):
+        make_own(home / FOLDER / name, f"{secrets.token_urlsafe(32)}\n".encode())
     return read_secret(name, home, os.environ)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from layers.errors import BadInput, Conflict
+from server.own_file import write_own
 from twin.feeds.secret import ENVIRONMENT_PREFIX, FOLDER, OLD_SUFFIX, read_secret, write_old
 from twin.outlets.standard import PREFIX
 
@@ -44,7 +45,7 @@ def write_secret(home: Path, name: str, content: str | None = None, *, replace: 
     if path.exists() and not replace:
         what = "--replace makes a new one, and the old one counts no more; rotate-secret keeps both for a while"
         raise Conflict(f"there is a secret '{name}' already; {what}")
-    _write(path, (content.strip() if content is not None else make_secret()).encode() + b"\n")
+    write_own(path, (content.strip() if content is not None else make_secret()).encode() + b"\n")
     return path
 
 
@@ -70,18 +71,8 @@ def rotate_secret(home: Path, name: str, keep: timedelta, content: str | None = 
         )
     old, until = read_secret(name, home, {}), datetime.now(UTC) + keep
     path = home / FOLDER / name
-    _write(path.with_name(name + OLD_SUFFIX), write_old(until, old))  # first: cut off in between, both files have it
+    write_own(path.with_name(name + OLD_SUFFIX), write_old(until, old))  # first: cut off in between, both files have it
     write_secret(home, name, content or make_secret(for_webhooks=old.startswith(PREFIX.encode())), replace=True)
     if keep <= timedelta(0):
         path.with_name(name + OLD_SUFFIX).unlink(missing_ok=True)
     return until
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that only its owner reads, wholly or not at all."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
-    half.replace(path)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from pathlib import Path
 from time import monotonic
 
 from server.identity.subject import OPERATOR_SUBJECT, Subject
+from server.own_file import write_own
 
 TOKEN_FILE = "operator-token"  # noqa: S105  # a file name, not a token
 _LOOK_AGAIN_SECONDS = 0.5
@@ -66,12 +66,6 @@ def ensure_operator_token(home: Path) -> str | None:
 
 def write_operator_token(home: Path) -> str:
     """Make a new token, which takes the place of any other, and return it to be shown once."""
-    file = home / TOKEN_FILE
     token = secrets.token_urlsafe(24)
-    half = file.with_suffix(".new")
-    half.unlink(missing_ok=True)
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(token + "\n")
-    half.replace(file)
+    write_own(home / TOKEN_FILE, f"{token}\n".encode())
     return token

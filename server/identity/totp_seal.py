@@ -5,7 +5,6 @@ Rows of earlier versions hold them plain; such a row is sealed when its code is 
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import orjson
 
 from layers.errors import Unavailable
 from server.identity.seal import Seal
+from server.own_file import make_own
 from twin.feeds.secret import ENVIRONMENT_PREFIX, FOLDER, read_secret
 
 SECRET = "totp"  # noqa: S105  # the name of a secret
@@ -37,7 +37,7 @@ class TotpSeal:
             When the key cannot be read, or others may read it.
         """
         if not environment.get(f"{ENVIRONMENT_PREFIX}{SECRET.upper()}"):
-            _make(home / FOLDER / SECRET)
+            make_own(home / FOLDER / SECRET, f"{secrets.token_hex(_BYTES)}\n".encode())
         return cls(read_secret(SECRET, home, environment))
 
     @staticmethod
@@ -67,20 +67,3 @@ class TotpSeal:
             )
         secret: str = found["secret"]
         return secret
-
-
-def _make(file: Path) -> None:
-    """Write a new key where there is none; of several processes that begin at once, one wins."""
-    if file.exists():
-        return
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    half = file.with_name(f"{file.name}.{os.getpid()}.half")
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(secrets.token_hex(_BYTES) + "\n")
-    try:
-        os.link(half, file)
-    except FileExistsError:
-        pass
-    finally:
-        half.unlink()
