@@ -136,8 +136,9 @@ def touch(
     note, exposure = current_note(), _exposures.of(layer, actor)
     note.actor = actor
     note.add(layer.id if feature is None else f"{layer.id}/{feature}", exposure, fields=fields)
-    grade = exposure.grade_of(properties if fields else ())
-    note.taken[layer.id] = LayerTaken(layer, grade, rows or 0)
+    taken = note.taken.setdefault(layer.id, LayerTaken(layer, 1))  # an answer may be told of in parts
+    taken.grade = max(taken.grade, exposure.grade_of(properties if fields else ()))
+    taken.features += rows or 0
     note.is_tile = tile
     note.action = action or note.action
     if rows is not None:

@@ -18,12 +18,13 @@ class _Hour:
     Attributes
     ----------
     asked
-        Features by request: who asks the same again, as a page that shows a list does, takes nothing more.
+        Features by the hash of a request: who asks the same again, as a page that shows a list does, takes nothing
+        more. Texts of addresses would be long.
     """
 
     began: float
     features: int = 0
-    asked: dict[str, int] = field(default_factory=dict)
+    asked: dict[int, int] = field(default_factory=dict)
 
 
 class Allowance:
@@ -50,13 +51,13 @@ class Allowance:
             The allowance of an hour.
         """
         hour = self._hour(subject, layer)
-        before = hour.asked.get(asked, 0) if asked is not None else 0
+        before = hour.asked.get(hash(asked), 0) if asked is not None else 0
         more = max(0, features - before)
         if hour.features + more > most:
             return False
         hour.features += more
         if asked is not None and more:
-            hour.asked[asked] = features
+            hour.asked[hash(asked)] = features
         return True
 
     def _hour(self, subject: str, layer: str) -> _Hour:

@@ -1,0 +1,25 @@
+"""The note of an answer: what is told of a layer in parts adds up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from layers.actor import Actor
+from layers.catalog import Layer
+from layers.definition import read_definitions
+from server.audit.touched import begin_note, count_rows, touch
+
+OFFICER = Actor("officer", 3)
+
+
+def test_features_of_a_layer_add_up_and_the_highest_grade_counts():
+    layer = Layer(read_definitions()["video_points"], 1, datetime(2026, 6, 8, tzinfo=UTC))
+    note = begin_note()
+    touch(layer, OFFICER, fields=False)
+    low = note.taken["video_points"].grade
+    touch(layer, OFFICER, rows=400)
+    touch(layer, OFFICER, fields=False)
+    count_rows(700, "video_points")
+    taken = note.taken["video_points"]
+    assert taken.features == 1100
+    assert taken.grade >= low
