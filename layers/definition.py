@@ -71,9 +71,7 @@ class FieldDefinition(_Frozen):
     live: Live | None = None  # computed when it is read, from the data of feeds
     refers_to: tuple[LayerId, ...] = ()  # its values are ids of features of these layers
     tells_place: bool = False  # gives the feature's place away more closely than its community does
-    one_time: bool = (
-        False  # opens something elsewhere: outputs tell that there is one, and a ticket is exchanged for it
-    )
+    one_time: bool = False  # opens something elsewhere: outputs tell that there is one, and a ticket is exchanged
 
     @property
     def has_column(self) -> bool:

@@ -70,7 +70,7 @@ class Subscribe(BaseModel):
 
 
 class Ping(BaseModel):
-    """ActorNow for a sign of life."""
+    """Ask for a sign of life."""
 
     model_config = ConfigDict(extra="forbid")
 

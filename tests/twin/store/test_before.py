@@ -7,9 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from layers.catalog import Catalog, read_catalog
-from layers.database.connection import Role, connect
-from layers.definition import read_code_lists
 from tests.twin.envelopes import envelope
 from tests.twin.fixture import lonlat
 from twin.envelope.message import Reading
@@ -32,18 +29,6 @@ def message(kind, data, subject, seconds, number):
     time = (NOON + timedelta(seconds=seconds)).isoformat()
     given = envelope(kind, data, subject=subject, time=time, id=f"{subject}-{number}")
     return read_structured({**given, "version": number}, now=NOON + timedelta(days=1))
-
-
-@pytest.fixture
-async def ingest(fixture_copy_url):
-    connection = await connect(fixture_copy_url, Role.INGEST)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def catalog(ingest):
-    return Catalog(await read_catalog(ingest), read_code_lists())
 
 
 class Moves:

@@ -9,9 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers.catalog import Catalog, read_catalog
-from layers.database.connection import Role, connect
-from layers.definition import read_code_lists
 from tests.twin.envelopes import envelope
 from tests.twin.fixture import lonlat
 from twin.envelope.message import Reading
@@ -39,18 +36,6 @@ def change(what, subject, seconds=0, place=None, geometry=None, *, version=1, **
     time = (NOON + timedelta(seconds=seconds)).isoformat()
     given = envelope("feature_change", data, subject=subject, time=time, id=f"{what}-{seconds}-{version}")
     return read_structured({**given, "version": version}, now=NOON)
-
-
-@pytest.fixture
-async def ingest(fixture_copy_url):
-    connection = await connect(fixture_copy_url, Role.INGEST)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def catalog(ingest):
-    return Catalog(await read_catalog(ingest), read_code_lists())
 
 
 async def put(connection, catalog, *messages):
