@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -11,6 +12,7 @@ from benchmarks.results import Figure, faster
 from benchmarks.rights import turns
 from benchmarks.rights.callers import UNAPPROVED, InProcess
 from benchmarks.rights.cpu import CpuClock
+from benchmarks.servers import UNLIMITED
 from layers.actor import ANONYMOUS, OPERATOR, Actor
 from server.settings import load_settings
 
@@ -35,10 +37,10 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     share
         Of the requests of each round.
     """
-    database = {"url": url, "pool_size": 4}
+    shared: dict[str, Any] = {"database": {"url": url, "pool_size": 4}, "export": UNAPPROVED, "limits": UNLIMITED}
     on, off = (
         InProcess(
-            load_settings(home=home / name, database=database, export=UNAPPROVED, audit={"enabled": name == "on"}),
+            load_settings(home=home / name, **shared, audit={"enabled": name == "on"}),
             _ACTORS,
         )
         for name in ("on", "off")

@@ -19,6 +19,7 @@ from benchmarks.results import Figure, faster
 from benchmarks.rights import turns
 from benchmarks.rights.callers import UNAPPROVED, InProcess
 from benchmarks.rights.cpu import CpuClock
+from benchmarks.servers import UNLIMITED
 from benchmarks.tiles import tiles_at
 from layers.actor import Actor
 from layers.clause import compose
@@ -69,7 +70,9 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     connection = await asyncpg.connect(url)
     actors = readers(read_policy(PROJECT / "config" / "policy"), await _busiest_street(connection))
     database = {"url": url, "pool_size": 4}
-    settings = load_settings(home=home, database=database, audit={"enabled": False}, tiles=_NO_CACHE, export=UNAPPROVED)
+    settings = load_settings(
+        home=home, database=database, audit={"enabled": False}, tiles=_NO_CACHE, export=UNAPPROVED, limits=UNLIMITED
+    )
     rows = []
     async with InProcess(settings, actors) as app:
         clock = CpuClock(connection)
