@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
 from hashlib import blake2b
-from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+from server.installation import CODE, release
+
 _PACKAGES = ("layers", "twin", "tiles", "server")
 
 
 @lru_cache(maxsize=1)
 def build_id() -> str:
     """Return the version with a fingerprint of the source files, for example ``0.1.0+3f9a0c1d``."""
-    with (PROJECT / "pyproject.toml").open("rb") as file:
-        number: str = tomllib.load(file)["project"]["version"]
+    number = release()
     digest = blake2b(digest_size=4)
     for package in _PACKAGES:
-        for path in sorted((PROJECT / package).rglob("*")):
+        for path in sorted((CODE / package).rglob("*")):
             if path.suffix in {".py", ".sql", ".yaml"}:
                 digest.update(path.read_bytes())
     return f"{number}+{digest.hexdigest()}"

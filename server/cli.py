@@ -26,6 +26,7 @@ from layers.errors import (
     Unavailable,
 )
 from server import commands
+from server.installation import COMMAND, INSTALLED, AsTyped, place_configuration
 from server.processes.logs import configure_logs
 
 _DEBUG = "ONEMAP_DEBUG"
@@ -89,10 +90,13 @@ def command() -> Any:
 def main() -> None:
     """Run the command that was typed; print an error as one sentence and exit with code 1."""
     os.umask(OURS)
+    if INSTALLED:
+        sys.stdout, sys.stderr = AsTyped(sys.stdout), AsTyped(sys.stderr)
+        place_configuration()
     _register_commands(next(iter(sys.argv[1:]), None))
     configure_logs()
     try:
-        app(prog_name="./onemap")
+        app(prog_name=COMMAND)
     except Exception as error:
         if os.environ.get(_DEBUG):
             raise

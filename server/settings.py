@@ -20,12 +20,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from layers.errors import BadInput
+from server.installation import PROJECT, PROJECT_VARIABLE
 from server.settings_sources import in_words, merge
 
-PROJECT = Path(__file__).resolve().parent.parent
 CONFIG_FILE = PROJECT / "config" / "onemap.toml"
 ENVIRONMENT_PREFIX = "ONEMAP_"
-OTHERS = ("ONEMAP_TEST_", "ONEMAP_SECRET_")
+OTHERS = ("ONEMAP_TEST_", "ONEMAP_SECRET_", PROJECT_VARIABLE)
 MIB = 1024 * 1024
 
 

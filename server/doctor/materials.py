@@ -18,14 +18,14 @@ from typing import Any
 from urllib.parse import quote
 
 from server.build import build_id
+from server.installation import REQUIREMENTS
 from server.page.assets import WEB
-from server.settings import PROJECT
 
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:(?P<digest>[0-9a-f]{64})")
 
 
-def bill_of_materials(now: datetime, requirements: Path = PROJECT / "requirements.txt") -> dict[str, Any]:
+def bill_of_materials(now: datetime, requirements: Path = REQUIREMENTS) -> dict[str, Any]:
     """Return the bill of this version.
 
     Parameters

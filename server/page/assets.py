@@ -16,6 +16,7 @@ from layers.errors import NotFound, Unavailable
 
 WEB = Path(__file__).parents[1] / "web"
 MODULES = WEB / "node_modules"
+ICONS = (MODULES / "@mapbox" / "maki" / "icons", MODULES / "@rapideditor" / "temaki" / "icons")
 OWN = ("app/**/*.js", "css/*.css", "text/*.json", "images/*.svg", "account.js", "docs.js", "login.js", "ogc.js")
 THIRD_PARTY = {
     "vendor/maplibre-gl.mjs": "maplibre-gl/dist/maplibre-gl.mjs",

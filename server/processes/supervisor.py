@@ -18,10 +18,11 @@ from typing import Any
 
 from layers.cluster.programs import KEEP_MEMORY
 from layers.errors import Unavailable
+from server.installation import CODE
 from server.processes.own_health import read_health
 from server.processes.pulse import Pulse
 from server.recovery.backup import has_backup_folder
-from server.settings import PROJECT, DatabaseSettings, Settings
+from server.settings import DatabaseSettings, Settings
 from server.wire.listen import Listening
 
 _STOP_SECONDS_MAX = 10
@@ -129,7 +130,7 @@ async def _run(settings: Settings, module: str, listening: Listening | None = No
             bufsize=0,
             pass_fds=(*descriptors, pulse.far_end),
             cwd="/",
-            env=KEEP_MEMORY | os.environ | {"PYTHONPATH": str(PROJECT)},
+            env=KEEP_MEMORY | os.environ | {"PYTHONPATH": str(CODE)},
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops things in order
         )
         pulse.hand_over()

@@ -28,11 +28,12 @@ from layers.recovery.folder import BackupFolder
 from layers.recovery.manifest import LogicalBackup, Manifest, Measured
 from layers.recovery.measure import differences, last_change, measure
 from layers.recovery.restored import LEAP, mark_restored
+from server.installation import CODE
 from server.recovery.backup import StepReport
 from server.recovery.contents import RESTORED_CONFIG
 from server.recovery.restore import WantedBackup, check, discard, fill, put_files
 from server.running import running_address
-from server.settings import PROJECT, environment_names
+from server.settings import environment_names
 
 _HEALTHY_SECONDS_MAX = 300
 _LOOK_SECONDS = 0.2
@@ -186,7 +187,7 @@ def _start_map(home: Path) -> list[str]:
         log.open("w", encoding="utf-8") as output,
         subprocess.Popen(  # noqa: S603  # our own program
             [*command, "--home", str(home), "--config", str(config)],
-            env=ours | {"PYTHONPATH": str(PROJECT)},
+            env=ours | {"PYTHONPATH": str(CODE)},
             cwd="/",
             stdout=output,
             stderr=output,

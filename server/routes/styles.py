@@ -14,7 +14,7 @@ from layers.errors import NotFound
 from server.dependencies import ActorHere, BaseUrlHere, StateHere
 from server.http.caching import VARIES, Keep, cache_control
 from server.http.compressed import Compressed
-from server.page.assets import MODULES
+from server.page.assets import ICONS
 from server.page.fonts import font_faces
 from server.state import State
 from server.tianditu import raster_sources
@@ -25,7 +25,6 @@ from tiles.styles.style import Surroundings, build_style
 from tiles.styles.theme import read_themes, theme_of
 
 router = APIRouter(prefix="/styles", tags=["styles"])
-_ICONS = (MODULES / "@mapbox" / "maki" / "icons", MODULES / "@rapideditor" / "temaki" / "icons")
 _SPRITE = "onemap"
 
 
@@ -91,7 +90,7 @@ async def sprite(file: str, request: Request, state: StateHere, actor: ActorHere
         raise NotFound(f"there is no sprite '{file[:80]}'; there are: {known}", parameter="file")
     catalog = state.catalog.current
     names = pictograms(catalog[layer].definition for layer in catalog.visible_ids(actor))
-    sheet: Sprite = await run_in_threadpool(draw_sprite, names, _ICONS, ratios[stem])
+    sheet: Sprite = await run_in_threadpool(draw_sprite, names, ICONS, ratios[stem])
     if ending == "png":
         return _answer(request, state, actor, sheet.png, "image/png")
     return _answer(request, state, actor, orjson.dumps(sheet.index), "application/json")

@@ -11,7 +11,7 @@ from layers.catalog import Catalog
 from layers.database.connection import in_our_words
 from layers.types import BBox, Json
 from server.audit.touched import touch
-from server.page.assets import MODULES
+from server.page.assets import ICONS
 from server.state import State
 from server.tiles.form import MapForm
 from tiles.address import TileAddress
@@ -23,7 +23,6 @@ from tiles.raster.style import Rgb
 from tiles.styles.style import Surroundings, build_style
 from tiles.styles.theme import Theme
 
-ICONS = (MODULES / "@mapbox" / "maki" / "icons", MODULES / "@rapideditor" / "temaki" / "icons")
 DISTRICTS = "districts"  # their outline frames the map
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from layers.actor import OPERATOR, Actor
 from layers.definition import FieldDefinition, LayerDefinition, MapHints, read_code_lists, read_definitions
 from layers.errors import NotFound
+from server.page.assets import ICONS
 from tests.readers import INSIDER
 from tests.tiles.styles.catalogue import OUTLINE, SNAPSHOTS, catalogue, style_of, text_of
 from tiles.styles.color import contrast, mix, readable
@@ -26,7 +27,6 @@ from tiles.vector import tile_fields
 
 THEMES = ("dark", "light", "print")
 MODULES = Path(__file__).parents[3] / "server" / "web" / "node_modules"
-ICONS = (MODULES / "@mapbox" / "maki" / "icons", MODULES / "@rapideditor" / "temaki" / "icons")
 colors = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 
