@@ -1,7 +1,7 @@
 """Where the program and its files are: in a clone of the project, or installed from a wheel.
 
-A clone keeps everything in one folder. A wheel puts the program among Python's packages, where no user's file lies;
-its project folder is ``ONEMAP_PROJECT``, or ``onemap`` in the user's data folder (XDG Base Directory Specification), and
+A clone keeps everything in one folder. A wheel puts the program among Python's packages, where no user's file belongs;
+its project folder is ``ONEMAP_PROJECT``, or ``onemap`` in a user's data folder (XDG Base Directory Specification), and
 gets a copy of the configuration that comes with the program.
 """
 
