@@ -205,6 +205,7 @@ def _statements(definition: LayerDefinition) -> list[str]:
         *_indexes(definition),
         *_triggers(table, "touch", f"touch_layer({"'graded'" if 'data_grade' in definition.by_name else ''})"),
         *(_triggers(table, "touched", "note_changed_area()") if geometry else []),  # fires after `touch_…`, by name
+        *_regraded(definition),
         *(_past(definition, added[:-1]) if keeps_past(definition.id) else []),
         f"GRANT SELECT ON {table} TO onemap_read",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
@@ -224,6 +225,17 @@ def _triggers(table: str, names: str, call: str) -> list[str]:
         f"""CREATE OR REPLACE TRIGGER {names}_{on.split(maxsplit=1)[0].lower()} AFTER {on}
         FOR EACH STATEMENT EXECUTE FUNCTION onemap.{call}"""
         for on in (*rows, f"TRUNCATE ON {table}")
+    ]
+
+
+def _regraded(definition: LayerDefinition) -> list[str]:
+    """Return the trigger that tells the change log of grades that a statement changed."""
+    if GRADE not in definition.by_name:
+        return []
+    return [
+        f"""CREATE OR REPLACE TRIGGER regraded_update AFTER UPDATE ON {table_of(definition.id)}
+        REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+        FOR EACH STATEMENT EXECUTE FUNCTION onemap.note_regraded()"""
     ]
 
 

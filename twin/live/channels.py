@@ -13,7 +13,6 @@ from layers.catalog import Catalog
 from twin.live.budget import TimeSlices
 from twin.live.channel import Channel, channel_key
 from twin.live.interest import Interest
-from twin.live.last_seen import LastSeen
 from twin.live.leaving import prior_of, removal_of, was_seen
 from twin.live.matching import Matching
 from twin.live.rows import FeatureProperties, Needs
@@ -40,7 +39,6 @@ class Channels:
         self._by_audience: defaultdict[str, set[Channel]] = defaultdict(set)
         self._matching = Matching()
         self._visibilities: WeakValueDictionary[str, Visibility] = WeakValueDictionary()  # while it has channels
-        self._last = LastSeen()
         self._needs: Needs | None = None
 
     def __len__(self) -> int:
@@ -106,7 +104,6 @@ class Channels:
         layer = catalog.get(change["layer"])
         is_public = layer is not None and layer.definition.grade == 1
         known: dict[str, SeenChange | None] = {}
-        last = self._last.replace(change)
         for channel in self._matching.find(change, rows.place(change), is_public=is_public):
             if channel.units:
                 await slices.spend(channel.units)
@@ -118,23 +115,19 @@ class Channels:
             seen = known[audience]
             if seen is not None and channel.wants_seen(seen):
                 wanted.append((channel, change, seen.encoded))
-        if priors := self._priors(change, last):
-            wanted += await self._left(change, priors, rows, known, slices)
+        prior = prior_of(change) if "before" in change else None
+        if prior is not None and self._may_hide(change, prior):
+            wanted += await self._left(change, prior, rows, known, slices)
 
-    def _priors(self, change: Change, last: Change | None) -> list[Change]:
-        """Return what the feature of a change was before, where it differs in what may hide it from a reader."""
-        told = prior_of(change) if "before" in change else None
+    def _may_hide(self, change: Change, prior: Change) -> bool:
+        """Whether a change differs from what was before it in what may hide its feature from a reader."""
         is_judged = change["layer"] in self.needs.judged
-        return [
-            prior
-            for prior in (told, last)
-            if prior is not None and (is_judged or any(prior.get(name) != change.get(name) for name in _LABELS))
-        ]
+        return is_judged or any(prior.get(name) != change.get(name) for name in _LABELS)
 
     async def _left(
         self,
         change: Change,
-        priors: Sequence[Change],
+        prior: Change,
         rows: FeatureProperties,
         known: Mapping[str, SeenChange | None],
         slices: TimeSlices,
@@ -148,6 +141,6 @@ class Channels:
             await slices.spend(1)
             visibility = channels[0].visibility
             seen = known[audience] if audience in known else visibility.see(change, rows.of)
-            if seen is None and any(was_seen(visibility, prior, row) for prior in priors):
+            if seen is None and was_seen(visibility, prior, row):
                 left += [(one, removal, encoded) for one in channels if one.interest.has_layer(change["layer"])]
         return left

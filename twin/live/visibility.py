@@ -129,9 +129,11 @@ class Visibility:
 
     def _changes_of(self, layer_id: str) -> _LayerChanges | None:
         layer = self._catalog().get(layer_id)
-        if layer is None or not layer.visible_to(self.actor):
+        if layer is None:
             return None
         rights = rights_of(layer.definition, self.actor)
+        if not rights.cases:
+            return None
         known = self._by_layer.get(layer_id)
         if known is None or known[0] is not rights:  # the catalogue changes often, a definition hardly ever
             known = self._by_layer[layer_id] = rights, _LayerChanges(layer, rights)

@@ -54,6 +54,12 @@ def change(area="440106011001", grade=3, name="甲", **more):
     return {"kind": "event", "layer": "cameras", "id": "c1", "name": name, "contact_name": "张三", **place, **more}
 
 
+def told(events):
+    """The same changes as the writers of feeds tell them: with what each replaced."""
+    states = {}
+    return [with_before(event, states) for event in events]
+
+
 def hear(changes, interest=None):
     """What each reader hears of changes, one list a reader."""
     channels = Channels(lambda: CATALOG)
@@ -73,7 +79,7 @@ REMOVED = {"kind": "feature", "layer": "cameras", "id": "c1", "operation": "dele
 
 
 def test_a_feature_that_moves_away_is_removed_for_those_alone_who_saw_it():
-    heard = hear([change(), change(area="440106012001")])
+    heard = hear(told([change(), change(area="440106012001")]))
     assert [one["kind"] for one in heard["north"]] == ["event", "feature"]
     assert heard["north"][-1] == heard["labels"][-1] == REMOVED
     assert [one["kind"] for one in heard["south"]] == ["event"]
@@ -82,7 +88,7 @@ def test_a_feature_that_moves_away_is_removed_for_those_alone_who_saw_it():
 
 
 def test_a_raised_grade_and_a_changed_row_remove_too():
-    heard = hear([change(), change(grade=4), change(grade=4, name="乙")])
+    heard = hear(told([change(), change(grade=4), change(grade=4, name="乙")]))
     assert heard["north"] == [heard["north"][0], REMOVED]
     assert heard["worker"] == [heard["worker"][0], REMOVED]
     assert len(heard["chief"]) == 3
@@ -119,16 +125,10 @@ def test_what_a_reader_holds_is_what_it_may_see(events, name):
     """After any changes, the features on a reader's map are those it may see now, as it may see them."""
     lens = Visibility(READERS[name], lambda: CATALOG)
     held = None
-    for one in hear(events)[name]:
+    for one in hear(told(events))[name]:
         held = None if one == REMOVED else one
     expected = lens.shown(events[-1], lambda c: c) if events else None
     assert held == expected
-
-
-def told(events):
-    """The same changes as the writers of feeds tell them: with what each replaced."""
-    states = {}
-    return [with_before(event, states) for event in events]
 
 
 def hear_late(events, name, interest=WHOLE):
@@ -176,5 +176,5 @@ def test_a_grade_raised_since_removes_and_a_feature_that_was_made_meanwhile_is_n
 
 @pytest.mark.parametrize("name", READERS)
 def test_a_removal_says_nothing_but_the_feature(name):
-    for one in hear([change(), change(grade=4), change(area=None)])[name]:
+    for one in hear(told([change(), change(grade=4), change(area=None)]))[name]:
         assert one["kind"] != "feature" or one == REMOVED

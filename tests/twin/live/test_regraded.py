@@ -1,0 +1,183 @@
+"""The law of grades: whatever raises or lowers them, and however a subscriber listens, he holds what a read shows."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import orjson
+import pytest
+
+from layers.actor import Actor
+from layers.catalog import read_catalog
+from layers.database.connection import Role, connect
+from layers.errors import NotFound
+from layers.load import LoadOptions, load_file
+from layers.policy.policy import Policy
+from layers.schema.tables import create_layer, refresh_statistics
+from tests.layers.cameras import CAMERAS, ROWS
+from tests.layers.read.policies import actor_of, role, rule
+from tests.twin.change_log import DEADLINE_SECONDS, newest, tails, written
+from twin.live.interest import Interest
+from twin.live.snapshot import take_snapshot
+
+pytestmark = pytest.mark.anyio
+AREA = "440106010"
+POLICY = Policy(
+    (role("anonymous", 1), role("officer", 3), role("worker", 3)),
+    (
+        rule("public", "anonymous", "cameras"),
+        rule("own", "officer", "cameras", areas="own"),
+        rule("low", "worker", "cameras", rows="height_m < 5", grade=2),
+    ),
+)
+READERS = {
+    "public": Actor("public", 1),
+    "internal": Actor("internal", 2),
+    "bound": Actor("bound", 3, (AREA,)),
+    "everything": Actor("everything", 4),
+    "officer": actor_of(POLICY, "officer", areas=(AREA,)),
+    "worker": actor_of(POLICY, "worker"),
+}
+INTEREST = Interest(frozenset({"cameras"}))
+ROW_COUNT = 40
+
+
+@pytest.fixture
+async def cameras_url(database_url):
+    owner = await connect(database_url)
+    await create_layer(owner, CAMERAS)
+    await owner.execute(ROWS, ROW_COUNT)
+    await refresh_statistics(owner, CAMERAS)
+    await owner.close()
+    return database_url
+
+
+class Picture:
+    """What a subscriber has on his map, who listens at several processes and is cut between."""
+
+    def __init__(self, actor, held, seq) -> None:
+        self.actor, self.held, self.seq = actor, held, seq
+
+    async def hear(self, tail, pool, until):
+        """Listen at a process until a number."""
+        watcher = tail.watch(INTEREST, self.actor, self.seq)
+        while watcher.seq < until:
+            if batch := await tail.take(watcher, pool, 0.05):
+                self.take(orjson.loads(batch.body))
+        self.seq = watcher.seq
+        tail.leave(watcher)
+
+    def take(self, changes):
+        for change in changes:
+            assert change["kind"] == "feature"
+            assert "grade" not in change
+            (self.held.discard if change["operation"] == "delete" else self.held.add)(change["id"])
+
+
+async def read_now(url, pool, actor):
+    """The ids that a fresh read shows, and the number of the log that they have."""
+    owner = await connect(url)
+    catalog = await read_catalog(owner)
+    await owner.close()
+    try:
+        state = await take_snapshot(pool, catalog, actor, INTEREST)
+    except NotFound:
+        return set(), await newest(url)
+    return {feature["id"] for feature in orjson.loads(b"[%s]" % state.layers["cameras"])}, state.seq
+
+
+async def by_hand(url, numbers, _file):
+    """Raise and lower the grades of some rows, in one statement or in several of a transaction."""
+    owner = await connect(url, None)  # whoever is at the database's own console
+    async with owner.transaction():
+        for _ in range(numbers.randint(1, 3)):
+            await owner.execute(
+                "UPDATE layer.cameras SET data_grade = $1, height_m = height_m WHERE right(id, 2)::int % $2 = 0",
+                numbers.randint(1, 4),
+                numbers.randint(1, 7),
+            )
+    await owner.close()
+
+
+async def by_load(url, numbers, file):
+    """Load some rows, or all of them in the place of all, with other grades."""
+    owner = await connect(url)
+    rows = await owner.fetch(
+        "SELECT id, name, height_m, area_code, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM layer.cameras ORDER BY id"
+    )
+    await owner.close()
+    mode = numbers.choice(["upsert", "replace"])
+    if mode == "upsert":
+        rows = numbers.sample(rows, 15)
+    lines = [",".join("" if v is None else str(v) for v in row) + f",{numbers.randint(1, 4)}" for row in rows]
+    file.write_text("\n".join(["id,name,height_m,area_code,lon,lat,data_grade", *lines]), encoding="utf-8")
+    summary = await load_file(url, file, "cameras", LoadOptions(lower_grades=numbers.random() < 0.7), mode=mode)
+    assert summary.loaded == len(rows)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_after_any_changes_of_grades_a_subscriber_holds_what_a_fresh_read_shows(cameras_url, tmp_path, seed):
+    url, numbers = cameras_url, random.Random(seed)
+    async with tails(url, 2) as (running, pool), asyncio.timeout(DEADLINE_SECONDS):
+        pictures = {name: Picture(actor, *await read_now(url, pool, actor)) for name, actor in READERS.items()}
+        for _ in range(8):
+            await numbers.choice([by_hand, by_load])(url, numbers, tmp_path / "cameras.csv")
+            tail, end = numbers.choice(running), await newest(url)
+            listening = [one for one in pictures.values() if numbers.random() < 0.7]  # the others come late
+            await asyncio.gather(*(one.hear(tail, pool, end) for one in listening))
+            for one in listening:
+                assert one.held == (await read_now(url, pool, one.actor))[0], one.actor.subject
+        for name, one in pictures.items():
+            await one.hear(running[0], pool, await newest(url))
+            assert one.held == (await read_now(url, pool, one.actor))[0], name
+
+
+async def test_a_member_of_a_channel_hears_it_at_once(cameras_url):
+    async with tails(cameras_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
+        watcher = tail.watch(INTEREST, READERS["internal"])
+        assert await tail.take(watcher, pool, 0) is None  # it is a member now
+        owner = await connect(cameras_url)
+        await owner.execute("UPDATE layer.cameras SET data_grade = 3 WHERE id IN ('c0001', 'c0003')")
+        await owner.close()
+        batch = None
+        while batch is None:
+            batch = await tail.take(watcher, pool, 1)
+        removed = {"kind": "feature", "layer": "cameras", "id": "c0001", "operation": "delete"}
+        assert orjson.loads(batch.body) == [removed]  # c0003 had grade 4: its id is nobody's business
+
+
+async def test_nothing_is_told_of_grades_that_stay_of_new_rows_and_of_what_was_rolled_back(cameras_url):
+    owner = await connect(cameras_url, Role.INGEST)
+    async with owner.transaction():
+        await owner.execute(
+            "INSERT INTO layer.cameras (id, geom, data_grade) SELECT 'new', geom, 1 FROM layer.cameras LIMIT 1"
+        )
+        await owner.execute("UPDATE layer.cameras SET data_grade = 4 WHERE id = 'new'")
+    await owner.execute("UPDATE layer.cameras SET name = '乙', data_grade = data_grade")
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute("UPDATE layer.cameras SET data_grade = 4")
+    await transaction.rollback()
+    await owner.close()
+    assert await written(cameras_url) == []
+
+
+async def test_a_large_change_is_told_in_frames_that_leave_the_log_free_while_it_lasts(cameras_url):
+    owner, other = await connect(cameras_url), await connect(cameras_url)
+    await owner.execute(
+        "INSERT INTO layer.cameras (id, data_grade) SELECT 'n' || i, 2 FROM generate_series(1, 2500) AS i"
+    )
+    async with owner.transaction():
+        await owner.execute("UPDATE layer.cameras SET data_grade = 3 WHERE id ^@ 'n'")
+        locked = await other.fetchval("SELECT NOT pg_try_advisory_lock(440107)")
+        assert not locked
+        await other.execute("SELECT pg_advisory_unlock_all()")
+    frames = await owner.fetch("SELECT last_seq - first_seq + 1 AS number FROM twin.change ORDER BY last_seq")
+    assert [frame["number"] for frame in frames] == [1000, 1000, 500]
+    assert await owner.fetchval("SELECT count(*) FROM onemap.regraded") == 0
+    numbered = await written(cameras_url)
+    assert {change["id"] for _, change in numbered} == {f"n{i}" for i in range(1, 2501)}
+    assert all(change["before"] == {"grade": 2} and change["grade"] == 3 for _, change in numbered)
+    await owner.close()
+    await other.close()
