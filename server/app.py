@@ -62,6 +62,7 @@ from server.routes import (
     warnings,
 )
 from server.routes.identity import approvals, elevations, login, references, session
+from server.routes.surroundings import travel
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
 from server.tianditu import Tianditu
@@ -73,10 +74,11 @@ from tiles.maker import TileMaker
 from twin.connectors.protocols import read_registry
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail
+from twin.routing.holder import RoadNetworks
 
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
-    rules, policy, aggregate, history, warnings, exercises, refused, incomplete, session, elevations,
+    travel, rules, policy, aggregate, history, warnings, exercises, refused, incomplete, session, elevations,
     approvals, references, page, login,
 )  # fmt: skip
 """In the order in which they are tried and described."""
@@ -163,7 +165,6 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
     identity = await start_identity(settings, running, held, takes_demo=is_reached_from_here_alone(settings.server))
-    audit = _audit(settings, running, held)
     app.state.shared = State(
         settings=settings,
         build=build_id(),
@@ -190,9 +191,17 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         tile_changes=tile_changes,
         intake=intake,
         rules=CurrentRules(settings.rules.folder),
-        audit=audit,
+        audit=_audit(settings, running, held),
         policy=held,
+        roads=_roads(pool, catalog, running),
     )
+
+
+def _roads(pool: asyncpg.Pool, catalog: CatalogHolder, running: AsyncExitStack) -> RoadNetworks:
+    """Return the road network, which is made when it is first asked for."""
+    roads = RoadNetworks(pool, catalog)
+    running.push_async_callback(roads.stop)
+    return roads
 
 
 async def _pools(settings: Settings, running: AsyncExitStack) -> tuple[asyncpg.Pool, asyncpg.Pool]:

@@ -37,6 +37,7 @@ from tiles.basemaps import Basemaps
 from tiles.maker import TileMaker
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail
+from twin.routing.holder import RoadNetworks
 from twin.rules.registry import Rules, read_rules
 
 
@@ -92,6 +93,7 @@ class State:
     rules: CurrentRules
     audit: Audit
     policy: PolicyHolder
+    roads: RoadNetworks
     assets: Assets = field(default_factory=find_assets)
     plans: RequestPlans = field(default_factory=RequestPlans)
     outlines: Outlines = field(default_factory=Outlines)

@@ -97,6 +97,9 @@ def _of_layer(asked):
         yield f"{of}/map/tiles", f"{collection}{styled}/map/tiles?f=json"
         yield f"{of}/map/tiles/{{set}}", f"{collection}{styled}/map/tiles/WebMercatorQuad?f=json"
     yield "/twin/nearby", f"/twin/nearby?lon=113.38&lat=23.11&radius_m=5000&layers={name}&limit=20"
+    lon, lat = asked.rows[0]["geom"]
+    yield "/twin/nearest-resources", f"/twin/nearest-resources?lon={lon}&lat={lat}&n=20&layers={name}"
+    yield "/twin/reachable", f"/twin/reachable?lon={lon}&lat={lat}&minutes=20&limit=20&layers={name}&mode=walk"
     yield "/twin/areas/{code}/features", f"/twin/areas/440106011/features?layers={name}&limit=20"
     yield "/twin/snapshot", f"/twin/snapshot?layers={name}&bbox={BOX}"
     yield "/twin/replay", f"/twin/replay?layers={name}&from={MOMENT}&to={MOMENT}&step=1s"
@@ -162,6 +165,7 @@ def of_all(definitions, rows):
             f"/tiles/{','.join(part)}/{TILES[0]}.mvt" for part in (some[:8], some[8:16])
         ],
         "/twin/locate": [f"/twin/locate?lon={row['geom'][0]}&lat={row['geom'][1]}" for row in rows["waterways"]],
+        "/twin/route": [_route(one, other) for one in rows["roads"][:4] for other in rows["roads"][:4]],
         "/twin/events/{event_id}/log": [f"/twin/events/{row['id']}/log" for row in rows["events"]],
         "/live": ["/live?since=0", f"/live?since=0&bbox={BOX}", "/live?since=0&f=cloudevents"],
         "/twin/warnings": ["/twin/warnings"],
@@ -170,6 +174,11 @@ def of_all(definitions, rows):
         "/twin/rules": ["/twin/rules"],
         "/raster": ["/raster"],
     }
+
+
+def _route(one, other):
+    start, end = (f"{lon},{lat}" for lon, lat in (one["geom"], other["geom"]))
+    return f"/twin/route?from={start}&to={end}"
 
 
 def templates(routes, prefix=""):

@@ -6,12 +6,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from pyproj import Geod
 
 from layers.clause import Clause
 from layers.coordinates.crs import CRS84, STORED_SRID, parse_crs, served_crs, transform
 from layers.coordinates.datum import DATUMS, from_datum, parse_datum
 from layers.coordinates.degrees import settled
 from layers.errors import BadCrs, BadInput
+from layers.types import Points
+
+_ELLIPSOID = Geod(ellps="GRS80")  # of CGCS2000, within a tenth of a millimetre of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,10 @@ class Spot:
     def geometry(self) -> Clause:
         """The point, as SQL with bound values."""
         return Clause(f"ST_SetSRID(ST_MakePoint(?0::float8, ?1::float8), {STORED_SRID})", (self.lon, self.lat))
+
+    def distance_m(self, other: Spot) -> float:
+        """Return the geodesic distance to another place, to the millimetre."""
+        return round(float(_ELLIPSOID.inv(self.lon, self.lat, other.lon, other.lat)[2]), 3)
 
 
 def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
@@ -46,7 +54,7 @@ def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
     """
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise BadInput(f"lon and lat are {lon}, {lat}; both must be finite numbers", parameter="lon")
-    found = settled(_to_stored(np.array([[lon, lat]], dtype=np.float64), crs))
+    found = settled(to_stored(np.array([[lon, lat]], dtype=np.float64), crs))
     east, north = float(found[0, 0]), float(found[0, 1])
     if not (abs(east) <= 180 and abs(north) <= 90):  # also when they are not finite
         allowed = "longitude -180 to 180 and latitude -90 to 90, in this order, or metres of a projected crs"
@@ -54,9 +62,14 @@ def read_spot(lon: float, lat: float, crs: str = CRS84.short) -> Spot:
     return Spot(east, north)
 
 
-def _to_stored(
-    xy: np.ndarray[tuple[int, int], np.dtype[np.float64]], crs: str
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def to_stored(xy: Points, crs: str) -> Points:
+    """Return coordinates `[n, 2]` of a question in CGCS2000 degrees.
+
+    Raises
+    ------
+    BadCrs
+        When the system is not served, and is no datum of a map.
+    """
     if datum := parse_datum(crs.strip().lower()):
         return from_datum(xy, datum)
     try:

@@ -1,0 +1,1 @@
+"""Questions about the surroundings of a place, as they are read from requests."""

@@ -1,0 +1,181 @@
+"""The parameters and bodies of questions about ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
+
+import shapely
+from pydantic import BaseModel, ConfigDict, Field
+
+from layers.errors import BadGeometry, BadInput
+from layers.types import Json
+from twin.routing.arcs import Direction
+from twin.surroundings.closures import shapely_polygon
+from twin.surroundings.reachable import REACHABLE_MAX
+from twin.surroundings.resources import RESOURCES_MAX
+from twin.surroundings.spot import Spot, read_spot, to_stored
+from twin.surroundings.travel import Avoid
+
+RESOURCES = "emergency_resources"
+_AVOID_CHARACTERS = 20_000
+_CRS = "经纬度的坐标系：OGC:CRS84、EPSG:4490、EPSG:4547、gcj02、bd09 the crs of places"
+_P, _R2 = "113.3316634,23.1395597", "113.3350806,23.1395741"
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class WayParams(_Query):
+    """How one travels, and what is closed."""
+
+    crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
+    mode: str = Field("car", max_length=40, description="出行方式：car 行车、walk 步行 how one travels")
+    avoid: str = Field(
+        "", max_length=_AVOID_CHARACTERS, description="不走的道路 id，逗号分隔 ids of roads, separated by commas"
+    )
+    closures: bool = Field(
+        default=True,
+        description="避开现时积水封闭的道路（以来者所能见为限） "
+        "keep clear of roads that deep water closes now, as far as you may see it",
+    )
+
+    @property
+    def avoided(self) -> Avoid:
+        """What routes keep clear of."""
+        return Avoid(split(self.avoid), (), self.closures)
+
+
+class RouteParams(WayParams):
+    """The parameters of `/twin/route`."""
+
+    start: str = Field(alias="from", max_length=80, description="起点 longitude,latitude", examples=[_P])
+    end: str = Field(alias="to", max_length=80, description="终点 longitude,latitude", examples=[_R2])
+
+    def places(self) -> tuple[Spot, Spot]:
+        """Return both ends.
+
+        Raises
+        ------
+        BadInput
+            When one is no `longitude,latitude`.
+        """
+        return _place(self.start, self.crs, "from"), _place(self.end, self.crs, "to")
+
+
+class _PlaceParams(WayParams):
+    lon: float = Field(description="经度，或投影坐标的东坐标 longitude, or metres east", examples=[113.3316634])
+    lat: float = Field(description="纬度，或投影坐标的北坐标 latitude, or metres north", examples=[23.1395597])
+    layers: str = Field(RESOURCES, max_length=800, description="图层 id，逗号分隔 layer ids, separated by commas")
+    types: str = Field(
+        "",
+        max_length=800,
+        description="类型代码，逗号分隔；空为全部 codes of types (resource_type, vehicle_kind …); empty for all",
+        examples=["warehouse,team,hospital"],
+    )
+    at: str | None = Field(None, max_length=60, description="资源为此时刻的状态，须带时区 resources as of this moment")
+
+
+class ResourcesParams(_PlaceParams):
+    """The parameters of `/twin/nearest-resources`."""
+
+    n: int = Field(3, ge=1, le=RESOURCES_MAX, description="个数 how many")
+    direction: str = Field(
+        "inbound",
+        max_length=40,
+        description="inbound 到此地来（默认） they come here (default); outbound 从此地去 one goes there",
+    )
+
+
+class ReachableParams(_PlaceParams):
+    """The parameters of `/twin/reachable`."""
+
+    minutes: float = Field(description="分钟，至多 60 more than 0, at most 60", examples=[5])
+    limit: int = Field(100, ge=1, le=REACHABLE_MAX, description="要素个数 features of all layers")
+    direction: str = Field(
+        "outbound",
+        max_length=40,
+        description="outbound 从此地去（默认） one goes there (default); inbound 到此地来 they come here",
+    )
+
+
+class AvoidBody(BaseModel):
+    """What routes keep clear of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    roads: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, description="道路 id ids of roads")
+    polygons: list[dict[str, Any]] = Field(
+        default_factory=list, description="GeoJSON 面，坐标系同 crs GeoJSON polygons, in the crs of the question"
+    )
+    closures: bool = Field(default=True, description="也避开现时积水封闭的道路 also roads that deep water closes now")
+
+
+class ResourcesBody(BaseModel):
+    """A question for the nearest resources, with areas to avoid."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    point: list[Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        min_length=2, max_length=2, description="经度、纬度 longitude, latitude", examples=[[113.3316634, 23.1395597]]
+    )
+    crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
+    n: int = Field(3, ge=1, le=RESOURCES_MAX, description="个数 how many")
+    layers: list[Annotated[str, Field(max_length=63)]] = Field(
+        default=[RESOURCES], max_length=20, description="图层 id layer ids"
+    )
+    types: list[Annotated[str, Field(max_length=63)]] = Field(
+        default_factory=list, max_length=40, description="类型代码；空为全部 codes of types; empty for all"
+    )
+    mode: str = Field("car", max_length=40, description="car 行车、walk 步行")
+    direction: str = Field("inbound", max_length=40, description="inbound 到此地来、outbound 从此地去")
+    avoid: AvoidBody = Field(default_factory=AvoidBody)
+    at: str | None = Field(None, max_length=60, description="资源为此时刻的状态 resources as of this moment")
+
+    @property
+    def spot(self) -> Spot:
+        """The place of the question."""
+        lon, lat = self.point
+        return read_spot(lon, lat, self.crs)
+
+    @property
+    def avoided(self) -> Avoid:
+        """What routes keep clear of."""
+        polygons = [_polygon(one, self.crs) for one in self.avoid.polygons]
+        return Avoid(self.avoid.roads, polygons, self.avoid.closures)
+
+
+def split(text: str) -> list[str]:
+    """Return the parts of a text between commas, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def read_direction(text: str) -> Direction:
+    """Parse a direction.
+
+    Raises
+    ------
+    BadInput
+        When it is none.
+    """
+    if text not in {"inbound", "outbound"}:
+        raise BadInput(f"direction is '{text[:40]}'; allowed are inbound, outbound", parameter="direction")
+    return cast("Direction", text)
+
+
+def _place(text: str, crs: str, parameter: str) -> Spot:
+    parts: Sequence[str] = text.split(",")
+    try:
+        lon, lat = (float(part) for part in parts)
+    except ValueError as error:
+        allowed = "write longitude,latitude, as 113.33166,23.13956"
+        raise BadInput(f"{parameter} is '{text[:40]}'; {allowed}", parameter=parameter) from error
+    return read_spot(lon, lat, crs)
+
+
+def _polygon(geojson: Json, crs: str) -> shapely.Geometry:
+    found = shapely.transform(shapely_polygon(geojson), lambda xy: to_stored(xy, crs))
+    if not shapely.is_valid(found):
+        raise BadGeometry("an area to avoid lies outside of its crs", parameter="avoid")
+    return found

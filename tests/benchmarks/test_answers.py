@@ -1,0 +1,24 @@
+"""The benchmark of answers runs, on a small district with few requests; its figures mean nothing here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.answers.__main__ import PARTS
+from benchmarks.answers.asking import ASKER
+from benchmarks.rights.callers import UNAPPROVED, InProcess
+from benchmarks.servers import UNLIMITED
+from layers.actor import OPERATOR
+from server.settings import load_settings
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("part", PARTS)
+async def test_a_part_is_measured(part: str, district_url: str, tmp_path: Path):
+    settings = load_settings(home=tmp_path, database={"url": district_url}, export=UNAPPROVED, limits=UNLIMITED)
+    async with InProcess(settings, {ASKER: OPERATOR}) as app:
+        rows = await PARTS[part](app, district_url, 0.01)
+    assert all(row.ours > 0 for row in rows)
+    assert any(row.goal for row in rows)
