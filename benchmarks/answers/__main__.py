@@ -20,7 +20,8 @@ from layers.actor import OPERATOR
 from layers.cluster import PrivateCluster
 from layers.demo.load import load_demo
 from server.database import prepare
-from server.settings import PROJECT, load_settings
+from server.installation import PROJECT
+from server.settings import load_settings
 
 type AnswerPart = Callable[[InProcess, str, float], Awaitable[list[Figure]]]
 PARTS: dict[str, AnswerPart] = {"travel": travel.measure}
