@@ -61,6 +61,7 @@ from server.routes import (
     twin,
     warnings,
 )
+from server.routes.answers import ANSWERS
 from server.routes.identity import approvals, elevations, login, references, session
 from server.routes.surroundings import travel
 from server.settings import Settings
@@ -79,7 +80,7 @@ from twin.routing.holder import RoadNetworks
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
     travel, rules, policy, aggregate, history, warnings, exercises, refused, incomplete, session, elevations,
-    approvals, references, page, login,
+    approvals, references, page, login, *ANSWERS,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"

@@ -19,6 +19,7 @@ from layers.demo.district.villages import make_village_outlines, make_villages
 from layers.demo.district.water import make_waters, make_waterways
 from layers.demo.features.cameras import bind_cameras, make_cameras
 from layers.demo.features.devices import bind_sensors, make_devices
+from layers.demo.features.duty import make_responsibilities, make_rosters
 from layers.demo.features.events import make_events
 from layers.demo.features.facilities import make_facilities
 from layers.demo.features.flooding import make_flood_points
@@ -28,7 +29,7 @@ from layers.demo.features.stations import make_air_stations, make_level_stations
 from layers.demo.table import DemoTable, concat_tables
 from layers.errors import BadInput
 
-GENERATOR_VERSION = 1  # raise it when the same seed gives another district
+GENERATOR_VERSION = 2  # raise it when the same seed gives another district
 SEED = 440106
 AS_OF = datetime(2026, 1, 5, 10, 0, tzinfo=timezone(timedelta(hours=8)))
 LARGEST_SCALE = 1000.0
@@ -129,15 +130,28 @@ def _generate_one(district: District) -> dict[str, DemoTable]:
         make_vehicles(district, network),
         make_workers(district, areas[3]),
         make_events(district, network, houses, devices.ids, villages),
+        make_responsibilities(district, facilities),
+        make_rosters(district),
     ]
     return {table.layer: _finish(district, table) for table in tables}
 
 
+_PLACELESS = {"responsibilities", "duty_rosters"}
+_OF_PLACES = {
+    "openness",
+    "sharing_type",
+    "position_accuracy_m",
+    "crs_source",
+    "quality_flag",
+}  # columns of layers whose features have places
 _MULTI = {"districts", "streets", "communities", "grids", "urban_villages", "buildings"}
 
 
 def _finish(district: District, table: DemoTable) -> DemoTable:
     """Convert metres to degrees, and add the columns that every row of the demo has."""
+    if table.layer in _PLACELESS:
+        common = {name: value for name, value in _common(district, table).items() if name not in _OF_PLACES}
+        return DemoTable(table.layer, table.ids, table.geometry, common | table.columns)
     geometry = district.frame.degrees(table.geometry)
     if table.layer in _MULTI:
         geometry = _multi(geometry)

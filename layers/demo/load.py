@@ -111,9 +111,12 @@ class _DemoLoad:
         for name in json_fields:
             table.columns[name] = [None if v is None else json.dumps(v, ensure_ascii=False) for v in table.column(name)]
         names = list(table.columns)
+        has_places = self.definitions[table.layer].geometry_type != "None"
+        columns = ["id", *(["geom"] if has_places else []), *names]
+        records = table.records(names) if has_places else [(own, *rest) for own, _, *rest in table.records(names)]
         try:
             await self.connection.copy_records_to_table(
-                table.layer, schema_name=SCHEMA, columns=["id", "geom", *names], records=table.records(names)
+                table.layer, schema_name=SCHEMA, columns=columns, records=records
             )
         except asyncpg.UniqueViolationError as error:
             raise Conflict(

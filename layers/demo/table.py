@@ -22,7 +22,8 @@ class DemoTable:
     ids
         Feature ids, all different.
     geometry
-        Shape (n,), shapely geometries; in metres during generation, then in CGCS2000 degrees.
+        Shape (n,), shapely geometries; in metres during generation, then in CGCS2000 degrees. None in a layer
+        without places.
     columns
         One column per field; a single value (string, number, boolean, None) stands for all rows.
     """
@@ -56,6 +57,11 @@ class DemoTable:
         """Return rows of (id, well-known binary, named fields)."""
         binary = shapely.to_wkb(shapely.set_srid(self.geometry, 4490), include_srid=True).tolist()
         return list(zip(self.ids, binary, *(self.column(n) for n in names), strict=True))
+
+
+def without_places(layer: str, ids: list[str], columns: dict[str, Any]) -> DemoTable:
+    """Return the table of a layer whose features have no places."""
+    return DemoTable(layer, ids, np.full(len(ids), None, dtype=object), columns)
 
 
 def concat_tables(tables: Sequence[DemoTable]) -> DemoTable:

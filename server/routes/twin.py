@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import asyncpg
 import orjson
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
@@ -17,6 +19,9 @@ from layers.tiers import TIER_OF_LAYER
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
+from server.state import State
+from twin.responsibility.concern import concern_of_located
+from twin.responsibility.responsible import responsible_for
 from twin.surroundings.area import area_features, find_area
 from twin.surroundings.locate import Located, locate
 from twin.surroundings.nearby import RADIUS_M_MAX, NearbyFeatures, chosen_layers, nearby
@@ -85,7 +90,19 @@ async def locate_place(
         async with state.pool.acquire() as connection:
             for name in sorted(PLACES.intersection(state.catalog.current.visible_ids(actor))):
                 touch(state.catalog.current.visible(name, actor), actor)
-            return await locate(connection, state.catalog.current, actor, spot)
+            found = await locate(connection, state.catalog.current, actor, spot)
+            return await _with_responsible(connection, state, actor, found)
+
+
+async def _with_responsible(connection: asyncpg.Connection, state: State, actor: Actor, found: Located) -> Located:
+    """Return a located place with those who answer for it, and who of them is on duty now."""
+    catalog = state.catalog.current
+    chain, rows = await responsible_for(connection, catalog, actor, concern_of_located(found, None, datetime.now(UTC)))
+    for name, number in rows.items():
+        touch(catalog.visible(name, actor), actor, rows=number)
+    if not chain.chain:
+        return found
+    return found.model_copy(update={"responsible": {**(found.responsible or {}), "chain": chain.chain}})
 
 
 @router.get("/nearby", summary="What is near a place", response_model=Features, response_class=GeoJson)

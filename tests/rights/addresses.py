@@ -173,6 +173,19 @@ def of_all(definitions, rows):
         "/twin/feeds": ["/twin/feeds"],
         "/twin/rules": ["/twin/rules"],
         "/raster": ["/raster"],
+        **_of_answers(rows),
+    }
+
+
+def _of_answers(rows):
+    """Return the addresses of the operations that answer with people, areas and addresses."""
+    return {
+        "/twin/responsibility": [
+            *(f"/twin/responsibility?layer=water_facilities&id={r['id']}&matter=04" for r in rows["water_facilities"]),
+            f"/twin/responsibility?grid_code=440106011001001&matter=04&at={MOMENT}",
+            "/twin/responsibility?lon=113.38&lat=23.11",
+        ],
+        "/twin/patrols": ["/twin/patrols?lon=113.38&lat=23.11&radius_m=5000"],
     }
 
 

@@ -43,6 +43,9 @@ VARIED = {
     "assist_orgs": (["城管局"], ["应急局"]),
     "source": ("hotline", "weather_warning"),
     "event_class": ("0105", "0701"),
+    "level": ("community", "district"),
+    "matter_prefix": ("", "04"),
+    "feature_layer": ("water_facilities", "water_facilities"),
     "vehicle_kind": ("emergency_pump", "police"),
 }
 """Values that rules test; a test holds the policy to them."""

@@ -31,7 +31,8 @@ def service(served_layers_url: str) -> Iterator[Service]:
 def routes() -> list[APIRoute]:
     found = walk_packages(server.routes.__path__, "server.routes.")
     modules = [import_module(one.name) for one in found if not one.ispkg]
-    return [route for module in modules for route in module.router.routes if isinstance(route, APIRoute)]
+    routers = [module.router for module in modules if hasattr(module, "router")]
+    return [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
 
 
 def addresses(service: Service) -> list[str]:

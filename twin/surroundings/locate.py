@@ -69,7 +69,7 @@ class Located(BaseModel):
     urban_villages: list[Village]
     nearest_building: Building | None
     waterway: WaterwaySpot | None
-    responsible: dict[str, Any] | None = Field(description="who answers for the grid, where the reader may know")
+    responsible: dict[str, Any] | None = Field(description="who answers for the grid, and `chain` up to the district")
 
 
 async def locate(connection: asyncpg.Connection, catalog: Catalog, actor: Actor, spot: Spot) -> Located:

@@ -53,6 +53,11 @@ FIELDS = {
         "cap extra description_redacted",
     }.items()
 }
+WITHOUT_PLACES = {  # 4.7
+    "responsibilities": "area_code grid_code feature_layer feature_id matter_prefix level org_name person phone priority",
+    "duty_rosters": "post starts_at ends_at person phone",
+}
+FIELDS |= {layer_id: names.split() for layer_id, names in WITHOUT_PLACES.items()}
 
 # Fields hidden from callers of less clearance, chapters 7.1 and 7.3: layer, field, lowest grade, mask.
 PROTECTED = [

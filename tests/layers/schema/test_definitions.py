@@ -108,6 +108,7 @@ def test_one_geometry_type_a_layer():
     areas = tiled | {"urban_villages", "buildings"}
     assert all(kinds.pop(layer_id) == "MultiPolygon" for layer_id in areas)
     assert {kinds.pop("waterways"), kinds.pop("roads")} == {"LineString"}
+    assert {kinds.pop("responsibilities"), kinds.pop("duty_rosters")} == {"None"}
     assert set(kinds.values()) == {"Point"}
 
 

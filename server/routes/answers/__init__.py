@@ -1,0 +1,6 @@
+"""Operations that answer with people, areas and addresses."""
+
+from server.routes.answers import responsibility
+
+ANSWERS = (responsibility,)
+"""The modules of these routes, in the order in which they are tried and described."""
