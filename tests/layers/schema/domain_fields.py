@@ -54,7 +54,8 @@ FIELDS = {
     }.items()
 }
 WITHOUT_PLACES = {  # 4.7
-    "responsibilities": "area_code grid_code feature_layer feature_id matter_prefix level org_name person phone priority",
+    "responsibilities": "area_code grid_code feature_layer feature_id matter_prefix level org_name person phone "
+    "priority",
     "duty_rosters": "post starts_at ends_at person phone",
 }
 FIELDS |= {layer_id: names.split() for layer_id, names in WITHOUT_PLACES.items()}
