@@ -56,6 +56,7 @@ from server.routes import (
     raster,
     refused,
     rules,
+    sensorthings,
     styles,
     tiles,
     twin,
@@ -80,7 +81,7 @@ from twin.routing.holder import RoadNetworks
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
     travel, rules, policy, aggregate, history, warnings, exercises, refused, incomplete, session, elevations,
-    approvals, references, page, login, *ANSWERS,
+    approvals, references, sensorthings, page, login, *ANSWERS,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"

@@ -35,6 +35,7 @@ STATIC = {
     "/basemaps/{name}/{z}/{x}/{y}": "maps of others",
     "/basemaps/tianditu/{layer}/{z}/{x}/{y}": "maps of others",
     "/styles/sprites/{file}": "pictograms",
+    "/sta/v1.1": "names of sets",
     "/ogc/TileMatrixSets": "standards",
     "/ogc/TileMatrixSets/{set}": "standards",
 }
@@ -173,6 +174,7 @@ def of_all(definitions, rows):
         "/twin/feeds": ["/twin/feeds"],
         "/twin/rules": ["/twin/rules"],
         "/raster": ["/raster"],
+        "/sta/v1.1/{path:path}": [f"/sta/v1.1/{one}" for one in _sensors(rows)],
         **_of_answers(rows),
     }
 
@@ -192,6 +194,23 @@ def _of_answers(rows):
 def _route(one, other):
     start, end = (f"{lon},{lat}" for lon, lat in (one["geom"], other["geom"]))
     return f"/twin/route?from={start}&to={end}"
+
+
+def _sensors(rows):
+    """Yield addresses of the SensorThings API: whole sets, what is linked, and what is searched for."""
+    expanded = "$expand=Locations,Datastreams($expand=Observations,ObservedProperty)"
+    yield f"Things?$top=1000&$count=true&{expanded}"
+    yield from (f"{name}?$top=1000&$count=true" for name in ("Locations", "Datastreams", "Observations"))
+    yield from (f"{name}?$top=1000&$count=true" for name in ("Sensors", "ObservedProperties", "FeaturesOfInterest"))
+    for order in ("name", "properties/address desc", "properties/owner_org"):
+        yield f"Things?$top=1000&$orderby={quote(order)}"
+    for row in rows["iot_devices"]:
+        lon, lat = row["geom"]
+        near = quote(f"geo.distance(location, geography'POINT({lon} {lat})') lt 10")
+        yield f"Locations?$filter={near}"
+        yield f"Things('iot_devices:{quote(row['id'])}')?{expanded}"
+        of_name = quote(f"substringof('{row['name']}', name) or properties/mounted_on eq '{row['mounted_on']}'")
+        yield f"Things?$filter={of_name}"
 
 
 def templates(routes, prefix=""):

@@ -1,0 +1,1 @@
+"""What is sensed, as entities of the OGC SensorThings API: things, their datastreams, and observations."""
