@@ -64,7 +64,7 @@ from server.routes import (
 )
 from server.routes.answers import ANSWERS
 from server.routes.identity import approvals, elevations, login, references, session
-from server.routes.surroundings import travel
+from server.routes.surroundings import SURROUNDINGS
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
 from server.tianditu import Tianditu
@@ -80,8 +80,8 @@ from twin.routing.holder import RoadNetworks
 
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
-    travel, rules, policy, aggregate, history, warnings, exercises, refused, incomplete, session, elevations,
-    approvals, references, sensorthings, page, login, *ANSWERS,
+    rules, policy, aggregate, history, warnings, exercises, refused, incomplete, session, elevations,
+    approvals, references, sensorthings, page, login, *ANSWERS, *SURROUNDINGS,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"

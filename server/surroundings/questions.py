@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from layers.errors import BadGeometry, BadInput
 from layers.types import Json
 from twin.routing.arcs import Direction
+from twin.surroundings.cameras_seeing import SIGHT_M_MAX, Sight, check_sight
 from twin.surroundings.closures import shapely_polygon
 from twin.surroundings.reachable import REACHABLE_MAX
 from twin.surroundings.resources import RESOURCES_MAX
 from twin.surroundings.spot import Spot, read_spot, to_stored
 from twin.surroundings.travel import Avoid
+from twin.surroundings.waterway_stretch import FOLLOW_M_MAX, FOLLOWS, OFFSET_M_MAX, Follow
 
 RESOURCES = "emergency_resources"
 _AVOID_CHARACTERS = 20_000
@@ -179,3 +181,68 @@ def _polygon(geojson: Json, crs: str) -> shapely.Geometry:
     if not shapely.is_valid(found):
         raise BadGeometry("an area to avoid lies outside of its crs", parameter="avoid")
     return found
+
+
+class SightParams(_Query):
+    """The parameters of `/twin/cameras-seeing`."""
+
+    lon: float = Field(description="经度，或投影坐标的东坐标 longitude, or metres east", examples=[113.3316634])
+    lat: float = Field(description="纬度，或投影坐标的北坐标 latitude, or metres north", examples=[23.1395597])
+    max_m: float = Field(300.0, description=f"距离上限，至多 {SIGHT_M_MAX:g} 米 within so many metres")
+    crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
+    occlusion: bool = Field(default=True, description="计建筑遮挡 whether buildings hide the place")
+    target_height_m: float = Field(1.0, description="目标离地高度 height of what should be seen, above the ground")
+    at: str | None = Field(None, max_length=60, description="摄像机为此时刻的状态，须带时区 cameras as of this moment")
+
+    @property
+    def sight(self) -> Sight:
+        """The question.
+
+        Raises
+        ------
+        BadInput, TooMuch
+            When a number is not within its limits.
+        """
+        check_sight(self.max_m, self.target_height_m)
+        return Sight(self.max_m, self.target_height_m, self.occlusion)
+
+
+class StretchParams(_Query):
+    """The parameters of `/twin/waterway-stretch-impact`."""
+
+    waterway: str = Field(max_length=200, description="河涌 id 或河流代码 id or river code", examples=["W1"])
+    chainage_from_m: float | None = Field(None, description="起桩号；空为起点 from; the beginning by default")
+    chainage_to_m: float | None = Field(None, description="止桩号；空为终点 to; the end by default")
+    offset_m: float = Field(
+        100.0, description=f"离中心线距离，至多 {OFFSET_M_MAX:g} 米 metres from the centre line", examples=[120]
+    )
+    layers: str = Field(
+        "flood_risk_points,video_points,water_facilities,emergency_resources",
+        max_length=800,
+        description="图层 id，逗号分隔 layer ids, separated by commas",
+    )
+    follow: str = Field(
+        "none", max_length=20, description="none；downstream 续至下游、upstream 续至上游 go on by downstream_code"
+    )
+    follow_m: float = Field(2_000.0, ge=0, description=f"续至多少米，至多 {FOLLOW_M_MAX:g} go on for so many metres")
+    at: str | None = Field(None, max_length=60, description="此时刻的状态，须带时区 features as of this moment")
+    level_m: float | None = Field(
+        None, description="情景水位，以此判断避难场所 flood_safe of shelters: above this level of the scenario"
+    )
+    vertical_datum: str = Field(
+        "1985", max_length=40, description="水位的高程基准；不同基准不比较 of level_m; other datums are not compared"
+    )
+
+    @property
+    def followed(self) -> Follow:
+        """Which way the stretch goes on.
+
+        Raises
+        ------
+        BadInput
+            When it is none.
+        """
+        for one in FOLLOWS:
+            if one == self.follow:
+                return one
+        raise BadInput(f"follow is '{self.follow[:20]}'; allowed are {', '.join(FOLLOWS)}", parameter="follow")

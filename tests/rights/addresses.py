@@ -101,6 +101,8 @@ def _of_layer(asked):
     lon, lat = asked.rows[0]["geom"]
     yield "/twin/nearest-resources", f"/twin/nearest-resources?lon={lon}&lat={lat}&n=20&layers={name}"
     yield "/twin/reachable", f"/twin/reachable?lon={lon}&lat={lat}&minutes=20&limit=20&layers={name}&mode=walk"
+    along = f"/twin/waterway-stretch-impact?waterway=waterways-1&layers={name}"
+    yield "/twin/waterway-stretch-impact", f"{along}&offset_m=2000&follow=upstream&level_m=2"
     yield "/twin/areas/{code}/features", f"/twin/areas/440106011/features?layers={name}&limit=20"
     yield "/twin/snapshot", f"/twin/snapshot?layers={name}&bbox={BOX}"
     yield "/twin/replay", f"/twin/replay?layers={name}&from={MOMENT}&to={MOMENT}&step=1s"
@@ -166,6 +168,11 @@ def of_all(definitions, rows):
             f"/tiles/{','.join(part)}/{TILES[0]}.mvt" for part in (some[:8], some[8:16])
         ],
         "/twin/locate": [f"/twin/locate?lon={row['geom'][0]}&lat={row['geom'][1]}" for row in rows["waterways"]],
+        "/twin/cameras-seeing": list(chain.from_iterable(_sights(row) for row in rows["video_points"][::3])),
+        "/twin/waterway-stretch-impact": [
+            f"/twin/waterway-stretch-impact?waterway={row['id']}&follow=downstream&layers=flood_risk_points"
+            for row in rows["waterways"]
+        ],
         "/twin/route": [_route(one, other) for one in rows["roads"][:4] for other in rows["roads"][:4]],
         "/twin/events/{event_id}/log": [f"/twin/events/{row['id']}/log" for row in rows["events"]],
         "/live": ["/live?since=0", f"/live?since=0&bbox={BOX}", "/live?since=0&f=cloudevents"],
@@ -189,6 +196,12 @@ def _of_answers(rows):
         ],
         "/twin/patrols": ["/twin/patrols?lon=113.38&lat=23.11&radius_m=5000"],
     }
+
+
+def _sights(row):
+    lon, lat = row["geom"]
+    yield f"/twin/cameras-seeing?lon={lon + 0.0003}&lat={lat}&max_m=300"
+    yield f"/twin/cameras-seeing?lon={lon}&lat={lat}&max_m=20&occlusion=false"
 
 
 def _route(one, other):

@@ -17,8 +17,9 @@ from layers.errors import BadInput, TooMuch
 from layers.types import Json, Points
 from twin.routing.reach import reached_points
 from twin.routing.snapping import SNAP_M
+from twin.surroundings.computed import ComputedFeatures
 from twin.surroundings.places import FeaturePlaces, read_places
-from twin.surroundings.resources import CANDIDATES_MAX, RankedResources, rank
+from twin.surroundings.resources import CANDIDATES_MAX, rank
 from twin.surroundings.spot import Spot
 from twin.surroundings.travel import TravelSearch
 
@@ -64,7 +65,7 @@ class Reach:
         A GeoJSON polygon around the reached roads; None where the place is not on the network.
     """
 
-    ranked: RankedResources
+    ranked: ComputedFeatures
     matched: dict[str, int]
     is_whole: bool
     area: Json | None

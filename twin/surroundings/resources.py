@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import asyncpg
 import numpy as np
-import orjson
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
@@ -17,7 +15,7 @@ from layers.read.rights import visible_fields
 from layers.types import Json, Points
 from twin.join.metres import Lengths
 from twin.routing.snapping import SnappedPoints
-from twin.surroundings.nearby import DISTANCE, gather, selection
+from twin.surroundings.computed import ComputedFeatures
 from twin.surroundings.places import FeaturePlaces, read_places
 from twin.surroundings.spot import Spot
 from twin.surroundings.travel import TravelSearch, line_of, rounded
@@ -27,27 +25,6 @@ CANDIDATES_MAX = 2_000
 _FASTEST_MS = 120 / 3.6
 _BOTH_SNAPS_M = 400.0
 _REACHED, _BESIDE, _CUT_OFF = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class RankedResources:
-    """Candidates in the order of the answer.
-
-    Attributes
-    ----------
-    layers, ids
-        `[k]` of the chosen ones.
-    properties
-        `[k]` what is computed of each: `distance_m` (geodesic), `road_distance_m`, `duration_s`, `reachable`,
-        `snapped_m`, `fallback`, `route`.
-    is_whole
-        Whether no candidate that was left out could be among them.
-    """
-
-    layers: tuple[str, ...]
-    ids: tuple[str, ...]
-    properties: tuple[Json, ...]
-    is_whole: bool
 
 
 def of_types(layer: Layer, catalog: Catalog, actor: Actor, types: Sequence[str]) -> Clause:
@@ -77,11 +54,12 @@ async def nearest_resources(
     layers: Sequence[tuple[Layer, Clause | None]],
     travel: TravelSearch,
     number: int,
-) -> RankedResources:
+) -> ComputedFeatures:
     """Return the candidates that are nearest by road time.
 
-    First those that a road reaches, by time; then those beside the network, by the straight line; last those that no
-    way reaches. Equal ones are in the order of their straight lines, then of their ids.
+    Each has both distances, the time, whether it is `reachable`, `snapped_m`, a `fallback` and the `route`. First come
+    those that a road reaches, by time; then those beside the network, by the straight line; last those that no way
+    reaches. Equal ones are in the order of their straight lines, then of their ids.
 
     Parameters
     ----------
@@ -93,7 +71,7 @@ async def nearest_resources(
     return rank(found, travel, number)
 
 
-def rank(found: Sequence[FeaturePlaces], travel: TravelSearch, number: int) -> RankedResources:
+def rank(found: Sequence[FeaturePlaces], travel: TravelSearch, number: int) -> ComputedFeatures:
     """Return the nearest of some candidates."""
     layer_ids = [places.layer.id for places in found for _ in places.ids]
     ids = [one for places in found for one in places.ids]
@@ -107,7 +85,7 @@ def rank(found: Sequence[FeaturePlaces], travel: TravelSearch, number: int) -> R
         group = np.where(ends.edge < 0, _BESIDE, np.where(np.isfinite(seconds), _REACHED, _CUT_OFF))
     order = sorted(range(len(ids)), key=lambda n: (group[n], seconds[n], straight_m[n], ids[n], layer_ids[n]))[:number]
     properties = tuple(_properties(travel, ends, n, int(group[n]), straight_m) for n in order)
-    return RankedResources(
+    return ComputedFeatures(
         tuple(layer_ids[n] for n in order),
         tuple(ids[n] for n in order),
         properties,
@@ -149,35 +127,3 @@ def _is_whole(
     if not is_by_road:
         return bool(straight_m[last] <= cut_m)
     return bool(seconds[last] <= (cut_m - _BOTH_SNAPS_M) / _FASTEST_MS)
-
-
-async def resource_features(
-    connection: asyncpg.Connection, layers: Sequence[Layer], actor: Actor, ranked: RankedResources
-) -> list[Json]:
-    """Return the GeoJSON features of some candidates in their order, with what was computed of each."""
-    wanted = {
-        layer.id: [i for i, of in zip(ranked.ids, ranked.layers, strict=True) if of == layer.id] for layer in layers
-    }
-    asked = [layer for layer in layers if wanted[layer.id]]
-    if not asked:
-        return []
-    parts = [
-        selection(
-            layer,
-            actor,
-            where=Clause("f.id = ANY (?0::text[])", (wanted[layer.id],)),
-            limit=len(wanted[layer.id]),
-            computed={DISTANCE: Clause("NULL::float8")},
-        )
-        for layer in asked
-    ]
-    rows = (await gather(connection, asked, parts, "layer, id")).features
-    features = {(one["properties"]["layer"], one["id"]): one for one in map(orjson.loads, rows)}
-    answer = []
-    for layer_id, one_id, computed in zip(ranked.layers, ranked.ids, ranked.properties, strict=True):
-        feature = features.get((layer_id, one_id))
-        if feature is not None:  # it may have gone meanwhile
-            own = {name: value for name, value in feature["properties"].items() if name not in computed}
-            feature["properties"] = {"layer": layer_id, **computed, **own}
-            answer.append(feature)
-    return answer

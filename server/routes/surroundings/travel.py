@@ -32,9 +32,10 @@ from server.surroundings.questions import (
     split,
 )
 from twin.routing.modes import read_mode
+from twin.surroundings.computed import with_computed
 from twin.surroundings.nearby import chosen_layers
 from twin.surroundings.reachable import AREA_METHOD, reach, read_minutes
-from twin.surroundings.resources import nearest_resources, of_types, resource_features
+from twin.surroundings.resources import nearest_resources, of_types
 from twin.surroundings.spot import Spot, read_spot
 from twin.surroundings.travel import Travelling, TravelSearch, begin_search, way_between
 
@@ -127,7 +128,7 @@ async def _nearest(state: State, actor: Actor, spot: Spot, wanted: _Wanted, how:
         async with state.pool.acquire() as connection:
             travel = await _search(state, connection, actor, spot, how)
             ranked = await nearest_resources(connection, actor, spot, asked, travel, wanted.number)
-            features = await resource_features(connection, chosen, actor, ranked)
+            features = await with_computed(connection, chosen, actor, ranked)
     for layer in chosen:
         touch(layer, actor, rows=ranked.layers.count(layer.id))
     head = {"lon": spot.lon, "lat": spot.lat, **travel.facts, "complete": ranked.is_whole}
@@ -225,8 +226,8 @@ async def reachable(state: StateHere, actor: ActorHere, params: Annotated[Reacha
         async with state.pool.acquire() as connection:
             travel = await _search(state, connection, actor, spot, how)
             found = await reach(connection, actor, spot, asked, travel, wanted.number)
-            features = await resource_features(connection, chosen, actor, found.ranked)
-    returned = {layer.id: found.ranked.layers.count(layer.id) for layer in chosen}
+            features = await with_computed(connection, chosen, actor, found.ranked)
+    returned = found.ranked.counts(chosen)
     for layer in chosen:
         touch(layer, actor, rows=returned[layer.id])
     counts = [

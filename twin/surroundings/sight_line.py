@@ -1,0 +1,138 @@
+"""Whether buildings stand in the way between an eye and a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+import numpy as np
+import shapely
+
+from layers.actor import Actor
+from layers.catalog import Catalog, Layer
+from layers.clause import GEOMETRY, Clause, bind, columns_in, compose
+from layers.coordinates.crs import STORED_SRID
+from layers.coordinates.district_crs import to_degrees, to_metres
+from layers.read.relation import relation
+from layers.read.rights import scoped
+from layers.types import Geometries, Points
+from twin.join.metres import Lengths
+from twin.surroundings.places import plain_value
+
+BUILDINGS = "buildings"
+FLOOR_M = 3.0
+OBSTACLES_MAX = 5_000
+_GRAZED_M = 0.01  # a sight line that only touches a corner passes: seven decimals of a degree are known to a centimetre
+_MOUNTED_M = 5.0  # so much of the building that a camera hangs on, or that a place is at the wall of, does not count
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacles:
+    """Buildings.
+
+    Attributes
+    ----------
+    ids
+        `m` ids.
+    shapes
+        `[m]` footprints in the measuring plane.
+    height_m
+        `[m]` above the ground; NaN where it is not known.
+    """
+
+    ids: tuple[str, ...]
+    shapes: Geometries
+    height_m: Lengths
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The first building in the way; `certain` says whether its height is known."""
+
+    building: str
+    certain: bool
+
+
+async def read_obstacles(
+    connection: asyncpg.Connection, catalog: Catalog, actor: Actor, eyes_m: Points, place_m: Points
+) -> tuple[Obstacles, Layer | None]:
+    """Return the buildings between eyes `[n, 2]` and a place `[1, 2]`, as the actor sees them; and their layer.
+
+    There are none where the actor may not see buildings.
+    """
+    layer = catalog.get(BUILDINGS)
+    nothing = Obstacles((), np.zeros(0, dtype=object), np.zeros(0))
+    if layer is None or not layer.visible_to(actor) or not len(eyes_m):
+        return nothing, None
+    layer = catalog.visible(BUILDINGS, actor)
+    text, values = obstacles_clause(layer, actor, _lines(eyes_m, place_m)).render()
+    rows = await connection.fetch(text, *values)
+    shapes = shapely.from_wkb(np.array([row["wkb"] for row in rows], dtype=object))
+    height_m = np.array([row["height_m"] for row in rows], dtype=np.float64)
+    return Obstacles(tuple(row["id"] for row in rows), shapely.transform(shapes, to_metres), height_m), layer
+
+
+def _lines(eyes_m: Points, place_m: Points) -> Geometries:
+    ends = np.broadcast_to(place_m, eyes_m.shape)
+    lines: Geometries = shapely.linestrings(np.stack([eyes_m, ends], axis=1))
+    return lines
+
+
+def obstacles_clause(layer: Layer, actor: Actor, lines_m: Geometries) -> Clause:
+    """Build the statement: rows `id, wkb, height_m` of the buildings that sight lines cross."""
+    height, floors = (plain_value(layer, actor, name, "float8") for name in ("height_m", "floors_above"))
+    all_lines = shapely.to_wkb(shapely.multilinestrings(list(shapely.transform(lines_m, to_degrees))))
+    sights = compose(f"ST_GeomFromWKB({{}}, {STORED_SRID})", bind(all_lines, "bytea"))
+    crossing = compose("{} && {} AND ST_Intersects({}, {})", GEOMETRY, sights, GEOMETRY, sights)
+    matching = scoped(layer, actor, crossing)
+    return compose(
+        f"""SELECT f.id, ST_AsBinary(f.geom) AS wkb, coalesce({height}, {floors} * {FLOOR_M}) AS height_m
+        FROM {{}} WHERE {{}} ORDER BY f.id LIMIT {OBSTACLES_MAX}""",
+        relation(
+            layer, actor, crossing, columns_in(matching.text, height, floors) if layer.definition.is_live else None
+        ),
+        matching,
+    )
+
+
+def first_blocks(
+    obstacles: Obstacles, eyes_m: Points, eye_height_m: Lengths, place_m: Points, place_height_m: float
+) -> Sequence[Blocked | None]:
+    """Return, for each of `n` eyes, the building nearest to it that hides the place; None where nothing does.
+
+    A building hides it where its top is above the sight line. The ground is taken as level.
+    """
+    lines = _lines(eyes_m, place_m)
+    found: list[tuple[float, str, bool] | None] = [None] * len(eyes_m)
+    if not len(obstacles.ids):
+        return [None] * len(eyes_m)
+    eye, building = shapely.STRtree(obstacles.shapes).query(lines, predicate="intersects")
+    parts, pair = shapely.get_parts(shapely.intersection(lines[eye], obstacles.shapes[building]), return_index=True)
+    for part, number in zip(parts, pair, strict=True):
+        which, n = int(eye[number]), int(building[number])
+        span = _hiding(part, eyes_m[which], shapely.length(lines[which]))
+        if span is None:
+            continue
+        begin, end = span
+        rise = place_height_m - eye_height_m[which]
+        lowest_m = eye_height_m[which] + rise * (end if rise < 0 else begin)
+        height_m = obstacles.height_m[n]
+        if np.isnan(height_m) or height_m > lowest_m:
+            block = (begin, obstacles.ids[n], not np.isnan(height_m))
+            known = found[which]
+            found[which] = block if known is None else min(known, block, key=lambda one: (not one[2], *one))
+    return [None if one is None else Blocked(one[1], one[2]) for one in found]
+
+
+def _hiding(part: shapely.Geometry, eye_m: Points, length_m: float) -> tuple[float, float] | None:
+    """Return where on a sight line, 0 to 1, a building begins and ends; None where it only grazes or holds an end."""
+    inside_m = part.length
+    if inside_m <= _GRAZED_M:
+        return None
+    far = np.hypot(*(shapely.get_coordinates(part) - eye_m).T)
+    begin_m, end_m = float(far.min()), float(far.max())
+    at_an_end = begin_m <= _GRAZED_M or end_m >= length_m - _GRAZED_M
+    if at_an_end and inside_m <= _MOUNTED_M:
+        return None
+    return begin_m / length_m, end_m / length_m
