@@ -45,7 +45,7 @@ _VALUES = (
 )
 _ELLIPSOID = Geod(ellps="GRS80")
 
-type Reason = Literal[
+type SightReason = Literal[
     "in_view", "out_of_range", "out_of_view", "blocked", "view_unknown", "place_rough", "height_unknown", "offline"
 ]
 
@@ -87,7 +87,7 @@ class CameraView:
             None if status is None else str(status),
         )
 
-    def looks(self, bearing_deg: float, distance_m: float) -> Reason:
+    def looks(self, bearing_deg: float, distance_m: float) -> SightReason:
         """Return whether the camera is turned to a place, and the place within its reach."""
         if distance_m > self.range_m:
             return "out_of_range"
@@ -154,7 +154,7 @@ async def cameras_seeing(
     is_exact = all(case.geometry == "full" for case in rights_at(layer, actor).cases)
     views = [CameraView.of(values) for values in places.values]
     bearing = _bearings(places, spot)
-    looks: list[Reason] = [
+    looks: list[SightReason] = [
         view.looks(bearing[n], places.distance_m[n]) if is_exact else "place_rough" for n, view in enumerate(views)
     ]
     aimed = [n for n, look in enumerate(looks) if look == "in_view" or (look == "out_of_view" and views[n].turns)]
@@ -186,12 +186,12 @@ def _bearings(places: FeaturePlaces, spot: Spot) -> list[float]:
 
 
 def _facts(
-    view: CameraView, look: Reason, block: Blocked | None, distance_m: float, bearing_deg: float
+    view: CameraView, look: SightReason, block: Blocked | None, distance_m: float, bearing_deg: float
 ) -> tuple[int, Json]:
     """Return the group of the order, and what is computed of a camera."""
     visible: bool | str = look == "in_view"
     can_turn = look == "out_of_view" and view.turns and block is None
-    reason: Reason = look
+    reason: SightReason = look
     if look in {"view_unknown", "place_rough"}:
         visible = "unknown"
     elif block is not None:

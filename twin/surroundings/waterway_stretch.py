@@ -41,7 +41,7 @@ FOLLOWS: tuple[Follow, ...] = ("none", "downstream", "upstream")
 
 
 @dataclass(frozen=True, slots=True)
-class Waterway:
+class RiverLine:
     """A waterway as a reader sees it.
 
     Attributes
@@ -80,7 +80,7 @@ class Waterway:
 class Stretch:
     """A part of a waterway, by chainage."""
 
-    waterway: Waterway
+    waterway: RiverLine
     from_m: float
     to_m: float
 
@@ -91,7 +91,7 @@ class Stretch:
         return substring(line, max(self.from_m - first_m, 0), max(self.to_m - first_m, 0))
 
 
-async def find_waterway(connection: asyncpg.Connection, layer: Layer, actor: Actor, waterway_id: str) -> Waterway:
+async def find_waterway(connection: asyncpg.Connection, layer: Layer, actor: Actor, waterway_id: str) -> RiverLine:
     """Return a waterway by its id or its river code.
 
     Raises
@@ -106,7 +106,7 @@ async def find_waterway(connection: asyncpg.Connection, layer: Layer, actor: Act
     return found[0]
 
 
-async def _read(connection: asyncpg.Connection, layer: Layer, actor: Actor, where: Clause) -> list[Waterway]:
+async def _read(connection: asyncpg.Connection, layer: Layer, actor: Actor, where: Clause) -> list[RiverLine]:
     names = (("name", "text"), ("chainage_start_m", "float8"), ("width_m", "float8"), ("downstream_code", "text"))
     values = ", ".join(f"{plain_value(layer, actor, name, kind)} AS {name}" for name, kind in names)
     text, bound = compose(
@@ -116,10 +116,10 @@ async def _read(connection: asyncpg.Connection, layer: Layer, actor: Actor, wher
         scoped(layer, actor, where, Clause("ST_GeometryType(f.geom) = 'ST_LineString' AND NOT ST_IsEmpty(f.geom)")),
     ).render()
     rows = await connection.fetch(text, *bound)
-    return [Waterway(r["id"], r["name"], shapely.from_wkb(r["wkb"]), *tuple(r)[3:]) for r in rows]
+    return [RiverLine(r["id"], r["name"], shapely.from_wkb(r["wkb"]), *tuple(r)[3:]) for r in rows]
 
 
-def read_stretch(waterway: Waterway, from_m: float | None, to_m: float | None) -> Stretch:
+def read_stretch(waterway: RiverLine, from_m: float | None, to_m: float | None) -> Stretch:
     """Return a part of a waterway; None is its end.
 
     Raises
@@ -196,7 +196,7 @@ async def _upstream(
     return parts
 
 
-def _mouth(main: Waterway, tributary: Waterway) -> float:
+def _mouth(main: RiverLine, tributary: RiverLine) -> float:
     """Return the chainage on one waterway at which another flows into it."""
     line, other = (shapely.transform(one.line, to_metres) for one in (main, tributary))
     return main.ends_m[0] + float(shapely.line_locate_point(line, shapely.get_point(other, -1)))
@@ -285,7 +285,7 @@ def _inside(stretch: Stretch, ids: Sequence[str], points: MetrePoints, offset_m:
     return found
 
 
-def _is_beyond(waterway: Waterway, points: MetrePoints, n: int, chainage_m: float) -> bool:
+def _is_beyond(waterway: RiverLine, points: MetrePoints, n: int, chainage_m: float) -> bool:
     """Whether a place lies beyond the end of the waterway: there, too, the end is flat."""
     first_m, last_m = waterway.ends_m
     if first_m + EDGE_M < chainage_m < last_m - EDGE_M:
