@@ -67,6 +67,10 @@ class Clause:
         """Return the statement for PostgreSQL: text with `$1…`, and the values in that order."""
         return _MARK.sub(lambda m: f"${int(m[1]) + 1}", self.text), self.values
 
+    def written(self, literals: Sequence[str]) -> str:
+        """Return the statement with literals in the place of the values, which PostgreSQL itself must have written."""
+        return _MARK.sub(lambda mark: literals[int(mark[1])], self.text)
+
     def __bool__(self) -> bool:
         return bool(self.text)
 

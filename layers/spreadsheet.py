@@ -6,8 +6,8 @@ import re
 from contextlib import suppress
 from datetime import datetime
 
-_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones run too
-GUARDED = f"^'([{re.escape(''.join(_STARTS))}])"
+STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones run too
+GUARDED = f"^'([{re.escape(''.join(STARTS))}])"
 """Regular expression of a guarded text; its group is the text after the apostrophe."""
 
 
@@ -19,7 +19,7 @@ def guarded(text: str) -> str:
     >>> guarded("=1+1"), guarded("-1.5"), guarded("天河")
     ("'=1+1", '-1.5', '天河')
     """
-    if not text.startswith(_STARTS):
+    if not text.startswith(STARTS):
         return text
     with suppress(ValueError):
         float(text)

@@ -24,6 +24,7 @@ from server.audit.audit import Audit
 from server.audit.keys import audit_key
 from server.audit.policy_changes import record_policies
 from server.build import build_id
+from server.bulk.desk import BulkDesk
 from server.descriptions import openapi
 from server.exports.exports import Exports
 from server.front import Front
@@ -180,6 +181,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         login=identity.login,
         break_glass=identity.break_glass,
         references=References(identity.pool, lookups),
+        bulk=BulkDesk(settings),
         exports=Exports(settings.export, identity.approvals, lambda: held.policy),
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),

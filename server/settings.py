@@ -174,6 +174,13 @@ class ExportSettings(_Section):
     sensitive_hour_features: int = Field(default=1000, ge=0)
 
 
+class BulkSettings(_Section):
+    """Whole layers at once: how many a web process sends at a time, and how long one may take."""
+
+    at_once: int = Field(default=1, ge=1, le=16)
+    time_max_s: int = Field(default=600, ge=1, le=86_400)
+
+
 class LiveSettings(_Section):
     """Streams of changes."""
 
@@ -270,6 +277,7 @@ class Settings(_Section):
     oidc: OidcSettings = OidcSettings()
     identity: IdentitySettings = IdentitySettings()
     export: ExportSettings = ExportSettings()
+    bulk: BulkSettings = BulkSettings()
     live: LiveSettings = LiveSettings()
     outlets: OutletSettings = OutletSettings()
     tiles: TileSettings = TileSettings()

@@ -12,6 +12,7 @@ from layers.catalog import CatalogHolder
 from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from server.audit.audit import Audit
+from server.bulk.desk import BulkDesk
 from server.exports.exports import Exports
 from server.heavy_work import HeavyWork
 from server.http.crowd import Crowd
@@ -78,6 +79,7 @@ class State:
     login: Login
     break_glass: BreakGlass
     exports: Exports
+    bulk: BulkDesk
     references: References
     origins: Origins
     gateways: Gateways

@@ -12,7 +12,7 @@ from typing import Literal
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, Clause, all_of, bind, columns_in, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, Clause, all_of, bind, columns_in, compose, quote_literal
 from layers.coordinates.crs import CRS84, STORED_SRID, Crs
 from layers.read.relation import relation, relations
 from layers.read.rights import VisibleField, scoped, visible_fields
@@ -22,6 +22,7 @@ DEGREE_DIGITS = 7  # 1 cm
 METRE_DIGITS = 3  # 1 mm
 _PAIRS_MAX = 49  # a function of PostgreSQL takes 100 arguments
 Form = Literal["geojson", "jsonfg"]
+type Axes = Literal["xy", "official"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,21 +187,6 @@ def count(query: ItemsQuery, cap: int) -> Clause:
     )
 
 
-def table_rows(query: ItemsQuery) -> Clause:
-    """Build the statement of an export, of one row more than the limit when there are more.
-
-    Columns are `id`, the chosen properties, `geometry` as WKT, and last the row's keys, as `last` of `page`.
-    """
-    fields = chosen_fields(query)
-    columns = [f"f.id AS {quote_identifier('id')}"]
-    columns += [f"({field.expression}) AS {quote_identifier(field.definition.name)}" for field in fields]
-    if has_geometry(query):
-        columns.append(f"ST_AsText({geometry(query.crs)}, {_digits(query.crs)}) AS geometry")
-    keys = ", ".join(f"{key.column}::text" for key in query.keys)
-    columns.append(f"json_build_array({keys})::text")
-    return compose(f"SELECT {', '.join(columns)} FROM ({{}}) AS f", rows(query, extra=1))
-
-
 def chosen_fields(query: ItemsQuery) -> tuple[VisibleField, ...]:
     """Return the properties of the response: those the actor sees, as far as the query names them."""
     visible = visible_fields(query.layer, query.actor)
@@ -214,11 +200,11 @@ def has_geometry(query: ItemsQuery) -> bool:
     return not query.skip_geometry and query.layer.definition.geometry_type != "None"
 
 
-def geometry(crs: Crs) -> str:
-    """Return the geometry in a served CRS and its official axis order, as an expression over alias `f`."""
+def geometry(crs: Crs, *, axes: Axes = "official") -> str:
+    """Return the geometry in a served CRS, in its official axis order or in x, y, as an expression over alias `f`."""
     same = crs.srid in {STORED_SRID, 4326}  # taken as equal, domain.md 3.1
     moved = "f.geom" if same else f"ST_Transform(f.geom, {int(crs.srid)})"
-    return f"ST_FlipCoordinates({moved})" if crs.flips else moved
+    return f"ST_FlipCoordinates({moved})" if crs.flips and axes == "official" else moved
 
 
 def feature_json(query: ItemsQuery, form: Form = "geojson") -> Clause:

@@ -20,7 +20,6 @@ GEOJSONL = GeoJsonLinesFormat(
     f="geojsonl",
     type="application/x-ndjson",
     title="GeoJSON, one feature a line",
-    accepted=("application/geo+json-seq",),
     single=False,
     separator="\n",
 )

@@ -25,6 +25,8 @@ class Media:
         Whether a single feature has it; every page has it.
     export
         Whether people take whole layers home in it: such a request is heavy work, and an open layer links to it.
+    needs_geometry
+        Whether a layer without geometries has none of it.
     """
 
     f: str
@@ -34,6 +36,7 @@ class Media:
     accepted: tuple[str, ...] = ()
     single: bool = True
     export: bool = False
+    needs_geometry: bool = False
 
     @property
     def base_type(self) -> str:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from layers.definition import LayerDefinition
 from layers.errors import BadInput
 from server.formats.accept import accepted_types
+from server.formats.arrow_stream import ARROW
 from server.formats.delimited import CSV
 from server.formats.geojson import GEOJSON
 from server.formats.geojsonl import GEOJSONL
+from server.formats.geojsonseq import GEOJSONSEQ
+from server.formats.geoparquet import GEOPARQUET
 from server.formats.jsonfg import JSONFG
 from server.formats.media import Media
 from server.formats.pages import HTML, JSONLD
+from server.formats.vector_file import FLATGEOBUF, GEOPACKAGE
+from server.formats.workbook import XLSX
 
-FORMATS: tuple[Media, ...] = (GEOJSON, JSONFG, CSV, GEOJSONL, HTML, JSONLD)
+FORMATS: tuple[Media, ...] = (
+    *(GEOJSON, JSONFG, CSV, GEOPARQUET, ARROW, FLATGEOBUF, GEOPACKAGE, XLSX, GEOJSONL, GEOJSONSEQ),
+    *(HTML, JSONLD),
+)
 """In the order of links; a new format is one line here. The first one is the default."""
 
 
-def offered(*, single: bool = False) -> tuple[Media, ...]:
-    """Return the representations of a page, or those of a single feature."""
-    return tuple(media for media in FORMATS if media.single or not single)
+def offered(layer: LayerDefinition | None = None, *, single: bool = False) -> tuple[Media, ...]:
+    """Return the representations of a page, or those of a single feature; None is any layer."""
+    has_none = layer is not None and layer.geometry_type == "None"
+    return tuple(m for m in FORMATS if (m.single or not single) and not (m.needs_geometry and has_none))
 
 
 def choose_format(f: str | None, accept: str) -> Media:
@@ -50,7 +60,7 @@ def choose_format(f: str | None, accept: str) -> Media:
 
 def is_export(f: str | None) -> bool:
     """Whether `f` names an export, which is heavy work."""
-    return any(media.export and media.f == f for media in FORMATS)
+    return any(media.export and (media.f == f or f in media.aliases) for media in FORMATS)
 
 
 def _by_type(kind: str) -> Media | None:

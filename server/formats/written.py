@@ -1,17 +1,15 @@
-"""The two kinds of representations that the fast path writes: text from PostgreSQL, and tables."""
+"""Representations whose features PostgreSQL writes as text; Python adds an envelope."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from layers.clause import Clause
 from layers.coordinates.crs import Crs
 from layers.read.counts import Matched
-from layers.read.query import Form, ItemsQuery, table_rows
+from layers.read.query import Form, ItemsQuery
 from server.formats.media import Media
 
 
@@ -64,27 +62,3 @@ class TextFormat(Media):
     def feature(self, feature: bytes, links: Sequence[Mapping[str, str]], crs: Crs) -> bytes:  # noqa: ARG002  # as above
         """Return the body of a single feature, of which PostgreSQL wrote a JSON object."""
         return feature
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableFormat(Media, ABC):
-    """Features as rows of a table that Python writes."""
-
-    def statement(self, query: ItemsQuery) -> Clause:
-        """Return the statement of the rows, one more than the limit when another page follows.
-
-        Its last column holds the keys of each row, as `layers.read.query.table_rows` returns them.
-        """
-        return table_rows(query)
-
-    @abstractmethod
-    def write(self, names: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-        """Return the table of a page.
-
-        Parameters
-        ----------
-        names
-            The columns of the statement, without the keys.
-        rows
-            The values of each feature in the order of `names`.
-        """

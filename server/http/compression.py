@@ -16,11 +16,24 @@ _LEVEL = 1  # level 6 takes four times as long for a tenth less
 
 
 async def send_bytes(
-    scope: Scope, send: Send, content: bytes, media_type: str, headers: Mapping[str, str], status: int = 200
+    scope: Scope,
+    send: Send,
+    content: bytes,
+    media_type: str,
+    headers: Mapping[str, str],
+    status: int = 200,
+    *,
+    compress: bool = True,
 ) -> None:
-    """Send a whole body with its length; a HEAD request receives the headers alone."""
+    """Send a whole body with its length; a HEAD request receives the headers alone.
+
+    Parameters
+    ----------
+    compress
+        False for what is compressed already.
+    """
     encoding: dict[str, str] = {}
-    if len(content) >= _WORTH_BYTES and _accepts_gzip(scope):
+    if compress and len(content) >= _WORTH_BYTES and _accepts_gzip(scope):
         content = await _compress(content)
         encoding = {"content-encoding": "gzip"}
     fields = {"content-type": media_type, "content-length": str(len(content)), **encoding, **headers}

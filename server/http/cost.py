@@ -47,4 +47,6 @@ def cost_of(scope: Scope) -> Cost:
 
 
 def _rows(limit: str) -> int:
+    if limit == "all":
+        return MANY_ROWS + 1
     return int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 10 else 0

@@ -17,7 +17,7 @@ from layers.read.query import ItemsQuery, page, single
 from layers.read.references import one_time_fields
 from server.audit.touched import count_rows, current_note, touch
 from server.audit.watermark import Watermark
-from server.formats.written import PageHead, TableFormat, TextFormat
+from server.formats.written import PageHead, TextFormat
 from server.http.conditions import layer_of
 from server.items.call import ItemsCall
 from server.items.links import KeptLinks, Paging, item_links, steps
@@ -137,15 +137,11 @@ async def features(call: ItemsCall, state: State) -> ItemsResponse:
         async with _pool(state, query).acquire() as connection:
             matched = state.counts.known(query) or await state.counts.counted(connection, query)
         found = _Page(matched, b"", 0, None)
-    elif isinstance(call.media, TableFormat):
-        async with state.pool.acquire() as connection:
-            found = await _table(call.media, query, connection, state)
     else:
         found = await _text(plan, query, _text_format(call), state)
     count_rows(found.returned, query.layer.id)
     watermark = await state.exports.judge(current_note())
-    headers = _headers(call, query, found, state) | _named(call, watermark)
-    return ItemsResponse(_body(call, plan, query, found, watermark), headers)
+    return ItemsResponse(_body(call, plan, query, found, watermark), _headers(call, query, found, state))
 
 
 def _plan(call: ItemsCall, state: State) -> _Plan:
@@ -194,31 +190,12 @@ def _pool(state: State, query: ItemsQuery) -> asyncpg.Pool:
     return state.lookups if by_history or query.walks_the_key else state.pool
 
 
-async def _table(table: TableFormat, query: ItemsQuery, connection: asyncpg.Connection, state: State) -> _Page:
-    """Read a page as a table; the last column of the statement holds the keys of the next page."""
-    statement, values = table.statement(query).render()
-    prepared = await connection.prepare(statement)
-    records = await prepared.fetch(*values)
-    names = [attribute.name for attribute in prepared.get_attributes()[:-1]]
-    content = table.write(names, (tuple(record)[:-1] for record in records[: query.limit]))
-    matched = state.counts.known(query) or await state.counts.counted(connection, query)
-    cursor = write_cursor(records[query.limit - 1][-1]) if len(records) > query.limit else None
-    return _Page(matched, content, min(len(records), query.limit), cursor)
-
-
-def _named(call: ItemsCall, watermark: Watermark | None) -> dict[str, str]:
-    """Return the header that names the file of a format that has no place for a watermark."""
-    if watermark is None or not call.media.export:
-        return {}
-    return {"Content-Disposition": f'attachment; filename="{watermark.file_name(call.layer.id, call.media.f)}"'}
-
-
 def _body(call: ItemsCall, plan: _Plan, query: ItemsQuery, found: _Page, watermark: Watermark | None) -> bytes:
-    if isinstance(call.media, TableFormat):
-        return found.features
+    if not isinstance(call.media, TextFormat):
+        return b""  # only its number was asked for
     marked = watermark.members if watermark else None
     head = PageHead(query, found.matched, found.returned, lambda: plan.links.json(call, query, found.cursor), marked)
-    return _text_format(call).page(found.features, head)
+    return call.media.page(found.features, head)
 
 
 def _headers(call: ItemsCall, query: ItemsQuery, found: _Page, state: State) -> dict[str, str]:

@@ -71,7 +71,7 @@ class ItemsCall:
                 "type": media.type,
                 "title": media.title,
             }
-            for media in offered(single=self.feature_id is not None)
+            for media in offered(self.layer.definition, single=self.feature_id is not None)
         ]
 
     def headers(self, crs: Crs, settings: Settings) -> dict[str, str]:

@@ -14,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 from layers.coordinates.crs import CRS84
 from layers.layer_rights import rights_of
 from server.audit.touched import touch
+from server.formats.columnar import ColumnFormat
 from server.formats.table import choose_format
-from server.formats.written import TableFormat, TextFormat
+from server.formats.written import TextFormat
 from server.http.base_url import base_url
 from server.http.body import read_text
 from server.http.compression import send_bytes
@@ -25,6 +26,7 @@ from server.http.parameters import parameters_of
 from server.http.scope import raw_path
 from server.identity.identity import actor_of_request
 from server.items.answer import exchanged_fields, features, single_feature
+from server.items.bulk import is_bulk, send_bulk
 from server.items.call import PREFIX, ItemsCall
 from server.state import State
 
@@ -73,7 +75,7 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
     query_string = scope["query_string"].decode("latin-1")
     given = parameters_of(query_string, state.settings.limits)
     media = choose_format(given.get("f"), headers.get(b"accept", b"").decode("latin-1"))
-    if not isinstance(media, TextFormat | TableFormat) or not (feature_id is None or media.single):
+    if not isinstance(media, TextFormat | ColumnFormat) or not (feature_id is None or media.single):
         return None
     actor = actor_of_request(scope)
     return ItemsCall(
@@ -94,6 +96,9 @@ async def _answer(call: ItemsCall, scope: Scope, receive: Receive, send: Send, s
         touch(call.layer, call.actor, feature=call.feature_id)
         headers = call.headers(CRS84, state.settings) | validators.headers()
         await Response(status_code=304, headers=headers)(scope, receive, send)
+        return
+    if is_bulk(call):
+        await send_bulk(call, scope, receive, send, state, validators.headers() if validators else {})
         return
     answer = await (features(call, state) if call.feature_id is None else single_feature(call, state))
     headers = answer.headers | (validators.headers() if validators else {})

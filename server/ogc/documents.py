@@ -123,7 +123,7 @@ def _collection_links(visit: Visit, layer: Layer) -> list[OgcDocument]:
             "title": f"{items} {m.title}",
             "href": f"{url}/items?f={m.f}",
         }
-        for m in offered()
+        for m in offered(layer.definition)
     ]
     links.append(
         {
@@ -140,10 +140,9 @@ def _collection_links(visit: Visit, layer: Layer) -> list[OgcDocument]:
     links += described_by(url, nulls=False)
     links.append(_hub(visit, f"{visit.base}/live?f=cloudevents&layers={layer.id}"))
     if layer.definition.openness == "unconditional":
-        limit = visit.state.settings.limits.page_max
         links += [
-            {"rel": "enclosure", "type": m.type, "title": m.title, "href": f"{url}/items?f={m.f}&limit={limit}"}
-            for m in offered()
+            {"rel": "enclosure", "type": m.type, "title": m.title, "href": f"{url}/items?f={m.f}&limit=all"}
+            for m in offered(layer.definition)
             if m.export
         ]
     return links

@@ -114,7 +114,7 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
 
     schema = _of_schema()
     properties = _property_parameters(layer, visit)
-    page = _features(offered())
+    page = _features(offered(layer.definition))
     described = {
         path: get("", "说明 description", documents(ld=True)),
         f"{path}/schema": get("Schema", "结构 schema", schema),
@@ -175,7 +175,11 @@ def _parameters(limits: LimitSettings) -> Json:
     described: dict[str, tuple[str, Json]] = {
         "lang": ("语言 language", {"type": "string", "enum": list(LANGUAGES)}),
         "limit": (
-            "每页最多要素数 most features on a page",
+            (
+                "每页最多要素数；all 为全部，边读边发；文件与表格（csv、parquet 等）缺省为全部 "
+                "most features on a page; `all` is every one, sent as it is read; files and tables (csv, parquet and "
+                "others) hold all of them by default, and more than the maximum when asked"
+            ),
             {"type": "integer", "minimum": 1, "maximum": limits.page_max, "default": limits.page_default},
         ),
         "offset": ("跳过的要素数 features to skip", {"type": "integer", "minimum": 0, "default": 0}),

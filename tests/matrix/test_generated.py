@@ -11,13 +11,15 @@ from pydantic import ValidationError
 
 from layers.catalog import Layer
 from layers.clause import Clause
+from layers.columns.shape import shape_of
+from layers.columns.statement import Part, column_rows, end_of, matching
 from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import connect
 from layers.definition import LayerDefinition
 from layers.moment import Moment
 from layers.read.counted_page import counted_page
-from layers.read.query import ItemsQuery, count, page, single, table_rows
+from layers.read.query import ItemsQuery, count, page, single
 from layers.read.sort_keys import sort_keys, sortable_fields
 from layers.schema.tables import create_layer, drop_layer, refresh_statistics
 from tests.databases import temporary_database
@@ -87,7 +89,8 @@ def statements(layer, actor):
     wheres.insert(0, Clause(""))
     for where in wheres:
         query = ItemsQuery(layer, actor, where)
-        yield from (page(query), page(query, "jsonfg"), count(query, 100), table_rows(query))
+        yield from (page(query), page(query, "jsonfg"), count(query, 100))
+        yield from (column_rows(Part(query), shape_of(query)), matching(query), end_of(Part(query, 3)))
         if where:
             yield counted_page(query, "geojson", ",")
         if layer.definition.geometry_type != "None":

@@ -8,7 +8,8 @@ import pytest
 
 from layers.database.admission import Cost
 from server.formats import table
-from server.formats.written import TableFormat, TextFormat
+from server.formats.columnar import ColumnFormat
+from server.formats.written import TextFormat
 from server.http.cost import cost_of
 from tests.ogc.service import Service
 
@@ -16,11 +17,14 @@ ITEMS = "collections/areas/items"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piped(TableFormat):
+class Piped(ColumnFormat):
     """Cells between bars."""
 
-    def write(self, names, rows):
-        return "\n".join("|".join(map(str, row)) for row in (names, *rows)).encode()
+    def write(self, head, batches):
+        yield "|".join(head.shape.schema.names).encode()
+        for batch in batches:
+            for row in batch.to_pylist():
+                yield "\n{}".format("|".join(map(str, row.values()))).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class Records(TextFormat):
         return b"\x1e" + features + b"\n" if head.returned else b""
 
 
-PIPED = Piped(f="piped", type="text/x-piped", title="Bars", single=False, export=True)
+PIPED = Piped(f="piped", type="text/x-piped", title="Bars", ending="txt")
 RECORDS = Records(f="records", type="application/geo+json-seq2", title="Records", separator="\n\x1e")
 
 

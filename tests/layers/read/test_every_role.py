@@ -9,6 +9,8 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.clause import GEOMETRY, compose
+from layers.columns.shape import shape_of
+from layers.columns.statement import Part, column_rows, end_of, matching
 from layers.coordinates.crs import CRS84
 from layers.cql2 import queryables_of
 from layers.database.connection import Role, connect
@@ -16,7 +18,7 @@ from layers.errors import BadFilter
 from layers.policy.read import read_policy
 from layers.read.caller import check_rows
 from layers.read.counted_page import counted_page
-from layers.read.query import ItemsQuery, count, page, single, table_rows
+from layers.read.query import ItemsQuery, count, page, single
 from layers.read.rights import is_view, table_scoped
 from layers.read.sort_keys import SortKey, sortable_fields
 from tests.layers.read.policies import actor_of
@@ -61,7 +63,9 @@ def _statements(layer, actor):
     yield page(ItemsQuery(layer, actor))
     yield counted_page(ItemsQuery(layer, actor, query.where, sort=by_all))
     yield count(query, 10)
-    yield table_rows(query)
+    yield column_rows(Part(query), shape_of(query))
+    yield matching(query)
+    yield end_of(Part(query, 3))
     yield single(layer, actor, "x", CRS84)
     if layer.definition.geometry_type != "None":
         yield compose(f"SELECT FROM {layer.table} AS f WHERE {{}}", table_scoped(layer, actor))
