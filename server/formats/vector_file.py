@@ -1,4 +1,4 @@
-"""Files that GDAL writes: FlatGeobuf and GeoPackage. Both are indexes too, so they are made whole before they leave."""
+"""Files that GDAL writes: FlatGeobuf and GeoPackage. Both begin with what is known last, so they are made first."""
 
 from __future__ import annotations
 
@@ -96,6 +96,7 @@ FLATGEOBUF = VectorFileFormat(
     ending="fgb",
     needs_geometry=True,
     driver="FlatGeobuf",
+    options={"SPATIAL_INDEX": "NO"},  # it would sort features by place, and take none without a geometry
 )
 GEOPACKAGE = VectorFileFormat(
     f="gpkg",
