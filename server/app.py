@@ -162,9 +162,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     catalog.on_restore += [counts.clear, cache.areas.clear]
     rasters = Rasters(lookups, settings.home / "rasters", catalog)
     running.push_async_callback(rasters.close)
-    tile_changes = TileChanges(lookups, catalog)
-    running.push_async_callback(tile_changes.stop)
-    tile_changes.start()
+    tile_changes = _tile_changes(lookups, catalog, running)
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
     identity = await start_identity(settings, running, held, takes_demo=is_reached_from_here_alone(settings.server))
@@ -206,6 +204,13 @@ def _roads(pool: asyncpg.Pool, catalog: CatalogHolder, running: AsyncExitStack) 
     roads = RoadNetworks(pool, catalog)
     running.push_async_callback(roads.stop)
     return roads
+
+
+def _tile_changes(lookups: asyncpg.Pool, catalog: CatalogHolder, running: AsyncExitStack) -> TileChanges:
+    changes = TileChanges(lookups, catalog)
+    running.push_async_callback(changes.stop)
+    changes.start()
+    return changes
 
 
 async def _pools(settings: Settings, running: AsyncExitStack) -> tuple[asyncpg.Pool, asyncpg.Pool]:

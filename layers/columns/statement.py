@@ -46,7 +46,13 @@ def matching(query: ItemsQuery) -> Clause:
 
 
 def end_of(part: Part) -> Clause:
-    """Build the statement of the keys of the last feature of a part that others follow, as a JSON array of text."""
+    """Build the statement of the keys of the last feature of a part that others follow, as a JSON array of text.
+
+    Raises
+    ------
+    ValueError
+        For a part without a limit, after which nothing follows.
+    """
     query, limit = part.query, part.limit
     if limit is None:
         raise ValueError("all features have nothing after them")

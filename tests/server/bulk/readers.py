@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import geopandas
 import openpyxl
-import pandas
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio.raw
@@ -74,9 +74,10 @@ def _known(value):
 
 
 def of_csv(content):
-    frame = pandas.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=[""])
+    frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=[""])
     return [
-        {name: None if value != value else value for name, value in row.items()} for row in frame.to_dict("records")
+        {name: None if value != value else value for name, value in row.items()}
+        for row in frame.to_dict("records")  # noqa: PLR0124  # NaN
     ]
 
 

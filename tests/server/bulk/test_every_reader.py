@@ -65,7 +65,7 @@ def rows_of(layer):
 class Ground:
     """A service over a database whose rows a test replaces."""
 
-    def __init__(self, url):
+    def __init__(self, url) -> None:
         self.service, self.url = Service(url), url
         self.connection = self.service.run(connect(url))
 
