@@ -1,4 +1,4 @@
-"""Coordinates and boxes of geometries in WKB, in bulk."""
+"""CoordinateRows and boxes of geometries in WKB, in bulk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
-type Floats = npt.NDArray[np.float64]
+type CoordinateRows = npt.NDArray[np.float64]
 
 _POINT_BYTES = 21  # byte order, type, x, y
 
@@ -22,16 +22,16 @@ def geometries_of(wkb: pa.Array) -> npt.NDArray[np.object_]:
     return read
 
 
-def bounds_of(wkb: pa.Array) -> Floats:
+def bounds_of(wkb: pa.Array) -> CoordinateRows:
     """Return the boxes of a column `[n, 4]`, x and y at least and at most; NaN for nulls and empty geometries."""
     points = _points(wkb)
     if points is not None:
         return np.hstack([points, points])
-    boxes: Floats = shapely.bounds(geometries_of(wkb))
+    boxes: CoordinateRows = shapely.bounds(geometries_of(wkb))
     return boxes.reshape(len(wkb), 4)
 
 
-def coordinates_of(wkb: pa.Array) -> Floats:
+def coordinates_of(wkb: pa.Array) -> CoordinateRows:
     """Return the coordinates of a column of points `[n, 2]`; NaN for nulls and empty points."""
     points = _points(wkb)
     if points is not None:
@@ -40,7 +40,7 @@ def coordinates_of(wkb: pa.Array) -> Floats:
     return np.column_stack([shapely.get_x(geometries), shapely.get_y(geometries)])
 
 
-def _points(wkb: pa.Array) -> Floats | None:
+def _points(wkb: pa.Array) -> CoordinateRows | None:
     """Return the coordinates of a column that holds two-dimensional points alone, read where they lie; else None."""
     if not len(wkb) or wkb.null_count:
         return None

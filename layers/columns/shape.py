@@ -49,7 +49,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ColumnShape:
     """The columns of an answer, in their order; the geometry, where there is one, is the last.
 
     Attributes
@@ -83,7 +83,7 @@ class Shape:
         return ", ".join(f"{one.value} AS c{number}" for number, one in enumerate(self.columns))
 
 
-def shape_of(query: ItemsQuery) -> Shape:
+def shape_of(query: ItemsQuery) -> ColumnShape:
     """Return the columns of a query: id, the properties that its actor sees and it names, geometry."""
     columns = [Column(ID, pa.string(), "f.id")]
     for one in chosen_fields(query):
@@ -93,10 +93,10 @@ def shape_of(query: ItemsQuery) -> Shape:
         facts |= {name: text for name in ("unit", "codes") if (text := getattr(definition, name)) is not None}
         columns.append(Column(definition.name, ARROW_TYPES[one.type], f"({one.expression}){cast}", facts))
     if not has_geometry(query):
-        return Shape(tuple(columns), None, query.crs)
+        return ColumnShape(tuple(columns), None, query.crs)
     place = f"ST_AsBinary({geometry(query.crs, axes='xy')}, 'NDR')"
     columns.append(Column(free_name("geometry", [one.name for one in columns]), pa.binary(), place))
-    return Shape(tuple(columns), _shown_type(query), query.crs)
+    return ColumnShape(tuple(columns), _shown_type(query), query.crs)
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:

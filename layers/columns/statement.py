@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layers.clause import Clause, columns_in, compose
-from layers.columns.shape import Shape
+from layers.columns.shape import ColumnShape
 from layers.read.query import Form, ItemsQuery, condition, feature_json, order_of
 from layers.read.relation import relation
 from layers.read.rights import scoped
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Portion:
     """The part of a query's features that an answer holds.
 
     Attributes
@@ -45,7 +45,7 @@ def matching(query: ItemsQuery) -> Clause:
     return compose("SELECT count(*), count(*) FILTER (WHERE {}) FROM {} WHERE {}", after, read, where)
 
 
-def end_of(part: Part) -> Clause:
+def end_of(part: Portion) -> Clause:
     """Build the statement of the keys of the last feature of a part that others follow, as a JSON array of text.
 
     Raises
@@ -66,17 +66,17 @@ def end_of(part: Part) -> Clause:
     )
 
 
-def column_rows(part: Part, shape: Shape) -> Clause:
+def column_rows(part: Portion, shape: ColumnShape) -> Clause:
     """Build the statement of the features of a part, in order, with the columns of a shape."""
     return _ordered(part, Clause(shape.select))
 
 
-def text_rows(part: Part, form: Form) -> Clause:
+def text_rows(part: Portion, form: Form) -> Clause:
     """Build the statement of the features of a part, in order, with one column: the text of each."""
     return _ordered(part, feature_json(part.query, form))
 
 
-def _ordered(part: Part, select: Clause) -> Clause:
+def _ordered(part: Portion, select: Clause) -> Clause:
     query = part.query
     where = condition(query)
     read = relation(query.layer, query.actor, where)

@@ -12,7 +12,7 @@ from layers.clause import Clause
 from layers.columns.literals import with_literals
 from layers.columns.session import ColumnSession
 from server.bulk.lane import Lane
-from server.bulk.reading import Reading
+from server.bulk.reading import BulkReading
 from server.bulk.workspace import remove_left_behind
 from server.settings import Settings
 
@@ -44,7 +44,7 @@ class BulkDesk:
         remove_left_behind(self.folder)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Reading]:
+    async def reading(self) -> AsyncIterator[BulkReading]:
         """Open a connection for one answer; its statements see one snapshot.
 
         Raises
@@ -53,7 +53,7 @@ class BulkDesk:
             When the database does not answer.
         """
         session = await to_thread.run_sync(ColumnSession, self._url, self.statement_timeout_ms)
-        reading = Reading(session)
+        reading = BulkReading(session)
         try:
             yield reading
         finally:

@@ -11,7 +11,7 @@ from anyio import to_thread
 from layers.columns.session import ColumnSession
 
 
-class Reading:
+class BulkReading:
     """One bulk read.
 
     Attributes

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from layers.errors import OneMapError
-from server.bulk.reading import Reading
+from server.bulk.reading import BulkReading
 
 _PIECE_BYTES = 256 * 1024  # a client that takes a minute for so much is cut
 _log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ class Client:
 
 
 @asynccontextmanager
-async def watched(receive: Receive, reading: Reading) -> AsyncIterator[Client]:
+async def watched(receive: Receive, reading: BulkReading) -> AsyncIterator[Client]:
     """Cancel a reading when its client goes.
 
     Raises
@@ -51,7 +51,7 @@ async def watched(receive: Receive, reading: Reading) -> AsyncIterator[Client]:
             await watcher
 
 
-async def _watch(receive: Receive, reading: Reading, client: Client) -> None:
+async def _watch(receive: Receive, reading: BulkReading, client: Client) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     client.is_gone = True
@@ -59,7 +59,7 @@ async def _watch(receive: Receive, reading: Reading, client: Client) -> None:
 
 
 async def send_parts(
-    scope: Scope, receive: Receive, send: Send, reading: Reading, media_type: str, headers: Mapping[str, str]
+    scope: Scope, receive: Receive, send: Send, reading: BulkReading, media_type: str, headers: Mapping[str, str]
 ) -> None:
     """Send the parts of a reading. The answer begins when its first part is there, so that faults are still errors.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 import pyarrow as pa
 
-from layers.columns.shape import Shape
+from layers.columns.shape import ColumnShape
 from server.formats.columnar import Chunks, ColumnFormat, ColumnHead
 from server.formats.projection import projjson
 
@@ -36,7 +36,7 @@ def marked(head: ColumnHead) -> pa.Schema:
     return geoarrow(head.shape).with_metadata(facts)
 
 
-def geoarrow(shape: Shape) -> pa.Schema:
+def geoarrow(shape: ColumnShape) -> pa.Schema:
     """Return the schema of a shape, whose geometries are GeoArrow's."""
     schema = shape.schema
     if shape.geometry is None:

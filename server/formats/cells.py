@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import shapely
 
 from layers.columns.places import coordinates_of, geometries_of
-from layers.columns.shape import Shape, free_name
+from layers.columns.shape import ColumnShape, free_name
 from layers.spreadsheet import STARTS, cell, guarded
 
 _DIGITS = {"degree": 7, "metre": 3}  # as in GeoJSON
@@ -18,7 +18,7 @@ _FORMULA = f"^[{''.join(f'\\x{{{ord(start):x}}}' for start in STARTS)}]"
 type Convert = Callable[[pa.Array], pa.Array]
 
 
-class Cells:
+class CellBatches:
     """Turns batches of a shape into batches of cells; texts, numbers, truths and dates are what they were.
 
     Parameters
@@ -27,7 +27,7 @@ class Cells:
         Turns a column of times into cells.
     """
 
-    def __init__(self, shape: Shape, times: Convert) -> None:
+    def __init__(self, shape: ColumnShape, times: Convert) -> None:
         self._shape, self._times = shape, times
         names = [one.name for one in shape.columns]
         if shape.geometry is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from layers.columns.shape import Shape
+from layers.columns.shape import ColumnShape
 from layers.errors import BadInput, TooMuch
 from server.formats.media import Media
 
@@ -33,7 +33,7 @@ class ColumnHead:
     """
 
     name: str
-    shape: Shape
+    shape: ColumnShape
     workspace: Path
     rows: int = 0
     about: Mapping[str, str] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class ColumnFormat(Media, ABC):
     single: bool = False
     export: bool = True
 
-    def check(self, layer: str, shape: Shape, rows: int) -> None:
+    def check(self, layer: str, shape: ColumnShape, rows: int) -> None:
         """Check that an answer can be had in this format.
 
         Raises

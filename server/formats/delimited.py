@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from server.formats.cells import Cells
+from server.formats.cells import CellBatches
 from server.formats.columnar import Chunks, ColumnFormat, ColumnHead
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -22,7 +22,7 @@ class CsvFormat(ColumnFormat):
 
     def write(self, head: ColumnHead, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
         """Yield the lines of a batch at a time."""
-        sink, cells = Chunks(), Cells(head.shape, _as_iso)
+        sink, cells = Chunks(), CellBatches(head.shape, _as_iso)
         sink.write(_BYTE_ORDER_MARK)
         with csv.CSVWriter(pa.PythonFile(sink, mode="w"), cells.empty().schema) as writer:
             for batch in cells.of(batches):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from layers.columns.places import bounds_of
-from layers.columns.shape import ID, Shape, free_name
+from layers.columns.shape import ID, ColumnShape, free_name
 from server.formats.columnar import Chunks, ColumnFormat, ColumnHead
 from server.formats.projection import projjson
 
@@ -64,7 +64,7 @@ def row_groups(batches: Iterable[pa.RecordBatch], rows: int = ROW_GROUP_ROWS) ->
 class _Boxes:
     """Adds the boxes of geometries, and remembers the box of all of them."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: ColumnShape) -> None:
         self.column = None if shape.geometry is None else free_name("bbox", shape.schema.names)
         self._geometry = shape.geometry
         self.schema = shape.schema if self.column is None else shape.schema.append(pa.field(self.column, _BOX))

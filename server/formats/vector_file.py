@@ -11,7 +11,7 @@ import orjson
 import pyarrow as pa
 from pyogrio.raw import write_arrow
 
-from layers.columns.shape import Shape
+from layers.columns.shape import ColumnShape
 from server.formats.columnar import ColumnFormat, ColumnHead
 
 _PART_BYTES = 1024 * 1024
@@ -62,7 +62,7 @@ class VectorFileFormat(ColumnFormat):
         )
 
 
-def _key(shape: Shape) -> str:
+def _key(shape: ColumnShape) -> str:
     """Return a name for GeoPackage's own key of whole numbers, which no column has; SQLite knows no capitals."""
     names, key = {one.name.lower() for one in shape.columns}, _KEY
     while key in names:
@@ -70,7 +70,7 @@ def _key(shape: Shape) -> str:
     return key
 
 
-def _flat_schema(shape: Shape) -> pa.Schema:
+def _flat_schema(shape: ColumnShape) -> pa.Schema:
     """Return the schema with lists as JSON, for neither format has lists, and the mark of the geometries."""
     columns = [pa.field(one.name, pa.string()) if pa.types.is_list(one.type) else one for one in shape.schema]
     if shape.geometry is not None:

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from layers.errors import TooMuch
-from server.formats.cells import Cells
+from server.formats.cells import CellBatches
 from server.formats.columnar import ColumnFormat, ColumnHead
 
 _CELL_CHARS_MAX = 32_767
@@ -27,7 +27,7 @@ class WorkbookFormat(ColumnFormat):
 
     def write(self, head: ColumnHead, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
         """Yield the file once it is whole; its rows wait on disk, not in memory."""
-        cells = Cells(head.shape, _local)
+        cells = CellBatches(head.shape, _local)
         book = Workbook(write_only=True)
         sheet = book.create_sheet(head.name[:31])
         try:

@@ -25,13 +25,13 @@ from starlette.types import Receive, Scope, Send
 from layers.audit.record import AuditAction
 from layers.clause import Clause
 from layers.columns.shape import shape_of
-from layers.columns.statement import Part, column_rows, end_of, matching, text_rows
+from layers.columns.statement import Portion, column_rows, end_of, matching, text_rows
 from layers.definition import LayerDefinition
 from layers.read.counts import Matched
 from server.audit.touched import count_rows, current_note, touch
 from server.audit.watermark import Watermark
 from server.bulk.desk import written
-from server.bulk.reading import Reading
+from server.bulk.reading import BulkReading
 from server.bulk.sending import send_parts, watched
 from server.bulk.workspace import workspace
 from server.formats.columnar import ColumnFormat, ColumnHead
@@ -64,7 +64,7 @@ class _Bulk:
         Where the next part begins; None after the last one.
     """
 
-    part: Part
+    part: Portion
     matched: int
     returned: int
     cursor: str | None
@@ -122,7 +122,7 @@ async def send_bulk(
         await send_bytes(scope, send, content, call.media.type, headers, compress=_compresses(call))
 
 
-def read_part(call: ItemsCall, limits: LimitSettings) -> Part:
+def read_part(call: ItemsCall, limits: LimitSettings) -> Portion:
     """Read the parameters of a request.
 
     Raises
@@ -133,18 +133,18 @@ def read_part(call: ItemsCall, limits: LimitSettings) -> Part:
     given = {name: value for name, value in call.given.items() if name != "limit"}
     query = read_items_request(call.layer, call.actor, given, limits, call.body).query
     if call.given.get("limit", ALL) == ALL:
-        return Part(query)
+        return Portion(query)
     limit = read_number(call.given, "limit", limits.page_default, lowest=1)
-    return Part(replace(query, limit=limit), limit)
+    return Portion(replace(query, limit=limit), limit)
 
 
-def _rows(call: ItemsCall, part: Part) -> Clause:
+def _rows(call: ItemsCall, part: Portion) -> Clause:
     if isinstance(call.media, TextFormat):
         return text_rows(part, call.media.form)
     return column_rows(part, shape_of(part.query))
 
 
-async def _count(reading: Reading, part: Part, numbers: str, end: str | None) -> _Bulk:
+async def _count(reading: BulkReading, part: Portion, numbers: str, end: str | None) -> _Bulk:
     matched, after = await reading.row(numbers)
     left = max(0, after - part.query.offset)
     if part.limit is None or end is None or left <= part.limit:
@@ -163,7 +163,7 @@ def _headers(call: ItemsCall, found: _Bulk, state: State, watermark: Watermark |
 
 
 def _parts(
-    call: ItemsCall, found: _Bulk, reading: Reading, rows: str, folder: Path, watermark: Watermark | None
+    call: ItemsCall, found: _Bulk, reading: BulkReading, rows: str, folder: Path, watermark: Watermark | None
 ) -> Iterator[bytes]:
     """Return the parts of the answer's body, each made when it is asked for.
 

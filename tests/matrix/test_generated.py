@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from layers.catalog import Layer
 from layers.clause import Clause
 from layers.columns.shape import shape_of
-from layers.columns.statement import Part, column_rows, end_of, matching
+from layers.columns.statement import Portion, column_rows, end_of, matching
 from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import connect
@@ -90,7 +90,7 @@ def statements(layer, actor):
     for where in wheres:
         query = ItemsQuery(layer, actor, where)
         yield from (page(query), page(query, "jsonfg"), count(query, 100))
-        yield from (column_rows(Part(query), shape_of(query)), matching(query), end_of(Part(query, 3)))
+        yield from (column_rows(Portion(query), shape_of(query)), matching(query), end_of(Portion(query, 3)))
         if where:
             yield counted_page(query, "geojson", ",")
         if layer.definition.geometry_type != "None":

@@ -10,7 +10,7 @@ import pytest
 from layers.catalog import read_catalog
 from layers.clause import GEOMETRY, compose
 from layers.columns.shape import shape_of
-from layers.columns.statement import Part, column_rows, end_of, matching
+from layers.columns.statement import Portion, column_rows, end_of, matching
 from layers.coordinates.crs import CRS84
 from layers.cql2 import queryables_of
 from layers.database.connection import Role, connect
@@ -63,9 +63,9 @@ def _statements(layer, actor):
     yield page(ItemsQuery(layer, actor))
     yield counted_page(ItemsQuery(layer, actor, query.where, sort=by_all))
     yield count(query, 10)
-    yield column_rows(Part(query), shape_of(query))
+    yield column_rows(Portion(query), shape_of(query))
     yield matching(query)
-    yield end_of(Part(query, 3))
+    yield end_of(Portion(query, 3))
     yield single(layer, actor, "x", CRS84)
     if layer.definition.geometry_type != "None":
         yield compose(f"SELECT FROM {layer.table} AS f WHERE {{}}", table_scoped(layer, actor))

@@ -12,7 +12,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause
 from layers.columns.shape import shape_of
-from layers.columns.statement import Part, column_rows
+from layers.columns.statement import Portion, column_rows
 from layers.coordinates.crs import CRS84, SERVED, parse_crs, transform
 from layers.definition import LayerDefinition
 from layers.errors import BadInput
@@ -71,7 +71,7 @@ async def test_an_actor_bound_to_areas_sees_those_areas_only_in_every_output(rea
     assert {f["properties"]["area_code"] for f in found} == {"440106012000"}
     text, values = count(query, 10_000).render()
     assert await reader.fetchval(text, *values) == len(found)
-    text, values = column_rows(Part(query), shape_of(query)).render()
+    text, values = column_rows(Portion(query), shape_of(query)).render()
     assert len(await reader.fetch(text, *values)) == len(found)
     text, values = single(cameras, worker, "c0000", CRS84).render()
     assert await reader.fetchval(text, *values) is None

@@ -75,10 +75,7 @@ def _known(value):
 
 def of_csv(content):
     frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=[""])
-    return [
-        {name: None if value != value else value for name, value in row.items()}
-        for row in frame.to_dict("records")  # noqa: PLR0124  # NaN
-    ]
+    return [{name: _known(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def of_workbook(content):
