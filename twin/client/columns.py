@@ -1,0 +1,106 @@
+"""Arrow from the server's bytes, and frames from Arrow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import geopandas
+    import pandas as pd
+
+GEOMETRY = "geometry"
+_NEEDS = "{} is not installed; pip install 'onemap[notebook]' brings it"
+
+
+class _Body(io.RawIOBase):
+    """The body of an answer as a file that is read once, from its beginning to its end."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._parts = response.iter_bytes()
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._left = memoryview(part)
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
+def read_batches(response: httpx.Response) -> pa.RecordBatchReader:
+    """Return the batches of an Arrow IPC stream as they arrive.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        When the body is not a stream of Arrow.
+    """
+    return pa.ipc.open_stream(io.BufferedReader(_Body(response), 1 << 20))
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame | geopandas.GeoDataFrame:
+    """Return a frame: of geopandas where the table has places, with their reference system, else of pandas.
+
+    Raises
+    ------
+    ImportError
+        When geopandas is not installed.
+    """
+    if any(_is_geometry(field) for field in table.schema):
+        return needed("geopandas").GeoDataFrame.from_arrow(table)
+    return table.to_pandas()
+
+
+def _is_geometry(field: pa.Field) -> bool:
+    named: str = (field.metadata or {}).get(b"ARROW:extension:name", b"").decode()
+    return (named or str(getattr(field.type, "extension_name", ""))).startswith("geoarrow.")
+
+
+def needed(module: str) -> Any:
+    """Return an optional package.
+
+    Raises
+    ------
+    ImportError
+        When it is not installed; the message says how it is had.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise ImportError(_NEEDS.format(module)) from error
+
+
+def counted(batches: Iterator[pa.RecordBatch], total: int | None, what: str) -> Iterator[pa.RecordBatch]:
+    """Yield batches under a progress bar, where rich is installed and somebody looks.
+
+    Parameters
+    ----------
+    total
+        Number of rows; None when it is unknown.
+    what
+        The words beside the bar.
+    """
+    try:
+        progress = import_module("rich.progress").Progress(transient=True)
+    except ModuleNotFoundError:
+        yield from batches
+        return
+    with progress:
+        task = progress.add_task(what, total=total)
+        for batch in batches:
+            progress.advance(task, batch.num_rows)
+            yield batch

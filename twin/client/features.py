@@ -1,0 +1,32 @@
+"""Frames from GeoJSON, for the answers that have no columnar form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from twin.client.columns import needed
+
+if TYPE_CHECKING:
+    import geopandas
+
+CRS84 = "OGC:CRS84"
+
+
+def to_geodataframe(collection: Mapping[str, Any]) -> geopandas.GeoDataFrame:
+    """Return the features of a collection, in their order, with `id` as the first column; empty without features.
+
+    Raises
+    ------
+    ImportError
+        When geopandas is not installed.
+    """
+    geopandas = needed("geopandas")
+    features = [
+        {**feature, "properties": {"id": feature.get("id"), **(feature["properties"] or {})}}
+        for feature in collection["features"]
+    ]
+    if not features:
+        return geopandas.GeoDataFrame({"id": [], "geometry": []}, geometry="geometry", crs=CRS84)
+    frame = geopandas.GeoDataFrame.from_features(features, crs=CRS84)
+    return frame[["id", *(name for name in frame.columns if name != "id")]]

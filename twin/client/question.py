@@ -1,0 +1,123 @@
+"""What is asked of a layer: rows, moment, columns and order, as the parameters of `items`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+Moment = str | datetime
+BBox = Sequence[float]
+
+
+def instant(moment: Moment) -> str:
+    """Return a moment as RFC 3339; one without an offset is of this machine's time zone.
+
+    >>> from datetime import UTC
+    >>> instant(datetime(2026, 6, 8, 2, tzinfo=UTC))
+    '2026-06-08T02:00:00+00:00'
+    """
+    if isinstance(moment, str):
+        return moment
+    return (moment if moment.tzinfo else moment.astimezone()).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The rows and columns that are asked for.
+
+    Attributes
+    ----------
+    conditions
+        CQL2 texts that all hold.
+    bbox_crs84
+        West, south, east, north; None for everywhere.
+    moment
+        The state as of this moment; None for now.
+    period
+        The layer's own time, `from/to`; None for any.
+    names
+        Properties; None for all.
+    order
+        Properties to sort by, with ``-`` before those that fall.
+    rows_max
+        None for all rows.
+    with_geometry
+        False leaves the places out.
+    """
+
+    conditions: tuple[str, ...] = ()
+    bbox_crs84: tuple[float, ...] | None = None
+    moment: str | None = None
+    period: str | None = None
+    names: tuple[str, ...] | None = None
+    order: tuple[str, ...] = ()
+    rows_max: int | None = None
+    with_geometry: bool = True
+
+    def refined(
+        self,
+        *,
+        where: str | None = None,
+        bbox: BBox | None = None,
+        at: Moment | None = None,
+        during: tuple[Moment | None, Moment | None] | None = None,
+        columns: Sequence[str] | None = None,
+        sort: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        geometry: bool | None = None,
+    ) -> Self:
+        """Return a narrower question; conditions add up, everything else replaces what was there.
+
+        Raises
+        ------
+        ValueError
+            For a box that has not four numbers, or a limit below 1.
+        """
+        found: dict[str, Any] = {}
+        if where is not None:
+            found["conditions"] = (*self.conditions, where)
+        if bbox is not None:
+            found["bbox_crs84"] = _box(bbox)
+        if at is not None:
+            found["moment"] = instant(at)
+        if during is not None:
+            found["period"] = "/".join(".." if end is None else instant(end) for end in during)
+        if columns is not None:
+            found["names"] = tuple(columns)
+        if sort is not None:
+            found["order"] = (sort,) if isinstance(sort, str) else tuple(sort)
+        if limit is not None:
+            if limit < 1:
+                raise ValueError(f"limit is {limit}; a selection has at least one row, or no limit")
+            found["rows_max"] = limit
+        if geometry is not None:
+            found["with_geometry"] = geometry
+        return replace(self, **found)
+
+    @property
+    def filter(self) -> str | None:
+        """Return the conditions as one CQL2 text; None when there is none."""
+        if len(self.conditions) < 2:
+            return next(iter(self.conditions), None)
+        return " AND ".join(f"({one})" for one in self.conditions)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of `/ogc/collections/{layer}/items`."""
+        return {
+            "bbox": ",".join(map(repr, self.bbox_crs84)) if self.bbox_crs84 else None,
+            "filter": self.filter,
+            "at": self.moment,
+            "datetime": self.period,
+            "properties": ",".join(self.names) if self.names is not None else None,
+            "sortby": ",".join(self.order) or None,
+            "skipGeometry": None if self.with_geometry else "true",
+        }
+
+
+def _box(bbox: BBox) -> tuple[float, ...]:
+    box = tuple(float(number) for number in bbox)
+    if len(box) != 4:
+        raise ValueError(f"bbox has {len(box)} numbers; it is (west, south, east, north) in degrees")
+    return box

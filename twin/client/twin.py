@@ -1,0 +1,153 @@
+"""The client's door: a server and its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from types import TracebackType
+from typing import Any, Self
+
+from twin.client.errors import Missing
+from twin.client.selection import Selection
+from twin.client.transport import Transport, warn_of_the_public
+
+
+class Twin(Mapping[str, Selection]):
+    """A OneMap server, as a mapping of its layers.
+
+    Parameters
+    ----------
+    url
+        Its address; None takes ``ONEMAP_URL``, else ``http://127.0.0.1:8000``.
+    token
+        A token of yours; None takes ``ONEMAP_TOKEN``. Without one you are the public, and a warning says so.
+
+    Raises
+    ------
+    NotYours
+        When the token is wrong: at once, and not as missing rows later.
+    Away
+        When nobody answers.
+
+    Examples
+    --------
+    >>> twin = Twin("http://127.0.0.1:8000")  # doctest: +SKIP
+    >>> twin.grids.to_geopandas()  # doctest: +SKIP
+    """
+
+    def __init__(self, url: str | None = None, token: str | None = None) -> None:
+        self._transport = Transport(url, token)
+        self._titles = self._read_titles()
+        if self._transport.token is None:
+            warn_of_the_public(self._transport.url)
+
+    def _read_titles(self) -> dict[str, tuple[str, str]]:
+        collections = self._transport.json("/ogc/collections", {"f": "json"})["collections"]
+        return {one["id"]: (str(one.get("title", "")), str(one.get("description", ""))) for one in collections}
+
+    def __getitem__(self, layer: str) -> Selection:
+        if layer not in self._titles:
+            raise Missing(f"there is no layer {layer!r} here, or not for you; there are: {', '.join(self._titles)}")
+        return Selection(self._transport, layer)
+
+    def __getattr__(self, name: str) -> Selection:
+        if name.startswith("_") or name not in self._titles:
+            raise AttributeError(f"{type(self).__name__} has no attribute or layer {name!r}")
+        return self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._titles)
+
+    def __len__(self) -> int:
+        return len(self._titles)
+
+    def __contains__(self, layer: object) -> bool:
+        return layer in self._titles
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._titles]
+
+    def __repr__(self) -> str:
+        return f"Twin({self._transport.url!r}: {', '.join(self._titles)})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td><code>{escape(layer)}</code></td><td>{escape(title)}</td><td>{escape(words)}</td></tr>"
+            for layer, (title, words) in self._titles.items()
+        )
+        return f"<table><caption>{escape(self._transport.url)}</caption>{rows}</table>"
+
+    def whoami(self) -> dict[str, Any]:
+        """Return who the server takes the caller for: account or token, roles, areas.
+
+        Raises
+        ------
+        TwinError
+            When the server refuses, or is away.
+        """
+        found: dict[str, Any] = self._transport.json("/session")
+        return found
+
+    def locate(self, lon: float, lat: float, *, crs: str | None = None) -> dict[str, Any]:
+        """Return the areas that hold a place, down to its grid, with its nearest building and waterway.
+
+        Parameters
+        ----------
+        lon, lat
+            Degrees, or metres east and north in a projected system.
+        crs
+            Of the place: ``gcj02`` and ``bd09`` are converted; None is CRS84.
+
+        Raises
+        ------
+        BadRequest
+            For a place or a system that cannot be.
+        """
+        found: dict[str, Any] = self._transport.json("/twin/locate", {"lon": lon, "lat": lat, "crs": crs})
+        return found
+
+    def nearby(
+        self, lon: float, lat: float, radius_m: float, *layers: str, limit: int = 1000, crs: str | None = None
+    ) -> Any:
+        """Return what lies within a distance on the ground, nearest first, as a GeoDataFrame.
+
+        Raises
+        ------
+        BadRequest
+            For a distance above the server's limit, or a layer that is not there.
+        ImportError
+            When geopandas is not installed.
+        """
+        return self._frame(
+            "/twin/nearby",
+            {"lon": lon, "lat": lat, "radius_m": radius_m, "layers": ",".join(layers), "limit": limit, "crs": crs},
+        )
+
+    def area(self, code: str, *layers: str, limit: int = 1000) -> Any:
+        """Return what lies in a grid, community, street, district (by code) or urban village (by id): a GeoDataFrame.
+
+        Raises
+        ------
+        NotYours
+            When the caller is bound to other areas.
+        Missing
+            When there is no such area.
+        ImportError
+            When geopandas is not installed.
+        """
+        return self._frame(f"/twin/areas/{code}/features", {"layers": ",".join(layers), "limit": limit})
+
+    def _frame(self, path: str, parameters: dict[str, Any]) -> Any:
+        from twin.client.features import to_geodataframe  # noqa: PLC0415  # geopandas is an extra
+
+        return to_geodataframe(self._transport.json(path, parameters))
+
+    def close(self) -> None:
+        """Close the connections; the layers of this server cannot be read afterwards."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
