@@ -58,12 +58,13 @@ def to_frame(table: pa.Table) -> pd.DataFrame | geopandas.GeoDataFrame:
     ImportError
         When geopandas is not installed.
     """
-    if any(_is_geometry(field) for field in table.schema):
+    if any(is_geometry(field) for field in table.schema):
         return needed("geopandas").GeoDataFrame.from_arrow(table)
     return table.to_pandas()
 
 
-def _is_geometry(field: pa.Field) -> bool:
+def is_geometry(field: pa.Field) -> bool:
+    """Whether a field holds places, by the extension types of GeoArrow."""
     named: str = (field.metadata or {}).get(b"ARROW:extension:name", b"").decode()
     return (named or str(getattr(field.type, "extension_name", ""))).startswith("geoarrow.")
 

@@ -1,0 +1,128 @@
+"""What is selected of a layer: narrowed step by step, described, and asked for by nothing here but its fields."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import httpx
+
+from twin.client.question import Moment, Question
+from twin.client.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A layer, or a part of it.
+
+    Attributes
+    ----------
+    layer
+        Its id.
+    question
+        What is asked of it.
+    """
+
+    _transport: Transport = field(repr=False)
+    layer: str
+    question: Question = field(default_factory=Question)
+
+    def where(self, condition: str) -> Self:
+        """Return the rows for which a CQL2 text holds as well, for example ``"level >= 3 AND name LIKE '天河%'"``."""
+        return self._narrowed(where=condition)
+
+    def bbox(self, west: float, south: float, east: float, north: float) -> Self:
+        """Return the rows that touch a box, in degrees."""
+        return self._narrowed(bbox=(west, south, east, north))
+
+    def at(self, moment: Moment) -> Self:
+        """Return the rows as they were at a moment."""
+        return self._narrowed(at=moment)
+
+    def during(self, begin: Moment | None, end: Moment | None) -> Self:
+        """Return the rows whose own time is in a period; None leaves an end open."""
+        return self._narrowed(during=(begin, end))
+
+    def columns(self, *names: str) -> Self:
+        """Return the same rows with these properties alone; the id and the place stay."""
+        return self._narrowed(columns=names)
+
+    def sort(self, *names: str) -> Self:
+        """Return the rows in an order: property names, with ``-`` before those that fall."""
+        return self._narrowed(sort=names)
+
+    def limit(self, rows: int) -> Self:
+        """Return the first rows of the order.
+
+        Raises
+        ------
+        ValueError
+            For fewer than one.
+        """
+        return self._narrowed(limit=rows)
+
+    def _narrowed(self, **narrower: Any) -> Self:
+        return replace(self, question=self.question.refined(**narrower))
+
+    def opened(self, form: str) -> AbstractContextManager[httpx.Response]:
+        """Open the rows in a form of the server's (``csv``, ``gpkg``, ``flatgeobuf`` …), as bytes that come.
+
+        Raises
+        ------
+        TwinError
+            When the server refuses, or is away.
+        """
+        return self._transport.stream(self._path, self._parameters(form))
+
+    def count(self, **narrower: Any) -> int:
+        """Return the number of rows, without reading them.
+
+        Raises
+        ------
+        TwinError
+            When the server refuses, or is away.
+        """
+        if narrower:
+            return self._narrowed(**narrower).count()
+        found = self._transport.json(self._path, self._parameters("json") | {"resulttype": "hits", "limit": None})
+        total = int(found["numberMatched"])
+        return total if self.question.rows_max is None else min(total, self.question.rows_max)
+
+    @property
+    def url(self) -> str:
+        """The address that answers with these rows as GeoJSON."""
+        given = {name: value for name, value in self._parameters("json").items() if value is not None}
+        return f"{self._transport.url}{self._path}?{urlencode(given)}"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Titles of the fields by name, from the layer's schema.
+
+        Raises
+        ------
+        TwinError
+            When the server refuses, or is away.
+        """
+        found = self._transport.json(f"/ogc/collections/{self.layer}/schema", {"f": "json"})["properties"]
+        return {name: str(one.get("title", "")) for name, one in found.items()}
+
+    def __repr__(self) -> str:
+        return f"<{self.layer}: {self.url}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td><code>{escape(n)}</code></td><td>{escape(t)}</td></tr>" for n, t in self.fields.items()
+        )
+        return f"<table><caption>{escape(self.layer)}: {self.count():,}</caption>{rows}</table>"
+
+    @property
+    def _path(self) -> str:
+        return f"/ogc/collections/{self.layer}/items"
+
+    def _parameters(self, form: str) -> dict[str, Any]:
+        rows = self.question.rows_max
+        everything = "all" if form != "json" else None
+        return self.question.parameters() | {"f": form, "limit": rows if rows is not None else everything}
