@@ -37,7 +37,11 @@ class Twin(Mapping[str, Selection]):
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:
         self._transport = Transport(url, token)
-        self._titles = self._read_titles()
+        try:
+            self._titles = self._read_titles()
+        except BaseException:
+            self._transport.close()
+            raise
         if self._transport.token is None:
             warn_of_the_public(self._transport.url)
 
@@ -78,15 +82,15 @@ class Twin(Mapping[str, Selection]):
         return f"<table><caption>{escape(self._transport.url)}</caption>{rows}</table>"
 
     def whoami(self) -> dict[str, Any]:
-        """Return who the server takes the caller for: account or token, roles, areas.
+        """Return who the server takes the caller for, with roles and areas; empty for the public.
 
         Raises
         ------
         TwinError
             When the server refuses, or is away.
         """
-        found: dict[str, Any] = self._transport.json("/session")
-        return found
+        found: dict[str, Any] | None = self._transport.json("/session")["account"]
+        return found or {}
 
     def locate(self, lon: float, lat: float, *, crs: str | None = None) -> dict[str, Any]:
         """Return the areas that hold a place, down to its grid, with its nearest building and waterway.

@@ -51,7 +51,7 @@ class Bridge(comm.base_comm.BaseComm):
         self.sent: queue.Queue[tuple[dict[str, Any], list[bytes]]] = queue.Queue()
         super().__init__(*positional, **named)
 
-    def publish_msg(self, _kind, data=None, metadata=None, buffers=None, **_rest) -> None:
+    def publish_msg(self, _kind, data=None, _metadata=None, buffers=None, **_rest) -> None:
         if data and data.get("method") == "custom":
             self.sent.put((data["content"], list(buffers or [])))
 
