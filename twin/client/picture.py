@@ -17,6 +17,8 @@ EARTH_RADIUS_M = 6_378_137.0  # of Web Mercator, EPSG:3857
 _MARGIN = 0.06
 _SIDE_DEG_MIN = 0.002  # a single point still has surroundings
 _POINT_PX = 3.5
+_ROW_PX, _LEGEND_PX = 20, 170
+_TEXT = 'font-family="sans-serif" font-size="12" fill="#22303c"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def draw(
     ground: Sequence[str] = (),
     title: str = "",
     labels: Sequence[str] = (),
+    legend: Sequence[tuple[str, str]] = (),
 ) -> Picture:
     """Draw features over the server's map.
 
@@ -103,6 +106,8 @@ def draw(
         Layers under the features; when empty, those that the style shows at this scale.
     labels
         A text for each, shown by the pointer; none when empty.
+    legend
+        Colours and their words, shown in a corner.
 
     Raises
     ------
@@ -128,7 +133,24 @@ def draw(
     shapes = "".join(_shapes(view, geometries, fills, labels))
     head = f'<title>{escape(title)}</title><image href="data:image/png;base64,{image}" {size}/>'
     box = f'viewBox="0 0 {view.width_px} {view.height_px}"'
-    return Picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box}>{head}{shapes}</svg>')
+    return Picture(
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box}>{head}{shapes}{_legend(view, legend, title)}</svg>'
+    )
+
+
+def _legend(view: View, legend: Sequence[tuple[str, str]], title: str) -> str:
+    if not legend:
+        return ""
+    rows = [(title, None), *((words, color) for color, words in legend)]
+    height = _ROW_PX * len(rows) + 10
+    top = view.height_px - height - 10
+    lines = [f'<rect x="10" y="{top}" width="{_LEGEND_PX}" height="{height}" rx="4" fill="#fff" fill-opacity="0.92"/>']
+    for number, (words, color) in enumerate(rows):
+        y = top + 5 + _ROW_PX * number
+        if color:
+            lines.append(f'<rect x="20" y="{y + 4}" width="14" height="12" fill="{escape(color)}"/>')
+        lines.append(f'<text x="{42 if color else 20}" y="{y + 14}" {_TEXT}>{escape(words)}</text>')
+    return "".join(lines)
 
 
 def _shapes(view: View, geometries: Sequence[Any], fills: Sequence[str], labels: Sequence[str]) -> Iterator[str]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from twin.client.classes import classify
 from twin.client.errors import Missing
+from twin.client.picture import Picture, draw
 from twin.client.selection import Selection
 from twin.client.transport import Transport, warn_of_the_public
+
+if TYPE_CHECKING:
+    import geopandas
+
+GROUND = ("streets", "waterways", "roads")
 
 
 class Twin(Mapping[str, Selection]):
@@ -140,6 +147,50 @@ class Twin(Mapping[str, Selection]):
             When geopandas is not installed.
         """
         return self._frame(f"/twin/areas/{code}/features", {"layers": ",".join(layers), "limit": limit})
+
+    def picture(
+        self,
+        frame: geopandas.GeoDataFrame,
+        column: str | None = None,
+        *,
+        title: str | None = None,
+        style: str = "light",
+        ground: Sequence[str] = GROUND,
+        color: str = "#d7263d",
+        width_px: int = 800,
+    ) -> Picture:
+        """Return a still picture of a frame of yours over the server's map, with a legend where a column colours it.
+
+        Parameters
+        ----------
+        column
+            Numbers, drawn in classes of equal number from light to dark; None draws all in one colour.
+        title
+            Above the legend; None is the name of the column.
+        ground
+            Layers below; those that the caller does not see are left out.
+
+        Raises
+        ------
+        ValueError
+            When no row has a place.
+        TwinError
+            When the server refuses its map, or is away.
+        """
+        places = list(frame.geometry.to_crs("OGC:CRS84"))
+        values = None if column is None else frame[column].tolist()
+        found = None if values is None else classify(values)
+        return draw(
+            self._transport,
+            places,
+            found.colors if found else [color] * len(places),
+            width_px=width_px,
+            style=style,
+            ground=[layer for layer in ground if layer in self],
+            title=title or column or "",
+            labels=[] if values is None else [str(value) for value in values],
+            legend=found.legend if found else (),
+        )
 
     def _frame(self, path: str, parameters: dict[str, Any]) -> Any:
         from twin.client.features import to_geodataframe  # noqa: PLC0415  # geopandas is an extra
