@@ -1,0 +1,124 @@
+"""Rows of a layer in every form that an analyst takes them in: the same rows each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import geopandas
+import httpx
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twin.client import Twin
+from twin.client.classes import COLORS, NO_VALUE, classify
+from twin.client.columns import needed
+from twin.client.drawn import drawn_features
+from twin.client.picture import view_of
+
+CAMERAS = "video_points"
+
+
+def test_every_form_has_the_same_rows(twin: Twin, tmp_path: Path):
+    chosen = twin[CAMERAS].where("online_status IS NOT NULL").columns("name", "online_status")
+    table = chosen.to_arrow()
+    assert table.num_rows == chosen.count() > 0
+    frame = chosen.to_geopandas()
+    assert frame.crs == "OGC:CRS84"
+    assert frame["id"].tolist() == table["id"].to_pylist() == chosen.to_pandas()["id"].tolist()
+    assert "geometry" not in chosen.to_pandas()
+    stored = geopandas.read_parquet(chosen.save(tmp_path / "cameras.parquet"))
+    assert stored["id"].tolist() == frame["id"].tolist()
+    assert shapely.equals_exact(stored.geometry.to_numpy(), frame.geometry.to_numpy()).all()
+    with duckdb.connect() as connection:
+        found = chosen.to_duckdb(connection).aggregate("online_status, count(*) AS n", "online_status").fetchall()
+    assert dict(found) == frame["online_status"].value_counts().to_dict()
+    with chosen.batches() as reader:
+        assert sum(batch.num_rows for batch in reader) == table.num_rows
+
+
+def test_a_refinement_beside_the_reading_is_the_same_as_before_it(twin: Twin):
+    west, south, east, north = shapely.total_bounds(twin["grids"].to_geopandas(limit=1).geometry.to_numpy())
+    before = twin[CAMERAS].bbox(west, south, east, north).sort("-id").limit(5).to_arrow()
+    beside = twin[CAMERAS].to_arrow(bbox=(west, south, east, north), sort="-id", limit=5)
+    assert before.equals(beside)
+    assert before["id"].to_pylist() == sorted(before["id"].to_pylist(), reverse=True)
+
+
+def test_a_file_that_breaks_off_leaves_nothing(twin: Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    whole = httpx.Response.iter_bytes
+
+    def cut(response: httpx.Response, *arguments: int):
+        yield next(iter(whole(response, *arguments)))[:100]
+
+    monkeypatch.setattr(httpx.Response, "iter_bytes", cut)
+    with pytest.raises(pa.ArrowInvalid):
+        twin["grids"].save(tmp_path / "grids.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_saved_file_is_replaced_when_whole(twin: Twin, tmp_path: Path):
+    path = tmp_path / "streets.parquet"
+    path.write_bytes(b"old")
+    assert twin["streets"].save(path) == path
+    assert pq.read_metadata(path).num_rows == twin["streets"].count()
+
+
+def test_a_package_that_is_missing_is_named_with_the_way_to_it():
+    with pytest.raises(ImportError, match=r"onemap\[notebook\]"):
+        needed("no_such_package")
+
+
+def test_pictures_hold_every_row_and_the_servers_map(twin: Twin):
+    drawn = twin["urban_villages"].picture().svg
+    assert drawn.count("<path") >= twin["urban_villages"].count()
+    assert "data:image/png;base64,iVBOR" in drawn
+    counts = twin["events"].aggregate(by="street")
+    coloured = twin.picture(counts, "count", title="<事件>").svg
+    assert "&lt;事件&gt;" in coloured
+    assert "<事件>" not in coloured
+    assert "http" not in coloured.replace("http://www.w3.org/2000/svg", "")
+    with pytest.raises(ValueError, match="no feature has a place"):
+        twin["urban_villages"].picture(where="id = 'no-such-id'")
+
+
+def test_more_rows_than_a_map_shows_are_refused(twin: Twin):
+    ids = [str(number) for number in range(20_001)]
+    points = shapely.to_wkb(shapely.points(np.zeros(20_001), np.zeros(20_001)))
+    field = pa.field("geometry", pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"})
+    table = pa.table([pa.array(ids), pa.array(points)], schema=pa.schema([("id", pa.string()), field]))
+    with pytest.raises(ValueError, match="more than 20,000"):
+        drawn_features(table, None)
+    features, bounds = drawn_features(table.slice(0, 1), "#123456")
+    assert features[0]["properties"] == {"id": "0", "_color": "#123456"}
+    assert bounds == [0, 0, 0, 0]
+
+
+@given(st.lists(st.one_of(st.none(), st.just("<5"), st.integers(-5, 50), st.floats(allow_nan=True)), max_size=60))
+def test_classes_rise_and_colour_every_value(values: list[object]):
+    found = classify(values)
+    assert list(found.breaks) == sorted(set(found.breaks))
+    assert len(found.breaks) == len(found.used) == len(found.legend) <= len(COLORS)
+    assert len(found.colors) == len(values)
+    order = {color: place for place, color in enumerate(found.used)}
+    known = [
+        (float(value), order[color]) for value, color in zip(values, found.colors, strict=True) if color != NO_VALUE
+    ]
+    assert [place for _, place in sorted(known)] == sorted(place for _, place in known)
+    numbers = [value for value in values if isinstance(value, int | float) and np.isfinite(value)]
+    assert len(known) == len(numbers)
+
+
+@given(st.floats(113, 114), st.floats(22, 24), st.floats(0, 1), st.floats(0, 1))
+def test_a_view_holds_its_box(west: float, south: float, across: float, up: float):
+    view = view_of((west, south, west + across, south + up), 800)
+    corners = view.place(np.array([[west, south], [west + across, south + up]]))
+    assert (corners >= 0).all()
+    assert (corners[:, 0] <= view.width_px).all()
+    assert (corners[:, 1] <= view.height_px).all()
+    assert corners[0, 1] >= corners[1, 1]
