@@ -82,7 +82,7 @@ def test_pictures_hold_every_row_and_the_servers_map(twin: Twin):
     coloured = twin.picture(counts, "count", title="<事件>").svg
     assert "&lt;事件&gt;" in coloured
     assert "<事件>" not in coloured
-    assert "http" not in coloured.replace("http://www.w3.org/2000/svg", "")
+    assert 'href="http' not in coloured
     with pytest.raises(ValueError, match="no feature has a place"):
         twin["urban_villages"].picture(where="id = 'no-such-id'")
 
