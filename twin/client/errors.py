@@ -28,6 +28,10 @@ class TwinError(Exception):
         super().__init__(detail)
         self.detail, self.parameter, self.status, self.request_id = detail, parameter, status, request_id
 
+    def _render_traceback_(self) -> list[str]:
+        """Show the sentence alone in a notebook: the fault is in the question, not in these files."""
+        return [f"{type(self).__name__}: {self.detail}"]
+
 
 class BadRequest(TwinError):
     """The question is wrong, or asks for more than a limit allows."""
