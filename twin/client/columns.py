@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GEOMETRY = "geometry"
+_PATIENCE_S = 1.0
 _NEEDS = "{} is not installed; pip install 'onemap[notebook]' brings it"
 
 
@@ -85,8 +89,8 @@ def needed(module: str) -> Any:
         raise ImportError(_NEEDS.format(module)) from error
 
 
-def counted(batches: Iterator[pa.RecordBatch], total: int | None, what: str) -> Iterator[pa.RecordBatch]:
-    """Yield batches under a progress bar, where rich is installed and somebody looks.
+def counted(batches: Iterable[pa.RecordBatch], total: int | None, what: str) -> Iterator[pa.RecordBatch]:
+    """Yield batches; what takes longer than a second gets a progress bar, where rich is installed.
 
     Parameters
     ----------
@@ -95,13 +99,14 @@ def counted(batches: Iterator[pa.RecordBatch], total: int | None, what: str) -> 
     what
         The words beside the bar.
     """
-    try:
-        progress = import_module("rich.progress").Progress(transient=True)
-    except ModuleNotFoundError:
-        yield from batches
-        return
-    with progress:
-        task = progress.add_task(what, total=total)
+    rows, began = 0, time.monotonic()
+    with ExitStack() as shown:
+        bar: Any = None
         for batch in batches:
-            progress.advance(task, batch.num_rows)
+            rows += batch.num_rows
+            if bar is None and time.monotonic() - began > _PATIENCE_S and find_spec("rich"):
+                bar = shown.enter_context(import_module("rich.progress").Progress(transient=True))
+                bar.add_task(what, total=total)
+            if bar is not None:
+                bar.update(bar.task_ids[0], completed=rows)
             yield batch

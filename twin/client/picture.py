@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -25,7 +25,7 @@ _TEXT = 'font-family="sans-serif" font-size="12" fill="#22303c"'
 class Picture:
     """A picture for a notebook: `_repr_svg_` shows it, `svg` is its text."""
 
-    svg: str
+    svg: str = field(repr=False)
 
     def _repr_svg_(self) -> str:
         return self.svg
