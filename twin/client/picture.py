@@ -17,7 +17,7 @@ EARTH_RADIUS_M = 6_378_137.0  # of Web Mercator, EPSG:3857
 _MARGIN = 0.06
 _SIDE_DEG_MIN = 0.002  # a single point still has surroundings
 _POINT_PX = 3.5
-_ROW_PX, _LEGEND_PX = 20, 170
+_ROW_PX, _WIDE_PX, _NARROW_PX = 20, 12, 7
 _TEXT = 'font-family="sans-serif" font-size="12" fill="#22303c"'
 
 
@@ -143,14 +143,19 @@ def _legend(view: View, legend: Sequence[tuple[str, str]], title: str) -> str:
         return ""
     rows = [(title, None), *((words, color) for color, words in legend)]
     height = _ROW_PX * len(rows) + 10
+    width = max(_text_px(words) for words, _ in rows) + 56
     top = view.height_px - height - 10
-    lines = [f'<rect x="10" y="{top}" width="{_LEGEND_PX}" height="{height}" rx="4" fill="#fff" fill-opacity="0.92"/>']
+    lines = [f'<rect x="10" y="{top}" width="{width}" height="{height}" rx="4" fill="#fff" fill-opacity="0.92"/>']
     for number, (words, color) in enumerate(rows):
         y = top + 5 + _ROW_PX * number
         if color:
             lines.append(f'<rect x="20" y="{y + 4}" width="14" height="12" fill="{escape(color)}"/>')
         lines.append(f'<text x="{42 if color else 20}" y="{y + 14}" {_TEXT}>{escape(words)}</text>')
     return "".join(lines)
+
+
+def _text_px(words: str) -> int:
+    return sum(_WIDE_PX if letter > "\u2e80" else _NARROW_PX for letter in words)  # Han letters are square
 
 
 def _shapes(view: View, geometries: Sequence[Any], fills: Sequence[str], labels: Sequence[str]) -> Iterator[str]:
