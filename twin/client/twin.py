@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from twin.client.classes import classify
 from twin.client.errors import Missing
+from twin.client.operations import Operations
 from twin.client.picture import Picture, draw
 from twin.client.selection import Selection
 from twin.client.transport import Transport, warn_of_the_public
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 GROUND = ("streets", "waterways", "roads")
 
 
-class Twin(Mapping[str, Selection]):
+class Twin(Operations, Mapping[str, Selection]):
     """A OneMap server, as a mapping of its layers.
 
     Parameters
@@ -43,7 +44,7 @@ class Twin(Mapping[str, Selection]):
     """
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:
-        self._transport = Transport(url, token)
+        super().__init__(Transport(url, token))
         try:
             self._titles = self._read_titles()
         except BaseException:
@@ -99,55 +100,6 @@ class Twin(Mapping[str, Selection]):
         found: dict[str, Any] | None = self._transport.json("/session")["account"]
         return found or {}
 
-    def locate(self, lon: float, lat: float, *, crs: str | None = None) -> dict[str, Any]:
-        """Return the areas that hold a place, down to its grid, with its nearest building and waterway.
-
-        Parameters
-        ----------
-        lon, lat
-            Degrees, or metres east and north in a projected system.
-        crs
-            Of the place: ``gcj02`` and ``bd09`` are converted; None is CRS84.
-
-        Raises
-        ------
-        BadRequest
-            For a place or a system that cannot be.
-        """
-        found: dict[str, Any] = self._transport.json("/twin/locate", {"lon": lon, "lat": lat, "crs": crs})
-        return found
-
-    def nearby(
-        self, lon: float, lat: float, radius_m: float, *layers: str, limit: int = 1000, crs: str | None = None
-    ) -> Any:
-        """Return what lies within a distance on the ground, nearest first, as a GeoDataFrame.
-
-        Raises
-        ------
-        BadRequest
-            For a distance above the server's limit, or a layer that is not there.
-        ImportError
-            When geopandas is not installed.
-        """
-        return self._frame(
-            "/twin/nearby",
-            {"lon": lon, "lat": lat, "radius_m": radius_m, "layers": ",".join(layers), "limit": limit, "crs": crs},
-        )
-
-    def area(self, code: str, *layers: str, limit: int = 1000) -> Any:
-        """Return what lies in a grid, community, street, district (by code) or urban village (by id): a GeoDataFrame.
-
-        Raises
-        ------
-        NotYours
-            When the caller is bound to other areas.
-        Missing
-            When there is no such area.
-        ImportError
-            When geopandas is not installed.
-        """
-        return self._frame(f"/twin/areas/{code}/features", {"layers": ",".join(layers), "limit": limit})
-
     def picture(
         self,
         frame: geopandas.GeoDataFrame,
@@ -191,11 +143,6 @@ class Twin(Mapping[str, Selection]):
             labels=[] if values is None else [str(value) for value in values],
             legend=found.legend if found else (),
         )
-
-    def _frame(self, path: str, parameters: dict[str, Any]) -> Any:
-        from twin.client.features import to_geodataframe  # noqa: PLC0415  # geopandas is an extra
-
-        return to_geodataframe(self._transport.json(path, parameters))
 
     def close(self) -> None:
         """Close the connections; the layers of this server cannot be read afterwards."""
