@@ -35,6 +35,8 @@ class Question:
         West, south, east, north; None for everywhere.
     moment
         The state as of this moment; None for now.
+    basis
+        ``known``: what the server knew then; ``phenomenon``: what was so, as known now. None is the server's default.
     period
         The layer's own time, `from/to`; None for any.
     names
@@ -50,6 +52,7 @@ class Question:
     conditions: tuple[str, ...] = ()
     bbox_crs84: tuple[float, ...] | None = None
     moment: str | None = None
+    basis: str | None = None
     period: str | None = None
     names: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
@@ -62,6 +65,7 @@ class Question:
         where: str | None = None,
         bbox: BBox | None = None,
         at: Moment | None = None,
+        basis: str | None = None,
         during: tuple[Moment | None, Moment | None] | None = None,
         columns: Sequence[str] | None = None,
         sort: str | Sequence[str] | None = None,
@@ -75,26 +79,20 @@ class Question:
         ValueError
             For a box that has not four numbers, or a limit below 1.
         """
-        found: dict[str, Any] = {}
-        if where is not None:
-            found["conditions"] = (*self.conditions, where)
-        if bbox is not None:
-            found["bbox_crs84"] = _box(bbox)
-        if at is not None:
-            found["moment"] = instant(at)
-        if during is not None:
-            found["period"] = "/".join(".." if end is None else instant(end) for end in during)
-        if columns is not None:
-            found["names"] = tuple(columns)
-        if sort is not None:
-            found["order"] = (sort,) if isinstance(sort, str) else tuple(sort)
-        if limit is not None:
-            if limit < 1:
-                raise ValueError(f"limit is {limit}; a selection has at least one row, or no limit")
-            found["rows_max"] = limit
-        if geometry is not None:
-            found["with_geometry"] = geometry
-        return replace(self, **found)
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit is {limit}; a selection has at least one row, or no limit")
+        given: dict[str, Any] = {
+            "conditions": None if where is None else (*self.conditions, where),
+            "bbox_crs84": None if bbox is None else _box(bbox),
+            "moment": None if at is None else instant(at),
+            "basis": basis,
+            "period": None if during is None else "/".join(".." if end is None else instant(end) for end in during),
+            "names": None if columns is None else tuple(columns),
+            "order": (sort,) if isinstance(sort, str) else sort and tuple(sort),
+            "rows_max": limit,
+            "with_geometry": geometry,
+        }
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     @property
     def filter(self) -> str | None:
@@ -109,6 +107,7 @@ class Question:
             "bbox": ",".join(map(repr, self.bbox_crs84)) if self.bbox_crs84 else None,
             "filter": self.filter,
             "at": self.moment,
+            "basis": self.basis,
             "datetime": self.period,
             "properties": ",".join(self.names) if self.names is not None else None,
             "sortby": ",".join(self.order) or None,

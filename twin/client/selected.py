@@ -38,9 +38,9 @@ class Selected:
         """Return the rows that touch a box, in degrees."""
         return self._narrowed(bbox=(west, south, east, north))
 
-    def at(self, moment: Moment) -> Self:
-        """Return the rows as they were at a moment."""
-        return self._narrowed(at=moment)
+    def at(self, moment: Moment, basis: str | None = None) -> Self:
+        """Return the rows as of a moment: as ``known`` then, or as they were by what is known now (``phenomenon``)."""
+        return self._narrowed(at=moment, basis=basis)
 
     def during(self, begin: Moment | None, end: Moment | None) -> Self:
         """Return the rows whose own time is in a period; None leaves an end open."""
