@@ -51,7 +51,12 @@ def read_batches(response: httpx.Response) -> pa.RecordBatchReader:
     pyarrow.ArrowInvalid
         When the body is not a stream of Arrow.
     """
-    return pa.ipc.open_stream(io.BufferedReader(_Body(response), 1 << 20))
+    return pa.ipc.open_stream(readable(response))
+
+
+def readable(response: httpx.Response) -> io.BufferedReader:
+    """Return the body of an answer as a file that is read as it comes."""
+    return io.BufferedReader(_Body(response), 1 << 20)
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame | geopandas.GeoDataFrame:
