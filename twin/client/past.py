@@ -59,7 +59,7 @@ class Past(Rows):
         pandas = needed("pandas")
         parameters = _span(begin, end) | {"property": measured, "step": step, "agg": ",".join(agg) or None}
         found = self._transport.json(self._of(feature_id, "observations"), parameters)
-        frame = pandas.DataFrame(found["observations"])
+        frame: pd.DataFrame = pandas.DataFrame(found["observations"])
         if frame.empty:
             return frame
         frame["time"] = pandas.to_datetime(frame["time"], utc=True, format="ISO8601")
