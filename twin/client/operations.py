@@ -117,7 +117,7 @@ class Operations:
         *layers: str,
         mode: str = "car",
         avoid: Sequence[str] = (),
-        limit: int = 1000,
+        limit: int = 500,
         at: Moment | None = None,
         crs: str | None = None,
     ) -> Reached:
