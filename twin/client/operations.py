@@ -109,6 +109,33 @@ class Operations:
         parameters = _travel(lon, lat, mode, avoid, at, crs) | {"n": n, "types": ",".join(types) or None}
         return self._frame("/twin/nearest-resources", parameters)
 
+    def route(
+        self,
+        begin: tuple[float, float],
+        end: tuple[float, float],
+        *,
+        mode: str = "car",
+        avoid: Sequence[str] = (),
+        crs: str | None = None,
+    ) -> geopandas.GeoDataFrame:
+        """Return the quickest way between two places as one row: its line, time, length and roads.
+
+        Parameters
+        ----------
+        begin, end
+            Longitude and latitude.
+
+        Raises
+        ------
+        BadRequest
+            For a place or a mode that cannot be.
+        ImportError
+            When geopandas is not installed.
+        """
+        places = {"from": "{!r},{!r}".format(*map(float, begin)), "to": "{!r},{!r}".format(*map(float, end))}
+        asked = places | {"mode": mode, "avoid": ",".join(avoid) or None, "crs": crs}
+        return to_geodataframe({"features": [self._transport.json("/twin/route", asked)]})
+
     def reachable(
         self,
         lon: float,
