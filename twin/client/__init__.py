@@ -11,8 +11,8 @@ Examples
 >>> twin["video_points"].to_geopandas(where="online_status = 'offline'")  # doctest: +SKIP
 """
 
-from twin.client.errors import Away, BadRequest, Gap, Missing, NotYours, TwinError
-from twin.client.selection import Selection
+from twin.client.errors import BadRequest, Gap, Missing, NotAvailable, NotYours, TwinError
+from twin.client.selection import LayerSelection
 from twin.client.twin import Twin
 
-__all__ = ["Away", "BadRequest", "Gap", "Missing", "NotYours", "Selection", "Twin", "TwinError"]
+__all__ = ["BadRequest", "Gap", "LayerSelection", "Missing", "NotAvailable", "NotYours", "Twin", "TwinError"]

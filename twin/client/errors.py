@@ -45,7 +45,7 @@ class Missing(TwinError):
     """There is no such layer, feature or address, or not for this caller."""
 
 
-class Away(TwinError):
+class NotAvailable(TwinError):
     """The server is not reached, or is busy.
 
     Attributes
@@ -75,7 +75,7 @@ def error_of(response: httpx.Response) -> TwinError:
     document = _document(response)
     detail = str(document.get("detail") or document.get("description") or f"HTTP {response.status_code}")
     if response.status_code in _BUSY:
-        return Away(detail, retry_after_s=retry_after_s(response), status=response.status_code)
+        return NotAvailable(detail, retry_after_s=retry_after_s(response), status=response.status_code)
     kind = _KINDS.get(response.status_code, BadRequest if response.status_code < 500 else TwinError)
     return kind(
         detail,

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from twin.client.errors import Away, Gap, error_of
+from twin.client.errors import Gap, NotAvailable, error_of
 from twin.client.transport import Parameters, Transport, texts
 
 _SILENCE_S = 40.0  # the server writes a comment every 15 seconds
@@ -57,7 +57,7 @@ async def changes(transport: Transport, parameters: Parameters, since: int | Non
                     number = event.number or number
                     for change in _changes_of(event):
                         yield change
-            except (httpx.TransportError, Away) as error:
+            except (httpx.TransportError, NotAvailable) as error:
                 pause_s = max(_wait_s(error), min(2 * pause_s or 0.5, _PAUSE_S_MAX))
             await asyncio.sleep(pause_s)
 
@@ -72,7 +72,7 @@ def _changes_of(event: ServerSentEvent) -> list[Change]:
 
 
 def _wait_s(error: Exception) -> float:
-    return (error.retry_after_s or 0.0) if isinstance(error, Away) else 0.0
+    return (error.retry_after_s or 0.0) if isinstance(error, NotAvailable) else 0.0
 
 
 async def _events(client: httpx.AsyncClient, parameters: dict[str, str]) -> AsyncIterator[ServerSentEvent]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TEXTS = ("id", "layer", "property", "text", "grid_code", "area_code", "unit")  # codes are no numbers
 
 
-class Past(Rows):
+class FeatureHistory(Rows):
     """The history of a layer's features."""
 
     __slots__ = ()

@@ -58,16 +58,16 @@ class View:
         return np.column_stack([x, y])
 
 
-def view_of(bounds: Sequence[float], width_px: int) -> View:
-    """Return a view of a box with a margin around it.
-
-    Raises
-    ------
-    ValueError
-        For a box that is not finite: there is nothing to show.
-    """
-    if not all(map(math.isfinite, bounds)):
+def _bounds(geometries: Sequence[Any]) -> Sequence[float]:
+    there = [one for one in geometries if one is not None and not one.is_empty]
+    if not there:
         raise ValueError("there is nothing to draw: no feature has a place")
+    bounds: Sequence[float] = shapely.total_bounds(there)
+    return bounds
+
+
+def view_of(bounds: Sequence[float], width_px: int) -> View:
+    """Return a view of a box, in degrees, with a margin around it."""
     west, south, east, north = bounds
     across = max(east - west, north - south, _SIDE_DEG_MIN)
     margin = across * _MARGIN + (across - max(east - west, north - south)) / 2
@@ -116,7 +116,7 @@ def draw(
     TwinError
         When the server refuses its map, or is away.
     """
-    view = view_of(shapely.total_bounds(list(geometries)), width_px)
+    view = view_of(_bounds(geometries), width_px)
     below = transport.get(
         f"/ogc/styles/{style}/map",
         {

@@ -24,7 +24,7 @@ def instant(moment: Moment) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LayerQuestion:
     """The rows and columns that are asked for.
 
     Attributes

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from twin.client.question import Moment, Question
+from twin.client.question import LayerQuestion, Moment
 from twin.client.transport import Transport
 
 
@@ -28,7 +28,7 @@ class Selected:
 
     _transport: Transport = field(repr=False)
     layer: str
-    question: Question = field(default_factory=Question)
+    question: LayerQuestion = field(default_factory=LayerQuestion)
 
     def where(self, condition: str) -> Self:
         """Return the rows for which a CQL2 text holds as well, for example ``"level >= 3 AND name LIKE '天河%'"``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twin.client.columns import needed
 from twin.client.drawn import ROWS_MAX, drawn_features, geometries_of
 from twin.client.live import changes
-from twin.client.past import Past
+from twin.client.past import FeatureHistory
 from twin.client.picture import Picture, draw
 from twin.client.question import Moment, instant
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twin.client.widget import TwinMap
 
 
-class Selection(Past):
+class LayerSelection(FeatureHistory):
     """Rows and columns of a layer.
 
     It is immutable and lazy: each method that narrows it returns another one, and nothing is asked before a method that

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from twin.client.errors import Away, error_of, retry_after_s
+from twin.client.errors import NotAvailable, error_of, retry_after_s
 
 URL_VARIABLE = "ONEMAP_URL"
 TOKEN_VARIABLE = "ONEMAP_TOKEN"  # noqa: S105  # the name of a variable
@@ -103,7 +103,7 @@ class Transport:
         try:
             yield response
         except httpx.TransportError as error:
-            raise Away(f"the answer of {self.url} broke off: {error}") from error
+            raise NotAvailable(f"the answer of {self.url} broke off: {error}") from error
         finally:
             response.close()
 
@@ -112,12 +112,12 @@ class Transport:
             try:
                 response = self._client.send(request, stream=stream)
             except httpx.TransportError as error:
-                raise Away(f"nobody answers at {self.url}: {error}; is the server running?") from error
+                raise NotAvailable(f"nobody answers at {self.url}: {error}; is the server running?") from error
             if response.is_success or response.status_code == httpx.codes.NOT_MODIFIED:
                 return response
             response.read()
             error_here = error_of(response)
-            if not isinstance(error_here, Away) or not left:
+            if not isinstance(error_here, NotAvailable) or not left:
                 raise error_here
             time.sleep(min(retry_after_s(response) or 1.0, _WAIT_S_MAX))
         raise AssertionError("the last try returns or raises")

@@ -11,7 +11,7 @@ from twin.client.classes import classify
 from twin.client.errors import Missing
 from twin.client.operations import Operations
 from twin.client.picture import Picture, draw
-from twin.client.selection import Selection
+from twin.client.selection import LayerSelection
 from twin.client.transport import Transport, warn_of_the_public
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GROUND = ("streets", "waterways", "roads")
 
 
-class Twin(Operations, Mapping[str, Selection]):
+class Twin(Operations, Mapping[str, LayerSelection]):
     """A OneMap server, as a mapping of its layers.
 
     Parameters
@@ -34,7 +34,7 @@ class Twin(Operations, Mapping[str, Selection]):
     ------
     NotYours
         When the token is wrong: at once, and not as missing rows later.
-    Away
+    NotAvailable
         When nobody answers.
 
     Examples
@@ -57,12 +57,12 @@ class Twin(Operations, Mapping[str, Selection]):
         collections = self._transport.json("/ogc/collections", {"f": "json"})["collections"]
         return {one["id"]: (str(one.get("title", "")), str(one.get("description", ""))) for one in collections}
 
-    def __getitem__(self, layer: str) -> Selection:
+    def __getitem__(self, layer: str) -> LayerSelection:
         if layer not in self._titles:
             raise Missing(f"there is no layer {layer!r} here, or not for you; there are: {', '.join(self._titles)}")
-        return Selection(self._transport, layer)
+        return LayerSelection(self._transport, layer)
 
-    def __getattr__(self, name: str) -> Selection:
+    def __getattr__(self, name: str) -> LayerSelection:
         if name.startswith("_") or name not in self._titles:
             raise AttributeError(f"{type(self).__name__} has no attribute or layer {name!r}")
         return self[name]

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from tests.twin.change_log import moved, newest, write
 from tests.twin.client.conftest import TOKEN
-from twin.client import Away, BadRequest, Missing, NotYours, Twin
+from twin.client import BadRequest, Missing, NotAvailable, NotYours, Twin
 from twin.client.errors import error_of
-from twin.client.question import Question
+from twin.client.question import LayerQuestion
 
 
 def test_layers_are_a_mapping_with_completion_and_titles(twin: Twin):
@@ -40,7 +40,7 @@ def test_a_wrong_token_is_said_at_once(client_address: str):
 
 
 def test_nobody_there_is_said_with_the_address():
-    with pytest.raises(Away, match=r"127\.0\.0\.1:9"):
+    with pytest.raises(NotAvailable, match=r"127\.0\.0\.1:9"):
         Twin("http://127.0.0.1:9", TOKEN)
 
 
@@ -107,7 +107,7 @@ def test_aggregate_is_a_frame_with_every_area(twin: Twin):
 
 @given(st.lists(st.sampled_from(["a = 1", "b = 2 OR c = 3", "d IS NULL"]), max_size=3))
 def test_conditions_add_up_without_changing_each_other(conditions: list[str]):
-    question = Question()
+    question = LayerQuestion()
     for condition in conditions:
         question = question.refined(where=condition)
     if len(conditions) < 2:
@@ -118,9 +118,9 @@ def test_conditions_add_up_without_changing_each_other(conditions: list[str]):
 
 def test_moments_are_sent_with_their_offset():
     moment = datetime(2026, 6, 8, 2, tzinfo=UTC)
-    assert Question().refined(at=moment).parameters()["at"] == "2026-06-08T02:00:00+00:00"
-    assert Question().refined(during=(moment, None)).parameters()["datetime"] == "2026-06-08T02:00:00+00:00/.."
-    naive = Question().refined(at=datetime(2026, 6, 8, 2)).parameters()["at"]  # noqa: DTZ001  # this is what is tested
+    assert LayerQuestion().refined(at=moment).parameters()["at"] == "2026-06-08T02:00:00+00:00"
+    assert LayerQuestion().refined(during=(moment, None)).parameters()["datetime"] == "2026-06-08T02:00:00+00:00/.."
+    naive = LayerQuestion().refined(at=datetime(2026, 6, 8, 2)).parameters()["at"]  # noqa: DTZ001  # this is what is tested
     assert datetime.fromisoformat(naive).tzinfo is not None
 
 
@@ -133,7 +133,7 @@ def test_both_forms_of_errors_are_understood():
     assert (told.detail, told.parameter, told.request_id) == ("bbox is wrong", "bbox", "r1")
     assert error_of(answered(404, {"code": "NotFound", "description": "no such layer"})).detail == "no such layer"
     busy = error_of(answered(503, {"detail": "busy"}, **{"Retry-After": "7"}))
-    assert isinstance(busy, Away)
+    assert isinstance(busy, NotAvailable)
     assert busy.retry_after_s == 7
     assert error_of(httpx.Response(500, text="<html>")).detail == "HTTP 500"
 
