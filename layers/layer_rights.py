@@ -118,6 +118,19 @@ class LayerRights:
         return _pruned([case for case in self.all_cases if case.operations >= needed], Case.covers)
 
     @cached_property
+    def following(self) -> LayerRights:
+        """The same without the cases that do not show where a moving feature is, or when it was there."""
+        times = [
+            field.name for field in self.definition.fields if field.live and field.live.position == "phenomenon_time"
+        ]
+        kept = (
+            case
+            for case in self.all_cases
+            if case.shows_motion and case.geometry != "absent" and all(case.showing(name) != "absent" for name in times)
+        )
+        return LayerRights(self.definition, self.actor, tuple(kept))
+
+    @cached_property
     def widest(self) -> tuple[Case, ...]:
         """Cases that together hold for the same rows as all of them, those that cost least to test first."""
         return tuple(sorted(_pruned(self.cases, Case.reaches), key=lambda case: not case.is_by_grade))
@@ -175,6 +188,10 @@ class LayerRights:
     def is_full(self, name: str) -> bool:
         """Whether the plain value of a field is shown of any row; such a field may be searched on."""
         return any(case.showing(name) == "full" for case in self.cases)
+
+    def is_full_everywhere(self, name: str) -> bool:
+        """Whether a field is shown in full of every row that the actor sees."""
+        return all(case.showing(name) == "full" for case in self.cases)
 
     @property
     def shows_place(self) -> bool:

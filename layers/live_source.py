@@ -120,6 +120,11 @@ class Live(_Frozen):
         return self.observation or self.status or sent
 
     @property
+    def derives(self) -> bool:
+        """Whether an observed value is not shown itself, but what follows from it: a change, a sum or a class."""
+        return bool(self.over_s or self.sum_s or self.steps)
+
+    @property
     def ages(self) -> bool:
         """Whether the value changes with time alone, when nothing happens."""
         stale = "stale" in {self.position, self.any_observation} or (self.status is not None and self.interval)

@@ -75,3 +75,28 @@ def read_time(text: str, parameter: str) -> datetime:
     if read < _EARLIEST:
         raise BadInput(f"{parameter} is '{text[:60]}'; times begin with the year 1900", parameter=parameter)
     return read.astimezone(UTC)
+
+
+Facts = Literal["position", "observation", "version"]
+"""What feeds told of features: where they were, what they measured, and the versions of events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throughout(Moment):
+    """A span of time whose facts are read one by one; each with its feature as it was at the time of the fact.
+
+    Attributes
+    ----------
+    at
+        The end of the span in UTC, not in it.
+    start
+        The beginning of the span in UTC.
+    facts
+        The kind of fact.
+    known_at
+        In UTC; facts that arrived later do not count. None counts all of them.
+    """
+
+    start: datetime = _EARLIEST
+    facts: Facts = "position"
+    known_at: datetime | None = None

@@ -46,7 +46,6 @@ from server.routes import (
     exercises,
     feeds,
     health,
-    history,
     incomplete,
     live,
     live_ws,
@@ -64,6 +63,7 @@ from server.routes import (
     warnings,
 )
 from server.routes.answers import ANSWERS
+from server.routes.history import HISTORY
 from server.routes.identity import approvals, elevations, login, references, session
 from server.routes.surroundings import SURROUNDINGS
 from server.settings import Settings
@@ -81,8 +81,8 @@ from twin.routing.holder import RoadNetworks
 
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
-    rules, policy, aggregate, history, warnings, exercises, refused, incomplete, session, elevations,
-    approvals, references, sensorthings, page, login, *ANSWERS, *SURROUNDINGS,
+    rules, policy, aggregate, warnings, exercises, refused, incomplete, session, elevations,
+    approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"

@@ -19,11 +19,11 @@ from layers.read.present import Present
 from layers.schema.tables import past_of
 
 _MEASURED = "h.value, h.value_text, h.quality_flag, h.phenomenon_time"
-_LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.source_version, 1) DESC,
+LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.source_version, 1) DESC,
     coalesce(h.sent_time, h.phenomenon_time) DESC, coalesce(h.value, '-inf') DESC,
     coalesce(h.value_text, '') COLLATE "C" DESC"""
 _MOVED = "h.id, h.lon, h.lat, h.phenomenon_time, h.speed_kmh, h.heading_deg, h.grid_code, h.area_code"
-_LAST_MOVED = "h.phenomenon_time DESC, h.lon DESC, h.lat DESC"
+LAST_MOVED = "h.phenomenon_time DESC, h.lon DESC, h.lat DESC"
 _VALID = ("valid_from", "valid_to")
 
 
@@ -32,9 +32,9 @@ class Past(Present):
 
     is_past = True
 
-    def __init__(self, moment: Moment) -> None:
+    def __init__(self, moment: Moment, at: Clause = EMPTY) -> None:
         self._moment = moment
-        self.at = bind(moment.at, "timestamptz")
+        self.at = at or bind(moment.at, "timestamptz")  # as SQL: of facts that are read one by one, the time of each
         self.now = self.at
 
     @property
@@ -46,19 +46,28 @@ class Past(Present):
         """Return the layer's rows at the moment: rows that are still current, and rows that were replaced since."""
         if layer.id == EVENTS:
             return tuple(compose("({}) AS t", part) for part in events_at(layer.definition, self.at, known=self.known))
+        order = (
+            " ORDER BY r.id OFFSET 0" if in_order and layer.definition.motion else ""
+        )  # OFFSET keeps the planner to it
+        return tuple(compose("{} AS t", part) for part in self._rows(layer, EMPTY, order))
+
+    def versions(self, layer: Layer, same: Clause) -> tuple[Clause, ...]:
+        """Return the layer's rows at the moment for which a condition over alias `r` holds, as items with alias `r`."""
+        return tuple(compose("{} AS r", part) for part in self._rows(layer, same))
+
+    def _rows(self, layer: Layer, same: Clause, order: str = "") -> tuple[Clause, ...]:
         definition = layer.definition
         names = ["id", *(["geom"] if definition.geometry_type != "None" else [])]
-        names += [field.name for field in definition.stored_fields]
+        names += [field.name for field in definition.stored_fields if not field.name.startswith("fact_")]
         current = [f"r.{quote_identifier(name)}" for name in names]
-        replaced = [_strictest(layer) if name == "data_grade" else f"r.{quote_identifier(name)}" for name in names]
+        replaced = [strictest(layer) if name == "data_grade" else f"r.{quote_identifier(name)}" for name in names]
         valid = self._valid(layer)
         parts = (
             (layer.table, ", ".join(current), self._current(layer)),
             (past_of(layer.id), ", ".join(replaced), self._replaced(layer)),
         )
-        order = " ORDER BY r.id OFFSET 0" if in_order and definition.motion else ""  # OFFSET keeps the planner to it
         return tuple(
-            compose(f"(SELECT {columns} FROM {table} AS r WHERE {{}}{order}) AS t", all_of((there, *valid)))
+            compose(f"(SELECT {columns} FROM {table} AS r WHERE {{}}{order})", all_of((same, there, *valid)))
             for table, columns, there in parts
         )
 
@@ -90,7 +99,7 @@ class Past(Present):
     def observed(self, code: str, alias: str) -> Clause:
         """Join the last observation of a property at the moment, if there is one."""
         last = self._last("twin.observation", _MEASURED, f"h.id = t.id AND h.property = {quote_literal(code)}")
-        return _joined(compose(f"{{}} ORDER BY {_LAST_MEASURED} LIMIT 1", last), _MEASURED, alias)
+        return _joined(compose(f"{{}} ORDER BY {LAST_MEASURED} LIMIT 1", last), _MEASURED, alias)
 
     def seen(self, alias: str) -> Clause:
         """Join the time of the last observation of any property at the moment."""
@@ -98,7 +107,7 @@ class Past(Present):
         return compose(
             f"""LEFT JOIN LATERAL (
             SELECT max(o.phenomenon_time) AS phenomenon_time FROM twin.observation_now AS n
-            CROSS JOIN LATERAL ({{}} ORDER BY {_LAST_MEASURED} LIMIT 1) AS o WHERE n.id = t.id
+            CROSS JOIN LATERAL ({{}} ORDER BY {LAST_MEASURED} LIMIT 1) AS o WHERE n.id = t.id
             ) AS {alias} ON true""",
             last,
         )
@@ -111,7 +120,7 @@ class Past(Present):
     def position(self, layer: Layer) -> Clause:
         """Join the last position at the moment, if there is one."""
         last = self._last("twin.position", _MOVED, f"h.layer = {quote_literal(layer.id)} AND h.id = t.id")
-        return _joined(compose(f"{{}} ORDER BY {_LAST_MOVED} LIMIT 1", last), _MOVED, "p")
+        return _joined(compose(f"{{}} ORDER BY {LAST_MOVED} LIMIT 1", last), _MOVED, "p")
 
     def events(self) -> Clause:
         """Return the events as they were at the moment."""
@@ -122,7 +131,7 @@ class Past(Present):
         return compose(f"SELECT {columns} FROM {table} AS h WHERE {same} AND {{}}", self._until())
 
 
-def _strictest(layer: Layer) -> str:
+def strictest(layer: Layer) -> str:
     """Return the grade of a replaced row: its own, or the feature's present or last grade where that is stricter.
 
     Raising a grade also covers the past of the feature.

@@ -5,10 +5,12 @@ Events that were loaded from a file have no versions; their state follows from t
 
 from __future__ import annotations
 
-from layers.clause import Clause, compose, quote_identifier, quote_literal
+from layers.clause import EMPTY, Clause, compose, quote_identifier, quote_literal
 from layers.definition import FieldDefinition, LayerDefinition
+from layers.read.facts import TIME, VERSION
 from layers.schema.tables import COLUMN_TYPES, table_of
 
+_PLACE = "ST_SetSRID(ST_MakePoint((w.state ->> 'lon')::float8, (w.state ->> 'lat')::float8), 4490) AS geom"
 _STEPS = ("reported_at", "accepted_at", "dispatched_at", "handled_at", "verified_at", "closed_at")
 
 
@@ -51,9 +53,8 @@ def _fold(definition: LayerDefinition, at: Clause, until: Clause, shown: Clause)
     """Fold the versions of each event; PostgreSQL computes only the selected columns, and no fold for none of them."""
     over = compose(f"({_is_over()})", at)
     columns = [_field(field, over) for field in definition.stored_fields]
-    place = "ST_SetSRID(ST_MakePoint((w.state ->> 'lon')::float8, (w.state ->> 'lat')::float8), 4490) AS geom"
     return compose(
-        f"""SELECT e.id, {place}, {", ".join("{}" for _ in columns)}
+        f"""SELECT e.id, {_PLACE}, {", ".join("{}" for _ in columns)}
         FROM {table_of(definition.id)} AS e
         LEFT JOIN LATERAL (
             SELECT twin.laid_over(v.record ORDER BY v.phenomenon_time, v.source_version, v.message) AS state
@@ -63,6 +64,40 @@ def _fold(definition: LayerDefinition, at: Clause, until: Clause, shown: Clause)
         *columns,
         until,
         shown,
+    )
+
+
+def versions_of_events(definition: LayerDefinition, start: Clause, end: Clause, known: Clause) -> Clause:
+    """Return the statement of the versions of a span, each as the event was after it, by what had happened.
+
+    Parameters
+    ----------
+    start, end
+        The span, bound; its end is not in it.
+    known
+        Bound, the moment by which versions had arrived; empty for all of them.
+    """
+    facts = {VERSION: "p.source_version", TIME: "p.phenomenon_time"}
+    over = compose(f"({_is_over()})", Clause("p.phenomenon_time"))
+    stored = [field for field in definition.stored_fields if field.name not in facts]
+    columns = [_field(field, over) for field in stored]
+    columns += [Clause(f"{value} AS {name}") for name, value in facts.items()]
+    arrived = compose(" AND p.ingested_at <= {}", known) if known else EMPTY
+    before = compose(" AND v.ingested_at <= {}", known) if known else EMPTY
+    until = "(v.phenomenon_time, v.source_version, v.message) <= (p.phenomenon_time, p.source_version, p.message)"
+    return compose(
+        f"""SELECT p.event_id AS id, p.phenomenon_time AS _at, {_PLACE}, {", ".join("{}" for _ in columns)}
+        FROM twin.event_version AS p JOIN {table_of(definition.id)} AS e ON e.id = p.event_id
+        CROSS JOIN LATERAL (
+            SELECT twin.laid_over(v.record ORDER BY v.phenomenon_time, v.source_version, v.message) AS state
+            FROM twin.event_version AS v WHERE v.event_id = p.event_id AND {until}{{}}
+        ) AS w
+        WHERE p.phenomenon_time >= {{}} AND p.phenomenon_time < {{}}{{}}""",
+        *columns,
+        before,
+        start,
+        end,
+        arrived,
     )
 
 

@@ -13,9 +13,12 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
+from layers.moment import Throughout
+from layers.read.facts import allowed
 from layers.read.kept import kept
 from layers.read.live_value import LiveValues
 from layers.read.past import Past
+from layers.read.past_facts import PastFacts
 from layers.read.present import Present
 from layers.read.rights import is_view, rights_at
 from layers.read.secure_view import KEPT, needs_kept, secure_view
@@ -61,6 +64,8 @@ def relations(
 @kept
 def _visible(layer: Layer, actor: Actor, *, by_place: bool, reads: frozenset[str] | None) -> tuple[Clause, ...]:
     parts = _relations(layer, actor, by_place=by_place)
+    if isinstance(layer.moment, Throughout) and layer.moment.facts == "observation" and (seen := allowed(layer, actor)):
+        parts = tuple(compose("(SELECT f.* FROM {} WHERE {}) AS f", part, seen) for part in parts)
     if not is_view(layer, actor):
         return parts
     return tuple(secure_view(layer, actor, part, reads) for part in parts)
@@ -71,7 +76,7 @@ def _relations(layer: Layer, actor: Actor, *, by_place: bool) -> tuple[Clause, .
     definition = layer.definition
     if layer.is_table:
         return (Clause(f"{layer.table} AS f"),)
-    source = _NOW if layer.moment is None else Past(layer.moment)
+    source = _source(layer)
     rows = source.rows(layer, in_order=by_place)
     if definition.motion is None or not rights_at(layer, actor).motion[0]:
         selects = [_select(layer, actor, source, "stored", table) for table in rows]
@@ -84,6 +89,12 @@ def _relations(layer: Layer, actor: Actor, *, by_place: bool) -> tuple[Clause, .
         selects = [_select(layer, actor, source, "moved", table, moved) for table in rows]
         selects += [compose("{}{}", _select(layer, actor, source, "stored", table), absent) for table in rows]
     return tuple(compose("({}) AS f", select) for select in selects)
+
+
+def _source(layer: Layer) -> Present:
+    if layer.moment is None:
+        return _NOW
+    return PastFacts(layer.moment) if isinstance(layer.moment, Throughout) else Past(layer.moment)
 
 
 def _select(layer: Layer, actor: Actor, source: Present, how: How, table: Clause, joined: Clause = EMPTY) -> Clause:

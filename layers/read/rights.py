@@ -18,7 +18,7 @@ from layers.clause import Clause, all_of, quote_identifier
 from layers.definition import FieldDefinition, FieldType
 from layers.errors import Forbidden
 from layers.layer_rights import LayerRights, rights_of
-from layers.moment import Moment
+from layers.moment import Moment, Throughout
 from layers.policy.definition import Showing
 from layers.read.caller import properties_of
 from layers.read.kept import kept
@@ -70,8 +70,13 @@ class VisibleField:
 
 
 def rights_at(layer: Layer, actor: Actor) -> LayerRights:
-    """Return what an actor may do with a layer; as of a moment, by the cases that let it look back."""
-    return rights_of(layer.definition, actor if layer.moment is None else actor.as_historian())
+    """Return what an actor may do with a layer; as of a moment, by the cases that let it look back.
+
+    Of the positions of a span, by those that show where features were, and when.
+    """
+    rights = rights_of(layer.definition, actor if layer.moment is None else actor.as_historian())
+    follows = isinstance(layer.moment, Throughout) and layer.moment.facts == "position"
+    return rights.following if follows else rights
 
 
 def layer_at(layer: Layer, actor: Actor, moment: Moment | None) -> Layer:

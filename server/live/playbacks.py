@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from layers.errors import Unavailable
+from twin.live.playback import PlaybackFrame
 
 PLAYBACKS_MAX = 4  # at a time in one process
 A_CALLER_MAX = PLAYBACKS_MAX // 2
@@ -59,8 +60,8 @@ class PlaybackAnswer(StreamingResponse):
 
     def __init__(
         self,
-        first: bytes,
-        frames: AsyncIterator[bytes],
+        first: PlaybackFrame,
+        frames: AsyncIterator[PlaybackFrame],
         place: AbstractContextManager[object],
         headers: Mapping[str, str],
     ) -> None:
@@ -87,10 +88,10 @@ class PlaybackAnswer(StreamingResponse):
                 raise ClientDisconnect from error
 
 
-async def _pieces(first: bytes, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _pieces(first: PlaybackFrame, frames: AsyncIterator[PlaybackFrame]) -> AsyncIterator[bytes]:
     """Cut large frames, so that a slow client still reads a piece in time."""
-    frame: bytes | None = first
+    frame: PlaybackFrame | None = first
     while frame is not None:
-        for start in range(0, len(frame), _PIECE_BYTES):
-            yield frame[start : start + _PIECE_BYTES]
+        for start in range(0, len(frame.line), _PIECE_BYTES):
+            yield frame.line[start : start + _PIECE_BYTES]
         frame = await anext(frames, None)

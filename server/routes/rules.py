@@ -14,7 +14,7 @@ from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.live_source import EVENTS
 from layers.read.query import single
-from layers.read.rights import visible_fields
+from layers.read.shown_fields import holding_cases, shown_fields
 from server.dependencies import ActorHere, IdentityHere, StateHere
 from twin.rules.calendar import LOCAL
 from twin.rules.fences.history import TransitionQuery, transitions
@@ -150,5 +150,6 @@ async def event_log(state: StateHere, actor: ActorHere, event_id: str) -> EventL
         async with state.pool.acquire() as connection:
             if "\0" in event_id or await connection.fetchval(text, *values) is None:
                 raise NotFound(f"there is no event '{event_id[:80]}'", parameter="event_id")
-            visible = {field.definition.name for field in visible_fields(layer, actor) if not field.masked}
+            cases, named = holding_cases(layer, actor, event_id).render()
+            visible = shown_fields(layer, actor, tuple(await connection.fetchrow(cases, *named)))
             return EventLog(event_id=event_id, steps=await read_log(connection, event_id, visible, STEPS_MAX))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from itertools import chain
 from urllib.parse import quote
 
 import orjson
 
+from layers.read.facts import observed_fields
 from server.formats.columnar import ColumnFormat
 from server.formats.table import offered
 from tests.rights.changes import EPOCH
@@ -17,6 +19,7 @@ BOX = "113.0,22.9,113.9,23.6"
 _TICKET = re.compile(r"/references/[\w-]+")
 AREAS = ("community", "street", "grid", "h3:8")
 TILES = ("9/417/221", "9/417/222", "14/13363/7103")
+UNTIL = (EPOCH + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 MOMENT = EPOCH.strftime("%Y-%m-%dT%H:%M:%SZ")
 SOCKETS = {"/live/ws"}  # asked by the matrix beside the addresses
 OF_RASTERS = (
@@ -86,6 +89,7 @@ def _of_layer(asked):
     yield from (("/ogc/collections/{collection}/items", address) for address in _items(asked))
     for row in asked.rows:
         yield "/ogc/collections/{collection}/items/{feature:path}", f"{collection}/items/{quote(row['id'])}"
+    yield from _history(asked)
     yield "/tiles/{layers}.json", f"/tiles/{name}.json"
     for by in AREAS if asked.in_full else AREAS[len(name) % 2 :: 2]:
         yield "/twin/aggregate", f"/twin/aggregate?layer={name}&by={by}&f=json"
@@ -108,6 +112,34 @@ def _of_layer(asked):
     yield "/twin/areas/{code}/features", f"/twin/areas/440106011/features?layers={name}&limit=20"
     yield "/twin/snapshot", f"/twin/snapshot?layers={name}&bbox={BOX}"
     yield "/twin/replay", f"/twin/replay?layers={name}&from={MOMENT}&to={MOMENT}&step=1s"
+
+
+def _history(asked):
+    """Yield addresses of the history of a layer and of some rows: of each property that is measured, and of the way."""
+    definition, codes = asked.definition, [*observed_fields(asked.definition), "no_such"]
+    span = f"from={MOMENT}&to={UNTIL}"
+    for number, row in enumerate(asked.rows):
+        feature = f"/twin/features/{definition.id}/{quote(row['id'])}"
+        for code in codes if asked.in_full else codes[number % len(codes) :][:2]:
+            step = ("raw", "5m", "1h&agg=max,count")[number % 3]
+            yield (
+                "/twin/features/{layer}/{feature_id}/observations",
+                f"{feature}/observations?property={code}&step={step}&{span}",
+            )
+        if definition.motion is not None:
+            yield "/twin/features/{layer}/{feature_id}/track", f"{feature}/track?{span}"
+    facts = ["/twin/positions"] if definition.motion is not None else []
+    facts += ["/twin/observations"] if observed_fields(definition) and definition.id != "events" else []
+    facts += ["/twin/events/versions"] if definition.id == "events" else []
+    for address in facts:
+        named = "" if definition.id == "events" else f"&layers={definition.id}"
+        for number, field in enumerate(asked.fields):
+            yield address, f"{address}?{span}{named}&{_chosen_by(field, asked.rows[-1].get(field.name), 3 * number)}"
+        for form in ("json&limit=7", "csv", "geojson&limit=all"):
+            yield address, f"{address}?{span}{named}&f={form}"
+        for lon, lat in places_of(asked):
+            box = f"{lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"
+            yield address, f"{address}?{span}{named}&bbox={box}"
 
 
 def _items(asked):

@@ -14,6 +14,7 @@ import orjson
 
 from layers.coordinates.crs import transform
 from layers.database.connection import connect
+from layers.read.facts import observed_fields
 from layers.schema.tables import refresh_statistics, table_of
 from layers.tiers import TIER_OF_LAYER
 from tests.rights.changes import EPOCH, SPEED, changes
@@ -21,6 +22,8 @@ from tests.rights.oracle import GEOM, seen
 from tests.twin.change_log import write
 
 OWN = ("440106011001", "440106011001001")
+MEASURED = "measured"
+"""The key of what a feature measured: a value of each property, another one where a field that it feeds is hidden."""
 OTHER = ("440106012003", "440106012003002")
 _BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 PLAIN = ("q{n}a", "q{n}b", "q{n}b")
@@ -118,6 +121,10 @@ def _filled(definition, row, shown, number, masks):
         row[GEOM] = _place(number, _variant(shown, GEOM), (shown or {}).get(GEOM, "absent"))
     if definition.motion is not None:
         row[SPEED] = number + 50.0 * (_variant(shown, SPEED) > 0)
+    row[MEASURED] = {
+        code: number + 0.5 * any(_variant(shown, name) for name in names)
+        for code, names in observed_fields(definition).items()
+    }
     return row
 
 
@@ -190,11 +197,35 @@ async def _insert(connection, definition, rows):
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
             [_position(definition, row) for row in rows],
         )
+        await connection.executemany(
+            """INSERT INTO twin.position
+                (layer, id, lon, lat, phenomenon_time, speed_kmh, area_code, grid_code, ingested_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $5)""",
+            [_position(definition, row, minutes) for row in rows for minutes in range(3)],
+        )
+    await connection.executemany(
+        "INSERT INTO twin.observation (id, property, phenomenon_time, value, ingested_at) VALUES ($1, $2, $3, $4, $3)",
+        [(row["id"], code, EPOCH, value) for row in rows for code, value in row[MEASURED].items()],
+    )
+    if definition.id == "events":
+        await connection.executemany(
+            """INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, record, ingested_at)
+            VALUES ($1, $2, 1, $3, $2)""",
+            [(row["id"], EPOCH, _record(definition, row)) for row in rows],
+        )
 
 
-def _position(definition, row):
+def _record(definition, row):
+    """Return what a feed said of an event: all of its row."""
+    said = {field.name: row[field.name] for field in definition.stored_fields if row[field.name] is not None}
     lon, lat = row[GEOM]
-    return definition.id, row["id"], lon, lat, EPOCH, row[SPEED], row["area_code"], row["grid_code"]
+    return orjson.dumps(said | {"lon": lon, "lat": lat}).decode()
+
+
+def _position(definition, row, minutes=0):
+    lon, lat = row[GEOM]
+    at = EPOCH + timedelta(minutes=minutes)
+    return definition.id, row["id"], lon, lat, at, row[SPEED], row["area_code"], row["grid_code"]
 
 
 def _stored(value, kind):

@@ -6,7 +6,7 @@ removes features. The first frame holds all of them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,10 +55,26 @@ class PlaybackSpan:
         return [self.start + number * self.step for number in range((self.end - self.start) // self.step + 1)]
 
 
+@dataclass(frozen=True, slots=True)
+class PlaybackFrame:
+    """The change of one step.
+
+    Attributes
+    ----------
+    line
+        A line of JSON: `at`, and by layer the new or changed `features` and the ids that were `removed`.
+    features
+        The number of features in it by layer.
+    """
+
+    line: bytes
+    features: Mapping[str, int]
+
+
 async def play(
     pool: asyncpg.Pool, catalog: Catalog, actor: Actor, interest: Interest, span: PlaybackSpan, basis: Basis
-) -> AsyncIterator[bytes]:
-    """Yield frames as lines of JSON: `at`, and by layer the new or changed `features` and the ids that were `removed`.
+) -> AsyncIterator[PlaybackFrame]:
+    """Yield a frame for each step; the first one holds every feature.
 
     Raises
     ------
@@ -68,31 +84,27 @@ async def play(
     before: dict[str, dict[bytes, str]] = {layer_id: {} for layer_id in interest.layers}
     for at in span.moments():
         snapshot = await take_snapshot(pool, catalog, actor, interest, Moment(at, basis))
-        changes = []
+        changes, numbers = [], {}
         for layer_id, features in snapshot.layers.items():
-            now, change = _difference(before[layer_id], features)
+            now, change, number = _difference(before[layer_id], features)
             before[layer_id] = now
             if change:
                 changes.append(b"%b:%b" % (orjson.dumps(layer_id), change))
-        yield b'{"at":%b,"layers":{%b}}\n' % (orjson.dumps(at), b",".join(changes))
+                numbers[layer_id] = number
+        line = b'{"at":%b,"layers":{%b}}\n' % (orjson.dumps(at), b",".join(changes))
+        yield PlaybackFrame(line, numbers)
 
 
-def features_of(frame: bytes) -> dict[str, int]:
-    """Return the number of features of a frame, by layer."""
-    layers = orjson.loads(frame)["layers"]
-    return {layer_id: len(change["features"]) for layer_id, change in layers.items()}
-
-
-def _difference(before: dict[bytes, str], features: bytes) -> tuple[dict[bytes, str], bytes]:
-    """Return the ids of the features by their text, and the change as JSON; empty when nothing changed."""
+def _difference(before: dict[bytes, str], features: bytes) -> tuple[dict[bytes, str], bytes, int]:
+    """Return the ids of the features by their text, the change as JSON, and its number of features; empty for none."""
     lines = features.split(_SEPARATOR) if features else []
     now = {line: before[line] if line in before else _id(line) for line in lines}
     fresh = [line for line in lines if line not in before]
     there = set(now.values())
     removed = sorted({one for one in before.values() if one not in there})
     if not fresh and not removed:
-        return now, b""
-    return now, b'{"features":[%b],"removed":%b}' % (b",".join(fresh), orjson.dumps(removed))
+        return now, b"", 0
+    return now, b'{"features":[%b],"removed":%b}' % (b",".join(fresh), orjson.dumps(removed)), len(fresh)
 
 
 def _id(line: bytes) -> str:

@@ -28,51 +28,95 @@ _MARK = """
 INSERT INTO twin.observation_late (id, property, bucket) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
 ON CONFLICT DO NOTHING
 """
-_SUMS = """
-o.id, o.property, twin.bucket(o.phenomenon_time, '5 minutes') AS bucket, count(*) AS n,
-    sum(o.value ORDER BY o.phenomenon_time, o.value) AS total, min(o.value) AS low, max(o.value) AS high
+COUNTING = """
+SELECT DISTINCT ON (h.id, h.property, h.phenomenon_time) h.id, h.property, h.phenomenon_time, h.value, h.value_text,
+    h.quality_flag, count(*) OVER (PARTITION BY h.id, h.property, h.phenomenon_time) AS seen
+FROM {} ORDER BY h.id, h.property, h.phenomenon_time, coalesce(h.source_version, 1) DESC,
+    coalesce(h.sent_time, h.phenomenon_time) DESC, coalesce(h.value, '-inf') DESC,
+    coalesce(h.value_text, '') COLLATE "C" DESC
 """
+"""The observations of a source (alias `h`, with its condition) that count: of one time the newest version."""
+SUMS = """
+o.id, o.property, twin.bucket(o.phenomenon_time, '5 minutes') AS bucket, count(*) AS n,
+    sum(o.value ORDER BY o.phenomenon_time) AS total, min(o.value) AS low, max(o.value) AS high,
+    (array_agg(o.value ORDER BY o.phenomenon_time DESC))[1] AS last,
+    count(*) FILTER (WHERE o.quality_flag <> 'good') AS flagged, sum(o.seen)::bigint AS seen
+"""
+"""The columns of buckets, over observations `o` that count."""
 _KEEP = """
-INSERT INTO twin.observation_5min AS kept (id, property, bucket, n, total, low, high)
+INSERT INTO twin.observation_5min AS kept (id, property, bucket, n, total, low, high, last, flagged, seen)
 {} ORDER BY 1, 2, 3
 ON CONFLICT (id, property, bucket) DO UPDATE SET n = excluded.n, total = excluded.total, low = excluded.low,
-    high = excluded.high
-WHERE excluded.n >= kept.n
+    high = excluded.high, last = excluded.last, flagged = excluded.flagged, seen = excluded.seen
+WHERE excluded.seen >= coalesce(kept.seen, kept.n)
 """
 """A bucket whose raw observations were dropped in part is not computed again from the rest."""
+_SUMMED = "SELECT {} FROM ({}) AS o WHERE o.value IS NOT NULL GROUP BY 1, 2, 3"
 _COMPUTE = _KEEP.format(
-    f"SELECT {_SUMS} FROM twin.observation AS o"
-    " WHERE o.phenomenon_time >= $1 AND o.phenomenon_time < $2 AND o.value IS NOT NULL GROUP BY 1, 2, 3"
+    _SUMMED.format(
+        SUMS, COUNTING.format("twin.observation AS h WHERE h.phenomenon_time >= $1 AND h.phenomenon_time < $2")
+    )
 )
 _TAKE_LATE = """
 DELETE FROM twin.observation_late AS l USING (
     SELECT id, property, bucket FROM twin.observation_late ORDER BY bucket, id, property LIMIT $1 FOR UPDATE SKIP LOCKED
 ) AS t WHERE (l.id, l.property, l.bucket) = (t.id, t.property, t.bucket) RETURNING l.id, l.property, l.bucket
 """
+_OF_BUCKET = """JOIN twin.observation AS h ON h.id = late.id AND h.property = late.property
+    AND h.phenomenon_time >= late.bucket AND h.phenomenon_time < late.bucket + interval '5 minutes'"""
 _COMPUTE_LATE = _KEEP.format(
-    f"""SELECT {_SUMS} FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS late (id, property, bucket)
-    JOIN twin.observation AS o ON o.id = late.id AND o.property = late.property
-        AND o.phenomenon_time >= late.bucket AND o.phenomenon_time < late.bucket + interval '5 minutes'
-    WHERE o.value IS NOT NULL GROUP BY 1, 2, 3"""
-)
-_READ = f"""
-SELECT k.bucket, k.n, k.total / k.n AS mean, k.low, k.high FROM twin.observation_5min AS k
-WHERE k.id = $1 AND k.property = $2 AND k.bucket >= $3 AND k.bucket < $4
-    AND k.bucket < (SELECT computed FROM twin.observation_closed) AND NOT EXISTS (
-        SELECT FROM twin.observation_late AS l WHERE (l.id, l.property, l.bucket) = (k.id, k.property, k.bucket)
+    _SUMMED.format(
+        SUMS,
+        COUNTING.format(
+            f"unnest($1::text[], $2::text[], $3::timestamptz[]) AS late (id, property, bucket) {_OF_BUCKET}"
+        ),
     )
+)
+_OF_SERIES = "h.id = $1 AND h.property = $2"
+_COMPUTED = "(SELECT computed FROM twin.observation_closed)"
+BUCKETS = f"""
+SELECT k.bucket, k.n, k.total, k.low, k.high, k.last, coalesce(k.flagged, 0) AS flagged
+FROM twin.observation_5min AS k
+WHERE k.id = $1 AND k.property = $2 AND k.bucket >= $3 AND k.bucket < $4 AND k.bucket < {_COMPUTED} AND NOT EXISTS (
+    SELECT FROM twin.observation_late AS l WHERE (l.id, l.property, l.bucket) = (k.id, k.property, k.bucket)
+)
 UNION ALL
-SELECT s.bucket, s.n, s.total / s.n, s.low, s.high FROM (
-    SELECT {_SUMS} FROM twin.observation AS o
-    WHERE o.id = $1 AND o.property = $2 AND o.phenomenon_time >= $3 AND o.phenomenon_time < $4 AND o.value IS NOT NULL
-        AND (o.phenomenon_time >= (SELECT computed FROM twin.observation_closed) OR EXISTS (
-            SELECT FROM twin.observation_late AS l WHERE l.id = o.id AND l.property = o.property
-                AND l.bucket = twin.bucket(o.phenomenon_time, '5 minutes')
-        ))
-    GROUP BY 1, 2, 3
-) AS s
-ORDER BY bucket
+SELECT s.bucket, s.n, s.total, s.low, s.high, s.last, s.flagged FROM ({
+    _SUMMED.format(
+        SUMS,
+        COUNTING.format(
+            f"twin.observation AS h WHERE {_OF_SERIES} AND h.phenomenon_time >= $3 AND h.phenomenon_time < $4"
+            f" AND h.phenomenon_time >= {_COMPUTED}"
+        ),
+    )
+}) AS s
+UNION ALL
+SELECT s.bucket, s.n, s.total, s.low, s.high, s.last, s.flagged FROM ({
+    _SUMMED.format(
+        SUMS,
+        COUNTING.format(
+            f"twin.observation_late AS late {_OF_BUCKET} WHERE late.id = $1 AND late.property = $2"
+            f" AND late.bucket >= $3 AND late.bucket < $4 AND late.bucket < {_COMPUTED}"
+        ),
+    )
+}) AS s
 """
+"""The buckets of a series: device $1, property $2, from $3 on and before $4.
+
+Exact at any moment: those that are open, or marked, are computed from history."""
+KNOWN_BUCKETS = f"""
+SELECT s.bucket, s.n, s.total, s.low, s.high, s.last, s.flagged FROM ({
+    _SUMMED.format(
+        SUMS,
+        COUNTING.format(
+            f"twin.observation AS h WHERE {_OF_SERIES} AND h.phenomenon_time >= $3 AND h.phenomenon_time < $4"
+            " AND h.ingested_at <= $5"
+        ),
+    )
+}) AS s
+"""
+"""The same of the observations that had arrived by $5."""
+_READ = f"SELECT b.bucket, b.n, b.total / b.n AS mean, b.low, b.high FROM ({BUCKETS}) AS b ORDER BY b.bucket"
 
 
 @dataclass(frozen=True, slots=True)

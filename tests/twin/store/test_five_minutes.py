@@ -21,9 +21,16 @@ SELECT twin.bucket(occurred_at, $1::interval), coalesce(grid_code, ''), coalesce
 FROM layer.events GROUP BY 1, 2, 3, 4 {} ORDER BY 1, 2, 3, 4 {}
 """
 RECOMPUTED = """
-SELECT id, property, twin.bucket(phenomenon_time, '5 minutes'), count(value),
-    sum(value ORDER BY phenomenon_time, value), min(value), max(value)
-FROM twin.observation WHERE value IS NOT NULL AND phenomenon_time < $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+WITH counting AS (
+    SELECT id, property, phenomenon_time, count(*) AS seen, (array_agg(o ORDER BY coalesce(source_version, 1) DESC,
+        coalesce(sent_time, phenomenon_time) DESC, value DESC))[1] AS o
+    FROM twin.observation AS o WHERE phenomenon_time < $1 GROUP BY 1, 2, 3
+)
+SELECT id, property, twin.bucket(phenomenon_time, '5 minutes'), count(*),
+    sum((o).value ORDER BY phenomenon_time), min((o).value), max((o).value),
+    (array_agg((o).value ORDER BY phenomenon_time DESC))[1], count(*) FILTER (WHERE (o).quality_flag <> 'good'),
+    sum(seen)::bigint
+FROM counting WHERE (o).value IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
 
@@ -122,7 +129,7 @@ async def test_observations_are_rolled_up_whatever_comes(pipeline, owner, pool, 
         read = [b for n in range(3) for b in await five_minutes(owner, f"g{n}", "rain_mm", NOON, NOON + 30 * BUCKET)]
         rows = await owner.fetch(RECOMPUTED, datetime(2100, 1, 1, tzinfo=UTC))
         assert [(b.start, b.n, b.mean, b.low, b.high) for b in read] == [
-            (r[2], r[3], r[4] / r[3], *r[5:]) for r in rows
+            (r[2], r[3], r[4] / r[3], r[5], r[6]) for r in rows
         ]
     closed = NOON + timedelta(hours=3)
     await job.catch_up(closed)

@@ -35,6 +35,10 @@ BEGIN
     DELETE FROM twin.observation WHERE id = ANY (gone);
     GET DIAGNOSTICS went = ROW_COUNT;
     total := total + went;
+    DELETE FROM twin.observation_late WHERE id = ANY (gone);
+    DELETE FROM twin.observation_5min WHERE id = ANY (gone);
+    GET DIAGNOSTICS went = ROW_COUNT;
+    total := total + went;
     DELETE FROM twin.observation_now WHERE id = ANY (gone);
     GET DIAGNOSTICS went = ROW_COUNT;
     total := total + went;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from layers.actor import Actor
 from layers.audit.record import AuditAction
 from layers.coordinates.crs import CRS84
-from layers.cql2 import parse_bbox
+from layers.cql2 import FilterLimits, parse_bbox
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time
@@ -26,8 +26,9 @@ from server.http.compressed import Compressed
 from server.http.gateway import client_address
 from server.live.playbacks import PlaybackAnswer
 from server.state import State
+from twin.live.condition import ChangeFilter
 from twin.live.interest import Interest
-from twin.live.playback import LAYERS_MAX, PlaybackSpan, features_of, play
+from twin.live.playback import LAYERS_MAX, PlaybackSpan, play
 from twin.live.snapshot import take_snapshot
 from twin.surroundings.nearby import chosen_layers
 
@@ -51,6 +52,8 @@ class HistoryParams(BaseModel):
     )
     areas: str | None = Field(None, max_length=2000, description="区划或网格代码前缀 prefixes of area or grid codes")
     bbox: str | None = Field(None, max_length=200, description="west,south,east,north")
+    filter: str | None = Field(None, description="CQL2 over properties that all of these layers have")
+    filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
 
     def interest(self, state: State, actor: Actor) -> Interest:
         """Return the requested layers, areas and box as an interest of an actor.
@@ -60,7 +63,7 @@ class HistoryParams(BaseModel):
         TooMuch
             When more layers are named than are served at once.
         BadInput
-            When `bbox` is not one box.
+            When `bbox` is not one box, or the filter is none over these layers.
         NotFound
             When a layer does not exist or is hidden.
         """
@@ -71,7 +74,11 @@ class HistoryParams(BaseModel):
         boxes = parse_bbox(self.bbox, CRS84).rectangles if self.bbox is not None else (None,)
         if len(boxes) != 1:
             raise BadInput(f"bbox is '{(self.bbox or '')[:80]}'; {_ONE_BOX}", parameter="bbox")
-        return Interest(frozenset(layer.id for layer in chosen), areas, boxes[0])
+        bounds = FilterLimits(length=state.settings.limits.filter_bytes, vertices=state.settings.limits.filter_vertices)
+        condition = (
+            None if self.filter is None else ChangeFilter.read(self.filter, self.filter_lang, chosen, actor, bounds)
+        )
+        return Interest(frozenset(layer.id for layer in chosen), areas, boxes[0], condition)
 
 
 class SnapshotParams(HistoryParams):
@@ -143,7 +150,7 @@ async def replay(
         with in_our_words():
             first = await anext(frames)  # an error must come before the response begins
         catalog = state.catalog.current
-        await judge_taken(state.exports, catalog, actor, features_of(first))
+        await judge_taken(state.exports, catalog, actor, first.features)
         stream = await begin_stream(state.audit, request.scope, catalog, actor, interest.layers, AuditAction.REPLAY)
         place.callback(stream.end)
         return PlaybackAnswer(first, frames, place.pop_all(), _PRIVATE)

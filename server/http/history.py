@@ -1,0 +1,78 @@
+"""What the addresses of history have in common: their parameters, the layer they name, and their answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from layers.errors import BadInput
+from layers.moment import read_moment
+from layers.spreadsheet import cell
+from twin.history.span import HistorySpan
+
+PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization, Accept-Encoding"}
+CSV = "text/csv; charset=utf-8"
+
+
+class SpanParams(BaseModel):
+    """The query parameters that name a span and what counts in it."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    start: str | None = Field(
+        None,
+        alias="from",
+        max_length=60,
+        description="起（含） from this time on",
+        examples=["2026-06-08T00:00:00+08:00"],
+    )
+    end: str | None = Field(
+        None,
+        alias="to",
+        max_length=60,
+        description="止（不含） before this time",
+        examples=["2026-06-09T00:00:00+08:00"],
+    )
+    at: str | None = Field(None, max_length=60, description="时刻，须带时区 as of this moment; now by default")
+    basis: str | None = Field(
+        None, max_length=40, description="known 当时所知 as known then (default); phenomenon 当时实情 as it was"
+    )
+
+    def span(self, *, usual: timedelta, most: timedelta) -> HistorySpan:
+        """Return the span.
+
+        Raises
+        ------
+        BadInput, TooMuch
+            As `HistorySpan.read`.
+        """
+        moment = read_moment(self.at, self.basis)
+        return HistorySpan.read(self.start, self.end, usual=usual, most=most, moment=moment)
+
+
+def choose_form(given: str, allowed: Sequence[str]) -> str:
+    """Return the value of `f`.
+
+    Raises
+    ------
+    BadInput
+        When it is not allowed here.
+    """
+    if given not in allowed:
+        raise BadInput(f"f is '{given[:20]}'; allowed are {', '.join(allowed)}", parameter="f")
+    return given
+
+
+def csv_lines(names: Sequence[str], rows: Iterable[Mapping[str, Any]], *, head: bool = True) -> bytes:
+    """Return rows as CSV in UTF-8, with a byte order mark before the line of names; no cell is run as a formula."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\r\n")
+    if head:
+        writer.writerow(names)
+    writer.writerows([cell(row.get(name)) for name in names] for row in rows)
+    return (b"\xef\xbb\xbf" if head else b"") + lines.getvalue().encode()

@@ -1,0 +1,60 @@
+"""A response whose rows are read from the database while they are sent; it ends when the client reads nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from server.live.playbacks import STALL_SECONDS_MAX
+
+
+class RowStream(StreamingResponse):
+    """Sends chunks as they are read.
+
+    Parameters
+    ----------
+    held
+        What the rows are read from: a connection and its transaction; given back when the response ends, however it
+        does.
+    """
+
+    def __init__(
+        self,
+        first: bytes,
+        chunks: AsyncIterator[bytes],
+        held: AsyncExitStack,
+        media_type: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(_all(first, chunks), media_type=media_type, headers={**headers, "X-Accel-Buffering": "no"})
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send chunk by chunk.
+
+        Raises
+        ------
+        ClientDisconnect
+            When the client reads nothing for a while; its connection is closed before the end of the response.
+        """
+
+        async def sending(message: Message) -> None:
+            async with asyncio.timeout(STALL_SECONDS_MAX):
+                await send(message)
+
+        async with self._held:
+            try:
+                await super().__call__(scope, receive, sending)
+            except TimeoutError as error:
+                raise ClientDisconnect from error
+
+
+async def _all(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in chunks:
+        yield chunk

@@ -1,0 +1,95 @@
+"""`/twin/features/{layer}/{id}/track`: where a moving feature was."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from layers.audit.record import AuditAction
+from layers.database.connection import in_our_words
+from layers.moment import Moment
+from layers.read.facts import position_fields
+from layers.read.rights import layer_at
+from server.audit.touched import touch
+from server.dependencies import ActorHere, StateHere
+from server.http.compressed import Compressed
+from server.http.history import CSV, PRIVATE, SpanParams, choose_form, csv_lines
+from twin.history.track import SPAN_MAX, TOLERANCE_M_MAX, Track, as_feature, as_rows, check_moves, read_track
+
+router = APIRouter(prefix="/twin", tags=["history"])
+_DAY = timedelta(days=1)
+
+
+class TrackParams(SpanParams):
+    """The query parameters of a track."""
+
+    simplify_m: float | None = Field(
+        None,
+        gt=0,
+        le=TOLERANCE_M_MAX,
+        allow_inf_nan=False,
+        description="化简容差 how far it may be from where it was then",
+    )
+    f: str = Field("geojson", max_length=20, description="geojson, csv")
+
+
+class TrackProperties(BaseModel):
+    """What is known of a track; lists have the shape of the coordinates."""
+
+    layer: str
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+    vertices: int
+    length_m: float
+    times: list[Any] = Field(description="the time of each vertex; of several lines, a list for each")
+    speed_kmh: list[Any] | None = None
+    heading_deg: list[Any] | None = None
+
+
+class TrackFeature(BaseModel):
+    """A track as a GeoJSON feature: LineString, MultiLineString over gaps, Point for one place, null for none."""
+
+    type: str = "Feature"
+    id: str
+    geometry: dict[str, Any] | None
+    properties: TrackProperties
+
+
+@router.get("/features/{layer}/{feature_id}/track", summary="Where a moving feature was", response_model=TrackFeature)
+async def track(
+    layer: str, feature_id: str, state: StateHere, actor: ActorHere, params: Annotated[TrackParams, Query()]
+) -> Response:
+    """Return the way of a vehicle or a person as a line with the time, speed and heading of each vertex.
+
+    Each vertex is shown as the feature was shown then: by the rights on its row and on the area where it was.
+    `simplify_m` leaves out vertices; at every time the line is no farther than that from where the feature was.
+    """
+    form = choose_form(params.f, ("geojson", "csv"))
+    span = params.span(usual=_DAY, most=SPAN_MAX)
+    visible = state.catalog.current.visible(layer, actor)
+    check_moves(visible)
+    with in_our_words():
+        async with state.lookups.acquire() as connection:
+            found = await read_track(connection, visible, actor, feature_id, span)
+    past = layer_at(visible, actor, Moment(span.end, "phenomenon"))
+    shown = position_fields(visible.definition).values()
+    touch(past, actor, feature=feature_id, rows=1, action=AuditAction.REPLAY, properties=shown)
+    body = await asyncio.to_thread(_written, found, params.simplify_m, form, layer, feature_id, span.start, span.end)
+    media = CSV if form == "csv" else "application/geo+json"
+    return Compressed(body, media_type=media, headers=PRIVATE)
+
+
+def _written(
+    found: Track, tolerance_m: float | None, form: str, layer: str, feature_id: str, start: datetime, end: datetime
+) -> bytes:
+    """Return the body; a long track takes a while to simplify."""
+    kept = found if tolerance_m is None else found.simplified(tolerance_m)
+    if form == "csv":
+        return csv_lines(("time", "lon", "lat", *kept.measured), as_rows(kept))
+    return orjson.dumps(as_feature(kept, layer, feature_id, {"from": start, "to": end}))

@@ -1,0 +1,144 @@
+"""A track is where items say that a thing was, simplified by no more than asked for, and shown to nobody else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers.database.connection import Role, connect
+from tests.databases import run_async
+from tests.twin.history.conftest import DAY, drive
+from twin.history.simplify import kept_vertices
+
+ADDRESS = "/twin/features/vehicles/V1/track"
+SPAN = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
+
+
+def feature(history, address=ADDRESS, **asked):
+    return history.json(address, **{**SPAN, **asked})
+
+
+def vertices(found):
+    lines, times = found["geometry"]["coordinates"], found["properties"]["times"]
+    if found["geometry"]["type"] == "LineString":
+        lines, times = [lines], [times]
+    return [
+        (datetime.fromisoformat(at), *place)
+        for line, moments in zip(lines, times, strict=True)
+        for place, at in zip(line, moments, strict=True)
+    ]
+
+
+def test_a_day_is_every_position_with_its_gap(history):
+    found = feature(history)
+    driven = list(drive("V1"))
+    assert found["geometry"]["type"] == "MultiLineString"
+    assert [len(line) for line in found["geometry"]["coordinates"]] == [1001, 999]
+    expected = [(row[2], *np.round(row[3:5], 7)) for row in driven]
+    assert vertices(found) == [(at, pytest.approx(x, abs=2e-7), pytest.approx(y, abs=2e-7)) for at, x, y in expected]
+    assert found["properties"]["speed_kmh"][0][:3] == [0, 1, 2]
+    assert {len(found["properties"][name][1]) for name in ("times", "speed_kmh", "heading_deg")} == {999}
+    assert found["properties"]["vertices"] == 2000
+
+
+@pytest.mark.parametrize("at", [0, 777, 1500])
+def test_a_vertex_is_where_items_say_it_was(history, at):
+    moment, x, y = vertices(feature(history))[at]
+    item = history.json("/ogc/collections/vehicles/items/V1", at=moment.isoformat(), basis="phenomenon")
+    assert item["geometry"]["coordinates"] == [x, y]
+
+
+def test_a_simplified_track_is_nowhere_farther_than_asked(history):
+    whole, some = (vertices(feature(history, **asked)) for asked in ({}, {"simplify_m": 20}))
+    assert len(some) < len(whole) / 10
+    times = np.array([at.timestamp() for at, *_ in some])
+    places = np.array([place for _, *place in some])
+    for moment, x, y in whole:
+        there = [np.interp(moment.timestamp(), times, places[:, axis]) for axis in (0, 1)]
+        assert np.hypot((there[0] - x) * 102_000, (there[1] - y) * 111_000) <= 21
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 100), st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)), min_size=1, max_size=60),
+    st.floats(0, 5000),
+)
+def test_every_vertex_stays_within_the_tolerance_at_its_time(steps, tolerance_m):
+    times = np.cumsum([step for step, *_ in steps])
+    metres = np.array([place for _, *place in steps])
+    kept = kept_vertices(times, metres, tolerance_m)
+    assert kept[0]
+    assert kept[-1]
+    there = np.column_stack([np.interp(times, times[kept], metres[kept, axis]) for axis in (0, 1)])
+    assert (np.hypot(*(there - metres).T) <= tolerance_m + 1e-6).all()
+
+
+def test_a_stop_is_kept_although_it_lies_on_the_line():
+    times = np.array([0.0, 10, 100, 110])
+    metres = np.array([[0.0, 0], [100, 0], [100, 0], [200, 0]])
+    assert kept_vertices(times, metres, 5.0).all()
+
+
+def test_what_was_known_then_is_told_as_then(history):
+    moment = DAY + timedelta(hours=9)
+    history.execute(f"UPDATE twin.position SET ingested_at = '{DAY + timedelta(days=1)}' WHERE id = 'V2'")
+    assert feature(history, ADDRESS.replace("V1", "V2"), at=moment.isoformat())["geometry"] is None
+    then = feature(history, ADDRESS.replace("V1", "V2"), at=moment.isoformat(), basis="phenomenon")
+    assert max(at for at, *_ in vertices(then)) < moment
+
+
+def test_one_place_is_a_point_and_none_is_no_geometry(history):
+    end = (DAY + timedelta(hours=8, seconds=5)).isoformat()
+    assert feature(history, to=end)["geometry"]["type"] == "Point"
+    nothing = feature(history, to=(DAY + timedelta(hours=7)).isoformat())
+    assert nothing["geometry"] is None
+    assert nothing["properties"]["times"] == []
+
+
+def test_csv_has_a_line_for_each_vertex(history):
+    lines = history.ask(ADDRESS, f="csv", **SPAN).text.splitlines()
+    assert lines[0].lstrip("\ufeff") == "time,lon,lat,speed_kmh,heading_deg"
+    assert len(lines) == 2001
+
+
+@pytest.mark.parametrize(
+    ("address", "asked", "status"),
+    [
+        (ADDRESS.replace("V1", "V9"), {}, 404),
+        ("/twin/features/water_level_stations/S1/track", {}, 400),
+        ("/twin/features/nothing/S1/track", {}, 404),
+        (ADDRESS, {"simplify_m": "0"}, 400),
+        (ADDRESS, {"simplify_m": "nan"}, 400),
+        (ADDRESS, {"from": "1926-06-08T00:00:00Z"}, 413),
+        (ADDRESS, {"from": "2226-06-08T00:00:00Z"}, 400),
+        (ADDRESS, {"f": "gpx"}, 400),
+        (ADDRESS, {"step": "1h"}, 400),
+    ],
+)
+def test_bad_questions_are_told_what_is_allowed(history, address, asked, status):
+    assert history.ask(address, **{**SPAN, **asked}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("actor", "status"), [("operator", 200), ("officer", 200), ("neighbour", 404), ("public", 404)]
+)
+def test_where_a_worker_was_is_shown_as_where_it_is(history, actor, status):
+    answer = history.ask("/twin/features/grid_workers/W1/track", actor=actor, **SPAN)
+    assert answer.status_code == status
+    assert datetime.now(UTC) > DAY
+
+
+def test_where_somebody_was_is_audited(history):
+    history.json("/twin/features/grid_workers/W1/track", **SPAN)
+
+    async def recorded():
+        connection = await connect(history.url, Role.AUDITOR)
+        try:
+            return await connection.fetch("SELECT body::json->>'action' FROM audit.record WHERE body LIKE '%/W1%'")
+        finally:
+            await connection.close()
+
+    assert {row[0] for row in run_async(recorded())} == {"replay"}
