@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -9,13 +10,14 @@ import geopandas
 import httpx
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.client import Twin
+from twin.client import BadRequest, Twin
 from twin.client.classes import COLORS, NO_VALUE, classify
 from twin.client.columns import needed
 from twin.client.drawn import drawn_features
@@ -122,3 +124,21 @@ def test_a_view_holds_its_box(west: float, south: float, across: float, up: floa
     assert (corners[:, 0] <= view.width_px).all()
     assert (corners[:, 1] <= view.height_px).all()
     assert corners[0, 1] >= corners[1, 1]
+
+
+def test_history_is_rows_a_series_and_a_track(twin: Twin):
+    end = datetime.now(UTC)
+    begin = end - timedelta(days=30)
+    stations = twin["water_level_stations"]
+    rows = stations.observations(begin, end, measured=["level_m"])
+    assert {"layer", "id", "property", "time", "value"} <= set(rows.column_names)
+    station = stations.to_pandas(limit=1)["id"].iloc[0]
+    series = stations.series(station, "level_m", begin, end)
+    of_station = rows.filter(pc.equal(rows["id"], station))
+    assert len(series) == of_station.num_rows
+    track = twin["vehicles"].track(twin["vehicles"].to_pandas(limit=1)["id"].iloc[0])
+    assert track.crs == "OGC:CRS84"
+    with pytest.raises(BadRequest):
+        twin["grids"].track("no-such-grid")
+    with pytest.raises(ValueError, match="only events"):
+        twin["grids"].versions(begin, end)
