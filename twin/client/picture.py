@@ -16,7 +16,7 @@ from twin.client.transport import Transport
 EARTH_RADIUS_M = 6_378_137.0  # of Web Mercator, EPSG:3857
 _MARGIN = 0.06
 _SIDE_DEG_MIN = 0.002  # a single point still has surroundings
-_POINT_PX = 3.5
+_POINT_PX = 5
 _ROW_PX, _WIDE_PX, _NARROW_PX = 20, 12, 7
 _TEXT = 'font-family="sans-serif" font-size="12" fill="#22303c"'
 

@@ -105,6 +105,7 @@ class Twin(Operations, Mapping[str, LayerSelection]):
         frame: geopandas.GeoDataFrame,
         column: str | None = None,
         *,
+        breaks: Sequence[float] | None = None,
         title: str | None = None,
         style: str = "light",
         ground: Sequence[str] = GROUND,
@@ -116,7 +117,9 @@ class Twin(Operations, Mapping[str, LayerSelection]):
         Parameters
         ----------
         column
-            Numbers, drawn in classes of equal number from light to dark; None draws all in one colour.
+            Numbers, drawn in classes from light to dark; None draws all in one colour.
+        breaks
+            Upper ends of the classes, for pictures that are compared; None makes classes of about equal number.
         title
             Above the legend; None is the name of the column.
         ground
@@ -131,7 +134,7 @@ class Twin(Operations, Mapping[str, LayerSelection]):
         """
         places = list(frame.geometry.to_crs("OGC:CRS84"))
         values = None if column is None else frame[column].tolist()
-        found = None if values is None else classify(values)
+        found = None if values is None else classify(values, breaks)
         return draw(
             self._transport,
             places,

@@ -116,6 +116,14 @@ def test_classes_rise_and_colour_every_value(values: list[object]):
     assert len(known) == len(numbers)
 
 
+def test_breaks_of_ones_own_hold_for_every_picture():
+    assert classify([0.5, 1, 7], (1, 5)).colors == (*(classify([1], (1, 5)).used[:1]) * 2, COLORS[-1])
+    assert [words for _, words in classify([], (1.2345, 1000)).legend] == ["≤ 1.23", "1.23 – 1,000"]
+    for wrong in ((), (2, 1), (1, 1), range(9)):
+        with pytest.raises(ValueError, match="that rise"):
+            classify([1], list(wrong))
+
+
 @given(st.floats(113, 114), st.floats(22, 24), st.floats(0, 1), st.floats(0, 1))
 def test_a_view_holds_its_box(west: float, south: float, across: float, up: float):
     view = view_of((west, south, west + across, south + up), 800)
