@@ -53,7 +53,8 @@ class EntityQuery:
         columns = ", ".join(f"f.{quote_identifier(name)}" for name in sorted({*self.columns, *self.entity.key}))
         keyed = [(name, False) for name in self.entity.key if name not in {column for column, _ in self.order}]
         order = ", ".join(_ordered(name, is_descending=down) for name, down in (*self.order, *keyed))
-        needed = [f"f.{quote_identifier(name)}" for name, _ in self.order if name not in self.columns]
+        selected = {*self.columns, *self.entity.key}
+        needed = [f"f.{quote_identifier(name)}" for name, _ in self.order if name not in selected]
         chosen = ", ".join(dict.fromkeys([columns, *needed]))
         enough = Clause(str(self.top + self.skip + 1))  # in the text: the planner must see that these are few
         selects = [

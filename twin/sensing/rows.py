@@ -20,7 +20,7 @@ from layers.read.rights import VisibleField, scoped, visible_fields
 from layers.schema.tables import COLUMN_TYPES, past_of
 from twin.sensing.entity_types import SensorEntity
 from twin.sensing.shown import shown_properties
-from twin.sensing.things import PropertyTitles
+from twin.sensing.things import PropertyTitles, without_live
 
 PROPERTIES = "properties/"
 _PAIRS_MAX = 49  # a function of PostgreSQL takes 100 arguments
@@ -99,7 +99,8 @@ class SensingRows:
 
     def _part(self, source: str, layer: Layer, bound: Mapping[str, Clause], columns: Iterable[str]) -> Clause:
         actor, table, counts = self._history(layer) if source == "observation" else (self.actor, _NEWEST, Clause(""))
-        writer = _Columns(layer, actor, self)
+        still = without_live(layer, actor)
+        writer = _Columns(still, actor, self)
         select = join(", ", (compose(f"{{}} AS {quote_identifier(name)}", writer.of(name)) for name in columns))
         tests = [compose(f"{_BOUND[name]} = {{}}", value) for name, value in bound.items() if name in _BOUND]
         if "layer" in bound:
@@ -108,10 +109,10 @@ class SensingRows:
         if source != "thing":
             joined = f" JOIN {table} AS n ON n.id = f.id"
             tests += [shown_properties(layer, actor), counts]
-        where = scoped(layer, actor, *(test for test in tests if test))
+        where = scoped(still, actor, *(test for test in tests if test))
         reads = columns_in(select.text, where.text)
         return compose(
-            f"(SELECT {{}} FROM {{}}{joined} WHERE {{}}) AS f", select, relation(layer, actor, reads=reads), where
+            f"(SELECT {{}} FROM {{}}{joined} WHERE {{}}) AS f", select, relation(still, actor, reads=reads), where
         )
 
     def _history(self, layer: Layer) -> tuple[Actor, str, Clause]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.definition import FieldDefinition, LayerDefinition
+from layers.read.caller import properties_of
+from layers.read.rights import rights_at
+
+_KEPT_MAX = 500
+_kept: dict[int, tuple[LayerDefinition, LayerDefinition]] = {}
 
 
 def measures(definition: LayerDefinition) -> bool:
@@ -20,6 +25,30 @@ def measures(definition: LayerDefinition) -> bool:
 def measuring_layers(catalog: Catalog, actor: Actor) -> list[Layer]:
     """Return the layers of things that the actor may see, in the order of their ids."""
     return [layer for layer in catalog.visible_layers(actor) if measures(layer.definition)]
+
+
+def without_live(layer: Layer, actor: Actor) -> Layer:
+    """Return a layer without its live fields, so that its features are read from the table alone.
+
+    A rule whose rows are chosen by a live field needs them: the layer is then returned as it is.
+    """
+    still = _still(layer.definition)
+    live = layer.definition.by_name.keys() - still.by_name.keys()
+    if any(case.rows is not None and live & properties_of(case.rows) for case in rights_at(layer, actor).cases):
+        return layer
+    return replace(layer, definition=still)
+
+
+def _still(definition: LayerDefinition) -> LayerDefinition:
+    """Return a definition without live fields; the same one each time, for its rights are kept by it."""
+    known = _kept.get(id(definition))
+    if known is not None and known[0] is definition:
+        return known[1]
+    if len(_kept) >= _KEPT_MAX:
+        _kept.clear()
+    still = definition.with_fields(tuple(field for field in definition.fields if field.live is None))
+    _kept[id(definition)] = definition, still
+    return still
 
 
 def plain_field(definition: LayerDefinition, code: str) -> FieldDefinition | None:
