@@ -26,6 +26,7 @@ from server.audit.policy_changes import record_policies
 from server.build import build_id
 from server.bulk.desk import BulkDesk
 from server.descriptions import openapi
+from server.executions.runner import JobRunner
 from server.exports.exports import Exports
 from server.front import Front
 from server.http.crowd import Crowd
@@ -180,6 +181,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         break_glass=identity.break_glass,
         references=References(identity.pool, lookups),
         bulk=BulkDesk(settings),
+        jobs=await _jobs(settings, running),
         exports=Exports(settings.export, identity.approvals, lambda: held.policy),
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
@@ -211,6 +213,13 @@ def _tile_changes(lookups: asyncpg.Pool, catalog: CatalogHolder, running: AsyncE
     running.push_async_callback(changes.stop)
     changes.start()
     return changes
+
+
+async def _jobs(settings: Settings, running: AsyncExitStack) -> JobRunner:
+    jobs = JobRunner(str(settings.database.url), settings.processes)
+    running.push_async_callback(jobs.stop)
+    await jobs.start()
+    return jobs
 
 
 async def _pools(settings: Settings, running: AsyncExitStack) -> tuple[asyncpg.Pool, asyncpg.Pool]:

@@ -24,6 +24,7 @@ from layers.errors import (
     Unavailable,
 )
 from server.request_id import request_id
+from twin.executions.job import NoSuchJob, NoSuchProcess, ResultNotReady
 from twin.intake.pipeline import Crowded
 
 STATUS_CODES: dict[type[OneMapError], int] = {
@@ -50,6 +51,13 @@ OGC_CODES = {
     429: "TooManyRequests",
     503: "ServiceUnavailable",
 }
+_PROCESSES = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
+OGC_TYPES: dict[type[OneMapError], str] = {
+    NoSuchProcess: f"{_PROCESSES}/no-such-process",
+    NoSuchJob: f"{_PROCESSES}/no-such-job",
+    ResultNotReady: f"{_PROCESSES}/result-not-ready",
+}
+"""The types that a standard of OGC gives to some errors."""
 _log = structlog.get_logger(__name__)
 
 
@@ -73,10 +81,12 @@ def problem(status: int, detail: str, parameter: str | None = None) -> Response:
     return Response(orjson.dumps(body), status, _headers(status), "application/problem+json")
 
 
-def ogc_exception(status: int, description: str) -> Response:
-    """Return a response with an exception of OGC API - Common."""
+def ogc_exception(status: int, description: str, kind: str | None = None) -> Response:
+    """Return a response with an exception of OGC API - Common; with a `type` as Processes has it, of RFC 7807."""
     code = OGC_CODES.get(status, "InternalError")
-    body = {"code": code, "type": code, "description": description}
+    body: dict[str, object] = {"code": code, "type": kind or code, "description": description}
+    if kind is not None:
+        body |= {"title": code, "status": status, "detail": description}
     return Response(orjson.dumps(body), status, _headers(status), "application/json")
 
 
@@ -99,6 +109,9 @@ def respond_to(path: str, error: Exception) -> Response:
     """
     known = error if isinstance(error, OneMapError) else in_words(error)
     if known is not None:
+        kind = OGC_TYPES.get(type(known))
+        if kind is not None:
+            return ogc_exception(status_of(known), known.message, kind)
         response = respond(path, status_of(known), known.message, known.parameter)
         if isinstance(known, TooOften):
             response.headers["Retry-After"] = str(known.retry_after_s)

@@ -181,6 +181,17 @@ class BulkSettings(_Section):
     time_max_s: int = Field(default=600, ge=1, le=86_400)
 
 
+class ProcessSettings(_Section):
+    """Jobs of OGC API Processes."""
+
+    at_once: int = Field(default=2, ge=1, le=64)
+    open_max: int = Field(default=64, ge=1)
+    owner_max: int = Field(default=16, ge=1)
+    timeout_s: float = Field(default=300.0, gt=0, le=86_400)
+    results_s: float = Field(default=3600.0, gt=0, le=2_592_000)
+    result_bytes: int = Field(default=32 * MIB, ge=1024)
+
+
 class LiveSettings(_Section):
     """Streams of changes."""
 
@@ -278,6 +289,7 @@ class Settings(_Section):
     identity: IdentitySettings = IdentitySettings()
     export: ExportSettings = ExportSettings()
     bulk: BulkSettings = BulkSettings()
+    processes: ProcessSettings = ProcessSettings()
     live: LiveSettings = LiveSettings()
     outlets: OutletSettings = OutletSettings()
     tiles: TileSettings = TileSettings()

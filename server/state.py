@@ -13,6 +13,7 @@ from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from server.audit.audit import Audit
 from server.bulk.desk import BulkDesk
+from server.executions.runner import JobRunner
 from server.exports.exports import Exports
 from server.heavy_work import HeavyWork
 from server.http.crowd import Crowd
@@ -80,6 +81,7 @@ class State:
     break_glass: BreakGlass
     exports: Exports
     bulk: BulkDesk
+    jobs: JobRunner
     references: References
     origins: Origins
     gateways: Gateways

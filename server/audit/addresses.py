@@ -14,7 +14,7 @@ _PLAIN = re.compile(
     r"|/(?:openapi|asyncapi|map|favicon|robots|manifest)\.[a-z]+"
     r"|/tiles/[^/]+\.json"
     r"|/raster(?:/[^/]+\.json|/[^/]+/contours\.json|/[^/]+/times)?"
-    r"|/ogc(?:/(?!(?:.*/)?(?:items|map|tiles)(?:/|\Z)).*)?"
+    r"|/ogc(?:/(?!(?:.*/)?(?:items|map|tiles|execution|results)(?:/|\Z)).*)?"
     r"|/ogc(?:/.*)?/(?:map/)?tiles(?:/[^/]+)?/?"  # descriptions of tile sets
 )
 

@@ -36,6 +36,7 @@ _CLASSES = {
         "collections-selection",
     ),
     "ogcapi-maps-1/1.0": _MAPS,
+    "ogcapi-processes-1/1.0": ("core", "ogc-process-description", "json", "job-list", "dismiss"),
     "json-fg-1/1.0": ("core", "types-schemas"),
     "tms/2.0": ("tilematrixset", "json-tilematrixset"),
     "cql2/1.0": (

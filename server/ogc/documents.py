@@ -34,7 +34,8 @@ _OPENNESS = {
 
 def landing(visit: Visit, document: OgcDocument) -> OgcDocument:
     """Return the landing page with links to the map, the stream of changes and the description of all streams."""
-    document["links"] = [link for link in document["links"] if not link["rel"].endswith("/processes")]  # there are none
+    processes = (f"{_REL}/processes", f"{_REL}/job-list")  # pygeoapi links them only where it has some itself
+    document["links"] = [link for link in document["links"] if not link["rel"].endswith(("/processes", "/job-list"))]
     for link in document["links"]:
         if link["rel"] == "about":
             link |= {"href": f"{visit.base}/", "title": visit.title("一张图", "The map")}
@@ -45,6 +46,10 @@ def landing(visit: Visit, document: OgcDocument) -> OgcDocument:
         {"rel": f"{_REL}/tilesets-vector", "type": "application/json", "href": f"{visit.ogc}/tiles",
          "title": visit.title("全部图层的矢量瓦片", "Vector tiles of all layers")},
         *map_links(visit, visit.ogc),
+        {"rel": processes[0], "type": "application/json", "href": f"{visit.ogc}/processes",
+         "title": visit.title("过程", "Processes")},
+        {"rel": processes[1], "type": "application/json", "href": f"{visit.ogc}/jobs",
+         "title": visit.title("作业", "Jobs")},
     ]  # fmt: skip
     extent = extent_of(visit.catalog.visible_layers(visit.actor))
     document |= {"crs": [crs.uri for crs in served_crs()], "storageCrs": STORED.uri}

@@ -239,6 +239,7 @@ def test_every_declared_class_is_tested_and_every_tested_class_declared(service)
     marked = set(re.findall(r'requirement\(f?"([^"]+)"\)', sources))
     tested = {uri.replace("{OGC}", OGC) for uri in marked if "{CQL2}/{name}" not in uri}
     tested = {uri.replace("{CQL2}", CQL2) for uri in tested} | {f"{CQL2}/{name}" for name in FILTERS}
+    tested = {uri.replace("{CONF}", f"{OGC}/ogcapi-processes-1/1.0/conf") for uri in tested}
     tested |= {
         uri.replace("http:", "https:") for uri in tested if "/ogcapi-maps-1/" in uri
     }  # as that standard writes them

@@ -143,12 +143,6 @@ def test_head_and_options(service):
     assert "GET" in service.ask(ITEMS, method="OPTIONS").headers["allow"]
 
 
-def test_no_processes_are_named_for_there_are_none(service):
-    assert service.ask("processes").status_code == 404
-    for form in ("json", "html", "jsonld"):
-        assert "processes" not in service.ask("/ogc", f=form).text
-
-
 @pytest.mark.parametrize("slow", [False, True])
 def test_a_filter_without_a_media_type_is_read_as_json(service, slow):
     content = b'{"op": "=", "args": [{"property": "id"}, "r0001"]}'

@@ -42,6 +42,12 @@ STATIC = {
     "/styles/sprites/{file}": "pictograms",
     "/sta/v1.1": "names of sets",
     "/ogc/TileMatrixSets": "standards",
+    "/ogc/processes": "operations, each in the matrix by its own address",
+    "/ogc/processes/{process_id}": "a description",
+    "/ogc/processes/{process_id}/execution": "the answers of operations: tests/ogc/test_processes.py",
+    "/ogc/jobs": "of the caller: tests/ogc/test_processes.py",
+    "/ogc/jobs/{job_id}": "of the caller: tests/ogc/test_processes.py",
+    "/ogc/jobs/{job_id}/results": "of the caller: tests/ogc/test_processes.py",
     "/ogc/TileMatrixSets/{set}": "standards",
 }
 

@@ -1,0 +1,187 @@
+"""OGC API Processes 1.0 (18-062r2): the requirements of its classes, as its abstract tests name them."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+from server.executions.process import PROCESSES
+
+CONF = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf"
+EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
+NEARBY = {"lon": 113.305, "lat": 23.1, "radius_m": 500, "layers": "points"}
+RUN = "processes/nearby/execution"
+ENDED = {"successful", "failed", "dismissed"}
+
+
+def execute(service, path=RUN, *, actor="operator", prefer=None, **body):
+    headers = {"content-type": "application/json", **({"prefer": prefer} if prefer else {})}
+    content = json.dumps({"inputs": NEARBY, **body}).encode()
+    return service.ask(path, method="POST", actor=actor, headers=headers, content=content)
+
+
+def started(service, **how):
+    answer = execute(service, prefer="respond-async", **how)
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+def ended(service, job_id, actor="operator"):
+    """Ask for a job until it has ended."""
+    for _ in range(2000):
+        found = service.json(f"jobs/{job_id}", actor=actor)
+        if found["status"] in ENDED:
+            return found
+    raise AssertionError(found)
+
+
+@pytest.mark.requirement(f"{CONF}/core")
+def test_the_landing_page_leads_to_processes_and_jobs(service):
+    links = {link["rel"].rpartition("/")[2]: link["href"] for link in service.json("/ogc")["links"]}
+    assert service.json(links["processes"])["processes"]
+    assert service.json(links["job-list"])["jobs"] == []
+
+
+@pytest.mark.requirement(f"{CONF}/json")
+def test_the_list_names_every_process_once_and_may_be_cut(service):
+    found = service.json("processes")["processes"]
+    assert [one["id"] for one in found] == list(PROCESSES)
+    for one in found:
+        assert {"id", "title", "version", "jobControlOptions", "outputTransmission", "links"} <= one.keys()
+        assert {"sync-execute", "async-execute"} <= set(one["jobControlOptions"])
+    assert len(service.json("processes", limit=2)["processes"]) == 2
+    assert service.ask("processes", limit=0).status_code == 400
+
+
+@pytest.mark.requirement(f"{CONF}/ogc-process-description")
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_generic_client_can_make_a_form_of_every_description(service, name):
+    found = service.json(f"processes/{name}")
+    assert found["id"] == name
+    for one in (*found["inputs"].values(), *found["outputs"].values()):
+        jsonschema.Draft202012Validator.check_schema(one["schema"])
+        assert one["title"]
+    assert "$ref" not in json.dumps(found)
+    assert all({"minOccurs", "maxOccurs"} <= one.keys() for one in found["inputs"].values())
+    execution = [link["href"] for link in found["links"] if link["rel"].endswith("/execute")]
+    assert execution == [f"http://map.test/ogc/processes/{name}/execution"]
+
+
+def test_a_process_answers_what_its_operation_answers(service):
+    operation = service.json("/twin/nearby", actor="operator", **NEARBY)
+    raw = execute(service)
+    assert raw.headers["content-type"] == "application/geo+json"
+    assert raw.json() == operation
+    assert execute(service, response="document").json() == {"result": operation}
+    assert execute(service, outputs={"result": {"transmissionMode": "value"}}).json() == operation
+    qualified = {name: {"value": value} for name, value in NEARBY.items()}
+    assert execute(service, inputs=qualified).json() == operation
+    assert execute(service, inputs={**NEARBY, "layers": ["points"]}).json() == operation
+
+
+def test_a_process_has_the_rights_of_its_caller(service):
+    for actor in ("anonymous", "operator"):
+        assert execute(service, actor=actor).json() == service.json("/twin/nearby", actor=actor, **NEARBY)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"inputs": {**NEARBY, "colour": "red"}}, "no input"),
+        ({"inputs": {"lon": 113.3}}, "needs the input"),
+        ({"inputs": {**NEARBY, "lon": {"href": "http://169.254.169.254/"}}}, "by reference"),
+        ({"inputs": {**NEARBY, "lon": "east"}}, "lon"),
+        ({"inputs": {**NEARBY, "lon": {"a": 1}}}, "object"),
+        ({"inputs": {**NEARBY, "layers": "nothing"}}, "no layer"),
+        ({"inputs": {**NEARBY, "radius_m": -1}}, "radius_m"),
+        ({"outputs": {"picture": {}}}, "no output"),
+        ({"outputs": {"result": {"transmissionMode": "reference"}}}, "transmissionMode"),
+        ({"response": "xml"}, "response"),
+        ({"inputs": []}, "inputs"),
+        ({"subscriber": {"successUri": "http://127.0.0.1/"}}, "subscriber"),
+    ],
+)
+def test_bad_requests_are_refused_before_a_job_is_made(service, body, said):
+    for prefer in (None,) if said in {"lon", "no layer", "radius_m", "object"} else (None, "respond-async"):
+        answer = execute(service, prefer=prefer, **body)
+        assert answer.status_code == 400, answer.text
+        assert said in answer.json()["description"]
+
+
+@pytest.mark.parametrize("path", ["processes/nothing", "processes/nothing/execution"])
+def test_an_unknown_process_is_the_standards_exception(service, path):
+    answer = execute(service, path) if path.endswith("execution") else service.ask(path)
+    assert (answer.status_code, answer.json()["type"]) == (404, f"{EXCEPTIONS}/no-such-process")
+    assert {"title", "status", "detail"} <= answer.json().keys()
+
+
+@pytest.mark.parametrize("path", ["jobs/nothing", "jobs/00000000-0000-0000-0000-000000000000"])
+def test_an_unknown_job_is_the_standards_exception(service, path):
+    for method, ending in (("GET", ""), ("GET", "/results"), ("DELETE", "")):
+        answer = service.ask(f"{path}{ending}", method=method, actor="operator")
+        assert (answer.status_code, answer.json()["type"]) == (404, f"{EXCEPTIONS}/no-such-job")
+
+
+def test_a_job_goes_from_accepted_to_its_results(service):
+    answer = started(service)
+    job = answer.json()
+    assert answer.headers["location"] == f"http://map.test/ogc/jobs/{job['jobID']}"
+    assert answer.headers["preference-applied"] == "respond-async"
+    assert (job["processID"], job["type"], job["status"], job["progress"]) == ("nearby", "process", "accepted", 0)
+    found = ended(service, job["jobID"])
+    assert (found["status"], found["progress"]) == ("successful", 100)
+    assert found["created"] <= found["started"] <= found["finished"]
+    results = service.ask(f"jobs/{job['jobID']}/results", actor="operator")
+    assert results.headers["content-type"] == "application/geo+json"
+    assert results.json() == service.json("/twin/nearby", actor="operator", **NEARBY)
+    document = started(service, response="document").json()["jobID"]
+    ended(service, document)
+    assert service.json(f"jobs/{document}/results", actor="operator") == {"result": results.json()}
+
+
+def test_a_job_that_fails_says_why(service):
+    job = started(service, inputs={**NEARBY, "layers": "nothing"}).json()["jobID"]
+    found = ended(service, job)
+    assert found["status"] == "failed"
+    results = service.ask(f"jobs/{job}/results", actor="operator")
+    assert results.status_code == 400
+    assert results.json()["description"] == found["message"]
+
+
+@pytest.mark.requirement(f"{CONF}/job-list")
+def test_the_list_has_the_jobs_of_who_asks_and_can_be_filtered(service):
+    job = started(service).json()["jobID"]
+    ended(service, job)
+    every = service.json("jobs", actor="operator")["jobs"]
+    assert job in {one["jobID"] for one in every}
+    assert [one["created"] for one in every] == sorted((one["created"] for one in every), reverse=True)
+    named = service.json("jobs", actor="operator", processID="nearby", status="successful")["jobs"]
+    assert {(one["processID"], one["status"]) for one in named} == {("nearby", "successful")}
+    assert service.json("jobs", actor="operator", processID="locate")["jobs"] == []
+    assert len(service.json("jobs", actor="operator", limit=1)["jobs"]) == 1
+    assert service.ask("jobs", actor="operator", status="done").status_code == 400
+
+
+@pytest.mark.parametrize("other", ["street", "anonymous"])
+def test_a_job_is_its_owners_alone(service, other):
+    job = started(service).json()["jobID"]
+    ended(service, job)
+    for method, path in (("GET", f"jobs/{job}"), ("GET", f"jobs/{job}/results"), ("DELETE", f"jobs/{job}")):
+        answer = service.ask(path, method=method, actor=other)
+        assert (answer.status_code, answer.json()["type"]) == (404, f"{EXCEPTIONS}/no-such-job")
+    assert job not in json.dumps(service.json("jobs", actor=other))
+    assert service.json(f"jobs/{job}", actor="operator")["status"] == "successful"
+
+
+@pytest.mark.requirement(f"{CONF}/dismiss")
+def test_a_job_that_was_dismissed_has_no_results(service):
+    job = started(service).json()["jobID"]
+    ended(service, job)
+    answer = service.ask(f"jobs/{job}", method="DELETE", actor="operator")
+    assert (answer.status_code, answer.json()["status"]) == (200, "dismissed")
+    assert service.json(f"jobs/{job}", actor="operator")["status"] == "dismissed"
+    assert service.ask(f"jobs/{job}/results", actor="operator").json()["type"] == f"{EXCEPTIONS}/no-such-job"
+    again = service.ask(f"jobs/{job}", method="DELETE", actor="operator")
+    assert (again.status_code, again.json()["status"]) == (200, "dismissed")

@@ -1,0 +1,1 @@
+"""The jobs of processes that somebody started, in PostgreSQL: their states, and their results until they expire."""

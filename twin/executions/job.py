@@ -1,0 +1,79 @@
+"""A job: one execution of a process, as OGC API Processes (OGC 18-062r2) knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from layers.errors import NotFound
+
+type JobStatus = Literal["accepted", "running", "successful", "failed", "dismissed"]
+type ResponseForm = Literal["raw", "document"]
+STATUSES: tuple[JobStatus, ...] = ("accepted", "running", "successful", "failed", "dismissed")
+
+
+class NoSuchProcess(NotFound):
+    """There is no process of this id."""
+
+
+class NoSuchJob(NotFound):
+    """There is no job of this id, or none of this caller's."""
+
+
+class ResultNotReady(NotFound):
+    """The job has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One execution.
+
+    Attributes
+    ----------
+    owner
+        The id of the subject that started it.
+    audience
+        What the owner might read then (`layers.actor.Actor.audience`).
+    fault_status
+        The HTTP status of the fault of a failed job.
+    """
+
+    id: UUID
+    owner: str
+    audience: str
+    process: str
+    response: ResponseForm
+    status: JobStatus
+    message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    updated_at: datetime
+    fault_status: int | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more happens."""
+        return self.status in {"successful", "failed", "dismissed"}
+
+    @property
+    def progress(self) -> int:
+        """Per cent; what runs does not tell how far it is."""
+        return {"accepted": 0, "running": 10}.get(self.status, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a process returned.
+
+    Attributes
+    ----------
+    taken
+        Id of each layer and number of its features in the result.
+    """
+
+    media_type: str
+    body: bytes
+    taken: tuple[tuple[str, int], ...] = ()
