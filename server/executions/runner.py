@@ -20,7 +20,7 @@ from layers.errors import OneMapError, Unavailable
 from server.audit.touched import begin_note
 from server.errors import status_of
 from server.settings import ProcessSettings
-from twin.executions.job import Job, JobResult, ResponseForm
+from twin.executions.job import JobResult, ProcessJob, ResponseForm
 from twin.executions.ledger import JobLedger
 
 type Work = Callable[[], Awaitable[tuple[str, bytes]]]
@@ -78,7 +78,7 @@ class JobRunner:
         limits = self._settings
         return JobLedger(self._pool, open_max=limits.open_max, owner_max=limits.owner_max, kept_s=limits.results_s)
 
-    async def submit(self, owner: str, audience: str, process: str, response: ResponseForm, work: Work) -> Job:
+    async def submit(self, owner: str, audience: str, process: str, response: ResponseForm, work: Work) -> ProcessJob:
         """Accept a job and return it; it runs when it is its turn.
 
         Raises
@@ -92,7 +92,7 @@ class JobRunner:
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
         return job
 
-    async def dismiss(self, job_id: UUID, owner: str) -> Job:
+    async def dismiss(self, job_id: UUID, owner: str) -> ProcessJob:
         """Dismiss a job of an owner; what runs of it ends.
 
         Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from layers.types import Json
-from twin.executions.job import Job
+from twin.executions.job import ProcessJob
 
 _RESULTS = "http://www.opengis.net/def/rel/ogc/1.0/results"
 
@@ -15,7 +15,7 @@ def link(href: str, rel: str, title: str, media_type: str = "application/json") 
     return {"href": href, "rel": rel, "type": media_type, "title": title}
 
 
-def job_status(job: Job, base: str) -> Json:
+def job_status(job: ProcessJob, base: str) -> Json:
     """Return the status of a job as its owner sees it."""
     own = f"{base}/ogc/jobs/{job.id}"
     times = {

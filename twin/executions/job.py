@@ -27,7 +27,7 @@ class ResultNotReady(NotFound):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ProcessJob:
     """One execution.
 
     Attributes

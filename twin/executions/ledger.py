@@ -10,9 +10,9 @@ import asyncpg
 import orjson
 
 from layers.errors import TooOften
-from twin.executions.job import Job, JobResult, NoSuchJob
+from twin.executions.job import JobResult, NoSuchJob, ProcessJob
 
-_COLUMNS = ", ".join(field.name for field in fields(Job))
+_COLUMNS = ", ".join(field.name for field in fields(ProcessJob))
 _OPEN = "status IN ('accepted', 'running')"
 _ADD = f"""INSERT INTO onemap.process_job (id, owner, audience, process, response, status, runner)
 VALUES ($1, $2, $3, $4, $5, 'accepted', $6) RETURNING {_COLUMNS}"""
@@ -36,7 +36,9 @@ class JobLedger:
     def __init__(self, pool: asyncpg.Pool, *, open_max: int, owner_max: int, kept_s: float) -> None:
         self._pool, self._open_max, self._owner_max, self._kept_s = pool, open_max, owner_max, kept_s
 
-    async def add(self, job_id: UUID, owner: str, audience: str, process: str, response: str, runner: UUID) -> Job:
+    async def add(
+        self, job_id: UUID, owner: str, audience: str, process: str, response: str, runner: UUID
+    ) -> ProcessJob:
         """Accept a job.
 
         Raises
@@ -93,7 +95,7 @@ class JobLedger:
             self._kept_s,
         )
 
-    async def dismiss(self, job_id: UUID, owner: str) -> Job:
+    async def dismiss(self, job_id: UUID, owner: str) -> ProcessJob:
         """Dismiss a job of an owner: it is given up, and its result is removed.
 
         Raises
@@ -111,7 +113,7 @@ class JobLedger:
         )
         return await self.find(job_id, owner) if row is None else _job(row)
 
-    async def find(self, job_id: UUID, owner: str) -> Job:
+    async def find(self, job_id: UUID, owner: str) -> ProcessJob:
         """Return a job of an owner.
 
         Raises
@@ -139,7 +141,9 @@ class JobLedger:
         taken = tuple((str(name), int(number)) for name, number in orjson.loads(row["taken"]))
         return JobResult(row["media_type"], row["result"], taken)
 
-    async def of_owner(self, owner: str, processes: Sequence[str], statuses: Sequence[str], limit: int) -> list[Job]:
+    async def of_owner(
+        self, owner: str, processes: Sequence[str], statuses: Sequence[str], limit: int
+    ) -> list[ProcessJob]:
         """Return the jobs of an owner, the newest first; an empty list of processes or statuses means all."""
         rows = await self._pool.fetch(
             f"SELECT {_COLUMNS} FROM onemap.process_job WHERE owner = $1 "
@@ -197,5 +201,5 @@ def _count(command: str) -> int:
     return int(command.rpartition(" ")[2])
 
 
-def _job(row: asyncpg.Record) -> Job:
-    return Job(**{field.name: row[field.name] for field in fields(Job)})
+def _job(row: asyncpg.Record) -> ProcessJob:
+    return ProcessJob(**{field.name: row[field.name] for field in fields(ProcessJob)})

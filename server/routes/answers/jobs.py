@@ -14,7 +14,7 @@ from server.dependencies import BaseUrlHere, IdentityHere, StateHere
 from server.errors import respond
 from server.executions.status import job_status, link
 from server.routes.answers.processes import result_response
-from twin.executions.job import STATUSES, Job, NoSuchJob, ResultNotReady
+from twin.executions.job import STATUSES, NoSuchJob, ProcessJob, ResultNotReady
 
 router = APIRouter(prefix="/ogc/jobs", tags=["processes"])
 _NO_STORE = {"Cache-Control": "no-store", "Vary": "Authorization"}
@@ -38,7 +38,7 @@ async def list_jobs(
         raise BadInput(f"status is '{unknown[0][:40]}'; allowed are {', '.join(STATUSES)}", parameter="status")
     processes = [one for one in process_id.replace("\0", "").split(",") if one]
     response.headers.update(_NO_STORE)
-    found: list[Job] = []
+    found: list[ProcessJob] = []
     if not identity.is_anonymous and "process" in type_.split(","):
         found = await state.jobs.ledger.of_owner(identity.subject.id, processes, wanted, limit)
     return {"jobs": [job_status(job, base) for job in found], "links": [link(f"{base}/ogc/jobs", "self", "作业 Jobs")]}

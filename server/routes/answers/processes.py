@@ -59,7 +59,13 @@ async def describe_process(
     "/{process_id}/execution",
     summary="执行 Execute a process",
     response_model=None,
-    responses={201: {"description": "已受理为作业 accepted as a job; `Location` is its address"}},
+    responses={
+        200: {"description": "结果 the result", "content": {"application/json": {}, "application/geo+json": {}}},
+        201: {
+            "description": "已受理为作业 accepted as a job; `Location` is its address",
+            "content": {"application/json": {}},
+        },
+    },
 )
 async def execute_process(
     request: Request,
