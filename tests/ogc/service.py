@@ -28,7 +28,7 @@ class Service:
         self.url = url
         self._home = TemporaryDirectory(prefix="onemap-home-")
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="service")
+        self._thread = threading.Thread(target=self._loop.run_forever, name="service", daemon=True)  # a start may fail
         self._thread.start()
         limits = {"anonymous_per_s": 0, "known_per_s": 0, **settings.pop("limits", {})}  # tests ask faster than people
         database = {"url": url, **settings.pop("database", {})}
@@ -42,7 +42,7 @@ class Service:
         )
 
     def run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(240)
 
     def close(self):
         for client in (self._fast, self._slow):
