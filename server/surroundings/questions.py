@@ -8,11 +8,14 @@ from typing import Annotated, Any, cast
 import shapely
 from pydantic import BaseModel, ConfigDict, Field
 
-from layers.errors import BadGeometry, BadInput
+from layers.errors import BadGeometry, BadInput, TooMuch
+from layers.moment import read_time
 from layers.types import Json
 from twin.routing.arcs import Direction
+from twin.surroundings.along_route import BESIDE_M_MAX
 from twin.surroundings.cameras_seeing import SIGHT_M_MAX, Sight, check_sight
 from twin.surroundings.closures import shapely_polygon
+from twin.surroundings.coverage import BUFFER_M_MAX, CoverageSpan
 from twin.surroundings.reachable import REACHABLE_MAX
 from twin.surroundings.resources import RESOURCES_MAX
 from twin.surroundings.spot import Spot, read_spot, to_stored
@@ -246,3 +249,53 @@ class StretchParams(_Query):
             if one == self.follow:
                 return one
         raise BadInput(f"follow is '{self.follow[:20]}'; allowed are {', '.join(FOLLOWS)}", parameter="follow")
+
+
+class AlongRouteParams(RouteParams):
+    """The parameters of `/twin/cameras-along-route`."""
+
+    max_m: float = Field(60.0, description=f"离路线的距离，至多 {BESIDE_M_MAX:g} 米 metres from the route")
+    occlusion: bool = Field(default=True, description="计建筑遮挡 whether buildings hide the route")
+    target_height_m: float = Field(1.0, description="目标离地高度 height of what should be seen, above the ground")
+
+    @property
+    def sight(self) -> Sight:
+        """How cameras are sought.
+
+        Raises
+        ------
+        BadInput, TooMuch
+            When a number is not within its limits.
+        """
+        check_sight(self.max_m, self.target_height_m)
+        if self.max_m > BESIDE_M_MAX:
+            raise TooMuch(f"max_m is {self.max_m:g}; at most {BESIDE_M_MAX:g} beside a route", parameter="max_m")
+        return Sight(self.max_m, self.target_height_m, self.occlusion)
+
+
+class CoverageParams(_Query):
+    """The parameters of `/twin/coverage`."""
+
+    layer: str = Field(
+        "vehicles", max_length=63, description="移动对象图层 vehicles 或 grid_workers a layer that moves"
+    )
+    types: str = Field(
+        "", max_length=400, description="类型代码，逗号分隔 codes of types", examples=["sanitation_sweep,sprinkler"]
+    )
+    area: str = Field(max_length=80, description="区划代码或城中村 id code of an area", examples=["440106011001"])
+    road_class: str = Field("", max_length=400, description="道路等级，逗号分隔；空为全部 codes of road_class")
+    start: str = Field(alias="from", max_length=60, description="起始时刻，须带时区 from this moment")
+    end: str = Field(alias="to", max_length=60, description="终止时刻，须带时区 to this moment")
+    buffer_m: float = Field(15.0, description=f"作业半宽，至多 {BUFFER_M_MAX:g} 米 metres to each side of the track")
+    limit: int = Field(100, ge=1, le=1000, description="道路条数 roads in the answer")
+
+    @property
+    def span(self) -> CoverageSpan:
+        """When, and how wide.
+
+        Raises
+        ------
+        BadInput, TooMuch
+            When a limit is passed.
+        """
+        return CoverageSpan(read_time(self.start, "from"), read_time(self.end, "to"), self.buffer_m)

@@ -217,6 +217,14 @@ def of_all(definitions, rows):
             f"/tiles/{','.join(part)}/{TILES[0]}.mvt" for part in (some[:8], some[8:16])
         ],
         "/twin/locate": [f"/twin/locate?lon={row['geom'][0]}&lat={row['geom'][1]}" for row in rows["waterways"]],
+        "/twin/cameras-along-route": [
+            _route(one, one, "cameras-along-route", by=0.0004) + "&max_m=500" for one in rows["roads"][:8:4]
+        ],
+        "/twin/coverage": [
+            f"/twin/coverage?layer={name}&area={area}&from={_days_from(-1)}&to={_days_from(1)}"
+            for name in ("vehicles", "grid_workers")
+            for area in ("440106011", "440106012")
+        ],
         "/twin/cameras-seeing": list(chain.from_iterable(_sights(row) for row in rows["video_points"][::3])),
         "/twin/waterway-stretch-impact": [
             f"/twin/waterway-stretch-impact?waterway={row['id']}&follow=downstream&layers=flood_risk_points"
@@ -253,9 +261,13 @@ def _sights(row):
     yield f"/twin/cameras-seeing?lon={lon}&lat={lat}&max_m=20&occlusion=false"
 
 
-def _route(one, other):
-    start, end = (f"{lon},{lat}" for lon, lat in (one["geom"], other["geom"]))
-    return f"/twin/route?from={start}&to={end}"
+def _route(one, other, operation="route", by=0.0):
+    start, end = (f"{lon},{lat}" for lon, lat in (one["geom"], (other["geom"][0] + by, other["geom"][1])))
+    return f"/twin/{operation}?from={start}&to={end}"
+
+
+def _days_from(days):
+    return (EPOCH + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _sensors(rows):

@@ -41,8 +41,13 @@ class MetrePoints:
         """Return points `[n, 2]` in CGCS2000 degrees, projected."""
         xy_m = to_metres(lonlat)
         xy_m[~(np.abs(xy_m) < _FAR_M).all(axis=1)] = _FAR_M
+        return cls(xy_m, cls.scale_at(xy_m))
+
+    @staticmethod
+    def scale_at(xy_m: Points) -> Lengths:
+        """Return length in the plane over length on the ground, `[n]`, at places of the plane `[n, 2]`."""
         offset = np.clip((xy_m[:, 0] - _CENTRAL_M) / _EARTH_RADIUS_M, -1, 1)
-        return cls(xy_m, 1 + offset**2 / 2 + offset**4 / 24)
+        return np.asarray(1 + offset**2 / 2 + offset**4 / 24, dtype=np.float64)
 
     def __len__(self) -> int:
         return len(self.xy_m)

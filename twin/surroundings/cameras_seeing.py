@@ -30,10 +30,10 @@ RANGE_M = {"1": 200.0, "2": 80.0, "3": 60.0, "4": 200.0}
 """The reach of a camera whose own is not known, by type; `domain.md` 2.3."""
 _RANGE_M_ELSE = 80.0
 _TURNABLE = frozenset({"1", "4"})  # dome PTZ, remote bullet
-_OFF = frozenset({"offline", "fault"})
+OFF = frozenset({"offline", "fault"})
 _OCTANTS = {"1": 90.0, "2": 270.0, "3": 180.0, "4": 0.0, "5": 135.0, "6": 45.0, "7": 225.0, "8": 315.0}
 _OCTANT_HALF = 22.5
-_VALUES = (
+CAMERA_VALUES = (
     ("azimuth_deg", "float8"),
     ("ptz_home_azimuth", "float8"),
     ("direction_type", "text"),
@@ -150,7 +150,9 @@ async def cameras_seeing(
     First those that see it, then those that can turn to it, those that do not, those of which it is not known; last
     those that are off. Equal ones are in the order of their distances, then of their ids.
     """
-    places = await read_places(connection, layer, actor, spot, limit=CAMERAS_MAX, within_m=sight.max_m, values=_VALUES)
+    places = await read_places(
+        connection, layer, actor, spot, limit=CAMERAS_MAX, within_m=sight.max_m, values=CAMERA_VALUES
+    )
     is_exact = all(case.geometry == "full" for case in rights_at(layer, actor).cases)
     views = [CameraView.of(values) for values in places.values]
     bearing = _bearings(places, spot)
@@ -197,7 +199,7 @@ def _facts(
     elif block is not None:
         visible, reason = (False, "blocked") if block.certain else ("unknown", "height_unknown")
     group = 0 if visible is True else 1 if can_turn else 3 if visible == "unknown" else 2
-    if view.status in _OFF:
+    if view.status in OFF:
         group, visible, can_turn, reason = 4, False, False, "offline"
     return group, {
         "distance_m": distance_m,

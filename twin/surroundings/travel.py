@@ -155,11 +155,18 @@ def rounded(value: float | None, digits: int) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), digits)
 
 
+def find_way(travel: TravelSearch, end: Spot) -> tuple[Route | None, SnappedPoints | None]:
+    """Return the way to (inbound: from) another place, and that place on the network; None where there is none."""
+    ends = travel.snap(np.array([[end.lon, end.lat]]))
+    if travel.search is None or ends is None or ends.edge[0] < 0:
+        return None, ends
+    return travel.search.route(ends, 0), ends
+
+
 def way_between(travel: TravelSearch, end: Spot) -> Json:
     """Return the way to (inbound: from) another place as a GeoJSON feature, without a geometry where there is none."""
-    ends = travel.snap(np.array([[end.lon, end.lat]]))
+    route, ends = find_way(travel, end)
     is_on_network = ends is not None and ends.edge[0] >= 0
-    route = travel.search.route(ends, 0) if travel.search is not None and ends is not None and is_on_network else None
     facts = travel.facts
     return {
         "type": "Feature",

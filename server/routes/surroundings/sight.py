@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -12,12 +12,15 @@ from layers.moment import read_moment
 from layers.read.rights import layer_at
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
-from server.routes.surroundings.travel import collection
+from server.routes.surroundings.travel import ClosingFeature, collection, search_ways
 from server.routes.twin import Feature, GeoJson
-from server.surroundings.questions import SightParams
+from server.surroundings.questions import AlongRouteParams, SightParams
+from twin.routing.modes import read_mode
+from twin.surroundings.along_route import cameras_along
 from twin.surroundings.cameras_seeing import CAMERAS, cameras_seeing
 from twin.surroundings.computed import with_computed
 from twin.surroundings.spot import read_spot
+from twin.surroundings.travel import Travelling, find_way, line_of, rounded
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 
@@ -68,5 +71,57 @@ async def seeing(state: StateHere, actor: ActorHere, params: Annotated[SightPara
         "occlusion": sight.occlusion and "buildings" in catalog.visible_ids(actor),
         "seeing": [one["id"] for one in features if one["properties"]["visible"] is True],
         "complete": found.is_whole,
+    }
+    return collection(features, head)
+
+
+class CamerasAlong(BaseModel):
+    """A route, and the cameras beside it; GeoJSON."""
+
+    type: str = "FeatureCollection"
+    route: dict[str, Any] | None = Field(description="路线；不可达为 null a LineString; null where no way leads")
+    reachable: bool
+    duration_s: float | None
+    road_distance_m: float | None
+    network_version: str | None
+    closures: list[ClosingFeature] = Field(description="现时封闭道路者 what closes roads now")
+    complete: bool = Field(description="没有未查的摄像机 no camera was left out unseen")
+    features: list[Feature] = Field(
+        description="沿途次序，属性 along_m、offset_m、sees_route（true、false、unknown）、sees_from_m、sees_to_m "
+        "in the order of travel"
+    )
+
+
+@router.get(
+    "/cameras-along-route",
+    summary="沿途摄像机 The cameras along a route",
+    response_model=CamerasAlong,
+    response_class=GeoJson,
+)
+async def along(state: StateHere, actor: ActorHere, params: Annotated[AlongRouteParams, Query()]) -> GeoJson:
+    """最快路线沿途的摄像机，及其看得见的路段 (those beside the quickest way, and the part of it that each sees)."""
+    (begin, end), sight, catalog = params.places(), params.sight, state.catalog.current
+    layer = catalog.visible(CAMERAS, actor)
+    how = Travelling(read_mode(params.mode), "outbound", params.avoided)
+    with in_our_words():
+        async with state.pool.acquire() as connection:
+            travel = await search_ways(state, connection, actor, begin, how)
+            route, _ = find_way(travel, end)
+            features, is_whole = [], True
+            if route is not None and len(route.lonlat) > 1:
+                found, buildings = await cameras_along(connection, catalog, actor, layer, route.lonlat, sight)
+                features, is_whole = await with_computed(connection, [layer], actor, found), found.is_whole
+                if buildings is not None:
+                    touch(buildings, actor, properties=("height_m", "floors_above"))
+    touch(layer, actor, rows=len(features))
+    facts = travel.facts
+    head = {
+        "route": line_of(route) if route else None,
+        "reachable": route is not None,
+        "duration_s": rounded(route.duration_s, 1) if route else None,
+        "road_distance_m": rounded(route.distance_m, 1) if route else None,
+        "network_version": facts["network_version"],
+        "closures": facts["closures"],
+        "complete": is_whole,
     }
     return collection(features, head)

@@ -126,7 +126,7 @@ async def _nearest(state: State, actor: Actor, spot: Spot, wanted: _Wanted, how:
     chosen = [layer for layer, _ in asked]
     with in_our_words():
         async with state.pool.acquire() as connection:
-            travel = await _search(state, connection, actor, spot, how)
+            travel = await search_ways(state, connection, actor, spot, how)
             ranked = await nearest_resources(connection, actor, spot, asked, travel, wanted.number)
             features = await with_computed(connection, chosen, actor, ranked)
     for layer in chosen:
@@ -135,7 +135,7 @@ async def _nearest(state: State, actor: Actor, spot: Spot, wanted: _Wanted, how:
     return collection(features, head)
 
 
-async def _search(
+async def search_ways(
     state: State, connection: asyncpg.Connection, actor: Actor, spot: Spot, how: Travelling
 ) -> TravelSearch:
     """Begin a search for ways, and note what was read for what is closed."""
@@ -181,7 +181,7 @@ async def route(state: StateHere, actor: ActorHere, params: Annotated[RouteParam
     how = Travelling(read_mode(params.mode), "outbound", params.avoided)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            travel = await _search(state, connection, actor, begin, how)
+            travel = await search_ways(state, connection, actor, begin, how)
     way = await asyncio.to_thread(way_between, travel, other)
     way["properties"]["distance_m"] = begin.distance_m(other)
     return GeoJson(orjson.dumps(way), headers=PRIVATE)
@@ -224,7 +224,7 @@ async def reachable(state: StateHere, actor: ActorHere, params: Annotated[Reacha
     how = Travelling(read_mode(params.mode), read_direction(params.direction), params.avoided, limit_s)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            travel = await _search(state, connection, actor, spot, how)
+            travel = await search_ways(state, connection, actor, spot, how)
             found = await reach(connection, actor, spot, asked, travel, wanted.number)
             features = await with_computed(connection, chosen, actor, found.ranked)
     returned = found.ranked.counts(chosen)
