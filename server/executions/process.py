@@ -61,6 +61,9 @@ PROCESSES: Mapping[str, Process] = {
         Process("responsibility", "get", "/twin/responsibility"),
         Process("patrols", "get", "/twin/patrols"),
         Process("nearest-resources", "post", "/twin/nearest-resources", GEOJSON),
+        Process("cameras-seeing", "get", "/twin/cameras-seeing", GEOJSON),
+        Process("waterway-stretch-impact", "get", "/twin/waterway-stretch-impact", GEOJSON),
+        Process("related", "get", "/twin/features/{layer}/{feature_id}/related"),
         Process("route", "get", "/twin/route", GEOJSON),
         Process("reachable", "get", "/twin/reachable", GEOJSON),
     )

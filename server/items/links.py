@@ -21,6 +21,12 @@ def item_links(call: ItemsCall) -> list[dict[str, str]]:
         *call.representations(f"/items/{quote(call.feature_id or '', safe='')}"),
         *described_by(call.collection_url, nulls=True),
         {"href": call.collection_url, "rel": "collection", "type": "application/json", "title": "Collection"},
+        {
+            "href": f"{call.base}/twin/features/{call.layer.id}/{quote(call.feature_id or '', safe='')}/related",
+            "rel": "related",
+            "type": "application/json",
+            "title": "Relations",
+        },
     ]
 
 

@@ -251,6 +251,11 @@ def _of_answers(rows):
             f"/twin/responsibility?grid_code=440106011001001&matter=04&at={MOMENT}",
             "/twin/responsibility?lon=113.38&lat=23.11",
         ],
+        "/twin/features/{layer}/{feature_id}/related": [
+            *(f"/twin/features/water_facilities/{row['id']}/related" for row in rows["water_facilities"][:6]),
+            *(f"/twin/features/events/{row['id']}/related" for row in rows["events"][:4]),
+            "/twin/features/grids/440106011001001/related",
+        ],
         "/twin/patrols": ["/twin/patrols?lon=113.38&lat=23.11&radius_m=5000"],
     }
 

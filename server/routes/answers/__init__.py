@@ -1,6 +1,6 @@
 """Operations that answer with people, areas and addresses."""
 
-from server.routes.answers import jobs, processes, responsibility
+from server.routes.answers import jobs, processes, related, responsibility
 
-ANSWERS = (responsibility, processes, jobs)
+ANSWERS = (responsibility, related, processes, jobs)
 """The modules of these routes, in the order in which they are tried and described."""
