@@ -120,12 +120,12 @@ def allowed(layer: Layer, actor: Actor) -> Clause:
     others = holding(rights, unnamed_fields(layer.definition), known)
     if not others and not any(seen.values()):
         return EMPTY
-    tests: dict[Clause, list[str]] = {}
+    tests: dict[tuple[str, str], tuple[Clause, list[str]]] = {}  # values of clauses may be lists, which have no hash
     for code, test in seen.items():
-        tests.setdefault(test or _TRUE, []).append(code)
+        tests.setdefault((test.text, repr(test.values)), (test or _TRUE, []))[1].append(code)
     parts = [
         compose(f"f.{PROPERTY} = ANY ({{}}) AND {{}}", bind(sorted(codes), "text[]"), test)
-        for test, codes in tests.items()
+        for test, codes in tests.values()
     ]
     parts.append(compose(f"f.{PROPERTY} <> ALL ({{}}) AND {{}}", bind(sorted(seen), "text[]"), others or _TRUE))
     return any_of(parts)

@@ -11,16 +11,20 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
+from layers.catalog import Layer
 from layers.clause import EMPTY, Clause
 from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import in_our_words
-from layers.errors import BadInput
+from layers.errors import BadInput, Forbidden
+from layers.moment import Moment, read_moment
+from layers.read.rights import layer_at
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.state import State
 from twin.aggregate.answer import as_csv, as_geojson, as_json
-from twin.aggregate.areas import membership, parse_by
+from twin.aggregate.areas import code_fields, membership, parse_by
+from twin.aggregate.measures import parse_measures
 from twin.aggregate.question import Question
 from twin.aggregate.run import count_by_area
 from twin.aggregate.suppression import Counting, check_whole_days, counting
@@ -51,12 +55,24 @@ class AggregateParams(BaseModel):
 
     layer: str = Field(max_length=63, description="图层 the layer", examples=["events"])
     by: str = Field(
-        "grid", max_length=20, description="grid, community, street, urban_village, district, h3:8, square:250"
+        "grid",
+        max_length=63,
+        description="grid, community, street, urban_village, district, h3:8, square:250, or a field with codes",
     )
     start: str | None = Field(None, alias="from", max_length=40, description="起（含） from this time on")
     end: str | None = Field(None, alias="to", max_length=40, description="止（不含） before this time")
     filter: str | None = Field(None, description="CQL2, as of /items")
     filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
+    at: str | None = Field(None, max_length=60, description="时刻，须带时区 as of this moment; now by default")
+    basis: str | None = Field(None, max_length=40, description="known 当时所知 as known then; phenomenon 当时实情")
+    measures: str | None = Field(
+        None,
+        max_length=400,
+        description="on_time_rate, returned, repeated, median_close_h …, median(field); several with commas",
+    )
+    compare: Literal["weekday"] | None = Field(
+        None, description="weekday 上周同期 beside the same weekdays a week before"
+    )
     f: Form = Field("geojson", description="geojson, json, csv")
 
 
@@ -87,18 +103,34 @@ def _counting(state: State, actor: Actor, params: AggregateParams) -> Counting:
 
 
 def _question(state: State, allowed: Counting, params: AggregateParams) -> Question:
-    limits, layer, actor = state.settings.limits, allowed.layer, allowed.actor
+    limits, actor = state.settings.limits, allowed.actor
+    layer = _layer_at(allowed, read_moment(params.at, params.basis))
     where: Clause = EMPTY
     if params.filter is not None:
         bounds = FilterLimits(length=limits.filter_bytes, vertices=limits.filter_vertices)
         expression = parse(params.filter, params.filter_lang, limits=bounds)
         where = compile_filter(expression, queryables_of(layer.definition, actor), filter_crs=CRS84)
-    by = membership(parse_by(params.by), layer)
+    by = membership(parse_by(params.by, code_fields(layer, actor)), layer)
     start, end = _moment(params.start, "from"), _moment(params.end, "to")
-    allowed.check(by, [] if params.filter is None else ["filter"])
+    asked = {"filter": params.filter, "measures": params.measures, "compare": params.compare}
+    allowed.check(by, [name for name, value in asked.items() if value is not None])
     if allowed.groupings is not None:
         check_whole_days(start, end)
-    return Question(layer, actor, by, where, start, end)
+    measures = parse_measures(params.measures, layer, actor)
+    return Question(layer, actor, by, where, start, end, measures=measures, compares=params.compare is not None)
+
+
+def _layer_at(allowed: Counting, moment: Moment | None) -> Layer:
+    """Return the layer as of a moment.
+
+    Raises
+    ------
+    Forbidden
+        When the actor may only count it, or not look back.
+    """
+    if moment is not None and allowed.groupings is not None:
+        raise Forbidden(f"you may count '{allowed.layer.id}' as it is now, and not as it was", parameter="at")
+    return layer_at(allowed.layer, allowed.actor, moment)
 
 
 def _moment(text: str | None, name: str) -> datetime | None:

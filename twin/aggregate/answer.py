@@ -17,6 +17,7 @@ from twin.aggregate.suppression import suppressed
 
 BESIDE = "*"
 _REVEALING = ("per_km2", "per_10k_pop")
+_COMPARED = ("count_before", "change")
 _PARTS = ("open", "overdue", "baseline_mean", "z_score")
 COLUMNS = (
     "code", "name", "count", "open", "overdue", "area_km2", "per_km2", "per_10k_pop", "baseline_mean", "z_score",
@@ -35,11 +36,20 @@ class Counts:
         Number of matching features, in and outside of the areas.
     least
         The least count that is shown.
+    measures
+        Names of what else is told of each area.
     """
 
     areas: Sequence[Mapping[str, Any]]
     matched: int
     least: int = 1
+    measures: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the properties of an area."""
+        compares = any(row.get("before") is not None for row in self.areas)
+        return (*COLUMNS, *(_COMPARED if compares else ()), *self.measures)
 
     @cached_property
     def hidden(self) -> frozenset[str]:
@@ -53,7 +63,7 @@ class Counts:
 
 
 def properties(counts: Counts, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties of an area, in the order of `COLUMNS`.
+    """Return the properties of an area, in the order of `Counts.columns`.
 
     `count` is ``"<5"`` where it is small, ``"*"`` where it would give away that of a neighbour, and all values that
     would reveal it are null.
@@ -77,7 +87,11 @@ def properties(counts: Counts, row: Mapping[str, Any]) -> dict[str, Any]:
         values |= {"count": f"<{counts.least}" if count < counts.least else BESIDE} | dict.fromkeys(_REVEALING)
     if counts.hides:
         values |= dict.fromkeys(_PARTS)  # parts of a count are small too
-    return values
+        return values | dict.fromkeys(counts.columns[len(COLUMNS) :])
+    if (before := row.get("before")) is not None:
+        values |= {"count_before": before, "change": _round(count / before - 1) if before else None}
+    measured = (row[f"measure_{n}"] for n in range(len(counts.measures)))
+    return values | {name: _round(value) for name, value in zip(counts.measures, measured, strict=True)}
 
 
 def _round(value: float | None) -> float | None:
@@ -108,7 +122,7 @@ def as_csv(counts: Counts) -> bytes:
     """Return the rows as CSV in UTF-8 with a byte order mark, which spreadsheets need to read Chinese."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(counts.columns)
     for row in counts.areas:
         writer.writerow([cell(value) for value in properties(counts, row).values()])
     return b"\xef\xbb\xbf" + lines.getvalue().encode()

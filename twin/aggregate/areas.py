@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,11 +12,12 @@ import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.clause import Clause, compose, quote_identifier
+from layers.clause import Clause, bind, compose, quote_identifier
 from layers.coordinates.crs import STORED_SRID
 from layers.errors import BadInput
+from layers.moment import Moment
 from layers.read.relation import relation
-from layers.read.rights import scoped, visible_fields
+from layers.read.rights import layer_at, scoped, visible_fields
 from layers.schema.tables import table_of
 from layers.tiers import AREA_CODE, COARSE_TIERS, DISTRICT, GRID, GRID_CODE, URBAN_VILLAGES, Tier, in_force
 from twin.aggregate.cells import NO_CELLS, Cells, hexagons, squares
@@ -25,7 +26,7 @@ SQUARES_M = (100, 500)
 H3_LEVELS = (8, 9)
 _FORM = re.compile(r"(h3|square):([0-9]{1,3})")
 
-type Kind = Literal["code", "member", "inside", "h3", "square"]
+type Kind = Literal["code", "member", "inside", "h3", "square", "field"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,13 @@ class Grouping:
         The text of the request: ``grid``, ``h3:8``, ``square:250``.
     kind
         The way from a feature to its area: a `code` it has, its list of ids as a `member`, its place `inside`, the
-        `h3` cell that holds it, or its `square`.
+        `h3` cell that holds it, its `square`, or the code in a `field` of it.
     layer_id
         The layer of the areas; None for cells and squares.
     code_field, population_field
         The fields of the areas that hold their code and their number of people.
     key
-        The code of a feature's area as SQL over alias `f`; empty unless the kind is `code`.
+        The code of a feature's area as SQL over alias `f`, for the kind `code`; for `field`, its name; else empty.
     needs
         The field that a feature must have for this kind; empty for none.
     size
@@ -85,8 +86,13 @@ AREAS: Mapping[str, Grouping] = {
 }
 
 
-def parse_by(text: str) -> Grouping:
+def parse_by(text: str, codes: Collection[str] = ()) -> Grouping:
     """Parse the parameter `by`.
+
+    Parameters
+    ----------
+    codes
+        Fields of the layer with codes, by which its features can be counted too.
 
     Raises
     ------
@@ -100,14 +106,39 @@ def parse_by(text: str) -> Grouping:
         return Grouping(text, "h3", size=int(found[2]))
     if found and found[1] == "square" and SQUARES_M[0] <= int(found[2]) <= SQUARES_M[1]:
         return Grouping(text, "square", size=int(found[2]))
+    if text in codes:
+        return Grouping(text, "field", key=text)
     low, high = SQUARES_M
-    allowed = f"{', '.join(AREAS)}, h3:8, h3:9 and square:{low} to square:{high}"
+    fields = f", and of this layer {', '.join(sorted(codes))}" if codes else ""
+    allowed = f"{', '.join(AREAS)}, h3:8, h3:9 and square:{low} to square:{high}{fields}"
     raise BadInput(f"by is '{text[:40]}'; allowed are {allowed}", parameter="by")
 
 
-def areas_clause(by: Grouping, catalog: Catalog, actor: Actor, *, with_geometry: bool) -> Clause:
+def code_fields(layer: Layer, actor: Actor) -> frozenset[str]:
+    """Return the fields with codes that an actor sees in full of a layer."""
+    shown = (field.definition for field in visible_fields(layer, actor) if not field.masked)
+    return frozenset(field.name for field in shown if field.codes and field.type == "string")
+
+
+def codes_clause(by: Grouping, catalog: Catalog, layer: Layer) -> Clause:
+    """Build the query of the codes of a field, those of its list and others that are counted, as `areas_clause`."""
+    known = catalog.code_lists.get(layer.definition.by_name[by.key].codes or "")
+    listed = known.codes if known is not None else ()
+    return compose(
+        """SELECT coalesce(l.key, c.key) AS key, coalesce(l.key, c.key) AS id, l.name, NULL::float8 AS km2,
+            NULL::float8 AS people, NULL::geometry AS geom, NULL::text AS shape
+        FROM unnest({}, {}) AS l (key, name)
+        FULL JOIN (SELECT key FROM counted WHERE key IS NOT NULL) AS c ON c.key = l.key""",
+        bind([one.code for one in listed], "text[]"),
+        bind([one.label_zh for one in listed], "text[]"),
+    )
+
+
+def areas_clause(
+    by: Grouping, catalog: Catalog, actor: Actor, moment: Moment | None = None, *, with_geometry: bool
+) -> Clause:
     """Build the query of the areas in force that the actor sees: `key, id, name, km2, people, geom, shape`."""
-    layer = catalog.visible(str(by.layer_id), actor)
+    layer = layer_at(catalog.visible(str(by.layer_id), actor), actor, moment)
     people = by.population_field
     is_seen = people in {one.definition.name for one in visible_fields(layer, actor) if not one.masked}
     columns = (
@@ -169,6 +200,8 @@ def membership(by: Grouping, layer: Layer) -> Grouping:
     BadInput
         When they have neither the field nor a place.
     """
+    if by.kind == "field":
+        return by
     if not by.needs or by.needs in layer.definition.by_name:
         has_place = layer.definition.geometry_type != "None"
         if by.needs or has_place:

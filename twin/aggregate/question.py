@@ -17,10 +17,12 @@ from layers.errors import BadInput
 from layers.read.relation import relation
 from layers.read.rights import scoped, visible_fields
 from twin.aggregate.areas import Grouping
+from twin.aggregate.measures import RETURNED, Measure
 
 WEEKS = 8
+_WAS_RETURNED = """(f.stage = 'returned' OR EXISTS (SELECT FROM twin.event_version AS v
+    WHERE v.event_id = f.id AND v.stage = 'returned' AND v.phenomenon_time <= {}))"""
 OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
-_OVERDUE = f"{OPEN} AND f.due_at < now()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class Question:
         Features from `start` on and before `end`, by the layer's time; None for an open side.
     bin_deg
         Side of the bins of hexagons (`twin.aggregate.cells`).
+    measures
+        What else is told of each area.
+    compares
+        Whether each count stands beside that of the same weekdays a week before.
     """
 
     layer: Layer
@@ -46,6 +52,8 @@ class Question:
     start: datetime | None = None
     end: datetime | None = None
     bin_deg: float = 0.0
+    measures: tuple[Measure, ...] = ()
+    compares: bool = False
 
     def __post_init__(self) -> None:
         """Check the time span.
@@ -59,6 +67,8 @@ class Question:
             raise BadInput(f"features of {self.layer.id} have no time: 'from' and 'to' cannot choose", parameter="from")
         if self.start and self.end and self.start >= self.end:
             raise BadInput("'to' is not later than 'from'", parameter="to")
+        if self.compares and not self.has_baseline:
+            raise BadInput("compare needs 'from' and 'to': the span that is compared", parameter="compare")
 
     @property
     def time(self) -> str | None:
@@ -82,8 +92,18 @@ def counted(question: Question) -> Clause:
     """Build the query of the counts: `key, count, open, overdue`; the key of features in no area is null."""
     sums = "count(*) AS count"
     sums += f", count(*) FILTER (WHERE {OPEN}) AS open" if question.knows_stage else ", NULL::bigint AS open"
-    sums += f", count(*) FILTER (WHERE {_OVERDUE}) AS overdue" if question.knows_stage else ", NULL::bigint AS overdue"
-    return _group(question, in_span(question), sums)
+    sums += ", count(*) FILTER (WHERE f.is_overdue) AS overdue" if question.knows_stage else ", NULL::bigint AS overdue"
+    sums += "".join(f", {one.expression} AS measure_{n}" for n, one in enumerate(question.measures))
+    return _group(question, in_span(question), sums, measures=question.measures)
+
+
+def compared(question: Question) -> Clause:
+    """Build the query of the counts of the same weekdays a week before: `key, n`; none when they are not asked for."""
+    if not question.compares or question.start is None or question.end is None:
+        return Clause("SELECT NULL::text AS key, NULL::bigint AS n WHERE false")
+    back = timedelta(days=7)
+    week = replace(question, start=question.start - back, end=question.end - back)
+    return _group(week, in_span(week), "count(*) AS n")
 
 
 def past(question: Question) -> Clause:
@@ -111,14 +131,25 @@ def in_span(question: Question) -> Clause:
     return join(" AND ", parts)
 
 
-def _group(question: Question, span: Clause, sums: str) -> Clause:
+def _group(question: Question, span: Clause, sums: str, measures: tuple[Measure, ...] = ()) -> Clause:
     """Group the matching features by the key of their area."""
     where = join(" AND ", (question.where, span))
     condition = scoped(question.layer, question.actor, where)
-    state = ", f.stage, f.closed_at, f.due_at" if question.knows_stage else ""
+    state = ("stage", "closed_at", "due_at") if question.knows_stage and "open" in sums else ()
+    names = sorted({*state, *(name for one in measures for name in one.fields)})
+    columns = "".join(f", f.{quote_identifier(name)}" for name in names)
+    moment = bind(question.layer.moment.at, "timestamptz") if question.layer.moment else Clause("now()")
+    more = compose(f", {OPEN} AND f.due_at < {{}} AS is_overdue", moment) if state else EMPTY
+    if any(one.returns for one in measures):
+        more = join("", (more, compose(f", {_WAS_RETURNED} AS {RETURNED}", moment)))
     key, before, after = _key(question)
-    source = relation(question.layer, question.actor, where, columns_in(key, state, before, after, condition.text))
-    chosen = compose(f"SELECT {key} AS key{state} FROM {before}{{}}{after} WHERE {{}}", source, condition)
+    source = relation(
+        question.layer,
+        question.actor,
+        where,
+        columns_in(key, columns, more.text, before, after, condition.text),
+    )
+    chosen = compose(f"SELECT {key} AS key{columns}{{}} FROM {before}{{}}{after} WHERE {{}}", more, source, condition)
     return compose(f"SELECT f.key, {sums} FROM ({{}}) AS f GROUP BY f.key", chosen)
 
 
@@ -130,6 +161,8 @@ def _key(question: Question) -> tuple[str, str, str]:
     match by.kind:
         case "code":
             return by.key, "", ""
+        case "field":
+            return f"f.{quote_identifier(by.key)}", "", ""
         case "member":
             return "v.key", "", " CROSS JOIN LATERAL unnest(f.urban_village_ids) AS v (key)"
         case "square":
@@ -147,7 +180,9 @@ def _key(question: Question) -> tuple[str, str, str]:
     return "area.key", "area JOIN ", f" ON f.geom && area.geom AND ST_Covers(area.geom, {point})"
 
 
-def statement(question: Question, areas: Clause, bins: Clause, counts: Clause, baseline: Clause) -> Clause:
+def statement(
+    question: Question, areas: Clause, bins: Clause, counts: Clause, baseline: Clause, before: Clause
+) -> Clause:
     """Build the statement: a row for each area, ordered by its key, and a last row with the key null for the total.
 
     Parameters
@@ -156,33 +191,37 @@ def statement(question: Question, areas: Clause, bins: Clause, counts: Clause, b
         `key, id, name, km2, people, geom, shape` of the areas.
     bins
         The bins of hexagons, over `area`; empty for other groupings.
-    counts, baseline
-        The queries of `counted` and `past`, or others with their columns.
+    counts, baseline, before
+        The queries of `counted`, `past` and `compared`, or others with their columns.
 
     Returns
     -------
     Clause
-        Columns `key, id, name, km2, people, count, open, overdue, mean, squares, geometry`; in the row for the total,
+        Columns `key, id, name, km2, people, count, open, overdue, mean, squares, geometry, before` and one for each
+        measure, `measure_0` and so on; in the row for the total,
         `count` is the number of matching features in and outside of the areas.
     """
-    binned = compose(" bin AS MATERIALIZED ({}),", bins) if bins else EMPTY
-    partition = question.by.kind in {"code", "square"}
+    partition = question.by.kind in {"code", "square", "field"}
+    measures = "".join(f", c.measure_{n}" for n in range(len(question.measures)))
+    nothing = ", NULL" * len(question.measures)
     total = Clause("SELECT coalesce(sum(count), 0)::bigint FROM counted") if partition else _total(question)
+    named = {"area": areas, "bin": bins, "counted": counts, "past": baseline, "before": before}
+    if question.by.kind == "field":
+        named = {"counted": named.pop("counted"), **named}  # the codes are those of a list, and those that are counted
     return compose(
-        f"""WITH area AS MATERIALIZED ({{}}),{{}} counted AS MATERIALIZED ({{}}), past AS MATERIALIZED ({{}})
+        f"""WITH {{}}
         SELECT area.key, area.id, area.name, area.km2, area.people, coalesce(c.count, 0) AS count,
             {"coalesce(c.open, 0)" if question.knows_stage else "NULL::bigint"} AS open,
             {"coalesce(c.overdue, 0)" if question.knows_stage else "NULL::bigint"} AS overdue,
             {"coalesce(p.mean, 0)" if question.has_baseline else "NULL::float8"} AS mean,
-            {"coalesce(p.squares, 0)" if question.has_baseline else "NULL::float8"} AS squares, area.shape AS geometry
+            {"coalesce(p.squares, 0)" if question.has_baseline else "NULL::float8"} AS squares, area.shape AS geometry,
+            {"coalesce(b.n, 0)" if question.compares else "NULL::bigint"} AS before{measures}
         FROM area LEFT JOIN counted AS c ON c.key = area.key LEFT JOIN past AS p ON p.key = area.key
+        LEFT JOIN before AS b ON b.key = area.key
         UNION ALL
-        SELECT NULL, NULL, NULL, NULL, NULL, ({{}}), NULL, NULL, NULL, NULL, NULL
+        SELECT NULL, NULL, NULL, NULL, NULL, ({{}}), NULL, NULL, NULL, NULL, NULL, NULL{nothing}
         ORDER BY 1 NULLS LAST""",
-        areas,
-        binned,
-        counts,
-        baseline,
+        join(", ", (compose(f"{name} AS MATERIALIZED ({{}})", part) for name, part in named.items() if part)),
         total,
     )
 

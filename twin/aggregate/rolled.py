@@ -25,6 +25,9 @@ def is_rolled(question: Question) -> bool:
     return (
         question.layer.id == EVENTS
         and not question.where
+        and not question.measures
+        and not question.compares
+        and question.layer.moment is None
         and question.by.kind == "code"
         and question.by.key in _KEYS
         and question.layer.definition.time == "occurred_at"

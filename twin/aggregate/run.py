@@ -10,8 +10,8 @@ from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.clause import EMPTY
 from twin.aggregate.answer import Counts
-from twin.aggregate.areas import areas_clause, bins_clause, cells_clause, read_cells
-from twin.aggregate.question import Question, counted, past, statement
+from twin.aggregate.areas import areas_clause, bins_clause, cells_clause, codes_clause, read_cells
+from twin.aggregate.question import Question, compared, counted, past, statement
 from twin.aggregate.rolled import is_rolled, rolled_counts, rolled_past
 
 
@@ -34,8 +34,10 @@ async def count_by_area(
     """
     by = question.by
     bins = EMPTY
-    if by.layer_id is not None:
-        areas = areas_clause(by, catalog, reader, with_geometry=with_geometry)
+    if by.kind == "field":
+        areas = codes_clause(by, catalog, question.layer)
+    elif by.layer_id is not None:
+        areas = areas_clause(by, catalog, reader, question.layer.moment, with_geometry=with_geometry)
     else:
         cells = await read_cells(connection, by)
         areas = cells_clause(by, cells, with_geometry=with_geometry)
@@ -45,6 +47,6 @@ async def count_by_area(
         counts, baseline = rolled_counts(question), rolled_past(question)
     else:
         counts, baseline = counted(question), past(question)
-    text, values = statement(question, areas, bins, counts, baseline).render()
+    text, values = statement(question, areas, bins, counts, baseline, compared(question)).render()
     *rows, total = await connection.fetch(text, *values)
-    return Counts(rows, total["count"])
+    return Counts(rows, total["count"], measures=tuple(one.name for one in question.measures))
