@@ -48,6 +48,7 @@ from server.routes import (
     feeds,
     health,
     incomplete,
+    join,
     live,
     live_ws,
     metrics,
@@ -82,7 +83,7 @@ from twin.routing.holder import RoadNetworks
 
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
-    rules, policy, aggregate, warnings, exercises, refused, incomplete, session, elevations,
+    rules, policy, aggregate, join, warnings, exercises, refused, incomplete, session, elevations,
     approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS,
 )  # fmt: skip
 """In the order in which they are tried and described."""

@@ -23,10 +23,13 @@ class Portion:
     ----------
     limit
         Features at most; None is all after `query.offset`.
+    ordered
+        Whether their order matters; without it a whole layer is read as it lies.
     """
 
     query: ItemsQuery
     limit: int | None = None
+    ordered: bool = True
 
     @property
     def range(self) -> str:
@@ -80,5 +83,6 @@ def _ordered(part: Portion, select: Clause) -> Clause:
     query = part.query
     where = condition(query)
     read = relation(query.layer, query.actor, where)
-    text = f"SELECT {{}} FROM {{}} WHERE {{}} ORDER BY {order_of(query)}{part.range}"
+    order = f" ORDER BY {order_of(query)}" if part.ordered else ""
+    text = f"SELECT {{}} FROM {{}} WHERE {{}}{order}{part.range}"
     return compose(text, select, read, where)

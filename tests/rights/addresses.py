@@ -103,6 +103,7 @@ def _of_layer(asked):
         return
     for tile in TILES:
         yield "/tiles/{layers}/{z}/{x}/{y}.mvt", f"/tiles/{name}/{tile}.mvt"
+    yield from (("/twin/join", f"/twin/join?{query}") for query in _joins(asked))
     drawn = f"bbox={BOX}&width=128&height=128"
     for styled in ("", "/styles/light"):
         of = "/ogc/collections/{shown}" + styled.replace("light", "{style}")
@@ -165,6 +166,16 @@ def _items(asked):
             yield f"{items}&{condition}&resulttype=hits"
         else:
             yield f"{items}&{ordered}&{condition}"
+
+
+def _joins(asked):
+    """Return joins with the layer on either side: what lies in cells, in villages, and beside a feature."""
+    name = asked.definition.id
+    numbers = [f.name for f in asked.fields if f.type in {"integer", "number"} and f.name not in asked.hidden]
+    measures = ",".join(("count", *(f"mean({one})" for one in numbers[:3])))
+    yield f"left={name}&right=grids&how=intersects&aggregate={measures}&f=parquet"
+    yield f"left={name}&right={name}&within_m=800&left-properties=*"
+    yield f"left=events&right={name}&how=nearest&right-properties=*&f=csv"
 
 
 def _forms(asked):

@@ -1,0 +1,49 @@
+"""GeoJSON of rows that were made in memory, such as those of a join; PostgreSQL writes that of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import shapely
+
+from layers.columns.places import geometries_of
+from layers.columns.shape import ID
+from server.formats.columnar import ColumnFormat, ColumnHead
+
+_DIGITS = {"degree": 7, "metre": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureRowsFormat(ColumnFormat):
+    """A FeatureCollection; a column `id` is the id of the features."""
+
+    def write(self, head: ColumnHead, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+        """Yield the features of a batch at a time."""
+        members: dict[str, object] = {"type": "FeatureCollection", "numberReturned": head.rows}
+        members |= {"watermark": dict(head.watermark)} if head.watermark else {}
+        yield orjson.dumps(members)[:-1] + b',"features":['
+        before = b""
+        for batch in batches:
+            if batch.num_rows:
+                yield before + b",".join(self._features(head, batch))
+                before = b","
+        yield b"]}"
+
+    @staticmethod
+    def _features(head: ColumnHead, batch: pa.RecordBatch) -> Iterator[bytes]:
+        digits = _DIGITS[head.shape.crs.unit]
+        rounded = shapely.transform(geometries_of(batch.columns[-1]), lambda xy: np.round(xy, digits))
+        texts = shapely.to_geojson(rounded).tolist()
+        for row, text in zip(batch.select(batch.schema.names[:-1]).to_pylist(), texts, strict=True):
+            own = {"id": row.pop(ID)} if ID in row else {}
+            shape = None if text is None else orjson.Fragment(text)
+            yield orjson.dumps({"type": "Feature", **own, "geometry": shape, "properties": row})
+
+
+FEATURE_ROWS = FeatureRowsFormat(
+    f="json", type="application/geo+json", title="GeoJSON", aliases=("geojson",), ending="geojson", compresses=True
+)

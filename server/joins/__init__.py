@@ -1,0 +1,1 @@
+"""Joins of two layers by place, over HTTP."""

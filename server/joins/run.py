@@ -1,0 +1,165 @@
+"""A join, run: the right is held and indexed, the left passes by batch by batch, and a table comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import monotonic
+
+import numpy as np
+import pyarrow as pa
+
+from layers.columns.places import geometries_of
+from layers.columns.session import ColumnSession
+from layers.columns.shape import Column, ColumnShape, shape_of
+from layers.coordinates.crs import CRS84
+from layers.errors import TooMuch
+from server.joins.request import JoinRequest
+from twin.joins.match import Matcher, Pairs
+from twin.joins.measure import Tally
+
+LEFT_MAX = 5_000_000
+RIGHT_MAX = 200_000
+PAIRS_MAX = 1_000_000
+SECONDS_MAX = 60
+_RIGHT_BYTES_MAX = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A join's rows, and how many features of each side they tell of."""
+
+    shape: ColumnShape
+    table: pa.Table
+    left: int
+    right: int
+
+
+@dataclass(slots=True)
+class JoinRun:
+    """One run of a join, in a thread.
+
+    Parameters
+    ----------
+    left, right
+        The statements of the sides, with the columns of `left_shape` and `right_shape`.
+    """
+
+    request: JoinRequest
+    session: ColumnSession
+    left: str
+    right: str
+    _until: float = field(default_factory=lambda: monotonic() + SECONDS_MAX)
+
+    def run(self) -> Joined:
+        """Return the rows.
+
+        Raises
+        ------
+        TooMuch
+            When a side, the pairs or the time are more than is allowed.
+        BadInput, Unavailable
+            As the database says.
+        """
+        held = self._hold()
+        matcher = Matcher(geometries_of(_joined(held, right_shape(self.request)).combine_chunks()), self.request.rule)
+        return self._counted(held, matcher) if self.request.measures else self._paired(held, matcher)
+
+    def _hold(self) -> pa.Table:
+        shape = right_shape(self.request)
+        kept: list[pa.RecordBatch] = []
+        rows = size = 0
+        for batch in self.session.batches(self.right, shape.schema):
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if rows > RIGHT_MAX or size > _RIGHT_BYTES_MAX:
+                raise TooMuch(
+                    f"the right side has more than {RIGHT_MAX:,} features, or too many vertices; exchange the sides or "
+                    "take fewer by right-filter or right-bbox",
+                    parameter="right",
+                )
+            kept.append(batch)
+        return pa.Table.from_batches(kept, shape.schema)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        rows = 0
+        for batch in self.session.batches(self.left, left_shape(self.request).schema):
+            rows += batch.num_rows
+            if rows > LEFT_MAX:
+                raise TooMuch(
+                    f"the left side has more than {LEFT_MAX:,} features; take fewer by left-filter", parameter="left"
+                )
+            if monotonic() > self._until:
+                raise TooMuch(f"the join takes longer than {SECONDS_MAX} s; take fewer features of either side")
+            yield batch
+
+    def _counted(self, held: pa.Table, matcher: Matcher) -> Joined:
+        request = self.request
+        tally = Tally(request.measures, held.num_rows)
+        for batch in self._batches():
+            pairs = matcher.pairs(geometries_of(batch.columns[-1]))
+            tally.add(pairs.left, pairs.right, {name: batch.column(name) for name in request.measured})
+        own = shape_of(request.right)
+        columns = [Column(one.name, pa.int64() if one.field is None else pa.float64()) for one in request.measures]
+        shape = ColumnShape((*own.columns[:-1], *columns, own.columns[-1]), own.geometry_type, own.crs)
+        values = [held.column(number) for number in range(len(own.columns) - 1)]
+        values += [tally.column(one) for one in request.measures]
+        table = pa.Table.from_arrays([*values, held.column(len(own.columns) - 1)], schema=shape.schema)
+        return Joined(shape, table, 0, table.num_rows)
+
+    def _paired(self, held: pa.Table, matcher: Matcher) -> Joined:
+        shape = self._pair_shape()
+        parts: list[pa.Table] = []
+        number = left = 0
+        met = np.zeros(held.num_rows, bool)
+        for batch in self._batches():
+            pairs = matcher.pairs(geometries_of(batch.columns[-1]))
+            number += len(pairs.left)
+            if number > PAIRS_MAX:
+                raise TooMuch(
+                    f"the join has more than {PAIRS_MAX:,} pairs; take fewer, or aggregate=count", parameter="how"
+                )
+            parts.append(_rows(shape, batch, held, pairs))
+            left += len(np.unique(pairs.left))
+            met[pairs.right] = True
+        table = pa.concat_tables(parts) if parts else shape.schema.empty_table()
+        return Joined(shape, table, left, int(met.sum()))
+
+    def _pair_shape(self) -> ColumnShape:
+        left, right = left_shape(self.request), shape_of(self.request.right)
+        columns = [Column(f"left_{one.name}", one.type, facts=one.facts) for one in left.columns[:-1]]
+        columns += [Column(f"right_{one.name}", one.type, facts=one.facts) for one in right.columns[:-1]]
+        if self.request.rule.measures:
+            columns.append(Column("distance_m", pa.float64(), facts={"unit": "m"}))
+        return ColumnShape((*columns, left.columns[-1]), left.geometry_type, CRS84)
+
+
+def _rows(shape: ColumnShape, batch: pa.RecordBatch, held: pa.Table, pairs: Pairs) -> pa.Table:
+    of_left = batch.take(pa.array(pairs.left))
+    of_right = held.take(pa.array(pairs.right))
+    own = len(shape.columns) - batch.num_columns - (pairs.distance_m is not None)
+    columns = [*of_left.columns[:-1], *of_right.columns[:own]]
+    if pairs.distance_m is not None:
+        columns.append(pa.array(np.round(pairs.distance_m, 3)))
+    return pa.Table.from_arrays([*columns, of_left.columns[-1]], schema=shape.schema)
+
+
+def left_shape(request: JoinRequest) -> ColumnShape:
+    """Return the columns that are read of the left: those that are shown, or those that are counted up; and places."""
+    shape = shape_of(request.left)
+    if not request.measures:
+        return shape
+    wanted = [one for one in shape.columns[:-1] if one.name in request.measured]
+    return ColumnShape((*wanted, shape.columns[-1]), shape.geometry_type, CRS84)
+
+
+def right_shape(request: JoinRequest) -> ColumnShape:
+    """Return the columns that are read of the right: those that are shown, and the places to join by if they differ."""
+    shape = shape_of(request.right)
+    if request.right.crs == CRS84:
+        return shape
+    stored = Column("_joined_by", pa.binary(), "ST_AsBinary(f.geom, 'NDR')")
+    return ColumnShape((*shape.columns, stored), shape.geometry_type, shape.crs)
+
+
+def _joined(held: pa.Table, shape: ColumnShape) -> pa.ChunkedArray:
+    return held.column(len(shape.columns) - 1)

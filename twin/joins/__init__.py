@@ -1,0 +1,1 @@
+"""Two layers joined by place: what lies within what, or what is nearest, as pairs or counted."""
