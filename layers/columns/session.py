@@ -87,7 +87,8 @@ class ColumnSession:
             As `layers.columns.faults.in_words`.
         """
         with columns_in_our_words(), self._cursor(statement) as cursor:
-            for batch in cursor.fetch_record_batch():
+            # Not `fetch_record_batch`: the errors of that reader have lost the server's code.
+            for batch in cursor._results.reader:  # noqa: SLF001
                 arrays = [_as(array, one.type) for array, one in zip(batch.columns, schema, strict=True)]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 

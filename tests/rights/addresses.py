@@ -169,13 +169,16 @@ def _items(asked):
 
 
 def _joins(asked):
-    """Return joins with the layer on either side: what lies in cells, in villages, and beside a feature."""
+    """Return joins with the layer on either side: counted in grids, with itself, and as the nearest of events."""
     name = asked.definition.id
     numbers = [f.name for f in asked.fields if f.type in {"integer", "number"} and f.name not in asked.hidden]
     measures = ",".join(("count", *(f"mean({one})" for one in numbers[:3])))
-    yield f"left={name}&right=grids&how=intersects&aggregate={measures}&f=parquet"
-    yield f"left={name}&right={name}&within_m=800&left-properties=*"
-    yield f"left=events&right={name}&how=nearest&right-properties=*&f=csv"
+    every = (
+        f"left={name}&right=grids&how=intersects&aggregate={measures}&f=parquet",
+        f"left={name}&right={name}&within_m=800&left-properties=*",
+        f"left=events&right={name}&how=nearest&right-properties=*&f=csv",
+    )
+    yield from every if asked.in_full else every[len(name) % 3 :: 3]
 
 
 def _forms(asked):

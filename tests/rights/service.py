@@ -18,8 +18,9 @@ from tests.rights.files import told
 PASSING = {"date", "x-request-id", "server-timing", "content-length", "etag", "last-modified"}
 """Headers of one database and moment; tests/matrix/test_leaks.py holds that no validator tells of a hidden change."""
 _AT_ONCE = 6
-_ALONE = ("/twin/replay", "/twin/snapshot", "/twin/join", "/health")  # of which the application does few at once
+_ALONE = ("/twin/replay", "/twin/snapshot", "/health")  # of which the application does few at once
 _TIMES = 5
+_BUSY = (429, 503)
 _SUBSCRIBE = '{"type":"subscribe","since":0}'
 _QUIET = {"database": {"statement_timeout_ms": 60_000, "pool_size": _AT_ONCE}}  # a slow machine is no leak
 
@@ -42,7 +43,7 @@ class Readers(Service):
         async def patient(address, gate):
             async with gate:
                 answer = await one(address)
-            for _ in range(_TIMES if answer[0] == 503 else 0):  # too busy to answer: that is no answer yet
+            for _ in range(_TIMES if answer[0] in _BUSY else 0):  # too busy to answer: that is no answer yet
                 async with alone:
                     answer = await one(address)
             return address, answer
