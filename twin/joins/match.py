@@ -16,10 +16,10 @@ import shapely
 from pyproj import Geod
 
 from layers.coordinates.district_crs import to_degrees, to_metres
+from layers.types import Geometries
 from twin.joins.measure import Places
 
 type JoinHow = Literal["within", "intersects", "nearest"]
-type Geometries = npt.NDArray[np.object_]
 
 _SLACK = 1.002  # the plane's scale is off by less within a district; the ellipsoid decides
 _CGCS2000 = Geod(ellps="GRS80")

@@ -15,7 +15,7 @@ from layers.errors import BadInput
 _FORM = re.compile(r"(count|sum|mean|min|max)(?:\(([a-z][a-z0-9_]{0,62})\))?")
 _MEASURES_MAX = 20
 
-type Numbers = npt.NDArray[np.float64]
+
 type Places = npt.NDArray[np.intp]
 
 
@@ -84,7 +84,7 @@ class Tally:
         """Add pairs; `values` are the columns of the left batch, nulls are left out."""
         self._count += np.bincount(right, minlength=self._size)
         for name in self._fields:
-            numbers: Numbers = values[name].cast(pa.float64()).to_numpy(zero_copy_only=False)[left]
+            numbers: npt.NDArray[np.float64] = values[name].cast(pa.float64()).to_numpy(zero_copy_only=False)[left]
             known = ~np.isnan(numbers)
             numbers, of = numbers[known], right[known]
             self._known[name] += np.bincount(of, minlength=self._size)
