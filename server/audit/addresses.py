@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
+_DATA_QUERIES = "position|area|cube|trajectory|locations"
 _PLAIN = re.compile(
     r"/"
     r"|/(?:health|metrics|docs|guide|assets|fonts|sprites|styles|schemas|basemaps|app|vendor|ogc\.[a-z]+|login|logout)\b.*"
     r"|/(?:openapi|asyncapi|map|favicon|robots|manifest)\.[a-z]+"
     r"|/tiles/[^/]+\.json"
     r"|/raster(?:/[^/]+\.json|/[^/]+/contours\.json|/[^/]+/times)?"
-    r"|/ogc(?:/(?!(?:.*/)?(?:items|map|tiles|execution|results)(?:/|\Z)).*)?"
+    rf"|/ogc(?:/(?!(?:.*/)?(?:items|map|tiles|execution|results|{_DATA_QUERIES})(?:/|\Z)).*)?"
+    r"|/sta/v1\.1/?"
     r"|/ogc(?:/.*)?/(?:map/)?tiles(?:/[^/]+)?/?"  # descriptions of tile sets
 )
 

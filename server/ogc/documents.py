@@ -16,6 +16,7 @@ from server.items.call import ItemsCall
 from server.items.links import Paging, described_by, item_links, page_links, steps
 from server.ogc.config import WORLD
 from server.ogc.conformance import CLASSES
+from server.ogc.edr.metadata import layer_data_queries
 from server.ogc.raster_collections import map_links, raster_collections, spatial_extent
 from server.ogc.schema import SCHEMA_DIALECT, queryables, returnables, sortables
 from server.ogc.titles import in_language
@@ -106,6 +107,7 @@ def _full_collection(visit: Visit, document: OgcDocument, layer: Layer) -> OgcDo
     matched = from_thread.run(_count, visit, layer)
     if matched.exact:
         described["itemCount"] = matched.rows
+    described |= layer_data_queries(visit, layer)
     described["links"] = [link for link in document["links"] if link["rel"] != "items"] + _collection_links(
         visit, layer
     )

@@ -31,6 +31,7 @@ from server.items.request import ITEM_PARAMETERS
 from server.ogc import documents, feature_schema, map_tiles, maps, tiles
 from server.ogc.answer import JSON_HTML_LD, Endpoint, OgcResponse, document_response, routes
 from server.ogc.config import pygeoapi_config
+from server.ogc.edr import endpoints as edr
 from server.ogc.html import Page
 from server.ogc.openapi import OPENAPI_TYPE, openapi
 from server.ogc.raster_collections import RasterFirst, raster_first
@@ -220,6 +221,7 @@ def install(app: FastAPI, settings: Settings) -> None:
                 *tiles.ENDPOINTS,
                 *maps.ENDPOINTS,
                 *map_tiles.ENDPOINTS,
+                *edr.ENDPOINTS,
             )
         )
     )

@@ -19,6 +19,9 @@ from server.formats.table import offered
 from server.http.conditions import FILTER_LANGUAGES, PARAMETERS
 from server.items.fast import FILTER_TYPES
 from server.items.request import ITEM_PARAMETERS
+from server.ogc.edr.metadata import OF_RASTERS, OF_STATIONS
+from server.ogc.edr.openapi import edr_paths
+from server.ogc.edr.stations import has_series
 from server.ogc.openapi_parts import documents, operation, path_parameter, query_parameter
 from server.ogc.openapi_tiles import dataset_paths, layer_paths, raster_paths, tile_parameters
 from server.ogc.raster_collections import visible_rasters
@@ -52,7 +55,7 @@ def openapi(config: Json, visit: Visit) -> Json:
     for layer in layers:
         paths |= _layer_paths(layer, visit)
     for raster in rasters:
-        paths |= raster_paths(raster)
+        paths |= raster_paths(raster) | edr_paths(raster.id, raster.title, OF_RASTERS)
     return {
         "openapi": "3.0.3",
         "info": {
@@ -139,6 +142,8 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
     described[f"{path}/items"]["post"] = post | {"requestBody": body}
     if layer.definition.geometry_type == "None":
         return described
+    if has_series(layer):
+        described |= edr_paths(layer.id, title, OF_STATIONS)
     return described | layer_paths(layer.id, title, properties)
 
 

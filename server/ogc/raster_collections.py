@@ -15,6 +15,7 @@ from layers.types import BBox
 from server.formats.geojson import GEOJSON
 from server.identity.identity import actor_of_request
 from server.ogc.answer import Endpoint, OgcResponse, document_response
+from server.ogc.edr.metadata import raster_data_queries
 from server.ogc.map_area import between, in_official_order
 from server.ogc.maps import storage_crs
 from server.ogc.tilesets import REL
@@ -49,6 +50,7 @@ def raster_document(visit: Visit, raster: Raster) -> dict[str, Any]:
         "storageCrs": storage.uri,
         "dataGrade": raster.grade,
         "synthetic": raster.synthetic,
+        **raster_data_queries(visit, raster),
         "links": [
             {"rel": "self", "type": "application/json", "title": raster.title, "href": url},
             *map_links(visit, url, (*PICTURES, VALUES)),

@@ -44,7 +44,10 @@ async def sensor_root(request: Request, state: StateHere, base: BaseUrlHere) -> 
     "/{path:path}",
     summary="实体、属性与关联 Entities, their properties and links",
     openapi_extra={"parameters": _DESCRIBED},
-    responses={204: {"description": "没有值 the property has no value"}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "OK"},
+        204: {"description": "没有值 the property has no value"},
+    },
 )
 async def sensor_entities(
     path: str, request: Request, state: StateHere, actor: ActorHere, base: BaseUrlHere

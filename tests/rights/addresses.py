@@ -97,6 +97,8 @@ def _of_layer(asked):
         yield "/ogc/collections/{collection}/items/{feature:path}", f"{collection}/items/{quote(row['id'])}"
     yield from _history(asked)
     yield "/tiles/{layers}.json", f"/tiles/{name}.json"
+    for query, how in _data_queries(asked):
+        yield f"/ogc/collections/{{shown}}/{query}", f"{collection}/{how}"
     for by in AREAS if asked.in_full else AREAS[len(name) % 2 :: 2]:
         yield "/twin/aggregate", f"/twin/aggregate?layer={name}&by={by}&f=json"
     if definition.geometry_type == "None":
@@ -147,6 +149,18 @@ def _history(asked):
         for lon, lat in places_of(asked):
             box = f"{lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"
             yield address, f"{address}?{span}{named}&bbox={box}"
+
+
+def _data_queries(asked):
+    """Yield data queries: of layers that measure nothing they answer that there is none."""
+    box = "113.0 22.9,113.9 22.9,113.9 23.6,113.0 23.6,113.0 22.9"
+    yield "area", f"area?coords=POLYGON(({quote(box)}))"
+    yield "cube", f"cube?bbox={BOX}&datetime=../.."
+    yield "position", "position?coords=POINT(113.38%2023.11)&f=GeoJSON"
+    yield "trajectory", "trajectory?coords=LINESTRING(113.38%2023.11,113.39%2023.12)"
+    yield "locations", f"locations?bbox={BOX}"
+    for row in asked.rows:
+        yield "locations/{location:path}", f"locations/{quote(row['id'])}?f=CSV"
 
 
 def _items(asked):

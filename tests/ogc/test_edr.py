@@ -1,0 +1,275 @@
+"""OGC API - EDR 1.1: values of stations and rasters, held against what was stored."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from layers.coordinates.crs import transform
+from layers.loaders.raster import RasterOptions, load_raster
+from tests.databases import run_async, temporary_database
+from tests.ogc.coverage_rules import check
+from tests.server.sensorthings.asking import Sensors
+from tests.server.sensorthings.world import BEGIN, SECRET, fill, observations, things
+
+OGC = "http://www.opengis.net/spec"
+EDR = f"{OGC}/ogcapi-edr-1/1.1/conf"
+STATIONS = "water_level_stations"
+WEST, NORTH, PIXEL, SIDE = 113.30, 23.20, 0.01, 10
+HEIGHTS = np.arange(SIDE * SIDE, dtype=np.float32).reshape(SIDE, SIDE)
+CHINA = timedelta(hours=8)  # times in the names of files
+TIMES = [datetime(2026, 11, 1, 0, 5 * n, tzinfo=UTC) for n in range(3)]
+BOX = "113.29,23.09,113.325,23.12"
+
+
+def _write(path, values):
+    place = {"crs": "EPSG:4326", "transform": from_origin(WEST, NORTH, PIXEL, PIXEL)}
+    how = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "float32", "nodata": -9999.0}
+    with rasterio.open(path, "w", **how, **place) as file:
+        file.write(values, 1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def edr(cluster, layers_template, tmp_path_factory):
+    """The application over stations, a raster of heights, and one of rain with three moments."""
+    folder = tmp_path_factory.mktemp("rasters")
+    with temporary_database(cluster, layers_template) as url:
+        run_async(fill(url))
+        running = Sensors(url)
+        store = Path(running.app.state.shared.settings.home) / "rasters"
+        heights = HEIGHTS.copy()
+        heights[0, 0] = -9999
+        options = RasterOptions(grade=1, vertical_datum="1985")
+        run_async(load_raster(url, _write(folder / "h.tif", heights), "heights", store, options=options))
+        names = [_write(folder / f"wet_{t + CHINA:%Y%m%dT%H%M%S}.tif", HEIGHTS + 1000 * n) for n, t in enumerate(TIMES)]
+        run_async(load_raster(url, names, "wet", store, options=RasterOptions(grade=1), time="wet_%Y%m%dT%H%M%S.tif"))
+        running.wait(lambda: len(running.json("/raster", actor="reader")["rasters"]) == 2)
+        yield running
+        running.close()
+
+
+def ask(edr, path, **parameters):
+    return edr.ask(f"collections/{path}", actor="reader", **parameters)
+
+
+def covered(edr, path, **parameters):
+    """Return the coverages of an answer, checked against the rules."""
+    answer = ask(edr, path, **parameters)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/prs.coverage+json"
+    return [coverage for coverage, _ in check(answer.json())]
+
+
+def stored(layer, start=BEGIN, end=BEGIN + timedelta(days=9)):
+    """Return the observations of a layer from a moment to another, by station and property."""
+    found = defaultdict(dict)
+    for name, station, code, at, value, _ in observations():
+        if name == layer and start <= at <= end:
+            found[station, code][at] = value
+    return found
+
+
+def series(coverage):
+    times = [datetime.fromisoformat(time).astimezone(UTC) for time in coverage["domain"]["axes"]["t"]["values"]]
+    return {
+        (coverage["id"], code): {t: v for t, v in zip(times, values["values"], strict=True) if v is not None}
+        for code, values in coverage["ranges"].items()
+    }
+
+
+@pytest.mark.requirement(f"{EDR}/locations")
+def test_a_location_has_all_that_was_measured_there(edr):
+    found = covered(edr, f"{STATIONS}/locations/W1", datetime="../..")
+    assert series(found[0]) == {key: values for key, values in stored(STATIONS).items() if key[0] == "W1"}
+    strange = covered(edr, f"{STATIONS}/locations/W'3:x", datetime="../..", parameter__name="level_m")
+    assert list(series(strange[0])) == [("W'3:x", "level_m")]
+
+
+@pytest.mark.requirement(f"{EDR}/edr-geojson")
+def test_locations_are_the_stations(edr):
+    found = ask(edr, f"{STATIONS}/locations").json()
+    places = {name: [round(lon, 7), round(lat, 7)] for layer, name, _, lon, lat in things() if layer == STATIONS}
+    assert {one["id"]: one["geometry"]["coordinates"] for one in found["features"]} == places
+    within = ask(edr, f"{STATIONS}/locations", bbox=BOX).json()["features"]
+    assert {one["id"] for one in within} == {"W1", "W2", "W'3:x"} & {n for n, (x, _) in places.items() if x < 113.325}
+
+
+@pytest.mark.requirement(f"{EDR}/area")
+@pytest.mark.requirement(f"{EDR}/cube")
+def test_an_area_and_a_cube_have_the_stations_in_them(edr):
+    west, south, east, north = map(float, BOX.split(","))
+    ring = f"{west} {south},{east} {south},{east} {north},{west} {north},{west} {south}"
+    span = {"datetime": "2026-11-01T06:00:00Z/2026-11-02T00:00:00Z"}
+    area = covered(edr, f"{STATIONS}/area", coords=f"POLYGON(({ring}))", **span)
+    cube = covered(edr, f"{STATIONS}/cube", bbox=BOX, **span)
+    assert area == cube
+    start, end = (datetime.fromisoformat(part) for part in span["datetime"].split("/"))
+    inside = {name for _, name, _, lon, lat in things() if west < lon < east and south < lat < north}
+    expected = {key: values for key, values in stored(STATIONS, start, end).items() if key[0] in inside}
+    assert {key: values for one in area for key, values in series(one).items()} == expected
+
+
+@pytest.mark.requirement(f"{EDR}/position")
+def test_a_position_has_the_nearest_station(edr):
+    (found,) = covered(edr, f"{STATIONS}/position", coords="POINT(113.3001 23.1001)")
+    assert found["id"] == "W1"
+    newest = {code: list(values.items())[-1] for (name, code), values in stored(STATIONS).items() if name == "W1"}
+    assert {code: list(values.items())[-1] for (_, code), values in series(found).items()} == newest
+    assert ask(edr, f"{STATIONS}/position", coords="POINT(114.3 23.1)").status_code == 404
+
+
+@pytest.mark.requirement(f"{EDR}/csv")
+def test_every_form_has_the_same_values(edr):
+    how = {"bbox": BOX, "datetime": "../2026-11-01T12:00:00Z"}
+    told = {key: values for one in covered(edr, f"{STATIONS}/cube", **how) for key, values in series(one).items()}
+    table = list(csv.DictReader(io.StringIO(ask(edr, f"{STATIONS}/cube", f="CSV", **how).text)))
+    features = ask(edr, f"{STATIONS}/cube", f="GeoJSON", **how).json()["features"]
+    for rows in (table, [one["properties"] for one in features]):
+        found = defaultdict(dict)
+        for row in rows:
+            for code in ("level_m", "flow_m3s"):
+                if row.get(code) not in {None, ""}:
+                    found[row["location"], code][datetime.fromisoformat(row["datetime"])] = float(row[code])
+        assert found == told
+
+
+@pytest.mark.requirement(f"{EDR}/covjson")
+def test_a_raster_has_its_pixels(edr):
+    (grid,) = covered(edr, "heights/cube", bbox="113.30,23.10,113.40,23.20")
+    values = np.array(grid["ranges"]["b1"]["values"], dtype=object).reshape(grid["ranges"]["b1"]["shape"])
+    axes = grid["domain"]["axes"]
+    for row, y in enumerate(axes["y"]["values"]):
+        for column, x in enumerate(axes["x"]["values"]):
+            pixel = int((NORTH - y) / PIXEL), int((x - WEST) / PIXEL)
+            assert values[row, column] == (None if pixel == (0, 0) else HEIGHTS[pixel]), (x, y)
+    (point,) = covered(edr, "heights/position", coords="POINT(113.355 23.145)")
+    assert point["ranges"]["b1"]["values"] == [HEIGHTS[5, 5]]
+
+
+def test_outside_of_an_area_a_grid_is_empty(edr):
+    triangle = "POLYGON((113.30 23.10,113.398 23.10,113.30 23.198,113.30 23.10))"
+    (grid,) = covered(edr, "heights/area", coords=triangle)
+    axes, values = grid["domain"]["axes"], iter(grid["ranges"]["b1"]["values"])
+    for y in axes["y"]["values"]:
+        for x in axes["x"]["values"]:
+            assert (next(values) is not None) == ((x - WEST) + (y - (NORTH - 0.1)) < 0.098), (x, y)
+
+
+def test_moments_of_a_raster(edr):
+    place = {"coords": "POINT(113.355 23.145)"}
+    (newest,) = covered(edr, "wet/position", **place)
+    assert newest["ranges"]["b1"]["values"] == [HEIGHTS[5, 5] + 2000]
+    (course,) = covered(edr, "wet/position", datetime="2026-11-01T00:00:00Z/2026-11-01T00:06:00Z", **place)
+    assert course["ranges"]["b1"]["values"] == [HEIGHTS[5, 5], HEIGHTS[5, 5] + 1000]
+    (cube,) = covered(edr, "wet/cube", bbox="113.34,23.14,113.36,23.16", datetime="../..")
+    assert cube["ranges"]["b1"]["shape"][0] == 3
+    assert ask(edr, "wet/position", datetime="2025-01-01T00:00:00Z/2025-01-02T00:00:00Z", **place).status_code == 404
+
+
+@pytest.mark.requirement(f"{EDR}/trajectory")
+def test_values_along_a_line(edr):
+    for raster, base in (("heights", 0), ("wet", 2000)):
+        (found,) = covered(edr, f"{raster}/trajectory", coords="LINESTRING(113.315 23.155,113.385 23.155)")
+        names = found["domain"]["axes"]["composite"]["coordinates"]
+        assert ("t" in names) == (raster == "wet")
+        for place, value in zip(
+            found["domain"]["axes"]["composite"]["values"], found["ranges"]["b1"]["values"], strict=True
+        ):
+            east = (place[names.index("x")] - WEST) / PIXEL
+            assert value in {HEIGHTS[4, int(east - 1e-6)] + base, HEIGHTS[4, int(east + 1e-6)] + base}
+
+
+def test_systems_hold_for_questions_and_answers(edr):
+    xy = transform(np.array([[113.3, 23.1]]), 4490, 4547)[0]
+    (found,) = covered(edr, f"{STATIONS}/position", coords=f"POINT({xy[0]} {xy[1]})", crs="EPSG:4547")
+    axes = found["domain"]["axes"]
+    assert [axes["x"]["values"][0], axes["y"]["values"][0]] == pytest.approx(list(xy), abs=0.01)
+    assert found["domain"]["referencing"][0]["system"]["id"].endswith("/4547")
+    (grid,) = covered(edr, "heights/cube", crs="EPSG:4547", bbox=f"{xy[0]},{xy[1]},{xy[0] + 3000},{xy[1] + 3000}")
+    assert all(xy[0] - 600 < x < xy[0] + 3600 for x in grid["domain"]["axes"]["x"]["values"])
+
+
+@pytest.mark.requirement(f"{EDR}/core")
+@pytest.mark.requirement(f"{EDR}/collections")
+@pytest.mark.requirement(f"{EDR}/queries")
+@pytest.mark.requirement(f"{EDR}/json")
+def test_collections_say_what_can_be_asked(edr):
+    every = {one["id"]: one for one in edr.json("collections?f=json", actor="reader")["collections"]}
+    for name, queries in (
+        (STATIONS, {"position", "area", "cube", "locations"}),
+        ("heights", {"position", "area", "cube", "trajectory"}),
+    ):
+        found = every[name]
+        assert found["data_queries"].keys() == queries
+        for query, told in found["data_queries"].items():
+            assert told["link"]["rel"] == "data"
+            assert told["link"]["href"].endswith(f"/ogc/collections/{name}/{query}")
+            assert told["link"]["variables"]["query_type"] == query
+        assert {"bbox", "crs"} <= found["extent"]["spatial"].keys()
+        for parameter in found["parameter_names"].values():
+            assert parameter["type"] == "Parameter"
+            assert parameter["observedProperty"]["label"]
+    level = every[STATIONS]["parameter_names"]["level_m"]
+    assert level["unit"]["symbol"]["value"] == "m"
+    assert level["observedProperty"]["label"] == "水位 Water level"
+    assert "data_queries" not in every["grids"]
+
+
+@pytest.mark.requirement(f"{EDR}/oas30")
+def test_the_description_has_every_data_query(edr):
+    paths = edr.json("/ogc/openapi?f=json", actor="reader")["paths"]
+    assert {
+        f"/collections/{STATIONS}/{one}" for one in ("position", "area", "cube", "locations/{locationId}")
+    } <= paths.keys()
+    assert "/collections/heights/trajectory" in paths
+    assert "/collections/grids/position" not in paths
+
+
+def test_the_hidden_station_is_in_no_data_query(edr):
+    for path in ("locations", f"cube?bbox={BOX}", "cube?bbox=113,22.9,114,23.9&datetime=../..&f=CSV"):
+        assert SECRET not in ask(edr, f"{STATIONS}/{path}").text
+    assert ask(edr, f"{STATIONS}/locations/{SECRET}").status_code == 404
+    assert SECRET in edr.ask(f"collections/{STATIONS}/locations", actor="all").text
+    assert ask(edr, f"{STATIONS}/locations").status_code == 200
+    assert edr.ask(f"collections/{STATIONS}/locations", actor="public").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "status", "words"),
+    [
+        (f"{STATIONS}/position", {}, 400, "POINT"),
+        (f"{STATIONS}/position", {"coords": "POINT(x)"}, 400, "WKT"),
+        (f"{STATIONS}/position", {"coords": "POINT EMPTY"}, 400, "POINT"),
+        (f"{STATIONS}/position", {"coords": "POINT(200 23)"}, 400, "outside"),
+        (f"{STATIONS}/area", {"coords": "POINT(113 23)"}, 400, "POLYGON"),
+        (f"{STATIONS}/area", {"coords": "POLYGON((113 23,114 24,114 23,113 24,113 23))"}, 400, "not valid"),
+        (f"{STATIONS}/area", {"coords": "POLYGON((" + "113 23," * 3000 + "113 23))"}, 400, "positions"),
+        (f"{STATIONS}/cube", {}, 400, "bbox"),
+        (f"{STATIONS}/cube", {"bbox": "1,2,3"}, 400, "west,south"),
+        (f"{STATIONS}/cube", {"bbox": BOX, "parameter__name": "colour"}, 400, "level_m"),
+        (f"{STATIONS}/cube", {"bbox": BOX, "z": "10"}, 400, "vertical"),
+        (f"{STATIONS}/cube", {"bbox": BOX, "crs": "EPSG:9"}, 400, "allowed"),
+        (f"{STATIONS}/cube", {"bbox": BOX, "datetime": "noon"}, 400, "datetime"),
+        (f"{STATIONS}/cube", {"bbox": BOX, "datetime": "2026-11-02T00:00:00Z/2026-11-01T00:00:00Z"}, 400, "before"),
+        (f"{STATIONS}/cube", {"bbox": BOX, "f": "netcdf"}, 400, "CoverageJSON"),
+        (f"{STATIONS}/cube", {"bbox": BOX, "colour": "red"}, 400, "parameter-name"),
+        (f"{STATIONS}/trajectory", {"coords": "LINESTRING(113 23,114 23)"}, 404, "no trajectory"),
+        ("grids/position", {"coords": "POINT(113.3 23.1)"}, 404, "no position"),
+        ("heights/locations", {}, 404, "trajectory"),
+        ("heights/position", {"coords": "POINT(1 1)"}, 404, "outside"),
+        ("heights/cube", {"bbox": "1,1,2,2"}, 404, "touch"),
+        ("nothing/position", {"coords": "POINT(1 1)"}, 404, "nothing"),
+    ],
+)
+def test_bad_questions_are_answered_with_what_is_allowed(edr, path, parameters, status, words):
+    answer = ask(edr, path, **parameters)
+    assert (answer.status_code, words in answer.json()["description"]) == (status, True), answer.text
