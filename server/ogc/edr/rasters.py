@@ -55,7 +55,7 @@ def raster_coverage(files: OpenRasters, raster: Raster, asked: EdrRequest) -> Co
 def _frames(raster: Raster, asked: EdrRequest) -> list[RasterFrame]:
     if not raster.times or asked.newest:
         return [raster.at(None)]
-    if asked.first == asked.last:
+    if asked.first is not None and asked.first == asked.last:
         return [raster.at(asked.last)]
     times = raster.within(asked.first, asked.last)
     if not times:

@@ -85,7 +85,13 @@ async def station_coverages(
 async def station_places(
     connection: asyncpg.Connection, layer: Layer, visit: Visit, asked: EdrRequest
 ) -> dict[str, Any]:
-    """Return the stations as GeoJSON, with their ids for `locations`."""
+    """Return the stations as GeoJSON, with their ids for `locations`.
+
+    Raises
+    ------
+    TooMuch
+        When there are more than one answer holds.
+    """
     rows = SensingRows.of(visit.actor, [layer])
     tests = [] if asked.shape is None else [_within("location", asked)]
     query = _query(SETS["Locations"], rows, {"layer": layer.id}, tests, STATIONS_MAX)
