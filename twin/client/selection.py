@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from twin.client.columns import needed
+import pyarrow as pa
+
+from twin.client.columns import needed, read_batches, to_frame
 from twin.client.drawn import ROWS_MAX, drawn_features, geometries_of
+from twin.client.joins import How, box_around, join_frames
 from twin.client.live import changes
 from twin.client.past import FeatureHistory
 from twin.client.picture import Picture, draw
-from twin.client.question import Moment, instant
+from twin.client.question import LayerQuestion, Moment, instant
 
 if TYPE_CHECKING:
     import geopandas
@@ -62,6 +65,79 @@ class LayerSelection(FeatureHistory):
             "f": "geojson",
         }
         return to_geodataframe(self._transport.json("/twin/aggregate", parameters))
+
+    def join(
+        self,
+        other: str | LayerSelection | geopandas.GeoDataFrame,
+        how: How = "within",
+        *,
+        within_m: float | None = None,
+        aggregate: Sequence[str] = (),
+        **narrower: Any,
+    ) -> geopandas.GeoDataFrame:
+        """Return pairs of these rows and those of another layer, or of a frame of yours, that meet.
+
+        Two layers are joined by the server, and the pairs alone travel; of a frame of yours, the rows around it are
+        read and joined here, with the same result.
+
+        Parameters
+        ----------
+        other
+            A layer's id, a selection of this server, or a GeoDataFrame.
+        how
+            ``within`` and ``intersects`` the other, or ``nearest``: each row with the nearest of the other.
+        within_m
+            Metres at most, on the ground.
+        aggregate
+            ``count``, ``mean(x)`` …: instead of pairs, the other layer's rows with what was counted of these.
+
+        Raises
+        ------
+        BadRequest
+            For layers without places, and more pairs than the server joins at once.
+        ValueError
+            For `aggregate` with a frame: group the pairs.
+        ImportError
+            When geopandas is not installed.
+        """
+        asked = self._narrowed(**narrower)
+        if isinstance(other, str):
+            other = LayerSelection(self._transport, other)
+        if not isinstance(other, LayerSelection):
+            if aggregate:
+                raise ValueError("aggregate counts by a layer of the server; group the pairs of a frame by right_id")
+            if not (asked.question.bbox_crs84 or (how == "nearest" and within_m is None)):
+                asked = asked.bbox(*box_around(other, within_m))
+            return join_frames(asked.to_geopandas(), other, how, within_m)
+        parameters = {
+            "left": asked.layer,
+            "right": other.layer,
+            "how": how,
+            "within_m": within_m,
+            "aggregate": ",".join(aggregate) or None,
+            "at": asked.question.moment,
+            "basis": asked.question.basis,
+            "f": "arrow",
+            **_side("right", other.question),
+            **_side("left", asked.question),
+        }
+        if aggregate:
+            del parameters["left-properties"]  # the left is counted, and not shown
+        with self._transport.stream("/twin/join", parameters) as response:
+            reader = read_batches(response)
+            return to_frame(pa.Table.from_batches(reader, reader.schema))
+
+    def within(self, other: str | LayerSelection | geopandas.GeoDataFrame, **narrower: Any) -> geopandas.GeoDataFrame:
+        """Return these rows that lie in a feature of another layer, or of a frame, with what they lie in.
+
+        Raises
+        ------
+        BadRequest
+            For layers without places.
+        ImportError
+            When geopandas is not installed.
+        """
+        return self.join(other, "within", **narrower)
 
     def live(self, *, since: int | None = None, **narrower: Any) -> AsyncIterator[dict[str, Any]]:
         """Return the changes of the layer as they happen, as an asynchronous iterator that resumes by itself.
@@ -153,6 +229,13 @@ class LayerSelection(FeatureHistory):
         """
         places = geometries_of(self.columns("id").to_arrow(**{"limit": ROWS_MAX + 1, **narrower}))
         return draw(self._transport, places, [color] * len(places), width_px=width_px, style=style, ground=ground)
+
+
+def _side(side: str, question: LayerQuestion) -> dict[str, Any]:
+    """Return the parameters of one side of a join; those that are not narrowed show every property."""
+    given = question.parameters()
+    narrowed = {f"{side}-{name}": given[name] for name in ("filter", "bbox", "datetime")}
+    return {**narrowed, f"{side}-properties": given["properties"] or "*"}
 
 
 _AREAS = {
