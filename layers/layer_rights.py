@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from types import MappingProxyType
 
 from layers.actor import HIGHEST_GRADE, Actor
@@ -148,6 +149,14 @@ class LayerRights:
         """Whether the actor may read any feature, of a layer whose least sensitive one has a grade."""
         grade = self.definition.grade if lowest_grade is None else lowest_grade
         return any(grade <= case.grade for case in self.cases)
+
+    @cached_property
+    def digest(self) -> str:
+        """A text that is the same in every process for cases that show the same; empty when the actor sees nothing."""
+        shown = [
+            (c.grade, c.prefixes, c.rows, sorted(c.showings.items()), c.geometry, c.shows_motion) for c in self.cases
+        ]
+        return blake2b(repr(shown).encode(), digest_size=16).hexdigest() if shown else ""
 
     @cached_property
     def top_grade(self) -> int:

@@ -140,6 +140,16 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN2
     return lifespan
 
 
+async def _tail(url: str, catalog: CatalogHolder, held: PolicyHolder, running: AsyncExitStack) -> LogTail:
+    """Follow the log; streams are judged again when the policy or a definition changes."""
+    tail = LogTail(url, lambda: catalog.current)
+    running.push_async_callback(tail.stop)
+    await tail.start()
+    held.on_change.append(tail.doubt)
+    catalog.on_change.append(tail.doubt_changed)
+    return tail
+
+
 async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> None:
     """Start the parts of a worker; parts are stopped in reverse order, also when a later part fails to start."""
     url = str(settings.database.url)
@@ -151,10 +161,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     held = hold_policy(settings.policy.folder, settings.layers.folder, lambda: catalog.current)
     running.push_async_callback(held.stop)
     held.start()
-    tail = LogTail(url, lambda: catalog.current)
-    running.push_async_callback(tail.stop)
-    await tail.start()
-    held.on_change.append(tail.doubt)
+    tail = await _tail(url, catalog, held, running)
     intake = _intake(settings, catalog)
     running.push_async_callback(intake.stop)
     await intake.start()

@@ -34,6 +34,7 @@ class Subscriber:
     service: FaultyService
     began: int | None = None
     seq: int = 0
+    last_id: str = ""
     received: list[tuple[int, list[ReceivedChange]]] = field(default_factory=list)
     resumed: int = 0
     resyncs: int = 0
@@ -52,7 +53,7 @@ class Subscriber:
     async def _listen(self, client: httpx.AsyncClient) -> None:
         headers = {"authorization": f"Bearer {self.service.token}"}
         if self.began is not None:
-            headers["last-event-id"] = str(self.seq)
+            headers["last-event-id"] = self.last_id
         async with client.stream("GET", "/live", headers=headers) as response:
             if response.status_code != 200:
                 return
@@ -71,7 +72,8 @@ class Subscriber:
         if name == "resync":
             self.resyncs += 1
         if "id" in fields:
-            seq = int(fields["id"])
+            self.last_id = fields["id"]
+            seq = int(self.last_id.partition("-")[0])
             if name == "changes":
                 self.received.append((seq, orjson.loads(fields["data"])))
             if self.began is None:

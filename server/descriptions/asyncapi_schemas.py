@@ -13,6 +13,7 @@ from twin.log.change import SENT_KINDS, FeatureReference, members
 
 type Schema = dict[str, Any]
 _NUMBER = {"type": "integer", "minimum": 0, "description": "序号：从此之后续接 resume after this number"}
+_RIGHTS = {"type": "string", "description": "权限标记，续传时送回 a mark of your rights, to be sent back with since"}
 _PLAIN: dict[Any, Schema] = {str: {"type": "string"}, datetime: {"type": "string"}, float: {"type": "number"}}
 _COUNT = {"type": "integer", "minimum": 0}
 _SET = {
@@ -81,10 +82,12 @@ def _member(hint: Any) -> Schema:
 
 def notices() -> dict[str, Schema]:
     """Return the messages that streams send, as events (`changes`) and as messages of a socket (`changesMessage`)."""
+    resync = _object(seq=_NUMBER, detail={"type": "string"})
+    resync["properties"]["rights"] = _RIGHTS  # none when the stream ends
     described = {
-        "ready": (_object(seq=_NUMBER), "此后不漏不重 nothing is missed or told twice from here on"),
+        "ready": (_object(seq=_NUMBER, rights=_RIGHTS), "此后不漏不重 nothing is missed or told twice from here on"),
         "resync": (
-            _object(seq=_NUMBER, detail={"type": "string"}),
+            resync,
             "缺口：请重取状态 there is a gap: take the state anew",
         ),
         "snapshot": (

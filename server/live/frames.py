@@ -7,6 +7,7 @@ from hashlib import blake2b
 import orjson
 
 from twin.live.change_batch import ChangeBatch
+from twin.live.resume_point import ResumePoint
 from twin.live.subscriber import StreamNotice
 
 CLOUD_SOURCE = "/onemap/live"
@@ -22,7 +23,7 @@ def as_event(part: ChangeBatch | StreamNotice, *, cloud: bool = False) -> bytes:
     """
     if isinstance(part, ChangeBatch):
         return part.as_form(_cloud_events if cloud else _event)
-    number = b"" if part.seq is None else b"id: %d\n" % part.seq
+    number = b"" if part.seq is None else b"id: %s\n" % _id(part.seq, part.rights)
     if part.is_end:
         number = b"id:\n"  # a browser comes again without a number, so that it gets a snapshot if it wants one
     if part.kind == "heartbeat":
@@ -48,8 +49,12 @@ def tiles_message(notices: bytes) -> str:
     return f'{{"type":"tiles","layers":{notices.decode()}}}'
 
 
+def _id(seq: int, rights: str) -> bytes:
+    return str(ResumePoint(seq, rights)).encode()
+
+
 def _event(batch: ChangeBatch) -> bytes:
-    return b"id: %d\nevent: changes\ndata: %s\n\n" % (batch.seq, batch.body)
+    return b"id: %s\nevent: changes\ndata: %s\n\n" % (_id(batch.seq, batch.rights), batch.body)
 
 
 def _message(batch: ChangeBatch) -> str:
@@ -59,7 +64,7 @@ def _message(batch: ChangeBatch) -> str:
 def _cloud_events(batch: ChangeBatch) -> bytes:
     """Write a CloudEvent for each change; the number comes last, so that a client that has it has all of them."""
     events = [b"event: cloudevent\ndata: %s\n\n" % _cloud_event(batch.seq, change) for change in batch.changes]
-    return b"%sid: %d\n\n" % (b"".join(events), batch.seq)
+    return b"%sid: %s\n\n" % (b"".join(events), _id(batch.seq, batch.rights))
 
 
 def _cloud_event(seq: int, change: bytes) -> bytes:
@@ -83,5 +88,6 @@ def _content(notice: StreamNotice) -> bytes:
     if notice.kind == "snapshot":
         features = notice.features.replace(b"\n", b"")  # between features; an event's data is one line
         return b'{"layer":%s,"features":[%s]}' % (orjson.dumps(notice.layer), features)
-    members = {"seq": notice.seq} | ({"detail": notice.detail} if notice.detail else {})
+    told = {"detail": notice.detail, "rights": "" if notice.is_end else notice.rights}
+    members = {"seq": notice.seq} | {name: value for name, value in told.items() if value}
     return orjson.dumps(members)

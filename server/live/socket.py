@@ -34,6 +34,7 @@ from server.live.frames import as_message, tiles_message
 from server.live.judge import Judge, judge_of
 from server.live.tiles import TileChanges
 from twin.live.budget import caller_here
+from twin.live.resume_point import RIGHTS, SEQ_MAX, ResumePoint
 from twin.live.subscriber import LiveSource, Subscription
 from twin.live.subscription import AREAS_MAX, LAYERS_MAX, SubscriptionParams, read_interest
 
@@ -59,7 +60,8 @@ class Subscribe(BaseModel):
     areas: list[str] = Field(default=[], max_length=AREAS_MAX, description="prefixes of area or grid codes")
     bbox: list[float] | None = Field(default=None, description="west, south, east, north in CRS84")
     filter: str | dict[str, Any] | None = Field(default=None, description="CQL2 text or JSON; needs layers")
-    since: int | None = Field(default=None, ge=0, le=2**62)
+    since: int | None = Field(default=None, ge=0, le=SEQ_MAX)
+    rights: str = Field(default="", pattern=rf"^({RIGHTS})?$", description="of the last ready or resync, with since")
     snapshot: bool = Field(default=False, description="the state of the layers first, then its changes")
     tiles: bool = Field(default=False, description="also which tiles of the layers changed")
 
@@ -174,7 +176,8 @@ class LiveSocket:
         self._source.tail.budget.check_text(caller_here(), len(text))
         catalog: Catalog = self._source.catalog()
         interest = read_interest(catalog, self._actor, message.params, self._limits)
-        before, since = self._subscription, message.since
+        before = self._subscription
+        since = None if message.since is None else ResumePoint(message.since, message.rights)
         subscription = Subscription(
             self._source,
             self._actor,

@@ -15,7 +15,7 @@ from layers.audit.record import AuditAction
 from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER
 from layers.database.connection import in_our_words
-from layers.errors import BadInput, Unavailable
+from layers.errors import Unavailable
 from server.audit.streams import begin_stream
 from server.dependencies import ActorHere, StateHere
 from server.exports.taken import judge_taken
@@ -25,6 +25,7 @@ from server.live.judge import judge_of
 from server.live.stream import EventStream
 from server.state import State
 from twin.live.budget import caller_here
+from twin.live.resume_point import ResumePoint
 from twin.live.subscriber import LiveSource, Subscription
 from twin.live.subscription import SubscriptionParams, read_interest
 
@@ -43,15 +44,15 @@ def _params(
 
 
 def _start_after(
-    since: Annotated[int | None, Query(ge=0, le=2**62, description="从此序号之后 After this number")] = None,
+    since: Annotated[
+        str | None, Query(max_length=40, description="从此序号或事件 id 之后 After this number or id of an event")
+    ] = None,
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
-) -> int | None:
-    """Return the number after which to begin: the last one the client saw, else `since`; None begins now."""
-    if last_event_id is None:
-        return since
-    if not (last_event_id.isascii() and last_event_id.isdigit()):
-        raise BadInput("Last-Event-ID is not a number of this stream", parameter="Last-Event-ID")
-    return int(last_event_id)
+) -> ResumePoint | None:
+    """Return the point after which to begin: that of the last event the client saw, else `since`; None begins now."""
+    if last_event_id is not None:
+        return ResumePoint.read(last_event_id, "Last-Event-ID")
+    return None if since is None else ResumePoint.read(since, "since")
 
 
 @router.get("/live", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
@@ -60,7 +61,7 @@ async def live(
     state: StateHere,
     actor: ActorHere,
     params: Annotated[SubscriptionParams, Depends(_params)],
-    start: Annotated[int | None, Depends(_start_after)],
+    start: Annotated[ResumePoint | None, Depends(_start_after)],
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
     tiles: Annotated[bool, Query(description="也通知哪些瓦片变了 Also which tiles changed")] = False,
     f: Annotated[

@@ -92,8 +92,37 @@ class Worker:
             assert "event: ready" in lines  # reads up to there
             yield lines
 
+    def events(self, last_id):
+        """Name and id of the first two events of a stream that is resumed."""
+        with self._client.stream("GET", "/live", headers={"Last-Event-ID": last_id}) as answer:
+            lines = (line for line in answer.iter_lines() if line.startswith(("id: ", "event: ")))
+            (id_of_first, first), (id_of_next, second) = [(next(lines)[4:], next(lines)[7:]) for _ in range(2)]
+        return {first: id_of_first, second: id_of_next}
+
     def shows(self, layer_id):
         return self._client.get(f"/ogc/collections/{layer_id}/items?f=json").status_code == 200
+
+
+async def test_who_was_cut_before_his_rights_changed_takes_the_state_anew(settings, database_url):
+    await prepare(database_url)
+    owner = await connect(database_url)
+    token = await add_token(owner, "keeper", IdentityLabels(roles=("keeper",)), 1)
+    await owner.close()
+    seq = await write(database_url, happened("e1"))
+    with ExitStack() as running:
+        workers = [Worker(settings, running, token) for _ in range(2)]
+        with workers[0].stream() as lines:
+            last_id = next(line for line in lines if line.startswith("id: "))[4:]
+        (first,) = {one.policy()["digest"] for one in workers}
+        await write(database_url, happened("e2"))
+        assert list(workers[1].events(last_id)) == ["ready", "changes"]  # the same rights at another process
+        write_policy(settings.policy.folder, of_everybody("grids"))
+        await until(lambda: all(one.policy()["digest"] != first for one in workers))
+        for one in workers:
+            heard = one.events(last_id)
+            assert list(heard) == ["resync", "ready"]
+            assert heard["ready"] == heard["resync"] != last_id
+            assert int(heard["ready"].partition("-")[0]) == seq + 1
 
 
 async def test_a_changed_policy_is_in_force_in_every_worker_and_a_faulty_one_in_none(settings, database_url):

@@ -61,7 +61,7 @@ class LateReader:
                     seq = number
                     await slices.spend(watcher.channel.units)
         watcher.seq = seq
-        return pending.batch(seq) if len(pending) else None
+        return pending.batch(seq, watcher.channel.mark.text) if len(pending) else None
 
     async def _after(self, seq: int, channel: Channel, pool: asyncpg.Pool) -> tuple[Decoded, FeatureProperties]:
         """Return the frame after a number, and the properties of its features that the channel looks at."""

@@ -19,12 +19,15 @@ class ChangeBatch:
         Number of the last change that was considered; a subscriber resumes after it.
     changes
         The changes as JSON objects.
+    rights
+        The mark of the rights under which they are shown (`twin.live.rights_mark`); empty when it is not told.
     body
         The same as a JSON array.
     """
 
-    def __init__(self, seq: int, changes: Sequence[bytes]) -> None:
+    def __init__(self, seq: int, changes: Sequence[bytes], rights: str = "") -> None:
         self.seq = seq
+        self.rights = rights
         self.size = len(changes)
         self.changes = changes
         self.body = b"[" + b",".join(changes) + b"]"
@@ -62,9 +65,9 @@ class PendingChanges:
         own[name] = encoded
         self._newest[key] = own
 
-    def batch(self, seq: int) -> ChangeBatch:
-        """Return the changes as a batch up to a number, and begin anew."""
+    def batch(self, seq: int, rights: str = "") -> ChangeBatch:
+        """Return the changes as a batch up to a number, shown under some rights, and begin anew."""
         newest = [encoded for own in self._newest.values() for encoded in own.values()]
-        batch = ChangeBatch(seq, [*self._kept, *newest])
+        batch = ChangeBatch(seq, [*self._kept, *newest], rights)
         self._kept, self._newest = [], {}
         return batch

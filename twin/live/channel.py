@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from layers.actor import Actor
 from twin.live.change_batch import ChangeBatch, PendingChanges
 from twin.live.interest import Interest
+from twin.live.rights_mark import RightsMark
 from twin.live.visibility import SeenChange, Visibility
 from twin.log.change import Change
 
@@ -105,6 +105,8 @@ class Channel:
         What it costs to find out whether the channel wants a change (`twin.live.budget`).
     visibility
         What its members see of a change.
+    mark
+        The rights under which its members have come.
     members
         Watchers that receive every batch.
     watchers
@@ -113,11 +115,12 @@ class Channel:
         Changes since the last batch.
     """
 
-    def __init__(self, key: Hashable, interest: Interest, visibility: Visibility) -> None:
+    def __init__(self, key: Hashable, interest: Interest, visibility: Visibility, mark: RightsMark) -> None:
         self.key = key
         self.interest = interest
         self.units = interest.units
         self.visibility = visibility
+        self.mark = mark
         self.members: set[Watcher] = set()
         self.watchers = 0
         self.pending = PendingChanges()
@@ -135,12 +138,12 @@ class Channel:
         """Hand the pending changes up to a number to every member; return the number of members that received them."""
         if not len(self.pending):
             return 0
-        batch, members = self.pending.batch(seq), tuple(self.members)
+        batch, members = self.pending.batch(seq, self.mark.text), tuple(self.members)
         for member in members:
             member.hand(batch)
         return len(members)
 
 
-def channel_key(interest: Interest, actor: Actor) -> Hashable:
+def channel_key(interest: Interest, mark: RightsMark) -> Hashable:
     """Return what watchers have in common that receive the same bytes."""
-    return interest, actor.audience
+    return interest, mark.audience, mark.text

@@ -15,6 +15,7 @@ from twin.live.channel import Channel, channel_key
 from twin.live.interest import Interest
 from twin.live.leaving import prior_of, removal_of, was_seen
 from twin.live.matching import Matching
+from twin.live.rights_mark import RightsMark
 from twin.live.rows import FeatureProperties, Needs
 from twin.live.visibility import SeenChange, Visibility
 from twin.log.change import Change, is_whole
@@ -53,10 +54,11 @@ class Channels:
 
     def enter(self, interest: Interest, actor: Actor) -> Channel:
         """Return the channel of an interest and an actor's rights, for one more watcher."""
-        key = channel_key(interest, actor)
+        mark = RightsMark.of(actor, self._catalog(), interest.layers)
+        key = channel_key(interest, mark)
         channel = self._by_key.get(key)
         if channel is None:
-            channel = self._by_key[key] = Channel(key, interest, self._visibility(actor))
+            channel = self._by_key[key] = Channel(key, interest, self._visibility(actor), mark)
             self._matching.add(channel)
             self._by_audience[actor.audience].add(channel)
             self._needs = None

@@ -15,6 +15,8 @@ from twin.live.budget import caller_here
 from twin.live.change_batch import ChangeBatch
 from twin.live.channel import Watcher
 from twin.live.interest import Interest
+from twin.live.resume_point import ResumePoint
+from twin.live.rights_mark import RightsMark
 from twin.live.snapshot import LayerSnapshot, take_snapshot
 from twin.live.tail import LogTail
 from twin.log.changes import Forgotten
@@ -36,6 +38,8 @@ class StreamNotice:
         Of a snapshot: GeoJSON features of one layer, joined by commas.
     is_end
         Of a resync: the stream ends, and its numbers are of no use to a client that comes again.
+    rights
+        The mark of the rights that hold, which the client tells when it resumes.
     """
 
     kind: Literal["snapshot", "ready", "heartbeat", "resync"]
@@ -44,6 +48,7 @@ class StreamNotice:
     layer: str = ""
     features: bytes = b""
     is_end: bool = False
+    rights: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,15 @@ class Subscription:
     Parameters
     ----------
     since
-        The number after which changes begin; None is now.
+        The point after which changes begin; None is now. Where it was reached under other rights, a `resync` comes
+        first: what is seen no more is not taken off one by one.
     snapshot
         Whether to send the state first, and again after a `resync`.
     after
         The subscription it replaces: without `since` it goes on where that one ends.
     rejudge
         Returns the actor as it is now, None when it may read no more. A stream whose actor sees something else now
-        ends with a `resync`: its client reads the state again, and comes again. None never asks.
+        ends with a `resync`: its client reads the state again, and comes again. None: the actor stays what it is.
     """
 
     def __init__(
@@ -77,7 +83,7 @@ class Subscription:
         source: LiveSource,
         actor: Actor,
         interest: Interest,
-        since: int | None,
+        since: ResumePoint | None,
         *,
         snapshot: bool,
         after: Subscription | None = None,
@@ -94,7 +100,9 @@ class Subscription:
     @property
     def seq(self) -> int | None:
         """Number up to which everything was sent; None when nothing has begun."""
-        return self._watcher.seq if self._watcher else self._since
+        if self._watcher:
+            return self._watcher.seq
+        return None if self._since is None else self._since.seq
 
     def end(self) -> None:
         """Let the subscription end after the present part."""
@@ -135,10 +143,11 @@ class Subscription:
         Unavailable, asyncpg.PostgresError
             When the log cannot be read now; the client comes again.
         """
-        since, snapshot = self._since, self._snapshot and self._since is None
-        if since is None and self._after is not None:
-            since = self._after.seq
-        self._after = None
+        since, has_other_rights = self._begin()
+        snapshot, self._after = self._snapshot and self._since is None, None
+        if has_other_rights:
+            since, snapshot = None, self._snapshot
+            yield StreamNotice("resync", self._source.tail.seq, OTHER_RIGHTS, rights=self._mark(self._actor).text)
         while not self._ended:
             if snapshot:
                 state, self._prepared = self._prepared or await self._take_snapshot(), None
@@ -150,17 +159,28 @@ class Subscription:
                     yield part
             except Forgotten as error:
                 since, snapshot = None, self._snapshot
-                yield StreamNotice("resync", self._source.tail.seq, error.message)
+                yield StreamNotice("resync", self._source.tail.seq, error.message, rights=self._mark(self._actor).text)
             else:
                 return
+
+    def _begin(self) -> tuple[int | None, bool]:
+        """Return the number after which to begin, and whether it was reached under other rights."""
+        now = self._mark(self._actor)
+        if self._since is not None:
+            return self._since.seq, self._since.rights not in {"", now.text}
+        if self._after is None:
+            return None, False
+        watcher = self._after._watcher  # noqa: SLF001  # another one of this class
+        return self._after.seq, watcher is not None and not watcher.channel.mark.agrees_with(now)
 
     async def _watch(self, since: int | None) -> AsyncIterator[ChangeBatch | StreamNotice]:
         tail, pool = self._source.tail, self._source.pool
         watcher = self._watcher = tail.watch(self._interest, self._actor, since)
+        rights = watcher.channel.mark.text
         try:
             begun = watcher.seq
             batch = await tail.take(watcher, pool, 0)  # before anything is sent: the log may not reach back so far
-            yield StreamNotice("ready", begun)
+            yield StreamNotice("ready", begun, rights=rights)
             if batch is not None:
                 yield batch
             while not (self._ended or watcher.closed):
@@ -169,14 +189,17 @@ class Subscription:
                     yield StreamNotice("resync", tail.seq, OTHER_RIGHTS, is_end=True)
                     return
                 if batch is not None or not watcher.closed:
-                    yield batch or StreamNotice("heartbeat", watcher.seq)
+                    yield batch or StreamNotice("heartbeat", watcher.seq, rights=rights)
         finally:
             tail.leave(watcher)
 
     async def _is_allowed(self, watcher: Watcher) -> bool:
         """Whether the actor still sees what it saw; asked when in doubt, and once a heartbeat."""
-        if self._rejudge is None or not (watcher.in_doubt or self._judged_at + self._source.heartbeat_s <= monotonic()):
+        if not (watcher.in_doubt or self._judged_at + self._source.heartbeat_s <= monotonic()):
             return True
         watcher.in_doubt, self._judged_at = False, monotonic()
-        now = await self._rejudge()
-        return now is not None and now.audience == self._actor.audience
+        now = self._actor if self._rejudge is None else await self._rejudge()
+        return now is not None and watcher.channel.mark.agrees_with(self._mark(now))
+
+    def _mark(self, actor: Actor) -> RightsMark:
+        return RightsMark.of(actor, self._source.catalog(), self._interest.layers)

@@ -30,6 +30,7 @@ from twin.live.channels import Channels
 from twin.live.flusher import Flusher
 from twin.live.interest import Interest
 from twin.live.recent import Recent
+from twin.live.rights_mark import RightsMark
 from twin.live.rows import read_rows
 from twin.log.changes import CHANNEL, Forgotten, LogFrame, frames_since, last_seq
 
@@ -96,6 +97,17 @@ class LogTail:
         """Let the rights of every watcher be judged again: the policy has changed."""
         for watcher in self._watchers:
             watcher.doubt()
+
+    def doubt_changed(self) -> None:
+        """Let the rights of those watchers be judged again to whom the catalogue now shows something else."""
+        catalog = self._catalog()
+        now = {
+            channel: RightsMark.of(channel.visibility.actor, catalog, channel.interest.layers)
+            for channel in {watcher.channel for watcher in self._watchers}
+        }
+        for watcher in self._watchers:
+            if not watcher.channel.mark.agrees_with(now[watcher.channel]):
+                watcher.doubt()
 
     def watch(self, interest: Interest, actor: Actor, seq: int | None = None) -> Watcher:
         """Return a watcher that begins after a number, None for now; `leave` ends it.

@@ -14,6 +14,7 @@ from layers.policy.policy import Policy
 from twin.live.channel import Channel
 from twin.live.leaving import told_late
 from twin.live.regraded import grades_now, regraded
+from twin.live.rights_mark import RightsMark
 from twin.live.rows import Needs, read_rows
 from twin.live.visibility import Visibility
 from twin.log.change import Change
@@ -69,7 +70,9 @@ class Selection:
             interest = outlet.interest(catalog(), policy)
         except OneMapError as error:  # the layer may come yet
             raise Unavailable(f"the outlet's file: {error.message}") from error
-        self._channel = Channel(None, interest, Visibility(outlet.actor(policy), catalog))
+        actor = outlet.actor(policy)
+        mark = RightsMark.of(actor, catalog(), interest.layers)
+        self._channel = Channel(None, interest, Visibility(actor, catalog), mark)
 
     @property
     def audience(self) -> str:

@@ -19,6 +19,10 @@ from twin.intake.pipeline import Pipeline
 pytestmark = pytest.mark.anyio
 
 
+def number_of(event_id):
+    return int(event_id.partition("-")[0])
+
+
 class Stream:
     """A second reader of server-sent events than the browser's."""
 
@@ -39,7 +43,7 @@ class Stream:
                     break
                 fields = {}
         assert fields.get("event") == name, fields
-        return int(fields["id"]) if "id" in fields else None, json.loads(fields["data"])
+        return number_of(fields["id"]) if "id" in fields else None, json.loads(fields["data"])
 
     def life(self):
         """Return the number that the next sign of life carries."""
@@ -47,7 +51,7 @@ class Stream:
         for line in self._lines:
             seen = seen or line == ": still here"
             if seen and line.startswith("id: "):
-                return int(line[4:])
+                return number_of(line[4:])
         raise AssertionError("the stream ended")
 
 

@@ -14,6 +14,7 @@ from tests.layers.cameras import CAMERAS
 from twin.live.channel import Channel, channel_key
 from twin.live.interest import Interest
 from twin.live.matching import Matching
+from twin.live.rights_mark import RightsMark
 from twin.live.rows import FeatureProperties
 from twin.live.visibility import Visibility
 
@@ -37,6 +38,13 @@ interests = st.builds(
 actors = st.lists(codes, max_size=2, unique=True).map(lambda areas: Actor("a", 4, tuple(areas)))
 
 
+def mark_of(interest, actor):
+    return RightsMark.of(actor, CATALOG, interest.layers)
+
+
+ANYBODY = Actor("a", 2)
+
+
 @st.composite
 def changes(draw):
     change = {
@@ -56,7 +64,9 @@ def changes(draw):
 @given(st.lists(st.tuples(interests, actors), max_size=12), changes(), st.data())
 def test_every_channel_that_wants_a_change_is_found(asked, change, data):
     matching = Matching()
-    channels = [Channel(channel_key(i, a), i, Visibility(a, lambda: CATALOG)) for i, a in asked]
+    channels = [
+        Channel(channel_key(i, mark_of(i, a)), i, Visibility(a, lambda: CATALOG), mark_of(i, a)) for i, a in asked
+    ]
     for channel in channels:
         matching.add(channel)
     gone = [channel for channel in channels if data.draw(st.booleans())]
@@ -75,7 +85,7 @@ def test_a_change_is_shown_to_its_own_area_among_thousands():
     matching = Matching()
     for number in range(2000):
         interest = Interest(areas=(f"440106{number:09d}",))
-        matching.add(Channel(interest, interest, Visibility(Actor("a", 2), lambda: CATALOG)))
+        matching.add(Channel(interest, interest, Visibility(ANYBODY, lambda: CATALOG), mark_of(interest, ANYBODY)))
     change = {
         "kind": "event",
         "layer": "cameras",
