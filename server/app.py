@@ -27,6 +27,7 @@ from server.build import build_id
 from server.bulk.desk import BulkDesk
 from server.descriptions import openapi
 from server.executions.runner import JobRunner
+from server.exports.allowance import Allowance
 from server.exports.exports import Exports
 from server.front import Front
 from server.http.crowd import Crowd
@@ -190,7 +191,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         references=References(identity.pool, lookups),
         bulk=BulkDesk(settings),
         jobs=await _jobs(settings, running),
-        exports=Exports(settings.export, identity.approvals, lambda: held.policy),
+        exports=Exports(settings.export, identity.approvals, Allowance(identity.pool), lambda: held.policy),
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         rates=Rates.of(settings.limits),

@@ -1,47 +1,40 @@
-"""How many features each subject took of each layer within an hour, in one process."""
+"""How many features each subject took of each layer within an hour, at whatever web worker."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from hashlib import blake2b
 from time import monotonic
 
-HOUR_S = 3600.0
-PAIRS_MAX = 10_000
+import asyncpg
 
+from layers.database.connection import in_our_words
+from layers.identity.export_hours import take_allowance
 
-@dataclass(slots=True)
-class _Hour:
-    """An hour of a subject and a layer.
-
-    Attributes
-    ----------
-    asked
-        Features by the hash of a request: who asks the same again, as a page that shows a list does, takes nothing
-        more. Texts of addresses would be long.
-    """
-
-    began: float
-    features: int = 0
-    asked: dict[int, int] = field(default_factory=dict)
+REQUESTS_MAX = 10_000
+_REQUEST_BYTES = 16
 
 
 class Allowance:
-    """The hours of all subjects; the one that took nothing for longest is forgotten when they are too many.
+    """Counts in the database, where all workers count; what was counted here lately is counted without it.
 
     Parameters
     ----------
+    pool
+        Connections in the identity role.
     clock
         Returns seconds that only grow.
     """
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
-        self._hours: OrderedDict[tuple[str, str], _Hour] = OrderedDict()
+    def __init__(self, pool: asyncpg.Pool, clock: Callable[[], float] = monotonic) -> None:
+        self._pool, self._clock = pool, clock
+        self._counted: OrderedDict[tuple[str, str, bytes], tuple[int, float]] = OrderedDict()
 
-    def take(self, subject: str, layer: str, asked: str | None, features: int, most: int) -> bool:
+    async def take(self, subject: str, layer: str, asked: str | None, features: int, most: int) -> bool:
         """Count features, and return whether they are within the hour's allowance; what is beyond it is not counted.
+
+        Who asks the same again, as a page that shows a list does, takes nothing more.
 
         Parameters
         ----------
@@ -49,23 +42,29 @@ class Allowance:
             The request, by which the same one is known again; None for one that cannot be told from others.
         most
             The allowance of an hour.
+
+        Raises
+        ------
+        Unavailable
+            When the database cannot count now.
         """
-        hour = self._hour(subject, layer)
-        before = hour.asked.get(hash(asked), 0) if asked is not None else 0
-        more = max(0, features - before)
-        if hour.features + more > most:
+        if asked is None:
+            return await self._count(subject, layer, None, features, most) is not None
+        request = blake2b(asked.encode(), digest_size=_REQUEST_BYTES).digest()  # texts of addresses would be long
+        key = subject, layer, request
+        known, until = self._counted.get(key, (-1, 0.0))
+        if features <= known <= most and self._clock() < until:
+            return True
+        begun = self._clock()
+        left_s = await self._count(subject, layer, request, features, most)
+        if left_s is None:
             return False
-        hour.features += more
-        if asked is not None and more:
-            hour.asked[hash(asked)] = features
+        self._counted[key] = features, begun + left_s
+        self._counted.move_to_end(key)
+        if len(self._counted) > REQUESTS_MAX:
+            self._counted.popitem(last=False)
         return True
 
-    def _hour(self, subject: str, layer: str) -> _Hour:
-        key, now = (subject, layer), self._clock()
-        hour = self._hours.get(key)
-        if hour is None or now - hour.began >= HOUR_S:
-            hour = self._hours[key] = _Hour(now)
-        self._hours.move_to_end(key)
-        if len(self._hours) > PAIRS_MAX:
-            self._hours.popitem(last=False)
-        return hour
+    async def _count(self, subject: str, layer: str, request: bytes | None, features: int, most: int) -> float | None:
+        with in_our_words():
+            return await take_allowance(self._pool, subject, layer, request, features, most)

@@ -33,7 +33,7 @@ from server.settings import ExportSettings
 
 
 class Exports:
-    """Judges answers of one worker.
+    """Judges answers of one worker; what is taken within an hour is counted for all of them.
 
     Parameters
     ----------
@@ -41,9 +41,11 @@ class Exports:
         Returns the policy in force.
     """
 
-    def __init__(self, settings: ExportSettings, approvals: Approvals, policy: Callable[[], Policy]) -> None:
+    def __init__(
+        self, settings: ExportSettings, approvals: Approvals, allowance: Allowance, policy: Callable[[], Policy]
+    ) -> None:
         self.approvals, self._settings, self._policy = approvals, settings, policy
-        self._allowance = Allowance()
+        self._allowance = allowance
 
     async def judge(self, note: Touched) -> Watermark | None:
         """Judge what an answer took, once, before it leaves; return its watermark, None when it needs none.
@@ -53,7 +55,7 @@ class Exports:
         Forbidden
             When it is more than the reader may take.
         Unavailable
-            When the database cannot tell whether an approval counts.
+            When the database cannot count what is taken, or tell whether an approval counts.
         """
         actor = note.actor
         if actor is None or actor.is_anonymous or note.is_judged:
@@ -66,7 +68,7 @@ class Exports:
         elif note.approval is not None:
             much = graded
         else:
-            much = [taken for taken in graded if not self._is_allowed(actor, note, taken)]
+            much = [taken for taken in graded if not await self._is_allowed(actor, note, taken)]
         if much:
             number = "" if is_free else await self._approved(actor, note, much)
             note.action, note.watermark = AuditAction.EXPORT, Watermark(actor.subject, number, request_id())
@@ -84,11 +86,11 @@ class Exports:
             return limits.sensitive_answer_features, limits.sensitive_hour_features
         return limits.answer_features, limits.hour_features
 
-    def _is_allowed(self, actor: Actor, note: Touched, taken: LayerTaken) -> bool:
+    async def _is_allowed(self, actor: Actor, note: Touched, taken: LayerTaken) -> bool:
         answer, hour = self._most(taken)
         if taken.features > answer:
             return False
-        return self._allowance.take(actor.subject, taken.layer.id, note.asked, taken.features, hour)
+        return await self._allowance.take(actor.subject, taken.layer.id, note.asked, taken.features, hour)
 
     async def _approved(self, actor: Actor, note: Touched, much: Collection[LayerTaken]) -> str:
         """Return the number of the approval that lets an actor take much.

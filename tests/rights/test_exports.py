@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import connect as connect_socket
 
 from layers.audit.record import AuditAction
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connect, create_pool
 from layers.identity.accounts import add_account
 from layers.identity.approvals import ApprovalRequest, approve
 from layers.identity.labels import IdentityLabels
 from layers.identity.passwords import hash_password
 from layers.identity.tokens import add_token
-from server.exports.allowance import HOUR_S, Allowance
+from server.exports.allowance import Allowance
 from server.settings import load_settings
 from tests.databases import run_async, temporary_database
 from tests.ogc.service import fill
@@ -267,21 +268,87 @@ def test_the_security_administrator_approves_and_revokes_and_nobody_else(url, ad
     assert AuditAction.APPROVAL == "approval"
 
 
-@given(st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.integers(0, 60)), max_size=30))
-def test_nobody_takes_more_than_an_hour_allows(asked):
-    allowance, counted, largest = Allowance(clock=lambda: 0.0), 0, {}
-    for request, features in asked:
-        if allowance.take("s", "l", request, features, 100):
-            counted += features if request is None else max(0, features - largest.get(request, 0))
-            if request is not None:
-                largest[request] = max(features, largest.get(request, 0))
-    assert counted <= 100
+TAKEN = st.tuples(st.integers(0, 1), st.sampled_from(["a", "b", None]), st.integers(1, 60))
 
 
-def test_an_hour_ends():
-    now = [0.0]
-    allowance = Allowance(clock=lambda: now[0])
-    assert allowance.take("s", "l", None, 100, 100)
-    assert not allowance.take("s", "l", None, 1, 100)
-    now[0] = HOUR_S
-    assert allowance.take("s", "l", None, 100, 100)
+@asynccontextmanager
+async def two_workers(url):
+    """The allowances of two workers, with connections of their own."""
+    pools = [await create_pool(url, Role.IDENTITY, size=3) for _ in range(2)]
+    try:
+        yield [Allowance(pool) for pool in pools]
+    finally:
+        for pool in pools:
+            await pool.close()
+
+
+def counted(asked, granted):
+    """How many features were taken: of the same request the most that it gave."""
+    largest = {}
+    for number, ((_, request, features), is_granted) in enumerate(zip(asked, granted, strict=True)):
+        if is_granted:
+            name = request or number
+            largest[name] = max(features, largest.get(name, 0))
+    return sum(largest.values())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(TAKEN, max_size=12), st.lists(TAKEN, max_size=8))
+def test_an_hour_is_one_for_all_workers_also_at_once(url, asked, at_once):
+    async def run():
+        subject, granted = f"s{next(_NUMBERS)}", []
+
+        async def take(one):
+            worker, request, features = one
+            return await workers[worker].take(subject, "l", request, features, 100)
+
+        async with two_workers(url) as workers:
+            for one in asked:
+                is_granted = await take(one)
+                assert is_granted == (counted([*asked[: len(granted)], one], [*granted, True]) <= 100)
+                granted.append(is_granted)
+            granted += await asyncio.gather(*map(take, at_once))
+            rest = 100 - counted([*asked, *at_once], granted)
+            assert rest >= 0
+            assert await take((0, None, rest)), "not one too many was counted"
+            assert not await take((1, None, 1))
+
+    run_async(run())
+
+
+def test_an_hour_ends_and_goes(url):
+    async def run():
+        owner = await connect(url)
+        async with two_workers(url) as (one, other):
+            assert await one.take("hour", "l", "a", 60, 100)
+            assert await other.take("hour", "l", "a", 60, 100)
+            assert await one.take("hour", "l", "b", 40, 100)
+            assert not await other.take("hour", "l", None, 1, 100)
+            await owner.execute("UPDATE identity.export_hour SET began = began - interval '1 hour'")
+            assert await other.take("hour", "l", "a", 100, 100)
+            assert not await one.take("hour", "l", "c", 1, 100)
+            await owner.execute("UPDATE identity.export_hour SET began = began - interval '1 hour'")
+            assert await other.take("another", "l", None, 1, 100)
+        left = await owner.fetch("SELECT subject, layer FROM identity.export_hour")
+        asked = await owner.fetchval("SELECT count(*) FROM identity.export_request")
+        await owner.close()
+        assert ([tuple(row) for row in left], asked) == ([("another", "l")], 0)
+
+    run_async(run())
+
+
+def test_what_was_asked_before_and_what_is_public_is_counted_without_the_database(url, clients):
+    analyst, public = clients["analyst"], clients["anonymous"]
+
+    analyst.get(ITEMS, params={"limit": 7})
+
+    async def hours(connection):
+        return await connection.fetch(
+            "SELECT subject, layer, features, xmin::text FROM identity.export_hour ORDER BY 1"
+        )
+
+    before = in_database(url, hours)
+    assert any((row["subject"], row["features"]) == (analyst.subject, 7) for row in before)
+    assert analyst.get(ITEMS, params={"limit": 7}).status_code == 200
+    assert public.get(ITEMS, params={"limit": 200}).status_code == 200
+    assert in_database(url, hours) == before, "no row was written"

@@ -24,6 +24,7 @@ from tests.twin.change_log import (
     write_many,
     written,
 )
+from tests.twin.live.test_live import number_of
 from tests.twin.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -100,7 +101,7 @@ async def test_a_killed_web_process_costs_no_listener_a_change(database_url, tmp
         running.enter_context(worker(settings, listening))
         await writing
         last = await newest(database_url)
-        await until(lambda: all(int(one.seq) >= last for one in listeners))
+        await until(lambda: all(number_of(one.seq) >= last for one in listeners))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
