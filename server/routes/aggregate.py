@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -11,13 +10,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
-from layers.catalog import Layer
 from layers.clause import EMPTY, Clause
 from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import in_our_words
-from layers.errors import BadInput, Forbidden
-from layers.moment import Moment, read_moment
+from layers.errors import BadInput
+from layers.moment import read_moment
 from layers.read.rights import layer_at
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
@@ -26,8 +24,8 @@ from twin.aggregate.answer import as_csv, as_geojson, as_json
 from twin.aggregate.areas import code_fields, membership, parse_by
 from twin.aggregate.measures import parse_measures
 from twin.aggregate.question import Question
-from twin.aggregate.run import count_by_area
-from twin.aggregate.suppression import Counting, check_whole_days, counting
+from twin.aggregate.run import count_allowed
+from twin.aggregate.suppression import Counting, counting
 from twin.envelope.times import moment
 
 router = APIRouter(prefix="/twin", tags=["twin"])
@@ -84,15 +82,15 @@ async def aggregate(state: StateHere, actor: ActorHere, params: Annotated[Aggreg
     last eight weeks; they need `from` and `to`.
     """
     catalog = state.catalog.current
-    allowed = _counting(state, actor, params)
-    question = _question(state, allowed, params)
+    allowed, question = _question(state, _counting(state, actor, params), params)
     touch(question.layer, actor, fields=False)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            found = await count_by_area(connection, catalog, question, actor, with_geometry=params.f == "geojson")
+            counts = await count_allowed(
+                connection, catalog, question, allowed, actor, with_geometry=params.f == "geojson"
+            )
     head = {"layer": question.layer.id, "by": params.by, "from": question.start, "to": question.end}
     head["timeStamp"] = datetime.now(UTC)
-    counts = replace(found, least=allowed.least)
     body = as_csv(counts) if params.f == "csv" else (as_json if params.f == "json" else as_geojson)(counts, head)
     return Response(body, media_type=_MEDIA[params.f], headers=_PRIVATE)
 
@@ -102,35 +100,22 @@ def _counting(state: State, actor: Actor, params: AggregateParams) -> Counting:
     return counting(catalog, several if several in catalog and params.layer not in catalog else params.layer, actor)
 
 
-def _question(state: State, allowed: Counting, params: AggregateParams) -> Question:
-    limits, actor = state.settings.limits, allowed.actor
-    layer = _layer_at(allowed, read_moment(params.at, params.basis))
+def _question(state: State, allowed: Counting, params: AggregateParams) -> tuple[Counting, Question]:
+    """Return the question, and the counting that answers it."""
+    limits, asker = state.settings.limits, allowed.own or allowed
+    by = membership(parse_by(params.by, code_fields(asker.layer, asker.actor)), asker.layer)
+    start, end = _moment(params.start, "from"), _moment(params.end, "to")
+    asked = {"filter": params.filter, "measures": params.measures, "compare": params.compare, "at": params.at}
+    allowed = allowed.settle(by, [name for name, value in asked.items() if value is not None], start, end)
+    actor = allowed.actor
+    layer = layer_at(allowed.layer, actor, read_moment(params.at, params.basis))
     where: Clause = EMPTY
     if params.filter is not None:
         bounds = FilterLimits(length=limits.filter_bytes, vertices=limits.filter_vertices)
         expression = parse(params.filter, params.filter_lang, limits=bounds)
         where = compile_filter(expression, queryables_of(layer.definition, actor), filter_crs=CRS84)
-    by = membership(parse_by(params.by, code_fields(layer, actor)), layer)
-    start, end = _moment(params.start, "from"), _moment(params.end, "to")
-    asked = {"filter": params.filter, "measures": params.measures, "compare": params.compare}
-    allowed.check(by, [name for name, value in asked.items() if value is not None])
-    if allowed.groupings is not None:
-        check_whole_days(start, end)
-    measures = parse_measures(params.measures, layer, actor)
-    return Question(layer, actor, by, where, start, end, measures=measures, compares=params.compare is not None)
-
-
-def _layer_at(allowed: Counting, moment: Moment | None) -> Layer:
-    """Return the layer as of a moment.
-
-    Raises
-    ------
-    Forbidden
-        When the actor may only count it, or not look back.
-    """
-    if moment is not None and allowed.groupings is not None:
-        raise Forbidden(f"you may count '{allowed.layer.id}' as it is now, and not as it was", parameter="at")
-    return layer_at(allowed.layer, allowed.actor, moment)
+    measures, compares = parse_measures(params.measures, layer, actor), params.compare is not None
+    return allowed, Question(layer, actor, by, where, start, end, measures=measures, compares=compares)
 
 
 def _moment(text: str | None, name: str) -> datetime | None:

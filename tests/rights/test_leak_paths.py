@@ -135,6 +135,25 @@ def test_path_06_small_counts_are_suppressed_and_polygons_cannot_be_subtracted(s
         assert served_status(small, address) in {400, 403}, narrower
 
 
+def test_path_06_what_is_public_cannot_be_subtracted_from_a_count_of_all(small):
+    def counts(by, **more):
+        return {
+            area["code"]: area for area in small.json(f"/twin/aggregate?layer=events&by={by}&f=json", **more)["areas"]
+        }
+
+    shown = counts("community", actor="anonymous")
+    assert {code: area["count"] for code, area in shown.items()} == {
+        "440106011001": "*",  # the street's own count less the others would tell the next one
+        "440106011002": "*",  # 8, of which everybody reads 6
+        "440106011003": 9,
+    }
+    assert all(area["per_km2"] is None for area in shown.values() if area["count"] == "*")
+    filtered = small.json("/twin/aggregate?layer=events&by=community&f=json&filter=" + quote("id IS NOT NULL"))
+    assert [area["count"] for area in filtered["areas"]] == [1, 6, 0], "what he reads, he may ask anything of"
+    exact = {code: area["count"] for code, area in counts("community", actor="district_dispatcher").items()}
+    assert exact == {"440106011001": 7, "440106011002": 8, "440106011003": 9}
+
+
 def served_status(service, address):
     """Return the status of an address for an analyst."""
     return service.ask(address, actor="analyst").status_code
@@ -224,7 +243,14 @@ async def _park(url):
                 SELECT $1 || n, $1, 3 FROM generate_series(1, $2) AS n""",
                 *(community, number),
             )
-        for layer in ("vehicles", "communities", "grid_workers"):
+        for community, public, hidden in (("440106011001", 1, 6), ("440106011002", 6, 2), ("440106011003", 0, 9)):
+            await connection.execute(
+                """INSERT INTO layer.events (id, area_code, data_grade, geom)
+                SELECT $1 || n, $1, CASE WHEN n > $2 THEN 2 ELSE 1 END,
+                    ST_SetSRID(ST_MakePoint(113.35, 23.15), 4490) FROM generate_series(1, $2::int + $3::int) AS n""",
+                *(community, public, hidden),
+            )
+        for layer in ("vehicles", "communities", "grid_workers", "events"):
             await refresh_statistics(connection, definitions()[layer])
     finally:
         await connection.close()

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from layers.spreadsheet import cell
-from twin.aggregate.suppression import suppressed
+from twin.aggregate.small_counts import BESIDE, suppressed
 
-BESIDE = "*"
 _REVEALING = ("per_km2", "per_10k_pop")
 _COMPARED = ("count_before", "change")
 _PARTS = ("open", "overdue", "baseline_mean", "z_score")
@@ -38,12 +38,15 @@ class Counts:
         The least count that is shown.
     measures
         Names of what else is told of each area.
+    own
+        How many of these features the reader may read himself, by key.
     """
 
     areas: Sequence[Mapping[str, Any]]
     matched: int
     least: int = 1
     measures: tuple[str, ...] = ()
+    own: Mapping[str, int] = MappingProxyType({})
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -52,9 +55,9 @@ class Counts:
         return (*COLUMNS, *(_COMPARED if compares else ()), *self.measures)
 
     @cached_property
-    def hidden(self) -> frozenset[str]:
-        """The keys of the areas whose count is not shown."""
-        return suppressed(self.areas, self.least)
+    def hidden(self) -> Mapping[str, str]:
+        """What is shown of the areas whose count is not shown, by key."""
+        return suppressed(self.areas, self.least, self.own)
 
     @property
     def hides(self) -> bool:
@@ -65,8 +68,8 @@ class Counts:
 def properties(counts: Counts, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of an area, in the order of `Counts.columns`.
 
-    `count` is ``"<5"`` where it is small, ``"*"`` where it would give away that of a neighbour, and all values that
-    would reveal it are null.
+    `count` is ``"<5"`` where it is small, ``"*"`` where it would give away another, and all values that would reveal
+    it are null.
     """
     count, km2, people = row["count"], row["km2"], row["people"]
     mean, squares = row["mean"], row["squares"]
@@ -84,7 +87,7 @@ def properties(counts: Counts, row: Mapping[str, Any]) -> dict[str, Any]:
         "z_score": _round((count - mean) / spread) if spread else None,
     }
     if row["key"] in counts.hidden:
-        values |= {"count": f"<{counts.least}" if count < counts.least else BESIDE} | dict.fromkeys(_REVEALING)
+        values |= {"count": counts.hidden[row["key"]]} | dict.fromkeys(_REVEALING)
     if counts.hides:
         values |= dict.fromkeys(_PARTS)  # parts of a count are small too
         return values | dict.fromkeys(counts.columns[len(COLUMNS) :])
@@ -129,6 +132,6 @@ def as_csv(counts: Counts) -> bytes:
 
 
 def _totals(counts: Counts) -> dict[str, Any]:
-    """Return the number of matching features and of their areas; empty where that would reveal a hidden count."""
-    occupied = sum(1 for row in counts.areas if row["count"])
+    """Return the number of matching features and of their areas; of hidden counts, small ones alone are told of."""
+    occupied = sum(1 for row in counts.areas if row["count"] and counts.hidden.get(row["key"]) != BESIDE)
     return {"areas_with_any": occupied} if counts.hides else {"matched": counts.matched, "areas_with_any": occupied}

@@ -13,6 +13,33 @@ from twin.aggregate.answer import Counts
 from twin.aggregate.areas import areas_clause, bins_clause, cells_clause, codes_clause, read_cells
 from twin.aggregate.question import Question, compared, counted, past, statement
 from twin.aggregate.rolled import is_rolled, rolled_counts, rolled_past
+from twin.aggregate.suppression import Counting
+
+
+async def count_allowed(
+    connection: asyncpg.Connection,
+    catalog: Catalog,
+    question: Question,
+    allowed: Counting,
+    reader: Actor,
+    *,
+    with_geometry: bool,
+) -> Counts:
+    """Count features by area as far as somebody may; at one moment with what he may read of them himself.
+
+    Raises
+    ------
+    NotFound, TooMuch
+        As `count_by_area`.
+    """
+    if allowed.own is None:
+        found = await count_by_area(connection, catalog, question, reader, with_geometry=with_geometry)
+        return replace(found, least=allowed.least)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        found = await count_by_area(connection, catalog, question, reader, with_geometry=with_geometry)
+        readable = replace(question, layer=allowed.own.layer, actor=allowed.own.actor)
+        own = await count_by_area(connection, catalog, readable, reader, with_geometry=False)
+    return replace(found, least=allowed.least, own={row["key"]: row["count"] for row in own.areas})
 
 
 async def count_by_area(

@@ -1,21 +1,14 @@
-"""Small counts that are not shown, and those beside them that would give them away.
-
-A count of 1 to `least - 1` is not shown. Where only one area of the area above has such a count, the next greater one
-is not shown either: the count of the area above less the others would tell it.
-"""
+"""Counts of those who may only count: of whole areas and days, and by `twin.aggregate.small_counts` no small ones."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.errors import BadInput, Forbidden, NotFound
 from layers.layer_rights import rights_of
-from layers.tiers import TIERS
 from twin.aggregate.areas import Grouping
 
 PERSON_LAYERS = frozenset({"grid_workers"})
@@ -36,26 +29,44 @@ class Counting:
         The least count that is shown; 1 shows all.
     groupings
         Layers of areas that may be counted by; None is every grouping. Then features can be chosen by filters too.
+    own
+        The counting of what the actor reads itself; None when it reads nothing, or counts that anyway. What it reads
+        can be subtracted from what it counts, so the rest must be no small count either.
     """
 
     layer: Layer
     actor: Actor
     least: int = 1
     groupings: frozenset[str] | None = None
+    own: Counting | None = None
 
-    def check(self, by: Grouping, chosen_by: Collection[str]) -> None:
-        """Check a question of somebody who may only count.
+    def settle(self, by: Grouping, chosen_by: Collection[str], start: object, end: object) -> Counting:
+        """Return the counting that answers a question; who may read some features may ask anything about these alone.
 
         Parameters
         ----------
         chosen_by
             Names of the parameters that choose among features.
+        start, end
+            The span of time; None for an open side.
 
         Raises
         ------
-        Forbidden
-            When it asks for other areas, or for some features alone: differences would tell single ones.
+        Forbidden, BadInput
+            When somebody who may only count asks for other areas, for some features alone, or for parts of days:
+            differences would tell single ones.
         """
+        try:
+            self._check(by, chosen_by)
+            if self.groupings is not None:
+                check_whole_days(start, end)
+        except (Forbidden, BadInput):
+            if self.own is None:
+                raise
+            return self.own
+        return self
+
+    def _check(self, by: Grouping, chosen_by: Collection[str]) -> None:
         if self.groupings is None:
             return
         if by.layer_id not in self.groupings:
@@ -68,55 +79,31 @@ class Counting:
 def counting(catalog: Catalog, layer_id: str, actor: Actor) -> Counting:
     """Return what an actor may learn of the counts of a layer.
 
+    Who reads more than what is public counts what he reads. Anybody else counts all that he may count.
+
     Raises
     ------
     NotFound
         When the actor may neither read nor count its features.
     """
     layer = catalog.get(layer_id)
-    if layer is None or layer.visible_to(actor):
-        visible = catalog.visible(layer_id, actor)
-        sees_persons = rights_of(visible.definition, actor).top_grade >= OFFICER_GRADE
-        least = PERSONS_LEAST if layer_id in PERSON_LAYERS and not sees_persons else 1
-        return Counting(visible, actor, least)
-    counter = actor.as_counter()
-    rights = rights_of(layer.definition, counter)
-    cases = rights.cases
-    if not rights.reads(layer.lowest_grade):
+    if layer is None:
+        return _of_reader(catalog.visible(layer_id, actor), actor)
+    reads, counts = rights_of(layer.definition, actor), rights_of(layer.definition, actor.as_counter())
+    own = _of_reader(catalog.visible(layer_id, actor), actor) if layer.visible_to(actor) else None
+    more = [case for case in counts.cases if not any(one.reaches(case) for one in reads.cases)]
+    if own is not None and (reads.top_grade > 1 or not more):
+        return own
+    if not counts.reads(layer.lowest_grade):
         raise NotFound(f"there is no layer '{layer_id[:80]}' that you may count", parameter="layer")
-    least = max(min(case.least_count for case in cases), PERSONS_LEAST if layer_id in PERSON_LAYERS else 1)
-    return Counting(layer, counter, least, frozenset(name for case in cases for name in case.count_by))
+    least = max(min(case.least_count for case in more), PERSONS_LEAST if layer_id in PERSON_LAYERS else 1)
+    groupings = frozenset(name for case in more for name in case.count_by)
+    return Counting(layer, actor.as_counter(), least, groupings, own)
 
 
-def suppressed(rows: Sequence[Mapping[str, Any]], least: int) -> frozenset[str]:
-    """Return the keys of the areas whose count is not shown.
-
-    Parameters
-    ----------
-    rows
-        `key` and `count` of each area.
-    """
-    if least <= 1:
-        return frozenset()
-    hidden: set[str] = set()
-    for siblings in _by_parent(rows).values():
-        small = [row for row in siblings if 0 < row["count"] < least]
-        hidden |= {row["key"] for row in small}
-        others = sorted((row for row in siblings if row["count"] >= least), key=lambda row: (row["count"], row["key"]))
-        if len(small) == 1 and others:
-            hidden.add(others[0]["key"])
-    return frozenset(hidden)
-
-
-def _by_parent(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, list[Mapping[str, Any]]]:
-    """Return rows by the code of the area above; areas without such a code have one in common."""
-    digits = [tier.digits for tier in TIERS]
-    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        key = str(row["key"])
-        above = max((d for d in digits if d < len(key)), default=0) if key.isdigit() else 0
-        found[key[:above]].append(row)
-    return found
+def _of_reader(layer: Layer, actor: Actor) -> Counting:
+    sees_persons = rights_of(layer.definition, actor).top_grade >= OFFICER_GRADE
+    return Counting(layer, actor, PERSONS_LEAST if layer.id in PERSON_LAYERS and not sees_persons else 1)
 
 
 def check_whole_days(start: object, end: object) -> None:

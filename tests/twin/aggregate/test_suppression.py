@@ -2,37 +2,89 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers.catalog import Catalog, Layer
 from layers.definition import read_definitions
-from layers.errors import Forbidden, NotFound
+from layers.errors import BadInput, Forbidden, NotFound
 from layers.policy.policy import Policy
 from tests.layers.read.policies import actor_of, role, rule
 from twin.aggregate.areas import parse_by
-from twin.aggregate.suppression import counting, suppressed
+from twin.aggregate.small_counts import BESIDE, suppressed
+from twin.aggregate.suppression import counting
 
-areas = st.dictionaries(
-    st.builds(lambda street, community: f"4401060{street}{community:03}", st.integers(10, 12), st.integers(1, 5)),
-    st.integers(0, 12),
-    max_size=15,
+STREET = "440106010"
+LEAST = 5
+parts = st.tuples(st.integers(0, 7), st.sampled_from([0, 0, 0, 1, 3, 6]))  # what a reader may not read, and what he may
+
+
+def published(given):
+    """What is shown of the communities of a street, given as pairs of hidden and readable features."""
+    keys = [f"{STREET}{number:03}" for number in range(len(given))]
+    rows = [{"key": key, "count": rest + own} for key, (rest, own) in zip(keys, given, strict=True)]
+    hidden = suppressed(rows, LEAST, {key: own for key, (_, own) in zip(keys, given, strict=True)})
+    return [hidden.get(row["key"], row["count"]) for row in rows]
+
+
+def is_shown(count, own):
+    return not 0 < count < LEAST and not 0 < count - own < LEAST
+
+
+def could_be(shown, counts):
+    """Whether what is shown of a street says that these counts are possible: beside a small count, others are not."""
+    has_small = f"<{LEAST}" in shown
+    return all(
+        (0 < count < LEAST if label == f"<{LEAST}" else not has_small or count >= LEAST)
+        if isinstance(label, str)
+        else label == count
+        for label, count in zip(shown, counts, strict=True)
+    )
+
+
+def worlds_of(shown, own, total):
+    """All counts that are possible to whoever knows what is shown, what he reads, and the sum where that is shown."""
+    if not is_shown(total, sum(own)):
+        wide = [(*world,) for world in product(*(range(least, least + LEAST + 2) for least in own))]
+    else:
+        partly = product(*(range(least, total + 1) for least in own[:-1]))
+        wide = [(*world, total - sum(world)) for world in partly if total - sum(world) >= own[-1]]
+    return [world for world in wide if could_be(shown, world)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(parts, min_size=1, max_size=4))
+def test_no_small_count_follows_from_what_is_shown_what_is_readable_and_the_sum_of_a_street(communities):
+    """Of each community where the rest is small, at least two numbers are possible."""
+    shown, own = published(communities), [own for _, own in communities]
+    counts = [sum(both) for both in communities]
+    assert could_be(shown, counts), "what is shown is true"
+    assert shown == counts or not all(map(is_shown, counts, own)), "hidden for nothing"
+    worlds = worlds_of(shown, own, sum(counts))
+    for number, (rest, readable) in enumerate(communities):
+        possible = {world[number] - readable for world in worlds}
+        assert not 0 < rest < LEAST or len(possible) > 1
+
+
+@pytest.mark.parametrize(
+    ("communities", "shown"),
+    [
+        ([(9, 0), (7, 0)], [9, 7]),
+        ([(1, 0), (9, 0), (20, 0)], ["<5", BESIDE, 20]),
+        ([(1, 0), (5, 0)], [BESIDE, BESIDE]),  # "<5" and "*" with the sum 6 would be 1 and 5
+        ([(1, 0), (1, 0), (1, 0), (1, 0), (1, 0)], [BESIDE] * 5),
+        ([(2, 6), (9, 0)], [BESIDE, BESIDE]),  # 8 events, of which he reads 6
+        ([(0, 6), (9, 0)], [6, 9]),
+        ([(3, 0), (0, 0)], ["<5", 0]),  # the street's own count is as small
+    ],
 )
-
-
-@given(areas, st.integers(2, 6))
-def test_the_sum_of_a_street_and_what_is_shown_leave_a_small_count_open(counts, least):
-    hidden = suppressed([{"key": key, "count": count} for key, count in counts.items()], least)
-    assert all(key in hidden for key, count in counts.items() if 0 < count < least)
-    assert all(counts[key] > 0 for key in hidden)
-    for street in {key[:9] for key in counts}:
-        inside = [key for key in counts if key.startswith(street)]
-        gone = [key for key in inside if key in hidden]
-        busy = [key for key in inside if counts[key]]
-        assert len(gone) != 1 or len(busy) == 1  # then the street's own count is as small, and not shown either
+def test_what_is_shown_of_a_street(communities, shown):
+    assert published(communities) == shown
 
 
 EVENTS = Layer(read_definitions()["events"], 1, datetime.now(UTC), lowest_grade=2)
@@ -51,10 +103,27 @@ def test_who_may_only_count_counts_whole_areas_and_reads_nothing():
     assert not EVENTS.visible_to(stranger)
     allowed = counting(CATALOG, "events", stranger)
     assert allowed.least == 5
-    allowed.check(parse_by("community"), [])
+    assert allowed.settle(parse_by("community"), [], None, None) is allowed
     for by, chosen in (("grid", []), ("square:100", []), ("community", ["filter"])):
         with pytest.raises(Forbidden):
-            allowed.check(parse_by(by), chosen)
+            allowed.settle(parse_by(by), chosen, None, None)
+    with pytest.raises(BadInput):
+        allowed.settle(parse_by("community"), [], None, "2026-06-08T12:00:00+08:00")
     assert counting(CATALOG, "events", actor_of(POLICY, "officer")).groupings is None
     with pytest.raises(NotFound):
         counting(CATALOG, "events", actor_of(Policy(POLICY.roles.values(), ()), "officer"))
+
+
+WARNED = Catalog({"events": replace(EVENTS, lowest_grade=1)})
+
+
+def test_who_reads_what_is_public_alone_counts_all_and_asks_anything_of_what_he_reads():
+    policy = Policy(POLICY.roles.values(), (*POLICY.rules, rule("warnings", "anonymous", "events", grade=1)))
+    stranger = actor_of(policy)
+    allowed = counting(WARNED, "events", stranger)
+    assert (allowed.least, allowed.actor.operation, allowed.own.actor) == (5, "aggregate", stranger)
+    assert allowed.settle(parse_by("community"), [], None, None) is allowed
+    assert allowed.settle(parse_by("grid"), [], None, None) is allowed.own
+    assert allowed.settle(parse_by("community"), ["filter"], None, None) is allowed.own
+    assert allowed.settle(parse_by("community"), [], "2026-06-08T12:00:00+08:00", None) is allowed.own
+    assert counting(WARNED, "events", actor_of(policy, "officer")).own is None, "an officer counts what he reads"

@@ -89,9 +89,7 @@ def test_anything_else_is_refused(text):
         ResumePoint.read(text, "since")
 
 
-async def test_a_definition_that_hides_more_ends_streams_and_meets_who_comes_again(
-    database_url, live_server
-):
+async def test_a_definition_that_hides_more_ends_streams_and_meets_who_comes_again(database_url, live_server):
     await prepare(database_url)
     owner = await connect(database_url)
     await create_layer(owner, SHOPS, declared=False)
