@@ -26,13 +26,11 @@ WHERE a.attrelid = format('layer.%I', layer_id)::regclass AND a.attname IN ('are
 $$;
 
 -- Note the grades that a statement changed; called by the trigger regraded_update of each layer's table whose rows have
--- grades of their own.
+-- grades of their own. EXCEPT takes time by the number of rows under any plan; a join for the first row found may loop.
 CREATE OR REPLACE FUNCTION onemap.note_regraded() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = onemap, pg_temp AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM old_rows AS o INNER JOIN new_rows AS r ON o.id = r.id WHERE o.data_grade <> r.data_grade
-    ) THEN
+    IF EXISTS (SELECT id, data_grade FROM old_rows EXCEPT SELECT id, data_grade FROM new_rows) THEN
         EXECUTE regraded_statement(tg_table_name, 'old_rows', 'new_rows');
     END IF;
     RETURN NULL;

@@ -163,8 +163,21 @@ async def test_nothing_is_told_of_grades_that_stay_of_new_rows_and_of_what_was_r
     assert await written(cameras_url) == []
 
 
+async def test_a_large_statement_that_changes_no_grade_takes_time_by_its_rows(cameras_url):
+    """A join of the rows before and after would take a minute."""
+    owner = await connect(cameras_url, statement_timeout_ms=8_000)
+    await owner.execute("UPDATE layer.cameras SET name = 'b' WHERE id = 'c0001'")  # plans for one row are kept
+    await owner.execute(
+        "INSERT INTO layer.cameras (id, data_grade) SELECT 'n' || i, 2 FROM generate_series(1, 9000) AS i"
+    )
+    await owner.execute("UPDATE layer.cameras SET name = 'c'")
+    await owner.close()
+    assert await written(cameras_url) == []
+
+
 async def test_a_large_change_is_told_in_frames_that_leave_the_log_free_while_it_lasts(cameras_url):
     owner, other = await connect(cameras_url), await connect(cameras_url)
+    await owner.execute("UPDATE layer.cameras SET data_grade = data_grade WHERE id = 'c0001'")  # plans for one row
     await owner.execute(
         "INSERT INTO layer.cameras (id, data_grade) SELECT 'n' || i, 2 FROM generate_series(1, 2500) AS i"
     )
