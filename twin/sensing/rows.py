@@ -17,9 +17,9 @@ from layers.definition import FieldType
 from layers.layer_rights import rights_of
 from layers.read.relation import relation
 from layers.read.rights import VisibleField, scoped, visible_fields
-from layers.schema.tables import COLUMN_TYPES, past_of
+from layers.schema.tables import COLUMN_TYPES
 from twin.sensing.entity_types import SensorEntity
-from twin.sensing.shown import shown_properties
+from twin.sensing.shown import shown_properties, shown_since
 from twin.sensing.things import PropertyTitles, without_live
 
 PROPERTIES = "properties/"
@@ -119,11 +119,7 @@ class SensingRows:
         historian = self.actor.as_historian()
         if not rights_of(layer.definition, historian).reads(layer.lowest_grade):
             return self.actor, _NEWEST, Clause("")
-        if "data_grade" not in layer.definition.by_name:
-            return historian, _EVERY, Clause(_COUNTS)
-        stricter = f"""NOT EXISTS (SELECT FROM {past_of(layer.id)} AS p WHERE p.id = n.id
-            AND p._known_to > n.phenomenon_time AND p.data_grade > f.data_grade)"""
-        return historian, _EVERY, all_of((Clause(_COUNTS), Clause(stricter)))
+        return historian, _EVERY, all_of((Clause(_COUNTS), shown_since(layer, historian)))
 
 
 _NEWEST, _EVERY = "twin.observation_now", "twin.observation"

@@ -92,3 +92,14 @@ def test_a_past_of_a_stricter_grade_stays_hidden(asked):
     asked.execute("UPDATE layer.rain_gauges SET data_grade = 2 WHERE id = 'R2'")
     assert every(asked, "Datastreams('rain_gauges:R2:rain_mm')/Observations", "analyst") == []
     assert every(asked, "Datastreams('rain_gauges:R1:rain_mm')/Observations", "analyst")
+
+
+def test_a_past_in_an_area_of_others_stays_hidden(asked):
+    """A station that came into the own area does not bring with it what it measured elsewhere."""
+    path = "Datastreams('rain_gauges:R1:rain_mm')/Observations"
+    own = replace(asked.app.state.shared.authenticator._actors["analyst"], area_prefixes=("440106011",), policy=None)
+    asked.app.state.shared.authenticator._actors["bound"] = replace(own, subject="bound", roles=())
+    asked.execute("UPDATE layer.rain_gauges SET area_code = '440106011001', grid_code = NULL WHERE id = 'R1'")
+    assert every(asked, "Things('rain_gauges:R1')/Datastreams", "bound")
+    assert every(asked, path, "bound") == []
+    assert every(asked, path, "analyst")
