@@ -1,4 +1,4 @@
-"""The three operations are described, and answer as described."""
+"""The operations are described, and answer as described."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ ASKED = {
     "/twin/locate": {"lon": LON, "lat": LAT},
     "/twin/nearby": {"lon": LON, "lat": LAT, "radius_m": 300, "layers": "video_points,waterways,grids"},
     "/twin/areas/{code}/features": {"layers": "video_points,waterways,grids"},
+    "/twin/nearest-resources": {"lon": LON, "lat": LAT},
+    "/twin/reachable": {"lon": LON, "lat": LAT, "minutes": 2},
+    "/twin/route": {"from": f"{LON},{LAT}", "to": "113.3350806,23.1395741"},
+    "/twin/cameras-seeing": {"lon": LON, "lat": LAT},
+    "/twin/cameras-along-route": {"from": f"{LON},{LAT}", "to": "113.3350806,23.1395741"},
+    "/twin/waterway-stretch-impact": {"waterway": "W1"},
+    "/twin/coverage": {"area": "440106011", "from": "2026-06-08T08:00:00Z", "to": "2026-06-08T09:00:00Z"},
 }
 
 

@@ -43,6 +43,11 @@ class RoadNetworks:
             with suppress(asyncio.CancelledError, Exception):
                 await self._making
 
+    async def settled(self) -> None:
+        """Wait until no network is being made."""
+        if self._making is not None:
+            await asyncio.wait([self._making])
+
     async def current(self, actor: Actor) -> RoadNetwork | None:
         """Return the newest network that is made; None when there is no road that everybody may see.
 

@@ -66,14 +66,15 @@ async def read_obstacles(
     if layer is None or not layer.visible_to(actor) or not len(eyes_m):
         return nothing, None
     layer = catalog.visible(BUILDINGS, actor)
-    text, values = obstacles_clause(layer, actor, _lines(eyes_m, place_m)).render()
+    text, values = obstacles_clause(layer, actor, sight_lines(eyes_m, place_m)).render()
     rows = await connection.fetch(text, *values)
     shapes = shapely.from_wkb(np.array([row["wkb"] for row in rows], dtype=object))
     height_m = np.array([row["height_m"] for row in rows], dtype=np.float64)
     return Obstacles(tuple(row["id"] for row in rows), shapely.transform(shapes, to_metres), height_m), layer
 
 
-def _lines(eyes_m: Points, place_m: Points) -> Geometries:
+def sight_lines(eyes_m: Points, place_m: Points) -> Geometries:
+    """Return the lines from eyes `[n, 2]` to one place `[1, 2]`, or to one each, in the measuring plane."""
     ends = np.broadcast_to(place_m, eyes_m.shape)
     lines: Geometries = shapely.linestrings(np.stack([eyes_m, ends], axis=1))
     return lines
@@ -103,7 +104,7 @@ def first_blocks(
 
     A building hides it where its top is above the sight line. The ground is taken as level.
     """
-    lines = _lines(eyes_m, place_m)
+    lines = sight_lines(eyes_m, place_m)
     found: list[tuple[float, str, bool] | None] = [None] * len(eyes_m)
     if not len(obstacles.ids):
         return [None] * len(eyes_m)
