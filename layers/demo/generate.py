@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from layers.demo.buildings.addresses import make_addresses
 from layers.demo.buildings.buildings import make_buildings, make_houses
 from layers.demo.district.areas import make_areas
 from layers.demo.district.district import District
@@ -117,6 +118,7 @@ def _generate_one(district: District) -> dict[str, DemoTable]:
         *areas,
         make_villages(district, villages, per_village),
         make_buildings(district, network, houses, [v.name for v in district.plan.villages]),
+        make_addresses(district, network, houses.centre),
         make_roads(district, network),
         cameras,
         make_waterways(district, waters),

@@ -17,6 +17,8 @@ from layers.tiers import AREA_CODE, GRID_CODE, lying_in
 
 SCHEMA = "layer"
 PAST = "past"
+ADDRESSES = "addresses"
+"""The layer of standard addresses."""
 KNOWN_SINCE = "_known_since timestamptz NOT NULL DEFAULT now()"
 SRID = 4490
 
@@ -268,6 +270,13 @@ def _column(definition: LayerDefinition, field: FieldDefinition) -> str:
 _INDEXED = ("grid_code", "area_code")  # every query for one grid and every area scope filters by them
 
 
+_OF_LAYERS = {
+    EVENTS: INDEXES,
+    ADDRESSES: {"road": "(road_name)", "grams": "USING gin (onemap.bigrams(address))"},
+}
+"""Indexes of single layers, by name; an address is found by its road, or by two characters that follow each other."""
+
+
 def _indexes(definition: LayerDefinition) -> list[str]:
     table = table_of(definition.id)
     columns = [c for c in (*_INDEXED, definition.time) if c and c in definition.by_name]
@@ -279,11 +288,10 @@ def _indexes(definition: LayerDefinition) -> list[str]:
         f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, name))} ON {table} ({what})"
         for name, what in _scope_columns(definition).items()
     ]
-    if definition.id == EVENTS:
-        plain += [
-            f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, name))} ON {table} {what}"
-            for name, what in INDEXES.items()
-        ]
+    plain += [
+        f"CREATE INDEX IF NOT EXISTS {quote_identifier(_index(definition.id, name))} ON {table} {what}"
+        for name, what in _OF_LAYERS.get(definition.id, {}).items()
+    ]
     if definition.geometry_type == "None":
         return plain
     return [

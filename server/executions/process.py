@@ -59,6 +59,7 @@ PROCESSES: Mapping[str, Process] = {
         Process("area-features", "get", "/twin/areas/{code}/features", GEOJSON),
         Process("aggregate", "get", "/twin/aggregate", GEOJSON),
         Process("responsibility", "get", "/twin/responsibility"),
+        Process("addresses", "get", "/twin/addresses"),
         Process("patrols", "get", "/twin/patrols"),
         Process("nearest-resources", "post", "/twin/nearest-resources", GEOJSON),
         Process("cameras-seeing", "get", "/twin/cameras-seeing", GEOJSON),

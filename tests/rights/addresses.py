@@ -70,6 +70,7 @@ OPERATORS = {
     "/twin/refused/{refused_id}/discard": "duty quarantine",
     "/twin/incomplete": "duty quarantine",
     "/twin/incomplete/{event_id}": "duty quarantine",
+    "/twin/incomplete/{event_id}/addresses": "duty quarantine",
 }
 """Routes that a duty opens; a test asks them as every role without it."""
 
@@ -284,6 +285,7 @@ def _of_answers(rows):
             *(f"/twin/features/events/{row['id']}/related" for row in rows["events"][:4]),
             "/twin/features/grids/440106011001001/related",
         ],
+        "/twin/addresses": [f"/twin/addresses?q={quote(str(row['road_name']))}" for row in rows["addresses"]],
         "/twin/patrols": ["/twin/patrols?lon=113.38&lat=23.11&radius_m=5000"],
     }
 

@@ -78,6 +78,19 @@ async def incomplete(
     return [_read(dict(row)) for row in rows]
 
 
+async def incomplete_event(connection: asyncpg.Connection, event_id: str) -> Incomplete | None:
+    """Return one incomplete event; None when there is none of this id, or it lacks nothing."""
+    flags = ", ".join(f"{condition} AS lacks_{name}" for name, condition in _LACKS.items())
+    row = None
+    if "\0" not in event_id:
+        row = await connection.fetchrow(
+            f"SELECT {_COLUMNS}, {flags} FROM layer.events AS e "
+            f"WHERE e.id = $1 AND {_OPEN} AND ({' OR '.join(_LACKS.values())})",
+            event_id,
+        )
+    return None if row is None else _read(dict(row))
+
+
 async def counts(connection: asyncpg.Connection) -> dict[str, int]:
     """Return how many events lack a place, and how many a class."""
     numbers = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in _LACKS.items())
