@@ -45,6 +45,7 @@ from server.routes import (
     asyncapi,
     audit,
     basemaps,
+    download,
     exercises,
     feeds,
     health,
@@ -84,7 +85,7 @@ from twin.routing.holder import RoadNetworks
 
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
-    rules, policy, aggregate, join, warnings, exercises, refused, incomplete, session, elevations,
+    rules, policy, aggregate, join, download, warnings, exercises, refused, incomplete, session, elevations,
     approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS,
 )  # fmt: skip
 """In the order in which they are tried and described."""

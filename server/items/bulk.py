@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -26,10 +25,10 @@ from layers.audit.record import AuditAction
 from layers.clause import Clause
 from layers.columns.shape import shape_of
 from layers.columns.statement import Portion, column_rows, end_of, matching, text_rows
-from layers.definition import LayerDefinition
 from layers.read.counts import Matched
 from server.audit.touched import count_rows, current_note, touch
 from server.audit.watermark import Watermark
+from server.bulk.about import about_layer
 from server.bulk.desk import written
 from server.bulk.reading import BulkReading
 from server.bulk.sending import send_parts, watched
@@ -196,15 +195,6 @@ def _texts(text: TextFormat, head: PageHead, batches: Iterable[pa.RecordBatch]) 
         yield (joined if is_first else separator + joined).encode()
         is_first = False
     yield after
-
-
-def about_layer(definition: LayerDefinition) -> dict[str, str]:
-    """Return what a file says of a layer: titles, source, licence, and the moment in which it was read."""
-    told = ("title_zh", "title_en", "description_zh", "description_en", "standard", "source", "attribution")
-    facts = {name: text for name in told if (text := getattr(definition, name))}
-    synthetic = {"synthetic": "true"} if definition.synthetic else {}
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {**facts, **synthetic, "openness": definition.openness, "read_at": now}
 
 
 def _compresses(call: ItemsCall) -> bool:

@@ -263,6 +263,7 @@ def of_all(definitions, rows):
         "/twin/events/{event_id}/log": [f"/twin/events/{row['id']}/log" for row in rows["events"]],
         "/live": ["/live?since=0", f"/live?since=0&bbox={BOX}", "/live?since=0&f=cloudevents"],
         "/twin/warnings": ["/twin/warnings"],
+        "/twin/download": ["/twin/download", f"/twin/download?layers={','.join(some[:3])}"],
         "/twin/fences/transitions": ["/twin/fences/transitions"],
         "/twin/feeds": ["/twin/feeds"],
         "/twin/rules": ["/twin/rules"],

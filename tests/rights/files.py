@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 import tempfile
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio.raw
 
-_PASSING = {"read_at", "at", "request_id", "watermark_at", "watermark_request_id"}
+_PASSING = {"read_at", "at", "request_id", "watermark_at", "watermark_request_id", "sha256", "bytes"}
 _CLOCKS = {"last_change", "timestamp"}
 
 
@@ -78,7 +79,17 @@ def _workbook(content):
     return {title: [row for row in rows if row[0] not in _PASSING] for title, rows in sheets.items()}
 
 
+def _zip(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    manifest = orjson.loads(files.pop("manifest.json"))
+    layers = [_lasting(layer) for layer in manifest.pop("layers")]
+    tables = {name: _parquet(file) for name, file in files.items() if name.endswith(".parquet")}
+    return _lasting(manifest), layers, tables
+
+
 _READERS = {
+    "application/zip": _zip,
     "application/vnd.apache.parquet": _parquet,
     "application/vnd.apache.arrow.stream": _arrow,
     "application/flatgeobuf": _flatgeobuf,

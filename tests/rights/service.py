@@ -18,7 +18,7 @@ from tests.rights.files import told
 PASSING = {"date", "x-request-id", "server-timing", "content-length", "etag", "last-modified"}
 """Headers of one database and moment; tests/matrix/test_leaks.py holds that no validator tells of a hidden change."""
 _AT_ONCE = 6
-_ALONE = ("/twin/replay", "/twin/snapshot", "/health")  # of which the application does few at once
+_ALONE = ("/twin/replay", "/twin/snapshot", "/twin/download", "/health")  # of which the application does few at once
 _TIMES = 5
 _BUSY = (429, 503)
 _SUBSCRIBE = '{"type":"subscribe","since":0}'

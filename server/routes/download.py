@@ -1,0 +1,89 @@
+"""`/twin/download`: a snapshot of the catalogue, or of some of its layers, as one ZIP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from starlette.types import Receive, Scope, Send
+
+from layers.actor import Actor
+from layers.audit.record import AuditAction
+from layers.catalog import Layer
+from layers.columns.shape import shape_of
+from layers.columns.statement import Portion, column_rows, matching
+from layers.read.query import ItemsQuery
+from server.audit.touched import count_rows, current_note, touch
+from server.bulk.desk import written
+from server.bulk.sending import send_parts
+from server.bulk.snapshot import SnapshotLayer, snapshot_parts
+from server.dependencies import ActorHere, StateHere
+from server.state import State
+
+router = APIRouter(prefix="/twin", tags=["twin"])
+_ZIP = "application/zip"
+
+LayerNames = Annotated[
+    str | None,
+    Query(max_length=2000, description="图层，逗号分隔；缺省为可见的全部 layer ids by comma; all by default"),
+]
+
+
+class Snapshot(Response):
+    """A ZIP that is made while it is sent."""
+
+    media_type = _ZIP
+
+    def __init__(self, state: State, actor: Actor, layers: list[Layer]) -> None:
+        super().__init__()
+        self._state, self._actor, self._layers = state, actor, layers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count, judge and send.
+
+        Raises
+        ------
+        TooOften
+            When this worker sends enough already.
+        Forbidden
+            When it is more than the reader may take.
+        """
+        state = self._state
+        async with state.bulk.streams, state.bulk.reading() as reading:
+            layers = []
+            for layer in self._layers:
+                query = ItemsQuery(layer, self._actor)
+                shape = shape_of(query)
+                number, rows = await written(state.pool, matching(query), column_rows(Portion(query), shape))
+                (found, _) = await reading.row(number)
+                touch(layer, self._actor, action=AuditAction.EXPORT)
+                count_rows(found, layer.id)
+                layers.append(SnapshotLayer(layer.definition, shape, rows, found))
+            watermark = await state.exports.judge(current_note())
+            await reading.allow(state.bulk.stream_timeout_ms)
+            reading.begin(snapshot_parts(reading.session, layers, watermark.members if watermark else {}))
+            name = watermark.file_name("onemap", "zip") if watermark else "onemap.zip"
+            headers = {
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "Cache-Control": "private, no-store",
+                "X-Content-Type-Options": "nosniff",
+            }
+            await send_parts(scope, receive, send, reading, _ZIP, headers)
+
+
+@router.get(
+    "/download",
+    summary="The catalogue as files",
+    response_class=Snapshot,
+    responses={200: {"content": {_ZIP: {"schema": {"type": "string", "format": "binary"}}}, "description": "a ZIP"}},
+)
+async def download(state: StateHere, actor: ActorHere, layers: LayerNames = None) -> Snapshot:
+    """Return a ZIP of one GeoParquet file a layer, of one moment, with a manifest of metadata, licences and hashes.
+
+    It holds what the reader may see; who takes more than the allowance names an approval.
+    """
+    catalog = state.catalog.current
+    if layers is None:
+        return Snapshot(state, actor, list(catalog.visible_layers(actor)))
+    names = dict.fromkeys(name.strip() for name in layers.split(",") if name.strip())
+    return Snapshot(state, actor, [catalog.visible(name, actor) for name in names])
