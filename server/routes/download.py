@@ -29,7 +29,7 @@ LayerNames = Annotated[
 ]
 
 
-class Snapshot(Response):
+class SnapshotArchive(Response):
     """A ZIP that is made while it is sent."""
 
     media_type = _ZIP
@@ -74,16 +74,16 @@ class Snapshot(Response):
 @router.get(
     "/download",
     summary="The catalogue as files",
-    response_class=Snapshot,
+    response_class=SnapshotArchive,
     responses={200: {"content": {_ZIP: {"schema": {"type": "string", "format": "binary"}}}, "description": "a ZIP"}},
 )
-async def download(state: StateHere, actor: ActorHere, layers: LayerNames = None) -> Snapshot:
+async def download(state: StateHere, actor: ActorHere, layers: LayerNames = None) -> SnapshotArchive:
     """Return a ZIP of one GeoParquet file a layer, of one moment, with a manifest of metadata, licences and hashes.
 
     It holds what the reader may see; who takes more than the allowance names an approval.
     """
     catalog = state.catalog.current
     if layers is None:
-        return Snapshot(state, actor, list(catalog.visible_layers(actor)))
+        return SnapshotArchive(state, actor, list(catalog.visible_layers(actor)))
     names = dict.fromkeys(name.strip() for name in layers.split(",") if name.strip())
-    return Snapshot(state, actor, [catalog.visible(name, actor) for name in names])
+    return SnapshotArchive(state, actor, [catalog.visible(name, actor) for name in names])
