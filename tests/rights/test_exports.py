@@ -21,7 +21,7 @@ from layers.identity.approvals import ApprovalRequest, approve
 from layers.identity.labels import IdentityLabels
 from layers.identity.passwords import hash_password
 from layers.identity.tokens import add_token
-from server.exports.allowance import Allowance
+from server.exports.allowance import CREDIT_PART, Allowance
 from server.settings import load_settings
 from tests.databases import run_async, temporary_database
 from tests.ogc.service import fill
@@ -312,6 +312,27 @@ def test_an_hour_is_one_for_all_workers_also_at_once(url, asked, at_once):
             assert rest >= 0
             assert await take((0, None, rest)), "not one too many was counted"
             assert not await take((1, None, 1))
+
+    run_async(run())
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from([1, 2, 90])), min_size=20, max_size=60))
+def test_small_answers_are_paid_in_advance_and_nobody_takes_more_for_it(url, asked):
+    most, credit = 1_000, 1_000 // CREDIT_PART
+
+    async def run():
+        subject, taken = f"small{next(_NUMBERS)}", 0
+        owner = await connect(url)
+        async with two_workers(url) as workers:
+            for worker, features in asked * 2:
+                is_granted = await workers[worker].take(subject, "l", None, features, most)
+                assert is_granted or taken + features > most - 2 * credit
+                taken += features if is_granted else 0
+            assert taken <= most
+            counted = await owner.fetchval("SELECT features FROM identity.export_hour WHERE subject = $1", subject)
+            assert taken <= counted <= min(most, taken + 2 * credit)
+        await owner.close()
 
     run_async(run())
 

@@ -16,7 +16,7 @@ BEGIN
         began = CASE WHEN h.began <= moment - hour THEN moment ELSE h.began END,
         features = CASE WHEN h.began <= moment - hour THEN 0 ELSE h.features END
     RETURNING * INTO mine;
-    IF mine.began = moment THEN
+    IF mine.features = 0 THEN -- an hour that begins
         DELETE FROM export_request AS r WHERE r.subject = of_subject AND r.layer = of_layer;
         DELETE FROM export_hour AS h USING (
             SELECT e.subject, e.layer FROM export_hour AS e WHERE e.began <= moment - hour
