@@ -52,7 +52,7 @@ class EntityQuery:
         """Return the statement of the rows of a page, and of one more when there are more; empty for no rows."""
         columns = ", ".join(f"f.{quote_identifier(name)}" for name in sorted({*self.columns, *self.entity.key}))
         keyed = [(name, False) for name in self.entity.key if name not in {column for column, _ in self.order}]
-        order = ", ".join(_ordered(name, is_descending=down) for name, down in (*self.order, *keyed))
+        order = ", ".join(self._ordered(name, is_descending=down) for name, down in (*self.order, *keyed))
         selected = {*self.columns, *self.entity.key}
         needed = [f"f.{quote_identifier(name)}" for name, _ in self.order if name not in selected]
         chosen = ", ".join(dict.fromkeys([columns, *needed]))
@@ -73,6 +73,11 @@ class EntityQuery:
         )
         return compose(f"SELECT {columns} FROM ({{}}) AS f{{}}", join(" UNION ALL ", selects), tail)
 
+    def _ordered(self, column: str, *, is_descending: bool) -> str:
+        """Return a column and its direction; one of the key is never null, and must be written so for its index."""
+        nulls = "" if column in self.entity.key else " NULLS LAST"
+        return f"f.{quote_identifier(column)} {'DESC' if is_descending else 'ASC'}{nulls}"
+
     def counted(self, bound: Mapping[str, Clause]) -> Clause:
         """Return the statement of the number of rows; empty for none."""
         counts = [
@@ -80,10 +85,6 @@ class EntityQuery:
             for part in self.parts(bound)
         ]
         return compose("SELECT sum(c.n)::bigint AS n FROM ({}) AS c", join(" UNION ALL ", counts)) if counts else EMPTY
-
-
-def _ordered(column: str, *, is_descending: bool) -> str:
-    return f"f.{quote_identifier(column)} {'DESC' if is_descending else 'ASC'} NULLS LAST"
 
 
 async def page(connection: asyncpg.Connection, query: EntityQuery) -> list[EntityRow]:

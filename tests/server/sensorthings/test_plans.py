@@ -21,13 +21,13 @@ from twin.sensing.things import measuring_layers
 OBSERVATIONS = SETS["Observations"]
 
 
-def plan_of(sensors, actor, text, key):
+def plan_of(sensors, actor, text, key, order=()):
     """Return the plan of a page of observations as text."""
     rows = SensingRows.of(actor, measuring_layers(sensors.app.state.shared.catalog.current, actor))
     condition = Condition(OBSERVATIONS, rows)
     where = condition.of(read_filter(text))
     query = EntityQuery(
-        OBSERVATIONS, rows, key, all_of([where]), frozenset(condition.reads), columns=frozenset({"value", "text"})
+        OBSERVATIONS, rows, key, all_of([where]), frozenset(condition.reads), order, frozenset({"value", "text"}), top=1
     )
     statement, values = query.ordered(of_values(key)).render()
 
@@ -69,3 +69,9 @@ def test_a_series_is_found_by_its_index(sensors):
     plan = plan_of(sensors, Actor("all", clearance=4), "phenomenonTime ge 2026-11-02T00:00:00Z", key)
     assert "observation_20261102_id_property_phenomenon_time_idx" in plan
     assert "rain_gauges" not in plan
+
+
+def test_the_newest_of_a_series_is_found_from_the_end_of_its_index(sensors):
+    key = {"layer": "water_level_stations", "id": "W1", "property": "level_m"}
+    plan = plan_of(sensors, Actor("all", clearance=4), "result gt -9", key, (("time", True),))
+    assert '"Scan Direction":"Backward"' in plan
