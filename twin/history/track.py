@@ -182,21 +182,23 @@ def _track(
 
 
 def as_feature(track: Track, layer_id: str, feature_id: str, head: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the track as a GeoJSON feature: a line, several over gaps, a point for one place, no geometry for none.
+    """Return the track as a GeoJSON feature of arrays: a line, several over gaps, a point, or no geometry.
 
-    `times` and the numbers have the shape of the coordinates: a list for each line.
+    `times` and the numbers have the shape of the coordinates: an array for each line. orjson writes arrays without
+    making objects of their numbers, and NaN as null.
     """
     pieces = track.pieces
-    lines = [np.round(track.lonlat[piece], 7).tolist() for piece in pieces]
-    lists: dict[str, list[Any]] = {"times": [_moments(track.times_s[piece]) for piece in pieces]}
-    lists |= {name: [_plain(values[piece]) for piece in pieces] for name, values in track.measured.items()}
+    lines = [np.round(track.lonlat[piece], 7) for piece in pieces]
+    times = (track.times_s * 1000).round().astype("datetime64[ms]")
+    lists: dict[str, list[Any]] = {"times": [times[piece] for piece in pieces]}
+    lists |= {name: [np.round(values[piece], 2) for piece in pieces] for name, values in track.measured.items()}
     several = len(pieces) > 1
     properties = {"layer": layer_id, **head, "vertices": len(track.times_s), "length_m": round(track.length_m, 1)}
     properties |= {name: some if several else (some[0] if some else []) for name, some in lists.items()}
     return {"type": "Feature", "id": feature_id, "geometry": _geometry(lines), "properties": properties}
 
 
-def _geometry(lines: Sequence[list[list[float]]]) -> dict[str, Any] | None:
+def _geometry(lines: Sequence[Points]) -> dict[str, Any] | None:
     if not lines:
         return None
     if len(lines) == 1:
@@ -204,7 +206,10 @@ def _geometry(lines: Sequence[list[list[float]]]) -> dict[str, Any] | None:
         return (
             {"type": "Point", "coordinates": line[0]} if len(line) == 1 else {"type": "LineString", "coordinates": line}
         )
-    return {"type": "MultiLineString", "coordinates": [line if len(line) > 1 else line * 2 for line in lines]}
+    return {
+        "type": "MultiLineString",
+        "coordinates": [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines],
+    }
 
 
 def _moments(times_s: npt.NDArray[np.float64]) -> list[str]:

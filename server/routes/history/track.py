@@ -92,4 +92,5 @@ def _written(
     kept = found if tolerance_m is None else found.simplified(tolerance_m)
     if form == "csv":
         return csv_lines(("time", "lon", "lat", *kept.measured), as_rows(kept))
-    return orjson.dumps(as_feature(kept, layer, feature_id, {"from": start, "to": end}))
+    feature = as_feature(kept, layer, feature_id, {"from": start, "to": end})
+    return orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC)

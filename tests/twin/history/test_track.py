@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layers.actor import OPERATOR
+from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
+from layers.read.facts import throughout
 from tests.databases import run_async
 from tests.twin.history.conftest import DAY, drive
 from twin.history.simplify import kept_vertices
+from twin.history.track import positions_of
 
 ADDRESS = "/twin/features/vehicles/V1/track"
 SPAN = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
@@ -142,3 +146,19 @@ def test_where_somebody_was_is_audited(history):
             await connection.close()
 
     assert {row[0] for row in run_async(recorded())} == {"replay"}
+
+
+def test_a_track_reads_its_days_by_their_index(history):
+    async def plan():
+        connection = await connect(history.url, Role.READ)
+        try:
+            layer = (await read_catalog(connection))["vehicles"]
+            past = throughout(layer, OPERATOR, "position", DAY, DAY + timedelta(days=1))
+            text, values = positions_of(past, OPERATOR, "V1", {}).render()
+            return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {text}", *values))
+        finally:
+            await connection.close()
+
+    told = run_async(plan())
+    assert "Index Scan using position_20260608_id_phenomenon_time_idx" in told
+    assert "position_20260610" not in told, "days outside of the span are not read"
