@@ -121,9 +121,7 @@ class LayerRights:
     @cached_property
     def following(self) -> LayerRights:
         """The same without the cases that do not show where a moving feature is, or when it was there."""
-        times = [
-            field.name for field in self.definition.fields if field.live and field.live.position == "phenomenon_time"
-        ]
+        times = [one.name for one in self.definition.fields if one.live and one.live.position == "phenomenon_time"]
         kept = (
             case
             for case in self.all_cases
@@ -153,9 +151,8 @@ class LayerRights:
     @cached_property
     def digest(self) -> str:
         """A text that is the same in every process for cases that show the same; empty when the actor sees nothing."""
-        shown = [
-            (c.grade, c.prefixes, c.rows, sorted(c.showings.items()), c.geometry, c.shows_motion) for c in self.cases
-        ]
+        cases = self.cases
+        shown = [(c.grade, c.prefixes, c.rows, sorted(c.showings.items()), c.geometry, c.shows_motion) for c in cases]
         return blake2b(repr(shown).encode(), digest_size=16).hexdigest() if shown else ""
 
     @cached_property

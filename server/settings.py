@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from layers.errors import BadInput
 from server.installation import PROJECT, PROJECT_VARIABLE
 from server.settings_sources import in_words, merge
+from server.settings_values import FileInProject, Hosts, Origin, hosts, in_project, listed, networks
 
 CONFIG_FILE = PROJECT / "config" / "onemap.toml"
 ENVIRONMENT_PREFIX = "ONEMAP_"
@@ -31,30 +32,6 @@ MIB = 1024 * 1024
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _listed(value: object) -> object:
-    """Split a value of an environment variable at its commas; other values stay as they are."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-
-
-def _in_project(path: Path) -> Path:
-    return Path(os.path.normpath(PROJECT / path.expanduser()))
-
-
-def _networks(value: object) -> object:
-    """Read networks here, because the message of the models does not say that a network has bits of a host."""
-    listed = _listed(value)
-    return [ip_network(one) for one in listed] if isinstance(listed, (list, tuple)) else listed
-
-
-Hosts = Annotated[str, Field(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$", max_length=1000)]
-FileInProject = Annotated[Path, AfterValidator(_in_project)]
-Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.\-_\[\]:]+)$")]
 
 
 class ServerSettings(_Section):
@@ -68,8 +45,8 @@ class ServerSettings(_Section):
     tls_key: FileInProject | None = None
     workers: int = Field(default=2, ge=1, le=64)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/]+(/.*)?$")
-    origins: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = ()
-    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)] = ()
+    origins: Annotated[tuple[Origin, ...], BeforeValidator(listed)] = ()
+    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(networks)] = ()
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     disk_free_min_mib: int = Field(default=256, ge=0)
     hung_s: float = Field(default=60.0, ge=2)
@@ -77,12 +54,12 @@ class ServerSettings(_Section):
     @property
     def hosts(self) -> tuple[str, ...]:
         """The addresses to listen on."""
-        return _hosts(self.host)
+        return hosts(self.host)
 
     @property
     def admin_hosts(self) -> tuple[str, ...]:
         """The addresses of the operators' port."""
-        return _hosts(self.admin_host or self.host)
+        return hosts(self.admin_host or self.host)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -125,7 +102,7 @@ class LimitSettings(_Section):
 class LayerSettings(_Section):
     """Layers that the district defines, and the plane in which distances and areas are measured."""
 
-    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/layers"), validate_default=True)
+    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/layers"), validate_default=True)
     measuring_srid: int | None = Field(default=None, ge=4534, le=4554)
     crs: tuple[int, ...] = ()
 
@@ -133,26 +110,26 @@ class LayerSettings(_Section):
 class FeedSettings(_Section):
     """The feeds, and the process that fetches them."""
 
-    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/feeds"), validate_default=True)
+    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/feeds"), validate_default=True)
     ingest: bool = True
 
 
 class RuleSettings(_Section):
     """Rules: thresholds, limits, clusters, fences."""
 
-    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/rules"), validate_default=True)
+    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/rules"), validate_default=True)
 
 
 class PolicySettings(_Section):
     """Roles and rules: who may see and do what."""
 
-    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/policy"), validate_default=True)
+    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/policy"), validate_default=True)
 
 
 class OidcSettings(_Section):
     """Providers of identities (OpenID Connect)."""
 
-    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/oidc"), validate_default=True)
+    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/oidc"), validate_default=True)
     skew_s: float = Field(default=30.0, ge=0, le=60)
 
 
@@ -161,7 +138,7 @@ class IdentitySettings(_Section):
 
     idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
     session_hours: int = Field(default=12, ge=1, le=7 * 24)
-    totp_roles: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("sysadmin", "security_admin", "auditor")
+    totp_roles: Annotated[tuple[str, ...], BeforeValidator(listed)] = ("sysadmin", "security_admin", "auditor")
     plain_http: bool = False
 
 
@@ -203,7 +180,7 @@ class LiveSettings(_Section):
 class OutletSettings(_Section):
     """Webhooks and brokers that changes are sent to."""
 
-    folder: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path("config/outlets"), validate_default=True)
+    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/outlets"), validate_default=True)
 
 
 class TileSettings(_Section):
@@ -240,7 +217,7 @@ class RetentionSettings(_Section):
 class BackupSettings(_Section):
     """Backups: their folder, how many are kept, how often they are made, and how long the log may stay outside."""
 
-    folder: Annotated[Path, AfterValidator(_in_project)] | None = None
+    folder: Annotated[Path, AfterValidator(in_project)] | None = None
     keep: int = Field(default=7, ge=1, le=1000)
     every_h: float = Field(default=24.0, ge=0, le=24 * 31)
     archive_timeout_s: int = Field(default=300, ge=1, le=900)
@@ -277,7 +254,7 @@ class Settings(_Section):
         folder, so that `onemap stop` means the same in every working directory.
     """
 
-    home: Annotated[Path, AfterValidator(_in_project)] = Field(default=Path(".onemap"), validate_default=True)
+    home: Annotated[Path, AfterValidator(in_project)] = Field(default=Path(".onemap"), validate_default=True)
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()

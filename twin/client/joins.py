@@ -9,7 +9,7 @@ from twin.client.columns import needed
 if TYPE_CHECKING:
     import geopandas
 
-type How = Literal["within", "intersects", "nearest"]
+type JoinKind = Literal["within", "intersects", "nearest"]
 
 CRS84 = "OGC:CRS84"
 _PLANE = "+proj=tmerc +lat_0={:.4f} +lon_0={:.4f} +k=1 +ellps=GRS80 +units=m"
@@ -17,7 +17,7 @@ _MARGIN = 1.01  # of a distance, when rows are read for it
 
 
 def join_frames(
-    left: geopandas.GeoDataFrame, right: geopandas.GeoDataFrame, how: How, within_m: float | None
+    left: geopandas.GeoDataFrame, right: geopandas.GeoDataFrame, how: JoinKind, within_m: float | None
 ) -> geopandas.GeoDataFrame:
     """Return pairs as the server joins two layers: columns with ``left_`` and ``right_``, the places of the left.
 

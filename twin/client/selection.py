@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from twin.client.columns import needed, read_batches, to_frame
 from twin.client.drawn import ROWS_MAX, drawn_features, geometries_of
-from twin.client.joins import How, box_around, join_frames
+from twin.client.joins import JoinKind, box_around, join_frames
 from twin.client.live import changes
 from twin.client.past import FeatureHistory
 from twin.client.picture import Picture, draw
@@ -69,7 +69,7 @@ class LayerSelection(FeatureHistory):
     def join(
         self,
         other: str | LayerSelection | geopandas.GeoDataFrame,
-        how: How = "within",
+        how: JoinKind = "within",
         *,
         within_m: float | None = None,
         aggregate: Sequence[str] = (),
