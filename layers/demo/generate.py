@@ -26,6 +26,7 @@ from layers.demo.features.facilities import make_facilities
 from layers.demo.features.flooding import make_flood_points
 from layers.demo.features.people import make_vehicles, make_workers
 from layers.demo.features.resources import make_resources
+from layers.demo.features.services import make_service_sites
 from layers.demo.features.stations import make_air_stations, make_level_stations, make_rain_gauges
 from layers.demo.table import DemoTable, concat_tables
 from layers.errors import BadInput
@@ -134,6 +135,7 @@ def _generate_one(district: District) -> dict[str, DemoTable]:
         make_events(district, network, houses, devices.ids, villages),
         make_responsibilities(district, facilities),
         make_rosters(district),
+        make_service_sites(district),
     ]
     return {table.layer: _finish(district, table) for table in tables}
 

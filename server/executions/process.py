@@ -60,6 +60,7 @@ PROCESSES: Mapping[str, Process] = {
         Process("aggregate", "get", "/twin/aggregate", GEOJSON),
         Process("responsibility", "get", "/twin/responsibility"),
         Process("addresses", "get", "/twin/addresses"),
+        Process("service-sites", "get", "/twin/service-sites", GEOJSON),
         Process("patrols", "get", "/twin/patrols"),
         Process("nearest-resources", "post", "/twin/nearest-resources", GEOJSON),
         Process("cameras-seeing", "get", "/twin/cameras-seeing", GEOJSON),

@@ -287,6 +287,7 @@ def _of_answers(rows):
             "/twin/features/grids/440106011001001/related",
         ],
         "/twin/addresses": [f"/twin/addresses?q={quote(str(row['road_name']))}" for row in rows["addresses"]],
+        "/twin/service-sites": ["/twin/service-sites?lon=113.38&lat=23.11&open_only=false&limit=100"],
         "/twin/patrols": ["/twin/patrols?lon=113.38&lat=23.11&radius_m=5000"],
     }
 

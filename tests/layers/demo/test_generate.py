@@ -80,7 +80,7 @@ def test_rows_say_that_they_are_made_up(small):
 
 PUBLIC = {
     "air_quality_stations", "communities", "districts", "flood_risk_points", "rain_gauges", "roads", "streets",
-    "water_level_stations", "waterways",
+    "service_sites", "water_level_stations", "waterways",
 }  # fmt: skip
 MIXED = {"emergency_resources": {1, 2}, "grid_workers": {3}, "video_points": {3, 4}}
 

@@ -1,0 +1,1 @@
+"""Services for people: the sites that are open for a matter."""
