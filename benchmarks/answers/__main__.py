@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from benchmarks.answers import history, sight, travel
+from benchmarks.answers import columns, history, sight, travel
 from benchmarks.answers.asking import ASKER
 from benchmarks.machine import describe_machine, new_home
 from benchmarks.results import Figure, benchmark_parser, report
@@ -24,7 +24,12 @@ from server.installation import PROJECT
 from server.settings import load_settings
 
 type AnswerPart = Callable[[InProcess, str, float], Awaitable[list[Figure]]]
-PARTS: dict[str, AnswerPart] = {"history": history.measure, "sight": sight.measure, "travel": travel.measure}
+PARTS: dict[str, AnswerPart] = {
+    "columns": columns.measure,
+    "history": history.measure,
+    "sight": sight.measure,
+    "travel": travel.measure,
+}
 """Each takes the application, the URL of its database, and the share of the requests; a new one is one line here."""
 
 
