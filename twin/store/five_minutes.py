@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,18 +115,6 @@ SELECT s.bucket, s.n, s.total, s.low, s.high, s.last, s.flagged FROM ({
 }) AS s
 """
 """The same of the observations that had arrived by $5."""
-_READ = f"SELECT b.bucket, b.n, b.total / b.n AS mean, b.low, b.high FROM ({BUCKETS}) AS b ORDER BY b.bucket"
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """The observations of five minutes from `start` on: their number, and statistics of their values."""
-
-    start: datetime
-    n: int
-    mean: float
-    low: float
-    high: float
 
 
 def bucket_of(moment: datetime) -> datetime:
@@ -149,16 +136,6 @@ async def mark_late(connection: asyncpg.Connection, rows: Sequence[tuple[Any, ..
     late = sorted({(row[0], row[1], bucket_of(row[2])) for row in rows if row[2] < closed})
     if late:
         await connection.execute(_MARK, *(list(column) for column in zip(*late, strict=True)))
-
-
-async def five_minutes(
-    connection: asyncpg.Connection, device_id: str, code: str, start: datetime, end: datetime
-) -> list[Bucket]:
-    """Return the buckets of a series that begin from `start` on and before `end`, both on whole five minutes.
-
-    Exact at any moment: buckets that are open, or marked, are computed here.
-    """
-    return [Bucket(*row) for row in await connection.fetch(_READ, device_id, code, start, end)]
 
 
 class FiveMinutes:
