@@ -29,7 +29,7 @@ from layers.read.query import ItemsQuery, page
 from layers.read.sort_keys import sort_keys, sortable_fields
 from layers.schema.migrate import migrate
 from layers.schema.tables import sync_definitions, table_of
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 _GOAL = 2.0
 _REPEATS = 15

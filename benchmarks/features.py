@@ -21,7 +21,7 @@ from benchmarks.results import Figure, benchmark_parser, faster, no_slower, repo
 from benchmarks.servers import WORKERS
 from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 HOME = PROJECT / ".onemap" / "bench"
 _ROUNDS = 3

@@ -22,7 +22,7 @@ from layers.demo.load import load_demo
 from layers.schema.migrate import migrate
 from layers.schema.tables import sync_definitions
 from layers.types import Points
-from server.settings import PROJECT
+from server.installation import PROJECT
 from twin.join.index import AreaIndex
 
 _POINTS = 100_000

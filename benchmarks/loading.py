@@ -26,7 +26,7 @@ from benchmarks.results import Figure, at_most, benchmark_parser, report
 from benchmarks.servers import free_port, get
 from layers.cluster import running_url
 from layers.cluster.place import find_place
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 CASES = ("demo", "second-up", "million")
 _POINTS = 1_000_000

@@ -34,9 +34,10 @@ from layers.cluster.server import postmaster
 from layers.errors import Unavailable
 from layers.recovery.folder import BackupFolder
 from server.feeds.key import ensure_feed_key
+from server.installation import PROJECT
 from server.recovery.restore import WantedBackup, restore
 from server.running import running_address
-from server.settings import PROJECT, environment_names, load_settings
+from server.settings import environment_names, load_settings
 from twin.feeds.signature import sign
 
 _RPO_S_MAX, _RTO_S_MAX = 15 * 60, 2 * 3600

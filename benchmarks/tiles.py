@@ -25,7 +25,7 @@ from benchmarks.results import Figure, at_least, at_most, benchmark_parser, fast
 from benchmarks.servers import WORKERS, free_port, get, running, running_ours
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST, make_tables
 from layers.cluster import PrivateCluster
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tiles.address import TileAddress
 
 HOME = PROJECT / ".onemap" / "bench"

@@ -13,7 +13,8 @@ from typing import Any
 import typer
 
 from server import cli
-from server.settings import CONFIG_FILE, PROJECT, environment_names
+from server.installation import PROJECT
+from server.settings import CONFIG_FILE, environment_names
 
 FOLDER = PROJECT / "docs" / "reference"
 _KEY = re.compile(r"(?:# )?(?P<name>[a-z_]+) = (?P<value>.+)")

@@ -22,7 +22,7 @@ from layers.cluster import running_url
 from layers.cluster.place import find_place
 from layers.database.connection import connect
 from layers.database.faults import DATABASE_ERRORS
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 SECRET = "a secret of the service of faults"  # noqa: S105  # of a service that nobody else reaches
 SECONDS_MAX = 120

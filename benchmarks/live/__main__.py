@@ -18,7 +18,7 @@ from benchmarks.live.cases import CASES, Amount
 from benchmarks.live.service import cluster
 from benchmarks.machine import describe_database, describe_machine, describe_versions
 from benchmarks.results import Figure, benchmark_parser, report
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 _HELP = {
     "scale": "of the demo",

@@ -28,7 +28,7 @@ from layers.database.connection import connect
 from layers.demo.load import load_demo
 from server.database import prepare
 from server.identity.operator_token import ensure_operator_token
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 SECRET = "a secret of the benchmark"  # noqa: S105  # of a service that nobody else reaches
 _STATE = (

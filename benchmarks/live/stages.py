@@ -26,8 +26,8 @@ from benchmarks.live.bodies import Bodies, Population
 from benchmarks.live.service import SECRET, run_name
 from layers.catalog import read_catalog
 from layers.database.connection import connect
+from server.installation import PROJECT
 from server.processes.garbage import search_seldom
-from server.settings import PROJECT
 from twin.connectors.protocols import read_registry
 from twin.feeds.signature import sign
 from twin.intake.intake import Intake

@@ -17,7 +17,7 @@ from benchmarks.tables import make_tables
 from layers.cluster import PrivateCluster
 from layers.demo.load import load_demo
 from server.database import prepare
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 type RightsPart = Callable[[str, Path, float], Awaitable[list[Figure]]]
 PARTS: dict[str, RightsPart] = {"audit": audit.measure, "crowd": crowd.measure, "roles": roles.measure}

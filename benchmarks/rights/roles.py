@@ -27,7 +27,8 @@ from layers.policy.policy import Policy
 from layers.policy.read import read_policy
 from layers.read.relation import relation
 from layers.read.rights import scoped
-from server.settings import PROJECT, load_settings
+from server.installation import PROJECT
+from server.settings import load_settings
 
 GOAL = 0.85
 LAYERS = ("bench_points", "bench_buildings", "video_points", "emergency_resources", "buildings", "events")

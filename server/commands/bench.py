@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from layers.errors import NotFound
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 _FOLDER = PROJECT / "benchmarks"
 _FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True}

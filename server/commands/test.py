@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import typer
 from rich.console import Console
 
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 _console = Console(stderr=True, highlight=False)
 _TESTS_FAILED = 1  # exit code of pytest

@@ -11,7 +11,8 @@ import yaml
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.coordinates.crs import CRS84, served_crs
-from server.settings import PROJECT, Settings
+from server.installation import PROJECT
+from server.settings import Settings
 
 CONFIG_FILE = PROJECT / "config" / "pygeoapi.yml"
 PROVIDER = "server.ogc.provider.LayerProvider"

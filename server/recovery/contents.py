@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from layers.cluster.place import find_place
-from server.settings import CONFIG_FILE, PROJECT, Settings
+from server.installation import PROJECT
+from server.settings import CONFIG_FILE, Settings
 
 HOME, CONFIG = "home", "config"
 RESTORED_CONFIG = "config-of-backup"

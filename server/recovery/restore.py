@@ -27,9 +27,10 @@ from layers.recovery.manifest import LogicalBackup, Manifest, PhysicalBackup
 from layers.recovery.physical import flush_archive, remove_cluster, restore_cluster, take_log
 from layers.recovery.restored import mark_restored
 from layers.schema.migrate import migration_files
+from server.installation import PROJECT
 from server.recovery.backup import StepReport, make_backup
 from server.recovery.contents import CONFIG, HOME, RESTORED_CONFIG
-from server.settings import PROJECT, Settings
+from server.settings import Settings
 
 _GROWTH = 1.3  # of a database: its log beside it
 

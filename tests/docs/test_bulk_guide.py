@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 GUIDE = (PROJECT / "docs" / "guide" / "bulk-data.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from server import cli, reference
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 

@@ -16,8 +16,9 @@ import pytest
 from benchmarks.broker import Broker
 from layers.cluster import home_lock
 from server.feeds.key import ensure_feed_key
+from server.installation import PROJECT
 from server.running import note_address
-from server.settings import PROJECT, load_settings
+from server.settings import load_settings
 from tests.databases import temporary_database
 from tests.running_app import running_app
 from tests.twin.ingest_process import Ingest

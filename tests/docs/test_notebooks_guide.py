@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 GUIDE = PROJECT / "docs" / "guide" / "notebooks.md"
 TOKEN = "a-token-of-the-tests"  # of the test server only

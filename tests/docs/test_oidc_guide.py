@@ -10,7 +10,7 @@ import yaml
 from layers.policy.read import read_policy
 from server.identity.oidc.claims import ClaimsMapping
 from server.identity.oidc.provider_file import ProviderFile, provider_folder
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 GUIDE = (PROJECT / "docs" / "operations" / "oidc.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)

@@ -16,7 +16,8 @@ from rasterio.transform import from_origin
 
 from server import cli
 from server.demo.load import load_rasters_once
-from server.settings import PROJECT, DemoSettings, load_settings
+from server.installation import PROJECT
+from server.settings import DemoSettings, load_settings
 from tests.databases import temporary_database
 from tests.running_app import running_app
 

@@ -12,7 +12,8 @@ import orjson
 import pytest
 
 from server.demo.load import load_rasters_once
-from server.settings import PROJECT, DemoSettings, load_settings
+from server.installation import PROJECT
+from server.settings import DemoSettings, load_settings
 from tests.databases import run_async, temporary_database
 from tests.running_app import OPERATOR_TOKEN, running_app
 from tests.server.sensorthings.world import fill, observations

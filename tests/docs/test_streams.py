@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.twin.change_log import prepare
 from twin.outlets.definition import read_outlet
 

@@ -15,7 +15,8 @@ from nbclient import NotebookClient
 from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Playing
 from server.feeds.sender import FeedSender, connect
-from server.settings import PROJECT, load_settings
+from server.installation import PROJECT
+from server.settings import load_settings
 from tests.databases import temporary_database
 from tests.running_app import running_app
 from twin.city.storm import Storm, StormPlan

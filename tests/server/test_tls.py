@@ -19,8 +19,9 @@ import pytest
 from websockets.sync.client import connect
 
 from server.http.planes import OPERATORS_ADDRESSES
+from server.installation import PROJECT
 from server.processes.own_health import read_health
-from server.settings import PROJECT, Settings, load_settings
+from server.settings import Settings, load_settings
 from server.wire.certificate import trust_of
 from server.wire.listen import Listening, listen
 from tests.certificates import make_certificate

@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from server.settings import PROJECT, load_settings
+from server.installation import PROJECT
+from server.settings import load_settings
 
 DEADLINE_S = 120
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.cli import command
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 COLUMNS = "80"
 

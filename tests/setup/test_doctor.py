@@ -17,7 +17,7 @@ import pytest
 
 from layers.schema.database_check import find_missing
 from layers.schema.migrate import migrate
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 
 def doctor(url: str, home: Path) -> tuple[int, str]:

@@ -27,11 +27,12 @@ from layers.recovery.measure import differences, measure
 from layers.recovery.physical import flush_archive
 from layers.schema.migrate import migration_files, pending
 from server.database import prepare
+from server.installation import PROJECT
 from server.recovery.backup import backup_folder, make_backup
 from server.recovery.drill import drill
 from server.recovery.restore import WantedBackup, discard, restore
 from server.recovery.upgrade import fewer_rows, plan
-from server.settings import PROJECT, Settings, load_settings
+from server.settings import Settings, load_settings
 from tests.setup.test_up import wait_until
 
 pytestmark = pytest.mark.timeout(400)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.doctor.materials import bill_of_materials
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 

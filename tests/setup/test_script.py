@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from server.cli import command
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 TOOLS = (
     *("bash", "basename", "cat", "cut", "date", "dirname", "env", "flock", "grep", "id"),

@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from layers.errors import BadInput
-from server.settings import CONFIG_FILE, PROJECT, Settings, environment_names, load_settings
+from server.installation import PROJECT
+from server.settings import CONFIG_FILE, Settings, environment_names, load_settings
 
 
 @pytest.fixture(autouse=True)

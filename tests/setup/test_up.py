@@ -23,8 +23,9 @@ import pytest
 
 from layers.cluster import PrivateCluster, running_url, stop_cluster, supervisor_of
 from server.database import prepare
+from server.installation import PROJECT
 from server.processes.own_health import read_health
-from server.settings import PROJECT, load_settings
+from server.settings import load_settings
 from tests.databases import run_async
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from server.installation import PROJECT_VARIABLE, AsTyped, place_configuration, project_folder
+from server.installation import PROJECT, PROJECT_VARIABLE, AsTyped, place_configuration, project_folder
 from server.page.assets import find_assets
-from server.settings import PROJECT
 from tests.setup.installed import build_wheel, make_environment
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")

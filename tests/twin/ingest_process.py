@@ -9,8 +9,8 @@ import sys
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
+from server.installation import PROJECT
 from server.processes import ingest
-from server.settings import PROJECT
 from tests.twin.waiting import DEADLINE_S
 
 

@@ -10,7 +10,7 @@ import jsonschema
 import jsonschema_rs
 import pytest
 
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.twin.change_log import DEADLINE_SECONDS, happened, moved, prepare, write
 from tests.twin.envelopes import ALL
 from tests.twin.live.test_live import watching

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from server.identity.oidc.claims import ClaimsMapping
-from server.settings import PROJECT
+from server.installation import PROJECT
 from twin.folder import Folder, read_definition
 
 type Algorithm = Literal[

@@ -9,7 +9,7 @@ import pytest
 
 from layers.actor import Actor
 from layers.policy.read import read_policy
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.impersonation import Impersonation
 from tests.ogc.service import Service
 from tests.ogc.things import ACTORS

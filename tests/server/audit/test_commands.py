@@ -18,8 +18,9 @@ from layers.audit.verify import verify
 from layers.database.connection import Role, connect
 from server.audit.anchoring import anchors_file
 from server.audit.keys import audit_key
+from server.installation import PROJECT
 from server.processes.audit_jobs import AuditForwarding, AuditUpkeep, audit_jobs
-from server.settings import PROJECT, AuditSettings
+from server.settings import AuditSettings
 from tests.databases import execute, run_async
 
 type Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from layers.policy.holder import PolicyHolder
 from server.audit.policy_changes import record_policies
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.ogc.service import Service
 from tests.server.audit.conftest import Records
 

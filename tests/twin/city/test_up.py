@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.setup.test_up import _CLI, prepared_database, running, wait_until
 
 __all__ = ["prepared_database", "running"]

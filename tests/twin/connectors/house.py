@@ -11,8 +11,9 @@ from typing import Any, Self
 
 import yaml
 
+from server.installation import PROJECT
 from server.processes import ingest
-from server.settings import PROJECT, load_settings
+from server.settings import load_settings
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors.connector import Status
 from twin.connectors.protocols import parse_feed

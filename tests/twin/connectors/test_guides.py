@@ -13,7 +13,7 @@ import anyio
 import pytest
 import yaml
 
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.twin.connectors.house import PROCESS_SECONDS, House
 from tests.twin.waiting import until
 from twin.connectors import drop, terminal

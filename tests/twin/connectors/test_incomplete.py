@@ -13,7 +13,7 @@ from layers.database.connection import connect
 from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput, NotFound
 from server.identity.operator_token import TOKEN_FILE
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.running_app import running_app
 from tests.twin.connectors.house import House
 from tests.twin.named import put_features

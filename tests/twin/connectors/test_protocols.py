@@ -14,7 +14,7 @@ from layers.errors import BadInput
 from server.commands import feed as commands
 from server.feeds.file import feed_of
 from server.feeds.words import describe
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.twin.waiting import until
 from twin.connectors.connector import FetchedFeed
 from twin.connectors.protocols import PROTOCOLS, parse_feed, read_feed, read_registry

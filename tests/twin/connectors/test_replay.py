@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from server import cli
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.twin.connectors.house import CARS, PROCESS_SECONDS, House, position
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors import replay

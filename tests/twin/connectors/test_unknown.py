@@ -16,7 +16,7 @@ from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from layers.read.query import single
 from layers.schema.tables import table_of
-from server.settings import PROJECT
+from server.installation import PROJECT
 from tests.twin.connectors.house import CARS, position
 from tests.twin.waiting import until
 from twin.connectors import drop

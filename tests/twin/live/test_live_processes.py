@@ -14,7 +14,8 @@ from contextlib import ExitStack, contextmanager, suppress
 import httpx
 import pytest
 
-from server.settings import PROJECT, load_settings
+from server.installation import PROJECT
+from server.settings import load_settings
 from tests.twin.change_log import (
     DEADLINE_SECONDS,
     Heard,

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from server.identity.operator_token import TOKEN_FILE
-from server.settings import PROJECT, load_settings
+from server.installation import PROJECT
+from server.settings import load_settings
 from tests.twin.change_log import DEADLINE_SECONDS, happened, write
 from tests.twin.ingest_process import working
 from tests.twin.outlets.test_webhook import begun

@@ -8,7 +8,7 @@ import pytest
 
 from layers.definition import read_code_lists, read_definitions
 from layers.errors import BadInput
-from server.settings import PROJECT
+from server.installation import PROJECT
 from twin.rules.calendar import Calendar
 from twin.rules.cluster import ClusterRule
 from twin.rules.definition import read_rule

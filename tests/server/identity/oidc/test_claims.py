@@ -12,7 +12,7 @@ from layers.policy.read import read_policy
 from server.identity.oidc.claims import ClaimsMapping, claimed_of
 from server.identity.oidc.oidc_tokens import subject_of
 from server.identity.subject import AuthMethod, Subject
-from server.settings import PROJECT
+from server.installation import PROJECT
 
 POLICY = read_policy(PROJECT / "config" / "policy")
 PLAIN = ClaimsMapping.model_validate(
