@@ -114,11 +114,8 @@ def _of_layer(asked):
         yield f"{of}/map/tiles", f"{collection}{styled}/map/tiles?f=json"
         yield f"{of}/map/tiles/{{set}}", f"{collection}{styled}/map/tiles/WebMercatorQuad?f=json"
     yield "/twin/nearby", f"/twin/nearby?lon=113.38&lat=23.11&radius_m=5000&layers={name}&limit=20"
-    lon, lat = asked.rows[0]["geom"]
-    yield "/twin/nearest-resources", f"/twin/nearest-resources?lon={lon}&lat={lat}&n=20&layers={name}"
-    yield "/twin/reachable", f"/twin/reachable?lon={lon}&lat={lat}&minutes=20&limit=20&layers={name}&mode=walk"
-    along = f"/twin/waterway-stretch-impact?waterway=waterways-1&layers={name}"
-    yield "/twin/waterway-stretch-impact", f"{along}&offset_m=2000&follow=upstream&level_m=2"
+    ways = _ways(name, *asked.rows[0]["geom"])
+    yield from ways if asked.in_full else ways[len(name) % 3 :: 3]
     yield "/twin/areas/{code}/features", f"/twin/areas/440106011/features?layers={name}&limit=20"
     yield "/twin/snapshot", f"/twin/snapshot?layers={name}&bbox={BOX}"
     yield "/twin/replay", f"/twin/replay?layers={name}&from={MOMENT}&to={MOMENT}&step=1s"
@@ -162,6 +159,16 @@ def _data_queries(asked):
     yield "locations", f"locations?bbox={BOX}"
     for row in asked.rows:
         yield "locations/{location:path}", f"locations/{quote(row['id'])}?f=CSV"
+
+
+def _ways(name, lon, lat):
+    """Return what is computed along roads and waterways; a run asks one of the three about each layer."""
+    along = f"/twin/waterway-stretch-impact?waterway=waterways-1&layers={name}"
+    return [
+        ("/twin/nearest-resources", f"/twin/nearest-resources?lon={lon}&lat={lat}&n=20&layers={name}"),
+        ("/twin/reachable", f"/twin/reachable?lon={lon}&lat={lat}&minutes=20&limit=20&layers={name}&mode=walk"),
+        ("/twin/waterway-stretch-impact", f"{along}&offset_m=2000&follow=upstream&level_m=2"),
+    ]
 
 
 def _items(asked):
@@ -247,19 +254,18 @@ def of_all(definitions, rows):
         ],
         "/twin/locate": [f"/twin/locate?lon={row['geom'][0]}&lat={row['geom'][1]}" for row in rows["waterways"]],
         "/twin/cameras-along-route": [
-            _route(one, one, "cameras-along-route", by=0.0004) + "&max_m=500" for one in rows["roads"][:8:4]
+            _route(one, one, "cameras-along-route", by=0.0004) + "&max_m=500" for one in rows["roads"][:1]
         ],
         "/twin/coverage": [
-            f"/twin/coverage?layer={name}&area={area}&from={_days_from(-1)}&to={_days_from(1)}"
+            f"/twin/coverage?layer={name}&area=440106011&from={_days_from(-1)}&to={_days_from(1)}"
             for name in ("vehicles", "grid_workers")
-            for area in ("440106011", "440106012")
         ],
-        "/twin/cameras-seeing": list(chain.from_iterable(_sights(row) for row in rows["video_points"][::3])),
+        "/twin/cameras-seeing": list(chain.from_iterable(_sights(row) for row in rows["video_points"][1::6])),
         "/twin/waterway-stretch-impact": [
             f"/twin/waterway-stretch-impact?waterway={row['id']}&follow=downstream&layers=flood_risk_points"
-            for row in rows["waterways"]
+            for row in rows["waterways"][::3]
         ],
-        "/twin/route": [_route(one, other) for one in rows["roads"][:4] for other in rows["roads"][:4]],
+        "/twin/route": [_route(rows["roads"][0], other) for other in rows["roads"][:3]],
         "/twin/events/{event_id}/log": [f"/twin/events/{row['id']}/log" for row in rows["events"]],
         "/live": ["/live?since=0", f"/live?since=0&bbox={BOX}", "/live?since=0&f=cloudevents"],
         "/twin/warnings": ["/twin/warnings"],
