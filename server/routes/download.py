@@ -74,7 +74,7 @@ class SnapshotArchive(Response):
 @router.get(
     "/download",
     summary="The catalogue as files",
-    response_class=SnapshotArchive,
+    response_class=Response,  # of which OpenAPI knows how it is made
     responses={200: {"content": {_ZIP: {"schema": {"type": "string", "format": "binary"}}}, "description": "a ZIP"}},
 )
 async def download(state: StateHere, actor: ActorHere, layers: LayerNames = None) -> SnapshotArchive:
