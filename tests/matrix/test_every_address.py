@@ -25,7 +25,7 @@ def operations(service):
                 )
 
 
-def address(path, **values):
+def address(path, /, **values):
     """Return an address with these values, and valid values of the other parameters."""
     for name, value in {**KNOWN, **values}.items():
         path = path.replace(f"{{{name}}}", value or "%20")
