@@ -36,7 +36,7 @@ _MEANINGS = {
 }
 _EVERYWHERE = (400, 401, 403, 404, 429, 500, 503)
 _OF_WRITING = (409, 413)
-_TAKES_MORE = ("/twin/aggregate", "/twin/snapshot", "/twin/replay", "/live", "/raster/")  # their responses have limits
+_TAKES_MORE = ("/twin/", "/live", "/raster/", "/sta/", "/ogc/")  # their responses have limits
 _SIGNED = "/feeds/{name}"
 _CONTENT: dict[str, tuple[str, ...]] = {
     "/asyncapi.json": ("application/asyncapi+json;version=3.0.0",),
@@ -88,10 +88,16 @@ def _document(app: FastAPI, *, is_public: bool) -> Json:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM_SCHEMA
-    made["components"]["responses"] = {str(status): _problem(text) for status, text in _MEANINGS.items()}
+    schemas["Exception"] = _EXCEPTION_SCHEMA
+    made["components"]["responses"] = {
+        f"{prefix}{status}": error(text)
+        for prefix, error in (("", _problem), (_OGC, _exception))
+        for status, text in _MEANINGS.items()
+    }
     made["components"]["securitySchemes"] = _SCHEMES
     if is_public:
-        made["components"]["schemas"] = _referred(made["paths"], schemas) | {"Problem": _PROBLEM_SCHEMA}
+        errors = {"Problem": _PROBLEM_SCHEMA, "Exception": _EXCEPTION_SCHEMA}
+        made["components"]["schemas"] = _referred(made["paths"], schemas) | errors
     made["security"] = [{}, {"operator": []}]
     return made
 
@@ -122,6 +128,14 @@ _PROBLEM_SCHEMA = {
         "status": {"type": "integer"},
     },
 }
+_EXCEPTION_SCHEMA = {
+    "title": "Exception",
+    "description": "OGC API - Common",
+    "type": "object",
+    "required": ["code", "description"],
+    "properties": {"code": {"type": "string"}, "description": {"type": "string"}},
+}
+_OGC = "ogc-"
 _SCHEMES = {
     "operator": {"type": "http", "scheme": "bearer", "description": "操作员令牌 the operator's token"},
     "signature": {
@@ -137,6 +151,11 @@ def _problem(meaning: str) -> Json:
     return {"description": meaning, "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
+def _exception(meaning: str) -> Json:
+    schema = {"$ref": "#/components/schemas/Exception"}
+    return {"description": meaning, "content": {"application/json": {"schema": schema}}}
+
+
 def _correct(path: str, method: str, operation: Json) -> None:
     """Correct the responses and the security of an operation."""
     responses = operation["responses"]
@@ -145,7 +164,8 @@ def _correct(path: str, method: str, operation: Json) -> None:
         responses["200"]["content"] = {kind: {} for kind in _CONTENT[path]}
     limited = method == "post" or path.startswith(_TAKES_MORE)
     for status in (*_EVERYWHERE, *(_OF_WRITING if limited else ())):
-        responses.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
+        name = f"{_OGC if path.startswith('/ogc/') else ''}{status}"
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{name}"})
     if path == _SIGNED:
         operation["security"] = [{}, {"signature": []}]
 
