@@ -18,6 +18,7 @@ from server.settings import Settings
 
 _PAGES_AT_ONCE = 2
 _PAGE_PATIENCE_S = 10.0
+_STREAM_PATIENCE_S = 2.0  # who has just read one to its end meets its connection that still closes
 _RETRY_AFTER_S = 5
 
 
@@ -38,7 +39,7 @@ class BulkDesk:
         self.statement_timeout_ms = settings.database.statement_timeout_ms
         self.stream_timeout_ms = settings.bulk.time_max_s * 1000
         self.pages = Lane(_PAGES_AT_ONCE, _PAGE_PATIENCE_S, _RETRY_AFTER_S)
-        self.streams = Lane(settings.bulk.at_once, 0, _RETRY_AFTER_S)
+        self.streams = Lane(settings.bulk.at_once, _STREAM_PATIENCE_S, _RETRY_AFTER_S)
         self.joins = Lane(1, _PAGE_PATIENCE_S, _RETRY_AFTER_S)
         self.folder = settings.home / "bulk"
         remove_left_behind(self.folder)

@@ -111,9 +111,10 @@ def addresses(definition, condition, at=None):
     if not at:
         yield from (f"{items}&limit=2&f={form}" for form in ("html", "jsonld"))
         yield f"/twin/aggregate?layer={name}&by=community&f=json&{chosen}"
-        yield f"/twin/aggregate?layer={name}&by=h3:8&f=csv"
     if definition.geometry_type == "None":
         return
+    if not at:
+        yield f"/twin/aggregate?layer={name}&by=h3:8&f=csv"
     yield f"{items}&bbox={BOX}&limit=5"
     for tile in ("12/3337/1776", "14/13350/7108"):
         yield f"/tiles/{name}/{tile}.mvt?{chosen}{then}"

@@ -100,7 +100,13 @@ def test_every_route_that_takes_a_body_takes_no_more_than_it_may(address: str) -
     """This covers bodies that the framework reads before it knows the sender."""
     found = walk_packages(server.routes.__path__, "server.routes.")
     modules = [import_module(one.name) for one in found if not one.ispkg]
-    routes = [route for module in modules for route in module.router.routes if isinstance(route, APIRoute)]
+    routes = [
+        route
+        for module in modules
+        if hasattr(module, "router")
+        for route in module.router.routes
+        if isinstance(route, APIRoute)
+    ]
     paths = [re.sub(r"\{[^}]*\}", "1", route.path) for route in routes if "POST" in (route.methods or ())]
     assert len(paths) > 4
     paths.remove("/logout")  # it reads no body

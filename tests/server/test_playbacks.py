@@ -16,8 +16,9 @@ from layers.errors import Unavailable
 from server.live import playbacks
 from server.live.playbacks import A_CALLER_MAX, PLAYBACKS_MAX, PlaybackAnswer, Playbacks
 from server.wire.connection import ClientConnection
+from twin.live.playback import PlaybackFrame
 
-FRAME = b"x" * 1_000_000
+FRAME = PlaybackFrame(b"x" * 1_000_000, {})
 DEADLINE_S = 60
 
 
@@ -47,7 +48,7 @@ class Replays:
             place.callback(self.left.release)
             await PlaybackAnswer(FRAME, self._frames(), place.pop_all(), {})(scope, receive, send)
 
-    async def _frames(self) -> AsyncIterator[bytes]:
+    async def _frames(self) -> AsyncIterator[PlaybackFrame]:
         while True:
             await asyncio.sleep(0)  # as a frame waits for the database
             yield FRAME
@@ -84,7 +85,9 @@ def test_whoever_reads_slowly_keeps_the_place_until_the_end(replays: Replays, ad
     with socket.create_connection(address, timeout=DEADLINE_S) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         got = 0
-        while got < 20 * len(FRAME):
-            got += len(client.recv(65536))
+        while got < 20 * len(FRAME.line):
+            read = len(client.recv(65536))
+            assert read, "the connection was closed"
+            got += read
         assert not replays.left.acquire(blocking=False)
     assert replays.left.acquire(timeout=DEADLINE_S), "the client has gone"

@@ -57,7 +57,7 @@ class LayerSelection(FeatureHistory):
             raise ValueError("aggregate counts by area and by begin and end; bbox and during narrow nothing here")
         parameters = {
             "layer": self.layer,
-            "by": _AREAS.get(by, by),
+            "by": _one_of(by),
             "from": None if begin is None else instant(begin),
             "to": None if end is None else instant(end),
             "at": asked.moment,
@@ -238,10 +238,6 @@ def _side(side: str, question: LayerQuestion) -> dict[str, Any]:
     return {**narrowed, f"{side}-properties": given["properties"] or "*"}
 
 
-_AREAS = {
-    "grids": "grid",
-    "communities": "community",
-    "streets": "street",
-    "districts": "district",
-    "urban_villages": "urban_village",
-}
+def _one_of(areas: str) -> str:
+    """Return how the server names an area of a layer: ``grid`` of ``grids``; other words are left as they are."""
+    return f"{areas[:-3]}y" if areas.endswith("ies") else areas.removesuffix("s")
