@@ -53,9 +53,7 @@ def _all_tests() -> int:
     """
     with tempfile.TemporaryDirectory(prefix="onemap-report-") as folder:
         report = Path(folder) / "report.xml"
-        code = _pytest(
-            "-n", "3", "--dist=worksteal", f"--maxfail={_MANY}", f"--junit-xml={report}"
-        )  # many tests only wait
+        code = _pytest("-n", "3", f"--maxfail={_MANY}", f"--junit-xml={report}")  # many tests only wait
         again = browser_lost_in(report) if code == _TESTS_FAILED else []
     if not again:
         return code
