@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
-from adbc_driver_postgresql import StatementOptions, dbapi
+from adbc_driver_postgresql import StatementOptions
 
 from layers.columns.address import libpq_address
 from layers.columns.faults import columns_in_our_words
 from layers.database.connection import Role
 from layers.errors import TooMuch
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi
 
 BATCH_BYTES = 4 * 1024 * 1024
 _CONNECT_SECONDS_MAX = "10"
@@ -52,6 +55,8 @@ class ColumnSession:
             "TimeZone": "UTC",
             "application_name": name,
         }
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415  # it brings pandas: a second at every start
+
         self._running: dbapi.Cursor | None = None
         self._is_cancelled = False
         with columns_in_our_words():

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 
 import orjson
 import pyarrow as pa
-from pyogrio.raw import write_arrow
 
 from layers.columns.shape import ColumnShape
 from server.formats.columnar import ColumnFormat, ColumnHead
@@ -49,6 +48,8 @@ class VectorFileFormat(ColumnFormat):
         schema = _flat_schema(shape)
         rows = pa.RecordBatchReader.from_batches(schema, (_flat(batch, schema) for batch in batches))
         facts = {**head.about, **{f"watermark_{name}": text for name, text in head.watermark.items()}}
+        from pyogrio.raw import write_arrow  # noqa: PLC0415  # it brings pandas: more than a second at every start
+
         write_arrow(
             rows,
             path,

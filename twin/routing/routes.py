@@ -8,8 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from layers.types import Mask, Points
 from twin.join.metres import Lengths
@@ -135,6 +133,9 @@ class RouteSearch:
         data = np.concatenate([arcs.seconds, list(cheapest.values())])
         indices = np.concatenate([arcs.head, np.array(list(cheapest), dtype=np.int64)]).astype(np.int32)
         counts = np.append(np.bincount(arcs.tail, minlength=self._here), len(cheapest))
+        from scipy.sparse import csr_array  # noqa: PLC0415  # half a second that only ways need
+        from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415  # as above
+
         matrix = csr_array(
             (data, indices, np.append(0, np.cumsum(counts)).astype(np.int32)), shape=(self._here + 1,) * 2
         )

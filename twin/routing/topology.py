@@ -11,9 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from layers.types import Mask, Points, Positions
 from twin.join.metres import Lengths, MetrePoints
@@ -71,6 +68,9 @@ def cut_roads(roads: RoadRows) -> Topology:
     names[first_of], names[last_of] = roads.from_node, roads.to_node
     pairs = _touching(metres.xy_m, along_m, line, is_end, roads.level[line], names)
     pairs = np.concatenate([pairs, _same_name(names, metres.xy_m)])
+    from scipy.sparse import coo_array  # noqa: PLC0415  # half a second that only the making of a network needs
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415  # as above
+
     joined = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(line), len(line)))
     _, label = connected_components(joined, directed=False)
     cut = np.flatnonzero(is_end | (np.bincount(label, minlength=1)[label] > 1))
@@ -107,6 +107,8 @@ def _touching(
     """Return the pairs of vertices at one place at which their lines meet, `[k, 2]`."""
     if not len(xy_m):
         return np.zeros((0, 2), dtype=np.int64)
+    from scipy.spatial import cKDTree  # noqa: PLC0415  # only the making of a network needs it
+
     one, other = cKDTree(xy_m).query_pairs(JOIN_M, output_type="ndarray").T
     same_level = level[one] == level[other]
     both_ends = is_end[one] & is_end[other]
