@@ -44,18 +44,23 @@ def served_modules() -> list[Path]:
     sys.path.insert(0, str(ROOT))
     from server.page.assets import ICONS, THIRD_PARTY  # noqa: PLC0415  # the build runs outside the packages
 
-    files = {file for pattern in THIRD_PARTY.values() for file in MODULES.glob(pattern)}
+    found = {pattern: list(MODULES.glob(pattern)) for pattern in THIRD_PARTY.values()}
+    missing = [pattern for pattern, matches in found.items() if not matches]
+    if missing:
+        raise FileNotFoundError(f"{missing[0]} is not in {MODULES}; install the page's modules: npm ci in server/web")
+    files = {file for matches in found.values() for file in matches}
     files |= {file for folder in ICONS for file in folder.glob("*.svg")}
     packages = {_package(file) for file in files}
     return sorted(files | {file for folder in packages for file in folder.iterdir() if _is_licence(file)})
 
 
 def _package(file: Path) -> Path:
-    return next(folder for folder in file.parents if (folder / "package.json").is_file())
+    first, second = file.relative_to(MODULES).parts[:2]
+    return MODULES / first / second if first.startswith("@") else MODULES / first
 
 
 def _is_licence(file: Path) -> bool:
-    return file.name.lower().startswith(("license", "licence", "copying", "ofl"))
+    return file.name.lower().startswith(("license", "licence", "copying", "ofl", "notice"))
 
 
 def _install_modules() -> None:

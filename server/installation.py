@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import tomllib
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -81,6 +80,8 @@ def place_configuration(shipped: Path = SHIPPED, project: Path = PROJECT) -> boo
 def release() -> str:
     """Return the version: of the wheel's metadata, or of the clone's `pyproject.toml`."""
     if INSTALLED:
+        from importlib.metadata import version  # noqa: PLC0415  # a clone needs none of it
+
         return version("onemap")
     with (CODE / "pyproject.toml").open("rb") as file:
         number: str = tomllib.load(file)["project"]["version"]

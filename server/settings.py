@@ -17,16 +17,16 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from layers.errors import BadInput
 from server.installation import PROJECT, PROJECT_VARIABLE
 from server.settings_sources import in_words, merge
-from server.settings_values import FileInProject, Hosts, Origin, hosts, in_project, listed, networks
+from server.settings_values import FileInProject, Hosts, Origin, hosts, listed, networks
 
 CONFIG_FILE = PROJECT / "config" / "onemap.toml"
 ENVIRONMENT_PREFIX = "ONEMAP_"
-OTHERS = ("ONEMAP_TEST_", "ONEMAP_SECRET_", PROJECT_VARIABLE)
+OTHERS = ("ONEMAP_TEST_", "ONEMAP_SECRET_", PROJECT_VARIABLE, "ONEMAP_URL", "ONEMAP_TOKEN", "ONEMAP_DEBUG")
 MIB = 1024 * 1024
 
 
@@ -102,7 +102,7 @@ class LimitSettings(_Section):
 class LayerSettings(_Section):
     """Layers that the district defines, and the plane in which distances and areas are measured."""
 
-    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/layers"), validate_default=True)
+    folder: FileInProject = Field(default=Path("config/layers"), validate_default=True)
     measuring_srid: int | None = Field(default=None, ge=4534, le=4554)
     crs: tuple[int, ...] = ()
 
@@ -110,26 +110,26 @@ class LayerSettings(_Section):
 class FeedSettings(_Section):
     """The feeds, and the process that fetches them."""
 
-    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/feeds"), validate_default=True)
+    folder: FileInProject = Field(default=Path("config/feeds"), validate_default=True)
     ingest: bool = True
 
 
 class RuleSettings(_Section):
     """Rules: thresholds, limits, clusters, fences."""
 
-    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/rules"), validate_default=True)
+    folder: FileInProject = Field(default=Path("config/rules"), validate_default=True)
 
 
 class PolicySettings(_Section):
     """Roles and rules: who may see and do what."""
 
-    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/policy"), validate_default=True)
+    folder: FileInProject = Field(default=Path("config/policy"), validate_default=True)
 
 
 class OidcSettings(_Section):
     """Providers of identities (OpenID Connect)."""
 
-    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/oidc"), validate_default=True)
+    folder: FileInProject = Field(default=Path("config/oidc"), validate_default=True)
     skew_s: float = Field(default=30.0, ge=0, le=60)
 
 
@@ -180,7 +180,7 @@ class LiveSettings(_Section):
 class OutletSettings(_Section):
     """Webhooks and brokers that changes are sent to."""
 
-    folder: Annotated[Path, AfterValidator(in_project)] = Field(default=Path("config/outlets"), validate_default=True)
+    folder: FileInProject = Field(default=Path("config/outlets"), validate_default=True)
 
 
 class TileSettings(_Section):
@@ -217,7 +217,7 @@ class RetentionSettings(_Section):
 class BackupSettings(_Section):
     """Backups: their folder, how many are kept, how often they are made, and how long the log may stay outside."""
 
-    folder: Annotated[Path, AfterValidator(in_project)] | None = None
+    folder: FileInProject | None = None
     keep: int = Field(default=7, ge=1, le=1000)
     every_h: float = Field(default=24.0, ge=0, le=24 * 31)
     archive_timeout_s: int = Field(default=300, ge=1, le=900)
@@ -254,7 +254,7 @@ class Settings(_Section):
         folder, so that `onemap stop` means the same in every working directory.
     """
 
-    home: Annotated[Path, AfterValidator(in_project)] = Field(default=Path(".onemap"), validate_default=True)
+    home: FileInProject = Field(default=Path(".onemap"), validate_default=True)
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-_NEEDS = "✗ 服务端未安装 the server is not installed (no package {}):  pip install 'onemap[server]'"
+_NEEDS = "✗ 服务端未安装 the server is not installed (no package {}): install the extra onemap[server], or onemap[demo]"
 
 
 def main() -> None:

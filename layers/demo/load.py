@@ -11,8 +11,8 @@ import asyncpg
 from layers.database.connection import Role, connect
 from layers.definition import LayerDefinition, read_definitions
 from layers.demo.district.outline import ATTRIBUTION
-from layers.demo.generate import GENERATOR_VERSION, SEED, district_count, generate_districts
-from layers.demo.record import read_demo_record, write_demo_record
+from layers.demo.generate import SEED, district_count, generate_districts
+from layers.demo.record import GENERATOR_VERSION, read_demo_record, write_demo_record
 from layers.demo.table import DemoTable
 from layers.errors import Conflict
 from layers.schema.derive import derive, derive_dependents

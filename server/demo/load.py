@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
-from layers.demo.record import read_demo_record
+from layers.demo.record import GENERATOR_VERSION, read_demo_record
 from layers.read.rasters import read_raster_ids
 from server.settings import DemoSettings
 
@@ -21,14 +21,15 @@ async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool
     if not demo.enabled:
         return False
     found, rows = await _state(url)
-    if found is not None:
-        if (found["scale"], found["seed"]) != (demo.scale, demo.seed):
-            console.print(
-                f"已有演示数据 the demo is already loaded, at scale {found['scale']:g} and seed {found['seed']}; "
-                "其他规模请换 --home another scale needs another --home"
-            )
+    if found is not None and (found["scale"], found["seed"]) != (demo.scale, demo.seed):
+        console.print(
+            f"已有演示数据 the demo is already loaded, at scale {found['scale']:g} and seed {found['seed']}; "
+            "其他规模请换 --home another scale needs another --home"
+        )
         return True
-    if rows:
+    if found is not None and found.get("version") == GENERATOR_VERSION:
+        return True
+    if found is None and rows:
         console.print("已有数据，不装入演示 there are rows already, so the demo is not loaded")
         return False
     from layers.demo.load import load_demo  # noqa: PLC0415  # slow to import, needed once

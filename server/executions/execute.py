@@ -70,7 +70,6 @@ class _Answer:
     """The answer of an operation while it comes."""
 
     bytes_max: int
-    status: int = 0
     media_type: str = "application/json"
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
@@ -84,7 +83,6 @@ class _Answer:
             When the result is larger than is allowed.
         """
         if message["type"] == "http.response.start":
-            self.status = message["status"]
             self.media_type = dict(message["headers"]).get(b"content-type", b"application/json").decode("latin-1")
             return
         part = message.get("body", b"")
@@ -132,7 +130,10 @@ def _addressed(process: Process, values: Json) -> tuple[str, bytes, bytes]:
     rest = dict(values)
     for name in list(rest):
         if f"{{{name}}}" in path:
-            path = path.replace(f"{{{name}}}", quote(str(rest.pop(name)), safe=""))
+            text = str(rest.pop(name))
+            if not text or "/" in text:  # it would be the address of another operation
+                raise BadInput(f"input '{name}' is '{text[:60]}'; it is one part of an address", parameter="inputs")
+            path = path.replace(f"{{{name}}}", text)
     if process.method == "post":
         return path, b"", orjson.dumps(rest)
     pairs = [(name, _text(name, value)) for name, value in rest.items() if value is not None]
@@ -157,7 +158,7 @@ def _scope(app: FastAPI, process: Process, path: str, query: bytes) -> dict[str,
         "method": process.method.upper(),
         "scheme": "http",
         "path": path,
-        "raw_path": path.encode("ascii", "replace"),
+        "raw_path": quote(path).encode("ascii"),
         "query_string": query,
         "root_path": "",
         "headers": [(b"content-type", b"application/json"), (b"accept", b"application/json"), (b"host", b"localhost")],

@@ -64,6 +64,8 @@ PROCESSES: Mapping[str, Process] = {
         Process("patrols", "get", "/twin/patrols"),
         Process("nearest-resources", "post", "/twin/nearest-resources", GEOJSON),
         Process("cameras-seeing", "get", "/twin/cameras-seeing", GEOJSON),
+        Process("cameras-along-route", "get", "/twin/cameras-along-route", GEOJSON),
+        Process("coverage", "get", "/twin/coverage", GEOJSON),
         Process("waterway-stretch-impact", "get", "/twin/waterway-stretch-impact", GEOJSON),
         Process("related", "get", "/twin/features/{layer}/{feature_id}/related"),
         Process("route", "get", "/twin/route", GEOJSON),

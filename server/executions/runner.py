@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from itertools import count
 from uuid import UUID, uuid4
 
 import structlog
@@ -27,6 +28,7 @@ type Work = Callable[[], Awaitable[tuple[str, bytes]]]
 _BEAT_S = 2.0
 _SILENT_S = 30.0  # a worker without a sign of life for so long runs nothing any more
 _CONNECTIONS = 2
+_BEATS_BETWEEN_SWEEPS = 5
 _log = structlog.get_logger(__name__)
 
 
@@ -110,7 +112,7 @@ class JobRunner:
             async with self._turns:
                 if await self.ledger.begin(job_id):
                     await self._end(job_id, work)
-        except Exception:  # noqa: BLE001  # the database is away: the next sign of life of another worker lets the job fail
+        except Exception:  # noqa: BLE001  # the database is away: without a task the job is silent, and so it fails
             _log.exception("a job could not be kept", job=str(job_id))
 
     async def _end(self, job_id: UUID, work: Work) -> None:
@@ -133,14 +135,16 @@ class JobRunner:
 
     async def _beat(self) -> None:
         """Give signs of life, give up what others dismissed, and remove what has expired."""
-        while True:
+        for number in count():
             try:
-                await self.ledger.beat(self._id)
-                for job_id in await self.ledger.ended(list(self._tasks)):
-                    if job_id in self._tasks:
-                        self._tasks[job_id].cancel()
-                await self.ledger.fail_abandoned(_SILENT_S)
-                await self.ledger.expire()
+                if self._tasks:
+                    await self.ledger.beat(list(self._tasks))
+                    for job_id in await self.ledger.ended(list(self._tasks)):
+                        if job_id in self._tasks:
+                            self._tasks[job_id].cancel()
+                if number % _BEATS_BETWEEN_SWEEPS == 0:
+                    await self.ledger.fail_abandoned(_SILENT_S)
+                    await self.ledger.expire()
             except Exception as error:  # noqa: BLE001  # the database may be away for a while
                 _log.warning("jobs of processes: no sign of life could be given", error=str(error))
             await asyncio.sleep(_BEAT_S)

@@ -15,7 +15,7 @@ LONG_QUERY_BYTES = 400
 MANY_ROWS = 1000
 _OVERVIEW_ZOOM = 10  # a tile of a lower zoom covers a large part of a layer
 _TILE = re.compile(r"/tiles/(?:[^/]+/)?(\d+)/\d+/\d+(?:\.mvt)?\Z")
-_OPERATIONS = ("/twin/", "/raster/", "/map.json")
+_OPERATIONS = ("/twin/", "/raster/", "/map.json", "/ogc/processes/")
 _PLAIN = frozenset({"f", "limit", "crs", "lang", "next", "cursor"})  # parameters that do not change the cost of a page
 
 

@@ -1,7 +1,7 @@
 """OneMap in a notebook: layers as data frames, filtered and joined by the server, as of any moment, or live.
 
 It speaks HTTP alone, and needs httpx, pyarrow and shapely; geopandas, pandas, polars, DuckDB and anywidget are used
-where a call asks for them. Install it with ``pip install onemap``; ``pip install 'onemap[notebook]'`` brings frames and
+where a call asks for them. Install it with ``pip install .`` in a clone; ``pip install '.[notebook]'`` brings frames and
 the map widget.
 
 Examples

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GEOMETRY = "geometry"
 _PATIENCE_S = 1.0
-_NEEDS = "{} is not installed; pip install 'onemap[notebook]' brings it"
+_NEEDS = "{} is not installed; the extra onemap[notebook] brings it"
 
 
 class _Body(io.RawIOBase):

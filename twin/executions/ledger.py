@@ -91,7 +91,7 @@ class JobLedger:
             f"{_END.format('make_interval(secs => $4)')} WHERE id = $1 AND {_OPEN}",
             job_id,
             fault_status,
-            message,
+            message.replace("\0", "\ufffd"),  # it may repeat an input, and PostgreSQL stores no NUL
             self._kept_s,
         )
 
@@ -156,10 +156,11 @@ class JobLedger:
         )
         return [_job(row) for row in rows]
 
-    async def beat(self, runner: UUID) -> None:
-        """Give a sign of life for the jobs of a runner."""
+    async def beat(self, job_ids: Collection[UUID]) -> None:
+        """Give a sign of life for jobs that have a task; one whose end could not be written has none any more."""
         await self._pool.execute(
-            f"UPDATE onemap.process_job SET beat_at = clock_timestamp() WHERE runner = $1 AND {_OPEN}", runner
+            f"UPDATE onemap.process_job SET beat_at = clock_timestamp() WHERE id = ANY ($1::uuid[]) AND {_OPEN}",
+            list(job_ids),
         )
 
     async def ended(self, job_ids: Collection[UUID]) -> list[UUID]:

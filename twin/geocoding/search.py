@@ -93,15 +93,21 @@ async def _pool(
         if rows:
             return rows
     own = "".join(filter(None, (parts.road, parts.rest))) or parts.text
-    grams = sorted(bigrams(own))[:_GRAMS_MAX]
-    return await _read(connection, layer, actor, compose("onemap.bigrams(f.address) && {}", bind(grams, "text[]")))
+    grams = bind(sorted(bigrams(own))[:_GRAMS_MAX], "text[]")
+    for shares in ("@>", "&&"):  # all of them, else any: every address of a district shares the district's name
+        rows = await _read(connection, layer, actor, compose(f"onemap.bigrams(f.address) {shares} {{}}", grams))
+        if rows:
+            return rows
+    return []
 
 
 def _on_road(parts: AddressParts) -> Clause:
     road = compose("f.road_name = {}", bind(parts.road, "text"))
     if parts.number is None:
         return road
-    return join(" AND ", (road, compose("f.house_number ^@ {}", bind(_lead(parts.number), "text"))))
+    return join(
+        " AND ", (road, compose("substring(f.house_number FROM '^[0-9]+') = {}", bind(_lead(parts.number), "text")))
+    )
 
 
 async def _read(connection: asyncpg.Connection, layer: Layer, actor: Actor, where: Clause) -> list[dict[str, Any]]:

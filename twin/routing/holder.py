@@ -10,6 +10,7 @@ import structlog
 
 from layers.actor import Actor, anonymous_under
 from layers.catalog import CatalogHolder
+from layers.database.admission import CALLER
 from layers.errors import NotFound
 from twin.routing.network import RoadNetwork
 from twin.routing.roads import ROADS, read_roads
@@ -86,6 +87,7 @@ class RoadNetworks:
         return self._catalog.identity, layer.version, stranger.audience
 
     async def _make(self, key: _Key, stranger: Actor) -> None:
+        CALLER.set(None)  # it is made for all; whoever asked first does not wait for a share of the pool
         layer = self._catalog.current.visible(ROADS, stranger)
         async with self._pool.acquire() as connection:
             rows = await read_roads(connection, layer, stranger)

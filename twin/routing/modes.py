@@ -59,6 +59,11 @@ def speeds_ms(mode: TravelMode, road_class: Texts, limit_kmh: Lengths) -> Length
     return np.clip(kmh, _SLOWEST_KMH, _FASTEST_KMH) / 3.6
 
 
+def fastest_ms(mode: TravelMode) -> float:
+    """Return the speed, in metres a second, that no edge is faster than."""
+    return (WALK_KMH if mode == "walk" else _FASTEST_KMH) / 3.6
+
+
 def open_to(mode: TravelMode, road_class: Texts) -> Mask:
     """Return which of `n` roads may be travelled."""
     return np.array([one not in _CLOSED_TO[mode] for one in road_class], dtype=np.bool_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import asyncpg
@@ -133,7 +134,9 @@ async def _blocked(
     places_m = shapely.get_coordinates(shapely.line_interpolate_point(line, plane_m[tested]))
     obstacles, buildings = await read_obstacles(connection, catalog, actor, eyes_m[camera[tested]], places_m)
     heights = np.array([views[n].eye_m for n in camera[tested]])
-    found = first_blocks(obstacles, eyes_m[camera[tested]], heights, places_m, sight.target_height_m)
+    found = await asyncio.to_thread(
+        first_blocks, obstacles, eyes_m[camera[tested]], heights, places_m, sight.target_height_m
+    )
     blocked[aimed] = True  # what is not tested counts as hidden
     blocked[tested] = [one is not None for one in found]
     certain[tested] = [one is None or one.certain for one in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -166,7 +167,7 @@ async def cameras_seeing(
         eyes_m, place_m = to_metres(places.lonlat[aimed]), to_metres(np.array([[spot.lon, spot.lat]]))
         obstacles, buildings = await read_obstacles(connection, catalog, actor, eyes_m, place_m)
         heights = np.array([views[n].eye_m for n in aimed])
-        found = first_blocks(obstacles, eyes_m, heights, place_m, sight.target_height_m)
+        found = await asyncio.to_thread(first_blocks, obstacles, eyes_m, heights, place_m, sight.target_height_m)
         blocks = dict(zip(aimed, found, strict=True))
     facts = [_facts(views[n], looks[n], blocks.get(n), places.distance_m[n], bearing[n]) for n in range(len(places))]
     order = sorted(range(len(places)), key=lambda n: (facts[n][0], places.distance_m[n], places.ids[n]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from layers.clause import Clause
 from layers.coordinates.district_crs import to_degrees
 from layers.errors import BadInput, TooMuch
 from layers.types import Json, Points
+from twin.routing.modes import fastest_ms
 from twin.routing.reach import reached_points
 from twin.routing.snapping import SNAP_M
 from twin.surroundings.computed import ComputedFeatures
@@ -27,7 +29,6 @@ MINUTES_MAX = 60.0
 REACHABLE_MAX = 500
 AREA_METHOD = "concave_hull"
 _BESIDE_ROAD_M = 30.0
-_FASTEST_MS = 120 / 3.6
 _HULL_RATIO = 0.08
 _DIGITS = 6
 
@@ -82,13 +83,20 @@ async def reach(
     """Return the features that are reached within a time by road, and the area."""
     limit_s = travel.how.limit_s
     limit = max(CANDIDATES_MAX // max(len(layers), 1), number)
-    within_m = limit_s * _FASTEST_MS + 2 * SNAP_M
+    within_m = limit_s * fastest_ms(travel.how.mode) + 2 * SNAP_M
     found = []
     if travel.search is not None:
         found = [
             await read_places(connection, layer, actor, spot, limit=limit, where=where, within_m=within_m)
             for layer, where in layers
         ]
+    return await asyncio.to_thread(_reached, layers, found, travel, number)
+
+
+def _reached(
+    layers: Sequence[tuple[Layer, Clause | None]], found: Sequence[FeaturePlaces], travel: TravelSearch, number: int
+) -> Reach:
+    """Return what is reached of some candidates; it takes the processor."""
     reached = [_within(places, travel) for places in found]
     ranked = rank(reached, travel, number)
     matched = {layer.id: 0 for layer, _ in layers} | {places.layer.id: len(places) for places in reached}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import asyncpg
@@ -14,7 +15,8 @@ from layers.errors import BadInput
 from layers.read.rights import visible_fields
 from layers.types import Json, Points
 from twin.join.metres import Lengths
-from twin.routing.snapping import SnappedPoints
+from twin.routing.modes import fastest_ms
+from twin.routing.snapping import SNAP_M, SnappedPoints
 from twin.surroundings.computed import ComputedFeatures
 from twin.surroundings.places import FeaturePlaces, read_places
 from twin.surroundings.spot import Spot
@@ -22,8 +24,7 @@ from twin.surroundings.travel import TravelSearch, line_of, rounded
 
 RESOURCES_MAX = 50
 CANDIDATES_MAX = 2_000
-_FASTEST_MS = 120 / 3.6
-_BOTH_SNAPS_M = 400.0
+_BOTH_SNAPS_M = 2 * SNAP_M
 _REACHED, _BESIDE, _CUT_OFF = 0, 1, 2
 
 
@@ -68,7 +69,7 @@ async def nearest_resources(
     """
     limit = max(CANDIDATES_MAX // max(len(layers), 1), number)
     found = [await read_places(connection, layer, actor, spot, limit=limit, where=where) for layer, where in layers]
-    return rank(found, travel, number)
+    return await asyncio.to_thread(rank, found, travel, number)  # searching the network takes the processor
 
 
 def rank(found: Sequence[FeaturePlaces], travel: TravelSearch, number: int) -> ComputedFeatures:
@@ -89,7 +90,15 @@ def rank(found: Sequence[FeaturePlaces], travel: TravelSearch, number: int) -> C
         tuple(layer_ids[n] for n in order),
         tuple(ids[n] for n in order),
         properties,
-        _is_whole(found, order, number, seconds, straight_m, is_by_road=travel.search is not None),
+        _is_whole(
+            found,
+            order,
+            number,
+            seconds,
+            straight_m,
+            is_by_road=travel.search is not None,
+            speed_ms=fastest_ms(travel.how.mode),
+        ),
     )
 
 
@@ -116,8 +125,9 @@ def _is_whole(
     straight_m: Lengths,
     *,
     is_by_road: bool,
+    speed_ms: float,
 ) -> bool:
-    """Whether those left out for their distance come later than the last of the answer, at any speed."""
+    """Whether those left out for their distance come later than the last of the answer, at the highest speed."""
     cut_m = min((places.distance_m[-1] for places in found if not places.is_whole), default=None)
     if cut_m is None:
         return True
@@ -126,4 +136,4 @@ def _is_whole(
     last = order[-1]
     if not is_by_road:
         return bool(straight_m[last] <= cut_m)
-    return bool(seconds[last] <= (cut_m - _BOTH_SNAPS_M) / _FASTEST_MS)
+    return bool(seconds[last] <= (cut_m - _BOTH_SNAPS_M) / speed_ms)

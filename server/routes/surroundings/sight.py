@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -104,9 +105,10 @@ async def along(state: StateHere, actor: ActorHere, params: Annotated[AlongRoute
     layer = catalog.visible(CAMERAS, actor)
     how = Travelling(read_mode(params.mode), "outbound", params.avoided)
     with in_our_words():
+        network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:
-            travel = await search_ways(state, connection, actor, begin, how)
-            route, _ = find_way(travel, end)
+            travel = await search_ways(state, network, connection, actor, begin, how)
+            route, _ = await asyncio.to_thread(find_way, travel, end)
             features, is_whole = [], True
             if route is not None and len(route.lonlat) > 1:
                 found, buildings = await cameras_along(connection, catalog, actor, layer, route.lonlat, sight)

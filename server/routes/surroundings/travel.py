@@ -32,6 +32,7 @@ from server.surroundings.questions import (
     split,
 )
 from twin.routing.modes import read_mode
+from twin.routing.network import RoadNetwork
 from twin.surroundings.computed import with_computed
 from twin.surroundings.nearby import chosen_layers
 from twin.surroundings.reachable import AREA_METHOD, reach, read_minutes
@@ -125,8 +126,9 @@ async def _nearest(state: State, actor: Actor, spot: Spot, wanted: _Wanted, how:
     asked = wanted.read(state, actor)
     chosen = [layer for layer, _ in asked]
     with in_our_words():
+        network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:
-            travel = await search_ways(state, connection, actor, spot, how)
+            travel = await search_ways(state, network, connection, actor, spot, how)
             ranked = await nearest_resources(connection, actor, spot, asked, travel, wanted.number)
             features = await with_computed(connection, chosen, actor, ranked)
     for layer in chosen:
@@ -136,10 +138,20 @@ async def _nearest(state: State, actor: Actor, spot: Spot, wanted: _Wanted, how:
 
 
 async def search_ways(
-    state: State, connection: asyncpg.Connection, actor: Actor, spot: Spot, how: Travelling
+    state: State,
+    network: RoadNetwork | None,
+    connection: asyncpg.Connection,
+    actor: Actor,
+    spot: Spot,
+    how: Travelling,
 ) -> TravelSearch:
-    """Begin a search for ways, and note what was read for what is closed."""
-    network = await state.roads.current(actor)
+    """Begin a search for ways, and note what was read for what is closed.
+
+    Parameters
+    ----------
+    network
+        Had before the connection: making one reads roads over another connection of the same pool.
+    """
     travel, read = await begin_search(connection, state.catalog.current, actor, network, spot, how)
     for layer in read:
         touch(layer, actor, rows=sum(one.layer == layer.id for one in travel.closures), fields=False)
@@ -180,8 +192,9 @@ async def route(state: StateHere, actor: ActorHere, params: Annotated[RouteParam
     begin, other = params.places()
     how = Travelling(read_mode(params.mode), "outbound", params.avoided)
     with in_our_words():
+        network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:
-            travel = await search_ways(state, connection, actor, begin, how)
+            travel = await search_ways(state, network, connection, actor, begin, how)
     way = await asyncio.to_thread(way_between, travel, other)
     way["properties"]["distance_m"] = begin.distance_m(other)
     return GeoJson(orjson.dumps(way), headers=PRIVATE)
@@ -223,8 +236,9 @@ async def reachable(state: StateHere, actor: ActorHere, params: Annotated[Reacha
     chosen = [layer for layer, _ in asked]
     how = Travelling(read_mode(params.mode), read_direction(params.direction), params.avoided, limit_s)
     with in_our_words():
+        network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:
-            travel = await search_ways(state, connection, actor, spot, how)
+            travel = await search_ways(state, network, connection, actor, spot, how)
             found = await reach(connection, actor, spot, asked, travel, wanted.number)
             features = await with_computed(connection, chosen, actor, found.ranked)
     returned = found.ranked.counts(chosen)

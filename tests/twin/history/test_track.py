@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -132,7 +132,6 @@ def test_bad_questions_are_told_what_is_allowed(history, address, asked, status)
 def test_where_a_worker_was_is_shown_as_where_it_is(history, actor, status):
     answer = history.ask("/twin/features/grid_workers/W1/track", actor=actor, **SPAN)
     assert answer.status_code == status
-    assert datetime.now(UTC) > DAY
 
 
 def test_where_somebody_was_is_audited(history):
