@@ -66,7 +66,7 @@ def _settings(place: ClusterLocation, *, durable: bool) -> dict[str, object]:
         "listen_addresses": "",  # no TCP port: `trust` depends on it
         "unix_socket_directories": str(place.socket_dir),
         "unix_socket_permissions": "0700",
-        "max_connections": 100,
+        "max_connections": 100 if durable else 400,  # the applications of many tests share one server
         "shared_buffers": f"{max(128, min(512, memory_mib // 8))}MB",
         "effective_cache_size": f"{max(256, memory_mib // 4)}MB",
         "work_mem": "16MB",

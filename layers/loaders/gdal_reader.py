@@ -103,8 +103,9 @@ def _arrow(path: str, layer: str, encoding: str | None, batch_size: int) -> Iter
 
 
 def _without_frames() -> None:
-    """Keep pyogrio from importing geopandas, which takes half of the start-up and is not used here."""
-    sys.modules.setdefault("geopandas", None)  # type: ignore[arg-type]  # None is how Python marks a module as absent
+    """Keep pyogrio from importing what makes frames, which takes most of the start-up and is not used here."""
+    for name in ("geopandas", "pandas", "shapely", "pyproj"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None is how Python marks a module as absent
 
 
 def _written(path: str, layer: str, driver: str, columns: list[str], key: str) -> None:
