@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from twin.store.redaction.handles import redact_handles
 from twin.store.redaction.homes import redact_homes
-from twin.store.redaction.names import redact_names
 from twin.store.redaction.numbers import redact_numbers
 
 _PASSES = 8  # a replaced name can show that its neighbour is one
@@ -34,6 +33,8 @@ def redact(text: str) -> str:
     >>> redact("市民李四反映天河路123号5栋601房漏水，微信lisi_88")
     '市民某反映天河路123号5栋[房号]漏水，微信[微信号]'
     """
+    from twin.store.redaction.names import redact_names  # noqa: PLC0415  # its patterns take long to compile at a start
+
     text = redact_homes(redact_numbers(redact_handles(text)))
     for _ in range(_PASSES):
         before, text = text, redact_names(text)
