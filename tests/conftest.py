@@ -23,6 +23,7 @@ from layers.schema.migrate import migrate
 from layers.schema.tables import sync_definitions
 from server.settings import environment_names, load_settings
 from tests.databases import close_for_writing, execute, run_async, temporary_database
+from tests.folders import new_database_folder
 from tests.running_app import running_app
 
 OPEN_POLICY = Path(__file__).parent / "policies" / "open"  # the shipped one has tests of its own, in `rights`
@@ -77,8 +78,7 @@ def cluster() -> Iterator[str]:
     if given:
         yield given
         return
-    folder = Path(tempfile.mkdtemp(prefix="onemap-test-"))
-    folder.chmod(0o711)  # the postgres account passes through
+    folder = new_database_folder("onemap-test-")
     try:
         with PrivateCluster(folder / "home", durable=False) as url:
             yield url

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.folders import new_database_folder
+
 
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A folder for the databases of a benchmark."""
-    folder = Path(tempfile.mkdtemp(prefix="onemap-bench-"))
-    folder.chmod(0o711)  # the database's account passes through
+    folder = new_database_folder("onemap-bench-")
     yield folder
     shutil.rmtree(folder)

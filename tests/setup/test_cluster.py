@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from layers.cluster import place as cluster_place
 from layers.cluster.place import find_place
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import Conflict, Unavailable
+from tests.folders import new_database_folder
 
 pytestmark = pytest.mark.anyio
 
@@ -28,8 +28,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def home() -> Iterator[Path]:
     # Not tmp_path: the postgres account cannot enter pytest's folder.
-    folder = Path(tempfile.mkdtemp(prefix="onemap-"))
-    folder.chmod(0o711)
+    folder = new_database_folder()
     yield folder / "home"
     if running_url(folder / "home"):
         stop_cluster(folder / "home")

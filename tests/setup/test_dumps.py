@@ -26,7 +26,8 @@ from server.recovery.backup import make_backup
 from server.recovery.drill import drill
 from server.recovery.restore import WantedBackup, restore
 from server.settings import Settings, load_settings
-from tests.setup.test_recovery import ask, identity_of, new_folder, note, noted
+from tests.folders import new_database_folder
+from tests.setup.test_recovery import ask, identity_of, note, noted
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -100,7 +101,7 @@ def grants(url: str, login: str) -> dict[str, tuple[str, frozenset[str]]]:
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, Any]]:
     """Two servers: one with a small district, whose dump is made, and a fresh one with another user."""
-    folder = new_folder()
+    folder = new_database_folder()
     try:
         with (
             PrivateCluster(folder / "first", durable=False) as first,

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +32,7 @@ from server.recovery.drill import drill
 from server.recovery.restore import WantedBackup, discard, restore
 from server.recovery.upgrade import fewer_rows, plan
 from server.settings import Settings, load_settings
+from tests.folders import new_database_folder
 from tests.setup.test_up import wait_until
 
 pytestmark = pytest.mark.timeout(400)
@@ -102,18 +102,9 @@ class Installation:
         return home
 
 
-def new_folder() -> Path:
-    """Make a folder for homes; in memory where there is room, because a restore writes a thousand small files."""
-    memory = Path("/dev/shm")  # noqa: S108  # mkdtemp is safe
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 3_000_000_000
-    folder = Path(tempfile.mkdtemp(prefix="onemap-", dir=memory if roomy else None))
-    folder.chmod(0o711)  # the account of PostgreSQL passes through
-    return folder
-
-
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    folder = new_folder()
+    folder = new_database_folder()
     try:
         yield Installation(folder)
     finally:
@@ -324,7 +315,7 @@ _WRITING_S = 30.0  # from the end of a segment to its file, on a slow machine
 
 
 def test_a_dead_disk_loses_only_the_newest_acknowledged_events(record_property: Any):
-    folder = new_folder()
+    folder = new_database_folder()
     try:
         found = recovery.measure(folder, None, _TIMEOUT_S)
         assert (folder / "home" / "secrets" / "demo").exists(), "the feed's key came back with the files"

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from server.installation import PROJECT
 from server.processes.own_health import read_health
 from server.settings import load_settings
 from tests.databases import run_async
+from tests.folders import new_database_folder
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 DEADLINE_S = 240
@@ -113,8 +113,7 @@ def wait_until(so: Callable[[], Any]) -> None:
 @contextmanager
 def home_folder() -> Iterator[Path]:
     """A home that is not there yet; what is left of it is ended and removed."""
-    folder = Path(tempfile.mkdtemp(prefix="onemap-"))
-    folder.chmod(0o711)
+    folder = new_database_folder()
     home = folder / "home"
     yield home
     if running_url(home):
