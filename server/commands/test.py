@@ -53,7 +53,8 @@ def _all_tests() -> int:
     """
     with tempfile.TemporaryDirectory(prefix="onemap-report-") as folder:
         report = Path(folder) / "report.xml"
-        code = _pytest("-n", "3", f"--maxfail={_MANY}", f"--junit-xml={report}")  # many tests only wait
+        # Three, for many tests only wait; neighbours stay together, for they share a service.
+        code = _pytest("-n", "3", "--dist=worksteal", f"--maxfail={_MANY}", f"--junit-xml={report}")
         again = browser_lost_in(report) if code == _TESTS_FAILED else []
     if not again:
         return code
