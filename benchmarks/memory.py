@@ -72,6 +72,16 @@ def tree(root: int, known: dict[int, list[int]]) -> list[int]:
     return found
 
 
+def forget_peak() -> None:
+    """Let the peak memory of this process begin anew; Linux counts it from the start of the process otherwise."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_bytes() -> int:
+    """Return the most resident memory of this process since `forget_peak`."""
+    return _high_water_bytes(os.getpid())
+
+
 def _resident_bytes(process: int) -> int:
     try:
         return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES

@@ -29,6 +29,7 @@ from server.identity.references import References
 from server.identity.sessions import Sessions
 from server.live.playbacks import Playbacks
 from server.live.tiles import TileChanges
+from server.minute_cache import MinuteCache
 from server.page.assets import Assets, find_assets
 from server.page.outline import Outlines
 from server.rasters import Rasters
@@ -100,6 +101,7 @@ class State:
     roads: RoadNetworks
     assets: Assets = field(default_factory=find_assets)
     plans: RequestPlans = field(default_factory=RequestPlans)
+    minutes: MinuteCache = field(default_factory=MinuteCache)
     outlines: Outlines = field(default_factory=Outlines)
     troubles: Troubles = field(default_factory=Troubles)
     playbacks: Playbacks = field(default_factory=Playbacks)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 _RENAMED = {"database": "dbname"}
+_CONNECT_SECONDS_MAX = "10"
 _KEYWORDS = frozenset({
     "host", "hostaddr", "port", "dbname", "user", "password", "passfile", "connect_timeout", "options",
     "application_name", "sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslcrldir", "sslsni",
@@ -20,7 +21,7 @@ _KEYWORDS = frozenset({
 
 
 def libpq_address(url: str, settings: Mapping[str, str]) -> str:
-    """Return an address for libpq, whose sessions begin with some settings.
+    """Return an address for libpq, whose sessions begin with some settings; it gives up connecting after a while.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ def libpq_address(url: str, settings: Mapping[str, str]) -> str:
     given = {_RENAMED.get(name, name): value for name, value in parse_qsl(parts.query, keep_blank_values=True)}
     own = {name: value for name, value in given.items() if name in _KEYWORDS}
     wanted = {name: value for name, value in given.items() if name not in _KEYWORDS} | dict(settings)
+    own.setdefault("connect_timeout", _CONNECT_SECONDS_MAX)
     words = [own.pop("options", ""), *(f"-c {name}={_escaped(value)}" for name, value in wanted.items())]
     query = urlencode({**own, "options": " ".join(filter(None, words))}, quote_via=quote)
     return urlunsplit(parts._replace(query=query))

@@ -7,35 +7,31 @@ from contextlib import contextmanager
 
 import adbc_driver_manager as adbc
 
-from layers.errors import BadInput, Damaged, OneMapError, TooMuch, Unavailable
-
-_CANCELLED = "57014"
-_OF_VALUES = "22"
-_DAMAGED = ("58", "XX")
+from layers.database.faults import CANCELLED, of_state
+from layers.errors import OneMapError, TooMuch, Unavailable
 
 
-def in_words(error: adbc.Error) -> OneMapError:
+def in_words(error: adbc.Error) -> OneMapError | None:
     """Translate an error of ADBC.
 
     Returns
     -------
-    OneMapError
-        `TooMuch` for a statement that was cancelled or ran out of time; `BadInput` for a value that the database cannot
-        evaluate; `Damaged` for a fault of its own; `Unavailable` for anything else: the server is away.
+    OneMapError or None
+        `TooMuch` for a statement that was cancelled or ran out of time; `Unavailable` when there is no code, for then
+        the server is away; what `layers.database.faults.of_state` says of any other code. ADBC does not tell which
+        source file an error is from, so a bad geometry, XX000, is `Damaged` here.
     """
     state = error.sqlstate or ""
-    if state == _CANCELLED or error.status_code is adbc.AdbcStatusCode.CANCELLED:
+    if state == CANCELLED or error.status_code is adbc.AdbcStatusCode.CANCELLED:
         return TooMuch("the export took longer than it may, or was cut; ask for a smaller area, or for parts by limit")
-    if state.startswith(_OF_VALUES):
-        return BadInput(f"the database cannot evaluate this: {_first_line(error)}")
-    if state.startswith(_DAMAGED):
-        return Damaged(f"the database has a fault of its own ({state}); come again", state)
-    return Unavailable(f"the database went away during an export ({state or 'no answer'}); try again")
+    if not state:
+        return Unavailable("the database went away during an export; try again")
+    return of_state(state, str(error).splitlines()[0][:200])
 
 
 @contextmanager
 def columns_in_our_words() -> Iterator[None]:
-    """Raise errors of ADBC as errors of OneMap, as `in_words` translates.
+    """Raise errors of ADBC as errors of OneMap, as `in_words` translates; a fault of our own statement stays as it is.
 
     Raises
     ------
@@ -45,8 +41,7 @@ def columns_in_our_words() -> Iterator[None]:
     try:
         yield
     except adbc.Error as error:
-        raise in_words(error) from error
-
-
-def _first_line(error: adbc.Error) -> str:
-    return str(error).splitlines()[0][:200]
+        translated = in_words(error)
+        if translated is None:
+            raise
+        raise translated from error

@@ -7,9 +7,12 @@ driver holds one batch, however many rows a statement has.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import adbc_driver_manager as adbc
 import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions
 
@@ -22,11 +25,15 @@ if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi
 
 BATCH_BYTES = 4 * 1024 * 1024
-_CONNECT_SECONDS_MAX = "10"
 
 
 class ColumnSession:
     """An open connection; as a context it is closed at the end.
+
+    Attributes
+    ----------
+    is_cancelled
+        Whether its reads are cut: no statement begins any more.
 
     Parameters
     ----------
@@ -58,7 +65,8 @@ class ColumnSession:
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415  # it brings pandas: a second at every start
 
         self._running: dbapi.Cursor | None = None
-        self._is_cancelled = False
+        self._cancelling = Lock()  # a statement must not be freed while it is being cancelled
+        self.is_cancelled = False
         with columns_in_our_words():
             self._connection = dbapi.connect(libpq_address(url, settings))
 
@@ -94,19 +102,36 @@ class ColumnSession:
         with columns_in_our_words(), self._cursor(statement) as cursor:
             # Not `fetch_record_batch`: the errors of that reader have lost the server's code.
             for batch in cursor._results.reader:  # noqa: SLF001
+                if self.is_cancelled:
+                    raise TooMuch("this read was cut while its rows were read")
                 arrays = [_as(array, one.type) for array, one in zip(batch.columns, schema, strict=True)]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def cancel(self) -> None:
-        """End the running statement, from another thread; nothing when none runs."""
-        self._is_cancelled = True
-        running = self._running
-        if running is not None:
-            running.adbc_cancel()
+        """End the running statement, from another thread, and let no other begin.
+
+        A statement that is being sent to the server at this moment is not found there yet: whoever must be sure that
+        none runs on cancels again.
+        """
+        with self._cancelling:
+            self.is_cancelled = True
+            if self._running is not None:
+                with suppress(adbc.Error):  # the statement has ended already, or its server is away
+                    self._running.adbc_cancel()
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
         self._connection.close()
+
+    def _begin(self, cursor: dbapi.Cursor) -> None:
+        with self._cancelling:
+            if self.is_cancelled:
+                raise TooMuch("this read was cut before its next statement began")
+            self._running = cursor
+
+    def _end(self) -> None:
+        with self._cancelling:
+            self._running = None
 
     def _cursor(self, statement: str) -> _Executed:
         return _Executed(self, statement)
@@ -120,16 +145,18 @@ class _Executed:
 
     def __enter__(self) -> dbapi.Cursor:
         session = self._session
-        if session._is_cancelled:  # noqa: SLF001  # one noun in two classes
-            raise TooMuch("this read was cut before its next statement began")
-        self._cursor = session._connection.cursor()  # noqa: SLF001
-        session._running = self._cursor  # noqa: SLF001
-        self._cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: BATCH_BYTES})
-        self._cursor.execute(self._statement)
+        self._cursor = session._connection.cursor()  # noqa: SLF001  # one noun in two classes
+        try:
+            session._begin(self._cursor)  # noqa: SLF001
+            self._cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: BATCH_BYTES})
+            self._cursor.execute(self._statement)
+        except BaseException:
+            self.__exit__()
+            raise
         return self._cursor
 
     def __exit__(self, *_: object) -> None:
-        self._session._running = None  # noqa: SLF001
+        self._session._end()  # noqa: SLF001
         self._cursor.close()
 
 

@@ -48,6 +48,25 @@ def matching(query: ItemsQuery) -> Clause:
     return compose("SELECT count(*), count(*) FILTER (WHERE {}) FROM {} WHERE {}", after, read, where)
 
 
+def following(part: Portion) -> Clause:
+    """Build the statement of one number: features after the cursor, as far as tells whether others follow the part.
+
+    Raises
+    ------
+    ValueError
+        For a part without a limit, of which all are counted.
+    """
+    query, limit = part.query, part.limit
+    if limit is None:
+        raise ValueError("all features have nothing after them")
+    where = condition(query)
+    return compose(
+        f"SELECT count(*) FROM (SELECT 1 FROM {{}} WHERE {{}} LIMIT {int(query.offset) + int(limit) + 1}) AS counted",
+        relation(query.layer, query.actor, where, columns_in(where.text)),
+        where,
+    )
+
+
 def end_of(part: Portion) -> Clause:
     """Build the statement of the keys of the last feature of a part that others follow, as a JSON array of text.
 

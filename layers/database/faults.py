@@ -23,9 +23,12 @@ AWAY = (
 """Errors of a connection that is gone or does not respond in time; a failed `connect` raises `Unavailable` instead."""
 DATABASE_ERRORS = (Unavailable, OSError, asyncpg.PostgresError, *AWAY)
 """All errors of the database and of the way to it: a job that meets one waits and retries."""
+CANCELLED = "57014"
+"""The code of a statement that was cancelled or ran out of time."""
 _POSTGIS_SOURCES = ("lwgeom_", "gserialized_", "geography_", "geobuf", "mvt", "flatgeobuf", "postgis_")
 _OUT_OF_RESOURCES = {"25006", "40001", "40P01", "55P03"}  # a standby, a lost race: a retry succeeds a moment later
 _OUT_OF_RESOURCE_CLASSES = {"08", "53", "54", "57"}
+_OF_VALUES = "22"
 _DAMAGED_CLASSES = {"58", "XX"}  # the disk, the files, PostgreSQL itself
 
 
@@ -58,20 +61,28 @@ def in_words(error: BaseException) -> OneMapError | None:
         the connection is away or out of resources; `Damaged` for a fault of disk, files or PostgreSQL itself. None for
         a fault of our own statement, and for an error of another kind.
     """
-    if isinstance(error, asyncpg.QueryCanceledError):
-        return TooMuch("the query took longer than a statement may; ask for a smaller area or a simpler filter")
     if isinstance(error, AWAY):
         return Unavailable("the database went away; try again")
     if not isinstance(error, asyncpg.PostgresError):
         return None
-    return _by_state(error, error.sqlstate or "")
+    state = error.sqlstate or ""
+    return of_state(_OF_VALUES if refuses_value(error) and state[:2] != "23" else state, str(error))
 
 
-def _by_state(error: asyncpg.PostgresError, state: str) -> OneMapError | None:
-    if refuses_value(error) and state[:2] != "23":
-        return BadInput(f"the database cannot evaluate this: {error}")
+def of_state(state: str, said: str) -> OneMapError | None:
+    """Translate a code of PostgreSQL, whatever program heard it; `in_words` says into what.
+
+    Parameters
+    ----------
+    said
+        The words of the server.
+    """
+    if state == CANCELLED:
+        return TooMuch("the query took longer than a statement may; ask for a smaller area or a simpler filter")
+    if state[:2] == _OF_VALUES:
+        return BadInput(f"the database cannot evaluate this: {said}")
     if state[:2] in _OUT_OF_RESOURCE_CLASSES or state in _OUT_OF_RESOURCES:
-        return Unavailable(f"the database is out of resources: {error}")
+        return Unavailable(f"the database is out of resources: {said}")
     if state[:2] in _DAMAGED_CLASSES:
         return Damaged(f"the database has a fault of its own ({state}); nothing was refused for it, come again", state)
     return None

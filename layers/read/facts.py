@@ -109,26 +109,39 @@ def holding(rights: LayerRights, names: tuple[str, ...], known: Container[str]) 
     return any_of(holds(case, rights, known) for case in _showing(rights, names))
 
 
-def allowed(layer: Layer, actor: Actor) -> Clause:
-    """Return the condition over alias `f` of the observations of a span that an actor may see; empty for all of them.
+def allowed(layer: Layer, actor: Actor, code: str = f"f.{PROPERTY}", known: Container[str] | None = None) -> Clause:
+    """Return the condition over alias `f` of the observations that an actor may see; empty for all of them.
 
-    A property is seen where one case shows every field that it feeds.
+    A property is seen where one case shows every field that it feeds. The rows are those that the actor sees anyway.
+
+    Parameters
+    ----------
+    code
+        The column of the code of the observed property.
+    known
+        Names of the fields that the rows have; None is all of them.
     """
     rights, fields = rights_at(layer, actor), observed_fields(layer.definition)
-    known = layer.definition.by_name
-    seen = {code: holding(rights, names, known) for code, names in fields.items()}
-    others = holding(rights, unnamed_fields(layer.definition), known)
+    there = layer.definition.by_name if known is None else known
+    seen = {name: _where_shown(rights, shown, there) for name, shown in fields.items()}
+    others = _where_shown(rights, unnamed_fields(layer.definition), there)
     if not others and not any(seen.values()):
         return EMPTY
     tests: dict[tuple[str, str], tuple[Clause, list[str]]] = {}  # values of clauses may be lists, which have no hash
-    for code, test in seen.items():
-        tests.setdefault((test.text, repr(test.values)), (test or _TRUE, []))[1].append(code)
+    for name, test in seen.items():
+        tests.setdefault((test.text, repr(test.values)), (test or _TRUE, []))[1].append(name)
     parts = [
-        compose(f"f.{PROPERTY} = ANY ({{}}) AND {{}}", bind(sorted(codes), "text[]"), test)
-        for test, codes in tests.values()
+        compose(f"{code} = ANY ({{}}) AND {{}}", bind(sorted(names), "text[]"), test) for test, names in tests.values()
     ]
-    parts.append(compose(f"f.{PROPERTY} <> ALL ({{}}) AND {{}}", bind(sorted(seen), "text[]"), others or _TRUE))
+    parts.append(compose(f"{code} <> ALL ({{}}) AND {{}}", bind(sorted(seen), "text[]"), others or _TRUE))
     return any_of(parts)
+
+
+def _where_shown(rights: LayerRights, names: tuple[str, ...], known: Container[str]) -> Clause:
+    """Return `holding`, and empty too where every case shows the fields: its rows are those that the actor sees."""
+    if rights.cases and all(case.showing(name) == "full" for case in rights.cases for name in names):
+        return EMPTY
+    return holding(rights, names, known)
 
 
 def unnamed_fields(definition: LayerDefinition) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
 
 import asyncpg
 from anyio import to_thread
@@ -11,6 +13,7 @@ from anyio import to_thread
 from layers.clause import Clause
 from layers.columns.literals import with_literals
 from layers.columns.session import ColumnSession
+from layers.database.admission import CALLER
 from server.bulk.lane import Lane
 from server.bulk.reading import BulkReading
 from server.bulk.workspace import remove_left_behind
@@ -22,27 +25,53 @@ _STREAM_PATIENCE_S = 2.0  # who has just read one to its end meets its connectio
 _RETRY_AFTER_S = 5
 
 
+@dataclass(frozen=True, slots=True)
+class BulkLanes:
+    """The turns of one class of callers.
+
+    Attributes
+    ----------
+    pages, streams, joins
+        Those of answers that are made whole before they are sent, of those that are sent while they are read, and of
+        joins.
+    """
+
+    pages: Lane
+    streams: Lane
+    joins: Lane
+
+    @classmethod
+    def of(cls, streams_at_once: int) -> Self:
+        """Return free turns."""
+        return cls(
+            Lane(_PAGES_AT_ONCE, _PAGE_PATIENCE_S, _RETRY_AFTER_S),
+            Lane(streams_at_once, _STREAM_PATIENCE_S, _RETRY_AFTER_S),
+            Lane(1, _PAGE_PATIENCE_S, _RETRY_AFTER_S),
+        )
+
+
 class BulkDesk:
     """The bulk reads of one worker.
 
     Attributes
     ----------
-    pages, streams, joins
-        The turns of answers that are made whole before they are sent, of those that are sent while they are read, and
-        of joins.
     folder
         The folder of workspaces.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._url = str(settings.database.url)
-        self.statement_timeout_ms = settings.database.statement_timeout_ms
-        self.stream_timeout_ms = settings.bulk.time_max_s * 1000
-        self.pages = Lane(_PAGES_AT_ONCE, _PAGE_PATIENCE_S, _RETRY_AFTER_S)
-        self.streams = Lane(settings.bulk.at_once, _STREAM_PATIENCE_S, _RETRY_AFTER_S)
-        self.joins = Lane(1, _PAGE_PATIENCE_S, _RETRY_AFTER_S)
+        self._statement_timeout_ms = settings.database.statement_timeout_ms
+        self._time_max_s = settings.bulk.time_max_s
+        self._strangers, self._known = (BulkLanes.of(settings.bulk.at_once) for _ in range(2))
         self.folder = settings.home / "bulk"
         remove_left_behind(self.folder)
+
+    @property
+    def lanes(self) -> BulkLanes:
+        """The turns of the current caller's class: no stranger takes those of callers who have proven who they are."""
+        caller = CALLER.get()
+        return self._known if caller is not None and caller.known else self._strangers
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[BulkReading]:
@@ -53,8 +82,8 @@ class BulkDesk:
         Unavailable
             When the database does not answer.
         """
-        session = await to_thread.run_sync(ColumnSession, self._url, self.statement_timeout_ms)
-        reading = BulkReading(session)
+        session = await to_thread.run_sync(ColumnSession, self._url, self._statement_timeout_ms)
+        reading = BulkReading(session, self._time_max_s)
         try:
             yield reading
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
@@ -18,19 +18,21 @@ class BulkReading:
     ----------
     session
         What iterators that run in a thread read from.
+    time_max_s
+        The seconds that it takes at most, with its sending.
     """
 
-    def __init__(self, session: ColumnSession) -> None:
-        self.session = session
+    def __init__(self, session: ColumnSession, time_max_s: int) -> None:
+        self.session, self.time_max_s = session, time_max_s
         self._parts: Iterator[bytes] | None = None
 
     async def row(self, statement: str) -> tuple[Any, ...]:
         """Return the only row of a statement; empty when there is none."""
         return await to_thread.run_sync(self.session.row, statement) or ()
 
-    async def allow(self, statement_timeout_ms: int) -> None:
+    async def allow(self, seconds: int) -> None:
         """Let the statements that follow take another time."""
-        await to_thread.run_sync(self.session.allow, statement_timeout_ms)
+        await to_thread.run_sync(self.session.allow, seconds * 1000)
 
     def begin(self, parts: Iterator[bytes]) -> None:
         """Take the iterator whose parts are sent; each is made when it is asked for."""
@@ -44,9 +46,17 @@ class BulkReading:
         """Return all parts that are left, together."""
         return await to_thread.run_sync(lambda: b"".join(iter(self._next, None)))
 
-    def cancel(self) -> None:
+    async def cancel(self) -> None:
         """End the running statement; the thread that waits for it goes on at once."""
-        self.session.cancel()
+        await to_thread.run_sync(self.session.cancel)
+
+    async def run[T](self, work: Callable[[], T]) -> T:
+        """Return what a function returns that reads from the session; it runs in a thread."""
+        return await to_thread.run_sync(work)
+
+    async def end_session(self) -> None:
+        """Close the connection; what was read is sent without it."""
+        await to_thread.run_sync(self.session.close)
 
     async def close(self) -> None:
         """End the iterator, so that its files are removed, and the connection."""

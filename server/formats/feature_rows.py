@@ -19,7 +19,7 @@ _DIGITS = {"degree": 7, "metre": 3}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureRowsFormat(ColumnFormat):
-    """A FeatureCollection; a column `id` is the id of the features."""
+    """A FeatureCollection, its axes in the official order; a column `id` is the id of the features."""
 
     def write(self, head: ColumnHead, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
         """Yield the features of a batch at a time."""
@@ -35,8 +35,11 @@ class FeatureRowsFormat(ColumnFormat):
 
     @staticmethod
     def _features(head: ColumnHead, batch: pa.RecordBatch) -> Iterator[bytes]:
-        digits = _DIGITS[head.shape.crs.unit]
-        rounded = shapely.transform(geometries_of(batch.columns[-1]), lambda xy: np.round(xy, digits))
+        crs = head.shape.crs
+        order = slice(None, None, -1 if crs.flips else 1)  # the official order, as in `/items`
+        rounded = shapely.transform(
+            geometries_of(batch.columns[-1]), lambda xy: np.round(xy[:, order], _DIGITS[crs.unit])
+        )
         texts = shapely.to_geojson(rounded).tolist()
         for row, text in zip(batch.select(batch.schema.names[:-1]).to_pylist(), texts, strict=True):
             own = {"id": row.pop(ID)} if ID in row else {}

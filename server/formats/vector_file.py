@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from layers.columns.shape import ColumnShape
+from layers.errors import OneMapError
 from server.formats.columnar import ColumnFormat, ColumnHead
 
 _PART_BYTES = 1024 * 1024
@@ -46,21 +48,58 @@ class VectorFileFormat(ColumnFormat):
     def _make(self, path: Path, head: ColumnHead, batches: Iterable[pa.RecordBatch]) -> None:
         shape = head.shape
         schema = _flat_schema(shape)
-        rows = pa.RecordBatchReader.from_batches(schema, (_flat(batch, schema) for batch in batches))
+        source = _Source(batches, schema)
+        rows = pa.RecordBatchReader.from_batches(schema, source.rows())
         facts = {**head.about, **{f"watermark_{name}": text for name, text in head.watermark.items()}}
         from pyogrio.raw import write_arrow  # noqa: PLC0415  # it brings pandas: more than a second at every start
 
-        write_arrow(
-            rows,
-            path,
-            layer=head.name,
-            driver=self.driver,
-            geometry_name=shape.geometry,
-            geometry_type=_GDAL_NAMES.get(str(shape.geometry_type), shape.geometry_type),
-            crs=None if shape.geometry is None else f"EPSG:{shape.crs.srid}",
-            layer_metadata=facts or None,
-            layer_options={name: text.format(key=_key(shape)) for name, text in self.options.items()},
-        )
+        with source.raising():
+            write_arrow(
+                rows,
+                path,
+                layer=head.name,
+                driver=self.driver,
+                geometry_name=shape.geometry,
+                geometry_type=_GDAL_NAMES.get(str(shape.geometry_type), shape.geometry_type),
+                crs=None if shape.geometry is None else f"EPSG:{shape.crs.srid}",
+                layer_metadata=facts or None,
+                layer_options={name: text.format(key=_key(shape)) for name, text in self.options.items()},
+            )
+
+
+class _Source:
+    """Rows for GDAL, which learns of an error only that there was one; ours is kept."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+        self._batches, self._schema = batches, schema
+        self._fault: OneMapError | None = None
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows without lists."""
+        try:
+            for batch in self._batches:
+                yield _flat(batch, self._schema)
+        except OneMapError as error:
+            self._fault = error
+            raise
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """Raise the error that ended the rows, in the place of whatever became of it.
+
+        Raises
+        ------
+        OneMapError
+            As the rows raised it.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self._fault is None:
+                raise
+            raise self._fault from error
+        if self._fault is not None:
+            raise self._fault
 
 
 def _key(shape: ColumnShape) -> str:

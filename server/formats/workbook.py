@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from layers.errors import TooMuch
 from server.formats.cells import CellBatches
 from server.formats.columnar import ColumnFormat, ColumnHead
 
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+
 _CELL_CHARS_MAX = 32_767
 _LOCAL = "Asia/Shanghai"
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class WorkbookFormat(ColumnFormat):
 
     def write(self, head: ColumnHead, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
         """Yield the file once it is whole; its rows wait on disk, not in memory."""
+        from openpyxl import Workbook  # noqa: PLC0415  # a fifth of a second at every start
+
         cells = CellBatches(head.shape, _local)
         book = Workbook(write_only=True)
         sheet = book.create_sheet(head.name[:31])
@@ -77,7 +82,7 @@ def _writable(value: object, row: str) -> object:
             "out by properties or skipGeometry, or take csv or gpkg",
             parameter="f",
         )
-    return ILLEGAL_CHARACTERS_RE.sub("", value)
+    return _CONTROLS.sub("", value)
 
 
 def _local(times: pa.Array) -> pa.Array:

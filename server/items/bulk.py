@@ -8,7 +8,9 @@
     more             sent while they are read         clipped to page_max
     all              sent while they are read         sent while they are read
 
-Number, end and features are read in one snapshot of the database, so that what was judged is what is sent.
+Number, end and features are read in one snapshot of the database, so that what was judged is what is sent. All that
+match are counted for what is sent while it is read, which reads them anyway; a page tells their number where it is
+known.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from starlette.types import Receive, Scope, Send
 from layers.audit.record import AuditAction
 from layers.clause import Clause
 from layers.columns.shape import shape_of
-from layers.columns.statement import Portion, column_rows, end_of, matching, text_rows
+from layers.columns.statement import Portion, column_rows, end_of, following, matching, text_rows
 from layers.read.counts import Matched
 from server.audit.touched import count_rows, current_note, touch
 from server.audit.watermark import Watermark
@@ -58,13 +60,13 @@ class _Bulk:
     part
         The features that were asked for.
     matched, returned
-        Features that match, and those of them that the answer holds.
+        Features that match, None where that is not known; and those of them that the answer holds.
     cursor
         Where the next part begins; None after the last one.
     """
 
     part: Portion
-    matched: int
+    matched: int | None
     returned: int
     cursor: str | None
 
@@ -99,10 +101,12 @@ async def send_bulk(
     query = part.query
     touch(query.layer, call.actor, action=AuditAction.EXPORT, properties=query.properties)
     is_page = part.limit is not None and part.limit <= state.settings.limits.page_max
-    desk = state.bulk
-    async with desk.pages if is_page else desk.streams, desk.reading() as reading:
+    desk, lanes = state.bulk, state.bulk.lanes
+    async with lanes.pages if is_page else lanes.streams, desk.reading() as reading:
         rows = _rows(call, part)
-        statements = [matching(query), rows] + ([] if part.limit is None else [end_of(part)])
+        statements = [following(part) if is_page else matching(query), rows] + (
+            [] if part.limit is None else [end_of(part)]
+        )
         texts = await written(state.pool, *statements)
         async with watched(receive, reading):
             found = await _count(reading, part, texts[0], texts[2] if len(texts) > 2 else None)
@@ -115,7 +119,7 @@ async def send_bulk(
                 async with watched(receive, reading):
                     content = b"" if scope["method"] == "HEAD" else await reading.rest()
             else:
-                await reading.allow(desk.stream_timeout_ms)
+                await reading.allow(reading.time_max_s)
                 await send_parts(scope, receive, send, reading, call.media.type, headers)
     if is_page:
         await send_bytes(scope, send, content, call.media.type, headers, compress=_compresses(call))
@@ -144,17 +148,23 @@ def _rows(call: ItemsCall, part: Portion) -> Clause:
 
 
 async def _count(reading: BulkReading, part: Portion, numbers: str, end: str | None) -> _Bulk:
-    matched, after = await reading.row(numbers)
-    left = max(0, after - part.query.offset)
-    if part.limit is None or end is None or left <= part.limit:
-        return _Bulk(part, matched, left, None)
+    """Count by `matching`; or by `following`, which tells the number of all when the part is the first and the last."""
+    *told, after = await reading.row(numbers)
+    matched: int | None = told[0] if told else None
+    query, limit = part.query, part.limit
+    left = max(0, after - query.offset)
+    if limit is None or end is None or left <= limit:
+        is_first = query.after is None
+        return _Bulk(part, after if is_first else matched, left, None)
     (last,) = await reading.row(end)
-    return _Bulk(part, matched, part.limit, write_cursor(last))
+    return _Bulk(part, matched, limit, write_cursor(last))
 
 
 def _headers(call: ItemsCall, found: _Bulk, state: State, watermark: Watermark | None) -> dict[str, str]:
     query = found.part.query
-    paging = Paging(found.matched, found.returned, steps(call, query, found.cursor))
+    known = state.counts.known(query) if found.matched is None else None
+    matched = known.rows if known is not None and known.exact else found.matched
+    paging = Paging(matched, found.returned, steps(call, query, found.cursor))
     headers = call.headers(query.crs, state.settings) | paging.headers({}, state.settings.limits)
     ending = call.media.ending if isinstance(call.media, ColumnFormat) else call.media.f
     name = watermark.file_name(call.layer.id, ending) if watermark else f"{call.layer.id}.{ending}"
@@ -175,7 +185,8 @@ def _parts(
     query = found.part.query
     if isinstance(call.media, TextFormat):
         links = orjson.Fragment(orjson.dumps(page_links(call, query, found.cursor)))
-        page = PageHead(query, Matched(found.matched, exact=True), found.returned, lambda: links, marked or None)
+        matched = Matched(found.returned if found.matched is None else found.matched, exact=True)
+        page = PageHead(query, matched, found.returned, lambda: links, marked or None)
         return _texts(call.media, page, reading.session.batches(rows, _FEATURE))
     if not isinstance(call.media, ColumnFormat):
         raise TypeError(f"{call.media.title} is not made of columns")

@@ -15,14 +15,18 @@ from layers.columns.shape import Column, ColumnShape, shape_of
 from layers.coordinates.crs import CRS84
 from layers.errors import TooMuch
 from server.joins.request import JoinRequest
+from server.joins.row_bytes import row_bytes
 from twin.joins.match import Matcher, Pairs
 from twin.joins.measure import Tally
 
 LEFT_MAX = 5_000_000
 RIGHT_MAX = 200_000
 PAIRS_MAX = 1_000_000
+COUNTED_MAX = 50_000_000
+"""Pairs that are counted up and not kept."""
 SECONDS_MAX = 60
-_RIGHT_BYTES_MAX = 512 * 1024 * 1024
+BYTES_MAX = 512 * 1024 * 1024
+"""Bytes of the right side, and of the pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class JoinRun:
     left: str
     right: str
     _until: float = field(default_factory=lambda: monotonic() + SECONDS_MAX)
+    _met: int = 0
 
     def run(self) -> Joined:
         """Return the rows.
@@ -57,28 +62,36 @@ class JoinRun:
         Raises
         ------
         TooMuch
-            When a side, the pairs or the time are more than is allowed.
+            When a side, the pairs, their bytes or the time are more than is allowed, or the join was cut.
         BadInput, Unavailable
             As the database says.
         """
         held = self._hold()
-        matcher = Matcher(geometries_of(_joined(held, right_shape(self.request)).combine_chunks()), self.request.rule)
+        matcher = Matcher(geometries_of(_joined(held, right_shape(self.request))), self.request.rule)
         return self._counted(held, matcher) if self.request.measures else self._paired(held, matcher)
 
-    def _hold(self) -> pa.Table:
+    def _go_on(self) -> None:
+        """Raise when the time is over, or nobody waits any more."""
+        if self.session.is_cancelled:
+            raise TooMuch("the join was cut before its end")
+        if monotonic() > self._until:
+            raise TooMuch(f"the join takes longer than {SECONDS_MAX} s; take fewer features of either side")
+
+    def _hold(self) -> pa.RecordBatch:
         shape = right_shape(self.request)
         kept: list[pa.RecordBatch] = []
         rows = size = 0
         for batch in self.session.batches(self.right, shape.schema):
             rows, size = rows + batch.num_rows, size + batch.nbytes
-            if rows > RIGHT_MAX or size > _RIGHT_BYTES_MAX:
+            if rows > RIGHT_MAX or size > BYTES_MAX:
                 raise TooMuch(
                     f"the right side has more than {RIGHT_MAX:,} features, or too many vertices; exchange the sides or "
                     "take fewer by right-filter or right-bbox",
                     parameter="right",
                 )
+            self._go_on()
             kept.append(batch)
-        return pa.Table.from_batches(kept, shape.schema)
+        return pa.concat_batches(kept) if kept else pa.RecordBatch.from_pylist([], schema=shape.schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         rows = 0
@@ -88,37 +101,58 @@ class JoinRun:
                 raise TooMuch(
                     f"the left side has more than {LEFT_MAX:,} features; take fewer by left-filter", parameter="left"
                 )
-            if monotonic() > self._until:
-                raise TooMuch(f"the join takes longer than {SECONDS_MAX} s; take fewer features of either side")
+            self._go_on()
             yield batch
 
-    def _counted(self, held: pa.Table, matcher: Matcher) -> Joined:
+    def _pairs(self, matcher: Matcher, batch: pa.RecordBatch, most: int) -> Iterator[Pairs]:
+        """Yield the pairs of a batch of the left, part by part, up to a number for all batches."""
+        for pairs in matcher.pairs(geometries_of(batch.columns[-1])):
+            self._met += len(pairs)
+            if self._met > most:
+                advice = "" if self.request.measures else ", or aggregate=count"
+                raise TooMuch(
+                    f"the join has more than {most:,} pairs; take fewer features of either side{advice}",
+                    parameter="how",
+                )
+            self._go_on()
+            if len(pairs):
+                yield pairs
+
+    def _counted(self, held: pa.RecordBatch, matcher: Matcher) -> Joined:
         request = self.request
         tally = Tally(request.measures, held.num_rows)
         for batch in self._batches():
-            pairs = matcher.pairs(geometries_of(batch.columns[-1]))
-            tally.add(pairs.left, pairs.right, {name: batch.column(name) for name in request.measured})
+            values = {name: batch.column(name) for name in request.measured}
+            for pairs in self._pairs(matcher, batch, COUNTED_MAX):
+                tally.add(pairs.left, pairs.right, values)
         own = shape_of(request.right)
         columns = [Column(one.name, pa.int64() if one.field is None else pa.float64()) for one in request.measures]
         shape = ColumnShape((*own.columns[:-1], *columns, own.columns[-1]), own.geometry_type, own.crs)
-        values = [held.column(number) for number in range(len(own.columns) - 1)]
-        values += [tally.column(one) for one in request.measures]
-        table = pa.Table.from_arrays([*values, held.column(len(own.columns) - 1)], schema=shape.schema)
+        columns_of_right = held.columns[: len(own.columns)]
+        counted = [tally.column(one) for one in request.measures]
+        table = pa.Table.from_arrays([*columns_of_right[:-1], *counted, columns_of_right[-1]], schema=shape.schema)
         return Joined(shape, table, 0, table.num_rows)
 
-    def _paired(self, held: pa.Table, matcher: Matcher) -> Joined:
+    def _paired(self, held: pa.RecordBatch, matcher: Matcher) -> Joined:
         shape = self._pair_shape()
+        shown = held.select(list(range(len(shape_of(self.request.right).columns) - 1)))
+        of_right = row_bytes(shown)
         parts: list[pa.Table] = []
-        number = left = 0
+        left = size = 0
         met = np.zeros(held.num_rows, bool)
         for batch in self._batches():
-            pairs = matcher.pairs(geometries_of(batch.columns[-1]))
-            number += len(pairs.left)
-            if number > PAIRS_MAX:
+            found = list(self._pairs(matcher, batch, PAIRS_MAX))
+            if not found:
+                continue
+            pairs = Pairs.together(found)
+            size += int(row_bytes(batch)[pairs.left].sum() + of_right[pairs.right].sum())
+            if size > BYTES_MAX:  # before they are copied
                 raise TooMuch(
-                    f"the join has more than {PAIRS_MAX:,} pairs; take fewer, or aggregate=count", parameter="how"
+                    f"the pairs take more than {BYTES_MAX // 2**20} MiB, for each has the properties and the place of "
+                    "its features; take fewer by left-properties and right-properties, or aggregate=count",
+                    parameter="left-properties",
                 )
-            parts.append(_rows(shape, batch, held, pairs))
+            parts.append(_rows(shape, batch, shown, pairs))
             left += len(np.unique(pairs.left))
             met[pairs.right] = True
         table = pa.concat_tables(parts) if parts else shape.schema.empty_table()
@@ -133,11 +167,9 @@ class JoinRun:
         return ColumnShape((*columns, left.columns[-1]), left.geometry_type, CRS84)
 
 
-def _rows(shape: ColumnShape, batch: pa.RecordBatch, held: pa.Table, pairs: Pairs) -> pa.Table:
-    of_left = batch.take(pa.array(pairs.left))
-    of_right = held.take(pa.array(pairs.right))
-    own = len(shape.columns) - batch.num_columns - (pairs.distance_m is not None)
-    columns = [*of_left.columns[:-1], *of_right.columns[:own]]
+def _rows(shape: ColumnShape, batch: pa.RecordBatch, shown: pa.RecordBatch, pairs: Pairs) -> pa.Table:
+    of_left, of_right = batch.take(pa.array(pairs.left)), shown.take(pa.array(pairs.right))
+    columns = [*of_left.columns[:-1], *of_right.columns]
     if pairs.distance_m is not None:
         columns.append(pa.array(np.round(pairs.distance_m, 3)))
     return pa.Table.from_arrays([*columns, of_left.columns[-1]], schema=shape.schema)
@@ -161,5 +193,5 @@ def right_shape(request: JoinRequest) -> ColumnShape:
     return ColumnShape((*shape.columns, stored), shape.geometry_type, shape.crs)
 
 
-def _joined(held: pa.Table, shape: ColumnShape) -> pa.ChunkedArray:
+def _joined(held: pa.RecordBatch, shape: ColumnShape) -> pa.Array:
     return held.column(len(shape.columns) - 1)

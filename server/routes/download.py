@@ -49,7 +49,7 @@ class SnapshotArchive(Response):
             When it is more than the reader may take.
         """
         state = self._state
-        async with state.bulk.streams, state.bulk.reading() as reading:
+        async with state.bulk.lanes.streams, state.bulk.reading() as reading:
             layers = []
             for layer in self._layers:
                 query = ItemsQuery(layer, self._actor)
@@ -60,7 +60,7 @@ class SnapshotArchive(Response):
                 count_rows(found, layer.id)
                 layers.append(SnapshotLayer(layer.definition, shape, rows, found))
             watermark = await state.exports.judge(current_note())
-            await reading.allow(state.bulk.stream_timeout_ms)
+            await reading.allow(reading.time_max_s)
             reading.begin(snapshot_parts(reading.session, layers, watermark.members if watermark else {}))
             name = watermark.file_name("onemap", "zip") if watermark else "onemap.zip"
             headers = {

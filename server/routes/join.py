@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from anyio import to_thread
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import StreamingResponse
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
+from layers.clause import Clause
 from layers.columns.statement import Portion, column_rows
 from layers.errors import BadInput
 from server.audit.touched import current_note, touch
 from server.audit.watermark import Watermark
 from server.bulk.desk import written
+from server.bulk.sending import send_parts, watched
 from server.bulk.workspace import workspace
 from server.dependencies import ActorHere, StateHere
 from server.formats.columnar import ColumnFormat, ColumnHead
@@ -23,10 +24,12 @@ from server.formats.feature_rows import FEATURE_ROWS
 from server.formats.table import FORMATS
 from server.http.parameters import parameters_of
 from server.joins.request import WITHIN_M_MAX, JoinRequest, read_join
-from server.joins.run import Joined, JoinRun, left_shape, right_shape
+from server.joins.run import SECONDS_MAX, Joined, JoinRun, left_shape, right_shape
 from server.state import State
 
 router = APIRouter(prefix="/twin", tags=["twin"])
+_BATCH_ROWS_MAX = 20_000
+_BATCH_BYTES = 8 * 1024 * 1024
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 type Text = str | None
@@ -76,10 +79,53 @@ class JoinedRows(BaseModel):
     features: list[dict[str, object]]
 
 
-@router.get("/join", summary="Two layers joined by place", response_model=JoinedRows)
+class JoinAnswer(Response):
+    """The rows of a join in a format of columns; the join is run and written while its client waits for it."""
+
+    def __init__(self, state: State, join: JoinRequest, media: ColumnFormat) -> None:
+        super().__init__(media_type=media.type)
+        self._state, self._join, self._media = state, join, media
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Join, judge and send.
+
+        Raises
+        ------
+        TooOften
+            When this worker joins enough already.
+        TooMuch
+            When a side, the pairs or the time are more than is allowed, or the format holds fewer rows.
+        Forbidden
+            When it is more than the reader may take.
+        """
+        state, join, media = self._state, self._join, self._media
+        async with state.bulk.lanes.joins, state.bulk.reading() as reading:
+            left, right = await written(state.pool, *_sides(join))
+            await reading.allow(SECONDS_MAX)
+            async with watched(receive, reading):
+                joined = await reading.run(JoinRun(join, reading.session, left, right).run)
+            await reading.end_session()
+            _touch(join, joined)
+            watermark = await state.exports.judge(current_note())
+            name = f"{join.left.layer.id}_{join.how}_{join.right.layer.id}"
+            media.check(name, joined.shape, joined.table.num_rows)
+            with workspace(state.bulk.folder) as folder:
+                marked = watermark.members if watermark else {}
+                head = ColumnHead(name, joined.shape, folder, joined.table.num_rows, watermark=marked)
+                reading.begin(media.write(head, _batches(joined.table)))
+                headers = _headers(media, joined, name, watermark)
+                await send_parts(scope, receive, send, reading, media.type, headers)
+
+
+@router.get(
+    "/join",
+    summary="Two layers joined by place",
+    response_class=Response,  # of which OpenAPI knows how it is made
+    responses={200: {"model": JoinedRows}},
+)
 async def join_layers(
     request: Request, state: StateHere, actor: ActorHere, params: Annotated[JoinParams, Query()]
-) -> StreamingResponse:
+) -> JoinAnswer:
     """Join two layers: pairs of features that meet, or for each feature of the right what is counted of the left.
 
     Both sides are read with the rights of who asks: what is shown as the centre of a cell is joined as that.
@@ -87,20 +133,7 @@ async def join_layers(
     media = _media(params.f)
     limits = state.settings.limits
     given = parameters_of(request.scope["query_string"].decode("latin-1"), limits)
-    join = read_join(given, state.catalog.current, actor, limits)
-    joined = await _run(state, join)
-    _touch(join, joined)
-    watermark = await state.exports.judge(current_note())
-    name = f"{join.left.layer.id}_{join.how}_{join.right.layer.id}"
-    media.check(name, joined.shape, joined.table.num_rows)
-    saved = f"{name}.{media.ending}" if watermark is None else watermark.file_name(name, media.ending)
-    headers = {
-        **_PRIVATE,
-        "OGC-NumberReturned": str(joined.table.num_rows),
-        "Content-Disposition": f'attachment; filename="{saved}"',
-    }
-    parts = _parts(media, joined, name, state.bulk.folder, watermark)
-    return StreamingResponse(parts, media_type=media.type, headers=headers)
+    return JoinAnswer(state, read_join(given, state.catalog.current, actor, limits), media)
 
 
 def _media(f: str) -> ColumnFormat:
@@ -111,30 +144,37 @@ def _media(f: str) -> ColumnFormat:
     return chosen
 
 
-async def _run(state: State, join: JoinRequest) -> Joined:
-    sides = (
+def _sides(join: JoinRequest) -> tuple[Clause, Clause]:
+    return (
         column_rows(Portion(join.left, ordered=not join.measures), left_shape(join)),
         column_rows(Portion(join.right), right_shape(join)),
     )
-    async with state.bulk.joins, state.bulk.reading() as reading:
-        left, right = await written(state.pool, *sides)
-        await reading.allow(state.bulk.stream_timeout_ms)
-        return await to_thread.run_sync(JoinRun(join, reading.session, left, right).run)
 
 
 def _touch(join: JoinRequest, joined: Joined) -> None:
     left, right = join.left, join.right
-    if join.measures:
-        touch(left.layer, left.actor, fields=False)
-    else:
+    if not join.measures:
         touch(left.layer, left.actor, rows=joined.left, properties=left.properties)
+    elif join.measured:  # a sum of one feature is its value
+        touch(left.layer, left.actor, properties=join.measured)
+    else:
+        touch(left.layer, left.actor, fields=False)
     touch(right.layer, right.actor, rows=joined.right, properties=right.properties)
 
 
-def _parts(
-    media: ColumnFormat, joined: Joined, name: str, folder: Path, watermark: Watermark | None
-) -> Iterator[bytes]:
-    with workspace(folder) as own:
-        marked = watermark.members if watermark else {}
-        head = ColumnHead(name, joined.shape, own, joined.table.num_rows, watermark=marked)
-        yield from media.write(head, joined.table.to_batches(max_chunksize=20_000))
+def _headers(media: ColumnFormat, joined: Joined, name: str, watermark: Watermark | None) -> dict[str, str]:
+    saved = f"{name}.{media.ending}" if watermark is None else watermark.file_name(name, media.ending)
+    return {
+        **_PRIVATE,
+        "Content-Crs": f"<{joined.shape.crs.uri}>",
+        "OGC-NumberReturned": str(joined.table.num_rows),
+        "Content-Disposition": f'attachment; filename="{saved}"',
+    }
+
+
+def _batches(table: pa.Table) -> Sequence[pa.RecordBatch]:
+    """Return the rows in batches that are small as text too."""
+    mean_bytes = table.nbytes // max(1, table.num_rows)
+    rows = max(1, min(_BATCH_ROWS_MAX, _BATCH_BYTES // max(1, mean_bytes)))
+    batches: list[pa.RecordBatch] = table.to_batches(max_chunksize=rows)
+    return batches

@@ -63,7 +63,7 @@ class SensorAnswers:
             bound = bound | own
             if number + 1 == len(steps) and step.entity_id is None:
                 return bound
-            rows = await page(self.connection, self._query(step.entity, EntityOptions(top=1), bound))
+            rows = await page(self.connection, self._query(step.entity, EntityOptions(top=1, select=()), bound))
             if not rows:
                 raise _missing(step)
             if number + 1 == len(steps):
@@ -78,7 +78,7 @@ class SensorAnswers:
         rows = await page(self.connection, query)
         found: EntityDocument = {"@iot.count": await count(self.connection, query)} if options.count else {}
         found["value"] = await self.documents(step.entity, rows[: options.top], options)
-        return found | ({"@iot.nextLink": True} if len(rows) > options.top else {})
+        return found | ({"@iot.nextLink": True} if _has_more(rows, options) else {})
 
     async def entity_rows(
         self, step: AddressStep, key: Mapping[str, object], options: EntityOptions
@@ -89,7 +89,7 @@ class SensorAnswers:
         self._see(rows[: options.top])
         return (
             rows[: options.top],
-            len(rows) > options.top,
+            _has_more(rows, options),
             await count(self.connection, query) if options.count else None,
         )
 
@@ -173,7 +173,7 @@ class SensorAnswers:
             document[link] = own
             if inner.count:
                 document[f"{link}@iot.count"] = number
-            if len(one) > asked.top:
+            if _has_more(one, asked):
                 address = f"{self_link(entity, row, self.root)}/{link}"
                 document[f"{link}@iot.nextLink"] = next_link(address, inner.given, asked)
 
@@ -199,6 +199,11 @@ class SensorAnswers:
             top=options.top,
             skip=options.skip,
         )
+
+
+def _has_more(rows: Sequence[EntityRow], options: EntityOptions) -> bool:
+    """Whether a page follows; none follows one of no entities, which would lead to itself."""
+    return len(rows) > options.top > 0
 
 
 def next_link(address: str, given: Mapping[str, str], options: EntityOptions) -> str:

@@ -15,6 +15,10 @@ from rasterio.transform import from_origin
 
 from layers.coordinates.crs import transform
 from layers.loaders.raster import RasterOptions, load_raster
+from server import minute_cache
+from server.minute_cache import MinuteCache
+from server.ogc.edr import metadata
+from server.ogc.edr.coverage import Coverage, EdrParameter, csv_text
 from tests.databases import run_async, temporary_database
 from tests.ogc.coverage_rules import check
 from tests.server.sensorthings.asking import Sensors
@@ -126,6 +130,33 @@ def test_a_position_has_the_nearest_station(edr):
     assert ask(edr, f"{STATIONS}/position", coords="POINT(114.3 23.1)").status_code == 404
 
 
+HIGH_LAT = 60.0
+_GAUGES = f"""INSERT INTO layer.rain_gauges (id, name, data_grade, geom)
+SELECT id, id, 2, ST_SetSRID(ST_MakePoint(113 + east, {HIGH_LAT} + north), 4490)
+FROM (VALUES ('N1', 0.012, 0), ('N2', 0, 0.008), ('N3', 0.03, 0.03)) AS g (id, east, north)"""
+_NEWEST = """INSERT INTO twin.observation_now (id, property, phenomenon_time, value)
+SELECT id, 'rain_mm', now(), 1 FROM layer.rain_gauges WHERE id LIKE 'N_'"""
+
+
+def test_the_nearest_station_is_that_of_the_ground_at_any_latitude(edr):
+    """Degrees of longitude are short in the north: 0.012 of them are 670 m, 0.008 of latitude are 890 m."""
+    edr.execute(f"{_GAUGES}; {_NEWEST}")
+    try:
+        (found,) = covered(edr, "rain_gauges/position", coords=f"POINT(113 {HIGH_LAT})")
+        assert found["id"] == "N1"
+    finally:
+        edr.execute(
+            "DELETE FROM twin.observation_now WHERE id LIKE 'N_'; DELETE FROM layer.rain_gauges WHERE id LIKE 'N_'"
+        )
+
+
+def test_no_cell_of_csv_is_a_formula():
+    parameters = [EdrParameter("state", "状态", "State", is_number=False)]
+    found = Coverage("PointSeries", [113.3], [23.1], TIMES[:1], {"state": ["=1+1"]}, "@station")
+    (row,) = csv.DictReader(io.StringIO(csv_text([found], parameters)))
+    assert (row["location"], row["state"], row["x"]) == ("'@station", "'=1+1", "113.3")
+
+
 @pytest.mark.requirement(f"{OGC}/ogcapi-edr-1/1.1/conf/csv")
 def test_every_form_has_the_same_values(edr):
     how = {"bbox": BOX, "datetime": "../2026-11-01T12:00:00Z"}
@@ -222,6 +253,29 @@ def test_collections_say_what_can_be_asked(edr):
     assert level["unit"]["symbol"]["value"] == "m"
     assert level["observedProperty"]["label"] == "水位 Water level"
     assert "data_queries" not in every["grids"]
+
+
+def test_collections_are_listed_without_reading_what_is_measured_again(edr, monkeypatch):
+    listed, read = edr.json("collections?f=json", actor="reader"), []
+    monkeypatch.setattr(metadata, "station_parameters", lambda *_: read.append(True))
+    assert edr.json("collections?f=json", actor="reader") == listed
+    assert read == []
+
+
+def test_what_is_kept_for_a_minute_is_kept_no_longer(monkeypatch):
+    times, cache = [0.0, 59.0, 61.0, 62.0], MinuteCache()
+    clock = iter([0.0, *times[1:3], 61.0, times[3]])  # what is made looks at the clock again
+    monkeypatch.setattr(minute_cache, "monotonic", lambda: next(clock))
+    made = []
+
+    async def make():
+        made.append(True)
+        return len(made)
+
+    async def work():
+        return [await cache.get("key", make) for _ in times]
+
+    assert run_async(work()) == [1, 1, 2, 2]
 
 
 @pytest.mark.requirement(f"{OGC}/ogcapi-edr-1/1.1/conf/oas30")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import jsonschema
@@ -29,12 +30,17 @@ def started(service, **how):
 
 
 def ended(service, job_id, actor="operator"):
-    """Ask for a job until it has ended."""
-    for _ in range(2000):
-        found = service.json(f"jobs/{job_id}", actor=actor)
-        if found["status"] in ENDED:
-            return found
-    raise AssertionError(found)
+    """Return a job once its task has ended."""
+
+    async def wait():
+        running = [task for task in asyncio.all_tasks() if task.get_name() == f"job {job_id}"]
+        if running:
+            await asyncio.wait(running)
+
+    service.run(wait())
+    found = service.json(f"jobs/{job_id}", actor=actor)
+    assert found["status"] in ENDED
+    return found
 
 
 @pytest.mark.requirement(f"{CONF}/core")

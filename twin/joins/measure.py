@@ -72,7 +72,6 @@ class Tally:
     """
 
     def __init__(self, measures: Sequence[JoinMeasure], size: int) -> None:
-        self._measures, self._size = measures, size
         self._fields = sorted({one.field for one in measures if one.field is not None})
         self._count = np.zeros(size, np.int64)
         self._known = {name: np.zeros(size, np.int64) for name in self._fields}
@@ -82,13 +81,13 @@ class Tally:
 
     def add(self, left: Places, right: Places, values: Mapping[str, pa.Array]) -> None:
         """Add pairs; `values` are the columns of the left batch, nulls are left out."""
-        self._count += np.bincount(right, minlength=self._size)
+        np.add.at(self._count, right, 1)  # no bincount: parts are many and may be of few pairs
         for name in self._fields:
             numbers: npt.NDArray[np.float64] = values[name].cast(pa.float64()).to_numpy(zero_copy_only=False)[left]
             known = ~np.isnan(numbers)
             numbers, of = numbers[known], right[known]
-            self._known[name] += np.bincount(of, minlength=self._size)
-            self._sum[name] += np.bincount(of, weights=numbers, minlength=self._size)
+            np.add.at(self._known[name], of, 1)
+            np.add.at(self._sum[name], of, numbers)
             np.minimum.at(self._least[name], of, numbers)
             np.maximum.at(self._most[name], of, numbers)
 

@@ -11,6 +11,7 @@ from itertools import product
 from typing import Any, Literal
 
 from layers.coordinates.crs import Crs
+from layers.spreadsheet import cell
 from layers.types import Json
 from tiles.raster.members import rfc3339
 
@@ -163,10 +164,11 @@ def csv_text(coverages: Sequence[Coverage], parameters: Sequence[EdrParameter]) 
     names = [one.name for one in parameters if any(one.name in coverage.values for coverage in coverages)]
     text = StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(["location", "datetime", "x", "y", *names])
+    writer.writerow(["location", "datetime", "x", "y", *(cell(name) for name in names)])
     for one in coverages:
         for number, (time, x, y) in enumerate(one.places()):
             values: list[Any] = [one.values[name][number] if name in one.values else None for name in names]
             if any(value is not None for value in values):
-                writer.writerow([one.id, rfc3339(time) if time else None, x, y, *values])
+                told = [one.id, rfc3339(time) if time else None, x, y, *values]
+                writer.writerow([cell(value) for value in told])
     return text.getvalue()

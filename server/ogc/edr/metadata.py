@@ -42,9 +42,14 @@ def raster_data_queries(visit: Visit, raster: Raster) -> Json:
 
 
 async def _parameters(visit: Visit, layer: Layer) -> list[EdrParameter]:
-    with in_our_words():
-        async with visit.state.pool.acquire() as connection:
-            return await station_parameters(connection, layer, visit)
+    """Return what a layer's features measure, up to a minute ago: to find it, all of their newest values are read."""
+
+    async def found() -> list[EdrParameter]:
+        with in_our_words():
+            async with visit.state.pool.acquire() as connection:
+                return await station_parameters(connection, layer, visit)
+
+    return await visit.state.minutes.get(("edr", layer.id, layer.version, visit.actor.audience), found)
 
 
 def _members(url: str, queries: Sequence[str], parameters: Sequence[EdrParameter]) -> Json:

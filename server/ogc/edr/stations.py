@@ -22,7 +22,9 @@ from twin.sensing.condition import Condition
 from twin.sensing.entities import EntityQuery, EntityRow, page
 from twin.sensing.entity_types import SETS, SensorEntity
 from twin.sensing.rows import SensingRows
-from twin.sensing.things import measures
+from twin.sensing.things import measures, without_live
+from twin.surroundings.places import read_places
+from twin.surroundings.spot import Spot
 
 VALUES_MAX = 20_000
 STATIONS_MAX = 2_000
@@ -121,19 +123,13 @@ async def _station(connection: asyncpg.Connection, rows: SensingRows, asked: Edr
             raise NotFound(f"there is no location '{station[:80]}' in '{layer.id}'", parameter="locationId")
         return station
     assert asked.shape is not None  # noqa: S101  # a position has one
-    far = {"op": "geo.distance", "args": [{"property": "location"}, dict(mapping(asked.shape))]}
-    near = [{"op": "<=", "args": [far, NEAR_M]}]
-    found = await page(connection, _query(SETS["Locations"], rows, {"layer": layer.id}, near, STATIONS_MAX))
-    if not found:
+    spot = Spot(*asked.shape.coords[0])
+    near = await read_places(
+        connection, without_live(layer, rows.actor), rows.actor, spot, limit=1, within_m=float(NEAR_M)
+    )
+    if not near.ids:
         raise NotFound(f"no station of '{layer.id}' is within {NEAR_M} m of this place", parameter="coords")
-    x, y = asked.shape.coords[0]
-    return str(min(found, key=lambda row: (_distance(row, x, y), row["id"]))["id"])
-
-
-def _distance(row: EntityRow, x: float, y: float) -> float:
-    """Return a measure of the distance within a few kilometres: of degrees of latitude, squared."""
-    lon, lat = _centre(row)
-    return ((lon - x) * 0.92) ** 2 + (lat - y) ** 2
+    return near.ids[0]
 
 
 def _centre(row: EntityRow) -> tuple[float, float]:

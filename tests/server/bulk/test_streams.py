@@ -8,18 +8,32 @@ import threading
 from dataclasses import replace
 from itertools import chain
 
+import adbc_driver_manager as adbc
+import asyncpg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
+from starlette.requests import ClientDisconnect
 
 from layers.columns.address import libpq_address
 from layers.columns.session import ColumnSession
+from layers.columns.shape import ID, Column, ColumnShape
 from layers.database.connection import connect
-from layers.errors import BadInput, TooMuch, Unavailable
+from layers.database.faults import in_words
+from layers.errors import BadInput, OneMapError, TooMuch, Unavailable
+from server.bulk.reading import BulkReading
+from server.bulk.sending import watched
 from server.bulk.workspace import remove_left_behind
 from server.formats import table
+from server.formats.arrow_stream import ARROW
+from server.formats.columnar import ColumnHead
+from server.formats.delimited import CSV
+from server.formats.geoparquet import GEOPARQUET
+from server.formats.vector_file import FLATGEOBUF, GEOPACKAGE
 from server.formats.workbook import XLSX
 from tests.databases import execute, run_async, temporary_database
+from tests.impersonation import ACTOR_HEADER
 from tests.ogc.service import Service, fill
 from tests.rights.asgi import _scope
 
@@ -166,6 +180,77 @@ def test_a_workbook_takes_no_more_than_it_holds(service, monkeypatch):
     assert "take csv or parquet" in answer.text
 
 
+def test_small_pages_count_no_further_than_they_reach(service):
+    first = service.ask(f"{ITEMS}?f=csv&limit=10&properties=floors&filter=floors>0")
+    assert (first.headers["ogc-numberreturned"], "next" in first.links) == ("10", True)
+    assert "ogc-numbermatched" not in first.headers  # 3,000 match
+    last = service.ask(f"{ITEMS}?f=csv&limit=10&filter=id<'r0005'")
+    assert last.headers["ogc-numbermatched"] == last.headers["ogc-numberreturned"]
+    assert "next" not in last.links
+
+
+def test_a_page_tells_the_number_of_all_where_it_is_known(service):
+    asked = f"{ITEMS}?limit=10&filter=floors>5"
+    known = service.json(f"{asked}&f=json")["numberMatched"]
+    assert service.ask(f"{asked}&f=parquet").headers["ogc-numbermatched"] == str(known)
+
+
+def test_a_reader_that_is_slow_is_cut_in_time(service):
+    brief = Service(service.url, bulk={"time_max_s": 1})
+
+    async def work():
+        slow = Slow(brief, f"/ogc/{ITEMS}?f=arrow")
+        await asyncio.wait_for(slow.task, 60)
+        return slow, (await brief._fast.get(f"/ogc/{ITEMS}?f=parquet&limit=10")).status_code
+
+    try:
+        slow, after = brief.run(work())
+    finally:
+        brief.close()
+    assert (slow.status, slow.begun.is_set(), slow.ended, after) == (200, True, False, 200)
+    assert fetch(service, BUSY) == 0
+
+
+def test_a_stranger_holds_no_turn_of_callers_who_are_known(service):
+    known = {ACTOR_HEADER: "operator"}
+
+    async def work():
+        slow = Slow(service, f"/ogc/{ITEMS}?f=arrow")
+        await slow.begun.wait()
+        answers = [await service._fast.get(f"/ogc/{ITEMS}?f=parquet", headers=sent) for sent in ({}, known)]
+        slow.gone.set()
+        await slow.task
+        return [one.status_code for one in answers]
+
+    assert service.run(work()) == [429, 200]
+
+
+@pytest.mark.parametrize("media", [FLATGEOBUF, GEOPACKAGE, XLSX, GEOPARQUET, ARROW, CSV])
+def test_a_fault_while_rows_are_read_stays_what_it_is(media, tmp_path):
+    shape = ColumnShape((Column(ID, pa.string()), Column("geometry", pa.binary())), "Point")
+    row = pa.RecordBatch.from_pylist([{ID: "a", "geometry": shapely.Point(113.3, 23.1).wkb}], schema=shape.schema)
+
+    def rows():
+        yield row
+        raise TooMuch("cut in the middle")
+
+    with pytest.raises(TooMuch, match="cut in the middle"):
+        list(media.write(ColumnHead("layer", shape, tmp_path, 2), rows()))
+    assert not list(tmp_path.iterdir())
+
+
+class BegunSession(ColumnSession):
+    """A session that notes that a statement is about to be sent."""
+
+    def __init__(self, url, statement_timeout_ms) -> None:
+        self.begun = threading.Event()
+        super().__init__(url, statement_timeout_ms)
+
+    def _begin(self, cursor):
+        super()._begin(cursor)
+        self.begun.set()
+
+
 class TestSession:
     def test_it_reads_in_the_role_and_the_time_of_readers(self, service):
         with ColumnSession(service.url, 1234) as session:
@@ -186,30 +271,117 @@ class TestSession:
             list(session.batches("SELECT 1 / (n - 3) FROM generate_series(1, 9) AS n", WHOLE))
 
     def test_it_is_cancelled_from_another_thread(self, service):
-        with ColumnSession(service.url, 60_000) as session:
-            timer = threading.Timer(0.3, session.cancel)
-            timer.start()
+        ended = threading.Event()
+        with BegunSession(service.url, 60_000) as session:
+
+            def cancel():
+                session.begun.wait()
+                while not ended.wait(0.05):
+                    session.cancel()
+
+            canceller = threading.Thread(target=cancel)
+            canceller.start()
+            try:
+                with pytest.raises(TooMuch):
+                    session.row("SELECT pg_sleep(30)::text")
+            finally:
+                ended.set()
+                canceller.join()
+
+    def test_no_statement_begins_once_it_is_cancelled(self, service):
+        with BegunSession(service.url, 60_000) as session:
+            session.cancel()
             with pytest.raises(TooMuch):
                 session.row("SELECT pg_sleep(30)::text")
-            timer.join()
+            assert not session.begun.is_set()
+
+    def test_a_batch_is_the_last_once_it_is_cancelled(self, service):
+        with ColumnSession(service.url, 60_000) as session:
+            batches = session.batches("SELECT n FROM generate_series(1::bigint, 3000000) AS n", WHOLE)
+            next(batches)
+            session.cancel()
+            with pytest.raises(TooMuch):
+                next(batches)
+
+    def test_a_statement_that_fails_runs_no_more(self, service):
+        with ColumnSession(service.url, 9000) as session:
+            with pytest.raises(BadInput):
+                session.row("SELECT 1 / 0")
+            assert session._running is None
+            assert all(cursor._closed for cursor in session._connection._cursors)
+            session.cancel()
+
+    def test_what_cannot_be_cancelled_any_more_is_no_fault(self, service):
+        with ColumnSession(service.url, 9000) as session, session._cursor("SELECT 1") as cursor:
+            cursor.close()
+            session.cancel()
 
     def test_a_server_that_is_away_is_said_to_be(self):
         with pytest.raises(Unavailable):
             ColumnSession("postgresql://nobody@127.0.0.1:1/none", 1000)
 
+    @pytest.mark.parametrize("state", ["22012", "40001", "42P01", "53300", "54000", "55P03", "57014", "58030", "XX001"])
+    def test_a_code_means_the_same_on_every_connection(self, service, state):
+        raised = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"
+
+        async def heard():
+            connection = await connect(service.url)
+            try:
+                await connection.execute(raised)
+            except asyncpg.PostgresError as error:
+                return in_words(error)
+            finally:
+                await connection.close()
+
+        with ColumnSession(service.url, 9000) as session, pytest.raises((OneMapError, adbc.Error)) as told:
+            session.row(raised)
+        expected = service.run(heard())
+        assert isinstance(told.value, adbc.Error if expected is None else type(expected))
+
+
+def test_who_has_gone_is_cancelled_until_the_statement_ends(service):
+    """A statement on its way to the server is not there yet when it is cancelled."""
+    lost = []
+
+    class Unlucky(ColumnSession):
+        def cancel(self):
+            if lost:
+                super().cancel()
+            lost.append(True)
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def work():
+        with Unlucky(service.url, 60_000) as session:
+            reading = BulkReading(session, 60)
+            with pytest.raises(ClientDisconnect):
+                async with watched(gone, reading):
+                    await reading.row("SELECT pg_sleep(30)::text")
+
+    service.run(work())
+    assert len(lost) > 1
+
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("postgresql://u@/db?host=/run/pg", "postgresql://u@/db?host=%2Frun%2Fpg&options=-c%20role%3Dr"),
-        ("postgres://u:p@h:1/db", "postgres://u:p@h:1/db?options=-c%20role%3Dr"),
+        (
+            "postgresql://u@/db?host=/run/pg",
+            "postgresql://u@/db?host=%2Frun%2Fpg&connect_timeout=10&options=-c%20role%3Dr",
+        ),
+        (
+            "postgresql://h/db?connect_timeout=3",
+            "postgresql://h/db?connect_timeout=3&options=-c%20role%3Dr",
+        ),
+        ("postgres://u:p@h:1/db", "postgres://u:p@h:1/db?connect_timeout=10&options=-c%20role%3Dr"),
         (
             "postgresql://h/db?search_path=a%20b",
-            "postgresql://h/db?options=-c%20search_path%3Da%5C%20b%20-c%20role%3Dr",
+            "postgresql://h/db?connect_timeout=10&options=-c%20search_path%3Da%5C%20b%20-c%20role%3Dr",
         ),
         (
             "postgresql://h/?database=x&options=-c%20a%3D1",
-            "postgresql://h/?dbname=x&options=-c%20a%3D1%20-c%20role%3Dr",
+            "postgresql://h/?dbname=x&connect_timeout=10&options=-c%20a%3D1%20-c%20role%3Dr",
         ),
     ],
 )

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from layers.columns.session import ColumnSession
 from layers.database.connection import connect
+from server.audit.touched import begin_note
 from server.joins import run
+from server.joins.request import read_join
+from server.joins.row_bytes import row_bytes
+from server.joins.run import Joined
+from server.routes.join import _touch
 from tests.ogc.conftest import things_url  # noqa: F401
 from tests.ogc.service import Service
+from tests.ogc.things import ACTORS
+from tests.rights.asgi import _scope
 
 SHOWN = "data_grade <= 2"  # of `INSIDER`, as whom the tests ask
 DISTANCE = "ST_Distance(l.geom::geography, r.geom::geography)"
@@ -112,7 +123,20 @@ def test_a_join_is_had_as_columns_too(service):
     assert table["count"].to_pylist() == [one["properties"]["count"] for one in rows]
     moved = service.json("/twin/join", **asked, crs="EPSG:4547")["features"]
     assert [one["properties"] for one in moved] == [one["properties"] for one in rows]
-    assert moved[0]["geometry"]["coordinates"][0][0][0][0] > 10_000
+
+
+@pytest.mark.parametrize("crs", ["OGC:CRS84", "EPSG:4490", "EPSG:4547", "EPSG:3857"])
+def test_its_geojson_has_the_axes_and_the_system_of_items(service, crs):
+    asked = {"left": "points", "right": "areas", "aggregate": "count", "crs": crs}
+    answer = service.ask("/twin/join", **asked)
+    items = service.ask("collections/areas/items", crs=crs, limit=1000)
+    assert answer.headers["content-crs"] == items.headers["content-crs"]
+    places = {one["id"]: one["geometry"]["coordinates"] for one in items.json()["features"]}
+    found = answer.json()["features"]
+    assert len(found) == len(places)
+    for one in found:
+        ring, same = one["geometry"]["coordinates"][0][0], places[one["id"]][0][0]
+        assert [x for position in ring for x in position] == pytest.approx([x for at in same for x in at], abs=1e-6)
 
 
 def test_a_reader_joins_only_the_rows_that_he_sees(service):
@@ -151,7 +175,19 @@ def test_what_is_wrong_is_named(service, asked, words):
     assert words in answer.text
 
 
-@pytest.mark.parametrize(("limit", "asked"), [("LEFT_MAX", {}), ("RIGHT_MAX", {}), ("PAIRS_MAX", {"within_m": "5000"})])
+WIDE = {"within_m": "5000"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "asked"),
+    [
+        ("LEFT_MAX", {}),
+        ("RIGHT_MAX", {}),
+        ("PAIRS_MAX", WIDE),
+        ("COUNTED_MAX", {**WIDE, "aggregate": "count"}),
+        ("BYTES_MAX", {}),
+    ],
+)
 def test_a_huge_join_is_refused_and_leaves_no_statement(service, monkeypatch, limit, asked):
     monkeypatch.setattr(run, limit, 50)
     answer = service.ask("/twin/join", left="points", right="areas", **asked)
@@ -164,3 +200,83 @@ def test_a_huge_join_is_refused_and_leaves_no_statement(service, monkeypatch, li
 def test_a_slow_join_ends(service, monkeypatch):
     monkeypatch.setattr(run, "SECONDS_MAX", -1)
     assert service.ask("/twin/join", left="points", right="areas").status_code == 413
+
+
+def test_pairs_are_refused_before_they_are_copied(service, monkeypatch):
+    monkeypatch.setattr(run, "BYTES_MAX", 20_000)
+    monkeypatch.setattr(run, "_rows", None)
+    asked = {"left": "points", "right": "points", "within_m": 5000, "left-properties": "*"}
+    answer = service.ask("/twin/join", **asked)
+    assert (answer.status_code, "the pairs take more than" in answer.text) == (413, True), answer.text
+
+
+def test_the_bytes_of_rows_are_those_of_their_values():
+    rows = [
+        {"a": "xx", "b": ["q", "ww"], "c": b"123"},
+        {"a": None, "b": None, "c": None},
+        {"a": "天", "b": [], "c": b""},
+    ]
+    batch = pa.RecordBatch.from_pylist(
+        rows, schema=pa.schema({"a": pa.string(), "b": pa.list_(pa.string()), "c": pa.binary()})
+    )
+    assert row_bytes(batch).tolist() == [8, 0, 3]
+    assert row_bytes(batch.slice(1)).tolist() == [0, 3]
+
+
+class Begun:
+    """Notes which statements begin to be read, and calls back at the first."""
+
+    def __init__(self, monkeypatch, then=lambda _: None) -> None:
+        self.statements, real = [], ColumnSession.batches
+
+        def batches(session, statement, schema):
+            self.statements.append(statement)
+            if len(self.statements) == 1:
+                then(session)
+            yield from real(session, statement, schema)
+
+        monkeypatch.setattr(ColumnSession, "batches", batches)
+
+
+def test_the_time_runs_while_the_right_is_read(service, monkeypatch):
+    monkeypatch.setattr(run, "SECONDS_MAX", -1)
+    begun = Begun(monkeypatch)
+    assert service.ask("/twin/join", left="points", right="areas").status_code == 413
+    assert len(begun.statements) == 1
+
+
+def test_a_client_that_goes_ends_the_join(service, monkeypatch):
+    cancelled, gone, sent = threading.Event(), asyncio.Event(), []
+    real = ColumnSession.cancel
+
+    def cancel(session):
+        real(session)
+        cancelled.set()
+
+    def leave(_):
+        service._loop.call_soon_threadsafe(gone.set)
+        assert cancelled.wait(60)
+
+    async def receive():
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    monkeypatch.setattr(ColumnSession, "cancel", cancel)
+    begun = Begun(monkeypatch, leave)
+    scope = _scope("http", "/twin/join?left=points&right=areas", {}) | {"method": "GET", "scheme": "http"}
+    service.run(service.app(scope, receive, send))
+    assert (len(begun.statements), sent) == (1, [])
+    assert service.ask("/twin/join", left="points", right="areas").status_code == 200
+
+
+@pytest.mark.parametrize("aggregate", ["count", "sum(floors)"])
+def test_the_audit_is_told_what_is_summed(service, aggregate):
+    state = service.app.state.shared
+    given = {"left": "points", "right": "areas", "aggregate": aggregate}
+    join = read_join(given, state.catalog.current, ACTORS["operator"], state.settings.limits)
+    note = begin_note()
+    _touch(join, Joined(None, None, 0, 0))
+    assert ("points.secret" in note.fields) == (aggregate != "count")

@@ -87,4 +87,11 @@ def test_no_text_is_a_fault_of_ours(sensors, text):
 def test_more_than_a_page_holds_is_a_page(sensors):
     found = sensors.found("Observations", top="100000")
     assert len(found["value"]) < 1001
-    assert sensors.found("Observations", top="0", count="true")["value"] == []
+
+
+def test_a_page_of_none_leads_nowhere(sensors):
+    for options in ({"count": "true"}, {"resultFormat": "dataArray"}):
+        found = sensors.found("Observations", top="0", **options)
+        assert (found["value"], "@iot.nextLink" in found) == ([], False)
+    (stream, *_) = sensors.found("Datastreams", expand="Observations($top=0)")["value"]
+    assert (stream["Observations"], "Observations@iot.nextLink" in stream) == ([], False)

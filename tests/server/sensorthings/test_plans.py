@@ -10,6 +10,7 @@ import pytest
 from layers.actor import Actor
 from layers.clause import all_of
 from layers.database.connection import Role, connect
+from server.sensorthings import answering
 from server.sensorthings.filter_text import read_filter
 from tests.databases import run_async
 from twin.sensing.condition import Condition
@@ -75,3 +76,17 @@ def test_the_newest_of_a_series_is_found_from_the_end_of_its_index(sensors):
     key = {"layer": "water_level_stations", "id": "W1", "property": "level_m"}
     plan = plan_of(sensors, Actor("all", clearance=4), "result gt -9", key, (("time", True),))
     assert '"Scan Direction":"Backward"' in plan
+
+
+def test_on_the_way_to_what_is_asked_for_keys_are_read_alone(sensors, monkeypatch):
+    read, real = [], answering.page
+
+    async def page(connection, query):
+        read.append(query)
+        return await real(connection, query)
+
+    monkeypatch.setattr(answering, "page", page)
+    assert sensors.found("Things('water_level_stations:W1')/Datastreams")["value"]
+    way, asked = read
+    assert (way.entity.set, way.columns) == ("Things", frozenset())
+    assert asked.columns
