@@ -227,20 +227,40 @@ FROM onemap.layer AS l LEFT JOIN onemap.live AS n ON n.layer = l.id ORDER BY l.i
 """
 
 
-async def read_catalog(connection: asyncpg.Connection, code_lists: Mapping[str, CodeList] | None = None) -> Catalog:
-    """Read the present catalogue; a layer whose stored definition this version cannot read is left out and logged."""
-    read = (_layer(row) for row in await connection.fetch(_SELECT))
+async def read_catalog(
+    connection: asyncpg.Connection,
+    code_lists: Mapping[str, CodeList] | None = None,
+    before: Mapping[str, Layer] = MappingProxyType({}),
+) -> Catalog:
+    """Read the present catalogue; a layer whose stored definition this version cannot read is left out and logged.
+
+    Parameters
+    ----------
+    before
+        The catalogue that this one replaces: definitions that are equal stay the same objects, by which rights and
+        statements are kept.
+    """
+    read = (_layer(row, before) for row in await connection.fetch(_SELECT))
     layers = {layer.id: layer for layer in read if layer is not None}
-    return Catalog({name: _with_referred(layer, layers) for name, layer in layers.items()}, code_lists)
+    return Catalog(
+        {name: _with_referred(layer, layers, before.get(name)) for name, layer in layers.items()}, code_lists
+    )
 
 
-def _with_referred(layer: Layer, layers: Mapping[str, Layer]) -> Layer:
+def _with_referred(layer: Layer, layers: Mapping[str, Layer], before: Layer | None) -> Layer:
     names = {name for field in layer.definition.fields for name in field.refers_to if name in layers}
-    return replace(layer, referred=MappingProxyType({name: layers[name].definition for name in sorted(names)}))
+    referred: Mapping[str, LayerDefinition] = MappingProxyType(
+        {name: layers[name].definition for name in sorted(names)}
+    )
+    if before is not None and before.referred == referred:
+        referred = before.referred
+    return replace(layer, referred=referred)
 
 
-def _layer(row: asyncpg.Record) -> Layer | None:
+def _layer(row: asyncpg.Record, before: Mapping[str, Layer]) -> Layer | None:
     definition = parse_definition(row["definition"])
+    if row["id"] in before and before[row["id"]].definition == definition:
+        definition = before[row["id"]].definition
     if definition is None:
         _log.error("layer definition cannot be read; run onemap doctor", layer=row["id"])
         return None
@@ -292,7 +312,8 @@ class CatalogHolder:
 
     async def _reload(self, connection: asyncpg.Connection) -> None:
         lists = await read_stored_code_lists(connection)
-        found = await read_catalog(connection, lists or self._code_lists)  # a database may be older than its lists
+        known = lists or self._code_lists  # a database may be older than its lists
+        found = await read_catalog(connection, known, self.current)
         await self._identify(connection)
         for layer in self.current.values():  # versions that were announced during the read are newer than those read
             found = found.with_moved(layer)

@@ -46,7 +46,7 @@ class Case:
     rows
         A CQL2 text over the fields and `caller(…)` that is true of its rows; None is every row.
     showings
-        How each field is shown; an absent field is not listed.
+        How each field is shown; an absent field is not listed. ``*`` stands for what is no field of the layer.
     shows_motion
         Whether moving features are shown where they are now; otherwise at their stored place.
     count_by, least_count
@@ -117,17 +117,6 @@ class LayerRights:
         """The cases that let the actor do what it reads for; none covers another."""
         needed = _needed(self.actor)
         return _pruned([case for case in self.all_cases if case.operations >= needed], Case.covers)
-
-    @cached_property
-    def following(self) -> LayerRights:
-        """The same without the cases that do not show where a moving feature is, or when it was there."""
-        times = [one.name for one in self.definition.fields if one.live and one.live.position == "phenomenon_time"]
-        kept = (
-            case
-            for case in self.all_cases
-            if case.shows_motion and case.geometry != "absent" and all(case.showing(name) != "absent" for name in times)
-        )
-        return LayerRights(self.definition, self.actor, tuple(kept))
 
     @cached_property
     def widest(self) -> tuple[Case, ...]:
@@ -251,7 +240,7 @@ def _of_labels(definition: LayerDefinition, actor: Actor, grade: int, prefixes: 
             return "reference" if field.one_time else "full"
         return field.mask if actor.sees_masked else "absent"
 
-    showings = {field.name: showing(field) for field in definition.fields if not field.internal}
+    showings = {field.name: showing(field) for field in definition.fields if not field.internal} | {EVERY: "full"}
     motion = definition.motion is not None and grade >= definition.motion.grade
     return Case(grade, prefixes, None, _shown(showings), "full", motion, _EVERYTHING)
 
@@ -278,6 +267,7 @@ def _of_rule(definition: LayerDefinition, rule: PolicyRule, actor: Actor) -> Cas
     only_counts = actor.operation == "aggregate" and "read" not in rule.operations  # a sum is of a lower grade
     grade = rule.grade if only_counts else min(rule.grade, actor.clearance, _clearance(rule, actor))
     showings = {field.name: _showing(field, rule, grade, actor) for field in definition.fields if not field.internal}
+    showings[EVERY] = "full" if rule.fields.get(EVERY, "full") == "full" else "absent"
     motion = definition.motion is not None and grade >= definition.motion.grade and rule.geometry != "absent"
     return Case(
         grade,

@@ -79,6 +79,8 @@ def read_time(text: str, parameter: str) -> datetime:
 
 Facts = Literal["position", "observation", "version"]
 """What feeds told of features: where they were, what they measured, and the versions of events."""
+OF_FACTS = "fact_"
+"""How the names of fields begin that a fact adds to those of its feature; no layer has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)

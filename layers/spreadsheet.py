@@ -1,10 +1,14 @@
-"""Cells of CSV that a spreadsheet shows and never runs as formulas."""
+"""CSV that spreadsheets read, with cells that they show and never run as formulas."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones run too
 GUARDED = f"^'([{re.escape(''.join(STARTS))}])"
@@ -38,3 +42,19 @@ def cell(value: object) -> object:
             return ";".join(guarded(str(member)) for member in value)
         case _:
             return value
+
+
+def csv_lines(names: Sequence[str], rows: Iterable[Mapping[str, Any]], *, head: bool = True) -> bytes:
+    """Return rows as CSV in UTF-8; before the line of names stands the byte order mark that Chinese needs.
+
+    Parameters
+    ----------
+    head
+        Whether the line of names comes first; without it the lines continue others.
+    """
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\r\n")
+    if head:
+        writer.writerow(names)
+    writer.writerows([cell(row.get(name)) for name in names] for row in rows)
+    return (b"\xef\xbb\xbf" if head else b"") + lines.getvalue().encode()

@@ -16,12 +16,13 @@ from layers.clause import EMPTY, Clause, bind, compose
 from layers.definition import FieldDefinition, FieldType, LayerDefinition
 from layers.errors import Forbidden
 from layers.layer_rights import Case, LayerRights
-from layers.moment import Facts, Throughout
+from layers.moment import OF_FACTS, Facts, Throughout
+from layers.policy.definition import EVERY
 from layers.read.rights import rights_at
 from layers.read.scope import any_of, holds
 
 TIME, PROPERTY, VALUE, TEXT, UNIT, QUALITY, VERSION = (
-    f"fact_{name}" for name in ("time", "property", "value", "text", "unit", "quality", "version")
+    f"{OF_FACTS}{name}" for name in ("time", "property", "value", "text", "unit", "quality", "version")
 )
 _TYPES: Mapping[str, FieldType] = {
     TIME: "datetime", PROPERTY: "string", VALUE: "number", TEXT: "string", UNIT: "string", QUALITY: "string",
@@ -43,8 +44,8 @@ def throughout(
 ) -> Layer:
     """Return a layer of which the facts of a span are read, for an actor.
 
-    Where an actor sees the times of positions roughly, the span becomes one of whole local days: a narrow one would
-    tell the time.
+    Where an actor sees the times of positions roughly, the span becomes one of whole local days, and so does the time
+    until which they had arrived: a narrow one would tell the time.
 
     Raises
     ------
@@ -61,12 +62,17 @@ def throughout(
         position_fields(definition)["phenomenon_time"]
     ):
         return found
-    days = _day(start), _day(end + timedelta(days=1) - timedelta(microseconds=1))
-    return replace(found, moment=Throughout(days[1], "phenomenon", days[0], facts, known_at))
+    known = None if known_at is None else _next_day(known_at)
+    return replace(found, moment=Throughout(_next_day(end), "phenomenon", _day(start), facts, known))
 
 
 def _day(moment: datetime) -> datetime:
     return moment.astimezone(_LOCAL).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _next_day(moment: datetime) -> datetime:
+    """Return the first midnight that is not before a moment."""
+    return _day(moment + timedelta(days=1) - timedelta(microseconds=1))
 
 
 def _with_facts(definition: LayerDefinition, facts: Facts) -> LayerDefinition:
@@ -145,8 +151,9 @@ def _where_shown(rights: LayerRights, names: tuple[str, ...], known: Container[s
 
 
 def unnamed_fields(definition: LayerDefinition) -> tuple[str, ...]:
-    """Return the fields that must be seen for a property that feeds none: the time of the last message."""
-    return tuple(field.name for field in definition.fields if field.live and field.live.any_observation == "time")
+    """Return what must be seen for a property that feeds no field: the time of the last message, and such things."""
+    times = (field.name for field in definition.fields if field.live and field.live.any_observation == "time")
+    return (*times, EVERY)
 
 
 def _showing(rights: LayerRights, names: tuple[str, ...]) -> Iterator[Case]:

@@ -19,9 +19,10 @@ from layers.read.present import Present
 from layers.schema.tables import past_of
 
 _MEASURED = "h.value, h.value_text, h.quality_flag, h.phenomenon_time"
-LAST_MEASURED = """h.phenomenon_time DESC, coalesce(h.source_version, 1) DESC,
-    coalesce(h.sent_time, h.phenomenon_time) DESC, coalesce(h.value, '-inf') DESC,
-    coalesce(h.value_text, '') COLLATE "C" DESC"""
+NEWEST_VERSION = """coalesce(h.source_version, 1) DESC, coalesce(h.sent_time, h.phenomenon_time) DESC,
+    coalesce(h.value, '-inf') DESC, coalesce(h.value_text, '') COLLATE "C" DESC"""
+"""The order of observations (alias `h`) of one property and time, of which the first counts."""
+LAST_MEASURED = f"h.phenomenon_time DESC, {NEWEST_VERSION}"
 _MOVED = "h.id, h.lon, h.lat, h.phenomenon_time, h.speed_kmh, h.heading_deg, h.grid_code, h.area_code"
 LAST_MOVED = "h.phenomenon_time DESC, h.lon DESC, h.lat DESC"
 _VALID = ("valid_from", "valid_to")

@@ -12,7 +12,7 @@ from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, bind, compose, quote_identifier, quote_literal
 from layers.moment import Facts, Throughout
 from layers.read.facts import PROPERTY, QUALITY, TEXT, TIME, UNIT, VALUE, position_fields
-from layers.read.past import LAST_MEASURED, LAST_MOVED, Past
+from layers.read.past import LAST_MOVED, NEWEST_VERSION, Past
 from layers.read.past_events import versions_of_events
 
 _TABLES: Mapping[Facts, str] = {"position": "twin.position", "observation": "twin.observation"}
@@ -20,7 +20,10 @@ _SAME: Mapping[Facts, str] = {
     "position": "h.id, h.phenomenon_time",
     "observation": "h.id, h.property, h.phenomenon_time",
 }
-_LAST: Mapping[Facts, str] = {"position": LAST_MOVED, "observation": LAST_MEASURED}
+_NEWEST: Mapping[Facts, str] = {
+    "position": LAST_MOVED.removeprefix("h.phenomenon_time DESC, "),
+    "observation": NEWEST_VERSION,
+}
 _MEASURED = {
     PROPERTY: "property", TIME: "phenomenon_time", VALUE: "value", TEXT: "value_text", UNIT: "unit",
     QUALITY: "quality_flag",
@@ -87,7 +90,7 @@ class PastFacts(Past):
         return compose(
             f"""SELECT DISTINCT ON ({_SAME[kind]}) h.* FROM {_TABLES[kind]} AS h
             WHERE {of_layer}h.phenomenon_time >= {{}} AND h.phenomenon_time < {{}}{{}}
-            ORDER BY {_SAME[kind]}, {_LAST[kind].removeprefix("h.phenomenon_time DESC, ")}""",
+            ORDER BY {_SAME[kind]}, {_NEWEST[kind]}""",
             bind(self._span.start, "timestamptz"),
             bind(self._span.at, "timestamptz"),
             arrived,

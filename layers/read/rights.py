@@ -21,6 +21,7 @@ from layers.layer_rights import LayerRights, rights_of
 from layers.moment import Moment, Throughout
 from layers.policy.definition import Showing
 from layers.read.caller import properties_of
+from layers.read.fact_rights import rights_of_facts
 from layers.read.kept import kept
 from layers.read.masks import mask_column, shown_type
 from layers.read.scope import in_areas, is_kept_to_areas, lies_in_areas, reaches_area, scope_of, unbound
@@ -72,11 +73,10 @@ class VisibleField:
 def rights_at(layer: Layer, actor: Actor) -> LayerRights:
     """Return what an actor may do with a layer; as of a moment, by the cases that let it look back.
 
-    Of the positions of a span, by those that show where features were, and when.
+    Of the facts of a span, by those for facts (`layers.read.fact_rights`).
     """
     rights = rights_of(layer.definition, actor if layer.moment is None else actor.as_historian())
-    follows = isinstance(layer.moment, Throughout) and layer.moment.facts == "position"
-    return rights.following if follows else rights
+    return rights_of_facts(rights, layer.moment.facts) if isinstance(layer.moment, Throughout) else rights
 
 
 def layer_at(layer: Layer, actor: Actor, moment: Moment | None) -> Layer:

@@ -82,8 +82,8 @@ def _member(hint: Any) -> Schema:
 
 def notices() -> dict[str, Schema]:
     """Return the messages that streams send, as events (`changes`) and as messages of a socket (`changesMessage`)."""
-    resync = _object(seq=_NUMBER, detail={"type": "string"})
-    resync["properties"]["rights"] = _RIGHTS  # none when the stream ends
+    resync = _object(detail={"type": "string"})
+    resync["properties"] |= {"seq": _NUMBER, "rights": _RIGHTS}  # neither before a snapshot; no rights at the end
     described = {
         "ready": (_object(seq=_NUMBER, rights=_RIGHTS), "此后不漏不重 nothing is missed or told twice from here on"),
         "resync": (

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.errors import BadInput
 from layers.moment import read_moment
-from layers.spreadsheet import cell
 from twin.history.span import HistorySpan
 
 PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization, Accept-Encoding"}
@@ -66,13 +62,3 @@ def choose_form(given: str, allowed: Sequence[str]) -> str:
     if given not in allowed:
         raise BadInput(f"f is '{given[:20]}'; allowed are {', '.join(allowed)}", parameter="f")
     return given
-
-
-def csv_lines(names: Sequence[str], rows: Iterable[Mapping[str, Any]], *, head: bool = True) -> bytes:
-    """Return rows as CSV in UTF-8, with a byte order mark before the line of names; no cell is run as a formula."""
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\r\n")
-    if head:
-        writer.writerow(names)
-    writer.writerows([cell(row.get(name)) for name in names] for row in rows)
-    return (b"\xef\xbb\xbf" if head else b"") + lines.getvalue().encode()

@@ -88,6 +88,5 @@ def _content(notice: StreamNotice) -> bytes:
     if notice.kind == "snapshot":
         features = notice.features.replace(b"\n", b"")  # between features; an event's data is one line
         return b'{"layer":%s,"features":[%s]}' % (orjson.dumps(notice.layer), features)
-    told = {"detail": notice.detail, "rights": "" if notice.is_end else notice.rights}
-    members = {"seq": notice.seq} | {name: value for name, value in told.items() if value}
-    return orjson.dumps(members)
+    told = {"seq": notice.seq, "detail": notice.detail, "rights": "" if notice.is_end else notice.rights}
+    return orjson.dumps({name: value for name, value in told.items() if value not in {None, ""}})

@@ -1,4 +1,4 @@
-"""A response whose rows are read from the database while they are sent; it ends when the client reads nothing."""
+"""A response whose rows are read from the database while they are sent; it ends when it takes its client too long."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class RowStream(StreamingResponse):
     held
         What the rows are read from: a connection and its transaction; given back when the response ends, however it
         does.
+    time_max_s
+        Seconds in which all of it is sent: a transaction that lasts keeps old rows from being cleared away.
     """
 
     def __init__(
@@ -30,9 +32,11 @@ class RowStream(StreamingResponse):
         held: AsyncExitStack,
         media_type: str,
         headers: Mapping[str, str],
+        *,
+        time_max_s: float,
     ) -> None:
         super().__init__(_all(first, chunks), media_type=media_type, headers={**headers, "X-Accel-Buffering": "no"})
-        self._held = held
+        self._held, self._time_max_s = held, time_max_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send chunk by chunk.
@@ -40,7 +44,8 @@ class RowStream(StreamingResponse):
         Raises
         ------
         ClientDisconnect
-            When the client reads nothing for a while; its connection is closed before the end of the response.
+            When the client reads nothing for a while, or all of it too slowly; its connection is closed before the end
+            of the response.
         """
 
         async def sending(message: Message) -> None:
@@ -49,7 +54,8 @@ class RowStream(StreamingResponse):
 
         async with self._held:
             try:
-                await super().__call__(scope, receive, sending)
+                async with asyncio.timeout(self._time_max_s):
+                    await super().__call__(scope, receive, sending)
             except TimeoutError as error:
                 raise ClientDisconnect from error
 

@@ -29,9 +29,9 @@ from server.audit.streams import AuditedStream, begin_stream
 from server.audit.touched import begin_note, current_note
 from server.errors import status_of
 from server.exports.exports import Exports
-from server.exports.taken import judge_taken
 from server.live.frames import as_message, tiles_message
 from server.live.judge import Judge, judge_of
+from server.live.snapshot_judge import StreamSnapshots
 from server.live.tiles import TileChanges
 from twin.live.budget import caller_here
 from twin.live.resume_point import RIGHTS, SEQ_MAX, ResumePoint
@@ -178,6 +178,8 @@ class LiveSocket:
         interest = read_interest(catalog, self._actor, message.params, self._limits)
         before = self._subscription
         since = None if message.since is None else ResumePoint(message.since, message.rights)
+        begin_note(approval=self._approval)
+        judge = StreamSnapshots(self._exports, self._audit, self._source.catalog, self._socket.scope, self._actor)
         subscription = Subscription(
             self._source,
             self._actor,
@@ -186,13 +188,12 @@ class LiveSocket:
             snapshot=message.snapshot,
             after=before,
             rejudge=self._rejudge,
+            judge=judge,
         )
-        with in_our_words():
-            await subscription.prepare()
         if not self._next.empty():
             raise TooMuch("a subscription waits to begin already; send the next one when it is ready")
-        begin_note(approval=self._approval)
-        await judge_taken(self._exports, catalog, self._actor, subscription.prepared)
+        with in_our_words():
+            await subscription.prepare()
         await self._record(catalog, interest.layers)
         self._subscription = subscription
         self._next.put_nowait(subscription)
@@ -225,7 +226,7 @@ class LiveSocket:
                     async for part in open_parts:
                         self._audited.sent(part)
                         await self._socket.send_text(as_message(part))
-            except TooMuch as error:
+            except OneMapError as error:
                 await self._send_error(error)
             except DATABASE_ERRORS:
                 return await self._close(_AGAIN, "the log cannot be read now; come again")

@@ -18,10 +18,10 @@ from layers.database.connection import in_our_words
 from layers.errors import Unavailable
 from server.audit.streams import begin_stream
 from server.dependencies import ActorHere, StateHere
-from server.exports.taken import judge_taken
 from server.http.gateway import client_address
 from server.http.session_cookie import read_session_cookie
 from server.live.judge import judge_of
+from server.live.snapshot_judge import StreamSnapshots
 from server.live.stream import EventStream
 from server.state import State
 from twin.live.budget import caller_here
@@ -73,10 +73,10 @@ async def live(
     source.tail.budget.check_text(caller_here(), len(params.filter))
     interest = read_interest(state.catalog.current, actor, params, filter_limits(state))
     again = judge_of(partial(actor_again, state, request.scope))
-    subscription = Subscription(source, actor, interest, start, snapshot=snapshot, rejudge=again)
+    judge = StreamSnapshots(state.exports, state.audit, source.catalog, request.scope, actor)
+    subscription = Subscription(source, actor, interest, start, snapshot=snapshot, rejudge=again, judge=judge)
     with in_our_words():
         await subscription.prepare()
-    await judge_taken(state.exports, state.catalog.current, actor, subscription.prepared)
     changes = state.tile_changes.subscriber(actor, interest.layers) if tiles else None
     stream = await begin_stream(
         state.audit, request.scope, state.catalog.current, actor, interest.layers, AuditAction.STREAM

@@ -47,6 +47,25 @@ async def test_a_new_layer_appears_in_a_running_process(holder, owner):
     assert holder.fingerprint == fingerprint
 
 
+async def test_definitions_that_stay_are_the_same_objects_by_which_rights_are_kept(holder, owner):
+    referring = CAMERAS.model_copy(
+        update={"id": "seen", "fields": (*CAMERAS.fields, field("camera", refers_to=("cameras",)))}
+    )
+    for one in (CAMERAS, referring):
+        await create_layer(owner, one)
+    await until(lambda: {"cameras", "seen"} <= holder.current.keys())
+    before = holder.current
+    await create_layer(owner, CAMERAS.model_copy(update={"id": "others"}))
+    await until(lambda: "others" in holder.current)
+    for name in ("cameras", "seen"):
+        assert holder.current[name].definition is before[name].definition
+        assert holder.current[name].referred is before[name].referred
+    await create_layer(owner, CAMERAS.model_copy(update={"grade": 3}))
+    await until(lambda: holder.current["cameras"].definition.grade == 3)
+    assert holder.current["seen"].definition is before["seen"].definition
+    assert holder.current["seen"].referred["cameras"].grade == 3
+
+
 async def test_every_write_moves_the_version_and_no_read_does(holder, owner, cameras):
     await until(lambda: "cameras" in holder.current and holder.current["cameras"].row_count == 200)
     version = holder.current["cameras"].version

@@ -197,6 +197,25 @@ def test_snapshots_surroundings_and_streams_are_judged_alike(url, clients):
     assert analyst.get("/twin/snapshot?layers=points", headers=named(number)).json()["watermark"]["approval"] == number
 
 
+@pytest.mark.parametrize("since", ["0-0000000000000000", "999999999"])
+def test_a_stream_that_begins_anew_is_judged_like_one_without_a_number(url, clients, since):
+    analyst = clients["analyst"]
+    number = approval(url, analyst)
+    address = f"/live?layers=points&snapshot=true&since={since}"
+    with analyst.stream("GET", address) as answer:
+        assert answer.status_code == 403
+    with analyst.stream("GET", address, headers=named(number)) as answer:
+        assert answer.status_code == 200
+        assert number in answer.headers["onemap-watermark"]
+    where = str(analyst.base_url).replace("http", "ws").rstrip("/") + "/live/ws"
+    seq, _, rights = since.partition("-")
+    wanted = {"type": "subscribe", "layers": ["points"], "snapshot": True, "since": int(seq), "rights": rights}
+    with connect_socket(where, additional_headers={"Authorization": analyst.headers["Authorization"]}) as socket:
+        socket.send(json.dumps(wanted))
+        refused = json.loads(socket.recv(timeout=60))
+        assert (refused["type"], refused["status"], refused["parameter"]) == ("error", 403, "approval")
+
+
 def test_the_snapshot_of_a_socket_is_judged_too(url, clients):
     analyst = clients["analyst"]
     number = approval(url, analyst)

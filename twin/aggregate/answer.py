@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from layers.spreadsheet import cell
+from layers.spreadsheet import csv_lines
 from twin.aggregate.small_counts import BESIDE, suppressed
 
 _REVEALING = ("per_km2", "per_10k_pop")
@@ -48,7 +46,7 @@ class Counts:
     measures: tuple[str, ...] = ()
     own: Mapping[str, int] = MappingProxyType({})
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the properties of an area."""
         compares = any(row.get("before") is not None for row in self.areas)
@@ -122,13 +120,8 @@ def as_geojson(counts: Counts, head: Mapping[str, Any]) -> bytes:
 
 
 def as_csv(counts: Counts) -> bytes:
-    """Return the rows as CSV in UTF-8 with a byte order mark, which spreadsheets need to read Chinese."""
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow(counts.columns)
-    for row in counts.areas:
-        writer.writerow([cell(value) for value in properties(counts, row).values()])
-    return b"\xef\xbb\xbf" + lines.getvalue().encode()
+    """Return the rows as CSV."""
+    return csv_lines(counts.columns, (properties(counts, row) for row in counts.areas))
 
 
 def _totals(counts: Counts) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import quote_identifier
 from layers.errors import BadInput, TooMuch
+from layers.layer_rights import rights_of
 from layers.live_source import EVENTS
 from layers.read.rights import visible_fields
 
@@ -42,7 +43,7 @@ class Measure:
     fields
         The fields of features that it reads.
     returns
-        Whether it reads if an event was ever sent back (`RETURNED`).
+        Whether it reads if an event was ever sent back (`RETURNED`); who may not look back does not have it.
     """
 
     name: str
@@ -88,7 +89,9 @@ def parse_measures(text: str | None, layer: Layer, actor: Actor) -> tuple[Measur
     if len(names) > MEASURES_MAX:
         raise TooMuch(f"measures names {len(names)}; at most {MEASURES_MAX} at once", parameter="measures")
     seen = {field.definition.name: field.type for field in visible_fields(layer, actor) if not field.masked}
-    known = {one.name: one for one in OF_EVENTS if layer.id == EVENTS and set(one.fields) <= seen.keys()}
+    of_events = OF_EVENTS if layer.id == EVENTS else ()
+    looks_back = rights_of(layer.definition, actor.as_historian()).reads(layer.lowest_grade)
+    known = {one.name: one for one in of_events if set(one.fields) <= seen.keys() and (looks_back or not one.returns)}
     return tuple(known.get(name) or _of_field(name, seen, known) for name in names)
 
 

@@ -7,21 +7,27 @@ A count is that of the items of the same filter: rows come from the same relatio
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, bind, columns_in, compose, join, quote_identifier
 from layers.coordinates.district_crs import measuring_srid
 from layers.errors import BadInput
+from layers.read.facts import throughout
 from layers.read.relation import relation
 from layers.read.rights import scoped, visible_fields
 from twin.aggregate.areas import Grouping
 from twin.aggregate.measures import RETURNED, Measure
 
 WEEKS = 8
-_WAS_RETURNED = """(f.stage = 'returned' OR EXISTS (SELECT FROM twin.event_version AS v
-    WHERE v.event_id = f.id AND v.stage = 'returned' AND v.phenomenon_time <= {}))"""
+_WAS_RETURNED = """(f.stage = 'returned' OR (
+    EXISTS (SELECT FROM twin.event_version AS v WHERE v.event_id = f.id AND v.stage = 'returned')
+    AND EXISTS (SELECT FROM (SELECT f.id AS asked) AS o CROSS JOIN {} WHERE {})
+))"""
+"""Versions that said so at all are found at once; only these are folded, each into the event as it was then."""
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
 OPEN = "onemap.event_is_open(f.stage, f.closed_at)"
 
 
@@ -141,7 +147,7 @@ def _group(question: Question, span: Clause, sums: str, measures: tuple[Measure,
     moment = bind(question.layer.moment.at, "timestamptz") if question.layer.moment else Clause("now()")
     more = compose(f", {OPEN} AND f.due_at < {{}} AS is_overdue", moment) if state else EMPTY
     if any(one.returns for one in measures):
-        more = join("", (more, compose(f", {_WAS_RETURNED} AS {RETURNED}", moment)))
+        more = join("", (more, compose(f", {{}} AS {RETURNED}", _was_returned(question))))
     key, before, after = _key(question)
     source = relation(
         question.layer,
@@ -151,6 +157,20 @@ def _group(question: Question, span: Clause, sums: str, measures: tuple[Measure,
     )
     chosen = compose(f"SELECT {key} AS key{columns}{{}} FROM {before}{{}}{after} WHERE {{}}", more, source, condition)
     return compose(f"SELECT f.key, {sums} FROM ({{}}) AS f GROUP BY f.key", chosen)
+
+
+def _was_returned(question: Question) -> Clause:
+    """Return the condition that an event was sent back, as far as the actor may see what it was then.
+
+    Of a moment, by what had happened; on the basis `known` by what had arrived.
+    """
+    moment = question.layer.moment
+    last = (moment.at if moment else datetime.now(UTC)) + _TICK  # the end of a span is not in it
+    known = moment.at if moment and moment.basis == "known" else None
+    past = throughout(question.layer, question.actor, "version", _EARLIEST, last, known)
+    then = Clause("f.id = o.asked AND f.stage = 'returned'")
+    condition = scoped(past, question.actor, then)
+    return compose(_WAS_RETURNED, relation(past, question.actor, then, columns_in(condition.text)), condition)
 
 
 def _key(question: Question) -> tuple[str, str, str]:

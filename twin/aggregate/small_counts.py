@@ -1,8 +1,10 @@
 """Small counts that are not shown, and those beside them that would give them away.
 
-Of an area is known what its reader may read of it himself (`own`), of areas together the count of the area above. So
-neither a count of 1 to `least - 1` is shown, nor one that exceeds the own by so much; and where the hidden counts of
-the areas of one area follow from their sum, the next greater ones are hidden too, at last all of them.
+Of an area is known what its reader may read of it himself (`own`). So neither a count of 1 to `least - 1` is shown, nor
+one that exceeds the own by so much. What is counted may be asked of every tier of areas, and the areas of one area
+sum up to it. So where the hidden counts of an area's areas would tell one of them, or more of a hidden count above
+than is shown there, the next greater ones are hidden too, at last all of them. Tiers are gone through from the top, so
+that a count is hidden or shown whatever tier is asked of.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from typing import Any
 from layers.tiers import TIERS
 
 BESIDE = "*"
+
+type _Bounds = tuple[float, float]  # the lowest and the highest count that may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +45,75 @@ class _AreaCount:
         """What is shown in the place of the count."""
         return f"<{self.least}" if self.count < self.least else BESIDE
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Between what the label and the own count say that the count is."""
-        if self.count < self.least:
+    def bounds(self, shown: str | None, *, all_beside: bool) -> _Bounds:
+        """Return what the count may be by what is shown in its place; None shows it.
+
+        Where ``*`` is shown of every area of an area, it says nothing.
+        """
+        if shown is None:
+            return self.count, self.count
+        if shown != BESIDE:
             return max(1, self.own), self.least - 1
-        return max(self.least, self.own), inf
+        return (self.own if all_beside else max(self.least, self.own)), inf
+
+
+@dataclass(frozen=True, slots=True)
+class _Siblings:
+    """The areas of one area.
+
+    Attributes
+    ----------
+    above
+        What the count of that area may be, by what is shown of it and beside it; None where nothing is.
+    """
+
+    areas: Sequence[_AreaCount]
+    above: _Bounds | None
+
+    def hidden(self) -> Mapping[str, str]:
+        """Return what is shown in the place of the counts that are hidden, by key."""
+        hidden = {one.key: one.label for one in self.areas if one.is_small}
+        others = [one for one in self.areas if one.count >= one.least and not one.is_small]
+        others.sort(key=lambda one: one.count, reverse=True)
+        while self._is_told(hidden):
+            if not others:
+                return dict.fromkeys((one.key for one in self.areas), BESIDE)
+            beside = others.pop()
+            hidden[beside.key] = beside.label
+        return hidden
+
+    def possible(self, hidden: Mapping[str, str]) -> Mapping[str, _Bounds]:
+        """Return what each count may be by everything that is shown."""
+        bounds = self._bounds(hidden)
+        low, high = sum(low for low, _ in bounds), sum(high for _, high in bounds if high < inf)
+        endless = sum(1 for _, high in bounds if high == inf)
+        least, most = self.above or (low, inf)
+        found = {}
+        for one, (lowest, highest) in zip(self.areas, bounds, strict=True):
+            others_endless = endless - (highest == inf)
+            others_high = inf if others_endless else high - (highest if highest < inf else 0)
+            found[one.key] = max(lowest, least - others_high), min(highest, most - (low - lowest))
+        return found
+
+    def _bounds(self, hidden: Mapping[str, str]) -> list[_Bounds]:
+        all_beside = all(hidden.get(one.key) == BESIDE for one in self.areas)
+        return [one.bounds(hidden.get(one.key), all_beside=all_beside) for one in self.areas]
+
+    def _is_told(self, hidden: Mapping[str, str]) -> bool:
+        """Whether what is shown tells a count of which the rest is small, or more of the area above."""
+        if self.above is not None:
+            lows, highs = zip(*self._bounds(hidden), strict=True)
+            if sum(lows) > self.above[0] or sum(highs) < self.above[1]:
+                return True
+        possible = self.possible(hidden)
+        return any(one.rest_is_small and possible[one.key][0] >= possible[one.key][1] for one in self.areas)
 
 
 def suppressed(rows: Sequence[Mapping[str, Any]], least: int, own: Mapping[str, int]) -> Mapping[str, str]:
     """Return what is shown in the place of the counts that are hidden, by the key of the area.
 
-    That is ``<5`` for a small count, and ``*`` for any other; where a whole area above is hidden, for all in it.
+    That is ``<5`` for a small count, and ``*`` for any other; for all areas of an area where nothing else keeps a count
+    from being worked out.
 
     Parameters
     ----------
@@ -63,37 +124,32 @@ def suppressed(rows: Sequence[Mapping[str, Any]], least: int, own: Mapping[str, 
     own
         How many of the counted features the reader may read himself, by key; an area that is missing has none.
     """
+    if least <= 1:
+        return {}
+    counts = [_AreaCount(row["key"], row["count"], own.get(row["key"], 0), least) for row in rows]
+    return _hide(counts, least)[0]
+
+
+def _hide(counts: Sequence[_AreaCount], least: int) -> tuple[Mapping[str, str], Mapping[str, _Bounds]]:
+    """Return what is shown of the areas of a tier in the place of hidden counts, and what each count may be."""
+    families = _by_parent(counts)
+    above = [
+        _AreaCount(key, sum(one.count for one in areas), sum(one.own for one in areas), least)
+        for key, areas in families.items()
+    ]
+    known: Mapping[str, _Bounds | None]
+    if families.keys() <= {""}:  # of everything together it is shown how much it is, unless that is small
+        known = {one.key: None if one.is_small else (one.count, one.count) for one in above}
+    else:
+        known = _hide(above, least)[1]
     hidden: dict[str, str] = {}
-    if least > 1:
-        counts = [_AreaCount(row["key"], row["count"], own.get(row["key"], 0), least) for row in rows]
-        for siblings in _by_parent(counts).values():
-            hidden |= _hidden_of(siblings, least)
-    return hidden
-
-
-def _hidden_of(siblings: Sequence[_AreaCount], least: int) -> Mapping[str, str]:
-    """Return the labels of the areas of one area."""
-    hidden = [one for one in siblings if one.is_small]
-    above = _AreaCount("", sum(one.count for one in siblings), sum(one.own for one in siblings), least)
-    rest = sorted((one for one in siblings if one.count >= least and not one.is_small), key=lambda one: one.count)
-    while not above.is_small and _is_told(hidden):  # the count of the area above is shown
-        if not rest:
-            return {one.key: BESIDE for one in siblings}
-        hidden.append(rest.pop(0))
-    return {one.key: one.label for one in hidden}
-
-
-def _is_told(hidden: Sequence[_AreaCount]) -> bool:
-    """Whether the sum of hidden counts, with what is known of each, tells one of which the rest is small."""
-    total = sum(one.count for one in hidden)
-    lowest, highest = (sum(one.bounds[side] for one in hidden) for side in (0, 1))
-
-    def is_told(one: _AreaCount) -> bool:
-        low, high = one.bounds
-        others_high = highest - high if high < inf else sum(other.bounds[1] for other in hidden if other is not one)
-        return min(high, total - (lowest - low)) <= max(low, total - others_high)
-
-    return any(one.rest_is_small and is_told(one) for one in hidden)
+    possible: dict[str, _Bounds] = {}
+    for key, areas in families.items():
+        siblings = _Siblings(areas, known[key])
+        own = siblings.hidden()
+        hidden |= own
+        possible |= siblings.possible(own)
+    return hidden, possible
 
 
 def _by_parent(counts: Sequence[_AreaCount]) -> Mapping[str, list[_AreaCount]]:

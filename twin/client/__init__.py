@@ -1,8 +1,8 @@
 """OneMap in a notebook: layers as data frames, filtered and joined by the server, as of any moment, or live.
 
 It speaks HTTP alone, and needs httpx, pyarrow and shapely; geopandas, pandas, polars, DuckDB and anywidget are used
-where a call asks for them. Install it with ``pip install .`` in a clone; ``pip install '.[notebook]'`` brings frames and
-the map widget.
+where a call asks for them. Install it with ``pip install .`` in a clone; ``pip install '.[notebook]'`` brings frames
+and the map widget.
 
 Examples
 --------

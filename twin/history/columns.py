@@ -64,7 +64,7 @@ def columns_of(layer: Layer, actor: Actor, facts: Facts) -> tuple[HistoryColumn,
     return (*columns, *_place(layer, actor))
 
 
-def time_column(layer: Layer, facts: Facts) -> str:
+def time_field(layer: Layer, facts: Facts) -> str:
     """Return the field that holds the time of a fact."""
     return position_fields(layer.definition)["phenomenon_time"] if facts == "position" else TIME
 

@@ -21,11 +21,13 @@ from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, bind, compose, join, quote_identifier
 from layers.errors import BadInput
 from layers.moment import Facts
+from layers.read.facts import PROPERTY
 from layers.read.relation import relations
-from layers.read.rights import scoped
-from twin.history.columns import HistoryColumn, columns_of, time_column
+from layers.read.rights import rights_at, scoped
+from twin.history.columns import HistoryColumn, columns_of, time_field
 
 _BATCH = 1_000
+_NO_TIME = "timestamptz '1970-01-01T00:00:00Z'"
 _EQUAL_MAX = 1_000_000
 
 
@@ -71,12 +73,17 @@ class HistoryQuery:
         """The columns of the rows."""
         return columns_of(self.layer, self.actor, self.facts)
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, ...]:
-        """The expressions that order rows."""
-        by_name = {column.name: column.expression for column in self.columns}
-        time = f"f.{quote_identifier(time_column(self.layer, self.facts))}"
-        return ("f.id", *((by_name["property"],) if self.facts == "observation" else ()), time)
+        """The expressions that order rows: of what is shown, so that no order and no cursor tells more; never null."""
+        observed = (self._shown("property", PROPERTY, "''"),) if self.facts == "observation" else ()
+        return ("f.id", *observed, self._shown("time", time_field(self.layer, self.facts), _NO_TIME))
+
+    def _shown(self, name: str, field: str, otherwise: str) -> str:
+        """Return a column's expression with a value for null; a field that is never hidden as it is, for its index."""
+        expression = next(column.expression for column in self.columns if column.name == name)
+        is_full = rights_at(self.layer, self.actor).is_full_everywhere(field)
+        return expression if is_full else f"coalesce({expression}, {otherwise})"
 
 
 def rows_statement(query: HistoryQuery, limit: int | None) -> Clause:
@@ -86,7 +93,7 @@ def rows_statement(query: HistoryQuery, limit: int | None) -> Clause:
     listed = ", ".join(f"{column.expression} AS {quote_identifier(column.name)}" for column in query.columns)
     keys = ", ".join(f"{value} AS _key_{number}" for number, value in enumerate(query.key))
     places = ", ".join(str(len(query.columns) + number + 1) for number in range(len(query.key)))
-    order = f"{places}, {quote_identifier('lon')}, {quote_identifier('lat')}"
+    order = ", ".join((places, *(quote_identifier(column.name) for column in query.columns)))  # also among equals
     end = "" if limit is None else f" LIMIT {limit + (query.after.number if query.after else 0)}"
     parts = [
         compose(f"(SELECT {listed}, {keys} FROM {{}} WHERE {{}} ORDER BY {order}{end})", part, condition)

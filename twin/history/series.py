@@ -19,7 +19,7 @@ from layers.errors import BadInput, NotFound, TooMuch
 from layers.read.visible_times import shows_property, visible_times
 from twin.history.observed import ObservedSeries, read_observed
 from twin.history.span import HistorySpan
-from twin.store.five_minutes import BUCKETS, COUNTING, KNOWN_BUCKETS
+from twin.store.five_minutes import BUCKETS, BUCKETS_UNTIL, COUNTING, KNOWN_BUCKETS, bucket_of
 
 Step = Literal["raw", "5m", "1h", "1d"]
 Statistic = Literal["mean", "min", "max", "last", "count", "sum"]
@@ -32,6 +32,7 @@ STEPS: Mapping[str, timedelta | None] = {
 }
 VALUES_MAX = 20_000
 RAW_MAX = timedelta(days=62)
+_TICK = timedelta(microseconds=1)
 _MIDNIGHT = datetime(1999, 12, 31, 16, tzinfo=UTC)  # local: China has had no summer time since 1991
 _SQL: Mapping[Statistic, str] = {
     "mean": "round((sum(b.total) / sum(b.n))::numeric, 9)::float8",
@@ -211,12 +212,21 @@ async def _rows(
         raw = await connection.fetch(_RAW, *own, start, end, known)
         return [{name: value for name, value in row.items() if value is not None} for row in raw]
     columns = ", ".join(f"{_SQL[name]} AS {name}" for name in question.statistics)
-    buckets = BUCKETS if known is None else KNOWN_BUCKETS
-    number = 5 if known is None else 6
+    buckets, asked = _buckets(question.span, start, end)
+    number = 3 + len(asked)
     text = f"""SELECT date_bin(${number}::interval, b.bucket, ${number + 1}) AS time, {columns}, sum(b.n)::bigint AS n,
         sum(b.flagged)::bigint AS flagged FROM ({buckets}) AS b GROUP BY 1 ORDER BY 1"""
-    asked = (*own, start, end, *([known] if known else []), length, _MIDNIGHT)
-    return [dict(row) for row in await connection.fetch(text, *asked)]
+    return [dict(row) for row in await connection.fetch(text, *own, *asked, length, _MIDNIGHT)]
+
+
+def _buckets(span: HistorySpan, start: datetime, end: datetime) -> tuple[str, tuple[datetime, ...]]:
+    """Return the statement of buckets of five minutes, of a part of the span, and its values from $3 on."""
+    latest = span.latest
+    if span.known_at is not None:
+        return KNOWN_BUCKETS, (start, end if latest is None else min(end, latest + _TICK), span.known_at)
+    if latest is None or end <= latest:
+        return BUCKETS, (start, end)
+    return BUCKETS_UNTIL, (start, bucket_of(latest), latest)
 
 
 def _floor(moment: datetime, length: timedelta) -> datetime:

@@ -19,11 +19,15 @@ class HistorySpan:
         In UTC; the end is not in it.
     known_at
         In UTC; data that arrived later do not count. None counts all of them.
+    latest
+        In UTC, the moment as of which history is read; nothing later is told, also not of the bucket that it is in.
+        None is the present.
     """
 
     start: datetime
     end: datetime
     known_at: datetime | None = None
+    latest: datetime | None = None
 
     @property
     def length(self) -> timedelta:
@@ -62,4 +66,4 @@ class HistorySpan:
         if last - first > most:
             raise TooMuch(f"{(last - first).days} days are asked for; at most {most.days} at once", parameter="from")
         known = moment.at if moment is not None and moment.basis == "known" else None
-        return cls(first, max(first, last), known)
+        return cls(first, max(first, last), known, moment.at if moment else None)

@@ -61,11 +61,11 @@ class Matching:
         is_public
             Whether its layer is of grade 1; actors of any area may see such a change.
         """
-        area, grid = area_codes(change)
         keys: list[_Key] = [("layer", _EVERYWHERE), ("layer", change["layer"])]
-        for length in self._lengths:
-            code = area if length <= AREA_DIGITS else grid
-            keys.append(("area", code[:length]))
+        for area, grid in {area_codes(change), area_codes(change.get("stored", change))}:
+            for length in self._lengths:
+                code = area if length <= AREA_DIGITS else grid
+                keys.append(("area", code[:length]))
         if place is not None:
             keys += (("cell", _cell(level, *place)) for level in self._levels)
         if is_public:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Literal
+from typing import Literal, Protocol
 
 import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Catalog
+from layers.errors import Forbidden
 from twin.live.budget import caller_here
 from twin.live.change_batch import ChangeBatch
 from twin.live.channel import Watcher
@@ -31,7 +32,8 @@ class StreamNotice:
     Attributes
     ----------
     seq
-        The number after which a subscriber resumes that has received it; None for a part of a snapshot.
+        The number after which a subscriber resumes that has received it; None for a part of a snapshot, and for a
+        resync that one follows: who is cut between them begins with both again.
     detail
         Of a resync: why.
     layer, features
@@ -61,6 +63,24 @@ class LiveSource:
     heartbeat_s: float = 15.0
 
 
+class SnapshotJudge(Protocol):
+    """Judges how much a snapshot takes, before it is sent."""
+
+    async def __call__(self, features: Mapping[str, int], *, is_later: bool) -> None:
+        """Judge a number of features by layer.
+
+        Parameters
+        ----------
+        is_later
+            Whether the stream has begun already: the snapshot is an answer of its own.
+
+        Raises
+        ------
+        Forbidden
+            When it is more than the reader may take.
+        """
+
+
 class Subscription:
     """One subscription while it lasts.
 
@@ -76,6 +96,8 @@ class Subscription:
     rejudge
         Returns the actor as it is now, None when it may read no more. A stream whose actor sees something else now
         ends with a `resync`: its client reads the state again, and comes again. None: the actor stays what it is.
+    judge
+        Judges every snapshot. Where one within the stream is more than may be taken, the stream ends with a `resync`.
     """
 
     def __init__(
@@ -88,8 +110,9 @@ class Subscription:
         snapshot: bool,
         after: Subscription | None = None,
         rejudge: Callable[[], Awaitable[Actor | None]] | None = None,
+        judge: SnapshotJudge | None = None,
     ) -> None:
-        self._rejudge = rejudge
+        self._rejudge, self._judge = rejudge, judge
         self._judged_at = monotonic()
         self._source, self._actor, self._interest = source, actor, interest
         self._since, self._snapshot, self._after = since, snapshot, after
@@ -111,27 +134,33 @@ class Subscription:
             self._watcher.close()
 
     async def prepare(self) -> None:
-        """Take the first snapshot when one is asked for, so that its errors come before the stream begins.
+        """Take the first snapshot when one will be sent, so that its errors come before the stream begins.
 
         Raises
         ------
         BadInput, TooMuch
             When the snapshot cannot be taken as it is asked for.
+        Forbidden
+            When it is more than the reader may take.
         Unavailable
             When the filter costs more than can be served.
         """
         self._source.tail.budget.check(caller_here(), self._interest.units)
-        if self._snapshot and self._since is None:
-            self._prepared = await self._take_snapshot()
+        if self._snapshot and await self._begins_anew():
+            self._prepared = await self._take_snapshot(is_later=False)
 
-    @property
-    def prepared(self) -> Mapping[str, int]:
-        """The number of features of the snapshot that was prepared, by layer; empty without one."""
-        return self._prepared.found if self._prepared else {}
+    async def _begins_anew(self) -> bool:
+        """Whether the stream begins with the state: without a number, or with one from which it cannot go on."""
+        if self._since is None or self._begin()[1]:
+            return True
+        return not await self._source.tail.reaches(self._since.seq, self._source.pool)
 
-    async def _take_snapshot(self) -> LayerSnapshot:
+    async def _take_snapshot(self, *, is_later: bool) -> LayerSnapshot:
         source = self._source
-        return await take_snapshot(source.pool, source.catalog(), self._actor, self._interest)
+        state = await take_snapshot(source.pool, source.catalog(), self._actor, self._interest)
+        if self._judge is not None:
+            await self._judge(state.found, is_later=is_later)
+        return state
 
     async def parts(self) -> AsyncIterator[ChangeBatch | StreamNotice]:
         """Yield every part; to be closed (`contextlib.aclosing`) when the client has gone.
@@ -147,10 +176,14 @@ class Subscription:
         snapshot, self._after = self._snapshot and self._since is None, None
         if has_other_rights:
             since, snapshot = None, self._snapshot
-            yield StreamNotice("resync", self._source.tail.seq, OTHER_RIGHTS, rights=self._mark(self._actor).text)
+            yield self._resync(OTHER_RIGHTS)
         while not self._ended:
             if snapshot:
-                state, self._prepared = self._prepared or await self._take_snapshot(), None
+                try:
+                    state, self._prepared = self._prepared or await self._take_snapshot(is_later=True), None
+                except Forbidden as error:  # who comes again is told so before his stream begins
+                    yield StreamNotice("resync", self._source.tail.seq, error.message, is_end=True)
+                    return
                 for layer, features in state.layers.items():
                     yield StreamNotice("snapshot", None, layer=layer, features=features)
                 since = state.seq
@@ -159,9 +192,15 @@ class Subscription:
                     yield part
             except Forgotten as error:
                 since, snapshot = None, self._snapshot
-                yield StreamNotice("resync", self._source.tail.seq, error.message, rights=self._mark(self._actor).text)
+                yield self._resync(error.message)
             else:
                 return
+
+    def _resync(self, detail: str) -> StreamNotice:
+        """Return the notice of a gap; with the number to go on from only where no snapshot follows."""
+        if self._snapshot:
+            return StreamNotice("resync", None, detail)
+        return StreamNotice("resync", self._source.tail.seq, detail, rights=self._mark(self._actor).text)
 
     def _begin(self) -> tuple[int | None, bool]:
         """Return the number after which to begin, and whether it was reached under other rights."""

@@ -23,7 +23,7 @@ from layers.catalog import Catalog
 from layers.database.listener import Listener
 from layers.errors import Unavailable
 from twin.live.budget import Budget, caller_here
-from twin.live.catch_up import READ_FRAMES, LateReader
+from twin.live.catch_up import BEHIND_MAX, READ_FRAMES, LateReader
 from twin.live.change_batch import ChangeBatch
 from twin.live.channel import Watcher
 from twin.live.channels import Channels
@@ -158,6 +158,19 @@ class LogTail:
                 watcher.seq = max(watcher.seq, self.flushed)
                 return None
         return None
+
+    async def reaches(self, seq: int, pool: asyncpg.Pool) -> bool:
+        """Whether a watcher can go on from a number: the log still has what came after it, and not too much."""
+        if seq == self.seq or self._recent.after(seq) is not None:
+            return True
+        if self.seq - seq > BEHIND_MAX:
+            return False
+        async with pool.acquire() as connection:
+            try:
+                await frames_since(connection, seq, limit=1)
+            except Forgotten:
+                return False
+            return seq <= await last_seq(connection)
 
     async def _catch_up(self, watcher: Watcher, pool: asyncpg.Pool) -> ChangeBatch | None:
         """Read what a watcher missed; once it has everything it becomes a member of its channel."""

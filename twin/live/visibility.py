@@ -15,8 +15,9 @@ from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.cql2.match import Test
 from layers.errors import BadFilter
 from layers.layer_rights import GEOMETRIES, Case, LayerRights, rights_of, rules_bind
-from layers.policy.definition import GeometryShowing
+from layers.policy.definition import EVERY, GeometryShowing
 from layers.read.caller import match_rows, row_queryables
+from layers.read.facts import observed_fields
 from layers.read.masks import cell_side_m
 from layers.read.rights import filtered_references
 from layers.read.scope import is_kept_to_areas, lies_in_areas
@@ -151,12 +152,13 @@ class _LayerChanges:
 
     def held(self, change: Change, row_of: RowOf) -> tuple[Case, ...]:
         """Return the cases that hold for the feature of a change."""
-        area, grid = _codes(change, self._layer)
+        there = _codes(change, self._layer)
+        at_rest = _codes(cast("Change", {**change, **change["stored"]}), self._layer) if "stored" in change else there
         return tuple(
             case
             for case, test in zip(self._rights.cases, self._tests, strict=True)
             if change.get("grade", 4) <= case.grade
-            and (case.prefixes is None or lies_in_areas(case.prefixes, area, grid))
+            and (case.prefixes is None or lies_in_areas(case.prefixes, *(there if case.shows_motion else at_rest)))
             and (test is None or test.holds(row_of(change), change))
         )
 
@@ -215,6 +217,8 @@ class _VisibleMembers:
         Positions have a grade of their own; kinds that show them, where the actor may not see them.
     hidden_properties
         Observed properties that are fields the actor may not see.
+    properties
+        Observed properties that alone are seen; None is all others too.
     place
         How places are shown.
     is_whole
@@ -225,6 +229,7 @@ class _VisibleMembers:
     fields: frozenset[str]
     hidden_kinds: frozenset[str]
     hidden_properties: frozenset[str]
+    properties: frozenset[str] | None
     place: GeometryShowing
     is_whole: bool
 
@@ -246,13 +251,17 @@ class _VisibleMembers:
             (COMMON_MEMBERS | shown) - unseen,
             frozenset() if place == "full" else _OF_PLACES if place == "absent" else frozenset({"fence"}),
             frozenset(observed),
+            None if any(case.showing(EVERY) == "full" for case in held) else frozenset(observed_fields(definition)),
             place,
             rights.is_uniform and not references,
         )
 
     def seen(self, change: Change, row_of: RowOf) -> SeenChange | None:
         """Return what is visible of a change for which the cases hold."""
-        if change["kind"] in self.hidden_kinds or change.get("property") in self.hidden_properties:
+        observed = change.get("property")
+        if change["kind"] in self.hidden_kinds or observed in self.hidden_properties:
+            return None
+        if self.properties is not None and observed is not None and observed not in self.properties:
             return None
         names = self.names.get(change["kind"], self.fields)
         shown: dict[str, Any] = {name: value for name, value in change.items() if name in names and value is not None}

@@ -18,7 +18,8 @@ class FeatureReference(TypedDict):
 
     `grade` decides who may see the change, and is never sent. Nor is `before`: what the change replaced, by which a
     feature that leaves a reader's rows is taken off his map. It has the former values of labels and members that
-    differ, is None where the feature was not there, and is left out where nothing differs.
+    differ, is None where the feature was not there, and is left out where nothing differs. `stored`, never sent
+    either, has the labels of the row of what moves, where its place and its labels are those of its newest position.
     """
 
     layer: str
@@ -30,6 +31,7 @@ class FeatureReference(TypedDict):
     grid_code: NotRequired[str | None]
     area_code: NotRequired[str | None]
     before: NotRequired[dict[str, Any] | None]
+    stored: NotRequired[dict[str, Any]]
 
 
 class EventChange(FeatureReference):
@@ -98,7 +100,7 @@ SENT_KINDS: Mapping[str, type[FeatureReference]] = {
     "feature": FeatureChange,
     "fence": FenceChange,
 }
-NOT_SENT = frozenset({"grade", "before"})
+NOT_SENT = frozenset({"grade", "before", "stored"})
 
 
 def members(kind: type[FeatureReference]) -> frozenset[str]:

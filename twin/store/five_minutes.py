@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from layers.database.advisory_locks import AdvisoryLock
+from layers.read.past import NEWEST_VERSION
 
 BUCKET = timedelta(minutes=5)
 GRACE = timedelta(seconds=30)  # for observations that are a little late
@@ -27,32 +28,37 @@ _MARK = """
 INSERT INTO twin.observation_late (id, property, bucket) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
 ON CONFLICT DO NOTHING
 """
-COUNTING = """
+COUNTING = f"""
 SELECT DISTINCT ON (h.id, h.property, h.phenomenon_time) h.id, h.property, h.phenomenon_time, h.value, h.value_text,
     h.quality_flag, count(*) OVER (PARTITION BY h.id, h.property, h.phenomenon_time) AS seen
-FROM {} ORDER BY h.id, h.property, h.phenomenon_time, coalesce(h.source_version, 1) DESC,
-    coalesce(h.sent_time, h.phenomenon_time) DESC, coalesce(h.value, '-inf') DESC,
-    coalesce(h.value_text, '') COLLATE "C" DESC
+FROM {{}} ORDER BY h.id, h.property, h.phenomenon_time, {NEWEST_VERSION}
 """
 """The observations of a source (alias `h`, with its condition) that count: of one time the newest version."""
 SUMS = """
-o.id, o.property, twin.bucket(o.phenomenon_time, '5 minutes') AS bucket, count(*) AS n,
+o.id, o.property, twin.bucket(o.phenomenon_time, '5 minutes') AS bucket, count(o.value) AS n,
     sum(o.value ORDER BY o.phenomenon_time) AS total, min(o.value) AS low, max(o.value) AS high,
-    (array_agg(o.value ORDER BY o.phenomenon_time DESC))[1] AS last,
-    count(*) FILTER (WHERE o.quality_flag <> 'good') AS flagged, sum(o.seen)::bigint AS seen
+    (array_agg(o.value ORDER BY o.phenomenon_time DESC) FILTER (WHERE o.value IS NOT NULL))[1] AS last,
+    count(*) FILTER (WHERE o.value IS NOT NULL AND o.quality_flag <> 'good') AS flagged, sum(o.seen)::bigint AS seen
 """
-"""The columns of buckets, over observations `o` that count."""
+"""The columns of buckets, over observations `o` that count. Of `seen` are also those without a value, so that a value
+that is taken back is no observation that was dropped."""
 _KEEP = """
+WITH computed AS MATERIALIZED ({}), emptied AS (
+    DELETE FROM twin.observation_5min AS kept USING computed AS c
+    WHERE (kept.id, kept.property, kept.bucket) = (c.id, c.property, c.bucket) AND c.n = 0
+        AND c.seen >= coalesce(kept.seen, kept.n)
+)
 INSERT INTO twin.observation_5min AS kept (id, property, bucket, n, total, low, high, last, flagged, seen)
-{} ORDER BY 1, 2, 3
+SELECT id, property, bucket, n, total, low, high, last, flagged, seen FROM computed WHERE n > 0 ORDER BY 1, 2, 3
 ON CONFLICT (id, property, bucket) DO UPDATE SET n = excluded.n, total = excluded.total, low = excluded.low,
     high = excluded.high, last = excluded.last, flagged = excluded.flagged, seen = excluded.seen
 WHERE excluded.seen >= coalesce(kept.seen, kept.n)
 """
 """A bucket whose raw observations were dropped in part is not computed again from the rest."""
-_SUMMED = "SELECT {} FROM ({}) AS o WHERE o.value IS NOT NULL GROUP BY 1, 2, 3"
+_GROUPED = "SELECT {} FROM ({}) AS o GROUP BY 1, 2, 3"
+_SUMMED = f"{_GROUPED} HAVING count(o.value) > 0"
 _COMPUTE = _KEEP.format(
-    _SUMMED.format(
+    _GROUPED.format(
         SUMS, COUNTING.format("twin.observation AS h WHERE h.phenomenon_time >= $1 AND h.phenomenon_time < $2")
     )
 )
@@ -64,7 +70,7 @@ DELETE FROM twin.observation_late AS l USING (
 _OF_BUCKET = """JOIN twin.observation AS h ON h.id = late.id AND h.property = late.property
     AND h.phenomenon_time >= late.bucket AND h.phenomenon_time < late.bucket + interval '5 minutes'"""
 _COMPUTE_LATE = _KEEP.format(
-    _SUMMED.format(
+    _GROUPED.format(
         SUMS,
         COUNTING.format(
             f"unnest($1::text[], $2::text[], $3::timestamptz[]) AS late (id, property, bucket) {_OF_BUCKET}"
@@ -115,6 +121,19 @@ SELECT s.bucket, s.n, s.total, s.low, s.high, s.last, s.flagged FROM ({
 }) AS s
 """
 """The same of the observations that had arrived by $5."""
+BUCKETS_UNTIL = f"""{BUCKETS}
+UNION ALL
+SELECT s.bucket, s.n, s.total, s.low, s.high, s.last, s.flagged FROM ({
+    _SUMMED.format(
+        SUMS,
+        COUNTING.format(
+            f"twin.observation AS h WHERE {_OF_SERIES} AND h.phenomenon_time >= greatest($3, $4)"
+            " AND h.phenomenon_time <= $5"
+        ),
+    )
+}) AS s
+"""
+"""The buckets of a series, and of the one that begins at $4 what was until $5."""
 
 
 def bucket_of(moment: datetime) -> datetime:

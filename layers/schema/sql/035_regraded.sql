@@ -2,7 +2,9 @@
 -- log like any other, with the grade from before it, so that what a reader may see no more is taken off his map.
 
 -- The statement that notes the features whose grade differs between two sources, each with the columns of the layer's
--- table. Features that this transaction made were never shown. A frame has at most 1000 changes.
+-- table. Features that this transaction made were never shown; those that came after it began and are committed were.
+-- What moves lies in the area of its newest position; `stored` has that of its row, by which readers are judged who see
+-- no positions. A frame has at most 1000 changes.
 CREATE OR REPLACE FUNCTION onemap.regraded_statement(layer_id text, was text, now_is text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 SELECT format(
@@ -12,13 +14,17 @@ SELECT format(
         'before', jsonb_build_object('grade', c.former)
     ) || c.labels ORDER BY c.id)::text, 'UTF8')
     FROM (
-        SELECT r.id, r.data_grade AS grade, o.data_grade AS former, jsonb_build_object(%2$s) AS labels,
+        SELECT r.id, r.data_grade AS grade, o.data_grade AS former,
+            CASE WHEN p.id IS NULL THEN jsonb_build_object(%2$s)
+            ELSE jsonb_build_object(%3$s) || jsonb_build_object('stored', jsonb_build_object(%2$s)) END AS labels,
             (row_number() OVER (ORDER BY r.id) - 1) / 1000 AS part
-        FROM %3$s AS o INNER JOIN %4$s AS r ON o.id = r.id
-        WHERE o.data_grade <> r.data_grade AND o._known_since < now()
+        FROM %4$s AS o INNER JOIN %5$s AS r ON o.id = r.id
+        LEFT JOIN twin.position_now AS p ON p.layer = %1$L AND p.id = r.id
+        WHERE o.data_grade <> r.data_grade AND o._known_since <> now()
     ) AS c
     GROUP BY c.part ORDER BY c.part$sql$,
-    layer_id, string_agg(format('%L, r.%I', a.attname, a.attname), ', '), was, now_is
+    layer_id, string_agg(format('%L, r.%I', a.attname, a.attname), ', '),
+    string_agg(format('%L, p.%I', a.attname, a.attname), ', '), was, now_is
 )
 FROM pg_attribute AS a
 WHERE a.attrelid = format('layer.%I', layer_id)::regclass AND a.attname IN ('area_code', 'grid_code')

@@ -21,11 +21,12 @@ from layers.cql2 import FilterLimits, parse, parse_bbox
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Facts
+from layers.spreadsheet import csv_lines
 from server.audit.touched import current_note, touch
 from server.dependencies import ActorHere, BaseUrlHere, StateHere
 from server.http.compressed import Compressed
 from server.http.gateway import client_address
-from server.http.history import CSV, PRIVATE, SpanParams, choose_form, csv_lines
+from server.http.history import CSV, PRIVATE, SpanParams, choose_form
 from server.live.row_stream import RowStream
 from server.state import State
 from twin.history.question import IDS_MAX, SPANS_MAX, RowsQuestion, count_rows, layers_of, rows_of
@@ -181,7 +182,8 @@ class _Answer:
                 await self.state.exports.judge(current_note())
                 chunks = _chunks(rows_of(connection, queries, None), _names(queries), form)
                 first = await anext(chunks)
-            return RowStream(first, chunks, held.pop_all(), _MEDIA[form], PRIVATE)
+            time_max_s = self.state.settings.bulk.time_max_s
+            return RowStream(first, chunks, held.pop_all(), _MEDIA[form], PRIVATE, time_max_s=time_max_s)
         raise AssertionError  # the stack swallows nothing
 
     def _touch(self, query: HistoryQuery, rows: int) -> None:

@@ -14,10 +14,11 @@ from layers.database.connection import in_our_words
 from layers.moment import Moment
 from layers.read.rights import layer_at
 from layers.read.visible_times import fields_of
+from layers.spreadsheet import csv_lines
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
-from server.http.history import CSV, PRIVATE, SpanParams, choose_form, csv_lines
+from server.http.history import CSV, PRIVATE, SpanParams, choose_form
 from twin.history.series import MeasuredSeries, SeriesQuestion, read_series, read_statistics, read_step
 
 router = APIRouter(prefix="/twin", tags=["history"])

@@ -16,10 +16,11 @@ from layers.database.connection import in_our_words
 from layers.moment import Moment
 from layers.read.facts import position_fields
 from layers.read.rights import layer_at
+from layers.spreadsheet import csv_lines
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.compressed import Compressed
-from server.http.history import CSV, PRIVATE, SpanParams, choose_form, csv_lines
+from server.http.history import CSV, PRIVATE, SpanParams, choose_form
 from twin.history.track import SPAN_MAX, TOLERANCE_M_MAX, Track, as_feature, as_rows, check_moves, read_track
 
 router = APIRouter(prefix="/twin", tags=["history"])

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from layers.actor import Actor
+from layers.database.connection import connect
 from layers.policy.read import read_policy
+from tests.databases import run_async
 from tests.impersonation import Impersonation
 from tests.readers import SHIPPED_POLICY
 from tests.rights.roles import readers
@@ -39,6 +41,32 @@ def asked(sensors, tmp_path_factory):
     sensors.app.state.shared = replace(before, authenticator=Impersonation(actors))
     yield sensors
     sensors.app.state.shared = before
+
+
+@pytest.fixture
+def changing(asked):
+    """The same for a test that changes rain gauges: they are put back as they were, and their past is forgotten."""
+
+    async def read():
+        connection = await connect(asked.url)
+        try:
+            return await connection.fetch("SELECT id, data_grade, area_code, grid_code FROM layer.rain_gauges")
+        finally:
+            await connection.close()
+
+    async def put_back(rows):
+        connection = await connect(asked.url)
+        try:
+            await connection.executemany(
+                "UPDATE layer.rain_gauges SET data_grade = $2, area_code = $3, grid_code = $4 WHERE id = $1", rows
+            )
+            await connection.execute("DELETE FROM past.rain_gauges")
+        finally:
+            await connection.close()
+
+    before = run_async(read())
+    yield asked
+    run_async(put_back(list(map(tuple, before))))
 
 
 def every(asked, path, actor, **options):
@@ -86,20 +114,23 @@ def test_a_place_shown_by_its_cell_is_found_by_its_cell(asked):
     assert every(asked, "Locations", "narrow", filter=true) == []
 
 
-def test_a_past_of_a_stricter_grade_stays_hidden(asked):
+def test_a_past_of_a_stricter_grade_stays_hidden(changing):
     """Lowering the grade of a feature does not show what it measured while it was secret."""
-    asked.execute("UPDATE layer.rain_gauges SET data_grade = 4 WHERE id = 'R2'")
-    asked.execute("UPDATE layer.rain_gauges SET data_grade = 2 WHERE id = 'R2'")
-    assert every(asked, "Datastreams('rain_gauges:R2:rain_mm')/Observations", "analyst") == []
-    assert every(asked, "Datastreams('rain_gauges:R1:rain_mm')/Observations", "analyst")
+    path = "Datastreams('rain_gauges:{}:rain_mm')/Observations"
+    assert every(changing, path.format("R2"), "analyst")
+    changing.execute("UPDATE layer.rain_gauges SET data_grade = 4 WHERE id = 'R2'")
+    changing.execute("UPDATE layer.rain_gauges SET data_grade = 2 WHERE id = 'R2'")
+    assert every(changing, path.format("R2"), "analyst") == []
+    assert every(changing, path.format("R1"), "analyst")
 
 
-def test_a_past_in_an_area_of_others_stays_hidden(asked):
+def test_a_past_in_an_area_of_others_stays_hidden(changing):
     """A station that came into the own area does not bring with it what it measured elsewhere."""
     path = "Datastreams('rain_gauges:R1:rain_mm')/Observations"
-    own = replace(asked.app.state.shared.authenticator._actors["analyst"], area_prefixes=("440106011",), policy=None)
-    asked.app.state.shared.authenticator._actors["bound"] = replace(own, subject="bound", roles=())
-    asked.execute("UPDATE layer.rain_gauges SET area_code = '440106011001', grid_code = NULL WHERE id = 'R1'")
-    assert every(asked, "Things('rain_gauges:R1')/Datastreams", "bound")
-    assert every(asked, path, "bound") == []
-    assert every(asked, path, "analyst")
+    actors = changing.app.state.shared.authenticator._actors
+    own = replace(actors["analyst"], area_prefixes=("440106011",), policy=None)
+    actors["bound"] = replace(own, subject="bound", roles=())
+    changing.execute("UPDATE layer.rain_gauges SET area_code = '440106011001', grid_code = NULL WHERE id = 'R1'")
+    assert every(changing, "Things('rain_gauges:R1')/Datastreams", "bound")
+    assert every(changing, path, "bound") == []
+    assert every(changing, path, "analyst")

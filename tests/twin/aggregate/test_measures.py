@@ -5,15 +5,36 @@ from __future__ import annotations
 import csv
 import io
 import statistics
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from layers.actor import Actor
 from layers.database.connection import connect
+from layers.policy.policy import Policy
 from tests.databases import run_async, temporary_database
+from tests.impersonation import Impersonation
+from tests.layers.read.policies import actor_of, role, rule
 from tests.twin.aggregate.test_aggregate import HAPPENED
-from tests.twin.service import TwinService
+from tests.twin.service import ACTORS, TwinService
 
+ELSEWHERE = "440106099001"
+ARRIVED = datetime(2026, 6, 20, tzinfo=UTC)
+FORGETFUL = Policy(
+    (role("anonymous", 1), role("reader")), (rule("reads", "reader", operations=("read", "aggregate", "export")),)
+)
+_VERSIONS = """
+INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, stage, record, ingested_at)
+SELECT 'late4', e.occurred_at + v.hours * interval '1 hour', v.hours, v.stage,
+    jsonb_build_object(
+        'stage', v.stage, 'area_code', e.area_code, 'occurred_at', e.occurred_at, 'event_class', e.event_class
+    ),
+    coalesce(v.arrived, e.occurred_at + v.hours * interval '1 hour')
+FROM layer.events AS e CROSS JOIN (
+    VALUES (0, 'file', NULL), (1, 'returned', $1::timestamptz), (2, 'handle', NULL)
+) AS v (hours, stage, arrived) WHERE e.id = 'late4'
+"""
 SPAN = {"from": "2026-06-09T16:00:00Z", "to": "2026-06-16T16:00:00Z"}
 
 
@@ -23,6 +44,12 @@ def district(cluster, district_template):
     with temporary_database(cluster, district_template) as url:
         run_async(_happen(url))
         running = TwinService(url)
+        actors = {
+            **ACTORS,
+            "forgetful": actor_of(FORGETFUL, "reader"),
+            "bound": Actor("bound", 4, (_busiest(running),)),
+        }
+        running.app.state.shared = replace(running.app.state.shared, authenticator=Impersonation(actors))
         yield running
         running.close()
 
@@ -34,9 +61,23 @@ async def _happen(url):
     await connection.execute("UPDATE layer.events SET duplicate_of = 'e1' WHERE right(id, 1) = '3'")
     await connection.execute(
         """INSERT INTO twin.event_version (event_id, phenomenon_time, source_version, stage, record)
-        SELECT id, occurred_at, 1, 'returned', '{}' FROM layer.events WHERE right(id, 1) = '4'"""
+        SELECT id, occurred_at, 1, 'returned', jsonb_build_object(
+            'stage', 'returned', 'area_code', CASE WHEN right(id, 2) = '14' THEN $1::text ELSE area_code END
+        ) FROM layer.events WHERE right(id, 1) = '4'""",
+        ELSEWHERE,
     )
+    await connection.execute(
+        """INSERT INTO layer.events (id, occurred_at, stage, area_code, event_class, data_grade)
+        SELECT 'late4', '2026-06-10T00:00:00Z', 'handle', area_code, '0101', 1 FROM layer.events WHERE id = 'e1'"""
+    )
+    await connection.execute(_VERSIONS, ARRIVED)
     await connection.close()
+
+
+def _busiest(running):
+    """The community with most events."""
+    areas = running.json("/twin/aggregate", layer="events", by="community", f="json", **SPAN)["areas"]
+    return max(areas, key=lambda area: area["count"])["code"]
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +99,8 @@ def within(items, back=timedelta(0)):
     return [one for one in items if start <= at(one["occurred_at"]) < end]
 
 
-def aggregate(district, **asked):
-    document = district.json("/twin/aggregate", layer="events", f="json", **asked)
+def aggregate(district, actor="operator", **asked):
+    document = district.json("/twin/aggregate", actor=actor, layer="events", f="json", **asked)
     return {area["code"]: area for area in document["areas"]}
 
 
@@ -91,6 +132,42 @@ def test_measures_are_those_of_the_items(district, items, by):
         assert area["count"] == len(mine)
         expected = measured(mine) if mine else dict.fromkeys(names)
         assert {name: area[name] for name in names} == pytest.approx(expected, abs=1e-3), code
+
+
+def test_what_an_event_was_while_it_was_in_another_area_counts_for_nobody_of_this_one(district, items):
+    area = _busiest(district)
+    mine = [one["id"] for one in within(items) if one["area_code"] == area and one["id"][-1] == "4"]
+    elsewhere = [one for one in mine if one[-2:] == "14"]
+    assert 0 < len(elsewhere) < len(mine)
+    asked = {"by": "community", "measures": "returned", **SPAN}
+    assert aggregate(district, **asked)[area]["returned"] == len(mine)
+    assert aggregate(district, "bound", **asked)[area]["returned"] == len(mine) - len(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("asked", "returned"),
+    [
+        ({"at": "2026-06-10T00:30:00Z", "basis": "phenomenon"}, 0),
+        ({"at": "2026-06-11T00:00:00Z", "basis": "phenomenon"}, 1),
+        ({"at": "2026-06-11T00:00:00Z", "basis": "known"}, 0),
+        ({"at": ARRIVED.isoformat(), "basis": "known"}, 1),
+        ({}, 1),
+    ],
+)
+def test_whether_an_event_was_returned_is_told_as_of_the_moment(district, asked, returned):
+    found = aggregate(district, by="event_class", measures="returned", filter="id = 'late4'", **asked)
+    (area,) = [area for area in found.values() if area["count"]]
+    assert area["returned"] == returned
+
+
+def test_who_may_not_look_back_does_not_learn_what_was_returned(district):
+    asked = {"layer": "events", "by": "community", "f": "json"}
+    answer = district.ask("/twin/aggregate", actor="forgetful", measures="returned_rate", **asked)
+    assert answer.status_code == 400
+    assert "closed_rate" in answer.json()["detail"]
+    assert "allowed are" in answer.json()["detail"]
+    assert ", returned" not in answer.json()["detail"]
+    assert district.ask("/twin/aggregate", actor="forgetful", measures="closed_rate", **asked).status_code == 200
 
 
 def test_every_code_has_a_row_with_its_words(district):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import product
+from itertools import pairwise, product
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from layers.definition import read_definitions
 from layers.errors import BadInput, Forbidden, NotFound
 from layers.policy.policy import Policy
 from tests.layers.read.policies import actor_of, role, rule
+from twin.aggregate.answer import Counts
 from twin.aggregate.areas import parse_by
 from twin.aggregate.small_counts import BESIDE, suppressed
 from twin.aggregate.suppression import counting
@@ -85,6 +87,105 @@ def test_no_small_count_follows_from_what_is_shown_what_is_readable_and_the_sum_
 )
 def test_what_is_shown_of_a_street(communities, shown):
     assert published(communities) == shown
+
+
+TREE_LEAST = 3
+tree_parts = st.tuples(st.integers(0, 4), st.sampled_from([0, 0, 0, 1, 2]))
+trees = st.lists(st.lists(tree_parts, min_size=1, max_size=3), min_size=1, max_size=3).filter(
+    lambda streets: sum(map(len, streets)) <= 4
+)
+
+
+@dataclass(frozen=True)
+class Tier:
+    """The areas of a tier: which communities make up each, which areas lie in one area, and what is told of them."""
+
+    members: list[list[int]]
+    families: list[list[int]]
+    shown: list[int | str]
+    own: list[int]
+
+    def counts(self, worlds):
+        return np.column_stack([worlds[:, members].sum(axis=1) for members in self.members])
+
+    def allows(self, worlds):
+        """Whether what is shown of the tier says that worlds are possible."""
+        counts, possible = self.counts(worlds), np.ones(len(worlds), dtype=bool)
+        for family in self.families:
+            all_beside = all(self.shown[one] == BESIDE for one in family)
+            for one in family:
+                label, count = self.shown[one], counts[:, one]
+                if label == f"<{TREE_LEAST}":
+                    possible &= (count > 0) & (count < TREE_LEAST)
+                elif label == BESIDE:
+                    possible &= (count >= TREE_LEAST) | all_beside
+                else:
+                    possible &= count == label
+        return possible
+
+
+def tiers_of(streets):
+    """The district, its streets and their communities, each as it is told when that tier is asked for."""
+    leaves = [leaf for street in streets for leaf in street]
+    starts = np.cumsum([0, *map(len, streets)]).tolist()
+    within = [list(range(first, last)) for first, last in pairwise(starts)]
+    shapes = {
+        6: ([list(range(len(leaves)))], [[0]], ["440106"]),
+        9: (within, [list(range(len(streets)))], [f"440106{n:03}" for n in range(len(streets))]),
+        12: (
+            [[n] for n in range(len(leaves))],
+            within,
+            [f"440106{n:03}{m:03}" for n, street in enumerate(streets) for m in range(len(street))],
+        ),
+    }
+    tiers = []
+    for members, families, keys in shapes.values():
+        own = [sum(leaves[one][1] for one in area) for area in members]
+        counts = [sum(sum(leaves[one]) for one in area) for area in members]
+        rows = [{"key": key, "count": count} for key, count in zip(keys, counts, strict=True)]
+        hidden = suppressed(rows, TREE_LEAST, dict(zip(keys, own, strict=True)))
+        shown = [hidden.get(key, count) for key, count in zip(keys, counts, strict=True)]
+        tiers.append(Tier(members, families, shown, own))
+    return tiers
+
+
+def every_world(own, total):
+    """All counts of communities of a sum, or some of every sum where it is not shown: `[n, communities]`."""
+    most = [total + 1 if total is not None else least + 2 * TREE_LEAST for least in own]
+    worlds = np.stack(np.meshgrid(*map(np.arange, own, most), indexing="ij"), axis=-1).reshape(-1, len(own))
+    return worlds if total is None else worlds[worlds.sum(axis=1) == total]
+
+
+@settings(max_examples=200, deadline=None)
+@given(trees)
+def test_no_small_count_follows_from_all_tiers_together(streets):
+    """Whoever asks for the district, the streets and the communities finds two numbers possible of each small rest."""
+    tiers = tiers_of(streets)
+    district, *_ = tiers
+    own = tiers[-1].own
+    total = district.shown[0] if isinstance(district.shown[0], int) else None
+    worlds = every_world(own, total)
+    worlds = worlds[np.logical_and.reduce([tier.allows(worlds) for tier in tiers])]
+    true = np.array([[sum(leaf) for street in streets for leaf in street]])
+    assert all(tier.allows(true).all() for tier in tiers), "what is shown is true"
+    for tier in tiers:
+        for truth, possible, readable in zip(tier.counts(true)[0], tier.counts(worlds).T, tier.own, strict=True):
+            assert not 0 < truth - readable < TREE_LEAST or len(set(possible.tolist())) > 1
+
+
+def test_what_is_hidden_beside_a_small_street_is_not_undone_by_its_communities():
+    """The first street is small; the second is hidden, and would be the sum of its communities."""
+    streets = [[(1, 0)], [(4, 0), (3, 0)], [(9, 0), (8, 0)]]
+    _, of_streets, of_communities = tiers_of(streets)
+    assert of_streets.shown == ["<3", BESIDE, 17]
+    assert of_communities.shown == ["<3", BESIDE, BESIDE, 9, 8]
+
+
+def test_the_columns_of_counts_are_worked_out_once():
+    rows = [{"key": "a", "before": 1}]
+    counts = Counts(rows, 1)
+    assert counts.columns is counts.columns
+    assert "change" in counts.columns
 
 
 EVENTS = Layer(read_definitions()["events"], 1, datetime.now(UTC), lowest_grade=2)

@@ -17,6 +17,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.twin.client.conftest import MOVED, OBSERVED
 from twin.client import BadRequest, Twin
 from twin.client.classes import COLORS, NO_VALUE, classify
 from twin.client.columns import needed
@@ -134,18 +135,23 @@ def test_a_view_holds_its_box(west: float, south: float, across: float, up: floa
     assert corners[0, 1] >= corners[1, 1]
 
 
-def test_history_is_rows_a_series_and_a_track(twin: Twin):
+def test_history_is_rows_a_series_and_a_track(twin: Twin, history_of: tuple[str, str]):
+    station, vehicle = history_of
     end = datetime.now(UTC)
     begin = end - timedelta(days=30)
     stations = twin["water_level_stations"]
     rows = stations.observations(begin, end, measured=["level_m"])
     assert {"layer", "id", "property", "time", "value"} <= set(rows.column_names)
-    station = stations.to_pandas(limit=1)["id"].iloc[0]
     series = stations.series(station, "level_m", begin, end)
     of_station = rows.filter(pc.equal(rows["id"], station))
-    assert len(series) == of_station.num_rows
-    track = twin["vehicles"].track(twin["vehicles"].to_pandas(limit=1)["id"].iloc[0])
+    assert len(series) == of_station.num_rows == OBSERVED
+    assert series["value"].tolist() == of_station["value"].to_pylist()
+    assert series.index.tolist() == of_station["time"].to_pylist()
+    track = twin["vehicles"].track(vehicle)
     assert track.crs == "OGC:CRS84"
+    assert len(track) == MOVED
+    assert track["time"].is_monotonic_increasing
+    assert shapely.get_x(track.geometry).tolist() == pytest.approx([113.33 + n * 1e-5 for n in range(MOVED, 0, -1)])
     with pytest.raises(BadRequest):
         twin["grids"].track("no-such-grid")
     with pytest.raises(ValueError, match="only events"):

@@ -28,9 +28,11 @@ INSERT INTO twin.observation (id, property, phenomenon_time, value, value_text, 
     $7::text[], $8::integer[], $9::timestamptz[])
 """
 _MOVED = """
-INSERT INTO twin.position (layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code)
-SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::float8[], $6::float4[], $7::float4[],
-    $8::text[], $9::text[])
+INSERT INTO twin.position (layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code,
+    ingested_at)
+SELECT *, CASE id WHEN 'V2' THEN $10::timestamptz ELSE phenomenon_time + interval '1 second' END
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::float8[], $6::float4[], $7::float4[],
+    $8::text[], $9::text[]) AS p (layer, id, phenomenon_time)
 """
 
 
@@ -82,6 +84,7 @@ async def put(url):
         rows += [
             ("S1", "online_status", DAY + timedelta(hours=n), None, "online", None, None, None, DAY) for n in range(3)
         ]
+        rows += [("S1", "turbidity", DAY + timedelta(hours=n), 3.0 + n, None, "NTU", None, None, DAY) for n in range(2)]
         early, late = [r for r in rows if r[8] <= CLOSED], [r for r in rows if r[8] > CLOSED]
         await connection.execute(_ROWS, *(list(column) for column in zip(*early, strict=True)))
         async with await create_pool(url, Role.INGEST, size=1) as pool:
@@ -94,7 +97,8 @@ async def put(url):
             DAY,
         )
         moved = [row for one in ("V1", "V2") for row in drive(one)] + list(drive("W1", "grid_workers", number=50))
-        await connection.execute(_MOVED, *(list(column) for column in zip(*moved, strict=True)))
+        next_day = DAY + timedelta(days=1)  # when the positions of V2 arrived
+        await connection.execute(_MOVED, *(list(column) for column in zip(*moved, strict=True)), next_day)
         for layer in (await read_catalog(connection)).values():
             await refresh_statistics(connection, layer.definition)
     finally:

@@ -65,6 +65,18 @@ def test_a_week_is_what_its_values_are(history, step, known):
         assert bucket == pytest.approx(expected[start], abs=1e-6), start
 
 
+@pytest.mark.parametrize("step", LENGTHS)
+@pytest.mark.parametrize("basis", ["known", "phenomenon"])
+@pytest.mark.parametrize("at", [DAY + timedelta(hours=5, minutes=33), DAY + timedelta(days=3, hours=1, seconds=200)])
+def test_the_last_bucket_of_a_moment_has_nothing_that_came_later(history, step, basis, at):
+    rows = counting(at if basis == "known" else None)
+    expected = bucketed({when: row for when, row in rows.items() if when <= at}, LENGTHS[step])
+    found = read(history, at=at.isoformat(), basis=basis, agg="last,count,sum", step=step, **{"from": WEEK["from"]})
+    assert found.keys() == expected.keys()
+    for start, bucket in found.items():
+        assert bucket == pytest.approx({name: expected[start][name] for name in bucket}, abs=1e-6), start
+
+
 def test_raw_values_are_those_that_count_with_their_flags(history):
     expected = {at: {"value": row[3]} | ({"quality_flag": row[6]} if row[6] else {}) for at, row in counting().items()}
     assert read(history, step="raw", **WEEK) == expected

@@ -194,3 +194,64 @@ async def test_a_large_change_is_told_in_frames_that_leave_the_log_free_while_it
     assert all(change["before"] == {"grade": 2} and change["grade"] == 3 for _, change in numbered)
     await owner.close()
     await other.close()
+
+
+async def test_a_grade_is_told_of_a_row_that_came_while_its_transaction_lasted(cameras_url):
+    owner, other = await connect(cameras_url), await connect(cameras_url)
+    async with owner.transaction():
+        await owner.fetchval("SELECT now()")
+        await other.execute("INSERT INTO layer.cameras (id, data_grade) VALUES ('late', 1)")
+        await owner.execute("UPDATE layer.cameras SET data_grade = 4 WHERE id = 'late'")
+    assert [(change["id"], change["before"]) for _, change in await written(cameras_url)] == [("late", {"grade": 1})]
+    await owner.close()
+    await other.close()
+
+
+HERE, ELSEWHERE = "440106011001001", "440106012001001"
+
+
+async def test_what_moves_is_told_where_it_is_and_to_who_sees_no_positions_where_it_belongs(database_url):
+    """A worker belongs to one area and is in another: each reader is told who had him on the map."""
+    owner = await connect(database_url)
+    await owner.execute(
+        "INSERT INTO layer.grid_workers (id, worker_id, data_grade, area_code, grid_code) VALUES ('w', 'w', 1, $1, $2)",
+        HERE[:12],
+        HERE,
+    )
+    await owner.execute(
+        "INSERT INTO twin.position_now (layer, id, phenomenon_time, lon, lat, grid_code, area_code)"
+        " VALUES ('grid_workers', 'w', now(), 113.3, 23.1, $1, $2)",
+        ELSEWHERE,
+        ELSEWHERE[:12],
+    )
+    readers = {
+        (seen, area[:9]): actor_of(
+            Policy(
+                (role("anonymous", 1), role("officer", 3)),
+                (rule("own", "officer", "grid_workers", areas="own", geometry="full" if seen else "absent"),),
+            ),
+            "officer",
+            areas=(area[:9],),
+        )
+        for seen in (True, False)
+        for area in (HERE, ELSEWHERE)
+    }
+    interest = Interest(frozenset({"grid_workers"}))
+    async with tails(database_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
+        watchers = {name: tail.watch(interest, actor) for name, actor in readers.items()}
+        for watcher in watchers.values():
+            assert await tail.take(watcher, pool, 0) is None
+        await owner.execute("UPDATE layer.grid_workers SET data_grade = 4")
+        end = await newest(database_url)
+        removed, late = set(), set()
+        for name, watcher in watchers.items():
+            while watcher.seq < end:
+                if batch := await tail.take(watcher, pool, 0.05):
+                    assert [change["operation"] for change in orjson.loads(batch.body)] == ["delete"]
+                    removed.add(name)
+            again = tail.watch(interest, readers[name], 0)
+            while again.seq < end:
+                if await tail.take(again, pool, 0.05):
+                    late.add(name)
+    await owner.close()
+    assert removed == late == {(True, ELSEWHERE[:9]), (False, HERE[:9])}

@@ -23,14 +23,14 @@ FROM layer.events GROUP BY 1, 2, 3, 4 {} ORDER BY 1, 2, 3, 4 {}
 RECOMPUTED = """
 WITH counting AS (
     SELECT id, property, phenomenon_time, count(*) AS seen, (array_agg(o ORDER BY coalesce(source_version, 1) DESC,
-        coalesce(sent_time, phenomenon_time) DESC, value DESC))[1] AS o
+        coalesce(sent_time, phenomenon_time) DESC, value DESC NULLS LAST))[1] AS o
     FROM twin.observation AS o WHERE phenomenon_time < $1 GROUP BY 1, 2, 3
 )
-SELECT id, property, twin.bucket(phenomenon_time, '5 minutes'), count(*),
+SELECT id, property, twin.bucket(phenomenon_time, '5 minutes'), count((o).value),
     sum((o).value ORDER BY phenomenon_time), min((o).value), max((o).value),
-    (array_agg((o).value ORDER BY phenomenon_time DESC))[1], count(*) FILTER (WHERE (o).quality_flag <> 'good'),
-    sum(seen)::bigint
-FROM counting WHERE (o).value IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    (array_agg((o).value ORDER BY phenomenon_time DESC) FILTER (WHERE (o).value IS NOT NULL))[1],
+    count(*) FILTER (WHERE (o).value IS NOT NULL AND (o).quality_flag <> 'good'), sum(seen)::bigint
+FROM counting GROUP BY 1, 2, 3 HAVING count((o).value) > 0 ORDER BY 1, 2, 3
 """
 
 
@@ -114,13 +114,16 @@ async def test_a_table_that_is_made_anew_is_counted_anew(owner):
 
 
 def measured(numbers, device, seconds):
-    return message("observation", device, seconds, property_code="rain_mm", value=round(numbers.random(), 3))
+    """A value, at times a correction of one that was sent before, and at times one that takes it back."""
+    value = None if numbers.random() < 0.2 else round(numbers.random(), 3)
+    version = numbers.choice([1, 1, 1, 2, 3])
+    return message("observation", device, seconds, version=version, property_code="rain_mm", value=value)
 
 
 @pytest.mark.parametrize("seed", range(2))
 async def test_observations_are_rolled_up_whatever_comes(pipeline, owner, pool, seed):
     numbers = random.Random(seed)
-    story = [measured(numbers, f"g{n % 3}", numbers.randrange(7200)) for n in range(200)]
+    story = [measured(numbers, f"g{n % 3}", numbers.randrange(120) * 60) for n in range(200)]
     sent = [*story, *numbers.choices(story, k=40)]
     job = FiveMinutes(pool)
     for start in range(0, len(sent), 31):
@@ -153,9 +156,22 @@ async def test_what_is_written_while_buckets_are_closed_is_not_lost(owner, pool)
     assert await owner.fetchval("SELECT n FROM twin.observation_5min WHERE id = 'g'") == 1
 
 
+async def test_a_value_that_is_taken_back_is_gone_from_its_bucket(pipeline, owner, pool):
+    job, seconds = FiveMinutes(pool), (0, 1, 300)
+    said = [message("observation", "g", s, version=1, property_code="rain_mm", value=2.0) for s in seconds]
+    await pipeline.offer("test", said)
+    await job.catch_up(NOON + 2 * BUCKET)
+    back = [message("observation", "g", s, version=2, property_code="rain_mm", value=None) for s in seconds[1:]]
+    await pipeline.offer("test", back)
+    await job.catch_up(NOON + 2 * BUCKET)
+    kept = await owner.fetch("SELECT bucket, n, total, seen FROM twin.observation_5min")
+    assert list(map(tuple, kept)) == [(NOON, 1, 2.0, 3)], "a bucket without a value is not there"
+
+
 async def test_what_was_dropped_of_history_stays_in_the_roll_up(pipeline, owner, pool):
     numbers, job = random.Random(0), FiveMinutes(pool)
-    await pipeline.offer("test", [measured(numbers, "g", s) for s in range(5)])
+    values = [message("observation", "g", s, property_code="rain_mm", value=numbers.random()) for s in range(5)]
+    await pipeline.offer("test", values)
     await job.catch_up(NOON + BUCKET)
     await owner.execute("DELETE FROM twin.observation")
     await pipeline.offer("test", [measured(numbers, "g", 10)])
