@@ -102,6 +102,7 @@ class MapHints(_Frozen):
     icon: Pictogram | None = None  # drawn on points at high zooms: a name of maki or temaki
     icon_by: str | None = None  # a code field whose values have pictograms of their own, `icons`
     icons: dict[str, Pictogram] = Field(default_factory=dict)
+    faded: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # codes, by field, of what is over: drawn faintly
 
 
 class LayerDefinition(_Frozen):
@@ -146,6 +147,7 @@ class LayerDefinition(_Frozen):
             hints.icon_by,
             *hints.tile_fields,
             *hints.fields_from,
+            *hints.faded,
         ):
             if needed is not None and needed not in names:
                 raise ValueError(f"layer {self.id}: '{needed}' is not one of its fields {names}")

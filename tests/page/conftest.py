@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from shapely.geometry import shape
 
 from server.settings import load_settings
 from tests.databases import temporary_database
@@ -50,6 +52,18 @@ def launch() -> Iterator[Callable[[list[str]], Browser]]:
 def browser(launch) -> Iterator[Browser]:
     with launch(FLAGS) as browser:
         yield browser
+
+
+@pytest.fixture
+def a_building(address):
+    """A building that the public may see: its id, its height, and a place in it."""
+    items = httpx.get(
+        f"{address}/ogc/collections/buildings/items?limit=1&filter=height_m>20&filter-lang=cql2-text",
+        timeout=60,
+    ).json()
+    feature = items["features"][0]
+    inside = shape(feature["geometry"]).representative_point()
+    return feature["id"], feature["properties"], inside.x, inside.y
 
 
 class Visitor:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 
 import httpx
-import pytest
 from playwright.sync_api import expect
-from shapely.geometry import shape
 
 from layers.database.connection import connect
 from layers.definition import LayerDefinition, MapHints
@@ -18,18 +16,6 @@ from tests.page.town import field
 from tests.page.waiting import until
 
 STREET = "streets"
-
-
-@pytest.fixture
-def a_building(address):
-    """A building that the public may see: its id, its height, and a place in it."""
-    items = httpx.get(
-        f"{address}/ogc/collections/buildings/items?limit=1&filter=height_m>20&filter-lang=cql2-text",
-        timeout=60,
-    ).json()
-    feature = items["features"][0]
-    inside = shape(feature["geometry"]).representative_point()
-    return feature["id"], feature["properties"], inside.x, inside.y
 
 
 def test_the_district_is_framed_and_says_what_it_is(visit):

@@ -12,7 +12,7 @@ from tiles.styles.names import FONT, point_name
 from tiles.styles.sprite import DARK, LIGHT, pictogram_of
 
 DENSE = 1500  # layers with more points than this have small dots at first
-_OFFLINE = ["offline", "OFF", "0"]
+_FADED = {"online_status": ("offline", "OFF", "0")}  # of any layer, beside what its definition names
 _BRIGHT = 0.36  # luminance above which a disc takes dark ink
 _NEAR = 16  # zoom from which points are drawn as single objects
 
@@ -39,6 +39,7 @@ def _dot(layer: StyledLayer, is_point: list[Any]) -> Json:
         "point",
         "circle",
         filter=is_point,
+        **_under(layer),
         paint={
             "circle-color": layer.color(),
             "circle-opacity": [
@@ -52,6 +53,7 @@ def _dot(layer: StyledLayer, is_point: list[Any]) -> Json:
             ],
             "circle-radius": ["interpolate", ["linear"], ["zoom"], *sizes],
             "circle-stroke-color": layer.rim_color,
+            **({"circle-stroke-opacity": _present(layer, 1)} if layer.definition.map.faded else {}),
             "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], *rim],
         },
     )
@@ -62,10 +64,28 @@ def _near(layer: StyledLayer) -> int:
 
 
 def _present(layer: StyledLayer, full: float) -> StyleExpression:
-    """Return the opacity of a point, lower for a device that is off line."""
-    if "online_status" not in layer.carried:
-        return full
-    return ["match", ["to-string", ["get", "online_status"]], _OFFLINE, round(full * 0.45, 3), full]
+    """Return the opacity of a point, lower for a device that is off line and for what is over."""
+    opacity: StyleExpression = full
+    for name, codes, share in _faded(layer):
+        opacity = ["match", ["to-string", ["get", name]], codes, round(full * share, 3), opacity]
+    return opacity
+
+
+def _faded(layer: StyledLayer) -> list[tuple[str, list[str], float]]:
+    """Return the fields by which a point is drawn faintly, the codes, and the share of the opacity that is left."""
+    over = layer.definition.map.faded
+    told = [(name, list(codes), 0.45) for name, codes in _FADED.items() if name not in over]
+    told += [(name, list(codes), 0.22) for name, codes in over.items()]
+    return [one for one in told if one[0] in layer.carried]
+
+
+def _under(layer: StyledLayer) -> Json:
+    """Return the layout that draws what is over below what is not."""
+    over = {name: codes for name, codes in layer.definition.map.faded.items() if name in layer.carried}
+    key: StyleExpression = 1
+    for name, codes in over.items():
+        key = ["match", ["to-string", ["get", name]], list(codes), 0, key]
+    return {"layout": {"circle-sort-key": key}} if over else {}
 
 
 def _pictogram(layer: StyledLayer, is_point: list[Any]) -> list[Json]:
@@ -84,6 +104,7 @@ def _pictogram(layer: StyledLayer, is_point: list[Any]) -> list[Json]:
                 "icon-allow-overlap": True,
                 "icon-ignore-placement": True,
             },
+            **({"paint": {"icon-opacity": _present(layer, 1)}} if layer.definition.map.faded else {}),
         )
     ]
 

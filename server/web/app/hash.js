@@ -1,4 +1,5 @@
-// The hash of the address: #zoom/lat/lon, the selected feature, toggled layers and the style; a link restores them.
+// The hash of the address: #zoom/lat/lon, the selected feature, toggled layers, the style, the listed layer and the third
+// dimension; a link restores them.
 
 import { USUAL_THEME } from "./theme.js";
 
@@ -7,7 +8,7 @@ import { USUAL_THEME } from "./theme.js";
 
 /**
  * @param {string} hash
- * @returns {{ view: View | null, selected: Hit | null, toggled: Set<string>, theme: string | null }}
+ * @returns {{ view: View | null, selected: Hit | null, toggled: Set<string>, theme: string | null, listed: string, relief: boolean }}
  */
 export function readHash(hash) {
   const [place = "", ...rest] = hash.replace(/^#/, "").split("&");
@@ -19,6 +20,8 @@ export function readHash(hash) {
     selected: layer && id ? { layer, id } : null,
     toggled: new Set((options.get("layers") ?? "").split(",").filter(Boolean)),
     theme: options.get("style"),
+    listed: options.get("list") ?? "",
+    relief: options.get("3d") === "1",
   };
 }
 
@@ -43,14 +46,15 @@ function isPlace(zoom = NaN, lat = NaN, lon = NaN) {
 /**
  * @param {View | null} view
  * @param {Hit | undefined} selected
- * @param {Set<string>} toggled
- * @param {string} theme
+ * @param {Pick<import("./types.js").State, "toggled" | "theme" | "mode" | "listed" | "relief">} state
  */
-export function writeHash(view, selected, toggled, theme) {
+export function writeHash(view, selected, { toggled, theme, mode, listed, relief }) {
   const place = view ? `${view.zoom.toFixed(2)}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}` : "";
   const parts = [place];
   if (selected) parts.push(`sel=${selected.layer}/${encodeURIComponent(encodeURIComponent(selected.id))}`);
   if (toggled.size) parts.push(`layers=${[...toggled].sort().join(",")}`);
   if (theme !== USUAL_THEME) parts.push(`style=${encodeURIComponent(theme)}`);
+  if (mode === "list" && listed) parts.push(`list=${encodeURIComponent(listed)}`);
+  if (relief) parts.push("3d=1");
   return `#${parts.join("&")}`;
 }

@@ -93,11 +93,37 @@ export function formatValue(language, field, value, codes) {
   const code = field.codes && codes[field.codes]?.find((one) => one.code === String(value));
   if (code) return titleOf(language, code, "label");
   if (typeof value === "boolean") return t(language, value ? "value.yes" : "value.no");
-  if (typeof value === "object") return JSON.stringify(value);
+  if (typeof value === "object") return structured(language, value);
   if (field.type === "datetime") return formatTime(language, value);
   if (typeof value !== "number") return String(value);
-  const plain = field.unit === "a" || /_code$|year/.test(field.name);
-  return plain ? String(value) : formatNumber(language, value) + unitOf(language, field.unit);
+  if (/_code$|year|version/.test(field.name)) return String(value);
+  if (field.unit === "m2" && value >= 1e6) return `${formatNumber(language, Number((value / 1e6).toPrecision(4)))} km²`;
+  return formatNumber(language, value) + unitOf(language, field.unit);
+}
+
+/**
+ * A geometry in words, for nobody reads hundreds of numbers; other objects as JSON.
+ * @param {Language} language
+ * @param {any} value
+ */
+function structured(language, value) {
+  if (!Array.isArray(value.coordinates)) return JSON.stringify(value);
+  const kind = String(value.type).replace("Multi", "");
+  return t(language, "value.geometry", { kind: t(language, `geometry.${kind}`), n: value.coordinates.flat(4).length / 2 });
+}
+
+/**
+ * An error in words of the reader: what kind it is in his language, and what the server said, in English.
+ * @param {Language} language
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function formatError(language, error) {
+  const { status, message } = /** @type {{ status?: number, message: string }} */ (error);
+  if (status === undefined) return error instanceof TypeError ? t(language, "error.network") : message; // fetch's own
+  const known = texts[language][`error.${status}`];
+  if (!known) return message;
+  return language === "en" ? message : `${known} (${message})`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { html, render } from "../vendor/preact.mjs";
 import { fetchSession, logOut, watchIdle } from "./account.js";
 import { ServerError, fetchMap, fetchStyle, forgetMap } from "./api.js";
 import { readHash } from "./hash.js";
-import { loadTexts, preferredLanguage } from "./i18n.js";
+import { formatError, loadTexts, preferredLanguage } from "./i18n.js";
 import { App } from "./panels/app.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
@@ -20,18 +20,28 @@ const store = createStore({
   theme: preferredTheme(requested.theme),
   style: null,
   language: preferredLanguage(),
+  asked: null,
+  changes: {},
   toggled: requested.toggled,
   hits: requested.selected ? [requested.selected] : [],
   chosen: 0,
-  mode: "map",
-  listed: "",
+  mode: requested.listed ? "list" : "map",
+  listed: requested.listed,
   webgl: true,
   trouble: "",
-  relief: false,
+  relief: requested.relief,
   account: null,
   farewell: "",
-  sheet: "peek",
+  sheet: matchMedia("(max-width: 720px)").matches ? "peek" : "half",
 });
+
+/** A link that is pasted into an open page. The page's own writing of the address is no such change. */
+function restore() {
+  const { view, selected, toggled, theme, listed, relief } = readHash(location.hash);
+  store.set({ asked: view, toggled, relief, hits: selected ? [selected] : [], chosen: 0 });
+  store.set({ mode: listed ? "list" : "map", listed, theme: theme ?? USUAL_THEME });
+  void refresh();
+}
 
 async function refresh() {
   try {
@@ -46,7 +56,7 @@ async function refresh() {
   } catch (error) {
     forgetMap(); // one response of the two is not enough
     if (error instanceof ServerError && error.status === 401) return onEnded();
-    const message = /** @type {Error} */ (error).message;
+    const message = formatError(store.get().language, error);
     store.set(store.get().map ? { online: false } : { status: "error", message });
   }
 }
@@ -110,6 +120,7 @@ function askAgain() {
   else void keepAsking();
 }
 
+addEventListener("hashchange", restore);
 await Promise.all([loadTexts(), identify()]);
 render(html`<${App} store=${store} refresh=${refresh} logOut=${() => leave()} />`, /** @type {Element} */ (document.getElementById("app")));
 await keepAsking();

@@ -39,6 +39,17 @@ export function isVisible(state, layer) {
 }
 
 /**
+ * What a feature is called: its name or title, else what its layer writes on the map; null when it has none of them.
+ * @param {Layer | undefined} layer
+ * @param {import("./types.js").Feature | null} feature
+ * @returns {string | null}
+ */
+export function nameOf(layer, feature) {
+  const properties = feature?.properties ?? {};
+  return properties["name"] || properties["title"] || (layer?.label && properties[layer.label]) || null;
+}
+
+/**
  * @param {State} state
  * @param {string} id
  */

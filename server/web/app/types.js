@@ -95,6 +95,8 @@
  * @property {string} theme  id of the requested style
  * @property {Style | null} style  the style of the map, once it is loaded
  * @property {Language} language
+ * @property {View | null} asked  the view that a pasted link asks for
+ * @property {Record<string, number>} changes  how often the stream told of a change, by layer
  * @property {Set<string>} toggled  layers whose visibility is not the catalogue's default
  * @property {Hit[]} hits  the clicked features
  * @property {number} chosen  index of the open hit

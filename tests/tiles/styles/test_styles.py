@@ -19,6 +19,7 @@ from server.page.assets import ICONS
 from tests.readers import INSIDER
 from tests.tiles.styles.catalogue import OUTLINE, SNAPSHOTS, catalogue, style_of, text_of
 from tiles.styles.color import contrast, mix, readable
+from tiles.styles.expression import StyledFeature, evaluate
 from tiles.styles.legend import legend_of, legend_svg
 from tiles.styles.sprite import draw_sprite, pictograms
 from tiles.styles.style import Surroundings, build_style
@@ -199,3 +200,21 @@ def test_a_mixed_colour_lies_between(color, ground, share):
     assert all(
         one <= int(grey[at : at + 2], 16) <= other for (one, other), at in zip(per_channel, (1, 3, 5), strict=True)
     )
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_what_is_over_is_drawn_faintly_and_below_the_rest(name):
+    point = next(layer for layer in style_of(name)["layers"] if layer["id"] == "events:point")
+    drawn = {
+        stage: [
+            evaluate(expression, StyledFeature({"stage": stage, "severity": "2"}, "Point", 15))
+            for expression in (
+                point["paint"]["circle-opacity"],
+                point["paint"]["circle-stroke-opacity"],
+                point["layout"]["circle-sort-key"],
+            )
+        ]
+        for stage in ("handle", "suspended", "closed", "merged", "voided")
+    }
+    assert drawn["handle"] == drawn["suspended"] == [1, 1, 1]
+    assert drawn["closed"] == drawn["merged"] == drawn["voided"] == [0.22, 0.22, 0]

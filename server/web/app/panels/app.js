@@ -3,6 +3,7 @@
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { loginPath } from "../account.js";
 import { writeHash } from "../hash.js";
+import { isPhone } from "../map/map.js";
 import { t } from "../i18n.js";
 import { FeaturePanel } from "./feature.js";
 import { Header } from "./header.js";
@@ -27,8 +28,8 @@ export function App({ store, refresh, logOut }) {
   }, []);
   const selected = state.mode === "map" ? state.hits[state.chosen] : undefined;
   useEffect(() => {
-    if (view) history.replaceState(null, "", writeHash(view, selected, state.toggled, state.theme));
-  }, [view, selected, state.toggled, state.theme]);
+    if (view) history.replaceState(null, "", writeHash(view, selected, state));
+  }, [view, selected, state.toggled, state.theme, state.mode, state.listed, state.relief]);
   useEffect(() => {
     document.documentElement.dataset["theme"] = state.theme;
   }, [state.theme]);
@@ -54,7 +55,7 @@ export function App({ store, refresh, logOut }) {
 function Side({ store, state, view, onFeature }) {
   const { language, sheet } = state;
   const clicked = state.hits.length > 0 && state.mode === "map";
-  const half = sheet === "half" || clicked;
+  const half = sheet === "half" || (clicked && isPhone());
   return html`<div class=${`side ${half ? "half" : "peek"}`}>
     <div class=${`card panel ${clicked ? "behind" : ""}`}>
       <button class="handle" aria-expanded=${half} aria-label=${t(language, half ? "panel.collapse" : "panel.expand")}

@@ -2,8 +2,8 @@
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { featurePath, fetchFeature } from "../api.js";
-import { formatValue, t, titleOf } from "../i18n.js";
-import { layerOf } from "../store.js";
+import { formatError, formatValue, t, titleOf } from "../i18n.js";
+import { layerOf, nameOf } from "../store.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -12,7 +12,7 @@ import { Icon } from "./icons.js";
 /** @typedef {import("../types.js").Field} Field */
 /** @typedef {import("../types.js").Hit} Hit */
 
-/** @typedef {{ feature: Feature } | { detail: string } | null} Answer  null while loading */
+/** @typedef {{ feature: Feature } | { error: unknown } | null} Answer  null while loading */
 
 /** @param {{ store: Store, state: State, onFeature: (feature: Feature | null) => void }} props */
 export function FeaturePanel({ store, state, onFeature }) {
@@ -47,12 +47,12 @@ export function FeaturePanel({ store, state, onFeature }) {
 function HitCard({ state, hit, open, onOpen, onFeature }) {
   const { language } = state;
   const layer = layerOf(state, hit.layer);
-  const answer = useFeature(hit, state.account?.id ?? "");
+  const answer = useFeature(hit, state.account?.id ?? "", open ? state.changes[hit.layer] ?? 0 : 0);
   const feature = answer && "feature" in answer ? answer.feature : null;
   useEffect(() => {
     if (open && feature) onFeature(feature);
   }, [open, feature]);
-  const name = (layer?.label && feature?.properties[layer.label]) || feature?.properties["name"] || hit.id;
+  const name = nameOf(layer, feature) ?? hit.id;
   return html`<article class=${open ? "hit open" : "hit"}>
     <button class="hit-title" aria-expanded=${open} onClick=${onOpen}>
       <span class="dot" style=${{ "--color": layer?.color }} aria-hidden="true" />
@@ -63,22 +63,24 @@ function HitCard({ state, hit, open, onOpen, onFeature }) {
 }
 
 /**
+ * A feature, read again whenever its layer changes; what was read stays until the new answer is there.
  * @param {Hit} hit
  * @param {string} reader  who is logged in
+ * @param {number} changes  of the layer, as often as the stream told of one
  * @returns {Answer}
  */
-function useFeature(hit, reader) {
+function useFeature(hit, reader, changes) {
   const [answer, setAnswer] = useState(/** @type {Answer} */ (null));
   useEffect(() => {
     let mounted = true;
     fetchFeature(hit.layer, hit.id).then(
       (feature) => mounted && setAnswer({ feature }),
-      (error) => mounted && setAnswer({ detail: error.message }),
+      (error) => mounted && setAnswer({ error }),
     );
     return () => {
       mounted = false;
     };
-  }, [hit.layer, hit.id, reader]);
+  }, [hit.layer, hit.id, reader, changes]);
   return answer;
 }
 
@@ -86,10 +88,13 @@ function useFeature(hit, reader) {
 function Details({ state, hit, answer }) {
   const { language } = state;
   if (!answer) return html`<p class="soft" aria-busy="true">${t(language, "panel.loading")}</p>`;
-  if ("detail" in answer) return html`<p class="wrong" role="alert">${t(language, "panel.missing", { detail: answer.detail })}</p>`;
+  if ("error" in answer) {
+    return html`<p class="wrong" role="alert">${t(language, "panel.missing", { detail: formatError(language, answer.error) })}</p>`;
+  }
   const fields = layerOf(state, hit.layer)?.fields ?? [];
-  const about = fields.filter((field) => field.common && field.name !== "name");
-  const own = fields.filter((field) => !field.common || field.name === "name");
+  const isAbout = (/** @type {Field} */ field) => (field.common && field.name !== "name") || field.type === "json";
+  const about = fields.filter(isAbout);
+  const own = fields.filter((field) => !isAbout(field));
   const path = `${featurePath(hit.layer, hit.id)}&lang=${language}`;
   return html`<div class="details">
     <${Rows} state=${state} fields=${own} feature=${answer.feature} />

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { featurePath, fetchPage, firstPage } from "../api.js";
-import { formatNumber, formatValue, t, titleOf } from "../i18n.js";
+import { formatError, formatNumber, formatValue, t, titleOf } from "../i18n.js";
 import { layerOf } from "../store.js";
 import { Icon } from "./icons.js";
 
@@ -19,7 +19,7 @@ export function ListView({ store, state }) {
   const filled = (state.map?.layers ?? []).filter((layer) => layer.count > 0);
   const layer = layerOf(state, state.listed) ?? filled[0];
   const choose = (/** @type {Event} */ event) => store.set({ listed: /** @type {HTMLSelectElement} */ (event.target).value });
-  return html`<main class="list" aria-label=${t(language, "list.title")}>
+  return html`<main class="listview" aria-label=${t(language, "list.title")}>
     ${!state.webgl && html`<p class="notice" role="status">
       ${state.trouble ? t(language, "state.nomap", { reason: state.trouble }) : t(language, "state.nowebgl")}</p>`}
     <div class="list-head">
@@ -30,7 +30,7 @@ export function ListView({ store, state }) {
       </label>
       ${state.webgl && html`<button class="primary" onClick=${() => store.set({ mode: "map" })}><${Icon} name="layers" />${t(language, "list.back")}</button>`}
     </div>
-    ${layer && html`<${Table} state=${state} layer=${layer} key=${`${layer.id}:${layer.version}:${state.account?.id ?? ""}`} />`}
+    ${layer && html`<${Table} state=${state} layer=${layer} key=${`${layer.id}:${state.account?.id ?? ""}`} />`}
   </main>`;
 }
 
@@ -40,25 +40,39 @@ function Table({ state, layer }) {
   const [features, setFeatures] = useState(/** @type {Feature[]} */ ([]));
   const [next, setNext] = useState(/** @type {string | null} */ (firstPage(layer.id)));
   const [busy, setBusy] = useState(false);
-  const [detail, setDetail] = useState("");
-  const more = async () => {
-    if (!next || busy) return;
+  const [fault, setFault] = useState(/** @type {unknown} */ (null));
+  const [version, setVersion] = useState(layer.version);
+  const read = async (/** @type {string} */ first, /** @type {Feature[]} */ before, /** @type {number} */ least) => {
     setBusy(true);
     try {
-      const page = await fetchPage(next);
-      setFeatures((before) => [...before, ...page.features]);
-      setNext(page.next);
-      setDetail("");
+      /** @type {string | null} */
+      let address = first;
+      let rows = before;
+      while (address && (rows === before || rows.length < least)) {
+        const page = await fetchPage(address);
+        rows = [...rows, ...page.features];
+        address = page.next;
+      }
+      setFeatures(rows);
+      setNext(address);
+      setFault(null);
     } catch (error) {
-      setDetail(/** @type {Error} */ (error).message);
+      setFault(error);
     }
     setBusy(false);
   };
+  const more = () => (next && !busy ? read(next, features, 0) : undefined);
+  const again = () => {
+    setVersion(layer.version);
+    void read(firstPage(layer.id), [], features.length); // as many rows as before: nobody loses his place
+  };
   useEffect(() => {
-    more();
+    void more();
   }, []);
   const columns = columnsOf(layer);
   return html`<div class="table-frame" aria-busy=${busy}>
+    ${layer.version !== version && html`<p class="notice fresh" role="status">${t(language, "list.changed")}
+      <button class="primary" disabled=${busy} onClick=${again}>${t(language, "list.again")}</button></p>`}
     <table>
       <thead><tr><th>${t(language, "panel.id")}</th>${columns.map((field) => html`<th title=${field.name}>${titleOf(language, field)}</th>`)}</tr></thead>
       <tbody>
@@ -70,18 +84,21 @@ function Table({ state, layer }) {
         )}
       </tbody>
     </table>
-    ${detail && html`<p class="wrong" role="alert">${t(language, "state.error", { detail })}</p>`}
-    ${!busy && !detail && !features.length && html`<p class="soft">${t(language, "list.empty")}</p>`}
+    ${fault !== null && html`<p class="wrong" role="alert">${t(language, "list.error", { detail: formatError(language, fault) })}
+      <button class="plain" onClick=${features.length ? more : again}>${t(language, "state.retry")}</button></p>`}
+    ${!busy && fault === null && !features.length && html`<p class="soft">${t(language, "list.empty")}</p>`}
     ${next && html`<button class="primary" disabled=${busy} onClick=${more}>${t(language, busy ? "panel.loading" : "list.more")}</button>`}
   </div>`;
 }
 
 /**
- * The columns: the name first, then the fields that other layers do not have.
+ * The columns: the title or the name first, what the map shows, then the other fields that other layers do not have.
  * @param {Layer} layer
  */
 function columnsOf(layer) {
-  const named = layer.fields.filter((field) => field.name === "name");
-  const own = layer.fields.filter((field) => !field.common && field.name !== "name" && field.type !== "json");
-  return [...named, ...own].slice(0, COLUMNS);
+  const called = layer.fields.some((field) => field.name === "title") ? "title" : "name";
+  const named = layer.fields.filter((field) => field.name === called);
+  const own = layer.fields.filter((field) => !field.common && field.name !== called && field.type !== "json");
+  const drawn = own.filter((field) => layer.tile_fields.includes(field.name));
+  return [...new Set([...named, ...drawn, ...own])].slice(0, COLUMNS);
 }

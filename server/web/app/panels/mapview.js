@@ -22,14 +22,17 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
   useEffect(() => {
     const made = start(/** @type {HTMLElement} */ (container.current), store, onMove);
     made?.once("load", () => setMap(made));
-    if (made) reportErrors(made, onUnauthorized);
+    if (made) reportErrors(made, store, onUnauthorized);
     const forget = made && store.subscribe((now, before) => redraws(now, before) && unsettle(made));
     return () => {
       forget?.();
       made?.remove();
     };
   }, []);
-  useEffect(() => (map ? keepFresh(map) : undefined), [map]);
+  useEffect(() => (map ? keepFresh(map, store) : undefined), [map]);
+  useEffect(() => {
+    if (map && state.asked) map.jumpTo({ center: [state.asked.lon, state.asked.lat], zoom: state.asked.zoom });
+  }, [map, state.asked]);
   useEffect(() => {
     if (map) show(map, state);
   }, [map, state.map, state.style, state.toggled, state.relief]);
@@ -49,20 +52,26 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
 const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 500);
 
 /**
- * Refresh layers whose features change, each at most every two seconds, none while the tab is hidden.
+ * Refresh layers whose features change, each at most every two seconds, none while the tab is hidden or the server away:
+ * what is drawn stays. Once the server answers again everything is refreshed, also tiles that could not be read meanwhile.
  * @param {MapLibre} map
+ * @param {Store} store
  */
-function keepFresh(map) {
+function keepFresh(map, store) {
   const changed = new Set();
   const stop = followChanges((layers) => layers.forEach((layer) => changed.add(layer)));
+  const forget = store.subscribe((now, before) => now.online && !before.online && changed.add("*"));
   const timer = setInterval(() => {
-    if (document.hidden) return;
-    const all = changed.has("*") ? Object.keys(map.getStyle().sources) : changed;
+    if (document.hidden || !store.get().online || !changed.size) return;
+    const all = changed.has("*") ? (store.get().map?.layers ?? []).map((layer) => layer.id) : [...changed];
     for (const layer of all) refresh(map, layer);
     changed.clear();
+    const { changes } = store.get();
+    store.set({ changes: { ...changes, ...Object.fromEntries(all.map((layer) => [layer, (changes[layer] ?? 0) + 1])) } });
   }, FRESH_MS);
   return () => {
     clearInterval(timer);
+    forget();
     stop();
   };
 }
@@ -84,14 +93,18 @@ function unsettle(map) {
 }
 
 /**
- * Report what MapLibre could not do; after a refusal of 401 ask, once at a time, whether somebody is still logged in.
+ * Report what MapLibre could not do; after a refusal of 401 ask, once at a time, whether somebody is still logged in. A
+ * server that does not answer is no error of the map: the page says that itself.
  * @param {MapLibre} map
+ * @param {Store} store
  * @param {() => Promise<void>} onUnauthorized
  */
-function reportErrors(map, onUnauthorized) {
+function reportErrors(map, store, onUnauthorized) {
   let asking = false;
   map.on("error", ({ error }) => {
-    if (/** @type {any} */ (error).status !== 401) console.error(error);
+    const { status } = /** @type {{ status?: number }} */ (error);
+    if (status === 0) store.set({ online: false });
+    else if (status !== 401) console.error(error);
     else if (!asking) {
       asking = true;
       void onUnauthorized().finally(() => (asking = false));
@@ -130,6 +143,7 @@ function start(container, store, onMove) {
     map.on("moveend", moved);
     map.on("load", moved);
     if (isPhone()) map.once("idle", () => closeAttribution(container));
+    printable(map, container);
     map.on("idle", () => isComplete(map, store.get()) && container.setAttribute("data-idle", String(Date.now())));
     map.on("dataloading", () => container.removeAttribute("data-idle"));
     map.on("data", () => container.removeAttribute("data-idle"));
@@ -140,6 +154,29 @@ function start(container, store, onMove) {
     store.set({ webgl: false, trouble: hasWebgl() ? String(error) : "", mode: "list" });
     return null;
   }
+}
+
+/**
+ * Put a picture of the map in its place while the page is printed: a canvas of WebGL is printed blank.
+ * @param {MapLibre} map
+ * @param {HTMLElement} container
+ */
+function printable(map, container) {
+  const picture = document.createElement("img");
+  picture.className = "printed";
+  picture.alt = "";
+  const draw = () => {
+    map.redraw(); // its pixels are there until this task ends
+    picture.src = map.getCanvas().toDataURL();
+    container.append(picture);
+  };
+  const clear = () => picture.remove();
+  addEventListener("beforeprint", draw);
+  addEventListener("afterprint", clear);
+  map.once("remove", () => {
+    removeEventListener("beforeprint", draw);
+    removeEventListener("afterprint", clear);
+  });
 }
 
 /** Whether the browser has WebGL 2; if it has, another error stopped the map, and the page shows it. */
