@@ -68,6 +68,43 @@ def test_a_link_that_is_pasted_into_an_open_page_is_followed(visit, a_building):
     until(page, "!location.hash.includes('list=')")
 
 
+def test_a_warning_in_force_stands_above_the_map_until_it_is_over(visit, page_database):
+    async def execute(statement, *values):
+        connection = await connect(page_database)
+        await connection.execute(statement, *values)
+        await connection.close()
+
+    page = visit("/#12/23.13/113.35").idle()
+    expect(page.locator(".warnings")).to_have_count(0)
+    run_async(
+        execute(
+            """INSERT INTO layer.events (id, geom, source, severity, stage, title, occurred_at, data_grade)
+            VALUES ('weather_warning-1', ST_SetSRID(ST_MakePoint(113.361, 23.151), 4490), 'weather_warning', 'red',
+                'handle', '暴雨红色预警信号', now(), 1)"""
+        )
+    )
+    try:
+        banner = page.locator(".warnings button")
+        expect(banner).to_contain_text("暴雨红色预警信号")
+        expect(banner).to_contain_text("红色预警")
+        banner.click()
+        expect(page.locator(".hit.open code")).to_have_text("weather_warning-1")
+        until(page, f"{MAP}.getZoom() > 15 && Math.abs({MAP}.getCenter().lat - 23.151) < 0.01")
+        run_async(execute("UPDATE layer.events SET stage = 'closed' WHERE id = 'weather_warning-1'"))
+        expect(page.locator(".warnings")).to_have_count(0)
+    finally:
+        run_async(execute("DELETE FROM layer.events WHERE id = 'weather_warning-1'"))
+
+
+def test_a_row_of_the_list_is_shown_on_the_map(visit):
+    page = visit("/#12/23.13/113.35&list=urban_villages").page
+    row = page.locator("tbody tr a").first
+    feature_id = row.inner_text()
+    row.click()
+    expect(page.locator(".hit.open code")).to_have_text(feature_id)
+    until(page, f"{MAP}.getZoom() > 13")
+
+
 def test_the_layer_list_folds_on_a_desk(visit):
     page = visit().idle()
     handle = page.locator(".handle")

@@ -127,10 +127,11 @@ export function formatError(language, error) {
 }
 
 /**
+ * A time of this district's clocks.
  * @param {Language} language
  * @param {string} value  RFC 3339
  */
-function formatTime(language, value) {
+export function formatTime(language, value) {
   const time = new Date(value);
   if (Number.isNaN(time.getTime())) return value;
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Shanghai" }).format(time);

@@ -96,6 +96,7 @@
  * @property {Style | null} style  the style of the map, once it is loaded
  * @property {Language} language
  * @property {View | null} asked  the view that a pasted link asks for
+ * @property {boolean} framing  whether the map moves to the chosen feature once it is read
  * @property {Record<string, number>} changes  how often the stream told of a change, by layer
  * @property {Set<string>} toggled  layers whose visibility is not the catalogue's default
  * @property {Hit[]} hits  the clicked features

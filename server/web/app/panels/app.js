@@ -11,6 +11,7 @@ import { Icon } from "./icons.js";
 import { Layers } from "./layers.js";
 import { ListView } from "./list.js";
 import { MapView } from "./mapview.js";
+import { Warnings } from "./warnings.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -37,9 +38,10 @@ export function App({ store, refresh, logOut }) {
     document.documentElement.lang = state.language;
     document.title = t(state.language, "app.name");
   }, [state.language]);
-  const marked = selected && feature?.id === selected.id ? feature.geometry : null;
+  const marked = selected && feature?.id === selected.id ? (feature.properties["area"] ?? feature.geometry) : null;
   return html`<div class=${`page ${state.mode}`}>
     <${Header} store=${store} state=${state} refresh=${refresh} logOut=${logOut} />
+    <${Warnings} store=${store} state=${state} />
     <${Notice} state=${state} refresh=${refresh} />
     <${Farewell} store=${store} state=${state} />
     ${state.map && state.mode === "list" && html`<${ListView} store=${store} state=${state} />`}

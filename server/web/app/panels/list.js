@@ -30,12 +30,12 @@ export function ListView({ store, state }) {
       </label>
       ${state.webgl && html`<button class="primary" onClick=${() => store.set({ mode: "map" })}><${Icon} name="layers" />${t(language, "list.back")}</button>`}
     </div>
-    ${layer && html`<${Table} state=${state} layer=${layer} key=${`${layer.id}:${state.account?.id ?? ""}`} />`}
+    ${layer && html`<${Table} store=${store} state=${state} layer=${layer} key=${`${layer.id}:${state.account?.id ?? ""}`} />`}
   </main>`;
 }
 
-/** @param {{ state: State, layer: Layer }} props */
-function Table({ state, layer }) {
+/** @param {{ store: Store, state: State, layer: Layer }} props */
+function Table({ store, state, layer }) {
   const { language } = state;
   const [features, setFeatures] = useState(/** @type {Feature[]} */ ([]));
   const [next, setNext] = useState(/** @type {string | null} */ (firstPage(layer.id)));
@@ -66,6 +66,11 @@ function Table({ state, layer }) {
     setVersion(layer.version);
     void read(firstPage(layer.id), [], features.length); // as many rows as before: nobody loses his place
   };
+  const show = (/** @type {Event} */ event, /** @type {string} */ id) => {
+    if (!state.webgl || layer.geometry_type === "None") return; // there is no map, or nothing on it: the link leads to the feature
+    event.preventDefault();
+    store.set({ hits: [{ layer: layer.id, id }], chosen: 0, framing: true, mode: "map" });
+  };
   useEffect(() => {
     void more();
   }, []);
@@ -78,7 +83,7 @@ function Table({ state, layer }) {
       <tbody>
         ${features.map(
           (feature) => html`<tr key=${feature.id}>
-            <td><a href=${`${featurePath(layer.id, feature.id)}&lang=${language}`}>${feature.id}</a></td>
+            <td><a href=${`${featurePath(layer.id, feature.id)}&lang=${language}`} onClick=${(/** @type {Event} */ event) => show(event, feature.id)}>${feature.id}</a></td>
             ${columns.map((field) => html`<td>${formatValue(language, field, feature.properties[field.name], state.map?.codes ?? {})}</td>`)}
           </tr>`,
         )}

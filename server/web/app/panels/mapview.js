@@ -18,7 +18,6 @@ const FRESH_MS = 2000;
 export function MapView({ store, state, marked, onMove, onUnauthorized }) {
   const container = useRef(/** @type {HTMLElement | null} */ (null));
   const [map, setMap] = useState(/** @type {MapLibre | null} */ (null));
-  const unplaced = useRef(readHash(location.hash).view === null && store.get().hits.length > 0);
   useEffect(() => {
     const made = start(/** @type {HTMLElement} */ (container.current), store, onMove);
     made?.once("load", () => setMap(made));
@@ -42,8 +41,8 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
   useEffect(() => {
     if (!map) return;
     mark(map, marked);
-    if (marked && unplaced.current) flyTo(map, marked); // a link with a feature and without a position
-    if (marked) unplaced.current = false;
+    if (marked && state.framing) flyTo(map, marked);
+    if (marked && state.framing) store.set({ framing: false });
   }, [map, marked]);
   return html`<div class="mapview" ref=${container} />
     <${Tools} store=${store} state=${state} map=${map} />`;
