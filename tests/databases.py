@@ -49,6 +49,12 @@ async def execute(url: str, sql: str) -> None:
         await connection.close()
 
 
+async def count_rows(connection: asyncpg.Connection, rows: str) -> int:
+    """Return the number of rows of a table; it may be followed by a condition."""
+    count: int = await connection.fetchval(f"SELECT count(*) FROM {rows}")
+    return count
+
+
 def run_async[T](work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a thread of its own, because a fixture may be set up inside a test's loop."""
     with ThreadPoolExecutor(1) as thread:

@@ -6,10 +6,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 
-from server.settings import Settings
+from server.settings import Settings, load_settings
 
 OPERATOR_TOKEN = "a-token-of-the-tests"  # opens nothing but the tests' own server
 OPERATOR = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
@@ -37,6 +39,14 @@ def running_app(settings: Settings, port: int = 0) -> Iterator[str]:
             server.should_exit = True
             thread.join(_START_SECONDS_MAX)
             assert not thread.is_alive(), "the application did not end"
+
+
+@contextmanager
+def running_for_operator(home: Path, url: str, *, port: int = 0, **settings: Any) -> Iterator[str]:
+    """Serve the application over a database and yield its address; `OPERATOR_TOKEN` is that of its operator."""
+    (home / "operator-token").write_text(OPERATOR_TOKEN, encoding="ascii")
+    with running_app(load_settings(home=home, database={"url": url}, **settings), port) as address:
+        yield address
 
 
 class _ReadyServer(uvicorn.Server):

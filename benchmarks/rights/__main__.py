@@ -5,19 +5,14 @@ Run it with `./onemap bench rights`; `--only audit` runs one part. What a part m
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from benchmarks.machine import describe_machine, new_home
-from benchmarks.results import Figure, benchmark_parser, report
+from benchmarks.parts import PartsRun, fill_with_demo, run_parts
+from benchmarks.results import Figure
 from benchmarks.rights import audit, crowd, roles
 from benchmarks.tables import make_tables
-from layers.cluster import PrivateCluster
-from layers.demo.load import load_demo
-from server.database import prepare
-from server.installation import PROJECT
 
 type RightsPart = Callable[[str, Path, float], Awaitable[list[Figure]]]
 PARTS: dict[str, RightsPart] = {"audit": audit.measure, "crowd": crowd.measure, "roles": roles.measure}
@@ -26,33 +21,16 @@ PARTS: dict[str, RightsPart] = {"audit": audit.measure, "crowd": crowd.measure, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the exit code."""
-    parser = benchmark_parser("rights", __doc__)
-    parser.add_argument("--only", choices=PARTS, help="one part (all)")
-    parser.add_argument("--scale", type=float, default=0.1, help="of the demo and the tables of `bench features` (0.1)")
-    parser.add_argument("--share", type=float, default=1.0, help="of the requests of a round (1)")
-    parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
-    options = parser.parse_args(arguments)
-    chosen = [options.only] if options.only else list(PARTS)
-    home = options.home.absolute() / "rights"
-    new_home(home)
-    with PrivateCluster(home) as url:
-        rows = asyncio.run(_measure(url, home, chosen, options.scale, options.share))
-    return report(rows, [describe_machine()], options)
+    return run_parts("rights", __doc__, PARTS, _measure, arguments, _fill)
 
 
-async def _measure(url: str, home: Path, parts: Sequence[str], scale: float, share: float) -> list[Figure]:
-    await asyncio.to_thread(asyncio.run, _fill(url, scale))
-    rows = []
-    for name in parts:
-        print(f"→ {name}", flush=True)
-        rows += await PARTS[name](url, home / name, share)
-    return rows
+async def _measure(run: PartsRun) -> list[Figure]:
+    return await run.in_turn(lambda name: PARTS[name](run.url, run.home / name, run.share))
 
 
 async def _fill(url: str, scale: float) -> None:
-    await prepare(url)
-    print(f"→ making the demo at scale {scale:g}", flush=True)
-    await load_demo(url, scale=scale)
+    """Make a database with the demo, and the tables of `bench features`."""
+    await fill_with_demo(url, scale)
     await make_tables(url, scale)
 
 

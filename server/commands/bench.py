@@ -31,9 +31,7 @@ def bench(
     strict: Annotated[bool, typer.Option("--strict", help="未达标则失败。 Exit 1 when a goal is missed.")] = False,
 ) -> None:
     """性能测试；其余选项交给它。 Run a benchmark; further options are its own."""
-    files = [*_FOLDER.glob("[a-z]*.py"), *_FOLDER.glob("*/__main__.py")]
-    named = {file.parent.name if file.stem == "__main__" else file.stem: file for file in files if _summary(file)}
-    benchmarks = dict(sorted(named.items()))
+    benchmarks = known_benchmarks()
     if name is None:
         for known, file in benchmarks.items():
             Console().print(f"[bold]{known}[/]  {_summary(file)}", highlight=False)
@@ -44,6 +42,13 @@ def bench(
     command = [sys.executable, "-P", "-m", f"{_FOLDER.name}.{name}", *options]
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603  # our own file
+
+
+def known_benchmarks() -> dict[str, Path]:
+    """Return the file of each benchmark, by name."""
+    files = [*_FOLDER.glob("[a-z]*.py"), *_FOLDER.glob("*/__main__.py")]
+    named = {file.parent.name if file.stem == "__main__" else file.stem: file for file in files if _summary(file)}
+    return dict(sorted(named.items()))
 
 
 def _summary(file: Path) -> str | None:

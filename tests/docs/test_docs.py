@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from server import cli, reference
+from server.commands.bench import known_benchmarks
 from server.installation import PROJECT
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -44,6 +45,11 @@ def test_commands_in_the_documents_exist_with_their_options(path, line):
     known = {spelling for parameter in found.params for spelling in (*parameter.opts, *parameter.secondary_opts)}
     options = {word.partition("=")[0] for word in words if word.startswith("--")}
     assert options <= known | {"--help"} or found.name in {"bench", "test"}, f"{path}: {options - known}"
+
+
+def test_every_benchmark_is_listed():
+    page = (PROJECT / "docs" / "reference" / "benchmarks.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\./onemap bench (\w+)", page, flags=re.MULTILINE)) == set(known_benchmarks())
 
 
 def requests_in(path: Path) -> list[str]:

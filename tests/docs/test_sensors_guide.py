@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 from contextlib import ExitStack
 
 import httpx
@@ -13,17 +12,14 @@ import pytest
 
 from server.demo.load import load_rasters_once
 from server.installation import PROJECT
-from server.settings import DemoSettings, load_settings
+from server.settings import DemoSettings
 from tests.databases import run_async, temporary_database
-from tests.running_app import OPERATOR_TOKEN, running_app
+from tests.docs.curl import answer_of, blocks_of
+from tests.running_app import OPERATOR_TOKEN, running_for_operator
 from tests.server.sensorthings.world import fill, observations
 
 GUIDE = (PROJECT / "docs" / "guide" / "sensors.md").read_text(encoding="utf-8")
-REQUESTS = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", GUIDE, flags=re.DOTALL)
-    for line in block.replace("\\\n", " ").splitlines()
-]
+REQUESTS = [line for block in blocks_of("sensors") for line in block.replace("\\\n", " ").splitlines()]
 NOTEBOOK = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
 
 
@@ -31,29 +27,20 @@ NOTEBOOK = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
 def address(cluster, layers_template, tmp_path_factory):
     """The address of a server over stations, and the demo's rasters."""
     home = tmp_path_factory.mktemp("home")
-    (home / "operator-token").write_text(OPERATOR_TOKEN, encoding="ascii")
     with ExitStack() as started:
         url = started.enter_context(temporary_database(cluster, layers_template))
         run_async(fill(url))
         asyncio.run(load_rasters_once(url, DemoSettings(), home))
-        yield started.enter_context(running_app(load_settings(home=home, database={"url": url})))
+        yield started.enter_context(running_for_operator(home, url))
 
 
 @pytest.mark.parametrize("request_line", REQUESTS)
 def test_every_request_is_answered(address, request_line):
-    command = request_line.replace("http://127.0.0.1:8000", address).replace("curl ", "curl --fail-with-body ")
-    ran = subprocess.run(
-        ["bash", "-euc", command],
-        env={"TOKEN": OPERATOR_TOKEN, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        timeout=100,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout
+    printed = answer_of(request_line, address)
     if "f=CSV" not in request_line and "$value" not in request_line:
-        answer = orjson.loads(ran.stdout)
+        answer = orjson.loads(printed)
         assert answer.get("value") or answer.get("features") or answer.get("coverages") or answer.get("ranges")
-    assert ran.stdout
+    assert printed
 
 
 def test_the_notebook_runs(address):

@@ -11,6 +11,7 @@ from layers.changed import ChangedAreas
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import LayerDefinition
 from layers.schema.tables import create_layer, drop_layer
+from tests.databases import count_rows
 
 pytestmark = pytest.mark.anyio
 DOTS = LayerDefinition(
@@ -133,12 +134,12 @@ async def test_what_is_forgotten_counts_as_changed(dots):
     await fresh.follow(await layer_now(owner))
     assert not fresh.is_current("dots", first, CELLS[-1])
     assert fresh.is_current("dots", last, CELLS[-1])
-    assert await owner.fetchval("SELECT count(*) FROM onemap.changed_area WHERE layer = 'dots'") <= 2
+    assert await count_rows(owner, "onemap.changed_area WHERE layer = 'dots'") <= 2
 
 
 async def test_a_layer_without_places_is_left_alone(database_url):
     owner = await connect(database_url)
     await create_layer(owner, DOTS.model_copy(update={"id": "words", "geometry_type": "None"}))
     await owner.execute("INSERT INTO layer.words (id) VALUES ('a')")
-    assert await owner.fetchval("SELECT count(*) FROM onemap.changed_area WHERE layer = 'words'") == 1
+    assert await count_rows(owner, "onemap.changed_area WHERE layer = 'words'") == 1
     await owner.close()

@@ -21,7 +21,7 @@ from layers.load.rebuild import rebuild
 from layers.schema.migrate import MIGRATIONS
 from layers.schema.tables import create_layer, refresh_statistics
 from layers.spreadsheet import cell
-from tests.databases import run_async, temporary_database
+from tests.databases import count_rows, run_async, temporary_database
 from tests.matrix.asked import ACTORS
 from tests.matrix.conftest import Everybody
 from tests.ogc.things import field
@@ -355,9 +355,9 @@ async def test_what_is_purged_is_nowhere_any_more_and_what_stands_stays(layers_u
         await write(layers_url, moved("V1", 1), moved("V2", 2))
         await owner.execute("DELETE FROM layer.vehicles WHERE id = 'V1'")
         assert await purge_past(owner, "vehicles", ["V1"]) >= 4
-        assert await owner.fetchval("SELECT count(*) FROM past.vehicles WHERE id = 'V1'") == 0
-        assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = 'V1'") == 0
-        assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = 'V2'") == 1
+        assert await count_rows(owner, "past.vehicles WHERE id = 'V1'") == 0
+        assert await count_rows(owner, "twin.position WHERE id = 'V1'") == 0
+        assert await count_rows(owner, "twin.position WHERE id = 'V2'") == 1
         async with tails(layers_url) as ((tail,), pool):
             watcher = tail.watch(Interest(), COMMANDER, before)
             portion = await tail.take(watcher, pool, 1)

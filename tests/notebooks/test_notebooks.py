@@ -16,13 +16,11 @@ from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Playing
 from server.feeds.sender import FeedSender, connect
 from server.installation import PROJECT
-from server.settings import load_settings
 from tests.databases import temporary_database
-from tests.running_app import running_app
+from tests.running_app import OPERATOR_TOKEN, running_for_operator
 from twin.city.storm import Storm, StormPlan
 
 BOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
-TOKEN = "a-token-of-the-tests"  # of the test server only
 KEY = "a secret of sixteen bytes and more"
 SEED = 440106
 MINUTES, SPEED = 15, 2
@@ -32,12 +30,11 @@ MINUTES, SPEED = 15, 2
 def address(cluster: str, district_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The service over the small district, after a storm that ended just now."""
     home = tmp_path_factory.mktemp("home")
-    (home / "operator-token").write_text(TOKEN, encoding="ascii")
     keys = {f"ONEMAP_SECRET_{feed}": KEY for feed in ("DEMO", "WARNINGS_CAP")}
     with pytest.MonkeyPatch.context() as patch, temporary_database(cluster, district_template) as url:
         for name, key in keys.items():
             patch.setenv(name, key)
-        with running_app(load_settings(home=home, database={"url": url})) as running:
+        with running_for_operator(home, url) as running:
             asyncio.run(play_storm(running))
             yield running
 
@@ -64,7 +61,7 @@ def test_a_notebook_runs_and_ends_in_a_picture(path: Path, address: str, tmp_pat
     book = nbformat.read(path, 4)
     environment = {
         "ONEMAP_URL": address,
-        "ONEMAP_TOKEN": TOKEN,
+        "ONEMAP_TOKEN": OPERATOR_TOKEN,
         "PYTHONPATH": str(PROJECT),
         "IPYTHONDIR": str(tmp_path),
     }

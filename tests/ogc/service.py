@@ -85,14 +85,19 @@ class Service:
         raise AssertionError("the application did not notice")
 
     def execute(self, statement):
-        async def work():
-            connection = await connect(self.url)
-            try:
-                await connection.execute(statement)
-            finally:
-                await connection.close()
+        """Execute statements on a connection of their own."""
+        self.run(self._on_connection(lambda connection: connection.execute(statement)))
 
-        self.run(work())
+    def fetch(self, statement, *values):
+        """Return the rows of a statement on a connection of its own."""
+        return self.run(self._on_connection(lambda connection: connection.fetch(statement, *values)))
+
+    async def _on_connection(self, work):
+        connection = await connect(self.url)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
 
 
 def fill(url, count):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
 
 from server.executions.process import PROCESSES
+from tests.ogc.things import ACTORS
 
 CONF = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
@@ -73,6 +75,11 @@ def test_a_generic_client_can_make_a_form_of_every_description(service, name):
     assert all({"minOccurs", "maxOccurs"} <= one.keys() for one in found["inputs"].values())
     execution = [link["href"] for link in found["links"] if link["rel"].endswith("/execute")]
     assert execution == [f"http://map.test/ogc/processes/{name}/execution"]
+
+
+def test_a_choice_is_described_with_what_is_allowed_and_its_default(service):
+    mode = service.json("processes/route")["inputs"]["mode"]["schema"]
+    assert (mode["enum"], mode["default"]) == (["car", "walk"], "car")
 
 
 def test_a_process_answers_what_its_operation_answers(service):
@@ -178,6 +185,17 @@ def test_a_job_is_its_owners_alone(service, other):
         answer = service.ask(path, method=method, actor=other)
         assert (answer.status_code, answer.json()["type"]) == (404, f"{EXCEPTIONS}/no-such-job")
     assert job not in json.dumps(service.json("jobs", actor=other))
+    assert service.json(f"jobs/{job}", actor="operator")["status"] == "successful"
+
+
+def test_a_result_is_given_under_the_rights_that_it_was_computed_with(service, monkeypatch):
+    job = started(service).json()["jobID"]
+    ended(service, job)
+    assert service.ask(f"jobs/{job}/results", actor="operator").status_code == 200
+    demoted = replace(ACTORS["operator"], clearance=1)  # the same account, with other rights since then
+    monkeypatch.setitem(ACTORS, "operator", demoted)
+    results = service.ask(f"jobs/{job}/results", actor="operator")
+    assert (results.status_code, "start the job again" in results.text) == (404, True)
     assert service.json(f"jobs/{job}", actor="operator")["status"] == "successful"
 
 

@@ -9,12 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from shapely.geometry import shape
 
-from server.settings import load_settings
 from tests.databases import temporary_database
-from tests.running_app import running_app
+from tests.running_app import OPERATOR_TOKEN, running_for_operator
 
 DESK, PHONE = (1280, 720), (390, 844)
-TOKEN = "a-token-of-the-tests"  # of the test server only
+TOKEN = OPERATOR_TOKEN
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 NO_WEBGL = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
@@ -33,8 +32,7 @@ def page_database(cluster: str, district_template: str) -> Iterator[str]:
 def address(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the real application over the small district, with the operator's token `TOKEN`."""
     home = tmp_path_factory.mktemp("home")
-    (home / "operator-token").write_text(TOKEN, encoding="ascii")
-    with running_app(load_settings(home=home, database={"url": page_database})) as running:
+    with running_for_operator(home, page_database) as running:
         yield running
 
 

@@ -15,12 +15,11 @@ from layers.database.connection import Role, connect
 from layers.identity.accounts import add_account
 from layers.identity.labels import IdentityLabels
 from layers.identity.passwords import hash_password
-from server.settings import load_settings
 from tests.databases import execute, run_async, temporary_database
 from tests.oidc.provider import CLIENT_SECRET, running_provider
 from tests.page.conftest import DESK, PHONE, TOKEN, Visitor
 from tests.readers import SHIPPED_POLICY
-from tests.running_app import running_app
+from tests.running_app import running_for_operator
 
 LI = {"name": "李四", "onemap": {"roles": ["dispatch"], "grade": 3}}
 FILE = """
@@ -47,7 +46,6 @@ def here(cluster, district_template, tmp_path_factory) -> Iterator[SimpleNamespa
         port = free.getsockname()[1]
     ours = f"http://127.0.0.1:{port}"
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("oidc")
-    (home / "operator-token").write_text(TOKEN, encoding="ascii")
     secret = home / "secrets" / "oidc_district"
     secret.parent.mkdir()
     secret.touch(0o600)
@@ -56,7 +54,7 @@ def here(cluster, district_template, tmp_path_factory) -> Iterator[SimpleNamespa
     with temporary_database(cluster, district_template) as url, running_provider({"li": LI}, back, (f"{ours}/",)) as at:
         (folder / "district.yaml").write_text(FILE.format(issuer=at.issuer), encoding="utf-8")
         named = {"oidc": {"folder": str(folder)}, "policy": {"folder": SHIPPED_POLICY}, "identity": {"totp_roles": []}}
-        with running_app(load_settings(home=home, database={"url": url}, **named), port) as address:
+        with running_for_operator(home, url, port=port, **named) as address:
             yield SimpleNamespace(address=address, url=url, provider=at)
 
 

@@ -14,9 +14,8 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 from server.page.assets import MODULES
-from server.settings import load_settings
 from tests.page.conftest import TOKEN
-from tests.running_app import running_app
+from tests.running_app import running_for_operator
 
 DISTRICT = [113.2, 23.0, 113.5, 23.3]
 PAGE = b"""<!doctype html><meta charset=utf-8><link rel=stylesheet href=/dist/maplibre-gl.css>
@@ -101,8 +100,7 @@ def serving(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Any
 
     def serve(*origins: str) -> Any:
         home: Path = tmp_path_factory.mktemp("home")
-        (home / "operator-token").write_text(TOKEN, encoding="ascii")
-        return running_app(load_settings(home=home, database={"url": page_database}, server={"origins": origins}))
+        return running_for_operator(home, page_database, server={"origins": origins})
 
     return serve
 

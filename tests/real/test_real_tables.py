@@ -12,6 +12,7 @@ from layers.database.connection import connect
 from layers.demo.district.outline import read_outline
 from layers.load import LoadOptions, load_file
 from layers.schema.tables import sync_definitions
+from tests.databases import count_rows
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +28,8 @@ async def db(database_url):
 async def test_waterways_with_none_in_words(database_url, db, real):
     summary = await load_file(database_url, real / "odbl" / "waterways.geojson", "osm_waterways")
     assert (summary.read, summary.loaded) == (180, 180)
-    assert await db.fetchval("SELECT count(*) FROM layer.osm_waterways WHERE 'None' IN (name, tunnel, width)") == 0
-    assert await db.fetchval("SELECT count(*) FROM layer.osm_waterways WHERE name IS NULL") > 0
+    assert await count_rows(db, "layer.osm_waterways WHERE 'None' IN (name, tunnel, width)") == 0
+    assert await count_rows(db, "layer.osm_waterways WHERE name IS NULL") > 0
 
 
 async def test_roads(database_url, db, real):

@@ -23,7 +23,7 @@ from layers.identity.passwords import hash_password
 from layers.identity.tokens import add_token
 from server.exports.allowance import CREDIT_PART, Allowance
 from server.settings import load_settings
-from tests.databases import run_async, temporary_database
+from tests.databases import count_rows, run_async, temporary_database
 from tests.ogc.service import fill
 from tests.readers import SHIPPED_POLICY
 from tests.running_app import running_app
@@ -370,7 +370,7 @@ def test_an_hour_ends_and_goes(url):
             await owner.execute("UPDATE identity.export_hour SET began = began - interval '1 hour'")
             assert await other.take("another", "l", None, 1, 100)
         left = await owner.fetch("SELECT subject, layer FROM identity.export_hour")
-        asked = await owner.fetchval("SELECT count(*) FROM identity.export_request")
+        asked = await count_rows(owner, "identity.export_request")
         await owner.close()
         assert ([tuple(row) for row in left], asked) == ([("another", "l")], 0)
 

@@ -20,6 +20,7 @@ from layers.cluster import place as cluster_place
 from layers.cluster.place import find_place
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import Conflict, Unavailable
+from tests.databases import count_rows
 from tests.folders import new_database_folder
 
 pytestmark = pytest.mark.anyio
@@ -83,7 +84,7 @@ async def test_a_durable_cluster_keeps_committed_rows_when_everything_is_killed(
         await connection.fetchval("SELECT pg_sleep(60)")
     with PrivateCluster(home) as again:
         connection = await asyncpg.connect(again)
-        assert await connection.fetchval("SELECT count(*) FROM kept") == 1000
+        assert await count_rows(connection, "kept") == 1000
         await connection.close()
 
 

@@ -26,6 +26,7 @@ from server.recovery.backup import make_backup
 from server.recovery.drill import drill
 from server.recovery.restore import WantedBackup, restore
 from server.settings import Settings, load_settings
+from tests.databases import count_rows
 from tests.folders import new_database_folder
 from tests.setup.test_recovery import ask, identity_of, note, noted
 
@@ -144,7 +145,7 @@ def test_the_restored_database_works_in_every_role_and_is_migrated_as_usual(serv
         assert await prepare(target) == []
         reader = await connect(target, Role.READ)
         try:
-            rows = await reader.fetchval("SELECT count(*) FROM layer.grids")
+            rows = await count_rows(reader, "layer.grids")
         finally:
             await reader.close()
         owner = await connect(target, Role.OWNER)

@@ -10,9 +10,8 @@ from layers.changed import ChangedAreas
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import LayerDefinition
 from layers.schema.tables import create_layer
-from server.settings import load_settings
 from tests.databases import temporary_database
-from tests.running_app import OPERATOR_TOKEN, running_app
+from tests.running_app import running_for_operator
 from tiles.cache import TileCache
 
 LAMPS = LayerDefinition(
@@ -68,8 +67,7 @@ async def town(database_url):
 def client(cluster, district_template, tmp_path_factory):
     """A client of the application over the synthetic district; `OPERATOR` is the header of its operator."""
     home = tmp_path_factory.mktemp("home")
-    (home / "operator-token").write_text(OPERATOR_TOKEN, encoding="ascii")
     with ExitStack() as started:
         url = started.enter_context(temporary_database(cluster, district_template))
-        address = started.enter_context(running_app(load_settings(home=home, database={"url": url})))
+        address = started.enter_context(running_for_operator(home, url))
         yield started.enter_context(httpx.Client(base_url=address, timeout=120))

@@ -13,6 +13,7 @@ from layers.clause import EMPTY, Clause
 from layers.database.connection import Role, connect
 from layers.definition import LayerDefinition
 from layers.schema.tables import create_layer
+from tests.databases import count_rows
 from tiles.address import TileAddress
 from tiles.grids import CGCS2000
 from tiles.vector import Drawing, tile_clause
@@ -147,7 +148,7 @@ async def test_cells_follow_every_kind_of_change(owner, seed):
     assert [[r[k] for k in keys] for r in kept] == [[r[k] for k in keys] for r in anew]
     assert [r["lon_sum"] for r in kept] == pytest.approx([r["lon_sum"] for r in anew], abs=1e-6)
     await owner.execute("TRUNCATE layer.valves")
-    assert await owner.fetchval("SELECT count(*) FROM onemap.cell") == 0
+    assert await count_rows(owner, "onemap.cell") == 0
 
 
 async def test_above_the_zoom_points_are_points(owner):
@@ -165,7 +166,7 @@ async def test_a_layer_begins_and_ends_to_be_gathered_with_its_definition(owner)
     await owner.executemany(ROW, [row(random.Random(4), n) for n in range(20)])
     plain = VALVES.model_copy(update={"map": VALVES.map.model_copy(update={"gather_below": None, "count_by": None})})
     await create_layer(owner, plain)
-    assert await owner.fetchval("SELECT count(*) FROM onemap.cell") == 0
+    assert await count_rows(owner, "onemap.cell") == 0
     await owner.executemany(ROW, [row(random.Random(5), n) for n in range(20)])
     await create_layer(owner, VALVES)
     assert await owner.fetchval("SELECT sum(features) FROM onemap.cell") == 20

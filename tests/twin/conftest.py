@@ -7,7 +7,7 @@ import pytest
 from benchmarks.broker import Broker
 from tests.databases import close_for_writing, run_async, temporary_database
 from tests.twin.fixture import load_fixture
-from tests.twin.service import TwinService
+from tests.twin.service import TwinService, serving
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +29,8 @@ def fixture_copy_url(cluster, fixture_url) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def twin(cluster, fixture_url) -> Iterator[TwinService]:
     """The application over the worked fixture, for reading."""
-    with temporary_database(cluster, fixture_url) as url:  # a connection to a database would keep it from being cloned
-        running = TwinService(url)
+    with serving(cluster, fixture_url) as running:  # a connection to a database would keep it from being cloned
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.air_index import SERIES, breakpoints, sub_index, sub_index_sql
-from tests.databases import temporary_database
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 
 INDEX = (0, 50, 100, 150, 200, 300, 400, 500)
 TABLE = {  # HJ 633-2012, table 1: the oracle, apart from the file that the house reads
@@ -62,10 +61,8 @@ def test_more_is_never_better_and_never_rounded_down(row, a, b):
 
 @pytest.fixture(scope="module")
 def town(cluster, fixture_url):
-    with temporary_database(cluster, fixture_url) as url:
-        running = TwinService(url)
+    with serving(cluster, fixture_url) as running:
         yield running
-        running.close()
 
 
 def test_the_database_computes_the_same(town):

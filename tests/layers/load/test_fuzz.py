@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from layers.errors import OneMapError
 from layers.load import load_file
+from tests.databases import count_rows
 
 cell = st.one_of(
     st.text(max_size=12),
@@ -48,19 +49,19 @@ def test_any_bytes(layers_url, content, suffix):
 async def _check(url: str, content: bytes, mode: str, suffix: str = "csv") -> None:
     connection = await asyncpg.connect(url)
     try:
-        before = await connection.fetchval("SELECT count(*) FROM layer.iot_devices")
+        before = await count_rows(connection, "layer.iot_devices")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"a.{suffix}"
             path.write_bytes(content)
             try:
                 summary = await load_file(url, path, "iot_devices", mode=mode)
             except OneMapError:
-                assert await connection.fetchval("SELECT count(*) FROM layer.iot_devices") == before
+                assert await count_rows(connection, "layer.iot_devices") == before
                 return
         assert summary.read == summary.loaded + summary.rejected.total()
         held = await connection.fetchval("SELECT count(*) FROM onemap.quarantine WHERE load_id = $1", summary.load_id)
         assert held == summary.rejected.total()
-        after = await connection.fetchval("SELECT count(*) FROM layer.iot_devices")
+        after = await count_rows(connection, "layer.iot_devices")
         if mode == "append":
             assert after == before + summary.loaded
         elif mode == "replace" and summary.loaded:

@@ -14,6 +14,7 @@ from layers.definition import SYSTEM_COLUMNS, read_definitions
 from layers.load import LoadOptions, load_file
 from layers.read.query import ItemsQuery, page
 from layers.read.sort_keys import SortKey
+from tests.databases import count_rows
 from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
@@ -125,7 +126,7 @@ async def test_a_column_called_code_names_nothing(layers_url, db, write):
         layers_url, write("tu.csv", "name,code,lon,lat\n丙,A1,113.37,23.13\n"), "shops", mode="upsert"
     )
     assert (summary.loaded, summary.rejected.total(), summary.id_column) == (1, 0, None)
-    assert await db.fetchval("SELECT count(*) FROM layer.shops") == 2
+    assert await count_rows(db, "layer.shops") == 2
 
 
 @pytest.mark.parametrize("header", ["Name,NAME,name", "a b,a_b,a-b", "😀,😁,a"])

@@ -10,6 +10,7 @@ from layers.database.connection import Role, connect
 from layers.demo.district.outline import read_outline
 from layers.errors import BadCrs, BadFile, BadInput
 from layers.load import LoadOptions, load_file
+from tests.databases import count_rows
 from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
@@ -44,13 +45,13 @@ async def test_a_large_replace_rebuilds_the_table_with_all_its_indexes(layers_ur
     before = await db.fetch("SELECT indexname FROM pg_indexes WHERE tablename = 'iot_devices' ORDER BY 1")
     many = "id,lon,lat\n" + "".join(f"B{i:05d},113.{300000 + i},23.13\n" for i in range(12_000))
     summary = await load_file(layers_url, write("b.csv", many), "iot_devices", mode="replace")
-    assert summary.loaded == await db.fetchval("SELECT count(*) FROM layer.iot_devices") == 12_000
+    assert summary.loaded == await count_rows(db, "layer.iot_devices") == 12_000
     assert before == await db.fetch("SELECT indexname FROM pg_indexes WHERE tablename = 'iot_devices' ORDER BY 1")
     version = await db.fetchval("SELECT version FROM onemap.layer WHERE id = 'iot_devices'")
     await db.execute("UPDATE layer.iot_devices SET name = 'x' WHERE id = 'B00001'")
     assert await db.fetchval("SELECT version FROM onemap.layer WHERE id = 'iot_devices'") == version + 1
     reader = await connect(layers_url, Role.READ)
-    assert await reader.fetchval("SELECT count(*) FROM layer.iot_devices") == 12_000
+    assert await count_rows(reader, "layer.iot_devices") == 12_000
     await reader.close()
 
 
@@ -59,7 +60,7 @@ async def test_a_table_that_a_view_needs_is_filled_in_place(layers_url, db, writ
     await db.execute("CREATE VIEW v AS SELECT id FROM layer.iot_devices")
     many = "id,lon,lat\n" + "".join(f"B{i:05d},113.{300000 + i},23.13\n" for i in range(12_000))
     await load_file(layers_url, write("b.csv", many), "iot_devices", mode="replace")
-    assert await db.fetchval("SELECT count(*) FROM v") == 12_000
+    assert await count_rows(db, "v") == 12_000
 
 
 async def test_upsert_changes_what_the_file_has_and_nothing_else(layers_url, db, write):
@@ -87,8 +88,8 @@ async def test_a_failed_load_changes_nothing(layers_url, db, write):
             await load_file(layers_url, broken, "iot_devices", mode=mode)
     assert await rows_of(db, "iot_devices", "id") == [("A1",), ("A2",)]
     assert await db.fetchrow("SELECT * FROM onemap.layer WHERE id = 'iot_devices'") == before
-    assert await db.fetchval("SELECT count(*) FROM onemap.quarantine") == 0
-    assert await db.fetchval("SELECT count(*) FROM onemap.load") == 1
+    assert await count_rows(db, "onemap.quarantine") == 0
+    assert await count_rows(db, "onemap.load") == 1
 
 
 async def test_a_load_that_fails_in_its_transaction_changes_nothing(layers_url, db, write):
@@ -98,7 +99,7 @@ async def test_a_load_that_fails_in_its_transaction_changes_nothing(layers_url, 
     with pytest.raises(Exception, match="short"):
         await load_file(layers_url, write("b.csv", longer), "iot_devices", mode="replace")
     assert await rows_of(db, "iot_devices", "id") == [("A1",), ("A2",)]
-    assert await db.fetchval("SELECT count(*) FROM onemap.load") == 1
+    assert await count_rows(db, "onemap.load") == 1
 
 
 async def test_when_no_row_is_good_replace_leaves_the_layer_as_it_was(layers_url, db, write):
@@ -206,7 +207,7 @@ async def test_hostile_names_stay_names(layers_url, db, write):
         "trial",
         LoadOptions(mapping={"lon": "lon", "lat": "lat"}),
     )
-    assert await db.fetchval("SELECT count(*) FROM layer.trial") == 1
+    assert await count_rows(db, "layer.trial") == 1
     with pytest.raises(BadInput, match="layer is"):
         await load_file(layers_url, write("a.csv", CSV), 'x"; DROP TABLE onemap.layer')
 
@@ -249,8 +250,8 @@ async def test_none_in_words_is_nothing(layers_url, db, write):
     made = [feature(line, name=name, tunnel="None", width="3") for line, name in zip(lines, names, strict=True)]
     summary = await load_file(layers_url, write("a.geojson", made), "made_waterways")
     assert (summary.read, summary.loaded) == (3, 3)
-    assert await db.fetchval("SELECT count(*) FROM layer.made_waterways WHERE name IS NULL") == 2
-    assert await db.fetchval("SELECT count(*) FROM layer.made_waterways WHERE name = '车陂涌'") == 1
+    assert await count_rows(db, "layer.made_waterways WHERE name IS NULL") == 2
+    assert await count_rows(db, "layer.made_waterways WHERE name = '车陂涌'") == 1
 
 
 async def test_a_gcj02_outline_lies_on_the_wgs84_one(layers_url, db, write):

@@ -20,6 +20,7 @@ from layers.load import LoadOptions, load_file
 from layers.load.quarantine import retry_quarantine
 from layers.loaders import column_names
 from layers.loaders.opening import open_source
+from tests.databases import count_rows
 from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +50,7 @@ async def test_coordinates_that_are_fields_stay_fields_when_they_are_taken_again
     assert bad.rejected.total() == 1
     (again,) = await retry_quarantine(layers_url, "shops")
     assert again.rejected.total() == 1
-    assert await db.fetchval("SELECT count(*) FROM layer.shops") == 1
+    assert await count_rows(db, "layer.shops") == 1
 
 
 async def test_columns_are_known_by_their_usual_names(layers_url, db, write):

@@ -15,6 +15,7 @@ from layers.errors import NotFound
 from layers.load import LoadOptions, load_file
 from layers.load.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
 from layers.spreadsheet import guarded
+from tests.databases import count_rows
 from tests.layers.load.conftest import feature, point
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +54,7 @@ async def test_export_correct_and_load_again(layers_url, db, write, tmp_path):
     assert (summary.loaded, summary.rejected.total()) == (2, 0)
     assert await db.fetchval("SELECT name FROM layer.iot_devices WHERE id = 'C'") == "=cmd|' /C calc'!A0"
     assert await list_quarantine(layers_url) == []
-    assert await db.fetchval("SELECT count(*) FROM onemap.quarantine WHERE resolved_at IS NOT NULL") == 2
+    assert await count_rows(db, "onemap.quarantine WHERE resolved_at IS NOT NULL") == 2
 
 
 async def test_retry_with_a_declared_fix(layers_url, db, write):

@@ -13,6 +13,7 @@ from rasterio.transform import from_origin
 
 from layers.errors import BadFile, BadInput
 from layers.loaders.raster import RasterOptions, load_raster
+from tests.databases import count_rows
 
 pytestmark = [
     pytest.mark.anyio,
@@ -55,7 +56,7 @@ async def test_stored_and_catalogued(layers_url, db, tiff, tmp_path):
 async def test_again_replaces(layers_url, db, tiff, tmp_path):
     for _ in range(2):
         await load_raster(layers_url, tiff(), "dem", tmp_path / "rasters", mode="replace")
-    assert await db.fetchval("SELECT count(*) FROM onemap.raster_member") == 1
+    assert await count_rows(db, "onemap.raster_member") == 1
     assert len(list((tmp_path / "rasters").iterdir())) == 1
 
 
@@ -72,7 +73,7 @@ async def test_refused_and_nothing_left(layers_url, db, tiff, tmp_path):
     with pytest.raises(BadInput, match="no id"):
         await load_raster(layers_url, tiff(), "../dem", folder)
     assert list(folder.iterdir()) == []
-    assert await db.fetchval("SELECT count(*) FROM onemap.raster") == 0
+    assert await count_rows(db, "onemap.raster") == 0
 
 
 async def test_what_would_need_more_than_it_promises_is_refused(layers_url, db, tiff, tmp_path):
@@ -101,7 +102,7 @@ async def test_what_would_need_more_than_it_promises_is_refused(layers_url, db, 
         with pytest.raises(BadFile, match=message):
             await load_raster(layers_url, path, "dem", folder)
     assert list(folder.iterdir()) == []
-    assert await db.fetchval("SELECT count(*) FROM onemap.raster") == 0
+    assert await count_rows(db, "onemap.raster") == 0
 
 
 async def test_a_driver_of_the_network_is_never_asked(layers_url, db, tmp_path):

@@ -53,17 +53,6 @@ def service(cluster, template):
         running.close()
 
 
-def fetch(service, statement):
-    async def work():
-        connection = await connect(service.url)
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
-
-    return service.run(work())
-
-
 class Slow:
     """A client that reads a part and then nothing, until it goes."""
 
@@ -97,7 +86,7 @@ def test_a_client_that_goes_takes_its_statement_with_it(service, f):
 
     slow = service.run(work())
     assert (slow.status, slow.ended) == (200, False)
-    assert fetch(service, BUSY) == 0
+    assert service.fetch(BUSY)[0]["count"] == 0
     assert not list((service.app.state.shared.bulk.folder).iterdir())
 
 
@@ -208,7 +197,7 @@ def test_a_reader_that_is_slow_is_cut_in_time(service):
     finally:
         brief.close()
     assert (slow.status, slow.begun.is_set(), slow.ended, after) == (200, True, False, 200)
-    assert fetch(service, BUSY) == 0
+    assert service.fetch(BUSY)[0]["count"] == 0
 
 
 def test_a_stranger_holds_no_turn_of_callers_who_are_known(service):

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from layers.columns.session import ColumnSession
-from layers.database.connection import connect
 from server.audit.touched import begin_note
 from server.joins import run
 from server.joins.request import read_join
@@ -35,17 +34,6 @@ def service(things_url):  # noqa: F811
     running.close()
 
 
-def fetch(service, statement):
-    async def work():
-        connection = await connect(service.url)
-        try:
-            return await connection.fetch(statement)
-        finally:
-            await connection.close()
-
-    return service.run(work())
-
-
 def features(service, **asked):
     return service.json("/twin/join", **asked)["features"]
 
@@ -56,8 +44,8 @@ def pairs_of(found):
 
 @pytest.mark.parametrize("right", ["areas", "lines"])
 def test_what_intersects_is_what_postgis_says(service, right):
-    expected = fetch(
-        service, f"SELECT l.id AS a, r.id AS b {JOINED.format(right, 'ST_Intersects(l.geom, r.geom)')} ORDER BY 1, 2"
+    expected = service.fetch(
+        f"SELECT l.id AS a, r.id AS b {JOINED.format(right, 'ST_Intersects(l.geom, r.geom)')} ORDER BY 1, 2"
     )
     assert expected
     assert pairs_of(features(service, left="points", right=right, how="intersects")) == [
@@ -68,7 +56,7 @@ def test_what_intersects_is_what_postgis_says(service, right):
 @pytest.mark.parametrize(("right", "metres"), [("areas", 300), ("lines", 450.5), ("points", 600)])
 def test_a_distance_is_that_of_the_ellipsoid(service, right, metres):
     on = f"ST_DWithin(l.geom::geography, r.geom::geography, {metres})"
-    expected = fetch(service, f"SELECT l.id AS a, r.id AS b, {DISTANCE} AS m {JOINED.format(right, on)} ORDER BY 1, 2")
+    expected = service.fetch(f"SELECT l.id AS a, r.id AS b, {DISTANCE} AS m {JOINED.format(right, on)} ORDER BY 1, 2")
     found = features(service, left="points", right=right, within_m=metres)
     assert pairs_of(found) == [(r["a"], r["b"]) for r in expected]
     assert [one["properties"]["distance_m"] for one in found] == pytest.approx([r["m"] for r in expected], abs=0.02)
@@ -76,8 +64,7 @@ def test_a_distance_is_that_of_the_ellipsoid(service, right, metres):
 
 def test_the_nearest_of_each_and_the_first_by_id_of_equals(service):
     found = features(service, left="points", right="lines", how="nearest", **{"left-filter": "id < 'r0030'"})
-    expected = fetch(
-        service,
+    expected = service.fetch(
         f"""SELECT DISTINCT ON (l.id) l.id AS a, min({DISTANCE}) OVER (PARTITION BY l.id) AS m
         {JOINED.format("lines", "TRUE")} AND l.id < 'r0030' ORDER BY l.id""",
     )
@@ -89,8 +76,7 @@ def test_the_nearest_of_each_and_the_first_by_id_of_equals(service):
 def test_what_is_counted_of_each_feature_of_the_right(service):
     measures = "count,sum(floors),mean(height_m),min(height_m),max(floors)"
     found = features(service, left="points", right="areas", aggregate=measures, **{"right-properties": "name"})
-    expected = fetch(
-        service,
+    expected = service.fetch(
         f"""SELECT r.id, count(l.id) AS count, sum(l.floors)::float8 AS sum_floors, avg(l.height_m) AS mean_height_m,
             min(l.height_m) AS min_height_m, max(l.floors)::float8 AS max_floors, min(r.name) AS name
         FROM layer.areas AS r LEFT JOIN layer.points AS l ON ST_Covers(r.geom, l.geom) AND l.{SHOWN}
@@ -194,7 +180,7 @@ def test_a_huge_join_is_refused_and_leaves_no_statement(service, monkeypatch, li
     assert answer.status_code == 413, answer.text
     assert "take fewer" in answer.text
     left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onemap columns'"
-    assert fetch(service, left)[0]["count"] == 0
+    assert service.fetch(left)[0]["count"] == 0
 
 
 def test_a_slow_join_ends(service, monkeypatch):

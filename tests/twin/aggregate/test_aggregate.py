@@ -15,8 +15,7 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.database.connection import connect
 from layers.definition import read_definitions
-from tests.databases import run_async, temporary_database
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 from twin.aggregate.answer import Counts, properties
 from twin.aggregate.suppression import counting
 
@@ -26,11 +25,8 @@ ALL_TIMES = ("2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
 @pytest.fixture(scope="module")
 def district(cluster, district_template):
     """The application over the synthetic district, with rows of several grades."""
-    with temporary_database(cluster, district_template) as url:
-        run_async(_happen(url))
-        running = TwinService(url)
+    with serving(cluster, district_template, _happen) as running:
         yield running
-        running.close()
 
 
 async def _happen(url):

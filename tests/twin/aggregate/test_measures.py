@@ -13,11 +13,10 @@ import pytest
 from layers.actor import Actor
 from layers.database.connection import connect
 from layers.policy.policy import Policy
-from tests.databases import run_async, temporary_database
 from tests.impersonation import Impersonation
 from tests.layers.read.policies import actor_of, role, rule
 from tests.twin.aggregate.test_aggregate import HAPPENED
-from tests.twin.service import ACTORS, TwinService
+from tests.twin.service import ACTORS, serving
 
 ELSEWHERE = "440106099001"
 ARRIVED = datetime(2026, 6, 20, tzinfo=UTC)
@@ -41,9 +40,7 @@ SPAN = {"from": "2026-06-09T16:00:00Z", "to": "2026-06-16T16:00:00Z"}
 @pytest.fixture(scope="module")
 def district(cluster, district_template):
     """The application over the synthetic district, with events, some of which were sent back or are repeated."""
-    with temporary_database(cluster, district_template) as url:
-        run_async(_happen(url))
-        running = TwinService(url)
+    with serving(cluster, district_template, _happen) as running:
         actors = {
             **ACTORS,
             "forgetful": actor_of(FORGETFUL, "reader"),
@@ -51,7 +48,6 @@ def district(cluster, district_template):
         }
         running.app.state.shared = replace(running.app.state.shared, authenticator=Impersonation(actors))
         yield running
-        running.close()
 
 
 async def _happen(url):

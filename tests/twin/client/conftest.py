@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from layers.database.connection import Role, connect
-from server.settings import load_settings
 from tests.databases import run_async, temporary_database
-from tests.running_app import running_app
+from tests.running_app import OPERATOR_TOKEN, running_for_operator
 from twin.client import Twin
 
-TOKEN = "a-token-of-the-tests"  # of the test server only
+TOKEN = OPERATOR_TOKEN
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +64,7 @@ def watched_station(history_of: tuple[str, str]) -> str:
 def client_address(client_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the real application over the small district."""
     home = tmp_path_factory.mktemp("home")
-    (home / "operator-token").write_text(TOKEN, encoding="ascii")
-    with running_app(load_settings(home=home, database={"url": client_database})) as running:
+    with running_for_operator(home, client_database) as running:
         yield running
 
 

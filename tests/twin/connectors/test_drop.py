@@ -13,6 +13,7 @@ import zipfile
 import orjson
 import pytest
 
+from tests.databases import count_rows
 from tests.twin.connectors.house import CARS, GAUGES, PROCESS_SECONDS, House, position
 from tests.twin.waiting import until
 from tests.workbooks import workbook
@@ -183,7 +184,7 @@ async def test_the_same_file_again_is_only_put_away(house, drops, owner):
         await owner.execute("TRUNCATE twin.receipt")  # as it is a week later
         put(drops, "rain_again.csv", HEADER + ROWS)
         await until((drops / "done" / "rain_again.csv").exists)
-    assert await owner.fetchval("SELECT count(*) FROM twin.observation") == 2
+    assert await count_rows(owner, "twin.observation") == 2
 
 
 async def test_a_process_killed_while_it_takes_a_file_takes_it_once(empty_url, tmp_path, owner):
@@ -195,7 +196,7 @@ async def test_a_process_killed_while_it_takes_a_file_takes_it_once(empty_url, t
     put(drops, "cars.ndjson", b"\n".join(lines))
 
     async def taken():
-        return await owner.fetchval("SELECT count(*) FROM twin.position")
+        return await count_rows(owner, "twin.position")
 
     async def begun():
         return await taken() > 0

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from server.installation import PROJECT
+from tests.databases import count_rows
 from tests.twin.connectors.house import PROCESS_SECONDS, House
 from tests.twin.waiting import until
 from twin.connectors import drop, terminal
@@ -135,7 +136,7 @@ async def test_streaming(address, empty_url, tmp_path, owner):
     desk = Desk(House(empty_url, tmp_path), tmp_path / "desk", empty_url)
     (example,) = blocks("feeds-lines.md", "python")
     assert await desk.runs(*PYTHON, example, address=address) == "10000\n"
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 10_000
+    assert await count_rows(owner, "twin.position") == 10_000
 
 
 async def test_replaying(address, empty_url, tmp_path, owner):
@@ -143,6 +144,6 @@ async def test_replaying(address, empty_url, tmp_path, owner):
     (example,) = blocks("replay.md", "sh")
     said = await desk.runs(*SHELL, example, replay=f"./onemap replay --url {address}")
     assert "30 accepted" in said
-    assert await owner.fetchval("SELECT count(*) FROM twin.position WHERE id = '440106V00000'") == 30
+    assert await count_rows(owner, "twin.position WHERE id = '440106V00000'") == 30
     (feed,) = blocks("replay.md", "yaml")
     assert parse_feed(yaml.safe_load(feed)).connection.speed == 60

@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from layers.errors import BadInput, TooMuch, Unavailable
+from tests.databases import count_rows
 from tests.twin.connectors.house import GAUGES, PROCESS_SECONDS, House
 from tests.twin.connectors.interface import Interface, break_off, say, serving
 from tests.twin.waiting import until
@@ -130,7 +131,7 @@ async def test_a_process_killed_between_two_pages_takes_every_record_once(empty_
             process.kill()
             process.wait()
         assert len(await known(owner)) == 20
-        assert await owner.fetchval("SELECT count(*) FROM twin.cursor WHERE name LIKE 'pull:%'") == 0
+        assert await count_rows(owner, "twin.cursor WHERE name LIKE 'pull:%'") == 0
         stuck.set()
         with house.process():
             await until(lambda: _knows(owner, "R024"), seconds=PROCESS_SECONDS)
@@ -196,7 +197,7 @@ async def test_what_is_too_large_or_no_page_is_said(interface, rain, once, owner
         interface.faults = {1: [lambda handler: say(handler, 403)]}
         with pytest.raises(Unavailable, match="403"):
             await once(definition)
-    assert await owner.fetchval("SELECT count(*) FROM twin.cursor WHERE name LIKE 'pull:%'") == 0
+    assert await count_rows(owner, "twin.cursor WHERE name LIKE 'pull:%'") == 0
 
 
 async def test_the_connector_pulls_again_and_keeps_a_bad_record_once(house, interface, rain, owner):
@@ -211,7 +212,7 @@ async def test_the_connector_pulls_again_and_keeps_a_bad_record_once(house, inte
             interface.records.append(record(2))
             await until(lambda: _knows(owner, "R002"))
             await until(lambda: _said(owner, "pulls every 1 s"))
-    assert await owner.fetchval("SELECT count(*) FROM twin.refused") == 1
+    assert await count_rows(owner, "twin.refused") == 1
     assert interface.headers[0]["Authorization"] == "Bearer hush"
 
 

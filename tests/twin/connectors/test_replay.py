@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from server import cli
 from server.installation import PROJECT
+from tests.databases import count_rows
 from tests.twin.connectors.house import CARS, PROCESS_SECONDS, House, position
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors import replay
@@ -32,7 +33,7 @@ def recording(path, count, apart_s=1.0):
 
 
 async def count(owner):
-    return await owner.fetchval("SELECT count(*) FROM twin.position")
+    return await count_rows(owner, "twin.position")
 
 
 async def at_least(owner, least):
@@ -155,4 +156,4 @@ async def test_what_is_refused_is_told_and_the_rest_is_played(player, tmp_path, 
     code, said = player.play(file, "--speed", "1000")
     assert (code, await count(owner)) == (1, 3), said
     assert "2 rejected" in said
-    assert await owner.fetchval("SELECT count(*) FROM twin.refused") == 2
+    assert await count_rows(owner, "twin.refused") == 2

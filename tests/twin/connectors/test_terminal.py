@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.databases import count_rows
 from tests.twin.connectors.house import PROCESS_SECONDS, House
 from tests.twin.waiting import DEADLINE_S, until
 from twin.connectors import terminal
@@ -159,7 +160,7 @@ async def test_bytes_arrive_one_by_one_and_many_frames_at_once(serve, owner):
         assert (await device.heard()).body[-1] == 0
         await device.send(b"".join(device.frame(jt808.LOCATION, location(n)) for n in range(1, 51)))
         assert [(await device.heard()).body[-1] for _ in range(50)] == [0] * 50
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 51
+    assert await count_rows(owner, "twin.position") == 51
 
 
 async def test_late_positions_go_to_history_and_never_move_the_marker(serve, owner):
@@ -169,7 +170,7 @@ async def test_late_positions_go_to_history_and_never_move_the_marker(serve, own
         assert await device.asked(jt808.LOCATION_BATCH, batch(30, 10, 20)) == (jt808.LOCATION_BATCH, 0)
         assert await device.asked(jt808.LOCATION_BATCH, batch(30, 10, 20)) == (jt808.LOCATION_BATCH, 0)
     assert (await now_at(owner))["lon"] == pytest.approx(113.36)
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 4
+    assert await count_rows(owner, "twin.position") == 4
 
 
 async def test_a_flipped_bit_is_counted_and_kept_and_the_connection_lives(serve, owner):
@@ -218,7 +219,7 @@ async def test_registration_gives_a_code_that_authenticates(serve, owner, is_201
         other = await connect(OTHER, is_2019=is_2019)
         assert await other.asked(jt808.AUTHENTICATE, shown) == (jt808.AUTHENTICATE, 1)
         assert await other.asked(jt808.LOCATION, location()) == (jt808.LOCATION, 1)
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 1
+    assert await count_rows(owner, "twin.position") == 1
 
 
 async def test_who_does_not_speak_jt808_is_let_go(serve, owner):
@@ -230,7 +231,7 @@ async def test_who_does_not_speak_jt808_is_let_go(serve, owner):
         await noisy.send(b"".join(b"\x7enoise\x7e" for _ in range(30)))
         assert await noisy.is_let_go()
         assert await (await connect()).asked(jt808.HEARTBEAT) == (jt808.HEARTBEAT, 0)
-    assert await owner.fetchval("SELECT count(*) FROM twin.refused WHERE reason = 'bad_frame'") >= 21
+    assert await count_rows(owner, "twin.refused WHERE reason = 'bad_frame'") >= 21
 
 
 async def test_the_silent_and_the_too_many_are_let_go(serve):
@@ -250,7 +251,7 @@ async def test_one_that_is_too_fast_is_not_read_and_loses_nothing(serve, owner):
         await device.send(b"".join(device.frame(jt808.LOCATION, location(n)) for n in range(2_200)))
         heard = [await device.heard() for _ in range(2_200)]
     assert {frame.body[-1] for frame in heard} == {0}
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 2_200
+    assert await count_rows(owner, "twin.position") == 2_200
 
 
 async def test_what_was_answered_survives_a_kill_and_the_rest_is_sent_again(empty_url, tmp_path, owner, vehicles):
@@ -278,11 +279,11 @@ async def test_what_was_answered_survives_a_kill_and_the_rest_is_sent_again(empt
     with house.process() as process:
         await talk(process, kill_at=40)
     assert 40 <= len(answered) < 60
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") >= len(answered)
+    assert await count_rows(owner, "twin.position") >= len(answered)
     with house.process() as process:
         await talk(process)
     assert answered == set(range(60))
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 60
+    assert await count_rows(owner, "twin.position") == 60
 
 
 async def _open(port):

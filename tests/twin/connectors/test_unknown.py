@@ -17,6 +17,7 @@ from layers.errors import BadInput
 from layers.read.query import single
 from layers.schema.tables import table_of
 from server.installation import PROJECT
+from tests.databases import count_rows
 from tests.twin.connectors.house import CARS, position
 from tests.twin.waiting import until
 from twin.connectors import drop
@@ -112,7 +113,7 @@ async def test_what_is_held_is_taken_by_itself_when_it_appears(house, owner, kin
     assert await held.catch_up() == 1
     assert (await shown(house, owner, layer, "X1"))[field] == value
     assert await held.catch_up() == 0
-    assert await owner.fetchval("SELECT count(*) FROM twin.refused WHERE held AND replayed_at IS NULL") == 1
+    assert await count_rows(owner, "twin.refused WHERE held AND replayed_at IS NULL") == 1
 
 
 async def test_what_a_feed_makes_ends_the_waiting_too(house, owner):
@@ -186,7 +187,7 @@ async def test_everything_that_was_received_is_accounted_for(house, owner, polic
         assert receipt.received == sum(parts) == len(body)
     told = await counters(owner)
     assert told["received"] == told["accepted"] + told["duplicate"] + told["rejected"] + told["held"]
-    assert await owner.fetchval("SELECT count(*) FROM twin.refused") == told["rejected"] + told["held"]
+    assert await count_rows(owner, "twin.refused") == told["rejected"] + told["held"]
     for layer, table in (("vehicles", "position_now"), ("rain_gauges", "observation_now")):
         rows = await owner.fetch(f"SELECT id FROM twin.{table}")
         assert all([await shown(house, owner, layer, row["id"]) for row in rows])

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from layers.database.connection import connect
-from tests.databases import run_async
+from tests.databases import count_rows, run_async
 from tests.twin.named import put_named
 from twin.feeds.signature import sign
 
@@ -123,7 +123,7 @@ async def test_a_day_whose_rows_are_in_the_rest_already_stops_nothing(district_u
     )
     await connection.execute("SELECT twin.make_day('2031-05-05'), twin.make_day('2031-05-06')")
     assert await connection.fetchval("SELECT to_regclass('twin.position_20310506') IS NOT NULL")
-    assert await connection.fetchval("SELECT count(*) FROM twin.position_rest") == 1
+    assert await count_rows(connection, "twin.position_rest") == 1
     await connection.close()
 
 

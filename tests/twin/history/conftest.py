@@ -10,8 +10,7 @@ import pytest
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
 from layers.schema.tables import refresh_statistics
-from tests.databases import run_async, temporary_database
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 from twin.store.five_minutes import FiveMinutes, mark_late
 
 DAY = datetime(2026, 6, 8, tzinfo=UTC) - timedelta(hours=8)  # midnight, local
@@ -108,8 +107,5 @@ async def put(url):
 @pytest.fixture(scope="session")
 def history(cluster, layers_template):
     """The application over this history."""
-    with temporary_database(cluster, layers_template) as url:
-        run_async(put(url))
-        service = TwinService(url)
-        yield service
-        service.close()
+    with serving(cluster, layers_template, put) as running:
+        yield running

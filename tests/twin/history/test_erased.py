@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from layers.database.connection import Role, connect
-from tests.databases import run_async, temporary_database
+from tests.databases import count_rows, run_async
 from tests.twin.history.conftest import DAY, put
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 from twin.store.purge import purge_past
 
 SPAN = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
@@ -18,12 +18,8 @@ SPAN = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
 @pytest.fixture(scope="module")
 def erased(cluster, layers_template):
     """The application over a history from which a worker and a station were erased, and a car was graded higher."""
-    with temporary_database(cluster, layers_template) as url:
-        run_async(put(url))
-        run_async(_erase(url))
-        service = TwinService(url)
-        yield service
-        service.close()
+    with serving(cluster, layers_template, put, _erase) as running:
+        yield running
 
 
 async def _erase(url):
@@ -51,7 +47,7 @@ def test_an_erased_device_is_in_no_series_and_not_in_the_roll_up(erased):
     async def left():
         connection = await connect(erased.url)
         try:
-            return await connection.fetchval("SELECT count(*) FROM twin.observation_5min WHERE id = 'S1'")
+            return await count_rows(connection, "twin.observation_5min WHERE id = 'S1'")
         finally:
             await connection.close()
 

@@ -16,6 +16,7 @@ from layers.clause import compose
 from layers.database.connection import Role, connect, create_pool
 from layers.moment import Moment
 from layers.read.past import Past
+from tests.databases import count_rows
 from tests.twin.waiting import until
 from twin.envelope.message import Message
 from twin.intake.pipeline import WAITING_MAX, Crowded, Pipeline
@@ -196,7 +197,7 @@ async def test_the_newest_revision_is_the_state_in_every_order_of_arrival(pipeli
         now = await owner.fetchrow("SELECT value, value_text FROM twin.observation_now")
         then = await owner.fetchrow(statement, *values)
         assert tuple(now) == tuple(then) == (wins.value, wins.value_text), sent
-        assert await owner.fetchval("SELECT count(*) FROM twin.observation") == newest
+        assert await count_rows(owner, "twin.observation") == newest
         await owner.execute("TRUNCATE twin.receipt, twin.observation, twin.observation_now")
 
 

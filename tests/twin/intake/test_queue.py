@@ -6,6 +6,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, create_pool
+from tests.databases import count_rows
 from tests.twin.intake.test_pipeline import Squares, event, observation, position
 from twin.intake.pipeline import Pipeline
 from twin.intake.queue import BATCH_MAX, FEED_WAITING_MAX, PRESSED, Crowded, Queue, Waiting
@@ -94,12 +95,12 @@ async def test_under_pressure_positions_are_thinned_and_counted_and_nothing_else
         await pipeline.stop()
     assert sum(outcome.accepted for outcome in outcomes) == rounds * 1000
     counted = dict(await connection.fetchrow("SELECT accepted, coalesced FROM twin.feed WHERE name = 'test'"))
-    kept = await connection.fetchval("SELECT count(*) FROM twin.position")
+    kept = await count_rows(connection, "twin.position")
     assert counted["accepted"] == rounds * 1000
     assert counted["coalesced"] > 0
     assert kept + counted["coalesced"] == rounds * vehicles
-    assert await connection.fetchval("SELECT count(*) FROM twin.observation") == rounds * 8
-    assert await connection.fetchval("SELECT count(*) FROM twin.event_version") == rounds * 2
+    assert await count_rows(connection, "twin.observation") == rounds * 8
+    assert await count_rows(connection, "twin.event_version") == rounds * 2
     newest = await connection.fetch("SELECT DISTINCT lon FROM twin.position_now")
     assert [row[0] for row in newest] == pytest.approx([113.3 + (rounds - 1) / 1000])
 

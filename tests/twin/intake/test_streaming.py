@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from layers.database.connection import connect
-from tests.databases import run_async
+from tests.databases import count_rows, run_async
 from tests.twin.named import put_named
 from tests.twin.waiting import DEADLINE_S, until
 from twin.feeds.seal import Sealer
@@ -64,7 +64,7 @@ def post(address, body, sealer, **headers):
 
 
 async def taken(owner):
-    return await owner.fetchval("SELECT count(*) FROM twin.position")
+    return await count_rows(owner, "twin.position")
 
 
 async def test_a_body_larger_than_any_limit_is_taken_in_batches(address, owner):
@@ -89,7 +89,7 @@ async def test_what_goes_wrong_in_the_middle_says_how_far_it_was_taken(address, 
     assert (told["lines"], told["accepted"], told["rejected"]) == (3, 2, 1)
     assert told["refused"][0]["index"] == 1
     assert await taken(owner) == 2
-    assert await owner.fetchval("SELECT count(*) FROM twin.refused") == 1
+    assert await count_rows(owner, "twin.refused") == 1
 
 
 async def test_a_stream_is_opened_once_by_who_has_the_secret(address, owner):

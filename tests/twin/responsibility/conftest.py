@@ -11,12 +11,11 @@ from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
 from layers.policy.read import read_policy
 from layers.schema.tables import refresh_statistics, table_of
-from tests.databases import run_async, temporary_database
 from tests.layers.schema.fixture import point
 from tests.readers import SHIPPED_POLICY
 from tests.rights.roles import readers
 from tests.rights.service import Readers
-from tests.twin.service import TwinService
+from tests.twin.service import TwinService, serving
 
 NIGHT = datetime(2026, 6, 8, 2, 0, tzinfo=UTC)  # 10 o'clock in the district
 GRID = "440106011001001"
@@ -81,11 +80,8 @@ async def put_duty(url: str) -> None:
 @pytest.fixture(scope="package")
 def duty(cluster, fixture_url) -> Iterator[TwinService]:
     """The application over the worked fixture and those who answer in it, for reading."""
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(put_duty(url))
-        running = TwinService(url)
+    with serving(cluster, fixture_url, put_duty) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="package")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.databases import count_rows
 from tests.twin.rules.conftest import NOON, P
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ async def test_a_level_above_its_warning_raises_an_event_and_clears_it(house):
     await house.work(31)
     (event,) = await house.events()
     assert (event["stage"], event["closed_at"]) == ("closed", after(30))
-    assert await house.owner.fetchval("SELECT count(*) FROM twin.rule_state WHERE rule = 'water_level'") == 0
+    assert await count_rows(house.owner, "twin.rule_state WHERE rule = 'water_level'") == 0
 
 
 async def test_a_level_without_a_datum_is_not_judged(house):
@@ -72,7 +73,7 @@ async def test_killed_between_deciding_and_saying_it_says_it_once(house, how):
     (event,) = await house.events()
     assert event["severity"] == "2"
     assert len(await house.versions(event["id"])) == 2  # raised, and its limit
-    assert await house.owner.fetchval("SELECT count(*) FROM twin.rule_outbox") == 0
+    assert await count_rows(house.owner, "twin.rule_outbox") == 0
 
 
 async def test_a_decision_stands_whatever_is_read_after_the_kill(house):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.settings import load_settings
+from tests.databases import count_rows
 from tests.twin.ingest_process import Ingest
 from tests.twin.rules.conftest import P
 from tests.twin.waiting import until
@@ -57,8 +58,8 @@ async def test_whatever_kills_the_process_every_alarm_and_every_entry_is_told_on
 
     async def done():
         head = await house.owner.fetchval("SELECT max(last_seq) FROM twin.change")
-        unsaid = await house.owner.fetchval("SELECT count(*) FROM twin.rule_outbox")
-        raised = await house.owner.fetchval("SELECT count(*) FROM layer.events WHERE rule_id = 'flood_depth'")
+        unsaid = await count_rows(house.owner, "twin.rule_outbox")
+        raised = await count_rows(house.owner, "layer.events WHERE rule_id = 'flood_depth'")
         return raised == POINTS and not unsaid and await read_up_to("rules") == await read_up_to("fences") == head
 
     for n in range(ROUNDS):

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from layers.database.connection import connect
-from tests.databases import run_async, temporary_database
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 
 T = datetime(2026, 6, 8, 4, tzinfo=UTC)
 TRANSITION = """
@@ -39,11 +38,8 @@ async def prepare(url):
 
 @pytest.fixture(scope="module")
 def ruled(cluster, fixture_url):
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(prepare(url))
-        running = TwinService(url)
+    with serving(cluster, fixture_url, prepare) as running:
         yield running
-        running.close()
 
 
 def movers(ruled, query="", actor="operator"):

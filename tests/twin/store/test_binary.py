@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from layers.database.connection import connect
+from tests.databases import count_rows
 from twin.store import binary
 
 pytestmark = pytest.mark.anyio
@@ -87,4 +88,4 @@ async def test_revisions_are_those_of_the_driver(owner):
 
 async def test_nothing_is_copied_as_nothing(owner):
     await binary.copy(owner, "position", POSITION, [])
-    assert await owner.fetchval("SELECT count(*) FROM twin.position") == 0
+    assert await count_rows(owner, "twin.position") == 0

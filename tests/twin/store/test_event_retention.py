@@ -10,6 +10,7 @@ import pytest
 
 from layers.database.connection import Role, connect, create_pool
 from layers.definition import read_definitions
+from tests.databases import count_rows
 from tests.twin.change_log import happened, write
 from tests.twin.waiting import until
 from twin.connectors.drop_retention import forget_files
@@ -75,7 +76,7 @@ async def test_the_details_go_first_and_the_event_later_everywhere(owner, ingest
     assert rows.keys() == {"young", "due", "old"}
     assert {rows["due"][name] for name in SENSITIVE} == {None}
     assert (rows["due"]["title"], rows["due"]["stage"]) == ("t", "close")
-    assert await owner.fetchval("SELECT count(*) FROM twin.event_version WHERE event_id = 'gone'") == 0
+    assert await count_rows(owner, "twin.event_version WHERE event_id = 'gone'") == 0
     again = await forget(ingest, KEPT)
     assert (again["details of events"], again["whole events"]) == (0, 0)
 
@@ -111,8 +112,8 @@ async def test_rejected_rows_and_exercises_go(owner, ingest):
             datetime.now(UTC) - age * DAY,
         )
     assert (await forget(ingest, KEPT))["rejected rows"] == 1
-    assert await owner.fetchval("SELECT count(*) FROM twin.exercise") == 1
-    assert await owner.fetchval("SELECT count(*) FROM onemap.quarantine") == 1
+    assert await count_rows(owner, "twin.exercise") == 1
+    assert await count_rows(owner, "onemap.quarantine") == 1
 
 
 def test_files_that_were_put_away_go_and_those_that_wait_stay(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.databases import count_rows
 from tests.twin.envelopes import envelope
 from tests.twin.fixture import lonlat
 from twin.envelope.message import Reading
@@ -66,7 +67,7 @@ async def test_a_feature_is_made_changed_and_removed_with_everything_derived(ing
     (gone,) = await put(ingest, catalog, change("delete", "video_points/N1", 6))
     assert (gone["operation"], gone["new"], gone["grade"]) == ("delete", None, 3)
     assert await row_of(ingest, "video_points", "N1") is None
-    assert await ingest.fetchval("SELECT count(*) FROM twin.feature_change") == 3
+    assert await count_rows(ingest, "twin.feature_change") == 3
     assert await ingest.fetchval("SELECT shapes_changed FROM twin.upkeep WHERE layer = 'video_points'")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
+from tests.databases import count_rows
 from tests.twin.intake.test_pipeline import NOON, Squares, event, message
 from tests.twin.waiting import until
 from twin.intake.pipeline import Pipeline
@@ -137,7 +138,7 @@ async def test_observations_are_rolled_up_whatever_comes(pipeline, owner, pool, 
     await job.catch_up(closed)
     kept = await owner.fetch("SELECT * FROM twin.observation_5min ORDER BY 1, 2, 3")
     assert list(map(tuple, kept)) == list(map(tuple, await owner.fetch(RECOMPUTED, closed)))
-    assert await owner.fetchval("SELECT count(*) FROM twin.observation_late") == 0
+    assert await count_rows(owner, "twin.observation_late") == 0
 
 
 async def test_what_is_written_while_buckets_are_closed_is_not_lost(owner, pool):
@@ -150,7 +151,7 @@ async def test_what_is_written_while_buckets_are_closed_is_not_lost(owner, pool)
             "INSERT INTO twin.observation (id, property, phenomenon_time, value) VALUES ('g', 'p', $1, 1)", NOON
         )
         closing = asyncio.create_task(FiveMinutes(pool).catch_up(NOON + BUCKET))
-        await until(lambda: owner.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        await until(lambda: count_rows(owner, "pg_locks WHERE locktype = 'advisory' AND NOT granted"))
         await transaction.commit()
     await closing
     assert await owner.fetchval("SELECT n FROM twin.observation_5min WHERE id = 'g'") == 1

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.database.connection import connect
+from tests.databases import count_rows
 from tests.twin.envelopes import NOW, envelope
 from tests.twin.feeds.test_feeds import SECRET, Sender, cloudevent
 from twin.envelope.message import Reading
@@ -152,6 +153,6 @@ async def test_nothing_is_shown_at_a_wrong_place_and_an_event_waits_for_one(send
     assert event["geometry"]["coordinates"] == [113.35, 23.13]
     assert event["properties"].get("place_fault") is None
     connection = await connect(district_url)
-    assert await connection.fetchval("SELECT count(*) FROM twin.position_now") == 0
-    assert await connection.fetchval("SELECT count(*) FROM twin.refused WHERE replayed_at IS NULL") == 3
+    assert await count_rows(connection, "twin.position_now") == 0
+    assert await count_rows(connection, "twin.refused WHERE replayed_at IS NULL") == 3
     await connection.close()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.database.connection import connect
+from tests.databases import count_rows
 from tests.twin.envelopes import OBSERVATION, POSITION
 from tests.twin.waiting import until
 from twin.envelope.read import read_structured
@@ -43,7 +44,7 @@ async def test_what_is_new_is_told_and_what_was_taken_is_not_taken_again(writers
     async with writer.transaction():
         assert await receipts.claim(writer, keys(0, number)) == []
         assert await receipts.claim(writer, keys(1, number)) == [number - 1]
-    assert await writer.fetchval("SELECT count(*) FROM twin.receipt") == number + 1
+    assert await count_rows(writer, "twin.receipt") == number + 1
 
 
 @pytest.mark.parametrize("number", [FEW, MANY])

@@ -6,6 +6,7 @@ import pytest
 
 from layers.database.connection import Role, connect
 from layers.schema.tables import sync_definitions
+from tests.databases import count_rows
 from tests.twin.intake.test_pipeline import event, observation, position
 from twin.envelope.message import Reading
 from twin.store import retention
@@ -57,9 +58,9 @@ async def test_a_day_that_somebody_reads_stays_until_the_next_time(ingest, datab
     await ingest.execute(_PUT["position"], old)
     reader = await connect(database_url, Role.READ)
     async with reader.transaction():
-        assert await reader.fetchval("SELECT count(*) FROM twin.position") == 1
+        assert await count_rows(reader, "twin.position") == 1
         assert (await forget(ingest, KEPT))["days of positions"] == 0
-        assert await reader.fetchval("SELECT count(*) FROM twin.position") == 1
+        assert await count_rows(reader, "twin.position") == 1
     assert (await forget(ingest, KEPT))["days of positions"] == 1
     await reader.close()
 
@@ -78,8 +79,8 @@ async def test_rows_that_were_replaced_long_ago_go_in_batches_and_no_others(inge
         await owner.execute(put.format(layer) + f" FROM generate_series(1, {rows}) AS n", before_it, long_ago)
     await owner.execute(put.format("streets") + " FROM generate_series(1, 2) AS n", before_it, young)
     assert (await forget(ingest, KEPT))["rows of layers"] == 11
-    assert await owner.fetchval("SELECT count(*) FROM past.grids") == 0
-    assert await owner.fetchval("SELECT count(*) FROM past.streets") == 2
+    assert await count_rows(owner, "past.grids") == 0
+    assert await count_rows(owner, "past.streets") == 2
     assert (await forget(ingest, KEPT))["rows of layers"] == 0
     await owner.close()
 
@@ -97,7 +98,7 @@ async def test_receipts_nonces_and_refused_messages_go_when_nobody_needs_them(in
         ('f', 'r', 'd', '', now()), ('f', 'r', 'd', '', now() - interval '91 days')"""
     )
     await forget(ingest, KEPT)
-    assert [await ingest.fetchval(f"SELECT count(*) FROM twin.{name}") for name in ("receipt", "nonce", "refused")] == [
+    assert [await count_rows(ingest, f"twin.{name}") for name in ("receipt", "nonce", "refused")] == [
         1, 1, 1,
     ]  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
+from tests.databases import count_rows
 from tests.twin.feeds.feeds import feed, only, take
 from tests.twin.feeds.test_cap import sample
 from tests.twin.fixture import lonlat
@@ -140,7 +141,7 @@ async def test_a_warning_ends_when_it_expires_and_an_update_prolongs_it(ingest):
     assert "closed_at" not in change
     assert await ingest.fetchval("SELECT expires_at FROM twin.warning_open") == datetime(2049, 12, 31, tzinfo=UTC)
     await put(ingest, STORY[3], STORY[2])
-    assert await ingest.fetchval("SELECT count(*) FROM twin.warning_open") == 0
+    assert await count_rows(ingest, "twin.warning_open") == 0
 
 
 async def test_exercises_have_chains_of_their_own(ingest):

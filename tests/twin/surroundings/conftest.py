@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from layers.database.connection import Role, connect
-from tests.databases import run_async, temporary_database
 from tests.twin.fixture import print_fixture
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 
 
 async def _print(url):
@@ -19,11 +18,8 @@ async def _print(url):
 @pytest.fixture(scope="package")
 def printed(cluster, fixture_url):
     """The application over the worked fixture with seven decimals, as the reference prints it."""
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(_print(url))
-        running = TwinService(url)
+    with serving(cluster, fixture_url, _print) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="package", params=["exact", "printed"])
