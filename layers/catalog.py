@@ -174,10 +174,17 @@ class Catalog(Mapping[str, Layer]):
         NotFound
             When there is none, or it is hidden from this actor; the message is the same for both.
         """
-        layer = self._layers.get(layer_id)
-        if layer is None or not layer.visible_to(actor):
+        found = self.find(layer_id, actor)
+        if found is None:
             known = ", ".join(self.visible_ids(actor)) or "none yet"
             raise NotFound(f"there is no layer '{layer_id[:80]}'; layers: {known}", parameter="collectionId")
+        return found
+
+    def find(self, layer_id: str, actor: Actor) -> Layer | None:
+        """Return the same layer; None when there is none, or it is hidden from this actor."""
+        layer = self._layers.get(layer_id)
+        if layer is None or not layer.visible_to(actor):
+            return None
         key = layer_id, actor.audience
         if key not in self._visible:
             if len(self._visible) >= _VISIBLE_MAX:

@@ -17,12 +17,14 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pyproj import CRS, Transformer
+from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
 from layers.errors import BadCrs
 
 STORED_SRID = 4490
+ELLIPSOID = Geod(a=6_378_137.0, rf=298.257222101)
+"""Of CGCS2000, on which distances are measured."""
 _GOOD_M = 2.0  # a transformation of this accuracy needs no note
 
 

@@ -15,9 +15,8 @@ from functools import partial
 from typing import Any
 
 import shapely
-from pyproj import Geod
 
-from layers.coordinates.crs import Crs
+from layers.coordinates.crs import ELLIPSOID, Crs
 from layers.cql2 import spatial, temporal
 from layers.cql2.comparison import OPERATORS
 from layers.cql2.compile import compile_expression
@@ -31,7 +30,6 @@ from layers.errors import BadFilter
 
 type Row = Mapping[str, Any]
 type Test = Callable[[Row], bool]
-_GEOD = Geod(a=6_378_137.0, rf=298.257222101)  # of CGCS2000
 _TOLERANCE_M = 1e-8
 
 
@@ -251,7 +249,7 @@ def _points(name: str, terms: Sequence[_Term]) -> None:
 
 
 def _metres(a: shapely.Point, b: shapely.Point) -> float:
-    return round(float(_GEOD.inv(a.x, a.y, b.x, b.y)[2]), 8)  # PostGIS rounds to 10 nm too
+    return round(float(ELLIPSOID.inv(a.x, a.y, b.x, b.y)[2]), 8)  # PostGIS rounds to 10 nm too
 
 
 def _distance(terms: Sequence[_Term]) -> _Term:

@@ -18,6 +18,7 @@ from layers.demo.district.outline import DistrictOutline, nearest_outlines, read
 from layers.demo.district.roads import make_network, make_roads
 from layers.demo.district.villages import make_village_outlines, make_villages
 from layers.demo.district.water import make_waters, make_waterways
+from layers.demo.features.broadcast import make_broadcast_terminals
 from layers.demo.features.cameras import bind_cameras, make_cameras
 from layers.demo.features.devices import bind_sensors, make_devices
 from layers.demo.features.duty import make_responsibilities, make_rosters
@@ -109,6 +110,7 @@ def _generate_one(district: District) -> dict[str, DemoTable]:
     areas = make_areas(district, np.array([LAND_USE_CODE[use] for use in land.tolist()]))
     facilities = make_facilities(district, waters)
     flood_points = make_flood_points(district, network, waters, facilities)
+    standard = make_addresses(district, network, houses.centre)
     cameras = make_cameras(district, network, villages, houses, [flood_points, facilities])
     devices = make_devices(district, network, houses, waters, flood_points)
     bind_cameras(cameras, flood_points)
@@ -117,8 +119,8 @@ def _generate_one(district: District) -> dict[str, DemoTable]:
     tables = [
         *areas,
         make_villages(district, villages, per_village),
-        make_buildings(district, network, houses, [v.name for v in district.plan.villages]),
-        make_addresses(district, network, houses.centre),
+        make_buildings(district, houses, standard.column("address"), [v.name for v in district.plan.villages]),
+        standard,
         make_roads(district, network),
         cameras,
         make_waterways(district, waters),
@@ -135,6 +137,7 @@ def _generate_one(district: District) -> dict[str, DemoTable]:
         make_responsibilities(district, facilities),
         make_rosters(district),
         make_service_sites(district),
+        make_broadcast_terminals(district),
     ]
     return {table.layer: _finish(district, table) for table in tables}
 

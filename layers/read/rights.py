@@ -9,8 +9,9 @@ the place of the table, and what a row does not show does not exist for filters 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -35,6 +36,7 @@ __all__ = [
     "judges_rows",
     "layer_at",
     "lies_in_areas",
+    "plain_fields",
     "reaches_area",
     "rights_at",
     "row_scope",
@@ -100,6 +102,13 @@ def visible_fields(layer: Layer, actor: Actor) -> tuple[VisibleField, ...]:
     view = is_view(layer, actor)
     fields = (_visible_field(field, rights, in_view=view) for field in layer.definition.fields)
     return tuple(field for field in fields if field is not None)
+
+
+@kept
+def plain_fields(layer: Layer, actor: Actor) -> Mapping[str, VisibleField]:
+    """Return the fields of which this actor gets plain values, by name: rows may be chosen and computed by them."""
+    seen = {field.definition.name: field for field in visible_fields(layer, actor) if not field.masked}
+    return MappingProxyType(seen)
 
 
 def _visible_field(field: FieldDefinition, rights: LayerRights, *, in_view: bool) -> VisibleField | None:

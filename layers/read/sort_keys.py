@@ -9,7 +9,7 @@ from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, compose, join, quote_identifier
 from layers.definition import FieldDefinition
 from layers.errors import BadInput
-from layers.read.rights import visible_fields
+from layers.read.rights import plain_fields
 from layers.schema.tables import COLUMN_TYPES
 
 ID = FieldDefinition(name="id", title_zh="标识", title_en="Id", type="string")
@@ -58,7 +58,7 @@ def sort_keys(names: str, sortable: dict[str, FieldDefinition]) -> tuple[SortKey
 
 def sortable_fields(layer: Layer, actor: Actor) -> dict[str, FieldDefinition]:
     """Return the properties this actor may sort by, by name: unmasked fields of an ordered type, and the id."""
-    unmasked = (f.definition for f in visible_fields(layer, actor) if not f.masked)
+    unmasked = (field.definition for field in plain_fields(layer, actor).values())
     return {"id": ID} | {f.name: f for f in unmasked if f.type not in {"json", "string_array"}}
 
 

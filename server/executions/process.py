@@ -66,6 +66,8 @@ PROCESSES: Mapping[str, Process] = {
         Process("cameras-seeing", "get", "/twin/cameras-seeing", GEOJSON),
         Process("cameras-along-route", "get", "/twin/cameras-along-route", GEOJSON),
         Process("coverage", "get", "/twin/coverage", GEOJSON),
+        Process("population", "post", "/twin/population", GEOJSON),
+        Process("broadcast-terminals", "post", "/twin/broadcast-terminals", GEOJSON),
         Process("waterway-stretch-impact", "get", "/twin/waterway-stretch-impact", GEOJSON),
         Process("related", "get", "/twin/features/{layer}/{feature_id}/related"),
         Process("route", "get", "/twin/route", GEOJSON),
@@ -139,7 +141,9 @@ def _inline(schema: Any, openapi: Json, depth: int = 0) -> Any:
         return schema
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith(_REFERENCE):
-        return _inline(openapi["components"]["schemas"][reference.removeprefix(_REFERENCE)], openapi, depth + 1)
+        found = openapi["components"]["schemas"][reference.removeprefix(_REFERENCE)]
+        beside = {name: one for name, one in schema.items() if name != "$ref"}  # default and description of this use
+        return {**_inline(found, openapi, depth + 1), **_inline(beside, openapi, depth)}
     nullable = [one for one in schema.get("anyOf", ()) if one == {"type": "null"}]
     kept = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
     if nullable and len(kept) == 1:  # as OpenAPI 3.0 writes it, which the standard's schemas follow

@@ -7,6 +7,7 @@ public only where `server.public_url` says how they begin. Any other answer is p
 from __future__ import annotations
 
 from enum import StrEnum
+from types import MappingProxyType
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -24,6 +25,10 @@ class Keep(StrEnum):
 
 
 VARIES = "Authorization, Accept-Encoding"
+PRIVATE_HEADERS = MappingProxyType({"Cache-Control": PRIVATE, "Vary": VARIES})
+"""Of an answer that depends on who asks, and may be compressed."""
+UNSTORED_HEADERS = MappingProxyType({"Cache-Control": "private, no-store", "Vary": VARIES})
+"""The same of an answer that nobody keeps: where somebody was."""
 
 
 def keep_of(layer: Layer) -> Keep:

@@ -11,7 +11,6 @@ from layers.errors import BadInput
 from layers.moment import read_moment
 from twin.history.span import HistorySpan
 
-PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization, Accept-Encoding"}
 CSV = "text/csv; charset=utf-8"
 
 

@@ -11,7 +11,7 @@ from layers.coordinates.crs import CRS84, parse_crs
 from layers.cql2 import queryables_of
 from layers.errors import BadInput
 from layers.read.query import ItemsQuery
-from layers.read.rights import visible_fields
+from layers.read.rights import plain_fields, visible_fields
 from layers.tiers import TIER_OF_LAYER
 from server.http.conditions import condition_of, layer_of
 from server.http.parameters import read_choice
@@ -117,8 +117,8 @@ def _properties(layer: Layer, actor: Actor, names: str | None, side: str) -> tup
 
 def _numbers(query: ItemsQuery) -> list[str]:
     """Return the fields with numbers that the actor sees in full."""
-    fields = visible_fields(query.layer, query.actor)
-    return [one.definition.name for one in fields if one.type in {"integer", "number"} and not one.masked]
+    plain = plain_fields(query.layer, query.actor)
+    return [name for name, one in plain.items() if one.type in {"integer", "number"}]
 
 
 def _within_m(text: str | None) -> float | None:

@@ -19,6 +19,7 @@ from layers.moment import read_moment
 from layers.read.rights import layer_at
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
+from server.http.caching import PRIVATE_HEADERS
 from server.state import State
 from twin.aggregate.answer import as_csv, as_geojson, as_json
 from twin.aggregate.areas import code_fields, membership, parse_by
@@ -29,7 +30,6 @@ from twin.aggregate.suppression import Counting, counting
 from twin.envelope.times import moment
 
 router = APIRouter(prefix="/twin", tags=["twin"])
-_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _MEDIA = {"geojson": "application/geo+json", "json": "application/json", "csv": "text/csv; charset=utf-8"}
 
 type Form = Literal["geojson", "json", "csv"]
@@ -92,7 +92,7 @@ async def aggregate(state: StateHere, actor: ActorHere, params: Annotated[Aggreg
     head = {"layer": question.layer.id, "by": params.by, "from": question.start, "to": question.end}
     head["timeStamp"] = datetime.now(UTC)
     body = as_csv(counts) if params.f == "csv" else (as_json if params.f == "json" else as_geojson)(counts, head)
-    return Response(body, media_type=_MEDIA[params.f], headers=_PRIVATE)
+    return Response(body, media_type=_MEDIA[params.f], headers=PRIVATE_HEADERS)
 
 
 def _counting(state: State, actor: Actor, params: AggregateParams) -> Counting:

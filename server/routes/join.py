@@ -22,6 +22,7 @@ from server.dependencies import ActorHere, StateHere
 from server.formats.columnar import ColumnFormat, ColumnHead
 from server.formats.feature_rows import FEATURE_ROWS
 from server.formats.table import FORMATS
+from server.http.caching import PRIVATE_HEADERS
 from server.http.parameters import parameters_of
 from server.joins.request import WITHIN_M_MAX, JoinRequest, read_join
 from server.joins.run import SECONDS_MAX, Joined, JoinRun, left_shape, right_shape
@@ -30,7 +31,6 @@ from server.state import State
 router = APIRouter(prefix="/twin", tags=["twin"])
 _BATCH_ROWS_MAX = 20_000
 _BATCH_BYTES = 8 * 1024 * 1024
-_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 type Text = str | None
 
@@ -165,7 +165,7 @@ def _touch(join: JoinRequest, joined: Joined) -> None:
 def _headers(media: ColumnFormat, joined: Joined, name: str, watermark: Watermark | None) -> dict[str, str]:
     saved = f"{name}.{media.ending}" if watermark is None else watermark.file_name(name, media.ending)
     return {
-        **_PRIVATE,
+        **PRIVATE_HEADERS,
         "Content-Crs": f"<{joined.shape.crs.uri}>",
         "OGC-NumberReturned": str(joined.table.num_rows),
         "Content-Disposition": f'attachment; filename="{saved}"',

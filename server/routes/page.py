@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from server.dependencies import ActorHere, StateHere
+from server.http.caching import PRIVATE_HEADERS
 from server.http.compressed import Compressed
 from server.page.map_document import fingerprint, map_document
 
@@ -47,7 +48,7 @@ def asset(version: str, path: str, request: Request, state: StateHere) -> Respon
 async def describe_map(request: Request, state: StateHere, actor: ActorHere) -> Response:
     """Return the district, and every layer this reader may see with titles, colours, counts, fields and code labels."""
     etag = f'"{fingerprint(state.catalog.current, actor)}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
+    headers = {"ETag": etag, **PRIVATE_HEADERS}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     document = await map_document(state.pool, state.catalog.current, actor, state.counts, state.outlines)

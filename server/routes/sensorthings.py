@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from server.dependencies import ActorHere, BaseUrlHere, StateHere
+from server.http.caching import PRIVATE_HEADERS
 from server.http.compressed import Compressed
 from server.http.parameters import parameters_of, refuse_unknown
 from server.sensorthings.options import OPTIONS
 from server.sensorthings.service import PATH, respond_to_sensor, root_document
 
 router = APIRouter(prefix=PATH, tags=["sensorthings"])
-_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
 _DESCRIBED = [
     {"name": name, "in": "query", "required": False, "description": text, "schema": {"type": "string"}}
     for name, text in zip(
@@ -56,5 +56,5 @@ async def sensor_entities(
     given = parameters_of(request.url.query, state.settings.limits)
     found = await respond_to_sensor(state, actor, base, path.strip("/"), given)
     if found.content is None:
-        return Response(status_code=204, headers=_PRIVATE)
-    return Compressed(found.content, media_type=found.media_type, headers=_PRIVATE)
+        return Response(status_code=204, headers=PRIVATE_HEADERS)
+    return Compressed(found.content, media_type=found.media_type, headers=PRIVATE_HEADERS)

@@ -18,6 +18,7 @@ from layers.database.connection import in_our_words
 from layers.tiers import TIER_OF_LAYER
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
+from server.http.caching import PRIVATE_HEADERS
 from server.http.compressed import Compressed
 from server.state import State
 from twin.responsibility.concern import concern_of_located
@@ -76,16 +77,13 @@ class GeoJson(Compressed, JSONResponse):
         return content
 
 
-_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
-
-
 @router.get("/locate", summary="Which areas hold a place")
 async def locate_place(
     state: StateHere, response: Response, actor: ActorHere, lon: Lon, lat: Lat, crs: CrsName = "OGC:CRS84"
 ) -> Located:
     """Return district, street, community, grid, urban villages, waterway and nearest building of a place."""
     spot = read_spot(lon, lat, crs)
-    response.headers.update(_PRIVATE)
+    response.headers.update(PRIVATE_HEADERS)
     with in_our_words():
         async with state.pool.acquire() as connection:
             for name in sorted(PLACES.intersection(state.catalog.current.visible_ids(actor))):
@@ -102,7 +100,8 @@ async def _with_responsible(connection: asyncpg.Connection, state: State, actor:
         touch(catalog.visible(name, actor), actor, rows=number)
     if not chain.chain:
         return found
-    return found.model_copy(update={"responsible": {**(found.responsible or {}), "chain": chain.chain}})
+    told = {"chain": chain.chain, "chain_complete": chain.complete}
+    return found.model_copy(update={"responsible": {**(found.responsible or {}), **told}})
 
 
 @router.get("/nearby", summary="What is near a place", response_model=Features, response_class=GeoJson)
@@ -156,4 +155,4 @@ def _answer(actor: Actor, layers: Sequence[Layer], found: NearbyFeatures) -> Geo
         b',"features":[',
         b",".join(found.features),
     ]
-    return GeoJson(b"".join([*parts, b"]}"]), headers=_PRIVATE)
+    return GeoJson(b"".join([*parts, b"]}"]), headers=PRIVATE_HEADERS)

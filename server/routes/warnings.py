@@ -7,13 +7,15 @@ from typing import Any
 import orjson
 from fastapi import APIRouter
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from layers.clause import Clause
 from layers.database.connection import in_our_words
 from layers.live_source import EVENTS
-from layers.read.query import ItemsQuery, page
+from layers.read.features import find_features
+from layers.read.query import ItemsQuery
 from server.dependencies import ActorHere, StateHere
+from server.http.caching import PRIVATE_HEADERS
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 WARNINGS_MAX = 1000
@@ -24,6 +26,7 @@ class Warnings(BaseModel):
     """Warnings as GeoJSON; the geometry is the area, or a point where no area is known."""
 
     type: str = "FeatureCollection"
+    complete: bool = Field(description="没有遗漏 whether no more are in force")
     features: list[dict[str, Any]]
 
 
@@ -31,12 +34,11 @@ class Warnings(BaseModel):
 async def warnings(state: StateHere, actor: ActorHere) -> Response:
     """Return the warnings that are neither cancelled nor expired, with their areas as geometries."""
     layer = state.catalog.current.visible(EVENTS, actor)
-    text, values = page(ItemsQuery(layer, actor, _IN_FORCE, limit=WARNINGS_MAX)).render()
     with in_our_words():
-        found = await state.pool.fetchval(text, *values)
-    features = [_with_area(feature) for feature in orjson.loads(b"[" + (found or b"") + b"]")]
-    body = orjson.dumps({"type": "FeatureCollection", "features": features})
-    return Response(body, media_type="application/geo+json", headers={"Cache-Control": "private, no-cache"})
+        found = await find_features(state.pool, ItemsQuery(layer, actor, _IN_FORCE, limit=WARNINGS_MAX))
+    features = [_with_area(feature) for feature in found.features]
+    body = orjson.dumps({"type": "FeatureCollection", "complete": found.is_whole, "features": features})
+    return Response(body, media_type="application/geo+json", headers=PRIVATE_HEADERS)
 
 
 def _with_area(feature: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import shapely
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,15 +12,16 @@ from layers.errors import BadGeometry, BadInput, TooMuch
 from layers.moment import read_time
 from layers.types import Json
 from twin.routing.arcs import Direction
+from twin.routing.modes import TravelMode
 from twin.surroundings.along_route import BESIDE_M_MAX
-from twin.surroundings.cameras_seeing import SIGHT_M_MAX, Sight, check_sight
-from twin.surroundings.closures import shapely_polygon
+from twin.surroundings.cameras_seeing import SIGHT_M_MAX, Sight
 from twin.surroundings.coverage import BUFFER_M_MAX, CoverageSpan
+from twin.surroundings.ground import Ground, check_polygon, geojson_polygon
 from twin.surroundings.reachable import REACHABLE_MAX
 from twin.surroundings.resources import RESOURCES_MAX
 from twin.surroundings.spot import Spot, read_spot, to_stored
 from twin.surroundings.travel import Avoid
-from twin.surroundings.waterway_stretch import FOLLOW_M_MAX, FOLLOWS, OFFSET_M_MAX, Follow
+from twin.surroundings.waterway_stretch import FOLLOW_M_MAX, OFFSET_M_MAX, Follow
 
 RESOURCES = "emergency_resources"
 _AVOID_CHARACTERS = 20_000
@@ -36,7 +37,7 @@ class WayParams(_Query):
     """How one travels, and what is closed."""
 
     crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
-    mode: str = Field("car", max_length=40, description="出行方式：car 行车、walk 步行 how one travels")
+    mode: TravelMode = Field("car", description="出行方式：car 行车、walk 步行 how one travels")
     avoid: str = Field(
         "", max_length=_AVOID_CHARACTERS, description="不走的道路 id，逗号分隔 ids of roads, separated by commas"
     )
@@ -86,9 +87,8 @@ class ResourcesParams(_PlaceParams):
     """The parameters of `/twin/nearest-resources`."""
 
     n: int = Field(3, ge=1, le=RESOURCES_MAX, description="个数 how many")
-    direction: str = Field(
+    direction: Direction = Field(
         "inbound",
-        max_length=40,
         description="inbound 到此地来（默认） they come here (default); outbound 从此地去 one goes there",
     )
 
@@ -98,9 +98,8 @@ class ReachableParams(_PlaceParams):
 
     minutes: float = Field(description="分钟，至多 60 more than 0, at most 60", examples=[5])
     limit: int = Field(100, ge=1, le=REACHABLE_MAX, description="要素个数 features of all layers")
-    direction: str = Field(
+    direction: Direction = Field(
         "outbound",
-        max_length=40,
         description="outbound 从此地去（默认） one goes there (default); inbound 到此地来 they come here",
     )
 
@@ -133,8 +132,8 @@ class ResourcesBody(BaseModel):
     types: list[Annotated[str, Field(max_length=63)]] = Field(
         default_factory=list, max_length=40, description="类型代码；空为全部 codes of types; empty for all"
     )
-    mode: str = Field("car", max_length=40, description="car 行车、walk 步行")
-    direction: str = Field("inbound", max_length=40, description="inbound 到此地来、outbound 从此地去")
+    mode: TravelMode = Field("car", description="car 行车、walk 步行")
+    direction: Direction = Field("inbound", description="inbound 到此地来、outbound 从此地去")
     avoid: AvoidBody = Field(default_factory=AvoidBody)
     at: str | None = Field(None, max_length=60, description="资源为此时刻的状态 resources as of this moment")
 
@@ -156,19 +155,6 @@ def split(text: str) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
-def read_direction(text: str) -> Direction:
-    """Parse a direction.
-
-    Raises
-    ------
-    BadInput
-        When it is none.
-    """
-    if text not in {"inbound", "outbound"}:
-        raise BadInput(f"direction is '{text[:40]}'; allowed are inbound, outbound", parameter="direction")
-    return cast("Direction", text)
-
-
 def _place(text: str, crs: str, parameter: str) -> Spot:
     parts: Sequence[str] = text.split(",")
     try:
@@ -179,23 +165,19 @@ def _place(text: str, crs: str, parameter: str) -> Spot:
     return read_spot(lon, lat, crs)
 
 
-def _polygon(geojson: Json, crs: str) -> shapely.Geometry:
-    found = shapely.transform(shapely_polygon(geojson), lambda xy: to_stored(xy, crs))
+def _polygon(geojson: Json, crs: str, parameter: str = "avoid") -> shapely.Geometry:
+    found = shapely.transform(geojson_polygon(geojson, parameter), lambda xy: to_stored(xy, crs))
     if not shapely.is_valid(found):
-        raise BadGeometry("an area to avoid lies outside of its crs", parameter="avoid")
+        raise BadGeometry("the area lies outside of its crs", parameter=parameter)
     return found
 
 
-class SightParams(_Query):
-    """The parameters of `/twin/cameras-seeing`."""
+class _Sees(BaseModel):
+    """From how far cameras are sought, and what should be seen."""
 
-    lon: float = Field(description="经度，或投影坐标的东坐标 longitude, or metres east", examples=[113.3316634])
-    lat: float = Field(description="纬度，或投影坐标的北坐标 latitude, or metres north", examples=[23.1395597])
     max_m: float = Field(300.0, description=f"距离上限，至多 {SIGHT_M_MAX:g} 米 within so many metres")
-    crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
-    occlusion: bool = Field(default=True, description="计建筑遮挡 whether buildings hide the place")
+    occlusion: bool = Field(default=True, description="计建筑遮挡 whether buildings hide what should be seen")
     target_height_m: float = Field(1.0, description="目标离地高度 height of what should be seen, above the ground")
-    at: str | None = Field(None, max_length=60, description="摄像机为此时刻的状态，须带时区 cameras as of this moment")
 
     @property
     def sight(self) -> Sight:
@@ -206,8 +188,16 @@ class SightParams(_Query):
         BadInput, TooMuch
             When a number is not within its limits.
         """
-        check_sight(self.max_m, self.target_height_m)
         return Sight(self.max_m, self.target_height_m, self.occlusion)
+
+
+class SightParams(_Sees, _Query):
+    """The parameters of `/twin/cameras-seeing`."""
+
+    lon: float = Field(description="经度，或投影坐标的东坐标 longitude, or metres east", examples=[113.3316634])
+    lat: float = Field(description="纬度，或投影坐标的北坐标 latitude, or metres north", examples=[23.1395597])
+    crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
+    at: str | None = Field(None, max_length=60, description="摄像机为此时刻的状态，须带时区 cameras as of this moment")
 
 
 class StretchParams(_Query):
@@ -224,9 +214,7 @@ class StretchParams(_Query):
         max_length=800,
         description="图层 id，逗号分隔 layer ids, separated by commas",
     )
-    follow: str = Field(
-        "none", max_length=20, description="none；downstream 续至下游、upstream 续至上游 go on by downstream_code"
-    )
+    follow: Follow = Field("none", description="none；downstream 续至下游、upstream 续至上游 go on by downstream_code")
     follow_m: float = Field(2_000.0, ge=0, description=f"续至多少米，至多 {FOLLOW_M_MAX:g} go on for so many metres")
     at: str | None = Field(None, max_length=60, description="此时刻的状态，须带时区 features as of this moment")
     level_m: float | None = Field(
@@ -236,27 +224,11 @@ class StretchParams(_Query):
         "1985", max_length=40, description="水位的高程基准；不同基准不比较 of level_m; other datums are not compared"
     )
 
-    @property
-    def followed(self) -> Follow:
-        """Which way the stretch goes on.
 
-        Raises
-        ------
-        BadInput
-            When it is none.
-        """
-        for one in FOLLOWS:
-            if one == self.follow:
-                return one
-        raise BadInput(f"follow is '{self.follow[:20]}'; allowed are {', '.join(FOLLOWS)}", parameter="follow")
-
-
-class AlongRouteParams(RouteParams):
+class AlongRouteParams(_Sees, RouteParams):
     """The parameters of `/twin/cameras-along-route`."""
 
     max_m: float = Field(60.0, description=f"离路线的距离，至多 {BESIDE_M_MAX:g} 米 metres from the route")
-    occlusion: bool = Field(default=True, description="计建筑遮挡 whether buildings hide the route")
-    target_height_m: float = Field(1.0, description="目标离地高度 height of what should be seen, above the ground")
 
     @property
     def sight(self) -> Sight:
@@ -267,10 +239,9 @@ class AlongRouteParams(RouteParams):
         BadInput, TooMuch
             When a number is not within its limits.
         """
-        check_sight(self.max_m, self.target_height_m)
         if self.max_m > BESIDE_M_MAX:
             raise TooMuch(f"max_m is {self.max_m:g}; at most {BESIDE_M_MAX:g} beside a route", parameter="max_m")
-        return Sight(self.max_m, self.target_height_m, self.occlusion)
+        return super().sight
 
 
 class CoverageParams(_Query):
@@ -299,3 +270,46 @@ class CoverageParams(_Query):
             When a limit is passed.
         """
         return CoverageSpan(read_time(self.start, "from"), read_time(self.end, "to"), self.buffer_m)
+
+
+class GroundParams(_Query):
+    """An area, or where a warning holds."""
+
+    area: str | None = Field(
+        None, max_length=80, description="区划代码或城中村 id code of an area", examples=["440106011001"]
+    )
+    event: str | None = Field(
+        None, max_length=200, description="预警等事件的 id，其 area 为范围 id of an event with an area, as a warning is"
+    )
+    at: str | None = Field(None, max_length=60, description="此时刻的状态，须带时区 as of this moment")
+
+
+class GroundBody(BaseModel):
+    """A polygon that is asked about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    polygon: dict[str, Any] = Field(
+        description="GeoJSON 面，坐标系为 crs a GeoJSON Polygon or MultiPolygon, in the crs",
+        examples=[
+            {
+                "type": "Polygon",
+                "coordinates": [[[113.33, 23.13], [113.34, 23.13], [113.34, 23.14], [113.33, 23.14], [113.33, 23.13]]],
+            }
+        ],
+    )
+    crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
+    at: str | None = Field(None, max_length=60, description="此时刻的状态，须带时区 as of this moment")
+
+    @property
+    def ground(self) -> Ground:
+        """The polygon.
+
+        Raises
+        ------
+        BadGeometry, TooMuch
+            When it is none, or has too many vertices.
+        """
+        found = _polygon(self.polygon, self.crs, "polygon")
+        check_polygon(found)
+        return Ground(None, found)

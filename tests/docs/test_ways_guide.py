@@ -7,26 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import temporary_database
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "ways.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def service(cluster, district_template):
-    with temporary_database(cluster, district_template) as url:
-        running = TwinService(url)
+    with serving(cluster, district_template) as running:
         yield running
-        running.close()
 
 
-def test_the_body_of_the_guide_is_answered(service):
-    ((address, body),) = re.findall(r"```json\nPOST (\S+)\n(.*?)```", GUIDE, flags=re.DOTALL)
+def test_the_bodies_of_the_guide_are_answered(service):
     sent = {"content-type": "application/json"}
-    found = service.ask(address, method="POST", content=body.encode(), headers=sent)
-    assert found.status_code == 200, found.text
-    assert {one["properties"]["resource_type"] for one in found.json()["features"]} == {"hospital"}
+    told = {}
+    for address, body in re.findall(r"```json\nPOST (\S+)\n(.*?)```", GUIDE, flags=re.DOTALL):
+        found = service.ask(address, method="POST", content=body.encode(), headers=sent)
+        assert found.status_code == 200, found.text
+        told[address] = found.json()
+    nearest, people = told["/twin/nearest-resources"], told["/twin/population"]
+    assert {one["properties"]["resource_type"] for one in nearest["features"]} == {"hospital"}
+    assert people["people"] > 0
+    assert people["method"] == "buildings_by_area"
 
 
 def test_the_questions_of_an_operator_are_answered(service):

@@ -263,6 +263,8 @@ def of_all(definitions, rows):
             f"/twin/coverage?layer={name}&area=440106011&from={_days_from(-1)}&to={_days_from(1)}"
             for name in ("vehicles", "grid_workers")
         ],
+        "/twin/population": [f"/twin/population?area={code}" for code in ("440106", "440106011001")],
+        "/twin/broadcast-terminals": ["/twin/broadcast-terminals?area=440106"],
         "/twin/cameras-seeing": list(chain.from_iterable(_sights(row) for row in rows["video_points"][1::6])),
         "/twin/waterway-stretch-impact": [
             f"/twin/waterway-stretch-impact?waterway={row['id']}&follow=downstream&layers=flood_risk_points"

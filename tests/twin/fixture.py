@@ -5,6 +5,8 @@ Edges carry a corner every 50 m: what stands on a border of the fixture then sta
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import numpy as np
 
@@ -42,6 +44,12 @@ def lonlat(x: float, y: float) -> tuple[float, float]:
     """Longitude and latitude of a place of the frame, in full precision."""
     found = transform(np.array([[frame.EAST_M + x, frame.NORTH_M + y]], dtype=np.float64), 4547, 4490)
     return float(found[0, 0]), float(found[0, 1])
+
+
+def polygon(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    """Return a box of the frame as GeoJSON."""
+    corners = ((west, south), (east, south), (east, north), (west, north), (west, south))
+    return {"type": "Polygon", "coordinates": [[list(lonlat(*corner)) for corner in corners]]}
 
 
 def outline(west: int, south: int, east: int, north: int) -> str:

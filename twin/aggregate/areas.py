@@ -17,7 +17,7 @@ from layers.coordinates.crs import STORED_SRID
 from layers.errors import BadInput
 from layers.moment import Moment
 from layers.read.relation import relation
-from layers.read.rights import layer_at, scoped, visible_fields
+from layers.read.rights import layer_at, plain_fields, scoped
 from layers.schema.tables import table_of
 from layers.tiers import AREA_CODE, COARSE_TIERS, DISTRICT, GRID, GRID_CODE, URBAN_VILLAGES, Tier, in_force
 from twin.aggregate.cells import NO_CELLS, Cells, hexagons, squares
@@ -116,7 +116,7 @@ def parse_by(text: str, codes: Collection[str] = ()) -> Grouping:
 
 def code_fields(layer: Layer, actor: Actor) -> frozenset[str]:
     """Return the fields with codes that an actor sees in full of a layer."""
-    shown = (field.definition for field in visible_fields(layer, actor) if not field.masked)
+    shown = (field.definition for field in plain_fields(layer, actor).values())
     return frozenset(field.name for field in shown if field.codes and field.type == "string")
 
 
@@ -140,7 +140,7 @@ def areas_clause(
     """Build the query of the areas in force that the actor sees: `key, id, name, km2, people, geom, shape`."""
     layer = layer_at(catalog.visible(str(by.layer_id), actor), actor, moment)
     people = by.population_field
-    is_seen = people in {one.definition.name for one in visible_fields(layer, actor) if not one.masked}
+    is_seen = people in plain_fields(layer, actor)
     columns = (
         f"f.{quote_identifier(by.code_field)} AS key, f.id, f.name,"
         " coalesce(nullif(f.area_m2, 0), ST_Area(f.geom::geography)) / 1e6 AS km2,"

@@ -12,7 +12,7 @@ from layers.clause import quote_identifier
 from layers.errors import BadInput, TooMuch
 from layers.layer_rights import rights_of
 from layers.live_source import EVENTS
-from layers.read.rights import visible_fields
+from layers.read.rights import plain_fields
 
 MEASURES_MAX = 10
 _FORM = re.compile(r"(mean|median|min|max|sum)\(([a-z][a-z0-9_]{0,62})\)")
@@ -88,7 +88,7 @@ def parse_measures(text: str | None, layer: Layer, actor: Actor) -> tuple[Measur
     names = list(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
     if len(names) > MEASURES_MAX:
         raise TooMuch(f"measures names {len(names)}; at most {MEASURES_MAX} at once", parameter="measures")
-    seen = {field.definition.name: field.type for field in visible_fields(layer, actor) if not field.masked}
+    seen = {name: field.type for name, field in plain_fields(layer, actor).items()}
     of_events = OF_EVENTS if layer.id == EVENTS else ()
     looks_back = rights_of(layer.definition, actor.as_historian()).reads(layer.lowest_grade)
     known = {one.name: one for one in of_events if set(one.fields) <= seen.keys() and (looks_back or not one.returns)}

@@ -16,7 +16,7 @@ from layers.coordinates.district_crs import measuring_srid
 from layers.errors import BadInput
 from layers.read.facts import throughout
 from layers.read.relation import relation
-from layers.read.rights import scoped, visible_fields
+from layers.read.rights import plain_fields, scoped
 from twin.aggregate.areas import Grouping
 from twin.aggregate.measures import RETURNED, Measure
 
@@ -80,8 +80,7 @@ class Question:
     def time(self) -> str | None:
         """The column of the time; None when there is none that the actor sees."""
         name = self.layer.definition.time
-        seen = {field.definition.name for field in visible_fields(self.layer, self.actor) if not field.masked}
-        return f"f.{quote_identifier(name)}" if name in seen else None
+        return f"f.{quote_identifier(name)}" if name and name in plain_fields(self.layer, self.actor) else None
 
     @property
     def knows_stage(self) -> bool:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import asyncpg
-import orjson
 from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause, bind, compose, join
-from layers.read.query import ItemsQuery, page
-from layers.read.rights import visible_fields
+from layers.read.features import FoundFeatures, find_features
+from layers.read.query import ItemsQuery
+from layers.read.rights import plain_fields
 from twin.geocoding.parse import AddressParts, bigrams, parse_address
 
 ADDRESSES = "addresses"
@@ -23,6 +23,7 @@ CERTAIN, CLEAR = 0.9, 0.1
 """One candidate is certain from this confidence on, when the next one is so much less likely."""
 _POOL_MAX = 400  # rows that are compared
 _GRAMS_MAX = 24
+_EMPTY = FoundFeatures((), is_whole=True)
 _LEADING = re.compile(r"\d+")
 _NEEDED = frozenset({"address", "road_name", "house_number"})
 _WEIGHTS = {"road": 0.5, "number": 0.3, "street": 0.1, "building": 0.1}
@@ -50,6 +51,9 @@ class AddressSearch(BaseModel):
     verdict: Verdict = Field(
         description="unique: one is certain; ambiguous: a person decides; none: nothing is like it"
     )
+    complete: bool = Field(
+        description="没有未比较的 false: more addresses are like it than were compared; none of them is certain then"
+    )
     candidates: list[AddressCandidate]
 
 
@@ -64,41 +68,48 @@ async def search_addresses(
         When there is no address.
     """
     parts = parse_address(given)
-    shown = {field.definition.name for field in visible_fields(layer, actor) if not field.masked}
-    rows = await _pool(connection, layer, actor, parts) if shown >= _NEEDED else []
-    candidates = await asyncio.to_thread(_ranked, parts, rows)
+    pool = _EMPTY
+    if plain_fields(layer, actor).keys() >= _NEEDED:
+        pool = await _pool(connection, layer, actor, parts)
+    candidates = await asyncio.to_thread(_ranked, parts, pool.features)
     named = ("district", "street", "community", "road", "number", "building", "room")
     return AddressSearch(
         q=given,
         parts={name: getattr(parts, name) for name in named},
-        verdict=verdict_of([one.confidence for one in candidates]),
+        verdict=verdict_of([one.confidence for one in candidates], is_whole=pool.is_whole),
+        complete=pool.is_whole,
         candidates=candidates[:limit],
     )
 
 
-def verdict_of(confidences: Sequence[float]) -> Verdict:
-    """Return whether the first of some confidences, the highest first, is certain."""
+def verdict_of(confidences: Sequence[float], *, is_whole: bool = True) -> Verdict:
+    """Return whether the first of some confidences, the highest first, is certain.
+
+    Parameters
+    ----------
+    is_whole
+        Whether all that are alike were compared; otherwise another one may be meant.
+    """
     if not confidences:
         return "none"
     second = confidences[1] if len(confidences) > 1 else 0.0
-    return "unique" if confidences[0] >= CERTAIN and confidences[0] - second >= CLEAR else "ambiguous"
+    is_certain = is_whole and confidences[0] >= CERTAIN and confidences[0] - second >= CLEAR
+    return "unique" if is_certain else "ambiguous"
 
 
-async def _pool(
-    connection: asyncpg.Connection, layer: Layer, actor: Actor, parts: AddressParts
-) -> list[dict[str, Any]]:
+async def _pool(connection: asyncpg.Connection, layer: Layer, actor: Actor, parts: AddressParts) -> FoundFeatures:
     """Return features to compare: of the named road; else those that share characters that follow each other."""
     if parts.road is not None:
-        rows = await _read(connection, layer, actor, _on_road(parts))
-        if rows:
-            return rows
+        found = await _read(connection, layer, actor, _on_road(parts))
+        if found.features:
+            return found
     own = "".join(filter(None, (parts.road, parts.rest))) or parts.text
     grams = bind(sorted(bigrams(own))[:_GRAMS_MAX], "text[]")
     for shares in ("@>", "&&"):  # all of them, else any: every address of a district shares the district's name
-        rows = await _read(connection, layer, actor, compose(f"onemap.bigrams(f.address) {shares} {{}}", grams))
-        if rows:
-            return rows
-    return []
+        found = await _read(connection, layer, actor, compose(f"onemap.bigrams(f.address) {shares} {{}}", grams))
+        if found.features:
+            return found
+    return _EMPTY
 
 
 def _on_road(parts: AddressParts) -> Clause:
@@ -110,11 +121,8 @@ def _on_road(parts: AddressParts) -> Clause:
     )
 
 
-async def _read(connection: asyncpg.Connection, layer: Layer, actor: Actor, where: Clause) -> list[dict[str, Any]]:
-    text, values = page(ItemsQuery(layer, actor, where, limit=_POOL_MAX)).render()
-    row = await connection.fetchrow(text, *values)
-    found: list[dict[str, Any]] = orjson.loads(b"[" + (row["features"] or b"") + b"]")
-    return found
+async def _read(connection: asyncpg.Connection, layer: Layer, actor: Actor, where: Clause) -> FoundFeatures:
+    return await find_features(connection, ItemsQuery(layer, actor, where, limit=_POOL_MAX))
 
 
 def _ranked(parts: AddressParts, rows: Sequence[dict[str, Any]]) -> list[AddressCandidate]:

@@ -12,7 +12,7 @@ from layers.cql2 import Queryable, queryables_of
 from layers.definition import FieldType
 from layers.moment import Facts
 from layers.read.facts import PROPERTY, QUALITY, TEXT, TIME, UNIT, VALUE, VERSION, position_fields
-from layers.read.rights import VisibleField, rights_at, visible_fields
+from layers.read.rights import VisibleField, plain_fields, rights_at, visible_fields
 
 _MEASURED = {
     "property": PROPERTY, "time": TIME, "value": VALUE, "text": TEXT, "unit": UNIT, "quality_flag": QUALITY,
@@ -71,7 +71,7 @@ def time_field(layer: Layer, facts: Facts) -> str:
 
 def fact_queryables(layer: Layer, actor: Actor, facts: Facts) -> dict[str, Queryable]:
     """Return what facts may be chosen by: the visible fields of their features, and of observations their own."""
-    full = {field.definition.name for field in visible_fields(layer, actor) if not field.masked}
+    full = plain_fields(layer, actor).keys()
     known = queryables_of(layer.definition, actor.as_historian())
     kept = {name: one for name, one in known.items() if name in full or name in {"id", "geom", "geometry"}}
     own = {name: field for name, field in _MEASURED.items() if facts == "observation" and field in kept}

@@ -25,7 +25,7 @@ from layers.errors import BadInput, NotFound, TooMuch
 from layers.read.facts import position_fields, throughout
 from layers.read.query import single
 from layers.read.relation import relation
-from layers.read.rights import scoped, visible_fields
+from layers.read.rights import plain_fields, scoped, visible_fields
 from layers.types import Points
 from twin.history.simplify import kept_vertices
 from twin.history.span import HistorySpan
@@ -156,7 +156,7 @@ def positions_of(past: Layer, actor: Actor, feature_id: str, numbers: Mapping[st
 def _numbers(past: Layer, actor: Actor) -> dict[str, str]:
     """Return the expressions of speed and heading, as far as they are shown as numbers."""
     fields = position_fields(past.definition)
-    shown = {field.definition.name: field for field in visible_fields(past, actor) if not field.masked}
+    shown = plain_fields(past, actor)
     return {what: shown[fields[what]].expression for what in _NUMBERS if fields[what] in shown}
 
 

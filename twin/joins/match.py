@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import shapely
-from pyproj import Geod
 
+from layers.coordinates.crs import ELLIPSOID
 from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.types import Geometries
 from twin.joins.measure import Places
@@ -27,7 +27,6 @@ COMPARED_MAX = 4_000_000
 MEASURED_MAX = 50_000
 """Pairs between which a line is drawn together."""
 _SLACK = 1.002  # the plane's scale is off by less within a district; the ellipsoid decides
-_CGCS2000 = Geod(ellps="GRS80")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +152,5 @@ def _measured(geometries: Geometries) -> Geometries:
 def _distances(one: Geometries, other: Geometries) -> npt.NDArray[np.float64]:
     """Return the metres on the ellipsoid between the nearest points of each pair, found in the plane."""
     ends = to_degrees(shapely.get_coordinates(shapely.shortest_line(one, other))).reshape(-1, 4)
-    _, _, metres = _CGCS2000.inv(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3])
+    _, _, metres = ELLIPSOID.inv(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3])
     return np.asarray(metres, np.float64)

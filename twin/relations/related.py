@@ -16,9 +16,10 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, bind, compose
 from layers.errors import Forbidden, NotFound
 from layers.live_source import EVENTS
-from layers.read.query import ItemsQuery, page
+from layers.read.features import find_features
+from layers.read.query import ItemsQuery
 from layers.read.relation import relation
-from layers.read.rights import scoped, visible_fields
+from layers.read.rights import plain_fields, scoped
 from layers.tiers import TIER_OF_LAYER, URBAN_VILLAGES
 from twin.responsibility.chain import Rung
 from twin.responsibility.concern import concern_of_feature
@@ -26,7 +27,7 @@ from twin.responsibility.responsible import responsible_for
 from twin.surroundings.area import area_features, find_area
 from twin.surroundings.cameras_seeing import CAMERAS, Sight, cameras_seeing
 from twin.surroundings.locate import Area, Village, WaterwaySpot, locate
-from twin.surroundings.nearby import nearby
+from twin.surroundings.nearby import NearbyFeatures, nearby
 from twin.surroundings.spot import Spot
 
 EVENTS_M, CAMERAS_M = 200.0, 300.0
@@ -60,23 +61,27 @@ class Related(BaseModel):
     events: list[RelatedFeature] = Field(description="that name it, and within 200 m; of an area, those in it")
     cameras: list[RelatedFeature] = Field(description="within 300 m that see it or can turn to it")
     responsible: list[Rung] = Field(description="the chain of those who answer for it now")
+    complete: bool = Field(description="没有遗漏 false: there are more events, cameras or people than are told")
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What is read for one answer, with the number of features by layer."""
+    """What is read for one answer, with the number of features by layer, and whether nothing was left out."""
 
     connection: asyncpg.Connection
     catalog: Catalog
     actor: Actor
     rows: dict[str, int]
+    is_whole: bool = True
 
     def visible(self, layer_id: str) -> Layer | None:
         """Return a layer if the actor may read it."""
-        layer = self.catalog.get(layer_id)
-        if layer is None or not layer.visible_to(self.actor):
-            return None
-        return self.catalog.visible(layer_id, self.actor)
+        return self.catalog.find(layer_id, self.actor)
+
+    def told[T](self, found: Sequence[T], most: int, *, is_whole: bool = True) -> list[T]:
+        """Return as many as are told, and note whether these are all."""
+        self.is_whole = self.is_whole and is_whole and len(found) <= most
+        return list(found[:most])
 
 
 async def related(
@@ -104,6 +109,7 @@ async def related(
         events=await _events(reading, layer, feature_id, spot),
         cameras=await _cameras(reading, feature_id, spot),
         responsible=chain.chain,
+        complete=reading.is_whole and chain.complete,
         **places,
     )
     return answer, reading.rows
@@ -155,13 +161,13 @@ async def _events(reading: _Reading, layer: Layer, feature_id: str, spot: Spot |
         around = await _inside(reading, events, feature_id)
     elif spot is not None:
         close = await nearby(reading.connection, [events], reading.actor, spot, EVENTS_M, _EVENTS_MAX)
-        around = [_related(one, "near") for one in map(orjson.loads, close.features)]
+        around = reading.told(_all_related(close, "near"), _EVENTS_MAX, is_whole=close.is_whole)
     else:
         around = []
     found = {one.id: one for one in (*around, *naming) if (layer.id, feature_id) != (EVENTS, one.id)}
     ordered = sorted(found.values(), key=lambda one: (one.relation != "names", one.distance_m or 0.0, one.id))
     _count(reading, {EVENTS: len(found)})
-    return ordered[:_EVENTS_MAX]
+    return reading.told(ordered, _EVENTS_MAX)
 
 
 async def _inside(reading: _Reading, events: Layer, code: str) -> list[RelatedFeature]:
@@ -171,20 +177,18 @@ async def _inside(reading: _Reading, events: Layer, code: str) -> list[RelatedFe
     except (Forbidden, NotFound):
         return []
     inside = await area_features(reading.connection, [events], reading.actor, area, _EVENTS_MAX)
-    return [_related(one, "within") for one in map(orjson.loads, inside.features)]
+    return reading.told(_all_related(inside, "within"), _EVENTS_MAX, is_whole=inside.is_whole)
 
 
 async def _naming(reading: _Reading, events: Layer, feature_id: str) -> list[RelatedFeature]:
     """Return the events whose devices or related events have an id, where the reader is told of them."""
-    shown = {field.definition.name for field in visible_fields(events, reading.actor) if not field.masked}
-    fields = [name for name in ("device_ids", "related_ids") if name in shown]
+    fields = [name for name in ("device_ids", "related_ids") if name in plain_fields(events, reading.actor)]
     if not fields:
         return []
     own = bind([feature_id], "text[]")
     where = compose(" OR ".join(f"f.{name} @> {{}}" for name in fields), *(own for _ in fields))
-    text, values = page(ItemsQuery(events, reading.actor, where, limit=_EVENTS_MAX)).render()
-    row = await reading.connection.fetchrow(text, *values)
-    return [_related(one, "names") for one in orjson.loads(b"[" + (row["features"] or b"") + b"]")]
+    found = await find_features(reading.connection, ItemsQuery(events, reading.actor, where, limit=_EVENTS_MAX))
+    return reading.told([_related(one, "names") for one in found.features], _EVENTS_MAX, is_whole=found.is_whole)
 
 
 async def _cameras(reading: _Reading, feature_id: str, spot: Spot | None) -> list[RelatedFeature]:
@@ -196,11 +200,12 @@ async def _cameras(reading: _Reading, feature_id: str, spot: Spot | None) -> lis
         reading.connection, reading.catalog, reading.actor, cameras, spot, Sight(CAMERAS_M)
     )
     _count(reading, {CAMERAS: 0} | ({} if buildings is None else {buildings.id: 0}))
-    found = [
+    every = [
         RelatedFeature(layer=cameras.id, id=one, relation=how, distance_m=facts["distance_m"])
         for one, facts in zip(seen.ids, seen.properties, strict=True)
         if one != feature_id and (how := _how_seen(facts)) is not None
-    ][:_CAMERAS_MAX]
+    ]
+    found = reading.told(every, _CAMERAS_MAX, is_whole=seen.is_whole)
     _count(reading, {CAMERAS: len(found)})
     return found
 
@@ -209,6 +214,10 @@ def _how_seen(facts: dict[str, Any]) -> HowRelated | None:
     if facts["visible"] is True:
         return "sees"
     return "can_turn_to" if facts["can_turn_to"] else None
+
+
+def _all_related(found: NearbyFeatures, relation: HowRelated) -> list[RelatedFeature]:
+    return [_related(one, relation) for one in map(orjson.loads, found.features)]
 
 
 def _related(feature: dict[str, Any], relation: HowRelated) -> RelatedFeature:

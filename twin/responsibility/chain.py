@@ -78,6 +78,7 @@ class Chain(BaseModel):
     area_code: str | None = Field(description="of the finest area that is known")
     first: Responsible | None = Field(description="the most specific match")
     chain: list[Rung] = Field(description="from the grid worker to the district's officer on duty")
+    complete: bool = Field(description="没有遗漏 false: more answer for it than were read, first may be another one")
 
 
 type Ranked = tuple[tuple[object, ...], Responsible]
@@ -159,8 +160,14 @@ def _moment(text: object) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
-def chain_of(concern: Concern, found: Sequence[Ranked]) -> Chain:
-    """Return the chain of all who match, each level in the order of specificity."""
+def chain_of(concern: Concern, found: Sequence[Ranked], *, is_whole: bool = True) -> Chain:
+    """Return the chain of all who match, each level in the order of specificity.
+
+    Parameters
+    ----------
+    is_whole
+        Whether all who match were found.
+    """
     ordered = [one for _, one in sorted(found, key=lambda pair: pair[0])]
     rungs = [Rung(level=level, responsible=[one for one in ordered if one.level == level]) for level in LEVELS]
     return Chain(
@@ -170,4 +177,5 @@ def chain_of(concern: Concern, found: Sequence[Ranked]) -> Chain:
         area_code=concern.area_codes[0] if concern.area_codes else None,
         first=ordered[0] if ordered else None,
         chain=[rung for rung in rungs if rung.responsible],
+        complete=is_whole,
     )

@@ -11,7 +11,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import GEOMETRY, Clause, all_of, bind, compose
 from layers.definition import FieldDefinition
-from layers.read.rights import visible_fields
+from layers.read.rights import plain_fields
 from twin.surroundings.nearby import DISTANCE, selection
 from twin.surroundings.spot import Spot
 
@@ -47,15 +47,11 @@ async def patrols_near(
     return features, rows[0]["matched"] if rows else 0
 
 
-def _tells(workers: Layer, actor: Actor, name: str) -> bool:
-    return any(f.definition.name == name and not f.masked for f in visible_fields(workers, actor))
-
-
 def _at_work(workers: Layer, actor: Actor) -> Clause:
-    return Clause("f.on_duty IS TRUE") if _tells(workers, actor, "on_duty") else Clause("FALSE")
+    return Clause("f.on_duty IS TRUE") if "on_duty" in plain_fields(workers, actor) else Clause("FALSE")
 
 
 def _stale(workers: Layer, actor: Actor) -> Clause:
-    if not _tells(workers, actor, "position_at"):
+    if "position_at" not in plain_fields(workers, actor):
         return Clause("TRUE")
     return Clause(f"coalesce(f.position_at < now() - interval '{FRESH_S} seconds', true)")

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import asyncpg
-import orjson
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, all_of, bind, compose, join
+from layers.read.features import FoundFeatures
 from layers.read.query import ItemsQuery, page
 from layers.read.relation import relation
-from layers.read.rights import scoped, visible_fields
+from layers.read.rights import plain_fields, scoped
 from layers.tiers import AREA_CODE, GRID_CODE
 from twin.responsibility.chain import Chain, DutyShift, Properties, Ranked, chain_of, ranked, ranked_worker
 from twin.responsibility.concern import Concern
 
 RESPONSIBILITIES, ROSTERS, WORKERS = "responsibilities", "duty_rosters", "grid_workers"
 _ROWS_MAX = 500  # of each layer; a place has a few dozen
-_NONE = Clause("SELECT NULL::bytea AS features")
+_NONE = Clause("SELECT NULL::bytea AS features, NULL::bigint AS found")
 _MATCHED_BY = frozenset(("matter_prefix", AREA_CODE, GRID_CODE, "feature_layer", "feature_id"))
 
 
 def responsible_layers(catalog: Catalog, actor: Actor) -> list[Layer]:
     """Return the layers that tell this actor who answers."""
-    names = (RESPONSIBILITIES, ROSTERS, WORKERS)
-    return [catalog.visible(name, actor) for name in names if name in catalog and catalog[name].visible_to(actor)]
+    found = (catalog.find(name, actor) for name in (RESPONSIBILITIES, ROSTERS, WORKERS))
+    return [layer for layer in found if layer is not None]
 
 
 async def responsible_for(
@@ -41,10 +41,12 @@ async def responsible_for(
         ROSTERS: _page(layers.get(ROSTERS), actor, _on_duty(layers.get(ROSTERS), of, actor, matching, concern)),
         WORKERS: _page(layers.get(WORKERS), actor, _of_grid(layers.get(WORKERS), actor, concern)),
     }
-    columns = ", ".join(f"(SELECT part.features FROM ({{}}) AS part) AS {name}" for name in parts)
-    text, values = compose(f"SELECT {columns}", *parts.values()).render()
+    columns = ", ".join(f"{name}.features AS {name}, {name}.found AS {name}_found" for name in parts)
+    tables = " CROSS JOIN ".join(f"({{}}) AS {name}" for name in parts)
+    text, values = compose(f"SELECT {columns} FROM {tables}", *parts.values()).render()
     row = await connection.fetchrow(text, *values)
-    found = {name: orjson.loads(b"[" + (row[name] or b"") + b"]") for name in parts}
+    read = {name: FoundFeatures.of_page(row[name], row[f"{name}_found"], _ROWS_MAX) for name in parts}
+    found = {name: one.features for name, one in read.items()}
     shifts = _shifts_by_post(found[ROSTERS])
     named = (
         ranked(concern, one["id"], one["properties"], shifts.get(one["properties"].get("post"), ()))
@@ -52,7 +54,8 @@ async def responsible_for(
     )
     every: list[Ranked] = [one for one in named if one is not None]
     every += [ranked_worker(concern, one["id"], one["properties"]) for one in found[WORKERS]]
-    return chain_of(concern, every), {name: len(found[name]) for name in layers}
+    is_whole = all(one.is_whole for one in read.values())
+    return chain_of(concern, every, is_whole=is_whole), {name: len(found[name]) for name in layers}
 
 
 def _page(layer: Layer | None, actor: Actor, where: Clause | None) -> Clause:
@@ -63,7 +66,7 @@ def _page(layer: Layer | None, actor: Actor, where: Clause | None) -> Clause:
 
 def _shows(layer: Layer, actor: Actor, names: frozenset[str]) -> bool:
     """Whether an actor is told of fields, so that rows may be chosen by them."""
-    return names <= {field.definition.name for field in visible_fields(layer, actor) if not field.masked}
+    return names <= plain_fields(layer, actor).keys()
 
 
 def _matching(layer: Layer, actor: Actor, concern: Concern) -> Clause | None:

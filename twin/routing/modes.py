@@ -6,7 +6,6 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from layers.errors import BadInput
 from layers.types import Mask, Texts
 from twin.join.metres import Lengths
 
@@ -26,20 +25,6 @@ CAR_KMH = {
 UNCLASSED_KMH = 30.0
 _CLOSED_TO = {"car": ("footway",), "walk": ("motorway", "expressway")}
 _SLOWEST_KMH, _FASTEST_KMH = 1.0, 120.0
-
-
-def read_mode(text: str) -> TravelMode:
-    """Parse a mode.
-
-    Raises
-    ------
-    BadInput
-        When it is none.
-    """
-    for mode in MODES:
-        if mode == text:
-            return mode
-    raise BadInput(f"mode is '{text[:40]}'; allowed are {', '.join(MODES)}", parameter="mode")
 
 
 def speeds_ms(mode: TravelMode, road_class: Texts, limit_kmh: Lengths) -> Lengths:

@@ -13,7 +13,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause, compose, quote_identifier
 from layers.read.relation import relation
-from layers.read.rights import scoped, visible_fields
+from layers.read.rights import plain_fields, scoped
 from layers.types import Geometries, Mask, Texts
 from twin.join.metres import Lengths
 
@@ -85,9 +85,10 @@ async def read_roads(connection: asyncpg.Connection, layer: Layer, actor: Actor)
 
 
 def _statement(layer: Layer, actor: Actor) -> Clause:
-    seen = {field.definition.name: field.expression for field in visible_fields(layer, actor) if not field.masked}
+    seen = plain_fields(layer, actor)
     columns = ", ".join(
-        f"({seen.get(name, 'NULL')})::{kind} AS {quote_identifier(name)}" for name, kind in _TYPES.items()
+        f"({seen[name].expression if name in seen else 'NULL'})::{kind} AS {quote_identifier(name)}"
+        for name, kind in _TYPES.items()
     )
     gathered = ", ".join(f"array_agg(r.{quote_identifier(name)}) AS {quote_identifier(name)}" for name in _TYPES)
     return compose(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 import orjson
 
 from layers.actor import Actor
 from layers.catalog import Layer
+from layers.read.features import FoundFeatures
 from twin.rules.calendar import Calendar
 from twin.services.opening import is_open
 from twin.surroundings.nearby import nearby
@@ -29,8 +29,10 @@ async def sites_near(
     matter: str | None,
     at: datetime,
     calendar: Calendar | None,
-) -> list[dict[str, Any]]:
-    """Return GeoJSON features of sites that handle a matter, nearest first, each with `open` at a moment.
+) -> FoundFeatures:
+    """Return sites that handle a matter, nearest first, each with `open` at a moment.
+
+    The `_COMPARED_MAX` sites that are nearest are looked at.
 
     Raises
     ------
@@ -42,7 +44,7 @@ async def sites_near(
     fitting = [site for site in sites if _handles(site["properties"].get("matter_prefixes"), matter)]
     for site in fitting:
         site["properties"]["open"] = is_open(site["properties"].get("opening_hours"), at, calendar)
-    return fitting
+    return FoundFeatures(fitting, found.is_whole)
 
 
 def _handles(prefixes: Sequence[str] | None, matter: str | None) -> bool:

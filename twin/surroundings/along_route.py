@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import asyncpg
 import numpy as np
 import shapely
-from pyproj import Geod
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import GEOMETRY, Clause, bind, compose
-from layers.coordinates.crs import STORED_SRID
+from layers.coordinates.crs import ELLIPSOID, STORED_SRID
 from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.read.rights import rights_at
 from layers.types import Json, Points, Positions
@@ -28,7 +27,6 @@ BESIDE_M_MAX = 500.0
 STEP_M = 10.0
 """The route is looked at every so many metres."""
 _LINES_MAX = 1_500
-_ELLIPSOID = Geod(ellps="GRS80")
 
 
 async def cameras_along(
@@ -102,7 +100,7 @@ def _looks(
     camera, sample = shapely.STRtree(samples).query(
         shapely.points(to_metres(eyes)), predicate="dwithin", distance=reach_m
     )
-    azimuth, _, distance_m = _ELLIPSOID.inv(*eyes[camera].T, *lonlat[sample].T)
+    azimuth, _, distance_m = ELLIPSOID.inv(*eyes[camera].T, *lonlat[sample].T)
     found: list[SightReason] = [
         views[n].looks(bearing % 360, far)
         for n, bearing, far in zip(camera.tolist(), np.atleast_1d(azimuth), np.atleast_1d(distance_m), strict=True)
@@ -122,7 +120,7 @@ async def _blocked(
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], np.ndarray[tuple[int], np.dtype[np.bool_]], Layer | None]:
     """Return which pairs a building hides, and whether that is certain.
 
-    Of more than `_LINES_MAX` pairs every second, third and so on is tested.
+    Of more than `_LINES_MAX` pairs every second, third and so on is tested; of the others it is not known.
     """
     camera, plane_m, looks = pairs
     blocked, certain = np.zeros(len(camera), dtype=np.bool_), np.ones(len(camera), dtype=np.bool_)
@@ -137,7 +135,7 @@ async def _blocked(
     found = await asyncio.to_thread(
         first_blocks, obstacles, eyes_m[camera[tested]], heights, places_m, sight.target_height_m
     )
-    blocked[aimed] = True  # what is not tested counts as hidden
+    blocked[aimed], certain[aimed] = True, False  # what is not tested is not told as seen
     blocked[tested] = [one is not None for one in found]
     certain[tested] = [one is None or one.certain for one in found]
     return blocked, certain, buildings

@@ -69,8 +69,8 @@ async def find_area(connection: asyncpg.Connection, catalog: Catalog, actor: Act
     if short is not None and not reaches_area(actor, short):
         raise _FORBIDDEN
     for layer_id in layer_ids:
-        layer = catalog.get(layer_id)
-        if layer is not None and layer.visible_to(actor) and len(code) <= CODE_CHARACTERS_MAX:
+        layer = catalog.find(layer_id, actor)
+        if layer is not None and len(code) <= CODE_CHARACTERS_MAX:
             reached = (
                 Clause("TRUE") if short or not is_kept_to_areas(actor) else _shares_ground_with_own(catalog, actor)
             )

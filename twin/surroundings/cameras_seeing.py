@@ -9,10 +9,10 @@ from typing import Literal
 
 import asyncpg
 import numpy as np
-from pyproj import Geod
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
+from layers.coordinates.crs import ELLIPSOID
 from layers.coordinates.district_crs import to_metres
 from layers.errors import BadInput, TooMuch
 from layers.read.rights import rights_at
@@ -44,7 +44,6 @@ CAMERA_VALUES = (
     ("camera_type", "text"),
     ("online_status", "text"),
 )
-_ELLIPSOID = Geod(ellps="GRS80")
 
 type SightReason = Literal[
     "in_view", "out_of_range", "out_of_view", "blocked", "view_unknown", "place_rough", "height_unknown", "offline"
@@ -106,24 +105,6 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def check_sight(max_m: float, target_height_m: float) -> None:
-    """Check the limits of a question.
-
-    Raises
-    ------
-    BadInput, TooMuch
-        When a number is not within them.
-    """
-    if not max_m > 0:
-        raise BadInput(f"max_m is {max_m:g}; allowed are more than 0 up to {SIGHT_M_MAX:g}", parameter="max_m")
-    if max_m > SIGHT_M_MAX:
-        raise TooMuch(f"max_m is {max_m:g}; at most {SIGHT_M_MAX:g} is searched", parameter="max_m")
-    if not 0 <= target_height_m <= HEIGHT_M_MAX:
-        raise BadInput(
-            f"target_height_m is {target_height_m:g}; allowed are 0 to {HEIGHT_M_MAX:g}", parameter="target_height_m"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Sight:
     """A question for cameras.
@@ -136,11 +117,27 @@ class Sight:
         Of what should be seen, above the ground.
     occlusion
         Whether buildings hide.
+
+    Raises
+    ------
+    BadInput, TooMuch
+        When a number is not within its limits.
     """
 
     max_m: float
     target_height_m: float = 1.0
     occlusion: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.max_m > 0:
+            raise BadInput(f"max_m is {self.max_m:g}; allowed are more than 0 up to {SIGHT_M_MAX:g}", parameter="max_m")
+        if self.max_m > SIGHT_M_MAX:
+            raise TooMuch(f"max_m is {self.max_m:g}; at most {SIGHT_M_MAX:g} is searched", parameter="max_m")
+        if not 0 <= self.target_height_m <= HEIGHT_M_MAX:
+            raise BadInput(
+                f"target_height_m is {self.target_height_m:g}; allowed are 0 to {HEIGHT_M_MAX:g}",
+                parameter="target_height_m",
+            )
 
 
 async def cameras_seeing(
@@ -182,7 +179,7 @@ async def cameras_seeing(
 def _bearings(places: FeaturePlaces, spot: Spot) -> list[float]:
     """Return the geodesic bearing from each camera to the place, 0 to 360 degrees."""
     count = len(places)
-    azimuth, _, _ = _ELLIPSOID.inv(
+    azimuth, _, _ = ELLIPSOID.inv(
         places.lonlat[:, 0], places.lonlat[:, 1], np.full(count, spot.lon), np.full(count, spot.lat)
     )
     return [round(float(one) % 360, 1) % 360 for one in azimuth]

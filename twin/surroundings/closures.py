@@ -5,6 +5,7 @@ A reader's routes keep clear of what this reader may see, and of nothing else: a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -20,6 +21,7 @@ from layers.live_source import EVENTS
 from layers.read.relation import relation
 from layers.read.rights import scoped
 from layers.types import Points
+from twin.surroundings.ground import geojson_polygon
 from twin.surroundings.places import plain_value
 
 FLOOD_POINTS = "flood_risk_points"
@@ -48,22 +50,38 @@ class RoadClosure:
     area: shapely.Geometry | None = None
 
 
-async def read_closures(
-    connection: asyncpg.Connection, catalog: Catalog, actor: Actor
-) -> tuple[list[RoadClosure], list[Layer]]:
-    """Return what closes roads now, in the order of layers and ids; and the layers that were read."""
+@dataclass(frozen=True, slots=True)
+class RoadClosures:
+    """What closes roads now, as far as a reader may see it.
+
+    Attributes
+    ----------
+    found
+        In the order of layers and ids.
+    is_whole
+        Whether no more features close roads.
+    layers
+        The layers that were read.
+    """
+
+    found: Sequence[RoadClosure] = ()
+    is_whole: bool = True
+    layers: Sequence[Layer] = ()
+
+
+async def read_closures(connection: asyncpg.Connection, catalog: Catalog, actor: Actor) -> RoadClosures:
+    """Return what closes roads now; at most `CLOSURES_MAX` features of each layer."""
     found: list[RoadClosure] = []
-    read: list[Layer] = []
-    for layer_id in (FLOOD_POINTS, EVENTS):
-        layer = catalog.get(layer_id)
-        if layer is None or not layer.visible_to(actor):
-            continue
-        layer = catalog.visible(layer_id, actor)
+    is_whole = True
+    layers = [layer for name in (FLOOD_POINTS, EVENTS) if (layer := catalog.find(name, actor)) is not None]
+    for layer in layers:
         text, values = closures_clause(layer, actor).render()
         rows = await connection.fetch(text, *values)
-        found += [RoadClosure(layer_id, row[0], np.array([[row[1], row[2]]]), _area(row[3])) for row in rows]
-        read.append(layer)
-    return found, read
+        is_whole = is_whole and len(rows) <= CLOSURES_MAX
+        found += [
+            RoadClosure(layer.id, row[0], np.array([[row[1], row[2]]]), _area(row[3])) for row in rows[:CLOSURES_MAX]
+        ]
+    return RoadClosures(found, is_whole, layers)
 
 
 def closures_clause(layer: Layer, actor: Actor) -> Clause:
@@ -73,7 +91,7 @@ def closures_clause(layer: Layer, actor: Actor) -> Clause:
     matching = scoped(layer, actor, condition, Clause("f.geom IS NOT NULL"))
     return compose(
         f"""SELECT f.id, ST_X(onemap.point_of(f.geom)), ST_Y(onemap.point_of(f.geom)), {area}
-        FROM {{}} WHERE {{}} ORDER BY f.id LIMIT {CLOSURES_MAX}""",
+        FROM {{}} WHERE {{}} ORDER BY f.id LIMIT {CLOSURES_MAX + 1}""",
         relation(layer, actor, reads=columns_in(matching.text, area)),
         matching,
     )
@@ -99,25 +117,6 @@ def _area(text: str | None) -> shapely.Geometry | None:
     if text is None:
         return None
     try:
-        return shapely_polygon(orjson.loads(text))
+        return geojson_polygon(orjson.loads(text), "area")
     except BadGeometry:
         return None
-
-
-def shapely_polygon(geojson: object) -> shapely.Geometry:
-    """Return a GeoJSON polygon or multipolygon.
-
-    Raises
-    ------
-    BadGeometry
-        When it is none, or is not valid.
-    """
-    try:
-        found = shapely.from_geojson(orjson.dumps(geojson))
-    except (shapely.GEOSException, TypeError) as error:
-        raise BadGeometry("a polygon is no GeoJSON; allowed are Polygon and MultiPolygon", parameter="avoid") from error
-    if found is None or found.geom_type not in {"Polygon", "MultiPolygon"} or found.is_empty:
-        raise BadGeometry("an area to avoid is no polygon; allowed are Polygon and MultiPolygon", parameter="avoid")
-    if not found.is_valid:
-        raise BadGeometry("an area to avoid crosses itself; send polygons that are valid", parameter="avoid")
-    return found

@@ -12,13 +12,12 @@ import shapely
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import EMPTY, Clause, all_of, bind, compose, quote_literal
+from layers.clause import EMPTY, Clause, all_of, compose
 from layers.coordinates.district_crs import to_metres
 from layers.errors import BadInput, Forbidden, TooMuch
-from layers.layer_rights import LayerRights
+from layers.read.facts import position_fields, throughout
 from layers.read.relation import relation
-from layers.read.rights import in_areas, rights_at, scoped
-from layers.tiers import AREA_CODE, GRID_CODE
+from layers.read.rights import rights_at, scoped, visible_fields
 from layers.types import Geometries, Positions
 from twin.join.metres import Lengths, MetrePoints
 from twin.surroundings.area import KnownArea, within
@@ -93,19 +92,41 @@ class CoveredRoads:
     covered_m: Lengths
 
 
-async def read_tracks(
-    connection: asyncpg.Connection, layer: Layer, actor: Actor, span: CoverageSpan, types: Clause | None
-) -> Tracks:
-    """Read where the movers of a layer were, as far as the actor may look back at it.
+def movers_throughout(layer: Layer, actor: Actor, span: CoverageSpan) -> Layer:
+    """Return a layer of movers of which the positions of a span are read, as the actor may look back at them.
 
     Raises
     ------
+    BadInput
+        When its features do not move.
     Forbidden
-        When the actor is not shown where each of them was.
+        When the actor may not look back at where they were, or is shown it roughly.
+    """
+    if layer.definition.motion is None:
+        raise BadInput(f"'{layer.id}' does not move; ask for vehicles or grid_workers", parameter="layer")
+    past = throughout(layer, actor, "position", span.start, span.end)
+    time = position_fields(past.definition)["phenomenon_time"]
+    if any(case.geometry != "full" or case.showing(time) != "full" for case in rights_at(past, actor).cases):
+        raise Forbidden(f"you may see only roughly where '{layer.id}' was, or when", parameter="layer")
+    return past
+
+
+async def read_tracks(connection: asyncpg.Connection, past: Layer, actor: Actor, types: Clause | None) -> Tracks:
+    """Read where movers were, as far as the actor may look back at each: of some of them, or in some areas.
+
+    Parameters
+    ----------
+    past
+        The layer throughout a span (`movers_throughout`).
+    types
+        A condition on movers; None is all.
+
+    Raises
+    ------
     TooMuch
         When there are more than `POSITIONS_MAX` positions.
     """
-    text, values = tracks_clause(layer, actor, span, types).render()
+    text, values = tracks_clause(past, actor, types).render()
     row = await connection.fetchrow(text, *values)
     ids, times = np.array(row["id"] or [], dtype=object), np.array(row["at"] or [], dtype=np.float64)
     if len(ids) > POSITIONS_MAX:
@@ -114,43 +135,18 @@ async def read_tracks(
     return Tracks(_lines(ids, times, lonlat), len(set(ids.tolist())), len(ids))
 
 
-def tracks_clause(layer: Layer, actor: Actor, span: CoverageSpan, types: Clause | None) -> Clause:
-    """Build the statement: one row of arrays `id, at` (seconds) `, lon, lat` in the order of ways.
-
-    Raises
-    ------
-    Forbidden
-        When the actor is not shown where each of the movers was.
-    """
-    historian = actor.as_historian()
-    rights = rights_at(layer, historian)
-    if layer.definition.motion is None:
-        raise BadInput(f"'{layer.id}' does not move; ask for vehicles or grid_workers", parameter="layer")
-    if not rights.cases or not rights.motion[1] or any(case.geometry != "full" for case in rights.cases):
-        raise Forbidden(f"you may not see where each of '{layer.id}' was", parameter="layer")
-    seen = scoped(layer, historian, types or EMPTY)
+def tracks_clause(past: Layer, actor: Actor, types: Clause | None) -> Clause:
+    """Build the statement: one row of arrays `id, at` (seconds) `, lon, lat` in the order of ways."""
+    shown = {field.definition.name: field.expression for field in visible_fields(past, actor)}
+    time = shown[position_fields(past.definition)["phenomenon_time"]]
+    where = all_of((Clause("f.geom IS NOT NULL"), types or EMPTY))
     return compose(
         f"""SELECT array_agg(r.id) AS id, array_agg(r.at) AS at, array_agg(r.lon) AS lon, array_agg(r.lat) AS lat
-        FROM (SELECT f.id, extract(epoch FROM f.phenomenon_time)::float8 AS at, f.lon, f.lat
-            FROM twin.position AS f
-            WHERE f.layer = {quote_literal(layer.id)} AND f.phenomenon_time >= {{}} AND f.phenomenon_time < {{}}
-                AND {{}} AND f.id IN (SELECT f.id FROM {{}} WHERE {{}})
-            ORDER BY f.id, f.phenomenon_time LIMIT {POSITIONS_MAX + 1}) AS r""",
-        bind(span.start, "timestamptz"),
-        bind(span.end, "timestamptz"),
-        _in_own_areas(rights) or Clause("TRUE"),
-        relation(layer, historian),
-        seen,
+        FROM (SELECT f.id, extract(epoch FROM {time})::float8 AS at, ST_X(f.geom) AS lon, ST_Y(f.geom) AS lat
+            FROM {{}} WHERE {{}} ORDER BY f.id, at LIMIT {POSITIONS_MAX + 1}) AS r""",
+        relation(past, actor, where),
+        scoped(past, actor, where),
     )
-
-
-def _in_own_areas(rights: LayerRights) -> Clause:
-    """Return the condition on where a position was; empty when it may be anywhere."""
-    prefixes = [case.prefixes for case in rights.cases]
-    if any(one is None for one in prefixes):
-        return EMPTY
-    every = sorted({prefix for one in prefixes for prefix in one or ()})
-    return in_areas(every, {AREA_CODE, GRID_CODE})
 
 
 def _lines(ids: Positions, at_s: Lengths, lonlat: Lengths) -> Geometries:

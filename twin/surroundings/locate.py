@@ -13,8 +13,9 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, bind, compose, quote_literal
 from layers.errors import NotFound
 from layers.read.relation import relation
-from layers.read.rights import scoped, unbound, visible_fields
+from layers.read.rights import plain_fields, scoped, unbound, visible_fields
 from layers.tiers import COMMUNITY, DISTRICT, GRID, STREET, TIER_OF_LAYER, URBAN_VILLAGES, Tier, in_force, padded
+from twin.surroundings.places import plain_value
 from twin.surroundings.spot import Spot
 
 WATERWAY_M, BUILDING_M = 100.0, 50.0
@@ -127,18 +128,13 @@ def _unless_padding(tier: Tier, above: Tier) -> str:
     return f"nullif({tier.code_of_feature('place')}, rpad({above.code_of_feature('place')}, {tier.digits}, '0'))"
 
 
-def _visible(catalog: Catalog, actor: Actor, layer_id: str) -> Layer | None:
-    layer = catalog.get(layer_id)
-    return layer if layer is not None and layer.visible_to(actor) else None
-
-
 def _name(layer: Layer, actor: Actor) -> str:
     return next((f.expression for f in visible_fields(layer, actor) if f.definition.name == "name"), "NULL::text")
 
 
 def _area(catalog: Catalog, actor: Actor, tier: Tier, code: str) -> Clause:
     """Return code and name of an area; names of streets and communities are public in all areas."""
-    layer = _visible(catalog, actor, tier.layer_id)
+    layer = catalog.find(tier.layer_id, actor)
     if layer is None:
         return _ABSENT
     reader = unbound(actor)
@@ -153,7 +149,7 @@ def _area(catalog: Catalog, actor: Actor, tier: Tier, code: str) -> Clause:
 
 
 def _grid(catalog: Catalog, actor: Actor) -> Clause:
-    layer = _visible(catalog, actor, GRID.layer_id)
+    layer = catalog.find(GRID.layer_id, actor)
     if layer is None:
         return _ABSENT
     fields = {f.definition.name: f.expression for f in visible_fields(layer, actor)}
@@ -169,7 +165,7 @@ def _grid(catalog: Catalog, actor: Actor) -> Clause:
 
 
 def _villages(catalog: Catalog, actor: Actor) -> Clause:
-    layer = _visible(catalog, actor, URBAN_VILLAGES)
+    layer = catalog.find(URBAN_VILLAGES, actor)
     if layer is None:
         return _ABSENT
     return compose(
@@ -181,7 +177,7 @@ def _villages(catalog: Catalog, actor: Actor) -> Clause:
 
 
 def _building(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
-    layer = _visible(catalog, actor, "buildings")
+    layer = catalog.find("buildings", actor)
     if layer is None:
         return _ABSENT
     box = compose("f.geom && onemap.box_around({}, {})", spot.geometry, bind(BUILDING_M, "float8"))
@@ -197,12 +193,13 @@ def _building(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
 
 def _waterway(catalog: Catalog, actor: Actor, spot: Spot) -> Clause:
     """Return the nearest of the waterways that this actor sees: a hidden one does not tell of itself by its absence."""
-    layer = _visible(catalog, actor, "waterways")
+    layer = catalog.find("waterways", actor)
     if layer is None:
         return _ABSENT
-    told = {f.definition.name: f.expression for f in visible_fields(layer, actor) if not f.masked}
-    start, width = (told.get(name, "NULL::float8") for name in ("chainage_start_m", "width_m"))
-    chainage = "near.chainage_m" if "chainage_start_m" in told else "NULL"  # it counts from a value that is hidden
+    start, width = (plain_value(layer, actor, name, "float8") for name in ("chainage_start_m", "width_m"))
+    chainage = (
+        "near.chainage_m" if "chainage_start_m" in plain_fields(layer, actor) else "NULL"
+    )  # it counts from a value that is hidden
     box = compose("f.geom && onemap.box_around({}, {})", spot.geometry, bind(WATERWAY_M, "float8"))
     return compose(
         f"""SELECT json_build_object('id', f.id, 'name', {_name(layer, actor)}, 'chainage_m', {chainage},

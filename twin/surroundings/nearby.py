@@ -44,6 +44,11 @@ class NearbyFeatures:
     matched: dict[str, int]
     returned: dict[str, int]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no limit cut."""
+        return self.matched == self.returned
+
 
 def chosen_layers(catalog: Catalog, actor: Actor, names: Iterable[str]) -> list[Layer]:
     """Return the layers of some names, each once.

@@ -16,7 +16,7 @@ from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import GEOMETRY, Clause, all_of, bind, columns_in, compose, quote_identifier
 from layers.read.relation import relation
-from layers.read.rights import scoped, visible_fields
+from layers.read.rights import plain_fields, scoped
 from layers.types import Points
 from twin.surroundings.spot import Spot
 
@@ -58,10 +58,8 @@ def plain_value(layer: Layer, actor: Actor, name: str, kind: str) -> str:
     kind
         The type of PostgreSQL.
     """
-    for field in visible_fields(layer, actor):
-        if field.definition.name == name and not field.masked:
-            return f"({field.expression})::{kind}"
-    return f"NULL::{kind}"
+    field = plain_fields(layer, actor).get(name)
+    return f"NULL::{kind}" if field is None else f"({field.expression})::{kind}"
 
 
 async def read_places(

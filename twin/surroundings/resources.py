@@ -12,7 +12,7 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause
 from layers.errors import BadInput
-from layers.read.rights import visible_fields
+from layers.read.rights import plain_fields
 from layers.types import Json, Points
 from twin.join.metres import Lengths
 from twin.routing.modes import fastest_ms
@@ -37,7 +37,7 @@ def of_types(layer: Layer, catalog: Catalog, actor: Actor, types: Sequence[str])
         When the layer has no such field that the actor sees, or it has no such code.
     """
     name = layer.definition.map.icon_by
-    seen = {field.definition.name: field for field in visible_fields(layer, actor) if not field.masked}
+    seen = plain_fields(layer, actor)
     if name is None or name not in seen:
         raise BadInput(f"'{layer.id}' has no types; ask without types", parameter="types")
     codes = catalog.code_lists.get(seen[name].definition.codes or "")

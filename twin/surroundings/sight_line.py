@@ -14,6 +14,7 @@ from layers.catalog import Catalog, Layer
 from layers.clause import GEOMETRY, Clause, bind, columns_in, compose
 from layers.coordinates.crs import STORED_SRID
 from layers.coordinates.district_crs import to_degrees, to_metres
+from layers.errors import TooMuch
 from layers.read.relation import relation
 from layers.read.rights import scoped
 from layers.types import Geometries, Points
@@ -60,14 +61,23 @@ async def read_obstacles(
     """Return the buildings between eyes `[n, 2]` and a place `[1, 2]`, as the actor sees them; and their layer.
 
     There are none where the actor may not see buildings.
+
+    Raises
+    ------
+    TooMuch
+        When there are more than `OBSTACLES_MAX`: without all of them nobody knows what is seen.
     """
-    layer = catalog.get(BUILDINGS)
-    nothing = Obstacles((), np.zeros(0, dtype=object), np.zeros(0))
-    if layer is None or not layer.visible_to(actor) or not len(eyes_m):
-        return nothing, None
-    layer = catalog.visible(BUILDINGS, actor)
+    layer = catalog.find(BUILDINGS, actor)
+    if layer is None or not len(eyes_m):
+        return Obstacles((), np.zeros(0, dtype=object), np.zeros(0)), None
     text, values = obstacles_clause(layer, actor, sight_lines(eyes_m, place_m)).render()
     rows = await connection.fetch(text, *values)
+    if len(rows) > OBSTACLES_MAX:
+        raise TooMuch(
+            f"more than {OBSTACLES_MAX:,} buildings lie across the sight lines; ask for a smaller max_m, or "
+            "occlusion=false",
+            parameter="max_m",
+        )
     shapes = shapely.from_wkb(np.array([row["wkb"] for row in rows], dtype=object))
     height_m = np.array([row["height_m"] for row in rows], dtype=np.float64)
     return Obstacles(tuple(row["id"] for row in rows), shapely.transform(shapes, to_metres), height_m), layer
@@ -89,7 +99,7 @@ def obstacles_clause(layer: Layer, actor: Actor, lines_m: Geometries) -> Clause:
     matching = scoped(layer, actor, crossing)
     return compose(
         f"""SELECT f.id, ST_AsBinary(f.geom) AS wkb, coalesce({height}, {floors} * {FLOOR_M}) AS height_m
-        FROM {{}} WHERE {{}} ORDER BY f.id LIMIT {OBSTACLES_MAX}""",
+        FROM {{}} WHERE {{}} ORDER BY f.id LIMIT {OBSTACLES_MAX + 1}""",
         relation(
             layer, actor, crossing, columns_in(matching.text, height, floors) if layer.definition.is_live else None
         ),

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from layers.actor import Actor
-from layers.catalog import Catalog, Layer
+from layers.catalog import Catalog
 from layers.errors import BadInput, TooMuch
 from layers.types import Json, Mask, Points
 from twin.routing.arcs import Direction
@@ -19,7 +19,7 @@ from twin.routing.modes import TravelMode
 from twin.routing.network import RoadNetwork
 from twin.routing.routes import Route, RouteSearch
 from twin.routing.snapping import SnappedPoints, snap
-from twin.surroundings.closures import RoadClosure, read_closures
+from twin.surroundings.closures import RoadClosures, read_closures
 from twin.surroundings.spot import Spot
 
 AVOID_ROADS_MAX, AVOID_POLYGONS_MAX, AVOID_VERTICES_MAX = 500, 20, 2_000
@@ -87,7 +87,7 @@ class TravelSearch:
 
     network: RoadNetwork | None
     how: Travelling
-    closures: Sequence[RoadClosure] = ()
+    closures: RoadClosures = field(default_factory=RoadClosures)
     closed: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     search: RouteSearch | None = None
     snapped_m: float | None = None
@@ -108,7 +108,8 @@ class TravelSearch:
             "on_road": self.snapped_m is not None and self.snapped_m <= ON_THE_ROAD_M,
             "fallback": "straight_line" if self.search is None else None,
             "network_version": self.network.version if self.network is not None else None,
-            "closures": [{"layer": one.layer, "id": one.id} for one in self.closures],
+            "closures": [{"layer": one.layer, "id": one.id} for one in self.closures.found],
+            "closures_complete": self.closures.is_whole,
         }
 
 
@@ -119,8 +120,8 @@ async def begin_search(
     network: RoadNetwork | None,
     spot: Spot,
     how: Travelling,
-) -> tuple[TravelSearch, list[Layer]]:
-    """Return the ways between a place and others; and the layers that were read for what is closed.
+) -> TravelSearch:
+    """Return the ways between a place and others.
 
     Raises
     ------
@@ -128,20 +129,20 @@ async def begin_search(
         When a road to avoid does not exist.
     """
     if network is None:
-        return TravelSearch(None, how), []
+        return TravelSearch(None, how)
     avoid = how.avoid
     unknown = sorted(set(avoid.roads).difference(network.road_ids))
     if unknown:
         raise BadInput(f"avoid names the road '{unknown[0][:80]}', which does not exist", parameter="avoid")
-    closures, read = await read_closures(connection, catalog, actor) if avoid.live else ([], [])
-    areas = [*avoid.polygons, *(one.area for one in closures if one.area is not None)]
-    places = np.concatenate([np.zeros((0, 2)), *(one.place for one in closures)])
+    closures = await read_closures(connection, catalog, actor) if avoid.live else RoadClosures()
+    areas = [*avoid.polygons, *(one.area for one in closures.found if one.area is not None)]
+    places = np.concatenate([np.zeros((0, 2)), *(one.place for one in closures.found)])
     closed = closed_edges(network, avoid.roads, areas, places)
     source = snap(network, how.mode, np.array([[spot.lon, spot.lat]]), closed)
     if source.edge[0] < 0:
-        return TravelSearch(network, how, closures, closed), read
+        return TravelSearch(network, how, closures, closed)
     search = RouteSearch(network, how.mode, how.direction, source, closed, how.limit_s)
-    return TravelSearch(network, how, closures, closed, search, float(source.snapped_m[0])), read
+    return TravelSearch(network, how, closures, closed, search, float(source.snapped_m[0]))
 
 
 def line_of(route: Route) -> Json:

@@ -17,8 +17,7 @@ from shapely.ops import substring
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.clause import GEOMETRY, Clause, bind, compose
-from layers.coordinates.crs import STORED_SRID
+from layers.clause import Clause, compose
 from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.errors import BadInput, NotFound, TooMuch
 from layers.read.relation import relation
@@ -27,6 +26,7 @@ from layers.types import Json, Texts
 from twin.join.metres import MetrePoints
 from twin.join.waterways import Waterways
 from twin.surroundings.computed import ComputedFeatures
+from twin.surroundings.ground import box_around
 from twin.surroundings.places import plain_value, read_places
 from twin.surroundings.spot import Spot
 
@@ -38,7 +38,6 @@ EDGE_M = 0.01
 """What lies outside of the stretch by no more counts as inside: seven decimals are known to a centimetre."""
 
 type Follow = Literal["none", "downstream", "upstream"]
-FOLLOWS: tuple[Follow, ...] = ("none", "downstream", "upstream")
 
 
 @dataclass(frozen=True)
@@ -106,23 +105,27 @@ async def find_waterway(connection: asyncpg.Connection, layer: Layer, actor: Act
         When there is none that the actor may see.
     """
     code = plain_value(layer, actor, "river_code", "text")
-    found = await _read(connection, layer, actor, Clause(f"?0::text IN (f.id, {code})", (waterway_id,)))
+    found, _ = await _read(connection, layer, actor, Clause(f"?0::text IN (f.id, {code})", (waterway_id,)))
     if not found:
         raise NotFound(f"there is no waterway '{waterway_id[:80]}'", parameter="waterway")
     return found[0]
 
 
-async def _read(connection: asyncpg.Connection, layer: Layer, actor: Actor, where: Clause) -> list[RiverLine]:
+async def _read(
+    connection: asyncpg.Connection, layer: Layer, actor: Actor, where: Clause
+) -> tuple[list[RiverLine], bool]:
+    """Return waterways in the order of their ids, and whether there are no more."""
     names = (("name", "text"), ("chainage_start_m", "float8"), ("width_m", "float8"), ("downstream_code", "text"))
     values = ", ".join(f"{plain_value(layer, actor, name, kind)} AS {name}" for name, kind in names)
     text, bound = compose(
         f"""SELECT f.id, ST_AsBinary(f.geom) AS wkb, {values} FROM {{}} WHERE {{}}
-        ORDER BY f.id COLLATE "C" LIMIT {WATERWAYS_MAX}""",
+        ORDER BY f.id COLLATE "C" LIMIT {WATERWAYS_MAX + 1}""",
         relation(layer, actor),
         scoped(layer, actor, where, Clause("ST_GeometryType(f.geom) = 'ST_LineString' AND NOT ST_IsEmpty(f.geom)")),
     ).render()
     rows = await connection.fetch(text, *bound)
-    return [RiverLine(r["id"], r["name"], shapely.from_wkb(r["wkb"]), *tuple(r)[3:]) for r in rows]
+    lines = [RiverLine(r["id"], r["name"], shapely.from_wkb(r["wkb"]), *tuple(r)[3:]) for r in rows[:WATERWAYS_MAX]]
+    return lines, len(rows) <= WATERWAYS_MAX
 
 
 def read_stretch(waterway: RiverLine, from_m: float | None, to_m: float | None) -> Stretch:
@@ -145,9 +148,23 @@ def read_stretch(waterway: RiverLine, from_m: float | None, to_m: float | None) 
     return Stretch(waterway, max(begin_m, first_m), min(end_m, last_m))
 
 
-async def followed(
+@dataclass(frozen=True, slots=True)
+class FollowedStretches:
+    """A stretch, and what lies downstream or upstream of it.
+
+    Attributes
+    ----------
+    is_whole
+        Whether no waterway was left out; there are at most `WATERWAYS_MAX`.
+    """
+
+    parts: Sequence[Stretch]
+    is_whole: bool
+
+
+async def follow_stretch(
     connection: asyncpg.Connection, layer: Layer, actor: Actor, stretch: Stretch, follow: Follow, follow_m: float
-) -> list[Stretch]:
+) -> FollowedStretches:
     """Return a stretch, and what lies downstream or upstream of it within some metres, by `downstream_code`.
 
     Raises
@@ -157,49 +174,60 @@ async def followed(
     """
     if follow_m > FOLLOW_M_MAX:
         raise TooMuch(f"follow_m is {follow_m:g}; at most {FOLLOW_M_MAX:g} is followed", parameter="follow_m")
-    parts, seen = [stretch], {stretch.waterway.id}
-    if follow == "downstream":
-        left_m, here = follow_m, stretch
-        while left_m > 0 and len(parts) <= WATERWAYS_MAX:
-            last_m = here.waterway.ends_m[1]
-            reached_m = min(here.to_m + left_m, last_m)
-            left_m -= last_m - here.to_m
-            parts[-1] = Stretch(here.waterway, here.from_m, reached_m)
-            below = here.waterway.downstream
-            if left_m <= 0 or below is None or below in seen:
-                break
-            found = await _read(connection, layer, actor, Clause("f.id = ?0::text", (below,)))
-            if not found:
-                break
-            seen.add(below)
-            mouth_m = _mouth(found[0], here.waterway)
-            here = Stretch(found[0], mouth_m, mouth_m)
-            parts.append(here)
-    elif follow == "upstream":
-        parts = await _upstream(connection, layer, actor, stretch, follow_m)
-    return [part for part in parts if part.to_m > part.from_m]
+    parts, is_whole = [stretch], True
+    if follow != "none":
+        go_on = _downstream if follow == "downstream" else _upstream
+        parts, is_whole = await go_on(connection, layer, actor, stretch, follow_m)
+    return FollowedStretches([part for part in parts if part.to_m > part.from_m], is_whole)
+
+
+async def _downstream(
+    connection: asyncpg.Connection, layer: Layer, actor: Actor, stretch: Stretch, follow_m: float
+) -> tuple[list[Stretch], bool]:
+    parts, seen, left_m, here = [stretch], {stretch.waterway.id}, follow_m, stretch
+    while left_m > 0:
+        last_m = here.waterway.ends_m[1]
+        parts[-1] = Stretch(here.waterway, here.from_m, min(here.to_m + left_m, last_m))
+        left_m -= last_m - here.to_m
+        below = here.waterway.downstream
+        if left_m <= 0 or below is None or below in seen:
+            break
+        found, _ = await _read(connection, layer, actor, Clause("f.id = ?0::text", (below,)))
+        if not found:
+            break
+        if len(parts) >= WATERWAYS_MAX:
+            return parts, False
+        seen.add(below)
+        mouth_m = _mouth(found[0], here.waterway)
+        here = Stretch(found[0], mouth_m, mouth_m)
+        parts.append(here)
+    return parts, True
 
 
 async def _upstream(
     connection: asyncpg.Connection, layer: Layer, actor: Actor, stretch: Stretch, follow_m: float
-) -> list[Stretch]:
-    first_m = stretch.waterway.ends_m[0]
+) -> tuple[list[Stretch], bool]:
+    first_m, is_whole = stretch.waterway.ends_m[0], True
     parts = [Stretch(stretch.waterway, max(stretch.from_m - follow_m, first_m), stretch.to_m)]
     seen, open_parts = {stretch.waterway.id}, [(parts[0], stretch.from_m - follow_m)]
-    while open_parts and len(parts) < WATERWAYS_MAX:
+    code = plain_value(layer, actor, "downstream_code", "text")
+    while open_parts:
         below, limit_m = open_parts.pop(0)
-        code = plain_value(layer, actor, "downstream_code", "text")
-        for one in await _read(connection, layer, actor, Clause(f"{code} = ?0::text", (below.waterway.id,))):
+        found, all_read = await _read(connection, layer, actor, Clause(f"{code} = ?0::text", (below.waterway.id,)))
+        is_whole = is_whole and all_read
+        for one in found:
             mouth_m = _mouth(below.waterway, one)
-            if one.id in seen or not below.from_m <= mouth_m <= below.to_m or len(parts) >= WATERWAYS_MAX:
+            if one.id in seen or not below.from_m <= mouth_m <= below.to_m:
                 continue
+            if len(parts) >= WATERWAYS_MAX:
+                return parts, False
             seen.add(one.id)
             start_m, end_m = one.ends_m
             left_m = min(mouth_m, stretch.from_m if below.waterway.id == stretch.waterway.id else mouth_m) - limit_m
             part = Stretch(one, max(end_m - left_m, start_m), end_m)
             parts.append(part)
             open_parts.append((part, end_m - left_m))
-    return parts
+    return parts, is_whole
 
 
 def _mouth(main: RiverLine, tributary: RiverLine) -> float:
@@ -224,15 +252,6 @@ def check_offset(offset_m: float) -> None:
         raise TooMuch(f"offset_m is {offset_m:g}; at most {OFFSET_M_MAX:g} is searched", parameter="offset_m")
 
 
-def stretch_box(stretch: Stretch, offset_m: float) -> Clause:
-    """Return the condition on the box around a stretch, for the index."""
-    west, south, east, north = shapely.bounds(shapely.buffer(stretch.shape, offset_m + 1))
-    corners = to_degrees(np.array([[west, south], [east, south], [east, north], [west, north]], dtype=np.float64))
-    bounds = [*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist()]
-    box = compose(f"ST_MakeEnvelope({{}}, {{}}, {{}}, {{}}, {STORED_SRID})", *(bind(one, "float8") for one in bounds))
-    return compose("{} && {}", GEOMETRY, box)
-
-
 async def stretch_impact(
     connection: asyncpg.Connection,
     actor: Actor,
@@ -248,7 +267,7 @@ async def stretch_impact(
     best: dict[tuple[str, str], tuple[float, int, Json]] = {}
     is_whole = True
     for number, stretch in enumerate(stretches):
-        middle, box = shapely.get_coordinates(to_spot(stretch))[0], stretch_box(stretch, offset_m)
+        middle, box = shapely.get_coordinates(to_spot(stretch))[0], box_around(stretch.shape, offset_m)
         spot = Spot(float(middle[0]), float(middle[1]))
         for layer in layers:
             places = await read_places(connection, layer, actor, spot, limit=FEATURES_MAX, where=box)

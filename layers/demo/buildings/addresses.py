@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from layers.types import Points
 
 def addresses(district: District, network: Network, points: Points) -> list[str]:
     """Return an address for each point, with odd numbers on one side of a road and even ones on the other."""
+    return _written(district, address_parts(district, network, points))
+
+
+def _written(district: District, parts: Sequence[tuple[str, str, int]]) -> list[str]:
     place = f"{district.plan.city_zh}{district.plan.name}"
-    return [
-        f"{place}{street}{name}{number}号（示例）" for street, name, number in address_parts(district, network, points)
-    ]
+    return [f"{place}{street}{road}{number}号（示例）" for street, road, number in parts]
 
 
 def address_parts(district: District, network: Network, points: Points) -> list[tuple[str, str, int]]:
@@ -38,11 +41,10 @@ def address_parts(district: District, network: Network, points: Points) -> list[
 def make_addresses(district: District, network: Network, points: Points) -> DemoTable:
     """Return the table of standard addresses, one for each building."""
     parts = address_parts(district, network, points)
-    place = f"{district.plan.city_zh}{district.plan.name}"
     codes = [f"{district.code}AD{n:07d}" for n in range(len(parts))]
     columns: dict[str, Any] = {
         "name": [f"{road}{number}号" for _, road, number in parts],
-        "address": [f"{place}{street}{road}{number}号（示例）" for street, road, number in parts],
+        "address": _written(district, parts),
         "address_code": codes,
         "street_name": [street for street, _, _ in parts],
         "road_name": [road for _, road, _ in parts],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from layers.demo.buildings.addresses import addresses
 from layers.demo.buildings.blocks import Block, lay_block, make_blocks
 from layers.demo.buildings.footprints import Footprints, concat_footprints
 from layers.demo.district.district import District
@@ -179,8 +179,8 @@ def floors_of(district: District, houses: Houses) -> NDArray[np.int64]:
     return np.maximum(np.rint(floors), 1).astype(np.int64)
 
 
-def make_buildings(district: District, network: Network, houses: Houses, village_names: list[str]) -> DemoTable:
-    """Return the table of buildings."""
+def make_buildings(district: District, houses: Houses, addresses: Sequence[str], village_names: list[str]) -> DemoTable:
+    """Return the table of buildings, each with its address."""
     rng = district.rng("buildings")
     count, style = len(houses.shapes), houses.style.tolist()
     floors = floors_of(district, houses)
@@ -213,7 +213,7 @@ def make_buildings(district: District, network: Network, houses: Houses, village
             "name": [
                 f"{p}{_noun(u)}{i % 997 + 1}号" for i, (p, u) in enumerate(zip(place, usage.tolist(), strict=True))
             ],
-            "address": addresses(district, network, houses.centre),
+            "address": addresses,
             "building_code": codes,
             "usage_code": usage,
             "height_m": np.round(floors * floor_m, 1),

@@ -11,8 +11,8 @@ from layers.database.connection import in_our_words
 from layers.errors import BadInput, NotFound
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere, require_duty
+from server.http.caching import PRIVATE_HEADERS
 from server.identity.identity import Identity
-from server.routes.answers.parameters import PRIVATE
 from server.state import State
 from twin.geocoding.parse import CHARACTERS_MAX
 from twin.geocoding.search import ADDRESSES, AddressSearch, search_addresses
@@ -32,7 +32,7 @@ async def search(
     limit: Limit = 10,
 ) -> AddressSearch:
     """Return the standard addresses that may be meant, with a confidence each, and whether one of them is certain."""
-    response.headers.update(PRIVATE)
+    response.headers.update(PRIVATE_HEADERS)
     return await _search(state, actor, q, limit)
 
 

@@ -22,7 +22,6 @@ Matter = Annotated[
     str | None,
     Query(max_length=40, description="事项编码 code of the matter or of the class of events", examples=["0406"]),
 ]
-PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
 
 
 def moment_of(text: str | None, name: str = "at") -> datetime:

@@ -12,12 +12,12 @@ from server.dependencies import BaseUrlHere, IdentityHere, StateHere
 from server.executions.execute import Execute, perform
 from server.executions.process import PROCESSES, RESULT, Process, description, summary
 from server.executions.status import job_status, link
+from server.http.caching import PRIVATE_HEADERS
 from server.identity.identity import Identity
 from server.state import State
 from twin.executions.job import NoSuchProcess
 
 router = APIRouter(prefix="/ogc/processes", tags=["processes"])
-_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _EXECUTE = "http://www.opengis.net/def/rel/ogc/1.0/execute"
 _ASYNC = "respond-async"
 Json_F = Annotated[str | None, Query(pattern="^json$", description="json")]
@@ -34,7 +34,7 @@ async def list_processes(
 ) -> dict[str, Any]:
     """Return a summary of each process."""
     del f
-    response.headers.update(_HEADERS)
+    response.headers.update(PRIVATE_HEADERS)
     openapi = request.app.openapi()
     listed = [summary(one, openapi) | {"links": _links(one, base)} for one in PROCESSES.values()][:limit]
     return {"processes": listed, "links": [link(f"{base}/ogc/processes", "self", "过程 Processes")]}
@@ -51,7 +51,7 @@ async def describe_process(
     """Return inputs and outputs with their schemas, so that a form can be made of them."""
     del f
     process = process_of(process_id)
-    response.headers.update(_HEADERS)
+    response.headers.update(PRIVATE_HEADERS)
     return description(process, request.app.openapi()) | {"links": _links(process, base)}
 
 
@@ -123,7 +123,7 @@ def result_response(form: str, media_type: str, body: bytes) -> Response:
     """Return a result as it is, or as the document of all outputs."""
     if form == "document":
         body, media_type = b'{"' + RESULT.encode() + b'":' + body + b"}", "application/json"
-    return Response(body, 200, _HEADERS, media_type)
+    return Response(body, 200, PRIVATE_HEADERS, media_type)
 
 
 def _links(process: Process, base: str) -> list[Json]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from layers.database.connection import in_our_words
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
-from server.routes.answers.parameters import PRIVATE
+from server.http.caching import PRIVATE_HEADERS
 from twin.relations.related import Related, layers_of, related
 
 router = APIRouter(prefix="/twin/features", tags=["twin"])
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/twin/features", tags=["twin"])
 async def related_to(layer: str, feature_id: str, state: StateHere, response: Response, actor: ActorHere) -> Related:
     """Return its areas, its events, the cameras that see it, its waterway, and those who answer for it."""
     catalog = state.catalog.current
-    response.headers.update(PRIVATE)
+    response.headers.update(PRIVATE_HEADERS)
     with in_our_words():
         async with state.pool.acquire() as connection:
             found, rows = await related(connection, catalog, actor, (layer, feature_id), datetime.now(UTC))

@@ -14,7 +14,8 @@ from layers.database.connection import in_our_words
 from layers.errors import BadInput
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
-from server.routes.answers.parameters import PRIVATE, At, CrsName, Matter, OptionalLat, OptionalLon, moment_of
+from server.http.caching import PRIVATE_HEADERS
+from server.routes.answers.parameters import At, CrsName, Matter, OptionalLat, OptionalLon, moment_of
 from twin.responsibility.chain import Chain
 from twin.responsibility.concern import (
     Concern,
@@ -64,7 +65,7 @@ async def responsibility(
     Names and telephones are shown as the reader may know them; who is on duty comes from the layer `duty_rosters`.
     """
     catalog = state.catalog.current
-    response.headers.update(PRIVATE)
+    response.headers.update(PRIVATE_HEADERS)
     with in_our_words():
         async with state.pool.acquire() as connection:
             concern = await concern_of(connection, catalog, actor, params)
@@ -115,7 +116,7 @@ async def patrols(
     """Return the grid workers on duty by the distance of their last position, as far as the reader may see them."""
     spot, catalog = read_spot(lon, lat, crs), state.catalog.current
     workers = catalog.visible(WORKERS, actor)
-    response.headers.update(PRIVATE)
+    response.headers.update(PRIVATE_HEADERS)
     with in_our_words():
         async with state.pool.acquire() as connection:
             features, matched = await patrols_near(connection, workers, actor, spot, radius_m, limit)

@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 from layers.database.connection import in_our_words
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
-from server.routes.answers.parameters import PRIVATE, At, CrsName, Matter, moment_of
+from server.http.caching import PRIVATE_HEADERS
+from server.routes.answers.parameters import At, CrsName, Matter, moment_of
 from twin.responsibility.concern import read_matter
 from twin.services.sites import SITES, sites_near
 from twin.surroundings.nearby import RADIUS_M_MAX
@@ -27,6 +28,7 @@ class ServiceSites(BaseModel):
     type: str = "FeatureCollection"
     at: datetime
     calendar: str | None = Field(description="the calendar of free days; null: only weekends count as free")
+    complete: bool = Field(description="没有未查的 false: farther sites were not looked at, which may be open")
     features: list[dict[str, Any]] = Field(description="with distance_m, and open: null where nobody says when")
 
 
@@ -51,10 +53,12 @@ async def service_sites(
     spot, matter, at = read_spot(params.lon, params.lat, params.crs), read_matter(params.matter), moment_of(params.at)
     layer = state.catalog.current.visible(SITES, actor)
     calendar = state.rules.read().calendar(_CALENDAR)
-    response.headers.update(PRIVATE)
+    response.headers.update(PRIVATE_HEADERS)
     with in_our_words():
         async with state.pool.acquire() as connection:
             found = await sites_near(connection, layer, actor, spot, params.radius_m, matter, at, calendar)
-    shown = [one for one in found if one["properties"]["open"] or not params.open_only][: params.limit]
+    wanted = [one for one in found.features if one["properties"]["open"] or not params.open_only]
+    shown = wanted[: params.limit]
+    is_whole = found.is_whole or len(shown) == params.limit  # those not looked at are farther away
     touch(layer, actor, rows=len(shown))
-    return ServiceSites(at=at, calendar=calendar.name if calendar else None, features=shown)
+    return ServiceSites(at=at, calendar=calendar.name if calendar else None, complete=is_whole, features=shown)

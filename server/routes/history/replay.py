@@ -22,6 +22,7 @@ from layers.moment import Basis, read_moment, read_time
 from server.audit.streams import begin_stream
 from server.dependencies import ActorHere, StateHere
 from server.exports.taken import judge_taken
+from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
 from server.http.gateway import client_address
 from server.live.playbacks import PlaybackAnswer
@@ -33,7 +34,6 @@ from twin.live.snapshot import take_snapshot
 from twin.surroundings.nearby import chosen_layers
 
 router = APIRouter(prefix="/twin", tags=["twin"])
-_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization, Accept-Encoding"}
 _STEP = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 _ONE_BOX = "allowed is one box west,south,east,north that does not cross the 180th meridian"
@@ -128,7 +128,7 @@ async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[Snapsho
         head = {"at": moment.at, "basis": moment.basis}
     head |= {"watermark": watermark.members} if watermark else {}
     body = b'%b,"layers":{%b}}' % (orjson.dumps(head)[:-1], b",".join(found))
-    return Compressed(body, media_type="application/json", headers=_PRIVATE)
+    return Compressed(body, media_type="application/json", headers=UNSTORED_HEADERS)
 
 
 @router.get("/replay", summary="A time played again, frame by frame", response_class=StreamingResponse)
@@ -153,7 +153,7 @@ async def replay(
         await judge_taken(state.exports, catalog, actor, first.features)
         stream = await begin_stream(state.audit, request.scope, catalog, actor, interest.layers, AuditAction.REPLAY)
         place.callback(stream.end)
-        return PlaybackAnswer(first, frames, place.pop_all(), _PRIVATE)
+        return PlaybackAnswer(first, frames, place.pop_all(), UNSTORED_HEADERS)
 
 
 def _step(text: str) -> timedelta:

@@ -24,9 +24,10 @@ from layers.moment import Facts
 from layers.spreadsheet import csv_lines
 from server.audit.touched import current_note, touch
 from server.dependencies import ActorHere, BaseUrlHere, StateHere
+from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
 from server.http.gateway import client_address
-from server.http.history import CSV, PRIVATE, SpanParams, choose_form
+from server.http.history import CSV, SpanParams, choose_form
 from server.live.row_stream import RowStream
 from server.state import State
 from twin.history.question import IDS_MAX, SPANS_MAX, RowsQuestion, count_rows, layers_of, rows_of
@@ -166,7 +167,7 @@ class _Answer:
         body = _written([row for row, _ in kept], _names(queries), form, head)
         links = {"Link": f'<{following}>; rel="next"'} if following else {}
         returned = {"OGC-NumberReturned": str(len(kept))}
-        return Compressed(body, media_type=_MEDIA[form], headers={**PRIVATE, **links, **returned})
+        return Compressed(body, media_type=_MEDIA[form], headers={**UNSTORED_HEADERS, **links, **returned})
 
     async def _stream(self, queries: Sequence[HistoryQuery], form: str) -> Response:
         async with AsyncExitStack() as held:
@@ -183,7 +184,7 @@ class _Answer:
                 chunks = _chunks(rows_of(connection, queries, None), _names(queries), form)
                 first = await anext(chunks)
             time_max_s = self.state.settings.bulk.time_max_s
-            return RowStream(first, chunks, held.pop_all(), _MEDIA[form], PRIVATE, time_max_s=time_max_s)
+            return RowStream(first, chunks, held.pop_all(), _MEDIA[form], UNSTORED_HEADERS, time_max_s=time_max_s)
         raise AssertionError  # the stack swallows nothing
 
     def _touch(self, query: HistoryQuery, rows: int) -> None:

@@ -17,8 +17,9 @@ from layers.read.visible_times import fields_of
 from layers.spreadsheet import csv_lines
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
+from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
-from server.http.history import CSV, PRIVATE, SpanParams, choose_form
+from server.http.history import CSV, SpanParams, choose_form
 from twin.history.series import MeasuredSeries, SeriesQuestion, read_series, read_statistics, read_step
 
 router = APIRouter(prefix="/twin", tags=["history"])
@@ -77,8 +78,8 @@ async def observations(
     if form == "csv":
         raw = ("value", "text", "quality_flag")
         names = ("time", *(raw if step == "raw" else (*question.statistics, "n", "flagged")))
-        return Compressed(csv_lines(names, found.values), media_type=CSV, headers=PRIVATE)
-    return Compressed(orjson.dumps(_document(question, found)), media_type="application/json", headers=PRIVATE)
+        return Compressed(csv_lines(names, found.values), media_type=CSV, headers=UNSTORED_HEADERS)
+    return Compressed(orjson.dumps(_document(question, found)), media_type="application/json", headers=UNSTORED_HEADERS)
 
 
 def _document(question: SeriesQuestion, found: MeasuredSeries) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from layers.read.rights import layer_at
 from layers.spreadsheet import csv_lines
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
+from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
-from server.http.history import CSV, PRIVATE, SpanParams, choose_form
+from server.http.history import CSV, SpanParams, choose_form
 from twin.history.track import SPAN_MAX, TOLERANCE_M_MAX, Track, as_feature, as_rows, check_moves, read_track
 
 router = APIRouter(prefix="/twin", tags=["history"])
@@ -83,7 +84,7 @@ async def track(
     touch(past, actor, feature=feature_id, rows=1, action=AuditAction.REPLAY, properties=shown)
     body = await asyncio.to_thread(_written, found, params.simplify_m, form, layer, feature_id, span.start, span.end)
     media = CSV if form == "csv" else "application/geo+json"
-    return Compressed(body, media_type=media, headers=PRIVATE)
+    return Compressed(body, media_type=media, headers=UNSTORED_HEADERS)
 
 
 def _written(

@@ -6,28 +6,35 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from layers.database.connection import in_our_words
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
-from server.routes.surroundings.travel import collection
+from server.routes.surroundings.collection import ComputedCollection, collection
 from server.routes.twin import Feature, GeoJson
 from server.surroundings.questions import CoverageParams, split
 from twin.routing.roads import ROADS
 from twin.surroundings.area import find_area
 from twin.surroundings.computed import ComputedFeatures, with_computed
-from twin.surroundings.coverage import STEP_M, CoveredRoads, Tracks, cover, read_area_roads, read_tracks
+from twin.surroundings.coverage import (
+    STEP_M,
+    CoveredRoads,
+    Tracks,
+    cover,
+    movers_throughout,
+    read_area_roads,
+    read_tracks,
+)
 from twin.surroundings.nearby import chosen_layers
 from twin.surroundings.resources import of_types
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 
 
-class RoadCoverage(BaseModel):
+class RoadCoverage(ComputedCollection):
     """How much of the roads of an area was passed; GeoJSON."""
 
-    type: str = "FeatureCollection"
     method: str = Field(description="道路每 2 m 取样，距轨迹不超过 buffer_m 即为覆盖 samples of the roads every 2 m")
     area: str
     movers: int = Field(description="有轨迹的移动对象数 movers that have a track")
@@ -36,6 +43,7 @@ class RoadCoverage(BaseModel):
     length_m: float
     covered_m: float
     share: float | None = Field(description="覆盖率 covered_m / length_m; null without a road")
+    complete: bool = Field(description="道路俱全 whether features are all of the roads; the totals always are of all")
     features: list[Feature] = Field(
         description="道路，余量大者在前，属性 length_m（在区内）、covered_m、share the most left to do first"
     )
@@ -50,23 +58,24 @@ class RoadCoverage(BaseModel):
 async def coverage(state: StateHere, actor: ActorHere, params: Annotated[CoverageParams, Query()]) -> GeoJson:
     """轨迹缓冲区所及的道路长度，除以区内道路长度 (the length of road within reach of any track, by the whole length).
 
-    Only for readers who may look back at where each of the movers was.
+    Of the movers that the reader may look back at, where they were. Whoever sees that only roughly gets no answer.
     """
     catalog, span = state.catalog.current, params.span
-    (movers,) = chosen_layers(catalog, actor, [params.layer])
+    (layer,) = chosen_layers(catalog, actor, [params.layer])
+    movers = movers_throughout(layer, actor, span)
     roads = catalog.visible(ROADS, actor)
     types = of_types(movers, catalog, actor, split(params.types)) if params.types else None
     with in_our_words():
         async with state.pool.acquire() as connection:
             area = await find_area(connection, catalog, actor, params.area)
-            tracks = await read_tracks(connection, movers, actor, span, types)
+            tracks = await read_tracks(connection, movers, actor, types)
             ids, lines = await read_area_roads(connection, roads, actor, area, split(params.road_class))
             found = await asyncio.to_thread(cover, ids, lines, tracks, span.buffer_m)
             shown = _computed(found, params.limit)
             features = await with_computed(connection, [roads], actor, shown)
     touch(movers, actor, rows=tracks.movers)
     touch(roads, actor, rows=len(features))
-    return collection(features, _totals(found, tracks, area.code))
+    return collection(features, {**_totals(found, tracks, area.code), "complete": shown.is_whole})
 
 
 def _computed(found: CoveredRoads, limit: int) -> ComputedFeatures:

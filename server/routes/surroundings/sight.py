@@ -6,17 +6,17 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from layers.database.connection import in_our_words
 from layers.moment import read_moment
 from layers.read.rights import layer_at
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
-from server.routes.surroundings.travel import ClosingFeature, collection, search_ways
+from server.routes.surroundings.collection import ComputedCollection, collection
+from server.routes.surroundings.travel import ClosingFeature, search_ways
 from server.routes.twin import Feature, GeoJson
 from server.surroundings.questions import AlongRouteParams, SightParams
-from twin.routing.modes import read_mode
 from twin.surroundings.along_route import cameras_along
 from twin.surroundings.cameras_seeing import CAMERAS, cameras_seeing
 from twin.surroundings.computed import with_computed
@@ -26,10 +26,9 @@ from twin.surroundings.travel import Travelling, find_way, line_of, rounded
 router = APIRouter(prefix="/twin", tags=["twin"])
 
 
-class CamerasSeeing(BaseModel):
+class CamerasSeeing(ComputedCollection):
     """Cameras around a place, with whether they see it; GeoJSON."""
 
-    type: str = "FeatureCollection"
     lon: float = Field(description="CGCS2000, degrees")
     lat: float = Field(description="CGCS2000, degrees")
     max_m: float
@@ -37,7 +36,6 @@ class CamerasSeeing(BaseModel):
         description="已计遮挡；无权看建筑者为 false whether buildings count; false for who may not see them"
     )
     seeing: list[str] = Field(description="看得见者，由近及远 ids of those that see it, the nearest first")
-    complete: bool = Field(description="没有未查的摄像机 no camera was left out unseen")
     features: list[Feature] = Field(
         description="属性 visible（true、false、unknown）、can_turn_to、reason、blocked_by、bearing_deg；"
         "先见者，再可转者、不见者、不明者，离线在末 those that see it first; those that are off last"
@@ -76,17 +74,16 @@ async def seeing(state: StateHere, actor: ActorHere, params: Annotated[SightPara
     return collection(features, head)
 
 
-class CamerasAlong(BaseModel):
+class CamerasAlong(ComputedCollection):
     """A route, and the cameras beside it; GeoJSON."""
 
-    type: str = "FeatureCollection"
     route: dict[str, Any] | None = Field(description="路线；不可达为 null a LineString; null where no way leads")
     reachable: bool
     duration_s: float | None
     road_distance_m: float | None
     network_version: str | None
     closures: list[ClosingFeature] = Field(description="现时封闭道路者 what closes roads now")
-    complete: bool = Field(description="没有未查的摄像机 no camera was left out unseen")
+    closures_complete: bool = Field(description="false：封闭者过多，未全计入 false: more close roads than were read")
     features: list[Feature] = Field(
         description="沿途次序，属性 along_m、offset_m、sees_route（true、false、unknown）、sees_from_m、sees_to_m "
         "in the order of travel"
@@ -103,7 +100,7 @@ async def along(state: StateHere, actor: ActorHere, params: Annotated[AlongRoute
     """最快路线沿途的摄像机，及其看得见的路段 (those beside the quickest way, and the part of it that each sees)."""
     (begin, end), sight, catalog = params.places(), params.sight, state.catalog.current
     layer = catalog.visible(CAMERAS, actor)
-    how = Travelling(read_mode(params.mode), "outbound", params.avoided)
+    how = Travelling(params.mode, "outbound", params.avoided)
     with in_our_words():
         network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:
@@ -124,6 +121,7 @@ async def along(state: StateHere, actor: ActorHere, params: Annotated[AlongRoute
         "road_distance_m": rounded(route.distance_m, 1) if route else None,
         "network_version": facts["network_version"],
         "closures": facts["closures"],
+        "closures_complete": facts["closures_complete"],
         "complete": is_whole,
     }
     return collection(features, head)

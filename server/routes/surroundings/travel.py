@@ -18,9 +18,10 @@ from layers.clause import Clause
 from layers.database.connection import in_our_words
 from layers.moment import read_moment
 from layers.read.rights import layer_at
-from layers.types import Json
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
+from server.http.caching import PRIVATE_HEADERS
+from server.routes.surroundings.collection import ComputedCollection, collection
 from server.routes.twin import Feature, GeoJson
 from server.state import State
 from server.surroundings.questions import (
@@ -28,10 +29,8 @@ from server.surroundings.questions import (
     ResourcesBody,
     ResourcesParams,
     RouteParams,
-    read_direction,
     split,
 )
-from twin.routing.modes import read_mode
 from twin.routing.network import RoadNetwork
 from twin.surroundings.computed import with_computed
 from twin.surroundings.nearby import chosen_layers
@@ -41,7 +40,6 @@ from twin.surroundings.spot import Spot, read_spot
 from twin.surroundings.travel import Travelling, TravelSearch, begin_search, way_between
 
 router = APIRouter(prefix="/twin", tags=["twin"])
-PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
 
 
 class ClosingFeature(BaseModel):
@@ -61,12 +59,14 @@ class TravelFacts(BaseModel):
     fallback: str | None = Field(description="straight_line 此地不在路网上，按直线 the place is not on the network")
     network_version: str | None = Field(description="路网版本 of the roads; null without a road")
     closures: list[ClosingFeature] = Field(description="现时封闭道路者 what closes roads now")
+    closures_complete: bool = Field(
+        description="false：封闭者过多，未全计入 false: more close roads than were read, and ways may lead through them"
+    )
 
 
-class NearestResources(TravelFacts):
+class NearestResources(TravelFacts, ComputedCollection):
     """Resources by road time; GeoJSON."""
 
-    type: str = "FeatureCollection"
     lon: float = Field(description="CGCS2000, degrees")
     lat: float = Field(description="CGCS2000, degrees")
     complete: bool = Field(description="没有更近而未查的 no candidate that was left out could be nearer")
@@ -105,7 +105,7 @@ async def nearest_by_road(state: StateHere, actor: ActorHere, params: Annotated[
     """
     spot = read_spot(params.lon, params.lat, params.crs)
     wanted = _Wanted(params.n, split(params.layers), split(params.types), params.at)
-    how = Travelling(read_mode(params.mode), read_direction(params.direction), params.avoided)
+    how = Travelling(params.mode, params.direction, params.avoided)
     return await _nearest(state, actor, spot, wanted, how)
 
 
@@ -118,7 +118,7 @@ async def nearest_by_road(state: StateHere, actor: ActorHere, params: Annotated[
 async def nearest_by_road_avoiding(question: ResourcesBody, state: StateHere, actor: ActorHere) -> GeoJson:
     """同 GET，另可给出须绕开的面 (the same as GET; the question may name polygons that routes keep clear of)."""
     wanted = _Wanted(question.n, question.layers, question.types, question.at)
-    how = Travelling(read_mode(question.mode), read_direction(question.direction), question.avoided)
+    how = Travelling(question.mode, question.direction, question.avoided)
     return await _nearest(state, actor, question.spot, wanted, how)
 
 
@@ -152,9 +152,9 @@ async def search_ways(
     network
         Had before the connection: making one reads roads over another connection of the same pool.
     """
-    travel, read = await begin_search(connection, state.catalog.current, actor, network, spot, how)
-    for layer in read:
-        touch(layer, actor, rows=sum(one.layer == layer.id for one in travel.closures), fields=False)
+    travel = await begin_search(connection, state.catalog.current, actor, network, spot, how)
+    for layer in travel.closures.layers:
+        touch(layer, actor, rows=sum(one.layer == layer.id for one in travel.closures.found), fields=False)
     return travel
 
 
@@ -190,14 +190,14 @@ async def route(state: StateHere, actor: ActorHere, params: Annotated[RouteParam
     is `straight_line`.
     """
     begin, other = params.places()
-    how = Travelling(read_mode(params.mode), "outbound", params.avoided)
+    how = Travelling(params.mode, "outbound", params.avoided)
     with in_our_words():
         network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:
             travel = await search_ways(state, network, connection, actor, begin, how)
     way = await asyncio.to_thread(way_between, travel, other)
     way["properties"]["distance_m"] = begin.distance_m(other)
-    return GeoJson(orjson.dumps(way), headers=PRIVATE)
+    return GeoJson(orjson.dumps(way), headers=PRIVATE_HEADERS)
 
 
 class LayerReached(BaseModel):
@@ -208,10 +208,9 @@ class LayerReached(BaseModel):
     number_returned: int
 
 
-class Reachable(TravelFacts):
+class Reachable(TravelFacts, ComputedCollection):
     """What is reached within a time; GeoJSON."""
 
-    type: str = "FeatureCollection"
     lon: float = Field(description="CGCS2000, degrees")
     lat: float = Field(description="CGCS2000, degrees")
     minutes: float
@@ -234,7 +233,7 @@ async def reachable(state: StateHere, actor: ActorHere, params: Annotated[Reacha
     wanted = _Wanted(params.limit, split(params.layers), split(params.types), params.at)
     asked = wanted.read(state, actor)
     chosen = [layer for layer, _ in asked]
-    how = Travelling(read_mode(params.mode), read_direction(params.direction), params.avoided, limit_s)
+    how = Travelling(params.mode, params.direction, params.avoided, limit_s)
     with in_our_words():
         network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:
@@ -250,8 +249,3 @@ async def reachable(state: StateHere, actor: ActorHere, params: Annotated[Reacha
     ]
     head = {"lon": spot.lon, "lat": spot.lat, "minutes": params.minutes, **travel.facts, "complete": found.is_whole}
     return collection(features, {**head, "area": found.area, "area_method": AREA_METHOD, "layers": counts})
-
-
-def collection(features: Sequence[Json], head: Json) -> GeoJson:
-    """Return features as one GeoJSON collection with more members."""
-    return GeoJson(orjson.dumps({"type": "FeatureCollection", **head, "features": features}), headers=PRIVATE)

@@ -16,7 +16,7 @@ from layers.read.rights import layer_at
 from layers.types import Json
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
-from server.routes.surroundings.travel import collection
+from server.routes.surroundings.collection import ComputedCollection, collection
 from server.routes.twin import Feature, GeoJson
 from server.surroundings.questions import StretchParams, split
 from twin.surroundings.computed import with_computed
@@ -26,7 +26,7 @@ from twin.surroundings.waterway_stretch import (
     Stretch,
     check_offset,
     find_waterway,
-    followed,
+    follow_stretch,
     read_stretch,
     stretch_impact,
 )
@@ -48,13 +48,12 @@ class WaterwayStretch(BaseModel):
     geometry: dict[str, Any] = Field(description="GeoJSON LineString, CRS84")
 
 
-class StretchImpact(BaseModel):
+class StretchImpact(ComputedCollection):
     """What lies along stretches of waterways; GeoJSON."""
 
-    type: str = "FeatureCollection"
     offset_m: float
     stretches: list[WaterwayStretch]
-    complete: bool = Field(description="没有未查的要素 no feature was left out unseen")
+    complete: bool = Field(description="没有未查的要素和河涌 no feature and no waterway was left out unseen")
     features: list[Feature] = Field(
         description="属性 waterway、chainage_m、offset_m、side（面向下游）、at_edge（凭 1 cm 容差计入）；"
         "避难场所另有 flood_safe in the order of the stretches, then downstream"
@@ -74,17 +73,17 @@ async def impact(state: StateHere, actor: ActorHere, params: Annotated[StretchPa
     further off than `offset_m`. A centimetre more counts as within, and is told by `at_edge`.
     """
     check_offset(params.offset_m)
-    catalog, moment, follow = state.catalog.current, read_moment(params.at, None), params.followed
+    catalog, moment = state.catalog.current, read_moment(params.at, None)
     layer = catalog.visible(WATERWAYS, actor)
     chosen = [layer_at(one, actor, moment) for one in chosen_layers(catalog, actor, split(params.layers))]
     with in_our_words():
         async with state.pool.acquire() as connection:
             waterway = await find_waterway(connection, layer, actor, params.waterway)
             stretch = read_stretch(waterway, params.chainage_from_m, params.chainage_to_m)
-            stretches = await followed(connection, layer, actor, stretch, follow, params.follow_m)
-            found = await stretch_impact(connection, actor, stretches, chosen, params.offset_m)
+            along = await follow_stretch(connection, layer, actor, stretch, params.follow, params.follow_m)
+            found = await stretch_impact(connection, actor, along.parts, chosen, params.offset_m)
             features = await with_computed(connection, chosen, actor, found)
-    touch(layer, actor, rows=len(stretches))
+    touch(layer, actor, rows=len(along.parts))
     for one, number in zip(chosen, found.counts(chosen).values(), strict=True):
         touch(one, actor, rows=number)
     if params.level_m is not None:
@@ -92,8 +91,8 @@ async def impact(state: StateHere, actor: ActorHere, params: Annotated[StretchPa
             _tell_safety(feature["properties"], params.level_m, params.vertical_datum)
     head = {
         "offset_m": params.offset_m,
-        "stretches": [_described(one) for one in stretches],
-        "complete": found.is_whole,
+        "stretches": [_described(one) for one in along.parts],
+        "complete": found.is_whole and along.is_whole,
     }
     return collection(features, head)
 

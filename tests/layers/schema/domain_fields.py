@@ -54,6 +54,7 @@ FIELDS = {
     }.items()
 }
 FIELDS["service_sites"] = [*COMMON.split(), "site_code", "site_type", "matter_prefixes", "opening_hours"]
+FIELDS["broadcast_terminals"] = [*COMMON.split(), "coverage", "online_status"]
 FIELDS["addresses"] = [*COMMON.split(), "address_code", "street_name", "road_name", "house_number", "building_no"]
 WITHOUT_PLACES = {  # 4.7
     "responsibilities": "area_code grid_code feature_layer feature_id matter_prefix level org_name person phone "

@@ -7,9 +7,10 @@ import pytest
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
 from layers.schema.tables import refresh_statistics
-from tests.databases import run_async, temporary_database
+from tests.databases import run_async
 from tests.layers.schema.fixture import point
-from tests.twin.service import TwinService
+from tests.twin.service import serving
+from twin.geocoding import search
 from twin.geocoding.search import verdict_of
 
 LIBRARY = {
@@ -41,11 +42,8 @@ async def fill(url):
 
 @pytest.fixture(scope="module")
 def library(cluster, fixture_url):
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(fill(url))
-        running = TwinService(url)
+    with serving(cluster, fixture_url, fill) as running:
         yield running
-        running.close()
 
 
 def found(library, q, **how):
@@ -90,6 +88,13 @@ def test_nothing_is_like_it(library):
 )
 def test_the_verdict_needs_a_lead(confidences, verdict):
     assert verdict_of(confidences) == verdict
+
+
+def test_where_not_all_were_compared_none_is_certain(library, monkeypatch):
+    assert library.json("/twin/addresses", q="福安街5号")["complete"] is True
+    monkeypatch.setattr(search, "_POOL_MAX", 1)  # it would be the only one of that name
+    answer = library.json("/twin/addresses", q="福安街5号")
+    assert (answer["verdict"], answer["complete"]) == ("ambiguous", False)
 
 
 def test_an_event_without_a_place_has_candidates_and_a_person_chooses(library):

@@ -101,7 +101,7 @@ async def test_only_operators_see_what_feeds_sent(client):
     assert Desk(client).do("/twin/refused/1/replay").status_code == 404
 
 
-async def test_a_drill_is_shown_to_operators_and_a_warning_to_everybody(client):
+async def test_a_drill_is_shown_to_operators_and_a_warning_to_everybody(client, monkeypatch):
     def post(body, number):
         signed = sign(SECRET.encode(), "warnings_cap", body, now=datetime.now(UTC), nonce=f"nonce-{number:020}")
         answer = client.post("/feeds/warnings_cap", content=body, headers=signed)
@@ -115,7 +115,11 @@ async def test_a_drill_is_shown_to_operators_and_a_warning_to_everybody(client):
     (drill,) = desk.look("/twin/exercises", feed="warnings_cap")["messages"]
     assert (drill["mode"], drill["chain"]) == ("exercise", "44010641600000_20260608093000_1")
     assert desk.look("/twin/exercises")["counts"] == [{"feed": "warnings_cap", "mode": "exercise", "messages": 1}]
-    (warning,) = client.get("/twin/warnings").json()["features"]
+    found = client.get("/twin/warnings").json()
+    (warning,), is_whole = found["features"], found["complete"]
+    assert is_whole is True
+    monkeypatch.setattr("server.routes.warnings.WARNINGS_MAX", 0)
+    assert client.get("/twin/warnings").json() == {"type": "FeatureCollection", "complete": False, "features": []}
     assert warning["id"] == "warning-44010641600000_20260608093000_0"
     assert warning["geometry"]["type"] in {"Polygon", "MultiPolygon"}
     item = client.get(f"/ogc/collections/events/items/{warning['id']}").json()

@@ -35,6 +35,14 @@ def test_the_cameras_of_an_event_are_those_that_cameras_seeing_names(duty):
     assert ids(found, "events") == []  # not itself
 
 
+def test_it_says_so_when_not_all_are_told(duty, monkeypatch):
+    whole = related(duty, "events", "P")
+    assert (whole["complete"], len(whole["cameras"]) > 1) == (True, True)
+    monkeypatch.setattr("twin.relations.related._CAMERAS_MAX", 1)
+    cut = related(duty, "events", "P")
+    assert (cut["complete"], len(cut["cameras"])) == (False, 1)
+
+
 def test_an_area_has_the_events_in_it(duty):
     found = related(duty, "grids", "440106011001001")
     assert [(one["id"], one["relation"]) for one in found["events"]] == [("P", "within")]

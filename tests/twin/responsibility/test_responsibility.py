@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.layers.schema.fixture import INCIDENT
 from tests.twin.fixture import lonlat
 from tests.twin.responsibility.conftest import GRID, NIGHT
+from twin.responsibility import responsible
 from twin.responsibility.chain import LEVELS, chain_of, ranked
 from twin.responsibility.concern import Concern, concern_of_code
 
@@ -39,6 +40,14 @@ def test_the_chain_of_the_incident_goes_from_the_grid_to_the_district(duty):
     }
     assert (found["first"]["id"], found["first"]["match"]) == ("fire", "grid+matter")
     assert (found["grid_code"], found["area_code"]) == (GRID, "440106011001")
+
+
+def test_a_chain_of_some_of_those_who_match_says_so(duty, monkeypatch):
+    assert asked(duty, lon=LON, lat=LAT, matter="0406")["complete"] is True
+    monkeypatch.setattr(responsible, "_ROWS_MAX", 3)
+    found = asked(duty, lon=LON, lat=LAT, matter="0406")
+    assert found["complete"] is False
+    assert len(levels(found)["grid_worker"]) <= 4
 
 
 def test_the_keeper_of_an_object_comes_before_all(duty):

@@ -8,10 +8,9 @@ import pytest
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
 from layers.schema.tables import refresh_statistics
-from tests.databases import run_async, temporary_database
 from tests.layers.schema.fixture import INCIDENT, point
 from tests.twin.fixture import lonlat
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 
 LON, LAT = lonlat(*INCIDENT)
 OFFICE = {"working": [["08:30", "12:00"], ["14:00", "17:30"]], "free": []}
@@ -41,11 +40,8 @@ async def fill(url):
 
 @pytest.fixture(scope="module")
 def sites(cluster, fixture_url):
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(fill(url))
-        running = TwinService(url)
+    with serving(cluster, fixture_url, fill) as running:
         yield running
-        running.close()
 
 
 def found(sites, at, **how):
@@ -81,6 +77,14 @@ def test_closed_and_unknown_ones_are_told_when_asked_for(sites):
     assert told == {"unknown": None, "odd": False, "office": False, "hall": False, "machine": True}
     assert answer["features"][0]["properties"]["distance_m"] == pytest.approx(10, abs=0.1)
     assert answer["calendar"] == "workdays"
+
+
+def test_sites_that_were_not_looked_at_are_missed_where_there_are_too_few(sites, monkeypatch):
+    asked = {"lon": LON, "lat": LAT, "at": "2026-06-08T10:00:00+08:00"}
+    assert sites.json("/twin/service-sites", **asked)["complete"] is True
+    monkeypatch.setattr("twin.services.sites._COMPARED_MAX", 3)  # the third is open
+    assert sites.json("/twin/service-sites", **asked)["complete"] is False
+    assert sites.json("/twin/service-sites", limit=1, **asked)["complete"] is True
 
 
 @pytest.mark.parametrize("how", [{"radius_m": 0}, {"radius_m": 1e6}, {"at": "x"}, {"matter": "a b"}, {"limit": 0}])

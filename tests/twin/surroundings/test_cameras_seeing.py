@@ -6,9 +6,9 @@ import pytest
 
 from layers.database.connection import Role, connect
 from layers.schema.tables import table_of
-from tests.databases import run_async, temporary_database
 from tests.layers.schema.fixture import point
-from tests.twin.service import TwinService
+from tests.twin.service import serving
+from twin.surroundings import sight_line
 
 P = {"lon": 113.3316634, "lat": 23.1395597}  # as the reference prints it
 
@@ -44,11 +44,8 @@ def test_beyond_300_m_there_is_a_camera_that_reaches_as_far(worked):
 @pytest.fixture(scope="module")
 def varied(cluster, fixture_url):
     """The fixture with cameras of every kind."""
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(_vary(url))
-        running = TwinService(url)
+    with serving(cluster, fixture_url, _vary) as running:
         yield running
-        running.close()
 
 
 async def _vary(url):
@@ -116,6 +113,13 @@ def test_a_building_whose_height_nobody_knows_leaves_it_open(varied):
 def test_from_above_the_roof_the_place_is_seen(twin):
     assert "C3" not in asked(twin, target_height_m=30)["seeing"]  # the camera itself is below the roof
     assert "C3" in asked(twin, target_height_m=200)["seeing"]
+
+
+def test_without_all_the_buildings_between_it_is_refused(twin, monkeypatch):
+    monkeypatch.setattr(sight_line, "OBSTACLES_MAX", 0)  # K1 stands before C3
+    answer = twin.ask("/twin/cameras-seeing", **P)
+    assert (answer.status_code, "occlusion=false" in answer.json()["detail"]) == (413, True)
+    assert asked(twin, occlusion=False)["seeing"] == ["C1", "C3", "C5"]
 
 
 def test_who_may_not_see_cameras_gets_none(varied):

@@ -6,26 +6,40 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from layers.actor import Actor
 from layers.database.connection import Role, connect
+from layers.policy.read import read_policy
 from layers.schema.tables import table_of
-from tests.databases import run_async, temporary_database
+from tests.readers import SHIPPED_POLICY
+from tests.rights.roles import readers
+from tests.rights.service import Readers
+from tests.rights.service import serving as serving_readers
 from tests.twin.fixture import lonlat
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 
 BEGIN = datetime(2026, 6, 8, 8, tzinfo=UTC)
 HOUR = {"from": "2026-06-08T08:00:00Z", "to": "2026-06-08T09:00:00Z"}
 STREET = "440106011"
+ROUGHLY = """
+roles:
+  - {id: anonymous, title_zh: 公众, title_en: Public, clearance: 1}
+  - {id: rough, title_zh: 约, title_en: Rough, clearance: 3}
+  - {id: late, title_zh: 迟, title_en: Late, clearance: 3}
+  - {id: exact, title_zh: 准, title_en: Exact, clearance: 3}
+rules:
+  - {id: areas, roles: [rough, late, exact], layers: [districts, streets, communities, grids, roads], grade: 3}
+  - {id: rough, roles: [rough], layers: [vehicles], grade: 3, geometry: cell_500}
+  - {id: late, roles: [late], layers: [vehicles], grade: 3, fields: {position_at: hour}}
+  - {id: exact, roles: [exact], layers: [vehicles], grade: 3}
+"""
 SWEPT = [(x, 350) for x in range(350, 701, 25)]  # the whole of RD1, there and back
 
 
 @pytest.fixture(scope="module")
 def swept(cluster, fixture_url):
     """The fixture after a sweeper has been along RD1 twice, and a bus along RD4."""
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(_sweep(url))
-        running = TwinService(url)
+    with serving(cluster, fixture_url, _sweep) as running:
         yield running
-        running.close()
 
 
 async def _sweep(url):
@@ -48,6 +62,23 @@ async def _sweep(url):
             rows = [("vehicles", name, BEGIN + n * step, *lonlat(*place)) for n, place in enumerate(places)]
             await connection.executemany(
                 "INSERT INTO twin.position (layer, id, phenomenon_time, lon, lat) VALUES ($1, $2, $3, $4, $5)", rows
+            )
+        await connection.execute(  # of the bus it is known in which community it was, for the first half of its way
+            """UPDATE twin.position SET area_code = '440106011001', grid_code = '440106011001001'
+            WHERE id = 'V2' AND phenomenon_time < $1""",
+            BEGIN + timedelta(seconds=80),
+        )
+        for name, on_duty in (("W1", True), ("W2", False)):
+            await connection.execute(
+                f"""INSERT INTO {table_of("grid_workers")} (id, on_duty, geom, data_grade)
+                VALUES ($1, $2, ST_SetSRID(ST_MakePoint(113.33, 23.14), 4490), 3)""",
+                name,
+                on_duty,
+            )
+            await connection.execute(
+                """INSERT INTO twin.position (layer, id, phenomenon_time, lon, lat)
+                SELECT 'grid_workers', $1, phenomenon_time, lon, lat FROM twin.position WHERE id = 'V2'""",
+                name,
             )
     finally:
         await connection.close()
@@ -80,8 +111,43 @@ def test_other_times_types_and_areas_are_others(swept):
 def test_who_may_not_look_back_at_them_is_refused(swept):
     answer = swept.ask("/twin/coverage", actor="public", area=STREET, **HOUR)
     assert answer.status_code == 400  # there is no such layer for them
-    bound = asked(swept, actor="officer", area="440106011001")
-    assert bound["positions"] == 0  # positions without an area are in none of theirs
+
+
+def test_where_movers_were_counts_in_the_own_areas_alone(swept):
+    bound = asked(swept, actor="officer", area="440106011001", types="")
+    assert (bound["movers"], bound["positions"]) == (1, 8)  # positions without an area are in none of theirs
+    assert asked(swept, types="bus")["positions"] == 17
+
+
+@pytest.fixture(scope="module")
+def ruled(swept):
+    """The same for holders of the shipped policy's roles."""
+    running = Readers(swept.url, readers(read_policy(SHIPPED_POLICY)))
+    yield running
+    running.close()
+
+
+def test_who_sees_where_some_are_gets_those(swept, ruled):
+    found = asked(ruled, actor="district_dispatcher", layer="grid_workers", types="")
+    assert (found["movers"], found["positions"]) == (1, 17)  # the one on duty
+    assert asked(swept, layer="grid_workers", types="")["movers"] == 2
+
+
+@pytest.mark.parametrize("role", ["leader", "street_dispatcher"])
+def test_who_may_not_look_back_is_refused(ruled, role):
+    assert ruled.ask("/twin/coverage", actor=role, area=STREET, **HOUR).status_code == 403
+
+
+def test_who_sees_roughly_where_they_were_is_refused(swept, tmp_path):
+    folder = tmp_path / "policy"
+    folder.mkdir()
+    (folder / "policy.yaml").write_text(ROUGHLY, encoding="utf-8")
+    policy = read_policy(folder)
+    actors = {role: Actor(role, 3, policy=policy, roles=(role,)) for role in ("rough", "late", "exact")}
+    with serving_readers(swept.url, actors) as running:
+        told = {role: running.ask("/twin/coverage", actor=role, area=STREET, **HOUR) for role in actors}
+    assert {role: answer.status_code for role, answer in told.items()} == {"rough": 403, "late": 403, "exact": 200}
+    assert "roughly" in told["rough"].json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from layers.coordinates.datum import wgs84_to_gcj02
 from layers.database.connection import Role, connect
-from tests.databases import run_async, temporary_database
-from tests.twin.fixture import lonlat
-from tests.twin.service import TwinService
+from tests.twin.fixture import lonlat, polygon
+from tests.twin.service import serving
+from twin.surroundings import closures
 
 P = {"lon": 113.3316634, "lat": 23.1395597}  # as the reference prints it
 TYPES = "warehouse,team,hospital"
@@ -59,8 +59,7 @@ def ask_by_body(service, **question):
 
 
 def square(x, y, half_m=20):
-    corners = [(-half_m, -half_m), (half_m, -half_m), (half_m, half_m), (-half_m, half_m), (-half_m, -half_m)]
-    return {"type": "Polygon", "coordinates": [[list(lonlat(x + east, y + north)) for east, north in corners]]}
+    return polygon(x - half_m, y - half_m, x + half_m, y + half_m)
 
 
 def test_a_polygon_over_the_bridge_closes_it(worked):
@@ -92,19 +91,17 @@ def test_who_walks_goes_at_one_speed(worked):
     assert r2["duration_s"] == pytest.approx(350 / 1.25, abs=0.3)
 
 
-def test_live_water_closes_the_road_that_it_stands_on(cluster, fixture_url):
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(_flood(url))
-        running = TwinService(url)
-        try:
-            found = nearest(running)
-            assert told(found, "reachable") == [("R2", True), ("R3", True), ("R1", False)]
-            assert found["closures"] == [{"layer": "flood_risk_points", "id": "F3"}]
-            assert told(nearest(running, closures=False), "reachable")[2] == ("R1", True)
-            unaware = nearest(running, actor="neighbour", layers="flood_risk_points", types="", n=1)
-            assert unaware["closures"] == [{"layer": "flood_risk_points", "id": "F3"}]  # its depth is public
-        finally:
-            running.close()
+def test_live_water_closes_the_road_that_it_stands_on(cluster, fixture_url, monkeypatch):
+    with serving(cluster, fixture_url, _flood) as running:
+        found = nearest(running)
+        assert told(found, "reachable") == [("R2", True), ("R3", True), ("R1", False)]
+        assert found["closures"] == [{"layer": "flood_risk_points", "id": "F3"}]
+        assert told(nearest(running, closures=False), "reachable")[2] == ("R1", True)
+        unaware = nearest(running, actor="neighbour", layers="flood_risk_points", types="", n=1)
+        assert unaware["closures"] == [{"layer": "flood_risk_points", "id": "F3"}]  # its depth is public
+        assert found["closures_complete"] is True
+        monkeypatch.setattr(closures, "CLOSURES_MAX", 0)
+        assert nearest(running)["closures_complete"] is False
 
 
 async def _flood(url):

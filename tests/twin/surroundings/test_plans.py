@@ -14,11 +14,12 @@ from layers.clause import Clause
 from layers.coordinates.district_crs import to_metres
 from layers.database.connection import Role, connect
 from twin.surroundings.cameras_seeing import CAMERA_VALUES
-from twin.surroundings.coverage import CoverageSpan, tracks_clause
+from twin.surroundings.coverage import CoverageSpan, movers_throughout, tracks_clause
+from twin.surroundings.ground import box_around
 from twin.surroundings.places import places_clause
 from twin.surroundings.sight_line import obstacles_clause, sight_lines
 from twin.surroundings.spot import Spot
-from twin.surroundings.waterway_stretch import find_waterway, read_stretch, stretch_box
+from twin.surroundings.waterway_stretch import find_waterway, read_stretch
 
 DISPATCHER = Actor("officer", 3, ("440106011",))
 
@@ -69,7 +70,7 @@ def test_what_lies_along_a_stretch(district_url, actor):
     async def clause(connection, catalog):
         waterway = await find_waterway(connection, catalog["waterways"], OPERATOR, "440106W001")
         layer = catalog["video_points"]
-        box = stretch_box(read_stretch(waterway, None, None), 100)
+        box = box_around(read_stretch(waterway, None, None).shape, 100)
         return places_clause(layer, actor, middle(layer), 1000, box)
 
     assert "video_points_geom_idx" in plan(district_url, clause)
@@ -79,7 +80,7 @@ def test_tracks_of_movers(district_url):
     async def clause(_, catalog):
         begin = datetime(2026, 6, 8, tzinfo=UTC)
         span = CoverageSpan(begin, begin + timedelta(hours=8), 15)
-        return tracks_clause(catalog["vehicles"], OPERATOR, span, None)
+        return tracks_clause(movers_throughout(catalog["vehicles"], OPERATOR, span), OPERATOR, None)
 
     assert "position" in (told := plan(district_url, clause))
     assert "Index" in told
