@@ -174,11 +174,10 @@ class Catalog(Mapping[str, Layer]):
         NotFound
             When there is none, or it is hidden from this actor; the message is the same for both.
         """
-        found = self.find(layer_id, actor)
-        if found is None:
-            known = ", ".join(self.visible_ids(actor)) or "none yet"
-            raise NotFound(f"there is no layer '{layer_id[:80]}'; layers: {known}", parameter="collectionId")
-        return found
+        if (found := self.find(layer_id, actor)) is not None:
+            return found
+        known = ", ".join(self.visible_ids(actor)) or "none yet"
+        raise NotFound(f"there is no layer '{layer_id[:80]}'; layers: {known}", parameter="collectionId")
 
     def find(self, layer_id: str, actor: Actor) -> Layer | None:
         """Return the same layer; None when there is none, or it is hidden from this actor."""
@@ -255,10 +254,8 @@ async def read_catalog(
 
 
 def _with_referred(layer: Layer, layers: Mapping[str, Layer], before: Layer | None) -> Layer:
-    names = {name for field in layer.definition.fields for name in field.refers_to if name in layers}
-    referred: Mapping[str, LayerDefinition] = MappingProxyType(
-        {name: layers[name].definition for name in sorted(names)}
-    )
+    names = sorted({name for field in layer.definition.fields for name in field.refers_to if name in layers})
+    referred: Mapping[str, LayerDefinition] = MappingProxyType({name: layers[name].definition for name in names})
     if before is not None and before.referred == referred:
         referred = before.referred
     return replace(layer, referred=referred)

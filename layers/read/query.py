@@ -6,9 +6,13 @@ actor's row scope and masks itself. The table's alias is always `f`; filters are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import batched
-from typing import Literal
+from typing import Any, Literal
+
+import asyncpg
+import orjson
 
 from layers.actor import Actor
 from layers.catalog import Layer
@@ -90,6 +94,34 @@ def page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Cla
         limit,
         rows(query, extra=1),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFeatures:
+    """Features of a layer.
+
+    Attributes
+    ----------
+    features
+        GeoJSON, as the reader sees them.
+    is_whole
+        Whether no more features match.
+    """
+
+    features: Sequence[dict[str, Any]]
+    is_whole: bool
+
+    @classmethod
+    def of_page(cls, features: bytes | None, found: int | None, limit: int) -> FoundFeatures:
+        """Return the features of a row of `page`; both None where no page was read."""
+        return cls(orjson.loads(b"[" + (features or b"") + b"]"), (found or 0) <= limit)
+
+
+async def find_features(connection: asyncpg.Connection | asyncpg.Pool, query: ItemsQuery) -> FoundFeatures:
+    """Read the page of a query."""
+    text, values = page(query).render()
+    row = await connection.fetchrow(text, *values)
+    return FoundFeatures.of_page(row["features"], row["found"], query.limit)
 
 
 def _walk(query: ItemsQuery, form: Form, separator: str) -> Clause:

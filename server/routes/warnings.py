@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field
 from layers.clause import Clause
 from layers.database.connection import in_our_words
 from layers.live_source import EVENTS
-from layers.read.features import find_features
-from layers.read.query import ItemsQuery
+from layers.read.query import ItemsQuery, find_features
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
 

@@ -13,8 +13,7 @@ from pydantic import BaseModel, Field
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause, bind, compose, join
-from layers.read.features import FoundFeatures, find_features
-from layers.read.query import ItemsQuery
+from layers.read.query import FoundFeatures, ItemsQuery, find_features
 from layers.read.rights import plain_fields
 from twin.geocoding.parse import AddressParts, bigrams, parse_address
 

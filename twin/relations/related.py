@@ -16,8 +16,7 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, bind, compose
 from layers.errors import Forbidden, NotFound
 from layers.live_source import EVENTS
-from layers.read.features import find_features
-from layers.read.query import ItemsQuery
+from layers.read.query import ItemsQuery, find_features
 from layers.read.relation import relation
 from layers.read.rights import plain_fields, scoped
 from layers.tiers import TIER_OF_LAYER, URBAN_VILLAGES

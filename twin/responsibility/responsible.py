@@ -9,8 +9,7 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, all_of, bind, compose, join
-from layers.read.features import FoundFeatures
-from layers.read.query import ItemsQuery, page
+from layers.read.query import FoundFeatures, ItemsQuery, page
 from layers.read.relation import relation
 from layers.read.rights import plain_fields, scoped
 from layers.tiers import AREA_CODE, GRID_CODE

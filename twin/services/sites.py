@@ -10,7 +10,7 @@ import orjson
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.read.features import FoundFeatures
+from layers.read.query import FoundFeatures
 from twin.rules.calendar import Calendar
 from twin.services.opening import is_open
 from twin.surroundings.nearby import nearby
