@@ -13,8 +13,10 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.definition import read_definitions
 from layers.live_source import Live
+from layers.policy.policy import Policy
 from server.live.frames import as_event, as_message
 from tests.layers.cameras import CAMERAS, field
+from tests.layers.read.policies import actor_of, role, rule
 from twin.live.change_batch import PendingChanges
 from twin.live.visibility import Visibility
 
@@ -76,6 +78,21 @@ def test_an_observation_of_a_hidden_field_is_hidden():
     assert Visibility(Actor("a", 2), lambda: catalog).shown(measured) is None
     assert Visibility(Actor("a", 3), lambda: catalog).shown(measured)["value"] == 5.0
     assert Visibility(Actor("a", 2), lambda: catalog).shown(measured | {"property": "noise"})["value"] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [({}, {"level_m", "noise"}), ({"*": "full"}, {"level_m", "noise"}), ({"*": "absent"}, {"level_m"})],
+)
+def test_an_observation_that_feeds_no_field_is_seen_with_all_that_no_rule_names(others, told):
+    level = field("level_m", "number", live=Live(observation="level_m"))
+    definition = CAMERAS.model_copy(update={"fields": (*CAMERAS.fields, level)})
+    catalog = Catalog({"cameras": Layer(definition, 1, datetime.now(UTC), lowest_grade=1)})
+    policy = Policy((role("reader"),), (rule("reads", "reader", fields={"level_m": "full", "name": "full"} | others),))
+    reader = Visibility(actor_of(policy, "reader"), lambda: catalog)
+    measured = {"kind": "observation", "layer": "cameras", "id": "c1", "grade": 1, "value": 5.0}
+    seen = {code for code in ("level_m", "noise") if reader.shown(measured | {"property": code}) is not None}
+    assert seen == told
 
 
 things = st.builds(moved, st.sampled_from("abc"), st.floats(113, 114))
