@@ -92,8 +92,9 @@ def rows_statement(query: HistoryQuery, limit: int | None) -> Clause:
     condition = scoped(query.layer, query.actor, where)
     listed = ", ".join(f"{column.expression} AS {quote_identifier(column.name)}" for column in query.columns)
     keys = ", ".join(f"{value} AS _key_{number}" for number, value in enumerate(query.key))
-    places = ", ".join(str(len(query.columns) + number + 1) for number in range(len(query.key)))
-    order = ", ".join((places, *(quote_identifier(column.name) for column in query.columns)))  # also among equals
+    first = len(query.columns) + 1  # by places: an event has a field named version, too
+    places = (*range(first, first + len(query.key)), *range(1, first))  # the key, and among equals whatever is shown
+    order = ", ".join(map(str, places))
     end = "" if limit is None else f" LIMIT {limit + (query.after.number if query.after else 0)}"
     parts = [
         compose(f"(SELECT {listed}, {keys} FROM {{}} WHERE {{}} ORDER BY {order}{end})", part, condition)
