@@ -67,3 +67,25 @@ def test_all_of_one_place_meet_in_parts(rule):
     parts = parts_of(here, here, rule, 3_000, 1_000)
     assert max(len(part) for part in parts) <= 1_000
     assert len(Pairs.together(parts)) == (300 if rule.how == "nearest" else 90_000)
+
+
+@pytest.mark.parametrize("rule", [JoinRule("within", 50.0), JoinRule("nearest"), JoinRule("intersects")])
+def test_no_search_finds_more_than_is_compared_together(monkeypatch, rule):
+    found = []
+
+    class Tree(shapely.STRtree):
+        def query(self, *asked, **how):
+            return noted(super().query(*asked, **how))
+
+        def query_nearest(self, *asked, **how):
+            return noted(super().query_nearest(*asked, **how))
+
+    def noted(pairs):
+        found.append(pairs.shape[1])
+        return pairs
+
+    monkeypatch.setattr(shapely, "STRtree", Tree)
+    here = [shapely.Point(113.3, 23.1)] * 300
+    parts_of(here, here, rule, 3_000, 1_000)
+    assert max(found) <= 3_000
+    assert sum(found) == 90_000
