@@ -5,6 +5,7 @@ HTML, JSON-LD and other addresses go on to the application behind.
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from urllib.parse import unquote
 
@@ -40,6 +41,10 @@ FILTER_TYPES = {
 """Media types of a POST that are a filter; any other body (a feature to create) is left to the application."""
 
 
+_MOVING = re.compile(r".+/(?:tgsequence|tproperties(?:/[^/]+)?)/?")
+"""What follows `/items/` of the movements of a feature (`server/ogc/moving`); a slash of an id is written `%2F`."""
+
+
 class FastItems(FastPath[State]):
     """The fast path of items."""
 
@@ -60,7 +65,7 @@ def _address(scope: Scope) -> tuple[str, str | None] | None:
     if not scope["path"].startswith(PREFIX) or "/items" not in scope["path"]:
         return None
     parts = raw_path(scope).removeprefix(PREFIX).split("/", 2)
-    if len(parts) < 2 or parts[1] != "items" or (len(parts) == 3 and not parts[2]):
+    if len(parts) < 2 or parts[1] != "items" or (len(parts) == 3 and (not parts[2] or _MOVING.fullmatch(parts[2]))):
         return None
     return unquote(parts[0]), unquote(parts[2]) if len(parts) == 3 else None
 

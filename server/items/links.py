@@ -17,8 +17,9 @@ _HOSTS_MAX = 4  # a client may send any Host header, any number of times
 
 def item_links(call: ItemsCall) -> list[dict[str, str]]:
     """Return the links of a single feature."""
+    path = f"/items/{quote(call.feature_id or '', safe='')}"
     return [
-        *call.representations(f"/items/{quote(call.feature_id or '', safe='')}"),
+        *call.representations(path),
         *described_by(call.collection_url, nulls=True),
         {"href": call.collection_url, "rel": "collection", "type": "application/json", "title": "Collection"},
         {
@@ -27,6 +28,16 @@ def item_links(call: ItemsCall) -> list[dict[str, str]]:
             "type": "application/json",
             "title": "Relations",
         },
+        *(_of_motion(call, path) if call.layer.definition.motion is not None else ()),
+    ]
+
+
+def _of_motion(call: ItemsCall, path: str) -> list[dict[str, str]]:
+    """Return the links to the history of a moving feature, as OGC API - Moving Features tells it."""
+    told = {"tgsequence": "Movement (MF-JSON)", "tproperties": "Properties over time (MF-JSON)"}
+    return [
+        {"href": f"{call.collection_url}{path}/{name}", "rel": "related", "type": "application/json", "title": title}
+        for name, title in told.items()
     ]
 
 

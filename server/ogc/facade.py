@@ -33,6 +33,7 @@ from server.ogc.answer import JSON_HTML_LD, Endpoint, OgcResponse, document_resp
 from server.ogc.config import pygeoapi_config
 from server.ogc.edr import endpoints as edr
 from server.ogc.html import Page
+from server.ogc.moving import endpoints as moving
 from server.ogc.openapi import OPENAPI_TYPE, openapi
 from server.ogc.raster_collections import RasterFirst, raster_first
 from server.ogc.request import item_parameters, items_visit
@@ -216,6 +217,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.router.routes.extend(
         routes(
             (
+                *moving.ENDPOINTS,  # before a feature, whose id may hold slashes
                 *_endpoints(Pygeoapi(settings)),
                 *feature_schema.ENDPOINTS,
                 *tiles.ENDPOINTS,

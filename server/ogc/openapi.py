@@ -22,6 +22,7 @@ from server.items.request import ITEM_PARAMETERS
 from server.ogc.edr.metadata import OF_RASTERS, OF_STATIONS
 from server.ogc.edr.openapi import edr_paths
 from server.ogc.edr.stations import has_series
+from server.ogc.moving.openapi import moving_paths
 from server.ogc.openapi_parts import documents, operation, path_parameter, query_parameter
 from server.ogc.openapi_tiles import dataset_paths, layer_paths, raster_paths, tile_parameters
 from server.ogc.raster_collections import visible_rasters
@@ -144,6 +145,8 @@ def _layer_paths(layer: Layer, visit: Visit) -> Json:
         return described
     if has_series(layer):
         described |= edr_paths(layer.id, title, OF_STATIONS)
+    if layer.definition.motion is not None:
+        described |= moving_paths(layer.id, title, _FEATURE_ID)
     return described | layer_paths(layer.id, title, properties)
 
 
@@ -233,6 +236,7 @@ def _responses() -> Json:
     meanings = {
         400: "参数有误 something in the request is wrong; the description says what is allowed",
         401: "令牌无效 the token is not one of ours",
+        403: "无权查看历史 you may read it as it is now, and not its past",
         404: "不存在或无权查看 no such thing, or none that you may see",
         413: "超出限制 a limit was passed",
         429: "请求过多 too much at once; `Retry-After` says when to come again",

@@ -136,6 +136,7 @@ def _history(asked):
             )
         if definition.motion is not None:
             yield "/twin/features/{layer}/{feature_id}/track", f"{feature}/track?{span}"
+            yield from _moving(asked, row, number)
     facts = ["/twin/positions"] if definition.motion is not None else []
     facts += ["/twin/observations"] if observed_fields(definition) and definition.id != "events" else []
     facts += ["/twin/events/versions"] if definition.id == "events" else []
@@ -148,6 +149,20 @@ def _history(asked):
         for lon, lat in places_of(asked):
             box = f"{lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"
             yield address, f"{address}?{span}{named}&bbox={box}"
+
+
+def _moving(asked, row, number):
+    """Yield what OGC API - Moving Features tells of a row: its ways, cut or at a time, and its properties."""
+    of = "/ogc/collections/{collection}/items/{feature:path}"
+    item = f"/ogc/collections/{asked.definition.id}/items/{quote(row['id'], safe='')}"
+    span = f"datetime={MOMENT}/{UNTIL}"
+    ways = (span, f"{span}&subTrajectory=true", f"leaf={MOMENT},{UNTIL}", f"{span}&bbox={BOX}")
+    for how in ways if asked.in_full else ways[number % 4 :][:2]:
+        yield f"{of}/tgsequence", f"{item}/tgsequence?{how}"
+    for how in (f"{span}&subTemporalValue=true", "limit=5"):
+        yield f"{of}/tproperties", f"{item}/tproperties?{how}"
+    for name in ("speed_kmh", "heading_deg", "no_such"):
+        yield f"{of}/tproperties/{{name}}", f"{item}/tproperties/{name}?{span}"
 
 
 def _data_queries(asked):

@@ -54,8 +54,9 @@ def test_a_role_without_rules_reads_as_everybody_does(role):
 
 
 IN_TURN = re.compile(
-    r"/sta/|/ogc/collections/\w+/(area|cube|position|trajectory|locations)|/twin/(positions|observations|events/versions|"
-    r"features/|join|download|nearest-|reachable|route|waterway-|cameras-|coverage|population|broadcast-|responsibility|addresses)"
+    r"/sta/|/ogc/collections/\w+/(area|cube|position|trajectory|locations|items/.+/t(gsequence|properties))|"
+    r"/twin/(positions|observations|events/versions|features/|join|download|nearest-|reachable|route|waterway-|cameras-|"
+    r"coverage|population|broadcast-|responsibility|addresses)"
 )
 """Of these routes each role is asked a third of the addresses; with --rights-full it is asked all."""
 

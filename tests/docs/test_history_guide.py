@@ -1,0 +1,29 @@
+"""The guide to history is right: also what it asks as an operator, about moving features."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.databases import temporary_database
+from tests.twin.service import TwinService
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "history.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def service(cluster, district_template):
+    with temporary_database(cluster, district_template) as url:
+        running = TwinService(url)
+        yield running
+        running.close()
+
+
+def test_the_questions_of_an_operator_are_answered(service):
+    (block,) = re.findall(r"```operator\n(.*?)```", GUIDE, flags=re.DOTALL)
+    found = [service.json(line.removeprefix("GET ")) for line in block.splitlines()]
+    assert found[0]["type"] == "TemporalGeometrySequence"
+    assert {"speed_kmh", "heading_deg"} <= {one["name"] for one in found[1]["temporalProperties"]}
+    assert (found[2]["name"], found[2]["form"]) == ("speed_kmh", "KMH")
