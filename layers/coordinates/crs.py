@@ -20,6 +20,7 @@ import numpy.typing as npt
 from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
+from layers.coordinates.datum import DATUMS, Datum
 from layers.errors import BadCrs
 
 STORED_SRID = 4490
@@ -42,6 +43,8 @@ class Crs:
         Order of the official axes: ``lonlat`` (east first) or ``latlon`` (north first).
     unit
         Unit of both axes.
+    datum
+        The shifted datum of a Chinese map, which neither PostGIS nor PROJ knows; None for every other system.
     """
 
     uri: str
@@ -49,6 +52,7 @@ class Crs:
     axis_order: Literal["lonlat", "latlon"]
     unit: Literal["degree", "metre"]
     name: str
+    datum: Datum | None = None
 
     @property
     def flips(self) -> bool:
@@ -57,8 +61,14 @@ class Crs:
 
     @property
     def short(self) -> str:
-        """The short form, for example ``EPSG:4490`` or ``OGC:CRS84``."""
+        """The short form, for example ``EPSG:4490``, ``OGC:CRS84`` or ``gcj02``."""
+        if self.datum is not None:
+            return self.datum
         return "OGC:CRS84" if self is CRS84 else f"EPSG:{self.srid}"
+
+    def named(self, base: str) -> str:
+        """Return its URI; nobody has registered one for a shifted datum, so that it is an address below `base`."""
+        return self.uri if self.datum is None else f"{base}{self.uri}"
 
 
 def _epsg(srid: int, axis_order: Literal["lonlat", "latlon"], unit: Literal["degree", "metre"], name: str) -> Crs:
@@ -77,6 +87,12 @@ def gauss_kruger(srid: int) -> Crs:
     zone = f"CM {75 + 3 * (srid - 4534)}E" if srid >= 4534 else f"zone {25 + srid - 4513}"
     return _epsg(srid, "latlon", "metre", f"CGCS2000 / 3-degree Gauss-Kruger {zone}")
 
+
+SHIFTED: tuple[Crs, ...] = tuple(
+    Crs(f"/crs/{datum}", CRS84.srid, "lonlat", "degree", name, datum)
+    for datum, name in zip(DATUMS, ("GCJ-02", "BD-09"), strict=True)
+)
+"""The shifted datums that an answer may come in; their URI is a path of the service."""
 
 EPSG_4547 = gauss_kruger(4547)
 EPSG_4526 = gauss_kruger(4526)
@@ -133,6 +149,33 @@ def parse_crs(text: str, parameter: str = "crs") -> Crs:
                 return crs
     allowed = ", ".join(c.short for c in served_crs())
     raise BadCrs(f"{parameter} is '{text[:80]}'; allowed are {allowed}, also as URI", parameter=parameter)
+
+
+_OWN = re.compile(rf"(?:https?://[^/?#\s]+(?:/[^?#\s]*)?)?/crs/({'|'.join(DATUMS)})", re.IGNORECASE)
+
+
+def parse_answer_crs(text: str, parameter: str = "crs") -> Crs:
+    """Parse the name of a system that an answer may come in: a served one, or a shifted datum.
+
+    Parameters
+    ----------
+    text
+        As `parse_crs`; or ``gcj02`` or ``bd09``, also as the URI by which an answer names it.
+
+    Raises
+    ------
+    BadCrs
+        When it is none; the message lists them.
+    """
+    own = _OWN.fullmatch(text.strip()[:200])
+    name = (own[1] if own else text.strip()).lower()
+    shifted = next((crs for crs in SHIFTED if crs.datum == name), None)
+    if shifted is not None:
+        return shifted
+    try:
+        return parse_crs(text, parameter)
+    except BadCrs as error:
+        raise BadCrs(f"{error.message}; or {', '.join(DATUMS)}", parameter=parameter) from error
 
 
 _AROUND_DEG = 8.0  # a map in a city's system also shows its surroundings

@@ -79,8 +79,14 @@ def from_datum(lonlat: Coordinates, datum: Datum) -> Coordinates:
     return _FROM[datum](lonlat)
 
 
+def to_datum(lonlat: Coordinates, datum: Datum) -> Coordinates:
+    """Return coordinates `[n, 2]` of WGS 84 (or CGCS2000) in a shifted datum."""
+    return _TO[datum](lonlat)
+
+
 DATUMS: tuple[Datum, ...] = ("gcj02", "bd09")
 _FROM: dict[Datum, Callable[[Coordinates], Coordinates]] = {"gcj02": gcj02_to_wgs84, "bd09": bd09_to_wgs84}
+_TO: dict[Datum, Callable[[Coordinates], Coordinates]] = {"gcj02": wgs84_to_gcj02, "bd09": wgs84_to_bd09}
 
 
 def _inside_only(lonlat: Coordinates, transform: Callable[[Coordinates], Coordinates]) -> Coordinates:

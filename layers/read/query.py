@@ -233,7 +233,12 @@ def has_geometry(query: ItemsQuery) -> bool:
 
 
 def geometry(crs: Crs, *, axes: Axes = "official") -> str:
-    """Return the geometry in a served CRS, in its official axis order or in x, y, as an expression over alias `f`."""
+    """Return the geometry in a served CRS, in its official axis order or in x, y, as an expression over alias `f`.
+
+    What `f` shows is shifted to a datum, so that a masked place stays as coarse as it was.
+    """
+    if crs.datum is not None:
+        return f"onemap.to_datum(f.geom, {quote_literal(crs.datum)})"
     same = crs.srid in {STORED_SRID, 4326}  # taken as equal, domain.md 3.1
     moved = "f.geom" if same else f"ST_Transform(f.geom, {int(crs.srid)})"
     return f"ST_FlipCoordinates({moved})" if crs.flips and axes == "official" else moved
@@ -242,7 +247,9 @@ def geometry(crs: Crs, *, axes: Axes = "official") -> str:
 def feature_json(query: ItemsQuery, form: Form = "geojson") -> Clause:
     """Return the text expression of one feature over alias `f`; null properties are written as null."""
     shape = f"ST_AsGeoJSON({geometry(query.crs)}, {_digits(query.crs)}, 0)" if has_geometry(query) else "NULL"
-    parts = [('{"type":"Feature","id":', "to_json(f.id)")]
+    # Each feature declares it, for one may be copied without its page.
+    declared = f'"datum":"{query.crs.datum}",' if query.crs.datum else ""
+    parts = [(f'{{"type":"Feature",{declared}"id":', "to_json(f.id)")]
     parts += _jsonfg_members(query, shape) if form == "jsonfg" else [(',"geometry":', _or_null(shape))]
     before = ',"properties":{'
     for field in chosen_fields(query):

@@ -41,7 +41,8 @@ def geoarrow(shape: ColumnShape) -> pa.Schema:
     schema = shape.schema
     if shape.geometry is None:
         return schema
-    system = {"crs": projjson(shape.crs), "crs_type": "projjson"}
+    known = projjson(shape.crs)
+    system = {"crs": known, "crs_type": "projjson"} if known else {}
     extension = {"ARROW:extension:name": "geoarrow.wkb", "ARROW:extension:metadata": orjson.dumps(system)}
     at = schema.get_field_index(shape.geometry)
     return schema.set(at, schema.field(at).with_metadata(extension))

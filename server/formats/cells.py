@@ -37,13 +37,18 @@ class CellBatches:
             self._places = [free_name(axis, names[:-1]) for axis in axes]
         else:
             self._places = [names[-1]]
-        self.names = [name for name in names if name != shape.geometry] + self._places
+        own = [name for name in names if name != shape.geometry] + self._places
+        declares = shape.crs.datum is not None and self._places
+        self._datum = [free_name("datum", own)] if declares else []  # a table says it nowhere else
+        self.names = own + self._datum
 
     def of(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the cells of each batch."""
         for batch in batches:
-            columns = [self._cells(column) for column in batch.columns[: len(self.names) - len(self._places)]]
-            yield pa.RecordBatch.from_arrays([*columns, *self._place(batch)], names=self.names)
+            kept = len(self.names) - len(self._places) - len(self._datum)
+            columns = [self._cells(column) for column in batch.columns[:kept]]
+            datum = [pa.repeat(pa.scalar(self._shape.crs.datum), batch.num_rows) for _ in self._datum]
+            yield pa.RecordBatch.from_arrays([*columns, *self._place(batch), *datum], names=self.names)
 
     def empty(self) -> pa.RecordBatch:
         """Return the cells of no rows, for their names and types."""

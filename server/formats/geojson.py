@@ -29,6 +29,7 @@ class GeoJsonFormat(TextFormat):
         """Return a FeatureCollection."""
         matched = head.matched
         members: dict[str, object] = {"type": "FeatureCollection", **self.page_members(head.query)}
+        members |= {"datum": head.query.crs.datum} if head.query.crs.datum else {}
         members |= {"numberMatched": matched.rows} if matched.exact else {"numberMatchedAtLeast": matched.rows}
         members |= {"watermark": head.watermark} if head.watermark else {}
         members |= {"numberReturned": head.returned, "timeStamp": _now(), "links": head.links()}

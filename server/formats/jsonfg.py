@@ -27,4 +27,4 @@ class JsonFgFormat(GeoJsonFormat):
         return {"conformsTo": _CONFORMANCE, "coordRefSys": crs.uri}
 
 
-JSONFG = JsonFgFormat(f="jsonfg", type="application/vnd.ogc.fg+json", title="JSON-FG", form="jsonfg")
+JSONFG = JsonFgFormat(f="jsonfg", type="application/vnd.ogc.fg+json", title="JSON-FG", form="jsonfg", shifts=False)

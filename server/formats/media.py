@@ -27,6 +27,8 @@ class Media:
         Whether people take whole layers home in it: such a request is heavy work, and an open layer links to it.
     needs_geometry
         Whether a layer without geometries has none of it.
+    shifts
+        Whether it can come in a shifted datum, GCJ-02 or BD-09: not where programs would take it for another system.
     """
 
     f: str
@@ -37,6 +39,7 @@ class Media:
     single: bool = True
     export: bool = False
     needs_geometry: bool = False
+    shifts: bool = True
 
     @property
     def base_type(self) -> str:

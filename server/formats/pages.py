@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from server.formats.media import Media
 
-HTML = Media(f="html", type="text/html", title="HTML", accepted=("text/*",))
-JSONLD = Media(f="jsonld", type="application/ld+json", title="JSON-LD")
+HTML = Media(f="html", type="text/html", title="HTML", accepted=("text/*",), shifts=False)
+JSONLD = Media(f="jsonld", type="application/ld+json", title="JSON-LD", shifts=False)

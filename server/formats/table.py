@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layers.coordinates.crs import Crs
 from layers.definition import LayerDefinition
 from layers.errors import BadInput
 from server.formats.accept import accepted_types
@@ -56,6 +57,23 @@ def choose_format(f: str | None, accept: str) -> Media:
         return FORMATS[0]
     known = (_by_type(kind) for kind in accepted_types(accept))
     return next((media for media in known if media is not None), FORMATS[0])
+
+
+def check_crs(media: Media, crs: Crs) -> None:
+    """Check that an answer in a representation can be had in a system.
+
+    Raises
+    ------
+    BadInput
+        For a shifted datum in a representation that names its system by a registered code, or not at all.
+    """
+    if crs.datum is not None and not media.shifts:
+        allowed = ", ".join(one.f for one in FORMATS if one.shifts)
+        raise BadInput(
+            f"{media.title} cannot say that its coordinates are {crs.name}, which has no registered code; with "
+            f"crs={crs.datum} take f={allowed}",
+            parameter="crs",
+        )
 
 
 def is_export(f: str | None) -> bool:

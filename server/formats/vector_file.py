@@ -135,6 +135,7 @@ FLATGEOBUF = VectorFileFormat(
     aliases=("fgb",),
     ending="fgb",
     needs_geometry=True,
+    shifts=False,  # GDAL and QGIS draw a file of no system where the project's system puts it
     driver="FlatGeobuf",
     options={"SPATIAL_INDEX": "NO"},  # it would sort features by place, and take none without a geometry
 )
@@ -144,6 +145,7 @@ GEOPACKAGE = VectorFileFormat(
     title="GeoPackage",
     aliases=("geopackage",),
     ending="gpkg",
+    shifts=False,
     driver="GPKG",
     options={"FID": "{key}"},
 )

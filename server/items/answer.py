@@ -9,7 +9,6 @@ import asyncpg
 
 from layers.audit.record import AuditAction
 from layers.catalog import Layer
-from layers.coordinates.crs import CRS84, parse_crs
 from layers.errors import NotFound
 from layers.read.counted_page import ROWS_MAX, counted_page
 from layers.read.counts import Matched
@@ -90,7 +89,7 @@ async def single_feature(call: ItemsCall, state: State) -> ItemsResponse:
         For parameters that have no meaning here.
     """
     refuse_unknown_item_parameters(call.given)
-    crs = parse_crs(call.given["crs"]) if "crs" in call.given else CRS84
+    crs = call.crs
     text = _text_format(call)
     layer = layer_of(call.layer, call.actor, call.given)
     touch(layer, call.actor, feature=call.feature_id, rows=1)

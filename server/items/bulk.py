@@ -192,7 +192,8 @@ def _parts(
         raise TypeError(f"{call.media.title} is not made of columns")
     shape = shape_of(query)
     call.media.check(call.layer.id, shape, found.returned)
-    head = ColumnHead(call.layer.id, shape, folder, found.returned, about_layer(call.layer.definition), marked)
+    about = about_layer(call.layer.definition, query.crs)
+    head = ColumnHead(call.layer.id, shape, folder, found.returned, about, marked)
     return call.media.write(head, reading.session.batches(rows, shape.schema))
 
 

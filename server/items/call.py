@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.coordinates.crs import Crs
+from layers.coordinates.crs import CRS84, Crs, parse_answer_crs
 from server.formats.media import Media
-from server.formats.table import offered
+from server.formats.table import check_crs, offered
 from server.http.caching import cache_control, keep_of
 from server.settings import Settings
 
@@ -46,6 +46,21 @@ class ItemsCall:
         """Address of the collection."""
         return f"{self.base}{PREFIX}{self.layer.id}"
 
+    @property
+    def crs(self) -> Crs:
+        """The system of the answer.
+
+        Raises
+        ------
+        BadInput
+            When there is none of this name, or the representation cannot name it.
+        """
+        if "crs" not in self.given:
+            return CRS84
+        crs = parse_answer_crs(self.given["crs"])
+        check_crs(self.media, crs)
+        return crs
+
     def url(self, path: str, **changed: str | None) -> str:
         """Return the address of this call with some parameters changed, or left out where the value is None.
 
@@ -77,7 +92,7 @@ class ItemsCall:
     def headers(self, crs: Crs, settings: Settings) -> dict[str, str]:
         """Return the headers of every good answer, whatever its body."""
         return {
-            "Content-Crs": f"<{crs.uri}>",
+            "Content-Crs": f"<{crs.named(self.base)}>",
             "Cache-Control": cache_control(keep_of(self.layer), self.actor, settings),
             "Vary": "Accept, Accept-Encoding, Authorization",
             "X-Content-Type-Options": "nosniff",

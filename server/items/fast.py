@@ -12,7 +12,6 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from layers.coordinates.crs import CRS84
 from layers.layer_rights import rights_of
 from server.audit.touched import touch
 from server.formats.columnar import ColumnFormat
@@ -96,10 +95,10 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
 
 
 async def _answer(call: ItemsCall, scope: Scope, receive: Receive, send: Send, state: State) -> None:
-    validators = _validators(call, state)
+    crs, validators = call.crs, _validators(call, state)
     if validators and not_modified(dict(scope["headers"]), validators):
         touch(call.layer, call.actor, feature=call.feature_id)
-        headers = call.headers(CRS84, state.settings) | validators.headers()
+        headers = call.headers(crs, state.settings) | validators.headers()
         await Response(status_code=304, headers=headers)(scope, receive, send)
         return
     if is_bulk(call):

@@ -36,7 +36,7 @@ from server.ogc.html import Page
 from server.ogc.moving import endpoints as moving
 from server.ogc.openapi import OPENAPI_TYPE, openapi
 from server.ogc.raster_collections import RasterFirst, raster_first
-from server.ogc.request import item_parameters, items_visit
+from server.ogc.request import item_visit, items_visit
 from server.ogc.visit import Visit, visiting
 from server.settings import Settings
 from server.state import state_of
@@ -171,10 +171,6 @@ def _error_of(status: int, document: Any) -> OneMapError:
     return kind(str(body["description"]))
 
 
-def _prepare_item(visit: Visit) -> tuple[Visit, dict[str, str]]:
-    return visit, item_parameters(visit.given)
-
-
 def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | RasterFirst, ...]:
     def operation(function: Any, correct: Any, *names: str, **how: Any) -> _Operation:
         return _Operation(pygeoapi, function, correct, names, **how)
@@ -192,7 +188,7 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | RasterFirst, ...]:
         "collection",
         "feature",
         media_type=GEOJSON.type,
-        prepare=_prepare_item,
+        prepare=item_visit,
     )
     schema = core.get_collection_schema
     queryables = itemtypes.get_collection_queryables

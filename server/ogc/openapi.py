@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from layers.catalog import Layer
 from layers.coordinates.crs import served_crs
+from layers.coordinates.datum import DATUMS
 from layers.cql2 import queryables_of
 from layers.definition import FieldDefinition, FieldType
 from layers.moment import BASES
@@ -197,7 +198,10 @@ def _parameters(limits: LimitSettings) -> Json:
             {"type": "array", "items": number, "minItems": 4, "maxItems": 6},
         ),
         "bbox-crs": ("bbox 的坐标系 of bbox", systems),
-        "crs": ("输出坐标系 of the geometries in the answer", systems),
+        "crs": (
+            "输出坐标系；gcj02、bd09 为手机地图的偏移坐标 of the geometries in the answer; gcj02, bd09: of phone maps",
+            {"type": "string", "enum": [*systems["enum"], *DATUMS]},
+        ),
         "datetime": ("时间或时间段 RFC 3339 date, date-time or interval", {"type": "string"}),
         "filter": ("CQL2 表达式 expression", {"type": "string"}),
         "filter-lang": (

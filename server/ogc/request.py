@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from layers.coordinates.crs import parse_crs
+from layers.coordinates.crs import parse_answer_crs, parse_crs
 from server.formats.pages import HTML, JSONLD
+from server.formats.table import check_crs
 from server.items.request import ItemsRequest, read_items_request
 from server.ogc.visit import Visit
 
@@ -29,10 +30,24 @@ def items_visit(visit: Visit) -> tuple[Visit, dict[str, str]]:
         For anything unknown or malformed, in the words of the fast path.
     """
     request = read_items_request(visit.layer, visit.actor, visit.given, visit.state.settings.limits, visit.body)
+    check_crs(visit.media, request.query.crs)
     if visit.media in {HTML, JSONLD} and request.query.limit > SHOWN_MAX:
         visit = replace(visit, given=visit.given | {"limit": str(SHOWN_MAX)})
         request = ItemsRequest(replace(request.query, limit=SHOWN_MAX), request.hits)
     return replace(visit, request=request), _pygeoapi_parameters(visit.given, request)
+
+
+def item_visit(visit: Visit) -> tuple[Visit, dict[str, str]]:
+    """Return the visit of a single feature, and its parameters for pygeoapi.
+
+    Raises
+    ------
+    BadInput
+        When there is no such coordinate system, or the representation cannot name it.
+    """
+    if "crs" in visit.given:
+        check_crs(visit.media, parse_answer_crs(visit.given["crs"]))
+    return visit, item_parameters(visit.given)
 
 
 def _pygeoapi_parameters(given: dict[str, str], request: ItemsRequest) -> dict[str, str]:

@@ -21,6 +21,7 @@ from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
 from server.state import State
+from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.aggregate.answer import as_csv, as_geojson, as_json
 from twin.aggregate.areas import code_fields, membership, parse_by
 from twin.aggregate.measures import parse_measures
@@ -29,7 +30,7 @@ from twin.aggregate.run import count_allowed
 from twin.aggregate.suppression import Counting, counting
 from twin.envelope.times import moment
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 _MEDIA = {"geojson": "application/geo+json", "json": "application/json", "csv": "text/csv; charset=utf-8"}
 
 type Form = Literal["geojson", "json", "csv"]
@@ -71,6 +72,7 @@ class AggregateParams(BaseModel):
     compare: Literal["weekday"] | None = Field(
         None, description="weekday 上周同期 beside the same weekdays a week before"
     )
+    answer_crs: AnswerCrs = "OGC:CRS84"
     f: Form = Field("geojson", description="geojson, json, csv")
 
 

@@ -21,6 +21,7 @@ from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
 from server.http.compressed import Compressed
 from server.state import State
+from server.surroundings.datum_route import IN_ANY_DATUM, DatumRoute
 from twin.responsibility.concern import concern_of_located
 from twin.responsibility.responsible import responsible_for
 from twin.surroundings.area import area_features, find_area
@@ -28,7 +29,7 @@ from twin.surroundings.locate import Located, locate
 from twin.surroundings.nearby import RADIUS_M_MAX, NearbyFeatures, chosen_layers, nearby
 from twin.surroundings.spot import read_spot
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 FEATURES_MAX = 1000
 PLACES = frozenset((*TIER_OF_LAYER, "urban_villages", "buildings", "waterways"))  # what `locate` reads
 
@@ -77,7 +78,7 @@ class GeoJson(Compressed, JSONResponse):
         return content
 
 
-@router.get("/locate", summary="Which areas hold a place")
+@router.get("/locate", summary="Which areas hold a place", dependencies=IN_ANY_DATUM)
 async def locate_place(
     state: StateHere, response: Response, actor: ActorHere, lon: Lon, lat: Lat, crs: CrsName = "OGC:CRS84"
 ) -> Located:
@@ -104,7 +105,13 @@ async def _with_responsible(connection: asyncpg.Connection, state: State, actor:
     return found.model_copy(update={"responsible": {**(found.responsible or {}), **told}})
 
 
-@router.get("/nearby", summary="What is near a place", response_model=Features, response_class=GeoJson)
+@router.get(
+    "/nearby",
+    summary="What is near a place",
+    response_model=Features,
+    response_class=GeoJson,
+    dependencies=IN_ANY_DATUM,
+)
 async def near_place(
     state: StateHere,
     actor: ActorHere,
@@ -122,7 +129,13 @@ async def near_place(
             return _answer(actor, chosen, await nearby(connection, chosen, actor, spot, radius_m, limit))
 
 
-@router.get("/areas/{code}/features", summary="What is in an area", response_model=Features, response_class=GeoJson)
+@router.get(
+    "/areas/{code}/features",
+    summary="What is in an area",
+    response_model=Features,
+    response_class=GeoJson,
+    dependencies=IN_ANY_DATUM,
+)
 async def in_area(
     code: str, state: StateHere, actor: ActorHere, layers: LayerNames, limit: Limit = FEATURES_MAX
 ) -> GeoJson:

@@ -15,8 +15,9 @@ from layers.live_source import EVENTS
 from layers.read.query import ItemsQuery, find_features
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
+from server.surroundings.datum_route import IN_ANY_DATUM, DatumRoute
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 WARNINGS_MAX = 1000
 _IN_FORCE = Clause("f.cap IS NOT NULL AND f.stage IS DISTINCT FROM 'closed' AND (f.due_at IS NULL OR f.due_at > now())")
 
@@ -29,7 +30,7 @@ class Warnings(BaseModel):
     features: list[dict[str, Any]]
 
 
-@router.get("/warnings", summary="Warnings in force", response_model=Warnings)
+@router.get("/warnings", summary="Warnings in force", response_model=Warnings, dependencies=IN_ANY_DATUM)
 async def warnings(state: StateHere, actor: ActorHere) -> Response:
     """Return the warnings that are neither cancelled nor expired, with their areas as geometries."""
     layer = state.catalog.current.visible(EVENTS, actor)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from layers.errors import BadGeometry, BadInput, TooMuch
 from layers.moment import read_time
 from layers.types import Json
+from server.surroundings.datum_route import AnswerCrs
 from twin.routing.arcs import Direction
 from twin.routing.modes import TravelMode
 from twin.surroundings.along_route import BESIDE_M_MAX
@@ -31,6 +32,8 @@ _P, _R2 = "113.3316634,23.1395597", "113.3350806,23.1395741"
 
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    answer_crs: AnswerCrs = "OGC:CRS84"
 
 
 class WayParams(_Query):
@@ -125,6 +128,7 @@ class ResourcesBody(BaseModel):
         min_length=2, max_length=2, description="经度、纬度 longitude, latitude", examples=[[113.3316634, 23.1395597]]
     )
     crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
+    answer_crs: AnswerCrs = "OGC:CRS84"
     n: int = Field(3, ge=1, le=RESOURCES_MAX, description="个数 how many")
     layers: list[Annotated[str, Field(max_length=63)]] = Field(
         default=[RESOURCES], max_length=20, description="图层 id layer ids"

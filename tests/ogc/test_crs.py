@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers.coordinates.crs import CRS84, SERVED, transform
+from layers.coordinates.crs import CRS84, SERVED, SHIFTED, transform
+from tests.ogc.service import BASE
 
 OGC = "http://www.opengis.net/spec"
 PLACE = (113.305, 23.1)  # of r0001, alone within 100 m
@@ -37,6 +38,15 @@ def test_geometries_come_in_the_official_order(service, crs, path, slow):
     feature = document["features"][0] if "features" in document else document
     tolerance = 1e-7 if crs.unit == "degree" else 1e-3
     assert feature["geometry"]["coordinates"] == pytest.approx(official(PLACE, crs), abs=tolerance)
+
+
+@pytest.mark.parametrize("crs", [*SERVED, *SHIFTED], ids=lambda c: c.short)
+@pytest.mark.parametrize("path", ["collections/points/items", "collections/points/items/r0001"])
+def test_a_current_copy_keeps_its_system(service, crs, path):
+    first = service.ask(path, crs=crs.named(BASE))
+    again = service.ask(path, crs=crs.named(BASE), headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert again.headers["content-crs"] == first.headers["content-crs"] == f"<{crs.named(BASE)}>"
 
 
 @ALL

@@ -32,6 +32,7 @@ STATIC = {
     **dict.fromkeys(("/login/oidc/{name}", "/login/oidc/{name}/callback"), "of the caller"),
     "/references/{ticket}": "of the caller: tests/rights/test_references.py",
     "/schemas/{name}.json": "envelopes of messages",
+    "/crs/{name}": "what a datum is",
     "/docs": "a page without values",
     "/": "a page without values",
     "/ui/{version}/{path:path}": "the files of the page",
@@ -193,6 +194,7 @@ def _items(asked):
     items = f"/ogc/collections/{asked.definition.id}/items?limit=100"
     yield from (f"{items}&f={media.f}" for media in _forms(asked))
     yield f"{items.replace('limit=100', 'limit=all')}&f=geojsonl"
+    yield f"{items}&crs=gcj02"
     yield f"{items}&resulttype=hits"
     yield f"{items}&bbox={BOX}"
     yield f"{items}&at={MOMENT}"
@@ -288,7 +290,7 @@ def of_all(definitions, rows):
         "/twin/route": [_route(rows["roads"][0], other) for other in rows["roads"][:3]],
         "/twin/events/{event_id}/log": [f"/twin/events/{row['id']}/log" for row in rows["events"]],
         "/live": ["/live?since=0", f"/live?since=0&bbox={BOX}", "/live?since=0&f=cloudevents"],
-        "/twin/warnings": ["/twin/warnings"],
+        "/twin/warnings": ["/twin/warnings", "/twin/warnings?answer_crs=gcj02"],
         "/twin/download": ["/twin/download", f"/twin/download?layers={','.join(some[:3])}"],
         "/twin/fences/transitions": ["/twin/fences/transitions"],
         "/twin/feeds": ["/twin/feeds"],
@@ -314,7 +316,7 @@ def _of_answers(rows):
         ],
         "/twin/addresses": [f"/twin/addresses?q={quote(str(row['road_name']))}" for row in rows["addresses"]],
         "/twin/service-sites": ["/twin/service-sites?lon=113.38&lat=23.11&open_only=false&limit=100"],
-        "/twin/patrols": ["/twin/patrols?lon=113.38&lat=23.11&radius_m=5000"],
+        "/twin/patrols": ["/twin/patrols?lon=113.38&lat=23.11&radius_m=5000&answer_crs=bd09"],
     }
 
 

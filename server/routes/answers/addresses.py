@@ -14,16 +14,17 @@ from server.dependencies import ActorHere, StateHere, require_duty
 from server.http.caching import PRIVATE_HEADERS
 from server.identity.identity import Identity
 from server.state import State
+from server.surroundings.datum_route import IN_ANY_DATUM, DatumRoute
 from twin.geocoding.parse import CHARACTERS_MAX
 from twin.geocoding.search import ADDRESSES, AddressSearch, search_addresses
 from twin.store.events.completion import incomplete_event
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 CANDIDATES_MAX = 50
 Limit = Annotated[int, Query(ge=1, le=CANDIDATES_MAX)]
 
 
-@router.get("/addresses", summary="查地址 Search addresses")
+@router.get("/addresses", summary="查地址 Search addresses", dependencies=IN_ANY_DATUM)
 async def search(
     state: StateHere,
     response: Response,

@@ -16,6 +16,7 @@ from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
 from server.routes.answers.parameters import At, CrsName, Matter, OptionalLat, OptionalLon, moment_of
+from server.surroundings.datum_route import IN_ANY_DATUM, DatumRoute
 from twin.responsibility.chain import Chain
 from twin.responsibility.concern import (
     Concern,
@@ -29,7 +30,7 @@ from twin.responsibility.responsible import WORKERS, responsible_for
 from twin.surroundings.nearby import RADIUS_M_MAX
 from twin.surroundings.spot import read_spot
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 PATROLS_MAX = 200
 
 
@@ -102,7 +103,7 @@ async def concern_of(
     return await concern_of_spot(connection, catalog, actor, read_spot(params.lon, params.lat, params.crs), matter, at)
 
 
-@router.get("/patrols", summary="Who patrols near a place now")
+@router.get("/patrols", summary="Who patrols near a place now", dependencies=IN_ANY_DATUM)
 async def patrols(
     state: StateHere,
     response: Response,

@@ -13,12 +13,13 @@ from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
 from server.routes.answers.parameters import At, CrsName, Matter, moment_of
+from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.responsibility.concern import read_matter
 from twin.services.sites import SITES, sites_near
 from twin.surroundings.nearby import RADIUS_M_MAX
 from twin.surroundings.spot import read_spot
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 _CALENDAR = "workdays"
 
 
@@ -41,6 +42,7 @@ class SitesParams(BaseModel):
     matter: Matter = None
     at: At = None
     radius_m: Annotated[float, Query(gt=0, le=RADIUS_M_MAX, description="on the ground")] = RADIUS_M_MAX
+    answer_crs: AnswerCrs = "OGC:CRS84"
     open_only: Annotated[bool, Query(description="仅开放者 only those that are open then")] = True
     limit: Annotated[int, Query(ge=1, le=100)] = 5
 

@@ -27,13 +27,14 @@ from server.http.compressed import Compressed
 from server.http.gateway import client_address
 from server.live.playbacks import PlaybackAnswer
 from server.state import State
+from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.live.condition import ChangeFilter
 from twin.live.interest import Interest
 from twin.live.playback import LAYERS_MAX, PlaybackSpan, play
 from twin.live.snapshot import take_snapshot
 from twin.surroundings.nearby import chosen_layers
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 _STEP = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 _ONE_BOX = "allowed is one box west,south,east,north that does not cross the 180th meridian"
@@ -84,6 +85,7 @@ class HistoryParams(BaseModel):
 class SnapshotParams(HistoryParams):
     """The query parameters of `/twin/snapshot`."""
 
+    answer_crs: AnswerCrs = "OGC:CRS84"
     at: str | None = Field(None, max_length=60, description="时刻，须带时区 as of this moment; now by default")
 
 

@@ -30,10 +30,11 @@ from server.http.gateway import client_address
 from server.http.history import CSV, SpanParams, choose_form
 from server.live.row_stream import RowStream
 from server.state import State
+from server.surroundings.datum_route import AnswerCrs, DatumRoute, read_answer_crs
 from twin.history.question import IDS_MAX, SPANS_MAX, RowsQuestion, count_rows, layers_of, rows_of
 from twin.history.rows import HistoryQuery, RowKey, read_cursor, write_cursor
 
-router = APIRouter(prefix="/twin", tags=["history"])
+router = APIRouter(prefix="/twin", tags=["history"], route_class=DatumRoute)
 PAGE_MAX = 10_000
 ALL_MAX = 5_000_000
 _USUAL_SPANS: dict[Facts, timedelta] = {
@@ -61,6 +62,7 @@ class RowsParams(SpanParams):
     filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
     limit: str = Field("1000", max_length=10, description=f"1 to {PAGE_MAX}, or all: a stream of every row")
     cursor: str | None = Field(None, max_length=2_000, description="of the next link")
+    answer_crs: AnswerCrs = "OGC:CRS84"
     f: str = Field("json", max_length=20, description="json, geojson, csv")
 
 
@@ -129,6 +131,8 @@ class _Answer:
         """Return a page, or the stream of all rows."""
         form = choose_form(self.params.f, tuple(_MEDIA))
         limit = _limit(self.params.limit)
+        if limit is None and read_answer_crs(self.params.answer_crs).datum is not None:
+            raise BadInput("a stream of all rows comes in OGC:CRS84; ask for pages", parameter="answer_crs")
         queries = self._question().queries(None if self.params.cursor is None else read_cursor(self.params.cursor))
         return await (self._stream(queries, form) if limit is None else self._page(queries, form, limit))
 

@@ -22,9 +22,10 @@ from server.dependencies import ActorHere, StateHere
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
 from server.http.history import CSV, SpanParams, choose_form
+from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.history.track import SPAN_MAX, TOLERANCE_M_MAX, Track, as_feature, as_rows, check_moves, read_track
 
-router = APIRouter(prefix="/twin", tags=["history"])
+router = APIRouter(prefix="/twin", tags=["history"], route_class=DatumRoute)
 _DAY = timedelta(days=1)
 
 
@@ -38,6 +39,7 @@ class TrackParams(SpanParams):
         allow_inf_nan=False,
         description="化简容差 how far it may be from where it was then",
     )
+    answer_crs: AnswerCrs = "OGC:CRS84"
     f: str = Field("geojson", max_length=20, description="geojson, csv")
 
 

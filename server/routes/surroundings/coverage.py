@@ -13,6 +13,7 @@ from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.routes.surroundings.collection import ComputedCollection, collection
 from server.routes.twin import Feature, GeoJson
+from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import CoverageParams, split
 from twin.routing.roads import ROADS
 from twin.surroundings.area import find_area
@@ -29,7 +30,7 @@ from twin.surroundings.coverage import (
 from twin.surroundings.nearby import chosen_layers
 from twin.surroundings.resources import of_types
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 
 
 class RoadCoverage(ComputedCollection):

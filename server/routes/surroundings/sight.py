@@ -16,6 +16,7 @@ from server.dependencies import ActorHere, StateHere
 from server.routes.surroundings.collection import ComputedCollection, collection
 from server.routes.surroundings.travel import ClosingFeature, search_ways
 from server.routes.twin import Feature, GeoJson
+from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import AlongRouteParams, SightParams
 from twin.surroundings.along_route import cameras_along
 from twin.surroundings.cameras_seeing import CAMERAS, cameras_seeing
@@ -23,7 +24,7 @@ from twin.surroundings.computed import with_computed
 from twin.surroundings.spot import read_spot
 from twin.surroundings.travel import Travelling, find_way, line_of, rounded
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 
 
 class CamerasSeeing(ComputedCollection):

@@ -24,6 +24,7 @@ from server.http.caching import PRIVATE_HEADERS
 from server.routes.surroundings.collection import ComputedCollection, collection
 from server.routes.twin import Feature, GeoJson
 from server.state import State
+from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import (
     ReachableParams,
     ResourcesBody,
@@ -39,7 +40,7 @@ from twin.surroundings.resources import nearest_resources, of_types
 from twin.surroundings.spot import Spot, read_spot
 from twin.surroundings.travel import Travelling, TravelSearch, begin_search, way_between
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 
 
 class ClosingFeature(BaseModel):

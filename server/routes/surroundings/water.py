@@ -18,6 +18,7 @@ from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.routes.surroundings.collection import ComputedCollection, collection
 from server.routes.twin import Feature, GeoJson
+from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import StretchParams, split
 from twin.surroundings.computed import with_computed
 from twin.surroundings.nearby import chosen_layers
@@ -31,7 +32,7 @@ from twin.surroundings.waterway_stretch import (
     stretch_impact,
 )
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 
 
 class WaterwayStretch(BaseModel):

@@ -1,0 +1,74 @@
+"""Answers in a shifted datum: the coordinates of a JSON document that is finished, put into GCJ-02 or BD-09.
+
+What is shifted is what an answer shows, so that a place that was masked stays as coarse as it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from layers.coordinates.datum import Datum, to_datum
+from layers.types import Json
+
+_COMPUTED = frozenset({"route"})
+"""Properties of features that hold a geometry; all others are values of the layer, which stay as they are."""
+DIGITS = 7
+
+
+def shift_document(document: Json, datum: Datum) -> None:
+    """Put a document from CGCS2000 into a datum, in place, and declare the datum in it and in each feature.
+
+    Shifted are the coordinates of GeoJSON geometries, and members `lon` and `lat` side by side, wherever they stand
+    but in the values of a layer's fields. They are rounded to seven decimals (1 cm).
+    """
+    found = _Places(datum)
+    found.look(document)
+    document["datum"] = datum
+    if found.lonlat:
+        shifted = np.round(to_datum(np.array(found.lonlat, dtype=np.float64), datum), DIGITS).tolist()
+        for (holder, lon, lat), (x, y) in zip(found.holders, shifted, strict=True):
+            holder[lon], holder[lat] = x, y
+
+
+class _Places:
+    """The places of a document, and where each of them stands."""
+
+    def __init__(self, datum: Datum) -> None:
+        self.lonlat: list[tuple[float, float]] = []
+        self.holders: list[tuple[Any, Any, Any]] = []
+        self._datum = datum
+
+    def look(self, node: Any) -> None:
+        """Find the places in a part of a document."""
+        if isinstance(node, list):
+            for one in node:
+                self.look(one)
+        elif isinstance(node, dict):
+            if "coordinates" in node:
+                self._positions(node["coordinates"])
+            elif _is_number(node.get("lon")) and _is_number(node.get("lat")):
+                self._place(node, "lon", "lat")
+            for name, value in node.items():
+                if name == "properties" and node.get("type") == "Feature":
+                    self.look({inner: value[inner] for inner in _COMPUTED if inner in value})
+                elif name != "coordinates":
+                    self.look(value)
+            if node.get("type") == "Feature":
+                node["datum"] = self._datum
+
+    def _positions(self, node: Any) -> None:
+        if node and _is_number(node[0]):
+            self._place(node, 0, 1)
+        elif isinstance(node, list):
+            for one in node:
+                self._positions(one)
+
+    def _place(self, holder: Any, lon: Any, lat: Any) -> None:
+        self.holders.append((holder, lon, lat))
+        self.lonlat.append((holder[lon], holder[lat]))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
