@@ -303,6 +303,7 @@ class GroundBody(BaseModel):
         ],
     )
     crs: str = Field("OGC:CRS84", max_length=80, description=_CRS)
+    answer_crs: AnswerCrs = "OGC:CRS84"
     at: str | None = Field(None, max_length=60, description="此时刻的状态，须带时区 as of this moment")
 
     @property

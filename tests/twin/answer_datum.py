@@ -32,6 +32,8 @@ OPERATIONS = {
     "/twin/cameras-along-route": [f"/twin/cameras-along-route?{_ENDS}"],
     "/twin/waterway-stretch-impact": ["/twin/waterway-stretch-impact?waterway=W1&offset_m=500"],
     "/twin/coverage": [f"/twin/coverage?area=440106011001&{_SPAN}"],
+    "/twin/population": ["/twin/population?area=440106011001"],
+    "/twin/broadcast-terminals": ["/twin/broadcast-terminals?area=440106011001"],
     "/twin/aggregate": ["/twin/aggregate?layer=events&by=grid"],
     "/twin/snapshot": ["/twin/snapshot?layers=grids,events&at=2026-06-08T00:00:00%2B08:00&basis=phenomenon"],
     "/twin/warnings": ["/twin/warnings"],

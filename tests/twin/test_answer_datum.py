@@ -14,10 +14,9 @@ import shapely
 from layers.coordinates.datum import DATUMS
 from layers.database.connection import Role, connect
 from server.formats.table import FORMATS
-from tests.databases import run_async, temporary_database
 from tests.layers.schema.fixture import point, put
 from tests.twin.answer_datum import OF_HISTORY, OPERATIONS, assert_declared, assert_same, read_answer, read_json
-from tests.twin.service import TwinService
+from tests.twin.service import serving
 
 _LAYERS = ("grids", "urban_villages", "waterways", "roads", "video_points", "emergency_resources")
 _SHIFTING = [media.f for media in FORMATS if media.shifts]
@@ -28,11 +27,8 @@ _JSON = {"content-type": "application/json"}
 @pytest.fixture(scope="module")
 def service(cluster, fixture_url):
     """The application over the worked fixture, with a row of each layer that the fixture has not."""
-    with temporary_database(cluster, fixture_url) as url:
-        run_async(_put(url))
-        running = TwinService(url)
+    with serving(cluster, fixture_url, _put) as running:
         yield running
-        running.close()
 
 
 async def _put(url):
@@ -41,6 +37,7 @@ async def _put(url):
         await put(connection, "addresses", "A1", point(350, 350), **_ADDRESS)
         await put(connection, "service_sites", "S1", point(360, 350), name="S1")
         await put(connection, "grid_workers", "G1", point(370, 350), name="G1", on_duty=True)
+        await put(connection, "broadcast_terminals", "T1", point(360, 350), range_m=300.0, online_status="online")
         await put(connection, "events", "W1", point(380, 350), title="W1", cap="{}")
     finally:
         await connection.close()

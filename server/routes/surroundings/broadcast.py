@@ -17,12 +17,13 @@ from server.dependencies import ActorHere, StateHere
 from server.routes.surroundings.collection import ComputedCollection, collection
 from server.routes.twin import Feature, GeoJson
 from server.state import State
+from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import GroundBody, GroundParams
 from twin.surroundings.broadcast import TERMINALS, terminals_heard
 from twin.surroundings.computed import with_computed
 from twin.surroundings.ground import Ground, ground_of
 
-router = APIRouter(prefix="/twin", tags=["twin"])
+router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 
 
 class BroadcastTerminals(ComputedCollection):
