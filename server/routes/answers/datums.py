@@ -28,7 +28,7 @@ class ShiftedDatum(BaseModel):
     description: str
     registered: bool = Field(description="没有 EPSG 代码 no code of the EPSG")
     base: str = Field(description="the system that is shifted")
-    axes: tuple[str, str]
+    axes: list[str]
     unit: str
     method: str
     accuracy: str
@@ -50,7 +50,7 @@ async def shifted_datum(
         description=_OF[name],
         registered=False,
         base=STORED.uri,
-        axes=("longitude", "latitude"),
+        axes=["longitude", "latitude"],
         unit=crs.unit,
         method="公开公式，境外不偏移 the public formula; places outside China are not shifted",
         accuracy="反算误差小于 0.01 毫米；与图商自己的地图相差分米至数米 "
