@@ -14,18 +14,25 @@ from layers.definition import CodeList
 from layers.read.counts import CountCache
 from layers.read.query import ItemsQuery
 from layers.read.rights import VisibleField, visible_fields
-from server.page.outline import Connection, Outlines
+from server.page.outline import DISTRICTS, Connection, Outlines
 from tiles.styles.theme import read_themes
 from tiles.vector import DEEPEST_ZOOM, tile_fields
 
 
 def fingerprint(catalog: Catalog, actor: Actor) -> str:
     """Return a digest of everything that `map_document` depends on; equal digests mean equal documents."""
+    rows = [(layer.version, layer.row_count) for layer in catalog.visible_layers(actor)]
+    return _digest([structure(catalog, actor), rows])
+
+
+def structure(catalog: Catalog, actor: Actor) -> str:
+    """Return a digest of what `map_document` depends on beside the rows: definitions, who asks, and the outline."""
     layers = catalog.visible_layers(actor)
-    parts = [
-        actor.audience,
-        *((layer.version, layer.row_count, layer.definition.model_dump_json()) for layer in layers),
-    ]
+    outlined = [layer.version for layer in layers if layer.id == DISTRICTS]
+    return _digest([actor.audience, outlined, *(layer.definition.model_dump_json() for layer in layers)])
+
+
+def _digest(parts: list[Any]) -> str:
     return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:16]
 
 
@@ -38,7 +45,7 @@ async def map_document(
     -------
     dict
         `title_zh`, `title_en`, `bbox` (CRS84, None when there is no feature), `outline` (GeoJSON of the districts, or
-        None), `synthetic`, `layers` in drawing order, `styles`, `codes` by code list.
+        None), `synthetic`, `layers` in drawing order, `styles`, `codes` by code list, `structure`.
     """
     layers = catalog.visible_layers(actor)
     layers.sort(key=lambda layer: (layer.definition.map.order, layer.id))
@@ -46,10 +53,36 @@ async def map_document(
     used = {field["codes"] for layer in described for field in layer["fields"]} & set(catalog.code_lists)
     return {
         **await _district(connection, catalog, actor, outlines),
+        "structure": structure(catalog, actor),
         "synthetic": any(layer.definition.synthetic for layer in layers),
         "layers": described,
         "styles": [theme.model_dump(include={"id", "title_zh", "title_en"}) for theme in read_themes().values()],
         "codes": {name: _codes(catalog.code_lists[name]) for name in sorted(used)},
+    }
+
+
+async def count_document(connection: Connection, catalog: Catalog, actor: Actor, counts: CountCache) -> dict[str, Any]:
+    """Return what changes with the rows: a hundredth of `map_document`, for whoever asks again and again.
+
+    Returns
+    -------
+    dict
+        `structure`, equal to that of the map document as long as nothing else has changed, and `layers` by id:
+        `version`, `count`, `count_exact`, `bbox`.
+    """
+    layers = {layer.id: await _rows(connection, layer, actor, counts) for layer in catalog.visible_layers(actor)}
+    return {"structure": structure(catalog, actor), "layers": layers}
+
+
+async def _rows(connection: Connection, layer: Layer, actor: Actor, counts: CountCache) -> dict[str, Any]:
+    query = ItemsQuery(layer, actor)
+    with in_our_words():
+        matched = counts.known(query) or await counts.counted(connection, query)
+    return {
+        "version": layer.version,
+        "count": matched.rows,
+        "count_exact": matched.exact,
+        "bbox": layer.extent_crs84,
     }
 
 
@@ -69,9 +102,7 @@ async def _district(connection: Connection, catalog: Catalog, actor: Actor, outl
 
 
 async def _layer(connection: Connection, layer: Layer, actor: Actor, counts: CountCache) -> dict[str, Any]:
-    definition, query = layer.definition, ItemsQuery(layer, actor)
-    with in_our_words():
-        matched = counts.known(query) or await counts.counted(connection, query)
+    definition = layer.definition
     carried = [field.definition.name for field in tile_fields(layer, actor)]
     return {
         "id": layer.id,
@@ -80,10 +111,7 @@ async def _layer(connection: Connection, layer: Layer, actor: Actor, counts: Cou
         "geometry_type": definition.geometry_type,
         "synthetic": definition.synthetic,
         "attribution": definition.attribution,
-        "version": layer.version,
-        "count": matched.rows,
-        "count_exact": matched.exact,
-        "bbox": layer.extent_crs84,
+        **await _rows(connection, layer, actor, counts),
         "tiles": f"tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt",
         "max_zoom": max(DEEPEST_ZOOM, definition.map.min_zoom),
         "tile_fields": carried,

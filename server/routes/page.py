@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
 from server.http.compressed import Compressed
-from server.page.map_document import fingerprint, map_document
+from server.page.map_document import count_document, fingerprint, map_document
 
 router = APIRouter()
 _YEAR = "public, max-age=31536000, immutable"
@@ -45,11 +47,21 @@ def asset(version: str, path: str, request: Request, state: StateHere) -> Respon
 
 
 @router.get("/map.json", tags=["map"], summary="What the one map shows to this reader")
-async def describe_map(request: Request, state: StateHere, actor: ActorHere) -> Response:
+async def describe_map(
+    request: Request,
+    state: StateHere,
+    actor: ActorHere,
+    only: Annotated[
+        Literal["counts"] | None, Query(description="仅版本、数量与范围 versions, counts and boxes alone")
+    ] = None,
+) -> Response:
     """Return the district, and every layer this reader may see with titles, colours, counts, fields and code labels."""
-    etag = f'"{fingerprint(state.catalog.current, actor)}"'
+    etag = f'"{fingerprint(state.catalog.current, actor)}{f"-{only}" if only else ""}"'
     headers = {"ETag": etag, **PRIVATE_HEADERS}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    document = await map_document(state.pool, state.catalog.current, actor, state.counts, state.outlines)
+    if only:
+        document = await count_document(state.pool, state.catalog.current, actor, state.counts)
+    else:
+        document = await map_document(state.pool, state.catalog.current, actor, state.counts, state.outlines)
     return Compressed(orjson.dumps(document), media_type="application/json", headers=headers)

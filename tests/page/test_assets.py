@@ -126,6 +126,20 @@ def test_the_map_is_described_to_each_reader_as_far_as_he_may_see(client):
     assert {one["codes"] for one in cameras[0]["fields"]} - {None} <= public["codes"].keys()
 
 
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {TOKEN}"}])
+def test_counts_alone_are_those_of_the_map(client, headers):
+    told, counts = client.get("/map.json", headers=headers), client.get("/map.json?only=counts", headers=headers)
+    document, alone = told.json(), counts.json()
+    shared = ("version", "count", "count_exact", "bbox")
+    assert alone["layers"] == {one["id"]: {name: one[name] for name in shared} for one in document["layers"]}
+    assert alone["structure"] == document["structure"]
+    assert len(counts.content) < len(told.content) / 10
+    assert counts.headers["etag"] != told.headers["etag"]
+    again = client.get("/map.json?only=counts", headers={**headers, "If-None-Match": counts.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/map.json?only=layers", headers=headers).status_code == 400
+
+
 def test_an_unchanged_map_costs_nothing(client):
     first = client.get("/map.json")
     again = client.get("/map.json", headers={"If-None-Match": first.headers["etag"]})

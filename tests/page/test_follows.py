@@ -127,7 +127,7 @@ def test_a_line_that_broke_leaves_the_map_and_heals_where_nothing_was_drawn(visi
     visitor.expects("ERR_FAILED")
     page = visitor.idle()
     assert visitor.drawn("streets")
-    for path in ("**/map.json", "**/tiles/**"):
+    for path in ("**/map.json*", "**/tiles/**"):
         page.route(path, lambda route: route.abort())
     page.evaluate(f"{MAP}.jumpTo({{center: [113.38, 23.18], zoom: 14}})")
     expect(page.locator(".toast")).to_contain_text("连接中断")

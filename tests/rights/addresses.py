@@ -252,7 +252,7 @@ def of_all(definitions, rows):
         "/openapi.json": ["/openapi.json"],
         "/asyncapi.json": ["/asyncapi.json"],
         "/health": ["/health"],
-        "/map.json": ["/map.json"],
+        "/map.json": ["/map.json", "/map.json?only=counts"],
         "/styles": ["/styles"],
         "/styles/{name}.json": ["/styles/light.json", "/styles/light.json?versioned=true"],
         "/styles/{name}/legend": ["/styles/light/legend"],

@@ -41,14 +41,23 @@ async function ask(path, headers = {}) {
 let etag = "";
 
 /**
- * The description of the map, or null when it has not changed since the last request.
- * @returns {Promise<MapDocument | null>}
+ * The description of the map: the same object when nothing has changed, and the same with other counts when only rows have.
+ * @param {MapDocument | null} known
+ * @returns {Promise<MapDocument>}
  */
-export async function fetchMap() {
-  const answer = await ask("map.json", etag ? { "If-None-Match": etag } : {});
-  if (answer.status === 304) return null;
-  etag = answer.headers.get("ETag") ?? "";
-  return answer.json();
+export async function fetchMap(known) {
+  if (known && etag) {
+    const answer = await ask("map.json?only=counts", { "If-None-Match": etag });
+    if (answer.status === 304) return known;
+    const { structure, layers } = await answer.json();
+    if (structure === known.structure) {
+      etag = answer.headers.get("ETag") ?? "";
+      return { ...known, layers: known.layers.map((layer) => ({ ...layer, ...layers[layer.id] })) };
+    }
+  }
+  const map = await (await ask("map.json")).json();
+  etag = '""'; // of no counts: the next request learns it
+  return map;
 }
 
 /** @type {Map<string, { etag: string, style: Style }>} by theme */

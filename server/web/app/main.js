@@ -46,12 +46,12 @@ function restore() {
 
 async function refresh() {
   try {
-    const map = (await fetchMap()) ?? store.get().map;
-    const theme = themeAmong(map?.styles ?? []);
+    const map = await fetchMap(store.get().map);
+    const theme = themeAmong(map.styles);
     if (map !== store.get().map || !isDrawn(theme)) {
       const style = await fetchStyle(theme);
-      const status = map?.layers.some((layer) => layer.count > 0) ? "ready" : "empty";
-      if (theme === themeAmong(map?.styles ?? [])) store.set({ map, theme, style, status }); // else another was chosen meanwhile
+      const status = map.layers.some((layer) => layer.count > 0) ? "ready" : "empty";
+      if (theme === themeAmong(map.styles)) store.set({ map, theme, style, status }); // else another was chosen meanwhile
     }
     if (!store.get().online) store.set({ online: true });
   } catch (error) {

@@ -59,6 +59,7 @@
  * @property {[number, number, number, number] | null} bbox  degrees
  * @property {{ type: string, coordinates: any[] } | null} outline
  * @property {boolean} synthetic
+ * @property {string} structure  changes with everything but the rows
  * @property {Layer[]} layers
  * @property {Record<string, Code[]>} codes
  * @property {{ id: string, title_zh: string, title_en: string }[]} styles
