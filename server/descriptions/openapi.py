@@ -15,6 +15,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse
 
 from layers.types import Json
+from server.formats.geojsonseq import GEOJSONSEQ
+from server.http.history import COLUMN_FORMS
 from server.http.planes import hides_operators, is_operators
 from server.live.stream import EventStream
 from tiles.raster.style import MEDIA
@@ -38,6 +40,13 @@ _EVERYWHERE = (400, 401, 403, 404, 429, 500, 503)
 _OF_WRITING = (409, 413)
 _TAKES_MORE = ("/twin/", "/live", "/raster/", "/sta/", "/ogc/")  # their responses have limits
 _SIGNED = "/feeds/{name}"
+_TEXTS = ("application/geo+json", GEOJSONSEQ.type, "text/csv; charset=utf-8")
+_FILES = tuple(media.type for media in COLUMN_FORMS.values())
+_OF_HISTORY = (
+    *("/twin/positions", "/twin/observations", "/twin/events/versions"),
+    *("/twin/features/{layer}/{feature_id}/observations", "/twin/features/{layer}/{feature_id}/track"),
+)
+"""Routes whose model is one of several forms."""
 _CONTENT: dict[str, tuple[str, ...]] = {
     "/asyncapi.json": ("application/asyncapi+json;version=3.0.0",),
     "/schemas/{name}.json": ("application/schema+json",),
@@ -162,6 +171,8 @@ def _correct(path: str, method: str, operation: Json) -> None:
     responses.pop("422", None)
     if path in _CONTENT:
         responses["200"]["content"] = {kind: {} for kind in _CONTENT[path]}
+    if path in _OF_HISTORY:
+        responses["200"]["content"] |= {kind: {} for kind in (*_TEXTS, *_FILES)}
     limited = method == "post" or path.startswith(_TAKES_MORE)
     for status in (*_EVERYWHERE, *(_OF_WRITING if limited else ())):
         name = f"{_OGC if path.startswith('/ogc/') else ''}{status}"

@@ -16,6 +16,7 @@ MANY_ROWS = 1000
 _OVERVIEW_ZOOM = 10  # a tile of a lower zoom covers a large part of a layer
 _TILE = re.compile(r"/tiles/(?:[^/]+/)?(\d+)/\d+/\d+(?:\.mvt)?\Z")
 _OPERATIONS = ("/twin/", "/raster/", "/map.json", "/ogc/processes/")
+_MOVEMENTS = re.compile(r"/items/.+/t(?:gsequence|properties)")
 _PLAIN = frozenset({"f", "limit", "crs", "lang", "next", "cursor"})  # parameters that do not change the cost of a page
 
 
@@ -41,7 +42,7 @@ def cost_of(scope: Scope) -> Cost:
     tile = _TILE.search(path) if "/tiles/" in path else None
     if tile is not None and int(tile[1][:3]) < _OVERVIEW_ZOOM:
         return Cost.NORMAL
-    if given.keys() - _PLAIN or path.startswith(_OPERATIONS):
+    if given.keys() - _PLAIN or path.startswith(_OPERATIONS) or _MOVEMENTS.search(path):
         return Cost.NORMAL
     return Cost.CHEAP
 

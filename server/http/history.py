@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.errors import BadInput
 from layers.moment import read_moment
+from server.formats.arrow_stream import ARROW
+from server.formats.columnar import ColumnFormat
+from server.formats.geoparquet import GEOPARQUET
+from server.formats.workbook import XLSX
 from twin.history.span import HistorySpan
 
 CSV = "text/csv; charset=utf-8"
+COLUMN_FORMS: Mapping[str, ColumnFormat] = {media.f: media for media in (GEOPARQUET, ARROW, XLSX)}
+"""Files of columns by their value of `f`; text forms of history are written by its routes."""
 
 
 class SpanParams(BaseModel):
@@ -61,3 +69,21 @@ def choose_form(given: str, allowed: Sequence[str]) -> str:
     if given not in allowed:
         raise BadInput(f"f is '{given[:20]}'; allowed are {', '.join(allowed)}", parameter="f")
     return given
+
+
+def has_places(media: ColumnFormat) -> bool:
+    """Whether a file holds points beside longitude and latitude; a workbook is for people."""
+    return media is not XLSX
+
+
+def feature_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row as a GeoJSON feature, with a point of its `lon` and `lat`; without them it has no place."""
+    lon, lat = row.get("lon"), row.get("lat")
+    place = None if lon is None or lat is None else {"type": "Point", "coordinates": [lon, lat]}
+    properties = {name: value for name, value in row.items() if name not in {"lon", "lat"}}
+    return {"type": "Feature", "geometry": place, "properties": properties}
+
+
+def feature_records(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return rows as a GeoJSON text sequence (RFC 8142)."""
+    return b"".join(b"\x1e" + orjson.dumps(feature_of(row), default=str) + b"\n" for row in rows)

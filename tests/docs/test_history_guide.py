@@ -21,6 +21,13 @@ def service(cluster, district_template):
         running.close()
 
 
+def test_the_lines_of_python_are_run(district_url, live_server):
+    (program,) = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
+    known = {"server": live_server(district_url)}
+    exec(program, known)  # noqa: S102  # our own guide
+    assert {"layer", "id", "property", "time", "value", "unit", "geometry"} <= set(known["frame"].columns)
+
+
 def test_the_questions_of_an_operator_are_answered(service):
     (block,) = re.findall(r"```operator\n(.*?)```", GUIDE, flags=re.DOTALL)
     found = [service.json(line.removeprefix("GET ")) for line in block.splitlines()]

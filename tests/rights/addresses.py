@@ -133,10 +133,11 @@ def _history(asked):
             step = ("raw", "5m", "1h&agg=max,count")[number % 3]
             yield (
                 "/twin/features/{layer}/{feature_id}/observations",
-                f"{feature}/observations?property={code}&step={step}&{span}",
+                f"{feature}/observations?property={code}&step={step}&{span}&f={('json', 'arrow')[number % 2]}",
             )
         if definition.motion is not None:
-            yield "/twin/features/{layer}/{feature_id}/track", f"{feature}/track?{span}"
+            form = ("geojson", "parquet", "arrow", "csv")[number % 4]
+            yield "/twin/features/{layer}/{feature_id}/track", f"{feature}/track?{span}&f={form}"
             yield from _moving(asked, row, number)
     facts = ["/twin/positions"] if definition.motion is not None else []
     facts += ["/twin/observations"] if observed_fields(definition) and definition.id != "events" else []
@@ -145,7 +146,8 @@ def _history(asked):
         named = "" if definition.id == "events" else f"&layers={definition.id}"
         for number, field in enumerate(asked.fields):
             yield address, f"{address}?{span}{named}&{_chosen_by(field, asked.rows[-1].get(field.name), 3 * number)}"
-        for form in ("json&limit=7", "csv", "geojson&limit=all"):
+        files = ("parquet&limit=500", "arrow&limit=all", "xlsx&limit=20", "geojsonseq&limit=9")
+        for form in ("json&limit=7", "csv", "geojson&limit=all", *(files if asked.in_full else files[:2])):
             yield address, f"{address}?{span}{named}&f={form}"
         for lon, lat in places_of(asked):
             box = f"{lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"

@@ -40,8 +40,9 @@ def addresses(service: Service) -> list[str]:
     ours = [route.path for route in routes() if "GET" in (route.methods or ())]
     described = service.json("/ogc/openapi?f=json", actor="operator")["paths"]
     ogc = [path for path in described if not path.startswith("/collections/") or path.startswith("/collections/grids")]
+    moving = [f"/ogc/collections/vehicles/items/1/{name}" for name in ("tgsequence", "tproperties", "tproperties/a")]
     odd = ["/nothing", "/ogc/nothing", "/ogc/collections/nothing/items", "/ui/none/none.js", "/styles/", "/ogc/"]
-    every = [*ours, *(f"/ogc{path}" for path in ogc), *odd]
+    every = [*ours, *(f"/ogc{path}" for path in ogc), *moving, *odd]
     return sorted({re.sub(r"\{(\w+)[^}]*\}", lambda at: VALUES.get(at[1], "1"), path) for path in every} - ENDLESS)
 
 

@@ -31,11 +31,11 @@ def written(document: Json) -> bytes:
     return orjson.dumps(document, option=_WRITING)
 
 
-def movement_document(visit: Visit, asked: MovingRequest, movements: Sequence[TemporalPrimitive]) -> Json:
+def movement_document(visit: Visit, address: str, asked: MovingRequest, movements: Sequence[TemporalPrimitive]) -> Json:
     """Return a page of a sequence of temporal geometries."""
     page = movements[asked.offset : asked.offset + asked.limit]
     head = {"type": "TemporalGeometrySequence", "geometrySequence": [_moving_point(one) for one in page]}
-    return head | page_members(visit, asked, len(page), len(movements))
+    return head | page_members(visit, address, asked, len(page), len(movements))
 
 
 def _moving_point(movement: TemporalPrimitive) -> Json:
@@ -76,22 +76,21 @@ def parametric_values(observed: ObservedSeries, values: Sequence[TemporalPrimiti
     ]
 
 
-def page_members(visit: Visit, asked: MovingRequest, returned: int, matched: int) -> Json:
-    """Return the links, numbers and time of a page."""
-    links = [_page_link(visit, "self", None)]
+def page_members(visit: Visit, address: str, asked: MovingRequest, returned: int, matched: int) -> Json:
+    """Return the links, numbers and time of a page; `address` is that of its resource without parameters."""
+    links = [_page_link(visit, address, "self", None)]
     if asked.offset + returned < matched:
-        links.append(_page_link(visit, "next", asked.offset + returned))
+        links.append(_page_link(visit, address, "next", asked.offset + returned))
     if asked.offset:
-        links.append(_page_link(visit, "prev", max(0, asked.offset - asked.limit)))
+        links.append(_page_link(visit, address, "prev", max(0, asked.offset - asked.limit)))
     now = datetime.now(UTC).replace(microsecond=0)
     return {"links": links, "timeStamp": now, "numberMatched": matched, "numberReturned": returned}
 
 
-def _page_link(visit: Visit, rel: str, offset: int | None) -> Json:
+def _page_link(visit: Visit, address: str, rel: str, offset: int | None) -> Json:
     given: Mapping[str, Any] = visit.given if offset is None else {**visit.given, "offset": offset}
     query = f"?{urlencode(given)}" if given else ""
-    path = quote(visit.path.removesuffix("/"), safe="/")
-    return {"href": f"{visit.base}{path}{query}", "rel": rel, "type": "application/json"}
+    return {"href": f"{address}{query}", "rel": rel, "type": "application/json"}
 
 
 def _moments(primitive: TemporalPrimitive) -> npt.NDArray[np.datetime64]:

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from layers.database.connection import in_our_words
 from layers.errors import NotFound, TooMuch
 from layers.types import Json
 from server.formats.geojson import GEOJSON
 from server.formats.media import Media
-from server.http.caching import PRIVATE
+from server.http.caching import UNSTORED_HEADERS
 from server.ogc.answer import Endpoint, OgcResponse
 from server.ogc.moving.documents import (
     movement_document,
@@ -43,7 +44,7 @@ async def _movements(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     asked = read_moving("tgsequence", visit.given)
     async with _reader(visit, names["feature"], asked) as reader:
         found = await reader.movements()
-    return await _answer(movement_document(visit, asked, found))
+    return await _answer(movement_document(visit, _address(visit, names, "tgsequence"), asked, found))
 
 
 async def _properties(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
@@ -59,7 +60,8 @@ async def _properties(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
         told: list[Json] = [part for one in page for part in parametric_values(one, values[one.code])]
     else:
         told = [property_head(one) for one in page]
-    return await _answer({"temporalProperties": told} | page_members(visit, asked, len(page), len(met)))
+    address = _address(visit, names, "tproperties")
+    return await _answer({"temporalProperties": told} | page_members(visit, address, asked, len(page), len(met)))
 
 
 async def _property(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
@@ -73,6 +75,10 @@ async def _property(visit: Visit, names: Mapping[str, str]) -> OgcResponse:
     return await _answer(property_document(known[names["name"]], found))
 
 
+def _address(visit: Visit, names: Mapping[str, str], resource: str) -> str:
+    return f"{visit.ogc}/collections/{visit.layer.id}/items/{quote(names['feature'], safe='')}/{resource}"
+
+
 @asynccontextmanager
 async def _reader(visit: Visit, feature_id: str, asked: MovingRequest) -> AsyncIterator[MovingReader]:
     check_moves(visit.layer)
@@ -83,7 +89,7 @@ async def _reader(visit: Visit, feature_id: str, asked: MovingRequest) -> AsyncI
 
 async def _answer(document: Json) -> OgcResponse:
     body = await asyncio.to_thread(written, document)
-    headers = {"Cache-Control": PRIVATE}
+    headers = {"Cache-Control": UNSTORED_HEADERS["Cache-Control"]}
     for link in document.get("links", []):
         if link["rel"] == "next":
             headers["Link"] = f'<{link["href"]}>; rel="next"'

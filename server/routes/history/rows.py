@@ -24,15 +24,18 @@ from layers.moment import Facts
 from layers.spreadsheet import csv_lines
 from server.audit.touched import current_note, touch
 from server.dependencies import ActorHere, BaseUrlHere, StateHere
+from server.formats.geojsonseq import GEOJSONSEQ
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
 from server.http.gateway import client_address
-from server.http.history import CSV, SpanParams, choose_form
+from server.http.history import COLUMN_FORMS, CSV, SpanParams, choose_form, feature_of, feature_records, has_places
 from server.live.row_stream import RowStream
+from server.routes.history.files import HistoryFile, HistoryRows
 from server.state import State
 from server.surroundings.datum_route import AnswerCrs, DatumRoute, read_answer_crs
 from twin.history.question import IDS_MAX, SPANS_MAX, RowsQuestion, count_rows, layers_of, rows_of
 from twin.history.rows import HistoryQuery, RowKey, read_cursor, write_cursor
+from twin.history.shapes import batch_of_rows, rows_shape
 
 router = APIRouter(prefix="/twin", tags=["history"], route_class=DatumRoute)
 PAGE_MAX = 10_000
@@ -43,7 +46,10 @@ _USUAL_SPANS: dict[Facts, timedelta] = {
     "version": timedelta(days=31),
 }
 _BATCH = 1_000
-_MEDIA = {"json": "application/json", "geojson": "application/geo+json", "csv": CSV}
+_MEDIA = {"json": "application/json", "geojson": "application/geo+json", "geojsonseq": GEOJSONSEQ.type, "csv": CSV}
+_FORMS = (*_MEDIA, *COLUMN_FORMS)
+_TABLES: dict[Facts, str] = {"position": "positions", "observation": "observations", "version": "event_versions"}
+_PAGE_USUAL = 1_000
 _ADDRESS: dict[Facts, str] = {
     "position": "/twin/positions",
     "observation": "/twin/observations",
@@ -60,10 +66,15 @@ class RowsParams(SpanParams):
         None, description="CQL2 over the features of that time, and over the rows of observations"
     )
     filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
-    limit: str = Field("1000", max_length=10, description=f"1 to {PAGE_MAX}, or all: a stream of every row")
+    limit: str | None = Field(
+        None,
+        max_length=10,
+        description=f"1 to {PAGE_MAX}, {_PAGE_USUAL} by default; or all: a stream of every row, the default of"
+        f" {', '.join(COLUMN_FORMS)}",
+    )
     cursor: str | None = Field(None, max_length=2_000, description="of the next link")
     answer_crs: AnswerCrs = "OGC:CRS84"
-    f: str = Field("json", max_length=20, description="json, geojson, csv")
+    f: str = Field("json", max_length=20, description=", ".join(_FORMS))
 
 
 class LayerRowsParams(RowsParams):
@@ -129,12 +140,18 @@ class _Answer:
 
     async def respond(self) -> Response:
         """Return a page, or the stream of all rows."""
-        form = choose_form(self.params.f, tuple(_MEDIA))
-        limit = _limit(self.params.limit)
+        form = choose_form(self.params.f, _FORMS)
+        usual = "all" if form in COLUMN_FORMS else str(_PAGE_USUAL)
+        limit = _limit(usual if self.params.limit is None else self.params.limit)
         if limit is None and read_answer_crs(self.params.answer_crs).datum is not None:
             raise BadInput("a stream of all rows comes in OGC:CRS84; ask for pages", parameter="answer_crs")
         queries = self._question().queries(None if self.params.cursor is None else read_cursor(self.params.cursor))
+        if limit is None and form in COLUMN_FORMS:
+            return HistoryRows(self._file(form), queries, self._touch)
         return await (self._stream(queries, form) if limit is None else self._page(queries, form, limit))
+
+    def _file(self, form: str) -> HistoryFile:
+        return HistoryFile(self.state, COLUMN_FORMS[form], _TABLES[self.facts], ALL_MAX)
 
     def _question(self) -> RowsQuestion:
         params, limits = self.params, self.state.settings.limits
@@ -166,12 +183,16 @@ class _Answer:
             self._touch(query, number)
         watermark = await self.state.exports.judge(current_note())
         following = self._next(kept[-1][1]) if len(found) > limit else None
+        links = {"Link": f'<{following}>; rel="next"'} if following else {}
+        headers = {**links, "OGC-NumberReturned": str(len(kept))}
+        if form in COLUMN_FORMS:
+            columns, places = queries[0].columns if queries else (), has_places(COLUMN_FORMS[form])
+            shape = rows_shape(columns, places=places and bool(columns))
+            return await self._file(form).whole(shape, batch_of_rows(shape, [row for row, _ in kept]), headers)
         head: dict[str, Any] = {"number_returned": len(kept), "next": following}
         head |= {"watermark": watermark.members} if watermark else {}
         body = _written([row for row, _ in kept], _names(queries), form, head)
-        links = {"Link": f'<{following}>; rel="next"'} if following else {}
-        returned = {"OGC-NumberReturned": str(len(kept))}
-        return Compressed(body, media_type=_MEDIA[form], headers={**UNSTORED_HEADERS, **links, **returned})
+        return Compressed(body, media_type=_MEDIA[form], headers={**UNSTORED_HEADERS, **headers})
 
     async def _stream(self, queries: Sequence[HistoryQuery], form: str) -> Response:
         async with AsyncExitStack() as held:
@@ -221,17 +242,12 @@ def _written(rows: Sequence[Mapping[str, Any]], names: Sequence[str], form: str,
     """Return a page."""
     if form == "csv":
         return csv_lines(names, rows)
+    if form == "geojsonseq":
+        return feature_records(rows)
     if form == "geojson":
-        features = [_feature(row) for row in rows]
+        features = [feature_of(row) for row in rows]
         return orjson.dumps({"type": "FeatureCollection", **head, "features": features}, default=str)
     return orjson.dumps({**head, "rows": rows}, default=str)
-
-
-def _feature(row: Mapping[str, Any]) -> dict[str, Any]:
-    lon, lat = row.get("lon"), row.get("lat")
-    place = None if lon is None or lat is None else {"type": "Point", "coordinates": [lon, lat]}
-    properties = {name: value for name, value in row.items() if name not in {"lon", "lat"}}
-    return {"type": "Feature", "geometry": place, "properties": properties}
 
 
 async def _chunks(
@@ -239,7 +255,7 @@ async def _chunks(
 ) -> AsyncIterator[bytes]:
     """Yield all rows as chunks of one document, of some rows each."""
     opened = {"csv": csv_lines(names, ()), "json": b'{"rows":[', "geojson": b'{"type":"FeatureCollection","features":['}
-    yield opened[form]
+    yield opened.get(form, b"")
     batch: list[dict[str, Any]] = []
     total = 0
     async for row, _ in rows:
@@ -251,12 +267,14 @@ async def _chunks(
     if batch:
         yield _chunk(batch, names, form, is_first=not total)
         total += len(batch)
-    if form != "csv":
+    if form in {"json", "geojson"}:
         yield b'],"number_returned":%d}' % total
 
 
 def _chunk(batch: Sequence[Mapping[str, Any]], names: Sequence[str], form: str, *, is_first: bool) -> bytes:
     if form == "csv":
         return csv_lines(names, batch, head=False)
-    listed: Sequence[Any] = [_feature(row) for row in batch] if form == "geojson" else batch
+    if form == "geojsonseq":
+        return feature_records(batch)
+    listed: Sequence[Any] = [feature_of(row) for row in batch] if form == "geojson" else batch
     return (b"" if is_first else b",") + orjson.dumps(listed, default=str)[1:-1]

@@ -17,12 +17,16 @@ from layers.read.visible_times import fields_of
 from layers.spreadsheet import csv_lines
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
+from server.formats.geojsonseq import GEOJSONSEQ
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
-from server.http.history import CSV, SpanParams, choose_form
-from twin.history.series import MeasuredSeries, SeriesQuestion, read_series, read_statistics, read_step
+from server.http.history import COLUMN_FORMS, CSV, SpanParams, choose_form, feature_records
+from server.routes.history.files import HistoryFile
+from twin.history.series import VALUES_MAX, MeasuredSeries, SeriesQuestion, read_series, read_statistics, read_step
+from twin.history.shapes import series_batch
 
 router = APIRouter(prefix="/twin", tags=["history"])
+_FORMS = ("json", "csv", "geojsonseq", *COLUMN_FORMS)
 _WEEK, _LONGEST = timedelta(days=7), timedelta(days=36_600)
 
 
@@ -34,7 +38,7 @@ class SeriesParams(SpanParams):
     )
     step: str = Field("raw", max_length=20, description="raw, 5m, 1h, 1d（本地日 local days）")
     agg: str | None = Field(None, max_length=60, description="mean, min, max, last, count, sum; several with commas")
-    f: str = Field("json", max_length=20, description="json, csv")
+    f: str = Field("json", max_length=20, description=", ".join(_FORMS))
 
 
 class SeriesDocument(BaseModel):
@@ -65,7 +69,7 @@ async def observations(
     Of several messages of one time the newest version counts. A bucket without values is left out; `flagged` says how
     many of its values have a quality flag other than good. With `at` the series is told as it was known then.
     """
-    form = choose_form(params.f, ("json", "csv"))
+    form = choose_form(params.f, _FORMS)
     step = read_step(params.step)
     span = params.span(usual=_WEEK, most=_LONGEST)
     visible = state.catalog.current.visible(layer, actor)
@@ -75,9 +79,15 @@ async def observations(
         async with state.lookups.acquire() as connection:
             found = await read_series(connection, question, actor)
     touch(known, actor, feature=feature_id, rows=1, properties=fields_of(known, params.code))
+    raw = ("value", "text", "quality_flag")
+    names = ("time", *(raw if step == "raw" else (*question.statistics, "n", "flagged")))
+    if form in COLUMN_FORMS:
+        file = HistoryFile(state, COLUMN_FORMS[form], "series", VALUES_MAX)
+        return await file.whole(*series_batch(names, found.values, found.observed.unit), {})
+    if form == "geojsonseq":
+        records = feature_records({"id": feature_id, "property": params.code, **row} for row in found.values)
+        return Compressed(records, media_type=GEOJSONSEQ.type, headers=UNSTORED_HEADERS)
     if form == "csv":
-        raw = ("value", "text", "quality_flag")
-        names = ("time", *(raw if step == "raw" else (*question.statistics, "n", "flagged")))
         return Compressed(csv_lines(names, found.values), media_type=CSV, headers=UNSTORED_HEADERS)
     return Compressed(orjson.dumps(_document(question, found)), media_type="application/json", headers=UNSTORED_HEADERS)
 

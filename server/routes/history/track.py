@@ -19,13 +19,26 @@ from layers.read.rights import layer_at
 from layers.spreadsheet import csv_lines
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
+from server.formats.geojsonseq import GEOJSONSEQ
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
-from server.http.history import CSV, SpanParams, choose_form
+from server.http.history import COLUMN_FORMS, CSV, SpanParams, choose_form, feature_records, has_places
+from server.routes.history.files import HistoryFile
 from server.surroundings.datum_route import AnswerCrs, DatumRoute
-from twin.history.track import SPAN_MAX, TOLERANCE_M_MAX, Track, as_feature, as_rows, check_moves, read_track
+from twin.history.shapes import track_batch
+from twin.history.track import (
+    SPAN_MAX,
+    TOLERANCE_M_MAX,
+    VERTICES_MAX,
+    Track,
+    as_feature,
+    as_rows,
+    check_moves,
+    read_track,
+)
 
 router = APIRouter(prefix="/twin", tags=["history"], route_class=DatumRoute)
+_FORMS = ("geojson", "csv", "geojsonseq", *COLUMN_FORMS)
 _DAY = timedelta(days=1)
 
 
@@ -40,7 +53,7 @@ class TrackParams(SpanParams):
         description="化简容差 how far it may be from where it was then",
     )
     answer_crs: AnswerCrs = "OGC:CRS84"
-    f: str = Field("geojson", max_length=20, description="geojson, csv")
+    f: str = Field("geojson", max_length=20, description=", ".join(_FORMS))
 
 
 class TrackProperties(BaseModel):
@@ -74,7 +87,7 @@ async def track(
     Each vertex is shown as the feature was shown then: by the rights on its row and on the area where it was.
     `simplify_m` leaves out vertices; at every time the line is no farther than that from where the feature was.
     """
-    form = choose_form(params.f, ("geojson", "csv"))
+    form = choose_form(params.f, _FORMS)
     span = params.span(usual=_DAY, most=SPAN_MAX)
     visible = state.catalog.current.visible(layer, actor)
     check_moves(visible)
@@ -84,17 +97,20 @@ async def track(
     past = layer_at(visible, actor, Moment(span.end, "phenomenon"))
     shown = position_fields(visible.definition).values()
     touch(past, actor, feature=feature_id, rows=1, action=AuditAction.REPLAY, properties=shown)
-    body = await asyncio.to_thread(_written, found, params.simplify_m, form, layer, feature_id, span.start, span.end)
-    media = CSV if form == "csv" else "application/geo+json"
+    if params.simplify_m is not None:
+        found = await asyncio.to_thread(found.simplified, params.simplify_m)  # which takes a while for a long one
+    if form in COLUMN_FORMS:
+        file = HistoryFile(state, COLUMN_FORMS[form], "track", VERTICES_MAX)
+        return await file.whole(*track_batch(found, places=has_places(file.media)), {})
+    body = await asyncio.to_thread(_written, found, form, layer, feature_id, span.start, span.end)
+    media = {"csv": CSV, "geojsonseq": GEOJSONSEQ.type}.get(form, "application/geo+json")
     return Compressed(body, media_type=media, headers=UNSTORED_HEADERS)
 
 
-def _written(
-    found: Track, tolerance_m: float | None, form: str, layer: str, feature_id: str, start: datetime, end: datetime
-) -> bytes:
-    """Return the body; a long track takes a while to simplify."""
-    kept = found if tolerance_m is None else found.simplified(tolerance_m)
+def _written(found: Track, form: str, layer: str, feature_id: str, start: datetime, end: datetime) -> bytes:
     if form == "csv":
-        return csv_lines(("time", "lon", "lat", *kept.measured), as_rows(kept))
-    feature = as_feature(kept, layer, feature_id, {"from": start, "to": end})
+        return csv_lines(("time", "lon", "lat", *found.measured), as_rows(found))
+    if form == "geojsonseq":
+        return feature_records({"layer": layer, "id": feature_id, **row} for row in as_rows(found))
+    feature = as_feature(found, layer, feature_id, {"from": start, "to": end})
     return orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC)
