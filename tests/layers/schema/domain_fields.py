@@ -93,5 +93,5 @@ LAYER_GRADES = {"video_points": 3, "grid_workers": 3, "vehicles": 3, "grids": 2,
 
 UNITS = frozenset(
     "m m2 km2 m3/s 10*4.m3 kW deg a s min km/h % 1 {person} {household} {building} {room} {gate} {camera} {code} "  # noqa: SIM905
-    "{floor} {lane} {pump} {bed} {vehicle} {dBm} {event} mm mg/m3 ug/m3".split()
+    "{post} {floor} {lane} {pump} {bed} {vehicle} {dBm} {event} mm mg/m3 ug/m3".split()
 )
