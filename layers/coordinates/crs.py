@@ -92,7 +92,7 @@ SHIFTED: tuple[Crs, ...] = tuple(
     Crs(f"/crs/{datum}", CRS84.srid, "lonlat", "degree", name, datum)
     for datum, name in zip(DATUMS, ("GCJ-02", "BD-09"), strict=True)
 )
-"""The shifted datums that an answer may come in; their URI is a path of the service."""
+"""The shifted datums that questions and answers may come in; their URI is a path of the service."""
 
 EPSG_4547 = gauss_kruger(4547)
 EPSG_4526 = gauss_kruger(4526)
@@ -154,8 +154,8 @@ def parse_crs(text: str, parameter: str = "crs") -> Crs:
 _OWN = re.compile(rf"(?:https?://[^/?#\s]+(?:/[^?#\s]*)?)?/crs/({'|'.join(DATUMS)})", re.IGNORECASE)
 
 
-def parse_answer_crs(text: str, parameter: str = "crs") -> Crs:
-    """Parse the name of a system that an answer may come in: a served one, or a shifted datum.
+def parse_crs_or_datum(text: str, parameter: str = "crs") -> Crs:
+    """Parse the name of a system that features are asked for in: a served one, or a shifted datum.
 
     Parameters
     ----------

@@ -21,7 +21,8 @@ def shift_document(document: Json, datum: Datum) -> None:
     """Put a document from CGCS2000 into a datum, in place, and declare the datum in it and in each feature.
 
     Shifted are the coordinates of GeoJSON geometries, and members `lon` and `lat` side by side, wherever they stand
-    but in the values of a layer's fields. They are rounded to seven decimals (1 cm).
+    but in the values of a layer's fields: in the properties of a feature, and in the members of one of its `rows`.
+    They are rounded to seven decimals (1 cm).
     """
     found = _Places(datum)
     found.look(document)
@@ -46,20 +47,30 @@ class _Places:
             for one in node:
                 self.look(one)
         elif isinstance(node, dict):
-            if "coordinates" in node:
-                self._positions(node["coordinates"])
-            elif _is_number(node.get("lon")) and _is_number(node.get("lat")):
-                self._place(node, "lon", "lat")
+            self._pair(node)
+            is_feature = node.get("type") == "Feature"
             for name, value in node.items():
-                if name == "properties" and node.get("type") == "Feature":
-                    self.look({inner: value[inner] for inner in _COMPUTED if inner in value})
-                elif name != "coordinates":
-                    self.look(value)
-            if node.get("type") == "Feature":
+                self._look_inside(name, value, is_feature=is_feature)
+            if is_feature:
                 node["datum"] = self._datum
 
+    def _look_inside(self, name: str, value: Any, *, is_feature: bool) -> None:
+        if name == "coordinates":
+            self._positions(value)
+        elif is_feature and name == "properties":
+            self.look([value[inner] for inner in _COMPUTED.intersection(value or ())])
+        elif name == "rows" and isinstance(value, list):
+            for row in value:
+                self._pair(row)
+        else:
+            self.look(value)
+
+    def _pair(self, node: Json) -> None:
+        if _is_number(node.get("lon")) and _is_number(node.get("lat")):
+            self._place(node, "lon", "lat")
+
     def _positions(self, node: Any) -> None:
-        if node and _is_number(node[0]):
+        if isinstance(node, list) and node and _is_number(node[0]):
             self._place(node, 0, 1)
         elif isinstance(node, list):
             for one in node:

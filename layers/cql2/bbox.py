@@ -13,12 +13,13 @@ from shapely.geometry.base import BaseGeometry
 
 from layers.clause import Clause, compose, join
 from layers.coordinates.crs import STORED_SRID, Crs, reach, transform
+from layers.coordinates.datum import from_datum
 from layers.coordinates.degrees import LAT_MAX, LON_MAX, are_degrees, settled
 from layers.cql2.queryable import Queryable
 from layers.errors import BadInput
 from layers.types import BBox
 
-_EDGE_PARTS = 32  # a box's edge in a projected system is a curve in degrees
+_EDGE_PARTS = 32  # a box's edge in a projected or shifted system is a curve in degrees
 _ROUND_TRIP_M = 0.5
 _ROUNDING_DEG = 4e-5  # PostGIS rounds boxes to single precision: at most 1.6e-5 at 180 degrees, twice over
 
@@ -89,7 +90,8 @@ def bbox_of(numbers: Sequence[float], crs: Crs, parameter: str = "bbox") -> Degr
             f"{parameter}'s southern edge {south:g} is above its northern {north:g}; {_order(crs)}", parameter=parameter
         )
     box = (west, south, east, north)
-    return _geographic(box, crs, parameter) if crs.unit == "degree" else _box_of_plane(box, crs, parameter)
+    is_straight = crs.unit == "degree" and crs.datum is None
+    return _geographic(box, crs, parameter) if is_straight else _bent(box, crs, parameter)
 
 
 def _order(crs: Crs) -> str:
@@ -108,7 +110,7 @@ def _geographic(box: BBox, crs: Crs, parameter: str) -> DegreeBox:
     return DegreeBox((box,))
 
 
-def _box_of_plane(box: BBox, crs: Crs, parameter: str) -> DegreeBox:
+def _bent(box: BBox, crs: Crs, parameter: str) -> DegreeBox:
     west, south, east, north = box
     if west > east:
         raise BadInput(
@@ -141,7 +143,8 @@ def to_stored(xy: np.ndarray, crs: Crs, parameter: str) -> np.ndarray:
     """
     if not np.isfinite(xy).all():
         raise BadInput(f"{parameter} has a coordinate that is not finite", parameter=parameter)
-    degrees = settled(transform(xy, crs.srid, STORED_SRID))
+    unshifted = xy if crs.datum is None else from_datum(xy, crs.datum)
+    degrees = settled(transform(unshifted, crs.srid, STORED_SRID))
     inside = are_degrees(degrees).all()
     if inside and crs.unit == "metre" and len(degrees):
         west, south, east, north = reach(crs.srid)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, join
-from layers.coordinates.crs import CRS84, parse_crs
+from layers.coordinates.crs import CRS84, parse_crs_or_datum
 from layers.cql2 import (
     FilterLimits,
     Queryable,
@@ -106,7 +106,7 @@ def _bbox(layer: Layer, given: Mapping[str, str], queryables: Mapping[str, Query
         if "bbox-crs" in given:
             raise BadInput("bbox-crs is given without a bbox", parameter="bbox-crs")
         return EMPTY
-    crs = parse_crs(given["bbox-crs"], "bbox-crs") if "bbox-crs" in given else CRS84
+    crs = parse_crs_or_datum(given["bbox-crs"], "bbox-crs") if "bbox-crs" in given else CRS84
     bbox = parse_bbox(given["bbox"], crs)
     if "geom" not in queryables:
         raise BadInput(f"layer '{layer.id}' has no geometries: bbox cannot select from it", parameter="bbox")
@@ -133,7 +133,7 @@ def _filter(
     expression = body if body is not None else text
     if expression is None:
         return EMPTY
-    crs = parse_crs(given["filter-crs"], "filter-crs") if "filter-crs" in given else CRS84
+    crs = parse_crs_or_datum(given["filter-crs"], "filter-crs") if "filter-crs" in given else CRS84
     length = limits.filter_bytes if body is None else limits.body_bytes
     bounds = FilterLimits(length=length, vertices=limits.filter_vertices)
     return compile_filter(parse(expression, language, limits=bounds), queryables, filter_crs=crs)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.coordinates.crs import CRS84, Crs, parse_answer_crs
+from layers.coordinates.crs import CRS84, Crs, parse_crs_or_datum
 from server.formats.media import Media
 from server.formats.table import check_crs, offered
 from server.http.caching import cache_control, keep_of
@@ -57,7 +57,7 @@ class ItemsCall:
         """
         if "crs" not in self.given:
             return CRS84
-        crs = parse_answer_crs(self.given["crs"])
+        crs = parse_crs_or_datum(self.given["crs"])
         check_crs(self.media, crs)
         return crs
 

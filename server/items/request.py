@@ -11,7 +11,7 @@ import orjson
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.coordinates.crs import CRS84, parse_answer_crs
+from layers.coordinates.crs import CRS84, parse_crs_or_datum
 from layers.cql2 import queryables_of
 from layers.errors import BadInput
 from layers.read.query import ItemsQuery
@@ -61,7 +61,7 @@ def read_items_request(
         where=condition_of(layer, given, queryables, limits, body_filter),
         properties=_properties(layer, actor, given.get("properties")),
         skip_geometry=read_choice(given, "skipGeometry", ("true", "false"), "false") == "true",
-        crs=parse_answer_crs(given["crs"]) if "crs" in given else CRS84,
+        crs=parse_crs_or_datum(given["crs"]) if "crs" in given else CRS84,
         sort=sort_keys(given["sortby"], sortable_fields(layer, actor)) if given.get("sortby") else (),
         limit=min(read_number(given, "limit", limits.page_default, lowest=1), limits.page_max),
         offset=read_number(given, "offset", 0, lowest=0),

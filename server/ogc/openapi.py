@@ -179,7 +179,7 @@ _FEATURE_ID = path_parameter("featureId", {"type": "string", "minLength": 1})
 
 
 def _parameters(limits: LimitSettings) -> Json:
-    systems = {"type": "string", "enum": [crs.uri for crs in served_crs()]}
+    systems = {"type": "string", "enum": [*(crs.uri for crs in served_crs()), *DATUMS]}
     number = {"type": "number"}
     described: dict[str, tuple[str, Json]] = {
         "lang": ("语言 language", {"type": "string", "enum": list(LANGUAGES)}),
@@ -200,7 +200,7 @@ def _parameters(limits: LimitSettings) -> Json:
         "bbox-crs": ("bbox 的坐标系 of bbox", systems),
         "crs": (
             "输出坐标系；gcj02、bd09 为手机地图的偏移坐标 of the geometries in the answer; gcj02, bd09: of phone maps",
-            {"type": "string", "enum": [*systems["enum"], *DATUMS]},
+            systems,
         ),
         "datetime": ("时间或时间段 RFC 3339 date, date-time or interval", {"type": "string"}),
         "filter": ("CQL2 表达式 expression", {"type": "string"}),

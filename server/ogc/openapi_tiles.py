@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from layers.coordinates.crs import served_crs
 from layers.types import Json
 from server.ogc.openapi_parts import documents, operation, path_parameter, query_parameter
 from server.tiles.form import PICTURES, SIDE_MAX, VALUES
@@ -20,7 +21,7 @@ _TILE = tuple(path_parameter(name, {"type": "integer", "minimum": 0}) for name i
 _SET = path_parameter("tileMatrixSetId", {"type": "string", "enum": list(GRIDS)})
 _PLACE = "{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}"
 _FILTERS = ("datetime", "filter", "filter-lang", "filter-crs", "at", "basis")
-_AREA = ("bbox", "bbox-crs", "subset", "subset-crs", "center", "center-crs", "crs", "width", "height",
+_AREA = ("bbox", "map-bbox-crs", "subset", "subset-crs", "center", "center-crs", "map-crs", "width", "height",
          "scale-denominator", "transparent", "bgcolor")  # fmt: skip
 _TILE_LOOK = ("width", "height", "transparent", "bgcolor")
 _COLLECTIONS = query_parameter(
@@ -137,7 +138,12 @@ def tile_parameters() -> Json:
         "transparent": ("空处透明 transparent where nothing is", {"type": "boolean"}),
         "bgcolor": ("背景色 RRGGBB of the ground", {"type": "string", "pattern": "^(0x|#)?[0-9a-fA-F]{6}$"}),
     }
-    return {name: query_parameter(name, *of) for name, of in described.items()}
+    served: Json = {"type": "string", "enum": [crs.uri for crs in served_crs()]}
+    systems = {
+        "map-crs": query_parameter("crs", "地图的坐标系 of the map", served),
+        "map-bbox-crs": query_parameter("bbox-crs", "bbox 的坐标系 of bbox", served),
+    }
+    return systems | {name: query_parameter(name, *of) for name, of in described.items()}
 
 
 _LOOK: dict[str, tuple[str, Json]] = {

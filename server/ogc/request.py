@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from layers.coordinates.crs import parse_answer_crs, parse_crs
+from layers.coordinates.crs import parse_crs, parse_crs_or_datum
 from server.formats.pages import HTML, JSONLD
 from server.formats.table import check_crs
 from server.items.request import ItemsRequest, read_items_request
@@ -46,7 +46,7 @@ def item_visit(visit: Visit) -> tuple[Visit, dict[str, str]]:
         When there is no such coordinate system, or the representation cannot name it.
     """
     if "crs" in visit.given:
-        check_crs(visit.media, parse_answer_crs(visit.given["crs"]))
+        check_crs(visit.media, parse_crs_or_datum(visit.given["crs"]))
     return visit, item_parameters(visit.given)
 
 

@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from layers.coordinates.crs import CRS84, Crs, parse_answer_crs
+from layers.coordinates.crs import CRS84, Crs, parse_crs_or_datum
 from layers.coordinates.datum import DATUMS, Datum, to_datum
 from layers.coordinates.shifted_json import DIGITS, shift_document
 from layers.errors import BadCrs, BadInput
@@ -77,7 +77,7 @@ def read_answer_crs(name: str) -> Crs:
         When it is neither CRS84 nor a shifted datum.
     """
     try:
-        crs = parse_answer_crs(name, PARAMETER)
+        crs = parse_crs_or_datum(name, PARAMETER)
     except BadCrs:
         crs = None
     if crs is None or (crs.datum is None and crs != CRS84):
@@ -91,8 +91,11 @@ async def _asked(request: Request) -> str | None:
     name = request.query_params.get(PARAMETER)
     if name is not None or request.method != "POST":
         return name
+    text = await request.body()
+    if PARAMETER.encode() not in text:
+        return None
     try:
-        body = orjson.loads(await request.body())
+        body = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None  # the operation says what is wrong
     found = body.get(PARAMETER) if isinstance(body, dict) else None

@@ -12,6 +12,7 @@ ADDRESSES = (
     *("/ogc", "/ogc/conformance", "/ogc/openapi", "/ogc/collections", "/ogc/collections/points", "/ogc/TileMatrixSets"),
     *(f"/ogc/collections/points/{name}" for name in ("schema", "schema/feature", "queryables", "sortables", "tiles")),
     *(f"/ogc/collections/points/items?f={f}" for f in ("json", "jsonfg", "csv", "geojsonl", "html", "jsonld")),
+    *("/ogc/collections/points/items?crs=gcj02&f=csv", "/crs/gcj02"),
     *("/ogc/collections/points/items/r0001", "/ogc/collections/points/tiles/WebMercatorQuad"),
     *("/ogc/collections/points/tiles/WebMercatorQuad/10/444/834", "/tiles/points/10/834/444.mvt", "/tiles/points.json"),
     *(

@@ -117,7 +117,7 @@ def _of_layer(asked):
     yield "/twin/nearby", f"/twin/nearby?lon=113.38&lat=23.11&radius_m=5000&layers={name}&limit=20"
     ways = _ways(name, *asked.rows[0]["geom"])
     yield from ways if asked.in_full else ways[len(name) % 3 :: 3]
-    yield "/twin/areas/{code}/features", f"/twin/areas/440106011/features?layers={name}&limit=20"
+    yield "/twin/areas/{code}/features", f"/twin/areas/440106011/features?layers={name}&limit=20&answer_crs=bd09"
     yield "/twin/snapshot", f"/twin/snapshot?layers={name}&bbox={BOX}"
     yield "/twin/replay", f"/twin/replay?layers={name}&from={MOMENT}&to={MOMENT}&step=1s"
 

@@ -13,12 +13,16 @@ import shapely
 
 from layers.coordinates.datum import DATUMS
 from layers.database.connection import Role, connect
+from layers.policy.read import read_policy
 from server.formats.table import FORMATS
 from tests.layers.schema.fixture import point, put
+from tests.readers import SHIPPED_POLICY
+from tests.rights.roles import readers
+from tests.rights.service import Readers
 from tests.twin.answer_datum import OF_HISTORY, OPERATIONS, assert_declared, assert_same, read_answer, read_json
 from tests.twin.service import serving
 
-_LAYERS = ("grids", "urban_villages", "waterways", "roads", "video_points", "emergency_resources")
+_LAYERS = ("grids", "waterways", "video_points")
 _SHIFTING = [media.f for media in FORMATS if media.shifts]
 _ADDRESS = {"address": "龙口西路120号", "road_name": "龙口西路", "house_number": "120号"}
 _JSON = {"content-type": "application/json"}
@@ -41,6 +45,32 @@ async def _put(url):
         await put(connection, "events", "W1", point(380, 350), title="W1", cap="{}")
     finally:
         await connection.close()
+
+
+@pytest.fixture(scope="module")
+def ruled(service):
+    """The same for holders of the shipped policy's roles."""
+    running = Readers(service.url, readers(read_policy(SHIPPED_POLICY)))
+    yield running
+    running.close()
+
+
+@pytest.mark.parametrize("datum", DATUMS)
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/ogc/collections/video_points/items?limit=20", "crs"),
+        ("/ogc/collections/video_points/items?limit=20&f=csv", "crs"),
+        ("/twin/nearby?lon=113.3316634&lat=23.1395597&radius_m=800&layers=video_points", "answer_crs"),
+    ],
+)
+def test_a_masked_place_is_the_middle_of_its_cell_in_every_datum(service, ruled, path, parameter, datum):
+    f = "csv" if "f=csv" in path else "json"
+    exact = read_answer(service.ask(path).content, f)
+    plain, shifted = ruled.ask(path, actor="analyst"), ruled.ask(path, actor="analyst", **{parameter: datum})
+    masked = read_answer(plain.content, f)
+    assert_same(masked, read_answer(shifted.content, f), datum)
+    assert not {*map(tuple, masked.lonlat.tolist())} & {*map(tuple, exact.lonlat.tolist())}
 
 
 def test_every_operation_that_takes_a_datum_is_asked(service):
@@ -142,6 +172,21 @@ def test_items(service, f, datum):
             page = shifted.json()
             assert [page["datum"], *(one["datum"] for one in page["features"])] == [datum] * (1 + len(page["features"]))
             assert "datum" not in plain.json()
+
+
+@pytest.mark.parametrize("datum", DATUMS)
+def test_a_question_for_features_comes_in_the_datum_of_its_answer(service, datum):
+    page = service.json(f"/ogc/collections/video_points/items?limit=100&crs={datum}")
+    for one in page["features"]:
+        x, y = one["geometry"]["coordinates"]
+        near = f"{x - 1e-6},{y - 1e-6},{x + 1e-6},{y + 1e-6}"
+        found = service.json(f"/ogc/collections/video_points/items?bbox={near}&bbox-crs={datum}&crs={datum}")
+        by_filter = f"filter=S_DWITHIN(geom,POINT({x} {y}),0.2)&filter-crs={datum}".replace(" ", "%20")
+        filtered = service.json(f"/ogc/collections/video_points/items?{by_filter}&crs={datum}")
+        assert one in found["features"]
+        assert found["features"] == filtered["features"]
+        unshifted = service.json(f"/ogc/collections/video_points/items?bbox={near}")
+        assert one["id"] not in [other["id"] for other in unshifted["features"]]
 
 
 @pytest.mark.parametrize("datum", DATUMS)

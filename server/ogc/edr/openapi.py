@@ -34,7 +34,7 @@ def edr_paths(collection: str, title: str, queries: Sequence[str]) -> Json:
     found: Json = {}
     for query in queries:
         own = _COORDS if PARAMETERS[query] == ("coords",) else _box(required=query == "cube")
-        shared = ("datetime", "crs", "lang")
+        shared = ("datetime", "map-crs", "lang")
         described = f"{title}: {_TITLES[query]}"
         found[f"{path}/{query}"] = {
             "get": operation(f"{name}.{query}", described, collection, _CONTENT, shared, own, _NAMES, _F)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from layers.coordinates.crs import SHIFTED, STORED
 from layers.coordinates.datum import DATUMS
 from layers.errors import NotFound
-from server.dependencies import BaseUrlHere
+from server.dependencies import ActorHere, BaseUrlHere, StateHere
+from server.http.caching import VARIES, Keep, cache_control
 
 router = APIRouter(prefix="/crs", tags=["service"])
 _OF = {
@@ -36,13 +37,18 @@ class ShiftedDatum(BaseModel):
 
 @router.get("/{name}", summary="偏移坐标系 A shifted datum of phone maps")
 async def shifted_datum(
-    name: Annotated[str, Path(max_length=20, examples=["gcj02"])], response: Response, base: BaseUrlHere
+    name: Annotated[str, Path(max_length=20, examples=["gcj02"])],
+    response: Response,
+    state: StateHere,
+    actor: ActorHere,
+    base: BaseUrlHere,
 ) -> ShiftedDatum:
     """Return what GCJ-02 or BD-09 is, how it is computed here, and how exact that is."""
     crs = next((one for one in SHIFTED if one.datum == name), None)
     if crs is None:
         raise NotFound(f"there is no datum '{name}'; datums are {', '.join(DATUMS)}", parameter="name")
-    response.headers["Cache-Control"] = "public, max-age=3600"
+    cached = cache_control(Keep.STEADY, actor, state.settings)
+    response.headers.update({"Cache-Control": cached, "Vary": VARIES})
     return ShiftedDatum(
         id=name,
         uri=crs.named(base),

@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers.coordinates.crs import SHIFTED, parse_answer_crs
+from layers.coordinates.crs import SHIFTED, parse_crs_or_datum
 from layers.coordinates.datum import DATUMS, to_datum
 from layers.database.connection import connect
 from layers.errors import BadCrs
@@ -70,10 +70,10 @@ def test_every_type_of_geometry_is_shifted_vertex_by_vertex(shift, datum):
 @pytest.mark.parametrize("crs", SHIFTED, ids=lambda crs: crs.short)
 def test_a_datum_is_named_by_its_name_and_by_its_address(crs):
     for name in (crs.short, f" {crs.short.upper()} ", crs.named("http://map.example"), crs.named("https://a.b/one")):
-        assert parse_answer_crs(name) is crs
+        assert parse_crs_or_datum(name) is crs
 
 
 @pytest.mark.parametrize("name", ["gcj", "gcj-02", "http://map.example/crs/wgs84", "https:///crs/gcj02", "", "EPSG:1"])
 def test_another_name_is_refused_with_what_is_allowed(name):
     with pytest.raises(BadCrs, match=r"OGC:CRS84.*gcj02, bd09"):
-        parse_answer_crs(name)
+        parse_crs_or_datum(name)
