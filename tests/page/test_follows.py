@@ -12,6 +12,8 @@ from tests.page.conftest import DESK
 from tests.page.waiting import until
 
 MAP = "document.querySelector('.mapview').map"
+STATES = f"""(manager => manager._inViewTiles.getAllIds().map(id => manager._inViewTiles.getTileById(id).state))(
+    {MAP}.style.tileManagers.streets)"""
 
 
 @contextmanager
@@ -130,12 +132,11 @@ def test_a_line_that_broke_leaves_the_map_and_heals_where_nothing_was_drawn(visi
     for path in ("**/map.json*", "**/tiles/**"):
         page.route(path, lambda route: route.abort())
     page.evaluate(f"{MAP}.jumpTo({{center: [113.38, 23.18], zoom: 14}})")
+    until(page, f"{STATES}.includes('errored')")
     expect(page.locator(".toast")).to_contain_text("连接中断")
     page.unroute_all()
     expect(page.locator(".toast")).to_have_count(0)
-    until(
-        page, f"{MAP}.areTilesLoaded() && {MAP}.querySourceFeatures('streets', {{sourceLayer: 'streets'}}).length > 0"
-    )
+    until(page, f"{STATES}.every(state => state === 'loaded')")
 
 
 def test_a_printed_page_has_the_map_in_it(visit):

@@ -18,6 +18,8 @@ const CLICK_PIXELS = 4;
 /** @typedef {Pick<State, "style" | "map" | "toggled" | "relief"> & { marked: any[] }} Shown */
 /** @type {WeakMap<maplibre.Map, Shown>} the state that each map shows, or will after drawing */
 const shown = new WeakMap();
+/** @type {WeakMap<maplibre.Map, Map<string, { x: number, y: number, z: number }[]>>} tiles that could not be read, by source */
+const failed = new WeakMap();
 
 /**
  * @param {HTMLElement} container
@@ -43,6 +45,7 @@ export function createMap(container, view, state) {
     transformRequest: (url) => (isOurs(url) ? { url, cache: "no-cache" } : { url }),
   });
   shown.set(map, { ...state, marked: [] });
+  remember(map);
   map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-right");
   map.addControl(new maplibre.NavigationControl({ visualizePitch: true }), "bottom-right");
   map.addControl(new maplibre.ScaleControl({ maxWidth: 110 }), "bottom-left");
@@ -83,13 +86,31 @@ export function show(map, state) {
 }
 
 /**
- * Request a layer's tiles again; drawn tiles stay until then, and unchanged tiles come as a 304.
+ * Request a layer's tiles again; drawn tiles stay until then, and unchanged tiles come as a 304. Tiles that could not be
+ * read are asked for by name: refreshed with all others, MapLibre would wait for ever for their first answer.
  * @param {maplibre.Map} map
  * @param {string} id
  */
 export function refresh(map, id) {
   const seen = ownLayers(map, id).some((style) => map.getLayoutProperty(style, "visibility") !== "none");
-  if (map.getSource(id) && seen) map.refreshTiles(id);
+  if (!map.getSource(id) || !seen) return;
+  const missing = failed.get(map)?.get(id) ?? [];
+  failed.get(map)?.delete(id);
+  if (missing.length) map.refreshTiles(id, missing);
+  map.refreshTiles(id);
+}
+
+/**
+ * Remember the tiles that a map could not read.
+ * @param {maplibre.Map} map
+ */
+function remember(map) {
+  const tiles = new Map();
+  failed.set(map, tiles);
+  map.on("error", (event) => {
+    const { sourceId, tile } = /** @type {any} */ (event);
+    if (sourceId && tile) tiles.set(sourceId, [...(tiles.get(sourceId) ?? []), tile.tileID.canonical]);
+  });
 }
 
 /**
