@@ -16,6 +16,7 @@ from layers.read.query import ItemsQuery, page, single
 from layers.read.references import one_time_fields
 from server.audit.touched import count_rows, current_note, touch
 from server.audit.watermark import Watermark
+from server.formats.table import check_crs
 from server.formats.written import PageHead, TextFormat
 from server.http.conditions import layer_of
 from server.items.call import ItemsCall
@@ -130,6 +131,7 @@ async def features(call: ItemsCall, state: State) -> ItemsResponse:
     """
     plan = _plan(call, state)
     query = plan.query(call.layer)
+    check_crs(call.media, query.crs)
     action = AuditAction.EXPORT if call.media.export else None
     touch(query.layer, call.actor, action=action, fields=not plan.hits, properties=query.properties)
     if plan.hits:

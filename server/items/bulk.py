@@ -36,6 +36,7 @@ from server.bulk.reading import BulkReading
 from server.bulk.sending import send_parts, watched
 from server.bulk.workspace import workspace
 from server.formats.columnar import ColumnFormat, ColumnHead
+from server.formats.table import check_crs
 from server.formats.written import PageHead, TextFormat
 from server.http.compression import send_bytes
 from server.http.parameters import read_number
@@ -99,6 +100,7 @@ async def send_bulk(
     """
     part = read_part(call, state.settings.limits)
     query = part.query
+    check_crs(call.media, query.crs)
     touch(query.layer, call.actor, action=AuditAction.EXPORT, properties=query.properties)
     is_page = part.limit is not None and part.limit <= state.settings.limits.page_max
     desk, lanes = state.bulk, state.bulk.lanes

@@ -95,10 +95,10 @@ async def _read(parts: tuple[str, str | None], scope: Scope, receive: Receive, s
 
 
 async def _answer(call: ItemsCall, scope: Scope, receive: Receive, send: Send, state: State) -> None:
-    crs, validators = call.crs, _validators(call, state)
+    validators = _validators(call, state)
     if validators and not_modified(dict(scope["headers"]), validators):
         touch(call.layer, call.actor, feature=call.feature_id)
-        headers = call.headers(crs, state.settings) | validators.headers()
+        headers = call.headers(call.crs, state.settings) | validators.headers()
         await Response(status_code=304, headers=headers)(scope, receive, send)
         return
     if is_bulk(call):
