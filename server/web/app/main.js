@@ -17,6 +17,7 @@ const store = createStore({
   message: "",
   online: true,
   map: null,
+  reader: "",
   theme: preferredTheme(requested.theme),
   style: null,
   language: preferredLanguage(),
@@ -46,12 +47,13 @@ function restore() {
 
 async function refresh() {
   try {
+    const reader = store.get().account?.id ?? "";
     const map = await fetchMap(store.get().map);
     const theme = themeAmong(map.styles);
     if (map !== store.get().map || !isDrawn(theme)) {
       const style = await fetchStyle(theme);
       const status = map.layers.some((layer) => layer.count > 0) ? "ready" : "empty";
-      if (theme === themeAmong(map.styles)) store.set({ map, theme, style, status }); // else another was chosen meanwhile
+      if (theme === themeAmong(map.styles)) store.set({ map, reader, theme, style, status }); // else another was chosen meanwhile
     }
     if (!store.get().online) store.set({ online: true });
   } catch (error) {

@@ -93,6 +93,7 @@
  * @property {string} message  the error, when status is "error" or the connection is lost
  * @property {boolean} online  whether the last request to the server was answered
  * @property {MapDocument | null} map
+ * @property {string} reader  whom the map was read for: the id of an account, empty for a stranger
  * @property {string} theme  id of the requested style
  * @property {Style | null} style  the style of the map, once it is loaded
  * @property {Language} language

@@ -18,7 +18,8 @@ const PAGE = `ogc/collections/${LAYER}/items?${new URLSearchParams({ f: "json", 
 export function Warnings({ store, state }) {
   const { language, map } = state;
   const layer = layerOf(state, LAYER);
-  const warnings = useWarnings(layer !== undefined, `${layer?.version}/${state.changes[LAYER] ?? 0}/${state.account?.id ?? ""}`);
+  const isOurs = state.reader === (state.account?.id ?? ""); // else the map is still that of who was here before
+  const warnings = useWarnings(layer !== undefined && isOurs, `${layer?.version}/${state.changes[LAYER] ?? 0}/${state.reader}`);
   if (!warnings.length) return null;
   const severities = map?.codes["event_severity"] ?? [];
   return html`<ul class="warnings" aria-label=${t(language, "warnings.title")}>
