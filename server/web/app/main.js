@@ -22,7 +22,7 @@ const store = createStore({
   style: null,
   language: preferredLanguage(),
   asked: null,
-  framing: requested.view === null, // a link with a feature and without a position
+  framing: requested.view === null && requested.selected !== null, // a link with a feature and without a position
   changes: {},
   toggled: requested.toggled,
   hits: requested.selected ? [requested.selected] : [],
@@ -40,7 +40,7 @@ const store = createStore({
 /** A link that is pasted into an open page. The page's own writing of the address is no such change. */
 function restore() {
   const { view, selected, toggled, theme, listed, relief } = readHash(location.hash);
-  store.set({ asked: view, framing: view === null, toggled, relief, hits: selected ? [selected] : [], chosen: 0 });
+  store.set({ asked: view, framing: view === null && selected !== null, toggled, relief, hits: selected ? [selected] : [], chosen: 0 });
   store.set({ mode: listed ? "list" : "map", listed, theme: theme ?? USUAL_THEME });
   void refresh();
 }

@@ -41,8 +41,9 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
   useEffect(() => {
     if (!map) return;
     mark(map, marked);
-    if (marked && state.framing) flyTo(map, marked);
-    if (marked && state.framing) store.set({ framing: false });
+    if (!marked || !state.framing) return;
+    flyTo(map, marked);
+    store.set({ framing: false });
   }, [map, marked]);
   return html`<div class="mapview" ref=${container} />
     <${Tools} store=${store} state=${state} map=${map} />`;
@@ -131,7 +132,7 @@ function start(container, store, onMove) {
   if (!state.map || !state.style) return null;
   try {
     const map = createMap(container, readHash(location.hash).view, { ...state, map: state.map, style: state.style });
-    map.on("click", (event) => store.set({ hits: hitsAt(map, event.point), chosen: 0 }));
+    map.on("click", (event) => store.set({ hits: hitsAt(map, event.point), chosen: 0, framing: false }));
     map.on("mousemove", (event) => {
       map.getCanvas().style.cursor = hitsAt(map, event.point).length ? "pointer" : "";
     });
