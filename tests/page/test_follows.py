@@ -98,6 +98,15 @@ def test_a_warning_in_force_stands_above_the_map_until_it_is_over(visit, page_da
         run_async(execute("DELETE FROM layer.events WHERE id = 'weather_warning-1'"))
 
 
+def test_a_click_on_the_map_moves_nothing(visit):
+    visitor = visit()
+    page = visitor.idle()
+    before = page.evaluate(f"{MAP}.getZoom()")
+    page.mouse.click(*visitor.at(113.36, 23.17))
+    expect(page.locator(".hit.open dl").first).to_be_visible()
+    assert page.evaluate(f"{MAP}.getZoom()") == before
+
+
 def test_a_row_of_the_list_is_shown_on_the_map(visit):
     page = visit("/#12/23.13/113.35&list=urban_villages").page
     row = page.locator("tbody tr a").first
