@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from posixpath import normpath
 
 import httpx
 import pytest
@@ -69,6 +70,14 @@ def test_every_listed_third_party_file_is_installed_and_from_one_package():
     served = find_assets().files
     assert {name for name in THIRD_PARTY if "*" not in name} <= served.keys()
     assert sum(name.endswith(".woff2") for name in served) == 101
+
+
+def test_every_module_imports_files_that_are_served():
+    assets = find_assets()
+    for name in assets.files:
+        if name.endswith((".js", ".mjs")) and "swagger" not in name:
+            imported = re.findall(r"""\b(?:from|import)\s*["']([.@\w/-]+)["']""", assets.read(name).body.decode())
+            assert {normpath(f"{name}/../{one}") for one in imported} <= assets.files.keys(), name
 
 
 def test_both_languages_have_the_same_words(web):

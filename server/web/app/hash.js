@@ -1,6 +1,7 @@
-// The hash of the address: #zoom/lat/lon, the selected feature, toggled layers, the style, the listed layer and the third
-// dimension; a link restores them.
+// The hash of the address: #zoom/lat/lon, the selected feature, toggled layers, the style, the listed layer, the third
+// dimension, the face and the open tab; a link restores them.
 
+import { knownFace } from "./faces.js";
 import { USUAL_THEME } from "./theme.js";
 
 /** @typedef {import("./types.js").View} View */
@@ -8,7 +9,8 @@ import { USUAL_THEME } from "./theme.js";
 
 /**
  * @param {string} hash
- * @returns {{ view: View | null, selected: Hit | null, toggled: Set<string>, theme: string | null, listed: string, relief: boolean }}
+ * @returns {{ view: View | null, selected: Hit | null, toggled: Set<string>, theme: string | null, listed: string, relief: boolean,
+ *   face: import("./faces.js").FaceName | null, tab: string }}
  */
 export function readHash(hash) {
   const [place = "", ...rest] = hash.replace(/^#/, "").split("&");
@@ -22,6 +24,8 @@ export function readHash(hash) {
     theme: options.get("style"),
     listed: options.get("list") ?? "",
     relief: options.get("3d") === "1",
+    face: knownFace(options.get("face")),
+    tab: options.get("tab") ?? "",
   };
 }
 
@@ -46,9 +50,9 @@ function isPlace(zoom = NaN, lat = NaN, lon = NaN) {
 /**
  * @param {View | null} view
  * @param {Hit | undefined} selected
- * @param {Pick<import("./types.js").State, "toggled" | "theme" | "mode" | "listed" | "relief">} state
+ * @param {Pick<import("./types.js").State, "toggled" | "theme" | "mode" | "listed" | "relief" | "face" | "tab">} state
  */
-export function writeHash(view, selected, { toggled, theme, mode, listed, relief }) {
+export function writeHash(view, selected, { toggled, theme, mode, listed, relief, face, tab }) {
   const place = view ? `${view.zoom.toFixed(2)}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}` : "";
   const parts = [place];
   if (selected) parts.push(`sel=${selected.layer}/${encodeURIComponent(encodeURIComponent(selected.id))}`);
@@ -56,5 +60,7 @@ export function writeHash(view, selected, { toggled, theme, mode, listed, relief
   if (theme !== USUAL_THEME) parts.push(`style=${encodeURIComponent(theme)}`);
   if (mode === "list" && listed) parts.push(`list=${encodeURIComponent(listed)}`);
   if (relief) parts.push("3d=1");
+  if (face) parts.push(`face=${face}`);
+  if (tab) parts.push(`tab=${encodeURIComponent(tab)}`);
   return `#${parts.join("&")}`;
 }

@@ -5,7 +5,7 @@ import { fetchSession, logOut, watchIdle } from "./account.js";
 import { ServerError, fetchMap, fetchStyle, forgetMap } from "./api.js";
 import { readHash } from "./hash.js";
 import { formatError, loadTexts, preferredLanguage } from "./i18n.js";
-import { App } from "./panels/app.js";
+import { Page } from "./page.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
 
@@ -32,6 +32,8 @@ const store = createStore({
   webgl: true,
   trouble: "",
   relief: requested.relief,
+  face: requested.face,
+  tab: requested.tab,
   account: null,
   farewell: "",
   sheet: matchMedia("(max-width: 720px)").matches ? "peek" : "half",
@@ -39,9 +41,9 @@ const store = createStore({
 
 /** A link that is pasted into an open page. The page's own writing of the address is no such change. */
 function restore() {
-  const { view, selected, toggled, theme, listed, relief } = readHash(location.hash);
+  const { view, selected, toggled, theme, listed, relief, face, tab } = readHash(location.hash);
   store.set({ asked: view, framing: view === null && selected !== null, toggled, relief, hits: selected ? [selected] : [], chosen: 0 });
-  store.set({ mode: listed ? "list" : "map", listed, theme: theme ?? USUAL_THEME });
+  store.set({ mode: listed ? "list" : "map", listed, theme: theme ?? USUAL_THEME, face, tab });
   void refresh();
 }
 
@@ -125,5 +127,5 @@ function askAgain() {
 
 addEventListener("hashchange", restore);
 await Promise.all([loadTexts(), identify()]);
-render(html`<${App} store=${store} refresh=${refresh} logOut=${() => leave()} />`, /** @type {Element} */ (document.getElementById("app")));
+render(html`<${Page} store=${store} refresh=${refresh} logOut=${() => leave()} />`, /** @type {Element} */ (document.getElementById("app")));
 await keepAsking();

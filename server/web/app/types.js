@@ -108,6 +108,8 @@
  * @property {boolean} webgl  whether the map could be started
  * @property {string} trouble  why it could not, if WebGL is not the reason
  * @property {boolean} relief  whether buildings are drawn in 3D
+ * @property {import("./faces.js").FaceName | null} face  the face that the link asks for
+ * @property {string} tab  the open tab of the desk's drawer, or empty
  * @property {Account | null} account  who is logged in
  * @property {"" | "ended" | "idle"} farewell  why somebody is logged in no longer
  * @property {"peek" | "half"} sheet  the bottom sheet of a phone

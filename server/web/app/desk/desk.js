@@ -1,43 +1,33 @@
-// The page: its parts, by state.
+// The desk: the whole map, layers on the left, what was clicked, and a drawer below with lists, counts and time.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { loginPath } from "../account.js";
 import { writeHash } from "../hash.js";
 import { isPhone } from "../map/map.js";
 import { t } from "../i18n.js";
-import { FeaturePanel } from "./feature.js";
-import { Header } from "./header.js";
-import { Icon } from "./icons.js";
-import { Layers } from "./layers.js";
-import { ListView } from "./list.js";
-import { MapView } from "./mapview.js";
-import { Warnings } from "./warnings.js";
+import { FeaturePanel } from "../panels/feature.js";
+import { Header } from "../panels/header.js";
+import { Icon } from "../panels/icons.js";
+import { Layers } from "../panels/layers.js";
+import { ListView } from "../panels/list.js";
+import { MapView } from "../panels/mapview.js";
+import { Notice } from "../panels/notice.js";
+import { Warnings } from "../panels/warnings.js";
+import { Drawer } from "./drawer.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("../types.js").View} View */
 /** @typedef {import("../types.js").Feature} Feature */
 
-/** @param {{ store: Store, refresh: () => Promise<void>, logOut: () => void }} props */
-export function App({ store, refresh, logOut }) {
-  const [state, setState] = useState(store.get());
+/** @param {{ store: Store, state: State, refresh: () => Promise<void>, logOut: () => void }} props */
+export default function Desk({ store, state, refresh, logOut }) {
   const [view, setView] = useState(/** @type {View | null} */ (null));
   const [feature, setFeature] = useState(/** @type {Feature | null} */ (null));
-  useEffect(() => {
-    setState(store.get()); // the state may have changed since the first rendering
-    return store.subscribe((next) => setState(next));
-  }, []);
   const selected = state.mode === "map" ? state.hits[state.chosen] : undefined;
   useEffect(() => {
     if (view) history.replaceState(null, "", writeHash(view, selected, state));
-  }, [view, selected, state.toggled, state.theme, state.mode, state.listed, state.relief]);
-  useEffect(() => {
-    document.documentElement.dataset["theme"] = state.theme;
-  }, [state.theme]);
-  useEffect(() => {
-    document.documentElement.lang = state.language;
-    document.title = t(state.language, "app.name");
-  }, [state.language]);
+  }, [view, selected, state.toggled, state.theme, state.mode, state.listed, state.relief, state.tab, state.face]);
   const marked = selected && feature?.id === selected.id ? (feature.properties["area"] ?? feature.geometry) : null;
   return html`<div class=${`page ${state.mode}`}>
     <${Header} store=${store} state=${state} refresh=${refresh} logOut=${logOut} />
@@ -49,7 +39,8 @@ export function App({ store, refresh, logOut }) {
       <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} onUnauthorized=${refresh} />
       <${Side} store=${store} state=${state} view=${view} onFeature=${setFeature} />
       <${Status} state=${state} view=${view} />
-    </div>`}
+    </div>
+    <${Drawer} store=${store} state=${state} />`}
   </div>`;
 }
 
@@ -90,17 +81,4 @@ function Farewell({ store, state: { language, farewell } }) {
     ${t(language, `account.${farewell}`)} <a href=${loginPath()}>${t(language, "account.again")}</a>
     <button class="plain" aria-label=${t(language, "panel.close")} onClick=${() => store.set({ farewell: "" })}><${Icon} name="close" /></button>
   </p>`;
-}
-
-/** @param {{ state: State, refresh: () => Promise<void> }} props */
-function Notice({ state, refresh }) {
-  const { language, status } = state;
-  if (status === "ready" && state.online) return null;
-  if (status === "ready") return html`<p class="notice toast" role="status">${t(language, "state.offline")}</p>`;
-  if (status === "loading") return html`<p class="notice center" role="status"><span class="spinner" />${t(language, "state.loading")}</p>`;
-  if (status === "empty") return html`<p class="notice center" role="status">${t(language, "state.empty")}</p>`;
-  return html`<div class="notice center" role="alert">
-    <p>${t(language, "state.error", { detail: state.message })}</p>
-    <button class="primary" onClick=${refresh}>${t(language, "state.retry")}</button>
-  </div>`;
 }

@@ -1,0 +1,10 @@
+// The tabs of the drawer, in their order; a new one is one line here and a module with a default export.
+
+/** @typedef {import("../store.js").Store} Store */
+/** @typedef {import("../types.js").State} State */
+/** @typedef {(props: { store: Store, state: State }) => any} TabPanel */
+/** @typedef {{ id: string, title: string, load: () => Promise<{ default: TabPanel }> }} Tab */
+
+/** @type {readonly Tab[]} */
+export const TABS = [
+];
