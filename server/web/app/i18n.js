@@ -137,6 +137,31 @@ export function formatTime(language, value) {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Shanghai" }).format(time);
 }
 
+/**
+ * The time of day with seconds, on this district's clocks.
+ * @param {Language} language
+ * @param {number} time  milliseconds
+ */
+export function formatClock(language, time) {
+  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: "Asia/Shanghai" }).format(time);
+}
+
+/** @type {readonly [string, number][]} units and the seconds that are counted in them at most */
+const DURATIONS = [["second", 120], ["minute", 7200], ["hour", 172_800], ["day", Infinity]];
+/** @type {Record<string, number>} */
+const SECONDS = { second: 1, minute: 60, hour: 3600, day: 86_400 };
+
+/**
+ * How long something lasts, in the unit that suits it.
+ * @param {Language} language
+ * @param {number} seconds
+ */
+export function formatDuration(language, seconds) {
+  const [unit] = /** @type {[string, number]} */ (DURATIONS.find(([, most]) => seconds < most));
+  const unitDisplay = language === "en" ? "long" : "short";
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay }).format(Math.max(0, Math.floor(seconds / (SECONDS[unit] ?? 1))));
+}
+
 /** @type {Record<string, string>} */
 const UNITS = { deg: "°", Cel: " ℃", "%": "%", "1": "" };
 

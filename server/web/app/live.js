@@ -1,112 +1,86 @@
-// The stream of changes: reports changed layers, at most a few times a second, and reconnects after every interruption.
+// What happens in the twin, for the panels of this page: changes, tiles to ask for again, gaps, and the state of the line.
 
-import { address } from "./api.js";
+import { openLine } from "./live/line.js";
+import { connection } from "./state/connection.js";
 
-const AGAIN_MS = 2000;
-const SILENT_MS = 60_000; // the server sends a heartbeat every 15 s
+/** @typedef {import("./live/backlog.js").News} News */
+/** @typedef {import("./live/backlog.js").Change} Change */
+
+const HERE_MS = 30_000;
+/** @type {Set<(news: News) => void>} */
+const listeners = new Set();
+let seen = "";
+let reader = "";
 
 /**
- * Follow the changes of all visible layers until stopped.
- * @param {(layers: Set<string>) => void} onChange  ids of layers whose features changed; "*" when any layer may have
- * @returns {() => void} stops the stream
+ * Hear what happens, until the returned function is called. A gap means that changes may have been missed: what is shown
+ * is to be read again. A page that was hidden hears at once what happened meanwhile.
+ * @param {(news: News) => void} listener
+ * @param {readonly string[]} [layers]  of which to hear; all when absent. Gaps are always told
+ * @returns {() => void}
  */
-export function followChanges(onChange) {
-  const stopping = new AbortController();
-  void keepFollowing(onChange, stopping.signal);
-  return () => stopping.abort();
+export function follow(listener, layers) {
+  const own = layers ? ofLayers(listener, new Set(layers)) : listener;
+  listeners.add(own);
+  return () => void listeners.delete(own);
 }
 
 /**
- * @param {(layers: Set<string>) => void} onChange
- * @param {AbortSignal} signal
+ * @param {(news: News) => void} listener
+ * @param {Set<string>} layers
+ * @returns {(news: News) => void}
  */
-async function keepFollowing(onChange, signal) {
-  let seen = "";
-  const versions = new Map();
-  while (!signal.aborted) {
-    try {
-      seen = await follow(onChange, seen, versions, signal);
-    } catch {
-      // the connection broke; the page shows that itself, and `seen` is where to resume
-    }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+function ofLayers(listener, layers) {
+  return ({ changes, redrawn, gap }) => {
+    const own = { changes: changes.filter(({ layer }) => layers.has(layer)), redrawn: redrawn.filter((layer) => layers.has(layer)), gap };
+    if (gap || own.changes.length || own.redrawn.length) listener(own);
+  };
+}
+
+/** @type {{ send: import("./live/line.js").Send } | null} */
+let line = null;
+
+/**
+ * Join the stream that all tabs of this browser share, for who is logged in; or tell it that somebody else is.
+ * @param {string} account  id, empty for a stranger
+ * @param {() => void} onOtherReader  another tab says that somebody else is logged in
+ */
+export function join(account, onOtherReader) {
+  reader = account;
+  if (line) return line.send({ kind: "reader", reader });
+  const here = openLine((message) => hear(message, onOtherReader), () => here.send(hello()));
+  line = here;
+  const isAwake = () => here.send({ kind: document.hidden ? "rest" : "wake" });
+  document.addEventListener("visibilitychange", isAwake);
+  addEventListener("pagehide", () => here.send({ kind: "bye" }));
+  addEventListener("pageshow", (event) => event.persisted && here.send(hello()));
+  setInterval(() => here.send({ kind: "here" }), HERE_MS);
+}
+
+/** @returns {import("./live/hub.js").ToHub} */
+const hello = () => ({ kind: "hello", reader, awake: !document.hidden, seen });
+
+/**
+ * @param {import("./live/hub.js").FromHub} message
+ * @param {() => void} onOtherReader
+ */
+function hear(message, onOtherReader) {
+  if (message.kind === "line") connection.value = message.line;
+  else if (message.kind === "reader") onOtherReader();
+  else {
+    seen = message.seen;
+    for (const listener of [...listeners]) tell(listener, message.news);
   }
 }
 
 /**
- * Read one connection to its end.
- * @param {(layers: Set<string>) => void} onChange
- * @param {string} seen  number of the last received change; empty at first
- * @param {Map<string, number>} versions  version of each layer in its last notice
- * @param {AbortSignal} signal
- * @returns {Promise<string>} number of the last received change
+ * @param {(news: News) => void} listener
+ * @param {News} news
  */
-async function follow(onChange, seen, versions, signal) {
-  const broken = new AbortController();
-  const end = () => broken.abort();
-  signal.addEventListener("abort", end);
-  let silent = setTimeout(end, SILENT_MS);
+function tell(listener, news) {
   try {
-    const headers = { Accept: "text/event-stream", ...(seen ? { "Last-Event-ID": seen } : {}) };
-    const response = await fetch(address("live?tiles=true"), { headers, cache: "no-store", signal: broken.signal });
-    if (response.status === 401) onChange(new Set(["*"])); // the session has ended: whoever asks next learns it
-    if (!response.ok || !response.body) return "";
-    for await (const event of events(response.body)) {
-      clearTimeout(silent);
-      silent = setTimeout(end, SILENT_MS);
-      seen = event.id || seen;
-      if (event.name === "changes") onChange(new Set(JSON.parse(event.data).map((/** @type {any} */ change) => change.layer)));
-      else if (event.name === "tiles") onChange(redrawn(JSON.parse(event.data), versions));
-      else if (event.name === "resync") onChange(new Set(["*"]));
-    }
-    return seen;
-  } finally {
-    clearTimeout(silent);
-    signal.removeEventListener("abort", end);
-    broken.abort();
+    listener(news);
+  } catch (error) {
+    console.error(error); // one panel's fault silences no other
   }
-}
-
-/**
- * Layers with a tile that may have changed; a gap in the versions means a missed notice.
- * @param {{ layer: string, since: number, version: number, sets: object | null }[]} notices
- * @param {Map<string, number>} versions
- */
-function redrawn(notices, versions) {
-  const found = new Set();
-  for (const { layer, since, version, sets } of notices) {
-    const missed = (versions.get(layer) ?? since) !== since;
-    const nowhere = sets !== null && Object.keys(sets).length === 0;
-    if (missed || !nowhere) found.add(layer);
-    versions.set(layer, version);
-  }
-  return found;
-}
-
-/**
- * The events of a stream (the part of HTML Living Standard 9.2.6 that our server uses); a comment is an empty event.
- * @param {ReadableStream<Uint8Array>} body
- */
-async function* events(body) {
-  const decoder = /** @type {any} */ (new TextDecoderStream()); // its types expect another buffer than streams give
-  const reader = /** @type {ReadableStream<string>} */ (body.pipeThrough(decoder)).getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const blocks = (rest + value).split("\n\n");
-    rest = blocks.pop() ?? "";
-    for (const block of blocks) yield eventOf(block);
-  }
-}
-
-/** @param {string} block */
-function eventOf(block) {
-  const event = { id: "", name: "", data: "" };
-  for (const line of block.split("\n")) {
-    if (line.startsWith("id: ")) event.id = line.slice(4);
-    else if (line.startsWith("event: ")) event.name = line.slice(7);
-    else if (line.startsWith("data: ")) event.data += line.slice(6);
-  }
-  return event;
 }

@@ -5,6 +5,7 @@ import { fetchSession, logOut, watchIdle } from "./account.js";
 import { ServerError, fetchMap, fetchStyle, forgetMap } from "./api.js";
 import { readHash } from "./hash.js";
 import { formatError, loadTexts, preferredLanguage } from "./i18n.js";
+import { join } from "./live.js";
 import { Page } from "./page.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
@@ -90,6 +91,17 @@ async function identify() {
   stopWatching();
   if (account) stopWatching = watchIdle(account.idle_s, () => void leave("idle"));
   store.set({ account, ...(session.ended ? { farewell: "ended" } : {}) });
+  join(account?.id ?? "", () => void onOtherReader());
+}
+
+/** In another tab somebody has logged in or out: one browser has one session. */
+async function onOtherReader() {
+  const before = store.get().account?.id;
+  await identify();
+  if (store.get().account?.id === before) return;
+  forgetMap();
+  store.set({ hits: [], chosen: 0 });
+  await refresh();
 }
 
 let leaving = false;

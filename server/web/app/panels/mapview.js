@@ -1,18 +1,16 @@
 // The map on the page: passes the state to MapLibre, and clicks and moves of MapLibre to the state.
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
-import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, refresh, show } from "../map/map.js";
+import { keepFresh } from "../map/fresh.js";
+import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, show } from "../map/map.js";
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
-import { followChanges } from "../live.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("../types.js").View} View */
 /** @typedef {import("maplibre-gl").Map} MapLibre */
-
-const FRESH_MS = 2000;
 
 /** @param {{ store: Store, state: State, marked: any, onMove: (view: View) => void, onUnauthorized: () => Promise<void> }} props */
 export function MapView({ store, state, marked, onMove, onUnauthorized }) {
@@ -50,31 +48,6 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
 }
 
 const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 500);
-
-/**
- * Refresh layers whose features change, each at most every two seconds, none while the tab is hidden or the server away:
- * what is drawn stays. Once the server answers again everything is refreshed, also tiles that could not be read meanwhile.
- * @param {MapLibre} map
- * @param {Store} store
- */
-function keepFresh(map, store) {
-  const changed = new Set();
-  const stop = followChanges((layers) => layers.forEach((layer) => changed.add(layer)));
-  const forget = store.subscribe((now, before) => now.online && !before.online && changed.add("*"));
-  const timer = setInterval(() => {
-    if (document.hidden || !store.get().online || !changed.size) return;
-    const all = changed.has("*") ? (store.get().map?.layers ?? []).map((layer) => layer.id) : [...changed];
-    for (const layer of all) refresh(map, layer);
-    changed.clear();
-    const { changes } = store.get();
-    store.set({ changes: { ...changes, ...Object.fromEntries(all.map((layer) => [layer, (changes[layer] ?? 0) + 1])) } });
-  }, FRESH_MS);
-  return () => {
-    clearInterval(timer);
-    forget();
-    stop();
-  };
-}
 
 /**
  * Whether a change of the state changes the drawn map.

@@ -1,19 +1,47 @@
 // What stands over the page while there is no map, and when the server does not answer.
 
-import { html } from "../../vendor/preact.mjs";
-import { t } from "../i18n.js";
+import { html, useEffect, useState } from "../../vendor/preact.mjs";
+import { useNow } from "../clock.js";
+import { formatClock, formatDuration, t } from "../i18n.js";
+import { connection } from "../state/connection.js";
 
 /** @typedef {import("../types.js").State} State */
+
+const PATIENCE_MS = 3000; // a line that is back at once is not worth a word
 
 /** @param {{ state: State, refresh: () => Promise<void> }} props */
 export function Notice({ state, refresh }) {
   const { language, status } = state;
-  if (status === "ready" && state.online) return null;
-  if (status === "ready") return html`<p class="notice toast" role="status">${t(language, "state.offline")}</p>`;
+  if (status === "ready") return html`<${Lost} state=${state} />`;
   if (status === "loading") return html`<p class="notice center" role="status"><span class="spinner" />${t(language, "state.loading")}</p>`;
   if (status === "empty") return html`<p class="notice center" role="status">${t(language, "state.empty")}</p>`;
   return html`<div class="notice center" role="alert">
     <p>${t(language, "state.error", { detail: state.message })}</p>
     <button class="primary" onClick=${refresh}>${t(language, "state.retry")}</button>
   </div>`;
+}
+
+/**
+ * Of which moment the page is, while the server does not answer.
+ * @param {{ state: State }} props
+ */
+function Lost({ state: { language, online } }) {
+  const now = useNow();
+  const since = useLost(online);
+  if (since === null || (online && now - since < PATIENCE_MS)) return null;
+  const places = { time: formatClock(language, since), age: formatDuration(language, (now - since) / 1000) };
+  return html`<p class="notice toast" role="status">${t(language, "state.lost")} <span aria-live="off">${t(language, "state.lost.since", places)}</span></p>`;
+}
+
+/**
+ * Since when the line is broken, or requests fail; null while all is well.
+ * @param {boolean} online
+ * @returns {number | null}
+ */
+function useLost(online) {
+  const [offlineAt, setOfflineAt] = useState(/** @type {number | null} */ (null));
+  useEffect(() => setOfflineAt(online ? null : Date.now()), [online]);
+  const { state, since } = connection.value;
+  const broken = [...(state === "lost" ? [since] : []), ...(offlineAt === null ? [] : [offlineAt])];
+  return broken.length ? Math.min(...broken) : null;
 }

@@ -1,0 +1,44 @@
+// Keeping the map true: tiles of changed layers are asked for again, at most every two seconds.
+
+import { follow } from "../live.js";
+import { connection } from "../state/connection.js";
+import { refresh } from "./map.js";
+
+/** @typedef {import("../store.js").Store} Store */
+
+const FRESH_MS = 2000;
+
+/**
+ * Refresh layers whose features change, none while the tab is hidden or the server away: what is drawn stays. Once the
+ * server answers again everything is refreshed, also tiles that could not be read meanwhile.
+ * @param {import("maplibre-gl").Map} map
+ * @param {Store} store
+ * @returns {() => void} stops it
+ */
+export function keepFresh(map, store) {
+  /** @type {Set<string>} */
+  const changed = new Set();
+  let all = false;
+  const stop = follow(({ changes, redrawn, gap }) => {
+    all ||= gap;
+    for (const { layer } of changes) changed.add(layer);
+    for (const layer of redrawn) changed.add(layer);
+  });
+  const forget = store.subscribe((now, before) => {
+    if (now.online && !before.online) all = true;
+  });
+  const timer = setInterval(() => {
+    if (document.hidden || !store.get().online || connection.value.state === "lost" || !(all || changed.size)) return;
+    const layers = all ? (store.get().map?.layers ?? []).map((layer) => layer.id) : [...changed];
+    for (const layer of layers) refresh(map, layer);
+    changed.clear();
+    all = false;
+    const { changes } = store.get();
+    store.set({ changes: { ...changes, ...Object.fromEntries(layers.map((layer) => [layer, (changes[layer] ?? 0) + 1])) } });
+  }, FRESH_MS);
+  return () => {
+    clearInterval(timer);
+    forget();
+    stop();
+  };
+}
