@@ -54,7 +54,9 @@ from server.routes import (
     live,
     live_ws,
     metrics,
+    notes,
     outlets,
+    overview,
     page,
     policy,
     raster,
@@ -81,12 +83,13 @@ from tiles.maker import TileMaker
 from twin.connectors.protocols import read_registry
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail
+from twin.notes import NoteLedger
 from twin.routing.holder import RoadNetworks
 
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
-    rules, policy, aggregate, join, download, warnings, exercises, refused, incomplete, session, elevations,
-    approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS,
+    rules, policy, aggregate, join, download, warnings, overview, notes, exercises, refused, incomplete,
+    session, elevations, approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"
@@ -208,7 +211,15 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         audit=_audit(settings, running, held),
         policy=held,
         roads=_roads(pool, catalog, running),
+        notes=await _notes(url, running),
     )
+
+
+async def _notes(url: str, running: AsyncExitStack) -> NoteLedger:
+    ledger = NoteLedger(url)
+    running.push_async_callback(ledger.stop)
+    await ledger.start()
+    return ledger
 
 
 def _roads(pool: asyncpg.Pool, catalog: CatalogHolder, running: AsyncExitStack) -> RoadNetworks:

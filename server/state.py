@@ -40,6 +40,7 @@ from tiles.basemaps import Basemaps
 from tiles.maker import TileMaker
 from twin.intake.intake import Intake
 from twin.live.tail import LogTail
+from twin.notes import NoteLedger
 from twin.routing.holder import RoadNetworks
 from twin.rules.registry import Rules, read_rules
 
@@ -99,6 +100,7 @@ class State:
     audit: Audit
     policy: PolicyHolder
     roads: RoadNetworks
+    notes: NoteLedger
     assets: Assets = field(default_factory=find_assets)
     plans: RequestPlans = field(default_factory=RequestPlans)
     minutes: MinuteCache = field(default_factory=MinuteCache)

@@ -34,7 +34,18 @@ type Showing = Literal[
 ]
 type GeometryShowing = Literal["full", "absent", "cell_100", "cell_500"]
 type Duty = Literal[
-    "feeds", "quarantine", "metrics", "rules", "outlets", "layers", "users", "policy", "audit", "elevate"
+    "feeds",
+    "quarantine",
+    "metrics",
+    "rules",
+    "outlets",
+    "layers",
+    "users",
+    "policy",
+    "audit",
+    "elevate",
+    "write_notes",
+    "read_notes",
 ]
 
 
@@ -61,7 +72,8 @@ class PolicyRole(_Frozen):
     bound
         Whether its holder needs areas of its own: without them it sees what everybody sees.
     duties
-        Operations that are not about a layer: administration of feeds, users, the policy, the audit.
+        Operations that are not about a layer: administration of feeds, users, the policy, the audit. The
+        duties ``write_notes`` and ``read_notes`` are about the notes of leaders.
     exports
         ``without_approval``: what its rules let it export needs no approval number.
     """

@@ -12,7 +12,9 @@ from layers.policy.definition import Duty
 from layers.policy.policy import Policy
 from server.identity.subject import ANONYMOUS_SUBJECT, Subject
 
-PLAIN_DUTIES: frozenset[Duty] = frozenset({"feeds", "quarantine", "metrics", "rules", "outlets", "layers", "elevate"})
+PLAIN_DUTIES: frozenset[Duty] = frozenset(
+    ("feeds", "quarantine", "metrics", "rules", "outlets", "layers", "elevate", "write_notes", "read_notes")
+)
 _KEY = "onemap.identity"
 
 

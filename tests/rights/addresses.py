@@ -292,6 +292,17 @@ def of_all(definitions, rows):
         "/twin/route": [_route(rows["roads"][0], other) for other in rows["roads"][:3]],
         "/twin/events/{event_id}/log": [f"/twin/events/{row['id']}/log" for row in rows["events"]],
         "/live": ["/live?since=0", f"/live?since=0&bbox={BOX}", "/live?since=0&f=cloudevents"],
+        "/twin/overview": [
+            "/twin/overview",
+            "/twin/overview?by=grid",
+            *(f"/twin/overview?area={code}" for code in ("440106", "440106011", "440106011001", "440106011001001")),
+            f"/twin/overview?area=440106011&at={MOMENT}",
+        ],
+        "/twin/notes": [
+            "/twin/notes",
+            "/twin/notes?area=440106011",
+            *(f"/twin/notes?layer=events&id={quote(row['id'])}" for row in rows["events"][:3]),
+        ],
         "/twin/warnings": ["/twin/warnings", "/twin/warnings?answer_crs=gcj02"],
         "/twin/download": ["/twin/download", f"/twin/download?layers={','.join(some[:3])}"],
         "/twin/fences/transitions": ["/twin/fences/transitions"],

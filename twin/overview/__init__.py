@@ -1,0 +1,1 @@
+"""The state of an area in one answer: indicators, those of the areas below, lists and trends."""
