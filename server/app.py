@@ -54,9 +54,7 @@ from server.routes import (
     live,
     live_ws,
     metrics,
-    notes,
     outlets,
-    overview,
     page,
     policy,
     raster,
@@ -71,6 +69,7 @@ from server.routes import (
 from server.routes.answers import ANSWERS
 from server.routes.history import HISTORY
 from server.routes.identity import approvals, elevations, login, references, session
+from server.routes.situation import SITUATION
 from server.routes.surroundings import SURROUNDINGS
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
@@ -88,8 +87,8 @@ from twin.routing.holder import RoadNetworks
 
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
-    rules, policy, aggregate, join, download, warnings, overview, notes, exercises, refused, incomplete,
-    session, elevations, approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS,
+    rules, policy, aggregate, join, download, warnings, exercises, refused, incomplete, session, elevations,
+    approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS, *SITUATION,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"

@@ -14,7 +14,7 @@ from twin.aggregate.question import Question
 from twin.aggregate.run import count_allowed
 from twin.aggregate.suppression import counting
 from twin.overview.definition import Indicator
-from twin.overview.figures import Figure, Figures
+from twin.overview.figures import IndicatorValue, IndicatorValues
 from twin.overview.place import OverviewPlace
 from twin.overview.statement import ToldIndicator
 
@@ -23,7 +23,7 @@ _PLAIN = Clause("count(*)")
 
 async def counted_figures(
     connection: asyncpg.Connection, catalog: Catalog, actor: Actor, layer_id: str, one: Indicator, place: OverviewPlace
-) -> Figures | None:
+) -> IndicatorValues | None:
     """Return the figures of an indicator that counts all features of a layer; None where the actor may not count so.
 
     The area's own number is the sum of those below; it is not told where small numbers are hidden.
@@ -44,7 +44,7 @@ async def counted_figures(
     counts = await count_allowed(connection, catalog, question, allowed, actor, with_geometry=False)
     inside = {child.code for child in place.children}
     shown = (properties(counts, row) for row in counts.areas if row["key"] in inside)
-    below: dict[str | None, Figure] = {area["code"]: Figure(area["count"]) for area in shown}
+    below: dict[str | None, IndicatorValue] = {area["code"]: IndicatorValue(area["count"]) for area in shown}
     total = None if counts.hides else sum(int(one.value or 0) for one in below.values())
     told = ToldIndicator(one, _PLAIN, None, None, EMPTY, ())
-    return Figures(told, Figure(total), below)
+    return IndicatorValues(told, IndicatorValue(total), below)

@@ -16,7 +16,7 @@ from layers.yaml_file import explain, read_yaml
 FILE = Path(__file__).with_name("indicators.yaml")
 _BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 type Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-type Measure = Literal["count", "share", "max", "median_h"]
+type MeasureKind = Literal["count", "share", "max", "median_h"]
 
 
 class _Frozen(BaseModel):
@@ -53,7 +53,7 @@ class Indicator(_Frozen):
     unit: str
     formula_zh: str
     formula_en: str
-    measure: Measure
+    measure: MeasureKind
     where: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
     field: Id | None = None

@@ -9,13 +9,13 @@ from typing import Any
 
 from layers.catalog import Catalog
 from layers.types import Json
-from twin.overview.figures import Figure, Figures
+from twin.overview.figures import IndicatorValue, IndicatorValues
 from twin.overview.overview import WEEK, Overview
-from twin.overview.place import NamedArea
+from twin.overview.place import NamedArea, OverviewPlace
 
 
 def overview_document(
-    told: Overview, before: Mapping[str, Figure], catalog: Catalog, *, at: datetime, live: bool
+    told: Overview, before: Mapping[str, IndicatorValue], catalog: Catalog, *, at: datetime, live: bool
 ) -> Json:
     """Return an overview as a document.
 
@@ -32,7 +32,7 @@ def overview_document(
     return {
         "at": at,
         "live": live,
-        "area": place.area and place.tier and {**asdict(place.area), "tier": place.tier.name},
+        "area": _area(place),
         "below": place.below and place.below.name,
         "indicators": [_indicator(one, before.get(name), catalog, at) for name, one in told.figures.items()],
         "children": [_child(child, main) for child in place.children],
@@ -56,7 +56,17 @@ def overview_document(
     }
 
 
-def _indicator(one: Figures, before: Figure | None, catalog: Catalog, at: datetime) -> Json:
+def _area(place: OverviewPlace) -> Json | None:
+    """Return the area with its south-west and north-east corners, which `answer_crs` shifts."""
+    area, tier = place.area, place.tier
+    if area is None or tier is None:
+        return None
+    sides = area.bbox
+    corners = [] if sides is None else [{"lon": sides[n], "lat": sides[n + 1]} for n in (0, 2)]
+    return {"code": area.code, "id": area.id, "name": area.name, "tier": tier.name, "corners": corners}
+
+
+def _indicator(one: IndicatorValues, before: IndicatorValue | None, catalog: Catalog, at: datetime) -> Json:
     indicator, total = one.told.indicator, one.total
     written = {
         "id": indicator.id,
@@ -75,14 +85,14 @@ def _indicator(one: Figures, before: Figure | None, catalog: Catalog, at: dateti
     return written | ({"part": total.part, "whole": total.whole} if total.whole is not None else {})
 
 
-def _compared(now: Figure, before: Figure | None, at: datetime) -> Json | None:
+def _compared(now: IndicatorValue, before: IndicatorValue | None, at: datetime) -> Json | None:
     """Return the value of the same weekday and time a week before, and the difference; None where it is not known."""
     if before is None or not isinstance(before.value, int | float) or not isinstance(now.value, int | float):
         return None
     return {"at": at - WEEK, "value": before.value, "change": round(now.value - before.value, 3)}
 
 
-def _by_code(one: Figures, name: str, catalog: Catalog) -> list[Json]:
+def _by_code(one: IndicatorValues, name: str, catalog: Catalog) -> list[Json]:
     """Return the numbers of a field's codes in the order of the list, those without a code last; zeros left out."""
     codes = _labels(catalog, name, one)
     order = {code: place for place, code in enumerate(codes)}
@@ -97,22 +107,22 @@ def _by_code(one: Figures, name: str, catalog: Catalog) -> list[Json]:
     return rows
 
 
-def _labels(catalog: Catalog, name: str, one: Figures) -> dict[str, Json]:
+def _labels(catalog: Catalog, name: str, one: IndicatorValues) -> dict[str, Json]:
     found = catalog.code_lists.get(one.codes.get(name, ""))
     listed = found.codes if found is not None else ()
     return {c.code: {"label_zh": c.label_zh, "label_en": c.label_en, "color": c.color} for c in listed}
 
 
-def _child(child: NamedArea, main: Mapping[str, Figures]) -> Json:
+def _child(child: NamedArea, main: Mapping[str, IndicatorValues]) -> Json:
     values: dict[str, Any] = {}
     for name, one in main.items():
         found = one.below.get(child.code)
         nothing = 0 if one.told.indicator.is_additive and one.below_is_known else None
         values[name] = nothing if found is None else found.value
-    return {**asdict(child), "values": values}
+    return {"code": child.code, "id": child.id, "name": child.name, "values": values}
 
 
-def _elsewhere(main: Mapping[str, Figures], codes: set[str]) -> Json:
+def _elsewhere(main: Mapping[str, IndicatorValues], codes: set[str]) -> Json:
     """Return how many features lie in none of the areas below, for each number that sums up."""
     rest: Json = {}
     for name, one in main.items():

@@ -16,7 +16,7 @@ type FigureValue = int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class IndicatorValue:
     """A number of an indicator.
 
     Attributes
@@ -37,7 +37,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class IndicatorValues:
     """The figures of one indicator.
 
     Attributes
@@ -55,9 +55,9 @@ class Figures:
     """
 
     told: ToldIndicator
-    total: Figure
-    below: Mapping[str | None, Figure] = field(default_factory=dict)
-    by: Mapping[str, Mapping[str | None, Figure]] = field(default_factory=dict)
+    total: IndicatorValue
+    below: Mapping[str | None, IndicatorValue] = field(default_factory=dict)
+    by: Mapping[str, Mapping[str | None, IndicatorValue]] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     below_is_known: bool = True
     partial: bool = False
@@ -65,7 +65,7 @@ class Figures:
 
 async def read_figures(
     connection: asyncpg.Connection, statement: GroupStatement, layer: Layer, *, partial: bool
-) -> Sequence[Figures]:
+) -> Sequence[IndicatorValues]:
     """Run the statement of a group over a layer and return the figures of each of its indicators."""
     text, values = statement.clause.render()
     by_set: dict[int, list[asyncpg.Record]] = {}
@@ -82,22 +82,22 @@ async def read_figures(
 
 def _figures(
     statement: GroupStatement, told: ToldIndicator, column: int, by_set: Mapping[int, Sequence[asyncpg.Record]]
-) -> Figures:
+) -> IndicatorValues:
     area = statement.fields[0]
 
-    def of(name: str) -> dict[str | None, Figure]:
+    def of(name: str) -> dict[str | None, IndicatorValue]:
         return {row[name]: _figure(told, row, column) for row in by_set.get(statement.set_of(name), ())}
 
     (everything,) = by_set[statement.set_of(None)]
     by = {name: of(name) for name in told.by}
-    return Figures(told, _figure(told, everything, column), of(area), by)
+    return IndicatorValues(told, _figure(told, everything, column), of(area), by)
 
 
-def _figure(told: ToldIndicator, row: asyncpg.Record, column: int) -> Figure:
+def _figure(told: ToldIndicator, row: asyncpg.Record, column: int) -> IndicatorValue:
     numbers: list[Any] = [row[f"n{column + n}"] for n in range(len(told.columns))]
     observed_at = numbers.pop() if told.observed is not None else None
     if told.whole is None:
         value = numbers[0]
-        return Figure(round(value, 3) if isinstance(value, float) else value, observed_at=observed_at)
+        return IndicatorValue(round(value, 3) if isinstance(value, float) else value, observed_at=observed_at)
     part, whole = numbers
-    return Figure(round(100 * part / whole, 2) if whole else None, part, whole, observed_at)
+    return IndicatorValue(round(100 * part / whole, 2) if whole else None, part, whole, observed_at)

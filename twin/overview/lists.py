@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +28,8 @@ class ListedFeature:
 
     layer: str
     id: str
-    lonlat: Sequence[float] | None
+    lon: float | None
+    lat: float | None
     properties: dict[str, Any]
 
 
@@ -59,8 +59,8 @@ async def read_list(
 
 def _listed(layer_id: str, feature: dict[str, Any]) -> ListedFeature:
     geometry = feature["geometry"]
-    lonlat = geometry["coordinates"] if geometry and geometry["type"] == "Point" else None
-    return ListedFeature(layer_id, feature["id"], lonlat, feature["properties"])
+    lon, lat = geometry["coordinates"][:2] if geometry and geometry["type"] == "Point" else (None, None)
+    return ListedFeature(layer_id, feature["id"], lon, lat, feature["properties"])
 
 
 async def read_trend(

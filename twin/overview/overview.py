@@ -15,7 +15,7 @@ from layers.moment import Moment
 from layers.read.rights import layer_at, rights_at
 from twin.overview.counters import counted_figures
 from twin.overview.definition import FeatureList, IndicatorGroup, OverviewDefinition, Trend
-from twin.overview.figures import Figure, Figures, read_figures
+from twin.overview.figures import IndicatorValue, IndicatorValues, read_figures
 from twin.overview.lists import HourCount, ListedFeature, is_as_old, read_list, read_trend
 from twin.overview.place import OverviewPlace, find_place
 from twin.overview.statement import group_statement, told_indicators
@@ -57,7 +57,7 @@ class Overview:
     """
 
     place: OverviewPlace
-    figures: Mapping[str, Figures]
+    figures: Mapping[str, IndicatorValues]
     lists: Sequence[tuple[FeatureList, Sequence[ListedFeature]]] = ()
     trends: Sequence[tuple[Trend, Sequence[HourCount]]] = ()
     layers: frozenset[str] = field(default_factory=frozenset)
@@ -86,7 +86,7 @@ async def read_overview_of(pool: asyncpg.Pool, catalog: Catalog, actor: Actor, q
 
 async def read_week_before(
     pool: asyncpg.Pool, catalog: Catalog, actor: Actor, question: OverviewQuestion
-) -> Mapping[str, Figure]:
+) -> Mapping[str, IndicatorValue]:
     """Return the figures of the area a week before, by id; of layers whose past the actor may not see, none.
 
     They are those of that moment as they are known today. A value without any observation is left out.
@@ -101,7 +101,7 @@ async def read_week_before(
     return {name: one.total for name, one in figures.items() if _was_known(one)}
 
 
-def _was_known(one: Figures) -> bool:
+def _was_known(one: IndicatorValues) -> bool:
     return one.total.value is not None and (one.told.observed is None or one.total.observed_at is not None)
 
 
@@ -126,9 +126,9 @@ class _Reading:
         except Forbidden:
             return None
 
-    async def all_figures(self, *, compared: bool = False) -> dict[str, Figures]:
+    async def all_figures(self, *, compared: bool = False) -> dict[str, IndicatorValues]:
         """Return the figures of all groups, by id; of those that compare alone if asked."""
-        found: dict[str, Figures] = {}
+        found: dict[str, IndicatorValues] = {}
         for group in self.question.definition.groups:
             if compared:
                 chosen = tuple(one.model_copy(update={"by": ()}) for one in group.indicators if one.compares)
@@ -145,7 +145,7 @@ class _Reading:
             return layer is not None
         return await is_as_old(self.connection, layer, self.actor, self.question.at)
 
-    async def _group(self, group: IndicatorGroup) -> Sequence[Figures]:
+    async def _group(self, group: IndicatorGroup) -> Sequence[IndicatorValues]:
         layer = self.layer(group.layer)
         told = () if layer is None else told_indicators(group, layer, self.actor, self.question.at)
         if layer is not None and told:
@@ -157,7 +157,7 @@ class _Reading:
             return await read_figures(self.connection, statement, layer, partial=partial)
         return await self._counted(group) if self.question.moment is None else ()
 
-    async def _counted(self, group: IndicatorGroup) -> Sequence[Figures]:
+    async def _counted(self, group: IndicatorGroup) -> Sequence[IndicatorValues]:
         if group.layer not in self.catalog:
             return ()
         found = [

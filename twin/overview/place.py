@@ -22,11 +22,12 @@ TIER_NAMES = tuple(tier.name for tier in TIERS)
 
 @dataclass(frozen=True, slots=True)
 class NamedArea:
-    """An area of a tier: its code, the id of its feature, its name."""
+    """An area of a tier: its code, the id of its feature, its name, and west, south, east, north in degrees."""
 
     code: str
     id: str
     name: str | None
+    bbox: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,9 @@ async def _areas(
     layer = layer_at(layer, reader, moment)
     begins = Clause("TRUE") if inside is None else compose(f"{tier.own_code} ^@ {{}}", bind(inside, "text"))
     statement = compose(
-        f"""SELECT {tier.own_code} AS code, f.id, f.name FROM {{}} WHERE {{}}
+        f"""SELECT {tier.own_code} AS code, f.id, f.name,
+            ARRAY[ST_XMin(f.geom), ST_YMin(f.geom), ST_XMax(f.geom), ST_YMax(f.geom)] AS bbox
+        FROM {{}} WHERE {{}}
         ORDER BY {tier.own_code} COLLATE "C" LIMIT {AREAS_MAX + 1}""",
         relation(layer, reader),
         scoped(layer, reader, begins, in_force()),
@@ -165,4 +168,11 @@ async def _areas(
     rows = await connection.fetch(text, *values)
     if len(rows) > AREAS_MAX:
         raise TooMuch(f"there are more than {AREAS_MAX} areas of this tier; name an area", parameter="by")
-    return [NamedArea(row["code"], row["id"], row["name"]) for row in rows]
+    return [NamedArea(row["code"], row["id"], row["name"], _bbox(row["bbox"])) for row in rows]
+
+
+def _bbox(sides: Sequence[float | None]) -> tuple[float, float, float, float] | None:
+    west, south, east, north = sides
+    if west is None or south is None or east is None or north is None:
+        return None  # an area without a surface
+    return west, south, east, north

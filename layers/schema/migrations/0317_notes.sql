@@ -13,5 +13,5 @@ CREATE INDEX note_of_feature ON twin.note (layer, feature_id, id);
 
 GRANT ALL ON twin.note TO onemap_owner;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA twin TO onemap_owner;
-GRANT SELECT, INSERT ON twin.note TO onemap_ingest;
+REVOKE UPDATE, DELETE ON twin.note FROM onemap_ingest;
 GRANT SELECT ON twin.note TO onemap_read;

@@ -12,6 +12,7 @@ import Desk from "./desk/desk.js";
 
 /** @type {Record<string, () => Promise<{ default: Face }>>} faces beside the desk, read when they are first shown */
 const OTHERS = {
+  board: () => import("./board/board.js"),
 };
 
 /** @param {{ store: Store, refresh: () => Promise<void>, logOut: () => void }} props */

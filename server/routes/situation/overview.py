@@ -26,7 +26,7 @@ from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.notes import LeaderNote, list_notes
 from twin.overview.definition import read_overview
 from twin.overview.document import overview_document
-from twin.overview.figures import Figure
+from twin.overview.figures import IndicatorValue
 from twin.overview.overview import Overview, OverviewQuestion, read_overview_of, read_week_before
 from twin.overview.place import check_tiers
 
@@ -56,7 +56,7 @@ class OverviewAnswer(BaseModel):
 
     at: datetime = Field(description="the moment of the numbers")
     live: bool = Field(description="whether that is the present")
-    area: dict[str, Any] | None = Field(description="code, id, name and tier; null for everything")
+    area: dict[str, Any] | None = Field(description="code, id, name, tier and corners; null for everything")
     below: str | None = Field(description="the tier of `children`")
     indicators: list[dict[str, Any]] = Field(
         description="id, title, unit, formula, value, part and whole of a share, observed_at, compare with the same "
@@ -96,7 +96,7 @@ async def overview(
 
 async def _found(
     state: State, catalog: Catalog, actor: Actor, asked: OverviewQuestion
-) -> tuple[Overview, Mapping[str, Figure], datetime]:
+) -> tuple[Overview, Mapping[str, IndicatorValue], datetime]:
     """Read what is told, beside the figures of a week before; those of the present are kept for a minute."""
     told = await read_overview_of(state.pool, catalog, actor, asked)
     make = partial(read_week_before, state.pool, catalog, actor, asked)

@@ -1,0 +1,49 @@
+// The board: the state of the district on a wall. Numbers come from `/twin/overview` alone; nothing scrolls.
+
+import { html, useEffect } from "../../vendor/preact.mjs";
+import { formatError, t } from "../i18n.js";
+import { Notice } from "../panels/notice.js";
+import { areaCode, askOverview, followOverview, overview, showArea } from "../state/overview.js";
+import { USUAL_THEME } from "../theme.js";
+import { BoardMap } from "./boardmap.js";
+import { Kpis, Newest, Online, Ponding, Rain, Ranking, Stages, Times } from "./cards.js";
+import { Notes } from "./notes.js";
+import { Strip } from "./strip.js";
+import { useTour } from "./tour.js";
+
+/** @typedef {import("../store.js").Store} Store */
+/** @typedef {import("../types.js").State} State */
+
+const STYLE = new URL("../../css/board.css", import.meta.url).href;
+
+/** @param {{ store: Store, state: State, refresh: () => Promise<void>, logOut: () => void }} props */
+export default function Board({ store, state, refresh }) {
+  const [touring, setTouring] = useTour();
+  useEffect(() => {
+    if (state.theme !== USUAL_THEME) store.set({ theme: USUAL_THEME }); // a wall is dark
+    return followOverview();
+  }, []);
+  useEffect(() => {
+    const own = state.account?.areas.find((code) => [9, 12, 15].includes(code.length));
+    if (own) showArea(own);
+    void askOverview(); // rights have changed
+  }, [state.account?.id]);
+  const { told, error } = overview.value;
+  const { language } = state;
+  const outdated = told !== null && (told.area?.code ?? "") !== areaCode.value;
+  return html`<link rel="stylesheet" href=${STYLE} />
+  <div class=${`board ${error ? "stale" : ""} ${outdated ? "outdated" : ""}`} data-area=${told?.area?.code ?? ""}>
+    <${Strip} store=${store} state=${state} touring=${touring} setTouring=${setTouring} />
+    ${!told && !error && html`<p class="notice center" role="status"><span class="spinner" />${t(language, "panel.loading")}</p>`}
+    ${!told && error && html`<div class="notice center" role="alert"><p>${t(language, "state.error", { detail: formatError(language, error) })}</p>
+      <button class="primary" onClick=${() => void askOverview()}>${t(language, "state.retry")}</button></div>`}
+    ${told && html`<${Kpis} told=${told} language=${language} />
+      <div class="left"><${Rain} told=${told} language=${language} /><${Ponding} told=${told} language=${language} />
+        <${Ranking} told=${told} language=${language} /><${Online} told=${told} language=${language} /></div>
+      <div class="right"><${Newest} told=${told} state=${state} store=${store} /><${Stages} told=${told} language=${language} />
+        <${Times} told=${told} language=${language} /><${Notes} told=${told} state=${state} /></div>`}
+    ${state.map && state.style && state.webgl && html`<${BoardMap} key=${language} state=${state} store=${store} />`}
+    ${!state.webgl && html`<p class="board-map notice" role="status">${t(language, "board.no_map")}</p>`}
+    <${Notice} state=${state} refresh=${refresh} />
+  </div>`;
+}

@@ -1,0 +1,139 @@
+// The map in the middle of the board: few layers, areas coloured by open events, water where it stands, a legend.
+
+import * as maplibre from "../../vendor/maplibre-gl.mjs";
+import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
+import { t } from "../i18n.js";
+import { collection, dressed } from "../map/style.js";
+import { overview, showArea } from "../state/overview.js";
+import { areaAt, classes, paint, ramp } from "./choropleth.js";
+import { figure } from "./figures.js";
+
+/** @typedef {import("../types.js").State} State */
+/** @typedef {import("../types.js").Style} Style */
+/** @typedef {import("../state/overview.js").Told} Told */
+
+const BASE = new Set(["districts", "streets", "communities", "roads", "waterways"]);
+const PADDING = 24;
+
+/** @param {{ state: State, store: import("../store.js").Store }} props */
+export function BoardMap({ state, store }) {
+  const container = useRef(/** @type {HTMLElement | null} */ (null));
+  const [map, setMap] = useState(/** @type {maplibre.Map | null} */ (null));
+  const { told } = overview.value;
+  useEffect(() => {
+    const made = start(/** @type {HTMLElement} */ (container.current), state);
+    made?.once("load", () => setMap(made));
+    if (!made) store.set({ webgl: false });
+    return () => made?.remove();
+  }, [state.style]);
+  useEffect(() => {
+    if (!map || !told || !container.current) return;
+    const style = getComputedStyle(container.current);
+    paint(map, told, ramp(container.current), style.getPropertyValue("--accent").trim());
+    drown(map, told);
+  }, [map, told]);
+  useEffect(() => {
+    if (map && told) frame(map, told, state);
+  }, [map, told?.area?.code]);
+  return html`<div class="board-map">
+    <div class="canvas mapview" ref=${container} aria-label=${t(state.language, "board.map")} />
+    ${told && html`<${Legend} told=${told} state=${state} />`}
+  </div>`;
+}
+
+/** @param {HTMLElement} container @param {State} state */
+function start(container, state) {
+  if (!state.style || !state.map) return null;
+  const size = parseFloat(getComputedStyle(container).fontSize);
+  try {
+    const map = new maplibre.Map({
+      container,
+      style: legible(dressed(state.style, (_, layer) => BASE.has(layer), []), size),
+      bounds: state.map.bbox ?? undefined,
+      fitBoundsOptions: { padding: PADDING },
+      attributionControl: false,
+      validateStyle: false,
+      fadeDuration: 0,
+      dragRotate: false,
+      transformRequest: (url) => ({ url, cache: "no-cache" }),
+    });
+    map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-right");
+    map.on("click", (event) => {
+      const id = areaAt(map, event.point);
+      const child = overview.value.told?.children.find((one) => one.id === id);
+      if (child) showArea(child.code);
+    });
+    map.on("mousemove", (event) => (map.getCanvas().style.cursor = areaAt(map, event.point) ? "pointer" : ""));
+    map.on("idle", () => map.areTilesLoaded() && container.setAttribute("data-idle", String(Date.now())));
+    map.on("dataloading", () => container.removeAttribute("data-idle"));
+    Object.assign(container, { map });
+    return map;
+  } catch (error) {
+    console.error(error);
+    return null;
+  }
+}
+
+/**
+ * Labels as large as the type of the board: a wall is read from far away.
+ * @param {any} style
+ * @param {number} size  pixels
+ */
+function legible(style, size) {
+  const layers = style.layers.map((/** @type {any} */ layer) =>
+    layer.layout?.["text-field"] ? { ...layer, layout: { ...layer.layout, "text-size": Math.ceil(size) } } : layer,
+  );
+  const water = /** @type {any} */ (collection([]));
+  return {
+    ...style,
+    sources: { ...style.sources, water: { type: "geojson", data: water } },
+    layers: [
+      ...layers,
+      {
+        id: "board-water",
+        type: "circle",
+        source: "water",
+        paint: {
+          "circle-radius": ["+", size / 3, ["*", size, ["sqrt", ["get", "depth"]]]],
+          "circle-color": ["case", [">", ["get", "depth"], 0.5], "#ff4d4d", "#4cc9f0"],
+          "circle-opacity": 0.55,
+          "circle-stroke-width": 2,
+          "circle-stroke-color": "#ffffff",
+        },
+      },
+    ],
+  };
+}
+
+/** Show the deepest water where it stands. @param {maplibre.Map} map @param {Told} told */
+function drown(map, told) {
+  const places = (told.lists["ponding"]?.features ?? []).filter(({ lon, lat }) => lon !== null && lat !== null);
+  const features = places.map(({ lon, lat, properties }) => ({
+    type: "Feature",
+    properties: { depth: properties["water_depth_m"] },
+    geometry: { type: "Point", coordinates: [lon, lat] },
+  }));
+  const source = /** @type {maplibre.GeoJSONSource | undefined} */ (map.getSource("water"));
+  source?.setData(/** @type {any} */ ({ type: "FeatureCollection", features }));
+}
+
+/** Move to the area that is shown. @param {maplibre.Map} map @param {Told} told @param {State} state */
+function frame(map, told, state) {
+  const [first, last] = told.area?.corners ?? [];
+  const bounds = first && last ? /** @type {[number, number, number, number]} */ ([first.lon, first.lat, last.lon, last.lat]) : state.map?.bbox;
+  const duration = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 1200;
+  if (bounds) map.fitBounds(bounds, { padding: PADDING, duration });
+}
+
+/** @param {{ told: Told, state: State }} props */
+function Legend({ told, state: { language } }) {
+  const values = told.children.map(({ values }) => values["events_open"]).filter((value) => typeof value === "number");
+  const ends = classes(/** @type {number[]} */ (values));
+  const water = (told.lists["ponding"]?.features ?? []).length > 0;
+  if (!ends.length && !water) return null;
+  return html`<div class="legend card" role="group" aria-label=${t(language, "board.legend")}>
+    ${ends.length > 0 && html`<b>${t(language, "board.legend")}</b>`}
+    ${ends.map((end, place) => html`<span key=${end}><i class=${`ramp-${place + 1}`} />${figure(language, (ends[place - 1] ?? 0) + 1)}–${figure(language, end)}</span>`)}
+    ${water && html`<span><i class="water" />${t(language, "board.water")}</span>`}
+  </div>`;
+}

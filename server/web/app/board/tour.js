@@ -1,0 +1,30 @@
+// The tour of the board: the next area every minute, until somebody chooses one.
+
+import { useEffect, useState } from "../../vendor/preact.mjs";
+import { areaCode, overview, showArea } from "../state/overview.js";
+
+export const EVERY_MS = 60_000;
+
+/**
+ * Whether the tour is on, and its switch. It is off for who wants little motion, and ends when an area is chosen.
+ * @returns {[boolean, (on: boolean) => void]}
+ */
+export function useTour() {
+  const [on, setOn] = useState(() => !matchMedia("(prefers-reduced-motion: reduce)").matches);
+  useEffect(() => {
+    if (!on) return undefined;
+    /** @type {string[]} */
+    let round = [];
+    let shown = areaCode.value;
+    const timer = setInterval(() => {
+      const { told } = overview.value;
+      if (areaCode.value !== shown) return setOn(false);
+      if (!round.length) round = ["", ...(told?.area ? [] : (told?.children ?? []).map(({ code }) => code))];
+      const place = round.indexOf(shown);
+      shown = round[(place + 1) % round.length] ?? "";
+      return showArea(shown);
+    }, EVERY_MS);
+    return () => clearInterval(timer);
+  }, [on]);
+  return [on, setOn];
+}
