@@ -2,7 +2,7 @@
 
 import { signal } from "../../vendor/signals.mjs";
 import { ServerError, address } from "../api.js";
-import { followChanges } from "../live.js";
+import { follow } from "../live.js";
 
 /** @typedef {{ code: string, label_zh: string, label_en: string, color?: string, value: number, part?: number, whole?: number }} ByCode */
 
@@ -87,7 +87,7 @@ export function showArea(code) {
  */
 export function followOverview() {
   let changed = false;
-  const stop = followChanges(() => (changed = true));
+  const stop = follow(() => (changed = true));
   const look = () => {
     const waited = Date.now() - overview.value.askedAt;
     if (document.hidden || (waited < AT_LEAST_MS && !changed && overview.value.error === null)) return;
