@@ -26,6 +26,8 @@ from layers.schema.tables import create_layer, refresh_statistics, table_of
 
 type Mode = Literal["append", "replace", "upsert"]
 
+_ANEW = "SELECT onemap.note_anew($1)"  # streams are told once, and not of every row
+
 
 async def move(
     connection: asyncpg.Connection,
@@ -110,12 +112,8 @@ async def _fill_layer(
     staged = await connection.fetchval(f"SELECT count(*) FROM {STAGED}")
     attributes_only = not plan.located and definition.geometry_type != "None"
     replaces = summary.mode == "replace"
-    compared = replaces and GRADE in definition.by_name
-    if compared:
-        await connection.execute(
-            f"""CREATE TEMP TABLE load_replaced ON COMMIT DROP AS
-            SELECT id, {GRADE}, _known_since FROM {table_of(definition.id)}"""
-        )
+    if replaces:
+        await connection.execute(_ANEW, definition.id)
     if not attributes_only and await may_rebuild(connection, definition.id, staged, replaces=replaces):
         summary.loaded = await rebuild(connection, definition, ", ".join(map(quote_identifier, columns)), select)
     else:
@@ -126,8 +124,8 @@ async def _fill_layer(
     await derive(connection, definition.id, only_new=await _rows_to_derive(connection, plan))
     await derive_dependents(connection, definition.id)
     await refresh_statistics(connection, definition)
-    if compared:
-        await connection.execute("SELECT onemap.note_reloaded($1, 'load_replaced')", definition.id)
+    if replaces:
+        await connection.execute(_ANEW, definition.id)
 
 
 async def _settle_grades(

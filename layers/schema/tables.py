@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import asyncpg
@@ -201,13 +202,16 @@ def _statements(definition: LayerDefinition) -> list[str]:
         KNOWN_SINCE,
     ]
     added = [*geometry, *(_column(definition, f) for f in definition.stored_fields), KNOWN_SINCE]
+    graded = "'graded'" if GRADE in definition.by_name else ""
     return [
         f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(columns)})",
         f"ALTER TABLE {table} {', '.join(f'ADD COLUMN IF NOT EXISTS {c}' for c in added)}" if added else "SELECT 1",
         *_indexes(definition),
-        *_triggers(table, "touch", f"touch_layer({"'graded'" if 'data_grade' in definition.by_name else ''})"),
+        *_triggers(table, "touch", f"touch_layer({graded})"),
         *(_triggers(table, "touched", "note_changed_area()") if geometry else []),  # fires after `touch_…`, by name
-        *_regraded(definition),
+        *_triggers(
+            table, "untold", f"note_untold({graded})", ("DELETE", "UPDATE")
+        ),  # rows that are made tell themselves
         *(_past(definition, added[:-1]) if keeps_past(definition.id) else []),
         f"GRANT SELECT ON {table} TO onemap_read",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
@@ -215,29 +219,20 @@ def _statements(definition: LayerDefinition) -> list[str]:
     ]
 
 
-def _triggers(table: str, names: str, call: str) -> list[str]:
+def _triggers(
+    table: str, names: str, call: str, operations: Iterable[str] = ("INSERT", "DELETE", "UPDATE")
+) -> list[str]:
     """Return triggers that call a function with the rows of every writing statement: PostgreSQL needs one by operation.
 
-    Their names are `names` with the operation behind.
+    Their names are `names` with the operation behind; there is always one of TRUNCATE.
     """
     transition = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows"}
     transition["UPDATE"] = f"{transition['DELETE']} {transition['INSERT']}"
-    rows = [f"{operation} ON {table} REFERENCING {tables}" for operation, tables in transition.items()]
+    rows = [f"{operation} ON {table} REFERENCING {transition[operation]}" for operation in operations]
     return [
         f"""CREATE OR REPLACE TRIGGER {names}_{on.split(maxsplit=1)[0].lower()} AFTER {on}
         FOR EACH STATEMENT EXECUTE FUNCTION onemap.{call}"""
         for on in (*rows, f"TRUNCATE ON {table}")
-    ]
-
-
-def _regraded(definition: LayerDefinition) -> list[str]:
-    """Return the trigger that tells the change log of grades that a statement changed."""
-    if GRADE not in definition.by_name:
-        return []
-    return [
-        f"""CREATE OR REPLACE TRIGGER regraded_update AFTER UPDATE ON {table_of(definition.id)}
-        REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-        FOR EACH STATEMENT EXECUTE FUNCTION onemap.note_regraded()"""
     ]
 
 

@@ -49,6 +49,7 @@ class Expiry:
             due = [row["event_id"] for row in await connection.fetch(_DUE, _AT_ONCE)]
             if not due or EVENTS not in catalog:
                 return 0
+            await changes.tells_itself(connection)
             closed = await events.settle(connection, catalog, due, datetime.now(UTC))
             await Grades().assign(connection, catalog, closed)
             if closed:

@@ -15,6 +15,7 @@ from twin.live.leaving import told_late
 from twin.live.recent import Decoded, Recent
 from twin.live.regraded import Regrading, regraded
 from twin.live.rows import FeatureProperties, Needs, read_rows
+from twin.log.change import is_of_layer
 from twin.log.changes import Forgotten, frames_since
 
 BEHIND_MAX = 1_000_000  # changes: with more, a snapshot is quicker
@@ -43,7 +44,8 @@ class LateReader:
         Raises
         ------
         Forgotten
-            When the watcher is too far behind, or the log no longer reaches back to its number.
+            When the watcher is too far behind, the log no longer reaches back to its number, or it does not tell each
+            change of a layer.
         """
         if self._seq() - watcher.seq > BEHIND_MAX:
             missed = self._seq() - watcher.seq
@@ -55,6 +57,8 @@ class LateReader:
             await asyncio.sleep(0)  # a long way back is gone in steps
             for number, change in decoded:
                 if number > seq:
+                    if is_of_layer(change) and watcher.channel.reads_anew(change):
+                        raise Forgotten(f"many features of '{change['layer']}' changed at once: read the layer again")
                     told = told_late(watcher.channel, change, regraded(change, grades), rows)
                     if told is not None:
                         pending.add(told.change, told.encoded)

@@ -130,6 +130,10 @@ class Channel:
         seen = self.visibility.see(change, row_of)
         return seen is not None and self.wants_seen(seen)
 
+    def reads_anew(self, change: Change) -> bool:
+        """Return whether a change of a whole layer is of rows that the members asked for and may see."""
+        return self.interest.has_layer(change["layer"]) and self.visibility.sees_layer(change)
+
     def wants_seen(self, seen: SeenChange) -> bool:
         """Return whether the members asked for a change, by what they see of it."""
         return self.interest.wants(seen.change, lambda _: seen.row)

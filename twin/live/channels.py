@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from weakref import WeakValueDictionary
 
 import structlog
@@ -13,15 +13,15 @@ from layers.catalog import Catalog
 from twin.live.budget import TimeSlices
 from twin.live.channel import Channel, channel_key
 from twin.live.interest import Interest
-from twin.live.leaving import prior_of, removal_of, was_seen
+from twin.live.leaving import is_gone, prior_of, removal_of, was_seen
 from twin.live.matching import Matching
 from twin.live.rights_mark import RightsMark
 from twin.live.rows import FeatureProperties, Needs
 from twin.live.visibility import SeenChange, Visibility
-from twin.log.change import Change, is_whole
+from twin.log.change import Change, is_of_layer, is_whole
 
 type Wanted = tuple[Channel, Change, bytes]  # a channel, a change it wants, and the change as its members see it
-_LABELS = ("grade", "area_code", "grid_code")
+_LABELS = ("grade", "area_code", "grid_code", "stored")
 _log = structlog.get_logger(__name__)
 
 
@@ -120,6 +120,34 @@ class Channels:
         prior = prior_of(change) if "before" in change else None
         if prior is not None and self._may_hide(change, prior):
             wanted += await self._left(change, prior, rows, known, slices)
+        if is_gone(change):
+            wanted += self._gone(change, rows, known, {channel for channel, told, _ in wanted if told is change})
+
+    def _gone(
+        self,
+        change: Change,
+        rows: FeatureProperties,
+        known: Mapping[str, SeenChange | None],
+        told: Collection[Channel],
+    ) -> list[Wanted]:
+        """Return the removal of a deleted feature for who may see it, and did not ask for what it was last."""
+        removal, encoded = removal_of(change)
+        gone = list[Wanted]()
+        for audience, channels in self._by_audience.items():
+            visibility = next(iter(channels)).visibility
+            seen = known[audience] if audience in known else visibility.see(change, rows.of)
+            if seen is not None:
+                asking = (one for one in channels if one not in told and one.interest.has_layer(change["layer"]))
+                gone += [(one, removal, encoded) for one in asking]
+        return gone
+
+    def begin_anew(self, changes: Sequence[Change]) -> None:
+        """Let members fall behind who are to read a layer anew: in the log they meet the change that says so."""
+        for change in filter(is_of_layer, changes):
+            for channel in self._by_key.values():
+                if channel.members and channel.reads_anew(change):
+                    for member in tuple(channel.members):
+                        member.fall_behind()
 
     def _may_hide(self, change: Change, prior: Change) -> bool:
         """Whether a change differs from what was before it in what may hide its feature from a reader."""

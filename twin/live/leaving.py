@@ -9,7 +9,7 @@ import orjson
 
 from twin.live.channel import Channel
 from twin.live.rows import FeatureProperties
-from twin.live.visibility import SeenChange, Visibility
+from twin.live.visibility import SHAPES, SeenChange, Visibility
 from twin.log.change import Change, FeatureChange, is_whole
 
 STATES = frozenset({"event", "feature", "position"})  # kinds that say where a feature is and whose it is
@@ -35,13 +35,21 @@ def was_seen(visibility: Visibility, prior: Change, row: Mapping[str, Any]) -> b
     row
         The properties of the feature, as they are; those that were others then stand in `before`.
     """
-    return visibility.see(prior, lambda _: {**row, **(prior.get("before") or {})}) is not None
+    before = prior.get("before") or {}
+    if "lon" in before:  # of its shape only the middle is known
+        row = {name: value for name, value in row.items() if name not in SHAPES}
+    return visibility.see(prior, lambda _: {**row, **before}) is not None
 
 
 def removal_of(change: Change) -> tuple[FeatureChange, bytes]:
     """Return the change that takes a feature off a reader's map, also as JSON: its layer and id, and nothing else."""
     removal: FeatureChange = {"kind": "feature", "layer": change["layer"], "id": change["id"], "operation": "delete"}
     return removal, orjson.dumps(removal)
+
+
+def is_gone(change: Change) -> bool:
+    """Return whether the feature of a change was deleted: it leaves also the maps that it was outside of lately."""
+    return change.get("operation") == "delete"
 
 
 def told_late(channel: Channel, change: Change, judged: Change, rows: FeatureProperties) -> SeenChange | None:
@@ -57,9 +65,10 @@ def told_late(channel: Channel, change: Change, judged: Change, rows: FeaturePro
     if not is_whole(change):
         return None
     seen = channel.visibility.see(judged, rows.of)
-    if seen is not None:
-        return seen if channel.wants_seen(seen) else None
-    prior = prior_of(change)
-    if prior is None or not channel.interest.has_layer(change["layer"]):
+    if seen is not None and channel.wants_seen(seen):
+        return seen
+    if not channel.interest.has_layer(change["layer"]):
         return None
-    return SeenChange(removal_of(change)[0], {}) if was_seen(channel.visibility, prior, rows.of(change)) else None
+    prior = prior_of(change) if seen is None else None
+    left = is_gone(change) if seen else prior is not None and was_seen(channel.visibility, prior, rows.of(change))
+    return SeenChange(removal_of(change)[0], {}) if left else None

@@ -69,7 +69,7 @@ class Needs:
             return False
         layer_id = change["layer"]
         fields = self._fields.get(layer_id)
-        lacks = fields is not None and not fields <= change.keys()
+        lacks = fields is not None and not fields <= change.keys() | change.get("row", {}).keys()
         return lacks or layer_id in self._shapes or (self.places and change.get("lon") is None)
 
     def statement(self, layer: Layer, ids: Sequence[str]) -> Clause:
@@ -99,9 +99,9 @@ class FeatureProperties:
     def of(self, change: Change) -> Mapping[str, Any]:
         """Return the properties of a change; the last ones are kept for the next call."""
         if self._last[0] is not change:
-            known = self._known.get((change["layer"], change["id"]))
-            row = change if known is None else {**known, **{n: v for n, v in change.items() if v is not None}}
-            self._last = change, row
+            known, own = self._known.get((change["layer"], change["id"])), change.get("row", {})
+            said = {n: v for n, v in change.items() if v is not None} if known or own else change
+            self._last = change, {**known, **own, **said} if known else {**own, **said} if own else said
         return self._last[1]
 
     def place(self, change: Change) -> tuple[float, float] | None:

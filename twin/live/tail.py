@@ -244,4 +244,5 @@ class LogTail:
             self.seq = frame.last_seq
         finally:
             self._shown.set()
+        self._channels.begin_anew(changes)
         self._flusher.soon()

@@ -24,14 +24,14 @@ from layers.read.scope import is_kept_to_areas, lies_in_areas
 from layers.tiers import AREA_CODE, AREA_DIGITS, GRID_CODE
 from twin.live.condition import point_of
 from twin.live.interest import area_codes
-from twin.log.change import COMMON_MEMBERS, SENT_KINDS, Change, members
+from twin.log.change import COMMON_MEMBERS, NOT_SENT, SENT_KINDS, Change, members
 
 type RowOf = Callable[[Change], Mapping[str, Any]]
 _MEMBERS = {kind: COMMON_MEMBERS | members(definition) for kind, definition in SENT_KINDS.items()}
 _OF_PLACES = frozenset({"position", "fence"})  # kinds that show where something is
 _PLACE = frozenset({"lon", "lat"})
 _BOXES = frozenset({"old", "new"})
-_SHAPES = frozenset({"geom", "geometry"})
+SHAPES = frozenset({"geom", "geometry"})
 
 
 class SeenChange:
@@ -99,6 +99,12 @@ class Visibility:
     def layer_ids(self) -> list[str]:
         """The ids of all layers there are."""
         return list(self._catalog())
+
+    def sees_layer(self, change: Change) -> bool:
+        """Return whether actors may see any of the rows of which a change of a whole layer tells."""
+        layer = self._catalog().get(change["layer"])
+        cases = () if layer is None else rights_of(layer.definition, self.actor).cases
+        return any(change.get("grade", 4) <= case.grade for case in cases)
 
     def needed(self, layer_id: str) -> frozenset[str]:
         """Return the properties of a layer's features by which rules choose among them."""
@@ -184,7 +190,7 @@ class _RowTest:
 
     def holds(self, row: Mapping[str, Any], change: Change) -> bool:
         """Return whether a row is of the case; not when it lacks what decides it."""
-        if self.names & _SHAPES and "geom" not in row:
+        if self.names & SHAPES and "geom" not in row:
             row = {**row, "geom": point_of(row)}
         if not self.names <= row.keys() | {"id"}:
             return False
@@ -242,7 +248,7 @@ class _VisibleMembers:
         shown = frozenset(full - references)
         hidden = [field for field in definition.fields if field.name not in shown]
         place = _place(rights, held)
-        unseen = {field.name for field in hidden} | _unseen_places(place, held)
+        unseen = {field.name for field in hidden} | _unseen_places(place, held) | NOT_SENT
         if any(field.live and field.live.any_observation == "time" for field in hidden):
             unseen.add("phenomenon_time")
         observed = {source for f in hidden if f.live and (source := f.live.observed)}
@@ -274,7 +280,7 @@ class _VisibleMembers:
         """Return what a filter may look at: what the change shows, and the visible fields of its feature."""
         kept = {name: value for name, value in row.items() if name in self.fields - _PLACE}
         if self.place == "full":
-            kept |= {name: row[name] for name in _PLACE | _SHAPES if name in row}
+            kept |= {name: row[name] for name in _PLACE | SHAPES if name in row}
         return {**kept, **shown}
 
 

@@ -20,6 +20,8 @@ class FeatureReference(TypedDict):
     feature that leaves a reader's rows is taken off his map. It has the former values of labels and members that
     differ, is None where the feature was not there, and is left out where nothing differs. `stored`, never sent
     either, has the labels of the row of what moves, where its place and its labels are those of its newest position.
+    `row`, never sent, has the stored fields of the feature after the change, or of the last row before it was deleted:
+    rules choose by them, and the table has others when the change is read late.
     """
 
     layer: str
@@ -32,6 +34,7 @@ class FeatureReference(TypedDict):
     area_code: NotRequired[str | None]
     before: NotRequired[dict[str, Any] | None]
     stored: NotRequired[dict[str, Any]]
+    row: NotRequired[dict[str, Any]]
 
 
 class EventChange(FeatureReference):
@@ -85,13 +88,21 @@ class FenceChange(_PropertyChange):
     area_name: NotRequired[str]
 
 
+class LayerChange(FeatureReference):
+    """Many rows of a layer changed at once, of which none is told: its readers read it anew. The id is `*`."""
+
+    kind: Literal["layer"]
+
+
 class ErasedChange(FeatureReference):
     """The place of a change that was erased; nobody may see it."""
 
     kind: Literal["erased"]
 
 
-type Change = EventChange | ObservationChange | PositionChange | FeatureChange | FenceChange | ErasedChange
+type Change = (
+    EventChange | ObservationChange | PositionChange | FeatureChange | FenceChange | LayerChange | ErasedChange
+)
 
 SENT_KINDS: Mapping[str, type[FeatureReference]] = {
     "event": EventChange,
@@ -100,7 +111,7 @@ SENT_KINDS: Mapping[str, type[FeatureReference]] = {
     "feature": FeatureChange,
     "fence": FenceChange,
 }
-NOT_SENT = frozenset({"grade", "before", "stored"})
+NOT_SENT = frozenset({"grade", "before", "stored", "row"})
 
 
 def members(kind: type[FeatureReference]) -> frozenset[str]:
@@ -112,9 +123,14 @@ COMMON_MEMBERS = members(_PropertyChange) | {"kind"}
 
 
 def is_whole(change: Mapping[str, Any]) -> bool:
-    """Return whether a change names its kind, layer and feature; no reader looks at one that does not."""
+    """Return whether a change names its kind, layer and feature; who shows features looks at no other."""
     kind, layer, feature = change.get("kind"), change.get("layer"), change.get("id")
-    return isinstance(kind, str) and isinstance(layer, str) and isinstance(feature, str)
+    return isinstance(kind, str) and isinstance(layer, str) and isinstance(feature, str) and kind != "layer"
+
+
+def is_of_layer(change: Mapping[str, Any]) -> bool:
+    """Return whether a change says that its layer is to be read anew."""
+    return change.get("kind") == "layer" and isinstance(change.get("layer"), str)
 
 
 def time_of(instant: Instant) -> datetime:

@@ -18,6 +18,7 @@ from twin.log.change import Change
 
 CHANNEL = "onemap_change"
 _APPEND = "SELECT twin.append_changes($1, $2)"  # locks, numbers, writes and wakes
+_TELLS_ITSELF = "SELECT set_config('onemap.tells_log', 'on', true)"
 _SINCE = """
 SELECT first_seq, last_seq, committed_at, changes FROM twin.change WHERE last_seq > $1 ORDER BY last_seq LIMIT $2
 """
@@ -51,6 +52,14 @@ class LogFrame:
         """Return number and content of the changes after `since`."""
         numbered = enumerate(orjson.loads(self.encoded), self.first_seq)
         return [(seq, change) for seq, change in numbered if seq > since]
+
+
+async def tells_itself(connection: asyncpg.Connection) -> None:
+    """Say that the open transaction tells the log itself what it changes in the tables of layers.
+
+    The changes of any other writer are told by triggers of the tables (`layers/schema/sql/035_untold.sql`).
+    """
+    await connection.execute(_TELLS_ITSELF)
 
 
 async def append(connection: asyncpg.Connection, changes: Sequence[Change]) -> int:

@@ -17,7 +17,7 @@ from twin.live.regraded import grades_now, regraded
 from twin.live.rights_mark import RightsMark
 from twin.live.rows import Needs, read_rows
 from twin.live.visibility import Visibility
-from twin.log.change import Change
+from twin.log.change import Change, is_of_layer
 from twin.log.changes import Forgotten, frames_since
 from twin.outlets.definition import Outlet
 
@@ -46,7 +46,8 @@ class OutletBatch:
     is_last
         Whether the log ended here when it was read.
     lost
-        First and last number that were dropped from the log before they could be sent; None when none were.
+        First and last number that were dropped from the log before they could be sent, or the number that stands for
+        many changes of a layer at once; None when there is no such gap.
     """
 
     seq: int
@@ -96,6 +97,10 @@ class Selection:
             for number, written in numbered:
                 if len(found) >= self._outlet.batch_max:
                     return OutletBatch(seq, found, is_last=False)
+                if is_of_layer(written) and self._channel.reads_anew(written):
+                    if found:
+                        return OutletBatch(seq, found, is_last=False)
+                    return OutletBatch(number, (), is_last=False, lost=(number, number))
                 seq = number
                 told = told_late(self._channel, written, regraded(written, grades), rows)
                 if told is not None:

@@ -93,7 +93,7 @@ def events_of(batch: OutletBatch) -> list[dict[str, Any]]:
     gap = []
     if batch.lost is not None:
         first, last = batch.lost
-        data = {"first_seq": first, "last_seq": last, "detail": "dropped from the log unsent; take a snapshot"}
+        data = {"first_seq": first, "last_seq": last, "detail": "changes are missing here; take a snapshot"}
         gap = [{**_BASE, "id": f"gap-{first}-{last}", "type": GAP, "time": datetime.now(UTC), "data": data}]
     return [*gap, *(_event(one) for one in batch.changes)]
 

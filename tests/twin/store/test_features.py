@@ -86,6 +86,28 @@ async def test_a_loaded_feature_is_patched_and_what_is_nobodys_is_not_made(inges
     assert await row_of(ingest, "video_points", "nobody") is None
 
 
+async def test_what_moves_is_told_where_it_is_and_its_row_beside(ingest, catalog):
+    """Who sees positions is told by the place, the others by the row; a patch that moves the row says what it was."""
+    await put(ingest, catalog, change("upsert", "vehicles/V9", 0, HERE, plate_no="粤A12345"))
+    place = {"area_code": "440106012001", "grid_code": "440106012001001", "lon": 113.4, "lat": 23.2}
+    await ingest.execute(
+        "INSERT INTO twin.position_now (layer, id, phenomenon_time, area_code, grid_code, lon, lat)"
+        " VALUES ('vehicles', 'V9', now(), $1, $2, $3, $4)",
+        *place.values(),
+    )
+    (renamed,) = await put(ingest, catalog, change("patch", "vehicles/V9", 1, plate_no="粤A54321"))
+    assert place.items() <= renamed.items()
+    assert renamed["stored"] == {"area_code": "440106011001", "grid_code": "440106011001001"}
+    assert renamed["before"]["plate_no"] == "粤A12345"
+    assert renamed["row"]["plate_no"] == "粤A54321"
+    assert "old" not in renamed, "nobody is told where its row has its place"
+    (moved,) = await put(ingest, catalog, change("patch", "vehicles/V9", 2, THERE, capacity=3))
+    assert place.items() <= moved.items()
+    assert (moved["before"]["stored"], moved["stored"]["area_code"]) == (renamed["stored"], "440106011002")
+    (gone,) = await put(ingest, catalog, change("delete", "vehicles/V9", 3))
+    assert place.items() <= gone.items()
+
+
 STORY = [
     change("upsert", "video_points/C1", 10, HERE, name="一", camera_type="1"),
     change("patch", "video_points/C1", 20, name="二"),

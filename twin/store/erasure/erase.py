@@ -32,6 +32,7 @@ WHERE c.relnamespace = 'twin'::regnamespace AND c.relkind IN ('r', 'p') AND NOT 
 GROUP BY c.relname HAVING count(*) FILTER (WHERE a.attname = 'layer') = 1 AND count(*) > 1
 """
 _FRAMES = "SELECT changes FROM twin.change"
+_TOLD_AS_A_WHOLE = "SELECT onemap.note_whole($1, 4::smallint)"  # a change of the feature would bring it into the log
 
 
 @dataclass
@@ -118,6 +119,7 @@ async def erase_person(connection: asyncpg.Connection, terms: PersonTerms, featu
 async def _erase_feature(connection: asyncpg.Connection, layer_id: str, feature_id: str) -> int:
     """Delete a feature, and every row of the twin that names it."""
     status: str = await connection.execute(f"DELETE FROM {table_of(layer_id)} WHERE id = $1", feature_id)
+    await connection.execute(_TOLD_AS_A_WHOLE, layer_id)
     erased = int(status.rpartition(" ")[2]) + await purge_past(connection, layer_id, [feature_id])
     for relation, named in await connection.fetch(_NAMED):
         statement = f"DELETE FROM twin.{quote_identifier(relation)} WHERE layer = $1 AND {quote_identifier(named)} = $2"

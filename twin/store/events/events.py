@@ -21,6 +21,7 @@ from layers.definition import GRADE
 from layers.live_source import EVENTS
 from layers.schema.tables import table_of
 from twin.log.change import EventChange
+from twin.log.changes import tells_itself
 from twin.store.events import warnings
 from twin.store.events.warning_areas import Extent, extents
 from twin.store.placed import PlacedMessage
@@ -54,6 +55,7 @@ async def write(
     """
     if not placed:
         return []
+    await tells_itself(connection)
     placed, merged = await _chained(connection, placed)
     around = await extents(connection, [one.message for one in placed])
     rows = sorted((_version(*pair) for pair in zip(placed, around, strict=True)), key=lambda row: (row[0], *row[1:3]))

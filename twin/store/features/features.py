@@ -16,12 +16,14 @@ import orjson
 
 from layers.catalog import Catalog
 from layers.database.advisory_locks import AdvisoryLock
-from layers.definition import GRADE, LayerDefinition
+from layers.definition import LayerDefinition
 from layers.schema.derive import derive
 from twin.envelope.message import Message
 from twin.log.change import FeatureChange
+from twin.log.changes import tells_itself
 from twin.store.features.claims import GEOMETRY, FieldClaims, stamp_of
-from twin.store.features.rows import FeatureRow, RowChanges, read_rows
+from twin.store.features.rows import RowChanges, read_moving, read_rows
+from twin.store.features.told import feature_change
 from twin.store.placed import PlacedMessage
 
 _KEEP = """
@@ -55,6 +57,9 @@ async def write(
         One change of kind `feature` for each row that was written: `operation` (create, update, delete), and `old` and
         `new`, its boxes (west, south, east, north in CRS84 degrees), None where there was or is no geometry.
     """
+    if not placed:
+        return []
+    await tells_itself(connection)
     by_layer: dict[str, list[Message]] = defaultdict(list)
     for one in placed:
         by_layer[one.message.layer].append(one.message)
@@ -77,11 +82,12 @@ async def _write_layer(
     if work.reshaped:
         await _derive(connection, definition.id, work.reshaped)
     after = await read_rows(connection, definition, claims)
-    changes = [
-        _change(definition, name, before.get(name), after.get(name), written=name in work.ids)
-        for name in sorted(claims)
+    moving = await read_moving(connection, definition, claims)
+    written = [
+        feature_change(definition, name, before.get(name), after.get(name), moving.get(name))
+        for name in sorted(work.ids)
+        if name in before or name in after
     ]
-    written = [change for change in changes if change is not None]
     if written:
         await connection.execute(_UPKEEP, definition.id, bool(work.reshaped or work.gone))
     return written
@@ -123,50 +129,3 @@ def _record(message: Message) -> tuple[Any, ...]:
     record = orjson.dumps(values).decode()
     stamp = stamp_of(message)
     return message.feature_id, message.phenomenon_time, stamp, message.data["change"], record, geometry, message.source
-
-
-def _change(
-    definition: LayerDefinition, name: str, before: FeatureRow | None, after: FeatureRow | None, *, written: bool
-) -> FeatureChange | None:
-    """Return the change of a row; None when it was not written."""
-    row = after or before
-    if row is None or not written:
-        return None
-    old, new = (None if one is None else one["box"] for one in (before, after))
-    grades = [one.get(GRADE, definition.grade) for one in (before, after) if one is not None]
-    change: FeatureChange = {
-        "kind": "feature",
-        "layer": definition.id,
-        "id": name,
-        "operation": "delete" if after is None else "create" if before is None else "update",
-        "old": old,
-        "new": new,
-        "grade": max(grades),
-    }
-    if row.get("area_code") is not None:
-        change["area_code"] = row["area_code"]
-    if row.get("grid_code") is not None:
-        change["grid_code"] = row["grid_code"]
-    if box := new or old:
-        change["lon"], change["lat"] = _centre(box)
-    if before is None:
-        change["before"] = None
-    elif after is not None and (differing := _former(definition, before, after)):
-        change["before"] = differing
-    return change
-
-
-def _former(definition: LayerDefinition, before: FeatureRow, after: FeatureRow) -> FeatureRow:
-    """Return the former values of what differs; labels and place by their names in a change."""
-    was, now = orjson.loads(before["stored"]), orjson.loads(after["stored"])
-    former = {name: value for name, value in was.items() if now.get(name) != value and name != GRADE}
-    grade = before.get(GRADE, definition.grade)
-    if grade < after.get(GRADE, definition.grade):
-        former["grade"] = grade
-    if before["box"] is not None and before["box"] != after["box"]:
-        former["lon"], former["lat"] = _centre(before["box"])
-    return former
-
-
-def _centre(box: Sequence[float]) -> tuple[float, float]:
-    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -17,6 +17,9 @@ from twin.store.features.claims import GEOMETRY, FieldClaims
 
 _BOX = """CASE WHEN geom IS NOT NULL AND NOT ST_IsEmpty(geom)
     THEN ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] END"""
+_MOVING = """
+SELECT id, area_code, grid_code, lon, lat FROM twin.position_now WHERE layer = $1 AND id = ANY ($2::text[])
+"""
 _COUNTED = ("version", "updated_at")
 
 type FeatureRow = dict[str, Any]
@@ -28,11 +31,11 @@ async def read_rows(
 ) -> dict[str, FeatureRow]:
     """Return rows as the log describes them: `box` (west, south, east, north, or None), grade and areas where known.
 
-    `stored` has the columns by which rules may choose among rows, as JSON text.
+    `stored` has the columns by which rules may choose among rows, as JSON text, without those joined on reading.
     """
     parts = ["id", "NULL::float8[] AS box" if definition.geometry_type == "None" else f"{_BOX} AS box"]
     parts += [name for name in ("data_grade", "area_code", "grid_code") if name in definition.by_name]
-    stored = ", ".join(quote_identifier(f.name) for f in definition.stored_fields if f.type != "json")
+    stored = ", ".join(quote_identifier(f.name) for f in definition.stored_fields if f.type != "json" and not f.live)
     parts.append(f"(SELECT to_jsonb(s) FROM (SELECT {stored}) AS s) AS stored")
     rows = await connection.fetch(
         f"""SELECT {", ".join(parts)} FROM {table_of(definition.id)} WHERE id = ANY ($1::text[])
@@ -40,6 +43,16 @@ async def read_rows(
         sorted(ids),
     )
     return {row["id"]: dict(row) for row in rows}
+
+
+async def read_moving(
+    connection: asyncpg.Connection, definition: LayerDefinition, ids: Iterable[str]
+) -> dict[str, FeatureRow]:
+    """Return the labels and the place (CRS84, degrees) of the newest position of what moves, where there is one."""
+    if definition.motion is None:
+        return {}
+    rows = await connection.fetch(_MOVING, definition.id, list(ids))
+    return {row["id"]: {name: row[name] for name in ("area_code", "grid_code", "lon", "lat")} for row in rows}
 
 
 @dataclass(slots=True)

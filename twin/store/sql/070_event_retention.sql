@@ -1,5 +1,6 @@
 -- Retention of events: first their sensitive fields go, later the whole event. Both work in small steps, so that
--- writers of events do not wait; the caller repeats until nothing is left.
+-- writers of events do not wait; the caller repeats until nothing is left. Streams are told that the layer changed as a
+-- whole: a change of each event would bring into the log what goes.
 
 -- The fields of events that only some may read: those of grade 3 and 4 with a column.
 CREATE OR REPLACE FUNCTION twin.sensitive_event_fields() RETURNS text[]
@@ -38,6 +39,9 @@ BEGIN
         EXECUTE format('UPDATE past.events SET %s WHERE id = ANY ($1) AND (%s)', blanks, has_any) USING thinned;
     END IF;
     UPDATE twin.event_version AS v SET record = v.record - fields WHERE v.event_id = ANY (thinned);
+    IF cardinality(thinned) > 0 THEN
+        PERFORM onemap.note_whole('events', 4::smallint);
+    END IF;
     RETURN cardinality(thinned);
 END
 $$;
@@ -58,6 +62,9 @@ BEGIN
         ), done AS (DELETE FROM layer.events AS e USING due WHERE e.id = due.id RETURNING e.id)
         SELECT coalesce(array_agg(id), ''{}'') FROM done'
     INTO gone USING older_than, most;
+    IF cardinality(gone) > 0 THEN
+        PERFORM onemap.note_whole('events', 4::smallint);
+    END IF;
     PERFORM twin.purge_past('events', gone);
     RETURN gone;
 END
