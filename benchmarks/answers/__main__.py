@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
-from benchmarks.answers import columns, history, sight, travel
+from benchmarks.answers import columns, counting, history, sight, travel, where
 from benchmarks.answers.asking import ASKER
 from benchmarks.parts import PartsRun, run_parts
 from benchmarks.results import Figure
@@ -20,9 +20,11 @@ from server.settings import load_settings
 type AnswerPart = Callable[[InProcess, str, float], Awaitable[list[Figure]]]
 PARTS: dict[str, AnswerPart] = {
     "columns": columns.measure,
+    "where": where.measure,
     "history": history.measure,
     "sight": sight.measure,
     "travel": travel.measure,
+    "counting": counting.measure,
 }
 """Each takes the application, the URL of its database, and the share of the requests; a new one is one line here."""
 
