@@ -57,7 +57,7 @@ class Actor:
     attributes: tuple[tuple[str, str], ...] = ()
     purpose: str | None = None
     policy: Policy | None = None
-    operation: Literal["read", "aggregate", "history"] = "read"
+    operation: Literal["read", "aggregate", "history", "report", "handle"] = "read"
     at: time | None = field(default=None, compare=False)
     audience: str = field(init=False, compare=False)
 
@@ -79,6 +79,18 @@ class Actor:
     def as_historian(self) -> Actor:
         """Return the actor as it reads the past."""
         return replace(self, operation="history")
+
+    def as_reporter(self) -> Actor:
+        """Return the actor as it reports: of its reads, only which rows it may report counts."""
+        return replace(self, operation="report")
+
+    def as_handler(self) -> Actor:
+        """Return the actor as it handles events: of its reads, only which rows it may handle counts."""
+        return replace(self, operation="handle")
+
+    def attribute(self, name: str) -> str | None:
+        """Return what is known of the caller under a name; None when nothing is."""
+        return dict(self.attributes).get(name)
 
     @property
     def is_anonymous(self) -> bool:

@@ -29,7 +29,8 @@ _OF_TYPES: Mapping[str, frozenset[str]] = {
     "hour": frozenset({"datetime"}),
     "day": frozenset({"datetime", "date"}),
 }
-_EVERYTHING: frozenset[Operation] = frozenset(("read", "aggregate", "history", "export"))
+_TELLING: frozenset[Operation] = frozenset(("read", "aggregate", "history", "export"))
+_EVERYTHING: frozenset[Operation] = _TELLING | {"report", "handle"}
 _KEPT_MAX = 5_000
 
 
@@ -266,8 +267,10 @@ def _rules(layer_id: str, actor: Actor) -> tuple[PolicyRule, ...]:
 def _of_rule(definition: LayerDefinition, rule: PolicyRule, actor: Actor) -> Case:
     only_counts = actor.operation == "aggregate" and "read" not in rule.operations  # a sum is of a lower grade
     grade = rule.grade if only_counts else min(rule.grade, actor.clearance, _clearance(rule, actor))
-    showings = {field.name: _showing(field, rule, grade, actor) for field in definition.fields if not field.internal}
-    showings[EVERY] = "full" if rule.fields.get(EVERY, "full") == "full" else "absent"
+    told = bool(_TELLING.intersection(rule.operations))  # who may report or handle alone is told of nothing by that
+    fields = [field for field in definition.fields if told and not field.internal]
+    showings = {field.name: _showing(field, rule, grade, actor) for field in fields}
+    showings[EVERY] = "full" if told and rule.fields.get(EVERY, "full") == "full" else "absent"
     motion = definition.motion is not None and grade >= definition.motion.grade and rule.geometry != "absent"
     return Case(
         grade,

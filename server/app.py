@@ -71,6 +71,7 @@ from server.routes.history import HISTORY
 from server.routes.identity import approvals, elevations, login, references, session
 from server.routes.situation import SITUATION
 from server.routes.surroundings import SURROUNDINGS
+from server.routes.workers import WORKERS
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
 from server.tianditu import Tianditu
@@ -88,7 +89,7 @@ from twin.routing.holder import RoadNetworks
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
     rules, policy, aggregate, join, download, warnings, exercises, refused, incomplete, session, elevations,
-    approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS, *SITUATION,
+    approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS, *SITUATION, *WORKERS,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"
@@ -198,6 +199,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         origins=Origins(settings.server.origins, settings.server.public_url),
         gateways=Gateways(settings.server.proxies, settings.server.proxy_header),
         rates=Rates.of(settings.limits),
+        reports=Rates.of_reports(settings.limits),
         crowd=Crowd(settings.limits.anonymous_at_once),
         tiles=TileMaker(cache, pool, lookups, settings.limits.tile_features, build_id(), lambda: catalog.identity),
         basemaps=Basemaps(settings.home / "basemaps"),

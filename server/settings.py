@@ -97,6 +97,8 @@ class LimitSettings(_Section):
     anonymous_at_once: int = Field(default=16, ge=1)
     known_per_s: float = Field(default=400.0, ge=0)
     known_burst: int = Field(default=8000, ge=1)
+    reports_per_minute: float = Field(default=30.0, ge=0)
+    reports_burst: int = Field(default=60, ge=1)
 
 
 class LayerSettings(_Section):

@@ -88,6 +88,7 @@ class State:
     origins: Origins
     gateways: Gateways
     rates: Rates
+    reports: Rates
     crowd: Crowd
     tiles: TileMaker
     basemaps: Basemaps

@@ -17,7 +17,7 @@ EVERY = "*"
 ANONYMOUS_ROLE = "anonymous"
 
 type Name = Annotated[str, StringConstraints(pattern=NAME)]
-type Operation = Literal["read", "aggregate", "history", "export"]
+type Operation = Literal["read", "aggregate", "history", "export", "report", "handle"]
 type Showing = Literal[
     "full",
     "absent",
@@ -110,7 +110,8 @@ class PolicyRule(_Frozen):
     fields
         How single fields are shown; ``*`` stands for all others, which without it are full up to the grade.
     operations
-        ``read`` (items, tiles, streams), ``aggregate`` (counts alone), ``history`` (the past), ``export`` (bulk).
+        ``read`` (items, tiles, streams), ``aggregate`` (counts alone), ``history`` (the past), ``export`` (bulk);
+        ``report`` (new events, or the own place), ``handle`` (the next stage of events): neither lets anybody read.
     count_by, least_count
         Where only ``aggregate`` is given: the area layers to count by, and the least count that is shown.
     """

@@ -10,7 +10,7 @@ from layers.definition import LayerDefinition
 from layers.layer_rights import Case, rights_of
 from layers.policy.definition import GeometryShowing, Operation, Showing
 
-OPERATIONS: tuple[Operation, ...] = ("read", "aggregate", "history", "export")
+OPERATIONS: tuple[Operation, ...] = ("read", "aggregate", "history", "export", "report", "handle")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ ALWAYS = {
 """Headers of every answer that lacks them."""
 PAGES = {
     b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
-    b"permissions-policy": b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    b"permissions-policy": b"camera=(), display-capture=(), geolocation=(self), microphone=(), payment=(), usb=()",
     b"x-frame-options": b"DENY",  # for browsers that know no frame-ancestors
 }
 """Headers of HTML pages; scripts and styles are files of ours, and none stands in a page."""

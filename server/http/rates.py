@@ -51,6 +51,12 @@ class Rates:
         anonymous = Rate(limits.anonymous_per_s, limits.anonymous_burst)
         return cls(anonymous, Rate(limits.known_per_s, limits.known_burst))
 
+    @classmethod
+    def of_reports(cls, limits: LimitSettings) -> Rates:
+        """Return the buckets of the reports of people; nobody reports who has not proven who it is."""
+        rate = Rate(limits.reports_per_minute / 60, limits.reports_burst)
+        return cls(rate, rate)
+
     def __len__(self) -> int:
         return len(self._left)
 

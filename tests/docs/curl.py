@@ -17,12 +17,12 @@ def blocks_of(page):
     return [block for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL) if "curl" in block]
 
 
-def answer_of(block, address):
-    """Run a block against an address, as the operator where it names `$TOKEN`, and return what it prints."""
+def answer_of(block, address, token=OPERATOR_TOKEN):
+    """Run a block against an address, with `token` where it names `$TOKEN`; return its output."""
     command = block.replace(PRINTED, address).replace("curl ", "curl --fail-with-body --silent --show-error ")
     ran = subprocess.run(
         ["bash", "-euc", command],
-        env={"TOKEN": OPERATOR_TOKEN, "PATH": "/usr/bin:/bin"},
+        env={"TOKEN": token, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         timeout=100,
         check=False,

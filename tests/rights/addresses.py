@@ -30,6 +30,8 @@ STATIC = {
     **dict.fromkeys(OF_RASTERS, "a raster has one grade as a whole: tests/tiles"),
     **dict.fromkeys(("/login", "/login/demo", "/login/token", "/login/ways", "/logout", "/session"), "of the caller"),
     **dict.fromkeys(("/login/oidc/{name}", "/login/oidc/{name}/callback"), "of the caller"),
+    "/twin/tasks/{event_id}/steps": "of the caller: tests/server/workers",
+    "/twin/patrol": "of the caller: tests/server/workers",
     "/references/{ticket}": "of the caller: tests/rights/test_references.py",
     "/schemas/{name}.json": "envelopes of messages",
     "/crs/{name}": "what a datum is",
@@ -329,6 +331,8 @@ def _of_answers(rows):
         ],
         "/twin/addresses": [f"/twin/addresses?q={quote(str(row['road_name']))}" for row in rows["addresses"]],
         "/twin/service-sites": ["/twin/service-sites?lon=113.38&lat=23.11&open_only=false&limit=100"],
+        "/twin/tasks": ["/twin/tasks?limit=200", "/twin/tasks?lon=113.38&lat=23.11&limit=3&answer_crs=gcj02"],
+        "/twin/reports": ["/twin/reports"],
         "/twin/patrols": ["/twin/patrols?lon=113.38&lat=23.11&radius_m=5000&answer_crs=bd09"],
     }
 

@@ -38,6 +38,7 @@ TEXTS = {
 """The value of a field that some rule masks; another one with the same mask; and one with another mask."""
 VARIED = {
     "handler_id": ("W1", "W2"),
+    "reporter_id": ("W1", "W2"),
     "worker_id": ("W1", "W2"),
     "on_duty": (True, False),
     "shared_with": (["street", "water"], ["police"]),

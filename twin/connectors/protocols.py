@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from twin.connectors.drop import DropFeed
 from twin.connectors.mqtt import MqttFeed
+from twin.connectors.phones import PhonesFeed
 from twin.connectors.pull import PullFeed
 from twin.connectors.pushed import CapFeed, HttpFeed, NgsiFeed, SensorThingsFeed
 from twin.connectors.replay import ReplayFeed
@@ -27,6 +28,7 @@ PROTOCOLS: dict[str, type[FeedDefinition]] = {
     "ngsi": NgsiFeed,
     "jt808": TerminalFeed,
     "pull": PullFeed,
+    "phones": PhonesFeed,
     "replay": ReplayFeed,
 }
 

@@ -108,6 +108,8 @@ EVENT_FIELDS: dict[str, Check] = {
     "lead_org": one_line(100),
     "assist_orgs": list_of(one_line(100), 100),
     "handler_id": _SHORT,
+    "handling_note": text(1000),
+    "reporter_id": one_line(200),
     "location_method": identifier,
     "location_accuracy_m": number(0, 1e6),
     "place_fault": identifier,  # the fault of the place, which is left out

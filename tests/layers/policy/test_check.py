@@ -88,7 +88,8 @@ def test_a_place_that_is_told_beside_its_mask_is_found():
 def test_each_rule_is_explained(policy):
     actor = holder_of(policy, "street_dispatcher", areas=["440106011"])
     cases = {case.rule: case for case in explain_layer(DEFINITIONS["events"], actor)}
-    assert set(cases) == {"events-public", "events-counted", "events-own-area"}
+    assert set(cases) == {"events-public", "events-counted", "events-own-area", "events-report"}
+    assert not cases["events-report"].full, "who may report is shown nothing by that"
     own = cases["events-own-area"]
     assert "440106011" in own.rows
     assert {"description", "extra", "complainant_name"} <= set(own.absent)

@@ -40,6 +40,8 @@ ORDER BY event_id, phenomenon_time, source_version, message
 """
 _COUNTS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE event_id = ANY ($1::text[]) GROUP BY event_id"
 
+_REDACTED = ("title", "handling_note")  # in their place; of a description the original is kept, too
+
 type EventState = dict[str, Any]
 
 
@@ -139,8 +141,9 @@ def _version(placed: PlacedMessage, extent: Extent | None) -> tuple[Any, ...]:
     m = placed.message
     fields = {name: value for name, value in m.data.items() if value is not None}
     claimed = fields.pop("claimed_time", None)
-    if "title" in fields:
-        fields["title"] = redact(fields["title"])
+    for name in _REDACTED:
+        if name in fields:
+            fields[name] = redact(fields[name])
     if "description" in fields:
         fields["description_redacted"] = redact(fields["description"])
     if "event_class" not in fields and "event_class_code" in fields:
