@@ -1,6 +1,6 @@
 // Which face of the page is shown: the one of the link, else by width and by who is logged in.
 
-import { isPhone } from "./map/map.js";
+import { isHandheld } from "./screen.js";
 
 /** @typedef {"desk" | "board" | "phone"} FaceName */
 
@@ -24,7 +24,7 @@ export function knownFace(name) {
 export function faceOf({ face, account }) {
   if (face) return face;
   const roles = account?.roles ?? [];
-  if (isPhone() && roles.includes("grid_worker")) return "phone";
+  if (isHandheld() && roles.includes("grid_worker")) return "phone";
   if (matchMedia(WALL).matches && roles.includes("leader")) return "board";
   return "desk";
 }

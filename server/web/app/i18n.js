@@ -19,10 +19,14 @@ export function rememberLanguage(language) {
   localStorage.setItem(STORED, language);
 }
 
-export async function loadTexts() {
-  const languages = /** @type {Language[]} */ (Object.keys(texts));
+/**
+ * Read the texts of languages, of both by default; what is known is not read again.
+ * @param {Language[]} [languages]
+ */
+export async function loadTexts(languages = ["zh-CN", "en"]) {
+  const unread = languages.filter((language) => !Object.keys(texts[language]).length);
   await Promise.all(
-    languages.map(async (language) => {
+    unread.map(async (language) => {
       const answer = await fetch(new URL(`../text/${language}.json`, import.meta.url));
       texts[language] = await answer.json();
     }),

@@ -3,15 +3,19 @@
 import { html, render } from "../vendor/preact.mjs";
 import { fetchSession, logOut, watchIdle } from "./account.js";
 import { ServerError, fetchMap, fetchStyle, forgetMap } from "./api.js";
+import { faceOf } from "./faces.js";
 import { readHash } from "./hash.js";
 import { formatError, loadTexts, preferredLanguage } from "./i18n.js";
 import { join } from "./live.js";
 import { Page } from "./page.js";
+import { isHandheld } from "./screen.js";
+import { addSheet } from "./sheets.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
 
 const ASK_EVERY_MS = 4000;
 
+if (!isHandheld()) addSheet("vendor/noto-sans-sc/index.css"); // a phone has letters of its own, and a poor line
 const requested = readHash(location.hash);
 const store = createStore({
   status: "loading",
@@ -126,8 +130,10 @@ async function leave(farewell = "") {
   await refresh();
 }
 
+/** The phone asks for the map itself, when its list is there; after that it is kept up to date here. */
 async function keepAsking() {
-  await refresh();
+  const { map, status } = store.get();
+  if (map || status === "error" || faceOf(store.get()) !== "phone") await refresh();
   setTimeout(askAgain, ASK_EVERY_MS);
 }
 
@@ -138,6 +144,7 @@ function askAgain() {
 }
 
 addEventListener("hashchange", restore);
-await Promise.all([loadTexts(), identify()]);
+await Promise.all([loadTexts(isHandheld() ? [store.get().language] : undefined), identify()]);
+if (faceOf(store.get()) !== "phone") await loadTexts(); // the phone reads the other language when somebody wants it
 render(html`<${Page} store=${store} refresh=${refresh} logOut=${() => leave()} />`, /** @type {Element} */ (document.getElementById("app")));
 await keepAsking();

@@ -3,16 +3,17 @@
 import { html, useEffect, useState } from "../vendor/preact.mjs";
 import { faceOf } from "./faces.js";
 import { formatError, t } from "./i18n.js";
-import Desk from "./desk/desk.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./types.js").State} State */
 /** @typedef {{ store: Store, state: State, refresh: () => Promise<void>, logOut: () => void }} FaceProps */
 /** @typedef {(props: FaceProps) => any} Face */
 
-/** @type {Record<string, () => Promise<{ default: Face }>>} faces beside the desk, read when they are first shown */
-const OTHERS = {
+/** @type {Record<import("./faces.js").FaceName, () => Promise<{ default: Face }>>} each is read when it is first shown */
+const FACES = {
+  desk: () => import("./desk/desk.js"),
   board: () => import("./board/board.js"),
+  phone: () => import("./phone/phone.js"),
 };
 
 /** @param {{ store: Store, refresh: () => Promise<void>, logOut: () => void }} props */
@@ -36,16 +37,15 @@ export function Page({ store, refresh, logOut }) {
 
 /**
  * The component of a face; null until it has been read.
- * @param {string} name
+ * @param {import("./faces.js").FaceName} name
  * @returns {{ face: Face | null, error: unknown }}
  */
 function useFace(name) {
-  const [loaded, setLoaded] = useState(/** @type {{ name: string, face: Face | null, error: unknown }} */ ({ name: "desk", face: Desk, error: null }));
+  const [loaded, setLoaded] = useState(/** @type {{ name: string, face: Face | null, error: unknown }} */ ({ name: "", face: null, error: null }));
   useEffect(() => {
     let current = true;
-    const load = OTHERS[name] ?? (async () => ({ default: Desk }));
     const take = (/** @type {Face | null} */ face, /** @type {unknown} */ error = null) => current && setLoaded({ name, face, error });
-    load().then((module) => take(module.default), (error) => take(null, error));
+    FACES[name]().then((module) => take(module.default), (error) => take(null, error));
     return () => {
       current = false;
     };

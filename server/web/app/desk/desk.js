@@ -3,7 +3,6 @@
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { loginPath } from "../account.js";
 import { writeHash } from "../hash.js";
-import { isPhone } from "../map/map.js";
 import { t } from "../i18n.js";
 import { FeaturePanel } from "../panels/feature.js";
 import { Header } from "../panels/header.js";
@@ -13,6 +12,7 @@ import { ListView } from "../panels/list.js";
 import { MapView } from "../panels/mapview.js";
 import { Notice } from "../panels/notice.js";
 import { Warnings } from "../panels/warnings.js";
+import { isPhone } from "../screen.js";
 import { Drawer } from "./drawer.js";
 
 /** @typedef {import("../store.js").Store} Store */

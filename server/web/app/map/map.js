@@ -3,6 +3,7 @@
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { address } from "../api.js";
 import { mapTexts } from "../i18n.js";
+import { isPhone } from "../screen.js";
 import { collection, dressed, isClickable, shownIn } from "./style.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -58,10 +59,6 @@ export function createMap(container, view, state) {
  * @param {string} url
  */
 const isOurs = (url) => url.startsWith(address("tiles/")) || url.startsWith(address("styles/"));
-
-export function isPhone() {
-  return matchMedia("(max-width: 720px)").matches;
-}
 
 /** Padding for the panels over the map: the layer list on a desktop, the bottom sheet on a phone. */
 export function framing() {

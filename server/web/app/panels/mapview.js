@@ -2,9 +2,10 @@
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { keepFresh } from "../map/fresh.js";
-import { createMap, flyTo, framing, hitsAt, isComplete, isPhone, mark, show } from "../map/map.js";
+import { createMap, flyTo, framing, hitsAt, isComplete, mark, show } from "../map/map.js";
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
+import { isPhone } from "../screen.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
